@@ -1,0 +1,126 @@
+"""The negotiation rule: which codec a leg gets, and why. Pure functions, no Django."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What became of one codec when two lists met."""
+
+    CHOSEN = "chosen"
+    NOT_OFFERED = "not-offered-by-peer"
+    AFTER_MATCH = "after-the-match"
+    NOT_ALLOWED = "not-on-our-list"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One codec's part in a negotiation."""
+
+    codec: str
+    verdict: Verdict
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words a person can read."""
+        return {
+            Verdict.CHOSEN: f"{self.codec} is the first of our list that the peer also has.",
+            Verdict.NOT_OFFERED: f"{self.codec} is on our list; the peer does not have it.",
+            Verdict.AFTER_MATCH: f"{self.codec} is on both lists, below the one chosen.",
+            Verdict.NOT_ALLOWED: f"{self.codec} is the peer's; our list does not allow it.",
+        }[self.verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiation:
+    """What happened when our list met the peer's; `codec` is None if nothing is shared."""
+
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+    codec: str | None
+    steps: tuple[Step, ...]
+
+
+def negotiate(ours: Sequence[str], theirs: Sequence[str]) -> Negotiation:
+    """Walk our list from the top; the first codec the peer also has is the leg's codec.
+
+    Both lists hold catalogue names. The peer's order does not matter.
+    """
+    codec = next((name for name in ours if name in theirs), None)
+    steps = [Step(name, _verdict(name, codec, theirs)) for name in ours]
+    steps += [Step(name, Verdict.NOT_ALLOWED) for name in theirs if name not in ours]
+    return Negotiation(tuple(ours), tuple(theirs), codec, tuple(steps))
+
+
+def _verdict(name: str, chosen: str | None, theirs: Sequence[str]) -> Verdict:
+    if name == chosen:
+        return Verdict.CHOSEN
+    return Verdict.AFTER_MATCH if name in theirs else Verdict.NOT_OFFERED
+
+
+@dataclass(frozen=True, slots=True)
+class LegLists:
+    """The two lists we hold in a call, each with the sentence that says where it comes from."""
+
+    vn_a: tuple[str, ...]
+    vn_b: tuple[str, ...]
+    vn_a_source: str
+    vn_b_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLists:
+    """A Connection's lists; an empty one means the platform list."""
+
+    name: str
+    inbound: tuple[str, ...] = ()
+    outbound: tuple[str, ...] = ()
+    force_on_caller: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkLists:
+    """A Trunk's lists; an empty one means the platform list."""
+
+    name: str
+    inward: tuple[str, ...] = ()
+    outward: tuple[str, ...] = ()
+
+
+def plan_lists(
+    *,
+    source: ConnectionLists | TrunkLists | None,
+    destination: ConnectionLists | TrunkLists,
+    platform: Sequence[str],
+) -> LegLists:
+    """Return VN-A and VN-B for a call; `source` None is a caller nobody here knows."""
+    known = tuple(platform)
+    if isinstance(destination, TrunkLists):
+        return LegLists(
+            vn_a=destination.inward or known,
+            vn_b=destination.outward or known,
+            vn_a_source=_named(f"TRUNK IN of {destination.name}", destination.inward),
+            vn_b_source=_named(f"TRUNK OUT of {destination.name}", destination.outward),
+        )
+    vn_b = destination.inbound or known
+    vn_b_source = _named(f"inbound list of {destination.name}", destination.inbound)
+    if destination.force_on_caller:
+        forced = f"{vn_b_source}, forced on the caller"
+        return LegLists(vn_a=vn_b, vn_b=vn_b, vn_a_source=forced, vn_b_source=vn_b_source)
+    if isinstance(source, ConnectionLists):
+        own, own_source = source.outbound, f"outbound list of {source.name}"
+    elif isinstance(source, TrunkLists):
+        own, own_source = source.inward, f"TRUNK IN of {source.name}"
+    else:
+        own, own_source = (), "caller"
+    return LegLists(
+        vn_a=own or known,
+        vn_b=vn_b,
+        vn_a_source=_named(own_source, own),
+        vn_b_source=vn_b_source,
+    )
+
+
+def _named(source: str, codecs: tuple[str, ...]) -> str:
+    return source if codecs else "platform list"

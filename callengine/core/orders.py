@@ -1,0 +1,101 @@
+"""What the engine decides about one call (the plan) and tells a call process (the order)."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place to ring."""
+
+    uri: str
+    "Request-URI of the INVITE."
+    to_uri: str
+    "URI of the To header."
+    flow: str = ""
+    "`udp:HOST:PORT` or `tcp:HOST:PORT` to send to; empty: resolve `uri`."
+    label: str = ""
+    "What a person calls it: `Alice`, `carrier-one`."
+    username: str = ""
+    password: str = field(default="", repr=False)
+    caller_uri: str = ""
+    "URI of the From header on this leg; empty: the edge's own address with the caller's user."
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """What will be tried for one call; decided once, kept with the record, free of secrets."""
+
+    call: str
+    "Our id of the call, 32 hexadecimal digits."
+    source: str
+    destination: str
+    from_user: str
+    from_name: str
+    to_user: str
+    offered: tuple[str, ...] | None
+    "Catalogue names in the caller's offer, its order; None for an INVITE without SDP."
+    vn_a: tuple[str, ...]
+    vn_b: tuple[str, ...]
+    vn_a_source: str
+    vn_b_source: str
+    waves: tuple[tuple[Target, ...], ...]
+    "Targets rung together, wave after wave until one answers."
+    bridge_rate_hz: int
+    ring_timeout_s: float = 60.0
+    max_duration_s: float = 4 * 3600.0
+    max_forwards: int = 69
+
+
+@dataclass(frozen=True, slots=True)
+class LegOrder:
+    """One leg, as the call process sees it."""
+
+    name: str
+    "`A`, or `B`, `B2`, `B3` ... in the order they are dialled."
+    token: str
+    "The edge's handle of the leg: the user part of the Request-URI on loopback."
+    to_uri: str = ""
+    from_uri: str = ""
+    "From on this leg, name-addr form (leg B only)."
+    public_address: str = ""
+    "IP address shown in SDP."
+    bind_address: str = ""
+    "IP address RTP sockets are bound to; empty: any."
+    label: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrder:
+    """Everything a call process needs for one call; sent over its control socket."""
+
+    call: str
+    edge: str
+    "`127.0.0.1:PORT`, where the edge listens for call processes."
+    leg_a: LegOrder
+    waves: tuple[tuple[LegOrder, ...], ...]
+    vn_a: tuple[str, ...]
+    vn_b: tuple[str, ...]
+    ring_timeout_s: float
+    max_duration_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready data; `from_dict` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "CallOrder":
+        """Return the order that `to_dict` wrote."""
+        waves = tuple(tuple(LegOrder(**leg) for leg in wave) for wave in data["waves"])
+        return cls(
+            **{
+                **data,
+                "leg_a": LegOrder(**data["leg_a"]),
+                "waves": waves,
+                "vn_a": tuple(data["vn_a"]),
+                "vn_b": tuple(data["vn_b"]),
+            }
+        )

@@ -1,0 +1,35 @@
+"""How calls end and how requests are refused: who, which rule, which code, what to do."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+EndedBy = Literal["caller", "callee", "engine", "operator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Termination:
+    """The one reason a call ended."""
+
+    by: EndedBy
+    reason: str
+    "Kebab-case, the same word in database, pages, API, logs and metrics."
+    code: int
+    "The SIP status code; 200 for a call that was answered and then hung up."
+    advice: str
+    "One sentence a person can act on."
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A request that never became a call."""
+
+    source_address: str
+    user: str
+    "The user part the request claimed (From), or dialled if it claimed none."
+    method: str
+    code: int
+    rule: str
+    "Kebab-case name of the rule that refused it."
+    advice: str
+    call_id: str = ""
+    to: str = ""

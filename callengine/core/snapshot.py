@@ -1,0 +1,75 @@
+"""The one shape in which a call is shown: live page, JSON output and channel messages."""
+
+from typing import TypedDict
+
+
+class QualitySnapshot(TypedDict):
+    """One second's statistics of one leg, as we receive it (RFC 3550 section 6.4)."""
+
+    mos: float
+    "Estimated listening MOS, 1.0 to 4.5."
+    loss_percent: float
+    jitter_ms: float
+    round_trip_ms: float | None
+    packets_received: int
+    packets_sent: int
+
+
+class LegSnapshot(TypedDict):
+    """One leg."""
+
+    name: str
+    label: str
+    call_id: str
+    user_agent: str
+    offered: list[str]
+    "The peer's list: the caller's offer on A, the callee's answer on B."
+    allowed: list[str]
+    "Our list on this leg: VN-A or VN-B."
+    codec: str | None
+    payload_type: int | None
+    remote: str
+    state: str
+    quality: QualitySnapshot | None
+
+
+class TerminationSnapshot(TypedDict):
+    """Why the call ended."""
+
+    by: str
+    reason: str
+    code: int
+    advice: str
+
+
+class EventSnapshot(TypedDict):
+    """One line of the timeline."""
+
+    at: str
+    leg: str
+    kind: str
+    text: str
+
+
+CallSnapshot = TypedDict(
+    "CallSnapshot",
+    {
+        "id": str,
+        "started": str,
+        "answered": str | None,
+        "ended": str | None,
+        "from": str,
+        "from_name": str,
+        "to": str,
+        "source": str,
+        "destination": str,
+        "state": str,
+        "transcoded": bool,
+        "legs": list[LegSnapshot],
+        "termination": TerminationSnapshot | None,
+        "events": list[EventSnapshot],
+        "vn_a_source": str,
+        "vn_b_source": str,
+    },
+)
+"""One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens."""

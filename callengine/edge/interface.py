@@ -1,0 +1,132 @@
+"""What the edge asks of the engine around it, and the values that pass between them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from callengine.core.directory import Source
+from callengine.core.outcomes import Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What digest verification needs of one user (RFC 8760); never the password."""
+
+    username: str
+    kind: str
+    "`connection` or `trunk`."
+    name: str
+    "The connection's SIP user, or the trunk's name."
+    enabled: bool
+    ha1_md5: str = field(repr=False)
+    ha1_sha256: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkAccess:
+    """A trunk whose access list holds a source address."""
+
+    name: str
+    enabled: bool
+    username: str
+    "Credentials the trunk must also present; empty: the address is enough."
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One binding of an address-of-record (RFC 3261 section 10.3)."""
+
+    contact: str
+    "The Contact URI as given."
+    call_id: str
+    cseq: int
+    expires_at: float
+    "Unix time, seconds."
+    flow: str
+    "`udp:HOST:PORT` or `tcp:HOST:PORT` it was received from."
+    user_agent: str
+    q: float = 1.0
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """An INVITE outside any dialog that passed authentication."""
+
+    source: Source
+    call_id: str
+    from_user: str
+    from_name: str
+    to_user: str
+    "User part of the Request-URI, visual separators of telephone numbers removed."
+    user_agent: str
+    sdp: str | None
+    "The body, if it is SDP; None for an INVITE without a body."
+    max_forwards: int
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnchor:
+    """One leg as the edge forwards it between a peer and a call process."""
+
+    call: str
+    name: str
+    token: str
+    worker: tuple[str, int]
+    "The call process's loopback SIP address."
+    request_uri: str = ""
+    "Leg B: Request-URI of the INVITE to the peer."
+    flow: str = ""
+    "Leg B: where to send it, `udp:HOST:PORT`; empty: resolve `request_uri`."
+    max_forwards: int = 69
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The call has a call process; the edge anchors the legs and forwards the INVITE."""
+
+    leg_a: LegAnchor
+    legs_b: Sequence[LegAnchor]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The call is refused before any call process saw it."""
+
+    code: int
+    phrase: str
+    reason: str = ""
+    "Value of a Reason header (RFC 3326), such as `Q.850;cause=88`."
+    retry_after_s: int | None = None
+
+
+class Engine(Protocol):
+    """The switchboard, seen from the edge. Every method may raise; the edge answers 500."""
+
+    async def credentials(self, username: str) -> Credentials | None:
+        """Return the digest credentials of a connection or of a trunk's IN side."""
+
+    async def trunk_access(self, address: str) -> TrunkAccess | None:
+        """Return the trunk whose access list holds this IP address."""
+
+    async def external_sip(self) -> bool:
+        """Return whether unauthenticated callers may reach numbers and connections."""
+
+    async def source(self, *, kind: str, name: str, address: str) -> Source:
+        """Return the full source for a name that `credentials` or `trunk_access` gave."""
+
+    async def bindings(self, sip_user: str) -> list[Binding]:
+        """Return the unexpired bindings of a connection."""
+
+    async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
+        """Store exactly these bindings for a connection, in one transaction."""
+
+    async def set_up(self, call: IncomingCall) -> Accepted | Refused:
+        """Plan a call and find it a call process."""
+
+    async def cancelled(self, call_id: str) -> None:
+        """Tell that the caller cancelled while `set_up` was still working on this Call-ID."""
+
+    async def rejected(self, rejection: Rejection) -> None:
+        """Store a request that was refused by the edge itself."""

@@ -1,0 +1,128 @@
+"""The record: calls, their legs, what happened when, and what was refused."""
+
+import uuid
+
+from django.db import models
+
+
+class CallState(models.TextChoices):
+    """Where a call stands."""
+
+    TRYING = "trying", "Trying"
+    RINGING = "ringing", "Ringing"
+    EARLY_MEDIA = "early-media", "Early media"
+    ANSWERED = "answered", "Answered"
+    HELD = "held", "On hold"
+    ENDED = "ended", "Ended"
+
+
+class Call(models.Model):
+    """One call, from INVITE to termination. Written by the engine alone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    node = models.CharField(max_length=100, blank=True)
+    started = models.DateTimeField(db_index=True)
+    answered = models.DateTimeField(null=True, blank=True)
+    ended = models.DateTimeField(null=True, blank=True, db_index=True)
+    from_user = models.CharField(max_length=255, blank=True)
+    from_name = models.CharField(max_length=255, blank=True)
+    to_user = models.CharField(max_length=255, blank=True)
+    source = models.CharField(max_length=255, db_index=True)
+    destination = models.CharField(max_length=255, blank=True, db_index=True)
+    state = models.CharField(max_length=20, choices=CallState, default=CallState.TRYING)
+    transcoded = models.BooleanField(default=False)
+    plan = models.JSONField(default=dict)
+    ended_by = models.CharField(max_length=20, blank=True)
+    reason = models.CharField(max_length=60, blank=True, db_index=True)
+    code = models.PositiveSmallIntegerField(null=True, blank=True)
+    advice = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["started", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.from_user} -> {self.to_user} ({self.state})"
+
+
+class Leg(models.Model):
+    """One leg of a call: A is the caller's, every other one was rung by us."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="legs")
+    name = models.CharField(max_length=4)
+    label = models.CharField(max_length=255, blank=True)
+    call_id = models.CharField("SIP Call-ID", max_length=255, blank=True, db_index=True)
+    offered = models.JSONField(default=list)
+    "The peer's list: the caller's offer on A, the callee's answer on B."
+    allowed = models.JSONField(default=list)
+    codec = models.CharField(max_length=20, blank=True)
+    payload_type = models.PositiveSmallIntegerField(null=True, blank=True)
+    remote = models.CharField("remote media address", max_length=100, blank=True)
+    user_agent = models.CharField(max_length=255, blank=True)
+    state = models.CharField(max_length=20, blank=True)
+    quality = models.JSONField(default=dict)
+    "Last statistics: see `callengine.snapshots`."
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["call", "name"], name="one_leg_of_a_name_per_call")
+        ]
+
+    def __str__(self) -> str:
+        return f"leg {self.name} of {self.call_id or self.call.pk}"
+
+
+class CallEvent(models.Model):
+    """One line of a call's timeline."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    leg = models.CharField(max_length=4, blank=True)
+    kind = models.CharField(max_length=40)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Rejection(models.Model):
+    """A request that never became a call (or a registration)."""
+
+    at = models.DateTimeField(db_index=True)
+    source_address = models.CharField(max_length=100)
+    user = models.CharField(max_length=255, blank=True)
+    to = models.CharField(max_length=255, blank=True)
+    method = models.CharField(max_length=40)
+    call_id = models.CharField("SIP Call-ID", max_length=255, blank=True)
+    code = models.PositiveSmallIntegerField()
+    rule = models.CharField(max_length=60, db_index=True)
+    advice = models.TextField()
+
+    class Meta:
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.rule}: {self.user} from {self.source_address}"
+
+
+class EngineNode(models.Model):
+    """One running engine process and what it can do; refreshed every few seconds."""
+
+    name = models.CharField(max_length=100, unique=True)
+    started = models.DateTimeField()
+    seen = models.DateTimeField()
+    listening = models.JSONField(default=list)
+    codecs = models.JSONField(default=list)
+    unavailable_codecs = models.JSONField(default=dict)
+    "Codec name -> why this engine cannot do it now."
+    calls = models.PositiveIntegerField(default=0)
+    max_calls = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
