@@ -50,7 +50,7 @@ class Leg(models.Model):
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="legs")
     name = models.CharField(max_length=4)
     label = models.CharField(max_length=255, blank=True)
-    call_id = models.CharField("SIP Call-ID", max_length=255, blank=True, db_index=True)
+    sip_call_id = models.CharField("SIP Call-ID", max_length=255, blank=True, db_index=True)
     offered = models.JSONField(default=list)
     "The peer's list: the caller's offer on A, the callee's answer on B."
     allowed = models.JSONField(default=list)
@@ -60,7 +60,7 @@ class Leg(models.Model):
     user_agent = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=20, blank=True)
     quality = models.JSONField(default=dict)
-    "Last statistics: see `callengine.snapshots`."
+    "Last statistics: see `QualitySnapshot` in `callengine.core.snapshot`."
 
     class Meta:
         ordering = ["name"]
@@ -69,7 +69,7 @@ class Leg(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"leg {self.name} of {self.call_id or self.call.pk}"
+        return f"leg {self.name} of {self.call}"
 
 
 class CallEvent(models.Model):

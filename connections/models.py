@@ -1,0 +1,108 @@
+"""SIP endpoints and where they are registered."""
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from audiocodecs.fields import CodecListField
+from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM
+from connections.validators import validate_sip_address, validate_unclaimed_by_trunk
+
+MAX_CONTACT_LENGTH = 512
+"Characters of a Contact URI; a unique index over four-byte characters holds no more."
+
+
+class Connection(models.Model):
+    """A SIP endpoint: a phone, a PBX, a softswitch.
+
+    The password is kept only as digest HA1, which binds user name and realm.
+    """
+
+    name = models.CharField(max_length=100, help_text="What people call it.")
+    sip_user = models.CharField(
+        "SIP user",
+        max_length=64,
+        unique=True,
+        validators=[
+            RegexValidator(SIP_USER, f"A SIP user is {SIP_USER_FORM}."),
+            validate_unclaimed_by_trunk,
+        ],
+        help_text="The user part of its SIP address, and its digest user name.",
+    )
+    enabled = models.BooleanField(default=True)
+    ha1_realm = models.CharField(max_length=100, blank=True, editable=False)
+    ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
+    ha1_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    inbound_codecs = CodecListField(
+        blank=True,
+        help_text="Offered to this endpoint when it is called. Empty: the platform list.",
+    )
+    force_on_caller = models.BooleanField(
+        "force selected codecs on the caller",
+        default=False,
+        help_text="The caller's leg must use one of the inbound codecs too, or the call is "
+        "declined.",
+    )
+    outbound_codecs = CodecListField(
+        blank=True,
+        help_text="Allowed when this endpoint calls. Empty: the platform list.",
+    )
+    address = models.CharField(
+        max_length=255,
+        blank=True,
+        validators=[validate_sip_address],
+        help_text="Fixed SIP URI to call instead of its registrations, such as "
+        "sip:192.0.2.10:5060;transport=udp.",
+    )
+    concurrent_calls = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Most calls it may be part of at once. Empty: no limit.",
+    )
+
+    class Meta:
+        ordering = ["sip_user"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(sip_user=""), name="connection_has_a_sip_user"),
+            models.CheckConstraint(
+                condition=Q(concurrent_calls__isnull=True) | Q(concurrent_calls__gte=1),
+                name="connection_concurrent_calls_is_1_or_more",
+            ),
+            models.CheckConstraint(
+                condition=Q(ha1_md5="", ha1_sha256="", ha1_realm="")
+                | (~Q(ha1_md5="") & ~Q(ha1_sha256="") & ~Q(ha1_realm="")),
+                name="connection_ha1_is_complete",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.sip_user})"
+
+
+class Registration(models.Model):
+    """One binding of a connection's address-of-record (RFC 3261 section 10.3)."""
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="registrations"
+    )
+    contact = models.CharField(max_length=MAX_CONTACT_LENGTH)
+    call_id = models.CharField("SIP Call-ID", max_length=255)
+    cseq = models.BigIntegerField("CSeq")
+    expires_at = models.DateTimeField(db_index=True)
+    flow = models.CharField("source address", max_length=100)
+    user_agent = models.CharField(max_length=255, blank=True)
+    q = models.FloatField(default=1.0)
+    instance = models.CharField(max_length=255, blank=True)
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-registered_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "contact"], name="one_registration_per_contact"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact} from {self.flow}"

@@ -1,0 +1,68 @@
+"""What may stand in the fields of trunks, numbers and routes."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+
+from audiocodecs.sipaddress import is_host_name, sip_uri_problem
+
+NUMBER = re.compile(r"[A-Za-z0-9._+*#-]{1,64}\Z")
+NUMBER_FORM = "1 to 64 of A-Z a-z 0-9 . _ + * # -"
+PREFIX = re.compile(r"\+?[0-9*#]{1,31}\Z|\+\Z")
+PREFIX_FORM = "up to 31 of 0-9 * #, with or without a + in front, or + alone"
+TRUNK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}\Z")
+TRUNK_NAME_FORM = "1 to 100 of A-Z a-z 0-9 . _ - and spaces, a letter or digit first"
+ACCESS_FORM = "an IP address, a network such as 203.0.113.0/24, or a host name"
+MAX_ACCESS_ENTRIES = 200
+
+
+def validate_gateway_uri(value: str) -> None:
+    """Raise ValidationError unless this is a `sip:` URI this engine can call."""
+    problem = sip_uri_problem(value)
+    if problem:
+        raise ValidationError(problem, code="invalid")
+
+
+def parse_access_list(value: Any) -> list[str]:
+    """Return the entries normalised: networks in CIDR form, host names in lower case.
+
+    Raises ValidationError naming the entry and what is allowed.
+    """
+    if value is None:
+        return []
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValidationError(f"{value!r} is not a list; allowed: a list of {ACCESS_FORM}")
+    entries = [_access_entry(item) for item in value]
+    for entry in entries:
+        if entries.count(entry) > 1:
+            raise ValidationError(f"{entry!r} is in the list twice", code="duplicate")
+    if len(entries) > MAX_ACCESS_ENTRIES:
+        raise ValidationError(f"{len(entries)} entries; allowed: up to {MAX_ACCESS_ENTRIES}")
+    return entries
+
+
+def _access_entry(item: Any) -> str:
+    if isinstance(item, str):
+        try:
+            return str(ipaddress.ip_network(item.strip()))
+        except ValueError:
+            if is_host_name(item.strip()):
+                return item.strip().lower()
+    raise ValidationError(f"{item!r} is not allowed; allowed: {ACCESS_FORM}", code="invalid")
+
+
+def validate_unclaimed_by_connection(value: str) -> None:
+    """Raise ValidationError if a connection already has this SIP user.
+
+    Digest credentials are found by user name alone, so a name has one owner.
+    """
+    # By name: connections and trunks do not import each other.
+    owner = apps.get_model("connections", "Connection").objects.filter(sip_user=value).first()
+    if owner is not None:
+        raise ValidationError(
+            f"{value!r} is already the SIP user of connection {owner}", code="unique"
+        )

@@ -1,0 +1,197 @@
+"""System checks: one for each rule that spans several settings."""
+
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Info, Tags, register
+
+PORTS_PER_CALL = 16
+"RTP and RTCP of one caller's leg and of up to seven contacts that ring together."
+EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+@register(Tags.compatibility)
+def check_rtp_ports(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the RTP ports hold every call and collide with nothing."""
+    first, last = settings.VOIPNUMBER_RTP_PORTS
+    shown = f"VOIPNUMBER_RTP_PORTS={first}-{last}"
+    found: list[CheckMessage] = []
+    if first % 2:
+        found.append(
+            Error(
+                f"{shown} starts with an odd port; RTP takes even ports (RFC 3550 section 11).",
+                hint=f"Start with {first + 1}.",
+                id="voipnumber.E001",
+            )
+        )
+    needed = settings.VOIPNUMBER_MAX_CALLS * PORTS_PER_CALL
+    if last - first + 1 < needed:
+        found.append(
+            Error(
+                f"{shown} holds {last - first + 1} ports; VOIPNUMBER_MAX_CALLS="
+                f"{settings.VOIPNUMBER_MAX_CALLS} needs {needed} ({PORTS_PER_CALL} a call).",
+                hint="Widen VOIPNUMBER_RTP_PORTS or lower VOIPNUMBER_MAX_CALLS.",
+                id="voipnumber.E002",
+            )
+        )
+    taken = {"VOIPNUMBER_HTTP": settings.VOIPNUMBER_HTTP.port}
+    for listen in settings.VOIPNUMBER_SIP_LISTEN:
+        taken[f"VOIPNUMBER_SIP_LISTEN {listen.transport}:{listen.host}"] = listen.port
+    found += [
+        Error(
+            f"{shown} contains port {port} of {name}.",
+            hint="Choose a port or a range that do not meet.",
+            id="voipnumber.E003",
+        )
+        for name, port in taken.items()
+        if first <= port <= last
+    ]
+    return found + _ephemeral_overlap(first, last, shown)
+
+
+def _ephemeral_overlap(first: int, last: int, shown: str) -> list[CheckMessage]:
+    """Warn if the kernel may hand out RTP ports to other sockets (Linux only)."""
+    try:
+        low, high = (int(part) for part in EPHEMERAL_PORTS.read_text().split())
+    except (OSError, ValueError):
+        return []
+    if last < low or first > high:
+        return []
+    return [
+        checks.Warning(
+            f"{shown} meets the ports the kernel gives to any program ({low}-{high}).",
+            hint=f"Choose a range outside {low}-{high}, or change {EPHEMERAL_PORTS}.",
+            id="voipnumber.W001",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_listeners(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check that SIP and HTTP do not claim one TCP port."""
+    http = settings.VOIPNUMBER_HTTP
+    return [
+        Error(
+            f"VOIPNUMBER_SIP_LISTEN and VOIPNUMBER_HTTP both listen on TCP port {http.port}.",
+            hint="Give one of them another port.",
+            id="voipnumber.E004",
+        )
+        for listen in settings.VOIPNUMBER_SIP_LISTEN
+        if listen.transport == "tcp"
+        and listen.port == http.port != 0
+        and _hosts_meet(listen.host, http.host)
+    ]
+
+
+def _hosts_meet(one: str, other: str) -> bool:
+    if one == other or _is_wildcard(one) or _is_wildcard(other):
+        return True
+    return "localhost" in (one, other) and (_is_loopback(one) or _is_loopback(other))
+
+
+def _is_wildcard(host: str) -> bool:
+    return host in ("0.0.0.0", "::")  # noqa: S104
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@register(Tags.compatibility)
+def check_public_address(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the address shown to peers fits the addresses listened on."""
+    hosts = [listen.host for listen in settings.VOIPNUMBER_SIP_LISTEN]
+    public = settings.VOIPNUMBER_PUBLIC_ADDRESS
+    if not public:
+        return _no_public_address(hosts)
+    version = ipaddress.ip_address(public).version
+    if any(ipaddress.ip_address(host).version == version or host == "::" for host in hosts):
+        return []
+    return [
+        Error(
+            f"VOIPNUMBER_PUBLIC_ADDRESS={public} is IPv{version}, but no address of "
+            "VOIPNUMBER_SIP_LISTEN is.",
+            hint="Listen on an address of the same family.",
+            id="voipnumber.E005",
+        )
+    ]
+
+
+def _no_public_address(hosts: Sequence[str]) -> list[CheckMessage]:
+    if not any(_is_wildcard(host) for host in hosts):
+        return []
+    return [
+        Info(
+            "SIP listens on every interface and VOIPNUMBER_PUBLIC_ADDRESS is not set: each peer "
+            "is shown the address of the interface that reaches it.",
+            hint="Behind NAT, set VOIPNUMBER_PUBLIC_ADDRESS to the address peers see.",
+            id="voipnumber.I001",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_shape(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check that database and channel layer belong to the same way of running."""
+    server_database = "sqlite3" not in settings.DATABASES["default"]["ENGINE"]
+    if server_database and not settings.REDIS_URL:
+        return [
+            checks.Warning(
+                "DATABASE_URL names a database server, but REDIS_URL is not set: web and engine "
+                "in separate processes would not hear each other.",
+                hint="Set REDIS_URL, or run everything in one process with `manage.py serve`.",
+                id="voipnumber.W002",
+            )
+        ]
+    if settings.REDIS_URL and not server_database:
+        return [
+            checks.Warning(
+                "REDIS_URL is set, but the database is SQLite: engine nodes on other machines "
+                "would not share it.",
+                hint="Set DATABASE_URL to a PostgreSQL database.",
+                id="voipnumber.W003",
+            )
+        ]
+    return []
+
+
+@register(Tags.security)
+def check_web_exposure(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check what a page that leaves this machine needs."""
+    host = settings.VOIPNUMBER_HTTP.host
+    if _is_loopback(host):
+        return []
+    found: list[CheckMessage] = []
+    if settings.DEBUG:
+        found.append(
+            Error(
+                f"VOIPNUMBER_DEBUG is on and VOIPNUMBER_HTTP={host} is open to other machines.",
+                hint="Turn VOIPNUMBER_DEBUG off, or listen on 127.0.0.1.",
+                id="voipnumber.E006",
+            )
+        )
+    if not settings.VOIPNUMBER_TLS_PROXY:
+        found.append(
+            checks.Warning(
+                f"VOIPNUMBER_HTTP={host} serves pages and passwords in clear text to other "
+                "machines.",
+                hint="Listen on 127.0.0.1 behind a TLS proxy and set VOIPNUMBER_TLS_PROXY=1.",
+                id="voipnumber.W004",
+            )
+        )
+    if _is_wildcard(host) and len(settings.ALLOWED_HOSTS) <= 3:
+        found.append(
+            checks.Warning(
+                "VOIPNUMBER_HTTP listens on every interface, but pages answer to localhost only.",
+                hint="Name the hosts people will type in VOIPNUMBER_ALLOWED_HOSTS.",
+                id="voipnumber.W005",
+            )
+        )
+    return found

@@ -1,0 +1,203 @@
+"""Settings, from the environment only; docs/settings.md lists the variables."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import dj_database_url
+
+from voipnumber.env import Environment, local_host_name
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_env = Environment()
+
+# --- ours -------------------------------------------------------------------------------------
+VOIPNUMBER_DATA = _env.folder("VOIPNUMBER_DATA", BASE_DIR / "data")
+VOIPNUMBER_SIP_LISTEN = _env.sip_listen(
+    "VOIPNUMBER_SIP_LISTEN", "udp:0.0.0.0:5060,tcp:0.0.0.0:5060"
+)
+VOIPNUMBER_PUBLIC_ADDRESS = _env.ip_address("VOIPNUMBER_PUBLIC_ADDRESS")
+VOIPNUMBER_RTP_PORTS = _env.port_range("VOIPNUMBER_RTP_PORTS", "10000-20000")
+VOIPNUMBER_HTTP = _env.host_port("VOIPNUMBER_HTTP", "127.0.0.1:8000")
+VOIPNUMBER_REALM = _env.word(
+    "VOIPNUMBER_REALM",
+    "voipnumber",
+    pattern=r"[A-Za-z0-9._@-]{1,100}",
+    allowed="1 to 100 of A-Z a-z 0-9 . _ @ -",
+)
+VOIPNUMBER_MAX_CALLS = _env.integer("VOIPNUMBER_MAX_CALLS", 100, minimum=1, maximum=4000)
+VOIPNUMBER_RING_TIMEOUT_S = _env.seconds("VOIPNUMBER_RING_TIMEOUT_S", 60, minimum=1, maximum=600)
+VOIPNUMBER_GRACE_S = _env.seconds("VOIPNUMBER_GRACE_S", 30, minimum=0, maximum=3600)
+VOIPNUMBER_NODE = _env.word(
+    "VOIPNUMBER_NODE",
+    local_host_name(),
+    pattern=r"[A-Za-z0-9._-]{1,100}",
+    allowed="1 to 100 of A-Z a-z 0-9 . _ -",
+)
+VOIPNUMBER_ALLOWED_HOSTS = _env.hosts("VOIPNUMBER_ALLOWED_HOSTS")
+VOIPNUMBER_TLS_PROXY = _env.boolean("VOIPNUMBER_TLS_PROXY", default=False)
+"Whether a proxy in front ends TLS and sets X-Forwarded-Proto itself on every request."
+VOIPNUMBER_LOG_LEVEL = _env.choice(
+    "VOIPNUMBER_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")
+)
+
+# --- web --------------------------------------------------------------------------------------
+DEBUG = _env.boolean("VOIPNUMBER_DEBUG", default=False)
+SECRET_KEY = _env.secret("SECRET_KEY", VOIPNUMBER_DATA / "secret-key")
+ALLOWED_HOSTS = [
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    *VOIPNUMBER_ALLOWED_HOSTS,
+    *([VOIPNUMBER_PUBLIC_ADDRESS] if VOIPNUMBER_PUBLIC_ADDRESS else []),
+    *([VOIPNUMBER_HTTP.host] if VOIPNUMBER_HTTP.host not in ("0.0.0.0", "::") else []),  # noqa: S104
+]
+CSRF_TRUSTED_ORIGINS = [
+    f"https://{'*' if host.startswith('.') else ''}{host}"
+    for host in VOIPNUMBER_ALLOWED_HOSTS
+    if host != "*"
+]
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_htmx",
+    "voipnumber",
+    "audiocodecs",
+    "connections",
+    "trunks",
+    "callengine",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "voipnumber.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "voipnumber.urls"
+ASGI_APPLICATION = "voipnumber.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "static/"
+STATIC_ROOT = VOIPNUMBER_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Found where they lie, at start: no collectstatic step between a clone and a page.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/calls/"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = VOIPNUMBER_TLS_PROXY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if VOIPNUMBER_TLS_PROXY else None
+
+# --- storage ----------------------------------------------------------------------------------
+_database_url = _env.url(
+    "DATABASE_URL",
+    f"sqlite:///{quote(str(VOIPNUMBER_DATA / 'voipnumber.sqlite3'))}",
+    schemes=("sqlite", "postgres", "postgresql"),
+)
+DATABASES: dict[str, Any] = {"default": dj_database_url.parse(_database_url)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        # A writer waits its turn from BEGIN on; a deferred one would fail with "locked" when
+        # it turns from reader to writer.
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    )
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+        "pool", {"min_size": 1, "max_size": 20, "timeout": 10}
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = _env.url("REDIS_URL", "", schemes=("redis", "rediss", "unix"))
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "capacity": 1000, "expiry": 10},
+    }
+    if REDIS_URL
+    else {
+        "BACKEND": "channels.layers.InMemoryChannelLayer",
+        "CONFIG": {"capacity": 1000, "expiry": 10},
+    }
+}
+
+# --- the rest ---------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": VOIPNUMBER_LOG_LEVEL},
+    "loggers": {
+        # Their own handlers would print everything twice.
+        "django": {"handlers": [], "propagate": True, "level": VOIPNUMBER_LOG_LEVEL},
+        "django.server": {"handlers": [], "propagate": True},
+        # At DEBUG these show SQL parameters and channel messages.
+        "django.db.backends": {"level": "INFO"},
+        "daphne": {"level": "WARNING"},
+        "asyncio": {"level": "WARNING"},
+    },
+}
