@@ -1,0 +1,160 @@
+"""Which addresses are ours, which one a peer sees, and where a SIP URI leads."""
+
+import asyncio
+import ipaddress
+import socket
+from collections import OrderedDict
+
+from sipmessage import URI
+
+from callengine.edge.parse import parse_uri
+from callengine.edge.settings import EdgeSettings
+from callengine.edge.transport import Transports, make_flow, split_flow
+
+_MAX_CACHED = 4096
+_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
+RESOLVE_TIMEOUT_S = 4.0
+
+
+class UnresolvableError(OSError):
+    """A SIP URI leads nowhere; the message says why."""
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def is_private(host: str) -> bool:
+    """Tell whether a host is an address that means nothing elsewhere."""
+    return is_address(host) and ipaddress.ip_address(host.strip("[]")).is_private
+
+
+def literal_flow(uri: URI) -> str | None:
+    """Return the flow of a URI whose host is an IP address; None for a name.
+
+    Raises:
+        UnresolvableError: scheme or transport is not one we speak.
+    """
+    if uri.scheme != "sip":
+        raise UnresolvableError(f"{uri.scheme}: URIs cannot be reached, only sip: over UDP or TCP")
+    transport = (uri.parameters.get("transport") or "udp").lower()
+    if transport not in ("udp", "tcp"):
+        raise UnresolvableError(f"transport {transport} is not supported, only udp and tcp")
+    host = (uri.parameters.get("maddr") or uri.host).strip("[]")
+    return make_flow(transport, host, uri.port or 5060) if is_address(host) else None
+
+
+async def resolve(uri_text: str) -> str:
+    """Return the flow a SIP URI leads to; names are looked up in the executor.
+
+    Raises:
+        UnresolvableError: it is no SIP URI, or its host does not resolve.
+    """
+    try:
+        uri = parse_uri(uri_text)
+    except ValueError as error:
+        raise UnresolvableError(f"not a SIP URI: {uri_text[:80]!r}") from error
+    if flow := literal_flow(uri):
+        return flow
+    transport = (uri.parameters.get("transport") or "udp").lower()
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            found = await loop.getaddrinfo(uri.host, uri.port or 5060, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        raise UnresolvableError(f"{uri.host} does not resolve to an address") from error
+    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    if not found:
+        raise UnresolvableError(f"{uri.host} does not resolve to an address")
+    return make_flow(transport, str(found[0][4][0]), uri.port or 5060)
+
+
+class Addresses:
+    """The edge's own addresses, as peers see them."""
+
+    def __init__(self, settings: EdgeSettings, transports: Transports) -> None:
+        self._settings = settings
+        self._transports = transports
+        self._reached_from: OrderedDict[str, str] = OrderedDict()
+        self._hosts: set[str] = set()
+
+    def note_listeners(self) -> None:
+        """Collect the names and addresses that mean this edge, once the sockets are open."""
+        hosts = {"localhost", self._settings.realm.lower()}
+        if self._settings.public_address:
+            hosts.add(self._settings.public_address.lower())
+        bound = [item.host for item in self._transports.udp]
+        bound += [host for host, _ in self._transports.tcp]
+        for host in bound:
+            if host in _WILDCARDS:
+                hosts |= {"127.0.0.1", "::1"} | _machine_addresses()
+            else:
+                hosts.add(host)
+        self._hosts = hosts
+
+    @property
+    def ports(self) -> set[int]:
+        """Return every public listening port."""
+        return {item.port for item in self._transports.udp} | {p for _, p in self._transports.tcp}
+
+    def is_local_host(self, host: str, port: int | None) -> bool:
+        """Tell whether `host[:port]` of a URI means this edge."""
+        if port is not None and port not in self.ports:
+            return False
+        return host.strip("[]").lower() in self._hosts
+
+    def public_address_for(self, flow_or_host: str) -> tuple[str, int]:
+        """Return host and port that Contact, Via and SDP show to a peer."""
+        transport, host = "udp", flow_or_host.strip("[]")
+        if flow_or_host.startswith(("udp:", "tcp:")):
+            transport, host, _ = split_flow(flow_or_host)
+        bound_host, port = self._listener(transport, flow_or_host)
+        if self._settings.public_address:
+            return self._settings.public_address, port
+        if bound_host not in _WILDCARDS:
+            return bound_host, port
+        return self._local_address_to(host), port
+
+    def _listener(self, transport: str, flow: str) -> tuple[str, int]:
+        if transport == "tcp" and self._transports.tcp:
+            return self._transports.tcp[0]
+        listener = self._transports.listener_for(flow)
+        if listener is not None:
+            return listener.host, listener.port
+        return self._transports.tcp[0] if self._transports.tcp else ("127.0.0.1", 5060)
+
+    def _local_address_to(self, host: str) -> str:
+        if (known := self._reached_from.get(host)) is not None:
+            return known
+        if len(self._reached_from) >= _MAX_CACHED:
+            self._reached_from.popitem(last=False)
+        found = _source_address(host) or "127.0.0.1"
+        self._reached_from[host] = found
+        return found
+
+
+def _source_address(host: str) -> str:
+    """Ask the kernel which local address it would use; nothing is sent."""
+    if not is_address(host):
+        return ""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((host, 5060))
+        except OSError:
+            return ""
+        return str(sock.getsockname()[0])
+
+
+def _machine_addresses() -> set[str]:
+    try:
+        found = socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        found = []
+    outward = _source_address("192.0.2.1")
+    return {str(entry[4][0]) for entry in found} | ({outward} if outward else set())

@@ -1,0 +1,243 @@
+"""Digest authentication as RFC 8760 asks of a SIP server: pure, time comes in as `now` (Unix s)."""
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from callengine.edge.parse import SipMessage, parse_params, parse_uri, split_quoted
+
+MAX_TRACKED_NONCES = 50_000
+_WINDOW = 64
+_HASHES: dict[str, Callable[[bytes], "hashlib._Hash"]] = {
+    "MD5": hashlib.md5,
+    "SHA-256": hashlib.sha256,
+}
+
+
+class Verdict(Enum):
+    """What became of one set of credentials."""
+
+    OK = "ok"
+    WRONG = "wrong"
+    STALE = "stale"
+    REPLAYED = "replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One Authorization header of the Digest scheme."""
+
+    username: str
+    realm: str
+    nonce: str
+    uri: str
+    response: str
+    algorithm: str
+    qop: str
+    nc: str
+    cnonce: str
+
+    @property
+    def user(self) -> str:
+        """Return the user name without `@realm`."""
+        user, found, domain = self.username.rpartition("@")
+        return user if found and domain.lower() == self.realm.lower() else self.username
+
+
+def parse_answer(header: str) -> Answer | None:
+    """Return the digest answer in an Authorization value, or None if it is none we can use."""
+    scheme, _, rest = header.strip().partition(" ")
+    if scheme.lower() != "digest":
+        return None
+    params = parse_params(split_quoted(rest, ","))
+    if any(not params.get(name) for name in ("username", "realm", "nonce", "uri", "response")):
+        return None
+    return Answer(
+        username=params["username"] or "",
+        realm=params["realm"] or "",
+        nonce=params["nonce"] or "",
+        uri=params["uri"] or "",
+        response=(params["response"] or "").lower(),
+        algorithm=(params.get("algorithm") or "MD5").upper(),
+        qop=(params.get("qop") or "").lower(),
+        nc=(params.get("nc") or "").lower(),
+        cnonce=params.get("cnonce") or "",
+    )
+
+
+def answer_in(message: SipMessage, *, realm: str, algorithms: tuple[str, ...]) -> Answer | None:
+    """Return the strongest usable answer to our realm in a request, if it brings one."""
+    answers = [parse_answer(value) for value in message.headers.get("authorization", ())[:8]]
+    ours = [a for a in answers if a and a.realm == realm and a.algorithm in algorithms]
+    return max(ours, key=lambda answer: answer.algorithm == "SHA-256", default=None)
+
+
+def digest_response(answer: Answer, *, ha1: str, method: str) -> str:
+    """Return the response RFC 7616 section 3.4.1 expects for these credentials."""
+
+    def hashed(text: str) -> str:
+        return _HASHES[answer.algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
+
+    ha2 = hashed(f"{method}:{answer.uri}")
+    if not answer.qop:
+        return hashed(f"{ha1}:{answer.nonce}:{ha2}")
+    return hashed(f"{ha1}:{answer.nonce}:{answer.nc}:{answer.cnonce}:{answer.qop}:{ha2}")
+
+
+def digest_ha1(algorithm: str, *, username: str, realm: str, password: str) -> str:
+    """Return H(user:realm:password) in hexadecimal digits."""
+    return _HASHES[algorithm](f"{username}:{realm}:{password}".encode()).hexdigest()
+
+
+def uri_matches(answer_uri: str, request_uri: str, is_local: Callable[[str], bool]) -> bool:
+    """Tell whether a digest was computed for this request.
+
+    SIPp leaves the user out and clients behind NAT or an outbound proxy may write another of our
+    own addresses, so only another user or a foreign host is a mismatch (RFC 7616 section 3.4.6).
+    """
+    if answer_uri == request_uri:
+        return True
+    try:
+        one, other = parse_uri(answer_uri), parse_uri(request_uri)
+    except ValueError:
+        return False
+    if one.user and one.user != other.user:
+        return False
+    hosts = (one.host.lower(), other.host.lower())
+    return hosts[0] == hosts[1] or (is_local(hosts[0]) and is_local(hosts[1]))
+
+
+@dataclass(slots=True)
+class _Counter:
+    highest: int
+    seen: int
+    issued: int
+
+
+class Digest:
+    """Issues nonces, checks answers, and never takes the same nonce count twice."""
+
+    def __init__(
+        self, *, realm: str, algorithms: tuple[str, ...], lifetime_s: int, secret: bytes = b""
+    ) -> None:
+        if not algorithms or any(name not in _HASHES for name in algorithms):
+            raise ValueError(f"digest algorithms must be among {', '.join(_HASHES)}")
+        self.realm = realm
+        self.algorithms = algorithms
+        self._lifetime_s = lifetime_s
+        self._secret = secret or secrets.token_bytes(32)
+        self._counters: OrderedDict[str, _Counter] = OrderedDict()
+        self._floor = 0
+        self._opaque = secrets.token_hex(4)
+        self._dummy_ha1 = {name: _HASHES[name](self._secret).hexdigest() for name in algorithms}
+
+    def challenges(self, now: float, *, stale: bool = False) -> list[str]:
+        """Return WWW-Authenticate values, one per algorithm, in the order of the settings."""
+        nonce = self._nonce(now)
+        tail = ", stale=true" if stale else ""
+        return [
+            f'Digest realm="{self.realm}", nonce="{nonce}", opaque="{self._opaque}"{tail}, '
+            f'algorithm={name}, qop="auth"'
+            for name in self.algorithms
+        ]
+
+    def verify(self, answer: Answer, *, ha1: str | None, method: str, now: float) -> Verdict:
+        """Check an answer against HA1 of its algorithm; None stands for a user nobody knows."""
+        expected = digest_response(
+            answer, ha1=ha1 or self._dummy_ha1[answer.algorithm], method=method
+        )
+        right = hmac.compare_digest(expected.encode(), answer.response.encode("utf-8", "replace"))
+        fresh = self._is_fresh(answer.nonce, now)
+        if not right or ha1 is None or answer.qop not in ("", "auth"):
+            return Verdict.WRONG
+        if not fresh:
+            return Verdict.STALE
+        return Verdict.OK if self._count(answer, now) else Verdict.REPLAYED
+
+    def _nonce(self, now: float) -> str:
+        body = f"{int(now):x}.{secrets.token_hex(8)}"
+        return f"{body}.{self._sign(body)}"
+
+    def _sign(self, body: str) -> str:
+        data = body.encode("utf-8", "surrogateescape")
+        return hmac.new(self._secret, data, hashlib.sha256).hexdigest()[:24]
+
+    def _is_fresh(self, nonce: str, now: float) -> bool:
+        body, _, signature = nonce.rpartition(".")
+        given = signature.encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(self._sign(body).encode(), given):
+            return False
+        issued = int(body.partition(".")[0], 16)
+        return issued > self._floor and 0 <= now - issued + 1 <= self._lifetime_s + 1
+
+    def _count(self, answer: Answer, now: float) -> bool:
+        """Spend one nonce count; a window of 64 lets datagrams overtake one another."""
+        count = _nonce_count(answer)
+        if count is None:
+            return False
+        counter = self._counters.get(answer.nonce)
+        if counter is None:
+            self._forget(now)
+            issued = int(answer.nonce.partition(".")[0], 16)
+            self._counters[answer.nonce] = _Counter(count, 1, issued)
+            return True
+        if count > counter.highest:
+            shift = min(count - counter.highest, _WINDOW)
+            counter.seen = (counter.seen << shift | 1) & (1 << _WINDOW) - 1
+            counter.highest = count
+            return True
+        bit = 1 << (counter.highest - count)
+        if counter.highest - count >= _WINDOW or counter.seen & bit:
+            return False
+        counter.seen |= bit
+        return True
+
+    def _forget(self, now: float) -> None:
+        while self._counters:
+            nonce, counter = next(iter(self._counters.items()))
+            expired = counter.issued + self._lifetime_s + 1 < now
+            if not expired and len(self._counters) < MAX_TRACKED_NONCES:
+                return
+            # A nonce forgotten before its time must not become usable again.
+            self._floor = self._floor if expired else max(self._floor, counter.issued)
+            del self._counters[nonce]
+
+
+def _nonce_count(answer: Answer) -> int | None:
+    if not answer.qop:
+        # Without qop there is no count, so the nonce is good for one request (count 1 of 1).
+        return 1
+    if len(answer.nc) != 8 or not answer.cnonce:
+        return None
+    try:
+        return int(answer.nc, 16)
+    except ValueError:
+        return None
+
+
+def readdress(header: str, *, password: str, method: str, uri: str) -> str | None:
+    """Return digest credentials recomputed for another URI, or None if that cannot be done.
+
+    A call process answers a gateway's challenge for the loopback URI it sees; the gateway must see
+    its own. Nonce, cnonce, count, realm and algorithm stay.
+    """
+    answer = parse_answer(header)
+    if answer is None or not password or answer.algorithm not in _HASHES:
+        return None
+    if answer.qop not in ("", "auth"):
+        return None
+    moved = replace(answer, uri=uri)
+    ha1 = digest_ha1(
+        answer.algorithm, username=answer.username, realm=answer.realm, password=password
+    )
+    response = digest_response(moved, ha1=ha1, method=method)
+    scheme, _, rest = header.strip().partition(" ")
+    items = [item for item in split_quoted(rest, ",") if item]
+    changed = {"uri": f'uri="{uri}"', "response": f'response="{response}"'}
+    return f"{scheme} " + ", ".join(
+        changed.get(item.partition("=")[0].strip().lower(), item) for item in items
+    )

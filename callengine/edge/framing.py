@@ -1,0 +1,85 @@
+"""SIP over a byte stream: whole messages and pings out of arbitrary pieces (RFC 3261 18.3)."""
+
+import re
+from dataclasses import dataclass
+
+_CONTENT_LENGTH = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*([0-9]{1,9})[ \t]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A double CRLF, to be answered by one CRLF (RFC 5626 section 4.4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """One whole message."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The stream lost its framing and must be closed; `data` is what there is of the message."""
+
+    data: bytes
+    too_large: bool
+
+
+Event = Ping | Framed | Broken
+
+
+class StreamFramer:
+    """Cuts one TCP connection's bytes into messages; after `Broken` it yields nothing more."""
+
+    def __init__(self, max_message_bytes: int) -> None:
+        self._buffer = bytearray()
+        self._searched = 0
+        self._max = max_message_bytes
+        self._broken = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes from the connection; return what became complete."""
+        if self._broken:
+            return []
+        self._buffer += data
+        events: list[Event] = []
+        while not self._broken and (event := self._next()) is not None:
+            events.append(event)
+        return events
+
+    def _next(self) -> Event | None:
+        if ping := self._skip_crlf():
+            return ping
+        end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+        if end < 0:
+            self._searched = len(self._buffer)
+            return self._break(too_large=True) if len(self._buffer) > self._max else None
+        head = bytes(self._buffer[:end]).replace(b"\r\n", b"\n")
+        match = _CONTENT_LENGTH.search(head)
+        if match is None and end + 4 <= self._max:
+            return self._break(too_large=False)
+        total = end + 4 + (int(match.group(1)) if match else 0)
+        if total > self._max:
+            return self._break(too_large=True)
+        return self._take(total) if len(self._buffer) >= total else None
+
+    def _take(self, total: int) -> Framed:
+        message = bytes(self._buffer[:total])
+        del self._buffer[:total]
+        self._searched = 0
+        return Framed(message)
+
+    def _skip_crlf(self) -> Ping | None:
+        if self._buffer.startswith(b"\r\n\r\n"):
+            del self._buffer[:4]
+            return Ping()
+        if self._buffer.startswith(b"\r\n") and len(self._buffer) > 2 and self._buffer[2] != 13:
+            del self._buffer[:2]
+        return None
+
+    def _break(self, *, too_large: bool) -> Broken:
+        self._broken = True
+        data = bytes(self._buffer[: self._max])
+        self._buffer.clear()
+        return Broken(data, too_large)

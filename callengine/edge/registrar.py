@@ -1,0 +1,214 @@
+"""The registrar's rule (RFC 3261 section 10.3) as a pure function over a user's bindings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sipmessage import URI
+
+from callengine.edge.interface import Binding
+from callengine.edge.parse import SipMessage, parse_address, parse_uri
+
+MAX_CONTACT_CHARS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarLimits:
+    """Bounds on what a phone may ask; seconds and counts."""
+
+    min_expires_s: int
+    max_expires_s: int
+    default_expires_s: int
+    max_contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRequest:
+    """One Contact of a REGISTER."""
+
+    uri: str
+    expires_s: int | None
+    q: float
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRequest:
+    """What a REGISTER asks for."""
+
+    contacts: tuple[ContactRequest, ...]
+    star: bool
+    expires_s: int | None
+    call_id: str
+    cseq: int
+    flow: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterError:
+    """Why a REGISTER changes nothing."""
+
+    code: int
+    phrase: str
+    rule: str
+    advice: str
+    min_expires_s: int | None = None
+
+
+def read_register(message: SipMessage, *, user_agent: str) -> RegisterRequest:
+    """Return what a REGISTER asks for.
+
+    Raises:
+        ValueError: a Contact or an Expires cannot be read.
+    """
+    values = message.values("contact")
+    star = "*" in values
+    return RegisterRequest(
+        contacts=tuple(_contact(value) for value in values if value != "*"),
+        star=star,
+        expires_s=_delta_seconds(message.get("expires")) if message.get("expires") else None,
+        call_id=message.call_id,
+        cseq=message.cseq,
+        flow=message.flow,
+        user_agent=user_agent,
+    )
+
+
+def _contact(value: str) -> ContactRequest:
+    if len(value) > MAX_CONTACT_CHARS:
+        raise ValueError("a Contact is too long")
+    address = parse_address(value)
+    if address.uri.scheme not in ("sip", "sips") or not address.uri_text.isprintable():
+        raise ValueError("a Contact is not a SIP URI")
+    expires = address.params.get("expires")
+    return ContactRequest(
+        uri=address.uri_text,
+        expires_s=_delta_seconds(expires) if expires is not None else None,
+        q=_q(address.params.get("q")),
+        instance=(address.params.get("+sip.instance") or "")[:128],
+    )
+
+
+def _delta_seconds(text: str) -> int:
+    """RFC 3261 section 20.19: what cannot be read counts as 3600."""
+    return min(int(text), 2**31) if text.isascii() and text.isdigit() and len(text) < 12 else 3600
+
+
+def _q(text: str | None) -> float:
+    try:
+        value = float(text) if text and len(text) < 8 else 1.0
+    except ValueError:
+        return 1.0
+    return value if 0.0 <= value <= 1.0 else 1.0
+
+
+def register(
+    bindings: Sequence[Binding], request: RegisterRequest, *, now: float, limits: RegistrarLimits
+) -> list[Binding] | RegisterError:
+    """Return the bindings after a REGISTER, newest last, or why it is refused.
+
+    All or nothing: one Contact that is refused leaves every binding as it was.
+    """
+    current = [binding for binding in bindings if binding.expires_at > now]
+    if request.star:
+        return _remove_all(current, request)
+    for contact in request.contacts:
+        expires_s = _granted(contact, request, limits)
+        if 0 < expires_s < limits.min_expires_s:
+            return RegisterError(
+                423,
+                "Interval Too Brief",
+                "registration-too-brief",
+                f"The phone asked to register for {expires_s} s; set its registration interval to "
+                f"{limits.min_expires_s} s or more.",
+                limits.min_expires_s,
+            )
+        same = [binding for binding in current if is_same(binding, contact)]
+        if any(_is_old(binding, request) for binding in same):
+            return _out_of_order()
+        current = [binding for binding in current if binding not in same]
+        if expires_s > 0:
+            current.append(_bind(contact, request, now + min(expires_s, limits.max_expires_s)))
+    if len(current) > limits.max_contacts:
+        return RegisterError(
+            403,
+            "Too Many Contacts",
+            "too-many-contacts",
+            f"More than {limits.max_contacts} devices register as this user; unregister one or "
+            "give the new device its own connection.",
+        )
+    return current
+
+
+def _remove_all(current: list[Binding], request: RegisterRequest) -> list[Binding] | RegisterError:
+    if request.contacts or request.expires_s != 0:
+        return RegisterError(
+            400,
+            "Bad Request",
+            "malformed-register",
+            "Contact: * is only allowed alone and with Expires: 0.",
+        )
+    return _out_of_order() if any(_is_old(binding, request) for binding in current) else []
+
+
+def _granted(contact: ContactRequest, request: RegisterRequest, limits: RegistrarLimits) -> int:
+    for asked in (contact.expires_s, request.expires_s):
+        if asked is not None:
+            return asked
+    return limits.default_expires_s
+
+
+def _is_old(binding: Binding, request: RegisterRequest) -> bool:
+    return binding.call_id == request.call_id and request.cseq <= binding.cseq
+
+
+def _out_of_order() -> RegisterError:
+    return RegisterError(
+        500,
+        "Out Of Order",
+        "register-out-of-order",
+        "A REGISTER arrived after a newer one of the same phone; nothing to do if it registers.",
+    )
+
+
+def _bind(contact: ContactRequest, request: RegisterRequest, expires_at: float) -> Binding:
+    return Binding(
+        contact=contact.uri,
+        call_id=request.call_id,
+        cseq=request.cseq,
+        expires_at=expires_at,
+        flow=request.flow,
+        user_agent=request.user_agent,
+        q=contact.q,
+        instance=contact.instance,
+    )
+
+
+def is_same(binding: Binding, contact: ContactRequest) -> bool:
+    """Tell whether a Contact names an existing binding: its instance (RFC 5626), else its URI."""
+    if binding.instance and contact.instance:
+        return binding.instance == contact.instance
+    if binding.contact == contact.uri:
+        return True
+    try:
+        return _key(parse_uri(binding.contact)) == _key(parse_uri(contact.uri))
+    except ValueError:
+        return False
+
+
+def _key(uri: URI) -> tuple[object, ...]:
+    """Compare as RFC 3261 section 19.1.4 does, as far as it matters for Contacts."""
+    params = {name.lower(): (value or "").lower() for name, value in uri.parameters.items()}
+    kept = tuple(params.get(name) for name in ("transport", "user", "ttl", "method", "maddr"))
+    return (uri.scheme, uri.user, uri.password, uri.host.lower(), uri.port, kept)
+
+
+def contact_values(bindings: Sequence[Binding], *, now: float) -> list[str]:
+    """Return the Contact values of a 200 to REGISTER, with the seconds each has left."""
+    values = []
+    for binding in bindings:
+        value = f"<{binding.contact}>;expires={max(0, round(binding.expires_at - now))}"
+        value += f";q={binding.q:g}" if binding.q != 1.0 else ""
+        value += f';+sip.instance="{binding.instance}"' if binding.instance else ""
+        values.append(value)
+    return values

@@ -1,0 +1,59 @@
+"""What a person may set about the SIP front door, with the bounds that protect it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Listen = tuple[Literal["udp", "tcp"], str, int]
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO")
+ALLOW = ", ".join(METHODS)
+EXTENSIONS = ("100rel", "timer")
+"Option tags that work from end to end: call processes do reliable provisionals and timers."
+
+T1_S = 0.5
+T2_S = 4.0
+TIMEOUT_S = 64 * T1_S
+"Timers B, F, H and J of RFC 3261, appendix A."
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """Settings of one edge; lengths in bytes, times in seconds.
+
+    `digest_algorithms` is also the order of the challenges. MD5 comes first, because SIPp 3.6.1
+    reads only the first WWW-Authenticate header and gives up on any algorithm but MD5, while
+    baresip 1.0.0 takes whichever it understands. Clients of RFC 8760 choose for themselves.
+    """
+
+    listen: tuple[Listen, ...] = (("udp", "0.0.0.0", 5060), ("tcp", "0.0.0.0", 5060))  # noqa: S104
+    public_address: str | None = None
+    realm: str = "voipnumber"
+    user_agent: str = "VoIPNumber/0.1"
+    digest_algorithms: tuple[str, ...] = ("MD5", "SHA-256")
+    nonce_lifetime_s: int = 300
+    nonce_secret: bytes = field(default=b"", repr=False)
+    "Shared by nodes behind one address; empty: random, new at every start."
+
+    min_expires_s: int = 60
+    max_expires_s: int = 3600
+    default_expires_s: int = 600
+    max_contacts: int = 10
+
+    max_message_bytes: int = 32768
+    max_worker_message_bytes: int = 3900
+    "What a call process can read (pjsip holds a message in 4000 bytes)."
+    max_line_bytes: int = 4096
+    max_sdp_lines: int = 256
+
+    max_tcp_connections: int = 2000
+    max_tcp_connections_per_host: int = 200
+    tcp_idle_s: float = 900.0
+    tcp_first_message_s: float = 32.0
+    tcp_connect_s: float = 4.0
+    max_transactions: int = 20000
+    max_setups: int = 500
+
+    challenge_answer_s: float = 5.0
+    rejections_per_minute: int = 30
+    "Stored per source address and rule; the rest of that minute becomes one line."
+    linger_s: float = TIMEOUT_S
