@@ -1,7 +1,6 @@
 """System checks: one for each rule that spans several settings."""
 
 import ipaddress
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +103,17 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _listen_hosts() -> list[str]:
+    return [listen.host for listen in settings.VOIPNUMBER_SIP_LISTEN]
+
+
 @register(Tags.compatibility)
 def check_public_address(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check that the address shown to peers fits the addresses listened on."""
-    hosts = [listen.host for listen in settings.VOIPNUMBER_SIP_LISTEN]
+    hosts = _listen_hosts()
     public = settings.VOIPNUMBER_PUBLIC_ADDRESS
     if not public:
-        return _no_public_address(hosts)
+        return []
     version = ipaddress.ip_address(public).version
     if any(ipaddress.ip_address(host).version == version or host == "::" for host in hosts):
         return []
@@ -124,8 +127,10 @@ def check_public_address(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-def _no_public_address(hosts: Sequence[str]) -> list[CheckMessage]:
-    if not any(_is_wildcard(host) for host in hosts):
+@register(Tags.compatibility, deploy=True)
+def check_wildcard(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Tell what peers are shown when SIP listens everywhere (`check --deploy` only)."""
+    if settings.VOIPNUMBER_PUBLIC_ADDRESS or not any(map(_is_wildcard, _listen_hosts())):
         return []
     return [
         Info(

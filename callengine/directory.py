@@ -1,0 +1,242 @@
+"""The directory: what the engine reads for one call, as plain values. Synchronous; a few queries.
+
+Every function costs the same number of queries however large the tables are.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from audiocodecs.catalogue import CATALOGUE
+from audiocodecs.models import PlatformSettings
+from callengine.cleaning import clean_text, is_storable
+from callengine.core.directory import (
+    ConnectionEntry,
+    Contact,
+    Destination,
+    GatewayEntry,
+    Platform,
+    RouteEntry,
+    Source,
+    TrunkEntry,
+)
+from callengine.edge.interface import Binding, Credentials, TrunkAccess
+from connections.models import MAX_CONTACT_LENGTH, Connection, Registration
+from connections.services import replace_registrations, unexpired_registrations
+from trunks import access
+from trunks.models import Number, Route, Trunk
+
+logger = logging.getLogger(__name__)
+
+MAX_PREFIX_LENGTH = 32
+
+
+def platform() -> Platform:
+    """Return the platform settings; the engine adds what its call processes can do. One query."""
+    row = PlatformSettings.load()
+    return Platform(codecs=_known(row.codec_names), external_sip=row.external_sip)
+
+
+def external_sip() -> bool:
+    """Return whether unauthenticated callers may reach numbers and connections. One query."""
+    return PlatformSettings.load().external_sip
+
+
+def credentials(username: str) -> Credentials | None:
+    """Return the digest credentials of a connection or of a trunk's IN side.
+
+    Two queries at most.
+    """
+    if not is_storable(username):
+        return None
+    connection = Connection.objects.filter(sip_user=username).first()
+    if connection is not None:
+        return _credentials(
+            username=username,
+            kind="connection",
+            name=connection.sip_user,
+            enabled=connection.enabled,
+            ha1=(connection.ha1_realm, connection.ha1_md5, connection.ha1_sha256),
+        )
+    trunk = Trunk.objects.filter(in_username=username).first() if username else None
+    if trunk is None:
+        return None
+    return _credentials(
+        username=username,
+        kind="trunk",
+        name=trunk.name,
+        enabled=trunk.enabled,
+        ha1=(trunk.in_ha1_realm, trunk.in_ha1_md5, trunk.in_ha1_sha256),
+    )
+
+
+def _credentials(
+    *, username: str, kind: str, name: str, enabled: bool, ha1: tuple[str, str, str]
+) -> Credentials:
+    realm, md5, sha256 = ha1
+    if md5 and realm != settings.VOIPNUMBER_REALM:
+        logger.warning(
+            "the password of %s %s was set for realm %s, not %s: set it again",
+            kind,
+            name,
+            realm,
+            settings.VOIPNUMBER_REALM,
+        )
+    return Credentials(
+        username=username,
+        kind=kind,
+        name=name,
+        enabled=enabled,
+        # No password set: nothing anybody sends may match.
+        ha1_md5=md5 or secrets.token_hex(16),
+        ha1_sha256=sha256 or secrets.token_hex(32),
+    )
+
+
+def trunk_access(address: str) -> TrunkAccess | None:
+    """Return the trunk whose access list holds this IP address.
+
+    One query; a host name in a list is looked up at most once a minute and may take two seconds
+    the first time, so never call this on the event loop's thread.
+    """
+    rows = Trunk.objects.values_list("name", "enabled", "in_username", "in_allowed_addresses")
+    entries = [
+        access.AccessEntry(name, enabled, username, tuple(allowed))
+        for name, enabled, username, allowed in rows
+    ]
+    found = access.find_access(address, entries, access.hosts.resolve)
+    if found is None:
+        return None
+    return TrunkAccess(name=found.name, enabled=found.enabled, username=found.username)
+
+
+def source(*, kind: str, name: str, address: str) -> Source:
+    """Return the full source for a name that `credentials` or `trunk_access` gave.
+
+    Two queries. Raises LookupError if it was deleted meanwhile.
+    """
+    if kind == "connection":
+        connection = Connection.objects.filter(sip_user=name).first()
+        if connection is None:
+            raise LookupError(f"no connection has the SIP user {name!r}")
+        return Source("connection", address, connection=connection_entry(connection))
+    if kind == "trunk":
+        trunk = Trunk.objects.filter(name=name).prefetch_related("gateways").first()
+        if trunk is None:
+            raise LookupError(f"no trunk is named {name!r}")
+        return Source("trunk", address, trunk=trunk_entry(trunk))
+    return Source("external", address)
+
+
+def bindings(sip_user: str) -> list[Binding]:
+    """Return the unexpired bindings of a connection, the latest refreshed first. One query."""
+    if not is_storable(sip_user):
+        return []
+    return [
+        Binding(
+            contact=row.contact,
+            call_id=row.call_id,
+            cseq=row.cseq,
+            expires_at=row.expires_at.timestamp(),
+            flow=row.flow,
+            user_agent=row.user_agent,
+            q=row.q,
+            instance=row.instance,
+        )
+        for row in unexpired_registrations(sip_user=sip_user, now=timezone.now())
+    ]
+
+
+def replace_bindings(sip_user: str, bindings: Sequence[Binding]) -> None:
+    """Store exactly these bindings for a connection, in one transaction.
+
+    Raises LookupError if there is no such connection, ValueError for a Contact or Call-ID that
+    cannot be kept (longer than the column, or not text): a binding cut short would ring nobody.
+    """
+    rows = [_registration(binding) for binding in bindings]
+    replace_registrations(sip_user=sip_user, registrations=rows, now=timezone.now())
+
+
+def _registration(binding: Binding) -> Registration:
+    for value, limit in ((binding.contact, MAX_CONTACT_LENGTH), (binding.call_id, 255)):
+        if not is_storable(value) or len(value) > limit:
+            raise ValueError(f"a binding holds a value that cannot be kept: {value[:80]!r}")
+    return Registration(
+        contact=binding.contact,
+        call_id=binding.call_id,
+        cseq=binding.cseq,
+        expires_at=datetime.fromtimestamp(binding.expires_at, UTC),
+        flow=clean_text(binding.flow, 100),
+        user_agent=clean_text(binding.user_agent, 255),
+        q=binding.q,
+        instance=clean_text(binding.instance, 255),
+    )
+
+
+def destination(to_user: str) -> Destination:
+    """Return everything held about a dialled user part.
+
+    An exact Number goes first, then a Connection's SIP user, then the Route with the longest
+    matching prefix. Six queries at most; nothing set means nothing is known.
+    """
+    if not to_user or not is_storable(to_user):
+        return Destination()
+    number = Number.objects.filter(number=to_user).select_related("connection", "trunk").first()
+    if number is not None:
+        return Destination(
+            number=number.number,
+            connection=connection_entry(number.connection) if number.connection else None,
+            trunk=trunk_entry(number.trunk) if number.trunk else None,
+        )
+    connection = Connection.objects.filter(sip_user=to_user).first()
+    if connection is not None:
+        return Destination(connection=connection_entry(connection))
+    return Destination(route=_route(to_user))
+
+
+def _route(to_user: str) -> RouteEntry | None:
+    prefixes = [to_user[:length] for length in range(1, min(len(to_user), MAX_PREFIX_LENGTH) + 1)]
+    routes = Route.objects.filter(prefix__in=prefixes)
+    route = max(routes, key=lambda row: len(row.prefix), default=None)
+    if route is None:
+        return None
+    steps = route.steps.select_related("trunk").prefetch_related("trunk__gateways")
+    return RouteEntry(route.prefix, tuple(trunk_entry(step.trunk) for step in steps))
+
+
+def connection_entry(row: Connection) -> ConnectionEntry:
+    """Return a connection with its unexpired registrations. One query."""
+    registrations = unexpired_registrations(sip_user=row.sip_user, now=timezone.now())
+    return ConnectionEntry(
+        sip_user=row.sip_user,
+        name=row.name,
+        enabled=row.enabled,
+        inbound_codecs=_known(row.inbound_codecs),
+        outbound_codecs=_known(row.outbound_codecs),
+        force_on_caller=row.force_on_caller,
+        address=row.address,
+        concurrent_calls=row.concurrent_calls,
+        contacts=tuple(Contact(one.contact, one.flow, one.user_agent) for one in registrations),
+    )
+
+
+def trunk_entry(row: Trunk) -> TrunkEntry:
+    """Return a trunk with its gateways, first to try first. One query unless prefetched."""
+    return TrunkEntry(
+        name=row.name,
+        enabled=row.enabled,
+        in_codecs=_known(row.in_codecs),
+        out_codecs=_known(row.out_codecs),
+        gateways=tuple(GatewayEntry(one.uri, one.priority) for one in row.gateways.all()),
+        out_username=row.out_username,
+        out_password=row.out_password,
+    )
+
+
+def _known(names: Sequence[str]) -> tuple[str, ...]:
+    # A row may be older than the catalogue.
+    return tuple(name for name in names if name in CATALOGUE)

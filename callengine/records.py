@@ -1,0 +1,324 @@
+"""The record: what the engine writes while calls come and go. Synchronous; its own transactions.
+
+Text from peers is cleaned and cut to its column, so that no header can make a write fail. Only
+the engine writes here, and always by conditional update: a call once closed stays closed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from callengine import models
+from callengine.cleaning import clean_json, clean_text
+from callengine.core.outcomes import Rejection, Termination
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    LegSnapshot,
+    TerminationSnapshot,
+)
+from callengine.models import Call, CallEvent, CallState, EngineNode, Leg
+
+ENGINE_RESTARTED = Termination(
+    by="engine",
+    reason="engine-restarted",
+    code=500,
+    advice="The engine stopped while this call was up; see its log for why, and call again.",
+)
+LEG_FIELDS = (
+    "label",
+    "sip_call_id",
+    "offered",
+    "allowed",
+    "codec",
+    "payload_type",
+    "remote",
+    "user_agent",
+    "state",
+    "quality",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of a call's timeline, ready to store."""
+
+    call_id: str
+    at: datetime
+    leg: str
+    kind: str
+    text: str
+
+
+@transaction.atomic
+def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) -> None:
+    """Open the record of a call, with its plan. `plan` is JSON-ready and free of secrets."""
+    call = Call.objects.create(
+        id=UUID(snapshot["id"]),
+        node=_fit(Call, "node", node),
+        started=_time(snapshot["started"]) or timezone.now(),
+        from_user=_fit(Call, "from_user", snapshot["from"]),
+        from_name=_fit(Call, "from_name", snapshot["from_name"]),
+        to_user=_fit(Call, "to_user", snapshot["to"]),
+        source=_fit(Call, "source", snapshot["source"]),
+        plan=clean_json(
+            {
+                **plan,
+                "vn_a_source": snapshot["vn_a_source"],
+                "vn_b_source": snapshot["vn_b_source"],
+            }
+        ),
+        **_changing(snapshot),
+    )
+    _store_legs(call.pk, snapshot["legs"])
+
+
+@transaction.atomic
+def call_changed(*, snapshot: CallSnapshot) -> bool:
+    """Bring state and legs up to date; return False if the call is closed or unknown."""
+    call_id = UUID(snapshot["id"])
+    if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**_changing(snapshot)):
+        return False
+    _store_legs(call_id, snapshot["legs"])
+    return True
+
+
+@transaction.atomic
+def call_ended(*, snapshot: CallSnapshot) -> bool:
+    """Close the record with its one termination; return False if it was closed before."""
+    call_id = UUID(snapshot["id"])
+    termination = snapshot["termination"]
+    closing = _closing(
+        termination["by"] if termination else "engine",
+        termination["reason"] if termination else "unknown",
+        termination["code"] if termination else 500,
+        termination["advice"] if termination else "",
+    )
+    ended = _time(snapshot["ended"]) or timezone.now()
+    changes = {**_changing(snapshot), **closing, "ended": ended}
+    if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**changes):
+        return False
+    _store_legs(call_id, snapshot["legs"])
+    return True
+
+
+def call_event(*, call_id: str, at: datetime, leg: str, kind: str, text: str) -> None:
+    """Store one line of a call's timeline."""
+    call_events(entries=[TimelineEntry(call_id, at, leg, kind, text)])
+
+
+def call_events(*, entries: Sequence[TimelineEntry]) -> None:
+    """Store lines of any calls' timelines, in order; those of unknown calls are left out.
+
+    Two queries however many lines.
+    """
+    ids = {UUID(entry.call_id) for entry in entries}
+    known = set(Call.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    CallEvent.objects.bulk_create(
+        CallEvent(
+            call_id=UUID(entry.call_id),
+            at=entry.at,
+            leg=_fit(CallEvent, "leg", entry.leg),
+            kind=_fit(CallEvent, "kind", entry.kind),
+            text=clean_text(entry.text, 2000),
+        )
+        for entry in entries
+        if UUID(entry.call_id) in known
+    )
+
+
+def rejected(*, rejection: Rejection, at: datetime) -> models.Rejection:
+    """Store a request that never became a call, and return its row."""
+    return models.Rejection.objects.create(
+        at=at,
+        code=rejection.code,
+        advice=clean_text(rejection.advice, 1000),
+        **{
+            name: _fit(models.Rejection, name, getattr(rejection, name))
+            for name in ("source_address", "user", "to", "method", "call_id", "rule")
+        },
+    )
+
+
+@transaction.atomic
+def close_orphans(*, node: str, at: datetime | None = None) -> int:
+    """Close what a dead engine of this name left open, and return how many calls that were."""
+    now = at or timezone.now()
+    orphans = Call.objects.filter(node=node, ended__isnull=True)
+    ids = list(orphans.values_list("pk", flat=True))
+    end = ENGINE_RESTARTED
+    closing = _closing(end.by, end.reason, end.code, end.advice)
+    orphans.update(**closing, ended=now, state=CallState.ENDED)
+    Leg.objects.filter(call__in=ids).update(state="ended")
+    call_events(entries=[TimelineEntry(str(pk), now, "", "ended", end.advice) for pk in ids])
+    return len(ids)
+
+
+def node_seen(
+    *,
+    name: str,
+    started: datetime,
+    seen: datetime,
+    listening: Sequence[str],
+    codecs: Sequence[str],
+    unavailable_codecs: Mapping[str, str],
+    calls: int,
+    max_calls: int,
+) -> None:
+    """Note that an engine process is alive and what it can do."""
+    EngineNode.objects.update_or_create(
+        name=_fit(EngineNode, "name", name),
+        defaults={
+            "started": started,
+            "seen": seen,
+            "listening": list(listening),
+            "codecs": list(codecs),
+            "unavailable_codecs": clean_json(dict(unavailable_codecs)),
+            "calls": calls,
+            "max_calls": max_calls,
+        },
+    )
+
+
+def node_gone(*, name: str) -> None:
+    """Forget an engine process that stopped cleanly."""
+    EngineNode.objects.filter(name=name).delete()
+
+
+def live_calls() -> list[CallSnapshot]:
+    """Return every call that has not ended, oldest first. Three queries."""
+    return [snapshot(call) for call in with_details(Call.objects.filter(ended__isnull=True))]
+
+
+def with_details(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """Fetch legs and timeline with the calls, so that `snapshot` asks nothing more."""
+    return calls.prefetch_related("legs", "events")
+
+
+def snapshot(call: Call) -> CallSnapshot:
+    """Return the shape in which a call is shown, from its rows."""
+    return {
+        "id": str(call.pk),
+        "started": _iso(call.started) or "",
+        "answered": _iso(call.answered),
+        "ended": _iso(call.ended),
+        "from": call.from_user,
+        "from_name": call.from_name,
+        "to": call.to_user,
+        "source": call.source,
+        "destination": call.destination,
+        "state": call.state,
+        "transcoded": call.transcoded,
+        "legs": [_leg_snapshot(leg) for leg in sorted(call.legs.all(), key=_leg_order)],
+        "termination": _termination_snapshot(call),
+        "events": [_event_snapshot(event) for event in call.events.all()],
+        "vn_a_source": call.plan.get("vn_a_source", ""),
+        "vn_b_source": call.plan.get("vn_b_source", ""),
+    }
+
+
+def _leg_order(leg: Leg) -> tuple[int, str]:
+    # A, B, B2 ... B10: shorter names first.
+    return len(leg.name), leg.name
+
+
+def _leg_snapshot(leg: Leg) -> LegSnapshot:
+    return {
+        "name": leg.name,
+        "label": leg.label,
+        "call_id": leg.sip_call_id,
+        "user_agent": leg.user_agent,
+        "offered": list(leg.offered),
+        "allowed": list(leg.allowed),
+        "codec": leg.codec or None,
+        "payload_type": leg.payload_type,
+        "remote": leg.remote,
+        "state": leg.state,
+        "quality": leg.quality or None,
+    }
+
+
+def _termination_snapshot(call: Call) -> TerminationSnapshot | None:
+    if call.ended is None:
+        return None
+    return {
+        "by": call.ended_by,
+        "reason": call.reason,
+        "code": call.code or 0,
+        "advice": call.advice,
+    }
+
+
+def _event_snapshot(event: CallEvent) -> EventSnapshot:
+    return {
+        "at": _iso(event.at) or "",
+        "leg": event.leg,
+        "kind": event.kind,
+        "text": event.text,
+    }
+
+
+def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
+    """Return the columns of a call that change while it lives."""
+    state = snapshot["state"]
+    return {
+        "answered": _time(snapshot["answered"]),
+        "destination": _fit(Call, "destination", snapshot["destination"]),
+        "state": _fit(Call, "state", state),
+        "transcoded": snapshot["transcoded"],
+    }
+
+
+def _closing(by: str, reason: str, code: int, advice: str) -> dict[str, Any]:
+    return {
+        "ended_by": _fit(Call, "ended_by", by),
+        "reason": _fit(Call, "reason", reason),
+        "code": code,
+        "advice": clean_text(advice, 1000),
+        "state": CallState.ENDED,
+    }
+
+
+def _store_legs(call_id: UUID, legs: Iterable[LegSnapshot]) -> None:
+    rows = [
+        Leg(
+            call_id=call_id,
+            name=_fit(Leg, "name", leg["name"]),
+            label=_fit(Leg, "label", leg["label"]),
+            sip_call_id=_fit(Leg, "sip_call_id", leg["call_id"]),
+            offered=clean_json(leg["offered"]),
+            allowed=clean_json(leg["allowed"]),
+            codec=_fit(Leg, "codec", leg["codec"]),
+            payload_type=leg["payload_type"],
+            remote=_fit(Leg, "remote", leg["remote"]),
+            user_agent=_fit(Leg, "user_agent", leg["user_agent"]),
+            state=_fit(Leg, "state", leg["state"]),
+            quality=clean_json(leg["quality"] or {}),
+        )
+        for leg in legs
+    ]
+    Leg.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["call", "name"], update_fields=LEG_FIELDS
+    )
+
+
+def _fit(model: type[Model], column: str, value: object) -> str:
+    limit = getattr(model._meta.get_field(column), "max_length", None)
+    return clean_text(value, limit or 2000)
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
