@@ -1,0 +1,160 @@
+"""An RTP end point that sends a tone and tells which tone arrives (RFC 3550, 3551)."""
+
+import asyncio
+import random
+import socket
+import struct
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.peers.payloads import RATES_HZ, TIMESTAMP_STEPS, decode, tone_payloads
+from tests.peers.ports import LOOPBACK
+from tests.peers.tones import SILENCE, Tone, strongest
+
+FRAME_S = 0.02
+
+
+@dataclass(frozen=True)
+class Packet:
+    payload_type: int
+    sequence: int
+    timestamp: int
+    payload: bytes
+    source: tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What arrived during one measurement."""
+
+    tone: Tone
+    payload_types: Counter[int]
+    sources: frozenset[tuple[str, int]]
+    packets: list[Packet] = field(repr=False)
+
+    @property
+    def hz(self) -> float:
+        return self.tone.hz
+
+    def near(self, hz: float, within: float = 0.02) -> bool:
+        return self.tone.near(hz, within)
+
+
+class RtpTone(asyncio.DatagramProtocol):
+    """One RTP socket on loopback; what arrives is kept until the next measurement."""
+
+    def __init__(self) -> None:
+        self.packets: list[Packet] = []
+        self.arrived = asyncio.Event()
+        self.port = 0
+        self._transport: asyncio.DatagramTransport | None = None
+        self._sequence = random.randrange(1 << 15)
+        self._timestamp = random.randrange(1 << 31)
+        self._source = random.randrange(1 << 32)
+
+    @classmethod
+    async def open(cls, host: str = LOOPBACK) -> "RtpTone":
+        loop = asyncio.get_running_loop()
+        transport, tone = await loop.create_datagram_endpoint(
+            cls, local_addr=(host, 0), family=socket.AF_INET
+        )
+        tone._transport = transport
+        tone.port = transport.get_extra_info("sockname")[1]
+        return tone
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if len(data) < 12 or data[0] >> 6 != 2:
+            return
+        _, second, sequence, timestamp, _ = struct.unpack("!BBHII", data[:12])
+        header = 12 + 4 * (data[0] & 0x0F)
+        self.packets.append(Packet(second & 0x7F, sequence, timestamp, data[header:], addr))
+        self.arrived.set()
+
+    async def first_packet(self, timeout_s: float = 5.0) -> Packet:
+        """Wait until RTP arrives and return the latest packet."""
+        async with asyncio.timeout(timeout_s):
+            await self.arrived.wait()
+        return self.packets[-1]
+
+    def forget(self) -> None:
+        self.packets.clear()
+        self.arrived.clear()
+
+    def send(self, to: tuple[str, int], payload_type: int, payload: bytes, *, step: int) -> None:
+        assert self._transport is not None
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
+        header = struct.pack(
+            "!BBHII", 0x80, payload_type, self._sequence, self._timestamp, self._source
+        )
+        self._transport.sendto(header + payload, to)
+
+    async def send_tone(
+        self,
+        to: tuple[str, int],
+        *,
+        codec: str,
+        payload_type: int,
+        hz: float,
+        seconds: float,
+        octet_align: bool = False,
+    ) -> None:
+        """Send a tone in real time, 20 ms packets on an absolute schedule."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        payloads = tone_payloads(codec, hz, seconds, octet_align=octet_align)
+        for index, payload in enumerate(payloads):
+            self.send(to, payload_type, payload, step=TIMESTAMP_STEPS[codec])
+            await asyncio.sleep(started + (index + 1) * FRAME_S - loop.time())
+
+    async def send_digit(
+        self, to: tuple[str, int], digit: str, *, payload_type: int, clock_rate_hz: int
+    ) -> None:
+        """Send one RFC 4733 event of 160 ms, its end three times."""
+        event = "0123456789*#ABCD".index(digit)
+        step = clock_rate_hz // 50
+        self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
+        for index in range(1, 11):
+            end = 0x80 if index > 7 else 0
+            payload = struct.pack("!BBH", event, end | 10, min(index, 8) * step)
+            self.send(to, payload_type, payload, step=0)
+            await asyncio.sleep(FRAME_S)
+        self._timestamp = (self._timestamp + 9 * step) & 0xFFFFFFFF
+
+    def heard(
+        self, codecs: Mapping[int, str], *, octet_align: bool = False, skip_s: float = 0.5
+    ) -> Heard:
+        """Return what arrived since `forget`; `codecs` maps payload types to names.
+
+        The tone is measured in the codec most packets have, after `skip_s` of it.
+        """
+        types = Counter(p.payload_type for p in self.packets)
+        known = [number for number, _ in types.most_common() if number in codecs]
+        tone = SILENCE
+        if known:
+            name = codecs[known[0]]
+            payloads = [p.payload for p in self._in_order() if p.payload_type == known[0]]
+            samples = decode(name, payloads, octet_align=octet_align)
+            tone = strongest(samples[round(skip_s * RATES_HZ[name]) :], RATES_HZ[name])
+        sources = frozenset(p.source for p in self.packets)
+        return Heard(tone, types, sources, list(self.packets))
+
+    def digits(self, payload_type: int) -> str:
+        """Return the RFC 4733 digits that arrived, one for each timestamp."""
+        events = {
+            p.timestamp: p.payload[0]
+            for p in self.packets
+            if p.payload_type == payload_type and len(p.payload) >= 4
+        }
+        return "".join("0123456789*#ABCD"[e] for e in events.values() if e < 16)
+
+    def _in_order(self) -> list[Packet]:
+        if not self.packets:
+            return []
+        base = self.packets[0].sequence
+        return sorted(self.packets, key=lambda p: (p.sequence - base + 0x8000) & 0xFFFF)

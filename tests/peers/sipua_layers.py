@@ -1,0 +1,172 @@
+"""The SIP stack of the library `sipua`, opened where a scripted peer needs more of it.
+
+Added: port 0, a log of what passed the socket, framing by Content-Length on TCP, provisional
+answers, an ACK to a 2xx that belongs to the caller (it may carry the SDP answer).
+"""
+
+import asyncio
+import dataclasses
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import sipmessage
+from sipua.transaction import (
+    ClientInviteTransaction,
+    TransactionLayer,
+    TransactionState,
+    get_client_transaction_key,
+    get_server_transaction_key,
+)
+from sipua.transport import (
+    TcpTransportChannel,
+    TransportAddress,
+    TransportChannel,
+    TransportLayer,
+    UdpTransportChannel,
+)
+
+CONTENT_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d+)", re.IGNORECASE)
+Log = list[tuple[str, bytes]]
+
+
+class UdpChannel(UdpTransportChannel):
+    log: Log
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.log.append(("<-", data))
+        if data.strip():
+            super().datagram_received(data, addr)
+
+    async def send_message(
+        self, message: sipmessage.Message, destination: TransportAddress
+    ) -> None:
+        self.log.append(("->", bytes(message)))  # type: ignore[call-overload]
+        await super().send_message(message, destination)
+
+
+class TcpChannel(TcpTransportChannel):
+    log: Log
+    _buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer = (self._buffer + data).lstrip(b"\r\n")
+        while b"\r\n\r\n" in self._buffer:
+            head = self._buffer.index(b"\r\n\r\n") + 4
+            match = CONTENT_LENGTH.search(self._buffer[:head])
+            size = head + (int(match[1]) if match else 0)
+            if len(self._buffer) < size:
+                return
+            message, self._buffer = self._buffer[:size], self._buffer[size:].lstrip(b"\r\n")
+            self.log.append(("<-", message))
+            super().data_received(message)
+
+    async def send_message(
+        self, message: sipmessage.Message, destination: TransportAddress
+    ) -> None:
+        self.log.append(("->", bytes(message)))  # type: ignore[call-overload]
+        await super().send_message(message, destination)
+
+
+C = TypeVar("C", UdpChannel, TcpChannel)
+
+
+class Transport(TransportLayer):
+    """UDP on a free port, TCP by connections we open ourselves."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__()
+        self.host = host
+        self.log: Log = []
+        self.port = 0
+
+    async def open(self, port: int = 0) -> None:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: self._logged(UdpChannel), local_addr=(self.host, port)
+        )
+        self.port = transport.get_extra_info("sockname")[1]
+
+    def send_raw(self, data: bytes, to: tuple[str, int]) -> None:
+        """Send one datagram as it is."""
+        channel = next(c for c in self._channels if isinstance(c, UdpChannel))
+        assert channel._transport is not None
+        self.log.append(("->", data))
+        channel._transport.sendto(data, to)
+
+    def _logged(self, cls: type[C]) -> C:
+        channel = cls(
+            connect_handler=self._connect_handler,
+            disconnect_handler=self._disconnect_handler,
+            message_handler=self._message_handler,
+        )
+        channel.log = self.log
+        return channel
+
+    async def _acquire_channel(self, destination: TransportAddress) -> TransportChannel:
+        for channel in self._channels:
+            if channel.remote_address == destination:
+                return channel
+        if destination.protocol == "tcp":
+            loop = asyncio.get_running_loop()
+            _, opened = await loop.create_connection(
+                lambda: self._logged(TcpChannel),
+                destination.host,
+                destination.port,
+                local_addr=(self.host, 0),
+            )
+            return opened
+        return await super()._acquire_channel(destination)
+
+
+class InviteTransaction(ClientInviteTransaction):
+    """Leaves the ACK to a 2xx to the caller, and shows every answer."""
+
+    def __init__(
+        self,
+        *,
+        request: sipmessage.Request,
+        transaction_layer: TransactionLayer,
+        on_response: Callable[[sipmessage.Response], None],
+    ) -> None:
+        super().__init__(request=request, transaction_layer=transaction_layer)
+        self._on_response = on_response
+
+    async def receive_response(self, response: sipmessage.Response) -> None:
+        self._on_response(response)
+        live = self._state in (TransactionState.Calling, TransactionState.Proceeding)
+        if live and 200 <= response.code < 300:
+            self._set_state(TransactionState.Terminated)
+            self._future.set_result(response)
+        else:
+            await super().receive_response(response)
+
+
+class Transactions(TransactionLayer):
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self.on_ack: Callable[[sipmessage.Request], None] | None = None
+
+    async def invite(
+        self, request: sipmessage.Request, on_response: Callable[[sipmessage.Response], None]
+    ) -> sipmessage.Response:
+        """Send an INVITE and return its final answer, every answer shown on the way."""
+        transaction = InviteTransaction(
+            request=request, transaction_layer=self, on_response=on_response
+        )
+        self._client_transactions[get_client_transaction_key(request)] = transaction
+        return await transaction.run()
+
+    async def _receive_request(self, request: sipmessage.Request) -> None:
+        unmatched = get_server_transaction_key(request) not in self._server_transactions
+        if request.method == "ACK" and unmatched and self.on_ack is not None:
+            self.on_ack(request)
+        await super()._receive_request(request)
+
+    async def send_ack(self, ack: sipmessage.Request) -> None:
+        await self._transport_layer.send_message(ack)
+
+
+def with_rport(via: sipmessage.Via) -> sipmessage.Via:
+    """Ask for the answer at the port we send from (RFC 3581)."""
+    return dataclasses.replace(via, parameters=via.parameters.replace(rport=None))

@@ -1,0 +1,63 @@
+"""Tones, and the strongest frequency in what was heard."""
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.int16]
+SKIPPED_S = 0.5
+"Start of a recording, where jitter buffers fill and codecs settle."
+
+
+@dataclass(frozen=True)
+class Tone:
+    """The strongest frequency and its share of all energy, 0 to 1."""
+
+    hz: float
+    share: float
+
+    def near(self, hz: float, within: float = 0.02) -> bool:
+        return abs(self.hz - hz) <= within * hz and self.share > 0.5
+
+
+SILENCE = Tone(0.0, 0.0)
+
+
+def sine(hz: float, seconds: float, rate_hz: int, amplitude: int = 8000) -> Samples:
+    moments = np.arange(round(seconds * rate_hz)) / rate_hz
+    return (amplitude * np.sin(2 * np.pi * hz * moments)).astype(np.int16)
+
+
+def strongest(samples: Samples, rate_hz: int) -> Tone:
+    """Return the strongest frequency between 50 Hz and half the rate."""
+    if len(samples) < rate_hz // 5:
+        return SILENCE
+    window = samples.astype(np.float64) * np.hanning(len(samples))
+    power = np.abs(np.fft.rfft(window)) ** 2
+    power[: int(50 * len(samples) / rate_hz)] = 0.0
+    total = float(power.sum())
+    if total < 1e6:
+        return SILENCE
+    peak = int(power.argmax())
+    width = max(3, round(20 * len(samples) / rate_hz))
+    around = slice(max(0, peak - width), peak + width + 1)
+    bins = np.arange(len(power))[around]
+    centre = float((bins * power[around]).sum() / power[around].sum())
+    return Tone(centre * rate_hz / len(samples), float(power[around].sum()) / total)
+
+
+def tone_of(recording: Path, seconds: float = 1.5) -> Tone:
+    """Return the strongest frequency of a WAV file after its first half second."""
+    rate_hz, samples = _read(recording)
+    start = round(SKIPPED_S * rate_hz)
+    return strongest(samples[start : start + round(seconds * rate_hz)], rate_hz)
+
+
+def _read(recording: Path) -> tuple[int, Samples]:
+    with wave.open(str(recording), "rb") as file:
+        rate_hz, channels = file.getframerate(), file.getnchannels()
+        data = file.readframes(10**9)
+    return rate_hz, np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")[::channels]
