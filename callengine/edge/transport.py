@@ -257,7 +257,7 @@ class Transports:
             if answer := binding_response(data, host, port):
                 listener.send(answer, host, port)
         elif not data.strip(b"\r\n\0 "):
-            # RFC 5626 answers a ping on streams alone; over UDP phones send lone CRLFs that want none.
+            # RFC 5626 answers a ping on streams alone; lone CRLFs over UDP want no answer.
             return
         elif len(data) > self.settings.max_message_bytes:
             self.on_broken(data[: self.settings.max_message_bytes], flow, True)
@@ -312,7 +312,7 @@ class Transports:
         """Return the UDP socket this peer talks to, or the first of its family."""
         if (known := self._heard_on.get(flow)) is not None:
             return known
-        is_v6 = "[" in flow
+        is_v6 = "[" in flow or flow.count(":") > 2
         family = socket.AF_INET6 if is_v6 else socket.AF_INET
         return next((item for item in self.udp if item.sock.family == family), None)
 

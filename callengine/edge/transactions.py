@@ -1,0 +1,264 @@
+"""Transactions (RFC 3261 section 17): retransmissions absorbed, finals repeated until acknowledged.
+
+Timers come from `later(delay_s, call)`, so that tests drive them with a clock of their own.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from callengine.edge.parse import SipMessage
+from callengine.edge.rewrite import reply_flow
+from callengine.edge.settings import T1_S, T2_S, TIMEOUT_S
+from callengine.edge.transport import split_flow
+
+Key = tuple[str, ...]
+
+INVITE_GUARD_S = 3600.0
+"An INVITE without a final answer is forgotten after this long, whatever happened to its call."
+REQUEST_GUARD_S = 45.0
+CONFIRMED_S = 5.0
+"Timer I."
+
+
+class Timer(Protocol):
+    """A call that can be taken back."""
+
+    def cancel(self) -> None: ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+Send = Callable[[str, bytes], None]
+
+
+class State(Enum):
+    """Where a server transaction stands."""
+
+    PROCEEDING = "proceeding"
+    COMPLETED = "completed"
+    CONFIRMED = "confirmed"
+    GONE = "gone"
+
+
+@dataclass(slots=True, eq=False)
+class ServerTransaction:
+    """One request of a peer and the last response it got."""
+
+    key: Key
+    request: SipMessage
+    flow: str
+    "Where responses go."
+    state: State = State.PROCEEDING
+    code: int = 0
+    last: bytes = b""
+    by_edge: bool = False
+    "Whether the edge itself gave the final response, so that its ACK ends here."
+    cancelled: bool = False
+    token: str = ""
+    "The leg it was forwarded on."
+    branch: str = ""
+    "Our Via branch toward the call process."
+    forwarded: bytes = b""
+    to_tag: str = ""
+    timers: list[Timer] = field(default_factory=list)
+
+    @property
+    def is_invite(self) -> bool:
+        """Tell an INVITE transaction from the others."""
+        return self.request.method == "INVITE"
+
+    @property
+    def is_reliable(self) -> bool:
+        """Tell whether responses need no retransmission."""
+        return self.flow.startswith("tcp:")
+
+
+def transaction_key(message: SipMessage, method: str = "") -> Key:
+    """Return what makes two requests the same (section 17.2.3), old clients without branch too."""
+    method = method or message.method
+    method = "INVITE" if method == "ACK" else method
+    _, host, _ = split_flow(message.flow)
+    sent_by = f"{message.via.host.lower()}:{message.via.port or 5060}"
+    if message.via.branch.startswith("z9hG4bK"):
+        return (message.via.branch, sent_by, host, method)
+    return (
+        message.call_id,
+        message.from_tag,
+        str(message.cseq),
+        message.uri,
+        sent_by,
+        host,
+        method,
+    )
+
+
+def _merge_key(message: SipMessage) -> Key:
+    return (message.call_id, message.from_tag, str(message.cseq), message.method)
+
+
+class ServerTransactions:
+    """All requests of peers that are being answered or were lately."""
+
+    def __init__(self, *, send: Send, later: Later, limit: int) -> None:
+        self._send = send
+        self._later = later
+        self._limit = limit
+        self._table: OrderedDict[Key, ServerTransaction] = OrderedDict()
+        self._ongoing: dict[Key, ServerTransaction] = {}
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def find(self, message: SipMessage, method: str = "") -> ServerTransaction | None:
+        """Return the transaction of a retransmission, or the one an ACK or CANCEL belongs to."""
+        return self._table.get(transaction_key(message, method))
+
+    def is_merged(self, message: SipMessage) -> bool:
+        """Tell whether this request came before by another path (section 8.2.2.2)."""
+        return not message.to_tag and _merge_key(message) in self._ongoing
+
+    def add(self, message: SipMessage) -> ServerTransaction:
+        """Open a transaction; above the bound the oldest is forgotten."""
+        while len(self._table) >= self._limit:
+            self.remove(next(iter(self._table.values())))
+        transaction = ServerTransaction(transaction_key(message), message, reply_flow(message))
+        self._table[transaction.key] = transaction
+        if not message.to_tag:
+            self._ongoing.setdefault(_merge_key(message), transaction)
+        guard_s = INVITE_GUARD_S if transaction.is_invite else REQUEST_GUARD_S
+        self._forget_after(transaction, guard_s)
+        return transaction
+
+    def respond(
+        self, transaction: ServerTransaction, code: int, data: bytes, *, by_edge: bool
+    ) -> None:
+        """Send a response and keep it for retransmissions; a second final is not sent."""
+        if transaction.state is State.GONE:
+            return
+        if transaction.state is not State.PROCEEDING:
+            self._repeat(transaction, code)
+            return
+        transaction.last, transaction.code = data, code
+        self._send(transaction.flow, data)
+        if code >= 200:
+            transaction.by_edge = by_edge
+            self._complete(transaction)
+
+    def _repeat(self, transaction: ServerTransaction, code: int) -> None:
+        """Pass on a call process's own retransmission of its final."""
+        waiting = transaction.state is State.COMPLETED and transaction.code == code
+        if waiting and not transaction.by_edge and (code < 300 or not transaction.is_reliable):
+            self._send(transaction.flow, transaction.last)
+
+    def _complete(self, transaction: ServerTransaction) -> None:
+        transaction.state = State.COMPLETED
+        self._end_merging(transaction)
+        self._stop_timers(transaction)
+        if not transaction.is_invite and transaction.is_reliable:
+            self.remove(transaction)
+            return
+        self._forget_after(transaction, TIMEOUT_S)
+        needs_repeat = transaction.by_edge and transaction.is_invite and transaction.code >= 300
+        if needs_repeat and not transaction.is_reliable:
+            self._repeat_later(transaction, T1_S)
+
+    def _repeat_later(self, transaction: ServerTransaction, delay_s: float) -> None:
+        """Timer G."""
+
+        def again() -> None:
+            if transaction.state is State.COMPLETED:
+                self._send(transaction.flow, transaction.last)
+                self._repeat_later(transaction, min(2 * delay_s, T2_S))
+
+        # The first timer is H; only one G is kept beside it.
+        transaction.timers[1:] = [self._later(delay_s, again)]
+
+    def acknowledge(self, transaction: ServerTransaction) -> None:
+        """Take the ACK of a final other than 2xx."""
+        if transaction.state is State.COMPLETED and transaction.code >= 300:
+            transaction.state = State.CONFIRMED
+            self._stop_timers(transaction)
+            self._forget_after(transaction, CONFIRMED_S)
+
+    def absorb(self, transaction: ServerTransaction) -> None:
+        """Answer a retransmission with the last response, if there is one."""
+        if transaction.last and transaction.state is not State.CONFIRMED:
+            self._send(transaction.flow, transaction.last)
+
+    def remove(self, transaction: ServerTransaction) -> None:
+        """Forget a transaction."""
+        transaction.state = State.GONE
+        self._stop_timers(transaction)
+        self._end_merging(transaction)
+        if self._table.get(transaction.key) is transaction:
+            del self._table[transaction.key]
+
+    def clear(self) -> None:
+        """Forget everything, with its timers."""
+        for transaction in list(self._table.values()):
+            self.remove(transaction)
+
+    def _end_merging(self, transaction: ServerTransaction) -> None:
+        # A challenged client may try again with the same CSeq: that is no loop.
+        key = _merge_key(transaction.request)
+        if self._ongoing.get(key) is transaction:
+            del self._ongoing[key]
+
+    def _forget_after(self, transaction: ServerTransaction, delay_s: float) -> None:
+        transaction.timers.append(self._later(delay_s, lambda: self.remove(transaction)))
+
+    def _stop_timers(self, transaction: ServerTransaction) -> None:
+        for timer in transaction.timers:
+            timer.cancel()
+        transaction.timers.clear()
+
+
+@dataclass(slots=True, eq=False)
+class ClientTransaction:
+    """A request of the edge's own (BYE, CANCEL) until it is answered."""
+
+    flow: str
+    data: bytes
+    delay_s: float = T1_S
+    timers: list[Timer] = field(default_factory=list)
+
+
+class ClientTransactions:
+    """Non-INVITE requests of the edge itself: repeated over UDP (timer E), given up (timer F)."""
+
+    def __init__(self, *, send: Send, later: Later) -> None:
+        self._send = send
+        self._later = later
+        self._table: dict[tuple[str, str], ClientTransaction] = {}
+
+    def start(self, *, branch: str, method: str, flow: str, data: bytes) -> None:
+        """Send a request and repeat it until `finish` or for 32 s."""
+        transaction = ClientTransaction(flow, data)
+        self._table[branch, method] = transaction
+        transaction.timers.append(self._later(TIMEOUT_S, lambda: self.finish(branch, method)))
+        self._send(flow, data)
+        if flow.startswith("udp:"):
+            self._again_later(transaction)
+
+    def _again_later(self, transaction: ClientTransaction) -> None:
+        def again() -> None:
+            self._send(transaction.flow, transaction.data)
+            transaction.delay_s = min(2 * transaction.delay_s, T2_S)
+            self._again_later(transaction)
+
+        del transaction.timers[1:]
+        transaction.timers.append(self._later(transaction.delay_s, again))
+
+    def finish(self, branch: str, method: str) -> bool:
+        """Stop repeating; tell whether there was such a request."""
+        transaction = self._table.pop((branch, method), None)
+        for timer in transaction.timers if transaction else ():
+            timer.cancel()
+        return transaction is not None
+
+    def clear(self) -> None:
+        """Stop everything."""
+        for branch, method in list(self._table):
+            self.finish(branch, method)
