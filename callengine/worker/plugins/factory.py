@@ -1,0 +1,228 @@
+"""A pjmedia codec factory in Python: one for each codec, an instance for each stream.
+
+pjmedia calls encode, decode, parse and recover 50 times a second from its own threads, with the
+GIL taken for the call, so those paths allocate little and call nothing they need not.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from callengine.worker.plugins.native import (
+    FAILED,
+    FORMAT_L16,
+    FRAME_AUDIO,
+    SUCCESS,
+    TYPE_AUDIO,
+    errors,
+    ffi,
+    text,
+)
+
+
+class Instance(Protocol):
+    """One encoder and decoder, of one stream. Frames are cffi `pjmedia_frame` pointers.
+
+    Every method returns a pj_status_t; one that raises is counted and reported to pjmedia as
+    failed. pjmedia never calls parse, decode and recover of one stream at the same time.
+    """
+
+    def open(self, param: Any) -> int:
+        """Create encoder and decoder for a pjmedia_codec_param; it may lower what it asks."""
+
+    def close(self) -> None:
+        """Free encoder and decoder; a second call does nothing."""
+
+    def parse(self, packet: Any, size: int, timestamp: int, max_frames: int, frames: Any) -> int:
+        """Cut a payload into frames; return how many, 0 for one that cannot be used."""
+
+    def encode(self, frame: Any, out_size: int, out: Any) -> int:
+        """Encode 16-bit samples into an RTP payload."""
+
+    def decode(self, frame: Any, out_size: int, out: Any) -> int:
+        """Decode one parsed frame into 16-bit samples."""
+
+    def recover(self, out_size: int, out: Any) -> int:
+        """Write samples in place of a frame that is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadFormat:
+    """One payload type offered in SDP, with the fmtp value it is offered with."""
+
+    payload_type: int
+    fmtp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What pjmedia is told about a codec."""
+
+    name: str
+    encoding_name: str
+    rtp_clock_rate_hz: int
+    sdp_channels: int
+    rates_hz: tuple[int, ...]
+    audio_rate_hz: int
+    bit_rate_bps: int
+    max_bit_rate_bps: int
+    max_frame_bytes: int
+    formats: Sequence[PayloadFormat]
+    create: Callable[[], Instance]
+
+
+class Factory:
+    """Hold a pjmedia_codec_factory and all it points to; must outlive the pjmedia endpoint."""
+
+    def __init__(self, description: Description) -> None:
+        self._description = description
+        self._open: dict[int, tuple[Any, Any, Instance]] = {}
+        self._name = ffi.new("char[]", description.encoding_name.encode())
+        self._fmtp = {f.payload_type: _fmtp_strings(f.fmtp) for f in description.formats}
+        self._codec_op = ffi.new("pjmedia_codec_op *", self._codec_callbacks())
+        self._factory_op = ffi.new("pjmedia_codec_factory_op *", self._factory_callbacks())
+        self.struct = ffi.new("pjmedia_codec_factory *")
+        self.struct.op = self._factory_op
+
+    @property
+    def instances(self) -> int:
+        """How many codecs pjmedia holds at the moment."""
+        return len(self._open)
+
+    def _callback(self, table: str, name: str, function: Callable[..., int]) -> Any:
+        fields = dict(ffi.typeof(table).fields)
+        key = f"{self._description.name}.{name}"
+
+        def count(*_: object) -> None:
+            errors[key] += 1
+
+        return ffi.callback(fields[name].type, function, error=FAILED, onerror=count)
+
+    def _factory_callbacks(self) -> list[Any]:
+        functions: dict[str, Callable[..., int]] = {
+            "test_alloc": self._test_alloc,
+            "default_attr": self._default_attr,
+            "enum_info": self._enum_info,
+            "alloc_codec": self._alloc_codec,
+            "dealloc_codec": self._dealloc_codec,
+            "destroy": lambda: SUCCESS,
+        }
+        table = "pjmedia_codec_factory_op"
+        self._factory_functions = [self._callback(table, n, f) for n, f in functions.items()]
+        return self._factory_functions
+
+    def _test_alloc(self, _factory: Any, info: Any) -> int:
+        wanted = self._description
+        same_name = text(info.encoding_name).lower() == wanted.encoding_name.lower()
+        # A peer's maxplaybackrate reaches pjmedia as the stream's rate, whatever its value.
+        return SUCCESS if same_name and info.clock_rate in wanted.rates_hz else FAILED
+
+    def _default_attr(self, _factory: Any, info: Any, param: Any) -> int:
+        ffi.memmove(param, ffi.new("pjmedia_codec_param *"), ffi.sizeof("pjmedia_codec_param"))
+        known, to = self._description, param.info
+        to.pt, to.clock_rate, to.channel_cnt = info.pt, known.audio_rate_hz, 1
+        to.avg_bps, to.max_bps = known.bit_rate_bps, known.max_bit_rate_bps
+        to.max_rx_frame_size = known.max_frame_bytes
+        to.frm_ptime, to.pcm_bits_per_sample, to.fmt_id = 20, 16, FORMAT_L16
+        param.setting.frm_per_pkt = param.setting.plc = 1
+        _, pairs = self._fmtp.get(info.pt) or next(iter(self._fmtp.values()))
+        fmtp = param.setting.dec_fmtp
+        fmtp.cnt = len(pairs)
+        for index, (name, value) in enumerate(pairs):
+            _point(fmtp.param[index].name, name)
+            _point(fmtp.param[index].val, value)
+        return SUCCESS
+
+    def _enum_info(self, _factory: Any, count: Any, infos: Any) -> int:
+        formats = self._description.formats[: count[0]]
+        count[0] = len(formats)
+        for index, one in enumerate(formats):
+            to = infos[index]
+            to.type, to.pt = TYPE_AUDIO, one.payload_type
+            _point(to.encoding_name, self._name)
+            to.clock_rate = self._description.rtp_clock_rate_hz
+            to.channel_cnt = self._description.sdp_channels
+        return SUCCESS
+
+    def _alloc_codec(self, factory: Any, _info: Any, codec_out: Any) -> int:
+        instance = self._description.create()
+        handle = ffi.new_handle(instance)
+        codec = ffi.new("pjmedia_codec *")
+        codec.codec_data, codec.factory, codec.op = handle, factory, self._codec_op
+        self._open[int(ffi.cast("uintptr_t", codec))] = (codec, handle, instance)
+        codec_out[0] = codec
+        return SUCCESS
+
+    def _dealloc_codec(self, _factory: Any, codec: Any) -> int:
+        held = self._open.pop(int(ffi.cast("uintptr_t", codec)), None)
+        if held is not None:
+            held[2].close()
+        return SUCCESS
+
+    def _codec_callbacks(self) -> list[Any]:
+        instance_of = ffi.from_handle
+
+        def open_codec(codec: Any, param: Any) -> int:
+            status: int = instance_of(codec.codec_data).open(param)
+            return status
+
+        def close(codec: Any) -> int:
+            instance_of(codec.codec_data).close()
+            return SUCCESS
+
+        def parse(codec: Any, packet: Any, size: int, at: Any, count: Any, frames: Any) -> int:
+            room, count[0] = count[0], 0
+            instance = instance_of(codec.codec_data)
+            count[0] = instance.parse(packet, size, at.u64, room, frames)
+            return SUCCESS if count[0] else FAILED
+
+        def encode(codec: Any, frame: Any, out_size: int, out: Any) -> int:
+            status: int = instance_of(codec.codec_data).encode(frame, out_size, out)
+            return status
+
+        def decode(codec: Any, frame: Any, out_size: int, out: Any) -> int:
+            status: int = instance_of(codec.codec_data).decode(frame, out_size, out)
+            return status
+
+        def recover(codec: Any, out_size: int, out: Any) -> int:
+            status: int = instance_of(codec.codec_data).recover(out_size, out)
+            return status
+
+        functions: dict[str, Callable[..., int]] = {
+            "init": lambda _codec, _pool: SUCCESS,
+            "open": open_codec,
+            "close": close,
+            "modify": lambda _codec, _param: SUCCESS,
+            "parse": parse,
+            "encode": encode,
+            "decode": decode,
+            "recover": recover,
+        }
+        table = "pjmedia_codec_op"
+        self._codec_functions = [self._callback(table, n, f) for n, f in functions.items()]
+        return self._codec_functions
+
+
+def fmtp_of(fmtp: Any) -> dict[str, str]:
+    """Return a pjmedia_codec_fmtp as a dictionary, names in lower case."""
+    pairs = (fmtp.param[index] for index in range(min(fmtp.cnt, 16)))
+    return {text(pair.name).lower(): text(pair.val) for pair in pairs}
+
+
+def silence(out: Any, size: int) -> int:
+    """Fill a frame with `size` bytes of silence."""
+    ffi.memmove(out.buf, bytes(size), size)
+    out.type, out.size = FRAME_AUDIO, size
+    return SUCCESS
+
+
+def _fmtp_strings(fmtp: str) -> tuple[str, list[tuple[Any, Any]]]:
+    pairs = (item.partition("=") for item in fmtp.split(";") if item)
+    return fmtp, [
+        (ffi.new("char[]", name.encode()), ffi.new("char[]", value.encode()))
+        for name, _, value in pairs
+    ]
+
+
+def _point(target: Any, characters: Any) -> None:
+    target.ptr, target.slen = characters, len(characters) - 1

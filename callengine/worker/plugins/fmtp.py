@@ -1,0 +1,116 @@
+"""Format parameters (SDP `a=fmtp`) of the plugged-in codecs: what is offered, what is honoured.
+
+Pure: no cffi, no pjsua2. Whoever writes SDP may import it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from callengine.worker.plugins.rfc4867 import SPEECH_BITS
+
+OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
+"Sampling rates libopus works at, all divisors of its RTP clock of 48000 Hz."
+OPUS_BIT_RATE_BPS = 24000
+OPUS_BIT_RATE_LIMITS_BPS = (6000, 510000)
+
+AMR_WB_FRAMINGS: tuple[str, ...] = (
+    "octet-align=0;mode-change-capability=2",
+    "octet-align=1;mode-change-capability=2",
+)
+"""fmtp of the AMR-WB payload types in our offers, bandwidth-efficient first.
+
+RFC 4867 section 8.3.1 makes octet-align symmetric: an answerer takes or drops a payload type.
+So one payload type for each framing is offered, and the peer keeps the one it can.
+"""
+
+
+def opus_offer_fmtp(bridge_rate_hz: int) -> str:
+    """Return the fmtp value of OPUS in our offers and answers, for a bridge at this rate.
+
+    `sprop-maxcapturerate` is true (no sound above the bridge's rate leaves us) and is what makes
+    pjmedia run the stream at that rate; `sprop-stereo=0` keeps a stereo peer from making it two
+    channels (RFC 7587 section 6.1).
+    """
+    common = "stereo=0;sprop-stereo=0;useinbandfec=1;usedtx=0"
+    rate = opus_rate_hz(bridge_rate_hz)
+    if rate == OPUS_RATES_HZ[-1]:
+        return common
+    return f"maxplaybackrate={rate};sprop-maxcapturerate={rate};{common}"
+
+
+def opus_rate_hz(bridge_rate_hz: int) -> int:
+    """Return the rate to run Opus at: the lowest it knows that loses nothing of the bridge."""
+    return next((rate for rate in OPUS_RATES_HZ if rate >= bridge_rate_hz), OPUS_RATES_HZ[-1])
+
+
+OFFER_FMTP: dict[str, str] = {
+    "OPUS": opus_offer_fmtp(48000),
+    "AMR-WB": AMR_WB_FRAMINGS[0],
+}
+"fmtp value, after the payload type, for one payload type of each codec at a 48000 Hz bridge."
+
+
+@dataclass(frozen=True, slots=True)
+class OpusFormat:
+    """What the peer's fmtp asks our encoder to do (RFC 7587 section 6.1)."""
+
+    bit_rate_bps: int = OPUS_BIT_RATE_BPS
+    inband_fec: bool = False
+    constant_bit_rate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AmrWbFormat:
+    """What a peer's AMR-WB fmtp says (RFC 4867 section 8.2)."""
+
+    octet_align: bool = False
+    mode_set: tuple[int, ...] = ()
+    change_period: int = 1
+    neighbours_only: bool = False
+    usable: bool = True
+    "False if it demands CRC, robust sorting, interleaving or two channels, which we do not do."
+
+
+def parse_fmtp(value: str) -> dict[str, str]:
+    """Return the parameters of an fmtp value (without payload type), names in lower case."""
+    pairs = (item.partition("=") for item in value.split(";"))
+    return {name.strip().lower(): text.strip() for name, _, text in pairs if name.strip()}
+
+
+def read_opus(parameters: Mapping[str, str]) -> OpusFormat:
+    """Read a peer's parameters; what is not a number counts as absent."""
+    lowest, highest = OPUS_BIT_RATE_LIMITS_BPS
+    limit = _number(parameters, "maxaveragebitrate", highest)
+    return OpusFormat(
+        bit_rate_bps=min(OPUS_BIT_RATE_BPS, max(lowest, limit)),
+        inband_fec=_number(parameters, "useinbandfec", 0) == 1,
+        constant_bit_rate=_number(parameters, "cbr", 0) == 1,
+    )
+
+
+def read_amr_wb(parameters: Mapping[str, str]) -> AmrWbFormat:
+    """Read a peer's parameters; what is not a number counts as absent."""
+    modes = parameters.get("mode-set", "").split(",")
+    mode_set = tuple(int(m) for m in modes if m.strip().isdecimal() and len(m.strip()) == 1)
+    asked_for = any(_number(parameters, name, 0) for name in ("crc", "robust-sorting"))
+    return AmrWbFormat(
+        # CRC, robust sorting and interleaving imply octet alignment (section 8.2).
+        octet_align=_number(parameters, "octet-align", 0) == 1,
+        mode_set=tuple(mode for mode in mode_set if mode < len(SPEECH_BITS)),
+        change_period=2 if _number(parameters, "mode-change-period", 1) == 2 else 1,
+        neighbours_only=_number(parameters, "mode-change-neighbor", 0) == 1,
+        usable=not asked_for
+        and "interleaving" not in parameters
+        and _number(parameters, "channels", 1) == 1,
+    )
+
+
+def amr_wb_formats_match(ours: str, theirs: str) -> bool:
+    """Whether two AMR-WB fmtp values can be one payload type: same framing, nothing we lack."""
+    first, second = (read_amr_wb(parse_fmtp(value)) for value in (ours, theirs))
+    return first.usable and second.usable and first.octet_align == second.octet_align
+
+
+def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
+    text = parameters.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else default

@@ -1,0 +1,131 @@
+"""Plugging the codecs into a running pjsua2, and saying what came of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from audiocodecs.catalogue import CATALOGUE, find
+from callengine.worker.plugins import amr_wb, layout, native, opus, sdp_match
+from callengine.worker.plugins.factory import Description, Factory
+from callengine.worker.plugins.native import LibraryMissingError, WrongBuildError, ffi
+from callengine.worker.plugins.opus_packets import CLOCK_HZ
+
+_G722_AUDIO_RATE_HZ = 16000
+
+_factories: list[Factory] = []
+
+
+@dataclass(frozen=True)
+class CodecReport:
+    """Which codecs of the catalogue this process can use, and why the others cannot be."""
+
+    available: tuple[str, ...]
+    unavailable: dict[str, str] = field(default_factory=dict)
+    "Catalogue name -> one sentence: why, and what to install."
+
+
+def preload() -> None:
+    """Load libraries and parse declarations, so that a forked process need not.
+
+    Touches no state of pjlib and never fails: what is missing is told by `install`.
+    """
+    native.declare()
+    for name in native.DEBIAN_PACKAGES:
+        try:
+            native.library(name)
+        except LibraryMissingError:
+            continue
+    try:
+        native.pjmedia()
+    except WrongBuildError:
+        return
+
+
+def install(built_in: Iterable[str], *, bridge_rate_hz: int = 48000) -> CodecReport:
+    """Plug in what `built_in` (codecId of each `Endpoint.codecEnum2()`) lacks; after `libInit`.
+
+    `bridge_rate_hz` is `medConfig.clockRate`: OPUS runs at that rate. Never raises for a missing
+    library or a foreign pjsua2; the report says so and nothing is registered.
+    """
+    present = {name for name in map(catalogue_name, built_in) if name}
+    descriptions: dict[str, Callable[[], Description]] = {
+        "OPUS": lambda: opus.description(bridge_rate_hz),
+        "AMR-WB": amr_wb.description,
+    }
+    reasons: dict[str, str] = {}
+    for name, describe in descriptions.items():
+        if name in present:
+            continue
+        try:
+            _plug_in(describe())
+        except (LibraryMissingError, WrongBuildError) as error:
+            reasons[name] = f"{name} is unavailable: {error}."
+        else:
+            present.add(name)
+    for name in CATALOGUE:
+        if name not in present and name not in reasons:
+            reasons[name] = f"{name} is unavailable: this build of pjsua2 does not contain it."
+    return CodecReport(tuple(name for name in CATALOGUE if name in present), reasons)
+
+
+def catalogue_name(codec_id: str) -> str | None:
+    """Return the catalogue name of a pjsua2 codecId such as `opus/48000/2`, if known."""
+    encoding_name, _, rest = codec_id.partition("/")
+    rate = rest.partition("/")[0]
+    if not rate.isdecimal():
+        return None
+    rate_hz = int(rate)
+    if encoding_name.upper() == "G722" and rate_hz == _G722_AUDIO_RATE_HZ:
+        return "G722"  # pjmedia names it by its audio rate, SDP by 8000 (RFC 3551)
+    codec = find(encoding_name, rate_hz)
+    return codec.name if codec else None
+
+
+def error_counts() -> MappingProxyType[str, int]:
+    """Return how often a codec operation failed in this process, by `CODEC.operation`."""
+    return MappingProxyType(native.errors)
+
+
+def correct_rtcp_clock(stream: int) -> None:
+    """Make RTCP of an OPUS stream count in 48000 Hz; `stream` is the address of pjmedia_stream.
+
+    pjmedia lets RTCP count at the rate the codec runs at, so jitter of a stream at 8 or 16 kHz
+    would be nonsense, in our statistics and in the reports the peer gets.
+    """
+    api = native.pjmedia()
+    sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
+    pointer = ffi.cast("pjmedia_stream *", stream)
+    if api.pjmedia_stream_get_rtp_session_info(pointer, sessions) != native.SUCCESS:
+        return
+    setting = ffi.new("pjmedia_rtcp_session_setting *")
+    setting.clock_rate = CLOCK_HZ
+    setting.samples_per_frame = setting.dec_samples_per_frame = CLOCK_HZ // 50
+    # An RTP header: its timestamp is at byte 4, and at this moment it is the first one.
+    setting.rtp_ts_base = int.from_bytes(ffi.buffer(sessions.tx_rtp + 4, 4)[:])
+    api.pjmedia_rtcp_update(sessions.rtcp, setting)
+
+
+def _plug_in(description: Description) -> None:
+    layout.check()
+    api = native.pjmedia()
+    manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
+    factory = Factory(description)
+    _factories.append(factory)
+    if api.pjmedia_codec_mgr_register_factory(manager, factory.struct) != native.SUCCESS:
+        raise WrongBuildError("pjmedia refused the codec: it has no room for another")
+    try:
+        _self_test(description)
+        if description.name == "AMR-WB" and not sdp_match.register():
+            raise WrongBuildError("pjmedia refused to compare AMR-WB framings")
+    except WrongBuildError:
+        api.pjmedia_codec_mgr_unregister_factory(manager, factory.struct)
+        raise
+
+
+def _self_test(description: Description) -> None:
+    api = native.pjmedia()
+    manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
+    codec_id = f"{description.encoding_name}/{description.rtp_clock_rate_hz}"
+    info = layout.find(manager, codec_id)
+    samples = ffi.new("int16_t[]", description.audio_rate_hz // 50)
+    layout.round_trip(manager, info, samples)

@@ -1,0 +1,102 @@
+"""The C side: the libraries, loaded once in a process and kept for its life."""
+
+import threading
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import cffi
+
+from callengine.worker.plugins import declarations
+
+SUCCESS = 0
+FAILED = 70004
+"PJ_EINVAL: what a refused or failed operation returns to pjmedia."
+FRAME_AUDIO = 1
+FRAME_NONE = 0
+TYPE_AUDIO = 1
+FORMAT_L16 = 0
+
+OPUS_LIBRARY = "libopus.so.0"
+AMR_WB_ENCODER_LIBRARY = "libvo-amrwbenc.so.0"
+AMR_WB_DECODER_LIBRARY = "libopencore-amrwb.so.0"
+
+DEBIAN_PACKAGES = {
+    OPUS_LIBRARY: "libopus0",
+    AMR_WB_ENCODER_LIBRARY: "libvo-amrwbenc0",
+    AMR_WB_DECODER_LIBRARY: "libopencore-amrwb0",
+}
+
+ffi = cffi.FFI()
+errors: Counter[str] = Counter()
+"How often an operation failed, by codec and operation; callbacks never raise."
+
+_libraries: dict[str, Any] = {}
+_declared = threading.Event()
+
+
+class LibraryMissingError(Exception):
+    """A shared library that cannot be loaded; the text says which and what to install."""
+
+
+class WrongBuildError(Exception):
+    """A pjsua2 that is not the build the declarations describe; the text says why."""
+
+
+def declare() -> None:
+    """Parse the declarations; the slow part, done before a process forks."""
+    if _declared.is_set():
+        return
+    for source in (
+        declarations.PJMEDIA,
+        declarations.OPUS,
+        declarations.AMR_WB_ENCODER,
+        declarations.AMR_WB_DECODER,
+    ):
+        ffi.cdef(source)
+    _declared.set()
+
+
+def library(name: str) -> Any:
+    """Load a codec library by its file name; LibraryMissingError if it is not there."""
+    declare()
+    if name not in _libraries:
+        try:
+            _libraries[name] = ffi.dlopen(name)
+        except OSError as error:
+            package = DEBIAN_PACKAGES[name]
+            raise LibraryMissingError(
+                f"{name} is not installed; install the Debian package {package}"
+            ) from error
+    return _libraries[name]
+
+
+def pjmedia() -> Any:
+    """Return the symbols of the pjsua2 extension; WrongBuildError if it shows none of them."""
+    declare()
+    if "pjmedia" not in _libraries:
+        try:
+            opened = ffi.dlopen(str(_extension_file()))
+            _ = opened.pjmedia_codec_mgr_register_factory
+        except (OSError, AttributeError) as error:
+            raise WrongBuildError("this pjsua2 does not show the symbols of pjmedia") from error
+        _libraries["pjmedia"] = opened
+    return _libraries["pjmedia"]
+
+
+def _extension_file() -> Path:
+    for name in ("pjsua2._pjsua2", "_pjsua2"):
+        try:
+            module = import_module(name)
+        except ImportError:
+            continue
+        return Path(module.__file__ or "")
+    raise WrongBuildError("the extension module _pjsua2 of pjsua2 cannot be found")
+
+
+def text(value: Any) -> str:
+    """Return a pj_str_t as text; bytes outside ASCII become replacement characters."""
+    if not value.ptr or value.slen <= 0:
+        return ""
+    return bytes(ffi.buffer(value.ptr, value.slen)).decode("ascii", "replace")

@@ -1,0 +1,233 @@
+"""RTP payload format of AMR-WB (RFC 4867): bytes in, frames out, and back. Pure.
+
+Both framings of one channel: bandwidth-efficient (section 4.3) and octet-aligned (section 4.4).
+CRC, robust sorting and interleaving are never agreed here, so they are not read.
+Speech bits stay in the order of the payload, the first in the most significant bit of the
+first byte, the last byte padded with zeros: the order of the storage format (section 5.3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+SPEECH_BITS = (132, 177, 253, 285, 317, 365, 397, 461, 477)
+"Speech bits in one 20 ms frame of mode 0 (6.60 kbit/s) to 8 (23.85 kbit/s), 3GPP TS 26.201."
+BIT_RATES_BPS = (6600, 8850, 12650, 14250, 15850, 18250, 19850, 23050, 23850)
+SID_BITS = 40
+MAX_FRAMES = 16
+"Frames read from one packet: 320 ms, more than any maxptime seen; a longer packet is refused."
+NO_REQUEST = 15
+"Codec mode request (CMR) that asks for nothing."
+
+
+class FrameType(IntEnum):
+    """Frame types that are not speech (RFC 4867 section 4.3.2); 0 to 8 are the speech modes."""
+
+    SID = 9
+    SPEECH_LOST = 14
+    NO_DATA = 15
+
+
+FRAME_BITS: dict[int, int] = {
+    **dict(enumerate(SPEECH_BITS)),
+    FrameType.SID: SID_BITS,
+    FrameType.SPEECH_LOST: 0,
+    FrameType.NO_DATA: 0,
+}
+"Bits of a frame by its type; types missing here (10 to 13) are reserved."
+
+
+class MalformedPayloadError(ValueError):
+    """A payload that RFC 4867 does not allow, in the framing agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One 20 ms frame: its type (FT), its bits in `data`, and whether it is undamaged (Q)."""
+
+    type: int
+    data: bytes = b""
+    good: bool = True
+
+    @property
+    def storage(self) -> bytes:
+        """The frame in storage format: one table-of-contents byte, then the bits."""
+        return bytes((self.type << 3 | self.good << 2,)) + self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What one RTP packet holds: a codec mode request (0 to 15) and frames, oldest first."""
+
+    frames: tuple[Frame, ...]
+    mode_request: int = NO_REQUEST
+
+
+def frame_from_storage(storage: bytes) -> Frame:
+    """Return the frame an encoder wrote in storage format; MalformedPayloadError if it is none."""
+    if not storage:
+        raise MalformedPayloadError("an empty buffer is not a frame")
+    frame = Frame(storage[0] >> 3 & 15, storage[1:], bool(storage[0] & 4))
+    _check(frame)
+    return frame
+
+
+def pack(payload: Payload, *, octet_align: bool) -> bytes:
+    """Return the RTP payload; MalformedPayloadError for frames that cannot be sent."""
+    if not 1 <= len(payload.frames) <= MAX_FRAMES or not 0 <= payload.mode_request <= 15:
+        raise MalformedPayloadError(
+            f"{len(payload.frames)} frames with mode request {payload.mode_request}"
+        )
+    for frame in payload.frames:
+        _check(frame)
+    return _pack_aligned(payload) if octet_align else _pack_efficient(payload)
+
+
+def unpack(data: bytes, *, octet_align: bool) -> Payload:
+    """Return what an RTP payload holds; MalformedPayloadError unless its length fits exactly."""
+    return _unpack_aligned(data) if octet_align else _unpack_efficient(data)
+
+
+def _check(frame: Frame) -> None:
+    bits = FRAME_BITS.get(frame.type)
+    if bits is None:
+        raise MalformedPayloadError(f"frame type {frame.type} is reserved")
+    if len(frame.data) != _bytes(bits):
+        raise MalformedPayloadError(
+            f"{len(frame.data)} bytes of frame type {frame.type}, which has {bits} bits"
+        )
+
+
+def _bytes(bits: int) -> int:
+    return (bits + 7) // 8
+
+
+def _pack_aligned(payload: Payload) -> bytes:
+    last = len(payload.frames) - 1
+    contents = bytes(
+        (index < last) << 7 | frame.type << 3 | frame.good << 2
+        for index, frame in enumerate(payload.frames)
+    )
+    speech = b"".join(_zero_padded(frame) for frame in payload.frames)
+    return bytes((payload.mode_request << 4,)) + contents + speech
+
+
+def _zero_padded(frame: Frame) -> bytes:
+    padding = -FRAME_BITS[frame.type] % 8
+    if not padding:
+        return frame.data
+    return frame.data[:-1] + bytes((frame.data[-1] >> padding << padding,))
+
+
+def _pack_efficient(payload: Payload) -> bytes:
+    last = len(payload.frames) - 1
+    value, length = payload.mode_request, 4
+    for index, frame in enumerate(payload.frames):
+        value = value << 6 | (index < last) << 5 | frame.type << 1 | frame.good
+        length += 6
+    for frame in payload.frames:
+        bits = FRAME_BITS[frame.type]
+        value = value << bits | int.from_bytes(frame.data) >> (-bits % 8)
+        length += bits
+    return (value << (-length % 8)).to_bytes(_bytes(length))
+
+
+def _unpack_aligned(data: bytes) -> Payload:
+    # The four reserved bits after CMR and the two after each Q are ignored (section 4.4.1).
+    if len(data) < 2:
+        raise MalformedPayloadError(f"{len(data)} bytes hold no table of contents")
+    contents: list[int] = []
+    for entry in data[1 : 2 + MAX_FRAMES]:
+        contents.append(entry)
+        if not entry & 0x80:
+            break
+    position = 1 + len(contents)
+    _check_contents(contents[-1] & 0x80, [entry >> 3 & 15 for entry in contents])
+    frames = []
+    for entry in contents:
+        frame_type = entry >> 3 & 15
+        size = _bytes(FRAME_BITS[frame_type])
+        frames.append(Frame(frame_type, data[position : position + size], bool(entry & 4)))
+        position += size
+    if position != len(data):
+        raise MalformedPayloadError(f"{len(data)} bytes where {position} were announced")
+    return Payload(tuple(frames), data[0] >> 4)
+
+
+def _unpack_efficient(data: bytes) -> Payload:
+    if len(data) < 2:
+        raise MalformedPayloadError(f"{len(data)} bytes hold no table of contents")
+    total = len(data) * 8
+    if total > (1 + MAX_FRAMES) * max(SPEECH_BITS):
+        raise MalformedPayloadError(f"{len(data)} bytes are more than {MAX_FRAMES} frames")
+    value = int.from_bytes(data)
+    position, more = 4, 1
+    contents: list[int] = []
+    while more and position + 6 <= total and len(contents) <= MAX_FRAMES:
+        position += 6
+        entry = value >> (total - position) & 0x3F
+        contents.append(entry)
+        more = entry & 0x20
+    _check_contents(more, [entry >> 1 & 15 for entry in contents])
+    frames = []
+    for entry in contents:
+        frame_type = entry >> 1 & 15
+        frames.append(_read_bits(value, total, position, frame_type, bool(entry & 1)))
+        position += FRAME_BITS[frame_type]
+    if _bytes(position) != len(data):
+        raise MalformedPayloadError(f"{len(data)} bytes where {_bytes(position)} were announced")
+    return Payload(tuple(frames), value >> (total - 4))
+
+
+def _read_bits(value: int, total: int, position: int, frame_type: int, good: bool) -> Frame:
+    bits = FRAME_BITS[frame_type]
+    left = total - position - bits
+    if left < 0:
+        raise MalformedPayloadError(f"{total // 8} bytes end inside frame type {frame_type}")
+    speech = (value >> left & ((1 << bits) - 1)) << (-bits % 8)
+    return Frame(frame_type, speech.to_bytes(_bytes(bits)), good)
+
+
+def _check_contents(more: int, frame_types: Sequence[int]) -> None:
+    if more or len(frame_types) > MAX_FRAMES:
+        raise MalformedPayloadError("the table of contents does not end")
+    for frame_type in frame_types:
+        if frame_type not in FRAME_BITS:
+            raise MalformedPayloadError(f"frame type {frame_type} is reserved")
+
+
+class ModeControl:
+    """Decide the mode of each frame sent: mode-set, the peer's requests, and how changes may go.
+
+    `mode_set` is what the peer allows (empty: all nine); `change_period` and
+    `neighbours_only` are its mode-change-period and mode-change-neighbor (section 8.2).
+    """
+
+    def __init__(
+        self,
+        mode_set: Sequence[int] = (),
+        *,
+        change_period: int = 1,
+        neighbours_only: bool = False,
+    ) -> None:
+        valid = sorted({mode for mode in mode_set if 0 <= mode < len(SPEECH_BITS)})
+        self._modes = tuple(valid) or tuple(range(len(SPEECH_BITS)))
+        self._period = max(1, change_period)
+        self._neighbours_only = neighbours_only
+        self._index = self._wanted = len(self._modes) - 1
+        self._frames = 0
+
+    def request(self, mode_request: int) -> None:
+        """Take the peer's CMR; one that asks for nothing, is reserved or not allowed is ignored."""
+        if mode_request in self._modes:
+            self._wanted = self._modes.index(mode_request)
+
+    def next_mode(self) -> int:
+        """Return the mode of the next frame; call once for each frame sent."""
+        if self._index != self._wanted and self._frames % self._period == 0:
+            step = self._wanted - self._index
+            if self._neighbours_only:
+                step = 1 if step > 0 else -1
+            self._index += step
+        self._frames += 1
+        return self._modes[self._index]
