@@ -1,0 +1,61 @@
+"""Channel groups: what the engine tells the live pages, and what the pages ask of the engine.
+
+Publish after the database has been written: a page that opens its websocket reads the
+database once more, and relies on finding there whatever was published before.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
+from callengine.presenters import NodeSnapshot
+
+CALLS = "calls"
+"Every change of every call, without timelines."
+NODES = "nodes"
+"The state of all engine nodes."
+ENGINES = "engines"
+"Commands to whichever engine holds the call."
+
+
+def call_group(call_id: str | uuid.UUID) -> str:
+    """Return the group of one call's page; raise ValueError for what is not a UUID."""
+    return f"call.{uuid.UUID(str(call_id)).hex}"
+
+
+async def publish_call(snapshot: CallSnapshot) -> None:
+    """Show a changed call on the list and on its own page."""
+    brief: CallSnapshot = {**snapshot, "events": []}
+    await _send(CALLS, {"type": "call.changed", "call": brief})
+    await _send(call_group(snapshot["id"]), {"type": "call.changed", "call": snapshot})
+
+
+async def publish_event(call_id: str | uuid.UUID, event: EventSnapshot) -> None:
+    """Add a line to the timeline on the call's page."""
+    await _send(call_group(call_id), {"type": "call.event", "event": event})
+
+
+async def publish_quality(call_id: str | uuid.UUID, quality: Mapping[str, QualitySnapshot]) -> None:
+    """Show one second's statistics, by leg name, on the call's page."""
+    message = {"type": "call.quality", "quality": dict(quality)}
+    await _send(call_group(call_id), message)
+
+
+async def publish_nodes(nodes: Sequence[NodeSnapshot]) -> None:
+    """Show the state of every known engine node (not only the sender's) in the top bar."""
+    await _send(NODES, {"type": "nodes.changed", "nodes": list(nodes)})
+
+
+async def command_hangup(call_id: str | uuid.UUID, *, by: str) -> None:
+    """Ask the engine to end a call; `by` is the user name that will stand in the record."""
+    call = str(uuid.UUID(str(call_id)))
+    await _send(ENGINES, {"type": "engine.command", "command": "hangup", "call": call, "by": by})
+
+
+async def _send(group: str, message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    if layer is not None:
+        await layer.group_send(group, message)

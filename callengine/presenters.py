@@ -1,0 +1,494 @@
+"""What a person sees of a call: words, tones and marks, made from a snapshot alone.
+
+Pure: no database, no clock but the `now` handed in. Views and consumers render the same
+values with the same templates, so a page and its updates cannot differ.
+"""
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from audiocodecs.catalogue import CATALOGUE
+from audiocodecs.negotiation import Negotiation, Verdict, negotiate
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    LegSnapshot,
+    QualitySnapshot,
+    TerminationSnapshot,
+)
+
+ROW_PX = 36
+"Height of one line of a codec list; `.codec-list` in static/css/call.css draws the same."
+NODE_SILENCE_S = 15.0
+"A node writes its row every few seconds; after this long it counts as not reachable."
+TIMELINE_LIMIT = 200
+"Lines a timeline shows at most, the newest; the record may hold more."
+
+COLOURED_CODECS = frozenset({"OPUS", "G722", "AMR-WB", "PCMU", "PCMA"})
+
+_STATES = {
+    "trying": ("Trying", "wait"),
+    "ringing": ("Ringing", "wait"),
+    "early-media": ("Early media", "wait"),
+    "answered": ("Answered", "up"),
+    "held": ("On hold", "held"),
+    "ended": ("Ended", "idle"),
+}
+
+
+class NodeSnapshot(TypedDict):
+    """One engine node. Times are ISO 8601 in UTC."""
+
+    name: str
+    started: str
+    seen: str
+    listening: list[str]
+    codecs: list[str]
+    unavailable_codecs: dict[str, str]
+    calls: int
+    max_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A state: a word, and a tone among up, wait, held, fail and idle."""
+
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A codec as it is shown everywhere."""
+
+    name: str
+    style: str
+    "Suffix of the CSS class; `other` for a codec without a colour of its own."
+    hd: bool = False
+    audio_rate: str = ""
+    bit_rate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListLine:
+    """One codec in one of the four lists."""
+
+    chip: Chip
+    mark: str
+    "`chosen`, `shared`, `refused`, or empty while nothing is decided."
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A line between the two lists of a leg, in pixels from the top left of the gap."""
+
+    y1: int
+    y2: int
+    chosen: bool
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class QualityView:
+    """One second's statistics of one leg, in words."""
+
+    mos: str
+    badge: Badge
+    loss: str
+    jitter: str
+    round_trip: str
+    packets: str
+    points: str = ""
+    "Polyline of the last minutes' MOS; empty with fewer than two values."
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """One leg on the call page."""
+
+    name: str
+    is_a: bool
+    title: str
+    state: str
+    call_id: str
+    user_agent: str
+    remote: str
+    payload_type: int | None
+    chip: Chip | None
+    ours_source: str
+    theirs: tuple[ListLine, ...]
+    ours: tuple[ListLine, ...]
+    links: tuple[Link, ...]
+    height_px: int
+    note: str
+    "Why a list is empty, or that nothing is shared."
+    quality: QualityView | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of the timeline."""
+
+    key: str
+    at: dt.datetime
+    leg: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TerminationView:
+    """Why the call ended, in three pieces."""
+
+    badge: Badge
+    what: str
+    rule: str
+    code: int
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One call."""
+
+    id: str
+    key: str
+    "The UUID as 32 hexadecimal digits: safe in an HTML id and a selector."
+    caller: str
+    caller_name: str
+    callee: str
+    source: str
+    destination: str
+    badge: Badge
+    live: bool
+    started: dt.datetime
+    answered: dt.datetime | None
+    ended: dt.datetime | None
+    clock_from: dt.datetime
+    "Talking time runs from the answer, ringing time from the start."
+    duration: str
+    codec_path: str
+    "One sentence: transcoding between which codecs, or not."
+    chip_a: Chip | None
+    chip_b: Chip | None
+    transcoded: bool
+    leg_a: LegView | None
+    leg_b: LegView | None
+    also_rung: tuple[LegView, ...]
+    events: tuple[EventView, ...]
+    termination: TerminationView | None
+
+    @property
+    def title(self) -> str:
+        """`+1 202 555 0100 to alice`, for headings and window titles."""
+        return f"{self.caller_name or self.caller} to {self.callee}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One engine node in the panel behind the pill."""
+
+    name: str
+    up: bool
+    seen: dt.datetime
+    calls: int
+    max_calls: int
+    listening: tuple[str, ...]
+    chips: tuple[Chip, ...]
+    unavailable: tuple[tuple[Chip, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineView:
+    """The pill of the top bar, and what is behind it."""
+
+    tone: str
+    text: str
+    since: dt.datetime | None
+    advice: str
+    missing: tuple[str, ...]
+    "Codecs that some running node cannot do now."
+    nodes: tuple[NodeView, ...]
+
+
+def present_engine(nodes: Sequence[NodeSnapshot], *, now: dt.datetime) -> EngineView:
+    """Return the state of all engine nodes; a node silent for NODE_SILENCE_S is down."""
+    views = tuple(_node(node, now) for node in nodes)
+    up = [node for node in views if node.up]
+    down = [node for node in views if not node.up]
+    missing = sorted({chip.name for node in up for chip, _ in node.unavailable})
+    since = max((node.seen for node in down), default=None)
+    tone, text, advice = "up", _running(up), ""
+    if not views:
+        tone, text, advice = "wait", "engine not started", "Start it with manage.py serve."
+    elif not up:
+        tone, text = "wait", "engine not reachable since"
+        advice = "Calls are not taken. Start it again with manage.py serve, or read its log."
+    elif down:
+        tone, text = "wait", f"{len(down)} of {len(views)} engines not reachable since"
+        advice = f"{_running(up).capitalize()}. Check {', '.join(node.name for node in down)}."
+    return EngineView(tone, text, since, advice, tuple(missing), views)
+
+
+def _running(up: Sequence[NodeView]) -> str:
+    calls = sum(node.calls for node in up)
+    engines = "engine" if len(up) == 1 else f"{len(up)} engines"
+    return f"{engines} up, {calls} {'call' if calls == 1 else 'calls'}"
+
+
+def _node(node: NodeSnapshot, now: dt.datetime) -> NodeView:
+    seen = _time(node["seen"]) or now
+    return NodeView(
+        name=node["name"],
+        up=(now - seen).total_seconds() < NODE_SILENCE_S,
+        seen=seen,
+        calls=node["calls"],
+        max_calls=node["max_calls"],
+        listening=tuple(node["listening"]),
+        chips=tuple(chip(name) for name in node["codecs"]),
+        unavailable=tuple((chip(n), why) for n, why in node["unavailable_codecs"].items()),
+    )
+
+
+def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
+    """Return everything the list and the call page show of one call."""
+    key = uuid.UUID(call["id"]).hex
+    started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
+    started = started or now
+    leg_a, leg_b, others = _split_legs(call["legs"])
+    termination = _termination(call["termination"], was_answered=answered is not None)
+    clock_from = answered or started
+    chip_a, chip_b = _chosen(leg_a), _chosen(leg_b)
+    return CallView(
+        id=call["id"],
+        key=key,
+        caller=call["from"] or "anonymous",
+        caller_name=call["from_name"],
+        callee=call["to"] or "unknown",
+        source=call["source"],
+        destination=call["destination"],
+        badge=_badge(call["state"], termination),
+        live=ended is None and call["state"] != "ended",
+        started=started,
+        answered=answered,
+        ended=ended,
+        clock_from=clock_from,
+        duration=duration_text(((ended or now) - clock_from).total_seconds()),
+        codec_path=_codec_path(chip_a, chip_b, transcoded=call["transcoded"]),
+        chip_a=chip_a,
+        chip_b=chip_b,
+        transcoded=call["transcoded"],
+        leg_a=present_leg(leg_a, source=call["vn_a_source"]) if leg_a else None,
+        leg_b=present_leg(leg_b, source=call["vn_b_source"]) if leg_b else None,
+        also_rung=tuple(present_leg(leg, source=call["vn_b_source"]) for leg in others),
+        events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
+        termination=termination,
+    )
+
+
+def present_leg(leg: LegSnapshot, *, source: str) -> LegView:
+    """Return one leg with its two lists compared; `source` says where our list comes from."""
+    is_a = leg["name"] == "A"
+    met = negotiate(leg["allowed"], leg["offered"]) if leg["offered"] else None
+    codec = leg["codec"] or (met.codec if met else None)
+    return LegView(
+        name=leg["name"],
+        is_a=is_a,
+        title=leg["label"] or ("caller" if is_a else "callee"),
+        state=leg["state"].replace("-", " "),
+        call_id=leg["call_id"],
+        user_agent=leg["user_agent"],
+        remote=leg["remote"],
+        payload_type=leg["payload_type"],
+        chip=_chosen(leg),
+        ours_source=source,
+        theirs=_lines(leg["offered"], met, codec),
+        ours=_lines(leg["allowed"], met, codec),
+        links=tuple(_links(leg, codec)),
+        height_px=ROW_PX * max(len(leg["offered"]), len(leg["allowed"]), 1),
+        note=_leg_note(leg, codec, is_a=is_a),
+        quality=present_quality(leg["quality"]) if leg["quality"] else None,
+    )
+
+
+def present_quality(quality: QualitySnapshot, *, history: Sequence[float] = ()) -> QualityView:
+    """Return a leg's statistics in words; `history` is the MOS of the last minutes."""
+    round_trip = quality["round_trip_ms"]
+    return QualityView(
+        mos=f"{quality['mos']:.1f}",
+        badge=mos_badge(quality["mos"]),
+        loss=f"{quality['loss_percent']:.1f} %",
+        jitter=f"{quality['jitter_ms']:.0f} ms",
+        round_trip="-" if round_trip is None else f"{round_trip:.0f} ms",
+        packets=f"{quality['packets_received']} in, {quality['packets_sent']} out",
+        points=polyline(history),
+    )
+
+
+def mos_badge(mos: float) -> Badge:
+    """Return the listener's word for a MOS (thresholds of ITU-T G.107 table B.1)."""
+    if mos >= 4.0:
+        return Badge("good", "up")
+    return Badge("fair", "wait") if mos >= 3.1 else Badge("poor", "fail")
+
+
+def polyline(values: Sequence[float], *, width: int = 160, height: int = 32) -> str:
+    """Return SVG points for MOS values 1.0 to 4.5, newest at the right edge."""
+    if len(values) < 2:
+        return ""
+    step = width / (len(values) - 1)
+    return " ".join(
+        f"{index * step:.1f},{height - 1 - (min(max(v, 1.0), 4.5) - 1) / 3.5 * (height - 2):.1f}"
+        for index, v in enumerate(values)
+    )
+
+
+def present_event(event: EventSnapshot) -> EventView:
+    """Return a timeline line; its key is the same for the same event, however it arrives."""
+    text = "\x1f".join((event["at"], event["leg"], event["kind"], event["text"]))
+    key = hashlib.blake2s(text.encode(errors="replace"), digest_size=8).hexdigest()
+    at = _time(event["at"]) or dt.datetime.fromtimestamp(0, dt.UTC)
+    kind = event["kind"].replace("-", " ").replace("_", " ")
+    return EventView(key, at, event["leg"], kind, event["text"])
+
+
+def chip(name: str) -> Chip:
+    """Return the chip of a codec, known or not."""
+    codec = CATALOGUE.get(name)
+    style = name.lower() if name in COLOURED_CODECS else "other"
+    if codec is None:
+        return Chip(name, style)
+    return Chip(
+        name=name,
+        style=style,
+        hd=codec.hd,
+        audio_rate=f"{codec.audio_rate_hz / 1000:g} kHz",
+        bit_rate=f"{codec.wire_bit_rate_bps / 1000:.0f} kbit/s",
+    )
+
+
+def duration_text(seconds: float) -> str:
+    """Return `00:42` or `1:02:03`."""
+    whole = max(0, int(seconds))
+    hours, rest = divmod(whole, 3600)
+    clock = f"{rest // 60:02d}:{rest % 60:02d}"
+    return f"{hours}:{clock}" if hours else clock
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    if not text:
+        return None
+    at = dt.datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+
+
+def _split_legs(
+    legs: Iterable[LegSnapshot],
+) -> tuple[LegSnapshot | None, LegSnapshot | None, list[LegSnapshot]]:
+    """Return leg A, the B leg that counts (the one with a codec, else the first), the rest."""
+    ordered = sorted(legs, key=lambda leg: (len(leg["name"]), leg["name"]))
+    leg_a = next((leg for leg in ordered if leg["name"] == "A"), None)
+    rung = [leg for leg in ordered if leg is not leg_a]
+    leg_b = next((leg for leg in rung if leg["codec"]), rung[0] if rung else None)
+    return leg_a, leg_b, [leg for leg in rung if leg is not leg_b]
+
+
+def _chosen(leg: LegSnapshot | None) -> Chip | None:
+    return chip(leg["codec"]) if leg and leg["codec"] else None
+
+
+def _codec_path(chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool) -> str:
+    if chip_a is None or chip_b is None:
+        return ""
+    if transcoded:
+        return f"Transcoding {chip_a.name} ↔ {chip_b.name}"
+    return f"No transcoding, {chip_a.name} on both legs"
+
+
+def _lines(
+    names: Iterable[str], met: Negotiation | None, codec: str | None
+) -> tuple[ListLine, ...]:
+    if met is None:
+        return tuple(ListLine(chip(name), "") for name in names)
+    steps = {step.codec: step for step in met.steps}
+    return tuple(
+        ListLine(chip(name), _mark(steps[name].verdict, name, codec), steps[name].sentence)
+        for name in names
+    )
+
+
+def _mark(verdict: Verdict, name: str, codec: str | None) -> str:
+    if name == codec:
+        return "chosen"
+    if verdict in (Verdict.CHOSEN, Verdict.AFTER_MATCH):
+        return "shared"
+    return "refused"
+
+
+def _links(leg: LegSnapshot, codec: str | None) -> Iterable[Link]:
+    """Yield lines from the left list (the peer's on A, ours on B) to the right one."""
+    left, right = leg["offered"], leg["allowed"]
+    if leg["name"] != "A":
+        left, right = right, left
+    for index, name in enumerate(left):
+        if name in right:
+            y1, y2 = (ROW_PX * row + ROW_PX // 2 for row in (index, right.index(name)))
+            yield Link(y1, y2, name == codec, chip(name).style)
+
+
+def _leg_note(leg: LegSnapshot, codec: str | None, *, is_a: bool) -> str:
+    if leg["offered"]:
+        return "" if codec else "No codec in common on this leg."
+    if is_a:
+        return "The caller offered nothing; our answer offers the list and the caller picks."
+    return "Nothing answered yet."
+
+
+def _badge(state: str, termination: TerminationView | None) -> Badge:
+    if state == "ended" and termination is not None:
+        return termination.badge
+    return Badge(*_STATES.get(state, (state.replace("-", " ").capitalize(), "idle")))
+
+
+_ENDERS = {
+    "caller": "the caller",
+    "callee": "the callee",
+    "engine": "the engine",
+    "operator": "an operator",
+}
+_UNANSWERED = {
+    480: Badge("Unavailable", "wait"),
+    486: Badge("Busy", "wait"),
+    487: Badge("Cancelled", "idle"),
+    408: Badge("No answer", "wait"),
+    600: Badge("Busy", "wait"),
+    603: Badge("Declined", "wait"),
+}
+
+
+def _termination(
+    termination: TerminationSnapshot | None, *, was_answered: bool
+) -> TerminationView | None:
+    if termination is None:
+        return None
+    code, by = termination["code"], _ENDERS.get(termination["by"], termination["by"])
+    failed = code >= 400
+    if was_answered:
+        badge = Badge("Cut off", "fail") if failed else Badge("Completed", "idle")
+    elif not failed:
+        badge = Badge("Ended", "idle")
+    else:
+        badge = _UNANSWERED.get(code, Badge(f"Failed {code}", "fail"))
+    verb = "Ended" if was_answered or not failed else badge.word.rstrip(" 0123456789")
+    return TerminationView(
+        badge=badge,
+        what=f"{verb} by {by}",
+        rule=termination["reason"],
+        code=code,
+        advice=termination["advice"],
+    )

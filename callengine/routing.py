@@ -1,0 +1,10 @@
+"""The websockets of the live pages."""
+
+from django.urls import path
+
+from callengine.consumers import CallConsumer, CallsConsumer
+
+websocket_urlpatterns = [
+    path("ws/calls/", CallsConsumer.as_asgi(), name="ws-calls"),
+    path("ws/calls/<uuid:call_id>/", CallConsumer.as_asgi(), name="ws-call"),
+]

@@ -1,0 +1,110 @@
+"""Tags of the pages: icons, chips, times and the rail."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from callengine.presenters import Badge, Chip
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class RailItem:
+    """One place a person can go."""
+
+    word: str
+    icon: str
+    url: str
+    current: bool = False
+
+
+_ADMIN_PLACES = (
+    ("Refused", "refused", "callengine", "rejection"),
+    ("Connections", "connections", "connections", "connection"),
+    ("Trunks", "trunks", "trunks", "trunk"),
+    ("Numbers", "numbers", "trunks", "number"),
+    ("Routes", "routes", "trunks", "route"),
+)
+
+
+_CLOCKS = {"time": "%H:%M:%S", "minute": "%H:%M", "date": "%b %d, %H:%M"}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw an icon of the sprite; the word next to it is what a screen reader reads."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def badge(value: Badge) -> SafeString:
+    """Draw a state: a dot in its colour, and the word."""
+    return format_html('<span class="badge badge-{}">{}</span>', value.tone, value.word)
+
+
+@register.inclusion_tag("calls/_chip.html")
+def codec(value: Chip, brief: bool = False) -> dict[str, Any]:
+    """Draw a codec; a brief one leaves out the rates."""
+    return {"chip": value, "brief": brief}
+
+
+@register.simple_tag
+def clock(value: dt.datetime | None, style: str = "time") -> SafeString | str:
+    """Write a time of day; the browser turns it into local time, with the zone on hover.
+
+    `style` is `time` (with seconds), `minute`, or `date` (day and minute).
+    """
+    if value is None:
+        return ""
+    at = timezone.localtime(value)
+    text = at.strftime(_CLOCKS[style])
+    return format_html(
+        '<time datetime="{}" data-clock="{}" title="{}">{}</time>',
+        value.isoformat(),
+        style,
+        at.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        text,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def rail(context: template.Context) -> list[RailItem]:
+    """Return the places this user may see, of those that exist."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    here = getattr(request, "path", "")
+    items = [RailItem("Live", "live", reverse("calls"), current=here.startswith(reverse("calls")))]
+    for word, name, app, model in _ADMIN_PLACES:
+        allowed = user and user.is_staff and user.has_perm(f"{app}.view_{model}")
+        url = _reverse(f"admin:{app}_{model}_changelist")
+        if url and allowed:
+            items.append(RailItem(word, name, url))
+    return items
+
+
+@register.simple_tag(takes_context=True)
+def admin_add(context: template.Context, app: str, model: str) -> str:
+    """Return the address where this user may add such a row, or nothing."""
+    user = getattr(context.get("request"), "user", None)
+    if not (user and user.is_staff and user.has_perm(f"{app}.add_{model}")):
+        return ""
+    return _reverse(f"admin:{app}_{model}_add") or ""
+
+
+def _reverse(name: str) -> str | None:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return None

@@ -1,0 +1,112 @@
+// What every page does: theme, local times, ticking durations, copying.
+(function () {
+  "use strict";
+
+  const THEMES = ["system", "light", "dark"];
+  const root = document.documentElement;
+  const serverNow = Date.parse(document.body.dataset.now || "");
+  const ahead = Number.isNaN(serverNow) ? 0 : serverNow - Date.now();
+
+  function showTheme() {
+    const button = document.getElementById("theme");
+    if (!button) return;
+    const theme = root.dataset.theme || "system";
+    button.setAttribute("aria-label", "Theme: " + theme);
+    button.title = "Theme: " + theme;
+    button.querySelector("[data-theme-word]").textContent = theme[0].toUpperCase() + theme.slice(1);
+  }
+
+  function nextTheme() {
+    const theme = THEMES[(THEMES.indexOf(root.dataset.theme || "system") + 1) % THEMES.length];
+    if (theme === "system") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    try {
+      if (theme === "system") localStorage.removeItem("theme");
+      else localStorage.setItem("theme", theme);
+    } catch {
+      // Kept for this page only.
+    }
+    showTheme();
+  }
+
+  const two = (number) => String(number).padStart(2, "0");
+
+  function durationText(seconds) {
+    const whole = Math.max(0, Math.floor(seconds));
+    const clock = two(Math.floor(whole / 60) % 60) + ":" + two(whole % 60);
+    return whole < 3600 ? clock : Math.floor(whole / 3600) + ":" + clock;
+  }
+
+  function tick() {
+    const now = Date.now() + ahead;
+    for (const element of document.querySelectorAll("[data-since]")) {
+      const text = durationText((now - Date.parse(element.dataset.since)) / 1000);
+      if (element.textContent !== text) element.textContent = text;
+    }
+  }
+
+  const FORMATS = {
+    time: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+    minute: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+    date: { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  };
+  const formats = {};
+  for (const [name, options] of Object.entries(FORMATS)) {
+    formats[name] = new Intl.DateTimeFormat("en-GB", options);
+  }
+  const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "long" });
+
+  function localise(scope) {
+    for (const element of scope.querySelectorAll("time[data-clock]")) {
+      const at = new Date(element.getAttribute("datetime"));
+      if (Number.isNaN(at.getTime())) continue;
+      element.textContent = (formats[element.dataset.clock] || formats.time).format(at);
+      element.title = full.format(at);
+      delete element.dataset.clock;
+    }
+  }
+
+  async function copy(button) {
+    const word = button.querySelector("[data-copy-word]");
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      word.textContent = "Copied";
+    } catch {
+      word.textContent = "Select it by hand";
+    }
+    setTimeout(() => {
+      word.textContent = "Copy";
+    }, 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button && button.id === "theme") nextTheme();
+    if (button && button.dataset.copy !== undefined) copy(button);
+    const engine = document.getElementById("engine");
+    if (engine && engine.open && !engine.contains(event.target)) engine.open = false;
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const engine = document.getElementById("engine");
+    if (engine && engine.open) {
+      engine.open = false;
+      engine.querySelector("summary").focus();
+    } else if (document.activeElement && document.activeElement.matches(".line")) {
+      document.activeElement.blur();
+    }
+  });
+
+  function refreshed() {
+    localise(document);
+    tick();
+  }
+
+  for (const name of ["htmx:afterSwap", "htmx:wsAfterMessage"]) {
+    document.addEventListener(name, refreshed);
+  }
+  showTheme();
+  refreshed();
+  setInterval(tick, 1000);
+})();

@@ -1,0 +1,224 @@
+"""Calls as an engine would record them: for tests of the pages, and for pictures of them."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.utils import timezone
+
+from callengine import records
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    LegSnapshot,
+    QualitySnapshot,
+    TerminationSnapshot,
+)
+from callengine.models import EngineNode
+
+PLATFORM = ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
+
+
+def quality(mos: float = 4.3, loss: float = 0.1, jitter: float = 3.2) -> QualitySnapshot:
+    return {
+        "mos": mos,
+        "loss_percent": loss,
+        "jitter_ms": jitter,
+        "round_trip_ms": 24.0,
+        "packets_received": 2104,
+        "packets_sent": 2107,
+    }
+
+
+def leg(name: str, **changes: Any) -> LegSnapshot:
+    values: LegSnapshot = {
+        "name": name,
+        "label": "Alice" if name != "A" else "carrier-one",
+        "call_id": f"{uuid.uuid4().hex[:20]}@127.0.0.{'9' if name == 'A' else '1'}",
+        "user_agent": "Yealink SIP-T46U 108.86.0.20" if name != "A" else "Carrier SBC 9.2",
+        "offered": ["OPUS", "G722", "PCMA"] if name == "A" else ["G722", "PCMU", "PCMA"],
+        "allowed": PLATFORM if name == "A" else ["G722", "PCMU", "PCMA"],
+        "codec": "OPUS" if name == "A" else "G722",
+        "payload_type": 111 if name == "A" else 9,
+        "remote": "127.0.0.9:31002" if name == "A" else "127.0.0.1:40010",
+        "state": "answered",
+        "quality": None,
+    }
+    values.update(changes)  # type: ignore[typeddict-item]
+    return values
+
+
+def call(*, ago_s: float = 42.0, **changes: Any) -> CallSnapshot:
+    """Return an answered call, OPUS to G722, that began `ago_s` seconds ago, changed as told."""
+    began = timezone.now() - dt.timedelta(seconds=ago_s)
+    values: CallSnapshot = {
+        "id": str(uuid.uuid4()),
+        "started": began.isoformat(),
+        "answered": (began + dt.timedelta(seconds=min(4, ago_s / 2))).isoformat(),
+        "ended": None,
+        "from": "+12025550100",
+        "from_name": "Reception",
+        "to": "alice",
+        "source": "trunk:carrier-one",
+        "destination": "connection:alice",
+        "state": "answered",
+        "transcoded": True,
+        "legs": [leg("A"), leg("B")],
+        "termination": None,
+        "events": [
+            event(began, "A", "invite", "INVITE from 127.0.0.9 offers OPUS, G722, PCMA."),
+            event(
+                began, "", "plan", "VN-A is the platform list; VN-B is the inbound list of Alice."
+            ),
+            event(began + dt.timedelta(seconds=1), "B", "ringing", "Alice rings."),
+            event(began + dt.timedelta(seconds=4), "B", "answered", "Alice answered with G722."),
+        ],
+        "vn_a_source": "platform list",
+        "vn_b_source": "inbound list of Alice",
+    }
+    values.update(changes)  # type: ignore[typeddict-item]
+    return values
+
+
+def event(at: dt.datetime, name: str, kind: str, text: str) -> EventSnapshot:
+    return {"at": at.isoformat(), "leg": name, "kind": kind, "text": text}
+
+
+def ended(call: CallSnapshot, termination: TerminationSnapshot, **changes: Any) -> CallSnapshot:
+    now = timezone.now().isoformat()
+    values = {**call, "ended": now, "state": "ended", "termination": termination, **changes}
+    return values  # type: ignore[return-value]
+
+
+def end(by: str, reason: str, code: int, advice: str) -> TerminationSnapshot:
+    return {"by": by, "reason": reason, "code": code, "advice": advice}
+
+
+HUNG_UP = end("caller", "hangup", 200, "Nothing to mend: the caller hung up.")
+NO_CODEC = end(
+    "engine",
+    "no-common-codec-caller",
+    488,
+    "Alice forces G722, PCMU, PCMA; the caller offered only OPUS. Add OPUS to Alice's inbound "
+    "list, or turn off forcing.",
+)
+
+
+def store(snapshot: CallSnapshot) -> CallSnapshot:
+    """Write a call as the engine does."""
+    records.call_started(snapshot=snapshot, plan={}, node="engine-1")
+    records.call_events(
+        entries=[
+            records.TimelineEntry(
+                snapshot["id"],
+                dt.datetime.fromisoformat(line["at"]),
+                line["leg"],
+                line["kind"],
+                line["text"],
+            )
+            for line in snapshot["events"]
+        ]
+    )
+    if snapshot["ended"]:
+        records.call_ended(snapshot=snapshot)
+    return snapshot
+
+
+def ringing(**changes: Any) -> CallSnapshot:
+    legs = [
+        leg("A", label="Bob", codec=None, payload_type=None, state="ringing"),
+        leg("B", offered=[], codec=None, payload_type=None, remote="", state="ringing"),
+        leg("B2", offered=[], codec=None, payload_type=None, remote="", state="ringing"),
+    ]
+    start = {"answered": None, "state": "ringing", "transcoded": False, "legs": legs}
+    start |= {"from": "bob", "from_name": "Bob Marsh", "source": "connection:bob", "ago_s": 7}
+    return call(**{**start, **changes})
+
+
+def declined(**changes: Any) -> CallSnapshot:
+    forced = ["G722", "PCMU", "PCMA"]
+    lone = leg("A", offered=["OPUS"], allowed=forced, codec=None, payload_type=None, state="ended")
+    start = call(
+        ago_s=90,
+        answered=None,
+        transcoded=False,
+        legs=[lone],
+        vn_a_source="inbound list of Alice, forced on the caller",
+        **changes,
+    )
+    start["events"] = start["events"][:2]
+    return ended(start, NO_CODEC)
+
+
+def forced_trunk() -> CallSnapshot:
+    """Return a call with the same codec on both legs, on hold."""
+    legs = [
+        leg("A", label="Dora", allowed=["G722", "PCMU", "PCMA"], codec="G722", payload_type=9),
+        leg("B", label="carrier-one", offered=["G722"], user_agent="Asterisk PBX 20.5"),
+    ]
+    return call(
+        ago_s=4000,
+        legs=legs,
+        transcoded=False,
+        state="held",
+        to="+442079460018",
+        from_name="",
+        source="connection:dora",
+        destination="trunk:carrier-one",
+        vn_a_source="TRUNK IN of carrier-one",
+        vn_b_source="TRUNK OUT of carrier-one",
+    ) | {"from": "dora"}  # type: ignore[return-value]
+
+
+def hostile() -> CallSnapshot:
+    """Return a call whose every text from a peer is markup."""
+    markup = '<script>document.title="owned"</script><img src=x onerror="document.title=1">'
+    legs = [
+        leg("A", label=markup, user_agent=markup, call_id=markup, remote=markup),
+        leg("B", label=markup, user_agent=markup, offered=["G722", markup[:20]]),
+    ]
+    lines = [event(timezone.now(), "A", "note", markup)]
+    return call(legs=legs, from_name=markup, to=markup, destination=markup, events=lines)
+
+
+def engine_node(**changes: Any) -> EngineNode:
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "started": now - dt.timedelta(hours=5),
+        "seen": now,
+        "listening": ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"],
+        "codecs": ["OPUS", "G722", "PCMU", "PCMA"],
+        "unavailable_codecs": {"AMR-WB": "libvo-amrwbenc.so.0 is not installed"},
+        "calls": 4,
+        "max_calls": 100,
+    }
+    name = changes.pop("name", "engine-1")
+    return EngineNode.objects.update_or_create(name=name, defaults={**values, **changes})[0]
+
+
+def everything() -> dict[str, CallSnapshot]:
+    """Store one call of each kind, and an engine; return the calls by name."""
+    engine_node()
+    clean = [leg("A", quality=quality()), leg("B", quality=quality(3.6, 1.9, 21))]
+    wide = [
+        leg("A", label="Mia", offered=["AMR-WB", "PCMU"], codec="AMR-WB", payload_type=98),
+        leg("B", label="carrier-one", allowed=["PCMA", "PCMU"], offered=["PCMA"], codec="PCMA"),
+    ]
+    mobile = {"from": "mia", "from_name": "Mia Obi", "to": "+12025550177"}
+    busy = end(
+        "callee", "callee-busy", 486, "Alice is busy. Try later, or let more phones register."
+    )
+    died = end("engine", "call-process-died", 500, "The call process died; see the engine's log.")
+    calls = {
+        "transcoding": call(legs=clean),
+        "ringing": ringing(),
+        "held": forced_trunk(),
+        "mobile": call(ago_s=301, legs=wide, destination="trunk:carrier-one", **mobile),
+        "declined": declined(),
+        "busy": ended(ringing(ago_s=140), busy),
+        "completed": ended(call(ago_s=815, legs=clean), HUNG_UP),
+        "cut": ended(call(ago_s=95), died),
+    }
+    for snapshot in calls.values():
+        store(snapshot)
+    return calls

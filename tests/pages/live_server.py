@@ -1,0 +1,114 @@
+"""A real ASGI server with its own database, told by JSON lines what to publish.
+
+Run as a process of its own (`python -m tests.pages.live_server`): the in-memory channel layer
+lives where the server lives. Reads `{"do": NAME, ...}` a line, answers a JSON line each.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipnumber.settings")
+
+
+def main() -> None:
+    django.setup()
+    from channels.layers import get_channel_layer
+    from daphne.server import Server
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    from voipnumber.asgi import application
+
+    call_command("migrate", verbosity=0)
+    User.objects.create_superuser("admin", password="correct horse")
+    User.objects.create_user("viewer", password="correct horse")
+
+    server = Server(
+        application, endpoints=["tcp:port=0:interface=127.0.0.1"], signal_handlers=False
+    )
+
+    def ready() -> None:
+        loop = asyncio.get_event_loop()
+        commands = asyncio.Queue[dict[str, Any]]()
+        layer = get_channel_layer()
+        listen_engine = loop.create_task(_record_commands(layer))
+        loop.create_task(_serve_commands(commands, listen_engine))
+        threading.Thread(target=_read, args=(loop, commands), daemon=True).start()
+        port = server.listening_addresses[0][1]
+        print(json.dumps({"port": port}), flush=True)
+
+    server.ready_callable = ready
+    server.run()
+
+
+def _read(loop: asyncio.AbstractEventLoop, commands: "asyncio.Queue[dict[str, Any]]") -> None:
+    for line in sys.stdin:
+        loop.call_soon_threadsafe(commands.put_nowait, json.loads(line))
+    os._exit(0)
+
+
+ENGINE_COMMANDS: list[dict[str, Any]] = []
+
+
+async def _record_commands(layer: Any) -> None:
+    from callengine import groups
+
+    channel = await layer.new_channel()
+    await layer.group_add(groups.ENGINES, channel)
+    while True:
+        ENGINE_COMMANDS.append(await layer.receive(channel))
+
+
+async def _serve_commands(commands: "asyncio.Queue[dict[str, Any]]", keep: Any) -> None:
+    while True:
+        command = await commands.get()
+        try:
+            answer = await _do(command)
+        except Exception as error:  # noqa: BLE001 - the test shows it
+            answer = {"error": repr(error)}
+        print(json.dumps({"answer": answer}), flush=True)
+
+
+async def _do(command: dict[str, Any]) -> Any:
+    from asgiref.sync import sync_to_async
+
+    from callengine import groups, records
+    from tests.pages import demo
+
+    match command.pop("do"):
+        case "everything":
+            return await sync_to_async(demo.everything)()
+        case "store":
+            await sync_to_async(demo.store)(command["call"])
+        case "end":
+            await sync_to_async(records.call_ended)(snapshot=command["call"])
+        case "node":
+            await sync_to_async(demo.engine_node)(**command)
+        case "publish":
+            await groups.publish_call(command["call"])
+        case "event":
+            await groups.publish_event(command["call"], command["event"])
+        case "quality":
+            await groups.publish_quality(command["call"], command["quality"])
+        case "nodes":
+            await groups.publish_nodes(command["nodes"])
+        case "commands":
+            return ENGINE_COMMANDS
+        case "clear":
+            from callengine.models import Call, EngineNode
+
+            await Call.objects.all().adelete()
+            await EngineNode.objects.all().adelete()
+        case unknown:
+            raise ValueError(unknown)
+    return None
+
+
+if __name__ == "__main__":
+    main()
