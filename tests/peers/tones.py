@@ -1,6 +1,6 @@
 """Tones, and the strongest frequency in what was heard."""
 
-import wave
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,9 @@ def tone_of(recording: Path, seconds: float = 1.5) -> Tone:
 
 
 def _read(recording: Path) -> tuple[int, Samples]:
-    with wave.open(str(recording), "rb") as file:
-        rate_hz, channels = file.getframerate(), file.getnchannels()
-        data = file.readframes(10**9)
-    return rate_hz, np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")[::channels]
+    """Read 16-bit PCM whose header may not know its length yet, as in a call that goes on."""
+    data = recording.read_bytes()
+    start = data.index(b"data") + 8
+    channels, rate_hz = struct.unpack_from("<HI", data, data.index(b"fmt ") + 10)
+    sound = data[start : start + (len(data) - start) // 2 * 2]
+    return rate_hz, np.frombuffer(sound, dtype="<i2")[::channels]

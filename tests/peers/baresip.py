@@ -1,0 +1,235 @@
+"""baresip as a peer: a real phone of another project, driven over its control socket."""
+
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.peers.ports import LOOPBACK, free_port_range, free_sip_port
+from tests.peers.tones import Tone, tone_of
+
+MODULES = "/usr/lib/baresip/modules"
+CODEC_NAMES = {"OPUS": "opus", "G722": "G722", "AMR-WB": "AMR-WB", "PCMU": "PCMU", "PCMA": "PCMA"}
+CONFIG = """\
+poll_method epoll
+sip_listen {host}:{sip_port}
+call_local_timeout 120
+call_max_calls 4
+audio_player aubridge,sink
+audio_source ausine,{hz}
+audio_alert aubridge,alert
+ausrc_srate 48000
+ausrc_channels 2
+auplay_srate 48000
+auplay_channels 1
+audio_level no
+rtp_ports {rtp_first}-{rtp_last}
+rtcp_mux no
+jitter_buffer_delay 2-10
+net_interface {host}
+module_path {modules}
+module g711.so
+module g722.so
+module opus.so
+module amr.so
+module ausine.so
+module aubridge.so
+module sndfile.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen {host}:{control_port}
+snd_path {folder}
+"""
+
+
+class Baresip:
+    """One baresip process; an async context manager.
+
+    It sends a tone of `hz` and records what it hears. With a `server` and a `password` it
+    registers there at once; without, it is reached at `uri`.
+    """
+
+    def __init__(
+        self,
+        user: str,
+        password: str = "",
+        *,
+        server: tuple[str, int] | None = None,
+        transport: str = "udp",
+        codecs: tuple[str, ...] = ("OPUS", "G722", "PCMU", "PCMA"),
+        hz: int = 700,
+        auto_answer: bool = False,
+        host: str = LOOPBACK,
+    ) -> None:
+        self.user, self.password, self.server = user, password, server
+        self.protocol, self.codecs, self.hz = transport, codecs, hz
+        self.auto_answer, self.host = auto_answer, host
+        self.port = free_sip_port(host)
+        self.events: list[dict[str, Any]] = []
+        self._changed = asyncio.Event()
+        self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._folder = tempfile.TemporaryDirectory(prefix="baresip-")
+        self.folder = Path(self._folder.name)
+
+    @property
+    def uri(self) -> str:
+        return f"sip:{self.user}@{self.host}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        control_port = free_sip_port(self.host)
+        self._configure(control_port)
+        with (self.folder / "log").open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *("baresip", "-s", "-v", "-f", str(self.folder)), stdout=log, stderr=log
+            )
+        try:
+            self._reader, self._writer = await self._connect(control_port)
+        except BaseException as error:
+            error.add_note(self.dump())
+            await self._stop()
+            raise
+        self._listener = asyncio.create_task(self._listen())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if error is not None:
+            error.add_note(f"--- log of baresip {self.user}\n{self.dump()}")
+        self._listener.cancel()
+        await asyncio.gather(self._listener, return_exceptions=True)
+        self._writer.close()
+        await self._stop()
+
+    def dump(self) -> str:
+        """Return the end of baresip's log; it holds the SIP messages."""
+        return (self.folder / "log").read_text(errors="replace")[-20000:]
+
+    # What a test does with it
+
+    async def registered(self, timeout_s: float = 5.0) -> None:
+        """Wait until the registrar has accepted us."""
+        await self.wait_for("REGISTER_OK", timeout_s)
+
+    async def dial(self, to: str) -> None:
+        """Call a user of the server's, or a URI."""
+        uri = to
+        if not to.startswith("sip:"):
+            assert self.server is not None, "a phone without a server dials URIs"
+            uri = f"sip:{to}@{self.server[0]}:{self.server[1]}"
+            uri += ";transport=tcp" if self.protocol == "tcp" else ""
+        await self.command("dial", uri)
+
+    async def answer(self) -> None:
+        await self.wait_for("CALL_INCOMING")
+        await self.command("accept")
+
+    async def hold(self) -> None:
+        await self.command("hold")
+
+    async def resume(self) -> None:
+        await self.command("resume")
+
+    async def dtmf(self, digits: str) -> None:
+        """Send digits as RFC 4733 events."""
+        await self.command("sndcode", digits)
+
+    async def hang_up(self) -> None:
+        await self.command("hangup")
+
+    async def wait_for(self, kind: str, timeout_s: float = 8.0) -> dict[str, Any]:
+        """Return the next event of a type (CALL_ESTABLISHED ...) that nobody waited for yet."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                for event in self.events:
+                    if event["type"] == kind:
+                        self.events.remove(event)
+                        return event
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def command(self, name: str, parameters: str = "") -> dict[str, Any]:
+        """Run a command and return its answer."""
+        text = json.dumps({"command": name, "params": parameters, "token": name}).encode()
+        self._writer.write(b"%d:%s," % (len(text), text))
+        async with asyncio.timeout(5):
+            return await self._answers.get()
+
+    def heard(self, seconds: float = 1.5) -> Tone:
+        """Return the tone of the last call's recording."""
+        recordings = sorted(self.folder.glob("dump-*-dec.wav"), key=lambda p: p.stat().st_mtime)
+        assert recordings, f"nothing was recorded\n{self.dump()}"
+        return tone_of(recordings[-1], seconds)
+
+    async def heard_for(self, seconds: float = 2.0) -> Tone:
+        """Wait until the last call's recording holds `seconds`, and return its tone."""
+        async with asyncio.timeout(seconds + 8):
+            while True:
+                sizes = [p.stat().st_size for p in self.folder.glob("dump-*-dec.wav")]
+                if sizes and sizes[-1] > seconds * 8000 * 2:
+                    return self.heard(seconds)
+                await asyncio.sleep(0.1)
+
+    # How it runs
+
+    def _configure(self, control_port: int) -> None:
+        first, last = free_port_range(8, self.host)
+        text = CONFIG.format(
+            host=self.host,
+            sip_port=self.port,
+            hz=self.hz,
+            rtp_first=first,
+            rtp_last=last,
+            modules=MODULES,
+            control_port=control_port,
+            folder=self.folder,
+        )
+        (self.folder / "config").write_text(text)
+        (self.folder / "contacts").write_text("")
+        (self.folder / "accounts").write_text(self._account() + "\n")
+
+    def _account(self) -> str:
+        host, port = self.server or (self.host, self.port)
+        transport = ";transport=tcp" if self.protocol == "tcp" else ""
+        options = [
+            f"<sip:{self.user}@{host}:{port}{transport}>",
+            f"regint={60 if self.server and self.password else 0}",
+            f"audio_codecs={','.join(CODEC_NAMES[name] for name in self.codecs)}",
+            f"answermode={'auto' if self.auto_answer else 'manual'}",
+        ]
+        if self.password:
+            options += [f"auth_user={self.user}", f"auth_pass={self.password}"]
+        return ";".join(options)
+
+    async def _connect(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        async with asyncio.timeout(8):
+            while True:
+                try:
+                    return await asyncio.open_connection(self.host, port)
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.05)
+
+    async def _listen(self) -> None:
+        while True:
+            size = await self._reader.readuntil(b":")
+            data = await self._reader.readexactly(int(size[:-1]) + 1)
+            message = json.loads(data[:-1])
+            if message.get("event"):
+                self.events.append(message)
+                self._changed.set()
+            else:
+                self._answers.put_nowait(message)
+
+    async def _stop(self) -> None:
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(3):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        self._folder.cleanup()

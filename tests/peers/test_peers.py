@@ -1,0 +1,106 @@
+"""The instruments, held against each other: what they measure can be believed."""
+
+import asyncio
+import shutil
+
+import pytest
+
+from tests.peers import descriptions
+from tests.peers.baresip import Baresip
+from tests.peers.phone import Phone
+
+CODECS = ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
+needs_baresip = pytest.mark.skipif(shutil.which("baresip") is None, reason="needs baresip")
+
+
+@pytest.mark.parametrize("codec", CODECS)
+async def test_two_scripted_phones_hear_each_other(codec: str) -> None:
+    async with Phone("anna") as anna, Phone("ben") as ben:
+        call = await anna.invite(ben.uri, anna.sdp([codec], telephone_event={101: 8000}))
+        incoming = await ben.wait_call()
+        await incoming.ring()
+        await call.wait_provisional(180)
+        await incoming.answer_in(codec)
+        await call.answered()
+        at_anna, at_ben = await asyncio.gather(
+            call.audio(send_hz=600, codec=codec), incoming.audio(send_hz=900, codec=codec)
+        )
+        assert at_anna.near(900)
+        assert at_ben.near(600)
+        await incoming.hang_up()
+        await asyncio.wait_for(call.ended.wait(), 2)
+
+
+@needs_baresip
+@pytest.mark.parametrize("codec", CODECS)
+async def test_a_scripted_phone_and_baresip_hear_each_other(codec: str) -> None:
+    aligned = codec == "AMR-WB"  # baresip does AMR-WB octet-aligned alone.
+    async with Baresip("bob", codecs=(codec,), hz=900, auto_answer=True) as bob, Phone() as phone:
+        fmtp = {97: "octet-align=1"} if aligned else None
+        call = await phone.invite(bob.uri, phone.sdp([codec], fmtp=fmtp))
+        await call.answered()
+        assert descriptions.names(call.answer_sdp) == [codec]
+        heard = await call.audio(send_hz=600, codec=codec, seconds=2, octet_align=aligned)
+        await call.hang_up()
+        await bob.wait_for("CALL_CLOSED")
+        assert heard.near(900)
+        assert bob.heard().near(600)
+
+
+@needs_baresip
+async def test_baresip_calls_holds_sends_digits_and_hangs_up() -> None:
+    async with Baresip("bob", codecs=("PCMU",)) as bob, Phone() as phone:
+        await bob.dial(phone.uri)
+        call = await phone.wait_call()
+        await call.ring()
+        await bob.wait_for("CALL_RINGING")
+        await call.answer(
+            phone.sdp(["PCMU"], telephone_event=descriptions.telephone_events(call.offer_sdp))
+        )
+        await bob.wait_for("CALL_ESTABLISHED")
+        await phone.rtp.first_packet()
+        await bob.hold()
+        held = await asyncio.wait_for(call.reoffers.get(), 3)
+        assert descriptions.direction(held) == "sendonly"
+        await bob.resume()
+        resumed = await asyncio.wait_for(call.reoffers.get(), 3)
+        assert descriptions.direction(resumed) == "sendrecv"
+        (event,) = descriptions.telephone_events(call.offer_sdp)
+        phone.rtp.forget()
+        await bob.dtmf("42")
+        async with asyncio.timeout(4):
+            while phone.rtp.digits(event) != "42":
+                await phone.rtp.first_packet()
+                await asyncio.sleep(0.05)
+        await bob.hang_up()
+        await asyncio.wait_for(call.ended.wait(), 3)
+
+
+async def test_an_invite_without_sdp_is_answered_in_the_ack() -> None:
+    async with Phone("anna") as anna, Phone("ben") as ben:
+        call = await anna.invite(ben.uri, None, answer=lambda offer: anna.sdp(["PCMA"]))
+        incoming = await ben.wait_call()
+        assert incoming.offer_sdp == ""
+        await incoming.answer(ben.sdp(["PCMU", "PCMA"]))
+        await call.answered()
+        assert descriptions.names(incoming.ack_sdp or "") == ["PCMA"]
+
+
+async def test_a_cancelled_call_ends_with_487() -> None:
+    async with Phone("anna") as anna, Phone("ben") as ben:
+        call = await anna.invite(ben.uri, anna.sdp(["PCMA"]))
+        incoming = await ben.wait_call()
+        await incoming.ring()
+        await call.wait_provisional(180)
+        await call.cancel()
+        await asyncio.wait_for(incoming.cancelled.wait(), 2)
+        assert (await call.wait_final()).code == 487
+
+
+async def test_digits_arrive_in_order() -> None:
+    async with Phone("anna") as anna, Phone("ben") as ben:
+        for digit in "15#":
+            await anna.rtp.send_digit(
+                ("127.0.0.1", ben.rtp.port), digit, payload_type=101, clock_rate_hz=8000
+            )
+        assert ben.rtp.digits(101) == "15#"
