@@ -19,8 +19,17 @@ class Target:
     "What a person calls it: `Alice`, `carrier-one`."
     username: str = ""
     password: str = field(default="", repr=False)
-    caller_uri: str = ""
-    "URI of the From header on this leg; empty: the edge's own address with the caller's user."
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Targets rung together, and the two lists that hold while they are."""
+
+    targets: tuple[Target, ...]
+    vn_a: tuple[str, ...]
+    vn_b: tuple[str, ...]
+    label: str
+    "The connection's or the trunk's name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,22 @@ class CallPlan:
     vn_b: tuple[str, ...]
     vn_a_source: str
     vn_b_source: str
-    waves: tuple[tuple[Target, ...], ...]
-    "Targets rung together, wave after wave until one answers."
+    waves: tuple[Wave, ...]
+    "Tried one after the other until a target answers."
     bridge_rate_hz: int
     ring_timeout_s: float = 60.0
     max_duration_s: float = 4 * 3600.0
     max_forwards: int = 69
+    notes: tuple[str, ...] = ()
+    "What the planner left out, and why."
+
+    def record(self) -> dict[str, Any]:
+        """Return the plan as JSON-ready data without secrets."""
+        data = dataclasses.asdict(self)
+        for wave in data["waves"]:
+            for target in wave["targets"]:
+                del target["password"]
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,21 @@ class LegOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class WaveOrder:
+    """Legs rung together, and the lists that hold while they are."""
+
+    legs: tuple[LegOrder, ...]
+    vn_a: tuple[str, ...]
+    vn_b: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "WaveOrder":
+        """Return the wave that `dataclasses.asdict` wrote."""
+        legs = tuple(LegOrder(**leg) for leg in data["legs"])
+        return cls(legs, tuple(data["vn_a"]), tuple(data["vn_b"]))
+
+
+@dataclass(frozen=True, slots=True)
 class CallOrder:
     """Everything a call process needs for one call; sent over its control socket."""
 
@@ -76,9 +110,8 @@ class CallOrder:
     edge: str
     "`127.0.0.1:PORT`, where the edge listens for call processes."
     leg_a: LegOrder
-    waves: tuple[tuple[LegOrder, ...], ...]
-    vn_a: tuple[str, ...]
-    vn_b: tuple[str, ...]
+    waves: tuple[WaveOrder, ...]
+    offered: tuple[str, ...] | None
     ring_timeout_s: float
     max_duration_s: float
 
@@ -89,13 +122,12 @@ class CallOrder:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "CallOrder":
         """Return the order that `to_dict` wrote."""
-        waves = tuple(tuple(LegOrder(**leg) for leg in wave) for wave in data["waves"])
+        offered = data["offered"]
         return cls(
             **{
                 **data,
                 "leg_a": LegOrder(**data["leg_a"]),
-                "waves": waves,
-                "vn_a": tuple(data["vn_a"]),
-                "vn_b": tuple(data["vn_b"]),
+                "waves": tuple(WaveOrder.from_dict(wave) for wave in data["waves"]),
+                "offered": None if offered is None else tuple(offered),
             }
         )

@@ -1,0 +1,96 @@
+"""What the state machine of a call asks its process to do."""
+
+from dataclasses import dataclass
+
+from callengine.core.orders import LegOrder
+from callengine.core.outcomes import Termination
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Send an INVITE offering `codecs` in order."""
+
+    leg: LegOrder
+    codecs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RingCaller:
+    """Send a provisional response to the caller; with early media, from `early_media_leg`."""
+
+    code: int
+    early_media_leg: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCaller:
+    """Send 200 to the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineCaller:
+    """Send a final failure to the caller; `reason` is the value of a Reason header."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a leg with CANCEL, BYE or a final response, whichever its state calls for."""
+
+    leg: str
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Connect the caller's audio with this leg's, both ways."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigit:
+    """Send a telephone-event on a leg."""
+
+    leg: str
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line for the timeline."""
+
+    kind: str
+    leg: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The call's state, for the record."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The call is over; its process may take another."""
+
+    termination: Termination
+
+
+Effect = (
+    Dial
+    | RingCaller
+    | AnswerCaller
+    | DeclineCaller
+    | HangUp
+    | Bridge
+    | SendDigit
+    | Note
+    | StateChanged
+    | Finish
+)

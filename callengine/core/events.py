@@ -1,0 +1,62 @@
+"""What the legs of a call report to its state machine."""
+
+from dataclasses import dataclass
+
+from callengine.core.outcomes import EndedBy
+
+
+@dataclass(frozen=True, slots=True)
+class LegProgress:
+    """A provisional response on a leg we dialled."""
+
+    leg: str
+    code: int
+    early_media: bool
+    "The response carried an SDP answer."
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """A leg has both a 2xx and agreed media."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """A leg is over."""
+
+    leg: str
+    code: int
+    text: str
+    by_peer: bool
+    "The peer sent BYE, CANCEL or the final response; otherwise our side or a timer did."
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """A peer put us on hold or resumed (RFC 3264 section 8.4)."""
+
+    leg: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived:
+    """A telephone-event (RFC 4733) arrived on a leg."""
+
+    leg: str
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpOrdered:
+    """Somebody other than the two parties ends the call."""
+
+    by: EndedBy
+    reason: str
+    code: int
+    advice: str
+
+
+Event = LegProgress | LegAnswered | LegEnded | HoldChanged | DigitReceived | HangUpOrdered

@@ -1,0 +1,338 @@
+"""Decide what will be tried for one call: a pure function over plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
+from audiocodecs.negotiation import (
+    ConnectionLists,
+    LegLists,
+    TrunkLists,
+    negotiate,
+    plan_lists,
+)
+from callengine.core.directory import (
+    ConnectionEntry,
+    Destination,
+    Platform,
+    Source,
+    TrunkEntry,
+)
+from callengine.core.orders import CallPlan, Target, Wave
+from callengine.core.outcomes import Rejection, Termination
+
+LEGS_RUNG_TOGETHER = 3
+"The pjsua2 wheel holds 4 legs a process and one of them is the caller's."
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """One INVITE that passed authentication."""
+
+    call: str
+    call_id: str
+    from_user: str
+    from_name: str
+    to_user: str
+    offered: tuple[str, ...] | None
+    max_forwards: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A call that is on the record but for which nobody is rung."""
+
+    plan: CallPlan
+    termination: Termination
+
+
+class _RefusalError(Exception):
+    def __init__(self, code: int, rule: str, advice: str) -> None:
+        super().__init__(advice)
+        self.code, self.rule, self.advice = code, rule, advice
+
+
+def plan_call(
+    request: CallRequest,
+    *,
+    destination: Destination,
+    platform: Platform,
+    calls_in_progress: Mapping[str, int],
+    ring_timeout_s: float = 60.0,
+    local_host: str = "",
+) -> CallPlan | Declined | Rejection:
+    """Return the plan, the decline (no codec in common with the caller) or the rejection.
+
+    `calls_in_progress` counts live calls by `connection:USER` label, for the limits.
+    `local_host` is the host part of To URIs that name our own users.
+    """
+    try:
+        check_limits(request, destination, calls_in_progress)
+        waves, lists, notes = _waves(request, destination, platform, local_host)
+    except _RefusalError as refusal:
+        return Rejection(
+            source_address=request.source.address,
+            user=request.from_user,
+            method="INVITE",
+            code=refusal.code,
+            rule=refusal.rule,
+            advice=refusal.advice,
+            call_id=request.call_id,
+            to=request.to_user,
+        )
+    plan = _plan(request, destination, waves, lists, notes, ring_timeout_s)
+    if plan.waves:
+        return plan
+    return Declined(plan, no_common_codec_with_caller(request, lists))
+
+
+def check_limits(
+    request: CallRequest, destination: Destination, calls_in_progress: Mapping[str, int]
+) -> None:
+    """Refuse a call that would take a connection over its concurrent call limit."""
+    ends = ((request.source.connection, "calling"), (destination.connection, "called"))
+    for connection, part in ends:
+        limit = connection.concurrent_calls if connection else None
+        if connection is None or limit is None:
+            continue
+        if calls_in_progress.get(f"connection:{connection.sip_user}", 0) >= limit:
+            raise _RefusalError(
+                486,
+                "concurrent-calls-reached",
+                f"{connection.name}, {part} here, already has {limit} calls, its limit. "
+                "Raise its concurrent calls or wait for one to end.",
+            )
+
+
+_Waves = tuple[list[Wave], LegLists, list[str]]
+
+
+def _waves(
+    request: CallRequest, destination: Destination, platform: Platform, local_host: str
+) -> _Waves:
+    if destination.connection is not None:
+        return _to_connection(request, destination.connection, platform, local_host)
+    trunks = _trunks(request, destination)
+    if not trunks:
+        raise _RefusalError(
+            404,
+            "unknown-number",
+            f"Nobody here has the number or SIP user {request.to_user!r}, and no route's prefix "
+            "matches it. Add a number, a connection or a route.",
+        )
+    return _to_trunks(request, trunks, platform)
+
+
+def _trunks(request: CallRequest, destination: Destination) -> Sequence[TrunkEntry]:
+    if destination.trunk is not None:
+        trunks: Sequence[TrunkEntry] = (destination.trunk,)
+    elif destination.route is not None:
+        trunks = destination.route.trunks
+    else:
+        return ()
+    if request.source.kind == "external":
+        raise _RefusalError(
+            403,
+            "external-caller-to-trunk",
+            f"{request.source.address} is an unauthenticated caller and {request.to_user} leads "
+            "to a trunk. Register, or put the address on a trunk's access list.",
+        )
+    return trunks
+
+
+def _usable(codecs: Sequence[str], platform: Platform) -> tuple[str, ...]:
+    return tuple(name for name in codecs if name in platform.available_codecs)
+
+
+def _lists_for(
+    request: CallRequest, destination: ConnectionLists | TrunkLists, platform: Platform
+) -> LegLists:
+    lists = plan_lists(
+        source=_source_lists(request.source), destination=destination, platform=platform.codecs
+    )
+    vn_a, vn_b = _usable(lists.vn_a, platform), _usable(lists.vn_b, platform)
+    if not vn_a or not vn_b:
+        missing = ", ".join(lists.vn_b if vn_a else lists.vn_a)
+        raise _RefusalError(
+            503,
+            "no-codec-available",
+            f"This engine can do none of {missing} now: a codec library is missing. "
+            "Install it, or add another codec to the list.",
+        )
+    return LegLists(vn_a, vn_b, lists.vn_a_source, lists.vn_b_source)
+
+
+def _source_lists(source: Source) -> ConnectionLists | TrunkLists | None:
+    if source.connection is not None:
+        return _connection_lists(source.connection)
+    return _trunk_lists(source.trunk) if source.trunk is not None else None
+
+
+def _connection_lists(entry: ConnectionEntry) -> ConnectionLists:
+    return ConnectionLists(
+        name=entry.name,
+        inbound=entry.inbound_codecs,
+        outbound=entry.outbound_codecs,
+        force_on_caller=entry.force_on_caller,
+    )
+
+
+def _trunk_lists(entry: TrunkEntry) -> TrunkLists:
+    return TrunkLists(name=entry.name, inward=entry.in_codecs, outward=entry.out_codecs)
+
+
+def _shares(offered: tuple[str, ...] | None, vn_a: tuple[str, ...]) -> bool:
+    return offered is None or negotiate(vn_a, offered).codec is not None
+
+
+def _to_connection(
+    request: CallRequest, entry: ConnectionEntry, platform: Platform, local_host: str
+) -> _Waves:
+    if not entry.enabled:
+        raise _RefusalError(
+            480, "destination-disabled", f"{entry.name} is disabled. Enable the connection."
+        )
+    targets = _connection_targets(entry, local_host)
+    lists = _lists_for(request, _connection_lists(entry), platform)
+    if not _shares(request.offered, lists.vn_a):
+        return [], lists, []
+    waves = [
+        Wave(tuple(targets[i : i + LEGS_RUNG_TOGETHER]), lists.vn_a, lists.vn_b, entry.name)
+        for i in range(0, len(targets), LEGS_RUNG_TOGETHER)
+    ]
+    return waves, lists, []
+
+
+def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]:
+    if entry.address:
+        return [Target(uri=entry.address, to_uri=entry.address, label=entry.name)]
+    if not entry.contacts:
+        raise _RefusalError(
+            480,
+            "not-registered",
+            f"{entry.name} is not registered. Check that its phone is on and that its SIP user "
+            f"{entry.sip_user} and password are right.",
+        )
+    to_uri = f"sip:{entry.sip_user}@{local_host}"
+    return [
+        Target(uri=contact.uri, to_uri=to_uri, flow=contact.flow, label=entry.name)
+        for contact in entry.contacts
+    ]
+
+
+def _to_trunks(request: CallRequest, trunks: Sequence[TrunkEntry], platform: Platform) -> _Waves:
+    enabled = [trunk for trunk in trunks if trunk.enabled and trunk.gateways]
+    notes = [
+        f"Trunk {trunk.name} was left out: it is disabled or has no gateway."
+        for trunk in trunks
+        if trunk not in enabled
+    ]
+    if not enabled:
+        names = ", ".join(trunk.name for trunk in trunks)
+        raise _RefusalError(
+            503,
+            "no-usable-trunk",
+            f"{request.to_user} leads to {names}, which is disabled or has no gateway. "
+            "Enable it or add a gateway.",
+        )
+    planned = [(trunk, _lists_for(request, _trunk_lists(trunk), platform)) for trunk in enabled]
+    waves: list[Wave] = []
+    for trunk, lists in planned:
+        if _shares(request.offered, lists.vn_a):
+            waves += _trunk_waves(request, trunk, lists)
+        else:
+            notes.append(f"Trunk {trunk.name} was left out: no codec in common with the caller.")
+    return waves, planned[0][1], notes
+
+
+def _trunk_waves(request: CallRequest, trunk: TrunkEntry, lists: LegLists) -> list[Wave]:
+    return [
+        Wave((_gateway_target(request, trunk, gateway.uri),), lists.vn_a, lists.vn_b, trunk.name)
+        for gateway in sorted(trunk.gateways, key=lambda gateway: gateway.priority)
+    ]
+
+
+def _gateway_target(request: CallRequest, trunk: TrunkEntry, gateway: str) -> Target:
+    scheme, _, rest = gateway.partition(":")
+    host = rest.rpartition("@")[2]
+    uri = f"{scheme}:{request.to_user}@{host}"
+    return Target(
+        uri=uri,
+        to_uri=uri.partition(";")[0],
+        label=trunk.name,
+        username=trunk.out_username,
+        password=trunk.out_password,
+    )
+
+
+def _plan(
+    request: CallRequest,
+    destination: Destination,
+    waves: list[Wave],
+    lists: LegLists,
+    notes: list[str],
+    ring_timeout_s: float,
+) -> CallPlan:
+    first = waves[0] if waves else Wave((), lists.vn_a, lists.vn_b, "")
+    return CallPlan(
+        call=request.call,
+        source=request.source.label,
+        destination=_destination_label(destination, first.label),
+        from_user=request.from_user,
+        from_name=request.from_name,
+        to_user=request.to_user,
+        offered=request.offered,
+        vn_a=first.vn_a,
+        vn_b=first.vn_b,
+        vn_a_source=lists.vn_a_source,
+        vn_b_source=lists.vn_b_source,
+        waves=tuple(waves),
+        bridge_rate_hz=bridge_rate_hz(request.offered, first.vn_a, first.vn_b),
+        ring_timeout_s=ring_timeout_s,
+        max_forwards=request.max_forwards - 1,
+        notes=tuple(notes),
+    )
+
+
+def _destination_label(destination: Destination, trunk: str) -> str:
+    if destination.connection is not None:
+        return f"connection:{destination.connection.sip_user}"
+    if destination.trunk is not None:
+        return f"trunk:{destination.trunk.name}"
+    if trunk or destination.route is None:
+        return f"trunk:{trunk}"
+    return f"trunk:{destination.route.trunks[0].name}"
+
+
+BRIDGE_RATES_HZ = (8000, 16000, 48000)
+
+
+def bridge_rate_hz(
+    offered: tuple[str, ...] | None, vn_a: Sequence[str], vn_b: Sequence[str]
+) -> int:
+    """Return the rate the call's audio is mixed at, in Hz: the lower of what the legs can carry.
+
+    More would only be resampled away again on the other leg.
+    """
+    chosen = negotiate(vn_a, offered).codec if offered is not None else None
+    rate_a = CATALOGUE[chosen].audio_rate_hz if chosen else highest_audio_rate_hz(vn_a)
+    rate = min(rate_a, highest_audio_rate_hz(vn_b))
+    return max(step for step in BRIDGE_RATES_HZ if step <= rate)
+
+
+def no_common_codec_with_caller(request: CallRequest, lists: LegLists) -> Termination:
+    """Return the termination of a call declined before anybody was rung."""
+    offered = ", ".join(request.offered or ()) or "no codec known here"
+    return Termination(
+        by="engine",
+        reason="no-common-codec-caller",
+        code=488,
+        advice=f"No codec in common on the caller's leg: the {lists.vn_a_source} allows "
+        f"{', '.join(lists.vn_a)}; the caller offered {offered}. Add one of the caller's codecs "
+        "to that list" + _forcing_advice(lists) + ".",
+    )
+
+
+def _forcing_advice(lists: LegLists) -> str:
+    return ", or turn off forcing" if "forced" in lists.vn_a_source else ""

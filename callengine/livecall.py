@@ -1,0 +1,154 @@
+"""One call in progress as the engine knows it: its snapshot, kept up by what its process says."""
+
+import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from callengine.core.orders import CallOrder, CallPlan
+from callengine.core.outcomes import Termination
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot
+from callengine.pool import CallProcess
+
+
+def iso(at: float) -> str:
+    """Return Unix time in seconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """A call between its plan and its termination."""
+
+    plan: CallPlan
+    snapshot: CallSnapshot
+    sip_call_id: str
+    "Call-ID of the caller's INVITE."
+    process: CallProcess | None = None
+    order: CallOrder | None = None
+    cancelled: bool = False
+    ended: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The call's UUID with hyphens, as it is shown and published."""
+        return self.snapshot["id"]
+
+    def set_state(self, state: str, at: float) -> None:
+        """Take the call's state over."""
+        self.snapshot["state"] = state
+        if state == "answered" and self.snapshot["answered"] is None:
+            self.snapshot["answered"] = iso(at)
+
+    def add_event(self, *, at: float, leg: str, kind: str, text: str) -> EventSnapshot:
+        """Append a line to the timeline and return it."""
+        event = EventSnapshot(at=iso(at), leg=leg, kind=kind, text=text)
+        self.snapshot["events"].append(event)
+        return event
+
+    def set_leg(self, facts: dict[str, Any]) -> bool:
+        """Take over what a call process says of a leg; return whether it is a new leg."""
+        known = next((leg for leg in self.snapshot["legs"] if leg["name"] == facts["name"]), None)
+        leg: LegSnapshot = {
+            "name": facts["name"],
+            "label": self.labels.get(facts["name"], ""),
+            "call_id": facts["call_id"],
+            "user_agent": facts["user_agent"],
+            "offered": facts["offered"],
+            "allowed": known["allowed"] if known else facts["allowed"],
+            "codec": facts["codec"],
+            "payload_type": facts["payload_type"],
+            "remote": facts["remote"],
+            "state": facts["state"],
+            "quality": known["quality"] if known else None,
+        }
+        if known is None:
+            self.snapshot["legs"].append(leg)
+        else:
+            known.update(leg)
+        self._judge_transcoding()
+        return known is None
+
+    def set_quality(self, samples: dict[str, Any]) -> None:
+        """Take over one second's statistics."""
+        for leg in self.snapshot["legs"]:
+            if leg["name"] in samples:
+                leg["quality"] = samples[leg["name"]]
+
+    def close(self, termination: Termination, at: float) -> None:
+        """Close the snapshot with the one reason the call ended."""
+        self.ended = True
+        self.snapshot["state"] = "ended"
+        self.snapshot["ended"] = iso(at)
+        self.snapshot["termination"] = {
+            "by": termination.by,
+            "reason": termination.reason,
+            "code": termination.code,
+            "advice": termination.advice,
+        }
+        for leg in self.snapshot["legs"]:
+            leg["state"] = "ended"
+        self.add_event(at=at, leg="", kind="ended", text=termination.advice)
+
+    def frozen(self) -> CallSnapshot:
+        """Return a copy that later changes do not touch, to hand to other threads."""
+        return copy.deepcopy(self.snapshot)
+
+    def _judge_transcoding(self) -> None:
+        legs = self.snapshot["legs"]
+        caller = next((leg["codec"] for leg in legs if leg["name"] == "A"), None)
+        callees = [leg["codec"] for leg in legs if leg["name"] != "A" and leg["state"] != "ended"]
+        callee = next((codec for codec in callees if codec), None)
+        if caller and callee:
+            self.snapshot["transcoded"] = caller != callee
+
+
+def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> LiveCall:
+    """Return a new live call with the caller's leg on it, and what the planner left out."""
+    snapshot: CallSnapshot = {
+        "id": uuid,
+        "started": iso(at),
+        "answered": None,
+        "ended": None,
+        "from": plan.from_user,
+        "from_name": plan.from_name,
+        "to": plan.to_user,
+        "source": plan.source,
+        "destination": plan.destination,
+        "state": "trying",
+        "transcoded": False,
+        "legs": [],
+        "termination": None,
+        "events": [],
+        "vn_a_source": plan.vn_a_source,
+        "vn_b_source": plan.vn_b_source,
+    }
+    call = LiveCall(plan=plan, snapshot=snapshot, sip_call_id=sip_call_id)
+    call.labels["A"] = plan.from_name or plan.from_user or plan.source
+    call.set_leg(_first_facts(plan, sip_call_id))
+    call.add_event(at=at, leg="A", kind="invite", text=_invite_text(plan))
+    for note in plan.notes:
+        call.add_event(at=at, leg="", kind="plan", text=note)
+    return call
+
+
+def _first_facts(plan: CallPlan, sip_call_id: str) -> dict[str, Any]:
+    return {
+        "name": "A",
+        "call_id": sip_call_id,
+        "user_agent": "",
+        "offered": list(plan.offered or ()),
+        "allowed": list(plan.vn_a),
+        "codec": None,
+        "payload_type": None,
+        "remote": "",
+        "state": "up",
+    }
+
+
+def _invite_text(plan: CallPlan) -> str:
+    if plan.offered is None:
+        return f"{plan.source} called {plan.to_user} without an offer; ours will be in the answer."
+    offer = ", ".join(plan.offered) or "no codec known here"
+    return f"{plan.source} called {plan.to_user} and offered {offer}."

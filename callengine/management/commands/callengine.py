@@ -1,0 +1,30 @@
+"""The call engine alone, for use with daphne, PostgreSQL and Redis."""
+
+import asyncio
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from callengine.running import announce, engine_settings, on_stop_signals
+from callengine.switchboard import Switchboard
+
+
+class Command(BaseCommand):
+    help = "Run the call engine alone; web pages are served by daphne."
+    requires_system_checks = "__all__"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        board = Switchboard(engine_settings())
+        try:
+            await board.start()
+        except (OSError, RuntimeError) as error:
+            raise CommandError(str(error)) from error
+        stopped = asyncio.Event()
+        on_stop_signals(asyncio.get_running_loop(), board, stopped.set, self.stdout.write)
+        self.stdout.write(announce(board))
+        self.stdout.write("ready")
+        self.stdout.flush()
+        await stopped.wait()

@@ -1,0 +1,69 @@
+"""Web pages and call engine in one process: the way to run without anything else installed."""
+
+import asyncio
+import socket
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from callengine.running import announce, engine_settings, on_stop_signals
+from callengine.switchboard import Switchboard
+
+
+class Command(BaseCommand):
+    help = "Run the web pages and the call engine in one process."
+    requires_system_checks = "__all__"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Importing daphne's server installs Twisted's reactor on this event loop.
+        from daphne.server import Server, twisted_loop
+        from twisted.internet import reactor as installed
+
+        from voipnumber.asgi import application
+
+        reactor: Any = installed
+        listener = self._listen()
+        board = self._start(twisted_loop)
+
+        def stopped() -> None:
+            listener.close()
+            reactor.stop()
+
+        on_stop_signals(twisted_loop, board, stopped, self.stdout.write)
+        host, port = listener.getsockname()[:2]
+        self.stdout.write(announce(board))
+        self.stdout.write(f"Pages on http://{host}:{port}/")
+        self.stdout.write("ready")
+        self.stdout.flush()
+        Server(
+            application=application,
+            endpoints=[f"fd:fileno={listener.fileno()}"],
+            signal_handlers=False,
+            server_name="VoIPNumber",
+        ).run()
+
+    def _listen(self) -> socket.socket:
+        host, port = settings.VOIPNUMBER_HTTP
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(128)
+        except OSError as error:
+            raise CommandError(
+                f"The pages cannot listen on {host}:{port}: {error.strerror}. "
+                "Choose another address with VOIPNUMBER_HTTP=HOST:PORT."
+            ) from error
+        listener.setblocking(False)
+        return listener
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> Switchboard:
+        asyncio.set_event_loop(loop)
+        board = Switchboard(engine_settings())
+        try:
+            loop.run_until_complete(board.start())
+        except (OSError, RuntimeError) as error:
+            raise CommandError(str(error)) from error
+        return board

@@ -1,0 +1,143 @@
+"""Turn a plan into what the call process and the edge are given: tokens, addresses, secrets."""
+
+import asyncio
+import itertools
+import secrets
+from dataclasses import dataclass
+from typing import Protocol
+
+from sipmessage import URI, Address
+
+from callengine.core.orders import CallOrder, CallPlan, LegOrder, Target, Wave, WaveOrder
+from callengine.edge.interface import IncomingCall, LegAnchor
+from callengine.pool import CallProcess
+
+RESOLVE_TIMEOUT_S = 3.0
+
+
+class NoTargetError(Exception):
+    """None of a plan's targets can be reached; its text says why."""
+
+
+class Addresses(Protocol):
+    """What is asked of the edge about addresses."""
+
+    @property
+    def internal_address(self) -> str:
+        """Where call processes reach the edge, `127.0.0.1:PORT`."""
+
+    def public_address_for(self, flow_or_host: str) -> tuple[str, int]:
+        """Return the address and port shown to that peer."""
+
+    async def resolve(self, uri: str) -> str:
+        """Return the flow of a SIP URI; raises OSError or ValueError saying why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """One call's order, its anchors, and what was left out."""
+
+    order: CallOrder
+    leg_a: LegAnchor
+    legs_b: tuple[LegAnchor, ...]
+    labels: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    order: LegOrder
+    anchor: LegAnchor
+
+
+async def make_order(
+    edge: Addresses, plan: CallPlan, call: IncomingCall, process: CallProcess
+) -> Orders:
+    """Return the order for a plan; raises NoTargetError if no target's address resolves."""
+    targets = [target for wave in plan.waves for target in wave.targets]
+    flows = await asyncio.gather(*(_flow(edge, target) for target in targets))
+    reachable = {id(t): f for t, f in zip(targets, flows, strict=True) if isinstance(f, str)}
+    notes = tuple(str(flow) for flow in flows if not isinstance(flow, str))
+    if not reachable:
+        raise NoTargetError(" ".join(notes))
+    numbers = itertools.count(1)
+    waves, legs_b = [], []
+    for wave in plan.waves:
+        legs = [
+            _leg_b(edge, plan, process, target, reachable[id(target)], next(numbers))
+            for target in wave.targets
+            if id(target) in reachable
+        ]
+        if legs:
+            legs_b += legs
+            waves.append(_wave(wave, legs))
+    leg_a = LegAnchor(plan.call, "A", _token(), process.sip_address)
+    order = CallOrder(
+        call=plan.call,
+        edge=edge.internal_address,
+        leg_a=LegOrder(
+            "A",
+            leg_a.token,
+            public_address=edge.public_address_for(call.flow)[0],
+            label=plan.from_name or plan.from_user,
+        ),
+        waves=tuple(waves),
+        offered=plan.offered,
+        ring_timeout_s=plan.ring_timeout_s,
+        max_duration_s=plan.max_duration_s,
+    )
+    return Orders(
+        order=order,
+        leg_a=leg_a,
+        legs_b=tuple(leg.anchor for leg in legs_b),
+        labels={leg.order.name: leg.order.label for leg in legs_b},
+        notes=notes,
+    )
+
+
+async def _flow(edge: Addresses, target: Target) -> str | NoTargetError:
+    if target.flow:
+        return target.flow
+    try:
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            return await edge.resolve(target.uri)
+    except (OSError, ValueError, TimeoutError) as error:
+        why = str(error) or "the name was not resolved in time"
+        return NoTargetError(f"{target.label} was left out: {why}. Check the address {target.uri}.")
+
+
+def _wave(wave: Wave, legs: list[_Prepared]) -> WaveOrder:
+    return WaveOrder(tuple(leg.order for leg in legs), wave.vn_a, wave.vn_b)
+
+
+def _leg_b(
+    edge: Addresses, plan: CallPlan, process: CallProcess, target: Target, flow: str, number: int
+) -> _Prepared:
+    host, port = edge.public_address_for(flow)
+    name = "B" if number == 1 else f"B{number}"
+    token = _token()
+    caller = URI(scheme="sip", host=host, port=port, user=plan.from_user or "anonymous")
+    order = LegOrder(
+        name=name,
+        token=token,
+        to_uri=target.to_uri,
+        from_uri=str(Address(caller, plan.from_name)),
+        public_address=host,
+        label=target.label,
+        username=target.username,
+        password=target.password,
+    )
+    anchor = LegAnchor(
+        call=plan.call,
+        name=name,
+        token=token,
+        worker=process.sip_address,
+        request_uri=target.uri,
+        flow=flow,
+        max_forwards=plan.max_forwards,
+    )
+    return _Prepared(order, anchor)
+
+
+def _token() -> str:
+    return secrets.token_hex(12)

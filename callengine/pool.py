@@ -1,0 +1,364 @@
+"""The pool of call processes: forked ahead of need, one call each, replaced when they die."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
+
+logger = logging.getLogger(__name__)
+
+RTP_PORTS_PER_PROCESS = 16
+START_TIMEOUT_S = 5.0
+MAX_SPARE = 8
+WAKE = b"\r\n\r\n"
+"Ends a call process's wait; pjsip takes it for a keep-alive and drops it."
+
+
+class ProcessState(Enum):
+    """Where a call process stands."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    RETIRING = "retiring"
+    DEAD = "dead"
+
+
+@dataclass(eq=False, slots=True)
+class CallProcess:
+    """One call process, seen from the engine."""
+
+    number: int
+    bridge_rate_hz: int
+    slot: int
+    sock: socket.socket
+    ready: asyncio.Future[None]
+    state: ProcessState = ProcessState.STARTING
+    pid: int = 0
+    sip_port: int = 0
+    call: str | None = None
+    codecs: tuple[str, ...] = ()
+    unavailable: dict[str, str] = field(default_factory=dict)
+    heard_at: float = 0.0
+    "Monotonic time of its last message."
+
+    @property
+    def sip_address(self) -> tuple[str, int]:
+        """Where it listens for SIP, on loopback."""
+        return ("127.0.0.1", self.sip_port)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """How large the pool may be and what its processes are given."""
+
+    max_calls: int
+    rtp_ports: tuple[int, int]
+    user_agent: str
+    spare: tuple[tuple[int, int], ...] = ((8000, 2), (16000, 2), (48000, 1))
+    "Bridge rate in Hz -> idle processes kept at least."
+    calls_before_recycling: int = 100
+
+
+class Pool:
+    """Hand out call processes and watch over them.
+
+    `on_message(process, message)` and `on_death(process)` are called on the event loop.
+    """
+
+    def __init__(
+        self,
+        settings: PoolSettings,
+        *,
+        on_message: Callable[[CallProcess, dict[str, Any]], None],
+        on_death: Callable[[CallProcess], None],
+    ) -> None:
+        self._settings = settings
+        self._on_message = on_message
+        self._on_death = on_death
+        self._processes: dict[int, CallProcess] = {}
+        self._numbers = itertools.count(1)
+        self._slots: deque[int] = deque(range(settings.max_calls))
+        self._fork_server: subprocess.Popen[bytes] | None = None
+        self._server_socket: socket.socket | None = None
+        self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._wake_socket.setblocking(False)
+        self._stopping = False
+
+    @property
+    def busy(self) -> int:
+        """How many processes have a call."""
+        return sum(process.state is ProcessState.BUSY for process in self._processes.values())
+
+    @property
+    def processes(self) -> list[CallProcess]:
+        """Every process that has not died."""
+        return list(self._processes.values())
+
+    async def start(self) -> CallProcess:
+        """Start the fork server and the spare processes; return the first that is ready.
+
+        Raises RuntimeError if no call process can be started.
+        """
+        self._start_fork_server()
+        started = [
+            self._fork(rate)
+            for rate, spare in self._settings.spare
+            for _ in range(min(spare, max(1, self._settings.max_calls // 3)))
+        ]
+        if not started:
+            raise RuntimeError("the pool has no room for a call process")
+        process = started[0]
+        try:
+            await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S * 4)
+        except (TimeoutError, ConnectionError) as error:
+            raise RuntimeError(
+                "no call process could be started: see the log above; is pjsua2-python installed?"
+            ) from error
+        return process
+
+    async def acquire(self, bridge_rate_hz: int) -> CallProcess | None:
+        """Return a process of this bridge rate for one call, or None if all are taken."""
+        process = self._idle(bridge_rate_hz)
+        if process is None:
+            process = await self._forked_now(bridge_rate_hz)
+        if process is None:
+            return None
+        process.state = ProcessState.BUSY
+        process.heard_at = time.monotonic()
+        self._replenish()
+        return process
+
+    def release(self, process: CallProcess, *, recycle: bool) -> None:
+        """Take a process back; one to be recycled ends by itself."""
+        process.call = None
+        if process.state is ProcessState.BUSY:
+            process.state = ProcessState.RETIRING if recycle else ProcessState.IDLE
+        self._shrink(process.bridge_rate_hz)
+        self._replenish()
+
+    def send(self, process: CallProcess, message: dict[str, Any], *, wake: bool = True) -> None:
+        """Send a control message; `wake` unless an INVITE follows at once."""
+        try:
+            process.sock.send(encode(message))
+            if wake:
+                self._wake_socket.sendto(WAKE, process.sip_address)
+        except OSError:
+            logger.warning("call process %s does not take messages; ending it", process.pid)
+            self._died(process)
+
+    async def stop(self) -> None:
+        """End every process and the fork server."""
+        self._stopping = True
+        for process in self.processes:
+            with contextlib.suppress(OSError):
+                process.sock.send(encode({"type": "stop"}))
+                self._wake_socket.sendto(WAKE, process.sip_address)
+        for _ in range(20):
+            if not self._processes:
+                break
+            await asyncio.sleep(0.05)
+        for process in self.processes:
+            self._died(process)
+        if self._server_socket is not None:
+            asyncio.get_running_loop().remove_reader(self._server_socket)
+            self._server_socket.close()
+        if self._fork_server is not None:
+            await asyncio.to_thread(self._fork_server.wait)
+        self._wake_socket.close()
+
+    # Choosing
+
+    def _idle(self, rate: int) -> CallProcess | None:
+        idle = (p for p in self._processes.values() if p.state is ProcessState.IDLE)
+        return next((p for p in idle if p.bridge_rate_hz == rate), None)
+
+    async def _forked_now(self, rate: int) -> CallProcess | None:
+        process = self._starting(rate)
+        if process is None:
+            if not self._slots:
+                self._retire_other(rate)
+            process = self._fork(rate) if self._slots else None
+        if process is None:
+            return await self._room_made(rate)
+        process.state = ProcessState.BUSY
+        try:
+            await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S)
+        except (TimeoutError, ConnectionError):
+            return None
+        return process
+
+    async def _room_made(self, rate: int) -> CallProcess | None:
+        """Wait a moment for a retiring process's slot; None if every slot has a call."""
+        if all(p.state is ProcessState.BUSY for p in self._processes.values()):
+            return None
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+            if self._slots:
+                return await self._forked_now(rate)
+        return None
+
+    def _starting(self, rate: int) -> CallProcess | None:
+        starting = (p for p in self._processes.values() if p.state is ProcessState.STARTING)
+        return next((p for p in starting if p.bridge_rate_hz == rate), None)
+
+    def _retire_other(self, rate: int) -> None:
+        for process in self.processes:
+            if process.state is ProcessState.IDLE and process.bridge_rate_hz != rate:
+                self._retire(process)
+                return
+
+    def _retire(self, process: CallProcess) -> None:
+        process.state = ProcessState.RETIRING
+        self.send(process, {"type": "stop"})
+
+    def _spare_wanted(self, rate: int) -> int:
+        floor = dict(self._settings.spare).get(rate, 0)
+        busy = sum(
+            p.state is ProcessState.BUSY and p.bridge_rate_hz == rate
+            for p in self._processes.values()
+        )
+        return min(MAX_SPARE, max(floor, busy // 4))
+
+    def _spare_of(self, rate: int) -> list[CallProcess]:
+        return [
+            p
+            for p in self._processes.values()
+            if p.bridge_rate_hz == rate and p.state in (ProcessState.IDLE, ProcessState.STARTING)
+        ]
+
+    def _replenish(self) -> None:
+        if self._stopping:
+            return
+        for rate, _ in self._settings.spare:
+            missing = self._spare_wanted(rate) - len(self._spare_of(rate))
+            for _ in range(min(missing, len(self._slots))):
+                self._fork(rate)
+
+    def _shrink(self, rate: int) -> None:
+        spare = [p for p in self._spare_of(rate) if p.state is ProcessState.IDLE]
+        for process in spare[2 * self._spare_wanted(rate) + MAX_SPARE :]:
+            self._retire(process)
+
+    # Processes
+
+    def _start_fork_server(self) -> None:
+        ours, theirs = socket_pair()
+        ours.setblocking(False)
+        self._fork_server = subprocess.Popen(  # noqa: S603 (our own module, a number)
+            [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self._server_socket = ours
+        asyncio.get_running_loop().add_reader(ours, self._server_readable)
+
+    def _server_readable(self) -> None:
+        assert self._server_socket is not None
+        try:
+            data = self._server_socket.recv(MAX_MESSAGE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._server_lost()
+            return
+        message = decode(data)
+        if message["type"] == "forked":
+            process = self._processes.get(message["id"])
+            if process is not None:
+                process.pid = message["pid"]
+        elif message["status"] != 0 and not self._stopping:
+            logger.warning("call process %s ended with %s", message["pid"], message["status"])
+
+    def _server_lost(self) -> None:
+        assert self._server_socket is not None
+        asyncio.get_running_loop().remove_reader(self._server_socket)
+        self._server_socket.close()
+        if not self._stopping:
+            logger.error("the fork server ended; starting another")
+            asyncio.get_running_loop().call_later(1.0, self._start_fork_server)
+
+    def _fork(self, rate: int) -> CallProcess:
+        assert self._server_socket is not None
+        ours, theirs = socket_pair()
+        ours.setblocking(False)
+        loop = asyncio.get_running_loop()
+        process = CallProcess(
+            number=next(self._numbers),
+            bridge_rate_hz=rate,
+            slot=self._slots.popleft(),
+            sock=ours,
+            ready=loop.create_future(),
+        )
+        process.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
+        self._processes[process.number] = process
+        loop.add_reader(ours, self._readable, process)
+        request = {
+            "type": "fork",
+            "id": process.number,
+            "bridge_rate_hz": rate,
+            "rtp_port": self._settings.rtp_ports[0] + process.slot * RTP_PORTS_PER_PROCESS,
+            "user_agent": self._settings.user_agent,
+            "calls_before_recycling": self._settings.calls_before_recycling,
+        }
+        try:
+            socket.send_fds(self._server_socket, [encode(request)], [theirs.fileno()])
+        except OSError:
+            logger.exception("the fork server does not take requests")
+        finally:
+            theirs.close()
+        return process
+
+    def _readable(self, process: CallProcess) -> None:
+        while process.state is not ProcessState.DEAD:
+            try:
+                data = process.sock.recv(MAX_MESSAGE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._died(process)
+                return
+            self._message(process, decode(data))
+
+    def _message(self, process: CallProcess, message: dict[str, Any]) -> None:
+        process.heard_at = time.monotonic()
+        if message["type"] != "ready":
+            self._on_message(process, message)
+            return
+        process.sip_port = message["sip_port"]
+        process.codecs = tuple(message["codecs"])
+        process.unavailable = message["unavailable"]
+        if process.state is ProcessState.STARTING:
+            process.state = ProcessState.IDLE
+        if not process.ready.done():
+            process.ready.set_result(None)
+
+    def _died(self, process: CallProcess) -> None:
+        if process.state is ProcessState.DEAD:
+            return
+        process.state = ProcessState.DEAD
+        asyncio.get_running_loop().remove_reader(process.sock)
+        process.sock.close()
+        self._processes.pop(process.number, None)
+        self._slots.append(process.slot)
+        if not process.ready.done():
+            process.ready.set_exception(ConnectionError("the call process ended as it started"))
+        else:
+            self._replenish()
+        self._on_death(process)

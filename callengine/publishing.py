@@ -1,0 +1,146 @@
+"""What the engine tells live pages, hears from them, and says of itself every few seconds."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from channels.layers import get_channel_layer
+
+from callengine import groups, nodes, records
+from callengine.core.outcomes import Termination
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
+from callengine.livecall import LiveCall
+from callengine.presenters import NodeSnapshot
+
+if TYPE_CHECKING:
+    from callengine.switchboard import Switchboard
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_S = 3.0
+SILENCE_S = 10.0
+"A call process with a call reports every second; one silent for this long is ended."
+MAX_WAITING = 5000
+
+
+class Publisher:
+    """One task sends to the channel layer, one listens for commands, one beats."""
+
+    def __init__(self, switchboard: "Switchboard") -> None:
+        self._switchboard = switchboard
+        self._waiting: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue(MAX_WAITING)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started = datetime.now(UTC)
+
+    async def start(self) -> None:
+        """Start the three tasks."""
+        work = (self._send(), self._listen(), self._beat())
+        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+
+    async def stop(self) -> None:
+        """Send what is waiting, then end the tasks."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self._waiting.join()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def call(self, snapshot: CallSnapshot) -> None:
+        """Show a call as it now is."""
+        self._put(groups.publish_call(snapshot))
+
+    def event(self, call_id: str, event: EventSnapshot) -> None:
+        """Show a new line of a timeline."""
+        self._put(groups.publish_event(call_id, event))
+
+    def quality(self, call: LiveCall, samples: dict[str, QualitySnapshot]) -> None:
+        """Show one second's statistics."""
+        if samples:
+            self._put(groups.publish_quality(call.id, samples))
+
+    def _put(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._waiting.put_nowait(coroutine)
+        except asyncio.QueueFull:
+            coroutine.close()
+            logger.warning("the channel layer is too slow; a live page misses an update")
+
+    async def _send(self) -> None:
+        while True:
+            coroutine = await self._waiting.get()
+            try:
+                async with asyncio.timeout(5.0):
+                    await coroutine
+            except Exception:
+                logger.warning("a live page could not be told: is Redis up?", exc_info=True)
+            finally:
+                self._waiting.task_done()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._commands()
+            except Exception:
+                logger.warning("commands from pages are not heard: is Redis up?", exc_info=True)
+            await asyncio.sleep(1.0)
+
+    async def _commands(self) -> None:
+        layer = get_channel_layer()
+        assert layer is not None
+        channel = await layer.new_channel()
+        await layer.group_add(groups.ENGINES, channel)
+        while True:
+            self._command(await layer.receive(channel))
+
+    def _command(self, message: dict[str, Any]) -> None:
+        if message.get("command") != "hangup":
+            logger.warning("a command unknown here came over the channel layer")
+            return
+        call = self._switchboard.calls.get(str(message.get("call", "")).replace("-", ""))
+        if call is None:
+            return  # it ended meanwhile, or another engine has it
+        advice = f"{message.get('by', 'An operator')} hung up on the live page."
+        self._switchboard.hang_up(call, Termination("operator", "operator-hung-up", 200, advice))
+
+    async def _beat(self) -> None:
+        while True:
+            self._seen()
+            self._end_silent_processes()
+            await asyncio.sleep(HEARTBEAT_S)
+
+    def _seen(self) -> None:
+        board = self._switchboard
+        seen = partial(
+            records.node_seen,
+            name=board.settings.node,
+            started=self._started,
+            seen=datetime.now(UTC),
+            listening=[f"{kind}:{host}:{port}" for kind, host, port in board.edge.listening],
+            codecs=board.codecs,
+            unavailable_codecs=board.unavailable,
+            calls=len(board.calls),
+            max_calls=board.settings.pool.max_calls,
+        )
+        known: list[NodeSnapshot] = []
+
+        def write() -> None:
+            seen()
+            known.extend(nodes.snapshots())
+
+        board.journal.write(write, lambda: self._put(groups.publish_nodes(known)))
+
+    def _end_silent_processes(self) -> None:
+        now = time.monotonic()
+        for process in self._switchboard.pool.processes:
+            if process.call and process.pid and now - process.heard_at > SILENCE_S:
+                logger.error("call process %s says nothing; ending it", process.pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)

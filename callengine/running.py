@@ -1,0 +1,73 @@
+"""Start and stop an engine: settings from Django's, and what a person is told."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from django.conf import settings
+
+from callengine.edge.settings import EdgeSettings
+from callengine.pool import PoolSettings
+from callengine.switchboard import EngineSettings, Switchboard
+
+USER_AGENT = "VoIPNumber/0.1"
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def engine_settings() -> EngineSettings:
+    """Return the settings of this process's engine, from the environment through Django."""
+    ports = settings.VOIPNUMBER_RTP_PORTS
+    return EngineSettings(
+        node=settings.VOIPNUMBER_NODE,
+        edge=EdgeSettings(
+            listen=tuple((at.transport, at.host, at.port) for at in settings.VOIPNUMBER_SIP_LISTEN),
+            public_address=settings.VOIPNUMBER_PUBLIC_ADDRESS or None,
+            realm=settings.VOIPNUMBER_REALM,
+            user_agent=USER_AGENT,
+        ),
+        pool=PoolSettings(
+            max_calls=settings.VOIPNUMBER_MAX_CALLS,
+            rtp_ports=(ports[0], ports[1]),
+            user_agent=USER_AGENT,
+        ),
+        ring_timeout_s=settings.VOIPNUMBER_RING_TIMEOUT_S,
+        grace_s=settings.VOIPNUMBER_GRACE_S,
+    )
+
+
+def on_stop_signals(
+    loop: asyncio.AbstractEventLoop,
+    board: Switchboard,
+    stopped: Callable[[], None],
+    say: Callable[[str], None],
+) -> None:
+    """Stop gracefully on the first SIGTERM or SIGINT, at once on the second."""
+    stopping: list[asyncio.Task[None]] = []
+
+    async def stop() -> None:
+        try:
+            await board.stop()
+        finally:
+            stopped()
+
+    def asked() -> None:
+        if stopping:
+            board.hurry()
+            return
+        if board.calls:
+            say(
+                f"Stopping: no new calls; {len(board.calls)} in progress get up to "
+                f"{board.settings.grace_s:g} s. Ask again to hang them up now."
+            )
+        stopping.append(loop.create_task(stop()))
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, asked)
+
+
+def announce(board: Switchboard) -> str:
+    """Return what a person wants to read once an engine is up."""
+    listening = ", ".join(f"{kind}:{host}:{port}" for kind, host, port in board.edge.listening)
+    lines = [f"SIP on {listening}; codecs {', '.join(board.codecs)}"]
+    lines += [f"codec {name} is unavailable: {why}" for name, why in board.unavailable.items()]
+    return "\n".join(lines)

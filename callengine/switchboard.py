@@ -1,0 +1,445 @@
+"""The engine: the edge's questions answered, call processes directed, the record kept."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import close_old_connections
+
+from callengine import directory, records
+from callengine.core import sdp
+from callengine.core.causes import q850_reason
+from callengine.core.directory import Destination, Platform, Source
+from callengine.core.orders import CallPlan
+from callengine.core.outcomes import Rejection, Termination
+from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.snapshot import EventSnapshot
+from callengine.edge.frontdoor import Edge
+from callengine.edge.interface import (
+    Accepted,
+    Binding,
+    Credentials,
+    IncomingCall,
+    Refused,
+    TrunkAccess,
+)
+from callengine.edge.settings import EdgeSettings
+from callengine.journal import Journal
+from callengine.livecall import LiveCall, open_call
+from callengine.ordering import NoTargetError, make_order
+from callengine.pool import CallProcess, Pool, PoolSettings
+from callengine.publishing import Publisher
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+READERS = 4
+CLEARING_S = 3.0
+"How long calls hung up at a stop may take to confirm it."
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Settings of one engine process."""
+
+    node: str
+    edge: EdgeSettings
+    pool: PoolSettings
+    ring_timeout_s: float
+    grace_s: float
+
+
+class Switchboard:
+    """Everything one engine process does; the `Engine` of its edge."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.edge = Edge(self, settings.edge)
+        self.pool = Pool(settings.pool, on_message=self._message, on_death=self._death)
+        self.codecs: tuple[str, ...] = ()
+        self.unavailable: dict[str, str] = {}
+        self.calls: dict[str, LiveCall] = {}
+        "Live calls by their 32-digit id."
+        self._by_process: dict[int, LiveCall] = {}
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="directory")
+        self._over, self._hurry = asyncio.Event(), asyncio.Event()
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._journal: Journal | None = None
+        self._publisher: Publisher | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """The writer of the record, once started."""
+        assert self._journal is not None
+        return self._journal
+
+    @property
+    def publisher(self) -> Publisher:
+        """What tells the live pages, once started."""
+        assert self._publisher is not None
+        return self._publisher
+
+    # Life
+
+    async def start(self) -> None:
+        """Start call processes, then open the front door.
+
+        Raises OSError naming the address if a port is taken, RuntimeError if no call process
+        can be started.
+        """
+        self._journal = Journal(asyncio.get_running_loop())
+        self._publisher = Publisher(self)
+        self.journal.write(partial(records.close_orphans, node=self.settings.node))
+        try:
+            first = await self.pool.start()
+            self.codecs, self.unavailable = first.codecs, first.unavailable
+            for name, why in self.unavailable.items():
+                logger.warning("codec %s is unavailable: %s", name, why)
+            await self.edge.start()
+        except (OSError, RuntimeError):
+            await self.pool.stop()
+            await self.journal.close()
+            raise
+        await self.publisher.start()
+
+    async def stop(self) -> None:
+        """Take no new calls, let calls end within the grace period, hang up the rest."""
+        self.edge.refuse_new_calls(RETRY_AFTER_S)
+        await self._calls_over(self.settings.grace_s)
+        for call in list(self.calls.values()):
+            self.hang_up(
+                call,
+                Termination(
+                    "engine",
+                    "shutting-down",
+                    503,
+                    "The engine was stopped and the grace period is over. Call again.",
+                ),
+            )
+        await self._calls_over(CLEARING_S)
+        await self.publisher.stop()
+        await self.pool.stop()
+        await self.edge.stop()
+        self.journal.write(partial(records.node_gone, name=self.settings.node))
+        await self.journal.close()
+        self._readers.shutdown(wait=False)
+
+    def hurry(self) -> None:
+        """End the grace period of a `stop` under way."""
+        self._hurry.set()
+
+    async def _calls_over(self, timeout_s: float) -> None:
+        """Wait until no call is up, at most `timeout_s`, or until told to hurry."""
+        if not self.calls:
+            return
+        over, hurried = asyncio.ensure_future(self._over.wait()), self._hurry.wait()
+        waits = {over, asyncio.ensure_future(hurried)}
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        self._hurry.clear()
+
+    # What the edge asks
+
+    async def credentials(self, username: str) -> Credentials | None:
+        """Return the digest credentials of a connection or of a trunk's IN side."""
+        return await self._read(directory.credentials, username)
+
+    async def trunk_access(self, address: str) -> TrunkAccess | None:
+        """Return the trunk whose access list holds this IP address."""
+        return await self._read(directory.trunk_access, address)
+
+    async def external_sip(self) -> bool:
+        """Return whether unauthenticated callers may reach numbers and connections."""
+        return await self._read(directory.external_sip)
+
+    async def source(self, *, kind: str, name: str, address: str) -> Source:
+        """Return the full source for a name the edge established."""
+        return await self._read(partial(directory.source, kind=kind, name=name, address=address))
+
+    async def bindings(self, sip_user: str) -> list[Binding]:
+        """Return the unexpired bindings of a connection."""
+        return await self._read(directory.bindings, sip_user)
+
+    async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
+        """Store exactly these bindings for a connection."""
+        await self._read(directory.replace_bindings, sip_user, bindings)
+
+    async def rejected(self, rejection: Rejection) -> None:
+        """Store a refused request."""
+        self._reject(rejection)
+
+    async def cancelled(self, call_id: str) -> None:
+        """Note that the caller gave up while its call was being set up."""
+        for call in self.calls.values():
+            if call.sip_call_id == call_id:
+                call.cancelled = True
+
+    async def set_up(self, call: IncomingCall) -> Accepted | Refused:
+        """Plan a call and find it a call process."""
+        try:
+            offered = None if call.sdp is None else sdp.offered_codecs(call.sdp)
+        except sdp.SdpError as error:
+            return self._refuse(_malformed(call, str(error)))
+        request = CallRequest(
+            call=uuid.uuid4().hex,
+            call_id=call.call_id,
+            from_user=call.from_user,
+            from_name=call.from_name,
+            to_user=call.to_user,
+            offered=offered,
+            max_forwards=call.max_forwards,
+            source=call.source,
+        )
+        destination, platform = await self._read(self._look_up, call.to_user)
+        host, port = self.edge.public_address_for(call.flow)
+        decision = plan_call(
+            request,
+            destination=destination,
+            platform=platform,
+            calls_in_progress=self._calls_in_progress(),
+            ring_timeout_s=self.settings.ring_timeout_s,
+            local_host=f"{host}:{port}" if port != 5060 else host,
+        )
+        if isinstance(decision, Rejection):
+            return self._refuse(decision)
+        if isinstance(decision, Declined):
+            live = self._open(decision.plan, call)
+            self._close(live, decision.termination)
+            return Refused(488, "Not Acceptable Here", reason=q850_reason(488))
+        return await self._connect(decision, call)
+
+    def _look_up(self, to_user: str) -> tuple[Destination, Platform]:
+        platform = directory.platform()
+        known = Platform(platform.codecs, platform.external_sip, self.codecs)
+        return directory.destination(to_user), known
+
+    async def _connect(self, plan: CallPlan, call: IncomingCall) -> Accepted | Refused:
+        live = self._open(plan, call)
+        process = await self.pool.acquire(plan.bridge_rate_hz)
+        if process is None:
+            return self._no_process(live, call)
+        try:
+            orders = await make_order(self.edge, plan, call, process)
+        except NoTargetError as error:
+            self.pool.release(process, recycle=False)
+            self._close(live, Termination("engine", "callee-unreachable", 503, str(error)))
+            return Refused(503, "Service Unavailable", reason=q850_reason(503))
+        if live.cancelled:
+            self.pool.release(process, recycle=False)
+            self._close(live, _gave_up())
+            return Refused(487, "Request Terminated")
+        live.process, live.order = process, orders.order
+        live.labels |= orders.labels
+        process.call = plan.call
+        self._by_process[process.number] = live
+        for note in orders.notes:
+            self._note(live, kind="plan", leg="", text=note, at=time.time())
+        self.pool.send(process, {"type": "call", "order": orders.order.to_dict()}, wake=False)
+        return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
+
+    def _no_process(self, live: LiveCall, call: IncomingCall) -> Refused:
+        self._close(
+            live,
+            Termination(
+                "engine",
+                "no-call-process",
+                503,
+                f"All {self.settings.pool.max_calls} calls this engine may hold are taken. "
+                "Raise VOIPNUMBER_MAX_CALLS or add an engine.",
+            ),
+        )
+        return Refused(503, "Service Unavailable", retry_after_s=RETRY_AFTER_S)
+
+    # What operators and call processes say
+
+    def hang_up(self, call: LiveCall, termination: Termination) -> None:
+        """End a call for a reason of ours."""
+        if call.process is None:
+            call.cancelled = True
+            return
+        message = {
+            "type": "hang-up",
+            "by": termination.by,
+            "reason": termination.reason,
+            "code": termination.code,
+            "advice": termination.advice,
+        }
+        self.pool.send(call.process, message)
+
+    def _message(self, process: CallProcess, message: dict[str, Any]) -> None:
+        if message["type"] == "idle":
+            self._idle(process, recycle=message["recycle"])
+            return
+        call = self._by_process.get(process.number)
+        if call is None or call.ended:
+            return
+        match message["type"]:
+            case "state":
+                call.set_state(message["state"], message["at"])
+                self._changed(call)
+            case "leg":
+                call.set_leg(message)
+                self._changed(call)
+            case "note":
+                self._note(call, **{k: message[k] for k in ("kind", "leg", "text", "at")})
+            case "quality":
+                call.set_quality(message["legs"])
+                self.publisher.quality(call, message["legs"])
+            case "ended":
+                self._close(call, Termination(**message["termination"]), message["at"])
+
+    def _idle(self, process: CallProcess, *, recycle: bool) -> None:
+        call = self._by_process.pop(process.number, None)
+        if call is not None and not call.ended:
+            self._close(call, _gave_up())
+        if process.call is not None:
+            self.edge.close_call(process.call)
+        self.pool.release(process, recycle=recycle)
+
+    def _death(self, process: CallProcess) -> None:
+        call = self._by_process.pop(process.number, None)
+        if process.call is None:
+            return
+        task = asyncio.ensure_future(
+            self.edge.abandon(process.call, code=500, reason=q850_reason(500))
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if call is not None and not call.ended:
+            self._close(
+                call,
+                Termination(
+                    "engine",
+                    "call-process-died",
+                    500,
+                    "The process that carried this call ended unexpectedly; no other call was "
+                    "touched. Look into the engine's log and report it.",
+                ),
+            )
+
+    # The record
+
+    def _open(self, plan: CallPlan, call: IncomingCall) -> LiveCall:
+        live = open_call(
+            plan, uuid=str(uuid.UUID(plan.call)), sip_call_id=call.call_id, at=time.time()
+        )
+        live.snapshot["legs"][0]["user_agent"] = call.user_agent
+        self.calls[plan.call] = live
+        self._over.clear()
+        snapshot = live.frozen()
+        events = [records.TimelineEntry(live.id, **_stored(e)) for e in snapshot["events"]]
+        self.journal.write(
+            partial(
+                records.call_started,
+                snapshot=snapshot,
+                plan=plan.record(),
+                node=self.settings.node,
+            )
+        )
+        self.journal.write(
+            partial(records.call_events, entries=events), partial(self.publisher.call, snapshot)
+        )
+        return live
+
+    def _changed(self, call: LiveCall) -> None:
+        snapshot = call.frozen()
+        self.journal.write(
+            partial(records.call_changed, snapshot=snapshot),
+            partial(self.publisher.call, snapshot),
+        )
+
+    def _note(self, call: LiveCall, *, kind: str, leg: str, text: str, at: float) -> None:
+        event = call.add_event(at=at, leg=leg, kind=kind, text=text)
+        entry = records.TimelineEntry(call.id, **_stored(event))
+        self.journal.write(
+            partial(records.call_events, entries=[entry]),
+            partial(self.publisher.event, call.id, event),
+        )
+
+    def _close(self, call: LiveCall, termination: Termination, at: float | None = None) -> None:
+        if call.ended:
+            return
+        call.close(termination, at or time.time())
+        self.calls.pop(call.plan.call, None)
+        if not self.calls:
+            self._over.set()
+        snapshot = call.frozen()
+        last = records.TimelineEntry(call.id, **_stored(snapshot["events"][-1]))
+        self.journal.write(partial(records.call_events, entries=[last]))
+        self.journal.write(
+            partial(records.call_ended, snapshot=snapshot),
+            partial(self.publisher.call, snapshot),
+        )
+
+    def _refuse(self, rejection: Rejection) -> Refused:
+        self._reject(rejection)
+        return Refused(rejection.code, _PHRASES.get(rejection.code, "Refused"))
+
+    def _reject(self, rejection: Rejection) -> None:
+        self.journal.write(partial(records.rejected, rejection=rejection, at=_now()))
+
+    def _calls_in_progress(self) -> Counter[str]:
+        ends = Counter(call.plan.source for call in self.calls.values())
+        ends.update(
+            call.plan.destination
+            for call in self.calls.values()
+            if call.plan.destination != call.plan.source
+        )
+        return ends
+
+    async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, _with_connection, function, arguments)
+
+
+_PHRASES = {
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    486: "Busy Here",
+    503: "Service Unavailable",
+}
+
+
+def _gave_up() -> Termination:
+    return Termination(
+        "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
+    )
+
+
+def _malformed(call: IncomingCall, why: str) -> Rejection:
+    return Rejection(
+        source_address=call.source.address,
+        user=call.from_user,
+        method="INVITE",
+        code=400,
+        rule="malformed-sdp",
+        advice=f"The offer could not be read: {why} Look at what the caller's device sends.",
+        call_id=call.call_id,
+        to=call.to_user,
+    )
+
+
+def _stored(event: EventSnapshot) -> dict[str, Any]:
+    return {**event, "at": datetime.fromisoformat(event["at"])}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _with_connection(function: Callable[..., T], arguments: Sequence[Any]) -> T:
+    """Call in a reader thread, with a database connection that has not gone stale."""
+    close_old_connections()
+    return function(*arguments)

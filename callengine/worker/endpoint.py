@@ -1,0 +1,126 @@
+"""pjsua2, started once for the life of a call process."""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pjsua2 as pj
+import pjsua2.pjsua2 as bindings
+
+from callengine.worker import plugins
+
+RTP_PORTS_PER_PROCESS = 16
+"Four legs, RTP and RTCP each, twice: a port rests for a call before it is used again."
+
+_NEVER_OFFERED = ("speex/32000", "L16/44100/2", "opus/8000", "opus/16000")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What a call process is forked with."""
+
+    bridge_rate_hz: int
+    rtp_port: int
+    "First of the RTP_PORTS_PER_PROCESS ports this process may use."
+    user_agent: str
+    calls_before_recycling: int = 100
+
+    @classmethod
+    def from_request(cls, request: dict[str, Any]) -> "WorkerConfig":
+        """Return the config that came with a fork request."""
+        return cls(**{name: request[name] for name in cls.__slots__})
+
+
+def quieten() -> None:
+    """Keep pjlib from writing to standard output before it can be configured; call once."""
+    ctypes.CDLL(bindings._pjsua2.__file__).pj_log_set_level(0)
+
+
+class CallAccount(pj.Account):  # type: ignore[misc]
+    """An account that hands its incoming calls on."""
+
+    def __init__(self, incoming: Callable[[Any], None]) -> None:
+        super().__init__()
+        self._incoming = incoming
+
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
+        """Hand on an INVITE."""
+        self._incoming(prm)
+
+
+class Endpoint:
+    """One pjsua2 library instance: loopback signalling, no sound device, one thread of ours."""
+
+    def __init__(self, config: WorkerConfig, incoming: Callable[[Any], None]) -> None:
+        self.config = config
+        self._library = pj.Endpoint()
+        self._library.libCreate()
+        self._library.libInit(_library_config(config))
+        built_in = [codec.codecId for codec in self._library.codecEnum2()]
+        self.codecs = plugins.install(built_in, bridge_rate_hz=config.bridge_rate_hz)
+        for codec in _NEVER_OFFERED:
+            self._silence(codec)
+        transport = pj.TransportConfig()
+        transport.boundAddress = "127.0.0.1"
+        self._transport = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        self._library.libStart()
+        self._library.audDevManager().setNullDev()
+        info = self._library.transportGetInfo(self._transport)
+        self.sip_port = int(info.localName.rpartition(":")[2])
+        self.account = CallAccount(incoming)
+        self.account.create(self.account_config())
+
+    def _silence(self, codec: str) -> None:
+        try:
+            self._library.codecSetPriority(codec, 0)
+        except pj.Error:
+            return  # this build does not have it
+
+    def account_config(self, username: str = "", password: str = "") -> Any:
+        """Return the config of an account; with credentials to answer a trunk's challenge."""
+        config = pj.AccountConfig()
+        config.idUri = f"sip:leg@127.0.0.1:{self.sip_port}"
+        config.sipConfig.transportId = self._transport
+        config.natConfig.contactRewriteUse = 0
+        config.natConfig.viaRewriteUse = False
+        config.natConfig.sdpNatRewriteUse = 0
+        config.mediaConfig.lockCodecEnabled = False
+        config.mediaConfig.streamKaEnabled = False
+        media = config.mediaConfig.transportConfig
+        media.port = self.config.rtp_port
+        media.portRange = RTP_PORTS_PER_PROCESS - 1
+        # Legs write their own address into SDP; naming one here saves pjlib a name look-up.
+        media.publicAddress = "127.0.0.1"
+        if username:
+            config.sipConfig.authCreds.append(
+                pj.AuthCredInfo("digest", "*", username, pj.PJSIP_CRED_DATA_PLAIN_PASSWD, password)
+            )
+        return config
+
+    def poll(self, timeout_ms: int) -> None:
+        """Handle what has arrived, waiting up to `timeout_ms` for the first of it."""
+        self._library.libHandleEvents(timeout_ms)
+
+    def close(self) -> None:
+        """Stop the library."""
+        self._library.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+
+
+def _library_config(config: WorkerConfig) -> Any:
+    library = pj.EpConfig()
+    library.uaConfig.threadCnt = 0
+    library.uaConfig.mainThreadOnly = True
+    library.uaConfig.userAgent = config.user_agent
+    library.uaConfig.maxCalls = 4
+    library.uaConfig.natTypeInSdp = 0
+    library.logConfig.level = 0
+    library.logConfig.consoleLevel = 0
+    library.medConfig.clockRate = config.bridge_rate_hz
+    library.medConfig.sndClockRate = config.bridge_rate_hz
+    library.medConfig.audioFramePtime = 20
+    library.medConfig.ptime = 20
+    library.medConfig.noVad = True
+    library.medConfig.ecTailLen = 0
+    library.medConfig.maxMediaPorts = 16
+    return library

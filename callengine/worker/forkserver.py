@@ -1,0 +1,106 @@
+"""A small process that has loaded pjsua2 but not started it, and forks call processes.
+
+Run as `python -m callengine.worker.forkserver FD`. On the socket FD arrive requests
+`{"type": "fork", "id", ...WorkerConfig}`, each with the call process's end of its control socket as
+ancillary data (SCM_RIGHTS). Back go `{"type": "forked", "id", "pid"}` and
+`{"type": "exited", "pid", "status"}`.
+"""
+
+import gc
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from callengine.worker import plugins
+from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode
+
+_BLOCKED = {signal.SIGCHLD}
+
+
+class ForkServer:
+    """Fork on request, report exits, end when the engine's end of the socket closes."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    def run(self) -> None:
+        """Serve until the engine is gone."""
+        wake_read, wake_write = socket.socketpair()
+        wake_write.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
+        import select
+
+        while True:
+            ready, _, _ = select.select([self._socket, wake_read], [], [])
+            if wake_read in ready:
+                wake_read.recv(4096)
+                self._reap()
+            if self._socket in ready and not self._request():
+                return
+
+    def _request(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._socket, MAX_MESSAGE_BYTES, 1)
+        if not data:
+            return False
+        request = decode(data)
+        pid = os.fork()
+        if pid == 0:
+            self._become_call_process(request, descriptors[0])
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._send({"type": "forked", "id": request["id"], "pid": pid})
+        return True
+
+    def _become_call_process(self, request: dict[str, Any], descriptor: int) -> None:
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._socket.close()
+            from callengine.worker.process import serve
+
+            with socket.socket(fileno=descriptor) as control:
+                status = serve(control, request)
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._send({"type": "exited", "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            self._socket.send(encode(message))
+        except OSError:
+            os._exit(0)
+
+
+def main() -> None:
+    """Load what call processes need, then serve."""
+    # Ctrl-C goes to the whole terminal group; calls end when the engine says so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    from callengine.worker.endpoint import quieten
+
+    quieten()
+    import callengine.worker.process  # noqa: F401  (loads pjsua2 before the forks)
+
+    plugins.preload()
+    gc.collect()
+    gc.freeze()
+    with socket.socket(fileno=int(sys.argv[1])) as sock:
+        ForkServer(sock).run()
+
+
+if __name__ == "__main__":
+    main()

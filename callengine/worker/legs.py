@@ -1,0 +1,252 @@
+"""One leg of a call on pjsua2: its SDP kept to its list, its reports put into our words."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pjsua2 as pj
+
+from audiocodecs.catalogue import CATALOGUE
+from audiocodecs.negotiation import negotiate
+from callengine.core import sdp
+from callengine.core.events import (
+    DigitReceived,
+    Event,
+    HoldChanged,
+    LegAnswered,
+    LegEnded,
+    LegProgress,
+)
+from callengine.worker.plugins import OFFER_FMTP
+
+logger = logging.getLogger(__name__)
+
+_ADDRESS = re.compile(r"IN IP[46] \S+")
+_NORMAL_ENDS = (200, 487)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What a leg agreed on."""
+
+    codec: str | None
+    payload_type: int
+    remote: str
+
+
+class Leg(pj.Call):  # type: ignore[misc]
+    """A pjsua2 call that reports through `post` and never lets an exception out of a callback."""
+
+    def __init__(
+        self,
+        *,
+        account: Any,
+        name: str,
+        public_address: str,
+        allowed: Sequence[str],
+        post: Callable[["Leg", Event | None], None],
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> None:
+        super().__init__(account, call_id)
+        self.account = account  # pjsua2 must not lose it before the call
+        self.name = name
+        self.public_address = public_address
+        self.allowed = tuple(allowed)
+        self.offered: tuple[str, ...] = ()
+        self.sip_call_id = ""
+        self.user_agent = ""
+        self.media: MediaFacts | None = None
+        self.media_active = False
+        self.ended = False
+        self.ending = False
+        self.settled = False
+        "Whether both sides now send the one codec that our order chose."
+        self._early_media = False
+        self._answered = False
+        self._post = post
+
+    # pjsua2 callbacks: catch everything, decide nothing, only report
+
+    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
+        """Keep the SDP we are about to send to this leg's list."""
+        try:
+            remote = prm.remSdp.wholeSdp
+            if remote:
+                self.offered = sdp.offered_codecs(remote)
+            prm.sdp.wholeSdp = self._restricted(prm.sdp.wholeSdp, remote)
+        except (sdp.SdpError, pj.Error):
+            logger.exception("leg %s: the SDP could not be kept to the list", self.name)
+
+    def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802
+        """Refuse a re-INVITE that shares nothing with the list."""
+        self._judge_offer(prm)
+
+    def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802
+        """Refuse an UPDATE that shares nothing with the list."""
+        self._judge_offer(prm)
+
+    def onCallState(self, prm: Any) -> None:  # noqa: N802
+        """Report progress and the end."""
+        info = self.getInfo()
+        self.sip_call_id = info.callIdString
+        if info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
+            self._post(self, LegProgress(self.name, info.lastStatusCode, self._early_media))
+        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self._confirmed()
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.ended:
+            self.ended = True
+            self.media_active = False
+            by_peer = not self.ending and info.lastStatusCode != 408
+            self._post(self, LegEnded(self.name, info.lastStatusCode, info.lastReason, by_peer))
+
+    def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
+        """Report media that became active, was held or went away."""
+        info = self.getInfo()
+        status = info.media[0].status if len(info.media) else pj.PJSUA_CALL_MEDIA_NONE
+        self.media_active = status in (
+            pj.PJSUA_CALL_MEDIA_ACTIVE,
+            pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
+        )
+        if self.media_active:
+            self._early_media = info.state < pj.PJSIP_INV_STATE_CONNECTING
+            self.media = self._facts()
+        self._post(self, HoldChanged(self.name, status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD))
+
+    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
+        """Note who the peer is and which codecs it answered."""
+        event = prm.e
+        if event.type != pj.PJSIP_EVENT_TSX_STATE:
+            return
+        if event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
+            return
+        message = event.body.tsxState.src.rdata.wholeMsg
+        if message.startswith("SIP/2.0"):
+            self.read_message(message)
+
+    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
+        """Report a telephone-event."""
+        self._post(self, DigitReceived(self.name, prm.digit))
+
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
+        """Decline REFER: a transfer is not the peer's to make."""
+        prm.statusCode = 603
+
+    def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
+        """Decline an INVITE that would replace this leg."""
+        prm.statusCode = 603
+
+    # Doing
+
+    def read_message(self, message: str) -> None:
+        """Note user agent and codec list of a message from the peer."""
+        head, _, body = message.partition("\r\n\r\n")
+        for line in head.split("\r\n")[1:]:
+            name, _, value = line.partition(":")
+            if name.strip().lower() in ("user-agent", "server"):
+                self.user_agent = value.strip()[:255]
+        if "\r\nm=audio" in body:
+            try:
+                self.offered = sdp.offered_codecs(body)
+            except sdp.SdpError:
+                logger.info("leg %s: the peer's SDP is nonsense", self.name)
+
+    def dial(self, *, to_uri: str, target_uri: str, from_uri: str) -> None:
+        """Send the INVITE."""
+        prm = _call_parameters()
+        prm.txOption.targetUri = target_uri
+        prm.txOption.localUri = from_uri
+        self.makeCall(to_uri, prm)
+
+    def respond(self, code: int) -> None:
+        """Send a provisional response or 200."""
+        prm = _call_parameters()
+        prm.statusCode = code
+        self.answer(prm)
+
+    def end(self, code: int, reason: str) -> None:
+        """Send CANCEL, BYE or the final response, whichever the state calls for."""
+        if self.ended:
+            return
+        self.ending = True
+        prm = pj.CallOpParam()
+        prm.statusCode = code
+        if reason:
+            header = pj.SipHeader()
+            header.hName, header.hValue = "Reason", reason
+            prm.txOption.headers.append(header)
+        self.hangup(prm)
+
+    def settle(self) -> bool:
+        """Re-offer the one codec our order chooses if the peer's answer began with another.
+
+        Returns whether a re-INVITE was sent.
+        """
+        if self.settled or not self.media_active:
+            return False
+        self.settled = True
+        chosen = negotiate(self.allowed, self.offered).codec
+        if len(self.offered) < 2 or chosen is None or chosen == self.offered[0]:
+            return False
+        self.allowed = (chosen,)
+        self.reinvite(_call_parameters())
+        return True
+
+    def send_digit(self, digit: str) -> None:
+        """Send a telephone-event; raises pjsua2.Error if the peer agreed on none."""
+        self.dialDtmf(digit)
+
+    def audio(self) -> Any:
+        """Return the leg's port on the bridge."""
+        return self.getAudioMedia(-1)
+
+    def _confirmed(self) -> None:
+        if self.name != "A" and not self._answered and self.media_active:
+            self._answered = True
+            self._post(self, LegAnswered(self.name))
+        else:
+            self._post(self, None)
+
+    def _judge_offer(self, prm: Any) -> None:
+        offer = prm.offer.wholeSdp
+        try:
+            agreed = not offer or sdp.answer_codec(offer, self.allowed) is not None
+        except sdp.SdpError:
+            agreed = False
+        if not agreed:
+            prm.statusCode = 488
+
+    def _restricted(self, ours: str, remote: str) -> str:
+        if remote:
+            chosen = sdp.answer_codec(remote, self.allowed)
+            if chosen is None:
+                return ours  # the offer is refused elsewhere; nothing of this is sent
+            kept: tuple[str, ...] = (chosen,)
+        else:
+            kept = self.allowed
+        text = sdp.restrict(ours, kept, fmtp=OFFER_FMTP)
+        return _ADDRESS.sub(f"IN IP4 {self.public_address}", text)
+
+    def _facts(self) -> MediaFacts | None:
+        try:
+            stream = self.getStreamInfo(0)
+        except pj.Error:
+            return None
+        codec = _catalogue_name(stream.codecName, stream.codecClockRate)
+        return MediaFacts(codec, stream.txPt, stream.remoteRtpAddress)
+
+
+def _catalogue_name(encoding_name: str, rate_hz: int) -> str | None:
+    """Return the codec of a pjmedia stream, whose G722 and OPUS rates are not the RTP clock's."""
+    wanted = encoding_name.lower()
+    same = [codec for codec in CATALOGUE.values() if codec.encoding_name.lower() == wanted]
+    exact = [codec for codec in same if codec.audio_rate_hz == rate_hz]
+    return next((codec.name for codec in exact + same), None)
+
+
+def _call_parameters() -> Any:
+    prm = pj.CallOpParam(True)
+    prm.opt.audioCount = 1
+    prm.opt.videoCount = 0
+    return prm

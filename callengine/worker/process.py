@@ -1,0 +1,126 @@
+"""The main loop of a call process: pjsua2 and the control socket on one thread."""
+
+import logging
+import signal
+import socket
+import time
+from typing import Any
+
+from callengine.core.orders import CallOrder
+from callengine.worker.control import Control, ControlClosedError
+from callengine.worker.endpoint import Endpoint, WorkerConfig
+from callengine.worker.runner import CallRunner
+
+logger = logging.getLogger(__name__)
+
+IDLE_POLL_MS = 2000
+"The engine wakes a call process by a datagram; this only bounds how late a lost one is noticed."
+CALL_POLL_MS = 100
+"pjsua2 queues events of its media threads (telephone-event) without waking the main thread."
+ABANDON_S = 2.0
+ORDER_LIFETIME_S = 4.0
+"How long an order waits for its INVITE, which follows at once unless something broke."
+
+
+class CallProcess:
+    """Serve call after call until told to stop, or until the engine is gone."""
+
+    def __init__(self, control: Control, config: WorkerConfig) -> None:
+        self._control = control
+        self._config = config
+        self._order: CallOrder | None = None
+        self._runner: CallRunner | None = None
+        self._served = 0
+        self._stopping = False
+        self._lost = False
+        self._order_expires_at = 0.0
+        self._endpoint = Endpoint(config, self._incoming)
+
+    def run(self) -> int:
+        """Serve; return the exit status."""
+        codecs = self._endpoint.codecs
+        self._control.send(
+            {
+                "type": "ready",
+                "sip_port": self._endpoint.sip_port,
+                "codecs": list(codecs.available),
+                "unavailable": dict(codecs.unavailable),
+            }
+        )
+        try:
+            while not self._stopping or self._runner is not None:
+                self._turn()
+        except ControlClosedError:
+            self._abandon()
+        self._endpoint.close()
+        return 0
+
+    def _turn(self) -> None:
+        runner = self._runner
+        longest_ms = CALL_POLL_MS if runner else IDLE_POLL_MS
+        self._endpoint.poll(runner.wait_ms(longest_ms) if runner else longest_ms)
+        if self._lost:
+            raise ControlClosedError("the engine is gone")
+        self._receive()
+        if self._order is not None and time.monotonic() > self._order_expires_at:
+            self._order = None
+            self._control.send({"type": "idle", "recycle": True})
+            self._stopping = True
+        if self._runner is not None:
+            self._runner.step()
+            if self._runner.finished:
+                self._release(self._runner)
+
+    def _receive(self) -> None:
+        for message in self._control.receive():
+            match message["type"]:
+                case "call":
+                    self._order = CallOrder.from_dict(message["order"])
+                    self._order_expires_at = time.monotonic() + ORDER_LIFETIME_S
+                case "hang-up":
+                    self._hang_up(message)
+                case "stop":
+                    self._stopping = True
+
+    def _incoming(self, prm: Any) -> None:
+        try:
+            # The order was written before the INVITE was sent, so it is here by now.
+            self._receive()
+        except ControlClosedError:
+            self._lost = True
+            return
+        if self._runner is None and self._order is not None:
+            self._runner = CallRunner(self._endpoint, self._order, self._control.send)
+            self._order = None
+        if self._runner is not None:
+            self._runner.take(prm)
+
+    def _hang_up(self, message: dict[str, Any]) -> None:
+        if self._runner is not None:
+            self._runner.order_hang_up(message)
+        elif self._order is not None:
+            self._order = None
+            self._control.send({"type": "idle", "recycle": False})
+
+    def _release(self, runner: CallRunner) -> None:
+        self._served += 1
+        recycle = not runner.clean or self._served >= self._config.calls_before_recycling
+        runner.release()
+        self._runner = None
+        self._stopping = self._stopping or recycle
+        self._control.send({"type": "idle", "recycle": recycle})
+
+    def _abandon(self) -> None:
+        if self._runner is None:
+            return
+        self._runner.abandon()
+        until = time.monotonic() + ABANDON_S
+        while time.monotonic() < until and not self._runner.clean:
+            self._endpoint.poll(100)
+
+
+def serve(sock: socket.socket, request: dict[str, Any]) -> int:
+    """Run one call process on its control socket; return the exit status."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return CallProcess(Control(sock), WorkerConfig.from_request(request)).run()

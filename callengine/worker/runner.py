@@ -1,0 +1,305 @@
+"""One call in its process: legs feed the state machine, its effects move the legs."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pjsua2 as pj
+
+from callengine.core import effects as fx
+from callengine.core.events import Event, HangUpOrdered, LegEnded
+from callengine.core.machine import CallMachine
+from callengine.core.orders import CallOrder, LegOrder
+from callengine.worker.endpoint import CallAccount, Endpoint
+from callengine.worker.legs import Leg
+from callengine.worker.statistics import LegStatistics
+
+logger = logging.getLogger(__name__)
+
+STATISTICS_INTERVAL_S = 1.0
+
+
+class CallRunner:
+    """Carry one call from its order to its end; everything happens on one thread."""
+
+    def __init__(
+        self, endpoint: Endpoint, order: CallOrder, send: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._endpoint = endpoint
+        self._order = order
+        self._send = send
+        self._machine = CallMachine(order, now=time.monotonic())
+        self._legs: dict[str, Leg] = {}
+        self._accounts: list[Any] = []
+        self._reported: deque[tuple[Leg, Event | None]] = deque()
+        self._bridged: str | None = None
+        self._early: str | None = None
+        self._statistics: dict[str, LegStatistics] = {}
+        self._next_statistics = time.monotonic() + STATISTICS_INTERVAL_S
+        self._sent_facts: dict[str, dict[str, Any]] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the call is over and everything about it has been sent."""
+        return self._machine.finished
+
+    @property
+    def clean(self) -> bool:
+        """Whether every leg confirmed its end, so that the process may serve again."""
+        return all(leg.ended for leg in self._legs.values())
+
+    def take(self, prm: Any) -> None:
+        """Take the caller's INVITE (pjsua2's OnIncomingCallParam)."""
+        if "A" in self._legs:
+            self._refuse_second(prm)
+            return
+        leg = self._leg(self._order.leg_a, self._order.waves[0].vn_a, call_id=prm.callId)
+        leg.read_message(prm.rdata.wholeMsg)
+        if self._order.offered is not None:
+            leg.offered = self._order.offered
+        self._carry_out(self._machine.start())
+        self._facts(leg)
+
+    def order_hang_up(self, message: dict[str, Any]) -> None:
+        """End the call because the engine or an operator says so."""
+        event = HangUpOrdered(
+            by=message["by"],
+            reason=message["reason"],
+            code=message["code"],
+            advice=message["advice"],
+        )
+        self._carry_out(self._machine.handle(event, time.monotonic()))
+
+    def step(self) -> None:
+        """Handle what the legs reported, timers, and the second's statistics."""
+        now = time.monotonic()
+        while self._reported:
+            leg, event = self._reported.popleft()
+            self._connect()
+            self._settle(leg)
+            self._facts(leg)
+            if event is not None:
+                self._carry_out(self._machine.handle(event, now))
+        deadline = self._machine.next_deadline()
+        if deadline is not None and now >= deadline:
+            self._carry_out(self._machine.tick(now))
+        if now >= self._next_statistics:
+            self._next_statistics = now + STATISTICS_INTERVAL_S
+            self._quality()
+
+    def wait_ms(self, longest_ms: int) -> int:
+        """Return how long the process may sleep before `step` is due."""
+        if self._reported:
+            return 0
+        now = time.monotonic()
+        due = [self._next_statistics]
+        deadline = self._machine.next_deadline()
+        if deadline is not None:
+            due.append(deadline)
+        return max(1, min(longest_ms, int((min(due) - now) * 1000) + 1))
+
+    def abandon(self) -> None:
+        """Hang everything up without asking: the engine is gone."""
+        for leg in self._legs.values():
+            self._guard(partial(leg.end, 503, ""))
+
+    def release(self) -> None:
+        """Give back what pjsua2 holds for this call."""
+        self._reported.clear()
+        self._legs.clear()
+        for account in self._accounts:
+            self._guard(account.shutdown)
+        self._accounts.clear()
+
+    # Effects
+
+    def _carry_out(self, effects: list[fx.Effect]) -> None:
+        for effect in effects:
+            self._one(effect)
+
+    def _one(self, effect: fx.Effect) -> None:
+        match effect:
+            case fx.Dial(order, codecs):
+                self._dial(order, codecs)
+            case fx.RingCaller(code, leg):
+                self._ring(code, leg)
+            case fx.AnswerCaller():
+                self._guard(lambda: self._legs["A"].respond(200))
+            case fx.DeclineCaller(code, reason):
+                self._guard(lambda: self._legs["A"].end(code, reason))
+            case fx.HangUp(leg, code, reason):
+                self._hang_up(leg, code, reason)
+            case fx.Bridge(leg):
+                self._bridged = leg
+                self._connect()
+            case fx.SendDigit(leg, digit):
+                self._send_digit(leg, digit)
+            case _:
+                self._report(effect)
+
+    def _report(self, effect: fx.Effect) -> None:
+        match effect:
+            case fx.Note(kind, leg, text):
+                self._note(kind, leg, text)
+            case fx.StateChanged(state):
+                self._send({"type": "state", "state": state, "at": time.time()})
+            case fx.Finish(termination):
+                for leg in self._legs.values():
+                    self._facts(leg)
+                self._send(
+                    {
+                        "type": "ended",
+                        "at": time.time(),
+                        "termination": {
+                            "by": termination.by,
+                            "reason": termination.reason,
+                            "code": termination.code,
+                            "advice": termination.advice,
+                        },
+                    }
+                )
+
+    def _dial(self, order: LegOrder, codecs: tuple[str, ...]) -> None:
+        account = self._endpoint.account
+        if order.username:
+            account = CallAccount(self.take)
+            account.create(self._endpoint.account_config(order.username, order.password))
+            self._accounts.append(account)
+        leg = self._leg(order, codecs, account=account)
+        try:
+            leg.dial(
+                to_uri=order.to_uri,
+                target_uri=f"sip:{order.token}@{self._order.edge}",
+                from_uri=order.from_uri,
+            )
+        except pj.Error as error:
+            logger.warning("leg %s could not be dialled: %s", order.name, error.reason)
+            self._post_failure(leg, error.reason)
+        self._note("dialled", order.name, f"Ringing {order.label}: offered {', '.join(codecs)}.")
+
+    def _post_failure(self, leg: Leg, reason: str) -> None:
+        leg.ended = True
+        self._post(leg, LegEnded(leg.name, 503, reason, by_peer=False))
+
+    def _leg(
+        self,
+        order: LegOrder,
+        allowed: tuple[str, ...],
+        *,
+        account: Any = None,
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> Leg:
+        leg = Leg(
+            account=account or self._endpoint.account,
+            name=order.name,
+            public_address=order.public_address,
+            allowed=allowed,
+            post=self._post,
+            call_id=call_id,
+        )
+        self._legs[order.name] = leg
+        self._statistics[order.name] = LegStatistics()
+        return leg
+
+    def _ring(self, code: int, early_media_leg: str | None) -> None:
+        if early_media_leg is not None:
+            self._bridged = early_media_leg
+        self._guard(lambda: self._legs["A"].respond(code))
+
+    def _hang_up(self, name: str, code: int, reason: str) -> None:
+        leg = self._legs.get(name)
+        if leg is not None:
+            self._guard(lambda: leg.end(code, reason))
+
+    def _send_digit(self, name: str, digit: str) -> None:
+        try:
+            self._legs[name].send_digit(digit)
+        except pj.Error:
+            text = "The key could not be passed on: this leg agreed on no telephone-event."
+            self._note("dtmf-refused", name, text)
+
+    # Media
+
+    def _connect(self) -> None:
+        caller, other = self._legs.get("A"), self._legs.get(self._bridged or "")
+        if caller is None or other is None:
+            return
+        if not (caller.media_active and other.media_active):
+            return
+        try:
+            caller_audio, other_audio = caller.audio(), other.audio()
+            caller_audio.startTransmit(other_audio)
+            other_audio.startTransmit(caller_audio)
+        except pj.Error as error:
+            self._note("bridge-failed", other.name, f"The legs were not connected: {error.reason}")
+
+    def _settle(self, leg: Leg) -> None:
+        talking = leg.name == self._bridged and self._machine.winner == leg.name
+        answered_offer = leg.name == "A" and self._order.offered is None
+        if not (talking or answered_offer):
+            return
+        try:
+            if leg.settle():
+                text = f"Re-offered {leg.allowed[0]} alone, so that both sides send it."
+                self._note("re-offered", leg.name, text)
+        except pj.Error:
+            leg.settled = False  # a transaction is still open; the next report tries again
+
+    def _quality(self) -> None:
+        samples = {}
+        for name, leg in self._legs.items():
+            if not leg.media_active or leg.ended or leg.media is None:
+                continue
+            sample = self._statistics[name].sample(leg, leg.media.codec or "PCMU")
+            if sample is not None:
+                samples[name] = sample
+        self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
+
+    # Reporting
+
+    def _post(self, leg: Leg, event: Event | None) -> None:
+        self._reported.append((leg, event))
+
+    def _note(self, kind: str, leg: str, text: str) -> None:
+        self._send({"type": "note", "at": time.time(), "kind": kind, "leg": leg, "text": text})
+
+    def _facts(self, leg: Leg) -> None:
+        media = leg.media
+        facts = {
+            "type": "leg",
+            "name": leg.name,
+            "call_id": leg.sip_call_id or self._call_id_of(leg),
+            "user_agent": leg.user_agent,
+            "offered": list(leg.offered),
+            "allowed": list(leg.allowed),
+            "codec": media.codec if media else None,
+            "payload_type": media.payload_type if media else None,
+            "remote": media.remote if media else "",
+            "state": "ended" if leg.ended else "up",
+        }
+        if self._sent_facts.get(leg.name) != facts:
+            self._sent_facts[leg.name] = facts
+            self._send(facts)
+
+    def _call_id_of(self, leg: Leg) -> str:
+        try:
+            leg.sip_call_id = leg.getInfo().callIdString
+        except pj.Error:
+            return ""
+        return leg.sip_call_id
+
+    def _refuse_second(self, prm: Any) -> None:
+        call = pj.Call(self._endpoint.account, prm.callId)
+        answer = pj.CallOpParam()
+        answer.statusCode = 486
+        self._guard(lambda: call.hangup(answer))
+
+    def _guard(self, action: Callable[[], object]) -> None:
+        """Do something that pjsua2 refuses when the peer was quicker (a crossing BYE, say)."""
+        try:
+            action()
+        except pj.Error as error:
+            logger.info("pjsua2 refused: %s", error.reason)
