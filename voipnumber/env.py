@@ -11,14 +11,15 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
+Transport = Literal["udp", "tcp"]
+TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp"}
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
-TRANSPORTS = ("udp", "tcp")
 LISTEN_FORM = "udp:HOST:PORT or tcp:HOST:PORT, several with commas"
 HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
 ALLOWED_HOST = re.compile(r"(\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])\Z")
@@ -35,8 +36,7 @@ class HostPort(NamedTuple):
 class Listen(NamedTuple):
     """A SIP address to listen on."""
 
-    transport: str
-    "`udp` or `tcp`."
+    transport: Transport
     host: str
     port: int
 
@@ -118,10 +118,11 @@ class Environment:
         value = self.text(name, default)
         found: list[Listen] = []
         for item in value.split(","):
-            transport, _, address = item.strip().partition(":")
-            if transport.lower() not in TRANSPORTS:
+            word, _, address = item.strip().partition(":")
+            transport = TRANSPORTS.get(word.lower())
+            if transport is None:
                 raise refusal(name, value, LISTEN_FORM)
-            listen = Listen(transport.lower(), *_split_host_port(name, address, LISTEN_FORM))
+            listen = Listen(transport, *_split_host_port(name, address, LISTEN_FORM))
             if _attempt(ipaddress.ip_address, listen.host) is None:
                 raise refusal(name, value, f"{LISTEN_FORM}, where HOST is an IP address")
             if listen in found and listen.port:

@@ -5,8 +5,12 @@ from typing import Any
 from urllib.parse import quote
 
 import dj_database_url
+import django_stubs_ext
 
 from voipnumber.env import Environment, local_host_name
+
+# Lets Django's generic classes take their type parameters at run time.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _env = Environment()

@@ -1,0 +1,76 @@
+"""`manage.py calls`: print the latest calls, newest last."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from callengine.management.listing import add_listing_arguments, newest_last, print_table
+from callengine.models import Call
+from callengine.records import snapshot, with_details
+
+
+class Command(BaseCommand):
+    help = "Print the latest calls, newest last."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_listing_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rows = newest_last(
+            with_details(Call.objects.all()),
+            time="started",
+            last=options["last"],
+            as_json=options["json"],
+        )
+        if options["json"]:
+            for call in rows:
+                self.stdout.write(json.dumps(described(call)))
+            return
+        print_table(
+            self.stdout,
+            ("started", "from", "to", "state", "leg A", "leg B", "ended by", "reason", "code"),
+            [_row(described(call)) for call in rows],
+        )
+
+
+def described(call: Call) -> dict[str, Any]:
+    """Return one call as a JSON-ready object; times are ISO 8601 in UTC."""
+    full = snapshot(call)
+    return {
+        **{key: full[key] for key in ("id", "started", "answered", "ended", "from", "to")},
+        "source": full["source"],
+        "destination": full["destination"],
+        "state": full["state"],
+        "transcoded": full["transcoded"],
+        "legs": [
+            {
+                "name": leg["name"],
+                "call_id": leg["call_id"],
+                "offered": leg["offered"],
+                "allowed": leg["allowed"],
+                "codec": leg["codec"],
+                "remote": leg["remote"],
+            }
+            for leg in full["legs"]
+        ],
+        "termination": full["termination"],
+    }
+
+
+def _row(call: dict[str, Any]) -> tuple[str, ...]:
+    legs = call["legs"]
+    # Several phones may have rung; the one with a codec is the one that counts.
+    callee = max(legs[1:], key=lambda leg: leg["codec"] is not None, default=None)
+    end = call["termination"] or {"by": "", "reason": "", "code": ""}
+    return (
+        call["started"][:19],
+        call["from"],
+        call["to"],
+        call["state"],
+        (legs[0]["codec"] if legs else None) or "-",
+        (callee["codec"] if callee else None) or "-",
+        end["by"],
+        end["reason"],
+        str(end["code"]),
+    )

@@ -1,0 +1,80 @@
+"""Admin pages of trunks, numbers and routes."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from trunks.forms import TrunkForm
+from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
+
+
+class GatewayInline(admin.TabularInline[Gateway, Trunk]):
+    """Where the trunk's calls are sent."""
+
+    model = Gateway
+    extra = 0
+
+
+@admin.register(Trunk)
+class TrunkAdmin(admin.ModelAdmin[Trunk]):
+    """Carriers."""
+
+    form = TrunkForm
+    inlines = [GatewayInline]
+    list_display = ("name", "enabled", "allowed", "in_username", "gateway_list")
+    list_filter = ("enabled",)
+    search_fields = ("name", "in_username")
+    fieldsets = [
+        (None, {"fields": ("name", "enabled")}),
+        ("IN", {"fields": ("in_allowed_addresses", "in_username", "in_password", "in_codecs")}),
+        ("OUT", {"fields": ("out_username", "new_out_password", "out_codecs")}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Trunk]:
+        return super().get_queryset(request).prefetch_related("gateways")
+
+    @admin.display(description="allowed addresses")
+    def allowed(self, row: Trunk) -> str:
+        """Return the access list on one line."""
+        return ", ".join(row.in_allowed_addresses) or "-"
+
+    @admin.display(description="gateways")
+    def gateway_list(self, row: Trunk) -> str:
+        """Return the gateways on one line, first to try first."""
+        return ", ".join(gateway.uri for gateway in row.gateways.all()) or "-"
+
+
+@admin.register(Number)
+class NumberAdmin(admin.ModelAdmin[Number]):
+    """Numbers and extensions."""
+
+    list_display = ("number", "connection", "trunk")
+    list_select_related = ("connection", "trunk")
+    search_fields = ("number",)
+    autocomplete_fields = ("connection", "trunk")
+
+
+class RouteTrunkInline(admin.TabularInline[RouteTrunk, Route]):
+    """The trunks of a route, in order."""
+
+    model = RouteTrunk
+    extra = 0
+    min_num = 1
+    autocomplete_fields = ("trunk",)
+
+
+@admin.register(Route)
+class RouteAdmin(admin.ModelAdmin[Route]):
+    """Routes by prefix."""
+
+    inlines = [RouteTrunkInline]
+    list_display = ("prefix", "trunk_list")
+    search_fields = ("prefix",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Route]:
+        return super().get_queryset(request).prefetch_related("steps__trunk")
+
+    @admin.display(description="trunks")
+    def trunk_list(self, row: Route) -> str:
+        """Return the trunks on one line, first to try first."""
+        return ", ".join(step.trunk.name for step in row.steps.all()) or "-"
