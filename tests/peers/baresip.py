@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from tests.peers.ports import LOOPBACK, free_port_range, free_sip_port
 from tests.peers.tones import Tone, tone_of
+from tests.peers.waiting import until
 
 MODULES = "/usr/lib/baresip/modules"
 CODEC_NAMES = {"OPUS": "opus", "G722": "G722", "AMR-WB": "AMR-WB", "PCMU": "PCMU", "PCMA": "PCMA"}
@@ -166,12 +167,12 @@ class Baresip:
 
     async def heard_for(self, seconds: float = 2.0) -> Tone:
         """Wait until the last call's recording holds `seconds`, and return its tone."""
-        async with asyncio.timeout(seconds + 8):
-            while True:
-                sizes = [p.stat().st_size for p in self.folder.glob("dump-*-dec.wav")]
-                if sizes and sizes[-1] > seconds * 8000 * 2:
-                    return self.heard(seconds)
-                await asyncio.sleep(0.1)
+        await until(lambda: self._recorded_s() > seconds, "too little sound", timeout_s=seconds + 8)
+        return self.heard(seconds)
+
+    def _recorded_s(self) -> float:
+        sizes = [p.stat().st_size for p in self.folder.glob("dump-*-dec.wav")]
+        return max(sizes, default=0) / 16000
 
     # How it runs
 

@@ -33,12 +33,14 @@ class Phone:
         server: tuple[str, int] | None = None,
         transport: str = "udp",
         host: str = LOOPBACK,
+        port: int = 0,
         codecs: tuple[str, ...] = EVERY_CODEC,
     ) -> None:
         self.user, self.password, self.server = user, password, server
         self.auth_user = user
         self.algorithm: str | None = None
         self.protocol, self.host, self.codecs = transport, host, codecs
+        self._port = port
         self.user_agent = "scripted phone"
         self.invite_headers: dict[str, str] = {}
         self.transport = Transport(host)
@@ -51,7 +53,7 @@ class Phone:
         self._register_call_id, self._register_cseq = random_string(22), 0
 
     async def __aenter__(self) -> Self:
-        await self.transport.open()
+        await self.transport.open(self._port)
         self.rtp = await RtpTone.open(self.host)
         return self
 

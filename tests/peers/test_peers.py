@@ -7,7 +7,11 @@ import pytest
 
 from tests.peers import descriptions
 from tests.peers.baresip import Baresip
+from tests.peers.capture import Capture
 from tests.peers.phone import Phone
+from tests.peers.ports import free_port
+from tests.peers.sipp import Sipp
+from tests.peers.waiting import until
 
 CODECS = ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
 needs_baresip = pytest.mark.skipif(shutil.which("baresip") is None, reason="needs baresip")
@@ -68,10 +72,7 @@ async def test_baresip_calls_holds_sends_digits_and_hangs_up() -> None:
         (event,) = descriptions.telephone_events(call.offer_sdp)
         phone.rtp.forget()
         await bob.dtmf("42")
-        async with asyncio.timeout(4):
-            while phone.rtp.digits(event) != "42":
-                await phone.rtp.first_packet()
-                await asyncio.sleep(0.05)
+        await until(lambda: phone.rtp.digits(event) == "42", "no digits arrived")
         await bob.hang_up()
         await asyncio.wait_for(call.ended.wait(), 3)
 
@@ -104,3 +105,31 @@ async def test_digits_arrive_in_order() -> None:
                 ("127.0.0.1", ben.rtp.port), digit, payload_type=101, clock_rate_hz=8000
             )
         assert ben.rtp.digits(101) == "15#"
+
+
+@pytest.mark.skipif(shutil.which("sipp") is None, reason="needs sipp")
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_sipp_calls_sipp_and_shows_what_it_was_told(transport: str) -> None:
+    async with Sipp(transport=transport) as sipp:
+        callee = await sipp.callee(sdp=descriptions.sdp(["PCMA"], port=4002))
+        await callee.listening()
+        caller = await sipp.caller(
+            ("127.0.0.1", callee.port),
+            user="anna",
+            to="ben",
+            sdp=descriptions.sdp(["OPUS", "PCMA"], port=4000),
+        )
+        assert await caller.finished() == 0, caller.dump()
+        assert await callee.finished() == 0, callee.dump()
+        assert descriptions.names(callee.received("INVITE").sdp) == ["OPUS", "PCMA"]
+        assert descriptions.names(caller.received("SIP/2.0 200").sdp) == ["PCMA"]
+
+
+@pytest.mark.skipif(not Capture.possible(), reason="capturing needs root")
+async def test_a_capture_shows_the_tone_on_the_wire() -> None:
+    async with Phone("anna") as anna, Capture(f"udp port {anna.rtp.port}") as capture:
+        await anna.rtp.send_tone(
+            ("127.0.0.1", free_port()), codec="PCMA", payload_type=8, hz=500, seconds=0.2
+        )
+        packets = await capture.at_least(10, "udp.srcport", "udp.length")
+        assert packets[0] == [str(anna.rtp.port), "180"]

@@ -1,0 +1,256 @@
+"""The product itself as processes: what the wire tests hold the peers against."""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from tests.peers.ports import LOOPBACK, free_port, free_port_range, free_sip_port
+from tests.peers.services import Postgres, Redis, wait_for_port
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 40.0
+STOP_TIMEOUT_S = 15.0
+RTP_PORTS = 160
+Record = dict[str, Any]
+
+
+class Engine:
+    """One running server with its own data folder, ports and configuration.
+
+    `production` runs daphne, `manage.py callengine`, PostgreSQL and Redis as separate processes;
+    otherwise everything is in `manage.py serve`. `environment` adds settings.
+    """
+
+    def __init__(
+        self,
+        configuration: Mapping[str, Any],
+        *,
+        production: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.configuration, self.production = dict(configuration), production
+        self.host = LOOPBACK
+        self.port = free_sip_port()
+        self.http_port = free_port(socket.SOCK_STREAM)
+        self.rtp_ports = free_port_range(RTP_PORTS)
+        self.folder = Path(tempfile.mkdtemp(prefix="voipnumber-"))
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._services = ExitStack()
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("VOIPNUMBER_", "DJANGO_"))},
+            "SECRET_KEY": secrets.token_hex(32),
+            "VOIPNUMBER_DATA": str(self.folder / "data"),
+            "VOIPNUMBER_SIP_LISTEN": f"udp:{self.host}:{self.port},tcp:{self.host}:{self.port}",
+            "VOIPNUMBER_RTP_PORTS": f"{self.rtp_ports[0]}-{self.rtp_ports[1]}",
+            "VOIPNUMBER_HTTP": f"{self.host}:{self.http_port}",
+            "VOIPNUMBER_MAX_CALLS": "8",
+            "VOIPNUMBER_GRACE_S": "1",
+            "VOIPNUMBER_NODE": f"node-{self.port}",
+            **(environment or {}),
+        }
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Where it listens for SIP."""
+        return self.host, self.port
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException as error:
+            error.add_note(self.dump())
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # What a test asks of it
+
+    def manage(self, *arguments: str) -> str:
+        """Run one management command and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self._environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"manage.py {arguments}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def provision(self, configuration: Mapping[str, Any]) -> None:
+        """Load a configuration; it holds from the next call on."""
+        file = self.folder / "provision.yaml"
+        file.write_text(yaml.safe_dump(dict(configuration)))
+        self.manage("provision", str(file))
+
+    def calls(self) -> list[Record]:
+        """Return every call's record, newest last."""
+        return _lines(self.manage("calls", "--json"))
+
+    def rejections(self) -> list[Record]:
+        """Return every refused request, newest last."""
+        return _lines(self.manage("rejections", "--json"))
+
+    async def record(self, call_id: str, *, timeout_s: float = 10.0) -> Record:
+        """Wait until the call whose leg A has this Call-ID has ended; return its record."""
+
+        def ended() -> Record | None:
+            found = (c for c in self.calls() if c["legs"] and c["legs"][0]["call_id"] == call_id)
+            return next((call for call in found if call["termination"]), None)
+
+        return await self._eventually(ended, f"no ended call {call_id}", timeout_s)
+
+    async def rejection(
+        self, *, code: int, user: str | None = None, method: str = "INVITE", timeout_s: float = 6.0
+    ) -> Record:
+        """Wait for a stored rejection and return the newest that fits."""
+
+        def stored() -> Record | None:
+            for row in reversed(self.rejections()):
+                fits = row["code"] == code and row["method"] == method
+                if fits and user in (None, row["user"]):
+                    return row
+            return None
+
+        return await self._eventually(stored, f"no rejection {code} of {user}", timeout_s)
+
+    async def refusal(self, call_id: str, *, code: int, user: str | None = None) -> Record:
+        """Return why a call was refused: its termination, or the rejection it never got past.
+
+        The result has `rule`, `code` and `advice`.
+        """
+
+        def found() -> Record | None:
+            for call in self.calls():
+                if any(leg["call_id"] == call_id for leg in call["legs"]) and call["termination"]:
+                    end: Record = call["termination"]
+                    return {"rule": end["reason"], "code": end["code"], "advice": end["advice"]}
+            fits = (r for r in reversed(self.rejections()) if r["code"] == code)
+            return next((r for r in fits if user in (None, r["user"])), None)
+
+        return await self._eventually(found, f"nothing tells why {call_id} was refused", 8.0)
+
+    def children(self) -> list[int]:
+        """Return the process ids of every process below ours, call processes among them."""
+        pids = [process.pid for process in self.processes.values()]
+        for pid in pids:
+            for file in Path(f"/proc/{pid}/task").glob("*/children"):
+                pids += [int(word) for word in file.read_text().split()]
+        return pids[len(self.processes) :]
+
+    def dump(self) -> str:
+        """Return the end of every process's log."""
+        logs = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"--- {x.name}\n{x.read_text(errors='replace')[-12000:]}" for x in logs)
+
+    def stop(self) -> None:
+        """Ask every process to stop, insist after a while, and stop the services."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for process in self.processes.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+        self._services.close()
+
+    # How it runs
+
+    def _start(self) -> None:
+        if self.production:
+            postgres = self._services.enter_context(Postgres())
+            redis = self._services.enter_context(Redis())
+            self._environment |= {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        self.manage("migrate", "--verbosity", "0")
+        self.provision(self.configuration)
+        if self.production:
+            web = ("daphne", "-b", self.host, "-p", str(self.http_port))
+            self._spawn("web", "-m", *web, "voipnumber.asgi:application")
+            self._spawn("callengine", str(ROOT / "manage.py"), "callengine")
+            wait_for_port(self.http_port, self.processes["web"])
+        else:
+            self._spawn("serve", str(ROOT / "manage.py"), "serve")
+        self._wait_for_sip()
+
+    def _spawn(self, name: str, *arguments: str) -> None:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=self._environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _wait_for_sip(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((self.host, 0))
+            probe.settimeout(0.3)
+            while not self._answers_options(probe):
+                for name, process in self.processes.items():
+                    assert process.poll() is None, f"{name} ended with {process.returncode}"
+                assert time.monotonic() < deadline, "no answer to OPTIONS"
+
+    def _answers_options(self, probe: socket.socket) -> bool:
+        port = probe.getsockname()[1]
+        branch = secrets.token_hex(8)
+        lines = (
+            f"OPTIONS sip:{self.host}:{self.port} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.host}:{port};branch=z9hG4bK{branch};rport",
+            "Max-Forwards: 70",
+            f"From: <sip:probe@{self.host}>;tag={branch}",
+            f"To: <sip:{self.host}:{self.port}>",
+            f"Call-ID: {branch}",
+            "CSeq: 1 OPTIONS",
+            "Content-Length: 0",
+        )
+        started = time.monotonic()
+        probe.sendto("\r\n".join((*lines, "", "")).encode(), self.server)
+        try:
+            return b" 200 " in probe.recv(4096).split(b"\r\n")[0]
+        except (TimeoutError, ConnectionRefusedError):
+            # Refused comes back at once; do not spin on it.
+            time.sleep(max(0.0, 0.2 - (time.monotonic() - started)))
+            return False
+
+    async def _eventually(
+        self, look: Callable[[], Record | None], complaint: str, timeout_s: float
+    ) -> Record:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            found = await asyncio.to_thread(look)
+            if found is not None:
+                return found
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{complaint}\n{self.calls()}\n{self.rejections()}")
+
+
+def _lines(text: str) -> list[Record]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]

@@ -1,0 +1,111 @@
+"""A private PostgreSQL and Redis, as real processes on free ports."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.peers.ports import LOOPBACK, free_port
+
+START_TIMEOUT_S = 20.0
+POSTGRES_FOLDERS = "/usr/lib/postgresql"
+
+
+def postgres_programs() -> Path | None:
+    """Return the folder of the newest installed PostgreSQL's programs."""
+    found = Path(POSTGRES_FOLDERS).glob("*/bin/initdb")
+    return max((p.parent for p in found), default=None, key=lambda p: float(p.parent.name))
+
+
+def available() -> bool:
+    return postgres_programs() is not None and shutil.which("redis-server") is not None
+
+
+class Postgres:
+    """A throw-away cluster; PostgreSQL refuses to run as root, so root lends it a user."""
+
+    def __init__(self) -> None:
+        programs = postgres_programs()
+        assert programs is not None, "PostgreSQL is not installed"
+        self._programs = programs
+        self._prefix: Sequence[str] = ()
+        self.port = free_port(socket.SOCK_STREAM)
+        self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+
+    @property
+    def url(self) -> str:
+        return f"postgres://voipnumber@{LOOPBACK}:{self.port}/postgres"
+
+    def __enter__(self) -> Self:
+        if os.geteuid() == 0:
+            self._prefix = ("runuser", "-u", "postgres", "--")
+            user = pwd.getpwnam("postgres")
+            os.chown(self._folder, user.pw_uid, user.pw_gid)
+        data = self._folder / "data"
+        self._run("initdb", "-D", str(data), "-U", "voipnumber", "-A", "trust", "--no-sync")
+        options = f"-h {LOOPBACK} -p {self.port} -k {self._folder} -c fsync=off"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", str(data), "-w", "-o", options, "-l", log, "start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "immediate", "stop")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._prefix, str(self._programs / program), *arguments]
+        # To a file, not a pipe: the server inherits it and would keep the pipe open.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                command, stdout=output, stderr=output, cwd=self._folder, timeout=60, check=False
+            )
+            output.seek(0)
+            assert done.returncode == 0, output.read().decode(errors="replace")
+
+
+class Redis:
+    """A redis-server without persistence."""
+
+    def __init__(self) -> None:
+        self.port = free_port(socket.SOCK_STREAM)
+
+    @property
+    def url(self) -> str:
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", LOOPBACK, "--save", ""],
+            stdout=subprocess.DEVNULL,
+        )
+        wait_for_port(self.port, self._process)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+def wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until something listens on a TCP port; fail if the process ends instead."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
+        try:
+            socket.create_connection((LOOPBACK, port), 1).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, f"nothing listens on port {port}"
+            time.sleep(0.05)
+        else:
+            return
