@@ -1,7 +1,6 @@
 """One leg of a call on pjsua2: its SDP kept to its list, its reports put into our words."""
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +18,9 @@ from callengine.core.events import (
     LegEnded,
     LegProgress,
 )
-from callengine.worker.plugins import OFFER_FMTP
+from callengine.worker import legsdp, plugins
 
 logger = logging.getLogger(__name__)
-
-_ADDRESS = re.compile(r"IN IP[46] \S+")
-_NORMAL_ENDS = (200, 487)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         account: Any,
         name: str,
         public_address: str,
+        bridge_rate_hz: int,
         allowed: Sequence[str],
         post: Callable[["Leg", Event | None], None],
         call_id: int = pj.PJSUA_INVALID_ID,
@@ -53,6 +50,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.account = account  # pjsua2 must not lose it before the call
         self.name = name
         self.public_address = public_address
+        self.bridge_rate_hz = bridge_rate_hz
         self.allowed = tuple(allowed)
         self.offered: tuple[str, ...] = ()
         self.sip_call_id = ""
@@ -100,6 +98,12 @@ class Leg(pj.Call):  # type: ignore[misc]
             self.media_active = False
             by_peer = not self.ending and info.lastStatusCode != 408
             self._post(self, LegEnded(self.name, info.lastStatusCode, info.lastReason, by_peer))
+
+    def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
+        """Let RTCP of an OPUS stream count in its RTP clock."""
+        facts = self._facts()
+        if facts is not None and facts.codec == "OPUS":
+            plugins.correct_rtcp_clock(int(prm.stream))
 
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
         """Report media that became active, was held or went away."""
@@ -218,15 +222,15 @@ class Leg(pj.Call):  # type: ignore[misc]
             prm.statusCode = 488
 
     def _restricted(self, ours: str, remote: str) -> str:
+        kept = self.allowed
         if remote:
             chosen = sdp.answer_codec(remote, self.allowed)
             if chosen is None:
                 return ours  # the offer is refused elsewhere; nothing of this is sent
-            kept: tuple[str, ...] = (chosen,)
-        else:
-            kept = self.allowed
-        text = sdp.restrict(ours, kept, fmtp=OFFER_FMTP)
-        return _ADDRESS.sub(f"IN IP4 {self.public_address}", text)
+            kept = (chosen,)
+        return legsdp.restricted(
+            ours, kept, bridge_rate_hz=self.bridge_rate_hz, address=self.public_address
+        )
 
     def _facts(self) -> MediaFacts | None:
         try:

@@ -196,6 +196,7 @@ class CallRunner:
             account=account or self._endpoint.account,
             name=order.name,
             public_address=order.public_address,
+            bridge_rate_hz=self._endpoint.config.bridge_rate_hz,
             allowed=allowed,
             post=self._post,
             call_id=call_id,

@@ -115,8 +115,8 @@ def _plug_in(description: Description) -> None:
         raise WrongBuildError("pjmedia refused the codec: it has no room for another")
     try:
         _self_test(description)
-        if description.name == "AMR-WB" and not sdp_match.register():
-            raise WrongBuildError("pjmedia refused to compare AMR-WB framings")
+        if not sdp_match.register(description.encoding_name):
+            raise WrongBuildError("pjmedia refused to have payload types compared")
     except WrongBuildError:
         api.pjmedia_codec_mgr_unregister_factory(manager, factory.struct)
         raise

@@ -1,46 +1,74 @@
-"""Telling the two AMR-WB framings apart when pjmedia compares payload types.
+"""What pjmedia must be told when it compares payload types of OPUS and AMR-WB.
 
-pjmedia compares names and clock rates; RFC 4867 section 8.3.1 wants octet-align compared too.
+pjmedia compares names and clock rates. RFC 4867 section 8.3.1 wants octet-align compared too; and
+any maxplaybackrate a peer writes would become the rate of an OPUS stream.
 """
 
+import re
+from collections.abc import Callable
 from typing import Any
 
-from callengine.worker.plugins.fmtp import amr_wb_formats_match
+from callengine.worker.plugins.fmtp import OPUS_RATES_HZ, amr_wb_formats_match
 from callengine.worker.plugins.native import FAILED, SUCCESS, errors, ffi, pjmedia, text
 
 _MAX_FORMATS = 32
-_kept: list[Any] = []
+_PLAYBACK_RATE = re.compile(r"maxplaybackrate\s*=\s*(\d{1,9})", re.IGNORECASE)
+_kept: dict[str, tuple[Any, Any, Any]] = {}
 
 
-def register() -> bool:
-    """Have pjmedia ask us whether two AMR-WB payload types are the same; False if it will not."""
-    if not _kept:
-        name = ffi.new("char[]", b"AMR-WB")
-        wanted = ffi.new("pj_str_t *", {"ptr": name, "slen": 6})
-        callback = ffi.callback(
-            "pjmedia_sdp_neg_fmt_match_cb", _match, error=FAILED, onerror=_count
-        )
-        _kept.extend((name, wanted, callback))
-    status: int = pjmedia().pjmedia_sdp_neg_register_fmt_match_cb(_kept[1], _kept[2])
+def register(encoding_name: str) -> bool:
+    """Have pjmedia ask us about payload types of this name; False if it will not.
+
+    Once in a process: pjmedia keeps this over the life of its endpoints.
+    """
+    if encoding_name in _kept:
+        return True
+    name = ffi.new("char[]", encoding_name.encode())
+    wanted = ffi.new("pj_str_t *", {"ptr": name, "slen": len(encoding_name)})
+    callback = ffi.callback(
+        "pjmedia_sdp_neg_fmt_match_cb", _MATCHERS[encoding_name], error=FAILED, onerror=_count
+    )
+    _kept[encoding_name] = (name, wanted, callback)
+    status: int = pjmedia().pjmedia_sdp_neg_register_fmt_match_cb(wanted, callback)
     return status == SUCCESS
 
 
-def _match(
+def _match_amr_wb(
     _pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, _option: int
 ) -> int:
-    same = amr_wb_formats_match(_fmtp(offer, offer_index), _fmtp(answer, answer_index))
-    return SUCCESS if same else FAILED
+    ours, theirs = (
+        text(found.value).partition(" ")[2] if found else ""
+        for found in (_fmtp(offer, offer_index), _fmtp(answer, answer_index))
+    )
+    return SUCCESS if amr_wb_formats_match(ours, theirs) else FAILED
 
 
-def _fmtp(media: Any, index: int) -> str:
+def _match_opus(
+    _pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, _option: int
+) -> int:
+    for found in (_fmtp(offer, offer_index), _fmtp(answer, answer_index)):
+        if found:
+            _ignore_odd_rate(found.value)
+    return SUCCESS
+
+
+def _ignore_odd_rate(value: Any) -> None:
+    # maxplaybackrate is a hint (RFC 7587 section 6.1) and may be any number; only some are rates
+    # Opus works at. pjmedia ignores parameters it does not know, so the name loses a letter.
+    for found in _PLAYBACK_RATE.finditer(text(value)):
+        if int(found[1]) not in OPUS_RATES_HZ:
+            value.ptr[found.start()] = b"x"
+
+
+def _fmtp(media: Any, index: int) -> Any:
     if index >= min(media.fmt_count, _MAX_FORMATS):
-        return ""
-    payload_type = media.fmt + index
-    found = pjmedia().pjmedia_sdp_media_find_attr2(media, b"fmtp", payload_type)
-    if not found:
-        return ""
-    return text(found.value).partition(" ")[2]
+        return None
+    found = pjmedia().pjmedia_sdp_media_find_attr2(media, b"fmtp", media.fmt + index)
+    return found or None
 
 
 def _count(*_: object) -> None:
-    errors["AMR-WB.sdp-match"] += 1
+    errors["sdp-match"] += 1
+
+
+_MATCHERS: dict[str, Callable[..., int]] = {"AMR-WB": _match_amr_wb, "opus": _match_opus}
