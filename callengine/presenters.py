@@ -8,7 +8,6 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
 from audiocodecs.catalogue import CATALOGUE
@@ -19,6 +18,19 @@ from callengine.core.snapshot import (
     LegSnapshot,
     QualitySnapshot,
     TerminationSnapshot,
+)
+from callengine.shown import (
+    Badge,
+    CallView,
+    Chip,
+    EngineView,
+    EventView,
+    LegView,
+    Link,
+    ListLine,
+    NodeView,
+    QualityView,
+    TerminationView,
 )
 
 ROW_PX = 36
@@ -51,169 +63,6 @@ class NodeSnapshot(TypedDict):
     unavailable_codecs: dict[str, str]
     calls: int
     max_calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A state: a word, and a tone among up, wait, held, fail and idle."""
-
-    word: str
-    tone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A codec as it is shown everywhere."""
-
-    name: str
-    style: str
-    "Suffix of the CSS class; `other` for a codec without a colour of its own."
-    hd: bool = False
-    audio_rate: str = ""
-    bit_rate: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ListLine:
-    """One codec in one of the four lists."""
-
-    chip: Chip
-    mark: str
-    "`chosen`, `shared`, `refused`, or empty while nothing is decided."
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A line between the two lists of a leg, in pixels from the top left of the gap."""
-
-    y1: int
-    y2: int
-    chosen: bool
-    style: str
-
-
-@dataclass(frozen=True, slots=True)
-class QualityView:
-    """One second's statistics of one leg, in words."""
-
-    mos: str
-    badge: Badge
-    loss: str
-    jitter: str
-    round_trip: str
-    packets: str
-    points: str = ""
-    "Polyline of the last minutes' MOS; empty with fewer than two values."
-
-
-@dataclass(frozen=True, slots=True)
-class LegView:
-    """One leg on the call page."""
-
-    name: str
-    is_a: bool
-    title: str
-    state: str
-    call_id: str
-    user_agent: str
-    remote: str
-    payload_type: int | None
-    chip: Chip | None
-    ours_source: str
-    theirs: tuple[ListLine, ...]
-    ours: tuple[ListLine, ...]
-    links: tuple[Link, ...]
-    height_px: int
-    note: str
-    "Why a list is empty, or that nothing is shared."
-    quality: QualityView | None
-
-
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """One line of the timeline."""
-
-    key: str
-    at: dt.datetime
-    leg: str
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TerminationView:
-    """Why the call ended, in three pieces."""
-
-    badge: Badge
-    what: str
-    rule: str
-    code: int
-    advice: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallView:
-    """One call."""
-
-    id: str
-    key: str
-    "The UUID as 32 hexadecimal digits: safe in an HTML id and a selector."
-    caller: str
-    caller_name: str
-    callee: str
-    source: str
-    destination: str
-    badge: Badge
-    live: bool
-    started: dt.datetime
-    answered: dt.datetime | None
-    ended: dt.datetime | None
-    clock_from: dt.datetime
-    "Talking time runs from the answer, ringing time from the start."
-    duration: str
-    codec_path: str
-    "One sentence: transcoding between which codecs, or not."
-    chip_a: Chip | None
-    chip_b: Chip | None
-    transcoded: bool
-    leg_a: LegView | None
-    leg_b: LegView | None
-    also_rung: tuple[LegView, ...]
-    events: tuple[EventView, ...]
-    termination: TerminationView | None
-
-    @property
-    def title(self) -> str:
-        """`+1 202 555 0100 to alice`, for headings and window titles."""
-        return f"{self.caller_name or self.caller} to {self.callee}"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeView:
-    """One engine node in the panel behind the pill."""
-
-    name: str
-    up: bool
-    seen: dt.datetime
-    calls: int
-    max_calls: int
-    listening: tuple[str, ...]
-    chips: tuple[Chip, ...]
-    unavailable: tuple[tuple[Chip, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineView:
-    """The pill of the top bar, and what is behind it."""
-
-    tone: str
-    text: str
-    since: dt.datetime | None
-    advice: str
-    missing: tuple[str, ...]
-    "Codecs that some running node cannot do now."
-    nodes: tuple[NodeView, ...]
 
 
 def present_engine(nodes: Sequence[NodeSnapshot], *, now: dt.datetime) -> EngineView:
@@ -325,7 +174,7 @@ def present_quality(quality: QualitySnapshot, *, history: Sequence[float] = ()) 
         loss=f"{quality['loss_percent']:.1f} %",
         jitter=f"{quality['jitter_ms']:.0f} ms",
         round_trip="-" if round_trip is None else f"{round_trip:.0f} ms",
-        packets=f"{quality['packets_received']} in, {quality['packets_sent']} out",
+        packets=f"{quality['packets_received']} packets in, {quality['packets_sent']} out",
         points=polyline(history),
     )
 
@@ -462,12 +311,12 @@ _ENDERS = {
     "operator": "an operator",
 }
 _UNANSWERED = {
-    480: Badge("Unavailable", "wait"),
-    486: Badge("Busy", "wait"),
-    487: Badge("Cancelled", "idle"),
-    408: Badge("No answer", "wait"),
-    600: Badge("Busy", "wait"),
-    603: Badge("Declined", "wait"),
+    408: (Badge("No answer", "wait"), "Nobody answered"),
+    480: (Badge("Unavailable", "wait"), "The callee was not available"),
+    486: (Badge("Busy", "wait"), "The callee was busy"),
+    487: (Badge("Cancelled", "idle"), "The caller gave up"),
+    600: (Badge("Busy", "wait"), "The callee was busy"),
+    603: (Badge("Declined", "wait"), "The callee declined"),
 }
 
 
@@ -476,19 +325,25 @@ def _termination(
 ) -> TerminationView | None:
     if termination is None:
         return None
-    code, by = termination["code"], _ENDERS.get(termination["by"], termination["by"])
-    failed = code >= 400
-    if was_answered:
-        badge = Badge("Cut off", "fail") if failed else Badge("Completed", "idle")
-    elif not failed:
-        badge = Badge("Ended", "idle")
-    else:
-        badge = _UNANSWERED.get(code, Badge(f"Failed {code}", "fail"))
-    verb = "Ended" if was_answered or not failed else badge.word.rstrip(" 0123456789")
+    badge, what = _outcome(termination, was_answered=was_answered)
     return TerminationView(
         badge=badge,
-        what=f"{verb} by {by}",
+        what=what,
         rule=termination["reason"],
-        code=code,
+        code=termination["code"],
         advice=termination["advice"],
     )
+
+
+def _outcome(termination: TerminationSnapshot, *, was_answered: bool) -> tuple[Badge, str]:
+    """Return the state a list shows, and what happened in a few words."""
+    code, by = termination["code"], _ENDERS.get(termination["by"], termination["by"])
+    if code < 400:
+        return Badge("Completed" if was_answered else "Ended", "idle"), f"Ended by {by}"
+    if was_answered:
+        return Badge("Cut off", "fail"), f"Cut off by {by}"
+    if termination["reason"] == "no-answer":
+        return _UNANSWERED[408]
+    if code in (488, 606):
+        return Badge(f"Declined {code}", "fail"), f"Declined by {by}"
+    return _UNANSWERED.get(code, (Badge(f"Failed {code}", "fail"), f"Failed at {by}"))

@@ -16,16 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from callengine import groups
-from callengine.models import Call, EngineNode
-from callengine.presenters import (
-    CallView,
-    EngineView,
-    NodeSnapshot,
-    present_call,
-    present_engine,
-)
+from callengine import groups, nodes
+from callengine.models import Call
+from callengine.presenters import present_call, present_engine
 from callengine.records import snapshot, with_details
+from callengine.shown import CallView, EngineView
 
 ENDED_SHOWN = 30
 LIVE_SHOWN = 500
@@ -101,20 +96,7 @@ def _views(records: QuerySet[Call]) -> list[CallView]:
 
 
 def _engine() -> EngineView:
-    nodes: list[NodeSnapshot] = [
-        {
-            "name": node.name,
-            "started": node.started.isoformat(),
-            "seen": node.seen.isoformat(),
-            "listening": node.listening,
-            "codecs": node.codecs,
-            "unavailable_codecs": node.unavailable_codecs,
-            "calls": node.calls,
-            "max_calls": node.max_calls,
-        }
-        for node in EngineNode.objects.all()
-    ]
-    return present_engine(nodes, now=timezone.now())
+    return present_engine(nodes.snapshots(), now=timezone.now())
 
 
 def _page(

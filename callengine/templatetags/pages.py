@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from callengine.presenters import Badge, Chip
+from callengine.shown import Badge, Chip
 
 register = template.Library()
 
@@ -64,12 +64,16 @@ def codec(value: Chip, brief: bool = False) -> dict[str, Any]:
 def clock(value: dt.datetime | None, style: str = "time") -> SafeString | str:
     """Write a time of day; the browser turns it into local time, with the zone on hover.
 
-    `style` is `time` (with seconds), `minute`, or `date` (day and minute).
+    `style` is `time` (with seconds), `minute`, `date` (day and minute), or
+    `recent`: the time if that was today, else the date.
     """
     if value is None:
         return ""
     at = timezone.localtime(value)
-    text = at.strftime(_CLOCKS[style])
+    shown = style
+    if style == "recent":
+        shown = "time" if at.date() == timezone.localdate() else "date"
+    text = at.strftime(_CLOCKS[shown])
     return format_html(
         '<time datetime="{}" data-clock="{}" title="{}">{}</time>',
         value.isoformat(),

@@ -60,7 +60,11 @@
     for (const element of scope.querySelectorAll("time[data-clock]")) {
       const at = new Date(element.getAttribute("datetime"));
       if (Number.isNaN(at.getTime())) continue;
-      element.textContent = (formats[element.dataset.clock] || formats.time).format(at);
+      let style = element.dataset.clock;
+      if (style === "recent") {
+        style = at.toDateString() === new Date().toDateString() ? "time" : "date";
+      }
+      element.textContent = (formats[style] || formats.time).format(at);
       element.title = full.format(at);
       delete element.dataset.clock;
     }

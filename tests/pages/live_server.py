@@ -37,8 +37,8 @@ def main() -> None:
         loop = asyncio.get_event_loop()
         commands = asyncio.Queue[dict[str, Any]]()
         layer = get_channel_layer()
-        listen_engine = loop.create_task(_record_commands(layer))
-        loop.create_task(_serve_commands(commands, listen_engine))
+        KEPT.append(loop.create_task(_record_commands(layer)))
+        KEPT.append(loop.create_task(_serve_commands(commands)))
         threading.Thread(target=_read, args=(loop, commands), daemon=True).start()
         port = server.listening_addresses[0][1]
         print(json.dumps({"port": port}), flush=True)
@@ -54,6 +54,7 @@ def _read(loop: asyncio.AbstractEventLoop, commands: "asyncio.Queue[dict[str, An
 
 
 ENGINE_COMMANDS: list[dict[str, Any]] = []
+KEPT: list[asyncio.Task[None]] = []
 
 
 async def _record_commands(layer: Any) -> None:
@@ -65,7 +66,7 @@ async def _record_commands(layer: Any) -> None:
         ENGINE_COMMANDS.append(await layer.receive(channel))
 
 
-async def _serve_commands(commands: "asyncio.Queue[dict[str, Any]]", keep: Any) -> None:
+async def _serve_commands(commands: "asyncio.Queue[dict[str, Any]]") -> None:
     while True:
         command = await commands.get()
         try:
@@ -75,7 +76,7 @@ async def _serve_commands(commands: "asyncio.Queue[dict[str, Any]]", keep: Any) 
         print(json.dumps({"answer": answer}), flush=True)
 
 
-async def _do(command: dict[str, Any]) -> Any:
+async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a command
     from asgiref.sync import sync_to_async
 
     from callengine import groups, records

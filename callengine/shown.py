@@ -1,0 +1,167 @@
+"""What the pages show, as plain values: made by `presenters`, rendered by the templates."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A state: a word, and a tone among up, wait, held, fail and idle."""
+
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A codec as it is shown everywhere."""
+
+    name: str
+    style: str
+    "Suffix of the CSS class; `other` for a codec without a colour of its own."
+    hd: bool = False
+    audio_rate: str = ""
+    bit_rate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListLine:
+    """One codec in one of the four lists."""
+
+    chip: Chip
+    mark: str
+    "`chosen`, `shared`, `refused`, or empty while nothing is decided."
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A line between the two lists of a leg, in pixels from the top left of the gap."""
+
+    y1: int
+    y2: int
+    chosen: bool
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class QualityView:
+    """One second's statistics of one leg, in words."""
+
+    mos: str
+    badge: Badge
+    loss: str
+    jitter: str
+    round_trip: str
+    packets: str
+    points: str = ""
+    "Polyline of the last minutes' MOS; empty with fewer than two values."
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """One leg on the call page."""
+
+    name: str
+    is_a: bool
+    title: str
+    state: str
+    call_id: str
+    user_agent: str
+    remote: str
+    payload_type: int | None
+    chip: Chip | None
+    ours_source: str
+    theirs: tuple[ListLine, ...]
+    ours: tuple[ListLine, ...]
+    links: tuple[Link, ...]
+    height_px: int
+    note: str
+    "Why a list is empty, or that nothing is shared."
+    quality: QualityView | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of the timeline."""
+
+    key: str
+    at: dt.datetime
+    leg: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TerminationView:
+    """Why the call ended, in three pieces."""
+
+    badge: Badge
+    what: str
+    rule: str
+    code: int
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One call."""
+
+    id: str
+    key: str
+    "The UUID as 32 hexadecimal digits: safe in an HTML id and a selector."
+    caller: str
+    caller_name: str
+    callee: str
+    source: str
+    destination: str
+    badge: Badge
+    live: bool
+    started: dt.datetime
+    answered: dt.datetime | None
+    ended: dt.datetime | None
+    clock_from: dt.datetime
+    "Talking time runs from the answer, ringing time from the start."
+    duration: str
+    codec_path: str
+    "One sentence: transcoding between which codecs, or not."
+    chip_a: Chip | None
+    chip_b: Chip | None
+    transcoded: bool
+    leg_a: LegView | None
+    leg_b: LegView | None
+    also_rung: tuple[LegView, ...]
+    events: tuple[EventView, ...]
+    termination: TerminationView | None
+
+    @property
+    def title(self) -> str:
+        """`+1 202 555 0100 to alice`, for headings and window titles."""
+        return f"{self.caller_name or self.caller} to {self.callee}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One engine node in the panel behind the pill."""
+
+    name: str
+    up: bool
+    seen: dt.datetime
+    calls: int
+    max_calls: int
+    listening: tuple[str, ...]
+    chips: tuple[Chip, ...]
+    unavailable: tuple[tuple[Chip, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineView:
+    """The pill of the top bar, and what is behind it."""
+
+    tone: str
+    text: str
+    since: dt.datetime | None
+    advice: str
+    missing: tuple[str, ...]
+    "Codecs that some running node cannot do now."
+    nodes: tuple[NodeView, ...]
