@@ -1,0 +1,320 @@
+"""The call state machine: every state, every event, crossings and duplicates, no clock."""
+
+import pytest
+
+from callengine.core import effects as fx
+from callengine.core.events import (
+    DigitReceived,
+    HangUpOrdered,
+    HoldChanged,
+    LegAnswered,
+    LegEnded,
+    LegProgress,
+)
+from callengine.core.machine import (
+    CLEARING_TIMEOUT_S,
+    FIRST_RESPONSE_TIMEOUT_S,
+    CallMachine,
+    State,
+)
+from callengine.core.orders import CallOrder, LegOrder, WaveOrder
+
+
+def order(*waves: tuple[str, ...], ring_timeout_s: float = 30.0) -> CallOrder:
+    return CallOrder(
+        call="c",
+        edge="127.0.0.1:5999",
+        leg_a=LegOrder("A", "ta"),
+        waves=tuple(
+            WaveOrder(
+                tuple(LegOrder(name, f"t{name}", label=f"Phone {name}") for name in wave),
+                ("OPUS",),
+                ("G722", "PCMU"),
+            )
+            for wave in waves
+        ),
+        offered=("OPUS",),
+        ring_timeout_s=ring_timeout_s,
+        max_duration_s=3600.0,
+    )
+
+
+def started(*waves: tuple[str, ...]) -> CallMachine:
+    machine = CallMachine(order(*(waves or (("B",),))), now=100.0)
+    machine.start()
+    return machine
+
+
+def ringing() -> CallMachine:
+    machine = started()
+    machine.handle(LegProgress("B", 180, early_media=False), 101.0)
+    return machine
+
+
+def talking(*waves: tuple[str, ...]) -> CallMachine:
+    machine = started(*waves)
+    machine.handle(LegAnswered("B"), 102.0)
+    return machine
+
+
+def ended(leg: str, code: int = 200, *, by_peer: bool = True) -> LegEnded:
+    return LegEnded(leg, code, "why", by_peer)
+
+
+def kinds(effects: list[fx.Effect]) -> list[str]:
+    return [type(effect).__name__ for effect in effects if not isinstance(effect, fx.Note)]
+
+
+def termination(effects: list[fx.Effect]) -> tuple[str, str, int]:
+    finish = next(effect for effect in effects if isinstance(effect, fx.Finish))
+    return finish.termination.by, finish.termination.reason, finish.termination.code
+
+
+def test_the_callee_is_dialled_with_its_own_list():
+    effects = CallMachine(order(("B",)), now=0.0).start()
+    assert [(e.leg.name, e.codecs) for e in effects if isinstance(e, fx.Dial)] == [
+        ("B", ("G722", "PCMU"))
+    ]
+
+
+def test_a_call_rings_is_answered_bridged_and_ended_by_the_caller():
+    machine = started()
+    assert kinds(machine.handle(LegProgress("B", 180, early_media=False), 1.0)) == [
+        "StateChanged",
+        "RingCaller",
+    ]
+    assert kinds(machine.handle(LegAnswered("B"), 2.0)) == [
+        "StateChanged",
+        "Bridge",
+        "AnswerCaller",
+    ]
+    effects = machine.handle(ended("A"), 9.0)
+    assert kinds(effects) == ["StateChanged", "HangUp"]
+    assert termination(machine.handle(ended("B"), 9.1)) == ("caller", "caller-hung-up", 200)
+
+
+def test_the_callee_may_hang_up_too():
+    machine = talking()
+    machine.handle(ended("B"), 5.0)
+    assert termination(machine.handle(ended("A"), 5.1)) == ("callee", "callee-hung-up", 200)
+
+
+def test_ringing_is_told_once():
+    machine = ringing()
+    assert machine.handle(LegProgress("B", 180, early_media=False), 3.0) == []
+
+
+def test_trying_is_not_ringing():
+    machine = started()
+    assert machine.handle(LegProgress("B", 100, early_media=False), 1.0) == []
+    assert machine.state is State.TRYING
+
+
+def test_early_media_of_a_single_callee_reaches_the_caller():
+    machine = started()
+    effects = machine.handle(LegProgress("B", 183, early_media=True), 1.0)
+    assert fx.RingCaller(183, "B") in effects
+    assert machine.state is State.EARLY_MEDIA
+
+
+def test_early_media_of_one_among_several_is_only_ringing():
+    machine = started(("B", "B2"))
+    effects = machine.handle(LegProgress("B", 183, early_media=True), 1.0)
+    assert fx.RingCaller(180, None) in effects
+
+
+def test_the_first_of_several_to_answer_wins_and_the_others_stop_ringing():
+    machine = started(("B", "B2", "B3"))
+    effects = machine.handle(LegAnswered("B2"), 1.0)
+    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B", "B3"]
+    assert fx.Bridge("B2") in effects
+    assert kinds(machine.handle(LegAnswered("B3"), 1.01)) == ["HangUp"]
+    assert machine.handle(ended("B", 487), 1.1) == []
+    assert machine.state is State.ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("code", "shown", "reason"),
+    [
+        (486, 486, "callee-busy"),
+        (600, 600, "callee-busy"),
+        (603, 603, "callee-declined"),
+        (480, 480, "callee-unavailable"),
+        (404, 404, "callee-not-found"),
+        (408, 408, "callee-unreachable"),
+        (488, 488, "no-common-codec-callee"),
+        (606, 488, "no-common-codec-callee"),
+        (302, 480, "callee-redirected"),
+        (401, 503, "trunk-credentials-refused"),
+        (407, 503, "trunk-credentials-refused"),
+        (500, 500, "callee-failed"),
+        (503, 503, "callee-unreachable"),
+    ],
+)
+def test_a_callees_final_code_reaches_the_caller(code, shown, reason):
+    machine = ringing()
+    effects = machine.handle(ended("B", code), 5.0)
+    decline = next(e for e in effects if isinstance(e, fx.DeclineCaller))
+    assert decline.code == shown
+    assert decline.reason.startswith("Q.850;cause=")
+    assert termination(machine.handle(ended("A", shown, by_peer=False), 5.1)) == (
+        "callee",
+        reason,
+        shown,
+    )
+
+
+def test_a_busy_phone_is_told_of_only_when_the_others_have_failed_too():
+    machine = started(("B", "B2"))
+    assert kinds(machine.handle(ended("B", 486), 1.0)) == []
+    effects = machine.handle(ended("B2", 503), 2.0)
+    assert next(e for e in effects if isinstance(e, fx.DeclineCaller)).code == 486
+
+
+def test_a_global_failure_stops_the_other_phones():
+    machine = started(("B", "B2"))
+    effects = machine.handle(ended("B", 603), 1.0)
+    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B2"]
+    assert next(e for e in effects if isinstance(e, fx.DeclineCaller)).code == 603
+
+
+def test_the_next_gateway_is_tried_when_one_fails():
+    machine = started(("B",), ("B2",))
+    effects = machine.handle(ended("B", 503), 1.0)
+    assert [e.leg.name for e in effects if isinstance(e, fx.Dial)] == ["B2"]
+
+
+def test_a_silent_gateway_is_left_for_the_next_after_a_few_seconds():
+    machine = started(("B",), ("B2",))
+    deadline = machine.next_deadline()
+    assert deadline == 100.0 + FIRST_RESPONSE_TIMEOUT_S
+    effects = machine.tick(deadline)
+    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B"]
+    assert [e.leg.name for e in effects if isinstance(e, fx.Dial)] == ["B2"]
+    assert machine.handle(LegAnswered("B"), deadline + 1) == []
+
+
+def test_a_gateway_that_rings_is_not_left():
+    machine = started(("B",), ("B2",))
+    machine.handle(LegProgress("B", 180, early_media=False), 101.0)
+    assert machine.tick(100.0 + FIRST_RESPONSE_TIMEOUT_S) == []
+
+
+def test_nobody_answers():
+    machine = ringing()
+    assert machine.next_deadline() == 130.0
+    effects = machine.tick(130.0)
+    assert next(e for e in effects if isinstance(e, fx.DeclineCaller)) == fx.DeclineCaller(
+        480, "Q.850;cause=19"
+    )
+    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B"]
+    machine.handle(ended("B", 487, by_peer=False), 130.1)
+    assert termination(machine.handle(ended("A", 480, by_peer=False), 130.2)) == (
+        "engine",
+        "no-answer",
+        480,
+    )
+
+
+def test_the_caller_cancels():
+    machine = ringing()
+    effects = machine.handle(ended("A", 487), 5.0)
+    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B"]
+    assert termination(machine.handle(ended("B", 487), 5.1)) == ("caller", "caller-cancelled", 487)
+
+
+def test_an_answer_that_crosses_the_cancel_is_hung_up():
+    machine = ringing()
+    machine.handle(ended("A", 487), 5.0)
+    assert kinds(machine.handle(LegAnswered("B"), 5.05)) == ["HangUp"]
+    assert termination(machine.handle(ended("B"), 5.1)) == ("caller", "caller-cancelled", 487)
+
+
+def test_hold_and_resume_change_the_state_and_a_duplicate_changes_nothing():
+    machine = talking()
+    assert fx.StateChanged("held") in machine.handle(HoldChanged("A", held=True), 3.0)
+    assert machine.handle(HoldChanged("A", held=True), 3.1) == []
+    machine.handle(HoldChanged("B", held=True), 3.2)
+    machine.handle(HoldChanged("A", held=False), 4.0)
+    assert machine.state is State.HELD
+    assert fx.StateChanged("answered") in machine.handle(HoldChanged("B", held=False), 5.0)
+
+
+@pytest.mark.parametrize(("leg", "other"), [("A", "B"), ("B", "A")])
+def test_keys_are_passed_across_and_kept_out_of_the_record(leg, other):
+    effects = talking().handle(DigitReceived(leg, "7"), 3.0)
+    assert fx.SendDigit(other, "7") in effects
+    assert all("7" not in e.text for e in effects if isinstance(e, fx.Note))
+
+
+def test_keys_before_the_answer_go_nowhere():
+    assert ringing().handle(DigitReceived("A", "7"), 3.0) == []
+
+
+@pytest.mark.parametrize("make", [started, ringing, talking])
+def test_an_operator_may_hang_up_in_any_state(make):
+    machine = make()
+    effects = machine.handle(HangUpOrdered("operator", "operator-hung-up", 200, "x"), 4.0)
+    legs = {e.leg for e in effects if isinstance(e, fx.HangUp)}
+    declined = any(isinstance(e, fx.DeclineCaller) for e in effects)
+    assert legs | ({"A"} if declined else set()) == {"A", "B"}
+    machine.handle(ended("A", 480, by_peer=False), 4.1)
+    assert termination(machine.handle(ended("B", 487, by_peer=False), 4.2)) == (
+        "operator",
+        "operator-hung-up",
+        200,
+    )
+
+
+def test_a_call_ends_once_however_many_reasons_come():
+    machine = talking()
+    machine.handle(ended("A"), 5.0)
+    assert machine.handle(HangUpOrdered("operator", "operator-hung-up", 200, "x"), 5.0) == []
+    assert termination(machine.handle(ended("B"), 5.1)) == ("caller", "caller-hung-up", 200)
+    assert machine.handle(ended("B"), 5.2) == []
+
+
+def test_a_leg_that_never_confirms_its_end_does_not_keep_the_call_open():
+    machine = talking()
+    machine.handle(ended("A"), 5.0)
+    assert machine.next_deadline() == 5.0 + CLEARING_TIMEOUT_S
+    assert termination(machine.tick(5.0 + CLEARING_TIMEOUT_S))[1] == "caller-hung-up"
+
+
+def test_a_call_has_a_longest_duration():
+    machine = talking()
+    machine.tick(102.0 + 3600.0)
+    assert machine.termination is not None
+    assert machine.termination.reason == "max-duration"
+
+
+def test_a_party_that_stops_answering_is_told_from_one_that_hangs_up():
+    machine = talking()
+    machine.handle(ended("B", 408, by_peer=False), 5.0)
+    assert termination(machine.handle(ended("A"), 5.1)) == ("callee", "callee-lost", 408)
+
+
+EVENTS = [
+    LegProgress("B", 180, early_media=False),
+    LegProgress("B", 183, early_media=True),
+    LegAnswered("B"),
+    ended("A"),
+    ended("B", 486),
+    HoldChanged("A", held=True),
+    DigitReceived("B", "1"),
+    HangUpOrdered("engine", "shutting-down", 503, "x"),
+    LegAnswered("nobody"),
+    ended("nobody"),
+]
+
+
+@pytest.mark.parametrize("make", [started, ringing, talking])
+@pytest.mark.parametrize("first", EVENTS)
+@pytest.mark.parametrize("second", EVENTS)
+def test_any_two_events_in_any_state_leave_a_call_that_can_end_once(make, first, second):
+    machine = make()
+    effects = [*machine.handle(first, 110.0), *machine.handle(second, 110.1)]
+    effects += machine.handle(HangUpOrdered("engine", "shutting-down", 503, "x"), 110.2)
+    effects += machine.tick(110.2 + CLEARING_TIMEOUT_S + 1)
+    assert machine.finished
+    assert kinds(effects).count("Finish") == 1
