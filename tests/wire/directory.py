@@ -1,0 +1,57 @@
+"""Configurations for wire tests, in the shape `manage.py provision` reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PASSWORD = "correct horse"
+G722_FIRST = ("G722", "PCMU", "PCMA")
+Entry = dict[str, Any]
+
+
+def connection(
+    user: str,
+    *,
+    inbound: Sequence[str] = (),
+    outbound: Sequence[str] = (),
+    force: bool = False,
+    **more: Any,
+) -> Entry:
+    """Return a connection; a list left out means the platform list."""
+    entry: Entry = {"sip_user": user, "name": user.title(), "password": PASSWORD, **more}
+    if inbound:
+        entry["inbound"] = {"codecs": list(inbound), "force_on_caller": force}
+    if outbound:
+        entry["outbound"] = {"codecs": list(outbound)}
+    return entry
+
+
+def trunk(
+    name: str,
+    *,
+    allowed: Sequence[str] = (),
+    gateway: str = "",
+    codecs: Sequence[str] = G722_FIRST,
+    login: Mapping[str, str] | None = None,
+) -> Entry:
+    """Return a trunk with one gateway, the same codecs in both directions."""
+    outward: Entry = {"codecs": list(codecs), **(login or {})}
+    if gateway:
+        outward["gateways"] = [{"uri": gateway, "priority": 1}]
+    inward = {"allowed_addresses": list(allowed), "codecs": list(codecs)}
+    return {"name": name, "in": inward, "out": outward}
+
+
+def configuration(
+    *connections: Entry,
+    trunks: Sequence[Entry] = (),
+    numbers: Mapping[str, str] | None = None,
+    routes: Mapping[str, Sequence[str]] | None = None,
+    external_sip: bool = True,
+) -> Entry:
+    return {
+        "external_sip": external_sip,
+        "connections": list(connections),
+        "trunks": list(trunks),
+        "numbers": [{"number": n, "to": to} for n, to in (numbers or {}).items()],
+        "routes": [{"prefix": p, "trunks": list(t)} for p, t in (routes or {}).items()],
+    }

@@ -1,0 +1,116 @@
+"""The six worked examples of the negotiation rule, as configuration and as real calls."""
+
+from dataclasses import dataclass
+
+from tests.peers import descriptions
+from tests.peers.engine import Engine
+from tests.peers.phone import EVERY_CODEC, Phone
+from tests.peers.ports import free_sip_port
+from tests.wire import conversation
+from tests.wire.conversation import STRANGER, converse, nobody_was_rung, registered
+from tests.wire.directory import G722_FIRST, configuration, connection, trunk
+
+GATEWAY_NUMBER = "+442071234567"
+A_OFFER = ("OPUS", "G722", "PCMA")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of the table; `leg_a` None is the decline of number 3."""
+
+    number: int
+    caller: str
+    to: str
+    vn_a: tuple[str, ...]
+    leg_a: str | None
+    leg_b: str | None
+    offer: tuple[str, ...] = A_OFFER
+    vn_b: tuple[str, ...] = G722_FIRST
+
+    @property
+    def source(self) -> str:
+        return "external:127.0.0.1" if self.caller == STRANGER else f"connection:{self.caller}"
+
+    @property
+    def destination(self) -> str:
+        return "trunk:carrier-one" if self.to == GATEWAY_NUMBER else f"connection:{self.to}"
+
+
+EXAMPLES = (
+    Example(1, STRANGER, "bob", EVERY_CODEC, "OPUS", "G722"),
+    Example(2, STRANGER, "dora", G722_FIRST, "G722", "G722"),
+    Example(3, STRANGER, "dora", G722_FIRST, None, None, offer=("OPUS",)),
+    Example(4, "alice", "bob", ("OPUS", "G722"), "OPUS", "G722"),
+    Example(5, "alice", "dora", G722_FIRST, "G722", "G722"),
+    Example(6, "carol", GATEWAY_NUMBER, G722_FIRST, "G722", "G722"),
+)
+
+
+def directory(gateway_port: int) -> dict[str, object]:
+    """Return the configuration all six examples run on."""
+    return configuration(
+        connection("alice", outbound=["OPUS", "G722"]),
+        connection("bob", inbound=G722_FIRST),
+        connection("carol"),
+        connection("dora", inbound=G722_FIRST, force=True),
+        trunks=[trunk("carrier-one", gateway=f"sip:127.0.0.1:{gateway_port};transport=udp")],
+        routes={"+44": ["carrier-one"]},
+    )
+
+
+GATEWAY_PORT = free_sip_port()
+CONFIGURATION = directory(GATEWAY_PORT)
+
+
+async def play(engine: Engine, example: Example) -> None:
+    """Place the example's call and hold what happens against the table."""
+    async with conversation.caller(engine, example.caller) as caller_phone:
+        if example.to == GATEWAY_NUMBER:
+            async with Phone("gateway", port=GATEWAY_PORT) as callee_phone:
+                await _play(engine, example, caller_phone, callee_phone)
+        else:
+            async with registered(engine, example.to) as callee_phone:
+                await _play(engine, example, caller_phone, callee_phone)
+
+
+async def _play(engine: Engine, example: Example, caller_phone: Phone, callee_phone: Phone) -> None:
+    if example.leg_a is None or example.leg_b is None:
+        await _declined(engine, example, caller_phone, callee_phone)
+        return
+    call = await converse(engine, caller_phone, callee_phone, offer=example.offer, to=example.to)
+    # The SDP that left our socket, on each leg.
+    assert descriptions.names(call.b.offer_sdp) == list(example.vn_b)
+    assert descriptions.names(call.a.answer_sdp) == [example.leg_a]
+    await call.hears_both_ways(codec_a=example.leg_a, codec_b=example.leg_b)
+    record = await call.end()
+    assert (record["source"], record["destination"]) == (example.source, example.destination)
+    leg_a, leg_b = record["legs"]
+    assert leg_a["offered"] == list(example.offer)
+    assert leg_a["allowed"] == list(example.vn_a)
+    assert leg_b["allowed"] == list(example.vn_b)
+    assert (leg_a["codec"], leg_b["codec"]) == (example.leg_a, example.leg_b)
+    assert record["transcoded"] is (example.leg_a != example.leg_b)
+    assert leg_a["call_id"] == call.a.call_id
+    assert leg_b["call_id"] == call.b.call_id != call.a.call_id
+    assert leg_a["remote"].endswith(f":{caller_phone.rtp.port}")
+    assert leg_b["remote"].endswith(f":{callee_phone.rtp.port}")
+    assert record["state"] == "ended"
+    assert record["termination"]["by"] == "caller"
+    assert record["termination"]["code"] == 200
+    assert record["started"] < record["answered"] < record["ended"]
+
+
+async def _declined(
+    engine: Engine, example: Example, caller_phone: Phone, callee_phone: Phone
+) -> None:
+    call = await caller_phone.invite(example.to, caller_phone.sdp(list(example.offer)))
+    response = await call.wait_final()
+    assert response.code == 488, caller_phone.dump()
+    assert "Q.850;cause=88" in (response.headers.get("Reason") or "").replace(" ", "")
+    record = await engine.record(call.call_id)
+    assert record["termination"]["code"] == 488
+    assert record["termination"]["reason"] == "no-common-codec-caller"
+    assert record["termination"]["advice"]
+    assert record["legs"][0]["offered"] == list(example.offer)
+    assert record["answered"] is None
+    await nobody_was_rung(callee_phone)
