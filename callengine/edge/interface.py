@@ -20,6 +20,9 @@ class Credentials:
     enabled: bool
     ha1_md5: str = field(repr=False)
     ha1_sha256: str = field(repr=False)
+    ha1b_md5: str = field(default="", repr=False)
+    "HA1 over `user@realm` as user name, for clients configured so; empty: they are refused."
+    ha1b_sha256: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,9 @@ class LegAnchor:
     flow: str = ""
     "Leg B: where to send it, `udp:HOST:PORT`; empty: resolve `request_uri`."
     max_forwards: int = 69
+    password: str = field(default="", repr=False)
+    """Leg B to a gateway with credentials: the same password as in the leg's order. A call process
+    answers a challenge for the loopback URI it sees; the edge answers it again for the real one."""
 
 
 @dataclass(frozen=True, slots=True)

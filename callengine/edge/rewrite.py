@@ -77,7 +77,7 @@ def reply_flow(request: SipMessage) -> str:
 
 
 def reply_vias(request: SipMessage) -> list[str]:
-    """Return the request's Via values as its responses carry them, `received` and `rport` filled."""
+    """Return the request's Via values as its responses carry them (`received`, `rport`)."""
     _, host, port = split_flow(request.flow)
     top = _RPORT.sub("", request.via.raw)
     top += f";received={host}" if ":" not in host else f";received=[{host}]"
@@ -119,9 +119,17 @@ def is_sdp(message: SipMessage) -> bool:
 
 
 def to_worker(
-    message: SipMessage, *, start: str, vias: list[str], contact: str, max_forwards: int | None
+    message: SipMessage,
+    *,
+    start: str,
+    vias: list[str],
+    contact: str,
+    max_forwards: int | None = None,
+    body: bytes | None = None,
 ) -> bytes:
     """Return a peer's message as a call process reads it: compact, on loopback addresses.
+
+    `body` is the session description if it was made compact before.
 
     Raises:
         BadSdpError: its session description is nonsense.
@@ -131,15 +139,24 @@ def to_worker(
     headers.append(("contact", f"<{contact}>"))
     if max_forwards is not None:
         headers.append(("max-forwards", str(max_forwards)))
-    body = message.body
-    if is_sdp(message):
-        try:
-            body = compact(body.decode("utf-8", "replace")).encode()
-        except SdpError as error:
-            raise BadSdpError(str(error)) from error
+    body = compact_body(message) if body is None else body
     if body:
         headers.append(("content-type", message.get("content-type")))
     return render(start, headers, body)
+
+
+def compact_body(message: SipMessage) -> bytes:
+    """Return a peer's body, a session description cut down to what a call process can read.
+
+    Raises:
+        BadSdpError: it is nonsense.
+    """
+    if not is_sdp(message):
+        return message.body
+    try:
+        return compact(message.body.decode("utf-8", "replace")).encode()
+    except SdpError as error:
+        raise BadSdpError(str(error)) from error
 
 
 def to_peer(

@@ -101,10 +101,18 @@ def _merge_key(message: SipMessage) -> Key:
 class ServerTransactions:
     """All requests of peers that are being answered or were lately."""
 
-    def __init__(self, *, send: Send, later: Later, limit: int) -> None:
+    def __init__(
+        self,
+        *,
+        send: Send,
+        later: Later,
+        limit: int,
+        on_removed: Callable[[ServerTransaction], None] = lambda _: None,
+    ) -> None:
         self._send = send
         self._later = later
         self._limit = limit
+        self._on_removed = on_removed
         self._table: OrderedDict[Key, ServerTransaction] = OrderedDict()
         self._ongoing: dict[Key, ServerTransaction] = {}
 
@@ -194,6 +202,7 @@ class ServerTransactions:
         self._end_merging(transaction)
         if self._table.get(transaction.key) is transaction:
             del self._table[transaction.key]
+            self._on_removed(transaction)
 
     def clear(self) -> None:
         """Forget everything, with its timers."""
@@ -237,7 +246,7 @@ class ClientTransactions:
         """Send a request and repeat it until `finish` or for 32 s."""
         transaction = ClientTransaction(flow, data)
         self._table[branch, method] = transaction
-        transaction.timers.append(self._later(TIMEOUT_S, lambda: self.finish(branch, method)))
+        transaction.timers.append(self._later(TIMEOUT_S, lambda: self._give_up(branch, method)))
         self._send(flow, data)
         if flow.startswith("udp:"):
             self._again_later(transaction)
@@ -250,6 +259,9 @@ class ClientTransactions:
 
         del transaction.timers[1:]
         transaction.timers.append(self._later(transaction.delay_s, again))
+
+    def _give_up(self, branch: str, method: str) -> None:
+        self.finish(branch, method)
 
     def finish(self, branch: str, method: str) -> bool:
         """Stop repeating; tell whether there was such a request."""

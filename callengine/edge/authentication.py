@@ -1,0 +1,114 @@
+"""Who sent this request: digest challenges and what is wrong with their answers."""
+
+import time
+from collections.abc import Callable
+
+from callengine.edge.context import EdgeContext, describe, source_host
+from callengine.edge.digest import Answer, Verdict, answer_in, uri_matches
+from callengine.edge.interface import Credentials
+from callengine.edge.parse import clean
+from callengine.edge.transactions import ServerTransaction
+
+_NO_CREDENTIALS = (
+    "The request was challenged and came back without credentials; set user name and password in "
+    "the phone, or add its address to a trunk's access list."
+)
+
+
+class Authenticator:
+    """Verifies requests; answers them itself when they fail."""
+
+    def __init__(self, context: EdgeContext) -> None:
+        self._context = context
+
+    def challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
+        """Answer 401; a challenge that nobody answers becomes a rejection."""
+        self._send_challenge(transaction, stale=stale)
+        rejection = describe(transaction.request, 401, "no-credentials", _NO_CREDENTIALS)
+        self._context.challenges.issued(rejection, time.monotonic())
+
+    def _send_challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
+        values = self._context.digest.challenges(time.time(), stale=stale)
+        self._context.reply(
+            transaction, 401, headers=[("www-authenticate", value) for value in values]
+        )
+
+    def has_answer(self, transaction: ServerTransaction) -> bool:
+        """Tell whether a request brings credentials for our realm."""
+        return self._answer(transaction) is not None
+
+    def _answer(self, transaction: ServerTransaction) -> Answer | None:
+        settings = self._context.settings
+        return answer_in(
+            transaction.request, realm=settings.realm, algorithms=settings.digest_algorithms
+        )
+
+    async def authenticate(
+        self,
+        transaction: ServerTransaction,
+        accepts: Callable[[Credentials], bool] = lambda _: True,
+    ) -> Credentials | None:
+        """Return the credentials of whoever sent a request, or None once it has been answered.
+
+        Credentials that `accepts` turns down are treated as a user nobody knows.
+        """
+        context, request = self._context, transaction.request
+        answer = self._answer(transaction)
+        if answer is None:
+            self.challenge(transaction)
+            return None
+        context.challenges.answered(source_host(request), request.call_id)
+        if not uri_matches(answer.uri, request.uri, self._is_local):
+            advice = "The credentials were computed for another address; check the phone's proxy."
+            context.refuse(transaction, 400, "digest-uri-mismatch", advice, user=answer.user)
+            return None
+        found = await context.engine.credentials(answer.user)
+        known = found if found is not None and accepts(found) else None
+        ha1 = _ha1(known, answer) if known else None
+        verdict = context.digest.verify(answer, ha1=ha1, method=request.method, now=time.time())
+        if verdict is Verdict.OK and known is not None:
+            return self._enabled(transaction, known)
+        self._fail(transaction, verdict, answer, is_known=known is not None)
+        return None
+
+    def _is_local(self, host: str) -> bool:
+        return self._context.addresses.is_local_host(host, None)
+
+    def _enabled(
+        self, transaction: ServerTransaction, credentials: Credentials
+    ) -> Credentials | None:
+        if credentials.enabled:
+            return credentials
+        advice = f"The {credentials.kind} {credentials.name} is disabled; enable it to let it in."
+        rule = f"{credentials.kind}-disabled"
+        self._context.refuse(transaction, 403, rule, advice, user=credentials.username)
+        return None
+
+    def _fail(
+        self, transaction: ServerTransaction, verdict: Verdict, answer: Answer, *, is_known: bool
+    ) -> None:
+        """Challenge again; only the stored rejection tells unknown users from wrong passwords."""
+        self._send_challenge(transaction, stale=verdict in (Verdict.STALE, Verdict.REPLAYED))
+        user = clean(answer.user)
+        if verdict is Verdict.STALE:
+            return
+        if verdict is Verdict.REPLAYED:
+            rule = "nonce-replayed"
+            advice = (
+                f"A request of {user} came twice with the same digest count: the phone repeats "
+                "itself, or somebody replays what they recorded."
+            )
+        elif is_known:
+            rule = "wrong-password"
+            advice = f"The password of {user} is wrong; set the same one in the phone and here."
+        else:
+            rule = "unknown-user"
+            advice = f"Nobody here is called `{user}`. The SIP user name is not the display name."
+        self._context.store(describe(transaction.request, 401, rule, advice, user=user))
+
+
+def _ha1(credentials: Credentials, answer: Answer) -> str | None:
+    with_realm = "@" in answer.username and answer.username != credentials.username
+    if answer.algorithm == "SHA-256":
+        return (credentials.ha1b_sha256 if with_realm else credentials.ha1_sha256) or None
+    return (credentials.ha1b_md5 if with_realm else credentials.ha1_md5) or None

@@ -1,0 +1,188 @@
+"""INVITE outside a dialog: who calls, may they, and a call process for them."""
+
+import logging
+import re
+
+from callengine.core.directory import Source
+from callengine.edge.authentication import Authenticator
+from callengine.edge.context import EdgeContext, header_user, source_host
+from callengine.edge.interface import Accepted, IncomingCall, Refused, TrunkAccess
+from callengine.edge.inward import MALFORMED_SDP, Inward
+from callengine.edge.parse import SipMessage, clean, parse_address, parse_uri
+from callengine.edge.rewrite import BadSdpError, Headers, compact_body, contact_target, is_sdp
+from callengine.edge.transactions import ServerTransaction
+
+log = logging.getLogger(__name__)
+
+_TELEPHONE_NUMBER = re.compile(r"\+?[0-9][0-9().\- ]*\Z")
+_SEPARATORS = re.compile(r"[().\- ]")
+
+
+class Callers:
+    """Answers INVITEs that would make a call."""
+
+    def __init__(self, context: EdgeContext, authenticator: Authenticator, inward: Inward) -> None:
+        self._context = context
+        self._authenticator = authenticator
+        self._inward = inward
+        self._setting_up: set[ServerTransaction] = set()
+
+    async def handle(self, transaction: ServerTransaction) -> None:
+        """Take one INVITE from authentication to its call process."""
+        context, settings = self._context, self._context.settings
+        if context.retry_after_s is not None:
+            advice = "The engine is shutting down; the call can be made again in a moment."
+            self._busy(transaction, "shutting-down", advice, context.retry_after_s)
+            return
+        if (body := self._checked_body(transaction)) is None:
+            return
+        source = await self._source(transaction)
+        if source is None or transaction.cancelled:
+            return
+        if len(self._setting_up) >= settings.max_setups:
+            advice = "Too many calls are being set up at once; try again in a moment."
+            self._busy(transaction, "overloaded", advice, 2)
+            return
+        context.reply(transaction, 100)
+        self._setting_up.add(transaction)
+        try:
+            outcome = await context.engine.set_up(_incoming(transaction.request, source))
+        finally:
+            self._setting_up.discard(transaction)
+        if not transaction.cancelled:
+            self._conclude(transaction, outcome, body)
+
+    def _busy(
+        self, transaction: ServerTransaction, rule: str, advice: str, retry_after_s: int
+    ) -> None:
+        headers = [("retry-after", str(retry_after_s))]
+        self._context.refuse(transaction, 503, rule, advice, headers=headers)
+
+    def _checked_body(self, transaction: ServerTransaction) -> bytes | None:
+        """Return the body as a call process can read it, or None once refused."""
+        context, request = self._context, transaction.request
+        if not contact_target(request):
+            advice = "The INVITE has no Contact that could be called back; check the phone."
+            context.refuse(transaction, 400, "malformed-sip", advice)
+            return None
+        try:
+            return compact_body(request)
+        except BadSdpError as error:
+            advice = f"The caller's session description cannot be read: {error}"
+            context.refuse(transaction, 400, MALFORMED_SDP, advice)
+            return None
+
+    async def _source(self, transaction: ServerTransaction) -> Source | None:
+        """Return who calls, or None once the request has been answered."""
+        context, request = self._context, transaction.request
+        address = source_host(request)
+        access = await context.engine.trunk_access(address)
+        if access is not None:
+            return await self._trunk(transaction, access, address)
+        if self._authenticator.has_answer(transaction):
+            return await self._by_digest(transaction, address)
+        external = await context.engine.external_sip()
+        if self._claims_to_be_local(request):
+            user = header_user(request, "from")
+            if not external or await context.engine.credentials(user) is not None:
+                self._authenticator.challenge(transaction)
+                return None
+        elif not external:
+            advice = (
+                f"{address} is not on the access list of any trunk. Add it there, or give the "
+                "caller a connection with a password."
+            )
+            context.refuse(transaction, 403, "source-not-on-access-list", advice)
+            return None
+        return await context.engine.source(kind="external", name="", address=address)
+
+    async def _trunk(
+        self, transaction: ServerTransaction, access: TrunkAccess, address: str
+    ) -> Source | None:
+        context = self._context
+        if not access.enabled:
+            advice = f"The trunk {access.name} is disabled; enable it to take its calls."
+            context.refuse(transaction, 403, "trunk-disabled", advice)
+            return None
+        if access.username:
+            found = await self._authenticator.authenticate(
+                transaction, lambda known: known.username == access.username
+            )
+            if found is None:
+                return None
+        return await context.engine.source(kind="trunk", name=access.name, address=address)
+
+    async def _by_digest(self, transaction: ServerTransaction, address: str) -> Source | None:
+        found = await self._authenticator.authenticate(transaction)
+        if found is None:
+            return None
+        return await self._context.engine.source(kind=found.kind, name=found.name, address=address)
+
+    def _claims_to_be_local(self, request: SipMessage) -> bool:
+        try:
+            uri = parse_address(request.get("from")).uri
+        except ValueError:
+            return False
+        addresses = self._context.addresses
+        if uri.port is not None and uri.port not in addresses.ports:
+            return False
+        shown, _ = addresses.public_address_for(request.flow)
+        return addresses.is_local_host(uri.host, uri.port) or uri.host.lower() == shown.lower()
+
+    def _conclude(
+        self, transaction: ServerTransaction, outcome: Accepted | Refused, body: bytes
+    ) -> None:
+        context = self._context
+        if isinstance(outcome, Refused):
+            headers: Headers = [("reason", outcome.reason)] if outcome.reason else []
+            if outcome.retry_after_s is not None:
+                headers.append(("retry-after", str(outcome.retry_after_s)))
+            context.reply(transaction, outcome.code, phrase=outcome.phrase, headers=headers)
+            return
+        for anchor in (outcome.leg_a, *outcome.legs_b):
+            context.legs.open(anchor)
+        self._inward.invite(transaction, outcome.leg_a, body)
+
+    async def cancel(self, transaction: ServerTransaction, invite: ServerTransaction) -> None:
+        """Take a CANCEL of an INVITE that no call process has yet."""
+        context = self._context
+        context.reply(transaction, 200)
+        if invite.code >= 200 or invite.cancelled:
+            return
+        invite.cancelled = True
+        context.reply(invite, 487)
+        if invite in self._setting_up:
+            await context.engine.cancelled(invite.request.call_id)
+
+
+def _incoming(request: SipMessage, source: Source) -> IncomingCall:
+    caller = _caller(request)
+    max_forwards = request.get("max-forwards")
+    return IncomingCall(
+        source=source,
+        call_id=clean(request.call_id, 255),
+        from_user=caller[0],
+        from_name=caller[1],
+        to_user=dialled(request.uri),
+        user_agent=clean(request.get("user-agent")),
+        sdp=request.body.decode("utf-8", "replace") if is_sdp(request) else None,
+        max_forwards=int(max_forwards) if max_forwards else 70,
+        flow=request.flow,
+    )
+
+
+def _caller(request: SipMessage) -> tuple[str, str]:
+    try:
+        address = parse_address(request.get("from"))
+    except ValueError:
+        return "", ""
+    return clean(address.uri.user or ""), clean(address.name)
+
+
+def dialled(request_uri: str) -> str:
+    """Return the user part of a Request-URI; a telephone number without visual separators."""
+    try:
+        user = (parse_uri(request_uri).user or "").partition(";")[0]
+    except ValueError:
+        return ""
+    return clean(_SEPARATORS.sub("", user) if _TELEPHONE_NUMBER.match(user) else user)

@@ -1,0 +1,239 @@
+"""What the parts of the edge share: sockets, addresses, tables, and the ways to answer."""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from callengine.core.outcomes import Rejection
+from callengine.edge.addresses import Addresses
+from callengine.edge.digest import Digest
+from callengine.edge.interface import Engine
+from callengine.edge.legs import Leg, LegTable
+from callengine.edge.limits import ChallengeWatch, RejectionGate
+from callengine.edge.parse import SipMessage, clean, parse_address
+from callengine.edge.rewrite import Headers, build_reply
+from callengine.edge.settings import EdgeSettings
+from callengine.edge.transactions import (
+    ClientTransactions,
+    ServerTransaction,
+    ServerTransactions,
+)
+from callengine.edge.transport import Transports, UdpListener, split_flow
+
+log = logging.getLogger(__name__)
+
+MAX_TASKS = 2000
+BRANCH = "z9hG4bKvn"
+"Every branch of ours starts so: a request that comes back is recognised."
+
+Observer = Callable[[str | None, str, str, bytes], None]
+
+
+class EdgeContext:
+    """Shared state of one edge; `Edge` builds it, its parts use it."""
+
+    def __init__(self, engine: Engine, settings: EdgeSettings, transports: Transports) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.transports = transports
+        self.addresses = Addresses(settings, transports)
+        self.legs = LegTable()
+        self.digest = Digest(
+            realm=settings.realm,
+            algorithms=settings.digest_algorithms,
+            lifetime_s=settings.nonce_lifetime_s,
+            secret=settings.nonce_secret,
+        )
+        self.transactions = ServerTransactions(
+            send=self.send,
+            later=self.later,
+            limit=settings.max_transactions,
+            on_removed=self._transaction_removed,
+        )
+        self.requests = ClientTransactions(send=self.send, later=self.later)
+        self.to_worker: dict[tuple[str, str], ServerTransaction] = {}
+        "Peer requests given to a call process, by our branch and method."
+        self.to_peer: dict[tuple[str, str], Leg] = {}
+        "Legs whose call process (or the edge for it) sent a request, by our branch and method."
+        self.gate = RejectionGate(settings.rejections_per_minute)
+        self.challenges = ChallengeWatch(settings.challenge_answer_s)
+        self.internal: UdpListener | None = None
+        self.observer: Observer | None = None
+        self.retry_after_s: int | None = None
+        "Set once no new calls are taken."
+        self._secret = secrets.token_bytes(16)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _transaction_removed(self, transaction: ServerTransaction) -> None:
+        self.to_worker.pop((transaction.branch, transaction.request.method), None)
+        if (leg := self.legs.by_token.get(transaction.token)) is not None:
+            leg.transactions.discard(transaction)
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call back after a while."""
+        return asyncio.get_running_loop().call_later(delay_s, call)
+
+    def send(self, flow: str, data: bytes) -> None:
+        """Send to a peer."""
+        self.transports.send(flow, data)
+
+    def show(self, token: str | None, direction: str, flow: str, data: bytes) -> None:
+        """Tell the observer about a message of a call."""
+        if self.observer is not None:
+            self.observer(token, direction, flow, data)
+
+    def send_to_worker(self, worker: tuple[str, int], data: bytes) -> None:
+        """Send to a call process over the loopback socket."""
+        if self.internal is not None:
+            self.internal.send(data, *worker)
+
+    @property
+    def internal_address(self) -> str:
+        """Return `127.0.0.1:PORT` of the loopback socket."""
+        if self.internal is None:
+            raise RuntimeError("the edge is not started")
+        return f"{self.internal.host}:{self.internal.port}"
+
+    def sign(self, *parts: str) -> str:
+        """Return 24 hexadecimal digits that only this edge can derive from the parts."""
+        data = "\0".join(parts).encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(data, key=self._secret, digest_size=12).hexdigest()
+
+    def branch(self, *parts: str) -> str:
+        """Return a Via branch of ours; the same parts give the same branch."""
+        return BRANCH + self.sign(*parts)
+
+    def worker_via(self, branch: str) -> str:
+        """Return our Via toward call processes."""
+        return f"SIP/2.0/UDP {self.internal_address};branch={branch};rport"
+
+    def peer_via(self, flow: str, branch: str) -> str:
+        """Return our Via toward a peer."""
+        host, port = self.addresses.public_address_for(flow)
+        shown = f"[{host}]" if ":" in host else host
+        return f"SIP/2.0/{flow[:3].upper()} {shown}:{port};branch={branch};rport"
+
+    def contact(self, flow: str, token: str) -> str:
+        """Return our Contact URI toward a peer."""
+        host, port = self.addresses.public_address_for(flow)
+        shown = f"[{host}]" if ":" in host else host
+        tail = ";transport=tcp" if flow.startswith("tcp:") else ""
+        return f"sip:{token}@{shown}:{port}{tail}"
+
+    def remove_leg(self, leg: Leg) -> None:
+        """Forget a leg and everything that hangs on it."""
+        for key in leg.requests:
+            self.to_peer.pop(key, None)
+        for transaction in list(leg.transactions):
+            self.transactions.remove(transaction)
+        self.legs.remove(leg)
+
+    def start_task(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run in the background; a failure is logged, never lost. Above the bound: dropped."""
+        if len(self._tasks) >= MAX_TASKS:
+            work.close()
+            log.warning("the edge is overloaded, work was dropped")
+            return
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work of the edge failed", exc_info=error)
+
+    async def stop_tasks(self) -> None:
+        """Cancel what still runs."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def reply(
+        self,
+        transaction: ServerTransaction,
+        code: int,
+        *,
+        phrase: str = "",
+        headers: Headers | None = None,
+    ) -> None:
+        """Answer a peer's request ourselves."""
+        tag = transaction.to_tag = transaction.to_tag or self.sign(*transaction.key)[:16]
+        data = build_reply(
+            transaction.request,
+            code,
+            server=self.settings.user_agent,
+            phrase=phrase,
+            to_tag=tag,
+            headers=headers,
+        )
+        self.transactions.respond(transaction, code, data, by_edge=True)
+        self.show(transaction.token or None, "out", transaction.flow, data)
+
+    def refuse(
+        self,
+        transaction: ServerTransaction,
+        code: int,
+        rule: str,
+        advice: str,
+        *,
+        phrase: str = "",
+        headers: Headers | None = None,
+        user: str = "",
+    ) -> None:
+        """Answer with a failure and have it stored."""
+        self.reply(transaction, code, phrase=phrase, headers=headers)
+        self.store(describe(transaction.request, code, rule, advice, user=user))
+
+    def store(self, rejection: Rejection) -> None:
+        """Have a rejection stored, unless its source had its share of this minute."""
+        log.info(
+            "%s from %s refused: %d %s",
+            rejection.method,
+            rejection.source_address,
+            rejection.code,
+            rejection.rule,
+        )
+        if self.gate.admit(rejection, time.monotonic()):
+            self.start_task(self._store(rejection))
+
+    def store_unchecked(self, rejection: Rejection) -> None:
+        """Have a summary stored."""
+        self.start_task(self._store(rejection))
+
+    async def _store(self, rejection: Rejection) -> None:
+        await self.engine.rejected(rejection)
+
+
+def source_host(message: SipMessage) -> str:
+    """Return the IP address a message came from."""
+    return split_flow(message.flow)[1]
+
+
+def describe(
+    message: SipMessage, code: int, rule: str, advice: str, *, user: str = ""
+) -> Rejection:
+    """Return the rejection of a request."""
+    return Rejection(
+        source_address=source_host(message),
+        user=clean(user) or header_user(message, "from") or header_user(message, "to"),
+        method=clean(message.method, 32),
+        code=code,
+        rule=rule,
+        advice=advice,
+        call_id=clean(message.call_id, 255),
+        to=header_user(message, "to"),
+    )
+
+
+def header_user(message: SipMessage, name: str) -> str:
+    """Return the user part in From or To, or an empty string."""
+    try:
+        return clean(parse_address(message.get(name)).uri.user or "")
+    except ValueError:
+        return ""

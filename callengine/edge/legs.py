@@ -1,0 +1,170 @@
+"""Legs of calls as the edge anchors them: which peer, which call process, which dialogs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from callengine.edge.interface import LegAnchor
+from callengine.edge.parse import SipMessage
+from callengine.edge.transactions import ServerTransaction, Timer
+
+MAX_DIALOGS = 10
+MAX_REQUESTS = 200
+
+
+class LegState(Enum):
+    """Who answers for a leg."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    "The call ended; the edge absorbs what still arrives."
+    ABANDONED = "abandoned"
+    "The call process died; the edge itself ends the dialogs."
+
+
+@dataclass(slots=True, eq=False)
+class Dialog:
+    """One dialog with a peer; header values are raw, ours in `local`, the peer's in `remote`."""
+
+    local: str
+    remote: str
+    flow: str
+    "Where the peer was heard."
+    target: str = ""
+    routes: tuple[str, ...] = ()
+    is_direct: bool = False
+    "No proxy stands between the peer and us, or it registered from `flow`."
+    confirmed: bool = False
+    acknowledged: bool = False
+    invite_cseq: int = 0
+    last_cseq: int = 0
+    "The highest CSeq number sent to the peer."
+    ended: bool = False
+    ack: bytes = b""
+    ack_flow: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class PeerRequest:
+    """A call process's request as it went to the peer."""
+
+    method: str
+    cseq: int
+    branch: str
+    message: SipMessage
+    "As the call process sent it."
+    worker: tuple[str, int]
+    uri: str = ""
+    routes: tuple[str, ...] = ()
+    flow: str = ""
+    "Empty while the next hop is still being looked up."
+    data: bytes = b""
+    code: int = 0
+    "The last response's."
+    cancel_wanted: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """One leg between a peer and a call process."""
+
+    anchor: LegAnchor
+    call_id: str = ""
+    local_tag: str = ""
+    state: LegState = LegState.OPEN
+    invite: ServerTransaction | None = None
+    "Leg A: the INVITE that made it."
+    dialogs: dict[str, Dialog] = field(default_factory=dict)
+    "By the peer's tag."
+    requests: dict[tuple[str, str], PeerRequest] = field(default_factory=dict)
+    "Call process to peer, by our branch and method."
+    transactions: set[ServerTransaction] = field(default_factory=set)
+    "Peer to call process, not finally answered yet."
+    closing: Timer | None = None
+
+    @property
+    def token(self) -> str:
+        """Return the edge's handle of the leg."""
+        return self.anchor.token
+
+    def dialog(self, tag: str) -> Dialog | None:
+        """Return the dialog with the peer's tag."""
+        return self.dialogs.get(tag)
+
+    def add_dialog(self, tag: str, dialog: Dialog) -> None:
+        """Keep a dialog; above the bound (a forking storm) it is not kept."""
+        if len(self.dialogs) < MAX_DIALOGS:
+            self.dialogs[tag] = dialog
+
+
+class LegTable:
+    """Every anchored leg, by token, call and Call-ID, and the addresses of call processes."""
+
+    def __init__(self) -> None:
+        self.by_token: dict[str, Leg] = {}
+        self._by_call: dict[str, list[Leg]] = {}
+        self._by_call_id: dict[str, list[Leg]] = {}
+        self._workers: dict[tuple[str, int], int] = {}
+
+    def __len__(self) -> int:
+        return len(self.by_token)
+
+    def open(self, anchor: LegAnchor) -> Leg:
+        """Anchor a leg; a token names one leg only."""
+        if anchor.token in self.by_token:
+            raise ValueError(f"leg token {anchor.token} is in use")
+        leg = self.by_token[anchor.token] = Leg(anchor)
+        self._by_call.setdefault(anchor.call, []).append(leg)
+        self._workers[anchor.worker] = self._workers.get(anchor.worker, 0) + 1
+        return leg
+
+    def name_call_id(self, leg: Leg, call_id: str) -> None:
+        """Note the Call-ID of a leg's dialogs."""
+        if not leg.call_id:
+            leg.call_id = call_id
+            self._by_call_id.setdefault(call_id, []).append(leg)
+
+    def of_call(self, call: str) -> list[Leg]:
+        """Return the legs of a call."""
+        return list(self._by_call.get(call, ()))
+
+    def is_worker(self, address: tuple[str, int]) -> bool:
+        """Tell whether a call process with an anchored leg has this address."""
+        return address in self._workers
+
+    def remove(self, leg: Leg) -> None:
+        """Forget a leg."""
+        if self.by_token.pop(leg.token, None) is None:
+            return
+        for table, key in ((self._by_call, leg.anchor.call), (self._by_call_id, leg.call_id)):
+            rest = [other for other in table.pop(key, ()) if other is not leg]
+            if rest:
+                table[key] = rest
+        self._workers[leg.anchor.worker] -= 1
+        if not self._workers[leg.anchor.worker]:
+            del self._workers[leg.anchor.worker]
+        if leg.closing is not None:
+            leg.closing.cancel()
+
+    def of_dialog(self, message: SipMessage) -> tuple[Leg, Dialog] | None:
+        """Return the leg and dialog of a peer's request inside a dialog.
+
+        Our token in the Request-URI comes first, Call-ID and tags must agree in any case.
+        """
+        token = uri_user(message.uri)
+        first = self.by_token.get(token)
+        for leg in (first, *self._by_call_id.get(message.call_id, ())):
+            if leg is None or leg.call_id != message.call_id or leg.local_tag != message.to_tag:
+                continue
+            if (dialog := leg.dialog(message.from_tag)) is not None:
+                return leg, dialog
+        return None
+
+    def __iter__(self) -> Iterator[Leg]:
+        return iter(list(self.by_token.values()))
+
+
+def uri_user(uri: str) -> str:
+    """Return the user part of a URI without reading the rest of it."""
+    before, found, _ = uri.partition("@")
+    return before.partition(":")[2].partition(":")[0].partition(";")[0] if found else ""
