@@ -154,7 +154,7 @@ def close_orphans(*, node: str, at: datetime | None = None) -> int:
     ids = list(orphans.values_list("pk", flat=True))
     end = ENGINE_RESTARTED
     closing = _closing(end.by, end.reason, end.code, end.advice)
-    orphans.update(**closing, ended=now, state=CallState.ENDED)
+    orphans.update(**closing, ended=now)
     Leg.objects.filter(call__in=ids).update(state="ended")
     call_events(entries=[TimelineEntry(str(pk), now, "", "ended", end.advice) for pk in ids])
     return len(ids)
