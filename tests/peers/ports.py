@@ -1,5 +1,6 @@
 """Free ports on loopback."""
 
+import random
 import socket
 
 LOOPBACK = "127.0.0.1"
@@ -27,10 +28,13 @@ def free_sip_port(host: str = LOOPBACK) -> int:
 
 
 def free_port_range(size: int, host: str = LOOPBACK) -> tuple[int, int]:
-    """Return the first and last of `size` neighbouring free UDP ports; the first is even."""
-    for _ in range(50):
-        first = free_port(host=host) & ~1
-        if 10000 <= first <= 65535 - size and _all_free(host, first, size):
+    """Return the first and last of `size` neighbouring free UDP ports; the first is even.
+
+    They lie below the ports the kernel gives to any program, so nobody takes one meanwhile.
+    """
+    for _ in range(200):
+        first = random.randrange(10000, 32000 - size, 2)
+        if _all_free(host, first, size):
             return first, first + size - 1
     raise OSError(f"no {size} neighbouring UDP ports are free")
 

@@ -19,11 +19,14 @@ STRANGER = "stranger"
 
 @asynccontextmanager
 async def registered(engine: Engine, user: str, **options: Any) -> AsyncIterator[Phone]:
-    """Open a phone that has registered as one of the engine's connections."""
+    """Open a phone that registers as one of the engine's connections, and takes it back after."""
     async with Phone(user, PASSWORD, server=engine.server, **options) as phone:
         response = await phone.register()
         assert response.code == 200, phone.dump()
-        yield phone
+        try:
+            yield phone
+        finally:
+            await phone.register(expires_s=0)
 
 
 @asynccontextmanager
