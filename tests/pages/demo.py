@@ -86,8 +86,8 @@ def event(at: dt.datetime, name: str, kind: str, text: str) -> EventSnapshot:
 
 def ended(call: CallSnapshot, termination: TerminationSnapshot, **changes: Any) -> CallSnapshot:
     now = timezone.now().isoformat()
-    values = {**call, "ended": now, "state": "ended", "termination": termination, **changes}
-    return values  # type: ignore[return-value]
+    end_state = {"ended": now, "state": "ended", "termination": termination}
+    return {**call, **end_state, **changes}  # type: ignore[typeddict-item]
 
 
 def end(by: str, reason: str, code: int, advice: str) -> TerminationSnapshot:
@@ -130,7 +130,12 @@ def ringing(**changes: Any) -> CallSnapshot:
         leg("B", offered=[], codec=None, payload_type=None, remote="", state="ringing"),
         leg("B2", offered=[], codec=None, payload_type=None, remote="", state="ringing"),
     ]
-    start = {"answered": None, "state": "ringing", "transcoded": False, "legs": legs}
+    start: dict[str, Any] = {
+        "answered": None,
+        "state": "ringing",
+        "transcoded": False,
+        "legs": legs,
+    }
     start |= {"from": "bob", "from_name": "Bob Marsh", "source": "connection:bob", "ago_s": 7}
     snapshot = call(**{**start, **changes})
     snapshot["events"].pop()
@@ -169,7 +174,8 @@ def forced_trunk() -> CallSnapshot:
         destination="trunk:carrier-one",
         vn_a_source="TRUNK IN of carrier-one",
         vn_b_source="TRUNK OUT of carrier-one",
-    ) | {"from": "dora"}  # type: ignore[return-value]
+        **{"from": "dora"},
+    )
 
 
 def hostile() -> CallSnapshot:

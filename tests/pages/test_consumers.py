@@ -1,0 +1,160 @@
+"""The websockets: what was published arrives as HTML, gathered, for those signed in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
+
+from callengine import groups
+from callengine.core.snapshot import EventSnapshot
+from callengine.routing import websocket_urlpatterns
+from tests.pages import demo
+
+Open = Callable[[str], AbstractAsyncContextManager[WebsocketCommunicator]]
+
+
+@asynccontextmanager
+async def opened(path: str) -> AsyncIterator[WebsocketCommunicator]:
+    socket = WebsocketCommunicator(URLRouter(websocket_urlpatterns), path)
+    socket.scope["user"] = User(username="viewer")
+    connected, _ = await socket.connect()
+    assert connected
+    try:
+        yield socket
+    finally:
+        await socket.disconnect()
+
+
+async def test_a_new_call_arrives_as_a_row() -> None:
+    async with opened("/ws/calls/") as socket:
+        call = demo.ringing()
+        await groups.publish_call(call)
+        html = await socket.receive_from()
+    assert f'id="live-{call["id"].replace("-", "")}" hx-swap-oob="true"' in html
+    assert 'data-insert="#live-calls"' in html
+    assert "Ringing" in html
+
+
+async def test_an_ended_call_leaves_the_live_rows_and_joins_the_ended() -> None:
+    async with opened("/ws/calls/") as socket:
+        call = demo.declined()
+        await groups.publish_call(call)
+        html = await socket.receive_from()
+    key = call["id"].replace("-", "")
+    assert f'<tr id="live-{key}" hx-swap-oob="delete">' in html
+    assert f'id="ended-{key}"' in html
+
+
+async def test_a_burst_is_gathered_into_few_messages_with_the_last_state() -> None:
+    async with opened("/ws/calls/") as socket:
+        call = demo.call()
+        for number in range(200):
+            await groups.publish_call({**call, "from_name": f"name {number}"})
+            await asyncio.sleep(0)
+        received = [await socket.receive_from()]
+        while not await socket.receive_nothing(timeout=0.4):
+            received.append(await socket.receive_from())
+    assert len(received) <= 3
+    assert "name 199" in received[-1]
+
+
+async def test_two_hundred_calls_in_a_second_make_a_handful_of_messages() -> None:
+    async with opened("/ws/calls/") as socket:
+        for _ in range(40):
+            await groups.publish_call(demo.ringing())
+        received = [await socket.receive_from(timeout=3)]
+        while not await socket.receive_nothing(timeout=0.5):
+            received.append(await socket.receive_from())
+    assert len(received) <= 4
+    assert sum(html.count('hx-swap-oob="true"') for html in received) == 40
+
+
+async def test_the_list_is_not_told_timelines() -> None:
+    async with opened("/ws/calls/") as socket:
+        await groups.publish_call(demo.call())
+        assert "timeline" not in await socket.receive_from()
+
+
+async def test_the_call_page_gets_its_call_and_no_other() -> None:
+    mine, other = demo.call(), demo.call()
+    async with opened(f"/ws/calls/{mine['id']}/") as socket:
+        await groups.publish_call(other)
+        assert await socket.receive_nothing(timeout=0.4)
+        await groups.publish_call(mine)
+        html = await socket.receive_from()
+    assert 'id="call-legs" hx-swap-oob="true"' in html
+    assert "Transcoding OPUS" in html
+    assert 'id="hang-up"' not in html, "the button keeps its focus while the call goes on"
+
+
+async def test_the_end_takes_the_button_away_and_says_why() -> None:
+    call = demo.call()
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish_call(demo.ended(call, demo.HUNG_UP))
+        html = await socket.receive_from()
+    assert '<div id="hang-up" hx-swap-oob="true"></div>' in html
+    assert "Ended by the caller" in html
+
+
+async def test_statistics_arrive_by_leg_and_grow_a_plot() -> None:
+    call = demo.call()
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish_quality(call["id"], {"A": demo.quality(4.3)})
+        first = await socket.receive_from()
+        await groups.publish_quality(call["id"], {"A": demo.quality(2.0)})
+        second = await socket.receive_from()
+    assert 'id="quality-A"' in first
+    assert "polyline" not in first
+    assert "polyline" in second
+    assert "poor" in second
+
+
+async def test_new_legs_keep_the_statistics_already_shown() -> None:
+    call = demo.call()
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish_quality(call["id"], {"B": demo.quality(4.1)})
+        await socket.receive_from()
+        await groups.publish_call(call)
+        html = await socket.receive_from()
+    assert html.index('id="call-legs"') < html.rindex('id="quality-B" hx-swap-oob="true"')
+
+
+async def test_an_event_is_a_line_at_the_end_of_the_timeline() -> None:
+    call = demo.call()
+    event: EventSnapshot = {**call["events"][-1], "text": "Alice pressed 5."}
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish_event(call["id"], event)
+        html = await socket.receive_from()
+    assert 'data-insert="#timeline" data-at="beforeend"' in html
+    assert "Alice pressed 5." in html
+
+
+@pytest.mark.parametrize("path", ["/ws/calls/", "/ws/calls/{}/"])
+async def test_markup_from_a_peer_arrives_as_text(path: str) -> None:
+    call = demo.hostile()
+    async with opened(path.format(call["id"])) as socket:
+        await groups.publish_call(call)
+        html = await socket.receive_from()
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize("path", ["/ws/calls/", f"/ws/calls/{demo.uuid.uuid4()}/"])
+async def test_the_pill_is_pushed_apart_from_rows(path: str) -> None:
+    async with opened(path) as socket:
+        await groups.publish_nodes([])
+        html = await socket.receive_from()
+    assert '<div id="engine" hx-swap-oob="innerHTML">' in html
+    assert "<tr" not in html
+
+
+async def test_what_a_browser_sends_is_ignored() -> None:
+    async with opened("/ws/calls/") as socket:
+        await socket.send_to(text_data='{"type": "call.changed"}')
+        await socket.send_to(bytes_data=b"\x00" * 1000)
+        assert await socket.receive_nothing(timeout=0.3)
