@@ -11,7 +11,7 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 from callengine.edge.framing import Broken, Framed, Ping, StreamFramer
 from callengine.edge.settings import EdgeSettings, Listen
@@ -24,6 +24,7 @@ MAX_DATAGRAM_BYTES = 65536
 _BATCH = 64
 _MAX_REMEMBERED = 20_000
 _MAX_UNSENT_BYTES = 256 * 1024
+_CLOSE_S = 2.0
 
 OnMessage = Callable[[bytes, str], None]
 OnBroken = Callable[[bytes, str, bool], None]
@@ -125,14 +126,14 @@ class TcpLink(asyncio.Protocol):
         self.opened_by_us = bool(flow)
         self.last_heard = time.monotonic()
         self.heard_message = False
+        self.lost = asyncio.Event()
         self._transports = transports
         self._framer = StreamFramer(transports.settings.max_message_bytes)
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)
         transport.set_write_buffer_limits(high=_MAX_UNSENT_BYTES)
         if not self.opened_by_us:
             peer = transport.get_extra_info("peername")
@@ -161,6 +162,7 @@ class TcpLink(asyncio.Protocol):
                     self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
         self._transports.forget(self)
 
     def send(self, data: bytes) -> None:
@@ -176,6 +178,11 @@ class TcpLink(asyncio.Protocol):
         """Close after what is queued has left."""
         if self._transport is not None:
             self._transport.close()
+
+    @property
+    def was_connected(self) -> bool:
+        """Tell whether the connection ever came up."""
+        return self._transport is not None
 
     @property
     def is_open(self) -> bool:
@@ -244,8 +251,12 @@ class Transports:
             server.close()
         for task in self._connecting:
             task.cancel()
-        for link in list(self._links.values()):
+        links = list(self._links.values())
+        for link in links:
             link.close()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+        async with asyncio.timeout(_CLOSE_S):
+            await asyncio.gather(*(link.lost.wait() for link in links if link.was_connected))
         self.udp, self._servers = [], []
 
     def _datagram(self, data: bytes, flow: str, listener: UdpListener) -> None:

@@ -1,0 +1,470 @@
+"""Calls through the edge: a peer, a callee and a call process on plain sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.interface import Accepted, Refused, TrunkAccess
+from callengine.edge.parse import SipMessage
+from tests.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, anchor, reply_as
+
+Address = tuple[str, int]
+CALL = "c" * 32
+
+
+@dataclass
+class Scene:
+    """One call's actors."""
+
+    edge: Edge
+    engine: FakeEngine
+    sip: Address
+    peer: UdpPeer
+    callee: UdpPeer
+    worker: UdpPeer
+    phone: Phone
+    invite_branch: str = "z9hG4bKtheinvite"
+
+    @property
+    def internal(self) -> Address:
+        host, _, port = self.edge.internal_address.partition(":")
+        return host, int(port)
+
+    @property
+    def uri(self) -> str:
+        return f"sip:+1%20(202)555-0100@{self.sip[0]}:{self.sip[1]}".replace("%20", "")
+
+    def invite(self, **more: object) -> str:
+        more = {"uri": self.uri, "branch": self.invite_branch, "body": SDP, **more}
+        return self.phone.request("INVITE", 1, **more)  # type: ignore[arg-type]
+
+    async def to_worker(self, **more: object) -> SipMessage:
+        """Send the INVITE; return it as the call process hears it."""
+        self.peer.send(self.invite(**more), self.sip)
+        assert (await self.peer.next()).code == 100
+        return await self.worker.expect("INVITE")
+
+    async def answered(self) -> SipMessage:
+        """Bring leg A up; return the call process's view of the INVITE."""
+        invite = await self.to_worker()
+        self.worker_reply(invite, 180, "Ringing")
+        await self.peer.expect(180)
+        self.worker_reply(invite, 200, "OK", body=SDP)
+        await self.peer.expect(200)
+        self.peer.send(self.in_dialog("ACK", 1), self.sip)
+        await self.worker.expect("ACK")
+        return invite
+
+    def worker_reply(self, request: SipMessage, code: int, phrase: str, body: str = "") -> None:
+        host, port = self.worker.address
+        extra = (f"Contact: <sip:x@{host}:{port};ob>", f'Warning: 399 {host} "no"', "Server: pj")
+        self.worker.send(
+            reply_as(request, code, phrase, *extra, tag="workertag", body=body), self.internal
+        )
+
+    def in_dialog(self, method: str, cseq: int, **more: object) -> str:
+        return self.phone.request(
+            method,
+            cseq,
+            uri=f"sip:TOKENA@{self.sip[0]}:{self.sip[1]}",
+            to=f"<sip:alice@{self.sip[0]}>;tag=workertag",
+            **more,  # type: ignore[arg-type]
+        )
+
+    def worker_request(
+        self,
+        method: str,
+        cseq: int,
+        *,
+        token: str = "TOKENB",
+        to_tag: str = "",
+        branch: str = "",
+        call_id: str = "legb",
+        body: str = "",
+        from_tag: str = "wb",
+        extra: tuple[str, ...] = (),
+    ) -> None:
+        phone = Phone(
+            *self.worker.address,
+            user="caller",
+            edge=self.callee.address,
+            call_id=call_id,
+            tag=from_tag,
+        )
+        to = "<sip:bob@example.net>" + (f";tag={to_tag}" if to_tag else "")
+        text = phone.request(
+            method,
+            cseq,
+            uri=f"sip:{token}@{self.edge.internal_address}",
+            to=to,
+            branch=branch,
+            headers=("User-Agent: pjsua", *extra),
+            body=body,
+        )
+        self.worker.send(text, self.internal)
+
+    async def ringing_b(self) -> SipMessage:
+        """Have the call process ring the callee; return the INVITE the callee hears."""
+        self.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
+        invite = await self.callee.expect("INVITE")
+        self.callee_reply(invite, 180, "Ringing")
+        assert (await self.worker.expect(180)).via.branch == "z9hG4bKwb"
+        return invite
+
+    def callee_reply(self, request: SipMessage, code: int, phrase: str, body: str = "") -> None:
+        host, port = self.callee.address
+        self.callee.send(
+            reply_as(
+                request, code, phrase, f"Contact: <sip:bob@{host}:{port}>", tag="bt", body=body
+            ),
+            self.sip,
+        )
+
+
+@pytest.fixture
+async def scene(
+    edge: Edge, engine: FakeEngine, sip: Address, peer: UdpPeer, callee: UdpPeer, worker: UdpPeer
+) -> AsyncIterator[Scene]:
+    engine.trunks["127.0.0.3"] = TrunkAccess("carrier", True, "")
+    host, port = callee.address
+    engine.outcome = lambda _: Accepted(
+        anchor("A", "TOKENA", worker.address),
+        [
+            anchor(
+                "B",
+                "TOKENB",
+                worker.address,
+                request_uri=f"sip:bob@{host}:{port}",
+                flow=f"udp:{host}:{port}",
+                max_forwards=42,
+            )
+        ],
+    )
+    yield Scene(edge, engine, sip, peer, callee, worker, Phone(*peer.address, edge=sip))
+    leaks = (f"127.0.0.1:{worker.address[1]}", edge.internal_address, "127.0.0.1:", "pjsua")
+    for data in (*peer.raw, *callee.raw):
+        head = data.partition(b"\r\n\r\n")[0].decode()
+        assert not [leak for leak in leaks if leak in head], head
+
+
+async def test_a_call_is_forwarded_answered_and_ended_by_the_caller(scene: Scene) -> None:
+    invite = await scene.to_worker()
+    assert invite.uri == "sip:TOKENA@%s:%d" % scene.worker.address
+    assert scene.engine.calls[0].to_user == "+12025550100"
+    assert scene.engine.calls[0].source.label == "trunk:carrier"
+    assert len(invite.vias) == 1
+    scene.worker_reply(invite, 200, "OK", body=SDP)
+    ok = await scene.peer.expect(200)
+    assert ok.via.branch == scene.invite_branch
+    assert ok.get("contact") == "<sip:TOKENA@%s:%d>" % scene.sip
+    assert ok.body.decode() == SDP
+    scene.peer.send(scene.in_dialog("ACK", 1), scene.sip)
+    await scene.worker.expect("ACK")
+    scene.peer.send(scene.in_dialog("BYE", 2), scene.sip)
+    scene.worker_reply(await scene.worker.expect("BYE"), 200, "OK")
+    assert (await scene.peer.expect(200)).cseq_method == "BYE"
+
+
+async def test_the_worker_hangs_up_toward_the_callers_contact(scene: Scene) -> None:
+    await scene.answered()
+    scene.worker_request(
+        "BYE",
+        9,
+        token="TOKENA",
+        to_tag=scene.phone.tag,
+        call_id=scene.phone.call_id,
+        from_tag="workertag",
+    )
+    bye = await scene.peer.expect("BYE")
+    assert bye.uri == "sip:alice@%s:%d" % scene.peer.address
+    scene.peer.send(reply_as(bye, 200, "OK", tag=""), scene.sip)
+    assert (await scene.worker.expect(200)).cseq_method == "BYE"
+
+
+async def test_leg_b_shows_the_peer_an_ordinary_user_agent(scene: Scene) -> None:
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    assert invite.uri == "sip:bob@%s:%d" % scene.callee.address
+    assert invite.get("max-forwards") == "42"
+    assert invite.get("user-agent") == "VoIPNumber/0.1"
+    assert invite.get("contact") == "<sip:TOKENB@%s:%d>" % scene.sip
+    scene.callee_reply(invite, 200, "OK", SDP)
+    ok = await scene.worker.expect(200)
+    assert ok.get("contact") == f"<sip:TOKENB@{scene.edge.internal_address}>"
+    scene.worker_request("ACK", 7, to_tag="bt")
+    assert (await scene.callee.expect("ACK")).uri == "sip:bob@%s:%d" % scene.callee.address
+
+
+async def test_a_failure_on_leg_b_is_acknowledged_hop_by_hop(scene: Scene) -> None:
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    scene.callee_reply(invite, 486, "Busy Here")
+    await scene.worker.expect(486)
+    scene.worker_request("ACK", 7, to_tag="bt", branch="z9hG4bKwb")
+    ack = await scene.callee.expect("ACK")
+    assert (ack.via.branch, ack.uri) == (invite.via.branch, invite.uri)
+
+
+async def test_cancel_travels_to_the_callee_on_the_invites_branch(scene: Scene) -> None:
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    scene.worker_request("CANCEL", 7, branch="z9hG4bKwb")
+    cancel = await scene.callee.expect("CANCEL")
+    assert cancel.via.branch == invite.via.branch
+
+
+async def test_retransmissions_reach_neither_engine_nor_worker(scene: Scene) -> None:
+    invite = await scene.to_worker()
+    scene.worker_reply(invite, 180, "Ringing")
+    await scene.peer.expect(180)
+    scene.peer.send(scene.invite(), scene.sip)
+    assert (await scene.peer.next()).code == 180
+    assert await scene.worker.silence(0.2)
+    assert len(scene.engine.calls) == 1
+
+
+async def test_the_workers_retransmission_stays_one(scene: Scene) -> None:
+    await scene.to_worker()
+    scene.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
+    scene.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
+    first, second = await scene.callee.next(), await scene.callee.next()
+    assert first.via.raw == second.via.raw
+
+
+async def test_cancel_while_the_engine_still_works(scene: Scene) -> None:
+    scene.engine.may_answer.clear()
+    scene.peer.send(scene.invite(), scene.sip)
+    await scene.peer.expect(100)
+    cancel = scene.phone.request("CANCEL", 1, uri=scene.uri, branch=scene.invite_branch)
+    scene.peer.send(cancel, scene.sip)
+    answers = {(m.code, m.cseq_method) for m in (await scene.peer.next(), await scene.peer.next())}
+    assert answers == {(200, "CANCEL"), (487, "INVITE")}
+    await scene.engine.until(lambda: scene.engine.cancelled_calls == [scene.phone.call_id])
+    ack = scene.phone.request("ACK", 1, uri=scene.uri, branch=scene.invite_branch)
+    scene.peer.send(ack, scene.sip)
+    scene.engine.may_answer.set()
+    assert await scene.worker.silence(0.2)
+
+
+async def test_cancel_of_a_forwarded_invite_goes_to_the_worker(scene: Scene) -> None:
+    invite = await scene.to_worker()
+    cancel = scene.phone.request("CANCEL", 1, uri=scene.uri, branch=scene.invite_branch)
+    scene.peer.send(cancel, scene.sip)
+    heard = await scene.worker.expect("CANCEL")
+    assert heard.via.branch == invite.via.branch
+    scene.worker_reply(heard, 200, "OK")
+    scene.worker_reply(invite, 487, "Request Terminated")
+    await scene.peer.expect(487)
+    ack = scene.phone.request("ACK", 1, uri=scene.uri, branch=scene.invite_branch)
+    scene.peer.send(ack, scene.sip)
+    assert (await scene.worker.expect("ACK")).via.branch == invite.via.branch
+
+
+async def test_cancel_without_an_invite_is_481(scene: Scene) -> None:
+    scene.peer.send(scene.phone.request("CANCEL", 1, uri=scene.uri), scene.sip)
+    assert (await scene.peer.next()).code == 481
+
+
+async def test_a_refusal_carries_its_reason_and_is_repeated_until_acknowledged(
+    scene: Scene,
+) -> None:
+    scene.engine.outcome = lambda _: Refused(488, "Not Acceptable Here", "Q.850;cause=88", 3)
+    scene.peer.send(scene.invite(), scene.sip)
+    refused = await scene.peer.expect(488)
+    assert (refused.get("reason"), refused.get("retry-after")) == ("Q.850;cause=88", "3")
+    assert (await scene.peer.next(1)).code == 488
+    ack = scene.phone.request("ACK", 1, uri=scene.uri, branch=scene.invite_branch)
+    scene.peer.send(ack, scene.sip)
+    assert await scene.peer.silence(1.3)
+
+
+async def test_an_engine_that_fails_gives_500_and_no_traceback_to_the_peer(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.engine.outcome = None
+    scene.peer.send(scene.invite(), scene.sip)
+    failed = await scene.peer.expect(500)
+    assert b"no outcome" not in scene.peer.raw[-1]
+    assert failed.phrase == "Server Internal Error"
+    assert (await scene.engine.rejection("internal-error")).code == 500
+    assert "no outcome was prepared" in caplog.text
+    caplog.clear()
+
+
+async def test_unusable_sdp_is_400_and_nobody_is_asked(scene: Scene) -> None:
+    scene.peer.send(scene.invite(body="v=0\r\nnonsense\r\n"), scene.sip)
+    assert (await scene.peer.expect(400)).cseq_method == "INVITE"
+    await scene.engine.rejection("malformed-sdp")
+    assert scene.engine.calls == []
+
+
+async def test_shutting_down_is_503_with_retry_after(scene: Scene) -> None:
+    scene.edge.refuse_new_calls(7)
+    scene.peer.send(scene.invite(), scene.sip)
+    assert (await scene.peer.expect(503)).get("retry-after") == "7"
+    await scene.engine.rejection("shutting-down")
+
+
+async def test_sources_off_every_list_are_refused_or_challenged(
+    scene: Scene, callee: UdpPeer
+) -> None:
+    stranger = Phone(*callee.address, user="eve", edge=scene.sip)
+    local = stranger.request("INVITE", 1, uri=scene.uri, body=SDP)
+    callee.send(local, scene.sip)
+    assert (await callee.expect(401)).headers["www-authenticate"]
+    callee.send(
+        local.replace(f"sip:eve@{scene.sip[0]}", "sip:eve@example.net").replace(
+            stranger.call_id, "another"
+        ),
+        scene.sip,
+    )
+    assert (await callee.expect(403)).cseq_method == "INVITE"
+    refused = await scene.engine.rejection("source-not-on-access-list")
+    assert "127.0.0.4 is not on the access list of any trunk" in refused.advice
+    scene.engine.external = True
+    callee.send(local.replace(stranger.call_id, "third"), scene.sip)
+    await callee.expect(100)
+    await scene.engine.until(lambda: bool(scene.engine.calls))
+    assert scene.engine.calls[0].source.kind == "external"
+
+
+async def test_nobody_but_a_call_process_may_use_the_internal_socket(scene: Scene) -> None:
+    await scene.to_worker()
+    intruder = await UdpPeer.open("127.0.0.1")
+    intruder.send(
+        scene.phone.request(
+            "BYE", 2, uri=f"sip:TOKENA@{scene.edge.internal_address}", to="<sip:x@y>;tag=z"
+        ),
+        scene.internal,
+    )
+    assert await intruder.silence(0.2)
+    await intruder.close()
+
+
+async def test_a_callee_that_cannot_be_reached_is_503_to_the_worker(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    await scene.to_worker()
+    scene.edge.open_legs(
+        anchor("B2", "TOKENX", worker.address, request_uri="sip:bob@127.0.0.9:1;transport=tcp")
+    )
+    scene.worker_request("INVITE", 1, token="TOKENX", call_id="x", body=SDP)
+    failed = await worker.expect(503)
+    assert "cannot connect" in failed.get("reason")
+
+
+async def test_abandon_ends_an_answered_call_on_both_legs(scene: Scene) -> None:
+    await scene.answered()
+    invite = await scene.ringing_b()
+    scene.callee_reply(invite, 200, "OK", SDP)
+    await scene.worker.expect(200)
+    scene.worker_request("ACK", 7, to_tag="bt")
+    await scene.callee.expect("ACK")
+    await scene.edge.abandon(CALL, code=500, reason="call-process-lost")
+    bye_a = await scene.peer.expect("BYE", 1)
+    bye_b = await scene.callee.expect("BYE", 1)
+    assert (bye_a.from_tag, bye_a.to_tag) == ("workertag", scene.phone.tag)
+    assert (bye_b.from_tag, bye_b.to_tag, bye_b.cseq) == ("wb", "bt", 8)
+    assert "call-process-lost" in bye_b.get("reason")
+    scene.callee.send(reply_as(bye_b, 200, "OK", tag=""), scene.sip)
+    again = await scene.peer.expect("BYE", 1)
+    assert again.via.raw == bye_a.via.raw
+    scene.peer.send(reply_as(again, 200, "OK", tag=""), scene.sip)
+    assert await scene.callee.silence(0.8)
+    scene.peer.send(scene.in_dialog("BYE", 5), scene.sip)
+    assert (await scene.peer.expect(200)).cseq == 5
+    scene.peer.send(scene.in_dialog("INVITE", 6, body=SDP), scene.sip)
+    assert (await scene.peer.expect(481)).cseq == 6
+
+
+async def test_abandon_while_ringing_fails_the_caller_and_cancels_the_callee(scene: Scene) -> None:
+    first = await scene.to_worker()
+    scene.worker_reply(first, 180, "Ringing")
+    await scene.peer.expect(180)
+    invite = await scene.ringing_b()
+    await scene.edge.abandon(CALL, code=500, reason="call-process-lost")
+    failed = await scene.peer.expect(500, 1)
+    assert failed.to_tag == "workertag"
+    cancel = await scene.callee.expect("CANCEL", 1)
+    assert cancel.via.branch == invite.via.branch
+    scene.callee_reply(cancel, 200, "OK")
+    scene.callee_reply(invite, 487, "Request Terminated")
+    ack = await scene.callee.expect("ACK", 1)
+    assert (ack.via.branch, ack.to_tag) == (invite.via.branch, "bt")
+
+
+async def test_an_answer_that_crosses_the_abandoning_is_acknowledged_and_ended(
+    scene: Scene,
+) -> None:
+    await scene.to_worker()
+    scene.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
+    invite = await scene.callee.expect("INVITE")
+    await scene.edge.abandon(CALL, code=500, reason="call-process-lost")
+    assert await scene.callee.silence(0.2)
+    scene.callee_reply(invite, 180, "Ringing")
+    await scene.callee.expect("CANCEL", 1)
+    scene.callee_reply(invite, 200, "OK", SDP)
+    ack, bye = await scene.callee.expect("ACK", 1), await scene.callee.expect("BYE", 1)
+    assert (ack.cseq, bye.cseq, bye.to_tag) == (7, 8, "bt")
+
+
+async def test_a_closed_call_lingers_then_is_forgotten(
+    engine: FakeEngine, peer: UdpPeer, worker: UdpPeer
+) -> None:
+    edge = Edge(engine, EdgeSettings(listen=(("udp", "127.0.0.2", 0),), linger_s=0.2))
+    await edge.start()
+    edge.open_legs(anchor("A", "T", worker.address))
+    edge.close_call(CALL)
+    with pytest.raises(ValueError, match="in use"):
+        edge.open_legs(anchor("A", "T", worker.address))
+    await asyncio.sleep(0.3)
+    edge.open_legs(anchor("A", "T", worker.address))
+    await edge.stop()
+
+
+async def test_holding_reinvite_from_each_side(scene: Scene) -> None:
+    await scene.answered()
+    scene.peer.send(
+        scene.in_dialog("INVITE", 2, body=SDP, contact="<sip:new@127.0.0.3:9>"), scene.sip
+    )
+    reinvite = await scene.worker.expect("INVITE")
+    scene.worker_reply(reinvite, 200, "OK", body=SDP)
+    assert (await scene.peer.expect(200)).cseq == 2
+    scene.peer.send(scene.in_dialog("ACK", 2), scene.sip)
+    await scene.worker.expect("ACK")
+    scene.worker_request(
+        "INVITE",
+        9,
+        token="TOKENA",
+        to_tag=scene.phone.tag,
+        body=SDP,
+        call_id=scene.phone.call_id,
+        from_tag="workertag",
+    )
+    assert (await scene.peer.expect("INVITE")).uri == "sip:new@127.0.0.3:9"
+
+
+async def test_gateway_credentials_are_answered_for_the_uri_the_gateway_sees(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    await scene.to_worker()
+    host, port = scene.callee.address
+    uri = f"sip:1@{host}:{port}"
+    scene.edge.open_legs(anchor("B2", "TOKENG", worker.address, request_uri=uri, password="pw"))
+    line = (
+        'Proxy-Authorization: Digest username="u", realm="gw", nonce="n,1", '
+        f'uri="sip:TOKENG@{scene.edge.internal_address}", response="0", algorithm=MD5'
+    )
+    scene.worker_request("INVITE", 1, token="TOKENG", call_id="g", body=SDP, extra=(line,))
+    header = (await scene.callee.expect("INVITE")).get("proxy-authorization")
+    import hashlib
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode()).hexdigest()
+
+    expected = md5(f"{md5('u:gw:pw')}:n,1:{md5('INVITE:' + uri)}")
+    assert f'response="{expected}"' in header
+    assert f'uri="{uri}"' in header
