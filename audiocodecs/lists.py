@@ -1,6 +1,6 @@
 """Ordered codec lists: what may stand in one, and what is said when it may not."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from audiocodecs.catalogue import CATALOGUE
@@ -17,12 +17,12 @@ def parse_codec_list(value: Any) -> tuple[str, ...]:
 
     Raises CodecListError for an empty list, an unknown codec or a codec named twice.
     """
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str) or not isinstance(value, Sequence):
         raise CodecListError(f"a codec list is a list of names, not {value!r}; allowed: {ALLOWED}")
     names: list[str] = []
     for item in value:
         name = item.upper() if isinstance(item, str) else item
-        if name not in CATALOGUE:
+        if not isinstance(name, str) or name not in CATALOGUE:
             raise CodecListError(f"{item!r} is not a codec known here; allowed: {ALLOWED}")
         if name in names:
             raise CodecListError(f"{name} is in the list twice; each codec may stand once")

@@ -4,7 +4,7 @@ import hashlib
 import re
 
 SIP_USER_FORM = "1 to 64 of A-Z a-z 0-9 . _ + -"
-SIP_USER = re.compile(r"[A-Za-z0-9._+-]{1,64}\Z")
+SIP_USER = re.compile(r"\A[A-Za-z0-9._+-]{1,64}\Z")
 
 
 def digest_ha1(*, username: str, realm: str, password: str) -> tuple[str, str]:

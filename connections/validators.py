@@ -23,5 +23,5 @@ def validate_unclaimed_by_trunk(value: str) -> None:
     owner = trunks.first()
     if owner is not None:
         raise ValidationError(
-            f"{value!r} is already the IN user name of trunk {owner}", code="unique"
+            f"{value!r} is already the IN user name of trunk {owner}", code="claimed"
         )

@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 
 from audiocodecs.sipaddress import is_host_name, sip_uri_problem
 
-NUMBER = re.compile(r"[A-Za-z0-9._+*#-]{1,64}\Z")
+NUMBER = re.compile(r"\A[A-Za-z0-9._+*#-]{1,64}\Z")
 NUMBER_FORM = "1 to 64 of A-Z a-z 0-9 . _ + * # -"
-PREFIX = re.compile(r"\+?[0-9*#]{1,31}\Z|\+\Z")
+PREFIX = re.compile(r"\A(\+?[0-9*#]{1,31}|\+)\Z")
 PREFIX_FORM = "up to 31 of 0-9 * #, with or without a + in front, or + alone"
-TRUNK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}\Z")
+TRUNK_NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._ -]{0,99}\Z")
 TRUNK_NAME_FORM = "1 to 100 of A-Z a-z 0-9 . _ - and spaces, a letter or digit first"
 ACCESS_FORM = "an IP address, a network such as 203.0.113.0/24, or a host name"
 MAX_ACCESS_ENTRIES = 200
@@ -64,5 +64,5 @@ def validate_unclaimed_by_connection(value: str) -> None:
     owner = apps.get_model("connections", "Connection").objects.filter(sip_user=value).first()
     if owner is not None:
         raise ValidationError(
-            f"{value!r} is already the SIP user of connection {owner}", code="unique"
+            f"{value!r} is already the SIP user of connection {owner}", code="claimed"
         )

@@ -1,0 +1,131 @@
+"""Reading the environment: good values typed, bad ones refused by name."""
+
+import contextlib
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voipnumber.env import Environment
+
+
+def env(value: str) -> Environment:
+    return Environment({"X": value})
+
+
+GOOD = [
+    ("boolean", "Yes", {"default": False}, True),
+    ("boolean", "off", {"default": True}, False),
+    ("boolean", "", {"default": True}, True),
+    ("integer", "42", {"default": 1, "minimum": 1, "maximum": 50}, 42),
+    ("integer", "", {"default": 7, "minimum": 1, "maximum": 50}, 7),
+    ("seconds", "2.5", {"default": 1, "minimum": 0, "maximum": 5}, 2.5),
+    ("ip_address", "203.0.113.7", {}, "203.0.113.7"),
+    ("ip_address", "[2001:DB8::1]", {}, "2001:db8::1"),
+    ("ip_address", "", {}, ""),
+    ("host_port", "localhost:8000", {"default": ""}, ("localhost", 8000)),
+    ("host_port", "[::1]:80", {"default": ""}, ("::1", 80)),
+    (
+        "sip_listen",
+        "udp:0.0.0.0:5060, TCP:[::]:5061",
+        {"default": ""},
+        (("udp", "0.0.0.0", 5060), ("tcp", "::", 5061)),
+    ),
+    (
+        "sip_listen",
+        "udp:127.0.0.1:0,udp:127.0.0.1:0",
+        {"default": ""},
+        (("udp", "127.0.0.1", 0),) * 2,
+    ),
+    ("port_range", "10000-20000", {"default": ""}, (10000, 20000)),
+    ("hosts", "example.org, .example.net,", {}, ("example.org", ".example.net")),
+    ("url", "redis://h/0", {"default": "", "schemes": ("redis",)}, "redis://h/0"),
+    ("choice", "debug", {"default": "INFO", "choices": ("DEBUG", "INFO")}, "DEBUG"),
+]
+BAD = [
+    ("boolean", "maybe", {"default": False}, "true"),
+    ("integer", "0", {"default": 1, "minimum": 1, "maximum": 50}, "from 1 to 50"),
+    ("integer", "1e3", {"default": 1, "minimum": 1, "maximum": 5000}, "from 1 to 5000"),
+    ("integer", "-1", {"default": 1, "minimum": 1, "maximum": 50}, "from 1 to 50"),
+    ("seconds", "nan", {"default": 1, "minimum": 0, "maximum": 5}, "from 0 to 5"),
+    ("seconds", "6", {"default": 1, "minimum": 0, "maximum": 5}, "from 0 to 5"),
+    ("ip_address", "example.org", {}, "203.0.113.7"),
+    ("ip_address", "0.0.0.0", {}, "203.0.113.7"),
+    ("host_port", "8000", {"default": ""}, "HOST:PORT"),
+    ("host_port", "::1:80", {"default": ""}, "brackets"),
+    ("host_port", "h:65536", {"default": ""}, "HOST:PORT"),
+    ("host_port", "a b:80", {"default": ""}, "HOST:PORT"),
+    ("sip_listen", "tls:0.0.0.0:5061", {"default": ""}, "udp:HOST:PORT"),
+    ("sip_listen", "udp:localhost:5060", {"default": ""}, "HOST is an IP address"),
+    ("sip_listen", "udp:1.2.3.4:5060,udp:1.2.3.4:5060", {"default": ""}, "each address once"),
+    ("sip_listen", "udp:1.2.3.4:5060,", {"default": ""}, "udp:HOST:PORT"),
+    ("port_range", "20000-10000", {"default": ""}, "FIRST-LAST"),
+    ("port_range", "10000", {"default": ""}, "FIRST-LAST"),
+    ("port_range", "80-90", {"default": ""}, "from 1024"),
+    ("port_range", "a-b", {"default": ""}, "FIRST-LAST"),
+    ("hosts", "https://example.org", {}, "without scheme"),
+    ("choice", "loud", {"default": "INFO", "choices": ("DEBUG", "INFO")}, "DEBUG, INFO"),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "options", "expected"), GOOD)
+def test_a_good_value_is_read(kind, value, options, expected):
+    assert getattr(env(value), kind)("X", **options) == expected
+
+
+@pytest.mark.parametrize(("kind", "value", "options", "allowed"), BAD)
+def test_a_bad_value_is_refused_by_name_value_and_what_is_allowed(kind, value, options, allowed):
+    with pytest.raises(ImproperlyConfigured) as caught:
+        getattr(env(value), kind)("X", **options)
+    said = str(caught.value)
+    assert said.startswith("X=")
+    assert value.strip() in said or kind == "hosts"
+    assert allowed in said
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_a_reader_in_another_way(value):
+    for kind, _, options, _ in GOOD:
+        with contextlib.suppress(ImproperlyConfigured):
+            getattr(env(value), kind)("X", **options)
+
+
+def test_a_refused_url_does_not_show_its_password():
+    with pytest.raises(ImproperlyConfigured) as caught:
+        env("mysql://u:hunter2@h/db").url("X", "", schemes=("postgres",))
+    assert "hunter2" not in str(caught.value)
+    assert "mysql" in str(caught.value)
+
+
+def test_the_secret_is_made_once_with_mode_0600(tmp_path):
+    path = tmp_path / "secret-key"
+    first = Environment({}).secret("SECRET_KEY", path)
+    assert len(first) >= 50
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert Environment({}).secret("SECRET_KEY", path) == first
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_processes_that_start_together_share_one_secret(tmp_path):
+    path = tmp_path / "secret-key"
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(lambda _: Environment({}).secret("K", path), range(32)))
+    assert len(found) == 1
+
+
+def test_a_short_secret_is_refused_and_not_shown(tmp_path):
+    with pytest.raises(ImproperlyConfigured) as caught:
+        Environment({"K": "hunter2"}).secret("K", tmp_path / "none")
+    assert "hunter2" not in str(caught.value)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_is_made_and_a_file_in_its_place_refused(tmp_path):
+    made = env(str(tmp_path / "a" / "b")).folder("X", tmp_path)
+    assert made.is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ImproperlyConfigured, match="X="):
+        env(str(tmp_path / "file" / "c")).folder("X", tmp_path)
