@@ -28,7 +28,7 @@ async def edge(engine: FakeEngine) -> AsyncIterator[Edge]:
 @pytest.fixture(autouse=True)
 def _nothing_is_logged_as_error(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
-    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
     assert not errors, errors[0].getMessage()
 
 

@@ -311,21 +311,23 @@ async def test_shutting_down_is_503_with_retry_after(scene: Scene) -> None:
 async def test_sources_off_every_list_are_refused_or_challenged(
     scene: Scene, callee: UdpPeer
 ) -> None:
-    stranger = Phone(*callee.address, user="eve", edge=scene.sip)
-    local = stranger.request("INVITE", 1, uri=scene.uri, body=SDP)
-    callee.send(local, scene.sip)
+    def knock(claims: str) -> None:
+        stranger = Phone(*callee.address, user="eve", edge=scene.sip)
+        text = stranger.request("INVITE", 1, uri=scene.uri, body=SDP)
+        callee.send(
+            text.replace(f"From: <sip:eve@{scene.sip[0]}>", f"From: <sip:{claims}>"), scene.sip
+        )
+
+    knock(f"eve@{scene.sip[0]}")
     assert (await callee.expect(401)).headers["www-authenticate"]
-    callee.send(
-        local.replace(f"sip:eve@{scene.sip[0]}", "sip:eve@example.net").replace(
-            stranger.call_id, "another"
-        ),
-        scene.sip,
-    )
+    knock("eve@example.net")
     assert (await callee.expect(403)).cseq_method == "INVITE"
     refused = await scene.engine.rejection("source-not-on-access-list")
     assert "127.0.0.4 is not on the access list of any trunk" in refused.advice
     scene.engine.external = True
-    callee.send(local.replace(stranger.call_id, "third"), scene.sip)
+    knock(f"alice@{scene.sip[0]}")
+    await callee.expect(401)
+    knock(f"eve@{scene.sip[0]}")
     await callee.expect(100)
     await scene.engine.until(lambda: bool(scene.engine.calls))
     assert scene.engine.calls[0].source.kind == "external"
