@@ -114,6 +114,16 @@ class Engine:
         """Return every refused request, newest last."""
         return _lines(self.manage("rejections", "--json"))
 
+    def events(self, call: str) -> list[Record]:
+        """Return the timeline of the call with this id."""
+        script = (
+            "import json\n"
+            "from callengine.models import CallEvent\n"
+            f"for event in CallEvent.objects.filter(call_id={call!r}):\n"
+            "    print(json.dumps({'leg': event.leg, 'kind': event.kind, 'text': event.text}))"
+        )
+        return _lines(self.manage("shell", "-v", "0", "-c", script))
+
     async def record(self, call_id: str, *, timeout_s: float = 10.0) -> Record:
         """Wait until the call whose leg A has this Call-ID has ended; return its record."""
 

@@ -1,0 +1,362 @@
+"""The edges of the negotiation rule, each as a real call."""
+
+import asyncio
+
+import pytest
+
+from tests.peers import descriptions
+from tests.peers.engine import Engine
+from tests.wire.conversation import (
+    Conversation,
+    caller,
+    converse,
+    next_call_works,
+    nobody_was_rung,
+    registered,
+)
+from tests.wire.directory import G722_FIRST, configuration, connection
+
+CONFIGURATION = configuration(
+    connection("bob", inbound=G722_FIRST),
+    connection("dora", inbound=G722_FIRST, force=True),
+    connection("eve", inbound=["OPUS", "AMR-WB", "PCMA"]),
+    connection("frank", inbound=["PCMU", "G722"], force=True),
+)
+VIDEO = "m=video 5004 RTP/AVP 99\r\na=rtpmap:99 H264/90000"
+SECOND_AUDIO = "m=audio 5006 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000"
+SECURE_AUDIO = "m=audio 5008 RTP/SAVP 0"
+
+
+# Who wins
+
+
+@pytest.mark.parametrize("offer", [["PCMA", "PCMU", "G722"], ["G722", "PCMU", "PCMA"]])
+async def test_the_callers_order_does_not_matter(engine: Engine, offer: list[str]) -> None:
+    async with registered(engine, "dora") as dora, caller(engine) as phone:
+        call = await converse(engine, phone, dora, offer=offer)
+        assert descriptions.names(call.a.answer_sdp) == ["G722"]
+        await call.end()
+
+
+@pytest.mark.parametrize(
+    ("codec", "number"), [("OPUS", 111), ("AMR-WB", 98), ("OPUS", 120), ("AMR-WB", 127)]
+)
+@pytest.mark.parametrize("lower_case", [False, True], ids=["upper", "lower"])
+async def test_names_count_and_payload_numbers_do_not(
+    engine: Engine, codec: str, number: int, lower_case: bool
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        offer = phone.sdp([(codec, number)], lower_case=lower_case)
+        call = await converse(engine, phone, bob, offer=offer)
+        (answered,) = descriptions.formats(call.a.answer_sdp)
+        assert answered[0] == number
+        assert descriptions.names(call.a.answer_sdp) == [codec]
+        await call.hears_both_ways(codec_a=codec, codec_b="G722")
+        record = await call.end()
+        assert record["legs"][0]["codec"] == codec
+
+
+async def test_static_payload_types_need_no_rtpmap(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        offer = "".join(
+            line
+            for line in phone.sdp(["PCMA", "PCMU"]).splitlines(keepends=True)
+            if not line.startswith("a=rtpmap")
+        )
+        call = await converse(engine, phone, bob, offer=offer)
+        # A stranger's VN-A is the platform list, where PCMU stands above PCMA.
+        assert descriptions.names(call.a.answer_sdp) == ["PCMU"]
+        await call.end()
+
+
+async def test_an_offer_of_unknown_codecs_alone_is_declined(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        offer = phone.sdp([("EVS/16000", 96), ("G729/8000", 18)])
+        call = await phone.invite("bob", offer)
+        assert (await call.wait_final()).code == 488
+        assert (await engine.refusal(call.call_id, code=488))["advice"]
+        await nobody_was_rung(bob)
+        await next_call_works(engine, bob)
+
+
+# No common codec on B
+
+
+@pytest.mark.parametrize("code", [488, 606])
+async def test_a_callee_that_declines_our_offer_gives_the_caller_488(
+    engine: Engine, code: int
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        call = await phone.invite("bob", phone.sdp(["PCMU"]))
+        incoming = await bob.wait_call()
+        await incoming.reject(code)
+        assert (await call.wait_final()).code == 488
+        record = await engine.record(call.call_id)
+        assert record["termination"]["reason"] == "no-common-codec-callee"
+        await next_call_works(engine, bob)
+
+
+async def test_an_answer_without_any_codec_of_ours_gets_a_bye(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        call = await phone.invite("bob", phone.sdp(["PCMU"]))
+        incoming = await bob.wait_call()
+        await incoming.answer(bob.sdp([("GSM", 3)]))
+        await asyncio.wait_for(incoming.ended.wait(), 5)
+        assert (await call.wait_final()).code == 488
+        record = await engine.record(call.call_id)
+        assert record["termination"]["reason"] == "no-common-codec-callee"
+        await next_call_works(engine, bob)
+
+
+# telephone-event
+
+
+@pytest.mark.parametrize(
+    ("codec", "events", "kept"),
+    [
+        ("PCMU", {101: 8000}, {101: 8000}),
+        ("G722", {101: 8000}, {101: 8000}),
+        ("OPUS", {101: 48000, 102: 8000}, {101: 48000}),
+        ("AMR-WB", {110: 16000, 101: 8000}, {110: 16000}),
+        ("PCMU", {}, {}),
+    ],
+)
+async def test_telephone_event_is_kept_at_the_chosen_codecs_clock_rate(
+    engine: Engine, codec: str, events: dict[int, int], kept: dict[int, int]
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        offer = phone.sdp([codec], telephone_event=events)
+        call = await converse(engine, phone, bob, offer=offer)
+        assert descriptions.telephone_events(call.a.answer_sdp) == kept
+        assert set(descriptions.telephone_events(call.b.offer_sdp).values()) == {8000}
+        await call.end()
+
+
+async def test_digits_cross_in_both_directions(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        offer = phone.sdp([("OPUS", 111)], telephone_event={105: 48000})
+        call = await converse(engine, phone, bob, offer=offer)
+        await call.hears_both_ways(codec_a="OPUS", codec_b="G722", seconds=1.0)
+        bob.rtp.forget()
+        phone.rtp.forget()
+        (event_b,) = descriptions.telephone_events(call.b.local_sdp)
+        await _keeps_talking(call, "47", event_b)
+        assert bob.rtp.digits(event_b) == "47"
+        assert phone.rtp.digits(105) == "8"
+        await call.end()
+
+
+async def _keeps_talking(call: Conversation, digits: str, event_b: int) -> None:
+    for digit in digits:
+        await call.a.phone.rtp.send_digit(
+            call.a.rtp_target, digit, payload_type=105, clock_rate_hz=48000
+        )
+        await call.a.phone.rtp.send_tone(
+            call.a.rtp_target, codec="OPUS", payload_type=111, hz=500, seconds=0.3
+        )
+    await call.b.phone.rtp.send_digit(
+        call.b.rtp_target, "8", payload_type=event_b, clock_rate_hz=8000
+    )
+    await asyncio.sleep(0.4)
+
+
+# What we say
+
+
+async def test_our_answer_names_one_codec_and_our_offer_the_list_in_order(engine: Engine) -> None:
+    async with registered(engine, "eve") as eve, caller(engine) as phone:
+        offer = phone.sdp(["PCMA", "G722", "OPUS"], telephone_event={101: 48000})
+        call = await converse(engine, phone, eve, offer=offer)
+        assert descriptions.names(call.a.answer_sdp) == ["OPUS"]
+        assert len(descriptions.formats(call.a.answer_sdp)) == 2
+        offered = descriptions.names(call.b.offer_sdp)
+        assert list(dict.fromkeys(offered)) == ["OPUS", "AMR-WB", "PCMA"]
+        await call.end()
+
+
+async def test_of_three_codecs_in_the_answer_ours_wins_by_a_second_offer(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        call = await converse(engine, phone, bob, offer=["PCMU"], answer=["PCMA", "PCMU", "G722"])
+        reoffer = await asyncio.wait_for(call.b.reoffers.get(), 4)
+        assert descriptions.names(reoffer) == ["G722"]
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+        record = await call.end()
+        assert record["legs"][1]["codec"] == "G722"
+        assert record["legs"][1]["offered"] == ["PCMA", "PCMU", "G722"]
+
+
+async def test_an_answer_whose_first_is_ours_needs_no_second_offer(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        call = await converse(engine, phone, bob, offer=["PCMU"], answer=["G722", "PCMA"])
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+        assert call.b.reoffers.empty()
+        await call.end()
+
+
+# INVITE without SDP
+
+
+async def test_without_an_offer_we_offer_and_the_ack_decides(engine: Engine) -> None:
+    async with registered(engine, "dora") as dora, caller(engine) as phone:
+        a = await phone.invite("dora", None, answer=lambda _: phone.sdp(["PCMU"]))
+        b = await dora.wait_call()
+        await b.ring()
+        await b.answer_in("G722")
+        final = await a.answered()
+        assert descriptions.names(final.body.decode()) == ["G722", "PCMU", "PCMA"]
+        await Conversation(a, b, engine).hears_both_ways(codec_a="PCMU", codec_b="G722")
+        await a.hang_up()
+        record = await engine.record(a.call_id)
+        assert record["legs"][0]["codec"] == "PCMU"
+
+
+# re-INVITE and UPDATE
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+async def test_hold_and_resume_use_the_same_list(engine: Engine, method: str) -> None:
+    async with registered(engine, "dora") as dora, caller(engine) as phone:
+        call = await converse(engine, phone, dora, offer=["PCMA", "G722"])
+        send = call.a.reinvite if method == "INVITE" else call.a.update
+        hold = phone.sdp(["PCMA", "G722"], direction="sendonly", version=2)
+        assert (await send(hold)).code == 200
+        assert descriptions.direction(call.a.remote_sdp) in ("recvonly", "inactive")
+        assert descriptions.names(call.a.remote_sdp) == ["G722"]
+        assert (await send(phone.sdp(["PCMA", "G722"], version=3))).code == 200
+        assert descriptions.direction(call.a.remote_sdp) == "sendrecv"
+        assert descriptions.names(call.a.remote_sdp) == ["G722"]
+        await call.hears_both_ways(codec_a="G722", codec_b="G722")
+        await call.end()
+
+
+async def test_the_callee_may_hold_too(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        call = await converse(engine, phone, bob, offer=["PCMU"])
+        held = await call.b.reinvite(bob.sdp(["G722"], direction="sendonly", version=2))
+        assert held.code == 200
+        assert descriptions.direction(call.b.remote_sdp) in ("recvonly", "inactive")
+        assert (await call.b.reinvite(bob.sdp(["G722"], version=3))).code == 200
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+        await call.end()
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+async def test_a_new_offer_without_a_common_codec_changes_nothing(
+    engine: Engine, method: str
+) -> None:
+    async with registered(engine, "dora") as dora, caller(engine) as phone:
+        call = await converse(engine, phone, dora, offer=["G722"])
+        before = call.a.local_sdp
+        send = call.a.reinvite if method == "INVITE" else call.a.update
+        assert (await send(phone.sdp(["OPUS", "AMR-WB"], version=2))).code == 488
+        assert call.a.local_sdp == before
+        await call.hears_both_ways(codec_a="G722", codec_b="G722")
+        record = await call.end()
+        assert record["termination"]["by"] == "caller"
+
+
+async def test_a_new_offer_may_change_the_codec_within_the_list(engine: Engine) -> None:
+    async with registered(engine, "dora") as dora, caller(engine) as phone:
+        call = await converse(engine, phone, dora, offer=["PCMA"])
+        assert descriptions.names(call.a.answer_sdp) == ["PCMA"]
+        assert (await call.a.reinvite(phone.sdp(["PCMA", "PCMU"], version=2))).code == 200
+        assert descriptions.names(call.a.remote_sdp) == ["PCMU"]
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+        record = await call.end()
+        assert record["legs"][0]["codec"] == "PCMU"
+
+
+async def test_a_phone_may_move_its_media(engine: Engine) -> None:
+    async with (
+        registered(engine, "bob") as bob,
+        caller(engine) as phone,
+        caller(engine) as other,
+    ):
+        call = await converse(engine, phone, bob, offer=["PCMU"])
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722", seconds=1.0)
+        moved = phone.sdp(["PCMU"], port=other.rtp.port, version=2)
+        assert (await call.a.reinvite(moved)).code == 200
+        phone.rtp, other.rtp = other.rtp, phone.rtp
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+        await call.end()
+
+
+# Several m= lines
+
+
+@pytest.mark.parametrize(
+    ("leading", "extra", "ports"),
+    [
+        ("", VIDEO, [True, False]),
+        (VIDEO, "", [False, True]),
+        ("", SECOND_AUDIO, [True, False]),
+        (SECURE_AUDIO, VIDEO, [False, True, False]),
+    ],
+    ids=["audio-video", "video-audio", "audio-audio", "secure-audio-video"],
+)
+async def test_one_audio_line_is_used_and_every_other_gets_port_0(
+    engine: Engine, leading: str, extra: str, ports: list[bool]
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        offer = phone.sdp(["PCMU"], leading_media=leading, extra_media=extra)
+        call = await converse(engine, phone, bob, offer=offer)
+        lines = [section[0].split() for section in descriptions.media_sections(call.a.answer_sdp)]
+        assert [line[1] != "0" for line in lines] == ports
+        offered = [s[0].split() for s in descriptions.media_sections(offer)]
+        assert [(x[0], x[2]) for x in lines] == [(x[0], x[2]) for x in offered]
+        assert len(descriptions.media_sections(call.b.offer_sdp)) == 1
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+        await call.end()
+
+
+# Ringing and who sees what
+
+
+async def test_early_media_is_heard_before_the_answer(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        a = await phone.invite("bob", phone.sdp(["PCMA", "OPUS"]))
+        b = await bob.wait_call()
+        await b.early_media(bob.sdp(["G722"]))
+        early = await a.wait_provisional(183)
+        assert descriptions.names(early.body.decode()) == ["OPUS"]
+        await b.audio(send_hz=800, codec="G722", seconds=1.6)
+        heard = phone.rtp.heard(a.local_codecs)
+        assert heard.near(800), heard
+        await b.answer(bob.sdp(["G722"]))
+        await a.answered()
+        await Conversation(a, b, engine).hears_both_ways(codec_a="OPUS", codec_b="G722")
+        await a.hang_up()
+
+
+async def test_several_contacts_ring_together_and_the_first_to_answer_wins(
+    engine: Engine,
+) -> None:
+    async with (
+        registered(engine, "bob") as desk,
+        registered(engine, "bob") as mobile,
+        caller(engine) as phone,
+    ):
+        a = await phone.invite("bob", phone.sdp(["PCMU"]))
+        at_desk, at_mobile = await asyncio.gather(desk.wait_call(), mobile.wait_call())
+        await at_desk.ring()
+        await at_mobile.ring()
+        await at_mobile.answer_in("G722")
+        await a.answered()
+        await asyncio.wait_for(at_desk.cancelled.wait(), 3)
+        await Conversation(a, at_mobile, engine).hears_both_ways(codec_a="PCMU", codec_b="G722")
+        await a.hang_up()
+
+
+async def test_neither_peer_sees_the_other_or_the_inside(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        call = await converse(engine, phone, bob, offer=["PCMU"])
+        await call.end()
+        seen_by_bob, seen_by_phone = "".join(bob.received()), "".join(phone.received())
+        assert call.a.call_id not in seen_by_bob
+        assert call.b.call_id not in seen_by_phone
+        assert str(phone.port) not in seen_by_bob
+        assert str(bob.port) not in seen_by_phone
+        for message in (*bob.received(), *phone.received()):
+            for line in message.splitlines():
+                if line.lower().startswith(("contact:", "record-route:")) and "INVITE" in message:
+                    assert f":{engine.port}" in line, message
