@@ -1,6 +1,7 @@
 """pjsua2, started once for the life of a call process."""
 
 import ctypes
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,7 @@ class Endpoint:
         self._library.libStart()
         self._library.audDevManager().setNullDev()
         info = self._library.transportGetInfo(self._transport)
+        self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sip_port = int(info.localName.rpartition(":")[2])
         self.account = CallAccount(incoming)
         self.account.create(self.account_config())
@@ -98,6 +100,10 @@ class Endpoint:
             )
         return config
 
+    def wake(self) -> None:
+        """End the wait of `poll`; may be called on any thread."""
+        self._wake_socket.sendto(b"\r\n", ("127.0.0.1", self.sip_port))
+
     def poll(self, timeout_ms: int) -> None:
         """Handle what has arrived, waiting up to `timeout_ms` for the first of it."""
         self._library.libHandleEvents(timeout_ms)
@@ -110,7 +116,6 @@ class Endpoint:
 def _library_config(config: WorkerConfig) -> Any:
     library = pj.EpConfig()
     library.uaConfig.threadCnt = 0
-    library.uaConfig.mainThreadOnly = True
     library.uaConfig.userAgent = config.user_agent
     library.uaConfig.maxCalls = 4
     library.uaConfig.natTypeInSdp = 0

@@ -44,6 +44,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         bridge_rate_hz: int,
         allowed: Sequence[str],
         post: Callable[["Leg", Event | None], None],
+        wake: Callable[[], None],
         call_id: int = pj.PJSUA_INVALID_ID,
     ) -> None:
         super().__init__(account, call_id)
@@ -64,6 +65,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self._early_media = False
         self._answered = False
         self._post = post
+        self._wake = wake
 
     # pjsua2 callbacks: catch everything, decide nothing, only report
 
@@ -130,8 +132,9 @@ class Leg(pj.Call):  # type: ignore[misc]
             self.read_message(message)
 
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
-        """Report a telephone-event."""
+        """Report a telephone-event; this alone comes on a media thread."""
         self._post(self, DigitReceived(self.name, prm.digit))
+        self._wake()
 
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
         """Decline REFER: a transfer is not the peer's to make."""

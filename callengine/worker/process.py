@@ -15,8 +15,6 @@ logger = logging.getLogger(__name__)
 
 IDLE_POLL_MS = 2000
 "The engine wakes a call process by a datagram; this only bounds how late a lost one is noticed."
-CALL_POLL_MS = 100
-"pjsua2 queues events of its media threads (telephone-event) without waking the main thread."
 ABANDON_S = 2.0
 ORDER_LIFETIME_S = 4.0
 "How long an order waits for its INVITE, which follows at once unless something broke."
@@ -57,8 +55,7 @@ class CallProcess:
 
     def _turn(self) -> None:
         runner = self._runner
-        longest_ms = CALL_POLL_MS if runner else IDLE_POLL_MS
-        self._endpoint.poll(runner.wait_ms(longest_ms) if runner else longest_ms)
+        self._endpoint.poll(runner.wait_ms(IDLE_POLL_MS) if runner else IDLE_POLL_MS)
         if self._lost:
             raise ControlClosedError("the engine is gone")
         self._receive()

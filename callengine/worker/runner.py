@@ -199,6 +199,7 @@ class CallRunner:
             bridge_rate_hz=self._endpoint.config.bridge_rate_hz,
             allowed=allowed,
             post=self._post,
+            wake=self._endpoint.wake,
             call_id=call_id,
         )
         self._legs[order.name] = leg
