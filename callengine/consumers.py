@@ -6,7 +6,11 @@ import logging
 from collections import deque
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth.signals import user_logged_out
+from django.dispatch import receiver
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from callengine import groups
@@ -43,6 +47,9 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.next_flush_s = 0.0
         self.flush_task: asyncio.Task[None] | None = None
         self.joined = self.group_names()
+        session = self.scope.get("session")
+        if session is not None and session.session_key:
+            self.joined.append(groups.session_group(session.session_key))
         for name in self.joined:
             await self.channel_layer.group_add(name, self.channel_name)
         await self.accept()
@@ -61,6 +68,10 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Take the state of the engine nodes."""
         self.nodes = message["nodes"]
         self.flush_soon()
+
+    async def session_ended(self, message: dict[str, Any]) -> None:
+        """Close: whoever looked on has signed out."""
+        await self.close(code=NOT_SIGNED_IN)
 
     def group_names(self) -> list[str]:
         """Return the groups to join."""
@@ -167,6 +178,14 @@ class CallConsumer(LivePage):
         if any(context.values()):
             fragments.append(render_to_string("calls/_call_oob.html", context))
         return fragments
+
+
+@receiver(user_logged_out)
+def close_live_pages(request: HttpRequest | None, **_: Any) -> None:
+    """Close the websockets of a login together with it."""
+    key = request.session.session_key if request is not None else None
+    if key:
+        async_to_sync(groups.end_session)(key)
 
 
 def _now() -> dt.datetime:

@@ -4,6 +4,7 @@ Publish after the database has been written: a page that opens its websocket rea
 database once more, and relies on finding there whatever was published before.
 """
 
+import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +25,11 @@ ENGINES = "engines"
 def call_group(call_id: str | uuid.UUID) -> str:
     """Return the group of one call's page; raise ValueError for what is not a UUID."""
     return f"call.{uuid.UUID(str(call_id)).hex}"
+
+
+def session_group(session_key: str) -> str:
+    """Return the group of all live pages of one login; the name does not tell the key."""
+    return f"session.{hashlib.blake2s(session_key.encode(), digest_size=16).hexdigest()}"
 
 
 async def publish_call(snapshot: CallSnapshot) -> None:
@@ -47,6 +53,11 @@ async def publish_quality(call_id: str | uuid.UUID, quality: Mapping[str, Qualit
 async def publish_nodes(nodes: Sequence[NodeSnapshot]) -> None:
     """Show the state of every known engine node (not only the sender's) in the top bar."""
     await _send(NODES, {"type": "nodes.changed", "nodes": list(nodes)})
+
+
+async def end_session(session_key: str) -> None:
+    """Close the websockets of a login that has signed out."""
+    await _send(session_group(session_key), {"type": "session.ended"})
 
 
 async def command_hangup(call_id: str | uuid.UUID, *, by: str) -> None:

@@ -47,23 +47,53 @@
     refresh();
   }
 
-  // A message may name a row this page does not show yet (it gets an empty one to be swapped
-  // into) or never will (it is dropped).
+  // Rows are put in place here: a new one joins its list, of a known one only the cells that
+  // differ are replaced, which is what keeps 200 busy calls smooth. What this page does not
+  // show is dropped; the rest is left to htmx.
   function prepare(text) {
     const holder = document.createElement("template");
     holder.innerHTML = text;
     for (const element of Array.from(holder.content.children)) {
-      if (document.getElementById(element.id)) continue;
+      const known = document.getElementById(element.id);
       const list = element.dataset.insert && document.querySelector(element.dataset.insert);
-      if (list) {
-        const place = document.createElement(element.tagName);
-        place.id = element.id;
-        list.insertAdjacentElement(element.dataset.at || "afterbegin", place);
-      } else {
-        element.remove();
-      }
+      if (known && !list) continue;
+      element.remove();
+      if (!list) continue;
+      element.removeAttribute("hx-swap-oob");
+      if (known) replaceChanged(known, element);
+      else list.insertAdjacentElement(element.dataset.at || "afterbegin", element);
     }
     return holder.innerHTML;
+  }
+
+  // Times differ in their text alone once the browser has made them local, or let them tick.
+  function sameButForTime(one, other) {
+    const [a, b] = [one, other].map((cell) => {
+      const copy = cell.cloneNode(true);
+      copy.classList.remove("fresh");
+      if (!copy.classList.length) copy.removeAttribute("class");
+      for (const time of copy.querySelectorAll("time, [data-since]")) {
+        time.removeAttribute("title");
+        time.removeAttribute("data-clock");
+        time.textContent = "";
+      }
+      return copy;
+    });
+    return a.isEqualNode(b);
+  }
+
+  function replaceChanged(known, element) {
+    const [before, after] = [Array.from(known.children), Array.from(element.children)];
+    if (known.tagName !== "TR" || before.length !== after.length) {
+      known.replaceWith(element);
+      return;
+    }
+    known.classList.remove("fresh");
+    after.forEach((cell, index) => {
+      if (sameButForTime(before[index], cell)) return;
+      cell.classList.add("fresh");
+      before[index].replaceWith(cell);
+    });
   }
 
   htmx.defineExtension("live", {

@@ -349,13 +349,17 @@ def test_the_engine_panel_opens_by_keyboard_and_stays_open(
     expect(page.get_by_text("No engine has reported yet.")).to_be_hidden()
 
 
-def test_signing_out_ends_the_live_page(server: LiveServer, visit: NewPage) -> None:
-    context_page = visit("/calls/", user="", live=False)
-    context_page.get_by_label("User name").fill("viewer")
-    context_page.get_by_label("Password").fill(PASSWORD)
-    context_page.get_by_role("button", name="Sign in").click()
-    context_page.locator("#live-state[data-state=open]").wait_for()
-    context_page.get_by_role("button", name="Sign out").click()
-    expect(context_page).to_have_title(re.compile("Sign"))
-    context_page.goto("/calls/")
-    assert "/accounts/login/" in context_page.url
+def test_signing_out_ends_the_live_pages_of_other_windows_too(
+    server: LiveServer, visit: NewPage
+) -> None:
+    page = visit("/calls/", user="", live=False)
+    page.get_by_label("User name").fill("viewer")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator("#live-state[data-state=open]").wait_for()
+    other = page.context.new_page()
+    other.goto("/calls/")
+    other.locator("#live-state[data-state=open]").wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_title(re.compile("Sign"))
+    expect(other).to_have_title(re.compile("Sign in"), timeout=4000)
