@@ -167,9 +167,14 @@ class _Run:
             values["codecs"] = self.spec.platform_codecs
         if self.spec.external_sip is not None:
             values["external_sip"] = self.spec.external_sip
-        if values:
-            row = PlatformSettings.load()
-            self._write(row, "settings", "of the platform", values, new=row._state.adding)
+        row = PlatformSettings.load()
+        changed = _set_values(row, values)
+        # A missing row is one with the defaults: only what differs from them makes it.
+        if changed:
+            row.save()
+            self.outcome.changes.append(
+                Change("update", "settings", "of the platform", _readable(changed))
+            )
 
     def _connection(self, spec: ConnectionSpec) -> None:
         row = self.connections.get(spec.sip_user)

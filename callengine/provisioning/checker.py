@@ -10,6 +10,8 @@ from callengine.provisioning.problems import Problems
 from callengine.provisioning.reader import Entry
 
 ONE_LINE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}\Z")
+SECRETIVE = re.compile("pas|pw|secret|key|token|ha1", re.IGNORECASE)
+"Part of a key, perhaps misspelt, whose value is not to be shown."
 ONE_LINE_FORM = "1 to 255 characters on one line"
 
 
@@ -28,7 +30,8 @@ class Checker:
             return {}
         for name, item in entry.value.items():
             if name not in keys:
-                self.problems.add(item, "unknown key", allowed=", ".join(keys), secret=True)
+                secret = SECRETIVE.search(name) is not None
+                self.problems.add(item, "unknown key", allowed=", ".join(keys), secret=secret)
         for name in required:
             if name not in entry.value:
                 self.problems.add(entry, f"the key {name} is missing")
