@@ -108,11 +108,14 @@ TEMPLATES = [
     },
 ]
 STATIC_URL = "static/"
+# Only for who wants a proxy to serve them, by collectstatic; WhiteNoise wants it to exist.
 STATIC_ROOT = VOIPNUMBER_DATA / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Found where they lie, at start: no collectstatic step between a clone and a page.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/calls/"

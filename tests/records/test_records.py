@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import CharField
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,7 +145,8 @@ def test_no_odd_header_makes_a_write_fail():
         for field in model._meta.concrete_fields:
             text = str(getattr(row, field.attname))
             assert "\x00" not in text
-            assert len(text) <= (getattr(field, "max_length", None) or 3000)
+            if isinstance(field, CharField):
+                assert len(text) <= field.max_length
     assert Call.objects.get().from_user == "\ufffd\ufffd" + "x" * 253
 
 
