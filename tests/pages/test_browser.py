@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, WebSocketRoute, expect
 
 from tests.pages import demo
 from tests.pages.browser import PASSWORD, LiveServer, chromium
@@ -152,7 +152,7 @@ def test_the_call_page_lives(server: LiveServer, visit: NewPage) -> None:
     call = server.do("everything")["ringing"]
     page = visit(f"/calls/{call['id']}/")
     expect(page.locator("#call-head")).to_contain_text("Ringing")
-    answered = {
+    answered: Any = {
         **call,
         "state": "answered",
         "answered": timezone.now().isoformat(),
@@ -188,7 +188,12 @@ def test_hanging_up_reaches_the_engine(server: LiveServer, visit: NewPage) -> No
     call = server.do("everything")["transcoding"]
     page = visit(f"/calls/{call['id']}/")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    page.on("dialog", agree)
     page.get_by_role("button", name="Hang up").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#hang-up")).to_contain_text("Hanging up")

@@ -1,6 +1,7 @@
 """The websockets: what was published arrives as HTML, gathered, for those signed in."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -144,7 +145,7 @@ async def test_markup_from_a_peer_arrives_as_text(path: str) -> None:
     assert "&lt;script&gt;" in html
 
 
-@pytest.mark.parametrize("path", ["/ws/calls/", f"/ws/calls/{demo.uuid.uuid4()}/"])
+@pytest.mark.parametrize("path", ["/ws/calls/", f"/ws/calls/{uuid.uuid4()}/"])
 async def test_the_pill_is_pushed_apart_from_rows(path: str) -> None:
     async with opened(path) as socket:
         await groups.publish_nodes([])

@@ -158,7 +158,7 @@ def node(name: str, *, age_s: float, **changes: object) -> NodeSnapshot:
         "calls": 1,
         "max_calls": 10,
     }
-    return {**values, **changes}  # type: ignore[return-value,typeddict-item]
+    return {**values, **changes}  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(
