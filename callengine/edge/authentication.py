@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 
-from callengine.edge.context import EdgeContext, describe, source_host
+from callengine.edge.context import EdgeContext, describe, header_user, source_host
 from callengine.edge.digest import Answer, Verdict, answer_in, uri_matches
 from callengine.edge.interface import Credentials
-from callengine.edge.parse import clean
+from callengine.edge.parse import SipMessage, clean
 from callengine.edge.transactions import ServerTransaction
 
 _NO_CREDENTIALS = (
@@ -28,10 +28,18 @@ class Authenticator:
         self._context.challenges.issued(rejection, time.monotonic())
 
     def _send_challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
-        values = self._context.digest.challenges(time.time(), stale=stale)
+        md5_only = self._needs_md5(transaction.request)
+        values = self._context.digest.challenges(time.time(), stale=stale, md5_only=md5_only)
         self._context.reply(
             transaction, 401, headers=[("www-authenticate", value) for value in values]
         )
+
+    def _needs_md5(self, request: SipMessage) -> bool:
+        """Tell a client that would give up if it saw SHA-256 (see `EdgeSettings`)."""
+        if request.get("user-agent").startswith(self._context.settings.md5_user_agents):
+            return True
+        user = header_user(request, "from")
+        return self._context.challenges.gave_up(source_host(request), user)
 
     def has_answer(self, transaction: ServerTransaction) -> bool:
         """Tell whether a request brings credentials for our realm."""

@@ -135,14 +135,17 @@ class Digest:
         self._opaque = secrets.token_hex(4)
         self._dummy_ha1 = {name: _HASHES[name](self._secret).hexdigest() for name in algorithms}
 
-    def challenges(self, now: float, *, stale: bool = False) -> list[str]:
+    def challenges(self, now: float, *, stale: bool = False, md5_only: bool = False) -> list[str]:
         """Return WWW-Authenticate values, one per algorithm, in the order of the settings."""
+        names = self.algorithms
+        if md5_only and "MD5" in names:
+            names = ("MD5",)
         nonce = self._nonce(now)
         tail = ", stale=true" if stale else ""
         return [
             f'Digest realm="{self.realm}", nonce="{nonce}", opaque="{self._opaque}"{tail}, '
             f'algorithm={name}, qop="auth"'
-            for name in self.algorithms
+            for name in names
         ]
 
     def verify(self, answer: Answer, *, ha1: str | None, method: str, now: float) -> Verdict:

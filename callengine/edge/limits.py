@@ -74,6 +74,11 @@ class ChallengeWatch:
     def __init__(self, answer_s: float) -> None:
         self._answer_s = answer_s
         self._open: OrderedDict[tuple[str, str], _Challenge] = OrderedDict()
+        self._gave_up: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def gave_up(self, source_address: str, user: str) -> bool:
+        """Tell whether this user's phone there left an earlier challenge unanswered."""
+        return (source_address, user) in self._gave_up
 
     def issued(self, rejection: Rejection, now: float) -> None:
         """Note a challenge; `rejection` is what it becomes if nobody answers."""
@@ -92,4 +97,7 @@ class ChallengeWatch:
             if now - challenge.at < self._answer_s:
                 return
             del self._open[key]
+            self._gave_up[challenge.rejection.source_address, challenge.rejection.user] = None
+            if len(self._gave_up) > MAX_SOURCES:
+                self._gave_up.popitem(last=False)
             yield challenge.rejection

@@ -20,9 +20,11 @@ TIMEOUT_S = 64 * T1_S
 class EdgeSettings:
     """Settings of one edge; lengths in bytes, times in seconds.
 
-    `digest_algorithms` is also the order of the challenges. MD5 comes first, because SIPp 3.6.1
-    reads only the first WWW-Authenticate header and gives up on any algorithm but MD5, while
-    baresip 1.0.0 takes whichever it understands. Clients of RFC 8760 choose for themselves.
+    `digest_algorithms` is also the order of the challenges. What peers were seen to do with them:
+    SIPp 3.6.1 reads only the first WWW-Authenticate header and gives up unless it is MD5, so MD5
+    comes first. baresip 1.0.0 gives up ("Function not implemented") as soon as any challenge, first
+    or second, names SHA-256; so user agents that begin with one of `md5_user_agents`, and clients
+    that left a challenge with SHA-256 unanswered, are challenged with MD5 alone.
     """
 
     listen: tuple[Listen, ...] = (("udp", "0.0.0.0", 5060), ("tcp", "0.0.0.0", 5060))  # noqa: S104
@@ -30,6 +32,7 @@ class EdgeSettings:
     realm: str = "voipnumber"
     user_agent: str = "VoIPNumber/0.1"
     digest_algorithms: tuple[str, ...] = ("MD5", "SHA-256")
+    md5_user_agents: tuple[str, ...] = ("baresip v0.", "baresip v1.", "baresip v2.")
     nonce_lifetime_s: int = 300
     nonce_secret: bytes = field(default=b"", repr=False)
     "Shared by nodes behind one address; empty: random, new at every start."

@@ -82,6 +82,7 @@ class FakeEngine:
 
     async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
         self.stored[sip_user] = list(bindings)
+        self.changed.set()
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         self.calls.append(call)
@@ -208,7 +209,7 @@ class Phone:
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/{self.transport} {self.host}:{self.port};branch={branch};rport",
             f"From: <sip:{self.user}@{self.edge[0]}>;tag={self.tag}",
-            f"To: {to or '<sip:%s@%s>' % (self.user, self.edge[0])}",
+            f"To: {to or f'<sip:{self.user}@{self.edge[0]}>'}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {cseq} {cseq_method or method}",
             *headers,

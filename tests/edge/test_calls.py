@@ -15,6 +15,10 @@ Address = tuple[str, int]
 CALL = "c" * 32
 
 
+def shown(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"
+
+
 @dataclass
 class Scene:
     """One call's actors."""
@@ -152,14 +156,14 @@ async def scene(
 
 async def test_a_call_is_forwarded_answered_and_ended_by_the_caller(scene: Scene) -> None:
     invite = await scene.to_worker()
-    assert invite.uri == "sip:TOKENA@%s:%d" % scene.worker.address
+    assert invite.uri == f"sip:TOKENA@{shown(scene.worker.address)}"
     assert scene.engine.calls[0].to_user == "+12025550100"
     assert scene.engine.calls[0].source.label == "trunk:carrier"
     assert len(invite.vias) == 1
     scene.worker_reply(invite, 200, "OK", body=SDP)
     ok = await scene.peer.expect(200)
     assert ok.via.branch == scene.invite_branch
-    assert ok.get("contact") == "<sip:TOKENA@%s:%d>" % scene.sip
+    assert ok.get("contact") == f"<sip:TOKENA@{shown(scene.sip)}>"
     assert ok.body.decode() == SDP
     scene.peer.send(scene.in_dialog("ACK", 1), scene.sip)
     await scene.worker.expect("ACK")
@@ -179,7 +183,7 @@ async def test_the_worker_hangs_up_toward_the_callers_contact(scene: Scene) -> N
         from_tag="workertag",
     )
     bye = await scene.peer.expect("BYE")
-    assert bye.uri == "sip:alice@%s:%d" % scene.peer.address
+    assert bye.uri == f"sip:alice@{shown(scene.peer.address)}"
     scene.peer.send(reply_as(bye, 200, "OK", tag=""), scene.sip)
     assert (await scene.worker.expect(200)).cseq_method == "BYE"
 
@@ -187,15 +191,15 @@ async def test_the_worker_hangs_up_toward_the_callers_contact(scene: Scene) -> N
 async def test_leg_b_shows_the_peer_an_ordinary_user_agent(scene: Scene) -> None:
     await scene.to_worker()
     invite = await scene.ringing_b()
-    assert invite.uri == "sip:bob@%s:%d" % scene.callee.address
+    assert invite.uri == f"sip:bob@{shown(scene.callee.address)}"
     assert invite.get("max-forwards") == "42"
     assert invite.get("user-agent") == "VoIPNumber/0.1"
-    assert invite.get("contact") == "<sip:TOKENB@%s:%d>" % scene.sip
+    assert invite.get("contact") == f"<sip:TOKENB@{shown(scene.sip)}>"
     scene.callee_reply(invite, 200, "OK", SDP)
     ok = await scene.worker.expect(200)
     assert ok.get("contact") == f"<sip:TOKENB@{scene.edge.internal_address}>"
     scene.worker_request("ACK", 7, to_tag="bt")
-    assert (await scene.callee.expect("ACK")).uri == "sip:bob@%s:%d" % scene.callee.address
+    assert (await scene.callee.expect("ACK")).uri == f"sip:bob@{shown(scene.callee.address)}"
 
 
 async def test_a_failure_on_leg_b_is_acknowledged_hop_by_hop(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""What nobody should send: malformed, oversized, looping and unknown requests, over real sockets."""
+"""What nobody should send: malformed, oversized, looping, unknown; over real sockets."""
 
 import asyncio
 import random
@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.interface import Refused
+from callengine.edge.parse import MalformedError, parse
 from callengine.edge.transport import AddressTakenError
 from tests.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
 from tests.edge.test_registering import read_message
@@ -181,17 +183,13 @@ async def test_mutated_messages_raise_nothing_and_service_goes_on(
     await peer.expect(200)
 
 
-def _refused():
-    from callengine.edge.interface import Refused
-
+def _refused() -> Refused:
     return Refused(404, "Not Found")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(data=st.binary(max_size=300), seed=st.integers(0, 10**6))
 def test_any_bytes_parse_or_are_malformed(data: bytes, seed: int) -> None:
-    from callengine.edge.parse import MalformedError, parse
-
     for sample in (data, TEMPLATES[seed % 3][: seed % 400] + data, mutated(TEMPLATES[0], seed)):
         try:
             parse(sample)

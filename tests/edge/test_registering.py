@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from callengine.edge.frontdoor import Edge
+from callengine.edge.parse import SipMessage, parse
 from tests.edge.fakes import FakeEngine, Phone, UdpPeer, answer_challenge
 
 Address = tuple[str, int]
@@ -13,7 +14,7 @@ def phone_of(peer: UdpPeer, sip: Address, user: str = "alice") -> Phone:
     return Phone(*peer.address, user=user, edge=sip)
 
 
-async def challenge(peer: UdpPeer, sip: Address, phone: Phone, cseq: int = 1):
+async def challenge(peer: UdpPeer, sip: Address, phone: Phone, cseq: int = 1) -> SipMessage:
     peer.send(phone.request("REGISTER", cseq), sip)
     return await peer.expect(401)
 
@@ -30,7 +31,7 @@ async def register(
     headers: tuple[str, ...] = (),
     to: str = "",
     qop: bool = True,
-):
+) -> SipMessage:
     uri = f"sip:{sip[0]}:{sip[1]}"
     challenged = await challenge(peer, sip, phone, cseq)
     line = answer_challenge(
@@ -171,7 +172,7 @@ async def test_tcp_fragments_pipelining_and_pings(
     _, host, port = edge.listening[1]
     reader, writer = await asyncio.open_connection(host, port, local_addr=("127.0.0.3", 0))
     own = writer.get_extra_info("sockname")
-    phone = Phone(*own, edge=(host, port), transport="TCP")
+    phone = Phone(own[0], own[1], edge=(host, port), transport="TCP")
     for piece in re.findall(r"(?s).{1,17}", phone.request("REGISTER", 1)):
         writer.write(piece.encode())
         await writer.drain()
@@ -179,8 +180,6 @@ async def test_tcp_fragments_pipelining_and_pings(
     assert "401 Unauthorized" in challenged
     writer.write(b"\r\n\r\n")
     assert await reader.readexactly(2) == b"\r\n"
-    from callengine.edge.parse import parse
-
     line = answer_challenge(
         parse(challenged.encode()),
         method="REGISTER",
@@ -201,5 +200,5 @@ async def test_tcp_fragments_pipelining_and_pings(
 async def read_message(reader: asyncio.StreamReader) -> str:
     async with asyncio.timeout(5):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = int(re.search(r"Content-Length: (\d+)", head).group(1))
+        length = int(head.partition("Content-Length: ")[2].partition("\r\n")[0])
         return head + (await reader.readexactly(length)).decode()
