@@ -14,7 +14,7 @@ from callengine.edge.transactions import ServerTransaction
 
 log = logging.getLogger(__name__)
 
-_TELEPHONE_NUMBER = re.compile(r"\+?[0-9][0-9().\- ]*\Z")
+_TELEPHONE_NUMBER = re.compile(r"\+?[0-9(][0-9().\- ]*\Z")
 _SEPARATORS = re.compile(r"[().\- ]")
 
 
