@@ -134,13 +134,18 @@ class Engine:
         return await self._eventually(ended, f"no ended call {call_id}", timeout_s)
 
     async def rejection(
-        self, *, code: int, user: str | None = None, method: str = "INVITE", timeout_s: float = 6.0
+        self,
+        *,
+        code: int,
+        user: str | None = None,
+        method: str | None = "INVITE",
+        timeout_s: float = 6.0,
     ) -> Record:
         """Wait for a stored rejection and return the newest that fits."""
 
         def stored() -> Record | None:
             for row in reversed(self.rejections()):
-                fits = row["code"] == code and row["method"] == method
+                fits = row["code"] == code and method in (None, row["method"])
                 if fits and user in (None, row["user"]):
                     return row
             return None
