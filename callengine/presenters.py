@@ -112,6 +112,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
     leg_a, leg_b, others = _split_legs(call["legs"])
     termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started
+    live = ended is None and call["state"] != "ended"
     chip_a, chip_b = _chosen(leg_a), _chosen(leg_b)
     return CallView(
         id=call["id"],
@@ -122,7 +123,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         source=call["source"],
         destination=call["destination"],
         badge=_badge(call["state"], termination),
-        live=ended is None and call["state"] != "ended",
+        live=live,
         started=started,
         answered=answered,
         ended=ended,
@@ -132,15 +133,15 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         chip_a=chip_a,
         chip_b=chip_b,
         transcoded=call["transcoded"],
-        leg_a=present_leg(leg_a, source=call["vn_a_source"]) if leg_a else None,
-        leg_b=present_leg(leg_b, source=call["vn_b_source"]) if leg_b else None,
-        also_rung=tuple(present_leg(leg, source=call["vn_b_source"]) for leg in others),
+        leg_a=present_leg(leg_a, source=call["vn_a_source"], live=live) if leg_a else None,
+        leg_b=present_leg(leg_b, source=call["vn_b_source"], live=live) if leg_b else None,
+        also_rung=tuple(present_leg(leg, source=call["vn_b_source"], live=live) for leg in others),
         events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
         termination=termination,
     )
 
 
-def present_leg(leg: LegSnapshot, *, source: str) -> LegView:
+def present_leg(leg: LegSnapshot, *, source: str, live: bool) -> LegView:
     """Return one leg with its two lists compared; `source` says where our list comes from."""
     is_a = leg["name"] == "A"
     met = negotiate(leg["allowed"], leg["offered"]) if leg["offered"] else None
@@ -160,7 +161,7 @@ def present_leg(leg: LegSnapshot, *, source: str) -> LegView:
         ours=_lines(leg["allowed"], met, codec),
         links=tuple(_links(leg, codec)),
         height_px=ROW_PX * max(len(leg["offered"]), len(leg["allowed"]), 1),
-        note=_leg_note(leg, codec, is_a=is_a),
+        note=_leg_note(leg, codec, is_a=is_a, live=live),
         quality=present_quality(leg["quality"]) if leg["quality"] else None,
     )
 
@@ -290,12 +291,12 @@ def _links(leg: LegSnapshot, codec: str | None) -> Iterable[Link]:
             yield Link(y1, y2, name == codec, chip(name).style)
 
 
-def _leg_note(leg: LegSnapshot, codec: str | None, *, is_a: bool) -> str:
+def _leg_note(leg: LegSnapshot, codec: str | None, *, is_a: bool, live: bool) -> str:
     if leg["offered"]:
         return "" if codec else "No codec in common on this leg."
     if is_a:
         return "The caller offered nothing; our answer offers the list and the caller picks."
-    return "Nothing answered yet."
+    return "Nothing answered yet." if live else "Nothing was answered."
 
 
 def _badge(state: str, termination: TerminationView | None) -> Badge:

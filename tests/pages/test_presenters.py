@@ -59,6 +59,13 @@ def test_before_the_answer_nothing_of_ours_is_refused() -> None:
     assert leg.note == "Nothing answered yet."
 
 
+def test_after_the_end_nobody_waits_for_an_answer() -> None:
+    busy = demo.end("callee", "callee-busy", 486, "Try later.")
+    leg = present_call(demo.ended(demo.ringing(), busy), now=NOW).leg_b
+    assert leg is not None
+    assert leg.note == "Nothing was answered."
+
+
 def test_the_leg_that_answered_is_shown_and_the_others_named() -> None:
     legs = [
         demo.leg("A"),
