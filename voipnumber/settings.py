@@ -176,7 +176,12 @@ REDIS_URL = _env.url("REDIS_URL", "", schemes=("redis", "rediss", "unix"))
 CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "capacity": 1000, "expiry": 10},
+        # Waiting for the next message is not a time-out: channels blocks for 5 s at a time.
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 30}],
+            "capacity": 1000,
+            "expiry": 10,
+        },
     }
     if REDIS_URL
     else {
