@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "wav": "",
     "payload_types": "all",
     "ptime_ms": 0,
+    "fmtp": None,
+    "rtp_port": 4000,
     "correct_rtcp": True,
     "log_level": 0,
 }
@@ -122,13 +124,13 @@ class Peer:
         config.medConfig.clockRate = self.options["bridge_rate_hz"]
         config.medConfig.noVad = True
         config.medConfig.ecTailLen = 0
-        if self.options["ptime_ms"]:
-            config.medConfig.ptime = self.options["ptime_ms"]
         return config
 
     def _open_account(self) -> None:
         config = pj.AccountConfig()
         config.idUri = f"sip:peer@{self.address}"
+        config.mediaConfig.transportConfig.port = self.options["rtp_port"]
+        config.mediaConfig.transportConfig.portRange = 8
         config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
         config.mediaConfig.transportConfig.publicAddress = "127.0.0.1"
         self.account = Account()
@@ -195,6 +197,10 @@ def rewritten(sdp: str, options: dict[str, Any]) -> str:
             ]
         if options["payload_types"] == "absent":
             lines = [ln for ln in lines if "octet-align" not in ln]
+    if options["fmtp"] is not None:
+        number = next(ln for ln in lines if ln.startswith("a=rtpmap:")).split(":")[1].split()[0]
+        lines = [ln for ln in lines if not ln.startswith(f"a=fmtp:{number} ")]
+        lines.append(f"a=fmtp:{number} {options['fmtp']}")
     if options["ptime_ms"]:
         lines.append(f"a=ptime:{options['ptime_ms']}")
     return "\r\n".join(lines) + "\r\n"

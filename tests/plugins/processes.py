@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.peers.ports import free_port_range
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -16,6 +18,8 @@ class PeerProcess:
     """tests/plugins/peer.py in a process of its own."""
 
     def __init__(self, **options: Any) -> None:
+        # pjmedia follows whoever sends to its port, so two tests must never share one.
+        options = {"rtp_port": free_port_range(10)[0]} | options
         command = [sys.executable, "-m", "tests.plugins.peer", json.dumps(options)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self.hello = self._read()

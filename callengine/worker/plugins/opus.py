@@ -26,6 +26,12 @@ MAX_PACKET_BYTES = 1400
 "An encoder is never given more room than fits in one packet on a usual path."
 MAX_FRAMES_PER_PACKET = 6
 "120 ms, the longest Opus packet."
+MAX_PIECE_BYTES = 1280
+"""Room for one Opus frame (RFC 6716 section 3.4: 1275 bytes) in pjmedia's jitter buffer.
+
+It must stay below the 1480 bytes of a stream's packet buffer: for a missing frame pjmedia clears
+this many bytes there, and past its end lies the payload type of what we send.
+"""
 REMEMBERED_PACKETS = 32
 
 _APPLICATION_VOIP = 2048
@@ -51,7 +57,7 @@ def description(bridge_rate_hz: int) -> Description:
         audio_rate_hz=fmtp.opus_rate_hz(bridge_rate_hz),
         bit_rate_bps=fmtp.OPUS_BIT_RATE_BPS,
         max_bit_rate_bps=fmtp.OPUS_BIT_RATE_BPS * 4,
-        max_frame_bytes=1500,
+        max_frame_bytes=MAX_PIECE_BYTES,
         formats=(PayloadFormat(96, fmtp.opus_offer_fmtp(bridge_rate_hz)),),
         create=OpusInstance,
     )
@@ -122,6 +128,9 @@ class OpusInstance:
         if pieces == 1:
             frames[0].buf, frames[0].size = packet, size
         elif not self._split(packet, size, pieces, per_piece, frames):
+            errors["OPUS.parse"] += 1
+            return 0
+        if any(frames[index].size > MAX_PIECE_BYTES for index in range(pieces)):
             errors["OPUS.parse"] += 1
             return 0
         step = made.frame_samples * per_piece
