@@ -142,6 +142,7 @@ class Abandoner:
             context.send(flow, data)
         else:
             context.to_peer[branch, method] = leg
+            leg.edge_requests.append((branch, method))
             context.requests.start(branch=branch, method=method, flow=flow, data=data)
         context.show(leg.token, "out", flow, data)
 
@@ -150,6 +151,7 @@ class Abandoner:
         context = self._context
         data = self._hop_by_hop(sent, "CANCEL", sent.message.get("to"))
         context.to_peer[sent.branch, "CANCEL"] = leg
+        leg.edge_requests.append((sent.branch, "CANCEL"))
         context.requests.start(branch=sent.branch, method="CANCEL", flow=sent.flow, data=data)
         context.show(leg.token, "out", sent.flow, data)
 

@@ -126,7 +126,7 @@ class EdgeContext:
 
     def remove_leg(self, leg: Leg) -> None:
         """Forget a leg and everything that hangs on it."""
-        for key in leg.requests:
+        for key in (*leg.requests, *leg.edge_requests):
             self.to_peer.pop(key, None)
         for transaction in list(leg.transactions):
             self.transactions.remove(transaction)

@@ -94,7 +94,11 @@ class Edge:
 
     @property
     def observer(self) -> Observer | None:
-        """Called with leg token or None, `in` or `out`, flow and bytes of each message."""
+        """Called with leg token or None, `in` or `out`, flow and bytes of each message.
+
+        What arrives before a call has its legs comes with None, and the INVITE and its 100 once
+        more with the token of leg A. Our retransmissions are not shown. Called inline: be quick.
+        """
         return self._context.observer
 
     @observer.setter
@@ -189,8 +193,7 @@ class Edge:
         if message.code:
             return self._inward.response(message)
         if message.method == "ACK":
-            self._inward.ack(message)
-            return None
+            return self._inward.ack(message)
         if (known := self._context.transactions.find(message)) is not None:
             self._inward.again(known)
             return known.token or None

@@ -35,6 +35,9 @@ class Inward:
                 is_direct=len(request.vias) == 1,
             ),
         )
+        # Both were shown before the call had a leg; its ladder begins with them.
+        context.show(leg.token, "in", request.flow, request.raw)
+        context.show(leg.token, "out", transaction.flow, transaction.last)
         self._forward(leg, transaction, body)
 
     def request(self, transaction: ServerTransaction) -> None:
@@ -99,8 +102,11 @@ class Inward:
         elif leg.state is LegState.OPEN:
             self._context.send_to_worker(leg.anchor.worker, transaction.forwarded)
 
-    def ack(self, message: SipMessage) -> None:
-        """Take an ACK: of a failure it ends the transaction, of a 2xx it goes to the call."""
+    def ack(self, message: SipMessage) -> str | None:
+        """Take an ACK: of a failure it ends the transaction, of a 2xx it goes to the call.
+
+        Returns the token of its leg, if it has one.
+        """
         context = self._context
         transaction = context.transactions.find(message, "INVITE")
         if transaction is not None and transaction.code >= 300:
@@ -108,9 +114,9 @@ class Inward:
             leg = context.legs.by_token.get(transaction.token)
             if leg is not None and not transaction.by_edge and leg.state is not LegState.ABANDONED:
                 self._send_ack(leg, message, transaction.branch)
-            return
+            return transaction.token or None
         if (found := context.legs.of_dialog(message)) is None:
-            return
+            return None
         leg, dialog = found
         dialog.acknowledged = True
         if leg.state is LegState.ABANDONED:
@@ -118,6 +124,7 @@ class Inward:
         else:
             branch = context.branch("ack", message.via.branch, message.call_id, str(message.cseq))
             self._send_ack(leg, message, branch)
+        return leg.token
 
     def _send_ack(self, leg: Leg, message: SipMessage, branch: str) -> None:
         try:

@@ -78,6 +78,8 @@ class Leg:
     "By the peer's tag."
     requests: dict[tuple[str, str], PeerRequest] = field(default_factory=dict)
     "Call process to peer, by our branch and method."
+    edge_requests: list[tuple[str, str]] = field(default_factory=list)
+    "The edge's own, once the call process is gone; same key."
     transactions: set[ServerTransaction] = field(default_factory=set)
     "Peer to call process, not finally answered yet."
     closing: Timer | None = None

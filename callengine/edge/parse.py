@@ -78,6 +78,8 @@ class SipMessage:
     "What is wrong with a message that can still be answered."
     flow: str = field(default="")
     "Where it came from, `udp:HOST:PORT`."
+    raw: bytes = b""
+    "As it arrived."
 
     def get(self, name: str) -> str:
         """Return the first value of a header by lower-case name, or an empty string."""
@@ -219,6 +221,7 @@ def parse(data: bytes, *, max_line_bytes: int = 4096) -> SipMessage:
     if missing := [name for name in _REQUIRED if not headers.get(name)]:
         raise MalformedError(f"no {missing[0]} header")
     message = _start(lines[0][:max_line_bytes], headers, body)
+    message.raw = data
     message.problem = message.problem or problem or _bad_body(message) or _bad_values(message)
     return message
 

@@ -8,8 +8,9 @@ import pytest
 
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
-from callengine.edge.parse import SipMessage
+from callengine.edge.parse import SipMessage, parse
 from tests.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, anchor, reply_as
+from tests.edge.test_registering import read_message
 
 Address = tuple[str, int]
 CALL = "c" * 32
@@ -474,3 +475,77 @@ async def test_gateway_credentials_are_answered_for_the_uri_the_gateway_sees(
     expected = md5(f"{md5('u:gw:pw')}:n,1:{md5('INVITE:' + uri)}")
     assert f'response="{expected}"' in header
     assert f'uri="{uri}"' in header
+
+
+async def test_a_callee_registered_over_tcp_is_rung_on_its_connection_once(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    await scene.to_worker()
+    _, host, port = scene.edge.listening[1]
+    reader, writer = await asyncio.open_connection(host, port, local_addr=("127.0.0.5", 0))
+    own = writer.get_extra_info("sockname")
+    phone = Phone(own[0], own[1], edge=(host, port), transport="TCP")
+    writer.write(phone.request("OPTIONS", 1).encode())
+    assert " 200 OK" in await read_message(reader)
+    flow = f"tcp:{own[0]}:{own[1]}"
+    uri = f"sip:bob@{own[0]}:{own[1]};transport=tcp"
+    scene.edge.open_legs(anchor("B2", "TOKENT", worker.address, request_uri=uri, flow=flow))
+    for _ in range(3):
+        scene.worker_request("INVITE", 1, token="TOKENT", call_id="t", branch="z9hG4bKwt", body=SDP)
+    invite = parse((await read_message(reader)).encode())
+    assert invite.via.transport == "TCP"
+    assert invite.get("contact") == f"<sip:TOKENT@{host}:{port};transport=tcp>"
+    busy = reply_as(invite, 486, "Busy Here", tag="tt")
+    writer.write(busy.encode())
+    assert (await worker.expect(486)).via.branch == "z9hG4bKwt"
+    scene.worker_request("ACK", 1, token="TOKENT", call_id="t", branch="z9hG4bKwt", to_tag="tt")
+    assert (await read_message(reader)).startswith(f"ACK {uri} SIP/2.0")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_reliable_provisionals_and_dtmf_info_pass(scene: Scene) -> None:
+    invite = await scene.to_worker()
+    scene.worker.send(
+        reply_as(invite, 183, "Progress", "Require: 100rel", "RSeq: 77",
+                 "Contact: <sip:x@127.0.0.1>", tag="workertag", body=SDP),
+        scene.internal,
+    )  # fmt: skip
+    progress = await scene.peer.expect(183)
+    assert (progress.get("require"), progress.get("rseq")) == ("100rel", "77")
+    scene.peer.send(scene.in_dialog("PRACK", 2, headers=("RAck: 77 1 INVITE",)), scene.sip)
+    prack = await scene.worker.expect("PRACK")
+    assert prack.get("rack") == "77 1 INVITE"
+    scene.worker_reply(prack, 200, "OK")
+    assert (await scene.peer.expect(200)).cseq_method == "PRACK"
+
+
+async def test_routes_recorded_by_a_proxy_are_followed_and_copied(scene: Scene) -> None:
+    proxy = f"<sip:{shown(scene.callee.address)};lr>"
+    invite = await scene.to_worker(headers=("Via: SIP/2.0/UDP ua:5060;branch=z9hG4bKua",
+                                            f"Record-Route: {proxy}"))  # fmt: skip
+    scene.worker_reply(invite, 200, "OK", body=SDP)
+    ok = await scene.peer.expect(200)
+    assert ok.get("record-route") == proxy
+    assert len(ok.vias) == 2
+    scene.peer.send(scene.in_dialog("ACK", 1), scene.sip)
+    await scene.worker.expect("ACK")
+    await scene.edge.abandon(CALL, code=500, reason="call-process-lost")
+    bye = await scene.callee.expect("BYE", 1)
+    assert bye.get("route") == proxy
+    assert bye.uri == f"sip:alice@{shown(scene.peer.address)}"
+
+
+async def test_the_observer_sees_a_leg_from_its_invite_on(scene: Scene) -> None:
+    seen: list[tuple[str | None, str, str]] = []
+    scene.edge.observer = lambda token, way, _, data: seen.append(
+        (token, way, data.split(b" ")[0 if way == "in" else 1].decode())
+    )
+    await scene.answered()
+    assert [entry[1:] for entry in seen if entry[0] == "TOKENA"] == [
+        ("in", "INVITE"),
+        ("out", "100"),
+        ("out", "180"),
+        ("out", "200"),
+        ("in", "ACK"),
+    ]
