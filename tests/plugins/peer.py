@@ -28,7 +28,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-class Call(pj.Call):
+class Call(pj.Call):  # type: ignore[misc]
     """Play a tone into the call, record what comes, keep the SDP that arrived."""
 
     def __init__(self, peer: "Peer", call_id: int = pj.PJSUA_INVALID_ID) -> None:
@@ -79,7 +79,7 @@ class Call(pj.Call):
         )
 
 
-class Account(pj.Account):
+class Account(pj.Account):  # type: ignore[misc]
     """Answer the first call that comes."""
 
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802

@@ -251,3 +251,11 @@ print(json.dumps({"unavailable": result}))
 """
     )
     assert result["unavailable"] == [{}, {}, {}]
+
+
+def test_a_missing_frame_clears_no_more_than_pjmedias_packet_buffer() -> None:
+    # The buffer is min(PJMEDIA_MAX_MTU - 20, ...) = 1480 bytes; past it lies the payload type sent.
+    result = run("""
+result = {c: Codec(c, 16000).param.info.max_rx_frame_size for c in (OPUS, AMR_WB)}
+""")
+    assert all(61 <= size <= 1480 for size in result.values()), result

@@ -1,5 +1,7 @@
 """What is said when a codec cannot be plugged in; each case in a process of its own."""
 
+from typing import Any
+
 import pytest
 
 from tests.plugins.processes import run_python
@@ -32,7 +34,7 @@ cffi.FFI.dlopen = without
 """
 
 
-def install(before: str = "", built_in: str = "found", *arguments: str) -> dict:
+def install(before: str = "", built_in: str = "found", *arguments: str) -> dict[str, Any]:
     return run_python(REPORT.format(before=before, built_in=built_in), *arguments)
 
 
