@@ -21,13 +21,16 @@ class Abandoner:
         self._context = context
 
     def abandon(self, call: str, *, code: int, reason: str) -> None:
-        """End every leg of a call: final response, CANCEL or BYE, as each needs."""
-        text = reason.replace('"', "'")
+        """End every leg of a call: final response, CANCEL or BYE, as each needs.
+
+        `reason` is the value of a Reason header (RFC 3326).
+        """
+        headers: Headers = [("reason", reason)] if reason else []
+        self._context.note_dead(call)
         for leg in self._context.legs.of_call(call):
             if leg.state is LegState.ABANDONED:
                 continue
             leg.state = LegState.ABANDONED
-            headers: Headers = [("reason", f'SIP;cause={code};text="{text}"')]
             for transaction in list(leg.transactions):
                 self._answer(leg, transaction, code, headers)
             leg.transactions.clear()

@@ -139,6 +139,9 @@ class Callers:
                 headers.append(("retry-after", str(outcome.retry_after_s)))
             context.reply(transaction, outcome.code, phrase=outcome.phrase, headers=headers)
             return
+        if context.is_dead(outcome.leg_a.call):
+            context.reply(transaction, 500)
+            return
         for anchor in (outcome.leg_a, *outcome.legs_b):
             context.legs.open(anchor)
         self._inward.invite(transaction, outcome.leg_a, body)

@@ -5,6 +5,7 @@ import hashlib
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -27,6 +28,7 @@ from callengine.edge.transport import Transports, UdpListener, split_flow
 log = logging.getLogger(__name__)
 
 MAX_TASKS = 2000
+MAX_DEAD_CALLS = 200
 BRANCH = "z9hG4bKvn"
 "Every branch of ours starts so: a request that comes back is recognised."
 
@@ -65,6 +67,7 @@ class EdgeContext:
         self.observer: Observer | None = None
         self.retry_after_s: int | None = None
         "Set once no new calls are taken."
+        self._dead_calls: deque[str] = deque(maxlen=MAX_DEAD_CALLS)
         self._secret = secrets.token_bytes(16)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -123,6 +126,14 @@ class EdgeContext:
         shown = f"[{host}]" if ":" in host else host
         tail = ";transport=tcp" if flow.startswith("tcp:") else ""
         return f"sip:{token}@{shown}:{port}{tail}"
+
+    def note_dead(self, call: str) -> None:
+        """Remember a call whose process is gone, perhaps before its legs were opened."""
+        self._dead_calls.append(call)
+
+    def is_dead(self, call: str) -> bool:
+        """Tell whether a call's process died lately."""
+        return call in self._dead_calls
 
     def remove_leg(self, leg: Leg) -> None:
         """Forget a leg and everything that hangs on it."""

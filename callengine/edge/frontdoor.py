@@ -138,7 +138,10 @@ class Edge:
             self._linger(leg)
 
     async def abandon(self, call: str, *, code: int, reason: str) -> None:
-        """End a call whose process is gone: BYE, CANCEL or a final `code`, as each leg needs."""
+        """End a call whose process is gone: BYE, CANCEL or a final `code`, as each leg needs.
+
+        `reason` is the value of a Reason header (RFC 3326), such as `Q.850;cause=41`.
+        """
         self._abandoner.abandon(call, code=code, reason=reason)
         for leg in self._context.legs.of_call(call):
             self._linger(leg)
