@@ -27,7 +27,7 @@ _CALLEE_WORDS = {
     502: ("callee-unreachable", "cannot be reached. Check its address and its network."),
     503: ("callee-unreachable", "cannot take the call now or cannot be reached."),
 }
-_ALIASES = {606: 488, 407: 401, 410: 404, 604: 404, 504: 408}
+_ALIASES = {606: 488, 415: 488, 407: 401, 410: 404, 604: 404, 504: 408}
 
 
 def callee_termination(label: str, code: int, vn_b: tuple[str, ...]) -> Termination:

@@ -61,8 +61,9 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.ended = False
         self.ending = False
         self.settled = False
-        "Whether both sides now send the one codec that our order chose."
-        self._early_media = False
+        "Whether both sides send, or have been asked to send, the one codec our order chose."
+        self._reoffer: tuple[str, ...] = ()
+        self._audio_index = 0
         self._answered = False
         self._post = post
         self._wake = wake
@@ -92,7 +93,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         info = self.getInfo()
         self.sip_call_id = info.callIdString
         if info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
-            self._post(self, LegProgress(self.name, info.lastStatusCode, self._early_media))
+            self._post(self, LegProgress(self.name, info.lastStatusCode, early_media=False))
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
             self._confirmed()
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.ended:
@@ -110,15 +111,13 @@ class Leg(pj.Call):  # type: ignore[misc]
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
         """Report media that became active, was held or went away."""
         info = self.getInfo()
-        status = info.media[0].status if len(info.media) else pj.PJSUA_CALL_MEDIA_NONE
-        self.media_active = status in (
-            pj.PJSUA_CALL_MEDIA_ACTIVE,
-            pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
-        )
+        held = self._find_audio(info)
+        early = self.media_active and info.state < pj.PJSIP_INV_STATE_CONNECTING
         if self.media_active:
-            self._early_media = info.state < pj.PJSIP_INV_STATE_CONNECTING
             self.media = self._facts()
-        self._post(self, HoldChanged(self.name, status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD))
+        if early and info.role == pj.PJSIP_ROLE_UAC:
+            self._post(self, LegProgress(self.name, info.lastStatusCode, early_media=True))
+        self._post(self, HoldChanged(self.name, held))
 
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
         """Note who the peer is and which codecs it answered."""
@@ -153,7 +152,7 @@ class Leg(pj.Call):  # type: ignore[misc]
             name, _, value = line.partition(":")
             if name.strip().lower() in ("user-agent", "server"):
                 self.user_agent = value.strip()[:255]
-        if "\r\nm=audio" in body:
+        if "\r\nm=audio" in body and not self.settled:
             try:
                 self.offered = sdp.offered_codecs(body)
             except sdp.SdpError:
@@ -192,13 +191,17 @@ class Leg(pj.Call):  # type: ignore[misc]
         """
         if self.settled or not self.media_active:
             return False
-        self.settled = True
         chosen = negotiate(self.allowed, self.offered).codec
-        if len(self.offered) < 2 or chosen is None or chosen == self.offered[0]:
-            return False
-        self.allowed = (chosen,)
-        self.reinvite(_call_parameters())
-        return True
+        if len(self.offered) > 1 and chosen is not None and chosen != self.offered[0]:
+            self._reoffer = (chosen,)
+            try:
+                self.reinvite(_call_parameters())
+            finally:
+                self._reoffer = ()
+            self.settled = True
+            return True
+        self.settled = True
+        return False
 
     def send_digit(self, digit: str) -> None:
         """Send a telephone-event; raises pjsua2.Error if the peer agreed on none."""
@@ -206,7 +209,22 @@ class Leg(pj.Call):  # type: ignore[misc]
 
     def audio(self) -> Any:
         """Return the leg's port on the bridge."""
-        return self.getAudioMedia(-1)
+        return self.getAudioMedia(self._audio_index)
+
+    def statistics(self) -> Any:
+        """Return pjsua2's StreamStat of the leg's audio; raises pjsua2.Error before any."""
+        return self.getStreamStat(self._audio_index)
+
+    def _find_audio(self, info: Any) -> bool:
+        """Find the audio line in use (others have port 0); return whether the peer holds it."""
+        used = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+        lines = [(index, line.status) for index, line in enumerate(info.media)]
+        index, status = next(
+            ((i, status) for i, status in lines if status in used),
+            (self._audio_index, pj.PJSUA_CALL_MEDIA_NONE),
+        )
+        self._audio_index, self.media_active = index, status in used
+        return bool(status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 
     def _confirmed(self) -> None:
         if self.name != "A" and not self._answered and self.media_active:
@@ -225,7 +243,7 @@ class Leg(pj.Call):  # type: ignore[misc]
             prm.statusCode = 488
 
     def _restricted(self, ours: str, remote: str) -> str:
-        kept = self.allowed
+        kept = self._reoffer or self.allowed
         if remote:
             chosen = sdp.answer_codec(remote, self.allowed)
             if chosen is None:
@@ -237,7 +255,7 @@ class Leg(pj.Call):  # type: ignore[misc]
 
     def _facts(self) -> MediaFacts | None:
         try:
-            stream = self.getStreamInfo(0)
+            stream = self.getStreamInfo(self._audio_index)
         except pj.Error:
             return None
         codec = _catalogue_name(stream.codecName, stream.codecClockRate)

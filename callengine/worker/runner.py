@@ -79,10 +79,10 @@ class CallRunner:
         while self._reported:
             leg, event = self._reported.popleft()
             self._connect()
-            self._settle(leg)
-            self._facts(leg)
             if event is not None:
                 self._carry_out(self._machine.handle(event, now))
+            self._settle(leg)
+            self._facts(leg)
         deadline = self._machine.next_deadline()
         if deadline is not None and now >= deadline:
             self._carry_out(self._machine.tick(now))
@@ -245,7 +245,7 @@ class CallRunner:
             return
         try:
             if leg.settle():
-                text = f"Re-offered {leg.allowed[0]} alone, so that both sides send it."
+                text = f"Re-offered one codec, so that both sides send it: not {leg.offered[0]}."
                 self._note("re-offered", leg.name, text)
         except pj.Error:
             leg.settled = False  # a transaction is still open; the next report tries again

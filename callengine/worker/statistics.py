@@ -19,7 +19,7 @@ class LegStatistics:
     def sample(self, leg: Any, codec: str) -> QualitySnapshot | None:
         """Return the quality since the last sample, or None before any media."""
         try:
-            rtcp = leg.getStreamStat(0).rtcp
+            rtcp = leg.statistics().rtcp
         except pj.Error:
             return None
         received, lost = rtcp.rxStat.pkt, rtcp.rxStat.loss
