@@ -1,0 +1,236 @@
+"""One demo phone: a pjsua2 process with a tone, told what to do by lines of JSON.
+
+Standard input: `{"do": "call", "uri": ..., "codecs": [...]}`, `{"do": "hang-up"}` or
+`{"do": "quit"}`.
+Standard output: `{"is": "ready"|"registered"|"refused"|"ringing"|"talking"|"ended", ...}`.
+End of input ends the phone.
+"""
+
+import argparse
+import json
+import os
+import select
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pjsua2 as pj
+
+from audiocodecs.catalogue import PLATFORM_CODECS, find
+from callengine.core import sdp
+from callengine.worker import plugins
+from callengine.worker.endpoint import quieten
+
+LOOPBACK = "127.0.0.1"
+BRIDGE_RATE_HZ = 48000
+POLL_MS = 20
+RINGS_FOR_S = 1.0
+REGISTER_FOR_S = 300
+
+
+def say(state: str, **facts: Any) -> None:
+    """Tell the conductor."""
+    print(json.dumps({"is": state, **facts}), flush=True)  # noqa: T201
+
+
+class DemoCall(pj.Call):  # type: ignore[misc]
+    """A call that plays the phone's tone and reports its codec."""
+
+    def __init__(self, phone: "Phone", codecs: Sequence[str], call_id: int = -1) -> None:
+        super().__init__(phone.account, call_id)
+        self._phone, self._codecs = phone, codecs
+        self.answer_at: float | None = None
+
+    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
+        """Offer this call's codecs alone, in their order."""
+        try:
+            prm.sdp.wholeSdp = sdp.restrict(prm.sdp.wholeSdp, self._codecs)
+        except sdp.SdpError as error:
+            say("trouble", text=str(error))
+
+    def onCallState(self, prm: Any) -> None:  # noqa: N802
+        """Report the end."""
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._phone.over(self)
+            say("ended", code=info.lastStatusCode, reason=info.lastReason)
+
+    def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
+        """Play the tone and report the codec once there is media."""
+        try:
+            # Held by a name: the list lives in the object that `getInfo` returned.
+            info = self.getInfo()
+            for index, media in enumerate(info.media):
+                if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+                    self._phone.tone.startTransmit(self.getAudioMedia(index))
+                    say("talking", codec=codec_name(self.getStreamInfo(index)))
+        except (pj.Error, AttributeError, TypeError) as error:
+            say("trouble", text=repr(error))
+
+    def answer_with(self, code: int) -> None:
+        """Answer an incoming call."""
+        prm = pj.CallOpParam()
+        prm.statusCode = code
+        self.answer(prm)
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self.hangup(pj.CallOpParam())
+
+
+def codec_name(stream: Any) -> str:
+    """Return the catalogue name of a stream's codec; pjmedia says G722 runs at 16000 Hz."""
+    rate = 8000 if stream.codecName.upper() == "G722" else stream.codecClockRate
+    rate = 48000 if stream.codecName.upper() == "OPUS" else rate
+    known = find(stream.codecName, rate)
+    return known.name if known else stream.codecName
+
+
+class DemoAccount(pj.Account):  # type: ignore[misc]
+    """The phone's account: it rings for a moment, then answers."""
+
+    def __init__(self, phone: "Phone") -> None:
+        super().__init__()
+        self._phone = phone
+
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
+        """Ring; the phone answers a second later."""
+        self._phone.rings(DemoCall(self._phone, PLATFORM_CODECS, prm.callId))
+
+    def onRegState(self, prm: Any) -> None:  # noqa: N802
+        """Report how the registration went."""
+        if prm.code == 200:
+            say("registered")
+        else:
+            say("refused", code=prm.code, reason=prm.reason)
+
+
+class Phone:
+    """pjsua2 with one account, one tone and at most one call."""
+
+    def __init__(self, arguments: argparse.Namespace, password: str) -> None:
+        self._arguments = arguments
+        self._calls: list[DemoCall] = []
+        self._ended: list[DemoCall] = []
+        self._library = pj.Endpoint()
+        self._start()
+        self.account = DemoAccount(self)
+        self.account.create(self._account_config(password))
+        self.tone = self._tone(arguments.hz)
+
+    def run(self) -> None:
+        """Serve commands and calls until told to quit."""
+        say("ready")
+        while self._obeys():
+            self._library.libHandleEvents(POLL_MS)
+            self._ended.clear()
+            for call in list(self._calls):
+                if call.answer_at is not None and time.monotonic() >= call.answer_at:
+                    call.answer_at = None
+                    call.answer_with(200)
+        self._library.libDestroy()
+
+    def rings(self, call: DemoCall) -> None:
+        """Take an incoming call."""
+        self._calls.append(call)
+        call.answer_at = time.monotonic() + RINGS_FOR_S
+        call.answer_with(180)
+        say("ringing")
+
+    def over(self, call: DemoCall) -> None:
+        """Forget an ended call, but not before pjsua2 has returned from its callback."""
+        if call in self._calls:
+            self._calls.remove(call)
+            self._ended.append(call)
+
+    def _obeys(self) -> bool:
+        while select.select([sys.stdin], [], [], 0)[0]:
+            line = sys.stdin.readline()
+            order = json.loads(line) if line else {"do": "quit"}
+            if order["do"] == "quit":
+                return False
+            if order["do"] == "call":
+                self._call(order["uri"], order["codecs"])
+            elif order["do"] == "hang-up":
+                for call in list(self._calls):
+                    call.hang_up()
+        return True
+
+    def _call(self, uri: str, codecs: Sequence[str]) -> None:
+        call = DemoCall(self, codecs)
+        self._calls.append(call)
+        prm = pj.CallOpParam(True)
+        prm.opt.videoCount = 0
+        try:
+            call.makeCall(uri, prm)
+        except pj.Error as error:
+            self.over(call)
+            say("ended", code=0, reason=error.reason)
+
+    def _start(self) -> None:
+        self._library.libCreate()
+        config = pj.EpConfig()
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = True
+        config.uaConfig.userAgent = f"demo phone {self._arguments.user}"
+        config.uaConfig.natTypeInSdp = 0
+        config.logConfig.level = config.logConfig.consoleLevel = 0
+        config.medConfig.clockRate = config.medConfig.sndClockRate = BRIDGE_RATE_HZ
+        config.medConfig.audioFramePtime = config.medConfig.ptime = 20
+        config.medConfig.noVad = True
+        config.medConfig.ecTailLen = 0
+        self._library.libInit(config)
+        plugins.install([codec.codecId for codec in self._library.codecEnum2()])
+        transport = pj.TransportConfig()
+        transport.boundAddress = LOOPBACK
+        transport.port = self._arguments.port
+        self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        self._library.libStart()
+        self._library.audDevManager().setNullDev()
+
+    def _account_config(self, password: str) -> Any:
+        user, server = self._arguments.user, self._arguments.sip
+        config = pj.AccountConfig()
+        config.idUri = f"sip:{user}@{server}"
+        config.mediaConfig.transportConfig.boundAddress = LOOPBACK
+        config.mediaConfig.transportConfig.publicAddress = LOOPBACK
+        if password:
+            config.regConfig.registrarUri = f"sip:{server}"
+            config.regConfig.timeoutSec = REGISTER_FOR_S
+            config.regConfig.retryIntervalSec = 5
+            config.sipConfig.authCreds.append(
+                pj.AuthCredInfo("digest", "*", user, pj.PJSIP_CRED_DATA_PLAIN_PASSWD, password)
+            )
+        return config
+
+    def _tone(self, hz: int) -> Any:
+        generator = pj.ToneGenerator()
+        generator.createToneGenerator(BRIDGE_RATE_HZ, 1)
+        tone = pj.ToneDesc()
+        tone.freq1, tone.freq2, tone.on_msec, tone.off_msec = hz, 0, 700, 300
+        sequence = pj.ToneDescVector()
+        sequence.append(tone)
+        generator.play(sequence, True)
+        return generator
+
+
+def main() -> None:
+    """Run one phone; its password is the first line of standard input (empty: none)."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--user", required=True)
+    parser.add_argument("--sip", required=True, metavar="HOST:PORT")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--hz", type=int, default=440)
+    arguments = parser.parse_args()
+    password = sys.stdin.readline().strip()
+    quieten()
+    plugins.preload()
+    phone = Phone(arguments, password)
+    phone.run()
+    # Past `libDestroy` pjsua2's destructors assert; nothing is left to clean up.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Play the six worked examples as real calls, in turn, until stopped: `python -m demo.phones`."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo import configuration
+from demo.examples import EXAMPLES, GATEWAY, STRANGER, Example
+
+TALK_S = 6.0
+BETWEEN_S = 1.0
+ANSWER_WITHIN_S = 10.0
+TONES_HZ = {
+    STRANGER: 440,
+    "demo-alice": 494,
+    "demo-carol": 523,
+    "demo-bob": 659,
+    "demo-dora": 784,
+    GATEWAY: 880,
+}
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why and what to do."""
+
+
+@dataclass
+class Phone:
+    """A phone's process and what it last said."""
+
+    user: str
+    process: asyncio.subprocess.Process
+    said: "asyncio.Queue[dict[str, Any]]"
+    listener: "asyncio.Task[None] | None" = None
+
+    def tell(self, **order: Any) -> None:
+        """Send one order."""
+        if self.process.stdin is not None and self.process.returncode is None:
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+
+    async def hears(self, *states: str, timeout_s: float = ANSWER_WITHIN_S) -> dict[str, Any]:
+        """Wait for one of these states; "ended" always counts."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                fact = await self.said.get()
+                if fact["is"] in states or fact["is"] == "ended":
+                    return fact
+
+    def forget(self) -> None:
+        """Drop what was said before."""
+        while not self.said.empty():
+            self.said.get_nowait()
+
+
+async def start(user: str, password: str, arguments: argparse.Namespace) -> Phone:
+    """Start one phone as its own process and wait until it is there."""
+    gateway = arguments.gateway.rpartition(":")[2] if user == GATEWAY else "0"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "demo.phone", "--user", user, "--sip", arguments.sip),
+        *("--port", gateway, "--hz", str(TONES_HZ[user])),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    phone = Phone(user, process, asyncio.Queue())
+    assert process.stdin is not None
+    process.stdin.write(password.encode() + b"\n")
+    phone.listener = asyncio.create_task(_listen(phone))
+    wanted = "registered" if password else "ready"
+    try:
+        fact = await phone.hears(wanted, "refused")
+    except TimeoutError:
+        raise DemoError(f"{user} does not reach the server at {arguments.sip}.") from None
+    if fact["is"] == "refused":
+        raise DemoError(f"{user} could not register: {fact['code']} {fact['reason']}.")
+    if fact["is"] == "ended":
+        busy = f" Is port {gateway} taken? Choose another with --gateway." if gateway != "0" else ""
+        raise DemoError(f"The phone {user} did not start.{busy}")
+    return phone
+
+
+async def _listen(phone: Phone) -> None:
+    assert phone.process.stdout is not None
+    async for line in phone.process.stdout:
+        with contextlib.suppress(json.JSONDecodeError):
+            phone.said.put_nowait(json.loads(line))
+    phone.said.put_nowait({"is": "ended", "code": 0, "reason": "the phone stopped"})
+
+
+async def play(example: Example, phones: dict[str, Phone], server: str, talk_s: float) -> str:
+    """Place one call and return what was seen."""
+    caller, callee = phones[example.caller], phones[example.callee]
+    caller.forget()
+    callee.forget()
+    caller.tell(do="call", uri=f"sip:{example.dialled}@{server}", codecs=list(example.offer))
+    at_caller = await caller.hears("talking")
+    if at_caller["is"] == "ended":
+        return f"declined with {at_caller['code']}"
+    at_callee = await callee.hears("talking")
+    await asyncio.sleep(talk_s)
+    caller.tell(do="hang-up")
+    await callee.hears("ended")
+    return f"A {at_caller['codec']}, B {at_callee.get('codec')}"
+
+
+async def conduct(arguments: argparse.Namespace) -> bool:
+    """Play the examples in turn; return whether everything seen was as expected."""
+    passwords = configuration.passwords(arguments.config)
+    phones: dict[str, Phone] = {}
+    right = True
+    try:
+        for user in TONES_HZ:
+            phones[user] = await start(user, passwords.get(user, ""), arguments)
+        rounds = 0
+        while rounds < arguments.rounds or not arguments.rounds:
+            for example in EXAMPLES:
+                right &= await _show(example, phones, arguments)
+                await asyncio.sleep(BETWEEN_S)
+            rounds += 1
+    finally:
+        await _stop(phones)
+    return right
+
+
+async def _show(example: Example, phones: dict[str, Phone], arguments: argparse.Namespace) -> bool:
+    try:
+        seen = await play(example, phones, arguments.sip, arguments.talk_s)
+    except TimeoutError:
+        seen = "no answer"
+        phones[example.caller].tell(do="hang-up")
+    right = seen == example.expected
+    print(  # noqa: T201
+        f"Example {example.number}, {example.title}: expected {example.expected}; "
+        f"seen {seen}{'' if right else '  <- differs'}",
+        flush=True,
+    )
+    return right
+
+
+async def _stop(phones: dict[str, Phone]) -> None:
+    for phone in phones.values():
+        phone.tell(do="quit")
+    for phone in phones.values():
+        try:
+            async with asyncio.timeout(5):
+                await phone.process.wait()
+        except TimeoutError:
+            phone.process.kill()
+            await phone.process.wait()
+
+
+async def _main(arguments: argparse.Namespace) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return 0 if await conduct(arguments) else 1
+    except asyncio.CancelledError:
+        return 0
+    except DemoError as error:
+        print(f"Demo phones: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        return 2
+
+
+def main() -> int:
+    """Run the demo phones."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sip", default="127.0.0.1:5060", metavar="HOST:PORT")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="what `python -m demo.configuration` wrote"
+    )
+    parser.add_argument("--gateway", default=configuration.GATEWAY, metavar="HOST:PORT")
+    parser.add_argument("--talk-s", type=float, default=TALK_S, help="seconds of each call")
+    parser.add_argument("--rounds", type=int, default=0, help="0: until stopped")
+    return asyncio.run(_main(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
