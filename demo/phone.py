@@ -125,11 +125,14 @@ class Phone:
         while self._obeys():
             self._library.libHandleEvents(POLL_MS)
             self._ended.clear()
-            for call in list(self._calls):
-                if call.answer_at is not None and time.monotonic() >= call.answer_at:
-                    call.answer_at = None
-                    call.answer_with(200)
+            self._answer_what_rang()
         self._library.libDestroy()
+
+    def _answer_what_rang(self) -> None:
+        for call in self._calls:
+            if call.answer_at is not None and time.monotonic() >= call.answer_at:
+                call.answer_at = None
+                call.answer_with(200)
 
     def rings(self, call: DemoCall) -> None:
         """Take an incoming call."""
