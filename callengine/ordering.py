@@ -135,6 +135,7 @@ def _leg_b(
         request_uri=target.uri,
         flow=flow,
         max_forwards=plan.max_forwards,
+        password=target.password,
     )
     return _Prepared(order, anchor)
 
