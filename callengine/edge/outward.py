@@ -6,7 +6,7 @@ from callengine.edge.digest import readdress
 from callengine.edge.hops import next_hop
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, PeerRequest
 from callengine.edge.parse import SipMessage, parse_uri
-from callengine.edge.rewrite import Headers, aim, build_reply, reply_vias, to_peer
+from callengine.edge.rewrite import Headers, aim, build_reply, reply_vias, to_peer, with_tag
 from callengine.edge.transactions import ServerTransaction, State
 
 _WITH_CONTACT = ("INVITE", "UPDATE")
@@ -46,7 +46,7 @@ class Outward:
             dialog.ended = True
         if transaction is leg.invite and message.to_tag:
             leg.local_tag = message.to_tag
-            dialog.local = message.get("to")
+            dialog.local = with_tag(request.get("to"), message.to_tag)
             dialog.confirmed = dialog.confirmed or message.code >= 200
 
     def _peer_copy(self, leg: Leg, transaction: ServerTransaction, message: SipMessage) -> bytes:
@@ -61,6 +61,7 @@ class Outward:
             vias=reply_vias(request),
             contact=context.contact(request.flow, leg.token) if wants_contact else "",
             user_agent=context.settings.user_agent,
+            parties=(request.get("from"), with_tag(request.get("to"), message.to_tag)),
             extra=extra,
         )
 
@@ -161,6 +162,7 @@ class Outward:
             vias=[context.peer_via(request.flow, request.branch)],
             contact=context.contact(request.flow, leg.token) if has_contact else "",
             user_agent=context.settings.user_agent,
+            parties=(dialog.local, dialog.remote) if dialog is not None else None,
             extra=extra,
         )
         while len(leg.requests) >= MAX_REQUESTS:

@@ -166,11 +166,19 @@ def to_peer(
     vias: list[str],
     contact: str,
     user_agent: str,
+    parties: tuple[str, str] | None = None,
     extra: Headers | None = None,
 ) -> bytes:
-    """Return a call process's message as a peer may see it: nothing of loopback in it."""
+    """Return a call process's message as a peer may see it: nothing of loopback in it.
+
+    `parties` are the values of From and To as the peer knows them; pjsip writes them its own way,
+    and strict peers compare them whole (RFC 3261 section 8.2.6.2).
+    """
     headers: Headers = [("via", via) for via in vias]
-    headers += _kept(message, _TO_PEER) + _options(message)
+    kept = _kept(message, _TO_PEER)
+    if parties is not None:
+        kept = [("from", parties[0]), ("to", parties[1]), *kept[2:]]
+    headers += kept + _options(message)
     if contact:
         headers.append(("contact", f"<{contact}>"))
     if "allow" in message.headers:
