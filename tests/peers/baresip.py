@@ -2,17 +2,25 @@
 
 import asyncio
 import json
+import re
 import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tests.peers.ports import LOOPBACK, free_port_range, free_sip_port
-from tests.peers.tones import Tone, tone_of
+from tests.peers.tones import Tone, length_s, tone_of
 from tests.peers.waiting import until
 
 MODULES = "/usr/lib/baresip/modules"
-CODEC_NAMES = {"OPUS": "opus", "G722": "G722", "AMR-WB": "AMR-WB", "PCMU": "PCMU", "PCMA": "PCMA"}
+CODEC_NAMES = {
+    "OPUS": "opus/48000/2",
+    "G722": "G722/16000/1",
+    "AMR-WB": "AMR-WB/16000/1",
+    "PCMU": "PCMU/8000/1",
+    "PCMA": "PCMA/8000/1",
+}
+REGISTERED = re.compile(r"SIP/2.0 200 OK\r?\n(?:.+\r?\n)*?CSeq: \d+ REGISTER")
 CONFIG = """\
 poll_method epoll
 sip_listen {host}:{sip_port}
@@ -112,8 +120,15 @@ class Baresip:
     # What a test does with it
 
     async def registered(self, timeout_s: float = 5.0) -> None:
-        """Wait until the registrar has accepted us."""
-        await self.wait_for("REGISTER_OK", timeout_s)
+        """Wait until the registrar has accepted us.
+
+        It registers before anybody can listen to its events, so its log has to tell.
+        """
+        await until(
+            lambda: REGISTERED.search(self.dump()) is not None,
+            f"{self.user} did not register\n{self.dump()}",
+            timeout_s=timeout_s,
+        )
 
     async def dial(self, to: str) -> None:
         """Call a user of the server's, or a URI."""
@@ -171,8 +186,7 @@ class Baresip:
         return self.heard(seconds)
 
     def _recorded_s(self) -> float:
-        sizes = [p.stat().st_size for p in self.folder.glob("dump-*-dec.wav")]
-        return max(sizes, default=0) / 16000
+        return max((length_s(p) for p in self.folder.glob("dump-*-dec.wav")), default=0.0)
 
     # How it runs
 

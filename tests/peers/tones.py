@@ -56,6 +56,14 @@ def tone_of(recording: Path, seconds: float = 1.5) -> Tone:
     return strongest(samples[start : start + round(seconds * rate_hz)], rate_hz)
 
 
+def length_s(recording: Path) -> float:
+    """Return the seconds of sound in a WAV file; 0 while it has no header yet."""
+    if recording.stat().st_size < 64:
+        return 0.0
+    rate_hz, samples = _read(recording)
+    return len(samples) / rate_hz
+
+
 def _read(recording: Path) -> tuple[int, Samples]:
     """Read 16-bit PCM whose header may not know its length yet, as in a call that goes on."""
     data = recording.read_bytes()

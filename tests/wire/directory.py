@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse"
+"Without a space: baresip ends a password there."
 G722_FIRST = ("G722", "PCMU", "PCMA")
 Entry = dict[str, Any]
 
