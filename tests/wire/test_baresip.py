@@ -26,7 +26,14 @@ async def test_one_baresip_calls_another_and_does_what_phones_do(
     engine: Engine, transport: str
 ) -> None:
     async with (
-        Baresip("alice", PASSWORD, server=engine.server, transport=transport, hz=620) as alice,
+        Baresip(
+            # baresip has telephone-event at 8000 Hz alone: in OPUS it could send no digits.
+            *("alice", PASSWORD),
+            server=engine.server,
+            transport=transport,
+            codecs=("PCMU",),
+            hz=620,
+        ) as alice,
         Baresip(
             "bob", PASSWORD, server=engine.server, transport=transport, hz=950, auto_answer=True
         ) as bob,
@@ -54,7 +61,7 @@ async def _is_on_record(engine: Engine, before: set[str]) -> None:
     found = [call for call in engine.calls() if call["id"] not in before]
     assert len(found) == 1
     record = await engine.record(found[0]["legs"][0]["call_id"])
-    assert [leg["codec"] for leg in record["legs"]] == ["OPUS", "G722"]
+    assert [leg["codec"] for leg in record["legs"]] == ["PCMU", "G722"]
     assert (record["source"], record["destination"]) == ("connection:alice", "connection:bob")
     assert record["termination"]["by"] == "caller"
     kinds = " ".join(event["text"].lower() for event in engine.events(record["id"]))
