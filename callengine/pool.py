@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
@@ -171,7 +172,7 @@ class Pool:
             await asyncio.sleep(0.05)
         for process in self.processes:
             self._died(process)
-        if self._server_socket is not None:
+        if self._server_socket is not None and self._server_socket.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._server_socket)
             self._server_socket.close()
         if self._fork_server is not None:
@@ -260,6 +261,7 @@ class Pool:
             [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
+            cwd=Path(__file__).resolve().parents[1],  # where `callengine` can be imported from
         )
         theirs.close()
         self._server_socket = ours
