@@ -287,6 +287,8 @@ class CallRunner:
             self._send(facts)
 
     def _call_id_of(self, leg: Leg) -> str:
+        if leg.getId() == pj.PJSUA_INVALID_ID:
+            return ""  # pjsua2 would not raise for it, but abort the process
         try:
             leg.sip_call_id = leg.getInfo().callIdString
         except pj.Error:

@@ -1,0 +1,145 @@
+"""Serve, with demo phones that play the six worked examples: `python -m demo`, from bin/run."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from demo import configuration
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_S = 40.0
+GATEWAY_PORT = 15090
+
+WATCH = """
+The demo is running: six calls in turn, for as long as you let it. Log in and watch them at
+    {pages}calls/
+Open a call while it is up. Look for: the four lists and the line that matched, the codec of each
+leg, "transcoding" in examples 1 and 4, and example 3, which is declined with its reason because the
+callee forces codecs that the caller lacks. Ctrl-C stops everything.
+"""
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    """Start a program of ours in a session of its own: Ctrl-C is passed on in order, by us."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+async def until_ready(server: asyncio.subprocess.Process) -> str | None:
+    """Pass on what the server says until it is ready; return the address of its pages."""
+    assert server.stdout is not None
+    pages = None
+    async for line in server.stdout:
+        text = line.decode(errors="replace").rstrip()
+        if text == "ready":
+            return pages
+        print(text, flush=True)  # noqa: T201
+        if text.startswith("Pages on "):
+            pages = text.removeprefix("Pages on ")
+    return None
+
+
+async def pass_on(process: asyncio.subprocess.Process) -> None:
+    """Print what a program says until it ends."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        print(line.decode(errors="replace").rstrip(), flush=True)  # noqa: T201
+    await process.wait()
+
+
+async def stop(process: asyncio.subprocess.Process | None) -> None:
+    """End a program, gently first; what it still says is read by its own task."""
+    if process is None or process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+
+
+def gateway() -> str:
+    """Return a free address on loopback for the demo carrier."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", GATEWAY_PORT))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        host, port = probe.getsockname()
+    return f"{host}:{port}"
+
+
+def sip_address() -> str:
+    """Return where demo phones reach the server over UDP on this machine."""
+    listen = os.environ.get("VOIPNUMBER_SIP_LISTEN", "udp:0.0.0.0:5060")
+    for item in listen.split(","):
+        transport, _, address = item.strip().partition(":")
+        host, _, port = address.rpartition(":")
+        if transport == "udp":
+            return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    raise SystemExit("The demo phones speak UDP: VOIPNUMBER_SIP_LISTEN has no udp address.")
+
+
+async def demonstrate() -> int:
+    """Run server and phones until stopped; return the exit status."""
+    carrier = gateway()
+    file = Path(os.environ.get("VOIPNUMBER_DATA", ROOT / "data")) / "demo-phones.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    configuration.write(file, carrier)
+    server = phones = None
+    try:
+        provision = await start("manage.py", "provision", str(file))
+        output, _ = await provision.communicate()
+        if provision.returncode:
+            print(output.decode(errors="replace"))  # noqa: T201
+            return 1
+        server = await start("manage.py", "serve")
+        pages = await until_ready(server)
+        if pages is None:
+            return await server.wait() or 1
+        print(WATCH.format(pages=pages), flush=True)  # noqa: T201
+        phones = await start(
+            *("-m", "demo.phones", "--sip", sip_address()),
+            *("--config", str(file), "--gateway", carrier),
+        )
+        talking = [asyncio.create_task(pass_on(process)) for process in (server, phones)]
+        await asyncio.wait(talking, return_when=asyncio.FIRST_COMPLETED)
+        return (phones.returncode or server.returncode) or 0
+    finally:
+        await stop(phones)
+        await stop(server)
+
+
+async def main() -> int:
+    """Run until the demo ends or somebody stops it."""
+    demonstration = asyncio.create_task(demonstrate())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Once: a second Ctrl-C must not interrupt the stopping.
+        asyncio.get_running_loop().add_signal_handler(number, _cancel_once(demonstration))
+    try:
+        return await demonstration
+    except asyncio.CancelledError:
+        print("Stopped.", flush=True)  # noqa: T201
+        return 0
+
+
+def _cancel_once(task: "asyncio.Task[int]") -> Callable[[], None]:
+    def cancel() -> None:
+        if not task.cancelling():
+            task.cancel()
+
+    return cancel
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
