@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 RTP_PORTS_PER_PROCESS = 16
 START_TIMEOUT_S = 5.0
+END_TIMEOUT_S = 3.0
+"How long a process that was told to end may take before it is killed."
+FORK_ATTEMPTS = 2
+"A process may end as it starts because the fork server was just lost."
 MAX_SPARE = 8
 WAKE = b"\r\n\r\n"
 "Ends a call process's wait; pjsip takes it for a keep-alive and drops it."
@@ -91,8 +97,11 @@ class Pool:
         self._processes: dict[int, CallProcess] = {}
         self._numbers = itertools.count(1)
         self._slots: deque[int] = deque(range(settings.max_calls))
+        self._waiting: deque[asyncio.Future[int]] = deque()
+        "Calls that wait for the slot of a process on its way out."
         self._fork_server: subprocess.Popen[bytes] | None = None
         self._server_socket: socket.socket | None = None
+        self._server_started = 0.0
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._wake_socket.setblocking(False)
         self._stopping = False
@@ -113,14 +122,10 @@ class Pool:
         Raises RuntimeError if no call process can be started.
         """
         self._start_fork_server()
-        started = [
-            self._fork(rate)
-            for rate, spare in self._settings.spare
-            for _ in range(min(spare, max(1, self._settings.max_calls // 3)))
-        ]
-        if not started:
+        self._replenish()
+        if not self._processes:
             raise RuntimeError("the pool has no room for a call process")
-        process = started[0]
+        process = self.processes[0]
         try:
             await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S * 4)
         except (TimeoutError, ConnectionError) as error:
@@ -131,9 +136,7 @@ class Pool:
 
     async def acquire(self, bridge_rate_hz: int) -> CallProcess | None:
         """Return a process of this bridge rate for one call, or None if all are taken."""
-        process = self._idle(bridge_rate_hz)
-        if process is None:
-            process = await self._forked_now(bridge_rate_hz)
+        process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
         if process is None:
             return None
         process.state = ProcessState.BUSY
@@ -146,6 +149,8 @@ class Pool:
         process.call = None
         if process.state is ProcessState.BUSY:
             process.state = ProcessState.RETIRING if recycle else ProcessState.IDLE
+            if recycle:
+                self._insist(process)
         self._shrink(process.bridge_rate_hz)
         self._replenish()
 
@@ -157,7 +162,7 @@ class Pool:
                 self._wake_socket.sendto(WAKE, process.sip_address)
         except OSError:
             logger.warning("call process %s does not take messages; ending it", process.pid)
-            self._died(process)
+            self._kill(process)
 
     async def stop(self) -> None:
         """End every process and the fork server."""
@@ -171,12 +176,12 @@ class Pool:
                 break
             await asyncio.sleep(0.05)
         for process in self.processes:
-            self._died(process)
+            self._kill(process)
         if self._server_socket is not None and self._server_socket.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._server_socket)
             self._server_socket.close()
         if self._fork_server is not None:
-            await asyncio.to_thread(self._fork_server.wait)
+            await asyncio.to_thread(_end, self._fork_server)
         self._wake_socket.close()
 
     # Choosing
@@ -185,47 +190,73 @@ class Pool:
         idle = (p for p in self._processes.values() if p.state is ProcessState.IDLE)
         return next((p for p in idle if p.bridge_rate_hz == rate), None)
 
-    async def _forked_now(self, rate: int) -> CallProcess | None:
-        process = self._starting(rate)
-        if process is None:
-            if not self._slots:
-                self._retire_other(rate)
-            process = self._fork(rate) if self._slots else None
-        if process is None:
-            return await self._room_made(rate)
-        process.state = ProcessState.BUSY
-        try:
-            await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S)
-        except (TimeoutError, ConnectionError):
-            return None
-        return process
-
-    async def _room_made(self, rate: int) -> CallProcess | None:
-        """Wait a moment for a retiring process's slot; None if every slot has a call."""
-        if all(p.state is ProcessState.BUSY for p in self._processes.values()):
-            return None
-        for _ in range(20):
-            await asyncio.sleep(0.02)
-            if self._slots:
-                return await self._forked_now(rate)
+    async def _made(self, rate: int) -> CallProcess | None:
+        """Take a process that is starting, or fork one now; None if all are taken."""
+        for _ in range(FORK_ATTEMPTS):
+            process = self._starting(rate) or await self._forked(rate)
+            if process is None:
+                return None
+            process.state = ProcessState.BUSY
+            try:
+                await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S)
+            except TimeoutError:
+                logger.error("call process %s does not start; ending it", process.pid)
+                self._kill(process)
+            except ConnectionError:
+                logger.warning("a call process ended as it started")
+            if process.state is ProcessState.BUSY:
+                return process
         return None
 
     def _starting(self, rate: int) -> CallProcess | None:
         starting = (p for p in self._processes.values() if p.state is ProcessState.STARTING)
         return next((p for p in starting if p.bridge_rate_hz == rate), None)
 
-    def _retire_other(self, rate: int) -> None:
-        for process in self.processes:
-            if process.state is ProcessState.IDLE and process.bridge_rate_hz != rate:
-                self._retire(process)
-                return
+    async def _forked(self, rate: int) -> CallProcess | None:
+        if self._slots:
+            return self._fork(rate, self._slots.popleft())
+        if not self._make_room():
+            return None
+        waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            slot = await asyncio.wait_for(waiting, END_TIMEOUT_S + 1.0)
+        except TimeoutError:
+            return None
+        return self._fork(rate, slot)
+
+    def _make_room(self) -> bool:
+        """Have a process without a call end; return False if every slot has a call."""
+        leaving = sum(p.state is ProcessState.RETIRING for p in self._processes.values())
+        if leaving > len(self._waiting):
+            return True
+        for state in (ProcessState.IDLE, ProcessState.STARTING):
+            for process in self.processes:
+                if process.state is state:
+                    self._retire(process)
+                    return True
+        return False
 
     def _retire(self, process: CallProcess) -> None:
+        starting = process.state is ProcessState.STARTING
         process.state = ProcessState.RETIRING
-        self.send(process, {"type": "stop"})
+        self._insist(process)
+        if not starting:  # one that starts is told when it is ready
+            self.send(process, {"type": "stop"})
+
+    def _insist(self, process: CallProcess) -> None:
+        """Kill a process that was told to end and is still there after a while."""
+
+        def check() -> None:
+            if process.state is not ProcessState.DEAD:
+                logger.error("call process %s does not end; killing it", process.pid)
+                self._kill(process)
+
+        asyncio.get_running_loop().call_later(END_TIMEOUT_S, check)
 
     def _spare_wanted(self, rate: int) -> int:
-        floor = dict(self._settings.spare).get(rate, 0)
+        share = max(1, self._settings.max_calls // 3)
+        floor = min(dict(self._settings.spare).get(rate, 0), share)
         busy = sum(
             p.state is ProcessState.BUSY and p.bridge_rate_hz == rate
             for p in self._processes.values()
@@ -245,7 +276,7 @@ class Pool:
         for rate, _ in self._settings.spare:
             missing = self._spare_wanted(rate) - len(self._spare_of(rate))
             for _ in range(min(missing, len(self._slots))):
-                self._fork(rate)
+                self._fork(rate, self._slots.popleft())
 
     def _shrink(self, rate: int) -> None:
         spare = [p for p in self._spare_of(rate) if p.state is ProcessState.IDLE]
@@ -254,18 +285,31 @@ class Pool:
 
     # Processes
 
-    def _start_fork_server(self) -> None:
+    def _start_fork_server(self, delay_s: float = 0.0) -> None:
+        """Start a fork server; what is asked of it before it is there waits in its socket."""
         ours, theirs = socket_pair()
         ours.setblocking(False)
-        self._fork_server = subprocess.Popen(  # noqa: S603 (our own module, a number)
-            [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            cwd=Path(__file__).resolve().parents[1],  # where `callengine` can be imported from
-        )
-        theirs.close()
+        loop = asyncio.get_running_loop()
         self._server_socket = ours
-        asyncio.get_running_loop().add_reader(ours, self._server_readable)
+        loop.add_reader(ours, self._server_readable)
+        if delay_s:
+            loop.call_later(delay_s, self._run_fork_server, theirs)
+        else:
+            self._run_fork_server(theirs)
+
+    def _run_fork_server(self, theirs: socket.socket) -> None:
+        with theirs:
+            if self._stopping:
+                return
+            if self._fork_server is not None:
+                self._fork_server.poll()
+            self._server_started = time.monotonic()
+            self._fork_server = subprocess.Popen(  # noqa: S603 (our own module, a number)
+                [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                cwd=Path(__file__).resolve().parents[1],  # where `callengine` can be imported from
+            )
 
     def _server_readable(self) -> None:
         assert self._server_socket is not None
@@ -290,11 +334,15 @@ class Pool:
         assert self._server_socket is not None
         asyncio.get_running_loop().remove_reader(self._server_socket)
         self._server_socket.close()
-        if not self._stopping:
-            logger.error("the fork server ended; starting another")
-            asyncio.get_running_loop().call_later(1.0, self._start_fork_server)
+        if self._stopping:
+            return
+        logger.error("the fork server ended; starting another")
+        # One that cannot start is not tried again in a tight loop.
+        lived_s = time.monotonic() - self._server_started
+        self._start_fork_server(delay_s=0.0 if lived_s > 1.0 else 1.0)
+        self._replenish()
 
-    def _fork(self, rate: int) -> CallProcess:
+    def _fork(self, rate: int, slot: int) -> CallProcess:
         assert self._server_socket is not None
         ours, theirs = socket_pair()
         ours.setblocking(False)
@@ -302,7 +350,7 @@ class Pool:
         process = CallProcess(
             number=next(self._numbers),
             bridge_rate_hz=rate,
-            slot=self._slots.popleft(),
+            slot=slot,
             sock=ours,
             ready=loop.create_future(),
         )
@@ -346,8 +394,11 @@ class Pool:
         process.sip_port = message["sip_port"]
         process.codecs = tuple(message["codecs"])
         process.unavailable = message["unavailable"]
+        process.pid = message["pid"]
         if process.state is ProcessState.STARTING:
             process.state = ProcessState.IDLE
+        elif process.state is ProcessState.RETIRING:
+            self.send(process, {"type": "stop"})
         if not process.ready.done():
             process.ready.set_result(None)
 
@@ -358,9 +409,34 @@ class Pool:
         asyncio.get_running_loop().remove_reader(process.sock)
         process.sock.close()
         self._processes.pop(process.number, None)
-        self._slots.append(process.slot)
+        self._give_back(process.slot)
         if not process.ready.done():
             process.ready.set_exception(ConnectionError("the call process ended as it started"))
         else:
             self._replenish()
         self._on_death(process)
+
+    def _kill(self, process: CallProcess) -> None:
+        """End a process that does not do what it is told."""
+        if process.pid and process.state is not ProcessState.DEAD:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        self._died(process)
+
+    def _give_back(self, slot: int) -> None:
+        """Hand a slot to the call that waited longest for one, or keep it."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(slot)
+                return
+        self._slots.append(slot)
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    """Wait for a fork server whose socket was closed; kill one that stays."""
+    try:
+        server.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

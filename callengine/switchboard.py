@@ -35,7 +35,7 @@ from callengine.edge.settings import EdgeSettings
 from callengine.journal import Journal
 from callengine.livecall import LiveCall, open_call
 from callengine.ordering import NoTargetError, make_order
-from callengine.pool import CallProcess, Pool, PoolSettings
+from callengine.pool import CallProcess, Pool, PoolSettings, ProcessState
 from callengine.publishing import Publisher
 
 logger = logging.getLogger(__name__)
@@ -234,6 +234,9 @@ class Switchboard:
             self.pool.release(process, recycle=False)
             self._close(live, Termination("engine", "callee-unreachable", 503, str(error)))
             return Refused(503, "Service Unavailable", reason=q850_reason(503))
+        if process.state is ProcessState.DEAD:
+            self._close(live, _DIED)
+            return Refused(500, "Server Internal Error", reason=q850_reason(500))
         if live.cancelled:
             self.pool.release(process, recycle=False)
             self._close(live, _gave_up())
@@ -316,16 +319,7 @@ class Switchboard:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if call is not None and not call.ended:
-            self._close(
-                call,
-                Termination(
-                    "engine",
-                    "call-process-died",
-                    500,
-                    "The process that carried this call ended unexpectedly; no other call was "
-                    "touched. Look into the engine's log and report it.",
-                ),
-            )
+            self._close(call, _DIED)
 
     # The record
 
@@ -410,6 +404,14 @@ _PHRASES = {
     486: "Busy Here",
     503: "Service Unavailable",
 }
+
+_DIED = Termination(
+    "engine",
+    "call-process-died",
+    500,
+    "The process that carried this call ended unexpectedly; no other call was touched. "
+    "Look into the engine's log and report it.",
+)
 
 
 def _gave_up() -> Termination:

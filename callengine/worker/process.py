@@ -1,6 +1,7 @@
 """The main loop of a call process: pjsua2 and the control socket on one thread."""
 
 import logging
+import os
 import signal
 import socket
 import time
@@ -40,6 +41,7 @@ class CallProcess:
         self._control.send(
             {
                 "type": "ready",
+                "pid": os.getpid(),
                 "sip_port": self._endpoint.sip_port,
                 "codecs": list(codecs.available),
                 "unavailable": dict(codecs.unavailable),

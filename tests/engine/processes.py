@@ -1,0 +1,86 @@
+"""Processes as the kernel sees them, and an engine that can be killed and started again."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.peers.engine import ROOT, Engine
+
+UDP_TABLES = ("/proc/net/udp", "/proc/net/udp6")
+
+
+def owner_of(udp_port: int) -> int:
+    """Return the id of the process that holds a UDP port."""
+    inodes = {f"socket:[{inode}]" for inode in _inodes(udp_port)}
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            links = {os.readlink(link) for link in folder.iterdir()}
+        except OSError:  # it ended meanwhile, or is not ours to look into
+            continue
+        if links & inodes:
+            return int(folder.parent.name)
+    raise AssertionError(f"nobody holds UDP port {udp_port}")
+
+
+def _inodes(udp_port: int) -> list[str]:
+    lines = [line.split() for table in UDP_TABLES for line in _lines(Path(table))]
+    return [words[9] for words in lines if words[1].endswith(f":{udp_port:04X}")]
+
+
+def _lines(table: Path) -> list[str]:
+    return table.read_text().splitlines()[1:] if table.exists() else []
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return re.search(r"^State:\s+[ZX]", status, re.MULTILINE) is None
+
+
+def fork_server_of(engine: Engine) -> int:
+    """Return the id of the fork server below an engine."""
+    for pid in engine.children():
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        parent = re.search(r"^PPid:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        ours = parent and int(parent[1]) in {p.pid for p in engine.processes.values()}
+        if b"callengine.worker.forkserver" in words and ours:
+            return pid
+    raise AssertionError("no fork server")
+
+
+class Restartable(Engine):
+    """An engine that can be killed, and started again on the same ports and data."""
+
+    @property
+    def serving(self) -> "subprocess.Popen[bytes]":
+        return self.processes["serve"]
+
+    def kill(self) -> None:
+        self.serving.kill()
+        self.serving.wait(10)
+
+    def start_again(self) -> None:
+        """Start `serve` again and wait until it answers."""
+        self._spawn("serve", str(ROOT / "manage.py"), "serve")
+        self._wait_for_sip()
+
+    def terminate(self) -> None:
+        self.serving.send_signal(signal.SIGTERM)
+
+    def run(self, *arguments: str, timeout_s: float = 30.0) -> "subprocess.CompletedProcess[str]":
+        """Run one management command to its end, whatever its exit status."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self._environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
