@@ -53,6 +53,7 @@ class Conversation:
         seconds: float = 1.6,
         octet_align_a: bool = False,
         octet_align_b: bool = False,
+        payload_type_b: int | None = None,
     ) -> None:
         """Send a tone from each end at once; each must arrive at the other, in these codecs."""
         at_a, at_b = await asyncio.gather(
@@ -60,7 +61,11 @@ class Conversation:
                 send_hz=CALLER_HZ, codec=codec_a, seconds=seconds, octet_align=octet_align_a
             ),
             self.b.audio(
-                send_hz=CALLEE_HZ, codec=codec_b, seconds=seconds, octet_align=octet_align_b
+                send_hz=CALLEE_HZ,
+                codec=codec_b,
+                payload_type=payload_type_b,
+                seconds=seconds,
+                octet_align=octet_align_b,
             ),
         )
         assert at_b.near(CALLER_HZ), f"the callee heard {at_b}"

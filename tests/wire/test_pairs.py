@@ -60,6 +60,8 @@ async def test_amr_wb_keeps_each_legs_own_framing(engine: Engine, aligned_at_a: 
             codec_b="AMR-WB",
             octet_align_a=aligned_at_a,
             octet_align_b=not aligned_at_a,
+            # We offered both framings, each under its own number.
+            payload_type_b=number,
         )
         await a.hang_up()
 
