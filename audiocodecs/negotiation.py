@@ -67,6 +67,8 @@ class LegLists:
     vn_b: tuple[str, ...]
     vn_a_source: str
     vn_b_source: str
+    forced_by: str = ""
+    "Name of the Connection that forces its list on the caller, if one does."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def plan_lists(
     vn_b_source = _named(f"inbound list of {destination.name}", destination.inbound)
     if destination.force_on_caller:
         forced = f"{vn_b_source}, forced on the caller"
-        return LegLists(vn_a=vn_b, vn_b=vn_b, vn_a_source=forced, vn_b_source=vn_b_source)
+        return LegLists(vn_b, vn_b, forced, vn_b_source, forced_by=destination.name)
     if isinstance(source, ConnectionLists):
         own, own_source = source.outbound, f"outbound list of {source.name}"
     elif isinstance(source, TrunkLists):

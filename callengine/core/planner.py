@@ -1,5 +1,6 @@
 """Decide what will be tried for one call: a pure function over plain data."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -160,7 +161,7 @@ def _lists_for(
             f"This engine can do none of {missing} now: a codec library is missing. "
             "Install it, or add another codec to the list.",
         )
-    return LegLists(vn_a, vn_b, lists.vn_a_source, lists.vn_b_source)
+    return dataclasses.replace(lists, vn_a=vn_a, vn_b=vn_b)
 
 
 def _source_lists(source: Source) -> ConnectionLists | TrunkLists | None:
@@ -323,16 +324,15 @@ def bridge_rate_hz(
 
 def no_common_codec_with_caller(request: CallRequest, lists: LegLists) -> Termination:
     """Return the termination of a call declined before anybody was rung."""
-    offered = ", ".join(request.offered or ()) or "no codec known here"
-    return Termination(
-        by="engine",
-        reason="no-common-codec-caller",
-        code=488,
-        advice=f"No codec in common on the caller's leg: the {lists.vn_a_source} allows "
-        f"{', '.join(lists.vn_a)}; the caller offered {offered}. Add one of the caller's codecs "
-        "to that list" + _forcing_advice(lists) + ".",
-    )
-
-
-def _forcing_advice(lists: LegLists) -> str:
-    return ", or turn off forcing" if "forced" in lists.vn_a_source else ""
+    offered = request.offered or ()
+    said = f"only {', '.join(offered)}" if offered else "no codec known here"
+    allowed = ", ".join(lists.vn_a)
+    if lists.forced_by:
+        rule = f"{lists.forced_by} forces {allowed}; the caller offered {said}."
+        place = f"{lists.forced_by}'s inbound list, or turn off forcing"
+    else:
+        rule = f"The {lists.vn_a_source} allows {allowed}; the caller offered {said}."
+        place = f"the {lists.vn_a_source}"
+    mend = f"Add {offered[0]} to {place}." if offered else "Have the caller's device offer one."
+    advice = f"No codec in common on the caller's leg. {rule} {mend}"
+    return Termination("engine", "no-common-codec-caller", 488, advice)
