@@ -1,16 +1,21 @@
 """Start and stop an engine: settings from Django's, and what a person is told."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable
 
 from django.conf import settings
 
 from callengine.edge.settings import EdgeSettings
+from callengine.edge.transport import AddressTakenError
 from callengine.pool import PoolSettings
 from callengine.switchboard import EngineSettings, Switchboard
 
 USER_AGENT = "VoIPNumber/0.1"
+logger = logging.getLogger(__name__)
+
+LISTEN_EXAMPLE = "VOIPNUMBER_SIP_LISTEN=udp:HOST:PORT,tcp:HOST:PORT"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -47,6 +52,8 @@ def on_stop_signals(
     async def stop() -> None:
         try:
             await board.stop()
+        except Exception:
+            logger.exception("not everything could be stopped in order")
         finally:
             stopped()
 
@@ -54,15 +61,22 @@ def on_stop_signals(
         if stopping:
             board.hurry()
             return
+        stopping.append(loop.create_task(stop()))
         if board.calls:
             say(
                 f"Stopping: no new calls; {len(board.calls)} in progress get up to "
                 f"{board.settings.grace_s:g} s. Ask again to hang them up now."
             )
-        stopping.append(loop.create_task(stop()))
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, asked)
+
+
+def complaint(error: Exception) -> str:
+    """Return one sentence on why an engine could not start, and what to change."""
+    if isinstance(error, AddressTakenError):
+        return f"{error.strerror}. Choose addresses with {LISTEN_EXAMPLE}."
+    return str(error)
 
 
 def announce(board: Switchboard) -> str:

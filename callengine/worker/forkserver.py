@@ -42,7 +42,10 @@ class ForkServer:
                 return
 
     def _request(self) -> bool:
-        data, descriptors, _, _ = socket.recv_fds(self._socket, MAX_MESSAGE_BYTES, 1)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._socket, MAX_MESSAGE_BYTES, 1)
+        except ConnectionError:  # the engine left without reading what we said
+            return False
         if not data:
             return False
         request = decode(data)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from callengine.running import announce, engine_settings, on_stop_signals
+from callengine.running import announce, complaint, engine_settings, on_stop_signals
 from callengine.switchboard import Switchboard
 
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         try:
             await board.start()
         except (OSError, RuntimeError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(complaint(error)) from error
         stopped = asyncio.Event()
         on_stop_signals(asyncio.get_running_loop(), board, stopped.set, self.stdout.write)
         self.stdout.write(announce(board))

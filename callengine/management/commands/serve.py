@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from callengine.running import announce, engine_settings, on_stop_signals
+from callengine.running import announce, complaint, engine_settings, on_stop_signals
 from callengine.switchboard import Switchboard
 
 
@@ -26,11 +26,7 @@ class Command(BaseCommand):
         listener = self._listen()
         board = self._start(twisted_loop)
 
-        def stopped() -> None:
-            listener.close()
-            reactor.stop()
-
-        on_stop_signals(twisted_loop, board, stopped, self.stdout.write)
+        on_stop_signals(twisted_loop, board, reactor.stop, self.stdout.write)
         host, port = listener.getsockname()[:2]
         self.stdout.write(announce(board))
         self.stdout.write(f"Pages on http://{host}:{port}/")
@@ -38,7 +34,8 @@ class Command(BaseCommand):
         self.stdout.flush()
         Server(
             application=application,
-            endpoints=[f"fd:fileno={listener.fileno()}"],
+            # Twisted closes the number it is given; whatever gets it next is not ours to close.
+            endpoints=[f"fd:fileno={listener.detach()}"],
             signal_handlers=False,
             server_name="VoIPNumber",
         ).run()
@@ -65,5 +62,5 @@ class Command(BaseCommand):
         try:
             loop.run_until_complete(board.start())
         except (OSError, RuntimeError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(complaint(error)) from error
         return board
