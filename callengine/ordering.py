@@ -13,6 +13,9 @@ from callengine.edge.interface import IncomingCall, LegAnchor
 from callengine.pool import CallProcess
 
 RESOLVE_TIMEOUT_S = 3.0
+RESPONSE_TIMEOUT_S = 10.0
+FAILOVER_TIMEOUT_S = 4.0
+"How long a target may say nothing, alone and when others wait for their turn."
 
 
 class NoTargetError(Exception):
@@ -63,8 +66,10 @@ async def make_order(
     numbers = itertools.count(1)
     waves, legs_b = [], []
     for wave in plan.waves:
+        patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
+        aim = _Aim(edge, plan, process, patience_s)
         legs = [
-            _leg_b(edge, plan, process, target, reachable[id(target)], next(numbers))
+            _leg_b(aim, target, reachable[id(target)], next(numbers))
             for target in wave.targets
             if id(target) in reachable
         ]
@@ -110,10 +115,19 @@ def _wave(wave: Wave, legs: list[_Prepared]) -> WaveOrder:
     return WaveOrder(tuple(leg.order for leg in legs), wave.vn_a, wave.vn_b)
 
 
-def _leg_b(
-    edge: Addresses, plan: CallPlan, process: CallProcess, target: Target, flow: str, number: int
-) -> _Prepared:
-    host, port = edge.public_address_for(flow)
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """What all legs of a wave have in common."""
+
+    edge: Addresses
+    plan: CallPlan
+    process: CallProcess
+    response_timeout_s: float
+
+
+def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
+    plan = aim.plan
+    host, port = aim.edge.public_address_for(flow)
     name = "B" if number == 1 else f"B{number}"
     token = _token()
     caller = URI(scheme="sip", host=host, port=port, user=plan.from_user or "anonymous")
@@ -131,10 +145,11 @@ def _leg_b(
         call=plan.call,
         name=name,
         token=token,
-        worker=process.sip_address,
+        worker=aim.process.sip_address,
         request_uri=target.uri,
         flow=flow,
         max_forwards=plan.max_forwards,
+        response_timeout_s=aim.response_timeout_s,
         password=target.password,
     )
     return _Prepared(order, anchor)

@@ -32,8 +32,6 @@ from callengine.core.events import (
 from callengine.core.orders import CallOrder, LegOrder
 from callengine.core.outcomes import EndedBy, Termination
 
-FIRST_RESPONSE_TIMEOUT_S = 4.0
-"How long a wave may stay silent before the next one is tried, if there is one."
 CLEARING_TIMEOUT_S = 4.0
 "How long legs may take to confirm their end before the call is closed without them."
 
@@ -63,13 +61,11 @@ class CallMachine:
     live: set[str] = field(default_factory=set)
     "Names of the legs that have not ended."
     winner: str | None = None
-    responded: bool = False
     failure: int | None = None
     held: set[str] = field(default_factory=set)
     termination: Termination | None = None
     finished: bool = False
     _ring_deadline: float = 0.0
-    _wave_deadline: float | None = None
     _duration_deadline: float | None = None
     _clearing_deadline: float | None = None
 
@@ -104,10 +100,7 @@ class CallMachine:
             return self._clearing_deadline
         if self.state in _TALKING:
             return self._duration_deadline
-        deadlines = [self._ring_deadline]
-        if self._wave_deadline is not None:
-            deadlines.append(self._wave_deadline)
-        return min(deadlines)
+        return self._ring_deadline
 
     def tick(self, now: float) -> list[Effect]:
         """Return what follows from time having passed."""
@@ -118,27 +111,19 @@ class CallMachine:
             return self._finish() if _passed(self._clearing_deadline, now) else []
         if self.state in _TALKING:
             return self._too_long() if _passed(self._duration_deadline, now) else []
-        if _passed(self._ring_deadline, now):
-            return self._no_answer()
-        if _passed(self._wave_deadline, now):
-            return self._silent_wave()
-        return []
+        return self._no_answer() if _passed(self._ring_deadline, now) else []
 
     # Setting up
 
     def _next_wave(self) -> list[Effect]:
         self.wave += 1
-        self.responded = False
         legs = self.order.waves[self.wave].legs
-        more = self.wave + 1 < len(self.order.waves)
-        self._wave_deadline = self.now + FIRST_RESPONSE_TIMEOUT_S if more else None
         self.live.update(leg.name for leg in legs)
         return [Dial(leg, self.order.waves[self.wave].vn_b) for leg in legs]
 
     def _progress(self, event: LegProgress) -> list[Effect]:
         if self.winner is not None or self.state is State.ENDED or event.leg not in self.live:
             return []
-        self._wave_deadline = None
         alone = len(self.order.waves[self.wave].legs) == 1
         if event.early_media and alone and self.state is not State.EARLY_MEDIA:
             note = Note("early-media", event.leg, f"{self._label(event.leg)} sends early media.")
@@ -164,14 +149,6 @@ class CallMachine:
             Bridge(leg),
             AnswerCaller(),
         ]  # fmt: skip
-
-    def _silent_wave(self) -> list[Effect]:
-        labels = ", ".join(self._label(leg) for leg in sorted(self.live - {"A"}))
-        hang_ups: list[Effect] = [HangUp(leg, 487, "") for leg in sorted(self.live - {"A"})]
-        text = f"{labels} did not respond within {FIRST_RESPONSE_TIMEOUT_S:g} s."
-        self.live &= {"A"}
-        self.failure = self._worse(408)
-        return [*hang_ups, Note("no-response", "", text), *self._next_wave()]
 
     def _no_answer(self) -> list[Effect]:
         label = self._wave_label()

@@ -20,16 +20,16 @@ PACKET_DELAY_MS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class _Impairment:
-    """Ie and Bpl of G.113 appendix I (random loss), with `r_bonus` for the wider band."""
+    """Ie and Bpl for random loss, with `r_bonus` for the wider band."""
 
     ie: float
     bpl: float
     r_bonus: float = 0.0
 
 
-# Bpl with packet loss concealment, as pjmedia has it for every codec here. GSM and G.711: G.113
-# appendix I. The wideband codecs have no narrowband Ie of their own: G.113 appendix IV/V rate
-# them on the wideband scale (R up to 129), from which ie and bonus are carried over.
+# GSM and G.711: G.113 appendix I, with packet loss concealment as pjmedia has it. The wideband codecs
+# have no figure on this narrowband scale; theirs are estimates of ours, ordered as listening tests
+# order them.
 _IMPAIRMENTS = {
     "OPUS": _Impairment(0.0, 20.0, 6.8),
     "G722": _Impairment(5.0, 14.0, 6.8),

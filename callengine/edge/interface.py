@@ -83,6 +83,9 @@ class LegAnchor:
     flow: str = ""
     "Leg B: where to send it, `udp:HOST:PORT`; empty: resolve `request_uri`."
     max_forwards: int = 69
+    response_timeout_s: float = 10.0
+    """Leg B: how long the peer may say nothing at all to the INVITE before it counts as gone (408).
+    Timer B of RFC 3261 would be 32 s, which callers do not wait."""
     password: str = field(default="", repr=False)
     """Leg B to a gateway with credentials: the same password as in the leg's order. A call process
     answers a challenge for the loopback URI it sees; the edge answers it again for the real one."""

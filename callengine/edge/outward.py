@@ -176,6 +176,18 @@ class Outward:
             dialog.ack, dialog.ack_flow = request.data, request.flow
         context.send(request.flow, request.data)
         context.show(leg.token, "out", request.flow, request.data)
+        if request.method == "INVITE" and dialog is None:
+            context.later(leg.anchor.response_timeout_s, lambda: self._silent(leg, request))
+
+    def _silent(self, leg: Leg, request: PeerRequest) -> None:
+        """Give up a peer that has said nothing; should it wake up, the edge itself cancels."""
+        if request.code or leg.state is not LegState.OPEN:
+            return
+        leg.state = LegState.ABANDONED
+        request.cancel_wanted = True
+        text = f"no response within {leg.anchor.response_timeout_s:g} s"
+        reason = f'SIP;cause=408;text="{text}"'
+        self._answer_worker(request.message, request.worker, 408, [("reason", reason)])
 
     def unreachable(self, flow: str) -> None:
         """Tell call processes that a TCP connection could not be opened."""

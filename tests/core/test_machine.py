@@ -13,7 +13,6 @@ from callengine.core.events import (
 )
 from callengine.core.machine import (
     CLEARING_TIMEOUT_S,
-    FIRST_RESPONSE_TIMEOUT_S,
     CallMachine,
     State,
 )
@@ -182,22 +181,6 @@ def test_the_next_gateway_is_tried_when_one_fails():
     machine = started(("B",), ("B2",))
     effects = machine.handle(ended("B", 503), 1.0)
     assert [e.leg.name for e in effects if isinstance(e, fx.Dial)] == ["B2"]
-
-
-def test_a_silent_gateway_is_left_for_the_next_after_a_few_seconds():
-    machine = started(("B",), ("B2",))
-    deadline = machine.next_deadline()
-    assert deadline == 100.0 + FIRST_RESPONSE_TIMEOUT_S
-    effects = machine.tick(deadline)
-    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B"]
-    assert [e.leg.name for e in effects if isinstance(e, fx.Dial)] == ["B2"]
-    assert machine.handle(LegAnswered("B"), deadline + 1) == []
-
-
-def test_a_gateway_that_rings_is_not_left():
-    machine = started(("B",), ("B2",))
-    machine.handle(LegProgress("B", 180, early_media=False), 101.0)
-    assert machine.tick(100.0 + FIRST_RESPONSE_TIMEOUT_S) == []
 
 
 def test_nobody_answers():
