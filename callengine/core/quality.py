@@ -27,9 +27,9 @@ class _Impairment:
     r_bonus: float = 0.0
 
 
-# GSM and G.711: G.113 appendix I, with packet loss concealment as pjmedia has it. The wideband codecs
-# have no figure on this narrowband scale; theirs are estimates of ours, ordered as listening tests
-# order them.
+# GSM and G.711: G.113 appendix I, with packet loss concealment as pjmedia has it. The wideband
+# codecs have no figure on this narrowband scale; theirs are estimates of ours, in the order in
+# which listening tests put them.
 _IMPAIRMENTS = {
     "OPUS": _Impairment(0.0, 20.0, 6.8),
     "G722": _Impairment(5.0, 14.0, 6.8),
