@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.pool import CallProcess, Pool, PoolSettings, ProcessState
 from callengine.worker.control import encode
 from tests.engine.processes import alive
+from tests.peers import descriptions
 from tests.peers.ports import free_port_range
 from tests.peers.waiting import until
 
@@ -123,3 +125,80 @@ async def test_a_process_that_dies_idle_is_replaced() -> None:
         await until(
             lambda: any(p is not lost for p in idle(pool, 8000)), "the spare was not replaced"
         )
+
+
+BUSY_CALLEE = ("via", "from", "to", "call-id", "cseq")
+
+
+class BusyEdge(asyncio.DatagramProtocol):
+    """Stands where the edge stands: sends call processes a caller whose callee is busy."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        host, port = transport.get_extra_info("sockname")
+        self.address = f"{host}:{port}"
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        head = data.decode().partition("\r\n\r\n")[0].split("\r\n")
+        copied = [line for line in head[1:] if line.partition(":")[0].lower() in BUSY_CALLEE]
+        if head[0].startswith("INVITE"):
+            copied = [f"{x};tag=b" if x.lower().startswith("to:") else x for x in copied]
+            self._send(addr, "SIP/2.0 486 Busy Here", copied)
+        elif head[0].startswith("SIP/2.0 ") and head[0][8] in "456":
+            ack = [line.replace("INVITE", "ACK") for line in copied]
+            self._send(addr, f"ACK sip:leg@{addr[0]}:{addr[1]} SIP/2.0", ack)
+
+    def call(self, process: CallProcess, number: int) -> dict[str, Any]:
+        """Return an order whose INVITE follows at once."""
+        lines = [
+            f"Via: SIP/2.0/UDP {self.address};branch=z9hG4bK{number}",
+            f"From: <sip:caller@{self.address}>;tag={number}",
+            f"To: <sip:callee@{self.address}>",
+            f"Call-ID: call-{number}",
+            "CSeq: 1 INVITE",
+            "Max-Forwards: 70",
+            f"Contact: <sip:caller@{self.address}>",
+            "Content-Type: application/sdp",
+        ]
+        body = descriptions.sdp(["PCMU"], port=9)
+        host, port = process.sip_address
+        loop = asyncio.get_running_loop()
+        request = f"INVITE sip:token-a@{host}:{port} SIP/2.0"
+        loop.call_soon(self._send, process.sip_address, request, lines, body)
+        leg_b = LegOrder(
+            "B",
+            "token-b",
+            to_uri=f"sip:callee@{self.address}",
+            from_uri=f"<sip:caller@{self.address}>",
+            public_address="127.0.0.1",
+            label="callee",
+        )
+        order = CallOrder(
+            call=f"{number:032x}",
+            edge=self.address,
+            leg_a=LegOrder("A", "token-a", public_address="127.0.0.1", label="caller"),
+            waves=(WaveOrder((leg_b,), ("PCMU",), ("PCMU",)),),
+            offered=("PCMU",),
+            ring_timeout_s=5.0,
+            max_duration_s=60.0,
+        )
+        return {"type": "call", "order": order.to_dict()}
+
+    def _send(self, to: tuple[str, int], first: str, lines: list[str], body: str = "") -> None:
+        text = "\r\n".join((first, *lines, f"Content-Length: {len(body)}", "", body))
+        self.transport.sendto(text.encode(), to)
+
+
+async def test_a_process_serves_its_number_of_calls_and_is_replaced() -> None:
+    loop = asyncio.get_running_loop()
+    transport, edge = await loop.create_datagram_endpoint(BusyEdge, local_addr=("127.0.0.1", 0))
+    async with opened(1, spare=((8000, 1),), calls_before_recycling=3) as pool:
+        pids = []
+        for number in range(1, 7):
+            process = await taken(pool, 8000)
+            pids.append(process.pid)
+            pool.send(process, edge.call(process, number), wake=False)
+            await until(lambda p=process: p.state is not ProcessState.BUSY, "not given back")  # type: ignore[misc]
+        assert pids == [pids[0]] * 3 + [pids[3]] * 3
+        assert pids[0] != pids[3]
+    transport.close()
