@@ -38,6 +38,7 @@ class Publisher:
         self._waiting: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue(MAX_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
         self._started = datetime.now(UTC)
+        self._channel = ""
 
     async def start(self) -> None:
         """Start the three tasks."""
@@ -95,10 +96,10 @@ class Publisher:
     async def _commands(self) -> None:
         layer = get_channel_layer()
         assert layer is not None
-        channel = await layer.new_channel()
-        await layer.group_add(groups.ENGINES, channel)
+        self._channel = await layer.new_channel()
+        await layer.group_add(groups.ENGINES, self._channel)
         while True:
-            self._command(await layer.receive(channel))
+            self._command(await layer.receive(self._channel))
 
     def _command(self, message: dict[str, Any]) -> None:
         if message.get("command") != "hangup":
@@ -113,8 +114,15 @@ class Publisher:
     async def _beat(self) -> None:
         while True:
             self._seen()
+            self._stay_reachable()
             self._end_silent_processes()
             await asyncio.sleep(HEARTBEAT_S)
+
+    def _stay_reachable(self) -> None:
+        """Join the group again: it forgets members after a day, and all of them with Redis."""
+        layer = get_channel_layer()
+        if layer is not None and self._channel:
+            self._put(layer.group_add(groups.ENGINES, self._channel))
 
     def _seen(self) -> None:
         board = self._switchboard
