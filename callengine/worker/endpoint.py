@@ -10,6 +10,7 @@ import pjsua2 as pj
 import pjsua2.pjsua2 as bindings
 
 from callengine.worker import plugins
+from callengine.worker.mediathread import MediaThread
 
 RTP_PORTS_PER_PROCESS = 16
 "Four legs, RTP and RTCP each, twice: a port rests for a call before it is used again."
@@ -66,7 +67,10 @@ class Endpoint:
         transport.boundAddress = "127.0.0.1"
         self._transport = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self._library.libStart()
-        self._library.audDevManager().setNullDev()
+        self._library.audDevManager().setNoDev()
+        self._media_thread = MediaThread()
+        self._media_thread.rest()
+        self._media_runs = False
         info = self._library.transportGetInfo(self._transport)
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sip_port = int(info.localName.rpartition(":")[2])
@@ -108,8 +112,23 @@ class Endpoint:
         """Handle what has arrived, waiting up to `timeout_ms` for the first of it."""
         self._library.libHandleEvents(timeout_ms)
 
+    def run_media(self) -> None:
+        """Let RTP be read and the bridge's clock tick; before legs are joined."""
+        if not self._media_runs:
+            self._media_runs = True
+            self._media_thread.wake()
+            self._library.audDevManager().setNullDev()
+
+    def rest_media(self) -> None:
+        """Stop both until the next call: an idle process then costs nothing."""
+        if self._media_runs:
+            self._media_runs = False
+            self._library.audDevManager().setNoDev()
+            self._media_thread.rest()
+
     def close(self) -> None:
         """Stop the library."""
+        self._media_thread.wake()
         self._library.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
 

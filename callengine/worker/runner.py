@@ -113,6 +113,7 @@ class CallRunner:
         for account in self._accounts:
             self._guard(account.shutdown)
         self._accounts.clear()
+        self._endpoint.rest_media()
 
     # Effects
 
@@ -226,6 +227,8 @@ class CallRunner:
     # Media
 
     def _connect(self) -> None:
+        if any(leg.media_active for leg in self._legs.values()):
+            self._endpoint.run_media()
         caller, other = self._legs.get("A"), self._legs.get(self._bridged or "")
         if caller is None or other is None:
             return

@@ -14,6 +14,14 @@ typedef struct pjmedia_endpt pjmedia_endpt;
 typedef struct pjmedia_codec_mgr pjmedia_codec_mgr;
 typedef struct pjmedia_stream pjmedia_stream;
 typedef struct pjmedia_rtcp_session pjmedia_rtcp_session;
+typedef struct pj_ioqueue_t pj_ioqueue_t;
+typedef struct pj_ioqueue_key_t pj_ioqueue_key_t;
+typedef struct pj_ioqueue_op_key_t pj_ioqueue_op_key_t;
+typedef void pj_ioqueue_read_callback(pj_ioqueue_key_t *, pj_ioqueue_op_key_t *, ptrdiff_t);
+typedef struct {
+    pj_ioqueue_read_callback *on_read_complete;
+    void *on_write_complete; void *on_accept_complete; void *on_connect_complete;
+} pj_ioqueue_callback;
 
 typedef struct {
     int type; unsigned pt; pj_str_t encoding_name; unsigned clock_rate; unsigned channel_cnt;
@@ -83,6 +91,11 @@ struct pjmedia_codec_factory {
 };
 
 pjmedia_endpt *pjsua_get_pjmedia_endpt(void);
+pj_ioqueue_t *pjmedia_endpt_get_ioqueue(pjmedia_endpt *);
+pj_status_t pj_ioqueue_register_sock(pj_pool_t *, pj_ioqueue_t *, long, void *,
+    const pj_ioqueue_callback *, pj_ioqueue_key_t **);
+pj_status_t pj_ioqueue_recv(pj_ioqueue_key_t *, pj_ioqueue_op_key_t *, void *, ptrdiff_t *,
+    uint32_t);
 pj_pool_factory *pjsua_get_pool_factory(void);
 pj_pool_t *pj_pool_create(pj_pool_factory *, const char *, size_t, size_t, void *);
 void pj_pool_release(pj_pool_t *);
