@@ -28,7 +28,9 @@ from callengine.worker.plugins.rfc4867 import (
     Payload,
     frame_from_storage,
     pack,
+    pack_stored,
     unpack,
+    unpack_single,
 )
 
 RATE_HZ = 16000
@@ -104,7 +106,11 @@ class AmrWbInstance:
         self._encoder = self._decoder = None
 
     def parse(self, packet: Any, size: int, timestamp: int, max_frames: int, frames: Any) -> int:
-        data = bytes(ffi.buffer(packet, size))
+        data: bytes = ffi.buffer(packet, size)[:]
+        single = unpack_single(data, octet_align=self._receive_aligned)
+        if single is not None and max_frames:
+            self._modes.request(single[0])
+            return self._one(single[1], timestamp, frames)
         try:
             payload = self._read(data)
         except MalformedPayloadError:
@@ -126,6 +132,13 @@ class AmrWbInstance:
             position += len(storage)
         return count
 
+    def _one(self, storage: bytes, timestamp: int, frames: Any) -> int:
+        ffi.memmove(self._parsed, storage, len(storage))
+        frame = frames[0]
+        frame.type, frame.buf, frame.size = FRAME_AUDIO, self._parsed, len(storage)
+        frame.bit_info, frame.timestamp.u64 = 0, timestamp
+        return 1
+
     def _read(self, data: bytes) -> Payload:
         try:
             return unpack(data, octet_align=self._receive_aligned)
@@ -136,12 +149,10 @@ class AmrWbInstance:
         return payload
 
     def encode(self, frame: Any, out_size: int, out: Any) -> int:
-        samples = ffi.cast("uint8_t *", frame.buf)
-        parts = tuple(
-            self._encode_one(samples + position)
-            for position in range(0, frame.size - FRAME_BYTES + 1, FRAME_BYTES)
-        )
-        payload = pack(Payload(parts), octet_align=self._send_aligned)
+        if frame.size == FRAME_BYTES:
+            payload = pack_stored(self._stored(frame.buf), octet_align=self._send_aligned)
+        else:
+            payload = self._encode_many(frame)
         if len(payload) > out_size:
             errors["AMR-WB.encode"] += 1
             return FAILED
@@ -149,10 +160,19 @@ class AmrWbInstance:
         out.type, out.size, out.timestamp.u64 = FRAME_AUDIO, len(payload), frame.timestamp.u64
         return SUCCESS
 
-    def _encode_one(self, samples: Any) -> Frame:
+    def _encode_many(self, frame: Any) -> bytes:
+        samples = ffi.cast("uint8_t *", frame.buf)
+        parts = tuple(
+            frame_from_storage(self._stored(samples + position))
+            for position in range(0, frame.size - FRAME_BYTES + 1, FRAME_BYTES)
+        )
+        return pack(Payload(parts), octet_align=self._send_aligned)
+
+    def _stored(self, samples: Any) -> bytes:
         mode = self._modes.next_mode()
         length = self._encoding.E_IF_encode(self._encoder, mode, samples, self._encoded, 0)
-        return frame_from_storage(bytes(ffi.buffer(self._encoded, length)))
+        stored: bytes = ffi.buffer(self._encoded, length)[:]
+        return stored
 
     def decode(self, frame: Any, out_size: int, out: Any) -> int:
         if frame.size < 1 or out_size < FRAME_BYTES:

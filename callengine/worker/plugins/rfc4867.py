@@ -88,6 +88,45 @@ def unpack(data: bytes, *, octet_align: bool) -> Payload:
     return _unpack_aligned(data) if octet_align else _unpack_efficient(data)
 
 
+def pack_stored(storage: bytes, *, octet_align: bool) -> bytes:
+    """Return `pack` of one frame in storage format that asks for no mode.
+
+    What an encoder just wrote goes 50 times a second: nothing is built that is not sent.
+    """
+    frame_type = storage[0] >> 3 & 15
+    bits = FRAME_BITS[frame_type]
+    padding = -bits % 8
+    speech = int.from_bytes(storage[1:]) >> padding
+    if octet_align:
+        head = (NO_REQUEST << 12 | storage[0] & 0x7C) << bits
+        return ((head | speech) << padding).to_bytes(2 + _bytes(bits))
+    value = (NO_REQUEST << 6 | storage[0] >> 2 & 31) << bits | speech
+    length = 10 + bits
+    return (value << (-length % 8)).to_bytes(_bytes(length))
+
+
+def unpack_single(data: bytes, *, octet_align: bool) -> tuple[int, bytes] | None:
+    """Return mode request and storage format of a payload of one undamaged frame.
+
+    None for any other payload, malformed ones among them: that is for `unpack` to tell.
+    """
+    if len(data) < 2:
+        return None
+    if octet_align:
+        contents = data[1]
+        bits = FRAME_BITS.get(contents >> 3 & 15)
+        if bits is None or contents & 0x84 != 4 or len(data) != 2 + _bytes(bits):
+            return None
+        return data[0] >> 4, bytes((contents & 0x7C,)) + data[2:]
+    contents = (data[0] & 15) << 2 | data[1] >> 6
+    bits = FRAME_BITS.get(contents >> 1 & 15)
+    if bits is None or contents & 0x21 != 1 or len(data) != _bytes(10 + bits):
+        return None
+    speech = int.from_bytes(data) >> (-(10 + bits) % 8) & ((1 << bits) - 1)
+    value = (contents << 2) << bits | speech
+    return data[0] >> 4, (value << (-bits % 8)).to_bytes(1 + _bytes(bits))
+
+
 def _check(frame: Frame) -> None:
     bits = FRAME_BITS.get(frame.type)
     if bits is None:
