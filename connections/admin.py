@@ -30,7 +30,7 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
 
     form = ConnectionForm
     inlines = [RegistrationInline]
-    list_display = ("name", "sip_user", "enabled", "registered", "password_set", "force_on_caller")
+    list_display = ("name", "sip_user", "enabled", "registered", "password_set", "forces")
     list_filter = ("enabled", "force_on_caller")
     search_fields = ("name", "sip_user", "address")
     fieldsets = [
@@ -48,6 +48,11 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
         """Return how many contacts are registered, or that it has a fixed address."""
         bindings: int = getattr(row, "bindings", 0)
         return "fixed address" if row.address else str(bindings)
+
+    @admin.display(boolean=True, description="forces", ordering="force_on_caller")
+    def forces(self, row: Connection) -> bool:
+        """Return whether its inbound list is forced on the caller."""
+        return row.force_on_caller
 
     @admin.display(boolean=True, description="password")
     def password_set(self, row: Connection) -> bool:

@@ -1,10 +1,17 @@
 """Addresses of the pages."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+admin.site.site_header = "VoIP Number administration"
+admin.site.site_title = "VoIP Number"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("django.contrib.auth.urls")),
+    # Pages that name no icon of their own, such as the admin's, are asked for this one.
+    path("favicon.ico", RedirectView.as_view(url=static("favicon.svg")), name="favicon"),
     path("", include("callengine.urls")),
 ]

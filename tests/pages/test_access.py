@@ -24,6 +24,7 @@ PUBLIC = {
     "password_reset_done",
     "password_reset_confirm",
     "password_reset_complete",
+    "favicon",
 }
 "Addresses that are for people without a session."
 
