@@ -181,6 +181,8 @@ CHANNEL_LAYERS: dict[str, Any] = {
             "hosts": [{"address": REDIS_URL, "socket_timeout": 30}],
             "capacity": 1000,
             "expiry": 10,
+            # A page may stay open on a wall for weeks.
+            "group_expiry": 60 * 60 * 24 * 60,
         },
     }
     if REDIS_URL
