@@ -60,7 +60,7 @@ class MediaThread:
         self._length = ffi.new("ptrdiff_t *")
         self._notes = ffi.new("char[]", _OP_KEY_BYTES)
         self._op_key = ffi.cast("pj_ioqueue_op_key_t *", self._notes)
-        self._callback = ffi.callback("pj_ioqueue_read_callback", self._told_to_rest)
+        self._callback = ffi.callback("pj_ioqueue_read_callback *", self._told_to_rest)
         self._callbacks = ffi.new("pj_ioqueue_callback *", {"on_read_complete": self._callback})
         key = ffi.new("pj_ioqueue_key_t **")
         factory = api.pjsua_get_pool_factory()

@@ -1,5 +1,6 @@
 """Plugging the codecs into a running pjsua2, and saying what came of it."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -35,10 +36,9 @@ def preload() -> None:
             native.library(name)
         except LibraryMissingError:
             continue
-    try:
+    with contextlib.suppress(WrongBuildError):
         native.pjmedia()
-    except WrongBuildError:
-        return
+    native.warm()
 
 
 def install(built_in: Iterable[str], *, bridge_rate_hz: int = 48000) -> CodecReport:
