@@ -118,14 +118,15 @@ class _Media:
     def rtpmaps(self) -> dict[int, RtpMap]:
         """Payload type -> meaning, in the line's order, where the meaning is known."""
         found: dict[int, RtpMap] = {}
-        for number in self.payload_types:
+        numbers = self.payload_types  # read once: a hostile line holds thousands
+        for number in numbers:
             if known := catalogue.by_static_payload_type(number):
                 found[number] = RtpMap(known.encoding_name, known.rtp_clock_rate_hz)
         for match in filter(None, map(_RTPMAP.fullmatch, self.attributes)):
             number = int(match[1])
-            if number in self.payload_types:
+            if number in numbers:
                 found[number] = RtpMap(match[2], int(match[3]), match[4] or "")
-        return {number: found[number] for number in self.payload_types if number in found}
+        return {number: found[number] for number in numbers if number in found}
 
     def fmtps(self) -> dict[int, str]:
         matches = filter(None, map(_FMTP.fullmatch, self.attributes))

@@ -23,6 +23,7 @@ _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+(\S+)\Z")
 _VIA = re.compile(r"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([A-Za-z-]{2,8})[ \t]+(\S.*)\Z", re.IGNORECASE)
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)[ \t]*(?::[ \t]*([0-9]{1,5}))?\Z")
+_OTHER_SCHEME = re.compile(r"(?!sips?:|tel:)[A-Za-z][A-Za-z0-9+.\-]*:\S")
 _REQUIRED = ("via", "from", "to", "call-id", "cseq")
 
 
@@ -334,7 +335,8 @@ def _readable(header: str) -> bool:
         parse_address(header)
     except ValueError:
         # Another scheme is no fault of From and To (RFC 3261 section 8.1.1.3).
-        return bool(re.match(r"[^<]*<?(?!sips?:|tel:)[A-Za-z][A-Za-z0-9+.\-]*:\S", header))
+        uri = header.partition("<")[2] or header.rpartition(" ")[2]
+        return _OTHER_SCHEME.match(uri) is not None
     return True
 
 
