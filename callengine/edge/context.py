@@ -143,15 +143,19 @@ class EdgeContext:
             self.transactions.remove(transaction)
         self.legs.remove(leg)
 
-    def start_task(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run in the background; a failure is logged, never lost. Above the bound: dropped."""
+    def start_task(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run in the background; a failure is logged, never lost. Above the bound: dropped.
+
+        Returns whether it runs.
+        """
         if len(self._tasks) >= MAX_TASKS:
             work.close()
             log.warning("the edge is overloaded, work was dropped")
-            return
+            return False
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
+        return True
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -202,7 +206,9 @@ class EdgeContext:
         self.store(describe(transaction.request, code, rule, advice, user=user))
 
     def store(self, rejection: Rejection) -> None:
-        """Have a rejection stored, unless its source had its share of this minute."""
+        """Have a rejection logged and stored, unless its source had its share of this minute."""
+        if not self.gate.admit(rejection, time.monotonic()):
+            return
         log.info(
             "%s from %s refused: %d %s",
             rejection.method,
@@ -210,8 +216,7 @@ class EdgeContext:
             rejection.code,
             rejection.rule,
         )
-        if self.gate.admit(rejection, time.monotonic()):
-            self.start_task(self._store(rejection))
+        self.start_task(self._store(rejection))
 
     def store_unchecked(self, rejection: Rejection) -> None:
         """Have a summary stored."""

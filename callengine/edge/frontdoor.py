@@ -30,6 +30,7 @@ __all__ = ["Edge", "EdgeSettings"]
 log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
+OVERLOAD_RETRY_AFTER_S = 2
 
 
 class Edge:
@@ -246,7 +247,10 @@ class Edge:
             self._context.start_task(self._callers.cancel(transaction, invite))
 
     def _start(self, transaction: ServerTransaction, work: Coroutine[Any, Any, None]) -> None:
-        self._context.start_task(self._guard(transaction, work))
+        if not self._context.start_task(self._guard(transaction, work)):
+            work.close()
+            headers = [("retry-after", str(OVERLOAD_RETRY_AFTER_S))]
+            self._context.reply(transaction, 503, headers=headers)
 
     async def _guard(self, transaction: ServerTransaction, work: Coroutine[Any, Any, None]) -> None:
         """Answer 500 when the engine fails; the peer sees neither why nor a traceback."""

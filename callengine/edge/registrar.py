@@ -112,6 +112,8 @@ def register(
     current = [binding for binding in bindings if binding.expires_at > now]
     if request.star:
         return _remove_all(current, request)
+    if len(request.contacts) > 2 * limits.max_contacts:  # every old one out, every new one in
+        return _too_many(limits)
     for contact in request.contacts:
         expires_s = _granted(contact, request, limits)
         if 0 < expires_s < limits.min_expires_s:
@@ -129,15 +131,17 @@ def register(
         current = [binding for binding in current if binding not in same]
         if expires_s > 0:
             current.append(_bind(contact, request, now + min(expires_s, limits.max_expires_s)))
-    if len(current) > limits.max_contacts:
-        return RegisterError(
-            403,
-            "Too Many Contacts",
-            "too-many-contacts",
-            f"More than {limits.max_contacts} devices register as this user; unregister one or "
-            "give the new device its own connection.",
-        )
-    return current
+    return _too_many(limits) if len(current) > limits.max_contacts else current
+
+
+def _too_many(limits: RegistrarLimits) -> RegisterError:
+    return RegisterError(
+        403,
+        "Too Many Contacts",
+        "too-many-contacts",
+        f"More than {limits.max_contacts} devices register as this user; unregister one or "
+        "give the new device its own connection.",
+    )
 
 
 def _remove_all(current: list[Binding], request: RegisterRequest) -> list[Binding] | RegisterError:

@@ -21,6 +21,8 @@ INVITE_GUARD_S = 3600.0
 REQUEST_GUARD_S = 45.0
 CONFIRMED_S = 5.0
 "Timer I."
+MAX_REQUEST_BYTES = 32 * 1024 * 1024
+"Of all requests kept; a flood of large ones is held to this, not to their number alone."
 
 
 class Timer(Protocol):
@@ -114,6 +116,7 @@ class ServerTransactions:
         self._limit = limit
         self._on_removed = on_removed
         self._table: OrderedDict[Key, ServerTransaction] = OrderedDict()
+        self._bytes = 0
         self._ongoing: dict[Key, ServerTransaction] = {}
 
     def __len__(self) -> int:
@@ -128,16 +131,31 @@ class ServerTransactions:
         return not message.to_tag and _merge_key(message) in self._ongoing
 
     def add(self, message: SipMessage) -> ServerTransaction:
-        """Open a transaction; above the bound the oldest is forgotten."""
-        while len(self._table) >= self._limit:
-            self.remove(next(iter(self._table.values())))
+        """Open a transaction; above the bounds the oldest is forgotten."""
+        while self._table and self._is_full:
+            self.remove(self._least_missed())
         transaction = ServerTransaction(transaction_key(message), message, reply_flow(message))
         self._table[transaction.key] = transaction
+        self._bytes += len(message.raw)
         if not message.to_tag:
             self._ongoing.setdefault(_merge_key(message), transaction)
         guard_s = INVITE_GUARD_S if transaction.is_invite else REQUEST_GUARD_S
         self._forget_after(transaction, guard_s)
         return transaction
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._table) >= self._limit or self._bytes > MAX_REQUEST_BYTES
+
+    def _least_missed(self) -> ServerTransaction:
+        """Return the oldest, but not a call's INVITE as long as there is another."""
+        # A flood of junk must not cost those whose call is ringing their answer.
+        others = (
+            item
+            for item in self._table.values()
+            if item.state is not State.PROCEEDING or not (item.is_invite and item.token)
+        )
+        return next(others, None) or next(iter(self._table.values()))
 
     def respond(
         self, transaction: ServerTransaction, code: int, data: bytes, *, by_edge: bool
@@ -202,6 +220,7 @@ class ServerTransactions:
         self._end_merging(transaction)
         if self._table.get(transaction.key) is transaction:
             del self._table[transaction.key]
+            self._bytes -= len(transaction.request.raw)
             self._on_removed(transaction)
 
     def clear(self) -> None:
