@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
 from audiocodecs.negotiation import (
@@ -24,6 +25,8 @@ from callengine.core.outcomes import Rejection, Termination
 
 LEGS_RUNG_TOGETHER = 3
 "The pjsua2 wheel holds 4 legs a process and one of them is the caller's."
+_USER_UNESCAPED = "-_.!~*'()&=+$,?/"
+"What RFC 3261 section 25.1 lets stand in a user part, but for the semicolon."
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +260,7 @@ def _trunk_waves(request: CallRequest, trunk: TrunkEntry, lists: LegLists) -> li
 def _gateway_target(request: CallRequest, trunk: TrunkEntry, gateway: str) -> Target:
     scheme, _, rest = gateway.partition(":")
     host = rest.rpartition("@")[2]
-    uri = f"{scheme}:{request.to_user}@{host}"
+    uri = f"{scheme}:{quote(request.to_user, safe=_USER_UNESCAPED)}@{host}"
     return Target(
         uri=uri,
         to_uri=uri.partition(";")[0],

@@ -56,6 +56,12 @@ class Address:
     uri: URI
     params: dict[str, str | None]
 
+    @property
+    def is_callable(self) -> bool:
+        """Tell whether its URI can stand in a request line."""
+        is_clean = self.uri_text.isprintable() and " " not in self.uri_text
+        return self.uri.scheme in ("sip", "sips") and is_clean
+
 
 @dataclass(slots=True)
 class SipMessage:

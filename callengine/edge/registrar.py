@@ -78,7 +78,7 @@ def _contact(value: str) -> ContactRequest:
     if len(value) > MAX_CONTACT_CHARS:
         raise ValueError("a Contact is too long")
     address = parse_address(value)
-    if address.uri.scheme not in ("sip", "sips") or not address.uri_text.isprintable():
+    if not address.is_callable:
         raise ValueError("a Contact is not a SIP URI")
     expires = address.params.get("expires")
     return ContactRequest(

@@ -212,7 +212,7 @@ def contact_target(message: SipMessage) -> str:
         address = parse_address(values[0])
     except ValueError:
         return ""
-    return address.uri_text if address.uri.scheme in ("sip", "sips") else ""
+    return address.uri_text if address.is_callable else ""
 
 
 def route_uri(route: str) -> str:
