@@ -26,7 +26,8 @@ class LiveCall:
     "Call-ID of the caller's INVITE."
     process: CallProcess | None = None
     order: CallOrder | None = None
-    cancelled: bool = False
+    ending: Termination | None = None
+    "Why it is to end, if that was decided before it had a call process."
     ended: bool = False
     labels: dict[str, str] = field(default_factory=dict)
 

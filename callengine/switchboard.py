@@ -178,12 +178,6 @@ class Switchboard:
         """Store a refused request."""
         self._reject(rejection)
 
-    async def cancelled(self, call_id: str) -> None:
-        """Note that the caller gave up while its call was being set up."""
-        for call in self.calls.values():
-            if call.sip_call_id == call_id:
-                call.cancelled = True
-
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
         try:
@@ -225,22 +219,36 @@ class Switchboard:
 
     async def _connect(self, plan: CallPlan, call: IncomingCall) -> Accepted | Refused:
         live = self._open(plan, call)
-        process = await self.pool.acquire(plan.bridge_rate_hz)
-        if process is None:
-            return self._no_process(live, call)
+        process = None
+        try:
+            process = await self.pool.acquire(plan.bridge_rate_hz)
+            if process is None:
+                return self._no_process(live)
+            return await self._hand_over(live, call, process)
+        finally:
+            if live.process is None:  # whatever happened, nothing of the call stays behind
+                self._close(live, _FAILED)
+                if process is not None:
+                    self.pool.release(process, recycle=False)
+
+    async def _hand_over(
+        self, live: LiveCall, call: IncomingCall, process: CallProcess
+    ) -> Accepted | Refused:
+        plan = live.plan
         try:
             orders = await make_order(self.edge, plan, call, process)
         except NoTargetError as error:
-            self.pool.release(process, recycle=False)
             self._close(live, Termination("engine", "callee-unreachable", 503, str(error)))
             return Refused(503, "Service Unavailable", reason=q850_reason(503))
         if process.state is ProcessState.DEAD:
             self._close(live, _DIED)
             return Refused(500, "Server Internal Error", reason=q850_reason(500))
-        if live.cancelled:
-            self.pool.release(process, recycle=False)
-            self._close(live, _gave_up())
-            return Refused(487, "Request Terminated")
+        # Nothing is awaited from here until the edge has the outcome.
+        if call.given_up() or live.ending is not None:
+            ending = live.ending or _gave_up()
+            self._close(live, ending)
+            code = ending.code if ending.code >= 400 else 480
+            return Refused(code, _PHRASES.get(code, "Refused"))
         live.process, live.order = process, orders.order
         live.labels |= orders.labels
         process.call = plan.call
@@ -250,7 +258,7 @@ class Switchboard:
         self.pool.send(process, {"type": "call", "order": orders.order.to_dict()}, wake=False)
         return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
 
-    def _no_process(self, live: LiveCall, call: IncomingCall) -> Refused:
+    def _no_process(self, live: LiveCall) -> Refused:
         self._close(
             live,
             Termination(
@@ -268,7 +276,7 @@ class Switchboard:
     def hang_up(self, call: LiveCall, termination: Termination) -> None:
         """End a call for a reason of ours."""
         if call.process is None:
-            call.cancelled = True
+            call.ending = termination
             return
         message = {
             "type": "hang-up",
@@ -402,6 +410,7 @@ _PHRASES = {
     404: "Not Found",
     480: "Temporarily Unavailable",
     486: "Busy Here",
+    487: "Request Terminated",
     503: "Service Unavailable",
 }
 
@@ -411,6 +420,13 @@ _DIED = Termination(
     500,
     "The process that carried this call ended unexpectedly; no other call was touched. "
     "Look into the engine's log and report it.",
+)
+
+_FAILED = Termination(
+    "engine",
+    "set-up-failed",
+    500,
+    "The engine failed while it set this call up. Look into its log and report it.",
 )
 
 

@@ -7,7 +7,7 @@ from callengine.core.directory import Source
 from callengine.edge.authentication import Authenticator
 from callengine.edge.context import EdgeContext, header_user, source_host
 from callengine.edge.interface import Accepted, IncomingCall, Refused, TrunkAccess
-from callengine.edge.inward import MALFORMED_SDP, Inward
+from callengine.edge.inward import MALFORMED_SDP, TOO_LARGE, Inward
 from callengine.edge.parse import SipMessage, clean, parse_address, parse_uri
 from callengine.edge.rewrite import BadSdpError, Headers, compact_body, contact_target, is_sdp
 from callengine.edge.transactions import ServerTransaction
@@ -46,7 +46,7 @@ class Callers:
         context.reply(transaction, 100)
         self._setting_up.add(transaction)
         try:
-            outcome = await context.engine.set_up(_incoming(transaction.request, source))
+            outcome = await context.engine.set_up(_incoming(transaction, source))
         finally:
             self._setting_up.discard(transaction)
         if not transaction.cancelled:
@@ -66,11 +66,15 @@ class Callers:
             context.refuse(transaction, 400, "malformed-sip", advice)
             return None
         try:
-            return compact_body(request)
+            body = compact_body(request)
         except BadSdpError as error:
             advice = f"The caller's session description cannot be read: {error}"
             context.refuse(transaction, 400, MALFORMED_SDP, advice)
             return None
+        if not self._inward.fits(request, body):
+            context.refuse(transaction, 513, *TOO_LARGE)
+            return None
+        return body
 
     async def _source(self, transaction: ServerTransaction) -> Source | None:
         """Return who calls, or None once the request has been answered."""
@@ -146,7 +150,7 @@ class Callers:
             context.legs.open(anchor)
         self._inward.invite(transaction, outcome.leg_a, body)
 
-    async def cancel(self, transaction: ServerTransaction, invite: ServerTransaction) -> None:
+    def cancel(self, transaction: ServerTransaction, invite: ServerTransaction) -> None:
         """Take a CANCEL of an INVITE that no call process has yet."""
         context = self._context
         context.reply(transaction, 200)
@@ -154,11 +158,10 @@ class Callers:
             return
         invite.cancelled = True
         context.reply(invite, 487)
-        if invite in self._setting_up:
-            await context.engine.cancelled(invite.request.call_id)
 
 
-def _incoming(request: SipMessage, source: Source) -> IncomingCall:
+def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
+    request = transaction.request
     caller = _caller(request)
     max_forwards = request.get("max-forwards")
     return IncomingCall(
@@ -171,6 +174,7 @@ def _incoming(request: SipMessage, source: Source) -> IncomingCall:
         sdp=request.body.decode("utf-8", "replace") if is_sdp(request) else None,
         max_forwards=int(max_forwards) if max_forwards else 70,
         flow=request.flow,
+        given_up=lambda: transaction.cancelled,
     )
 
 

@@ -244,7 +244,7 @@ class Edge:
         elif invite.token:
             self._inward.cancel(transaction, invite)
         else:
-            self._context.start_task(self._callers.cancel(transaction, invite))
+            self._callers.cancel(transaction, invite)
 
     def _start(self, transaction: ServerTransaction, work: Coroutine[Any, Any, None]) -> None:
         if not self._context.start_task(self._guard(transaction, work)):

@@ -1,6 +1,6 @@
 """What the edge asks of the engine around it, and the values that pass between them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,6 +67,8 @@ class IncomingCall:
     "The body, if it is SDP; None for an INVITE without a body."
     max_forwards: int
     flow: str
+    given_up: Callable[[], bool] = lambda: False
+    "Whether the caller has cancelled meanwhile; what `set_up` returns is then not used."
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,6 @@ class Engine(Protocol):
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
-
-    async def cancelled(self, call_id: str) -> None:
-        """Tell that the caller cancelled while `set_up` was still working on this Call-ID."""
 
     async def rejected(self, rejection: Rejection) -> None:
         """Store a request that was refused by the edge itself."""

@@ -9,6 +9,12 @@ from callengine.edge.rewrite import BadSdpError, contact_target, first_items, to
 from callengine.edge.transactions import ServerTransaction
 
 MALFORMED_SDP = "malformed-sdp"
+DTMF_RELAY = "application/dtmf-relay"
+TOO_LARGE = (
+    "message-too-large",
+    "The request has more header text than a call can use; shorten From and To.",
+)
+TOKEN_CHARACTERS = 24
 
 
 class Inward:
@@ -56,6 +62,11 @@ class Inward:
         if request.method == "OPTIONS":
             context.reply(transaction, 200)
             return
+        if request.method == "INFO" and not _brings_digit(request):
+            # Without a body it asks whether we are there; a call process would answer 500.
+            code, headers = (415, [("accept", DTMF_RELAY)]) if request.body.strip() else (200, [])
+            context.reply(transaction, code, headers=headers)
+            return
         dialog.flow = request.flow
         if request.method in ("INVITE", "UPDATE"):
             dialog.target = contact_target(request) or dialog.target
@@ -65,6 +76,19 @@ class Inward:
             advice = f"The session description cannot be read: {error}"
             context.refuse(transaction, 400, MALFORMED_SDP, advice)
 
+    def fits(self, request: SipMessage, body: bytes) -> bool:
+        """Tell whether a call process could read a new call's INVITE."""
+        context, token = self._context, "t" * TOKEN_CHARACTERS
+        copy = to_worker(
+            request,
+            start=f"INVITE sip:{token}@127.0.0.1:65535 SIP/2.0",
+            vias=[context.worker_via(context.branch())],
+            contact=f"sip:{token}@{context.internal_address}",
+            max_forwards=255,
+            body=body,
+        )
+        return len(copy) <= context.settings.max_worker_message_bytes
+
     def _forward(self, leg: Leg, transaction: ServerTransaction, body: bytes | None) -> None:
         """Raises BadSdpError."""
         context, request = self._context, transaction.request
@@ -72,8 +96,7 @@ class Inward:
         transaction.branch = context.branch("w", *transaction.key)
         data = self._worker_copy(leg, request, transaction.branch, body)
         if len(data) > context.settings.max_worker_message_bytes:
-            advice = "The request has more header text than a call can use; shorten From and To."
-            context.refuse(transaction, 513, "message-too-large", advice)
+            context.refuse(transaction, 513, *TOO_LARGE)
             return
         transaction.forwarded = data
         leg.transactions.add(transaction)
@@ -186,6 +209,11 @@ class Inward:
             message.headers.pop("server", None)
             data = to_worker(message, start=start, vias=vias, contact=contact, body=b"")
         context.send_to_worker(sent.worker, data)
+
+
+def _brings_digit(request: SipMessage) -> bool:
+    kind = request.get("content-type").partition(";")[0].strip().lower()
+    return kind == DTMF_RELAY and bool(request.body.strip())
 
 
 def _max_forwards(request: SipMessage) -> int:

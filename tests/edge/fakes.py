@@ -45,7 +45,6 @@ class FakeEngine:
     stored: dict[str, list[Binding]] = field(default_factory=dict)
     external: bool = False
     calls: list[IncomingCall] = field(default_factory=list)
-    cancelled_calls: list[str] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     outcome: Callable[[IncomingCall], Accepted | Refused] | None = None
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,10 +90,6 @@ class FakeEngine:
         if self.outcome is None:
             raise RuntimeError("no outcome was prepared")
         return self.outcome(call)
-
-    async def cancelled(self, call_id: str) -> None:
-        self.cancelled_calls.append(call_id)
-        self.changed.set()
 
     async def rejected(self, rejection: Rejection) -> None:
         self.rejections.append(rejection)

@@ -1,0 +1,178 @@
+"""What may happen while a call is being set up, and what the record then says."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
+from callengine.core.outcomes import Termination
+from callengine.edge.interface import Accepted, Refused
+from callengine.edge.settings import EdgeSettings
+from callengine.pool import CallProcess, PoolSettings, ProcessState
+from callengine.switchboard import EngineSettings, Switchboard
+from tests.edge.fakes import SDP, Phone, UdpPeer
+from tests.peers.waiting import until
+
+HUNG_UP = Termination("operator", "operator-hung-up", 200, "Somebody hung up.")
+BOB = ConnectionEntry("bob", "Bob", address="sip:127.0.0.3:5070")
+
+
+class Book:
+    """A journal that keeps nothing but the last word on each call."""
+
+    def __init__(self) -> None:
+        self.endings: list[dict[str, Any]] = []
+
+    def write(self, write: Any, then: object = None) -> None:
+        snapshot = write.keywords.get("snapshot")
+        if snapshot is not None and snapshot["termination"] is not None:
+            self.endings.append(snapshot["termination"])
+
+
+class Board(Switchboard):
+    """A switchboard with an open edge, one pretended call process, and no database."""
+
+    def __init__(self) -> None:
+        edge = EdgeSettings(listen=(("udp", "127.0.0.2", 0),))
+        pool = PoolSettings(max_calls=1, rtp_ports=(20000, 20015), user_agent="test", spare=())
+        super().__init__(EngineSettings("node", edge, pool, ring_timeout_s=5, grace_s=0))
+        self.book = Book()
+        self._journal: Any = self.book
+        self._publisher: Any = Mock()
+        self.may_read, self.reading = threading.Event(), threading.Event()
+        self.may_read.set()
+        ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.process = CallProcess(1, 8000, 0, ours, asyncio.get_running_loop().create_future())
+        self.process.sip_port = 9
+        self.process.state = ProcessState.IDLE
+        self.on_acquire: Callable[[], None] = lambda: None
+        self.pool.acquire = self._acquired  # type: ignore[method-assign]
+
+    async def _acquired(self, rate: int) -> CallProcess:
+        self.process.state = ProcessState.BUSY
+        await asyncio.sleep(0)
+        self.on_acquire()
+        return self.process
+
+    async def trunk_access(self, address: str) -> None:
+        return None
+
+    async def external_sip(self) -> bool:
+        return True
+
+    async def source(self, *, kind: str, name: str, address: str) -> Source:
+        return Source("external", address)
+
+    async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        self.reading.set()
+        await asyncio.to_thread(self.may_read.wait, 5)
+        return Destination(connection=BOB), Platform(("PCMU",), True, ("PCMU",))
+
+    @property
+    def process_is_free(self) -> bool:
+        return self.process.state is ProcessState.IDLE and self.process.call is None
+
+
+@pytest.fixture
+async def board() -> AsyncIterator[Board]:
+    board = Board()
+    await board.edge.start()
+    yield board
+    await board.edge.stop()
+    board.process.sock.close()
+    board.theirs.close()
+    await board.pool.stop()
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[UdpPeer]:
+    peer = await UdpPeer.open("127.0.0.3")
+    yield peer
+    await peer.close()
+
+
+def phone_of(board: Board, peer: UdpPeer) -> Phone:
+    return Phone(*peer.address, user="eve", edge=board.edge.listening[0][1:])
+
+
+def invite(phone: Phone, method: str = "INVITE", **more: object) -> str:
+    uri = f"sip:bob@{phone.edge[0]}:{phone.edge[1]}"
+    text = phone.request(method, 1, uri=uri, branch="z9hG4bKone", **more)  # type: ignore[arg-type]
+    return text.replace(f"sip:eve@{phone.edge[0]}>;tag", "sip:eve@198.51.100.1>;tag")
+
+
+async def test_a_caller_who_gives_up_early_leaves_nothing_behind(
+    board: Board, peer: UdpPeer
+) -> None:
+    board.may_read.clear()
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await asyncio.to_thread(board.reading.wait, 5)
+    peer.send(invite(phone, "CANCEL"), phone.edge)
+    await peer.expect(487)
+    peer.send(invite(phone, "ACK"), phone.edge)
+    board.may_read.set()
+    await until(lambda: bool(board.book.endings), "the call stays open")
+    assert [ending["reason"] for ending in board.book.endings] == ["caller-cancelled"]
+    assert not board.calls
+    assert board.process_is_free
+
+
+async def test_who_ends_a_call_before_it_has_a_process_stands_in_the_record(
+    board: Board, peer: UdpPeer
+) -> None:
+    board.on_acquire = lambda: board.hang_up(next(iter(board.calls.values())), HUNG_UP)
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await peer.expect(480)
+    assert [ending["by"] for ending in board.book.endings] == ["operator"]
+    assert board.process_is_free
+
+
+async def test_a_set_up_that_fails_closes_its_call_and_frees_its_process(
+    board: Board, peer: UdpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("callengine.switchboard.make_order", broken)
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await peer.expect(500)
+    assert [ending["reason"] for ending in board.book.endings] == ["set-up-failed"]
+    assert not board.calls
+    assert board.process_is_free
+
+
+async def test_an_invite_too_large_for_a_call_process_never_becomes_a_call(
+    board: Board, peer: UdpPeer
+) -> None:
+    phone = phone_of(board, peer)
+    text = invite(phone, body=SDP).replace("From: <", f'From: "{"x" * 3500}" <')
+    peer.send(text, phone.edge)
+    await peer.expect(513)
+    assert not board.calls
+    assert board.process_is_free
+
+
+async def test_an_ordinary_call_is_handed_over(board: Board, peer: UdpPeer) -> None:
+    outcomes: list[Accepted | Refused] = []
+    set_up = board.set_up
+
+    async def watched(call: Any) -> Accepted | Refused:
+        outcomes.append(await set_up(call))
+        return outcomes[-1]
+
+    board.set_up = watched  # type: ignore[method-assign]
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await peer.expect(100)
+    await until(lambda: bool(outcomes), "nothing was decided")
+    assert isinstance(outcomes[0], Accepted)
+    assert len(board.calls) == 1
+    assert board.process.call is not None
