@@ -12,10 +12,11 @@ from typing import Any
 from django.db import (
     InterfaceError,
     OperationalError,
-    close_old_connections,
     connection,
     transaction,
 )
+
+from callengine.connected import keep_connected
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +100,8 @@ class Journal:
 
     def _tried(self, batch: list[_Change], *, last: bool) -> bool:
         """Try to write; return False if the database is away and there is time to try again."""
-        close_old_connections()
         try:
+            keep_connected()
             with transaction.atomic():
                 for change in batch:
                     with transaction.atomic():

@@ -29,6 +29,8 @@ class LiveCall:
     ending: Termination | None = None
     "Why it is to end, if that was decided before it had a call process."
     ended: bool = False
+    change_waits: bool = False
+    "Whether a change is about to be written."
     labels: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, connection
 
 from callengine import directory, records
+from callengine.connected import keep_connected
 from callengine.core import sdp
 from callengine.core.causes import q850_reason
 from callengine.core.directory import Destination, Platform, Source
@@ -42,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 READERS = 4
+GATHERING_S = 0.05
+"How long changes of one call are gathered before they are written and shown."
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
 T = TypeVar("T")
@@ -354,6 +357,15 @@ class Switchboard:
         return live
 
     def _changed(self, call: LiveCall) -> None:
+        """Have the call as it is in a moment written and shown: changes come in bursts."""
+        if not call.change_waits:
+            call.change_waits = True
+            asyncio.get_running_loop().call_later(GATHERING_S, self._write_change, call)
+
+    def _write_change(self, call: LiveCall) -> None:
+        call.change_waits = False
+        if call.ended:
+            return  # its end was written with everything in it
         snapshot = call.frozen()
         self.journal.write(
             partial(records.call_changed, snapshot=snapshot),
@@ -459,5 +471,11 @@ def _now() -> datetime:
 
 def _with_connection(function: Callable[..., T], arguments: Sequence[Any]) -> T:
     """Call in a reader thread, with a database connection that has not gone stale."""
-    close_old_connections()
-    return function(*arguments)
+    try:
+        keep_connected()
+        return function(*arguments)
+    except (InterfaceError, OperationalError):
+        # A kept connection may have been cut (PostgreSQL restarted, say); reads bear repeating.
+        connection.close()
+        keep_connected()
+        return function(*arguments)
