@@ -1,0 +1,110 @@
+"""Both media ends of the calls: learn where packets come from, send 50 a second back there."""
+
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from bench.formats import CODECS
+from bench.processes import sleep_until
+
+INTERVAL_S = 0.02
+KEPT_PAYLOADS = 500
+Address = tuple[str, int]
+
+
+@dataclass
+class _Stream:
+    payload_type: int
+    sequence: int = 0
+    at: int = 0
+
+
+@dataclass
+class Side:
+    """One UDP socket that is the media address of one side of every call."""
+
+    codec: str
+    payloads: list[bytes]
+    host: str = "127.0.0.1"
+    streams: dict[Address, _Stream] = field(default_factory=dict)
+    received: Counter[int] = field(default_factory=Counter)
+    "Packets by RTP payload type since the last `reset`."
+    kept: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.bind((self.host, 0))
+        self.socket.setblocking(False)
+        self.port: int = self.socket.getsockname()[1]
+
+    def reset(self) -> None:
+        """Start counting."""
+        self.received, self.kept = Counter(), []
+
+    def take(self) -> None:
+        """Count what has arrived."""
+        while True:
+            try:
+                data, source = self.socket.recvfrom(2048)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # a port that was closed answered by ICMP
+            if len(data) < 12 or data[0] >> 6 != 2:
+                continue
+            payload_type = data[1] & 127
+            self.received[payload_type] += 1
+            if source not in self.streams:
+                self.streams[source] = _Stream(payload_type)
+            if len(self.kept) < KEPT_PAYLOADS:
+                self.kept.append(data[12:])
+
+    def send(self, tick: int) -> None:
+        """Send one packet to everybody heard from."""
+        payload = self.payloads[tick % len(self.payloads)]
+        step = CODECS[self.codec].timestamp_step
+        for address, stream in self.streams.items():
+            stream.sequence, stream.at = stream.sequence + 1 & 0xFFFF, stream.at + step & 0xFFFFFFFF
+            header = struct.pack(
+                "!BBHII", 0x80, stream.payload_type, stream.sequence, stream.at, 0x1234
+            )
+            try:
+                self.socket.sendto(header + payload, address)
+            except OSError:
+                continue
+
+
+class Media:
+    """A thread that keeps both sides of all calls going; a context manager."""
+
+    def __init__(self, caller: Side, callee: Side) -> None:
+        self.caller, self.callee = caller, callee
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="media", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        for side in (self.caller, self.callee):
+            side.socket.close()
+
+    def _run(self) -> None:
+        tick, due = 0, time.monotonic()
+        while not self._over.is_set():
+            for side in (self.caller, self.callee):
+                side.take()
+                side.send(tick)
+            tick, due = tick + 1, due + INTERVAL_S
+            sleep_until(due)

@@ -1,0 +1,114 @@
+"""Processes of a benchmark: started, measured with everything below them, ended."""
+
+import os
+import signal
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def tree(root: int) -> list[int]:
+    """Return the process id and those of all its living descendants."""
+    children: dict[int, list[int]] = {}
+    for pid, fields in _all_stats():
+        children.setdefault(int(fields[1]), []).append(pid)
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return found
+
+
+def cpu_s(root: int) -> float:
+    """Return the CPU-seconds of a process and all its descendants, ended ones included.
+
+    Linux scales user and system time of a process to what its scheduler counted, so only the
+    clock tick (10 ms a process) is lost. Those a process has reaped are counted in its cutime.
+    """
+    stats = dict(_all_stats())
+    # utime, stime, cutime, cstime: proc(5), fields 14 to 17, counted here from the state (3).
+    ticks = sum(sum(map(int, stats[pid][11:15])) for pid in tree(root) if pid in stats)
+    return ticks / TICKS_PER_S
+
+
+def thread_s(root: int) -> dict[str, float]:
+    """Return the CPU-seconds of living threads: the root as one, those below by their names."""
+    total: dict[str, float] = defaultdict(float)
+    for pid in tree(root):
+        for folder in Path(f"/proc/{pid}/task").glob("*"):
+            try:
+                name = (folder / "comm").read_text().strip()
+                nanoseconds = int((folder / "schedstat").read_text().split()[0])
+            except OSError:
+                continue  # it ended meanwhile
+            total["root" if pid == root else name] += nanoseconds / 1e9
+    return total
+
+
+def memory_mb(root: int) -> float:
+    """Return the proportional set size of a process and its descendants, in megabytes."""
+    total = 0
+    for pid in tree(root):
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+def load() -> float:
+    """Return the one-minute load average."""
+    return os.getloadavg()[0]
+
+
+def start(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    name: str,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program whose output goes to `folder/name.log`."""
+    with (folder / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            arguments, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+
+
+def end(process: subprocess.Popen[bytes], *, timeout_s: float = 10.0) -> None:
+    """Ask a process to end, insist after a while."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_for(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """Return the exit status, or None after ending one that took too long."""
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        end(process)
+        return None
+
+
+def sleep_until(moment: float) -> None:
+    """Sleep until a moment of time.monotonic."""
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _all_stats() -> Iterator[tuple[int, list[str]]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                text = (folder / "stat").read_text()
+            except OSError:
+                continue  # it ended meanwhile
+            yield int(folder.name), text.rpartition(")")[2].split()

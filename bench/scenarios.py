@@ -1,0 +1,112 @@
+"""SIPp scenarios: a caller, a callee that answers in one codec, a phone that registers."""
+
+import textwrap
+
+from bench.formats import CODECS
+
+_REPLY = """\
+[last_Via:]
+[last_From:]
+[last_To:]{tag}
+[last_Call-ID:]
+[last_CSeq:]
+[last_Record-Route:]
+"""
+_BODY = """\
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=- 1 1 IN IP4 127.0.0.1
+s=-
+c=IN IP4 127.0.0.1
+t=0 0
+m=audio {port} RTP/AVP {number}
+a=rtpmap:{number} {rtpmap}
+a=ptime:20
+{fmtp}"""
+
+
+def caller(*, server: str, to: str, media_port: int, talk_ms: int) -> str:
+    """Return a scenario that offers PCMU, talks and hangs up."""
+    offer = _BODY.format(port=media_port, number=0, rtpmap="PCMU/8000", fmtp="")
+    steps = [_send(_request("INVITE", server, to, 1, body=offer), retransmit=True)]
+    steps += [f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183)]
+    steps.append('<recv response="200" rrs="true"/>')
+    steps.append(_send(_request("ACK", server, to, 1, dialog=True)))
+    steps.append(f'<pause milliseconds="{talk_ms}"/>')
+    steps.append(_send(_request("BYE", server, to, 2, dialog=True), retransmit=True))
+    steps.append('<recv response="200"/>')
+    return _scenario(*steps)
+
+
+def callee(*, codec: str, media_port: int, octet_align: bool = False) -> str:
+    """Return a scenario that rings, answers at once, and takes the BYE."""
+    known = CODECS[codec]
+    number = str(known.static_type) if known.static_type is not None else "[$number]"
+    fmtp = f"a=fmtp:{number} octet-align=1\n" if octet_align else ""
+    answer = _BODY.format(port=media_port, number=number, rtpmap=known.rtpmap, fmtp=fmtp)
+    find = "a=rtpmap:([0-9]+) " + known.rtpmap.replace("opus", "[Oo][Pp][Uu][Ss]")
+    ereg = f'<ereg regexp="{find}" search_in="body" check_it="true" assign_to="line,number"/>'
+    tagged, contact = _REPLY.format(tag=";tag=[call_number]bench"), _contact("callee")
+    return _scenario(
+        f'<recv request="INVITE" rrs="true"><action>{ereg}</action></recv>',
+        '<Reference variables="line,number"/>',
+        _send(f"SIP/2.0 180 Ringing\n{tagged}{contact}Content-Length: 0\n"),
+        _send(f"SIP/2.0 200 OK\n{tagged}{contact}{answer}", retransmit=True),
+        '<recv request="ACK" timeout="8000" ontimeout="over"/>',
+        '<label id="over"/>',
+        '<recv request="BYE"/>',
+        _send(f"SIP/2.0 200 OK\n{_REPLY.format(tag='')}Content-Length: 0\n"),
+    )
+
+
+def register(*, server: str, user: str, password: str) -> str:
+    """Return a scenario that registers, answers the challenge, and is done."""
+    login = f"[authentication username={user} password={password}]\n"
+    head = f"REGISTER sip:{server} SIP/2.0\n" + _headers(server, user, user)
+    tail = _contact(user) + "Expires: 300\n{login}Content-Length: 0\n"
+    first = head + "CSeq: 1 REGISTER\n" + tail.format(login="")
+    second = head + "CSeq: 2 REGISTER\n" + tail.format(login=login)
+    return _scenario(
+        _send(first, retransmit=True),
+        '<recv response="401" auth="true"/>',
+        _send(second, retransmit=True),
+        '<recv response="200"/>',
+    )
+
+
+def _request(
+    method: str, server: str, to: str, number: int, *, dialog: bool = False, body: str = ""
+) -> str:
+    target = "[next_url]" if dialog else f"sip:{to}@{server}"
+    tag = "[peer_tag_param]" if dialog else ""
+    return (
+        f"{method} {target} SIP/2.0\n{_headers(server, 'stranger', to, tag)}"
+        f"CSeq: {number} {method}\n{_contact('stranger')}{body or 'Content-Length: 0'}\n"
+    )
+
+
+def _headers(server: str, user: str, to: str, tag: str = "") -> str:
+    return (
+        "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch];rport\n"
+        f"From: <sip:{user}@{server}>;tag=[call_number]b\n"
+        f"To: <sip:{to}@{server}>{tag}\n"
+        "Call-ID: [call_id]\nMax-Forwards: 70\n"
+    )
+
+
+def _contact(user: str) -> str:
+    return f"Contact: <sip:{user}@[local_ip]:[local_port]>\n"
+
+
+def _send(text: str, *, retransmit: bool = False) -> str:
+    options = ' retrans="500"' if retransmit else ""
+    return f"<send{options}><![CDATA[\n{textwrap.indent(text, '  ')}\n]]></send>"
+
+
+def _scenario(*steps: str) -> str:
+    lines = "\n".join(steps)
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="bench">\n{lines}\n</scenario>\n'
+    )

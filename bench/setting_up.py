@@ -1,0 +1,105 @@
+"""Calls set up per second until 1 % fail, what one costs and how long it takes; REGISTER too."""
+
+from dataclasses import dataclass
+
+from bench import processes, scenarios
+from bench.latency import Capture, percentile
+from bench.sipp import Sipp
+from bench.switches import PASSWORD, Product, Switch, free_port
+
+TALK_MS = 100
+FAILED_SHARE = 0.01
+LATE_MS = 2000.0
+"INVITE->200 at p99 beyond which the queue only grows: a rate that is not kept."
+DISCARD_PORT = 9
+"Where callers want their RTP: nobody sends any, nobody listens."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stretch of calls, or registrations, at a steady rate."""
+
+    rate: float
+    requests: int
+    failed: int
+    cpu_ms_each: float
+    ms_to_180: tuple[float, float]
+    "p50 and p99, from the capture."
+    ms_to_200: tuple[float, float]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no more than 1 % failed, and those that did not were answered in time."""
+        late = self.ms_to_200[1] > LATE_MS
+        return self.failed <= FAILED_SHARE * self.requests and not late
+
+
+def calls(
+    switch: Switch, *, codec: str, callee_port: int, rate: int, seconds: float, capture: bool
+) -> Step:
+    """Set up short calls at a rate and take them down again."""
+    port = free_port()
+    callee = Sipp(
+        switch.folder,
+        f"callee-{rate}",
+        scenarios.callee(codec=codec, media_port=DISCARD_PORT),
+        port=callee_port,
+    )
+    scenario = scenarios.caller(
+        server=switch.server,
+        to=switch.target(codec),
+        media_port=DISCARD_PORT,
+        talk_ms=TALK_MS,
+    )
+    try:
+        if not capture:
+            return _run(switch, "caller", scenario, port=port, rate=rate, seconds=seconds)
+        with Capture(switch.folder / f"{rate}.pcap", port) as captured:
+            step = _run(switch, "caller", scenario, port=port, rate=rate, seconds=seconds)
+    finally:
+        processes.end(callee.process, timeout_s=2.0)
+    return Step(
+        step.rate,
+        step.requests,
+        step.failed,
+        step.cpu_ms_each,
+        _milliseconds(captured.answers(180)),
+        _milliseconds(captured.answers(200)),
+    )
+
+
+def registrations(product: Product, *, rate: int, seconds: float) -> Step:
+    """Register with digest at a rate; each takes two requests."""
+    scenario = scenarios.register(server=product.server, user="phone1", password=PASSWORD)
+    return _run(product, "phone", scenario, port=free_port(), rate=rate, seconds=seconds)
+
+
+def _run(switch: Switch, name: str, scenario: str, *, port: int, rate: int, seconds: float) -> Step:
+    wanted = max(1, round(rate * seconds))
+    before = switch.cpu_s()
+    sipp = Sipp(
+        switch.folder,
+        f"{name}-{rate}",
+        scenario,
+        port=port,
+        server=switch.server,
+        m=wanted,
+        r=rate,
+        l=max(20, rate * 3),
+        recv_timeout=6000,
+    )
+    outcome = sipp.end(timeout_s=seconds + 10)
+    used = switch.cpu_s() - before
+    done = outcome.succeeded + outcome.failed
+    return Step(
+        rate=rate,
+        requests=wanted,
+        failed=wanted - outcome.succeeded,
+        cpu_ms_each=1000 * used / max(1, done),
+        ms_to_180=(float("nan"),) * 2,
+        ms_to_200=(float("nan"),) * 2,
+    )
+
+
+def _milliseconds(values: list[float]) -> tuple[float, float]:
+    return 1000 * percentile(values, 0.5), 1000 * percentile(values, 0.99)

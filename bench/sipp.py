@@ -1,0 +1,60 @@
+"""One running SIPp with a scenario of ours."""
+
+import csv
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import processes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a SIPp that has ended says of its calls."""
+
+    succeeded: int
+    failed: int
+    seconds: float
+
+    @property
+    def failed_share(self) -> float:
+        """Failed calls of all, 0 to 1."""
+        return self.failed / max(1, self.failed + self.succeeded)
+
+
+class Sipp:
+    """A SIPp process on loopback; `server` is host:port, empty for a callee."""
+
+    def __init__(
+        self, folder: Path, name: str, scenario: str, *, port: int, server: str = "", **more: object
+    ) -> None:
+        self._statistics = folder / f"{name}.csv"
+        file = folder / f"{name}.xml"
+        file.write_text(scenario)
+        options = [f"-{key}={value}".split("=", 1) for key, value in more.items()]
+        self.process: subprocess.Popen[bytes] = processes.start(
+            [
+                *("sipp", *([server] if server else []), "-sf", str(file), "-nostdin"),
+                *("-i", "127.0.0.1", "-p", str(port), "-t", "u1", "-buff_size", "2000000"),
+                *("-trace_stat", "-stf", str(self._statistics), "-fd", "1"),
+                *(word for pair in options for word in pair),
+            ],
+            folder=folder,
+            name=name,
+        )
+
+    def end(self, timeout_s: float = 0.0) -> Outcome:
+        """Wait for its calls to end, at most so long, and return how they went."""
+        if timeout_s:
+            processes.wait_for(self.process, timeout_s)
+        processes.end(self.process, timeout_s=3.0)
+        with self._statistics.open(newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=";"))
+        if not rows:
+            return Outcome(0, 1, 0.0)
+        last = rows[-1]
+        return Outcome(
+            int(last["SuccessfulCall(C)"]),
+            int(last["FailedCall(C)"]) + int(last["CurrentCall"]),
+            float(last["ElapsedTime(C)"].rpartition(":")[2] or 0),
+        )
