@@ -49,11 +49,12 @@ def external_sip() -> bool:
 def credentials(username: str) -> Credentials | None:
     """Return the digest credentials of a connection or of a trunk's IN side.
 
-    Two queries at most.
+    Two queries for every name: how long an answer takes must not tell who is known.
     """
-    if not is_storable(username):
+    if not username or not is_storable(username):
         return None
     connection = Connection.objects.filter(sip_user=username).first()
+    trunk = Trunk.objects.filter(in_username=username).first()
     if connection is not None:
         return _credentials(
             username=username,
@@ -62,7 +63,6 @@ def credentials(username: str) -> Credentials | None:
             enabled=connection.enabled,
             ha1=(connection.ha1_realm, connection.ha1_md5, connection.ha1_sha256),
         )
-    trunk = Trunk.objects.filter(in_username=username).first() if username else None
     if trunk is None:
         return None
     return _credentials(

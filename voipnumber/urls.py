@@ -1,6 +1,7 @@
 """Addresses of the pages."""
 
 from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -10,7 +11,9 @@ admin.site.site_title = "VoIP Number"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("accounts/", include("django.contrib.auth.urls")),
+    # No password reset by mail: there is no mail server. The admin and `changepassword` set one.
+    path("accounts/login/", LoginView.as_view(), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
     # Pages that name no icon of their own, such as the admin's, are asked for this one.
     path("favicon.ico", RedirectView.as_view(url=static("favicon.svg")), name="favicon"),
     path("", include("callengine.urls")),

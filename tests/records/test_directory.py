@@ -47,7 +47,7 @@ def binding(contact: str, expires_in_s: float = 60, **changes) -> Binding:
 
 
 def test_credentials_of_a_connection_and_of_a_trunk(alice, carrier, django_assert_num_queries):
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         found = directory.credentials("alice")
     assert (found.kind, found.name, found.enabled) == ("connection", "alice", True)
     assert (found.ha1_md5, found.ha1_sha256) == (alice.ha1_md5, alice.ha1_sha256)
