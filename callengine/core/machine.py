@@ -201,14 +201,15 @@ class CallMachine:
         return self._end(callee_termination(label, self.failure or 480, vn_b))
 
     def _caller_left(self, event: LegEnded) -> Termination:
-        if self.state in _TALKING:
-            return _left("caller", "The caller", event)
-        if event.code == 488:
+        # pjsip's own code for an answer in the ACK that shares nothing is 415.
+        if event.code == 488 or (event.code == 415 and self.order.offered is None):
             return Termination(
                 "caller", "no-common-codec-caller", 488,
                 "The caller's answer held none of our codecs "
                 f"{', '.join(self.order.waves[self.wave].vn_a)}. Add one of its codecs.",
             )  # fmt: skip
+        if self.state in _TALKING:
+            return _left("caller", "The caller", event)
         return Termination(
             "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
         )
