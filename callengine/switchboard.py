@@ -119,16 +119,10 @@ class Switchboard:
         self.edge.refuse_new_calls(RETRY_AFTER_S)
         await self._calls_over(self.settings.grace_s)
         for call in list(self.calls.values()):
-            self.hang_up(
-                call,
-                Termination(
-                    "engine",
-                    "shutting-down",
-                    503,
-                    "The engine was stopped and the grace period is over. Call again.",
-                ),
-            )
+            self.hang_up(call, _STOPPED)
         await self._calls_over(CLEARING_S)
+        for call in list(self.calls.values()):  # its process did not confirm, and is ended next
+            self._close(call, _STOPPED)
         await self.publisher.stop()
         await self.pool.stop()
         await self.edge.stop()
@@ -432,6 +426,13 @@ _DIED = Termination(
     500,
     "The process that carried this call ended unexpectedly; no other call was touched. "
     "Look into the engine's log and report it.",
+)
+
+_STOPPED = Termination(
+    "engine",
+    "shutting-down",
+    503,
+    "The engine was stopped and the grace period is over. Call again.",
 )
 
 _FAILED = Termination(

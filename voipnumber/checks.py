@@ -9,7 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 PORTS_PER_CALL = 16
-"RTP and RTCP of one caller's leg and of up to seven contacts that ring together."
+"RTP and RTCP of a call process's four legs, twice: a port rests before it is used again."
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 

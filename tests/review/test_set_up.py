@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -33,6 +33,9 @@ class Book:
         if snapshot is not None and snapshot["termination"] is not None:
             self.endings.append(snapshot["termination"])
 
+    async def close(self) -> None:
+        """There is no thread to end."""
+
 
 class Board(Switchboard):
     """A switchboard with an open edge, one pretended call process, and no database."""
@@ -43,7 +46,7 @@ class Board(Switchboard):
         super().__init__(EngineSettings("node", edge, pool, ring_timeout_s=5, grace_s=0))
         self.book = Book()
         self._journal: Any = self.book
-        self._publisher: Any = Mock()
+        self._publisher: Any = Mock(stop=AsyncMock())
         self.may_read, self.reading = threading.Event(), threading.Event()
         self.may_read.set()
         ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -176,3 +179,15 @@ async def test_an_ordinary_call_is_handed_over(board: Board, peer: UdpPeer) -> N
     assert isinstance(outcomes[0], Accepted)
     assert len(board.calls) == 1
     assert board.process.call is not None
+
+
+async def test_a_call_that_does_not_end_at_a_stop_was_stopped_not_lost(
+    board: Board, peer: UdpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callengine.switchboard.CLEARING_S", 0.05)
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await until(lambda: board.process.call is not None, "the call was not handed over")
+    board.pool.stop = AsyncMock()  # type: ignore[method-assign]
+    await board.stop()
+    assert [ending["reason"] for ending in board.book.endings] == ["shutting-down"]
