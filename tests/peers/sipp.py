@@ -1,6 +1,7 @@
 """SIPp as caller or callee: one call, its SDP given as text, every message read back."""
 
 import asyncio
+import csv
 import re
 import tempfile
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tests.peers.waiting import until
 
 CALL_TIMEOUT_S = 30
 HEADERS = """\
-      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
+      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch{offset}];rport
       From: <sip:{user}@{host}:{port}>;tag=[call_number]sipp
       To: <sip:{to}@{host}:{port}>{tag}
       Call-ID: [call_id]
@@ -54,6 +55,15 @@ class SippMessage:
         return self.text.replace("\r\n", "\n").partition("\n\n")[2]
 
 
+@dataclass(frozen=True)
+class Statistics:
+    """What SIPp itself counted over a series of calls."""
+
+    successful: int
+    failed: int
+    retransmissions: int
+
+
 @dataclass
 class SippCall:
     """One running SIPp; `finished` gives its exit code, 0 if the scenario went to its end."""
@@ -76,6 +86,14 @@ class SippCall:
     def _bound(self) -> bool:
         wanted = f":{self.port:04X} "
         return any(wanted in Path(f"/proc/net/{name}").read_text() for name in ("udp", "tcp"))
+
+    @property
+    def statistics(self) -> Statistics:
+        """What SIPp counted, once it has finished."""
+        with (self.folder / "statistics").open(newline="") as file:
+            last = list(csv.DictReader(file, delimiter=";"))[-1]
+        names = ("SuccessfulCall(C)", "FailedCall(C)", "Retransmissions(C)")
+        return Statistics(*(int(last[name]) for name in names))
 
     def received(self, start: str) -> SippMessage:
         """Return the first received message whose first line starts so."""
@@ -130,13 +148,36 @@ class Sipp:
         """Wait for one call, ring, answer it with this SDP, and take its BYE."""
         return await self._run(_uas(sdp, ring_ms))
 
-    async def _run(self, scenario: str, *arguments: str) -> SippCall:
+    async def callers(
+        self,
+        server: tuple[str, int],
+        *,
+        user: str,
+        password: str,
+        to: str,
+        sdp: str,
+        calls: int,
+        at_once: int = 1,
+        talk_ms: int = 500,
+    ) -> SippCall:
+        """Place `calls` calls, `at_once` at a time, each with digest credentials."""
+        scenario = _uac(server, user, to, sdp, password, talk_ms, None)
+        rate = ("-r", str(at_once), "-l", str(at_once))
+        return await self._run(scenario, f"{server[0]}:{server[1]}", *rate, calls=calls)
+
+    async def callees(self, *, port: int, calls: int) -> SippCall:
+        """Take `calls` calls with SIPp's own scenario `uas`, at a port that is known before."""
+        return await self._run("", calls=calls, port=port)
+
+    async def _run(self, scenario: str, *arguments: str, calls: int = 1, port: int = 0) -> SippCall:
         folder = Path(self._temporary.name) / str(len(self._calls))
         folder.mkdir()
         (folder / "scenario.xml").write_text(scenario)
-        port = free_sip_port(self.host)
+        port = port or free_sip_port(self.host)
         options = (
-            *("-sf", "scenario.xml", "-m", "1", "-nostdin", "-timeout", f"{CALL_TIMEOUT_S}s"),
+            *(("-sf", "scenario.xml") if scenario else ("-sn", "uas")),
+            *("-m", str(calls), "-nostdin", "-timeout", f"{CALL_TIMEOUT_S}s"),
+            *("-trace_stat", "-stf", "statistics", "-fd", "1"),
             *("-i", self.host, "-p", str(port), "-t", "u1" if self.transport == "udp" else "t1"),
             *("-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors"),
         )
@@ -188,8 +229,17 @@ def _uac(
     host, port = server
     uri = f"sip:{to}@{host}:{port}"
 
-    def request(method: str, cseq: str, *, tag: str = "", body: str = EMPTY, auth: str = "") -> str:
-        headers = HEADERS.format(user=user, host=host, port=port, to=to, tag=tag, cseq=cseq)
+    def request(
+        method: str,
+        cseq: str,
+        *,
+        tag: str = "",
+        body: str = EMPTY,
+        auth: str = "",
+        offset: str = "",
+    ) -> str:
+        names = {"user": user, "host": host, "port": port, "to": to}
+        headers = HEADERS.format(tag=tag, cseq=cseq, offset=offset, **names)
         return f"      {method} {uri} SIP/2.0\n{headers}{auth}{body}"
 
     body = BODY.format(sdp=_indented(sdp))
@@ -200,13 +250,14 @@ def _uac(
     if password:
         steps.append('  <recv response="100" optional="true"/>\n')
         steps.append('  <recv response="401" auth="true"/>\n')
-        steps.append(_send(request("ACK", "1 ACK", tag=peer)))
+        # The ACK of a failure has its INVITE's branch, three steps before.
+        steps.append(_send(request("ACK", "1 ACK", tag=peer, offset="-3")))
         steps.append(_send(request("INVITE", "2 INVITE", body=body, auth=login), ' retrans="500"'))
         number = 2
     steps += [f'  <recv response="{code}" optional="true"/>\n' for code in (100, 180, 183)]
     if refused is not None:
         steps.append(f'  <recv response="{refused}"/>\n')
-        steps.append(_send(request("ACK", f"{number} ACK", tag=peer)))
+        steps.append(_send(request("ACK", f"{number} ACK", tag=peer, offset="-5")))
         return _scenario(*steps)
     steps.append('  <recv response="200" rrs="true"/>\n')
     ack = request("ACK", f"{number} ACK", tag=peer).replace(uri, "[next_url]", 1)
