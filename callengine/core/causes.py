@@ -22,6 +22,11 @@ _CALLEE_WORDS = {
     404: ("callee-not-found", "does not know the number. Check the number and the address."),
     480: ("callee-unavailable", "is not available now. Check do-not-disturb on the phone."),
     408: ("callee-unreachable", "did not answer the INVITE. Check its address and its network."),
+    482: ("callee-loops", "leads back to where the call came from. Check its address."),
+    483: (
+        "callee-loops",
+        "sent the call round in a circle. Check its address and what it leads to.",
+    ),
     488: ("no-common-codec-callee", "accepts none of the codecs we offered."),
     401: ("trunk-credentials-refused", "refused our credentials. Check username and password."),
     502: ("callee-unreachable", "cannot be reached. Check its address and its network."),

@@ -10,6 +10,8 @@ from callengine.edge.settings import ALLOW, EXTENSIONS, METHODS, EdgeSettings
 
 _KNOWN_ELSEWHERE = ("SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
 _ONLY_IN_DIALOG = ("PRACK", "UPDATE", "INFO")
+MIN_SESSION_S = 90
+"The shortest session interval call processes agree to (RFC 4028 section 4)."
 
 IsLocal = Callable[[str, int | None], bool]
 
@@ -33,6 +35,7 @@ def objection(
         or _uri(message)
         or _loop(message, is_merged=is_merged, is_local=is_local)
         or _extensions(message)
+        or _session_interval(message)
         or _body(message, settings)
     )
 
@@ -99,6 +102,22 @@ def _extensions(message: SipMessage) -> Objection | None:
     return Objection(
         420, "unsupported-extension", advice, (("unsupported", ", ".join(unknown[:20])),)
     )
+
+
+def _session_interval(message: SipMessage) -> Objection | None:
+    """RFC 4028 section 9; a call process would say so only after the callee has rung."""
+    if message.method not in ("INVITE", "UPDATE") or "timer" not in message.tokens("supported"):
+        return None
+    wanted = message.get("session-expires").partition(";")[0].strip()
+    if not wanted:
+        return None
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 11):
+        return Objection(400, "malformed-sip", "Session-Expires is not a number of seconds.")
+    if int(wanted) >= MIN_SESSION_S:
+        return None
+    advice = f"A session interval of {wanted} s is too short; set at least {MIN_SESSION_S} s."
+    headers = (("min-se", str(MIN_SESSION_S)),)
+    return Objection(422, "session-interval-too-small", advice, headers)
 
 
 def _body(message: SipMessage, settings: EdgeSettings) -> Objection | None:
