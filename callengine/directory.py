@@ -114,6 +114,12 @@ def trunk_access(address: str) -> TrunkAccess | None:
     return TrunkAccess(name=found.name, enabled=found.enabled, username=found.username)
 
 
+def trunks_by_credentials() -> bool:
+    """Return whether an enabled trunk may call from anywhere, by credentials alone. One query."""
+    trunks = Trunk.objects.filter(enabled=True).exclude(in_username="")
+    return any(not allowed for allowed in trunks.values_list("in_allowed_addresses", flat=True))
+
+
 def source(*, kind: str, name: str, address: str) -> Source:
     """Return the full source for a name that `credentials` or `trunk_access` gave.
 

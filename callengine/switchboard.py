@@ -159,6 +159,10 @@ class Switchboard:
         """Return whether unauthenticated callers may reach numbers and connections."""
         return await self._read(directory.external_sip)
 
+    async def trunks_by_credentials(self) -> bool:
+        """Return whether an enabled trunk may call from any address, by its credentials alone."""
+        return await self._read(directory.trunks_by_credentials)
+
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         """Return the full source for a name the edge established."""
         return await self._read(partial(directory.source, kind=kind, name=name, address=address))

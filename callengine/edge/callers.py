@@ -91,6 +91,10 @@ class Callers:
             if not external or await context.engine.credentials(user) is not None:
                 self._authenticator.challenge(transaction)
                 return None
+        elif not external and await context.engine.trunks_by_credentials():
+            # Carriers write their own domain into From, so who it is shows only when asked.
+            self._authenticator.challenge(transaction)
+            return None
         elif not external:
             advice = (
                 f"{address} is not on the access list of any trunk. Add it there, or give the "

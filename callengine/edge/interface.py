@@ -124,6 +124,9 @@ class Engine(Protocol):
     async def external_sip(self) -> bool:
         """Return whether unauthenticated callers may reach numbers and connections."""
 
+    async def trunks_by_credentials(self) -> bool:
+        """Return whether an enabled trunk may call from any address, by its credentials alone."""
+
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         """Return the full source for a name that `credentials` or `trunk_access` gave."""
 

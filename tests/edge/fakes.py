@@ -69,6 +69,9 @@ class FakeEngine:
     async def external_sip(self) -> bool:
         return self.external
 
+    async def trunks_by_credentials(self) -> bool:
+        return False
+
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         if kind == "connection":
             return Source("connection", address, connection=ConnectionEntry(name, name))
