@@ -261,16 +261,17 @@ async def test_refer_is_refused_and_the_call_goes_on(engine: Engine) -> None:
 async def test_a_digit_in_info_is_passed_on_and_other_info_does_no_harm(engine: Engine) -> None:
     async with registered(engine, "bob") as bob, caller(engine) as phone:
         call = await converse(engine, phone, bob, offer=["PCMU"])
-        info = call.a.request("INFO")
-        info.content_type = sipmessage.MediaType(mime_type="application/dtmf-relay")
-        info.body = b"Signal=5\r\nDuration=160\r\n"
-        assert (await call.a.send(info)).code == 200
-        (event,) = descriptions.telephone_events(call.b.offer_sdp)
-        await until(lambda: bob.rtp.digits(event) == "5", "the digit did not arrive")
-        info = call.a.request("INFO")
-        info.content_type = sipmessage.MediaType(mime_type="application/x-unknown")
-        info.body = b"?" * 40
-        assert (await call.a.send(info)).code == 415
+        assert (await call.a.send(_info(call.a, "application/x-unknown", b"?" * 40))).code == 415
         assert (await call.a.send(call.a.request("INFO"))).code == 200
         await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=1.0)
-        await call.end()
+        digit = _info(call.a, "application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n")
+        assert (await call.a.send(digit)).code == 200
+        (event,) = descriptions.telephone_events(call.b.offer_sdp)
+        await until(lambda: bob.rtp.digits(event) == "5", "the digit did not arrive")
+        assert (await call.end())["termination"]["by"] == "caller"
+
+
+def _info(call: OutgoingCall, kind: str, body: bytes) -> sipmessage.Request:
+    info = call.request("INFO")
+    info.content_type, info.body = sipmessage.MediaType(mime_type=kind), body
+    return info
