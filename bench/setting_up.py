@@ -57,7 +57,7 @@ def calls(
         with Capture(switch.folder / f"{rate}.pcap", port) as captured:
             step = _run(switch, "caller", scenario, port=port, rate=rate, seconds=seconds)
     finally:
-        processes.end(callee.process, timeout_s=2.0)
+        processes.end(callee.process, timeout_s=0.5)
     return Step(
         step.rate,
         step.requests,

@@ -9,8 +9,8 @@ from bench.media import Media, Side
 from bench.sipp import Sipp
 from bench.switches import Switch, free_port
 
-RAMP_PER_S = 5
-SETTLE_S = 1.5
+RAMP_PER_S = 10
+SETTLE_S = 1.0
 SPEECH_S = 10.0
 AUDIBLE = 50.0
 "Root mean square, in 16-bit steps, below which a caller heard nothing."
@@ -82,7 +82,7 @@ def talk(
         measured = _measure(switch, ramp_s, seconds, codec, calls, ends)
         outcome = caller.end(timeout_s=calls / RAMP_PER_S + 6)
     finally:
-        processes.end(callee.process, timeout_s=2.0)
+        processes.end(callee.process, timeout_s=0.5)
     if outcome.failed:
         raise RuntimeError(f"{outcome.failed} of {calls} calls failed\n{switch.log()}")
     return measured
