@@ -28,6 +28,8 @@ END_TIMEOUT_S = 3.0
 FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."
 MAX_SPARE = 8
+CLEARING_S = 1.0
+"How long a call may wait for a process that another has just left, when all are taken."
 WAKE = b"\r\n\r\n"
 "Ends a call process's wait; pjsip takes it for a keep-alive and drops it."
 
@@ -105,6 +107,7 @@ class Pool:
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._wake_socket.setblocking(False)
         self._stopping = False
+        self._cleared = asyncio.Event()
 
     @property
     def busy(self) -> int:
@@ -137,6 +140,8 @@ class Pool:
     async def acquire(self, bridge_rate_hz: int) -> CallProcess | None:
         """Return a process of this bridge rate for one call, or None if all are taken."""
         process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
+        if process is None and await self._one_cleared():
+            process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
         if process is None:
             return None
         process.state = ProcessState.BUSY
@@ -147,6 +152,7 @@ class Pool:
     def release(self, process: CallProcess, *, recycle: bool) -> None:
         """Take a process back; one to be recycled ends by itself."""
         process.call = None
+        self._cleared.set()
         if process.state is ProcessState.BUSY:
             process.state = ProcessState.RETIRING if recycle else ProcessState.IDLE
             if recycle:
@@ -189,6 +195,13 @@ class Pool:
     def _idle(self, rate: int) -> CallProcess | None:
         idle = (p for p in self._processes.values() if p.state is ProcessState.IDLE)
         return next((p for p in idle if p.bridge_rate_hz == rate), None)
+
+    async def _one_cleared(self) -> bool:
+        """Wait a moment for a process whose call has just ended; return whether one came back."""
+        self._cleared.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._cleared.wait(), CLEARING_S)
+        return self._cleared.is_set()
 
     async def _made(self, rate: int) -> CallProcess | None:
         """Take a process that is starting, or fork one now; None if all are taken."""

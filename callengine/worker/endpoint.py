@@ -15,6 +15,9 @@ from callengine.worker.mediathread import MediaThread
 RTP_PORTS_PER_PROCESS = 16
 "Four legs, RTP and RTCP each, twice: a port rests for a call before it is used again."
 
+REST_AFTER_S = 1.5
+"Above PJ_IOQUEUE_KEY_FREE_DELAY (0.5 s): until then a closed socket keeps its place among 64."
+
 _NEVER_OFFERED = ("speex/32000", "L16/44100/2", "opus/8000", "opus/16000")
 
 
@@ -70,7 +73,7 @@ class Endpoint:
         self._library.audDevManager().setNoDev()
         self._media_thread = MediaThread()
         self._media_thread.rest()
-        self._media_runs = False
+        self._bridge_runs = False
         info = self._library.transportGetInfo(self._transport)
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sip_port = int(info.localName.rpartition(":")[2])
@@ -112,19 +115,25 @@ class Endpoint:
         """Handle what has arrived, waiting up to `timeout_ms` for the first of it."""
         self._library.libHandleEvents(timeout_ms)
 
-    def run_media(self) -> None:
-        """Let RTP be read and the bridge's clock tick; before legs are joined."""
-        if not self._media_runs:
-            self._media_runs = True
-            self._media_thread.wake()
+    def read_media(self) -> None:
+        """Let pjmedia's thread run; as soon as a call may open sockets."""
+        self._media_thread.wake()
+
+    def run_bridge(self) -> None:
+        """Let the bridge's clock tick; before legs are joined."""
+        if not self._bridge_runs:
+            self._bridge_runs = True
             self._library.audDevManager().setNullDev()
 
-    def rest_media(self) -> None:
-        """Stop both until the next call: an idle process then costs nothing."""
-        if self._media_runs:
-            self._media_runs = False
+    def rest(self) -> None:
+        """Stop the bridge's clock and pjmedia's thread, REST_AFTER_S after the last call.
+
+        Until then they give back what it used: the clock its ports, the thread its sockets.
+        """
+        if self._bridge_runs:
+            self._bridge_runs = False
             self._library.audDevManager().setNoDev()
-            self._media_thread.rest()
+        self._media_thread.rest()
 
     def close(self) -> None:
         """Stop the library."""

@@ -5,11 +5,12 @@ import os
 import signal
 import socket
 import time
+from collections import deque
 from typing import Any
 
 from callengine.core.orders import CallOrder
 from callengine.worker.control import Control, ControlClosedError
-from callengine.worker.endpoint import Endpoint, WorkerConfig
+from callengine.worker.endpoint import REST_AFTER_S, Endpoint, WorkerConfig
 from callengine.worker.runner import CallRunner
 
 logger = logging.getLogger(__name__)
@@ -17,6 +18,11 @@ logger = logging.getLogger(__name__)
 IDLE_POLL_MS = 2000
 "The engine wakes a call process by a datagram; this only bounds how late a lost one is noticed."
 ABANDON_S = 2.0
+SOCKETS_PER_LEG = 2
+SOCKET_REST_S = 0.7
+MAX_RESTING_SOCKETS = 32
+"""pjmedia holds 64 sockets (PJ_IOQUEUE_MAX_HANDLES), closed ones for 0.5 s more, and aborts beyond
+that. A call opens at most 8 at a time, and 8 more for each wave that follows."""
 ORDER_LIFETIME_S = 4.0
 "How long an order waits for its INVITE, which follows at once unless something broke."
 
@@ -33,6 +39,10 @@ class CallProcess:
         self._stopping = False
         self._lost = False
         self._order_expires_at = 0.0
+        self._rest_at: float | None = None
+        self._closed: deque[tuple[float, int]] = deque()
+        self._idle_at: float | None = None
+        "When a process whose calls came too fast reports that it is free."
         self._endpoint = Endpoint(config, self._incoming)
 
     def run(self) -> int:
@@ -57,7 +67,7 @@ class CallProcess:
 
     def _turn(self) -> None:
         runner = self._runner
-        self._endpoint.poll(runner.wait_ms(IDLE_POLL_MS) if runner else IDLE_POLL_MS)
+        self._endpoint.poll(runner.wait_ms(IDLE_POLL_MS) if runner else self._idle_ms())
         if self._lost:
             raise ControlClosedError("the engine is gone")
         self._receive()
@@ -65,15 +75,32 @@ class CallProcess:
             self._order = None
             self._control.send({"type": "idle", "recycle": True})
             self._stopping = True
+        if self._idle_at is not None and time.monotonic() >= self._idle_at:
+            self._idle_at = None
+            self._control.send({"type": "idle", "recycle": False})
         if self._runner is not None:
             self._runner.step()
             if self._runner.finished:
                 self._release(self._runner)
 
+    def _idle_ms(self) -> int:
+        """Return how long to wait for a call; let the media thread sleep when its time has come."""
+        if self._rest_at is None:
+            return IDLE_POLL_MS
+        wait_s = (self._idle_at or self._rest_at) - time.monotonic()
+        if wait_s > 0:
+            return int(wait_s * 1000) + 1
+        if self._idle_at is None:
+            self._rest_at = None
+            self._endpoint.rest()
+        return 1
+
     def _receive(self) -> None:
         for message in self._control.receive():
             match message["type"]:
                 case "call":
+                    self._endpoint.read_media()
+                    self._rest_at = None
                     self._order = CallOrder.from_dict(message["order"])
                     self._order_expires_at = time.monotonic() + ORDER_LIFETIME_S
                 case "hang-up":
@@ -99,15 +126,36 @@ class CallProcess:
             self._runner.order_hang_up(message)
         elif self._order is not None:
             self._order = None
+            self._rest_at = time.monotonic() + REST_AFTER_S
             self._control.send({"type": "idle", "recycle": False})
 
     def _release(self, runner: CallRunner) -> None:
         self._served += 1
         recycle = not runner.clean or self._served >= self._config.calls_before_recycling
+        idle_at = self._note_closed(SOCKETS_PER_LEG * runner.legs)
         runner.release()
         self._runner = None
+        self._rest_at = time.monotonic() + REST_AFTER_S
         self._stopping = self._stopping or recycle
-        self._control.send({"type": "idle", "recycle": recycle})
+        if idle_at is None or recycle:
+            self._control.send({"type": "idle", "recycle": recycle})
+        else:
+            self._idle_at = idle_at
+
+    def _note_closed(self, sockets: int) -> float | None:
+        """Count closed sockets; return when there is room for another call, None for now."""
+        now = time.monotonic()
+        self._closed.append((now, sockets))
+        while self._closed[0][0] < now - SOCKET_REST_S:
+            self._closed.popleft()
+        resting = sum(count for _, count in self._closed)
+        idle_at = None
+        for closed_at, count in self._closed:
+            if resting <= MAX_RESTING_SOCKETS:
+                break
+            resting -= count
+            idle_at = closed_at + SOCKET_REST_S
+        return idle_at
 
     def _abandon(self) -> None:
         if self._runner is None:

@@ -47,6 +47,11 @@ class CallRunner:
         return self._machine.finished
 
     @property
+    def legs(self) -> int:
+        """How many legs the call has had."""
+        return len(self._legs)
+
+    @property
     def clean(self) -> bool:
         """Whether every leg confirmed its end, so that the process may serve again."""
         return all(leg.ended for leg in self._legs.values())
@@ -113,7 +118,6 @@ class CallRunner:
         for account in self._accounts:
             self._guard(account.shutdown)
         self._accounts.clear()
-        self._endpoint.rest_media()
 
     # Effects
 
@@ -228,7 +232,7 @@ class CallRunner:
 
     def _connect(self) -> None:
         if any(leg.media_active for leg in self._legs.values()):
-            self._endpoint.run_media()
+            self._endpoint.run_bridge()
         caller, other = self._legs.get("A"), self._legs.get(self._bridged or "")
         if caller is None or other is None:
             return
