@@ -56,12 +56,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.calls", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under 90 s, and rougher")
     parser.add_argument("--calls", type=int, default=10, help="calls up at once (at most 200)")
-    parser.add_argument("--codecs", default=",".join(CALLEES), help="of the callees")
+    parser.add_argument("--codecs", default="", help="of the callees; all five, or four if --quick")
     parser.add_argument("--parts", default="talk,setup,register", help="what to measure")
     parser.add_argument("--no-baseline", action="store_true", help="leave baresip out")
     parser.add_argument("--threads", action="store_true", help="CPU by thread as well")
     asked = parser.parse_args()
-    asked.codecs = [name.strip().upper() for name in asked.codecs.split(",")]
+    codecs = asked.codecs or ",".join(CALLEES[1:] if asked.quick else CALLEES)
+    asked.codecs = [name.strip().upper() for name in codecs.split(",")]
     asked.parts = asked.parts.split(",")
     if unknown := [name for name in asked.codecs if name not in CODECS]:
         parser.error(f"unknown codec {unknown[0]}; known: {', '.join(CODECS)}")
