@@ -357,7 +357,11 @@ class Pool:
 
     def _fork(self, rate: int, slot: int) -> CallProcess:
         assert self._server_socket is not None
-        ours, theirs = socket_pair()
+        try:
+            ours, theirs = socket_pair()
+        except OSError:
+            self._slots.append(slot)
+            raise
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
         process = CallProcess(

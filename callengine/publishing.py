@@ -113,9 +113,12 @@ class Publisher:
 
     async def _beat(self) -> None:
         while True:
-            self._seen()
-            self._stay_reachable()
-            self._end_silent_processes()
+            try:
+                self._seen()
+                self._stay_reachable()
+                self._end_silent_processes()
+            except Exception:
+                logger.exception("a heartbeat failed; the next one comes all the same")
             await asyncio.sleep(HEARTBEAT_S)
 
     def _stay_reachable(self) -> None:

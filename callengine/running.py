@@ -1,6 +1,7 @@
 """Start and stop an engine: settings from Django's, and what a person is told."""
 
 import asyncio
+import hashlib
 import logging
 import signal
 from collections.abc import Callable
@@ -28,6 +29,8 @@ def engine_settings() -> EngineSettings:
             listen=tuple((at.transport, at.host, at.port) for at in settings.VOIPNUMBER_SIP_LISTEN),
             public_address=settings.VOIPNUMBER_PUBLIC_ADDRESS or None,
             realm=settings.VOIPNUMBER_REALM,
+            # Nodes that share the key understand each other's nonces.
+            nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),
             user_agent=USER_AGENT,
         ),
         pool=PoolSettings(

@@ -242,12 +242,26 @@ def _to_trunks(request: CallRequest, trunks: Sequence[TrunkEntry], platform: Pla
         )
     planned = [(trunk, _lists_for(request, _trunk_lists(trunk), platform)) for trunk in enabled]
     waves: list[Wave] = []
+    first: LegLists | None = None
     for trunk, lists in planned:
-        if _shares(request.offered, lists.vn_a):
-            waves += _trunk_waves(request, trunk, lists)
-        else:
+        if not _shares(request.offered, lists.vn_a):
             notes.append(f"Trunk {trunk.name} was left out: no codec in common with the caller.")
-    return waves, planned[0][1], notes
+        elif first is not None and not _same_for_caller(request.offered, first, lists):
+            notes.append(
+                f"Trunk {trunk.name} was left out: its TRUNK IN list would give the caller another "
+                "codec than the first trunk's, and the caller is answered once."
+            )
+        else:
+            first = first or lists
+            waves += _trunk_waves(request, trunk, lists)
+    return waves, first or planned[0][1], notes
+
+
+def _same_for_caller(offered: tuple[str, ...] | None, first: LegLists, other: LegLists) -> bool:
+    """Whether both lists lead the caller's leg to the same codec, whichever trunk answers."""
+    if offered is None:
+        return first.vn_a == other.vn_a
+    return negotiate(first.vn_a, offered).codec == negotiate(other.vn_a, offered).codec
 
 
 def _trunk_waves(request: CallRequest, trunk: TrunkEntry, lists: LegLists) -> list[Wave]:

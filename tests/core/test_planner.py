@@ -189,6 +189,24 @@ def test_a_trunk_that_shares_no_codec_is_left_for_the_next():
     assert "opus-only" in planned.notes[0]
 
 
+def test_a_trunk_that_would_change_the_callers_codec_is_left_out():
+    pcma = dataclasses.replace(CARRIER, name="narrow", in_codecs=("PCMA",))
+    same = dataclasses.replace(CARRIER, name="also-g722", in_codecs=("G722", "PCMA"))
+    route = RouteEntry("+44", (CARRIER, pcma, same))
+    planned = plan(request(ALICE, to_user="+4420"), Destination(route=route))
+    assert isinstance(planned, CallPlan)
+    assert [wave.label for wave in planned.waves] == ["carrier-one", "also-g722"]
+    assert "narrow" in planned.notes[0]
+
+
+def test_without_an_offer_only_trunks_with_the_same_list_follow():
+    other = dataclasses.replace(CARRIER, name="other", in_codecs=("G722",))
+    route = RouteEntry("+44", (CARRIER, other))
+    planned = plan(request(ALICE, offered=None, to_user="+4420"), Destination(route=route))
+    assert isinstance(planned, CallPlan)
+    assert [wave.label for wave in planned.waves] == ["carrier-one"]
+
+
 def test_a_plan_on_the_record_holds_no_secret():
     planned = plan(request(ALICE), Destination(trunk=CARRIER))
     assert isinstance(planned, CallPlan)
