@@ -37,6 +37,14 @@ class WorkerConfig:
         return cls(**{name: request[name] for name in cls.__slots__})
 
 
+def _keep_g722_levels() -> None:
+    """Have pjmedia shift G722's samples by one bit, as G.722's own scale wants, and not by two.
+
+    Between two pjmedia peers it makes no difference; every other phone was 6 dB off, both ways.
+    """
+    ctypes.CDLL(bindings._pjsua2.__file__).pjmedia_codec_g722_set_pcm_shift(1)
+
+
 def quieten() -> None:
     """Keep pjlib from writing to standard output before it can be configured; call once."""
     ctypes.CDLL(bindings._pjsua2.__file__).pj_log_set_level(0)
@@ -62,6 +70,7 @@ class Endpoint:
         self._library = pj.Endpoint()
         self._library.libCreate()
         self._library.libInit(_library_config(config))
+        _keep_g722_levels()
         built_in = [codec.codecId for codec in self._library.codecEnum2()]
         self.codecs = plugins.install(built_in, bridge_rate_hz=config.bridge_rate_hz)
         for codec in _NEVER_OFFERED:
@@ -156,6 +165,7 @@ def _library_config(config: WorkerConfig) -> Any:
     library.medConfig.noVad = True
     library.medConfig.ecTailLen = 0
     library.medConfig.maxMediaPorts = 16
-    # The small resampling filter: a third off PCMU<->G722, inaudible on speech.
-    library.medConfig.quality = 4
+    # The large resampling filter. The small one (4) costs a third less on PCMU<->G722, but takes
+    # 1 dB off everything and 3 dB off 3 kHz.
+    library.medConfig.quality = 5
     return library
