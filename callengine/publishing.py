@@ -146,7 +146,7 @@ class Publisher:
             seen()
             known.extend(nodes.snapshots())
 
-        board.journal.write(write, lambda: self._put(groups.publish_nodes(known)))
+        board.book.journal.write(write, lambda: self._put(groups.publish_nodes(known)))
 
     def _end_silent_processes(self) -> None:
         now = time.monotonic()

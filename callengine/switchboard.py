@@ -4,17 +4,16 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
 from callengine import directory, records
+from callengine.callbook import CallBook
 from callengine.connected import keep_connected
 from callengine.core import sdp
 from callengine.core.causes import q850_reason
@@ -22,7 +21,6 @@ from callengine.core.directory import Destination, Platform, Source
 from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
-from callengine.core.snapshot import EventSnapshot
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
     Accepted,
@@ -34,7 +32,7 @@ from callengine.edge.interface import (
 )
 from callengine.edge.settings import EdgeSettings
 from callengine.journal import Journal
-from callengine.livecall import LiveCall, open_call
+from callengine.livecall import LiveCall
 from callengine.ordering import NoTargetError, make_order
 from callengine.pool import CallProcess, Pool, PoolSettings, ProcessState
 from callengine.publishing import Publisher
@@ -43,8 +41,6 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 READERS = 4
-GATHERING_S = 0.05
-"How long changes of one call are gathered before they are written and shown."
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
 T = TypeVar("T")
@@ -70,26 +66,17 @@ class Switchboard:
         self.pool = Pool(settings.pool, on_message=self._message, on_death=self._death)
         self.codecs: tuple[str, ...] = ()
         self.unavailable: dict[str, str] = {}
-        self.calls: dict[str, LiveCall] = {}
-        "Live calls by their 32-digit id."
+        self.book = CallBook(settings.node)
         self._by_process: dict[int, LiveCall] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="directory")
-        self._over, self._hurry = asyncio.Event(), asyncio.Event()
+        self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Future[None]] = set()
-        self._journal: Journal | None = None
-        self._publisher: Publisher | None = None
+        self._publisher = Publisher(self)
 
     @property
-    def journal(self) -> Journal:
-        """The writer of the record, once started."""
-        assert self._journal is not None
-        return self._journal
-
-    @property
-    def publisher(self) -> Publisher:
-        """What tells the live pages, once started."""
-        assert self._publisher is not None
-        return self._publisher
+    def calls(self) -> dict[str, LiveCall]:
+        """Live calls by their 32-digit id."""
+        return self.book.calls
 
     # Life
 
@@ -99,9 +86,9 @@ class Switchboard:
         Raises OSError naming the address if a port is taken, RuntimeError if no call process
         can be started.
         """
-        self._journal = Journal(asyncio.get_running_loop())
-        self._publisher = Publisher(self)
-        self.journal.write(partial(records.close_orphans, node=self.settings.node))
+        journal = Journal(asyncio.get_running_loop())
+        self.book.open_with(journal, self._publisher)
+        journal.write(partial(records.close_orphans, node=self.settings.node))
         try:
             first = await self.pool.start()
             self.codecs, self.unavailable = first.codecs, first.unavailable
@@ -110,9 +97,9 @@ class Switchboard:
             await self.edge.start()
         except (OSError, RuntimeError):
             await self.pool.stop()
-            await self.journal.close()
+            await journal.close()
             raise
-        await self.publisher.start()
+        await self._publisher.start()
 
     async def stop(self) -> None:
         """Take no new calls, let calls end within the grace period, hang up the rest."""
@@ -122,12 +109,12 @@ class Switchboard:
             self.hang_up(call, _STOPPED)
         await self._calls_over(CLEARING_S)
         for call in list(self.calls.values()):  # its process did not confirm, and is ended next
-            self._close(call, _STOPPED)
-        await self.publisher.stop()
+            self.book.close(call, _STOPPED)
+        await self._publisher.stop()
         await self.pool.stop()
         await self.edge.stop()
-        self.journal.write(partial(records.node_gone, name=self.settings.node))
-        await self.journal.close()
+        self.book.journal.write(partial(records.node_gone, name=self.settings.node))
+        await self.book.journal.close()
         self._readers.shutdown(wait=False)
 
     def hurry(self) -> None:
@@ -138,7 +125,7 @@ class Switchboard:
         """Wait until no call is up, at most `timeout_s`, or until told to hurry."""
         if not self.calls:
             return
-        over, hurried = asyncio.ensure_future(self._over.wait()), self._hurry.wait()
+        over, hurried = asyncio.ensure_future(self.book.over.wait()), self._hurry.wait()
         waits = {over, asyncio.ensure_future(hurried)}
         await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
@@ -177,7 +164,7 @@ class Switchboard:
 
     async def rejected(self, rejection: Rejection) -> None:
         """Store a refused request."""
-        self._reject(rejection)
+        self.book.rejected(rejection)
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
@@ -201,15 +188,15 @@ class Switchboard:
             request,
             destination=destination,
             platform=platform,
-            calls_in_progress=self._calls_in_progress(),
+            calls_in_progress=self.book.in_progress(),
             ring_timeout_s=self.settings.ring_timeout_s,
             local_host=f"{host}:{port}" if port != 5060 else host,
         )
         if isinstance(decision, Rejection):
             return self._refuse(decision)
         if isinstance(decision, Declined):
-            live = self._open(decision.plan, call)
-            self._close(live, decision.termination)
+            live = self.book.open(decision.plan, call)
+            self.book.close(live, decision.termination)
             return Refused(488, "Not Acceptable Here", reason=q850_reason(488))
         return await self._connect(decision, call)
 
@@ -219,7 +206,7 @@ class Switchboard:
         return directory.destination(to_user), known
 
     async def _connect(self, plan: CallPlan, call: IncomingCall) -> Accepted | Refused:
-        live = self._open(plan, call)
+        live = self.book.open(plan, call)
         process = None
         try:
             process = await self.pool.acquire(plan.bridge_rate_hz)
@@ -228,7 +215,7 @@ class Switchboard:
             return await self._hand_over(live, call, process)
         finally:
             if live.process is None:  # whatever happened, nothing of the call stays behind
-                self._close(live, _FAILED)
+                self.book.close(live, _FAILED)
                 if process is not None:
                     self.pool.release(process, recycle=False)
 
@@ -239,15 +226,15 @@ class Switchboard:
         try:
             orders = await make_order(self.edge, plan, call, process)
         except NoTargetError as error:
-            self._close(live, Termination("engine", "callee-unreachable", 503, str(error)))
+            self.book.close(live, Termination("engine", "callee-unreachable", 503, str(error)))
             return Refused(503, "Service Unavailable", reason=q850_reason(503))
         if process.state is ProcessState.DEAD:
-            self._close(live, _DIED)
+            self.book.close(live, _DIED)
             return Refused(500, "Server Internal Error", reason=q850_reason(500))
         # Nothing is awaited from here until the edge has the outcome.
         if call.given_up() or live.ending is not None:
             ending = live.ending or _gave_up()
-            self._close(live, ending)
+            self.book.close(live, ending)
             code = ending.code if ending.code >= 400 else 480
             return Refused(code, _PHRASES.get(code, "Refused"))
         live.process, live.order = process, orders.order
@@ -255,12 +242,12 @@ class Switchboard:
         process.call = plan.call
         self._by_process[process.number] = live
         for note in orders.notes:
-            self._note(live, kind="plan", leg="", text=note, at=time.time())
+            self.book.note(live, kind="plan", leg="", text=note, at=time.time())
         self.pool.send(process, {"type": "call", "order": orders.order.to_dict()}, wake=False)
         return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
 
     def _no_process(self, live: LiveCall) -> Refused:
-        self._close(
+        self.book.close(
             live,
             Termination(
                 "engine",
@@ -298,22 +285,22 @@ class Switchboard:
         match message["type"]:
             case "state":
                 call.set_state(message["state"], message["at"])
-                self._changed(call)
+                self.book.changed(call)
             case "leg":
                 call.set_leg(message)
-                self._changed(call)
+                self.book.changed(call)
             case "note":
-                self._note(call, **{k: message[k] for k in ("kind", "leg", "text", "at")})
+                self.book.note(call, **{k: message[k] for k in ("kind", "leg", "text", "at")})
             case "quality":
                 call.set_quality(message["legs"])
-                self.publisher.quality(call, message["legs"])
+                self._publisher.quality(call, message["legs"])
             case "ended":
-                self._close(call, Termination(**message["termination"]), message["at"])
+                self.book.close(call, Termination(**message["termination"]), message["at"])
 
     def _idle(self, process: CallProcess, *, recycle: bool) -> None:
         call = self._by_process.pop(process.number, None)
         if call is not None and not call.ended:
-            self._close(call, _gave_up())
+            self.book.close(call, _gave_up())
         if process.call is not None:
             self.edge.close_call(process.call)
         self.pool.release(process, recycle=recycle)
@@ -328,86 +315,11 @@ class Switchboard:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if call is not None and not call.ended:
-            self._close(call, _DIED)
-
-    # The record
-
-    def _open(self, plan: CallPlan, call: IncomingCall) -> LiveCall:
-        live = open_call(
-            plan, uuid=str(uuid.UUID(plan.call)), sip_call_id=call.call_id, at=time.time()
-        )
-        live.snapshot["legs"][0]["user_agent"] = call.user_agent
-        self.calls[plan.call] = live
-        self._over.clear()
-        snapshot = live.frozen()
-        events = [records.TimelineEntry(live.id, **_stored(e)) for e in snapshot["events"]]
-        self.journal.write(
-            partial(
-                records.call_started,
-                snapshot=snapshot,
-                plan=plan.record(),
-                node=self.settings.node,
-            )
-        )
-        self.journal.write(
-            partial(records.call_events, entries=events), partial(self.publisher.call, snapshot)
-        )
-        return live
-
-    def _changed(self, call: LiveCall) -> None:
-        """Have the call as it is in a moment written and shown: changes come in bursts."""
-        if not call.change_waits:
-            call.change_waits = True
-            asyncio.get_running_loop().call_later(GATHERING_S, self._write_change, call)
-
-    def _write_change(self, call: LiveCall) -> None:
-        call.change_waits = False
-        if call.ended:
-            return  # its end was written with everything in it
-        snapshot = call.frozen()
-        self.journal.write(
-            partial(records.call_changed, snapshot=snapshot),
-            partial(self.publisher.call, snapshot),
-        )
-
-    def _note(self, call: LiveCall, *, kind: str, leg: str, text: str, at: float) -> None:
-        event = call.add_event(at=at, leg=leg, kind=kind, text=text)
-        entry = records.TimelineEntry(call.id, **_stored(event))
-        self.journal.write(
-            partial(records.call_events, entries=[entry]),
-            partial(self.publisher.event, call.id, event),
-        )
-
-    def _close(self, call: LiveCall, termination: Termination, at: float | None = None) -> None:
-        if call.ended:
-            return
-        call.close(termination, at or time.time())
-        self.calls.pop(call.plan.call, None)
-        if not self.calls:
-            self._over.set()
-        snapshot = call.frozen()
-        last = records.TimelineEntry(call.id, **_stored(snapshot["events"][-1]))
-        self.journal.write(partial(records.call_events, entries=[last]))
-        self.journal.write(
-            partial(records.call_ended, snapshot=snapshot),
-            partial(self.publisher.call, snapshot),
-        )
+            self.book.close(call, _DIED)
 
     def _refuse(self, rejection: Rejection) -> Refused:
-        self._reject(rejection)
+        self.book.rejected(rejection)
         return Refused(rejection.code, _PHRASES.get(rejection.code, "Refused"))
-
-    def _reject(self, rejection: Rejection) -> None:
-        self.journal.write(partial(records.rejected, rejection=rejection, at=_now()))
-
-    def _calls_in_progress(self) -> Counter[str]:
-        ends = Counter(call.plan.source for call in self.calls.values())
-        ends.update(
-            call.plan.destination
-            for call in self.calls.values()
-            if call.plan.destination != call.plan.source
-        )
-        return ends
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
@@ -464,14 +376,6 @@ def _malformed(call: IncomingCall, why: str) -> Rejection:
         call_id=call.call_id,
         to=call.to_user,
     )
-
-
-def _stored(event: EventSnapshot) -> dict[str, Any]:
-    return {**event, "at": datetime.fromisoformat(event["at"])}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _with_connection(function: Callable[..., T], arguments: Sequence[Any]) -> T:

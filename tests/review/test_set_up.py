@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
@@ -44,9 +44,9 @@ class Board(Switchboard):
         edge = EdgeSettings(listen=(("udp", "127.0.0.2", 0),))
         pool = PoolSettings(max_calls=1, rtp_ports=(20000, 20015), user_agent="test", spare=())
         super().__init__(EngineSettings("node", edge, pool, ring_timeout_s=5, grace_s=0))
-        self.book = Book()
-        self._journal: Any = self.book
+        self.written = Book()
         self._publisher: Any = Mock(stop=AsyncMock())
+        self.book.open_with(cast("Any", self.written), self._publisher)
         self.may_read, self.reading = threading.Event(), threading.Event()
         self.may_read.set()
         ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -120,8 +120,8 @@ async def test_a_caller_who_gives_up_early_leaves_nothing_behind(
     await peer.expect(487)
     peer.send(invite(phone, "ACK"), phone.edge)
     board.may_read.set()
-    await until(lambda: bool(board.book.endings), "the call stays open")
-    assert [ending["reason"] for ending in board.book.endings] == ["caller-cancelled"]
+    await until(lambda: bool(board.written.endings), "the call stays open")
+    assert [ending["reason"] for ending in board.written.endings] == ["caller-cancelled"]
     assert not board.calls
     assert board.process_is_free
 
@@ -133,7 +133,7 @@ async def test_who_ends_a_call_before_it_has_a_process_stands_in_the_record(
     phone = phone_of(board, peer)
     peer.send(invite(phone, body=SDP), phone.edge)
     await peer.expect(480)
-    assert [ending["by"] for ending in board.book.endings] == ["operator"]
+    assert [ending["by"] for ending in board.written.endings] == ["operator"]
     assert board.process_is_free
 
 
@@ -147,7 +147,7 @@ async def test_a_set_up_that_fails_closes_its_call_and_frees_its_process(
     phone = phone_of(board, peer)
     peer.send(invite(phone, body=SDP), phone.edge)
     await peer.expect(500)
-    assert [ending["reason"] for ending in board.book.endings] == ["set-up-failed"]
+    assert [ending["reason"] for ending in board.written.endings] == ["set-up-failed"]
     assert not board.calls
     assert board.process_is_free
 
@@ -188,6 +188,7 @@ async def test_a_call_that_does_not_end_at_a_stop_was_stopped_not_lost(
     phone = phone_of(board, peer)
     peer.send(invite(phone, body=SDP), phone.edge)
     await until(lambda: board.process.call is not None, "the call was not handed over")
-    board.pool.stop = AsyncMock()  # type: ignore[method-assign]
-    await board.stop()
-    assert [ending["reason"] for ending in board.book.endings] == ["shutting-down"]
+    with monkeypatch.context() as patched:
+        patched.setattr(board.pool, "stop", AsyncMock())
+        await board.stop()
+    assert [ending["reason"] for ending in board.written.endings] == ["shutting-down"]
