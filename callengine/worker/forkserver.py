@@ -8,6 +8,7 @@ ancillary data (SCM_RIGHTS). Back go `{"type": "forked", "id", "pid"}` and
 
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -31,15 +32,16 @@ class ForkServer:
         wake_write.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
-        import select
-
-        while True:
-            ready, _, _ = select.select([self._socket, wake_read], [], [])
-            if wake_read in ready:
-                wake_read.recv(4096)
-                self._reap()
-            if self._socket in ready and not self._request():
-                return
+        with wake_read, wake_write:
+            going = True
+            while going:
+                ready, _, _ = select.select([self._socket, wake_read], [], [])
+                if wake_read in ready:
+                    wake_read.recv(4096)
+                    self._reap()
+                if self._socket in ready:
+                    going = self._request()
+            signal.set_wakeup_fd(-1)  # a child that ends now must find no closed descriptor
 
     def _request(self) -> bool:
         try:
