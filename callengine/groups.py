@@ -11,8 +11,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
-from callengine.presenters import NodeSnapshot
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, NodeSnapshot, QualitySnapshot
 
 CALLS = "calls"
 "Every change of every call, without timelines."

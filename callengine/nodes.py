@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from callengine.core.snapshot import NodeSnapshot
 from callengine.models import EngineNode
-from callengine.presenters import NodeSnapshot
 
 
 def snapshots() -> list[NodeSnapshot]:

@@ -15,9 +15,8 @@ from channels.layers import get_channel_layer
 
 from callengine import groups, nodes, records
 from callengine.core.outcomes import Termination
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, NodeSnapshot, QualitySnapshot
 from callengine.livecall import LiveCall
-from callengine.presenters import NodeSnapshot
 
 if TYPE_CHECKING:
     from callengine.switchboard import Switchboard

@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "connections",
     "trunks",
     "callengine",
+    "dashboard",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -16,5 +16,5 @@ urlpatterns = [
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     # Pages that name no icon of their own, such as the admin's, are asked for this one.
     path("favicon.ico", RedirectView.as_view(url=static("favicon.svg")), name="favicon"),
-    path("", include("callengine.urls")),
+    path("", include("dashboard.urls")),
 ]

@@ -51,6 +51,19 @@ class EventSnapshot(TypedDict):
     text: str
 
 
+class NodeSnapshot(TypedDict):
+    """One engine node. Times are ISO 8601 in UTC."""
+
+    name: str
+    started: str
+    seen: str
+    listening: list[str]
+    codecs: list[str]
+    unavailable_codecs: dict[str, str]
+    calls: int
+    max_calls: int
+
+
 CallSnapshot = TypedDict(
     "CallSnapshot",
     {

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from callengine import groups
-from callengine.routing import websocket_urlpatterns
+from dashboard.routing import websocket_urlpatterns
 from tests.pages import demo
 from voipnumber.asgi import application
 

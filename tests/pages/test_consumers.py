@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 
 from callengine import groups
 from callengine.core.snapshot import EventSnapshot
-from callengine.routing import websocket_urlpatterns
+from dashboard.routing import websocket_urlpatterns
 from tests.pages import demo
 
 Open = Callable[[str], AbstractAsyncContextManager[WebsocketCommunicator]]

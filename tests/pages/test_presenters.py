@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from callengine.presenters import (
-    NodeSnapshot,
+from callengine.core.snapshot import NodeSnapshot
+from dashboard.presenters import (
     chip,
     duration_text,
     mos_badge,
@@ -15,7 +15,7 @@ from callengine.presenters import (
     present_engine,
     present_event,
 )
-from callengine.shown import Badge
+from dashboard.shown import Badge
 from tests.pages import demo
 
 NOW = dt.datetime(2026, 11, 20, 10, 42, tzinfo=dt.UTC)

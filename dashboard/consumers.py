@@ -14,9 +14,8 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from callengine import groups
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
-from callengine.presenters import (
-    NodeSnapshot,
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, NodeSnapshot, QualitySnapshot
+from dashboard.presenters import (
     present_call,
     present_engine,
     present_event,

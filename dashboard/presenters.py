@@ -8,7 +8,6 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import TypedDict
 
 from audiocodecs.catalogue import CATALOGUE
 from audiocodecs.negotiation import Negotiation, Verdict, negotiate
@@ -16,10 +15,11 @@ from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
     LegSnapshot,
+    NodeSnapshot,
     QualitySnapshot,
     TerminationSnapshot,
 )
-from callengine.shown import (
+from dashboard.shown import (
     Badge,
     CallView,
     Chip,
@@ -50,19 +50,6 @@ _STATES = {
     "held": ("On hold", "held"),
     "ended": ("Ended", "idle"),
 }
-
-
-class NodeSnapshot(TypedDict):
-    """One engine node. Times are ISO 8601 in UTC."""
-
-    name: str
-    started: str
-    seen: str
-    listening: list[str]
-    codecs: list[str]
-    unavailable_codecs: dict[str, str]
-    calls: int
-    max_calls: int
 
 
 def present_engine(nodes: Sequence[NodeSnapshot], *, now: dt.datetime) -> EngineView:

@@ -18,9 +18,9 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from callengine import groups, nodes
 from callengine.models import Call
-from callengine.presenters import present_call, present_engine
 from callengine.records import snapshot, with_details
-from callengine.shown import CallView, EngineView
+from dashboard.presenters import present_call, present_engine
+from dashboard.shown import CallView, EngineView
 
 ENDED_SHOWN = 30
 LIVE_SHOWN = 500

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from callengine.shown import Badge, Chip
+from dashboard.shown import Badge, Chip
 
 register = template.Library()
 
