@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
+    "django_filters",
     "django_htmx",
     "voipnumber",
     "audiocodecs",
@@ -112,7 +113,13 @@ STATIC_URL = "static/"
 # Only for who wants a proxy to serve them, by collectstatic; WhiteNoise wants it to exist.
 STATIC_ROOT = VOIPNUMBER_DATA / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    # Only the folders with what browsers load, each under its package's name.
+    ("vendor/modern-normalize", BASE_DIR / "node_modules/modern-normalize"),
+    ("vendor/sortablejs", BASE_DIR / "node_modules/sortablejs"),
+    ("vendor/uplot", BASE_DIR / "node_modules/uplot/dist"),
+]
 # Found where they lie, at start: no collectstatic step between a clone and a page.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
