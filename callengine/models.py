@@ -21,24 +21,56 @@ class Call(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     node = models.CharField(max_length=100, blank=True)
-    started = models.DateTimeField(db_index=True)
+    started = models.DateTimeField()
     answered = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True, db_index=True)
-    from_user = models.CharField(max_length=255, blank=True)
+    from_user = models.CharField(max_length=255, blank=True, db_index=True)
     from_name = models.CharField(max_length=255, blank=True)
-    to_user = models.CharField(max_length=255, blank=True)
-    source = models.CharField(max_length=255, db_index=True)
-    destination = models.CharField(max_length=255, blank=True, db_index=True)
+    to_user = models.CharField(max_length=255, blank=True, db_index=True)
+    source = models.CharField(max_length=255)
+    destination = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=20, choices=CallState, default=CallState.TRYING)
     transcoded = models.BooleanField(default=False)
     plan = models.JSONField(default=dict)
     ended_by = models.CharField(max_length=20, blank=True)
-    reason = models.CharField(max_length=60, blank=True, db_index=True)
+    reason = models.CharField(max_length=60, blank=True)
     code = models.PositiveSmallIntegerField(null=True, blank=True)
     advice = models.TextField(blank=True)
+    codec_a = models.CharField("codec of leg A", max_length=20, blank=True)
+    codec_b = models.CharField("codec of leg B", max_length=20, blank=True)
+    "Of the leg that answered."
+    talk_s = models.PositiveIntegerField("seconds talked", null=True, blank=True)
+    "From answer to end; None while the call is up and if nobody answered."
 
     class Meta:
         ordering = ["started", "id"]
+        indexes = [
+            # Lists, newest or oldest first, whole or filtered by one column.
+            models.Index(fields=["started", "id"], name="call_by_start"),
+            models.Index(fields=["from_user", "started", "id"], name="call_by_caller"),
+            models.Index(fields=["to_user", "started", "id"], name="call_by_callee"),
+            models.Index(fields=["source", "started", "id"], name="call_by_source"),
+            models.Index(fields=["destination", "started", "id"], name="call_by_destination"),
+            models.Index(fields=["codec_a", "started", "id"], name="call_by_codec_a"),
+            models.Index(fields=["codec_b", "started", "id"], name="call_by_codec_b"),
+            models.Index(fields=["reason", "started", "id"], name="call_by_reason"),
+            # Totals over a time: read from this index alone, never from the rows, which are wide.
+            models.Index(
+                fields=[
+                    "started",
+                    "answered",
+                    "ended",
+                    "code",
+                    "talk_s",
+                    "codec_a",
+                    "codec_b",
+                    "reason",
+                    "source",
+                    "destination",
+                ],
+                name="call_totals",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_user} -> {self.to_user} ({self.state})"
@@ -61,6 +93,8 @@ class Leg(models.Model):
     state = models.CharField(max_length=20, blank=True)
     quality = models.JSONField(default=dict)
     "Last statistics: see `QualitySnapshot` in `callengine.core.snapshot`."
+    history = models.JSONField(default=dict)
+    "Quality over the whole call: columns t (s since start), mos, loss_percent, jitter_ms."
 
     class Meta:
         ordering = ["name"]
@@ -88,6 +122,45 @@ class CallEvent(models.Model):
         return self.text
 
 
+class Direction(models.TextChoices):
+    """Which way a SIP message went, seen from us."""
+
+    IN = "in", "To us"
+    OUT = "out", "From us"
+    NOTE = "note", "Not a message, but a note of ours in its place"
+
+
+class SipMessage(models.Model):
+    """One SIP message between a peer and us, as the ladder draws it: masked and cut to a size."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="messages")
+    number = models.PositiveSmallIntegerField()
+    "Its place in the ladder, from 1."
+    leg = models.CharField(max_length=4, blank=True)
+    at = models.DateTimeField()
+    direction = models.CharField(max_length=4, choices=Direction)
+    peer = models.CharField("peer address", max_length=100, blank=True)
+    "`transport:host:port`."
+    summary = models.CharField(max_length=255)
+    "The request line without the version, or code and phrase."
+    cseq = models.CharField("CSeq", max_length=60, blank=True)
+    retransmission = models.BooleanField(default=False)
+    codecs = models.JSONField(default=list)
+    "Names of the codecs in its SDP, in order."
+    text = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["call", "number"], name="one_message_in_a_place_per_call"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.summary
+
+
 class Rejection(models.Model):
     """A request that never became a call (or a registration)."""
 
@@ -98,11 +171,15 @@ class Rejection(models.Model):
     method = models.CharField(max_length=40)
     call_id = models.CharField("SIP Call-ID", max_length=255, blank=True)
     code = models.PositiveSmallIntegerField()
-    rule = models.CharField(max_length=60, db_index=True)
+    rule = models.CharField(max_length=60)
     advice = models.TextField()
 
     class Meta:
         ordering = ["at", "id"]
+        indexes = [
+            models.Index(fields=["source_address", "at"], name="rejection_by_source"),
+            models.Index(fields=["rule", "at"], name="rejection_by_rule"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} {self.rule}: {self.user} from {self.source_address}"

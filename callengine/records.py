@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Case, F, Model, QuerySet, Value, When
 from django.utils import timezone
 
 from callengine import models
@@ -75,6 +75,7 @@ def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) 
             }
         ),
         **_changing(snapshot),
+        **_codecs(snapshot),
     )
     _store_legs(call.pk, snapshot["legs"])
 
@@ -83,7 +84,8 @@ def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) 
 def call_changed(*, snapshot: CallSnapshot) -> bool:
     """Bring state and legs up to date; return False if the call is closed or unknown."""
     call_id = UUID(snapshot["id"])
-    if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**_changing(snapshot)):
+    changes = {**_changing(snapshot), **_codecs(snapshot)}
+    if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**changes):
         return False
     _store_legs(call_id, snapshot["legs"])
     return True
@@ -101,7 +103,11 @@ def call_ended(*, snapshot: CallSnapshot) -> bool:
         termination["advice"] if termination else "",
     )
     ended = _time(snapshot["ended"]) or timezone.now()
-    changes = {**_changing(snapshot), **closing, "ended": ended}
+    talk_s = _talk_s(_time(snapshot["answered"]), ended)
+    changes = {**_changing(snapshot), **closing, "ended": ended, "talk_s": talk_s}
+    for column, codec in _codecs(snapshot).items():
+        # Every leg has ended by now: the one whose codec was noted while it was up is the one.
+        changes[column] = Case(When(**{column: ""}, then=Value(codec)), default=F(column))
     if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**changes):
         return False
     _store_legs(call_id, snapshot["legs"])
@@ -154,6 +160,8 @@ def close_orphans(*, node: str, at: datetime | None = None) -> int:
     ids = list(orphans.values_list("pk", flat=True))
     end = ENGINE_RESTARTED
     closing = _closing(end.by, end.reason, end.code, end.advice)
+    for pk, answered in orphans.filter(answered__isnull=False).values_list("pk", "answered"):
+        Call.objects.filter(pk=pk).update(talk_s=_talk_s(answered, now))
     orphans.update(**closing, ended=now)
     Leg.objects.filter(call__in=ids).update(state="ended")
     call_events(entries=[TimelineEntry(str(pk), now, "", "ended", end.advice) for pk in ids])
@@ -273,6 +281,25 @@ def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
         "state": _fit(Call, "state", state),
         "transcoded": snapshot["transcoded"],
     }
+
+
+def _codecs(snapshot: CallSnapshot) -> dict[str, str]:
+    """Return the columns that tell the codecs of the caller's leg and of the one that answered.
+
+    A codec once noted stays when its leg ends: what is not known now is left out, save at first.
+    """
+    legs = sorted(snapshot["legs"], key=lambda leg: (leg["state"] == "ended", len(leg["name"])))
+    callees = [leg for leg in legs if leg["name"] != "A"] if snapshot["answered"] else []
+    first = {
+        "codec_a": next((leg["codec"] for leg in legs if leg["name"] == "A"), None),
+        "codec_b": next((leg["codec"] for leg in callees if leg["codec"]), None),
+    }
+    return {column: _fit(Call, column, codec) for column, codec in first.items() if codec}
+
+
+def _talk_s(answered: datetime | None, ended: datetime) -> int | None:
+    """Return the whole seconds between answer and end, or None if nobody answered."""
+    return None if answered is None else max(round((ended - answered).total_seconds()), 0)
 
 
 def _closing(by: str, reason: str, code: int, advice: str) -> dict[str, Any]:
