@@ -1,10 +1,17 @@
 """The app."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class DashboardConfig(AppConfig):
-    """Name the app."""
+    """Name the app, and keep the roles' groups up to date."""
 
     name = "dashboard"
     verbose_name = "Dashboard"
+
+    def ready(self) -> None:
+        from dashboard.roles import ROOMS, ensure_groups
+
+        # The last app with models: by then the permissions of all of them are there.
+        post_migrate.connect(ensure_groups, sender=apps.get_app_config(ROOMS[-1]))

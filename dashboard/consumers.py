@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.signals import user_logged_out
 from django.dispatch import receiver
@@ -28,6 +29,7 @@ FLUSH_INTERVAL_S = 0.25
 "A browser gets what changed at most this often."
 PLOT_SECONDS = 120
 NOT_SIGNED_IN = 4401
+NOT_ALLOWED = 4403
 
 
 class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -37,10 +39,16 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
     a `<div>`.
     """
 
+    permission = "callengine.view_call"
+    "What one must be allowed to do to hear anything."
+
     async def connect(self) -> None:
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
             await self.close(code=NOT_SIGNED_IN)
+            return
+        if not await database_sync_to_async(user.has_perm)(self.permission):
+            await self.close(code=NOT_ALLOWED)
             return
         self.nodes: list[NodeSnapshot] | None = None
         self.next_flush_s = 0.0

@@ -1,56 +1,33 @@
 """The live pages: fetch, render. The websockets in `consumers` keep them up to date."""
 
-import functools
 import uuid
-from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import HttpResponseClientRefresh
 
 from callengine import groups, nodes
 from callengine.models import Call
 from callengine.records import snapshot, with_details
+from dashboard.access import is_fragment, requires
 from dashboard.presenters import present_call, present_engine
 from dashboard.shown import CallView, EngineView
 
 ENDED_SHOWN = 30
 LIVE_SHOWN = 500
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
-
-def signed_in(view: View[P]) -> View[P]:
-    """Let only users in: a page leads to the login, a fragment makes its page reload."""
-    page = never_cache(login_required(view))
-
-    @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if _is_fragment(request) and not request.user.is_authenticated:
-            return HttpResponseClientRefresh()
-        return page(request, *args, **kwargs)
-
-    return cast("View[P]", guarded)
-
-
-@signed_in
-@require_GET
+@requires("callengine.view_call")
 def home(request: HttpRequest) -> HttpResponse:
     """Lead to the live calls."""
     return redirect("calls")
 
 
-@signed_in
-@require_GET
+@requires("callengine.view_call")
 def calls(request: HttpRequest) -> HttpResponse:
     """List the calls in progress, and the last ones that ended."""
     live = with_details(Call.objects.filter(ended__isnull=True)).order_by("-started")[:LIVE_SHOWN]
@@ -59,8 +36,7 @@ def calls(request: HttpRequest) -> HttpResponse:
     return _page(request, "calls/list.html", "calls/_lists.html", context)
 
 
-@signed_in
-@require_GET
+@requires("callengine.view_call")
 def call(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     """Show one call, in progress or ended."""
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_id)
@@ -68,23 +44,20 @@ def call(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     return _page(request, "calls/call.html", "calls/_call.html", context)
 
 
-@signed_in
-@permission_required("callengine.change_call", raise_exception=True)
-@require_POST
+@requires(post="callengine.change_call")
 def hang_up(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     """Ask the engine to end the call; the page shows it when it has ended."""
     record = get_object_or_404(Call, pk=call_id)
     if record.ended is None:
         async_to_sync(groups.command_hangup)(call_id, by=request.user.get_username())
-    if _is_fragment(request):
+    if is_fragment(request):
         return render(request, "calls/_hangup_sent.html", {"ended": record.ended is not None})
     text = "The call had already ended." if record.ended else "Hanging up: the engine was told."
     messages.info(request, text)
     return redirect("call", call_id=call_id)
 
 
-@signed_in
-@require_GET
+@requires("callengine.view_enginenode")
 def engine(request: HttpRequest) -> HttpResponse:
     """Show the engine pill alone; the top bar of every page asks for it now and then."""
     return render(request, "calls/_engine.html", {"engine": _engine()})
@@ -102,10 +75,6 @@ def _engine() -> EngineView:
 def _page(
     request: HttpRequest, template: str, fragment: str, context: dict[str, Any]
 ) -> HttpResponse:
-    if _is_fragment(request):
+    if is_fragment(request):
         return render(request, fragment, context)
     return render(request, template, {**context, "engine": _engine(), "now": timezone.now()})
-
-
-def _is_fragment(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from channels.layers import channel_layers
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
 from django.test import Client
+
+from dashboard.roles import Role
+from tests.dashboard.people import browser_of
 
 # The middleware for static files warns of a folder that is not there.
 Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
@@ -21,18 +23,10 @@ def fresh_channel_layer() -> None:
 @pytest.fixture
 def viewer(db: None) -> Client:
     """Return a browser signed in as somebody who may look and nothing else."""
-    return _client(User.objects.create_user("viewer"))
+    return browser_of(Role.VIEWER)
 
 
 @pytest.fixture
 def operator(db: None) -> Client:
     """Return a browser signed in as somebody who may hang up."""
-    user = User.objects.create_user("operator")
-    user.user_permissions.add(Permission.objects.get(codename="change_call"))
-    return _client(user)
-
-
-def _client(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+    return browser_of(Role.OPERATOR)

@@ -23,11 +23,13 @@ def main() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
+    from dashboard.roles import Role
+    from tests.dashboard.people import person
     from voipnumber.asgi import application
 
     call_command("migrate", verbosity=0)
     User.objects.create_superuser("admin", password="correct horse")
-    User.objects.create_user("viewer", password="correct horse")
+    person(Role.VIEWER)
 
     server = Server(
         application, endpoints=["tcp:port=0:interface=127.0.0.1"], signal_handlers=False

@@ -16,11 +16,13 @@ from tests.pages import demo
 
 Open = Callable[[str], AbstractAsyncContextManager[WebsocketCommunicator]]
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 @asynccontextmanager
 async def opened(path: str) -> AsyncIterator[WebsocketCommunicator]:
     socket = WebsocketCommunicator(URLRouter(websocket_urlpatterns), path)
-    socket.scope["user"] = User(username="viewer")
+    socket.scope["user"] = User(username="viewer", is_active=True, is_superuser=True)
     connected, _ = await socket.connect()
     assert connected
     try:

