@@ -1,7 +1,6 @@
 """Tags of the pages: icons, chips, times and the rail."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
 from django import template
@@ -11,28 +10,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard.rail import Place, places
 from dashboard.shown import Badge, Chip
 
 register = template.Library()
-
-
-@dataclass(frozen=True, slots=True)
-class RailItem:
-    """One place a person can go."""
-
-    word: str
-    icon: str
-    url: str
-    current: bool = False
-
-
-_ADMIN_PLACES = (
-    ("Refused", "refused", "callengine", "rejection"),
-    ("Connections", "connections", "connections", "connection"),
-    ("Trunks", "trunks", "trunks", "trunk"),
-    ("Numbers", "numbers", "trunks", "number"),
-    ("Routes", "routes", "trunks", "route"),
-)
 
 
 _CLOCKS = {"time": "%H:%M:%S", "minute": "%H:%M", "date": "%b %d, %H:%M"}
@@ -84,18 +65,10 @@ def clock(value: dt.datetime | None, style: str = "time") -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
-def rail(context: template.Context) -> list[RailItem]:
-    """Return the places this user may see, of those that exist."""
+def rail(context: template.Context) -> list[list[Place]]:
+    """Return the places this user may see, in groups."""
     request = context.get("request")
-    user = getattr(request, "user", None)
-    here = getattr(request, "path", "")
-    items = [RailItem("Live", "live", reverse("calls"), current=here.startswith(reverse("calls")))]
-    for word, name, app, model in _ADMIN_PLACES:
-        allowed = user and user.is_staff and user.has_perm(f"{app}.view_{model}")
-        url = _reverse(f"admin:{app}_{model}_changelist")
-        if url and allowed:
-            items.append(RailItem(word, name, url))
-    return items
+    return places(getattr(request, "user", None), getattr(request, "path", ""))
 
 
 @register.simple_tag(takes_context=True)

@@ -102,6 +102,33 @@
     }
   });
 
+  // What the server refused or never answered is said at the top, not swallowed.
+  const REFUSALS = {
+    403: "Not allowed: your account may not do this.",
+    404: "Not found: it may have been deleted meanwhile. Reload the page.",
+  };
+
+  function complain(text) {
+    const flash = document.getElementById("flash");
+    if (!flash) return;
+    const notice = document.createElement("p");
+    notice.className = "notice fail";
+    notice.setAttribute("role", "alert");
+    notice.textContent = text;
+    flash.replaceChildren(notice);
+    notice.scrollIntoView({ block: "nearest" });
+  }
+
+  const byPerson = (event) => event.detail.requestConfig?.triggeringEvent?.isTrusted;
+
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    if (byPerson(event)) complain(REFUSALS[status] || "Error " + status + ": nothing was changed. Try again, or look into the server's log.");
+  });
+  document.addEventListener("htmx:sendError", (event) => {
+    if (byPerson(event)) complain("The server did not answer: nothing was changed. Check the connection and try again.");
+  });
+
   function refreshed() {
     localise(document);
     tick();

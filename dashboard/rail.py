@@ -1,0 +1,62 @@
+"""The places of the dashboard, in the order of the rail."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place a person can go."""
+
+    word: str
+    icon: str
+    url: str
+    current: bool
+
+
+_GROUPS: tuple[tuple[tuple[str, str, str], ...], ...] = (
+    (
+        ("Overview", "overview", "callengine.view_call"),
+        ("Live", "calls", "callengine.view_call"),
+        ("Calls", "history", "callengine.view_call"),
+        ("Refused", "refused", "callengine.view_rejection"),
+    ),
+    (
+        ("Connections", "connections", "connections.view_connection"),
+        ("Trunks", "trunks", "trunks.view_trunk"),
+        ("Numbers", "numbers", "trunks.view_number"),
+        ("Routes", "routes", "trunks.view_route"),
+    ),
+    (
+        ("Codec lab", "lab", "callengine.view_call"),
+        ("Settings", "settings", "audiocodecs.view_platformsettings"),
+    ),
+)
+"Word, name of the address (and of the icon), permission."
+_ICONS = {"calls": "live", "history": "calls"}
+
+
+def places(user: Any, path: str) -> list[list[Place]]:
+    """Return the places `user` may see, in groups, the one that holds `path` marked."""
+    groups = [
+        [
+            Place(word, _ICONS.get(name, name), url, current=_holds(url, path))
+            for word, name, permission in group
+            if user is not None and user.has_perm(permission) and (url := _address(name))
+        ]
+        for group in _GROUPS
+    ]
+    return [group for group in groups if group]
+
+
+def _holds(url: str, path: str) -> bool:
+    return path == url if url == "/" else path.startswith(url)
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
