@@ -11,16 +11,19 @@ from typing import Any, Protocol
 from callengine import records
 from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection, Termination
-from callengine.core.snapshot import CallSnapshot, EventSnapshot
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
 from callengine.edge.interface import IncomingCall
 from callengine.journal import Journal
 from callengine.livecall import LiveCall, open_call
+from callengine.trace import Audience as TraceAudience
+from callengine.trace import Trace
 
 GATHERING_S = 0.05
 "How long changes of a call are gathered before they are written and shown as one."
+HISTORY_INTERVAL_S = 10.0
 
 
-class Audience(Protocol):
+class Audience(TraceAudience, Protocol):
     """Whoever is told of calls once they are written."""
 
     def call(self, snapshot: CallSnapshot) -> None:
@@ -33,8 +36,9 @@ class Audience(Protocol):
 class CallBook:
     """Holds the live calls and has every change written, in order, then shown."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, trace: Trace) -> None:
         self._node = node
+        self.trace = trace
         self.calls: dict[str, LiveCall] = {}
         "Live calls by their 32-digit id."
         self.over = asyncio.Event()
@@ -45,6 +49,7 @@ class CallBook:
     def open_with(self, journal: Journal, audience: Audience) -> None:
         """Begin to write and to show."""
         self._journal, self._audience = journal, audience
+        self.trace.open_with(journal, audience)
 
     @property
     def journal(self) -> Journal:
@@ -79,6 +84,7 @@ class CallBook:
         self.journal.write(
             partial(records.call_events, entries=events), partial(self.audience.call, snapshot)
         )
+        self.trace.opened(plan.call, uuid=live.id, sip_call_id=call.call_id, flow=call.flow)
         return live
 
     def changed(self, call: LiveCall) -> None:
@@ -106,6 +112,21 @@ class CallBook:
             partial(self.audience.event, call.id, event),
         )
 
+    def quality(self, call: LiveCall, samples: dict[str, QualitySnapshot]) -> None:
+        """Take one second's statistics; the history of each leg is written now and then."""
+        now = time.time()
+        call.set_quality(samples, now)
+        if now - call.history_written_at >= HISTORY_INTERVAL_S:
+            self._write_histories(call, now)
+
+    def _write_histories(self, call: LiveCall, now: float) -> None:
+        call.history_written_at = now
+        histories = {name: recorder.history() for name, recorder in call.recorders.items()}
+        if histories:
+            self.journal.write(
+                partial(records.quality_histories, call_id=call.id, histories=histories)
+            )
+
     def close(self, call: LiveCall, termination: Termination, at: float | None = None) -> None:
         """Close the record of a call with its one reason; a second one changes nothing."""
         if call.ended:
@@ -115,6 +136,8 @@ class CallBook:
         if not self.calls:
             self.over.set()
         snapshot = call.frozen()
+        self._write_histories(call, time.time())
+        self.trace.closed(call.plan.call)
         last = records.TimelineEntry(call.id, **_stored(snapshot["events"][-1]))
         self.journal.write(partial(records.call_events, entries=[last]))
         self.journal.write(

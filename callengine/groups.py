@@ -11,7 +11,13 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, NodeSnapshot, QualitySnapshot
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    MessageSnapshot,
+    NodeSnapshot,
+    QualitySnapshot,
+)
 
 CALLS = "calls"
 "Every change of every call, without timelines."
@@ -41,6 +47,11 @@ async def publish_call(snapshot: CallSnapshot) -> None:
 async def publish_event(call_id: str | uuid.UUID, event: EventSnapshot) -> None:
     """Add a line to the timeline on the call's page."""
     await _send(call_group(call_id), {"type": "call.event", "event": event})
+
+
+async def publish_messages(call_id: str | uuid.UUID, messages: Sequence[MessageSnapshot]) -> None:
+    """Add masked SIP messages to the ladder on the call's page."""
+    await _send(call_group(call_id), {"type": "call.messages", "messages": list(messages)})
 
 
 async def publish_quality(call_id: str | uuid.UUID, quality: Mapping[str, QualitySnapshot]) -> None:

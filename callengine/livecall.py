@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, CallPlan
 from callengine.core.outcomes import Termination
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
 from callengine.pool import CallProcess
 
 
@@ -32,6 +33,10 @@ class LiveCall:
     change_waits: bool = False
     "Whether a change is about to be written."
     labels: dict[str, str] = field(default_factory=dict)
+    started_at: float = 0.0
+    recorders: dict[str, Recorder] = field(default_factory=dict)
+    "The quality of each leg since the call began."
+    history_written_at: float = 0.0
 
     @property
     def id(self) -> str:
@@ -73,11 +78,17 @@ class LiveCall:
         self._judge_transcoding()
         return known is None
 
-    def set_quality(self, samples: dict[str, Any]) -> None:
+    def set_quality(self, samples: dict[str, QualitySnapshot], at: float) -> None:
         """Take over one second's statistics."""
         for leg in self.snapshot["legs"]:
-            if leg["name"] in samples:
-                leg["quality"] = samples[leg["name"]]
+            if (sample := samples.get(leg["name"])) is not None:
+                leg["quality"] = sample
+                self.recorders.setdefault(leg["name"], Recorder()).add(
+                    at - self.started_at,
+                    sample["mos"],
+                    sample["loss_percent"],
+                    sample["jitter_ms"],
+                )
 
     def close(self, termination: Termination, at: float) -> None:
         """Close the snapshot with the one reason the call ended."""
@@ -127,7 +138,8 @@ def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> Live
         "vn_a_source": plan.vn_a_source,
         "vn_b_source": plan.vn_b_source,
     }
-    call = LiveCall(plan=plan, snapshot=snapshot, sip_call_id=sip_call_id)
+    call = LiveCall(plan=plan, snapshot=snapshot, sip_call_id=sip_call_id, started_at=at)
+    call.history_written_at = at
     call.labels["A"] = plan.from_name or plan.from_user or plan.source
     call.set_leg(_first_facts(plan, sip_call_id))
     call.add_event(at=at, leg="A", kind="invite", text=_invite_text(plan))

@@ -15,7 +15,13 @@ from channels.layers import get_channel_layer
 
 from callengine import groups, nodes, records
 from callengine.core.outcomes import Termination
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, NodeSnapshot, QualitySnapshot
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    MessageSnapshot,
+    NodeSnapshot,
+    QualitySnapshot,
+)
 from callengine.livecall import LiveCall
 
 if TYPE_CHECKING:
@@ -60,6 +66,10 @@ class Publisher:
     def event(self, call_id: str, event: EventSnapshot) -> None:
         """Show a new line of a timeline."""
         self._put(groups.publish_event(call_id, event))
+
+    def messages(self, call_id: str, messages: list[MessageSnapshot]) -> None:
+        """Show new SIP messages of a call."""
+        self._put(groups.publish_messages(call_id, messages))
 
     def quality(self, call: LiveCall, samples: dict[str, QualitySnapshot]) -> None:
         """Show one second's statistics."""

@@ -7,7 +7,7 @@ the engine writes here, and always by conditional update: a call once closed sta
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -16,14 +16,16 @@ from django.utils import timezone
 
 from callengine import models
 from callengine.cleaning import clean_json, clean_text
+from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
     LegSnapshot,
+    MessageSnapshot,
     TerminationSnapshot,
 )
-from callengine.models import Call, CallEvent, CallState, EngineNode, Leg
+from callengine.models import Call, CallEvent, CallState, EngineNode, Leg, SipMessage
 
 ENGINE_RESTARTED = Termination(
     by="engine",
@@ -31,6 +33,7 @@ ENGINE_RESTARTED = Termination(
     code=500,
     advice="The engine stopped while this call was up; see its log for why, and call again.",
 )
+MAX_MESSAGE_TEXT = 12000
 LEG_FIELDS = (
     "label",
     "sip_call_id",
@@ -139,6 +142,27 @@ def call_events(*, entries: Sequence[TimelineEntry]) -> None:
     )
 
 
+def sip_messages(*, messages: Mapping[str, Sequence[MessageSnapshot]]) -> None:
+    """Store masked SIP messages by call; those of unknown calls are left out. Two queries."""
+    known = set(Call.objects.filter(pk__in=messages).values_list("pk", flat=True))
+    SipMessage.objects.bulk_create(
+        (
+            _message_row(UUID(call_id), message)
+            for call_id, told in messages.items()
+            if UUID(call_id) in known
+            for message in told
+        ),
+        ignore_conflicts=True,  # a batch may come again after the database went away
+    )
+
+
+def quality_histories(*, call_id: str, histories: Mapping[str, QualityHistory]) -> None:
+    """Store the quality of legs over a call so far, by leg name."""
+    legs = Leg.objects.filter(call=UUID(call_id))
+    for name, history in histories.items():
+        legs.filter(name=_fit(Leg, "name", name)).update(history=clean_json(history))
+
+
 def rejected(*, rejection: Rejection, at: datetime) -> models.Rejection:
     """Store a request that never became a call, and return its row."""
     return models.Rejection.objects.create(
@@ -229,6 +253,31 @@ def snapshot(call: Call) -> CallSnapshot:
         "vn_a_source": call.plan.get("vn_a_source", ""),
         "vn_b_source": call.plan.get("vn_b_source", ""),
     }
+
+
+def ladder(call: Call) -> list[MessageSnapshot]:
+    """Return a call's SIP messages in order. One query."""
+    return [
+        {
+            "number": message.number,
+            "leg": message.leg,
+            "at": _iso(message.at) or "",
+            "direction": message.direction,
+            "peer": message.peer,
+            "summary": message.summary,
+            "cseq": message.cseq,
+            "retransmission": message.retransmission,
+            "codecs": list(message.codecs),
+            "text": message.text,
+        }
+        for message in call.messages.all()
+    ]
+
+
+def histories(call: Call) -> dict[str, QualityHistory]:
+    """Return the quality over the whole call of each leg that has any, by leg name."""
+    legs = sorted(call.legs.all(), key=_leg_order)
+    return {leg.name: cast("QualityHistory", leg.history) for leg in legs if leg.history}
 
 
 def _leg_order(leg: Leg) -> tuple[int, str]:
@@ -332,6 +381,22 @@ def _store_legs(call_id: UUID, legs: Iterable[LegSnapshot]) -> None:
     ]
     Leg.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["call", "name"], update_fields=LEG_FIELDS
+    )
+
+
+def _message_row(call_id: UUID, message: MessageSnapshot) -> SipMessage:
+    return SipMessage(
+        call_id=call_id,
+        number=message["number"],
+        at=_time(message["at"]) or timezone.now(),
+        retransmission=message["retransmission"],
+        codecs=clean_json(message["codecs"]),
+        text=clean_text(message["text"], MAX_MESSAGE_TEXT),
+        leg=_fit(SipMessage, "leg", message["leg"]),
+        direction=_fit(SipMessage, "direction", message["direction"]),
+        peer=_fit(SipMessage, "peer", message["peer"]),
+        summary=_fit(SipMessage, "summary", message["summary"]),
+        cseq=_fit(SipMessage, "cseq", message["cseq"]),
     )
 
 

@@ -36,6 +36,7 @@ from callengine.livecall import LiveCall
 from callengine.ordering import NoTargetError, make_order
 from callengine.pool import CallProcess, Pool, PoolSettings, ProcessState
 from callengine.publishing import Publisher
+from callengine.trace import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ class Switchboard:
         self.pool = Pool(settings.pool, on_message=self._message, on_death=self._death)
         self.codecs: tuple[str, ...] = ()
         self.unavailable: dict[str, str] = {}
-        self.book = CallBook(settings.node)
+        self.book = CallBook(settings.node, Trace(self.edge.leg))
+        self.edge.observer = self.book.trace.observe
         self._by_process: dict[int, LiveCall] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="directory")
         self._hurry = asyncio.Event()
@@ -113,6 +115,7 @@ class Switchboard:
         await self._publisher.stop()
         await self.pool.stop()
         await self.edge.stop()
+        self.book.trace.flush()
         self.book.journal.write(partial(records.node_gone, name=self.settings.node))
         await self.book.journal.close()
         self._readers.shutdown(wait=False)
@@ -292,7 +295,7 @@ class Switchboard:
             case "note":
                 self.book.note(call, **{k: message[k] for k in ("kind", "leg", "text", "at")})
             case "quality":
-                call.set_quality(message["legs"])
+                self.book.quality(call, message["legs"])
                 self._publisher.quality(call, message["legs"])
             case "ended":
                 self.book.close(call, Termination(**message["termination"]), message["at"])

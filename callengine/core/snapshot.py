@@ -51,6 +51,25 @@ class EventSnapshot(TypedDict):
     text: str
 
 
+class MessageSnapshot(TypedDict):
+    """One SIP message of a call, masked, between a peer and us."""
+
+    number: int
+    "Its place in the ladder, from 1."
+    leg: str
+    at: str
+    direction: str
+    "`in` or `out`, seen from us; `note` for a remark in place of messages."
+    peer: str
+    "`transport:host:port`."
+    summary: str
+    "Request line without the version, or code and phrase."
+    cseq: str
+    retransmission: bool
+    codecs: list[str]
+    text: str
+
+
 class NodeSnapshot(TypedDict):
     """One engine node. Times are ISO 8601 in UTC."""
 

@@ -94,6 +94,7 @@ class Abandoner:
             return
         if dialog.ack:
             self._context.send(dialog.ack_flow, dialog.ack)
+            self._context.show(leg.token, "out", dialog.ack_flow, dialog.ack)
             return
 
         def check() -> None:
@@ -124,6 +125,7 @@ class Abandoner:
             self._request(leg, dialog, "ACK", dialog.invite_cseq, [])
         else:
             self._context.send(dialog.ack_flow, dialog.ack)
+            self._context.show(leg.token, "out", dialog.ack_flow, dialog.ack)
         dialog.acknowledged = True
 
     def _request(self, leg: Leg, dialog: Dialog, method: str, cseq: int, headers: Headers) -> None:

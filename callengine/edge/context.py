@@ -1,12 +1,13 @@
 """What the parts of the edge share: sockets, addresses, tables, and the ways to answer."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from callengine.core.outcomes import Rejection
@@ -55,8 +56,11 @@ class EdgeContext:
             later=self.later,
             limit=settings.max_transactions,
             on_removed=self._transaction_removed,
+            on_repeated=self._response_repeated,
         )
-        self.requests = ClientTransactions(send=self.send, later=self.later)
+        self.requests = ClientTransactions(
+            send=self.send, later=self.later, on_repeated=self._request_repeated
+        )
         self.to_worker: dict[tuple[str, str], ServerTransaction] = {}
         "Peer requests given to a call process, by our branch and method."
         self.to_peer: dict[tuple[str, str], Leg] = {}
@@ -65,6 +69,7 @@ class EdgeContext:
         self.challenges = ChallengeWatch(settings.challenge_answer_s)
         self.internal: UdpListener | None = None
         self.observer: Observer | None = None
+        self._shown_later: list[tuple[str | None, str, str, bytes]] | None = None
         self.retry_after_s: int | None = None
         "Set once no new calls are taken."
         self._dead_calls: deque[str] = deque(maxlen=MAX_DEAD_CALLS)
@@ -86,8 +91,35 @@ class EdgeContext:
 
     def show(self, token: str | None, direction: str, flow: str, data: bytes) -> None:
         """Tell the observer about a message of a call."""
-        if self.observer is not None:
+        if self.observer is None:
+            return
+        if self._shown_later is not None:
+            self._shown_later.append((token, direction, flow, data))
+        else:
             self.observer(token, direction, flow, data)
+
+    @contextlib.contextmanager
+    def showing_later(self) -> Iterator[Observer]:
+        """Hold back what is shown until the block ends: what was answered comes before its answer.
+
+        Yields the way to show the message being answered, whose call is known only then.
+        """
+        later: list[tuple[str | None, str, str, bytes]] = []
+        first: list[tuple[str | None, str, str, bytes]] = []
+        self._shown_later = later
+        try:
+            yield lambda *message: first.append(message)
+        finally:
+            self._shown_later = None
+            for message in (*first, *later):
+                self.show(*message)
+
+    def _response_repeated(self, transaction: ServerTransaction) -> None:
+        self.show(transaction.token or None, "out", transaction.flow, transaction.last)
+
+    def _request_repeated(self, key: tuple[str, str], flow: str, data: bytes) -> None:
+        if (leg := self.to_peer.get(key)) is not None:
+            self.show(leg.token, "out", flow, data)
 
     def send_to_worker(self, worker: tuple[str, int], data: bytes) -> None:
         """Send to a call process over the loopback socket."""

@@ -97,8 +97,8 @@ class Edge:
     def observer(self) -> Observer | None:
         """Called with leg token or None, `in` or `out`, flow and bytes of each message.
 
-        What arrives before a call has its legs comes with None, and the INVITE and its 100 once
-        more with the token of leg A. Our retransmissions are not shown. Called inline: be quick.
+        What passes before a call has its legs, its INVITE and our 100 among it, comes with None.
+        Retransmissions are shown too, theirs and ours. Called inline: be quick.
         """
         return self._context.observer
 
@@ -130,6 +130,11 @@ class Edge:
         """
         for anchor in anchors:
             self._context.legs.open(anchor)
+
+    def leg(self, token: str) -> LegAnchor | None:
+        """Return the leg a token names, if it is (still) anchored."""
+        leg = self._context.legs.by_token.get(token)
+        return leg.anchor if leg is not None else None
 
     def close_call(self, call: str) -> None:
         """Note that a call has ended; its legs absorb retransmissions for a while yet."""
@@ -178,12 +183,13 @@ class Edge:
             self._store_unreadable(flow, str(error))
             return
         message.flow = flow
-        try:
-            token = self._take(message)
-        except Exception:
-            log.exception("a message from %s could not be handled", flow)
-            return
-        self._context.show(token, "in", flow, data)
+        token = None
+        with self._context.showing_later() as show_first:
+            try:
+                token = self._take(message)
+            except Exception:
+                log.exception("a message from %s could not be handled", flow)
+            show_first(token, "in", flow, data)
 
     def _store_unreadable(self, flow: str, problem: str) -> None:
         advice = f"What arrived is not SIP that can be answered: {problem}."

@@ -41,9 +41,6 @@ class Inward:
                 is_direct=len(request.vias) == 1,
             ),
         )
-        # Both were shown before the call had a leg; its ladder begins with them.
-        context.show(leg.token, "in", request.flow, request.raw)
-        context.show(leg.token, "out", transaction.flow, transaction.last)
         self._forward(leg, transaction, body)
 
     def request(self, transaction: ServerTransaction) -> None:

@@ -76,15 +76,16 @@ class Outward:
             return
         branch = context.branch("p", leg.token, message.via.branch)
         if (known := leg.requests.get((branch, message.method))) is not None:
-            self._repeat(known)
+            self._repeat(leg, known)
         elif message.method == "CANCEL" or (branch, "INVITE") in leg.requests:
             self._hop_by_hop(leg, message, worker, branch)
         else:
             self._new(leg, message, worker, branch)
 
-    def _repeat(self, known: PeerRequest) -> None:
+    def _repeat(self, leg: Leg, known: PeerRequest) -> None:
         if known.data and known.flow.startswith("udp:"):
             self._context.send(known.flow, known.data)
+            self._context.show(leg.token, "out", known.flow, known.data)
 
     def _hop_by_hop(
         self, leg: Leg, message: SipMessage, worker: tuple[str, int], branch: str

@@ -110,11 +110,13 @@ class ServerTransactions:
         later: Later,
         limit: int,
         on_removed: Callable[[ServerTransaction], None] = lambda _: None,
+        on_repeated: Callable[[ServerTransaction], None] = lambda _: None,
     ) -> None:
         self._send = send
         self._later = later
         self._limit = limit
         self._on_removed = on_removed
+        self._on_repeated = on_repeated
         self._table: OrderedDict[Key, ServerTransaction] = OrderedDict()
         self._bytes = 0
         self._ongoing: dict[Key, ServerTransaction] = {}
@@ -176,7 +178,7 @@ class ServerTransactions:
         """Pass on a call process's own retransmission of its final."""
         waiting = transaction.state is State.COMPLETED and transaction.code == code
         if waiting and not transaction.by_edge and (code < 300 or not transaction.is_reliable):
-            self._send(transaction.flow, transaction.last)
+            self._send_again(transaction)
 
     def _complete(self, transaction: ServerTransaction) -> None:
         transaction.state = State.COMPLETED
@@ -195,7 +197,7 @@ class ServerTransactions:
 
         def again() -> None:
             if transaction.state is State.COMPLETED:
-                self._send(transaction.flow, transaction.last)
+                self._send_again(transaction)
                 self._repeat_later(transaction, min(2 * delay_s, T2_S))
 
         # The first timer is H; only one G is kept beside it.
@@ -211,7 +213,11 @@ class ServerTransactions:
     def absorb(self, transaction: ServerTransaction) -> None:
         """Answer a retransmission with the last response, if there is one."""
         if transaction.last and transaction.state is not State.CONFIRMED:
-            self._send(transaction.flow, transaction.last)
+            self._send_again(transaction)
+
+    def _send_again(self, transaction: ServerTransaction) -> None:
+        self._send(transaction.flow, transaction.last)
+        self._on_repeated(transaction)
 
     def remove(self, transaction: ServerTransaction) -> None:
         """Forget a transaction."""
@@ -256,9 +262,16 @@ class ClientTransaction:
 class ClientTransactions:
     """Non-INVITE requests of the edge itself: repeated over UDP (timer E), given up (timer F)."""
 
-    def __init__(self, *, send: Send, later: Later) -> None:
+    def __init__(
+        self,
+        *,
+        send: Send,
+        later: Later,
+        on_repeated: Callable[[tuple[str, str], str, bytes], None] = lambda *_: None,
+    ) -> None:
         self._send = send
         self._later = later
+        self._on_repeated = on_repeated
         self._table: dict[tuple[str, str], ClientTransaction] = {}
 
     def start(self, *, branch: str, method: str, flow: str, data: bytes) -> None:
@@ -268,13 +281,14 @@ class ClientTransactions:
         transaction.timers.append(self._later(TIMEOUT_S, lambda: self._give_up(branch, method)))
         self._send(flow, data)
         if flow.startswith("udp:"):
-            self._again_later(transaction)
+            self._again_later((branch, method), transaction)
 
-    def _again_later(self, transaction: ClientTransaction) -> None:
+    def _again_later(self, key: tuple[str, str], transaction: ClientTransaction) -> None:
         def again() -> None:
             self._send(transaction.flow, transaction.data)
+            self._on_repeated(key, transaction.flow, transaction.data)
             transaction.delay_s = min(2 * transaction.delay_s, T2_S)
-            self._again_later(transaction)
+            self._again_later(key, transaction)
 
         del transaction.timers[1:]
         transaction.timers.append(self._later(transaction.delay_s, again))

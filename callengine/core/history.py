@@ -1,0 +1,93 @@
+"""A leg's quality over a whole call in a bounded number of points: neighbours are merged."""
+
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+MAX_POINTS = 600
+
+
+class Summary(TypedDict):
+    """One measure over the whole call, from every sample."""
+
+    best: float
+    worst: float
+    average: float
+
+
+class QualityHistory(TypedDict):
+    """Columns of equal length, oldest first; a leg without audio has none at all.
+
+    A point made of several samples holds the worst of each measure: no dip is averaged away.
+    """
+
+    t: list[float]
+    "Seconds since the call began."
+    mos: list[float]
+    loss_percent: list[float]
+    jitter_ms: list[float]
+    summary: dict[str, Summary]
+    "By measure: `mos`, `loss_percent`, `jitter_ms`."
+
+
+MEASURES = ("mos", "loss_percent", "jitter_ms")
+_Point = tuple[float, float, float, float]
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Takes a sample a second; when full, every two neighbours become one and the step doubles."""
+
+    max_points: int = MAX_POINTS
+    weight: int = 1
+    "How many samples make a point."
+    points: list[_Point] = field(default_factory=list)
+    _waiting: list[_Point] = field(default_factory=list)
+    _count: int = 0
+    _sums: list[float] = field(default_factory=lambda: [0.0] * 3)
+    _lows: list[float] = field(default_factory=lambda: [float("inf")] * 3)
+    _highs: list[float] = field(default_factory=lambda: [float("-inf")] * 3)
+
+    def add(self, t: float, mos: float, loss_percent: float, jitter_ms: float) -> None:
+        """Take one sample at `t` seconds since the call began."""
+        values = (mos, loss_percent, jitter_ms)
+        self._count += 1
+        for index, value in enumerate(values):
+            self._sums[index] += value
+            self._lows[index] = min(self._lows[index], value)
+            self._highs[index] = max(self._highs[index], value)
+        self._waiting.append((t, *values))
+        if len(self._waiting) < self.weight:
+            return
+        self.points.append(_worst(self._waiting))
+        self._waiting.clear()
+        if len(self.points) >= self.max_points:
+            pairs = [self.points[index : index + 2] for index in range(0, len(self.points), 2)]
+            self.points = [_worst(pair) for pair in pairs]
+            self.weight *= 2
+
+    def history(self) -> QualityHistory:
+        """Return a copy of all points, with what has not made a whole point yet as the last."""
+        points = [*self.points, _worst(self._waiting)] if self._waiting else self.points
+        t, mos, loss, jitter = ([round(p[index], 2) for p in points] for index in range(4))
+        return {
+            "t": t,
+            "mos": mos,
+            "loss_percent": loss,
+            "jitter_ms": jitter,
+            "summary": {name: self._summary(index) for index, name in enumerate(MEASURES)},
+        }
+
+    def _summary(self, index: int) -> Summary:
+        ends = (round(self._lows[index], 2), round(self._highs[index], 2))
+        worst, best = ends if MEASURES[index] == "mos" else ends[::-1]
+        average = round(self._sums[index] / self._count, 2)
+        return {"best": best, "worst": worst, "average": average}
+
+
+def _worst(points: list[_Point]) -> _Point:
+    return (
+        points[-1][0],
+        min(point[1] for point in points),
+        max(point[2] for point in points),
+        max(point[3] for point in points),
+    )

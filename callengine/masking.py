@@ -1,0 +1,185 @@
+"""SIP messages as people may see them: secrets masked, bodies that are not SDP cut, bounded.
+
+Nothing of a message is stored or published but what `shown` returns. What is not known to be
+harmless is masked: of credentials only named parameters stay, of bodies only session descriptions.
+"""
+
+import re
+from dataclasses import dataclass
+
+from callengine.core import sdp
+
+MASK = "***"
+MAX_BYTES = 8192
+"Of a message that are looked at; the rest is cut, and the text says so."
+MAX_SUMMARY = 200
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+_CREDENTIALS = frozenset(
+    ("authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate")
+)
+_SECRET_NAME = re.compile(r"auth|passw|secret|token|cookie|api-?key|credential|identity-key")
+_SCHEME = re.compile(r"[ \t]*(Digest|Basic|Bearer)[ \t]+", re.IGNORECASE)
+_PARAMETER = re.compile(
+    r'[ \t]*([A-Za-z0-9_-]{1,40})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s,"]*)[ \t]*(?:,|$)'
+)
+_PUBLIC = frozenset(
+    ("username", "realm", "uri", "algorithm", "qop", "nc", "stale", "userhash", "charset", "domain")
+)
+_SECRET_WORD = re.compile(r"(?:response|nonce|opaque|passw\w*)[ \t]*=", re.IGNORECASE)
+# Up to the last @ before the URI must end: a password may hold what it should have escaped.
+_URI_PASSWORD = re.compile(r"(\bsips?:[^@:\s<>]*):[^\s<>]*@", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s<>]*@", re.IGNORECASE)
+_URI_HEADER = re.compile(r"([?&][a-z-]*(?:auth|passw|secret|token)[a-z-]*=)[^&>\s]*", re.IGNORECASE)
+_SDP_SECRET = re.compile(
+    r"crypto|key-?mgmt|ice-pwd|inline:|mikey|passw|secret|^a=key", re.IGNORECASE
+)
+_SDP_SHOWN = re.compile(r"a=crypto:\d{1,9} [A-Z0-9_]{1,40}(?= )|a=(?:key-mgmt|ice-pwd)(?=:)")
+_COMPACT = {"v": "via", "t": "to", "c": "content-type", "f": "from", "i": "call-id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message without its secrets."""
+
+    summary: str
+    "`INVITE sip:alice@example.com`, or `200 OK`."
+    cseq: str
+    codecs: tuple[str, ...]
+    "What its SDP offers or answers, in order."
+    text: str
+    identity: tuple[str, ...]
+    "Equal for a message and its retransmissions."
+
+
+def shown(data: bytes) -> Shown:
+    """Return what may be seen of a message; whatever it holds, nothing is raised."""
+    whole = data[:MAX_BYTES].decode("utf-8", "replace").lstrip("\r\n")
+    head, _, body = whole.partition("\r\n\r\n")
+    start, *lines = _unfolded(head)
+    headers = _first_values(lines)
+    start = _uris(start)
+    cseq = headers.get("cseq", "")[:60]
+    parts = [start, _uris("\n".join([_header(line) for line in lines]))]
+    is_sdp = _is_sdp(headers.get("content-type", ""), body)
+    if body:
+        kept = is_sdp and not cseq.endswith("INFO")
+        parts += ["", _description(body) if kept else _left_out(headers, body)]
+    if len(data) > MAX_BYTES:
+        parts.append(f"[what follows the first {MAX_BYTES} bytes is not kept]")
+    return Shown(
+        summary=_summary(start),
+        cseq=cseq,
+        codecs=_codecs(body) if is_sdp else (),
+        text="\n".join(parts),
+        identity=(
+            start,
+            headers.get("via", ""),
+            cseq,
+            headers.get("to", ""),
+            headers.get("rseq", ""),
+            str(hash(body)),
+        ),
+    )
+
+
+def _unfolded(head: str) -> list[str]:
+    """Return the lines of a header block, those that go on (section 7.3.1) made one."""
+    lines: list[str] = []
+    for line in _BREAK.split(head):
+        if line[:1] in (" ", "\t") and lines:
+            lines[-1] = f"{lines[-1]} {line.strip()}"
+        else:
+            lines.append(line)
+    return lines
+
+
+def _first_values(lines: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        key = name.strip().lower()
+        headers.setdefault(_COMPACT.get(key, key), value.strip())
+    return headers
+
+
+def _summary(start: str) -> str:
+    if start.startswith("SIP/2.0 "):
+        return start[8:][:MAX_SUMMARY]
+    return start.removesuffix(" SIP/2.0")[:MAX_SUMMARY]
+
+
+def _header(line: str) -> str:
+    if line[1:2] == "=":
+        return _description_line(line)  # a body whose head has no proper end
+    name, found, value = line.partition(":")
+    key = name.strip().lower()
+    if key in _CREDENTIALS:
+        return f"{name}: {_credentials(value)}"
+    if _SECRET_NAME.search(key):
+        return f"{name[:40]}: {MASK}" if found else MASK
+    return line
+
+
+def _credentials(value: str) -> str:
+    scheme = _SCHEME.match(value)
+    if scheme is None:
+        return MASK
+    if scheme.group(1).lower() != "digest":
+        return f"{scheme.group(1)} {MASK}"
+    items, position = [], scheme.end()
+    while position < len(value):
+        parameter = _PARAMETER.match(value, position)
+        if parameter is None:
+            items.append(MASK)
+            break
+        items.append(_parameter(*parameter.groups()))
+        position = parameter.end()
+    return f"{scheme.group(1)} {', '.join(items)}"
+
+
+def _parameter(name: str, value: str) -> str:
+    # A quote that closes in the wrong place would carry the next parameter into this one.
+    is_public = name.lower() in _PUBLIC and not _SECRET_WORD.search(value)
+    return f"{name}={value if is_public else MASK}"
+
+
+def _uris(text: str) -> str:
+    text = _URI_PASSWORD.sub(rf"\1:{MASK}@", text)
+    if "://" in text:
+        text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+    return _URI_HEADER.sub(rf"\1{MASK}", text) if "?" in text else text
+
+
+def _is_sdp(content_type: str, body: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/sdp" or (not kind and body.startswith("v=0"))
+
+
+def _left_out(headers: dict[str, str], body: str) -> str:
+    kind = headers.get("content-type", "")[:60] or "unknown kind"
+    return f"[{len(body.encode())} bytes of {_uris(kind)}, not kept]"
+
+
+def _description(body: str) -> str:
+    return _uris("\n".join([_description_line(line) for line in _BREAK.split(body) if line]))
+
+
+def _description_line(line: str) -> str:
+    if line[1:2] != "=":
+        return "[a line that is not SDP, not kept]"
+    if line.startswith("k="):
+        return f"k={MASK}"
+    if _SDP_SECRET.search(line):
+        known = _SDP_SHOWN.match(line)
+        if known is None:
+            return f"{line[:2]}{MASK}"
+        return f"{known.group()}{' ' if 'crypto' in known.group() else ':'}{MASK}"
+    return line
+
+
+def _codecs(body: str) -> tuple[str, ...]:
+    try:
+        return sdp.offered_codecs(body)
+    except sdp.SdpError:
+        return ()
