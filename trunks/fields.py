@@ -16,7 +16,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 
-from trunks.validators import ACCESS_FORM, parse_access_list
+from trunks.validators import ACCESS_FORM, access_entry_lines, parse_access_list
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,21 @@ class AccessListFormField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return list(initial or []) != [item for item in re.split(r"[\s,]+", data or "") if item]
+
+
+class AccessLinesFormField(AccessListFormField):
+    """One entry a line; cleans to a list, and names every line that is wrong."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        return access_entry_lines(value or "")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return "\n".join(initial or []) != (data or "").replace("\r", "").strip()
 
 
 class AccessListField(models.JSONField):

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audiocodecs.sipnames import digest_ha1
+from trunks.access import parse_address
 from trunks.models import Gateway, Route, RouteTrunk, Trunk
+from trunks.validators import parse_access_list
 
 
 def set_in_password(*, trunk: Trunk, password: str) -> bool:
@@ -53,3 +56,25 @@ def replace_route_trunks(*, route: Route, trunks: Sequence[Trunk]) -> bool:
         for position, trunk in enumerate(trunks)
     )
     return True
+
+
+@transaction.atomic
+def allow_address(*, trunk: Trunk, address: str) -> bool:
+    """Put one IP address on a trunk's access list; return whether it was not there by itself.
+
+    `trunk` is brought up to date. Raises ValidationError if this is no single IP address or the
+    list is full, and Trunk.DoesNotExist if the trunk was deleted meanwhile.
+    """
+    parsed = parse_address(address.strip())
+    if parsed is None:
+        raise ValidationError(f"{address!r} is not an IP address", code="invalid")
+    # Two people may add to the same list at once: each reads it under the lock.
+    row = Trunk.objects.select_for_update().get(pk=trunk.pk)
+    entries = parse_access_list([*row.in_allowed_addresses])
+    (entry,) = parse_access_list([str(parsed)])
+    added = entry not in entries
+    if added:
+        row.in_allowed_addresses = parse_access_list([*entries, entry])
+        row.save(update_fields=["in_allowed_addresses"])
+    trunk.in_allowed_addresses = row.in_allowed_addresses
+    return added

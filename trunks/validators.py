@@ -18,6 +18,9 @@ TRUNK_NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._ -]{0,99}\Z")
 TRUNK_NAME_FORM = "1 to 100 of A-Z a-z 0-9 . _ - and spaces, a letter or digit first"
 ACCESS_FORM = "an IP address, a network such as 203.0.113.0/24, or a host name"
 MAX_ACCESS_ENTRIES = 200
+MAX_ENTRY_LENGTH = 255
+MAX_PROBLEMS = 20
+"How many wrong entries are named at once."
 
 
 def validate_gateway_uri(value: str) -> None:
@@ -45,14 +48,50 @@ def parse_access_list(value: Any) -> list[str]:
     return entries
 
 
+def access_entry_lines(text: str) -> list[str]:
+    """Return the entries of a text with one entry a line (commas and blanks separate too).
+
+    Raises ValidationError with one message for each entry that is wrong, naming its line.
+    """
+    found: dict[str, int] = {}
+    problems: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        for item in re.split(r"[\s,;]+", line.strip()):
+            if not item:
+                continue
+            try:
+                entry = _access_entry(item[:MAX_ENTRY_LENGTH])
+            except ValidationError as error:
+                problems.append(f"Line {number}: {error.messages[0]}")
+                continue
+            if entry in found:
+                problems.append(f"Line {number}: {entry!r} is on line {found[entry]} already.")
+            found.setdefault(entry, number)
+    if problems:
+        raise ValidationError(problems[:MAX_PROBLEMS], code="invalid")
+    return parse_access_list(found)
+
+
 def _access_entry(item: Any) -> str:
-    if isinstance(item, str):
-        try:
-            return str(ipaddress.ip_network(item.strip()))
-        except ValueError:
-            if is_host_name(item.strip()):
-                return item.strip().lower()
-    raise ValidationError(f"{item!r} is not allowed; allowed: {ACCESS_FORM}", code="invalid")
+    if not isinstance(item, str):
+        raise ValidationError(f"{item!r} is not allowed; allowed: {ACCESS_FORM}", code="invalid")
+    text = item.strip()
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        if is_host_name(text):
+            return text.lower()
+    raise ValidationError(
+        f"{item!r} is not allowed{_network_meant(text)}; allowed: {ACCESS_FORM}", code="invalid"
+    )
+
+
+def _network_meant(text: str) -> str:
+    """Return a hint for a network written by an address inside it, or nothing."""
+    try:
+        return f": the network is written {ipaddress.ip_network(text, strict=False)}"
+    except ValueError:
+        return ""
 
 
 def validate_unclaimed_by_connection(value: str) -> None:
