@@ -8,3 +8,10 @@ class CallengineConfig(AppConfig):
 
     name = "callengine"
     verbose_name = "Calls"
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from audiocodecs import availability
+        from callengine import nodes
+
+        availability.ask(nodes.unavailable_codecs)

@@ -1,9 +1,15 @@
 """The engine processes that are known, as the pages show them. Synchronous."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from django.utils import timezone
+
+from audiocodecs.catalogue import CATALOGUE
 from callengine.core.snapshot import NodeSnapshot
 from callengine.models import EngineNode
+
+SILENCE_S = 15.0
+"A node writes its row every few seconds; after this long it counts as not running."
 
 
 def snapshots() -> list[NodeSnapshot]:
@@ -25,3 +31,30 @@ def snapshots() -> list[NodeSnapshot]:
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
+
+
+def unavailable_codecs() -> dict[str, str]:
+    """Return codec name -> why a running node cannot do it now; empty if none runs. One query.
+
+    With several nodes the reason names those that cannot, unless it is all of them.
+    """
+    since = timezone.now() - timedelta(seconds=SILENCE_S)
+    running = [node for node in EngineNode.objects.all() if node.seen >= since and node.codecs]
+    reasons = {
+        name: [(n.name, why) for n in running if (why := _why(n, name))] for name in CATALOGUE
+    }
+    return {name: _sentence(told, len(running)) for name, told in reasons.items() if told}
+
+
+def _why(node: EngineNode, name: str) -> str:
+    """Return why this node cannot do a codec; nothing if it can."""
+    if name in node.codecs:
+        return ""
+    return str(node.unavailable_codecs.get(name) or "this engine does not have it")
+
+
+def _sentence(told: list[tuple[str, str]], running: int) -> str:
+    first = told[0][1]
+    if len(told) == running and all(why == first for _, why in told):
+        return first
+    return "; ".join(f"on {node}: {why}" for node, why in told)

@@ -9,7 +9,8 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
 
-from audiocodecs.catalogue import CATALOGUE
+from audiocodecs.chips import Chip
+from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import Negotiation, Verdict, negotiate
 from callengine.core.snapshot import (
     CallSnapshot,
@@ -22,7 +23,6 @@ from callengine.core.snapshot import (
 from dashboard.shown import (
     Badge,
     CallView,
-    Chip,
     EngineView,
     EventView,
     LegView,
@@ -39,8 +39,6 @@ NODE_SILENCE_S = 15.0
 "A node writes its row every few seconds; after this long it counts as not reachable."
 TIMELINE_LIMIT = 200
 "Lines a timeline shows at most, the newest; the record may hold more."
-
-COLOURED_CODECS = frozenset({"OPUS", "G722", "AMR-WB", "PCMU", "PCMA"})
 
 _STATES = {
     "trying": ("Trying", "wait"),
@@ -192,21 +190,6 @@ def present_event(event: EventSnapshot) -> EventView:
     at = _time(event["at"]) or dt.datetime.fromtimestamp(0, dt.UTC)
     kind = event["kind"].replace("-", " ").replace("_", " ")
     return EventView(key, at, event["leg"], kind, event["text"])
-
-
-def chip(name: str) -> Chip:
-    """Return the chip of a codec, known or not."""
-    codec = CATALOGUE.get(name)
-    style = name.lower() if name in COLOURED_CODECS else "other"
-    if codec is None:
-        return Chip(name, style)
-    return Chip(
-        name=name,
-        style=style,
-        hd=codec.hd,
-        audio_rate=f"{codec.audio_rate_hz / 1000:g} kHz",
-        bit_rate=f"{codec.wire_bit_rate_bps / 1000:.0f} kbit/s",
-    )
 
 
 def duration_text(seconds: float) -> str:

@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from audiocodecs.chips import Chip as Chip
+
 
 @dataclass(frozen=True, slots=True)
 class Badge:
@@ -10,18 +12,6 @@ class Badge:
 
     word: str
     tone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A codec as it is shown everywhere."""
-
-    name: str
-    style: str
-    "Suffix of the CSS class; `other` for a codec without a colour of its own."
-    hd: bool = False
-    audio_rate: str = ""
-    bit_rate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

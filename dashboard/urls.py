@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import live
+from dashboard.views import codecs, live
 
 urlpatterns = [
     path("", live.home, name="home"),
@@ -10,4 +10,12 @@ urlpatterns = [
     path("calls/<uuid:call_id>/", live.call, name="call"),
     path("calls/<uuid:call_id>/hang-up/", live.hang_up, name="hang-up"),
     path("engine/", live.engine, name="engine"),
+    path("codecs/meaning/", codecs.meaning_of, name="codec-meaning"),
+    path(
+        "codecs/connection/<int:connection_id>/<slug:connection_list>/",
+        codecs.connection,
+        name="connection-codecs",
+    ),
+    path("codecs/trunk/<int:trunk_id>/<slug:trunk_list>/", codecs.trunk, name="trunk-codecs"),
+    path("settings/codecs/", codecs.platform, name="platform-codecs"),
 ]

@@ -15,6 +15,8 @@ PUBLIC = {"login", "logout", "favicon", "admin:login", "admin:logout"}
 EXAMPLES = {
     "call_id": "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e90",
     "connection_id": "1",
+    "connection_list": "inbound",
+    "trunk_list": "out",
     "trunk_id": "1",
     "gateway_id": "1",
     "number_id": "1",

@@ -1,0 +1,184 @@
+"""Every codec list a person may arrange, and the picker that shows it.
+
+To put a picker on a page, for an object the template has at hand:
+
+    {% load codec_picker %}
+    {% codec_picker connection "inbound" %}      also "outbound"
+    {% codec_picker trunk "in" %}                also "out"
+
+It brings its style sheet, its scripts, its form and its address (`connection-codecs`,
+`trunk-codecs`, `platform-codecs`), and shows what the user may do: arrange or only look. The
+template must be rendered with a request. A page that loads pickers later, into what is there
+already, puts `{% codec_picker_head %}` into its block `head`.
+
+A new kind of list is one more line in LISTS, and an address in `dashboard.urls`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.db import models
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from audiocodecs.arranging import Arrangement, StoredList
+from audiocodecs.availability import unavailable_codecs
+from audiocodecs.catalogue import PLATFORM_CODECS
+from audiocodecs.models import PlatformSettings
+from audiocodecs.picker import Picker, present
+from audiocodecs.services import ListFields
+from connections.models import Connection
+from trunks.models import Trunk
+
+
+@dataclass(frozen=True, slots=True)
+class CodecList:
+    """One codec list of one model: where it is stored, where it is shown, what is said of it."""
+
+    name: str
+    fields: ListFields
+    title: str
+    about: str
+    "One sentence; `{name}` is the object's."
+    url_name: str
+    home: str
+    "URL name of the page the list belongs to."
+    fallback_words: str = "the platform list"
+
+    @property
+    def view_permission(self) -> str:
+        """The permission to look at it."""
+        return self._permission("view")
+
+    @property
+    def change_permission(self) -> str:
+        """The permission to arrange it."""
+        return self._permission("change")
+
+    @property
+    def follow_words(self) -> str:
+        """What the way back to the list it falls back to is called."""
+        return f"Use {self.fallback_words}"
+
+    @property
+    def is_platform(self) -> bool:
+        """Whether this is the list all others fall back to."""
+        return self.fields.model is PlatformSettings
+
+    def fallback(self) -> tuple[str, ...]:
+        """Return the list that holds while this one is not set."""
+        return PLATFORM_CODECS if self.is_platform else PlatformSettings.load().codec_names
+
+    def url(self, row: models.Model) -> str:
+        """Return the address of its own page, which also takes what is done."""
+        return reverse(self.url_name, args=[] if self.is_platform else [row.pk, self.name])
+
+    def home_url(self, row: models.Model) -> str:
+        """Return the address of the page it belongs to; nothing if there is none."""
+        try:
+            return reverse(self.home, args=[] if self.is_platform else [row.pk])
+        except NoReverseMatch:
+            return ""
+
+    def describe(self, stored: StoredList) -> str:
+        """Return a stored list in words."""
+        codecs = ", ".join(stored.codecs) or self.fallback_words
+        force = (", not forced", ", forced on the caller")[stored.force]
+        return codecs + (force if self.fields.force else "")
+
+    def _permission(self, verb: str) -> str:
+        options = self.fields.model._meta
+        return f"{options.app_label}.{verb}_{options.model_name}"
+
+
+PLATFORM = CodecList(
+    "codecs",
+    ListFields(PlatformSettings, "codecs"),
+    title="Platform codecs",
+    about="Used wherever a connection or a trunk has no list of its own.",
+    url_name="platform-codecs",
+    home="settings",
+    fallback_words="the built-in order",
+)
+LISTS = (
+    PLATFORM,
+    CodecList(
+        "inbound",
+        ListFields(Connection, "inbound_codecs", "force_on_caller"),
+        title="Inbound codecs",
+        about="Offered to the phone of {name} when it is called.",
+        url_name="connection-codecs",
+        home="connection",
+    ),
+    CodecList(
+        "outbound",
+        ListFields(Connection, "outbound_codecs"),
+        title="Outbound codecs",
+        about="Allowed on the caller's leg when {name} calls.",
+        url_name="connection-codecs",
+        home="connection",
+    ),
+    CodecList(
+        "in",
+        ListFields(Trunk, "in_codecs"),
+        title="TRUNK IN codecs",
+        about="Allowed on the caller's leg of calls through {name}, whichever way they go.",
+        url_name="trunk-codecs",
+        home="trunk",
+    ),
+    CodecList(
+        "out",
+        ListFields(Trunk, "out_codecs"),
+        title="TRUNK OUT codecs",
+        about="Offered to {name} when a call goes out through it.",
+        url_name="trunk-codecs",
+        home="trunk",
+    ),
+)
+
+
+def find_list(model: type[models.Model], name: str) -> CodecList:
+    """Return the list of this name of a model; raises LookupError if it has none such."""
+    for known in LISTS:
+        if (known.fields.model, known.name) == (model, name):
+            return known
+    raise LookupError(f"{model.__name__} has no codec list {name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is said above the lists: `saved`, `error` or `conflict`."""
+
+    kind: str
+    text: str
+
+
+def picker_context(
+    request: HttpRequest,
+    known: CodecList,
+    row: models.Model,
+    *,
+    arrangement: Arrangement | None = None,
+    base: StoredList | None = None,
+    notice: Notice | None = None,
+) -> Mapping[str, Any]:
+    """Return what templates/codecs renders; without an arrangement, what is stored. Two queries."""
+    fallback = known.fallback()
+    base = known.fields.read(row) if base is None else base
+    picker: Picker = present(
+        Arrangement.of(base, fallback) if arrangement is None else arrangement,
+        base=base,
+        fallback=fallback,
+        unavailable=unavailable_codecs(),
+        editable=cast("Any", request.user).has_perm(known.change_permission),
+    )
+    return {
+        "picker": picker,
+        "list": known,
+        "about": known.about.format(name=getattr(row, "name", "")),
+        "element": f"codecs-{row._meta.model_name}-{row.pk}-{known.name}",
+        "url": known.url(row),
+        "notice": notice,
+        "request": request,
+    }

@@ -1,0 +1,385 @@
+// The codec picker: drag, touch and keys on the lists the server has drawn. Without this file the
+// same form works by its buttons. What is saved, what it means and what conflicts, the server says.
+(function () {
+  "use strict";
+
+  const root = document.documentElement;
+  // Named twice on a page, it runs once.
+  if (root.dataset.hasPicker) return;
+  root.dataset.hasPicker = "true";
+  root.classList.add("js");
+
+  const MEANING_DELAY_MS = 60;
+  const TOUCH_DELAY_MS = 180;
+  const sortables = new WeakMap();
+  const meanings = new WeakMap();
+  let lifted = null;
+
+  const pickerOf = (element) => element && element.closest("[data-picker]");
+  const listOf = (picker, name) => picker.querySelector('[data-list="' + name + '"]');
+  const rowsOf = (list) => Array.from(list.querySelectorAll(":scope > .picker-row"));
+  const gripOf = (row) => row.querySelector(".picker-grip");
+  const isSelected = (row) => row.parentElement.dataset.list === "selected";
+  const isBusy = (picker) => Boolean(picker.querySelector("form.htmx-request"));
+  const codecsOf = (picker) => rowsOf(listOf(picker, "selected")).map((row) => row.dataset.codec);
+
+  // --- what is arranged -----------------------------------------------------------------------
+
+  function follows(picker) {
+    return !picker.querySelector("[data-follows]").disabled;
+  }
+
+  function token(picker) {
+    const force = picker.querySelector("[data-force]");
+    const codecs = follows(picker) ? "" : codecsOf(picker).join(",");
+    return codecs + (force && force.checked ? ";force" : "");
+  }
+
+  function placeInAvailable(picker, row) {
+    const list = listOf(picker, "available");
+    const rank = Number(row.dataset.rank);
+    const next = rowsOf(list).find((other) => other !== row && Number(other.dataset.rank) > rank);
+    list.insertBefore(row, next || null);
+  }
+
+  function arrange(picker, codecs, following) {
+    const selected = listOf(picker, "selected");
+    const rows = new Map();
+    for (const row of picker.querySelectorAll(".picker-row")) rows.set(row.dataset.codec, row);
+    for (const codec of codecs) if (rows.has(codec)) selected.append(rows.get(codec));
+    for (const [codec, row] of rows) if (!codecs.includes(codec)) placeInAvailable(picker, row);
+    changed(picker, following);
+  }
+
+  // Everything that depends on the order is brought up to date here, and nowhere else.
+  function changed(picker, following) {
+    picker.querySelector("[data-follows]").disabled = !following;
+    const selected = rowsOf(listOf(picker, "selected"));
+    for (const row of picker.querySelectorAll(".picker-row")) {
+      const at = selected.indexOf(row);
+      const input = row.querySelector('[name="codec"]');
+      if (input) input.disabled = at < 0;
+      row.querySelector("[data-number]").textContent = at < 0 ? "" : String(at + 1);
+      mute(row.querySelector('[data-move="up"]'), at === 0);
+      mute(row.querySelector('[data-move="down"]'), at === selected.length - 1);
+    }
+    show(picker.querySelector("[data-following]"), following);
+    show(picker.querySelector("[data-follow]"), !following);
+    showUnsaved(picker);
+    askMeaning(picker);
+    picker.dispatchEvent(new CustomEvent("picker:changed"));
+  }
+
+  function mute(button, muted) {
+    if (muted) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+  }
+
+  function show(element, shown) {
+    if (element) element.hidden = !shown;
+  }
+
+  function showUnsaved(picker) {
+    const base = picker.querySelector("[data-base]");
+    if (!base) return;
+    const unsaved = token(picker) !== base.value;
+    picker.toggleAttribute("data-changed", unsaved);
+    show(picker.querySelector(".picker-unsaved"), unsaved);
+    show(picker.querySelector("[data-discard]"), unsaved);
+    const notice = picker.querySelector("[data-notice]");
+    if (notice && notice.dataset.notice !== "conflict" && unsaved) notice.remove();
+    show(picker.querySelector("[data-trouble]"), false);
+  }
+
+  function askMeaning(picker) {
+    const place = picker.querySelector("[data-meaning-text]");
+    const before = meanings.get(picker);
+    if (before) before.abort();
+    const asking = new AbortController();
+    meanings.set(picker, asking);
+    const query = codecsOf(picker).map((name) => "codec=" + encodeURIComponent(name)).join("&");
+    setTimeout(async () => {
+      if (asking.signal.aborted) return;
+      let text = "";
+      try {
+        const url = picker.dataset.meaning + "?" + query;
+        const answer = await fetch(url, { signal: asking.signal, redirect: "error" });
+        if (answer.ok) text = await answer.text();
+      } catch {
+        if (asking.signal.aborted) return;
+      }
+      // No sentence is better than one about another list.
+      place.textContent = text;
+    }, MEANING_DELAY_MS);
+  }
+
+  // --- what is said ---------------------------------------------------------------------------
+
+  function say(picker, text) {
+    const place = picker.querySelector("[data-said]");
+    // The same words again are only spoken if the text changes.
+    place.textContent = place.textContent === text ? text + "\u00a0" : text;
+  }
+
+  function position(row) {
+    const rows = rowsOf(row.parentElement);
+    if (!isSelected(row)) return row.dataset.codec + ", in Available";
+    return row.dataset.codec + ", position " + (rows.indexOf(row) + 1) + " of " + rows.length;
+  }
+
+  // --- one row moves --------------------------------------------------------------------------
+
+  function step(row, by) {
+    const rows = rowsOf(row.parentElement);
+    const at = rows.indexOf(row) + by;
+    if (!isSelected(row) || at < 0 || at >= rows.length) return false;
+    row.parentElement.insertBefore(row, by < 0 ? rows[at] : rows[at].nextSibling);
+    return true;
+  }
+
+  function cross(picker, row) {
+    if (isSelected(row)) placeInAvailable(picker, row);
+    else listOf(picker, "selected").append(row);
+  }
+
+  function press(picker, row, button) {
+    const move = button.dataset.move;
+    if (move === "up" || move === "down") {
+      if (step(row, move === "up" ? -1 : 1)) changed(picker, false);
+      button.focus();
+    } else {
+      cross(picker, row);
+      changed(picker, false);
+      row.querySelector(isSelected(row) ? '[data-move="remove"]' : '[data-move="add"]').focus();
+    }
+    say(picker, position(row));
+  }
+
+  function crossByHand(picker, row) {
+    cross(picker, row);
+    changed(picker, false);
+    gripOf(row).focus();
+    say(picker, position(row));
+  }
+
+  // --- lifting with keys ----------------------------------------------------------------------
+
+  function lift(picker, row) {
+    lifted = { picker, row, codecs: codecsOf(picker), following: follows(picker), moving: false };
+    row.classList.add("picker-lifted");
+    gripOf(row).setAttribute("aria-pressed", "true");
+    say(picker, position(row) + ", lifted");
+  }
+
+  function drop(words) {
+    const { picker, row } = lifted;
+    lifted = null;
+    row.classList.remove("picker-lifted");
+    gripOf(row).removeAttribute("aria-pressed");
+    say(picker, position(row) + ", " + words);
+  }
+
+  function putBack() {
+    const { picker, row, codecs, following } = lifted;
+    lifted.moving = true;
+    arrange(picker, codecs, following);
+    gripOf(row).focus();
+    drop("put back");
+  }
+
+  function moveLifted(key) {
+    const { picker, row } = lifted;
+    const selected = isSelected(row);
+    lifted.moving = true;
+    let moved = false;
+    if (key === "ArrowUp" || key === "ArrowDown") moved = step(row, key === "ArrowUp" ? -1 : 1);
+    else if (selected === (key === "ArrowLeft")) {
+      cross(picker, row);
+      moved = true;
+    }
+    if (moved) changed(picker, false);
+    gripOf(row).focus();
+    lifted.moving = false;
+    say(picker, position(row) + (isSelected(row) ? "" : ", right arrow selects it"));
+  }
+
+  function onGripKey(event, picker, row) {
+    const arrow = event.key.startsWith("Arrow");
+    const known = arrow || [" ", "Enter", "Escape"].includes(event.key);
+    if (!known || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && !lifted) return;
+    event.preventDefault();
+    if (isBusy(picker)) return;
+    if (event.key === " ") {
+      if (lifted) drop("dropped");
+      else lift(picker, row);
+    } else if (event.key === "Escape") putBack();
+    else if (event.key === "Enter") {
+      if (lifted) drop("dropped");
+      else crossByHand(picker, row);
+    } else if (lifted) moveLifted(event.key);
+    else neighbour(picker, row, event.key);
+  }
+
+  function neighbour(picker, row, key) {
+    const rows = Array.from(picker.querySelectorAll(".picker-row"));
+    const by = key === "ArrowUp" || key === "ArrowLeft" ? -1 : 1;
+    const next = rows[rows.indexOf(row) + by];
+    if (next) gripOf(next).focus();
+  }
+
+  // --- dragging -------------------------------------------------------------------------------
+
+  // A clone with a style attribute, were it empty, offends the page's policy.
+  function unstyle(element) {
+    element.removeAttribute("style");
+    for (const inner of element.querySelectorAll("[style]")) inner.removeAttribute("style");
+  }
+
+  function makeSortable(picker, list) {
+    if (sortables.has(list) || !window.Sortable) return;
+    let before = null;
+    const sortable = new window.Sortable(list, {
+      group: picker.id || "picker",
+      draggable: ".picker-row",
+      filter: ".picker-move",
+      preventOnFilter: false,
+      sort: list.dataset.list === "selected",
+      // Before or after the row under the pointer, whichever is nearer: the line shows it.
+      invertSwap: true,
+      emptyInsertThreshold: 32,
+      animation: 0,
+      // The browser's own drag and drop knows no touch and draws its own picture.
+      forceFallback: true,
+      fallbackTolerance: 4,
+      delay: TOUCH_DELAY_MS,
+      delayOnTouchOnly: true,
+      touchStartThreshold: 6,
+      ghostClass: "picker-place",
+      dragClass: "picker-dragged",
+      onChoose(event) {
+        // It is cloned next.
+        unstyle(event.item);
+      },
+      onStart() {
+        if (lifted) drop("dropped");
+        before = codecsOf(picker).join();
+        picker.classList.add("picker-dragging");
+      },
+      onEnd(event) {
+        picker.classList.remove("picker-dragging");
+        if (!isSelected(event.item)) placeInAvailable(picker, event.item);
+        if (before === codecsOf(picker).join()) return;
+        changed(picker, false);
+        say(picker, position(event.item));
+      },
+    });
+    sortables.set(list, sortable);
+    // By its handle a row moves at once; elsewhere a finger may mean to scroll.
+    list.addEventListener("pointerdown", (event) => {
+      sortable.option("delay", event.target.closest(".picker-grip") ? 0 : TOUCH_DELAY_MS);
+      sortable.option("disabled", isBusy(picker));
+    }, { capture: true });
+  }
+
+  function setUp(picker) {
+    if (!picker.querySelector(".picker-grip") && !picker.querySelector("[data-follows]")) return;
+    for (const name of ["available", "selected"]) makeSortable(picker, listOf(picker, name));
+    showUnsaved(picker);
+  }
+
+  function setUpAll() {
+    for (const picker of document.querySelectorAll("[data-picker]")) setUp(picker);
+  }
+
+  // --- events of the page ---------------------------------------------------------------------
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-picker] button");
+    if (!button) return;
+    const picker = pickerOf(button);
+    const ours = button.dataset.move || button.dataset.preset !== undefined;
+    if (!ours) return;
+    event.preventDefault();
+    if (isBusy(picker) || button.getAttribute("aria-disabled")) return;
+    if (button.dataset.move) {
+      press(picker, button.closest(".picker-row"), button);
+      return;
+    }
+    const follow = button.dataset.follow !== undefined;
+    arrange(picker, button.dataset.preset.split(","), follow);
+    if (button.hidden) picker.querySelector(".picker-grip").focus();
+    say(picker, button.textContent.trim() + ": " + codecsOf(picker).join(", "));
+  });
+
+  document.addEventListener("dblclick", (event) => {
+    const row = event.target.closest("[data-picker] .picker-row");
+    if (!row || event.target.closest(".picker-move") || !gripOf(row)) return;
+    const picker = pickerOf(row);
+    if (!isBusy(picker)) crossByHand(picker, row);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const grip = event.target.closest && event.target.closest(".picker-grip");
+    if (grip) onGripKey(event, pickerOf(grip), grip.closest(".picker-row"));
+  });
+
+  // A screen reader presses the handle without a key.
+  document.addEventListener("click", (event) => {
+    const grip = event.target.closest(".picker-grip");
+    if (!grip || event.detail !== 0 || isBusy(pickerOf(grip))) return;
+    if (lifted) drop("dropped");
+    else lift(pickerOf(grip), grip.closest(".picker-row"));
+  });
+
+  document.addEventListener("focusout", (event) => {
+    if (lifted && !lifted.moving && event.target === gripOf(lifted.row)) drop("dropped");
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-force]")) showUnsaved(pickerOf(event.target));
+  });
+
+  window.addEventListener("beforeunload", (event) => {
+    if (document.querySelector("[data-picker][data-changed]")) event.preventDefault();
+  });
+
+  // --- answers of the server ------------------------------------------------------------------
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const picker = pickerOf(event.target);
+    if (picker) unstyle(picker);
+  });
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const picker = pickerOf(event.target);
+    if (!picker) {
+      setUpAll();
+      return;
+    }
+    setUp(picker);
+    const notice = picker.querySelector("[data-notice]");
+    if (notice && notice.tabIndex === -1 && notice.hasAttribute("tabindex")) notice.focus();
+    else if (document.activeElement === document.body) {
+      const save = picker.querySelector("[data-save]");
+      if (save) save.focus();
+    }
+    if (notice && notice.dataset.notice === "saved") say(picker, notice.textContent.trim());
+  });
+
+  function trouble(event) {
+    const picker = pickerOf(event.target);
+    const place = picker && picker.querySelector("[data-trouble]");
+    if (!place) return;
+    const status = event.detail.xhr ? event.detail.xhr.status : 0;
+    const what = status ? "The server answered " + status : "The server does not answer";
+    place.textContent = "Not saved. " + what + ". What you arranged is still here: try again.";
+    place.hidden = false;
+  }
+
+  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(name, trouble);
+  }
+
+  setUpAll();
+})();
