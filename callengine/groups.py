@@ -23,6 +23,8 @@ CALLS = "calls"
 "Every change of every call, without timelines."
 NODES = "nodes"
 "The state of all engine nodes."
+VIEWERS = "viewers"
+"What changed about those who look on; every web process that has any listens."
 ENGINES = "engines"
 "Commands to whichever engine holds the call."
 
@@ -32,9 +34,9 @@ def call_group(call_id: str | uuid.UUID) -> str:
     return f"call.{uuid.UUID(str(call_id)).hex}"
 
 
-def session_group(session_key: str) -> str:
-    """Return the group of all live pages of one login; the name does not tell the key."""
-    return f"session.{hashlib.blake2s(session_key.encode(), digest_size=16).hexdigest()}"
+def session_mark(session_key: str) -> str:
+    """Return what stands for a login in messages; it does not tell the key."""
+    return hashlib.blake2s(session_key.encode(), digest_size=16).hexdigest()
 
 
 async def publish_call(snapshot: CallSnapshot) -> None:
@@ -60,14 +62,25 @@ async def publish_quality(call_id: str | uuid.UUID, quality: Mapping[str, Qualit
     await _send(call_group(call_id), message)
 
 
-async def publish_nodes(nodes: Sequence[NodeSnapshot]) -> None:
-    """Show the state of every known engine node (not only the sender's) in the top bar."""
-    await _send(NODES, {"type": "nodes.changed", "nodes": list(nodes)})
+async def publish_nodes(nodes: Sequence[NodeSnapshot], *, registered: int | None = None) -> None:
+    """Show the state of every known engine node (not only the sender's) in the top bar.
+
+    `registered` is how many connections are registered, over all nodes.
+    """
+    message: dict[str, Any] = {"type": "nodes.changed", "nodes": list(nodes)}
+    if registered is not None:
+        message["registered"] = registered
+    await _send(NODES, message)
 
 
 async def end_session(session_key: str) -> None:
     """Close the websockets of a login that has signed out."""
-    await _send(session_group(session_key), {"type": "session.ended"})
+    await _send(VIEWERS, {"type": "session.ended", "session": session_mark(session_key)})
+
+
+async def viewer_changed(user_id: int | None) -> None:
+    """Have it checked whether a user may still look on; None has everybody checked."""
+    await _send(VIEWERS, {"type": "viewer.changed", "user": user_id})
 
 
 async def command_hangup(call_id: str | uuid.UUID, *, by: str) -> None:

@@ -23,6 +23,7 @@ from callengine.core.snapshot import (
     QualitySnapshot,
 )
 from callengine.livecall import LiveCall
+from connections.services import registered_count
 
 if TYPE_CHECKING:
     from callengine.switchboard import Switchboard
@@ -150,12 +151,18 @@ class Publisher:
             max_calls=board.settings.pool.max_calls,
         )
         known: list[NodeSnapshot] = []
+        registered: int | None = None
 
         def write() -> None:
+            nonlocal registered
             seen()
-            known.extend(nodes.snapshots())
+            known[:] = nodes.snapshots()
+            registered = registered_count(now=datetime.now(UTC))
 
-        board.book.journal.write(write, lambda: self._put(groups.publish_nodes(known)))
+        def show() -> None:
+            self._put(groups.publish_nodes(known, registered=registered))
+
+        board.book.journal.write(write, show)
 
     def _end_silent_processes(self) -> None:
         now = time.monotonic()

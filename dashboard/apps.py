@@ -5,12 +5,13 @@ from django.db.models.signals import post_migrate
 
 
 class DashboardConfig(AppConfig):
-    """Name the app, and keep the roles' groups up to date."""
+    """Name the app, keep the roles' groups up to date, notice changes of what people may do."""
 
     name = "dashboard"
     verbose_name = "Dashboard"
 
     def ready(self) -> None:
+        from dashboard import viewers  # noqa: F401 - connects its receivers
         from dashboard.roles import ROOMS, ensure_groups
 
         # The last app with models: by then the permissions of all of them are there.

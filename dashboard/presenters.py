@@ -22,6 +22,7 @@ from callengine.core.snapshot import (
 )
 from dashboard.shown import (
     Badge,
+    CallRow,
     CallView,
     EngineView,
     EventView,
@@ -50,14 +51,20 @@ _STATES = {
 }
 
 
-def present_engine(nodes: Sequence[NodeSnapshot], *, now: dt.datetime) -> EngineView:
-    """Return the state of all engine nodes; a node silent for NODE_SILENCE_S is down."""
+def present_engine(
+    nodes: Sequence[NodeSnapshot], *, now: dt.datetime, registered: int | None = None
+) -> EngineView:
+    """Return the state of all engine nodes; a node silent for NODE_SILENCE_S is down.
+
+    `registered` is how many connections are, over all nodes; None if that is not known.
+    """
     views = tuple(_node(node, now) for node in nodes)
     up = [node for node in views if node.up]
     down = [node for node in views if not node.up]
     missing = sorted({chip.name for node in up for chip, _ in node.unavailable})
     since = max((node.seen for node in down), default=None)
-    tone, text, advice = "up", _running(up), ""
+    phones = "" if registered is None else f", {registered} registered"
+    tone, text, advice = "up", f"{_running(up)}{phones}", ""
     if not views:
         tone, text, advice = "wait", "engine not started", "Start it with manage.py serve."
     elif not up:
@@ -122,6 +129,37 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         leg_b=present_leg(leg_b, source=call["vn_b_source"], live=live) if leg_b else None,
         also_rung=tuple(present_leg(leg, source=call["vn_b_source"], live=live) for leg in others),
         events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
+        termination=termination,
+    )
+
+
+def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
+    """Return the little of a call that a list shows, without comparing any codecs."""
+    key = uuid.UUID(call["id"]).hex
+    started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
+    started = started or now
+    leg_a, leg_b, _ = _split_legs(call["legs"])
+    termination = _termination(call["termination"], was_answered=answered is not None)
+    clock_from = answered or started
+    return CallRow(
+        id=call["id"],
+        key=key,
+        order=f"{int((ended or started).timestamp() * 1000):015d}-{key}",
+        caller=call["from"] or "anonymous",
+        caller_name=call["from_name"],
+        callee=call["to"] or "unknown",
+        source=call["source"],
+        destination=call["destination"],
+        badge=_badge(call["state"], termination),
+        live=ended is None and call["state"] != "ended",
+        started=started,
+        answered=answered,
+        ended=ended,
+        clock_from=clock_from,
+        duration=duration_text(((ended or now) - clock_from).total_seconds()),
+        chip_a=_chosen(leg_a),
+        chip_b=_chosen(leg_b),
+        transcoded=call["transcoded"],
         termination=termination,
     )
 

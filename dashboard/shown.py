@@ -1,7 +1,7 @@
 """What the pages show, as plain values: made by `presenters`, rendered by the templates."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audiocodecs.chips import Chip as Chip
 
@@ -91,6 +91,34 @@ class TerminationView:
     rule: str
     code: int
     advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call in a list; two are equal if a list would show the same."""
+
+    id: str
+    key: str
+    "The UUID as 32 hexadecimal digits: safe in an HTML id and a selector."
+    order: str
+    "Sorts by start while the call is up, by end after; the newest is the greatest."
+    caller: str
+    caller_name: str
+    callee: str
+    source: str
+    destination: str
+    badge: Badge
+    live: bool
+    started: dt.datetime
+    answered: dt.datetime | None
+    ended: dt.datetime | None
+    clock_from: dt.datetime
+    "Talking time runs from the answer, ringing time from the start."
+    duration: str = field(compare=False, repr=False)
+    chip_a: Chip | None
+    chip_b: Chip | None
+    transcoded: bool
+    termination: TerminationView | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard import engines
 from dashboard.rail import Place, places
-from dashboard.shown import Badge, Chip
+from dashboard.shown import Badge, Chip, EngineView
 
 register = template.Library()
 
@@ -62,6 +63,12 @@ def clock(value: dt.datetime | None, style: str = "time") -> SafeString | str:
         at.strftime("%Y-%m-%d %H:%M:%S %Z"),
         text,
     )
+
+
+@register.simple_tag
+def engine_pill() -> EngineView:
+    """Return the state of the engine, for the top bar. Two queries."""
+    return engines.pill()
 
 
 @register.simple_tag(takes_context=True)

@@ -5,20 +5,20 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
 
-from callengine import groups, nodes
+from callengine import groups
 from callengine.models import Call
 from callengine.records import snapshot, with_details
+from dashboard import engines, live_page
 from dashboard.access import is_fragment, requires
-from dashboard.presenters import present_call, present_engine
-from dashboard.shown import CallView, EngineView
+from dashboard.presenters import present_call
 
-ENDED_SHOWN = 30
-LIVE_SHOWN = 500
+POLL_AGE_S = 1.0
+"A page that says `Cache-Control: max-age=1`, as one that polls does, is content with that."
 
 
 @requires("callengine.view_call")
@@ -30,10 +30,14 @@ def home(request: HttpRequest) -> HttpResponse:
 @requires("callengine.view_call")
 def calls(request: HttpRequest) -> HttpResponse:
     """List the calls in progress, and the last ones that ended."""
-    live = with_details(Call.objects.filter(ended__isnull=True)).order_by("-started")[:LIVE_SHOWN]
-    ended = with_details(Call.objects.filter(ended__isnull=False)).order_by("-ended")[:ENDED_SHOWN]
-    context = {"live": _views(live), "ended": _views(ended), "ended_shown": ENDED_SHOWN}
-    return _page(request, "calls/list.html", "calls/_lists.html", context)
+    may_add = request.user.has_perm("connections.add_connection")
+    if not is_fragment(request):
+        context = live_page.context(live_page.lists(), may_add=may_add)
+        return render(request, "calls/list.html", context)
+    polls = request.headers.get("Cache-Control") == "max-age=1"
+    lists = live_page.rendered(may_add=may_add, at_most_old_s=POLL_AGE_S if polls else 0.0)
+    answer = HttpResponse(lists.html, headers={"ETag": lists.etag})
+    return get_conditional_response(request, etag=lists.etag, response=answer) or answer
 
 
 @requires("callengine.view_call")
@@ -60,16 +64,7 @@ def hang_up(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
 @requires("callengine.view_enginenode")
 def engine(request: HttpRequest) -> HttpResponse:
     """Show the engine pill alone; the top bar of every page asks for it now and then."""
-    return render(request, "calls/_engine.html", {"engine": _engine()})
-
-
-def _views(records: QuerySet[Call]) -> list[CallView]:
-    now = timezone.now()
-    return [present_call(snapshot(record), now=now) for record in records]
-
-
-def _engine() -> EngineView:
-    return present_engine(nodes.snapshots(), now=timezone.now())
+    return render(request, "calls/_engine.html", {"engine": engines.pill()})
 
 
 def _page(
@@ -77,4 +72,4 @@ def _page(
 ) -> HttpResponse:
     if is_fragment(request):
         return render(request, fragment, context)
-    return render(request, template, {**context, "engine": _engine(), "now": timezone.now()})
+    return render(request, template, context)

@@ -1,10 +1,16 @@
-// Keeps a live page true: over the websocket, or by asking every two seconds, saying which.
+// Keeps a live page true: over the websocket, or by asking every few seconds, saying which.
 (function () {
   "use strict";
 
   const POLL_MS = 2000;
+  const CALM_POLL_MS = 5000;
+  const CALM_AFTER_MS = 60000;
+  const SLOWEST_MS = 30000;
   const PATIENCE_MS = 2000;
+  const STEADY_MS = 10000;
   const ANNOUNCE_MS = 5000;
+  const MOST_HELD = 100;
+  const NOT_ALLOWED = 4403;
   const RECONNECTED_BY_HTMX = [1006, 1011, 1012, 1013];
 
   const live = document.getElementById("live");
@@ -13,20 +19,22 @@
   if (!live || !region || !live.hasAttribute("ws-connect")) return;
 
   let open = false;
+  let openedAt = 0;
+  let reconnectMs = PATIENCE_MS;
   let refreshing = false;
   let refreshAgain = false;
+  let polling = false;
   let pollTimer = 0;
-  let focused = "";
+  let pollingSince = 0;
+  let failures = 0;
+  let held = [];
+  // Stands for what the page shows, as long as nothing but the server's answer changed it.
+  let etag = region.dataset.etag || "";
 
-  const WORDS = {
-    open: "live",
-    polling: "live connection lost: asking every 2 seconds",
-  };
-
-  function show(name) {
-    if (!state || state.dataset.state === name) return;
+  function show(name, text) {
+    if (!state) return;
     state.dataset.state = name;
-    state.textContent = WORDS[name];
+    if (state.textContent !== text) state.textContent = text;
   }
 
   function refresh() {
@@ -38,33 +46,72 @@
     htmx.trigger(region, "refresh");
   }
 
-  function poll() {
-    if (open || pollTimer) return;
-    show("polling");
-    pollTimer = setInterval(() => {
-      if (!document.hidden && !refreshing) refresh();
-    }, POLL_MS);
-    refresh();
+  // --- without the websocket -------------------------------------------------------------------
+
+  function pollMs() {
+    if (failures) return Math.min(SLOWEST_MS, POLL_MS * 2 ** failures);
+    return Date.now() - pollingSince > CALM_AFTER_MS ? CALM_POLL_MS : POLL_MS;
   }
 
-  // Rows are put in place here: a new one joins its list, of a known one only the cells that
-  // differ are replaced, which is what keeps 200 busy calls smooth. What this page does not
-  // show is dropped; the rest is left to htmx.
-  function prepare(text) {
-    const holder = document.createElement("template");
-    holder.innerHTML = text;
-    for (const element of Array.from(holder.content.children)) {
-      const known = document.getElementById(element.id);
-      const list = element.dataset.insert && document.querySelector(element.dataset.insert);
-      if (known && !list) continue;
-      element.remove();
-      if (!list) continue;
-      element.removeAttribute("hx-swap-oob");
-      if (known) replaceChanged(known, element);
-      else list.insertAdjacentElement(element.dataset.at || "afterbegin", element);
-    }
-    return holder.innerHTML;
+  function poll() {
+    if (open || polling) return;
+    polling = true;
+    pollingSince = Date.now();
+    failures = 0;
+    refresh();
+    wait();
   }
+
+  function wait() {
+    clearTimeout(pollTimer);
+    if (!polling) return;
+    const ms = pollMs();
+    const said = failures ? "no answer: asking again every " : "live connection lost: asking every ";
+    show("polling", said + ms / 1000 + " seconds");
+    // Pages that lost their server together must not come back together.
+    pollTimer = setTimeout(() => {
+      if (!document.hidden && !refreshing) refresh();
+      else wait();
+    }, ms * (0.9 + 0.2 * Math.random()));
+  }
+
+  function stop(text) {
+    polling = false;
+    clearTimeout(pollTimer);
+    show("polling", text);
+  }
+
+  region.addEventListener("htmx:configRequest", (event) => {
+    if (event.target !== region) return;
+    if (etag) event.detail.headers["If-None-Match"] = etag;
+    // Shared with whoever asked just now. After a websocket opened it must be of this moment.
+    if (polling) event.detail.headers["Cache-Control"] = "max-age=1";
+  });
+
+  region.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.target !== region) return;
+    if (event.detail.xhr.status === 304) event.detail.shouldSwap = false;
+    else etag = event.detail.xhr.getResponseHeader("ETag") || "";
+  });
+
+  region.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target !== region) return;
+    refreshing = false;
+    const { status } = event.detail.xhr;
+    const answered = (status >= 200 && status < 300) || status === 304;
+    failures = answered ? 0 : failures + 1;
+    tidy();
+    release();
+    if (status === 403) stop("you may not watch calls any more: ask an administrator");
+    else if (polling) wait();
+    else if (!answered && open) setTimeout(refresh, pollMs());
+    if (refreshAgain) {
+      refreshAgain = false;
+      refresh();
+    }
+  });
+
+  // --- what the websocket brings ---------------------------------------------------------------
 
   // Times differ in their text alone once the browser has made them local, or let them tick.
   function sameButForTime(one, other) {
@@ -82,10 +129,12 @@
     return a.isEqualNode(b);
   }
 
-  function replaceChanged(known, element) {
+  // Of a known row only the cells that differ are replaced: that keeps a hundred busy calls smooth.
+  function replace(known, element) {
     const [before, after] = [Array.from(known.children), Array.from(element.children)];
     if (known.tagName !== "TR" || before.length !== after.length) {
       known.replaceWith(element);
+      htmx.process(element);
       return;
     }
     known.classList.remove("fresh");
@@ -96,75 +145,111 @@
     });
   }
 
-  htmx.defineExtension("live", {
-    transformResponse(text, xhr) {
-      return xhr ? text : prepare(text);
-    },
+  // A list in an order (the greatest first) gets each row where it belongs, whenever it comes.
+  function insert(list, element) {
+    const { order, at } = element.dataset;
+    const next = order && Array.from(list.children).find((row) => row.dataset.order < order);
+    if (next) next.before(element);
+    else list.insertAdjacentElement(order ? "beforeend" : at || "afterbegin", element);
+    htmx.process(element);
+  }
+
+  // What this page does not show is left out.
+  function put(element) {
+    if (element.id === "live-refresh") {
+      refresh();
+      return;
+    }
+    const how = element.getAttribute("hx-swap-oob");
+    element.removeAttribute("hx-swap-oob");
+    const known = document.getElementById(element.id);
+    const list = element.dataset.insert && document.querySelector(element.dataset.insert);
+    if (!known && list) insert(list, element);
+    else if (!known) return;
+    else if (how === "delete") known.remove();
+    else if (how === "innerHTML") {
+      known.replaceChildren(...element.childNodes);
+      htmx.process(known);
+    } else replace(known, element);
+  }
+
+  function apply({ message, socketWrapper }) {
+    const focused = document.activeElement ? document.activeElement.id : "";
+    const holder = document.createElement("template");
+    holder.innerHTML = message;
+    Array.from(holder.content.children).forEach(put);
+    etag = "";
+    tidy();
+    if (focused && (!document.activeElement || document.activeElement.id !== focused)) {
+      const element = document.getElementById(focused);
+      if (element) element.focus({ preventScroll: true });
+    }
+    htmx.trigger(live, "htmx:wsAfterMessage", { message, socketWrapper });
+    // The server sends no more than a few messages that were not shown.
+    if (open) socketWrapper.send("shown");
+  }
+
+  function release() {
+    const messages = held;
+    held = [];
+    messages.forEach(apply);
+  }
+
+  live.addEventListener("htmx:wsBeforeMessage", (event) => {
+    // Put in place here and not by htmx, which would make anew what has not changed.
+    event.preventDefault();
+    // The answer under way may be older than this message: it waits for the answer.
+    if (!refreshing) apply(event.detail);
+    else if (held.length < MOST_HELD) held.push(event.detail);
   });
-
-  function tidy() {
-    for (const list of document.querySelectorAll("[data-limit]")) {
-      while (list.children.length > Number(list.dataset.limit)) list.lastElementChild.remove();
-    }
-    const count = document.getElementById("live-count");
-    const rows = document.getElementById("live-calls");
-    if (count && rows && count.textContent !== String(rows.children.length)) {
-      count.textContent = rows.children.length;
-    }
-  }
-
-  function announce() {
-    const rows = document.getElementById("live-calls");
-    const target = document.getElementById("announce");
-    if (!rows || !target) return;
-    const number = rows.children.length;
-    const text = number === 1 ? "1 call in progress" : number + " calls in progress";
-    if (target.textContent !== text) target.textContent = text;
-  }
 
   live.addEventListener("htmx:wsOpen", () => {
     open = true;
-    clearInterval(pollTimer);
-    pollTimer = 0;
-    show("open");
+    openedAt = Date.now();
+    polling = false;
+    clearTimeout(pollTimer);
+    show("open", "live");
     // Whatever happened between the page and this moment was not sent to us.
     refresh();
   });
 
   live.addEventListener("htmx:wsClose", (event) => {
+    if (open && Date.now() - openedAt > STEADY_MS) reconnectMs = PATIENCE_MS;
     open = false;
-    poll();
+    held = [];
     const { code } = event.detail.event;
-    if (!RECONNECTED_BY_HTMX.includes(code)) {
-      setTimeout(() => {
-        if (!open) event.detail.socketWrapper.reconnect();
-      }, PATIENCE_MS);
-    }
+    poll();
+    if (code === NOT_ALLOWED || RECONNECTED_BY_HTMX.includes(code)) return;
+    setTimeout(() => {
+      if (!open) event.detail.socketWrapper.reconnect();
+    }, reconnectMs);
+    reconnectMs = Math.min(SLOWEST_MS, reconnectMs * 2);
   });
 
-  live.addEventListener("htmx:wsBeforeMessage", () => {
-    focused = document.activeElement ? document.activeElement.id : "";
-  });
+  const engine = document.getElementById("engine");
+  if (engine) {
+    engine.addEventListener("htmx:beforeRequest", (event) => {
+      // The websocket brings the state of the engine too.
+      if (open && event.target === engine) event.preventDefault();
+    });
+  }
 
-  live.addEventListener("htmx:wsAfterMessage", () => {
-    // The answer under way may be older than this message.
-    if (refreshing) refreshAgain = true;
-    if (focused && (!document.activeElement || document.activeElement.id !== focused)) {
-      const element = document.getElementById(focused);
-      if (element) element.focus({ preventScroll: true });
-    }
-    tidy();
-  });
+  // --- the rest --------------------------------------------------------------------------------
 
-  region.addEventListener("htmx:afterRequest", (event) => {
-    if (event.target !== region) return;
-    refreshing = false;
-    tidy();
-    if (refreshAgain) {
-      refreshAgain = false;
-      refresh();
+  function tidy() {
+    for (const list of document.querySelectorAll("[data-limit]")) {
+      while (list.children.length > Number(list.dataset.limit)) list.lastElementChild.remove();
     }
-  });
+  }
+
+  function announce() {
+    const count = document.getElementById("live-count");
+    const target = document.getElementById("announce");
+    if (!count || !target) return;
+    const number = count.textContent.trim();
+    const text = number === "1" ? "1 call in progress" : number + " calls in progress";
+    if (target.textContent !== text) target.textContent = text;
+  }
 
   setTimeout(poll, PATIENCE_MS);
   setInterval(announce, ANNOUNCE_MS);

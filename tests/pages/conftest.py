@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from channels.layers import channel_layers
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.test import Client
 
 from dashboard.roles import Role
 from tests.dashboard.people import browser_of
+from tests.pages.watching import account
 
 # The middleware for static files warns of a folder that is not there.
 Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
@@ -30,3 +32,9 @@ def viewer(db: None) -> Client:
 def operator(db: None) -> Client:
     """Return a browser signed in as somebody who may hang up."""
     return browser_of(Role.OPERATOR)
+
+
+@pytest.fixture
+def viewer_account(transactional_db: None) -> User:
+    """Return the user as whom `tests.pages.watching` opens websockets if not told otherwise."""
+    return account("viewer")

@@ -1,34 +1,21 @@
 """The websockets: what was published arrives as HTML, gathered, for those signed in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
-from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 
 from callengine import groups
 from callengine.core.snapshot import EventSnapshot
-from dashboard.routing import websocket_urlpatterns
 from tests.pages import demo
-
-Open = Callable[[str], AbstractAsyncContextManager[WebsocketCommunicator]]
+from tests.pages.watching import opened
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@asynccontextmanager
-async def opened(path: str) -> AsyncIterator[WebsocketCommunicator]:
-    socket = WebsocketCommunicator(URLRouter(websocket_urlpatterns), path)
-    socket.scope["user"] = User(username="viewer", is_active=True, is_superuser=True)
-    connected, _ = await socket.connect()
-    assert connected
-    try:
-        yield socket
-    finally:
-        await socket.disconnect()
+@pytest.fixture(autouse=True)
+def somebody(viewer_account: User) -> None:
+    """Have somebody look on."""
 
 
 async def test_a_new_call_arrives_as_a_row() -> None:
@@ -36,7 +23,8 @@ async def test_a_new_call_arrives_as_a_row() -> None:
         call = demo.ringing()
         await groups.publish_call(call)
         html = await socket.receive_from()
-    assert f'id="live-{call["id"].replace("-", "")}" hx-swap-oob="true"' in html
+    key = call["id"].replace("-", "")
+    assert f'<tr role="row" id="live-{key}"' in html
     assert 'data-insert="#live-calls"' in html
     assert "Ringing" in html
 
@@ -72,7 +60,7 @@ async def test_two_hundred_calls_in_a_second_make_a_handful_of_messages() -> Non
         while not await socket.receive_nothing(timeout=0.5):
             received.append(await socket.receive_from())
     assert len(received) <= 4
-    assert sum(html.count('hx-swap-oob="true"') for html in received) == 40
+    assert sum(html.count('data-insert="#live-calls"') for html in received) == 40
 
 
 async def test_the_list_is_not_told_timelines() -> None:

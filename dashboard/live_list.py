@@ -1,0 +1,143 @@
+"""The list of live calls: what a page shows of it, and what changes on it."""
+
+import heapq
+import uuid
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db.models import Prefetch, QuerySet
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from callengine import groups
+from callengine.core.snapshot import CallSnapshot
+from callengine.models import Call, CallEvent
+from callengine.records import snapshot
+from dashboard.outbox import Fragment
+from dashboard.presenters import present_row
+from dashboard.shown import CallRow
+from dashboard.topics import Topic
+
+LIVE_SHOWN = 100
+"Rows of calls in progress, the newest; of those beyond a page only tells the number."
+ENDED_SHOWN = 30
+MOST_COMPARED = 500
+"Calls read at once if what was heard and the database differ."
+
+
+def numbers(live: int, shown: int) -> dict[str, int]:
+    """Return what the templates say of calls in progress that have no row."""
+    return {"live_count": live, "live_shown": shown, "live_more": live - shown}
+
+
+def briefly(calls: QuerySet[Call]) -> list[CallSnapshot]:
+    """Return calls with their legs and without their timelines. Two queries."""
+    nothing = Prefetch("events", queryset=CallEvent.objects.none())
+    return [snapshot(call) for call in calls.prefetch_related("legs", nothing)]
+
+
+class ListTopic(Topic):
+    """The page of live calls. Knows all of them, renders those that a page shows."""
+
+    def __init__(self) -> None:
+        super().__init__("calls", groups.CALLS)
+        self._live: dict[str, CallRow] = {}
+        self._shown: dict[str, CallRow] = {}
+        self._heard: dict[str, CallSnapshot] = {}
+        self._heard_again: set[str] = set()
+        self._counted: tuple[int, int] = (0, 0)
+
+    async def load(self) -> None:
+        """Read the calls in progress; a page asks for them itself once it has joined."""
+        live = Call.objects.filter(ended__isnull=True)
+        for call in await sync_to_async(briefly)(live):
+            row = present_row(call, now=timezone.now())
+            self._live[row.key] = row
+        self._shown = self._newest()
+        self._counted = (len(self._live), len(self._shown))
+
+    def call_changed(self, message: dict[str, Any]) -> None:
+        """Keep only the newest state of each call."""
+        call: CallSnapshot = message["call"]
+        if call["id"] in self._heard:
+            self._heard_again.add(call["id"])
+        self._heard[call["id"]] = call
+        self.changed = True
+
+    async def check(self) -> None:
+        """Read anew the calls the database knows otherwise: lost messages leave rows behind."""
+        before = set(self._live)
+        found = await sync_to_async(_differing)(before)
+        for call in found:
+            self._heard.setdefault(call["id"], call)
+        self.changed = self.changed or bool(found)
+
+    def fragments(self) -> Iterator[Fragment]:
+        """Yield the rows that a page shows and that changed, and those that leave it."""
+        self.changed = False
+        ended, repeated = self._sort()
+        before, self._shown = self._shown, self._newest()
+        oldest = min((row.order for row in self._shown.values()), default="")
+        for row in ended:
+            # A page may have read of a call that this feed never showed.
+            if row.key in before or f"{row.started.timestamp() * 1000:015.0f}" >= oldest[:15]:
+                yield _gone(row.key)
+        for key in before.keys() - self._shown.keys() - {row.key for row in ended}:
+            yield _gone(key)
+        for key, row in self._shown.items():
+            if before.get(key) != row or key in repeated:
+                yield _row(row, "live")
+        for row in heapq.nlargest(ENDED_SHOWN, ended, key=attrgetter("order")):
+            yield _row(row, "ended")
+        yield from self._count()
+
+    def _sort(self) -> tuple[list[CallRow], set[str]]:
+        """Take in what was heard; return the calls that ended, and what was heard of twice."""
+        heard, self._heard = self._heard, {}
+        again, self._heard_again = self._heard_again, set()
+        ended, repeated, now = [], set(), timezone.now()
+        for call in heard.values():
+            row = present_row(call, now=now)
+            if row.live:
+                self._live[row.key] = row
+            else:
+                self._live.pop(row.key, None)
+                ended.append(row)
+            if call["id"] in again:
+                # There and back again: the same as before, yet a page may show what was between.
+                repeated.add(row.key)
+        return ended, repeated
+
+    def _newest(self) -> dict[str, CallRow]:
+        rows = heapq.nlargest(LIVE_SHOWN, self._live.values(), key=attrgetter("order"))
+        return {row.key: row for row in rows}
+
+    def _count(self) -> Iterator[Fragment]:
+        counted = (len(self._live), len(self._shown))
+        if counted != self._counted:
+            self._counted = counted
+            context = {**numbers(*counted), "oob": True}
+            for name in ("count", "more"):
+                yield Fragment(name, render_to_string(f"calls/_live_{name}.html", context))
+
+
+def _gone(key: str) -> Fragment:
+    text = f'<tr id="live-{key}" hx-swap-oob="delete"></tr>'
+    return Fragment(f"live-{key}", text, row=True)
+
+
+def _row(row: CallRow, kind: str) -> Fragment:
+    context = {"call": row, "row": kind, "oob": True}
+    return Fragment(f"{kind}-{row.key}", render_to_string("calls/_row.html", context), row=True)
+
+
+def _differing(known: set[str]) -> list[CallSnapshot]:
+    """Return the calls that are in progress either in the database or in `known`, not in both.
+
+    `known` are UUIDs as 32 digits; those without a record are left out.
+    """
+    live = {pk.hex for pk in Call.objects.filter(ended__isnull=True).values_list("pk", flat=True)}
+    ids = [uuid.UUID(key) for key in sorted(live ^ known)[:MOST_COMPARED]]
+    return briefly(Call.objects.filter(pk__in=ids)) if ids else []

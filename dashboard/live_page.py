@@ -1,0 +1,95 @@
+"""The page of live calls as it is asked for over HTTP: read and rendered once for all who ask."""
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, replace
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from callengine.models import Call
+from dashboard.live_list import ENDED_SHOWN, LIVE_SHOWN, briefly, numbers
+from dashboard.presenters import present_row
+from dashboard.shown import CallRow
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the page shows; two are equal if a reader would see no difference."""
+
+    live: tuple[CallRow, ...]
+    live_count: int
+    ended: tuple[CallRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The lists as HTML; durations are those of the moment it was made, and tick in the page."""
+
+    lists: Lists
+    began_s: float
+    "When it was read, by time.monotonic."
+    etag: str
+    html: str
+
+
+_lock = threading.Lock()
+_last: dict[bool, Rendered] = {}
+
+
+def lists() -> Lists:
+    """Return the newest calls in progress and the last that ended. Seven queries at most."""
+    now = timezone.now()
+    live = Call.objects.filter(ended__isnull=True)
+    newest = briefly(live.order_by("-started", "-id")[:LIVE_SHOWN])
+    count = len(newest) if len(newest) < LIVE_SHOWN else live.count()
+    ended = briefly(Call.objects.filter(ended__isnull=False).order_by("-ended")[:ENDED_SHOWN])
+    return Lists(
+        tuple(present_row(call, now=now) for call in newest),
+        count,
+        tuple(present_row(call, now=now) for call in ended),
+    )
+
+
+def rendered(*, may_add: bool, at_most_old_s: float = 0.0) -> Rendered:
+    """Return the lists as HTML, at most so many seconds old when this was called.
+
+    However many ask at once, from whatever threads, they are read and rendered once for them all:
+    pages whose websocket is blocked ask every few seconds, and all at once after a restart.
+    `may_add` is whether the reader may add connections.
+    """
+    oldest_s = time.monotonic() - at_most_old_s
+    with _lock:
+        known = _last.get(may_add)
+        if known is None or known.began_s < oldest_s:
+            known = _last[may_add] = _render(known, may_add=may_add)
+        return known
+
+
+def context(found: Lists, *, may_add: bool) -> dict[str, object]:
+    """Return what the templates want to know."""
+    return {
+        "etag": _etag(found, may_add=may_add),
+        "live": found.live,
+        "ended": found.ended,
+        "live_limit": LIVE_SHOWN,
+        "ended_limit": ENDED_SHOWN,
+        "may_add": may_add,
+        **numbers(found.live_count, len(found.live)),
+    }
+
+
+def _render(known: Rendered | None, *, may_add: bool) -> Rendered:
+    began_s = time.monotonic()
+    found = lists()
+    if known is not None and known.lists == found:
+        return replace(known, began_s=began_s)
+    shown = context(found, may_add=may_add)
+    html = render_to_string("calls/_lists.html", shown)
+    return Rendered(found, began_s, str(shown["etag"]), html)
+
+
+def _etag(found: Lists, *, may_add: bool) -> str:
+    text = f"{may_add} {found!r}".encode(errors="replace")
+    return f'"{hashlib.blake2s(text, digest_size=12).hexdigest()}"'
