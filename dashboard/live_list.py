@@ -68,11 +68,12 @@ class ListTopic(Topic):
 
     async def check(self) -> None:
         """Read anew the calls the database knows otherwise: lost messages leave rows behind."""
-        before = set(self._live)
-        found = await sync_to_async(_differing)(before)
+        found, missing = await sync_to_async(_differing)(set(self._live))
         for call in found:
             self._heard.setdefault(call["id"], call)
-        self.changed = self.changed or bool(found)
+        for key in missing:
+            self._live.pop(key, None)
+        self.changed = self.changed or bool(found or missing)
 
     def fragments(self) -> Iterator[Fragment]:
         """Yield the rows that a page shows and that changed, and those that leave it."""
@@ -133,11 +134,12 @@ def _row(row: CallRow, kind: str) -> Fragment:
     return Fragment(f"{kind}-{row.key}", render_to_string("calls/_row.html", context), row=True)
 
 
-def _differing(known: set[str]) -> list[CallSnapshot]:
-    """Return the calls that are in progress either in the database or in `known`, not in both.
+def _differing(known: set[str]) -> tuple[list[CallSnapshot], set[str]]:
+    """Compare the calls in progress with those `known` to be, UUIDs as 32 digits.
 
-    `known` are UUIDs as 32 digits; those without a record are left out.
+    Return the calls that are in one of the two alone, and which of them have no record.
     """
     live = {pk.hex for pk in Call.objects.filter(ended__isnull=True).values_list("pk", flat=True)}
-    ids = [uuid.UUID(key) for key in sorted(live ^ known)[:MOST_COMPARED]]
-    return briefly(Call.objects.filter(pk__in=ids)) if ids else []
+    keys = set(sorted(live ^ known)[:MOST_COMPARED])
+    found = briefly(Call.objects.filter(pk__in=map(uuid.UUID, keys))) if keys else []
+    return found, keys - {uuid.UUID(call["id"]).hex for call in found}

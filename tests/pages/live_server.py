@@ -30,6 +30,7 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     User.objects.create_superuser("admin", password="correct horse")
     person(Role.VIEWER)
+    person(Role.VIEWER, "leaver")
 
     server = Server(
         application, endpoints=["tcp:port=0:interface=127.0.0.1"], signal_handlers=False
@@ -101,6 +102,12 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
             await groups.publish_quality(command["call"], command["quality"])
         case "nodes":
             await groups.publish_nodes(command["nodes"])
+        case "deactivate":
+            from django.contrib.auth.models import User
+
+            user = await User.objects.aget(username=command["user"])
+            user.is_active = False
+            await user.asave()
         case "commands":
             return ENGINE_COMMANDS
         case "clear":

@@ -1,5 +1,6 @@
 """The live pages in a real Chromium, against a real ASGI server in a process of its own."""
 
+import datetime as dt
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -7,8 +8,17 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, WebSocketRoute, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Page,
+    Route,
+    WebSocketRoute,
+    expect,
+)
 
+from dashboard.live_list import LIVE_SHOWN
 from tests.pages import demo
 from tests.pages.browser import PASSWORD, LiveServer, chromium
 
@@ -368,3 +378,97 @@ def test_signing_out_ends_the_live_pages_of_other_windows_too(
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_title(re.compile("Sign"))
     expect(other).to_have_title(re.compile("Sign in"), timeout=4000)
+
+
+def test_who_is_deactivated_is_shown_the_door_at_once(server: LiveServer, visit: NewPage) -> None:
+    page = visit("/calls/", user="leaver")
+    server.do("deactivate", user="leaver")
+    expect(page).to_have_title(re.compile("Sign in"), timeout=4000)
+
+
+def test_a_long_list_shows_the_newest_and_counts_the_rest(
+    server: LiveServer, visit: NewPage
+) -> None:
+    page = visit("/calls/")
+    now = timezone.now()
+    calls = [
+        demo.call(started=(now - dt.timedelta(seconds=n)).isoformat())
+        for n in range(LIVE_SHOWN + 3)
+    ]
+    for call in reversed(calls[1:]):
+        server.do("publish", call=call)
+    expect(page.get_by_text("2 more are in progress.")).to_be_visible()
+    server.do("publish", call=calls[0])
+    expect(page.get_by_text("3 more are in progress.")).to_be_visible()
+    expect(page.locator("#live-count")).to_have_text(str(LIVE_SHOWN + 3))
+    rows = page.locator("#live-calls tr")
+    expect(rows).to_have_count(LIVE_SHOWN)
+    shown = rows.evaluate_all("rows => rows.map((row) => row.id)")
+    assert shown == [f"live-{call['id'].replace('-', '')}" for call in calls[:LIVE_SHOWN]]
+    server.do("publish", call=demo.ended(calls[1], demo.HUNG_UP))
+    expect(row(page, calls[1])).to_have_count(0)
+    expect(rows).to_have_count(LIVE_SHOWN)
+    expect(rows.last).to_have_id(f"live-{calls[LIVE_SHOWN]['id'].replace('-', '')}")
+
+
+def test_what_comes_while_the_page_is_being_read_anew_is_put_on_top_of_it(
+    server: LiveServer, visit: NewPage
+) -> None:
+    call = server.do("everything")["transcoding"]
+    answers: list[Route] = []
+    hold = held_back(answers)
+    page = visit("/calls/", live=False, before=lambda page: page.route("**/calls/", hold))
+    page.locator("#live-state[data-state=open]").wait_for()
+    page.locator("#live-region.htmx-request").wait_for()
+    server.do("publish", call={**call, "state": "held"})
+    other = demo.call()
+    server.do("store", call=other)
+    for answer in answers:
+        answer.continue_()
+    expect(row(page, other)).to_contain_text("Answered")
+    expect(row(page, call)).to_contain_text("On hold")
+
+
+def held_back(answers: list[Route]) -> Callable[[Route], None]:
+    """Let the page through and hold what it then asks for."""
+
+    def route(request: Route) -> None:
+        if request.request.headers.get("hx-request") == "true":
+            answers.append(request)
+        else:
+            request.continue_()
+
+    return route
+
+
+def test_polling_is_cheap_while_nothing_changes(server: LiveServer, visit: NewPage) -> None:
+    answers: list[int] = []
+
+    def block(page: Page) -> None:
+        page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1008))
+        page.on(
+            "response",
+            lambda answer: answers.append(answer.status) if answer.url.endswith("/calls/") else 0,
+        )
+
+    page = visit("/calls/", live=False, before=block)
+    page.wait_for_event("response", lambda answer: answer.status == 304, timeout=8000)
+    call = demo.call()
+    server.do("store", call=call)
+    expect(row(page, call)).to_contain_text("Answered", timeout=8000)
+    page.wait_for_event("response", lambda answer: answer.status == 304, timeout=8000)
+    assert answers[0] == 200
+    assert answers[1] == 304
+
+
+def test_a_server_that_does_not_answer_is_asked_ever_more_seldom(visit: NewPage) -> None:
+    def block(page: Page) -> None:
+        page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1008))
+
+    page = visit("/calls/", live=False, before=block)
+    page.route("**/calls/", lambda route: route.abort())
+    state = page.locator("#live-state")
+    expect(state).to_have_text("no answer: asking again every 4 seconds", timeout=8000)
+    expect(state).to_have_text("no answer: asking again every 8 seconds", timeout=12000)
+    page.unroute("**/calls/")
+    expect(state).to_contain_text("asking every 2 seconds", timeout=20000)

@@ -1,5 +1,6 @@
 """The pages as a browser gets them, without a script running."""
 
+import datetime as dt
 from http import HTTPStatus
 from typing import Any
 
@@ -7,10 +8,14 @@ import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from callengine import groups
+from callengine import groups, records
 from callengine.models import EngineNode
+from connections.models import Connection, Registration
+from dashboard import live_page
+from dashboard.views import live
 from tests.pages import demo
 
 MARKUP = b"<script>document"
@@ -119,6 +124,65 @@ def test_the_pill_says_since_when_the_engine_is_away(viewer: Client) -> None:
     page = viewer.get("/engine/").content.decode()
     assert "engine not reachable since" in page
     assert 'datetime="2026-01-02T10:42:00+00:00"' in page
+
+
+def test_the_pill_counts_registered_phones(viewer: Client) -> None:
+    demo.engine_node()
+    now = timezone.now()
+    for number in range(3):
+        phone = Connection.objects.create(name=f"Phone {number}", sip_user=f"phone{number}")
+        for contact in ("a", "b"):
+            Registration.objects.create(
+                connection=phone,
+                contact=f"sip:{contact}@192.0.2.1",
+                call_id="x",
+                cseq=1,
+                flow="",
+                expires_at=now + dt.timedelta(hours=number),  # The first has expired.
+                registered_at=now,
+            )
+    assert "engine up, 4 calls, 2 registered" in viewer.get("/engine/").content.decode()
+    assert "engine up, 4 calls, 2 registered" in viewer.get("/calls/").content.decode()
+
+
+def test_a_page_that_asks_again_is_told_that_nothing_changed(viewer: Client) -> None:
+    call = demo.store(demo.call())
+    first = viewer.get("/calls/", headers=FRAGMENT)
+    asking = {**FRAGMENT, "If-None-Match": first["ETag"]}
+    again = viewer.get("/calls/", headers=asking)
+    assert (again.status_code, again.content) == (HTTPStatus.NOT_MODIFIED, b"")
+    records.call_changed(snapshot={**call, "state": "held"})
+    changed = viewer.get("/calls/", headers=asking)
+    assert changed.status_code == HTTPStatus.OK
+    assert b"On hold" in changed.content
+    assert changed["ETag"] != first["ETag"]
+
+
+def test_the_whole_page_knows_the_mark_of_what_it_shows(viewer: Client) -> None:
+    demo.store(demo.call())
+    page = viewer.get("/calls/").content.decode()
+    etag = viewer.get("/calls/", headers=FRAGMENT)["ETag"]
+    assert f'data-etag="{etag}"'.replace(etag, etag.replace('"', "&quot;")) in page
+
+
+def test_pages_that_poll_share_what_was_read_a_moment_ago(
+    viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[live_page.Lists] = []
+
+    def counted() -> live_page.Lists:
+        reads.append(real())
+        return reads[-1]
+
+    real = live_page.lists
+    monkeypatch.setattr(live_page, "lists", counted)
+    monkeypatch.setattr(live, "POLL_AGE_S", 3600.0)
+    viewer.get("/calls/", headers=FRAGMENT)
+    for _ in range(5):
+        viewer.get("/calls/", headers={**FRAGMENT, "Cache-Control": "max-age=1"})
+    assert len(reads) == 1
+    viewer.get("/calls/", headers=FRAGMENT)
+    assert len(reads) == 2, "a page that has just opened its websocket wants it as it is now"
 
 
 class Engine:
