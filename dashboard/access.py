@@ -15,6 +15,10 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
+SIGNED_IN = "signed-in"
+"In place of a permission: whoever has an account."
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """The permission for looking (GET, HEAD) and the one for doing (POST); None: not allowed."""
@@ -62,7 +66,7 @@ def _refusal(request: HttpRequest, access: Access) -> HttpResponse | None:
     permission = access.of(request.method or "")
     if permission is None:
         return HttpResponseNotAllowed(access.methods)
-    if not request.user.has_perm(permission):
+    if permission != SIGNED_IN and not request.user.has_perm(permission):
         raise PermissionDenied(permission)
     return None
 

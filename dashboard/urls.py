@@ -1,8 +1,8 @@
-"""Addresses of the live pages."""
+"""Addresses of the pages."""
 
 from django.urls import path
 
-from dashboard.views import codecs, live
+from dashboard.views import codecs, live, settings, users
 
 urlpatterns = [
     path("", live.home, name="home"),
@@ -18,4 +18,10 @@ urlpatterns = [
     ),
     path("codecs/trunk/<int:trunk_id>/<slug:trunk_list>/", codecs.trunk, name="trunk-codecs"),
     path("settings/codecs/", codecs.platform, name="platform-codecs"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/users/", users.users, name="users"),
+    path("settings/users/add/", users.user_add, name="user-add"),
+    path("settings/users/<int:user_id>/", users.user, name="user"),
+    path("settings/users/<int:user_id>/password/", users.user_password, name="user-password"),
+    path("password/", users.own_password, name="own-password"),
 ]

@@ -1,0 +1,55 @@
+"""Accounts of the dashboard: made, changed, and never without an administrator left."""
+
+import secrets
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from dashboard.roles import Role, role_of, set_role
+
+LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"Without l, o, i, I, O, 0 and 1, which look alike."
+PASSWORD_LENGTH = 16
+
+
+class LastAdminError(Exception):
+    """The change would leave nobody who can edit; the text says so."""
+
+
+def new_password() -> str:
+    """Return a random password that can be read aloud and typed, of some 90 bits."""
+    return "".join(secrets.choice(LETTERS) for _ in range(PASSWORD_LENGTH))
+
+
+@transaction.atomic
+def add_user(*, username: str, password: str, role: Role) -> User:
+    """Create an account with a role; the name is free and the password checked."""
+    user = User.objects.create_user(username, password=password)
+    set_role(user=user, role=role)
+    return user
+
+
+@transaction.atomic
+def change_user(*, user: User, role: Role, is_active: bool) -> None:
+    """Give an account a role and let it in, or not.
+
+    Raises LastAdminError if no active administrator would be left.
+    """
+    # The lock makes two who demote each other take turns.
+    admins = User.objects.select_for_update().filter(is_superuser=True, is_active=True)
+    others = [admin for admin in admins if admin.pk != user.pk]
+    stays = is_active and (role is Role.ADMIN or (role is Role.CUSTOM and user.is_superuser))
+    if not others and not stays and role_of(user) is Role.ADMIN:
+        raise LastAdminError(
+            f"{user.username} is the only active admin: nobody could edit anything afterwards. "
+            "Make somebody else an admin first."
+        )
+    user.is_active = is_active
+    user.save(update_fields=["is_active"])
+    set_role(user=user, role=role)
+
+
+def set_user_password(*, user: User, password: str) -> None:
+    """Give an account a new password; its other sessions end."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
