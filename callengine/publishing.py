@@ -112,6 +112,9 @@ class Publisher:
             self._command(await layer.receive(self._channel))
 
     def _command(self, message: dict[str, Any]) -> None:
+        if message.get("command") in self._switchboard.lab.COMMANDS:
+            self._switchboard.lab.hear(message, self._channel)
+            return
         if message.get("command") != "hangup":
             logger.warning("a command unknown here came over the channel layer")
             return

@@ -32,6 +32,7 @@ from callengine.edge.interface import (
 )
 from callengine.edge.settings import EdgeSettings
 from callengine.journal import Journal
+from callengine.lab.laboratory import Laboratory
 from callengine.livecall import LiveCall
 from callengine.ordering import NoTargetError, make_order
 from callengine.pool import CallProcess, Pool, PoolSettings, ProcessState
@@ -74,6 +75,7 @@ class Switchboard:
         self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Future[None]] = set()
         self._publisher = Publisher(self)
+        self.lab = Laboratory(self, self._read)
 
     @property
     def calls(self) -> dict[str, LiveCall]:
@@ -106,6 +108,7 @@ class Switchboard:
     async def stop(self) -> None:
         """Take no new calls, let calls end within the grace period, hang up the rest."""
         self.edge.refuse_new_calls(RETRY_AFTER_S)
+        await self.lab.stop()
         await self._calls_over(self.settings.grace_s)
         for call in list(self.calls.values()):
             self.hang_up(call, _STOPPED)
@@ -139,10 +142,13 @@ class Switchboard:
 
     async def credentials(self, username: str) -> Credentials | None:
         """Return the digest credentials of a connection or of a trunk's IN side."""
-        return await self._read(directory.credentials, username)
+        one_time = self.lab.credentials(username)
+        return one_time or await self._read(directory.credentials, username)
 
     async def trunk_access(self, address: str) -> TrunkAccess | None:
         """Return the trunk whose access list holds this IP address."""
+        if self.lab.is_phone(address):
+            return None
         return await self._read(directory.trunk_access, address)
 
     async def external_sip(self) -> bool:
@@ -155,6 +161,8 @@ class Switchboard:
 
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         """Return the full source for a name the edge established."""
+        if kind == "lab":
+            return self.lab.source(name, address)
         return await self._read(partial(directory.source, kind=kind, name=name, address=address))
 
     async def bindings(self, sip_user: str) -> list[Binding]:
@@ -175,6 +183,8 @@ class Switchboard:
             offered = None if call.sdp is None else sdp.offered_codecs(call.sdp)
         except sdp.SdpError as error:
             return self._refuse(_malformed(call, str(error)))
+        lab = self.lab.placed(call)
+        call = lab.named(call) if lab else call
         request = CallRequest(
             call=uuid.uuid4().hex,
             call_id=call.call_id,
@@ -189,12 +199,13 @@ class Switchboard:
         host, port = self.edge.public_address_for(call.flow)
         decision = plan_call(
             request,
-            destination=destination,
+            destination=lab.destination if lab else destination,
             platform=platform,
             calls_in_progress=self.book.in_progress(),
             ring_timeout_s=self.settings.ring_timeout_s,
             local_host=f"{host}:{port}" if port != 5060 else host,
         )
+        decision = lab.signed(decision) if lab else decision
         if isinstance(decision, Rejection):
             return self._refuse(decision)
         if isinstance(decision, Declined):

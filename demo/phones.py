@@ -2,20 +2,16 @@
 
 import argparse
 import asyncio
-import contextlib
-import json
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
 from demo import configuration
 from demo.examples import EXAMPLES, GATEWAY, STRANGER, Example
 
 TALK_S = 6.0
 BETWEEN_S = 1.0
-ANSWER_WITHIN_S = 10.0
 TONES_HZ = {
     STRANGER: 440,
     "demo-alice": 494,
@@ -30,67 +26,24 @@ class DemoError(Exception):
     """The demo cannot go on; the text says why and what to do."""
 
 
-@dataclass
-class Phone:
-    """A phone's process and what it last said."""
-
-    user: str
-    process: asyncio.subprocess.Process
-    said: "asyncio.Queue[dict[str, Any]]"
-    listener: "asyncio.Task[None] | None" = None
-
-    def tell(self, **order: Any) -> None:
-        """Send one order."""
-        if self.process.stdin is not None and self.process.returncode is None:
-            self.process.stdin.write(json.dumps(order).encode() + b"\n")
-
-    async def hears(self, *states: str, timeout_s: float = ANSWER_WITHIN_S) -> dict[str, Any]:
-        """Wait for one of these states; "ended" always counts."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                fact = await self.said.get()
-                if fact["is"] in states or fact["is"] == "ended":
-                    return fact
-
-    def forget(self) -> None:
-        """Drop what was said before."""
-        while not self.said.empty():
-            self.said.get_nowait()
-
-
 async def start(user: str, password: str, arguments: argparse.Namespace) -> Phone:
     """Start one phone as its own process and wait until it is there."""
-    gateway = arguments.gateway.rpartition(":")[2] if user == GATEWAY else "0"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "demo.phone", "--user", user, "--sip", arguments.sip),
-        *("--port", gateway, "--hz", str(TONES_HZ[user])),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    phone = Phone(user, process, asyncio.Queue())
-    assert process.stdin is not None
-    process.stdin.write(password.encode() + b"\n")
-    phone.listener = asyncio.create_task(_listen(phone))
-    wanted = "registered" if password else "ready"
+    port = arguments.gateway.rpartition(":")[2] if user == GATEWAY else "0"
     try:
-        fact = await phone.hears(wanted, "refused")
-    except TimeoutError:
-        raise DemoError(f"{user} does not reach the server at {arguments.sip}.") from None
-    if fact["is"] == "refused":
-        raise DemoError(f"{user} could not register: {fact['code']} {fact['reason']}.")
-    if fact["is"] == "ended":
-        busy = f" Is port {gateway} taken? Choose another with --gateway." if gateway != "0" else ""
-        raise DemoError(f"The phone {user} did not start.{busy}")
-    return phone
-
-
-async def _listen(phone: Phone) -> None:
-    assert phone.process.stdout is not None
-    async for line in phone.process.stdout:
-        with contextlib.suppress(json.JSONDecodeError):
-            phone.said.put_nowait(json.loads(line))
-    phone.said.put_nowait({"is": "ended", "code": 0, "reason": "the phone stopped"})
+        return await start_phone(
+            PhoneSettings(
+                user,
+                arguments.sip,
+                password,
+                register=bool(password),
+                port=int(port),
+                hz=TONES_HZ[user],
+                agent=f"demo phone {user}",
+            )
+        )
+    except PhoneError as error:
+        busy = f" Is port {port} taken? Choose another with --gateway." if port != "0" else ""
+        raise DemoError(f"{error}{busy}") from None
 
 
 async def play(example: Example, phones: dict[str, Phone], server: str, talk_s: float) -> str:
@@ -100,7 +53,7 @@ async def play(example: Example, phones: dict[str, Phone], server: str, talk_s: 
     callee.forget()
     caller.tell(do="call", uri=f"sip:{example.dialled}@{server}", codecs=list(example.offer))
     at_caller = await caller.hears("talking")
-    if at_caller["is"] == "ended":
+    if at_caller["is"] != "talking":
         return f"declined with {at_caller['code']}"
     at_callee = await callee.hears("talking")
     await asyncio.sleep(talk_s)
@@ -147,12 +100,7 @@ async def _stop(phones: dict[str, Phone]) -> None:
     for phone in phones.values():
         phone.tell(do="quit")
     for phone in phones.values():
-        try:
-            async with asyncio.timeout(5):
-                await phone.process.wait()
-        except TimeoutError:
-            phone.process.kill()
-            await phone.process.wait()
+        await phone.stop()
 
 
 async def _main(arguments: argparse.Namespace) -> int:

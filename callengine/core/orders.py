@@ -57,6 +57,8 @@ class CallPlan:
     max_forwards: int = 69
     notes: tuple[str, ...] = ()
     "What the planner left out, and why."
+    lab: dict[str, Any] | None = None
+    "A call of the codec lab: its case, what was predicted and who placed it."
 
     def record(self) -> dict[str, Any]:
         """Return the plan as JSON-ready data without secrets."""

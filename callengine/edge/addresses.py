@@ -14,6 +14,8 @@ from callengine.edge.transport import Transports, make_flow, split_flow
 _MAX_CACHED = 4096
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
 RESOLVE_TIMEOUT_S = 4.0
+BUILT_IN_PHONES = ipaddress.IPv4Network("127.64.0.0/10")
+"Where the phones of the codec lab are: on this machine, so no public address is shown to them."
 
 
 class UnresolvableError(OSError):
@@ -27,6 +29,10 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_built_in_phone(host: str) -> bool:
+    return host.startswith("127.") and ipaddress.ip_address(host) in BUILT_IN_PHONES
 
 
 def is_private(host: str) -> bool:
@@ -114,7 +120,7 @@ class Addresses:
         if flow_or_host.startswith(("udp:", "tcp:")):
             transport, host, _ = split_flow(flow_or_host)
         bound_host, port = self._listener(transport, flow_or_host)
-        if self._settings.public_address:
+        if self._settings.public_address and not _is_built_in_phone(host):
             return self._settings.public_address, port
         if bound_host not in _WILDCARDS:
             return bound_host, port

@@ -14,7 +14,7 @@ class Credentials:
 
     username: str
     kind: str
-    "`connection` or `trunk`."
+    "`connection`, `trunk`, or `lab` for a one-time user of the codec lab."
     name: str
     "The connection's SIP user, or the trunk's name."
     enabled: bool

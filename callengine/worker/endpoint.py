@@ -37,7 +37,7 @@ class WorkerConfig:
         return cls(**{name: request[name] for name in cls.__slots__})
 
 
-def _keep_g722_levels() -> None:
+def keep_g722_levels() -> None:
     """Have pjmedia shift G722's samples by one bit, as G.722's own scale wants, and not by two.
 
     Between two pjmedia peers it makes no difference; every other phone was 6 dB off, both ways.
@@ -70,7 +70,7 @@ class Endpoint:
         self._library = pj.Endpoint()
         self._library.libCreate()
         self._library.libInit(_library_config(config))
-        _keep_g722_levels()
+        keep_g722_levels()
         built_in = [codec.codecId for codec in self._library.codecEnum2()]
         self.codecs = plugins.install(built_in, bridge_rate_hz=config.bridge_rate_hz)
         for codec in _NEVER_OFFERED:

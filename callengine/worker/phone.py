@@ -1,13 +1,17 @@
-"""One demo phone: a pjsua2 process with a tone, told what to do by lines of JSON.
+"""The built-in phone: a pjsua2 process with a tone, told what to do by lines of JSON.
 
-Standard input: `{"do": "call", "uri": ..., "codecs": [...]}`, `{"do": "hang-up"}` or
-`{"do": "quit"}`.
+The codec lab and the demo make their calls with it. It speaks on loopback alone.
+
+Standard input: first its password (empty: none), then `{"do": "call", "uri": ..., "codecs":
+[...]}`, `{"do": "hang-up"}` or `{"do": "quit"}`.
 Standard output: `{"is": "ready"|"registered"|"refused"|"ringing"|"talking"|"ended", ...}`.
-End of input ends the phone.
+It ends with its input, and at the latest after `--life-s`.
 """
 
 import argparse
+import contextlib
 import json
+import math
 import os
 import select
 import sys
@@ -18,11 +22,11 @@ from typing import Any
 import pjsua2 as pj
 
 from audiocodecs.catalogue import PLATFORM_CODECS, find
+from audiocodecs.lists import parse_codec_list
 from callengine.core import sdp
 from callengine.worker import plugins
-from callengine.worker.endpoint import quieten
+from callengine.worker.endpoint import keep_g722_levels, quieten
 
-LOOPBACK = "127.0.0.1"
 BRIDGE_RATE_HZ = 48000
 POLL_MS = 20
 RINGS_FOR_S = 1.0
@@ -30,11 +34,12 @@ REGISTER_FOR_S = 300
 
 
 def say(state: str, **facts: Any) -> None:
-    """Tell the conductor."""
-    print(json.dumps({"is": state, **facts}), flush=True)  # noqa: T201
+    """Tell the conductor; one that is gone is noticed at the end of our input."""
+    with contextlib.suppress(OSError):
+        print(json.dumps({"is": state, **facts}), flush=True)  # noqa: T201
 
 
-class DemoCall(pj.Call):  # type: ignore[misc]
+class PhoneCall(pj.Call):  # type: ignore[misc]
     """A call that plays the phone's tone and reports its codec."""
 
     def __init__(self, phone: "Phone", codecs: Sequence[str], call_id: int = -1) -> None:
@@ -74,9 +79,11 @@ class DemoCall(pj.Call):  # type: ignore[misc]
         prm.statusCode = code
         self.answer(prm)
 
-    def hang_up(self) -> None:
-        """End the call."""
-        self.hangup(pj.CallOpParam())
+    def hang_up(self, code: int = 0) -> None:
+        """End the call; one that rings is declined with `code`, if given."""
+        prm = pj.CallOpParam()
+        prm.statusCode = code
+        self.hangup(prm)
 
 
 def codec_name(stream: Any) -> str:
@@ -87,16 +94,29 @@ def codec_name(stream: Any) -> str:
     return known.name if known else stream.codecName
 
 
-class DemoAccount(pj.Account):  # type: ignore[misc]
-    """The phone's account: it rings for a moment, then answers."""
+class PhoneAccount(pj.Account):  # type: ignore[misc]
+    """The phone's account: it rings for a moment, then answers with the codecs it has."""
 
-    def __init__(self, phone: "Phone") -> None:
+    def __init__(self, phone: "Phone", codecs: Sequence[str]) -> None:
         super().__init__()
-        self._phone = phone
+        self._phone, self._codecs = phone, codecs
 
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
-        """Ring; the phone answers a second later."""
-        self._phone.rings(DemoCall(self._phone, PLATFORM_CODECS, prm.callId))
+        """Ring, or decline with 488 what shares no codec with this phone."""
+        call = PhoneCall(self._phone, self._codecs, prm.callId)
+        if self._understands(prm.rdata.wholeMsg):
+            self._phone.rings(call)
+        else:
+            self._phone.declines(call)
+
+    def _understands(self, message: str) -> bool:
+        _, _, body = message.replace("\r\n", "\n").partition("\n\n")
+        if not body.strip():
+            return True  # our 200 makes the offer
+        try:
+            return sdp.answer_codec(body, self._codecs) is not None
+        except sdp.SdpError:
+            return False
 
     def onRegState(self, prm: Any) -> None:  # noqa: N802
         """Report how the registration went."""
@@ -111,18 +131,20 @@ class Phone:
 
     def __init__(self, arguments: argparse.Namespace, password: str) -> None:
         self._arguments = arguments
-        self._calls: list[DemoCall] = []
-        self._ended: list[DemoCall] = []
+        self._input = Lines(sys.stdin.fileno())
+        self._ends_at = time.monotonic() + arguments.life_s
+        self._calls: list[PhoneCall] = []
+        self._ended: list[PhoneCall] = []
         self._library = pj.Endpoint()
-        self._start()
-        self.account = DemoAccount(self)
+        self._report = self._start()
+        self.account = PhoneAccount(self, arguments.codecs)
         self.account.create(self._account_config(password))
         self.tone = self._tone(arguments.hz)
 
     def run(self) -> None:
         """Serve commands and calls until told to quit."""
-        say("ready")
-        while self._obeys():
+        say("ready", port=self._port(), codecs=self._report.available)
+        while self._obeys() and time.monotonic() < self._ends_at:
             self._library.libHandleEvents(POLL_MS)
             self._ended.clear()
             self._answer_what_rang()
@@ -134,23 +156,27 @@ class Phone:
                 call.answer_at = None
                 call.answer_with(200)
 
-    def rings(self, call: DemoCall) -> None:
+    def rings(self, call: PhoneCall) -> None:
         """Take an incoming call."""
         self._calls.append(call)
         call.answer_at = time.monotonic() + RINGS_FOR_S
         call.answer_with(180)
         say("ringing")
 
-    def over(self, call: DemoCall) -> None:
+    def declines(self, call: PhoneCall) -> None:
+        """Turn an incoming call down: no codec in common."""
+        self._calls.append(call)
+        call.hang_up(488)
+
+    def over(self, call: PhoneCall) -> None:
         """Forget an ended call, but not before pjsua2 has returned from its callback."""
         if call in self._calls:
             self._calls.remove(call)
             self._ended.append(call)
 
     def _obeys(self) -> bool:
-        while select.select([sys.stdin], [], [], 0)[0]:
-            line = sys.stdin.readline()
-            order = json.loads(line) if line else {"do": "quit"}
+        for line in self._input.read():
+            order = json.loads(line)
             if order["do"] == "quit":
                 return False
             if order["do"] == "call":
@@ -158,10 +184,10 @@ class Phone:
             elif order["do"] == "hang-up":
                 for call in list(self._calls):
                     call.hang_up()
-        return True
+        return not self._input.ended
 
     def _call(self, uri: str, codecs: Sequence[str]) -> None:
-        call = DemoCall(self, codecs)
+        call = PhoneCall(self, codecs)
         self._calls.append(call)
         prm = pj.CallOpParam(True)
         prm.opt.videoCount = 0
@@ -171,12 +197,12 @@ class Phone:
             self.over(call)
             say("ended", code=0, reason=error.reason)
 
-    def _start(self) -> None:
+    def _start(self) -> plugins.CodecReport:
         self._library.libCreate()
         config = pj.EpConfig()
         config.uaConfig.threadCnt = 0
         config.uaConfig.mainThreadOnly = True
-        config.uaConfig.userAgent = f"demo phone {self._arguments.user}"
+        config.uaConfig.userAgent = self._arguments.agent
         config.uaConfig.natTypeInSdp = 0
         config.logConfig.level = config.logConfig.consoleLevel = 0
         config.medConfig.clockRate = config.medConfig.sndClockRate = BRIDGE_RATE_HZ
@@ -184,27 +210,33 @@ class Phone:
         config.medConfig.noVad = True
         config.medConfig.ecTailLen = 0
         self._library.libInit(config)
-        plugins.install([codec.codecId for codec in self._library.codecEnum2()])
+        keep_g722_levels()
+        report = plugins.install([codec.codecId for codec in self._library.codecEnum2()])
         transport = pj.TransportConfig()
-        transport.boundAddress = LOOPBACK
+        transport.boundAddress = self._arguments.host
         transport.port = self._arguments.port
-        self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        self._transport = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self._library.libStart()
         self._library.audDevManager().setNullDev()
+        return report
+
+    def _port(self) -> int:
+        return int(self._library.transportGetInfo(self._transport).localName.rpartition(":")[2])
 
     def _account_config(self, password: str) -> Any:
-        user, server = self._arguments.user, self._arguments.sip
+        user, server, host = self._arguments.user, self._arguments.sip, self._arguments.host
         config = pj.AccountConfig()
         config.idUri = f"sip:{user}@{server}"
-        config.mediaConfig.transportConfig.boundAddress = LOOPBACK
-        config.mediaConfig.transportConfig.publicAddress = LOOPBACK
+        config.mediaConfig.transportConfig.boundAddress = host
+        config.mediaConfig.transportConfig.publicAddress = host
         if password:
-            config.regConfig.registrarUri = f"sip:{server}"
-            config.regConfig.timeoutSec = REGISTER_FOR_S
-            config.regConfig.retryIntervalSec = 5
             config.sipConfig.authCreds.append(
                 pj.AuthCredInfo("digest", "*", user, pj.PJSIP_CRED_DATA_PLAIN_PASSWD, password)
             )
+        if password and self._arguments.register:
+            config.regConfig.registrarUri = f"sip:{server}"
+            config.regConfig.timeoutSec = REGISTER_FOR_S
+            config.regConfig.retryIntervalSec = 5
         return config
 
     def _tone(self, hz: int) -> Any:
@@ -218,15 +250,45 @@ class Phone:
         return generator
 
 
+class Lines:
+    """Whole lines of a descriptor, without waiting for them."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = b""
+        self.ended = False
+
+    def read(self, timeout_s: float = 0.0) -> list[bytes]:
+        """Return the lines that have arrived, after waiting `timeout_s` for the first bytes."""
+        while not self.ended and select.select([self._descriptor], [], [], timeout_s)[0]:
+            timeout_s = 0.0
+            data = os.read(self._descriptor, 4096)
+            self.ended = not data
+            self._rest += data
+        *lines, self._rest = self._rest.split(b"\n")
+        return lines
+
+
+def codec_list(text: str) -> list[str]:
+    """Return the codecs named in an argument."""
+    return list(parse_codec_list(text.split(",")))
+
+
 def main() -> None:
-    """Run one phone; its password is the first line of standard input (empty: none)."""
+    """Run one phone."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--user", required=True)
-    parser.add_argument("--sip", required=True, metavar="HOST:PORT")
+    parser.add_argument("--sip", required=True, metavar="HOST:PORT", help="its server, over UDP")
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address of its own")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--hz", type=int, default=440)
+    parser.add_argument("--codecs", type=codec_list, default=list(PLATFORM_CODECS))
+    parser.add_argument("--agent", default="VoIPNumber built-in phone")
+    parser.add_argument("--register", action="store_true")
+    parser.add_argument("--life-s", type=float, default=math.inf)
     arguments = parser.parse_args()
-    password = sys.stdin.readline().strip()
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as unbuffered:
+        password = unbuffered.readline().decode().strip()
     quieten()
     plugins.preload()
     phone = Phone(arguments, password)

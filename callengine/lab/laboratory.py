@@ -1,0 +1,283 @@
+"""The codec lab's part of the engine: places a call between two built-in phones, for real.
+
+The calling phone comes through the edge like any other, as a one-time user that is known here and
+in no table. So nothing of a real registration, password or limit is touched.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from channels.layers import get_channel_layer
+
+from callengine.core.directory import Source
+from callengine.core.outcomes import Rejection, Termination
+from callengine.edge.interface import Credentials, IncomingCall
+from callengine.lab.ends import UnknownEndError, find_ends
+from callengine.lab.labcall import LabCall, LabOrder, phone_address
+from callengine.lab.messages import ASK, PLACE, busy, offer, order_of, placed, refused
+from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
+from callengine.livecall import LiveCall
+
+if TYPE_CHECKING:
+    from callengine.switchboard import Switchboard
+
+logger = logging.getLogger(__name__)
+
+MAX_LAB_CALLS = 2
+"At once, on one engine."
+DECIDED_WITHIN_S = 10.0
+ANSWERED_WITHIN_S = 10.0
+END_WITHIN_S = 5.0
+SPARE_LIFE_S = 60.0
+"How much longer than the talk a phone lives at most, whatever happens to us."
+TONES_HZ = (440, 660)
+
+_OVER = Termination(
+    "engine", "lab-call-over", 200, "The codec lab ended its call. Place another from its page."
+)
+
+
+class LabError(Exception):
+    """A lab call cannot be placed; the text says why and what to do."""
+
+
+class Laboratory:
+    """Places lab calls and knows their phones; all of it on the engine's event loop."""
+
+    COMMANDS = (ASK, PLACE)
+
+    def __init__(self, board: "Switchboard", read: Callable[..., Awaitable[Any]]) -> None:
+        self._board = board
+        self._read = read
+        self._calls: dict[str, LabCall] = {}
+        "By the one-time user."
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    # What the switchboard asks, before it looks into the directory
+
+    def credentials(self, username: str) -> Credentials | None:
+        """Return the digest credentials of a one-time user, if this is one."""
+        call = self._calls.get(username)
+        if call is None or call.decided.done():
+            return None
+        return call.credentials(self._board.settings.edge.realm)
+
+    def is_phone(self, address: str) -> bool:
+        """Tell whether a calling phone of ours has this address: it is on no access list."""
+        return any(call.host == address for call in self._calls.values())
+
+    def source(self, name: str, address: str) -> Source:
+        """Return the source of a one-time user's call; raises LookupError if it is over."""
+        call = self._calls.get(name)
+        if call is None:
+            raise LookupError("this call of the codec lab is over")
+        return call.admit(address)
+
+    def placed(self, incoming: IncomingCall) -> LabCall | None:
+        """Return the lab call an INVITE belongs to; None for everybody else's."""
+        return next((c for c in self._calls.values() if c.source is incoming.source), None)
+
+    # What pages ask
+
+    def hear(self, message: Mapping[str, Any], channel: str) -> None:
+        """Take a command of a page; `channel` is where this engine alone hears."""
+        if message["command"] == ASK:
+            self._start(self._offer(message, channel))
+        elif message["command"] == PLACE:
+            self._start(self._place(message))
+
+    async def stop(self) -> None:
+        """End every lab call and take no more."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _offer(self, message: Mapping[str, Any], channel: str) -> None:
+        problem = self._busy()
+        answer = busy(problem) if problem else offer(channel)
+        await _reply(message, answer)
+
+    async def _place(self, message: Mapping[str, Any]) -> None:
+        try:
+            call = await self._prepared(order_of(message))
+        except (LabError, UnknownEndError, ValueError) as error:
+            await _reply(message, refused(str(error)))
+            return
+        try:
+            await self._carry(call, message)
+        except (LabError, PhoneError) as error:
+            await _reply(message, refused(str(error)))
+        except Exception:
+            logger.exception("a call of the codec lab failed")
+            await _reply(message, refused("The engine failed; its log says why."))
+        finally:
+            self._calls.pop(call.user, None)
+
+    def _busy(self) -> str:
+        node = self._board.settings.node
+        if self._closed:
+            return f"The engine {node} is shutting down. Try again when it is back."
+        if len(self._calls) >= MAX_LAB_CALLS:
+            return (
+                f"{MAX_LAB_CALLS} lab calls are up on the engine {node} already, its limit. "
+                "Hang one up or wait until it is over."
+            )
+        return ""
+
+    async def _prepared(self, order: LabOrder) -> LabCall:
+        self._check_codecs(order)
+        ends = await self._read(find_ends, order.case)
+        if problem := self._busy():  # nothing is awaited between this and taking the place
+            raise LabError(problem)
+        call = LabCall(order, ends)
+        self._calls[call.user] = call
+        return call
+
+    def _check_codecs(self, order: LabOrder) -> None:
+        wanted = dict.fromkeys((*order.case.caller, *order.case.callee))
+        for name in wanted:
+            if name not in self._board.codecs:
+                why = self._board.unavailable.get(name, f"{name} is unavailable on this engine.")
+                raise LabError(f"{why} Take {name} out of the phones' lists.")
+
+    # One call
+
+    async def _carry(self, call: LabCall, message: Mapping[str, Any]) -> None:
+        phones: list[Phone] = []
+        talking: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        try:
+            server = self._server()
+            callee_host = phone_address()
+            both = (
+                self._phone(call, server, host=callee_host, password=""),
+                self._phone(call, server, host=call.host, password=call.password),
+            )
+            phones += await _all_or_none(both)
+            callee, caller = phones
+            call.callee_uri = f"sip:phone@{callee_host}:{callee.port};transport=udp"
+            uri = f"sip:{call.user}@{server}"
+            caller.tell(do="call", uri=uri, codecs=list(call.order.case.caller))
+            wait_s = DECIDED_WITHIN_S + ANSWERED_WITHIN_S
+            talking = asyncio.create_task(caller.hears("talking", timeout_s=wait_s))
+            live = await self._decided(call, talking)
+            await _reply(message, placed(live))
+            await self._talk(call, live, caller, talking)
+        finally:
+            talking.cancel()
+            await asyncio.shield(self._clear(call, phones))
+
+    def _server(self) -> str:
+        """Return where the phones reach the edge, HOST:PORT."""
+        for transport, host, port in self._board.edge.listening:
+            if transport == "udp" and ":" not in host:
+                return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+        raise LabError(
+            "The built-in phones speak SIP over UDP and IPv4, and this engine listens for none of "
+            "it. Add such an address to VOIPNUMBER_SIP_LISTEN."
+        )
+
+    async def _phone(self, call: LabCall, server: str, *, host: str, password: str) -> Phone:
+        case = call.order.case
+        settings = PhoneSettings(
+            user=call.user if password else "phone",
+            server=server,
+            password=password,
+            host=host,
+            hz=TONES_HZ[0] if password else TONES_HZ[1],
+            codecs=case.caller if password else case.callee,
+            life_s=call.order.talk_s + SPARE_LIFE_S,
+        )
+        phone = await start_phone(settings)
+        missing = [name for name in settings.codecs if name not in phone.codecs]
+        if missing:
+            await phone.stop()
+            raise LabError(f"The built-in phones cannot do {', '.join(missing)} on this engine.")
+        return phone
+
+    async def _decided(self, call: LabCall, talking: "asyncio.Future[Any]") -> str:
+        """Return the id of the call once it is on the record."""
+        await asyncio.wait(
+            {talking, call.decided}, timeout=DECIDED_WITHIN_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not call.decided.done():
+            raise LabError(_unheard(talking))
+        decision = call.decided.result()
+        if isinstance(decision, Rejection):
+            raise LabError(f"Refused with {decision.code} {decision.rule}: {decision.advice}")
+        await self._written()
+        return decision.call
+
+    async def _written(self) -> None:
+        """Wait until what was written so far is in the database."""
+        done = asyncio.Event()
+        self._board.book.journal.write(lambda: None, done.set)
+        await done.wait()
+
+    async def _talk(
+        self, call: LabCall, live: str, caller: Phone, talking: "asyncio.Future[Any]"
+    ) -> None:
+        """Let the phones talk for as long as was asked, then have the caller hang up."""
+        try:
+            heard = await talking
+            if heard["is"] == "talking":
+                await caller.hears(timeout_s=call.order.talk_s)
+        except TimeoutError:
+            self._note(live, f"The {call.order.talk_s:g} s of this lab call are over.")
+            caller.tell(do="hang-up")
+            with contextlib.suppress(TimeoutError):
+                await caller.hears(timeout_s=END_WITHIN_S)
+
+    async def _clear(self, call: LabCall, phones: list[Phone]) -> None:
+        if call.decided.done() and not isinstance(decision := call.decided.result(), Rejection):
+            live = self._board.calls.get(decision.call)
+            if live is not None:
+                self._board.hang_up(live, _OVER)
+        await asyncio.gather(*(phone.stop() for phone in phones))
+
+    def _note(self, live_id: str, text: str) -> None:
+        live: LiveCall | None = self._board.calls.get(live_id)
+        if live is not None:
+            self._board.book.note(live, kind="lab", leg="", text=text, at=time.time())
+
+
+def _unheard(talking: "asyncio.Future[Any]") -> str:
+    if not talking.done():
+        return (
+            f"The calling phone's INVITE was not answered within {DECIDED_WITHIN_S:g} s. "
+            "Look into the engine's log."
+        )
+    fact = talking.result()
+    return f"The calling phone was refused: {fact.get('code')} {fact.get('reason')}."
+
+
+async def _all_or_none(starting: Any) -> list[Phone]:
+    """Return the phones once all are there; if one fails the others are ended."""
+    results = await asyncio.gather(*starting, return_exceptions=True)
+    phones = [phone for phone in results if isinstance(phone, Phone)]
+    failure = next((error for error in results if isinstance(error, BaseException)), None)
+    if failure is not None:
+        await asyncio.gather(*(phone.stop() for phone in phones))
+        raise failure
+    return phones
+
+
+async def _reply(message: Mapping[str, Any], answer: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        async with asyncio.timeout(5.0):
+            await layer.send(str(message["reply"]), answer)
+    except Exception:
+        logger.warning("the codec lab's page could not be told: is Redis up?", exc_info=True)

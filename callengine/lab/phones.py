@@ -1,0 +1,142 @@
+"""Built-in phones as processes of ours: started, told what to do, heard, and always ended."""
+
+import asyncio
+import contextlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+ANSWER_WITHIN_S = 10.0
+END_WITHIN_S = 5.0
+
+
+class PhoneError(Exception):
+    """A phone cannot do its part; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSettings:
+    """What a phone is started with."""
+
+    user: str
+    server: str
+    "HOST:PORT it speaks to over UDP."
+    password: str = ""
+    register: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    hz: int = 440
+    codecs: tuple[str, ...] = ()
+    "What it answers with, best first; empty: the platform's default list."
+    agent: str = "VoIPNumber built-in phone"
+    life_s: float | None = None
+    "It ends by itself after this long."
+
+    def arguments(self) -> list[str]:
+        """Return the command line; the password is not on it."""
+        found = ["--user", self.user, "--sip", self.server, "--host", self.host]
+        found += ["--port", str(self.port), "--hz", str(self.hz), "--agent", self.agent]
+        if self.codecs:
+            found += ["--codecs", ",".join(self.codecs)]
+        if self.life_s is not None:
+            found += ["--life-s", str(self.life_s)]
+        return [*found, "--register"] if self.register else found
+
+
+class Phone:
+    """One phone's process and what it last said."""
+
+    def __init__(self, user: str, process: asyncio.subprocess.Process) -> None:
+        self.user = user
+        self.port = 0
+        self.codecs: tuple[str, ...] = ()
+        self._process = process
+        self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._listener = asyncio.create_task(self._listen())
+
+    def tell(self, **order: Any) -> None:
+        """Send one order; a phone that has ended hears nothing."""
+        if self._process.stdin is not None and self._process.returncode is None:
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+
+    async def hears(self, *states: str, timeout_s: float = ANSWER_WITHIN_S) -> dict[str, Any]:
+        """Wait for one of these states; "ended" and "stopped" always count.
+
+        Raises TimeoutError.
+        """
+        async with asyncio.timeout(timeout_s):
+            while True:
+                fact = await self._said.get()
+                if fact["is"] in (*states, "ended", "stopped"):
+                    return fact
+
+    def forget(self) -> None:
+        """Drop what was said before."""
+        while not self._said.empty():
+            self._said.get_nowait()
+
+    async def stop(self) -> None:
+        """Have the phone hang up and end; insist after a while."""
+        self.tell(do="quit")
+        try:
+            async with asyncio.timeout(END_WITHIN_S):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+        await self._listener
+
+    def kill(self) -> None:
+        """End the process at once."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def _listen(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            with contextlib.suppress(json.JSONDecodeError):
+                self._said.put_nowait(json.loads(line))
+        self._said.put_nowait({"is": "stopped", "code": 0, "reason": "the phone stopped"})
+
+
+async def start_phone(settings: PhoneSettings) -> Phone:
+    """Start a phone and wait until it is there, and registered if it is to be.
+
+    Raises PhoneError.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "callengine.worker.phone", *settings.arguments()),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    phone = Phone(settings.user, process)
+    try:
+        assert process.stdin is not None
+        process.stdin.write(settings.password.encode() + b"\n")
+        await _until_there(phone, settings)
+    except BaseException:
+        phone.kill()
+        await phone.stop()
+        raise
+    return phone
+
+
+async def _until_there(phone: Phone, settings: PhoneSettings) -> None:
+    try:
+        fact = await phone.hears("ready")
+        phone.port, phone.codecs = fact.get("port", 0), tuple(fact.get("codecs", ()))
+        if settings.register and fact["is"] == "ready":
+            fact = await phone.hears("registered", "refused")
+    except TimeoutError:
+        raise PhoneError(
+            f"{settings.user} does not reach the server at {settings.server}."
+        ) from None
+    if fact["is"] == "refused":
+        raise PhoneError(f"{settings.user} could not register: {fact['code']} {fact['reason']}.")
+    if fact["is"] not in ("ready", "registered"):
+        raise PhoneError(f"The phone {settings.user} did not start.")
