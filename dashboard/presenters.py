@@ -121,7 +121,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         ended=ended,
         clock_from=clock_from,
         duration=duration_text(((ended or now) - clock_from).total_seconds()),
-        codec_path=_codec_path(chip_a, chip_b, transcoded=call["transcoded"]),
+        codec_path=codec_path(chip_a, chip_b, transcoded=call["transcoded"]),
         chip_a=chip_a,
         chip_b=chip_b,
         transcoded=call["transcoded"],
@@ -260,7 +260,8 @@ def _chosen(leg: LegSnapshot | None) -> Chip | None:
     return chip(leg["codec"]) if leg and leg["codec"] else None
 
 
-def _codec_path(chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool) -> str:
+def codec_path(chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool) -> str:
+    """Return one sentence: transcoding between which codecs, or not; nothing before an answer."""
     if chip_a is None or chip_b is None:
         return ""
     if transcoded:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import codecs, live, settings, users
+from dashboard.views import codecs, lab, live, settings, users
 
 urlpatterns = [
     path("", live.home, name="home"),
@@ -24,4 +24,7 @@ urlpatterns = [
     path("settings/users/<int:user_id>/", users.user, name="user"),
     path("settings/users/<int:user_id>/password/", users.user_password, name="user-password"),
     path("password/", users.own_password, name="own-password"),
+    path("lab/", lab.lab, name="lab"),
+    path("lab/call/", lab.lab_call, name="lab-call"),
+    path("lab/calls/<uuid:call_id>/", lab.lab_outcome, name="lab-outcome"),
 ]

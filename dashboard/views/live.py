@@ -15,6 +15,7 @@ from callengine.models import Call
 from callengine.records import snapshot, with_details
 from dashboard import engines, live_page
 from dashboard.access import is_fragment, requires
+from dashboard.labshown import present_lab_call
 from dashboard.presenters import present_call
 
 POLL_AGE_S = 1.0
@@ -44,7 +45,11 @@ def calls(request: HttpRequest) -> HttpResponse:
 def call(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     """Show one call, in progress or ended."""
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_id)
-    context = {"call": present_call(snapshot(record), now=timezone.now())}
+    shown = snapshot(record)
+    context = {
+        "call": present_call(shown, now=timezone.now()),
+        "lab": present_lab_call(shown, record.plan),
+    }
     return _page(request, "calls/call.html", "calls/_call.html", context)
 
 

@@ -1,0 +1,218 @@
+"""The codec lab's form: what stands in its address, and the case it makes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+
+from audiocodecs.fields import CodecListFormField
+from callengine.core.lab import LabCase, LabEnds
+from callengine.lab.ends import UnknownEndError, find_ends
+from callengine.lab.messages import TALK_S
+
+SOURCES = (
+    ("connection", "A connection"),
+    ("trunk", "A trunk"),
+    ("unknown", "Somebody unknown"),
+    ("free", "A list of your own"),
+)
+DESTINATIONS = (
+    ("connection", "A connection"),
+    ("trunk", "A trunk"),
+    ("free", "A list of your own"),
+    ("free-trunk", "A trunk of your own"),
+)
+DEFAULT_TALK_S = 20
+
+
+class ChoiceField(forms.ChoiceField):
+    """A choice whose error names what is allowed."""
+
+    def __init__(self, *, choices: tuple[tuple[str, str], ...], **kwargs: Any) -> None:
+        allowed = ", ".join(name for name, _ in choices)
+        text = f"This is not a choice: %(value)s. Allowed: {allowed}."
+        kwargs["error_messages"] = {"invalid_choice": text, "required": f"Allowed: {allowed}."}
+        super().__init__(choices=choices, **kwargs)
+
+
+def _name(label: str, suggestions: str) -> forms.CharField:
+    attributes = {"list": suggestions, "autocomplete": "off", "spellcheck": "false"}
+    return forms.CharField(
+        label=label, required=False, max_length=100, widget=forms.TextInput(attributes)
+    )
+
+
+def _codecs(label: str, help_text: str, *, required: bool = False) -> CodecListFormField:
+    return CodecListFormField(
+        label=label,
+        required=required,
+        max_length=200,
+        help_text=help_text,
+        error_messages={"required": "A phone has at least one codec. Name one."},
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
+    )
+
+
+_OURS = "Best first. Empty: the platform list."
+
+
+class LabForm(forms.Form):
+    """A case of the codec lab; `case` and `ends` hold it once it is valid."""
+
+    source = ChoiceField(choices=SOURCES, label="Source")
+    source_name = _name("Connection or trunk", "lab-source-names")
+    source_codecs = _codecs("List toward the caller", _OURS)
+    destination = ChoiceField(choices=DESTINATIONS, label="Destination")
+    destination_name = _name("Connection or trunk", "lab-destination-names")
+    destination_codecs = _codecs("List toward the callee", _OURS)
+    destination_in_codecs = _codecs("TRUNK IN: list toward the caller", _OURS)
+    force = forms.BooleanField(label="Force selected codecs on the caller", required=False)
+    a = _codecs("A: the caller offers", "Best first, separated by commas.", required=True)
+    b = _codecs("B: the callee can do", "Best first, separated by commas.", required=True)
+
+    case: LabCase
+    ends: LabEnds
+
+    def clean(self) -> dict[str, Any]:
+        """Look both ends up, so that a name that is not there is an error of its field."""
+        cleaned = super().clean() or {}
+        for end in ("source", "destination"):
+            named = cleaned.get(end) in ("connection", "trunk")
+            if named and not cleaned.get(f"{end}_name") and f"{end}_name" not in self.errors:
+                what = "SIP user of a connection" if cleaned[end] == "connection" else "trunk"
+                self.add_error(f"{end}_name", f"Name the {what}, or choose another {end}.")
+        if not self.errors:
+            self._make_case(cleaned)
+        return cleaned
+
+    def _make_case(self, cleaned: Mapping[str, Any]) -> None:
+        self.case = _only_what_counts(cleaned)
+        try:
+            self.ends = find_ends(self.case)
+        except UnknownEndError as error:
+            self.add_error(error.field, str(error))
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield the label of each field in error, and what is wrong with it."""
+        for name, errors in self.errors.items():
+            for error in errors:
+                label = self.fields[name].label if name in self.fields else "The form"
+                yield str(label), str(error)
+
+
+def _only_what_counts(cleaned: Mapping[str, Any]) -> LabCase:
+    """Return the case without what belongs to choices that were not made."""
+    source, destination = cleaned["source"], cleaned["destination"]
+    free_end = destination in ("free", "free-trunk")
+    return LabCase(
+        source=source,
+        destination=destination,
+        caller=tuple(cleaned["a"]),
+        callee=tuple(cleaned["b"]),
+        source_name=cleaned["source_name"] if source in ("connection", "trunk") else "",
+        destination_name="" if free_end else cleaned["destination_name"],
+        source_codecs=tuple(cleaned["source_codecs"]) if source == "free" else (),
+        destination_codecs=tuple(cleaned["destination_codecs"]) if free_end else (),
+        destination_in_codecs=(
+            tuple(cleaned["destination_in_codecs"]) if destination == "free-trunk" else ()
+        ),
+        force=cleaned["force"] and destination == "free",
+    )
+
+
+def values(case: LabCase) -> dict[str, str]:
+    """Return a case as the form's fields, without those that are empty."""
+    lists = {
+        "source_codecs": case.source_codecs,
+        "destination_codecs": case.destination_codecs,
+        "destination_in_codecs": case.destination_in_codecs,
+        "a": case.caller,
+        "b": case.callee,
+    }
+    found = {
+        "source": case.source,
+        "source_name": case.source_name,
+        "destination": case.destination,
+        "destination_name": case.destination_name,
+        "force": "on" if case.force else "",
+        **{name: ",".join(codecs) for name, codecs in lists.items()},
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def query(case: LabCase) -> str:
+    """Return the query string of a case's address."""
+    return urlencode(values(case), safe=",")
+
+
+class TalkForm(forms.Form):
+    """How long a lab call may take, in seconds."""
+
+    talk_s = forms.IntegerField(
+        label="Talk for",
+        initial=DEFAULT_TALK_S,
+        min_value=int(TALK_S[0]),
+        max_value=int(TALK_S[1]),
+        required=False,
+        error_messages={
+            "min_value": "Talk for %(limit_value)s seconds or more.",
+            "max_value": "Talk for %(limit_value)s seconds at most.",
+        },
+    )
+
+    def clean_talk_s(self) -> int:
+        """Return the default for nothing."""
+        return int(self.cleaned_data["talk_s"] or DEFAULT_TALK_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One of the six worked examples."""
+
+    number: int
+    title: str
+    case: LabCase
+
+    @property
+    def query(self) -> str:
+        """The query string of its address."""
+        return query(self.case)
+
+
+_A = ("OPUS", "G722", "PCMA")
+_B = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA")
+_LIST = ("G722", "PCMU", "PCMA")
+_OUT = ("OPUS", "G722")
+_BOB: dict[str, Any] = {"destination": "free", "callee": _B, "destination_codecs": _LIST}
+EXAMPLES = (
+    Example(1, "From outside to a connection", LabCase("unknown", caller=_A, **_BOB)),
+    Example(2, "The same, forced", LabCase("unknown", caller=_A, force=True, **_BOB)),
+    Example(
+        3, "Forced, and only OPUS offered", LabCase("unknown", caller=("OPUS",), force=True, **_BOB)
+    ),
+    Example(
+        4,
+        "Connection to connection",
+        LabCase("free", caller=_A, source_codecs=_OUT, **_BOB),
+    ),
+    Example(
+        5,
+        "The same, forced",
+        LabCase("free", caller=_A, source_codecs=_OUT, force=True, **_BOB),
+    ),
+    Example(
+        6,
+        "Through a trunk",
+        LabCase(
+            "free",
+            "free-trunk",
+            caller=_A,
+            callee=_B,
+            destination_codecs=_LIST,
+            destination_in_codecs=_LIST,
+        ),
+    ),
+)
+"""The worked examples of the negotiation rule, in its order."""
