@@ -7,7 +7,6 @@ in no table. So nothing of a real registration, password or limit is touched.
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ from callengine.lab.ends import UnknownEndError, find_ends
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
 from callengine.lab.messages import ASK, PLACE, busy, offer, order_of, placed, refused
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
-from callengine.livecall import LiveCall
 
 if TYPE_CHECKING:
     from callengine.switchboard import Switchboard
@@ -35,10 +33,6 @@ END_WITHIN_S = 5.0
 SPARE_LIFE_S = 60.0
 "How much longer than the talk a phone lives at most, whatever happens to us."
 TONES_HZ = (440, 660)
-
-_OVER = Termination(
-    "engine", "lab-call-over", 200, "The codec lab ended its call. Place another from its page."
-)
 
 
 class LabError(Exception):
@@ -170,9 +164,8 @@ class Laboratory:
             caller.tell(do="call", uri=uri, codecs=list(call.order.case.caller))
             wait_s = DECIDED_WITHIN_S + ANSWERED_WITHIN_S
             talking = asyncio.create_task(caller.hears("talking", timeout_s=wait_s))
-            live = await self._decided(call, talking)
-            await _reply(message, placed(live))
-            await self._talk(call, live, caller, talking)
+            await _reply(message, placed(await self._decided(call, talking)))
+            await self._talk(call, caller, talking)
         finally:
             talking.cancel()
             await asyncio.shield(self._clear(call, phones))
@@ -224,31 +217,30 @@ class Laboratory:
         self._board.book.journal.write(lambda: None, done.set)
         await done.wait()
 
-    async def _talk(
-        self, call: LabCall, live: str, caller: Phone, talking: "asyncio.Future[Any]"
-    ) -> None:
-        """Let the phones talk for as long as was asked, then have the caller hang up."""
+    async def _talk(self, call: LabCall, caller: Phone, talking: "asyncio.Future[Any]") -> None:
+        """Let the phones talk for as long as was asked, then hang up."""
+        talk_s = call.order.talk_s
         try:
             heard = await talking
             if heard["is"] == "talking":
-                await caller.hears(timeout_s=call.order.talk_s)
+                await caller.hears(timeout_s=talk_s)
         except TimeoutError:
-            self._note(live, f"The {call.order.talk_s:g} s of this lab call are over.")
-            caller.tell(do="hang-up")
+            self._hang_up(call, f"The {talk_s:g} s of this lab call are over: a normal end.")
             with contextlib.suppress(TimeoutError):
                 await caller.hears(timeout_s=END_WITHIN_S)
 
     async def _clear(self, call: LabCall, phones: list[Phone]) -> None:
-        if call.decided.done() and not isinstance(decision := call.decided.result(), Rejection):
-            live = self._board.calls.get(decision.call)
-            if live is not None:
-                self._board.hang_up(live, _OVER)
+        self._hang_up(call, "The codec lab ended its call. Place another from its page.")
         await asyncio.gather(*(phone.stop() for phone in phones))
 
-    def _note(self, live_id: str, text: str) -> None:
-        live: LiveCall | None = self._board.calls.get(live_id)
+    def _hang_up(self, call: LabCall, advice: str) -> None:
+        """End the call for both phones, if it is still up."""
+        decision = call.decided.result() if call.decided.done() else None
+        if decision is None or isinstance(decision, Rejection):
+            return
+        live = self._board.calls.get(decision.call)
         if live is not None:
-            self._board.book.note(live, kind="lab", leg="", text=text, at=time.time())
+            self._board.hang_up(live, Termination("engine", "lab-call-over", 200, advice))
 
 
 def _unheard(talking: "asyncio.Future[Any]") -> str:
