@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audiocodecs.catalogue import CATALOGUE
-from callengine import directory, nodes
+from callengine import directory
 from callengine.core.directory import Platform
 from callengine.core.lab import LabCase, Prediction, predict
 from callengine.lab.labcall import LabOrder
@@ -19,10 +19,11 @@ from callengine.lab.messages import NotPlacedError, place_lab_call
 from callengine.models import Call
 from callengine.records import snapshot, with_details
 from connections.models import Connection
+from dashboard import engines
 from dashboard.access import is_fragment, requires
 from dashboard.labform import EXAMPLES, LabForm, TalkForm, query, values
 from dashboard.labshown import present_lab, present_lab_call
-from dashboard.presenters import present_call, present_engine
+from dashboard.presenters import present_call
 from dashboard.shown import EngineView
 from trunks.models import Trunk
 
@@ -40,11 +41,9 @@ def lab(request: HttpRequest) -> HttpResponse:
     given = request.GET if any(name in LabForm.base_fields for name in request.GET) else None
     data = QueryDict(EXAMPLES[0].query) if given is None else given
     form = LabForm(data, auto_id="lab-%s")
-    engine = _engine()
+    engine = engines.pill()
     context = {
         "form": form,
-        "engine": engine,
-        "now": timezone.now(),
         "examples": EXAMPLES,
         "talk": TalkForm(),
         "source_names": _suggested(data.get("source", ""), data.get("source_name", "")),
@@ -78,7 +77,7 @@ def lab_call(request: HttpRequest) -> HttpResponse:
         messages.error(request, " ".join(["Not called.", *problems]))
         return redirect("lab")
     back = f"{reverse('lab')}?{query(form.case)}"
-    prediction = predict(form.case, form.ends, _platform(_engine()))
+    prediction = predict(form.case, form.ends, _platform(engines.pill()))
     if prediction.rejection is not None:
         messages.error(request, f"Not called. {prediction.rejection.advice}")
         return redirect(back)
@@ -107,13 +106,7 @@ def lab_outcome(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     context = {"call": present_call(shown, now=timezone.now()), "lab": placed}
     if is_fragment(request):
         return render(request, "lab/_outcome.html", context)
-    return render(
-        request, "lab/outcome.html", {**context, "engine": _engine(), "now": timezone.now()}
-    )
-
-
-def _engine() -> EngineView:
-    return present_engine(nodes.snapshots(), now=timezone.now())
+    return render(request, "lab/outcome.html", context)
 
 
 def _platform(engine: EngineView) -> Platform:
