@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, Model, QuerySet, Value, When
+from django.db.models import Case, F, Model, Prefetch, QuerySet, Value, When
 from django.utils import timezone
 
 from callengine import models
@@ -230,7 +230,8 @@ def live_calls() -> list[CallSnapshot]:
 
 def with_details(calls: QuerySet[Call]) -> QuerySet[Call]:
     """Fetch legs and timeline with the calls, so that `snapshot` asks nothing more."""
-    return calls.prefetch_related("legs", "events")
+    # What grows with a call's length is read where it is shown, see `histories` and `ladder`.
+    return calls.prefetch_related(Prefetch("legs", Leg.objects.defer("history")), "events")
 
 
 def snapshot(call: Call) -> CallSnapshot:
@@ -257,11 +258,14 @@ def snapshot(call: Call) -> CallSnapshot:
 
 def ladder(call: Call) -> list[MessageSnapshot]:
     """Return a call's SIP messages in order. One query."""
+    messages = list(call.messages.all())
+    began = messages[0].at if messages else call.started
     return [
         {
             "number": message.number,
             "leg": message.leg,
             "at": _iso(message.at) or "",
+            "offset_s": (message.at - began).total_seconds(),
             "direction": message.direction,
             "peer": message.peer,
             "summary": message.summary,
@@ -270,14 +274,14 @@ def ladder(call: Call) -> list[MessageSnapshot]:
             "codecs": list(message.codecs),
             "text": message.text,
         }
-        for message in call.messages.all()
+        for message in messages
     ]
 
 
 def histories(call: Call) -> dict[str, QualityHistory]:
     """Return the quality over the whole call of each leg that has any, by leg name."""
-    legs = sorted(call.legs.all(), key=_leg_order)
-    return {leg.name: cast("QualityHistory", leg.history) for leg in legs if leg.history}
+    found = Leg.objects.filter(call=call).values_list("name", "history").order_by("pk")
+    return {name: cast("QualityHistory", history) for name, history in found if history}
 
 
 def _leg_order(leg: Leg) -> tuple[int, str]:

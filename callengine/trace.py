@@ -65,6 +65,8 @@ class _Seen:
 class _Call:
     uuid: str
     key: _Key
+    began_at: float = 0.0
+    "When its first message passed, as Unix time."
     count: int = 0
     closed: bool = False
     invites: set[int] = field(default_factory=set)
@@ -178,6 +180,7 @@ class Trace:
     def _take(self, call: _Call, leg: str, seen: _Seen) -> None:
         if call.count > MAX_MESSAGES:
             return
+        call.began_at = call.began_at or seen.at
         call.count += 1
         if seen.is_invite:
             call.invites.add(hash(seen.data))
@@ -210,17 +213,28 @@ class _Batch:
 
 
 def _message(entry: _Entry) -> MessageSnapshot:
-    at = iso(entry.seen.at)
+    base: MessageSnapshot = {
+        "number": entry.number,
+        "leg": "",
+        "at": iso(entry.seen.at),
+        "offset_s": round(entry.seen.at - entry.call.began_at, 6),
+        "direction": "note",
+        "peer": "",
+        "summary": f"Only the first {MAX_MESSAGES} messages are kept.",
+        "cseq": "",
+        "retransmission": False,
+        "codecs": [],
+        "text": "",
+    }
     if entry.number > MAX_MESSAGES:
-        return _note(entry.number, at, f"Only the first {MAX_MESSAGES} messages are kept.")
+        return base
     read = shown(entry.seen.data)
     identity = (entry.seen.direction, *read.identity)
     again = identity in entry.call.seen
     entry.call.seen.add(identity)
     return {
-        "number": entry.number,
+        **base,
         "leg": entry.leg,
-        "at": at,
         "direction": entry.seen.direction,
         "peer": entry.seen.flow,
         "summary": read.summary,
@@ -228,21 +242,6 @@ def _message(entry: _Entry) -> MessageSnapshot:
         "retransmission": again,
         "codecs": list(read.codecs),
         "text": read.text,
-    }
-
-
-def _note(number: int, at: str, text: str) -> MessageSnapshot:
-    return {
-        "number": number,
-        "leg": "",
-        "at": at,
-        "direction": "note",
-        "peer": "",
-        "summary": text,
-        "cseq": "",
-        "retransmission": False,
-        "codecs": [],
-        "text": "",
     }
 
 

@@ -58,6 +58,8 @@ class MessageSnapshot(TypedDict):
     "Its place in the ladder, from 1."
     leg: str
     at: str
+    offset_s: float
+    "Since the first message of the call."
     direction: str
     "`in` or `out`, seen from us; `note` for a remark in place of messages."
     peer: str
