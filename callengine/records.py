@@ -230,8 +230,12 @@ def live_calls() -> list[CallSnapshot]:
 
 def with_details(calls: QuerySet[Call]) -> QuerySet[Call]:
     """Fetch legs and timeline with the calls, so that `snapshot` asks nothing more."""
-    # What grows with a call's length is read where it is shown, see `histories` and `ladder`.
-    return calls.prefetch_related(Prefetch("legs", Leg.objects.defer("history")), "events")
+    return calls.prefetch_related(brief_legs(), "events")
+
+
+def brief_legs() -> Prefetch[Any]:
+    """Fetch legs without their quality over time, which is long: `histories` reads it."""
+    return Prefetch("legs", Leg.objects.defer("history"))
 
 
 def snapshot(call: Call) -> CallSnapshot:

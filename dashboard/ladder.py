@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from callengine.core.snapshot import LegSnapshot, MessageSnapshot
+from callengine.core.snapshot import MessageSnapshot
 from dashboard.presenters import chip
-from dashboard.shown import Chip
+from dashboard.shown import CallView, Chip
 
 MAX_CALLEES = 7
 "Columns for callees; more than so many share the last one. call.css draws as many."
@@ -55,26 +55,30 @@ class LadderView:
     messages: tuple[MessageView, ...]
 
 
-def present_ladder(legs: Sequence[LegSnapshot], messages: Iterable[MessageSnapshot]) -> LadderView:
+def present_ladder(call: CallView, messages: Iterable[MessageSnapshot]) -> LadderView:
     """Return columns and arrows of a call."""
     views = tuple(present_message(message) for message in messages)
-    return LadderView(present_lanes(legs, views), views)
+    return LadderView(present_lanes(call, views), views)
 
 
-def present_lanes(
-    legs: Sequence[LegSnapshot], messages: Sequence[MessageView] = ()
-) -> tuple[Lane, ...]:
-    """Return the columns: caller, us, and one for each leg rung, known by name or by message."""
-    titles = {column: _leg_name(column) for column in range(2, 3)}
-    titles |= {view.reach: _leg_name(view.reach) for view in messages if view.reach > US}
-    titles |= {_column(leg["name"]): leg["label"] or _leg_name(2) for leg in legs}
-    details = {_column(leg["name"]): f"leg {leg['name']}" for leg in legs}
-    last = max(titles)
-    lanes = [Lane(0, titles.get(0) or "caller", "caller, leg A"), Lane(US, "us", "voipnumber")]
-    for column in range(2, last + 1):
-        name = _leg_name(column)
-        lanes.append(Lane(column, titles.get(column, name), details.get(column, name)))
+def present_lanes(call: CallView, messages: Sequence[MessageView] = ()) -> tuple[Lane, ...]:
+    """Return the columns: caller, us, and one for each leg rung."""
+    legs = {
+        _column(leg.name): leg
+        for leg in (call.leg_a, call.leg_b, *call.also_rung)
+        if leg is not None
+    }
+    caller = legs[0].title if 0 in legs else "caller"
+    lanes = [Lane(0, caller, "leg A, caller"), Lane(US, "us", "voipnumber")]
+    last = max([US + 1, *legs, *(message.reach for message in messages)])
+    for column in range(US + 1, last + 1):
+        leg = legs.get(column)
+        lanes.append(Lane(column, leg.title, f"leg {leg.name}, callee") if leg else _nobody(column))
     return tuple(lanes)
+
+
+def _nobody(column: int) -> Lane:
+    return Lane(column, "callee", "not rung" if column == US + 1 else f"leg B{column - US}")
 
 
 def present_message(message: MessageSnapshot) -> MessageView:
@@ -123,10 +127,6 @@ def _column(leg: str) -> int:
         return 0
     number = _NUMBER.search(leg)
     return US + min(int(number.group()) if number else 1, MAX_CALLEES)
-
-
-def _leg_name(column: int) -> str:
-    return "callee" if column == US + 1 else f"callee {column - US}"
 
 
 def _title(summary: str) -> str:

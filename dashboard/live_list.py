@@ -14,7 +14,7 @@ from django.utils import timezone
 from callengine import groups
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call, CallEvent
-from callengine.records import snapshot
+from callengine.records import brief_legs, snapshot
 from dashboard.outbox import Fragment
 from dashboard.presenters import present_row
 from dashboard.shown import CallRow
@@ -35,7 +35,7 @@ def numbers(live: int, shown: int) -> dict[str, int]:
 def briefly(calls: QuerySet[Call]) -> list[CallSnapshot]:
     """Return calls with their legs and without their timelines. Two queries."""
     nothing = Prefetch("events", queryset=CallEvent.objects.none())
-    return [snapshot(call) for call in calls.prefetch_related("legs", nothing)]
+    return [snapshot(call) for call in calls.prefetch_related(brief_legs(), nothing)]
 
 
 class ListTopic(Topic):

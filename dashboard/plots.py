@@ -1,22 +1,10 @@
 """What is said of a leg's quality over the whole call, beside its plots. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from callengine.core.history import QualityHistory
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One measure over the whole call, in words."""
-
-    key: str
-    word: str
-    unit: str
-    best: str
-    worst: str
-    average: str
-
+from dashboard.shown import CallView, LegView, Measure
 
 _MEASURES = (
     ("mos", "MOS", "", 1),
@@ -25,25 +13,21 @@ _MEASURES = (
 )
 
 
-def present_history(history: QualityHistory) -> tuple[Measure, ...]:
-    """Return best, worst and average of each measure; nothing of a leg without audio."""
-    if not history.get("t"):
-        return ()
-    return tuple(
-        Measure(
-            key=key,
-            word=word,
-            unit=unit,
-            **{
-                name: f"{value:.{digits}f}"
-                for name, value in _summary(history, key).items()
-                if name in ("best", "worst", "average")
-            },
-        )
-        for key, word, unit, digits in _MEASURES
-    )
+def with_measures(call: CallView, histories: Mapping[str, QualityHistory]) -> CallView:
+    """Return a call whose two legs tell of their quality; `histories` are by leg name."""
+
+    def told(leg: LegView | None) -> LegView | None:
+        return replace(leg, measures=present_history(histories.get(leg.name))) if leg else None
+
+    return replace(call, leg_a=told(call.leg_a), leg_b=told(call.leg_b))
 
 
-def _summary(history: QualityHistory, key: str) -> Mapping[str, float]:
-    known = history["summary"].get(key)
-    return dict(known) if known else {"best": 0.0, "worst": 0.0, "average": 0.0}  # type: ignore[arg-type]
+def present_history(history: QualityHistory | None) -> tuple[Measure, ...]:
+    """Return best, worst and average of each measure, `-` where nothing was measured."""
+    measures = []
+    for key, word, unit, digits in _MEASURES:
+        known = history["summary"].get(key) if history else None
+        values = (known["best"], known["worst"], known["average"]) if known else ()
+        best, worst, average = (f"{value:.{digits}f}" for value in values) if values else "---"
+        measures.append(Measure(key, word, unit, digits, best, worst, average))
+    return tuple(measures)

@@ -20,6 +20,7 @@ from callengine.core.snapshot import (
     QualitySnapshot,
     TerminationSnapshot,
 )
+from dashboard.plots import present_history
 from dashboard.shown import (
     Badge,
     CallRow,
@@ -186,11 +187,12 @@ def present_leg(leg: LegSnapshot, *, source: str, live: bool) -> LegView:
         height_px=ROW_PX * max(len(leg["offered"]), len(leg["allowed"]), 1),
         note=_leg_note(leg, codec, is_a=is_a, live=live),
         quality=present_quality(leg["quality"]) if leg["quality"] else None,
+        measures=present_history(None),
     )
 
 
-def present_quality(quality: QualitySnapshot, *, history: Sequence[float] = ()) -> QualityView:
-    """Return a leg's statistics in words; `history` is the MOS of the last minutes."""
+def present_quality(quality: QualitySnapshot) -> QualityView:
+    """Return a leg's statistics in words."""
     round_trip = quality["round_trip_ms"]
     return QualityView(
         mos=f"{quality['mos']:.1f}",
@@ -199,7 +201,7 @@ def present_quality(quality: QualitySnapshot, *, history: Sequence[float] = ()) 
         jitter=f"{quality['jitter_ms']:.0f} ms",
         round_trip="-" if round_trip is None else f"{round_trip:.0f} ms",
         packets=f"{quality['packets_received']} packets in, {quality['packets_sent']} out",
-        points=polyline(history),
+        sample=f"{quality['mos']:.2f} {quality['loss_percent']:.2f} {quality['jitter_ms']:.2f}",
     )
 
 
@@ -208,17 +210,6 @@ def mos_badge(mos: float) -> Badge:
     if mos >= 4.0:
         return Badge("good", "up")
     return Badge("fair", "wait") if mos >= 3.1 else Badge("poor", "fail")
-
-
-def polyline(values: Sequence[float], *, width: int = 160, height: int = 32) -> str:
-    """Return SVG points for MOS values 1.0 to 4.5, newest at the right edge."""
-    if len(values) < 2:
-        return ""
-    step = width / (len(values) - 1)
-    return " ".join(
-        f"{index * step:.1f},{height - 1 - (min(max(v, 1.0), 4.5) - 1) / 3.5 * (height - 2):.1f}"
-        for index, v in enumerate(values)
-    )
 
 
 def present_event(event: EventSnapshot) -> EventView:

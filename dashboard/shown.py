@@ -44,8 +44,22 @@ class QualityView:
     jitter: str
     round_trip: str
     packets: str
-    points: str = ""
-    "Polyline of the last minutes' MOS; empty with fewer than two values."
+    sample: str = ""
+    "MOS, loss in percent and jitter in ms, for the plots."
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A plot's words: one measure of a leg over the whole call."""
+
+    key: str
+    "Its column in the history."
+    word: str
+    unit: str
+    digits: int
+    best: str
+    worst: str
+    average: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,8 @@ class LegView:
     note: str
     "Why a list is empty, or that nothing is shared."
     quality: QualityView | None
+    measures: tuple[Measure, ...] = ()
+    "Without figures in what comes over the websocket: the page has its own by then."
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,15 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from callengine import groups
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, NodeSnapshot, QualitySnapshot
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    MessageSnapshot,
+    NodeSnapshot,
+    QualitySnapshot,
+)
 from dashboard import engines
+from dashboard.ladder import present_message
 from dashboard.outbox import Fragment, Outbox
 from dashboard.presenters import (
     present_call,
@@ -24,7 +31,6 @@ from dashboard.presenters import (
 )
 from dashboard.shown import EngineView, EventView
 
-PLOT_SECONDS = 120
 EVENTS_REMEMBERED = 1000
 
 
@@ -110,7 +116,7 @@ class CallTopic(Topic):
         "Keys of the timeline's lines that were sent."
         self._fresh_legs: set[str] = set()
         self._quality: dict[str, QualitySnapshot] = {}
-        self._plots: dict[str, deque[float]] = {}
+        self._messages: list[MessageSnapshot] = []
 
     def call_changed(self, message: dict[str, Any]) -> None:
         """Take the call's new state; it replaces the legs, statistics included."""
@@ -125,19 +131,24 @@ class CallTopic(Topic):
         self._note(message["event"])
         self.changed = True
 
+    def call_messages(self, message: dict[str, Any]) -> None:
+        """Take new arrows of the ladder."""
+        self._messages += message["messages"]
+        self.changed = True
+
     def call_quality(self, message: dict[str, Any]) -> None:
         """Take one second's statistics of the legs."""
         for leg, quality in message["quality"].items():
             self._quality[leg] = quality
-            self._plots.setdefault(leg, deque(maxlen=PLOT_SECONDS)).append(quality["mos"])
             self._fresh_legs.add(leg)
         self.changed = True
 
     def fragments(self) -> Iterator[Fragment]:
-        """Yield head and legs, new lines of the timeline, and statistics."""
+        """Yield head and legs, new lines of timeline and ladder, and statistics."""
         self.changed = False
         call, self._call = self._call, None
         events, self._events = self._events, []
+        messages, self._messages = self._messages, []
         legs, self._fresh_legs = sorted(self._fresh_legs), set()
         if call:
             view = replace(present_call(call, now=_now()), events=())
@@ -145,8 +156,12 @@ class CallTopic(Topic):
         for event in events:
             text = render_to_string("calls/_event.html", {"event": event, "oob": True})
             yield Fragment(f"event-{event.key}", text)
+        for message in messages:
+            context = {"message": present_message(message), "oob": True}
+            text = render_to_string("calls/_message.html", context)
+            yield Fragment(f"message-{message['number']}", text)
         for leg in legs:
-            quality = present_quality(self._quality[leg], history=self._plots[leg])
+            quality = present_quality(self._quality[leg])
             context = {"name": leg, "quality": quality, "oob": True}
             yield Fragment(f"quality-{leg}", render_to_string("calls/_quality.html", context))
 

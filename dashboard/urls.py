@@ -8,6 +8,7 @@ urlpatterns = [
     path("", live.home, name="home"),
     path("calls/", live.calls, name="calls"),
     path("calls/<uuid:call_id>/", live.call, name="call"),
+    path("calls/<uuid:call_id>/quality/", live.call_quality, name="call-quality"),
     path("calls/<uuid:call_id>/hang-up/", live.hang_up, name="hang-up"),
     path("engine/", live.engine, name="engine"),
     path("codecs/meaning/", codecs.meaning_of, name="codec-meaning"),

@@ -25,6 +25,8 @@ class QualityHistory(TypedDict):
     mos: list[float]
     loss_percent: list[float]
     jitter_ms: list[float]
+    samples: int
+    "How many seconds were measured."
     summary: dict[str, Summary]
     "By measure: `mos`, `loss_percent`, `jitter_ms`."
 
@@ -74,6 +76,7 @@ class Recorder:
             "mos": mos,
             "loss_percent": loss,
             "jitter_ms": jitter,
+            "samples": self._count,
             "summary": {name: self._summary(index) for index, name in enumerate(MEASURES)},
         }
 

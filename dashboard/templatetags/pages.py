@@ -11,8 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard import engines
+from dashboard.ladder import Lane, present_lanes
 from dashboard.rail import Place, places
-from dashboard.shown import Badge, Chip, EngineView
+from dashboard.shown import Badge, CallView, Chip, EngineView
 
 register = template.Library()
 
@@ -34,6 +35,12 @@ def icon(name: str) -> SafeString:
 def badge(value: Badge) -> SafeString:
     """Draw a state: a dot in its colour, and the word."""
     return format_html('<span class="badge badge-{}">{}</span>', value.tone, value.word)
+
+
+@register.simple_tag
+def lanes(call: CallView) -> tuple[Lane, ...]:
+    """Return the columns of a call's ladder."""
+    return present_lanes(call)
 
 
 @register.inclusion_tag("calls/_chip.html")

@@ -1,21 +1,24 @@
 """The live pages: fetch, render. The websockets in `consumers` keep them up to date."""
 
+import json
 import uuid
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 
-from callengine import groups
+from callengine import groups, records
 from callengine.models import Call
 from callengine.records import snapshot, with_details
 from dashboard import engines, live_page
 from dashboard.access import is_fragment, requires
 from dashboard.labshown import present_lab_call
+from dashboard.ladder import present_ladder
+from dashboard.plots import with_measures
 from dashboard.presenters import present_call
 
 POLL_AGE_S = 1.0
@@ -45,12 +48,22 @@ def calls(request: HttpRequest) -> HttpResponse:
 def call(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     """Show one call, in progress or ended."""
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_id)
-    shown = snapshot(record)
+    told = snapshot(record)
+    shown = present_call(told, now=timezone.now())
     context = {
-        "call": present_call(shown, now=timezone.now()),
-        "lab": present_lab_call(shown, record.plan),
+        "call": with_measures(shown, records.histories(record)),
+        "ladder": present_ladder(shown, records.ladder(record)),
+        "record": record,
+        "plan": json.dumps(record.plan, indent=2, ensure_ascii=False),
+        "lab": present_lab_call(told, record.plan),
     }
     return _page(request, "calls/call.html", "calls/_call.html", context)
+
+
+@requires("callengine.view_call")
+def call_quality(request: HttpRequest, call_id: uuid.UUID) -> JsonResponse:
+    """Return the quality of each leg over the whole call, for its plots: leg name -> columns."""
+    return JsonResponse(records.histories(get_object_or_404(Call, pk=call_id)))
 
 
 @requires(post="callengine.change_call")

@@ -7,10 +7,12 @@ from typing import Any
 from django.utils import timezone
 
 from callengine import records
+from callengine.core.history import QualityHistory, Recorder
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
     LegSnapshot,
+    MessageSnapshot,
     QualitySnapshot,
     TerminationSnapshot,
 )
@@ -204,6 +206,54 @@ def engine_node(**changes: Any) -> EngineNode:
     return EngineNode.objects.update_or_create(name=name, defaults={**values, **changes})[0]
 
 
+def message(number: int, leg: str, direction: str, summary: str, **more: Any) -> MessageSnapshot:
+    """Return a message of a ladder, 250 ms after the one before it."""
+    values: MessageSnapshot = {
+        "number": number,
+        "leg": leg,
+        "at": (timezone.now() + dt.timedelta(seconds=0.25 * number)).isoformat(),
+        "offset_s": 0.25 * (number - 1),
+        "direction": direction,
+        "peer": "udp:127.0.0.9:5060" if leg == "A" else "udp:127.0.0.1:40010",
+        "summary": summary,
+        "cseq": "1 INVITE",
+        "retransmission": False,
+        "codecs": [],
+        "text": f"{summary} SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.9;branch=z9hG4bK{number}\n",
+    }
+    values.update(more)  # type: ignore[typeddict-item]
+    return values
+
+
+def ladder() -> list[MessageSnapshot]:
+    """Return the messages of an answered call that was challenged first."""
+    steps: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("A", "in", "INVITE sip:alice@127.0.0.1", {"codecs": ["OPUS", "G722", "PCMA"]}),
+        ("A", "out", "401 Unauthorized", {}),
+        ("A", "in", "ACK sip:alice@127.0.0.1", {}),
+        ("A", "in", "INVITE sip:alice@127.0.0.1", {"codecs": ["OPUS", "G722", "PCMA"]}),
+        ("A", "out", "100 Trying", {}),
+        ("B", "out", "INVITE sip:alice@127.0.0.1:40010", {"codecs": ["G722", "PCMU", "PCMA"]}),
+        ("B", "out", "INVITE sip:alice@127.0.0.1:40010", {"retransmission": True}),
+        ("B", "in", "180 Ringing", {}),
+        ("A", "out", "180 Ringing", {}),
+        ("B", "in", "200 OK", {"codecs": ["G722"]}),
+        ("B", "out", "ACK sip:alice@127.0.0.1:40010", {}),
+        ("A", "out", "200 OK", {"codecs": ["OPUS"]}),
+        ("A", "in", "ACK sip:127.0.0.1:5060", {}),
+    ]
+    return [message(n, *step[:3], **step[3]) for n, step in enumerate(steps, start=1)]
+
+
+def history(seconds: int = 180, mos: float = 4.3) -> QualityHistory:
+    """Return what was measured over so many seconds, with one bad stretch."""
+    recorder = Recorder()
+    for second in range(1, seconds + 1):
+        bad = 90 < second < 110
+        recorder.add(second, mos - bad * 1.2, 6.5 if bad else 0.2, 30 + second % 7 if bad else 4)
+    return recorder.history()
+
+
 def everything() -> dict[str, CallSnapshot]:
     """Store one call of each kind, and an engine; return the calls by name."""
     engine_node()
@@ -229,4 +279,9 @@ def everything() -> dict[str, CallSnapshot]:
     }
     for snapshot in calls.values():
         store(snapshot)
+    for name in ("transcoding", "completed"):
+        records.sip_messages(messages={calls[name]["id"]: ladder()})
+        records.quality_histories(
+            call_id=calls[name]["id"], histories={"A": history(), "B": history(mos=4.1)}
+        )
     return calls

@@ -98,6 +98,15 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
             await groups.publish_call(command["call"])
         case "event":
             await groups.publish_event(command["call"], command["event"])
+        case "messages":
+            await sync_to_async(records.sip_messages)(
+                messages={command["call"]: command["messages"]}
+            )
+            await groups.publish_messages(command["call"], command["messages"])
+        case "history":
+            await sync_to_async(records.quality_histories)(
+                call_id=command["call"], histories=command["histories"]
+            )
         case "quality":
             await groups.publish_quality(command["call"], command["quality"])
         case "nodes":

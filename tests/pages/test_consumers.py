@@ -90,7 +90,7 @@ async def test_the_end_takes_the_button_away_and_says_why() -> None:
     assert "Ended by the caller" in html
 
 
-async def test_statistics_arrive_by_leg_and_grow_a_plot() -> None:
+async def test_statistics_arrive_by_leg_with_figures_for_the_plots() -> None:
     call = demo.call()
     async with opened(f"/ws/calls/{call['id']}/") as socket:
         await groups.publish_quality(call["id"], {"A": demo.quality(4.3)})
@@ -98,9 +98,18 @@ async def test_statistics_arrive_by_leg_and_grow_a_plot() -> None:
         await groups.publish_quality(call["id"], {"A": demo.quality(2.0)})
         second = await socket.receive_from()
     assert 'id="quality-A"' in first
-    assert "polyline" not in first
-    assert "polyline" in second
+    assert 'data-sample="4.30 0.10 3.20"' in first
+    assert 'data-sample="2.00 0.10 3.20"' in second
     assert "poor" in second
+
+
+async def test_messages_arrive_as_arrows_of_the_ladder() -> None:
+    call = demo.call()
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish_messages(call["id"], demo.ladder()[:1])
+        html = await socket.receive_from()
+    assert 'data-insert="#ladder"' in html
+    assert "00:00.000 caller to us: INVITE, offers OPUS G722 PCMA" in html
 
 
 async def test_new_legs_keep_the_statistics_already_shown() -> None:

@@ -10,7 +10,6 @@ from dashboard.presenters import (
     chip,
     duration_text,
     mos_badge,
-    polyline,
     present_call,
     present_engine,
     present_event,
@@ -138,13 +137,6 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_mos_has_a_word(mos: float, word: str) -> None:
     assert mos_badge(mos).word == word
-
-
-def test_the_plot_keeps_inside_its_box_whatever_it_is_fed() -> None:
-    points = [tuple(map(float, p.split(","))) for p in polyline([4.5, 1.0, 9.0, -2.0]).split()]
-    assert [x for x, _ in points] == pytest.approx([0, 53.3, 106.7, 160], abs=0.1)
-    assert all(0 <= y <= 32 for _, y in points)
-    assert polyline([4.0]) == ""
 
 
 def test_an_event_has_the_same_key_however_it_arrives() -> None:

@@ -1,0 +1,311 @@
+// The call page: parts shown as tabs, messages that stay open, and the plots of each leg.
+(function () {
+  "use strict";
+
+  const page = document.getElementById("call-page");
+  const live = document.getElementById("live");
+  const region = document.getElementById("live-region");
+  if (!page || !region) return;
+
+  // Parts: links to sections of the page, which without this script are all there.
+
+  let chosen = "";
+
+  function links() {
+    return Array.from(document.querySelectorAll("#call-tabs a"));
+  }
+
+  function showPart() {
+    const all = links();
+    const current = all.find((link) => link.hash === chosen) || all[0];
+    for (const link of all) {
+      const part = document.querySelector(link.hash);
+      if (part) part.hidden = link !== current;
+      if (link === current) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  function choose(hash) {
+    chosen = hash;
+    showPart();
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("#call-tabs a");
+    if (!link) return;
+    event.preventDefault();
+    history.replaceState(null, "", link.hash);
+    choose(link.hash);
+  });
+  window.addEventListener("hashchange", () => choose(location.hash));
+
+  // What a person opened stays open when the page is read anew.
+
+  let opened = [];
+
+  function noteOpened() {
+    opened = Array.from(region.querySelectorAll("details[open][id]"), (each) => each.id);
+  }
+
+  function openAgain() {
+    for (const id of opened) {
+      const details = document.getElementById(id);
+      if (details) details.open = true;
+    }
+  }
+
+  // Plots: three of each leg, kept when htmx replaces the leg around them.
+
+  const MEASURES = ["mos", "loss_percent", "jitter_ms"];
+  const MOST_POINTS = 900;
+  const HEIGHT_PX = 76;
+  const SCALES = {
+    mos: () => [1, 4.6],
+    loss_percent: (low, high) => [0, Math.max(5, Math.min(100, high * 1.1))],
+    jitter_ms: (low, high) => [0, Math.max(20, high * 1.1)],
+  };
+  const started = Date.parse(page.dataset.started);
+  const served = Date.parse(document.body.dataset.now || "");
+  const ahead = Number.isNaN(served) ? 0 : served - Date.now();
+  const legs = new Map();
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  document.body.append(probe);
+
+  // Canvas wants a colour as it is, not light-dark().
+  function colour(name) {
+    probe.style.color = "var(--" + name + ")";
+    return getComputedStyle(probe).color;
+  }
+
+  const two = (number) => String(number).padStart(2, "0");
+
+  function clock(seconds) {
+    const whole = Math.max(0, Math.floor(seconds));
+    const text = two(Math.floor(whole / 60) % 60) + ":" + two(whole % 60);
+    return whole < 3600 ? text : Math.floor(whole / 3600) + ":" + text;
+  }
+
+  const blank = () => ({ t: [], mos: [], loss_percent: [], jitter_ms: [], samples: 0, summary: {} });
+
+  function legOf(box) {
+    const name = box.dataset.leg;
+    if (!legs.has(name)) legs.set(name, { name, box, codec: "other", data: blank(), plots: [] });
+    return legs.get(name);
+  }
+
+  function axis(show, values, size) {
+    return {
+      show,
+      size,
+      stroke: () => colour("ink-quiet"),
+      grid: { stroke: () => colour("line"), width: 1 },
+      ticks: { show: false },
+      font: "11px system-ui, sans-serif",
+      gap: 4,
+      space: 18,
+      values,
+    };
+  }
+
+  function makePlot(leg, figure) {
+    const measure = figure.dataset.measure;
+    const canvas = figure.querySelector(".plot-canvas");
+    const here = figure.querySelector("[data-here]");
+    const digits = Number(figure.dataset.digits);
+    const last = measure === MEASURES[MEASURES.length - 1];
+    const options = {
+      width: Math.max(canvas.clientWidth, 120),
+      height: HEIGHT_PX + (last ? 20 : 0),
+      padding: [6, 8, last ? 0 : 6, 0],
+      legend: { show: false },
+      cursor: { sync: { key: "leg-" + leg.name }, points: { size: 6 }, drag: { x: false, y: false } },
+      scales: { x: { time: false }, y: { range: (plot, low, high) => SCALES[measure](low, high) } },
+      axes: [
+        { ...axis(last, (plot, splits) => splits.map(clock), 20), space: 60 },
+        axis(true, (plot, splits) => splits.map((split) => String(split)), 34),
+      ],
+      series: [
+        {},
+        {
+          stroke: () => colour(leg.codec + "-ink"),
+          width: 2,
+          points: { show: (plot) => plot.data[0].length < 3 },
+        },
+      ],
+      hooks: {
+        setCursor: [
+          (plot) => {
+            const index = plot.cursor.idx;
+            const value = index === null || index === undefined ? null : plot.data[1][index];
+            here.textContent =
+              value === null || value === undefined
+                ? ""
+                : "at " + clock(plot.data[0][index]) + ": " + value.toFixed(digits);
+          },
+        ],
+      },
+    };
+    return { measure, figure, canvas, plot: new uPlot(options, columns(leg, measure), canvas) };
+  }
+
+  function columns(leg, measure) {
+    return [leg.data.t, leg.data[measure]];
+  }
+
+  function draw(leg) {
+    if (typeof uPlot === "undefined" || !leg.data.t.length) return;
+    leg.box.classList.add("has-data");
+    if (!leg.plots.length) {
+      const figures = Array.from(leg.box.querySelectorAll("figure[data-measure]"));
+      leg.plots = figures.map((figure) => makePlot(leg, figure));
+    } else {
+      for (const { plot, measure } of leg.plots) plot.setData(columns(leg, measure));
+    }
+    for (const { figure, measure } of leg.plots) tell(leg, figure, measure);
+  }
+
+  function tell(leg, figure, measure) {
+    const summary = leg.data.summary[measure];
+    if (!summary) return;
+    const digits = Number(figure.dataset.digits);
+    for (const word of ["best", "worst", "average"]) {
+      const place = figure.querySelector("[data-" + word + "]");
+      const text = summary[word].toFixed(digits);
+      if (place.textContent !== text) place.textContent = text;
+    }
+  }
+
+  function resize() {
+    for (const leg of legs.values()) {
+      for (const { plot, canvas } of leg.plots) {
+        const width = Math.max(canvas.clientWidth, 120);
+        if (width !== plot.width) plot.setSize({ width, height: plot.height });
+      }
+    }
+  }
+
+  function repaint() {
+    for (const leg of legs.values()) {
+      for (const { plot } of leg.plots) plot.redraw(false, true);
+    }
+  }
+
+  function add(leg, values) {
+    const { data } = leg;
+    const at = Math.max((Date.now() + ahead - started) / 1000, 0);
+    // Two samples never share a place.
+    if (data.t.length && at <= data.t[data.t.length - 1]) return;
+    data.t.push(Math.round(at * 100) / 100);
+    data.samples += 1;
+    MEASURES.forEach((measure, index) => {
+      const value = values[index];
+      const higherIsBetter = measure === "mos";
+      data[measure].push(value);
+      const known = data.summary[measure] || { best: value, worst: value, average: value };
+      data.summary[measure] = {
+        best: higherIsBetter ? Math.max(known.best, value) : Math.min(known.best, value),
+        worst: higherIsBetter ? Math.min(known.worst, value) : Math.max(known.worst, value),
+        average: known.average + (value - known.average) / data.samples,
+      };
+    });
+  }
+
+  // The page as it stands now: legs may have been replaced, or be new.
+  function adopt() {
+    for (const box of region.querySelectorAll(".plots")) {
+      const leg = legOf(box);
+      leg.codec = box.dataset.codec || "other";
+      if (leg.box === box) continue;
+      if (leg.plots.length) {
+        leg.box.dataset.codec = leg.codec;
+        leg.box.querySelector(".plot-note").replaceWith(box.querySelector(".plot-note"));
+        box.replaceWith(leg.box);
+      } else {
+        leg.box = box;
+        draw(leg);
+      }
+    }
+    resize();
+  }
+
+  const samplesSeen = new WeakSet();
+
+  function takeSamples() {
+    for (const element of region.querySelectorAll(".quality[data-sample]")) {
+      const leg = legs.get(element.id.replace("quality-", ""));
+      const values = element.dataset.sample.split(" ").map(Number);
+      if (!leg || values.length !== 3 || samplesSeen.has(element)) continue;
+      samplesSeen.add(element);
+      add(leg, values);
+      draw(leg);
+    }
+    if (Array.from(legs.values()).some((leg) => leg.data.t.length > MOST_POINTS)) read();
+  }
+
+  let reading = false;
+
+  async function read() {
+    if (reading) return;
+    reading = true;
+    try {
+      const answer = await fetch(page.dataset.quality, { headers: { Accept: "application/json" } });
+      if (!answer.ok) return;
+      for (const [name, history] of Object.entries(await answer.json())) {
+        const leg = legs.get(name);
+        if (!leg || !history.t) continue;
+        // What came live since the record was written follows it.
+        const written = history.t.length ? history.t[history.t.length - 1] : -1;
+        const from = leg.data.t.findIndex((t) => t > written + 0.5);
+        const rest = from < 0 || isOver() ? [] : leg.data.t.slice(from);
+        for (const measure of MEASURES) {
+          if (rest.length) history[measure].push(...leg.data[measure].slice(from));
+        }
+        history.t.push(...rest);
+        if (rest.length) history.summary = leg.data.summary;
+        history.samples = Math.max(history.samples, rest.length ? leg.data.samples : 0);
+        leg.data = history;
+        draw(leg);
+      }
+    } catch {
+      // The plots stay as they are; the next reading may work.
+    } finally {
+      reading = false;
+    }
+  }
+
+  const isOver = () => document.getElementById("call-head")?.dataset.live === "no";
+  let wasOver = isOver();
+
+  function changed() {
+    adopt();
+    takeSamples();
+    if (isOver() && !wasOver) {
+      wasOver = true;
+      read();
+    }
+  }
+
+  region.addEventListener("htmx:beforeSwap", noteOpened);
+  region.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target !== region) return;
+    openAgain();
+    showPart();
+    for (const element of region.querySelectorAll(".quality")) samplesSeen.add(element);
+    adopt();
+    read();
+  });
+  live.addEventListener("htmx:wsAfterMessage", changed);
+  new ResizeObserver(resize).observe(region);
+  new MutationObserver(repaint).observe(document.documentElement, {
+    attributes: true,
+    attributeFilter: ["data-theme"],
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+
+  for (const element of region.querySelectorAll(".quality")) samplesSeen.add(element);
+  choose(location.hash);
+  adopt();
+  read();
+})();
