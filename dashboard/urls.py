@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from dashboard.views import codecs, lab, live, settings, users
+from dashboard.views import (
+    codecs,
+    lab,
+    live,
+    numbers,
+    parties,
+    routes,
+    settings,
+    trunks,
+    users,
+)
 
 urlpatterns = [
     path("", live.home, name="home"),
@@ -28,4 +38,34 @@ urlpatterns = [
     path("lab/", lab.lab, name="lab"),
     path("lab/call/", lab.lab_call, name="lab-call"),
     path("lab/calls/<uuid:call_id>/", lab.lab_outcome, name="lab-outcome"),
+    path("trunks/", trunks.trunks, name="trunks"),
+    path("trunks/add/", trunks.add, name="trunk-add"),
+    path("trunks/<int:trunk_id>/", trunks.trunk, name="trunk"),
+    path("trunks/<int:trunk_id>/in/", trunks.inward, name="trunk-in"),
+    path("trunks/<int:trunk_id>/out/", trunks.outward, name="trunk-out"),
+    path("trunks/<int:trunk_id>/enable/", trunks.enable, name="trunk-enable"),
+    path("trunks/<int:trunk_id>/delete/", trunks.delete, name="trunk-delete"),
+    path("trunks/<int:trunk_id>/gateways/", trunks.gateway_add, name="gateway-add"),
+    path("trunks/<int:trunk_id>/gateways/order/", trunks.gateway_order, name="gateway-order"),
+    path(
+        "trunks/<int:trunk_id>/gateways/<int:gateway_id>/remove/",
+        trunks.gateway_remove,
+        name="gateway-remove",
+    ),
+    path("numbers/", numbers.numbers, name="numbers"),
+    path("numbers/add/", numbers.add, name="number-add"),
+    path("numbers/<int:number_id>/", numbers.number, name="number"),
+    path("numbers/<int:number_id>/delete/", numbers.delete, name="number-delete"),
+    path("routes/", routes.routes, name="routes"),
+    path("routes/add/", routes.add, name="route-add"),
+    path("routes/<int:route_id>/", routes.route, name="route"),
+    path("routes/<int:route_id>/delete/", routes.delete, name="route-delete"),
+    path("routes/<int:route_id>/trunks/", routes.trunk_add, name="route-trunk-add"),
+    path("routes/<int:route_id>/trunks/order/", routes.trunk_order, name="route-trunk-order"),
+    path(
+        "routes/<int:route_id>/trunks/<int:trunk_id>/remove/",
+        routes.trunk_remove,
+        name="route-trunk-remove",
+    ),
+    path("parties/", parties.parties, name="parties"),
 ]

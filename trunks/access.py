@@ -56,6 +56,26 @@ def find_access(
     return min(found, key=lambda match: match[:3])[3] if found else None
 
 
+def addresses_within(
+    addresses: Iterable[str], allowed: Iterable[str], resolve: Callable[[str], Sequence[str]]
+) -> set[str]:
+    """Return those addresses that one access list holds."""
+    networks, hosts_addresses = [], set()
+    for item in allowed:
+        try:
+            networks.append(ipaddress.ip_network(item))
+        except ValueError:
+            hosts_addresses |= {parse_address(text) for text in resolve(item)}
+    held = set()
+    for text in addresses:
+        address = parse_address(text)
+        if address is None:
+            continue
+        if address in hosts_addresses or any(address in network for network in networks):
+            held.add(text)
+    return held
+
+
 def _narrowest(
     address: Address, allowed: Iterable[str], resolve: Callable[[str], Sequence[str]]
 ) -> int | None:

@@ -274,6 +274,12 @@ class PartyField(forms.CharField):
         kwargs.setdefault("max_length", MAX_LENGTH)
         super().__init__(**kwargs)
 
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
+        # The names to choose from are in a list beside the field.
+        bound = super().get_bound_field(form, field_name)
+        self.widget.attrs["list"] = f"{bound.id_for_label}_names"
+        return bound
+
     def clean(self, value: Any) -> Party | None:
         text = super().clean(value)
         return find_party(text, kinds=self.kinds) if text else None

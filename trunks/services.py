@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import ProtectedError
 
 from audiocodecs.sipnames import digest_ha1
 from trunks.access import parse_address
@@ -214,3 +215,19 @@ def _locked_steps(route: Route) -> list[RouteTrunk]:
     """Return a route's steps; until the transaction ends nobody else changes them."""
     Route.objects.select_for_update().get(pk=route.pk)
     return list(RouteTrunk.objects.filter(route=route).select_related("trunk"))
+
+
+def set_enabled(*, trunk: Trunk, enabled: bool) -> None:
+    """Let a trunk take part in calls, or not; nothing else of its row is written."""
+    trunk.enabled = enabled
+    Trunk.objects.filter(pk=trunk.pk).update(enabled=enabled)
+
+
+def delete_trunk(*, trunk: Trunk) -> bool:
+    """Delete a trunk with its gateways; return False if a number or a route leads to it."""
+    try:
+        with transaction.atomic():
+            Trunk.objects.filter(pk=trunk.pk).delete()
+    except ProtectedError:
+        return False
+    return True

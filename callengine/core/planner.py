@@ -228,7 +228,7 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]
 def _to_trunks(request: CallRequest, trunks: Sequence[TrunkEntry], platform: Platform) -> _Waves:
     enabled = [trunk for trunk in trunks if trunk.enabled and trunk.gateways]
     notes = [
-        f"Trunk {trunk.name} was left out: it is disabled or has no gateway."
+        _left_out(trunk.name, "it is disabled or has no gateway.")
         for trunk in trunks
         if trunk not in enabled
     ]
@@ -245,16 +245,27 @@ def _to_trunks(request: CallRequest, trunks: Sequence[TrunkEntry], platform: Pla
     first: LegLists | None = None
     for trunk, lists in planned:
         if not _shares(request.offered, lists.vn_a):
-            notes.append(f"Trunk {trunk.name} was left out: no codec in common with the caller.")
+            notes.append(_left_out(trunk.name, "no codec in common with the caller."))
         elif first is not None and not _same_for_caller(request.offered, first, lists):
-            notes.append(
-                f"Trunk {trunk.name} was left out: its TRUNK IN list would give the caller another "
-                "codec than the first trunk's, and the caller is answered once."
+            why = (
+                "its TRUNK IN list would give the caller another codec than the first trunk's, and "
+                "the caller is answered once."
             )
+            notes.append(_left_out(trunk.name, why))
         else:
             first = first or lists
             waves += _trunk_waves(request, trunk, lists)
     return waves, first or planned[0][1], notes
+
+
+def _left_out(trunk: str, why: str) -> str:
+    return f"Trunk {trunk} was left out: {why}"
+
+
+def why_left_out(plan: CallPlan, trunk: str) -> str:
+    """Return why a plan does not try this trunk; nothing if it says nothing about it."""
+    start = _left_out(trunk, "")
+    return next((note.removeprefix(start) for note in plan.notes if note.startswith(start)), "")
 
 
 def _same_for_caller(offered: tuple[str, ...] | None, first: LegLists, other: LegLists) -> bool:

@@ -193,7 +193,13 @@ def _caller(request: SipMessage) -> tuple[str, str]:
 def dialled(request_uri: str) -> str:
     """Return the user part of a Request-URI; a telephone number without visual separators."""
     try:
-        user = (parse_uri(request_uri).user or "").partition(";")[0]
+        user = parse_uri(request_uri).user or ""
     except ValueError:
         return ""
+    return dialled_user(user)
+
+
+def dialled_user(user: str) -> str:
+    """Return whom a dialled user part means, without parameters and visual separators."""
+    user = user.partition(";")[0]
     return clean(_SEPARATORS.sub("", user) if _TELEPHONE_NUMBER.match(user) else user)
