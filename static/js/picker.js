@@ -65,9 +65,16 @@
     }
     show(picker.querySelector("[data-following]"), following);
     show(picker.querySelector("[data-follow]"), !following);
+    forgetNotice(picker);
     showUnsaved(picker);
     askMeaning(picker);
     picker.dispatchEvent(new CustomEvent("picker:changed"));
+  }
+
+  // "Saved" and "nothing is selected" are over with the next change; a conflict is not.
+  function forgetNotice(picker) {
+    const notice = picker.querySelector("[data-notice]");
+    if (notice && notice.dataset.notice !== "conflict") notice.remove();
   }
 
   function mute(button, muted) {
@@ -86,9 +93,6 @@
     picker.toggleAttribute("data-changed", unsaved);
     show(picker.querySelector(".picker-unsaved"), unsaved);
     show(picker.querySelector("[data-discard]"), unsaved);
-    const notice = picker.querySelector("[data-notice]");
-    if (notice && notice.dataset.notice !== "conflict" && unsaved) notice.remove();
-    show(picker.querySelector("[data-trouble]"), false);
   }
 
   function askMeaning(picker) {
@@ -239,6 +243,7 @@
   function makeSortable(picker, list) {
     if (sortables.has(list) || !window.Sortable) return;
     let before = null;
+    let byTouch = false;
     const sortable = new window.Sortable(list, {
       group: picker.id || "picker",
       draggable: ".picker-row",
@@ -268,6 +273,9 @@
       },
       onEnd(event) {
         picker.classList.remove("picker-dragging");
+        // The library swallows the click that follows a drag; after a touch none does, and it
+        // would swallow the next tap.
+        if (byTouch) root.click();
         if (!isSelected(event.item)) placeInAvailable(picker, event.item);
         if (before === codecsOf(picker).join()) return;
         changed(picker, false);
@@ -279,6 +287,7 @@
     list.addEventListener("pointerdown", (event) => {
       sortable.option("delay", event.target.closest(".picker-grip") ? 0 : TOUCH_DELAY_MS);
       sortable.option("disabled", isBusy(picker));
+      byTouch = event.pointerType === "touch";
     }, { capture: true });
   }
 
@@ -337,7 +346,9 @@
   });
 
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-force]")) showUnsaved(pickerOf(event.target));
+    if (!event.target.matches("[data-force]")) return;
+    forgetNotice(pickerOf(event.target));
+    showUnsaved(pickerOf(event.target));
   });
 
   window.addEventListener("beforeunload", (event) => {
@@ -366,20 +377,6 @@
     }
     if (notice && notice.dataset.notice === "saved") say(picker, notice.textContent.trim());
   });
-
-  function trouble(event) {
-    const picker = pickerOf(event.target);
-    const place = picker && picker.querySelector("[data-trouble]");
-    if (!place) return;
-    const status = event.detail.xhr ? event.detail.xhr.status : 0;
-    const what = status ? "The server answered " + status : "The server does not answer";
-    place.textContent = "Not saved. " + what + ". What you arranged is still here: try again.";
-    place.hidden = false;
-  }
-
-  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-    document.addEventListener(name, trouble);
-  }
 
   setUpAll();
 })();

@@ -1,0 +1,422 @@
+"""The codec picker in a real Chromium, and the real call that follows what was saved."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Locator,
+    Page,
+    async_playwright,
+    expect,
+)
+
+from tests.pages.browser import ARGUMENTS
+from tests.peers import descriptions
+from tests.peers.engine import Engine
+from tests.wire.conversation import caller, converse, registered
+from tests.wire.directory import configuration, connection
+
+CHROMIUM = "/usr/bin/chromium"
+OWN = ("G722", "PCMU", "PCMA")
+USERS = ("mouse", "touch", "keys", "plain", "two", "still", "strange")
+"One connection a test, so that no test depends on another."
+CONFIGURATION = configuration(*(connection(user, inbound=OWN) for user in USERS))
+SIGN_IN = """
+import importlib
+from datetime import timedelta
+from django.conf import settings
+from django.utils import timezone
+from callengine.models import EngineNode
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from connections.models import Connection
+from dashboard.roles import Role, set_role
+store = importlib.import_module(settings.SESSION_ENGINE).SessionStore
+for name, role in (("olga", Role.ADMIN), ("vera", Role.VIEWER)):
+    user = User.objects.create_user(name)
+    set_role(user=user, role=role)
+    user.refresh_from_db()
+    session = store()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    print("session", name, session.session_key)
+for row in Connection.objects.all():
+    print("connection", row.sip_user, row.pk)
+Connection.objects.filter(sip_user="strange").update(inbound_codecs=["GSM", "PCMU"])
+now = timezone.now()
+EngineNode.objects.create(
+    name="old", started=now, seen=now + timedelta(days=1), codecs=["OPUS", "G722", "PCMU", "PCMA"],
+    unavailable_codecs={"AMR-WB": "a library is not installed"},
+)
+"""
+Open = Callable[..., Awaitable[Page]]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Engine(CONFIGURATION) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def known(engine: Engine) -> dict[str, str]:
+    """Sign everybody in; return session keys by user name and row keys by SIP user."""
+    lines = engine.manage("shell", "-v", "0", "-c", SIGN_IN).splitlines()
+    return {words[1]: words[2] for line in lines if len(words := line.split()) == 3}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(engine: Engine, browser: Browser, known: dict[str, str]) -> AsyncIterator[Open]:
+    """Open a connection's inbound list; at the end no console may have said a word."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    async def open_page(sip_user: str, *, user: str = "olga", path: str = "", **more: Any) -> Page:
+        base = f"http://{engine.host}:{engine.http_port}"
+        context = await browser.new_context(base_url=base, **more)
+        contexts.append(context)
+        context.set_default_timeout(8000)
+        cookie: Any = {"name": "sessionid", "value": known[user], "url": base}
+        await context.add_cookies([cookie])
+        page = await context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        await page.goto(path or f"/codecs/connection/{known[sip_user]}/inbound/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    expected = re.compile("status of (409|422)|ERR_FAILED|htmx:")
+    assert [text for text in said if not expected.search(text)] == []
+
+
+def row(page: Page, codec: str) -> Locator:
+    return page.locator(f'.picker-row[data-codec="{codec}"]')
+
+
+def grip(page: Page, codec: str) -> Locator:
+    return row(page, codec).locator(".picker-grip")
+
+
+def save(page: Page) -> Locator:
+    return page.get_by_role("button", name="Save", exact=True)
+
+
+async def selected(page: Page) -> list[str]:
+    rows = page.locator('[data-list="selected"] > .picker-row')
+    return [str(await item.get_attribute("data-codec")) for item in await rows.all()]
+
+
+async def numbers(page: Page) -> list[str]:
+    return await page.locator('[data-list="selected"] [data-number]').all_inner_texts()
+
+
+async def saves(page: Page, *expected: str) -> None:
+    """Save; the server confirms, and a reload shows what was saved."""
+    await save(page).click()
+    confirmed = page.get_by_text("Saved. The next call uses this list.").first
+    await expect(confirmed).to_be_visible(timeout=15_000)
+    await page.reload()
+    assert await selected(page) == list(expected)
+    assert await numbers(page) == [str(index + 1) for index in range(len(expected))]
+    await expect(page.get_by_text("Unsaved changes")).to_be_hidden()
+
+
+async def next_call_uses(engine: Engine, user: str, *expected: str) -> None:
+    """Call the connection: its phone is offered exactly this list, and takes and hears the first.
+
+    The caller's leg is on the platform list.
+    """
+    async with registered(engine, user) as callee, caller(engine) as phone:
+        call = await converse(engine, phone, callee, offer=["OPUS", "PCMU"])
+        offered = descriptions.names(call.b.offer_sdp)
+        assert [name for name in offered if name != "telephone-event"] == list(expected)
+        await call.hears_both_ways(codec_a="OPUS", codec_b=expected[0], seconds=1)
+        record = await call.end()
+    assert record["legs"][1]["codec"] == expected[0]
+
+
+async def centre(place: Locator) -> tuple[float, float]:
+    box = await place.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+async def test_a_codec_dragged_first_is_what_the_next_call_uses(
+    engine: Engine, visit: Open
+) -> None:
+    page = await visit("mouse")
+    assert await selected(page) == list(OWN)
+    start, (x, y) = await centre(row(page, "PCMA")), await centre(row(page, "G722"))
+    await page.mouse.move(*start)
+    await page.mouse.down()
+    await page.mouse.move(x, y + 4, steps=8)
+    await page.mouse.move(x, y - 10, steps=4)
+    line = await page.locator(".picker-place").bounding_box()
+    assert line is not None
+    assert line["height"] <= 6, "the drop place is a line"
+    await page.mouse.up()
+    assert await selected(page) == ["PCMA", "G722", "PCMU"]
+    assert await numbers(page) == ["1", "2", "3"]
+    await expect(page.locator("[data-said]")).to_have_text("PCMA, position 1 of 3")
+    await expect(page.get_by_text("Unsaved changes")).to_be_visible()
+    await saves(page, "PCMA", "G722", "PCMU")
+    await next_call_uses(engine, "mouse", "PCMA", "G722", "PCMU")
+
+
+async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
+    page = await visit("keys")
+    said = page.locator("[data-said]")
+
+    async def tab_to(place: Locator) -> None:
+        for _ in range(60):
+            if await place.evaluate("element => element === document.activeElement"):
+                return
+            await page.keyboard.press("Tab")
+        raise AssertionError("never reached by Tab")
+
+    await tab_to(grip(page, "PCMA"))
+    await page.keyboard.press("Space")
+    await expect(said).to_have_text("PCMA, position 3 of 3, lifted")
+    for position in (2, 1):
+        await page.keyboard.press("ArrowUp")
+        await expect(said).to_have_text(f"PCMA, position {position} of 3")
+        await expect(grip(page, "PCMA")).to_be_focused()
+    await page.keyboard.press("Space")
+    await expect(said).to_have_text("PCMA, position 1 of 3, dropped")
+    await expect(grip(page, "PCMA")).to_be_focused()
+    await tab_to(save(page))
+    await page.keyboard.press("Enter")
+    await expect(said).to_have_text("Saved. The next call uses this list.")
+    await expect(save(page)).to_be_focused()
+    await page.reload()
+    assert await selected(page) == ["PCMA", "G722", "PCMU"]
+    await next_call_uses(engine, "keys", "PCMA", "G722", "PCMU")
+
+
+async def test_by_touch(engine: Engine, visit: Open) -> None:
+    page = await visit("touch", has_touch=True, viewport={"width": 390, "height": 844})
+    await grip(page, "PCMA").scroll_into_view_if_needed()
+    start = await centre(grip(page, "PCMA"))
+    x, y = await centre(grip(page, "G722"))
+    wire = await page.context.new_cdp_session(page)
+
+    async def touch(kind: str, *points: tuple[float, float]) -> None:
+        at = [{"x": x, "y": y} for x, y in points]
+        await wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    before = await page.evaluate("scrollY")
+    await touch("touchStart", start)
+    for part in range(1, 13):
+        await touch("touchMove", (x, start[1] + (y - 14 - start[1]) * part / 12))
+    await touch("touchEnd")
+    await expect(page.locator("[data-said]")).to_have_text("PCMA, position 1 of 3")
+    assert await page.evaluate("scrollY") == before, "the handle does not scroll the page"
+    assert await selected(page) == ["PCMA", "G722", "PCMU"]
+    # Lifted and let go in its place: the next tap still counts.
+    start = await centre(grip(page, "PCMU"))
+    await touch("touchStart", start)
+    for pixels in (10, 20, 40):
+        await touch("touchMove", (start[0] + pixels, start[1]))
+    await touch("touchEnd")
+    await page.get_by_role("button", name="Move PCMU up").tap()
+    assert await selected(page) == ["PCMA", "PCMU", "G722"]
+    await page.get_by_role("button", name="Move PCMU down").tap()
+    await saves(page, "PCMA", "G722", "PCMU")
+    await next_call_uses(engine, "touch", "PCMA", "G722", "PCMU")
+
+
+async def test_without_javascript(engine: Engine, visit: Open) -> None:
+    page = await visit("plain", java_script_enabled=False)
+    await expect(grip(page, "PCMA")).to_be_hidden()
+    for expected in (["G722", "PCMA", "PCMU"], ["PCMA", "G722", "PCMU"]):
+        await page.get_by_role("button", name="Move PCMA up").click()
+        assert await selected(page) == expected
+        await expect(page.get_by_text("Unsaved changes")).to_be_visible()
+    for codec in OWN:
+        await page.get_by_role("button", name=f"Remove {codec}").click()
+    await save(page).click()
+    await expect(page.get_by_text("Not saved: nothing is selected")).to_be_visible()
+    await page.get_by_role("button", name="HD only").click()
+    assert await selected(page) == ["OPUS", "G722", "AMR-WB"]
+    await page.get_by_role("button", name="Discard").click()
+    assert await selected(page) == list(OWN)
+    for _ in range(2):
+        await page.get_by_role("button", name="Move PCMA up").click()
+    await saves(page, "PCMA", "G722", "PCMU")
+    await next_call_uses(engine, "plain", "PCMA", "G722", "PCMU")
+
+
+async def test_keys_buttons_and_double_click_keep_the_focus_and_say_the_place(visit: Open) -> None:
+    page = await visit("still")
+    said = page.locator("[data-said]")
+    await grip(page, "G722").focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    await expect(said).to_have_text("G722, position 3 of 3")
+    await page.keyboard.press("Escape")
+    await expect(said).to_have_text("G722, position 1 of 3, put back")
+    assert await selected(page) == list(OWN)
+    await expect(page.get_by_text("Unsaved changes")).to_be_hidden()
+    await page.keyboard.press("ArrowDown")
+    await expect(grip(page, "PCMU")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(said).to_have_text("PCMU, in Available")
+    await expect(grip(page, "PCMU")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(said).to_have_text("PCMU, position 3 of 3")
+    up = page.get_by_role("button", name="Move PCMU up")
+    await up.focus()
+    for _ in range(3):
+        await page.keyboard.press("Enter")
+    await expect(up).to_be_focused()
+    assert await selected(page) == ["PCMU", "G722", "PCMA"]
+    await row(page, "OPUS").locator(".picker-facts").dblclick()
+    await expect(said).to_have_text("OPUS, position 4 of 4")
+    await expect(grip(page, "OPUS")).to_be_focused()
+    await page.get_by_role("button", name="Remove PCMA").click()
+    await expect(page.get_by_role("button", name="Select PCMA")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Remove PCMA")).to_be_focused()
+    assert await selected(page) == ["PCMU", "G722", "OPUS", "PCMA"]
+
+
+async def test_presets_and_the_way_back_apply_at_once_and_say_what_they_mean(visit: Open) -> None:
+    page = await visit("still")
+    meaning = page.locator("[data-meaning-text]")
+    await page.get_by_role("button", name="HD only").click()
+    assert await selected(page) == ["OPUS", "G722", "AMR-WB"]
+    await expect(meaning).to_contain_text("Best 20 kHz audio, worst 7 kHz; 40 to 80 kbit/s")
+    await page.get_by_role("button", name="Save bandwidth").click()
+    assert await selected(page) == ["OPUS", "AMR-WB", "G722", "PCMU", "PCMA"]
+    await expect(meaning).to_contain_text("worst 3.4 kHz")
+    await page.get_by_role("button", name="Use the platform list").click()
+    assert await selected(page) == ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
+    await expect(page.get_by_text("Uses the platform list.")).to_be_visible()
+    await expect(page.get_by_text("Unsaved changes")).to_be_visible()
+    await page.get_by_role("button", name="Discard").click()
+    await expect(page.get_by_text("Unsaved changes")).to_be_hidden()
+    assert await selected(page) == list(OWN)
+    await expect(save(page)).to_be_focused()
+
+
+async def test_leaving_with_unsaved_changes_is_warned_of(visit: Open) -> None:
+    page = await visit("still")
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    page.on("dialog", stay)
+    force = page.get_by_label("Force selected codecs on the caller")
+    await force.check()
+    await page.get_by_role("link", name="Live").click(no_wait_after=True)
+    await expect(page.get_by_text("Unsaved changes")).to_be_visible()
+    assert asked == ["beforeunload"]
+    await force.uncheck()
+    await page.get_by_role("link", name="Live").click()
+    await page.wait_for_url("**/calls/")
+    assert asked == ["beforeunload"]
+
+
+async def test_an_empty_list_is_refused_in_place(visit: Open) -> None:
+    page = await visit("still")
+    for codec in OWN:
+        await page.get_by_role("button", name=f"Remove {codec}").click()
+    await expect(page.get_by_text("Nothing is selected. A list is never")).to_be_visible()
+    await save(page).click()
+    error = page.get_by_text("Not saved: nothing is selected")
+    await expect(error).to_be_focused()
+    await page.get_by_role("button", name="Select G722").click()
+    await expect(error).to_have_count(0)
+
+
+async def test_when_the_server_does_not_answer_nothing_is_lost(visit: Open) -> None:
+    page = await visit("still")
+    await page.get_by_role("button", name="Move PCMA up").click()
+    await page.route("**/inbound/", lambda route: route.abort())
+    await save(page).click()
+    await expect(page.get_by_role("alert")).to_contain_text("The server did not answer")
+    assert await selected(page) == ["G722", "PCMA", "PCMU"]
+
+
+async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None:
+    first, second = await visit("two"), await visit("two")
+    await first.get_by_role("button", name="Move PCMA up").click()
+    await second.get_by_role("button", name="Remove PCMU").click()
+    await saves(first, "G722", "PCMA", "PCMU")
+    await save(second).click()
+    conflict = second.get_by_role("group", name="Conflict")
+    await expect(conflict).to_contain_text(
+        "The list is now G722, PCMA, PCMU, not forced; yours is G722, PCMA, not forced."
+    )
+    await expect(conflict).to_be_focused()
+    assert await selected(second) == ["G722", "PCMA"]
+    await first.reload()
+    assert await selected(first) == ["G722", "PCMA", "PCMU"]
+    await second.get_by_role("button", name="Save mine instead").click()
+    await expect(second.get_by_text("Saved. The next call uses this list.")).to_be_visible()
+    await first.get_by_label("Force selected codecs on the caller").check()
+    await save(first).click()
+    await expect(first.get_by_role("group", name="Conflict")).to_contain_text(
+        "The list is now G722, PCMA, not forced"
+    )
+    await first.get_by_role("button", name="Take theirs").click()
+    await expect(first.get_by_role("group", name="Conflict")).to_have_count(0)
+    assert await selected(first) == ["G722", "PCMA"]
+    await expect(first.get_by_label("Force selected codecs on the caller")).not_to_be_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+    visit: Open, width: int, scheme: str
+) -> None:
+    view: Any = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    page = await visit("strange", **view)
+    await expect(page.get_by_text("Not possible now").first).to_be_visible()
+    await _is_clean(page, width)
+    await grip(page, "PCMU").focus()
+    await page.keyboard.press("Space")
+    await _is_clean(page, width)
+    await page.keyboard.press("Escape")
+    for codec in ("GSM", "PCMU"):
+        await page.get_by_role("button", name=f"Remove {codec}").click()
+    await save(page).click()
+    await expect(page.get_by_text("Not saved: nothing is selected")).to_be_visible()
+    await _is_clean(page, width)
+    await _is_clean(await visit("strange", user="vera", **view), width)
+
+
+async def _is_clean(page: Page, width: int) -> None:
+    found = await Axe().run(page)
+    broken = [
+        (v["id"], [node["html"] for node in v["nodes"]]) for v in found.response["violations"]
+    ]
+    assert broken == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
