@@ -123,14 +123,15 @@ class Product(Switch):
     def __init__(self, callees: dict[str, int], *, max_calls: int) -> None:
         super().__init__()
         self._callees = callees
+        self.web = f"{HOST}:{free_port(socket.SOCK_STREAM)}"
         first = 30000 - max_calls * 16 - (os.getpid() % 400) * 16
-        self._environment = {
+        self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("VOIPNUMBER_", "DJANGO_"))},
             "SECRET_KEY": secrets.token_hex(32),
             "VOIPNUMBER_DATA": str(self.folder / "data"),
             "VOIPNUMBER_SIP_LISTEN": f"udp:{HOST}:{self.port}",
             "VOIPNUMBER_RTP_PORTS": f"{first}-{first + max_calls * 16 - 1}",
-            "VOIPNUMBER_HTTP": f"{HOST}:{free_port(socket.SOCK_STREAM)}",
+            "VOIPNUMBER_HTTP": self.web,
             "VOIPNUMBER_MAX_CALLS": str(max_calls),
             "VOIPNUMBER_GRACE_S": "1",
             "VOIPNUMBER_LOG_LEVEL": "WARNING",
@@ -143,21 +144,25 @@ class Product(Switch):
 
     def launch(self) -> None:
         """Migrate, provision, serve."""
-        file = self.folder / "provision.yaml"
-        file.write_text(yaml.safe_dump(self._configuration()))
-        self._manage("migrate", "--verbosity", "0")
-        self._manage("provision", str(file))
+        self.prepare()
         self.process = processes.start(
             [sys.executable, str(ROOT / "manage.py"), "serve"],
             folder=self.folder,
             name="serve",
-            environment=self._environment,
+            environment=self.environment,
         )
+
+    def prepare(self) -> None:
+        """Migrate and provision."""
+        file = self.folder / "provision.yaml"
+        file.write_text(yaml.safe_dump(self._configuration()))
+        self._manage("migrate", "--verbosity", "0")
+        self._manage("provision", str(file))
 
     def _manage(self, *arguments: str) -> None:
         subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=self._environment,
+            env=self.environment,
             cwd=ROOT,
             check=True,
             capture_output=True,

@@ -1,0 +1,51 @@
+"""The product as it is deployed: daphne, engine, PostgreSQL and Redis as processes of their own."""
+
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from types import TracebackType
+
+from bench import processes
+from bench.switches import HOST, ROOT, Product, free_port
+from tests.peers.services import Postgres, Redis, wait_for_port
+
+
+class Deployed(Product):
+    """`manage.py callengine` is the process that is measured; the web is beside it."""
+
+    name = "deployed"
+
+    def __init__(self, callees: dict[str, int], *, max_calls: int) -> None:
+        super().__init__(callees, max_calls=max_calls)
+        self._services = ExitStack()
+        self._web_port = free_port(socket.SOCK_STREAM)
+        self.web = f"{HOST}:{self._web_port}"
+
+    def launch(self) -> None:
+        """Start the services, migrate, provision, start web and engine."""
+        postgres = self._services.enter_context(Postgres())
+        redis = self._services.enter_context(Redis())
+        self.environment |= {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        self.prepare()
+        application = "voipnumber.asgi:application"
+        port = str(self._web_port)
+        self._web = self._start("daphne", "-m", "daphne", "-b", HOST, "-p", port, application)
+        self.process = self._start("callengine", str(ROOT / "manage.py"), "callengine")
+        wait_for_port(self._web_port, self._web)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if hasattr(self, "_web"):
+            processes.end(self._web)
+        super().__exit__(kind, error, _)
+        self._services.close()
+
+    def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return processes.start(
+            [sys.executable, *arguments],
+            folder=self.folder,
+            name=name,
+            environment={**self.environment, "PYTHONPATH": str(ROOT)},
+        )
