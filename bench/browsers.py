@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
 from bench import processes
 from bench.switches import ROOT
@@ -77,7 +78,7 @@ class Browsers:
 
 
 async def _watch(url: str, key: str, totals: Totals) -> None:
-    origin = "http" + url.removeprefix("ws").partition("/ws/")[0]
+    origin = Origin("http" + url.removeprefix("ws").partition("/ws/")[0])
     cookie = {"Cookie": f"sessionid={key}"}
     async with connect(url, origin=origin, additional_headers=cookie, max_size=None) as socket:
         totals.open += 1

@@ -60,7 +60,9 @@ class BusySite:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        processes.end(self._process)
+        assert self._process.stdin
+        self._process.stdin.close()  # It ends with its input.
+        self._process.wait(10)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def change(self, times_a_second: float) -> None:
@@ -129,7 +131,8 @@ class _Publisher:
             call = self._calls[turn % len(self._calls)]
             state = STATES[turn // len(self._calls) % 2]
             turn += 1
-            await groups.publish_call({**call, "state": state})
+            changed: Any = {**call, "state": state}
+            await groups.publish_call(changed)
             due_s += 1 / (self._times_a_second * len(self._calls))
             await asyncio.sleep(max(0.0, due_s - clock()))
 

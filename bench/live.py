@@ -21,32 +21,32 @@ from bench.signing_in import session_keys
 from bench.switches import Product, free_port
 
 PARTS = ("pages", "smooth", "embedded", "production")
-ALLOWED_SLOWER = 1.10
+WANTED = 1.10
 LATENCY_RATE = 15
 RATES = (30, 40, 50, 60, 70, 80)
 QUICK_RATES = (20, 40)
 
 
 def main() -> int:
-    """Run what was asked for; the exit status says whether the bounds held."""
+    """Run what was asked for; the exit status says whether it could be measured."""
     asked = _arguments()
     if {"embedded", "production"} & set(asked.parts) and not shutil.which("sipp"):
         print("missing: sipp (Debian: sip-tester)", file=sys.stderr)
         return 2
-    started, held = time.monotonic(), True
+    started = time.monotonic()
     print(f"load average at the start: {processes.load():.2f}")
     if {"pages", "smooth"} & set(asked.parts):
         with BusySite(asked.calls) as site:
             if "pages" in asked.parts:
-                held = _pages(site, asked) and held
+                _pages(site, asked)
             if "smooth" in asked.parts:
                 _smooth(site, asked)
     shapes: dict[str, Callable[..., Product]] = {"embedded": Product, "production": Deployed}
     for name, shape in shapes.items():
         if name in asked.parts:
-            held = _set_up(name, shape, asked) and held
+            _set_up(name, shape, asked)
     print(f"\nload average at the end: {processes.load():.2f}; {time.monotonic() - started:.0f} s")
-    return 0 if held else 1
+    return 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
     return asked
 
 
-def _pages(site: BusySite, asked: argparse.Namespace) -> bool:
+def _pages(site: BusySite, asked: argparse.Namespace) -> None:
     seconds = 4.0 if asked.quick else 15.0
     keys = site.sign_in(asked.browsers)
     print(f"\n{asked.calls} calls, each changing every second; {seconds:.0f} s each")
@@ -70,7 +70,7 @@ def _pages(site: BusySite, asked: argparse.Namespace) -> bool:
     print("  ".join(f"{head:>10}" for head in heads))
     print(f"{'':>10}  {'of one browser':>34}  {'':>10}  {'with none':>10}  {'CPU':>10}")
     site.change(1.0)
-    idle, most = 0.0, 0.0
+    idle = 0.0
     for count in (0, 1, asked.browsers):
         with Browsers(f"ws://{site.host}/ws/calls/", keys[:count]) as browsers:
             time.sleep(1.5)
@@ -83,7 +83,6 @@ def _pages(site: BusySite, asked: argparse.Namespace) -> bool:
         idle = idle if count else share
         each = max(1, count) * passed
         messages = (after.messages - before.messages) / each
-        most = max(most, messages)
         cells = (
             f"{count}",
             f"{messages:.1f}",
@@ -95,7 +94,6 @@ def _pages(site: BusySite, asked: argparse.Namespace) -> bool:
         )
         print("  ".join(f"{cell:>10}" for cell in cells), flush=True)
     site.change(0.0)
-    return most <= 5.0
 
 
 def _smooth(site: BusySite, asked: argparse.Namespace) -> None:
@@ -126,7 +124,7 @@ def _smooth(site: BusySite, asked: argparse.Namespace) -> None:
     print(f"frames changing / at rest: {frames[1] / frames[0]:.2f}")
 
 
-def _set_up(name: str, shape: Callable[..., Product], asked: argparse.Namespace) -> bool:
+def _set_up(name: str, shape: Callable[..., Product], asked: argparse.Namespace) -> None:
     port, count = free_port(), asked.browsers
     print(f"\nSet-ups, {name}, PCMU to PCMU, {setting_up.TALK_MS} ms long; ms, p50/p99")
     print("browsers   per s     failed  CPU each  INVITE->180  INVITE->200")
@@ -142,7 +140,7 @@ def _set_up(name: str, shape: Callable[..., Product], asked: argparse.Namespace)
         best = {
             watching: _best(product, port, url, keys[:watching], asked) for watching in (0, count)
         }
-    return _judge(steady, best, count)
+    _compare(steady, best, count)
 
 
 def _step(product: Product, port: int, rate: int, asked: argparse.Namespace, watching: int) -> Step:
@@ -178,21 +176,19 @@ def _best(
     return best
 
 
-def _judge(steady: dict[int, list[Step]], best: dict[int, float], count: int) -> bool:
+def _compare(steady: dict[int, list[Step]], best: dict[int, float], count: int) -> None:
     def median(watching: int, of: Callable[[Step], float]) -> float:
         return statistics.median(of(step) for step in steady[watching])
 
     def ratio(of: Callable[[Step], float]) -> float:
         return median(count, of) / median(0, of)
 
-    answered = ratio(lambda step: step.ms_to_200[0])
     print(
-        f"{count} browsers / none: INVITE->200 p50 {answered:.2f}, "
+        f"{count} browsers / none: INVITE->200 p50 {ratio(lambda step: step.ms_to_200[0]):.2f}, "
         f"p99 {ratio(lambda step: step.ms_to_200[1]):.2f}, "
         f"CPU each {ratio(lambda step: step.cpu_ms_each):.2f}; "
-        f"kept up with {best[count]:.0f} / {best[0]:.0f} a second"
+        f"kept up with {best[count]:.0f} / {best[0]:.0f} a second; at most {WANTED:.2f} is wanted"
     )
-    return answered <= ALLOWED_SLOWER and best[count] * ALLOWED_SLOWER >= best[0]
 
 
 if __name__ == "__main__":

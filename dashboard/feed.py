@@ -22,7 +22,7 @@ INTERVAL_S = 0.25
 "A browser gets what changed at most this often."
 SHARE = 0.05
 "Of this process's time the feed may take so much: what costs more comes less often."
-SLICE_S = 0.004
+SLICE_S = 0.002
 "Rendering pauses this often, so that whatever else the process does need not wait for it."
 HAND_OUT_AT_ONCE = 10
 "Browsers that are given a message before other work has its turn."

@@ -24,6 +24,7 @@
   let refreshing = false;
   let refreshAgain = false;
   let polling = false;
+  let stopped = false;
   let pollTimer = 0;
   let pollingSince = 0;
   let failures = 0;
@@ -54,7 +55,7 @@
   }
 
   function poll() {
-    if (open || polling) return;
+    if (open || polling || stopped) return;
     polling = true;
     pollingSince = Date.now();
     failures = 0;
@@ -75,8 +76,14 @@
     }, ms * (0.9 + 0.2 * Math.random()));
   }
 
+  document.addEventListener("visibilitychange", () => {
+    if (polling && !document.hidden && !refreshing) refresh();
+  });
+
   function stop(text) {
+    stopped = true;
     polling = false;
+    refreshAgain = false;
     clearTimeout(pollTimer);
     show("polling", text);
   }
@@ -206,6 +213,7 @@
   live.addEventListener("htmx:wsOpen", () => {
     open = true;
     openedAt = Date.now();
+    stopped = false;
     polling = false;
     clearTimeout(pollTimer);
     show("open", "live");

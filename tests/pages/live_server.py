@@ -31,6 +31,7 @@ def main() -> None:
     User.objects.create_superuser("admin", password="correct horse")
     person(Role.VIEWER)
     person(Role.VIEWER, "leaver")
+    person(Role.VIEWER, "demoted")
 
     server = Server(
         application, endpoints=["tcp:port=0:interface=127.0.0.1"], signal_handlers=False
@@ -83,6 +84,7 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
     from asgiref.sync import sync_to_async
 
     from callengine import groups, records
+    from dashboard.roles import Role, set_role
     from tests.pages import demo
 
     match command.pop("do"):
@@ -117,6 +119,11 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
             user = await User.objects.aget(username=command["user"])
             user.is_active = False
             await user.asave()
+        case "demote":
+            from django.contrib.auth.models import User
+
+            user = await User.objects.aget(username=command["user"])
+            await sync_to_async(set_role)(user=user, role=Role.NONE)
         case "commands":
             return ENGINE_COMMANDS
         case "clear":

@@ -13,6 +13,7 @@ from playwright.sync_api import (
     BrowserContext,
     Dialog,
     Page,
+    Response,
     Route,
     WebSocketRoute,
     expect,
@@ -386,6 +387,19 @@ def test_who_is_deactivated_is_shown_the_door_at_once(server: LiveServer, visit:
     expect(page).to_have_title(re.compile("Sign in"), timeout=4000)
 
 
+def test_who_loses_the_permission_is_told_and_left_alone(
+    server: LiveServer, visit: NewPage
+) -> None:
+    page = visit("/calls/", user="demoted")
+    server.do("demote", user="demoted")
+    expect(page.locator("#live-state")).to_contain_text("you may not watch calls any more")
+    server.do("publish", call=demo.call())
+    before = len(page.asked)  # type: ignore[attr-defined]
+    page.wait_for_timeout(3000)  # That nothing comes has no event to wait for.
+    assert len(page.asked) == before  # type: ignore[attr-defined]
+    expect(page.locator("#live-calls tr")).to_have_count(0)
+
+
 def test_a_long_list_shows_the_newest_and_counts_the_rest(
     server: LiveServer, visit: NewPage
 ) -> None:
@@ -416,11 +430,22 @@ def test_what_comes_while_the_page_is_being_read_anew_is_put_on_top_of_it(
 ) -> None:
     call = server.do("everything")["transcoding"]
     answers: list[Route] = []
-    hold = held_back(answers)
-    page = visit("/calls/", live=False, before=lambda page: page.route("**/calls/", hold))
+    hold, frames = held_back(answers), list[str]()
+
+    def before(page: Page) -> None:
+        page.route("**/calls/", hold)
+        page.on(
+            "websocket",
+            lambda socket: socket.on("framereceived", lambda text: frames.append(str(text))),
+        )
+
+    page = visit("/calls/", live=False, before=before)
     page.locator("#live-state[data-state=open]").wait_for()
     page.locator("#live-region.htmx-request").wait_for()
     server.do("publish", call={**call, "state": "held"})
+    while not any("On hold" in frame for frame in frames):
+        page.wait_for_timeout(50)
+    expect(row(page, call)).to_contain_text("Answered")
     other = demo.call()
     server.do("store", call=other)
     for answer in answers:
@@ -444,12 +469,13 @@ def held_back(answers: list[Route]) -> Callable[[Route], None]:
 def test_polling_is_cheap_while_nothing_changes(server: LiveServer, visit: NewPage) -> None:
     answers: list[int] = []
 
+    def heard(answer: Response) -> None:
+        if answer.url.endswith("/calls/"):
+            answers.append(answer.status)
+
     def block(page: Page) -> None:
         page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1008))
-        page.on(
-            "response",
-            lambda answer: answers.append(answer.status) if answer.url.endswith("/calls/") else 0,
-        )
+        page.on("response", heard)
 
     page = visit("/calls/", live=False, before=block)
     page.wait_for_event("response", lambda answer: answer.status == 304, timeout=8000)
