@@ -1,0 +1,50 @@
+"""Quality over a whole call, however long, in a bounded number of points."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callengine.core.history import MAX_POINTS, Recorder
+
+SAMPLE = st.tuples(st.floats(1, 4.5), st.floats(0, 100), st.floats(0, 500))
+
+
+def test_a_short_call_keeps_every_sample() -> None:
+    recorder = Recorder()
+    for second in range(5):
+        recorder.add(float(second), 4.0 + second / 10, 0.0, second)
+    history = recorder.history()
+    assert history["t"] == [0, 1, 2, 3, 4]
+    assert history["mos"] == [4.0, 4.1, 4.2, 4.3, 4.4]
+    assert history["summary"]["mos"] == {"best": 4.4, "worst": 4.0, "average": 4.2}
+    assert history["summary"]["jitter_ms"] == {"best": 0, "worst": 4, "average": 2}
+
+
+def test_a_day_is_kept_in_as_many_points_and_one_bad_second_still_shows() -> None:
+    recorder = Recorder()
+    for second in range(86_400):
+        bad = second == 40_000
+        recorder.add(float(second), 1.5 if bad else 4.3, 60.0 if bad else 0.0, 4.0)
+    history = recorder.history()
+    assert MAX_POINTS / 2 <= len(history["t"]) <= MAX_POINTS
+    assert min(history["mos"]) == 1.5
+    assert max(history["loss_percent"]) == 60.0
+    assert history["summary"]["mos"]["average"] == 4.3
+    assert history["samples"] == 86_400
+    assert history["t"][-1] == 86_399
+
+
+@given(samples=st.lists(SAMPLE, min_size=1, max_size=200), limit=st.integers(2, 20))
+def test_columns_are_as_long_as_each_other_and_in_order(
+    samples: list[tuple[float, float, float]], limit: int
+) -> None:
+    recorder = Recorder(max_points=limit)
+    for second, sample in enumerate(samples):
+        recorder.add(float(second), *sample)
+    history = recorder.history()
+    columns = (history["mos"], history["loss_percent"], history["jitter_ms"])
+    assert {len(column) for column in columns} == {len(history["t"])}
+    assert 1 <= len(history["t"]) <= limit
+    assert history["t"] == sorted(history["t"])
+    assert history["t"][-1] == len(samples) - 1
+    assert min(history["mos"]) == round(min(mos for mos, _, _ in samples), 2)
+    assert max(history["loss_percent"]) == round(max(loss for _, loss, _ in samples), 2)

@@ -1,0 +1,282 @@
+"""The call page: ladder, plots and record, in a real Chromium."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from dashboard.ladder import offset_text, present_ladder, present_message
+from dashboard.plots import present_history
+from dashboard.presenters import present_call
+from tests.pages import demo
+from tests.pages.browser import PASSWORD, LiveServer, chromium
+
+WITHIN_MS = 3000
+MARKUP = '<script>document.title="owned"</script><img src=x onerror="alert(1)">'
+DRAWN_IN = """(colour) => {
+  const canvas = document.querySelector("#plots-A canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] > 250 && colour.every((part, i) => Math.abs(data[at + i] - part) < 6)) found++;
+  }
+  return found > 50;
+}"""
+Visit = Callable[..., Page]
+
+
+# What is said of it
+
+
+def test_a_message_is_read_out_as_one_sentence() -> None:
+    told = [present_message(message).sentence for message in demo.ladder()]
+    assert told[0] == "00:00.000 caller to us: INVITE, offers OPUS G722 PCMA"
+    assert told[1] == "00:00.250 us to caller: 401 Unauthorized"
+    assert told[6] == "00:01.500 us to callee B: INVITE, sent again"
+    assert told[9] == "00:02.250 callee B to us: 200 OK, with G722"
+
+
+def test_an_arrow_runs_between_us_and_whoever_it_is() -> None:
+    arrows = [(view.reach, view.to_right) for view in map(present_message, demo.ladder())]
+    assert arrows[:3] == [(0, True), (0, False), (0, True)]
+    assert arrows[5] == (2, True)
+    assert arrows[7] == (2, False)
+    assert present_message(demo.message(1, "B3", "in", "180 Ringing")).reach == 4
+    assert present_message(demo.message(1, "B99", "in", "180 Ringing")).reach == 8
+
+
+def test_there_is_a_column_for_everybody_rung() -> None:
+    call = present_call(demo.ringing(), now=dt.datetime.now(dt.UTC))
+    more = [*demo.ladder(), demo.message(14, "B3", "out", "INVITE sip:x")]
+    assert [lane.title for lane in present_ladder(call, more).lanes] == [
+        "Bob", "us", "Alice", "Alice", "callee",
+    ]  # fmt: skip
+    declined = present_call(demo.declined(), now=dt.datetime.now(dt.UTC))
+    lanes = present_ladder(declined, demo.ladder()[:2]).lanes
+    assert [lane.detail for lane in lanes] == ["leg A, caller", "voipnumber", "not rung"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "00:00.000"), (1.25, "00:01.250"), (59.9996, "01:00.000"), (3661.5, "1:01:01.500")],
+)
+def test_times_count_from_the_first_message(seconds: float, text: str) -> None:
+    assert offset_text(seconds) == text
+
+
+def test_a_leg_without_audio_has_no_figures() -> None:
+    assert {measure.best for measure in present_history(None)} == {"-"}
+    shown = {m.key: (m.best, m.worst, m.average) for m in present_history(demo.history())}
+    assert shown["mos"] == ("4.3", "3.1", "4.2")
+    assert shown["jitter_ms"] == ("4", "36", "7")
+
+
+# What is seen of it
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with LiveServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cookies(server: LiveServer, browser: Browser) -> Any:
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    page.goto("/calls/")
+    page.get_by_label("User name").fill("viewer")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/calls/")
+    known = context.cookies()
+    context.close()
+    return known
+
+
+@pytest.fixture
+def visit(server: LiveServer, browser: Browser, cookies: Any) -> Iterator[Visit]:
+    contexts: list[BrowserContext] = []
+
+    def open_page(path: str, *, live: bool = True, **options: Any) -> Page:
+        context = browser.new_context(base_url=server.url, **options)
+        contexts.append(context)
+        context.set_default_timeout(8000)
+        context.add_cookies(cookies)
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"thrown: {error}"))
+        page.on("dialog", lambda dialog: (said.append("dialog"), dialog.dismiss()))
+        page.said = said  # type: ignore[attr-defined]
+        page.goto(path)
+        if live:
+            page.locator("#live-state[data-state=open]").wait_for()
+            page.wait_for_load_state("networkidle")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def path(call: Any, part: str = "") -> str:
+    return f"/calls/{call['id']}/" + (f"#{part}-part" if part else "")
+
+
+def test_the_ladder_and_the_plots_live_and_stay_as_the_record(
+    server: LiveServer, visit: Visit
+) -> None:
+    call, messages = demo.call(ago_s=5), demo.ladder()
+    server.do("store", call=call)
+    page = visit(path(call, "ladder"))
+    expect(page.get_by_text("appear here, drawn as they pass")).to_be_visible()
+    expect(page.locator("#plots-A")).to_be_hidden()
+
+    server.do("messages", call=call["id"], messages=messages[:4])
+    arrows = page.locator("#ladder > li")
+    expect(arrows).to_have_count(4, timeout=WITHIN_MS)
+    page.locator("#message-1 summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#message-1 pre")).to_be_visible()
+    for mos in (4.2, 2.5, 3.9):
+        server.do(
+            "quality", call=call["id"], quality={"A": demo.quality(mos), "B": demo.quality(mos)}
+        )
+        expect(page.locator("#quality-A")).to_contain_text(f"{mos}", timeout=WITHIN_MS)
+    expect(page.locator("#plots-A canvas")).to_have_count(3)
+    expect(page.locator("#plots-B figcaption").first).to_contain_text(
+        "best 4.2, worst 2.5, average 3.5"
+    )
+
+    server.do("messages", call=call["id"], messages=messages[4:])
+    server.do("publish", call=call)
+    expect(arrows).to_have_count(len(messages), timeout=WITHIN_MS)
+    expect(page.locator("#message-1 pre")).to_be_visible()
+    expect(page.locator("#plots-A canvas")).to_have_count(3)
+    histories = {"A": demo.history(60), "B": demo.history(60, mos=4.0)}
+    server.do("history", call=call["id"], histories=histories)
+    over = demo.ended(call, demo.HUNG_UP)
+    server.do("end", call=over)
+    server.do("publish", call=over)
+    expect(page.locator("#call-end")).to_contain_text("Ended by the caller", timeout=WITHIN_MS)
+    expect(page.locator("#plots-B figcaption").first).to_contain_text("best 4.0")
+
+    record = visit(path(call, "ladder"), live=False)
+    for seen in (page, record):
+        expect(seen.locator("#ladder > li")).to_have_count(len(messages))
+        expect(seen.locator("#plots-B canvas")).to_have_count(3)
+        expect(seen.locator("#plots-B figcaption").first).to_contain_text("best 4.0")
+        assert seen.said == []  # type: ignore[attr-defined]
+
+
+def test_what_was_sent_again_is_faded_and_says_so(server: LiveServer, visit: Visit) -> None:
+    call = demo.call()
+    server.do("store", call=call)
+    server.do("messages", call=call["id"], messages=demo.ladder())
+    page = visit(path(call, "ladder"))
+    again, once = page.locator("#message-7"), page.locator("#message-6")
+    expect(again).to_contain_text("sent again")
+    expect(once).not_to_contain_text("sent again")
+
+    def opacity(message: Any) -> float:
+        return float(message.locator(".message-arrow").evaluate("e => getComputedStyle(e).opacity"))
+
+    assert opacity(again) < opacity(once) == 1
+
+
+def test_the_ladder_is_a_sequence_diagram_at_every_width(server: LiveServer, visit: Visit) -> None:
+    call = demo.call()
+    server.do("store", call=call)
+    server.do("messages", call=call["id"], messages=demo.ladder())
+    for width in (390, 1280):
+        page = visit(path(call, "ladder"), viewport={"width": width, "height": 800})
+        boxes = page.locator(".message-arrow").evaluate_all(
+            "all => all.map((e) => e.getBoundingClientRect()).map((b) => [b.left, b.right])"
+        )
+        caller, us, callee = boxes[0][0], boxes[0][1], boxes[5][1]
+        assert caller < us < callee <= width
+        for box, message in zip(boxes, demo.ladder(), strict=True):
+            ends = (caller, us) if message["leg"] == "A" else (us, callee)
+            assert box == pytest.approx(ends, abs=1.5)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_screen_reader_hears_the_ladder_as_an_ordered_list(
+    server: LiveServer, visit: Visit
+) -> None:
+    call = demo.call()
+    server.do("store", call=call)
+    server.do("messages", call=call["id"], messages=demo.ladder())
+    page = visit(path(call, "ladder"))
+    tree = page.locator("#ladder-part").aria_snapshot()
+    assert "00:00.000 caller to us: INVITE, offers OPUS G722 PCMA" in tree
+    assert "00:01.500 us to callee B: INVITE, sent again" in tree
+
+
+def test_parts_are_tabs_with_javascript_and_sections_without(
+    server: LiveServer, visit: Visit
+) -> None:
+    call = demo.call()
+    server.do("store", call=call)
+    server.do("messages", call=call["id"], messages=demo.ladder())
+    page = visit(path(call))
+    expect(page.locator("#timeline-part")).to_be_visible()
+    expect(page.locator("#ladder-part")).to_be_hidden()
+    page.get_by_role("link", name="SIP ladder").press("Enter")
+    expect(page.locator("#ladder-part")).to_be_visible()
+    expect(page.locator("#timeline-part")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#ladder-part")).to_be_visible()
+
+    plain = visit(path(call), live=False, java_script_enabled=False)
+    for part in ("timeline", "ladder", "details"):
+        expect(plain.locator(f"#{part}-part")).to_be_visible()
+    plain.locator("#message-1 summary").click()
+    expect(plain.locator("#message-1 pre")).to_contain_text("INVITE sip:alice")
+    expect(plain.locator("#details-part")).to_contain_text(call["id"])
+
+
+def test_markup_in_any_message_is_text(server: LiveServer, visit: Visit) -> None:
+    call = demo.hostile()
+    server.do("store", call=call)
+    wild = [
+        demo.message(n, "B", "in", MARKUP, peer=MARKUP[:90], text=MARKUP, codecs=[MARKUP])
+        for n in (1, 2)
+    ]
+    server.do("messages", call=call["id"], messages=wild[:1])
+    page = visit(path(call, "ladder"))
+    server.do("messages", call=call["id"], messages=wild[1:])
+    expect(page.locator("#ladder > li")).to_have_count(2, timeout=WITHIN_MS)
+    for number in (1, 2):
+        page.locator(f"#message-{number} summary").click()
+        expect(page.locator(f"#message-{number} pre")).to_have_text(MARKUP)
+    assert page.title() != "owned"
+    assert page.locator("#main script, #main img").count() == 0
+    assert "dialog" not in page.said  # type: ignore[attr-defined]
+
+
+def test_plots_follow_the_theme_and_the_width(server: LiveServer, visit: Visit) -> None:
+    call = demo.call(ago_s=200)
+    server.do("store", call=call)
+    server.do("history", call=call["id"], histories={"A": demo.history(180)})
+    page = visit(path(call), color_scheme="light", viewport={"width": 1280, "height": 800})
+    canvas = page.locator("#plots-A canvas").first
+    expect(canvas).to_be_visible()
+    # OPUS has its own violet in each theme.
+    page.wait_for_function(DRAWN_IN, arg=[0x5B, 0x21, 0xB6])
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(DRAWN_IN, arg=[0xCD, 0xB5, 0xFF])
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(canvas).to_be_visible()
+    page.wait_for_function(
+        "document.querySelector('#plots-A canvas').getBoundingClientRect().right <= innerWidth"
+    )
