@@ -74,7 +74,7 @@ def present_engine(
     elif down:
         tone, text = "wait", f"{len(down)} of {len(views)} engines not reachable since"
         advice = f"{_running(up).capitalize()}. Check {', '.join(node.name for node in down)}."
-    return EngineView(tone, text, since, advice, tuple(missing), views)
+    return EngineView(tone, text, since, advice, tuple(missing), views, registered)
 
 
 def _running(up: Sequence[NodeView]) -> str:

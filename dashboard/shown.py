@@ -199,3 +199,5 @@ class EngineView:
     missing: tuple[str, ...]
     "Codecs that some running node cannot do now."
     nodes: tuple[NodeView, ...]
+    registered: int | None = None
+    "Connections with a valid registration, over all nodes; None if that is not known."
