@@ -28,6 +28,7 @@
   let pollTimer = 0;
   let pollingSince = 0;
   let failures = 0;
+  let sharing = false;
   let held = [];
   // Stands for what the page shows, as long as nothing but the server's answer changed it.
   let etag = region.dataset.etag || "";
@@ -71,8 +72,12 @@
     show("polling", said + ms / 1000 + " seconds");
     // Pages that lost their server together must not come back together.
     pollTimer = setTimeout(() => {
-      if (!document.hidden && !refreshing) refresh();
-      else wait();
+      if (document.hidden || refreshing) {
+        wait();
+        return;
+      }
+      sharing = true;
+      refresh();
     }, ms * (0.9 + 0.2 * Math.random()));
   }
 
@@ -91,8 +96,10 @@
   region.addEventListener("htmx:configRequest", (event) => {
     if (event.target !== region) return;
     if (etag) event.detail.headers["If-None-Match"] = etag;
-    // Shared with whoever asked just now. After a websocket opened it must be of this moment.
-    if (polling) event.detail.headers["Cache-Control"] = "max-age=1";
+    // One answer for all who poll at about the same time; older than this page it cannot be.
+    // After a websocket has opened it must be of this moment.
+    if (sharing && polling) event.detail.headers["Cache-Control"] = "max-age=1";
+    sharing = false;
   });
 
   region.addEventListener("htmx:beforeSwap", (event) => {
