@@ -26,7 +26,7 @@ LABEL = "lab:"
 "What the source and destination of a lab call begin with in the record."
 ANY_PHONE = "sip:phone@127.0.0.1:9"
 "Stands for the built-in phone while nothing is placed."
-CALLEE_NUMBER = "lab"
+CALLEE_NUMBER = "lab-callee"
 "What is dialled where no connection is the destination."
 
 SourceChoice = Literal["connection", "trunk", "unknown", "free"]

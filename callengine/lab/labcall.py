@@ -110,4 +110,4 @@ class LabCall:
             return source.connection.sip_user, source.connection.name
         if source.trunk is not None:
             return "lab-caller", source.trunk.name
-        return "unknown", "Somebody unknown"
+        return "unknown", "Somebody"

@@ -1,0 +1,83 @@
+"""The codec lab in the production shape: page and engine in processes of their own, over Redis."""
+
+import http.cookiejar
+import re
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+import pytest
+
+from dashboard.labform import EXAMPLES, values
+from tests.peers import services
+from tests.peers.engine import Engine
+from tests.wire.directory import PASSWORD, configuration
+
+CONFIGURATION = configuration()
+ADMIN = (
+    "from django.contrib.auth.models import User\n"
+    f"User.objects.create_superuser('olga', password={PASSWORD!r})\n"
+)
+pytestmark = pytest.mark.skipif(
+    not services.available(), reason="needs Debian's postgresql and redis-server"
+)
+
+
+class Visitor:
+    """Somebody signed in, with cookies and no JavaScript."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._base = f"http://{engine.host}:{engine.http_port}"
+        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self._opener = urllib.request.build_opener(cookies)
+        login = {"username": "olga", "password": PASSWORD}
+        self.page = self._get("/accounts/login/")
+        self.post("/accounts/login/", login)
+
+    def _get(self, path: str) -> str:
+        with self._opener.open(self._base + path, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    def get(self, path: str) -> str:
+        self.page = self._get(path)
+        return self.page
+
+    def post(self, path: str, fields: dict[str, str]) -> str:
+        """Post with the token of the page last seen; return where that led."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.page)
+        assert token
+        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token[1]}).encode()
+        with self._opener.open(self._base + path, data, timeout=60) as answer:
+            self.page = answer.read().decode()
+            return str(answer.geturl())
+
+
+def ended(engine: Engine, call: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 20
+    while True:
+        record = next(c for c in engine.calls() if c["id"] == call)
+        if record["termination"]:
+            return record
+        assert time.monotonic() < deadline, record
+
+
+def test_a_call_and_a_decline_are_placed_over_redis() -> None:
+    with Engine(CONFIGURATION, production=True) as engine:
+        engine.manage("shell", "-v", "0", "-c", ADMIN)
+        visitor = Visitor(engine)
+        for example, codecs in ((EXAMPLES[0], ["OPUS", "G722"]), (EXAMPLES[2], [None])):
+            visitor.get(f"/lab/?{example.query}")
+            led_to = visitor.post("/lab/call/", {**values(example.case), "talk_s": "3"})
+            call = led_to.rstrip("/").rpartition("/")[2]
+            assert f"/calls/{call}/" in led_to, visitor.page
+            record = ended(engine, call)
+            assert [leg["codec"] for leg in record["legs"]] == codecs
+            assert "As predicted" in visitor.get(f"/lab/calls/{call}/")
+        engine.processes["callengine"].terminate()
+        engine.processes["callengine"].wait(20)
+        visitor.get("/lab/")
+        led_to = visitor.post("/lab/call/", values(EXAMPLES[0].case))
+        assert "/lab/?" in led_to
+        assert "No engine answered" in visitor.page
