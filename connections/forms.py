@@ -1,10 +1,14 @@
 """Forms of connections."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
+from audiocodecs.sipnames import SIP_USER_FORM
 from connections.models import Connection
+from connections.passwords import MAX_LENGTH, MIN_LENGTH, validate_password
 from connections.services import set_password
 
 
@@ -44,3 +48,132 @@ class ConnectionForm(forms.ModelForm[Connection]):
         super()._post_clean()  # type: ignore[misc]
         if self.cleaned_data.get("password") and not self.errors:
             set_password(connection=self.instance, password=self.cleaned_data["password"])
+
+
+_TYPED = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+
+
+def _new_password() -> forms.CharField:
+    return forms.CharField(
+        required=False,
+        strip=False,
+        validators=[validate_password],
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=f"{MIN_LENGTH} to {MAX_LENGTH} characters. Leave empty and a strong one is made "
+        "up. It is shown once, after saving.",
+    )
+
+
+class _Endpoint(forms.ModelForm[Connection]):
+    """What the forms of the pages have in common."""
+
+    class Meta:
+        model = Connection
+        fields: tuple[str, ...] = ("name", "sip_user")
+        widgets = {
+            "name": forms.TextInput(attrs={"autocomplete": "off"}),
+            "sip_user": forms.TextInput(attrs=_TYPED),
+            "address": forms.TextInput(attrs=_TYPED),
+        }
+        labels = {
+            "enabled": "Enabled",
+            "address": "Fixed address",
+            "concurrent_calls": "Concurrent calls",
+        }
+        help_texts = {
+            "name": "What people call it, such as Alice or Front desk.",
+            "sip_user": f"The user part of its SIP address, and what the phone signs in with. "
+            f"{SIP_USER_FORM}.",
+        }
+        error_messages = {
+            "name": {"required": "Give it a name: 1 to 100 characters."},
+            "sip_user": {
+                "required": f"Give it a SIP user: {SIP_USER_FORM}.",
+                "invalid": f"'%(value)s' is not a SIP user; allowed: {SIP_USER_FORM}.",
+            },
+            "concurrent_calls": {
+                "invalid": "Not a whole number; allowed: 1 or more, or nothing for no limit.",
+                "min_value": "0 or less is not a limit; allowed: 1 or more, or nothing for no "
+                "limit. Disable the connection to let no call through.",
+            },
+        }
+
+    def clean_sip_user(self) -> str:
+        """Say whose SIP user it is if it is taken."""
+        value: str = self.cleaned_data["sip_user"]
+        owner = Connection.objects.filter(sip_user=value).exclude(pk=self.instance.pk).first()
+        if owner is not None:
+            text = f"'{value}' is already the SIP user of {owner.name}; choose another one."
+            raise ValidationError(text, code="unique")
+        return value
+
+    def refuse(self, error: ValidationError) -> None:
+        """Show what the database refused."""
+        known = {field: text for field, text in error.error_dict.items() if field in self.fields}
+        for field, errors in known.items():
+            self.add_error(field, errors)
+        if not known:
+            self.add_error(None, error.messages)
+
+
+class AddConnectionForm(_Endpoint):
+    """A new connection; the password may be left to us."""
+
+    password = _new_password()
+
+
+class PasswordForm(forms.Form):
+    """Another password for a connection."""
+
+    password = _new_password()
+
+
+class ConnectionSettingsForm(_Endpoint):
+    """What may be changed of a connection beside its lists and its password.
+
+    Each field carries what was shown in it, so that only what this person changed is written.
+    """
+
+    class Meta(_Endpoint.Meta):
+        fields = ("name", "sip_user", "enabled", "address", "concurrent_calls")
+        help_texts = {
+            **_Endpoint.Meta.help_texts,
+            "sip_user": f"{SIP_USER_FORM}. Another one takes another password, which is made up "
+            "and shown once: a digest binds both.",
+            "enabled": "Off: it can neither register nor call, and nobody can call it.",
+            "address": "SIP URI to call instead of its registrations, such as "
+            "sip:192.0.2.10:5060;transport=udp.",
+            "concurrent_calls": "Most calls it may be part of at once. Empty: no limit.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What this person changed."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """What this person saw in the fields that were changed."""
+        return {name: self._seen(name) for name in self.changed_data}
+
+    def _seen(self, name: str) -> Any:
+        text = self.data.get(self[name].html_initial_name, "")
+        try:
+            return self.fields[name].to_python(text)
+        except ValidationError:
+            return text
+
+    def show_conflict(self, stored: Mapping[str, Any]) -> None:
+        """Say what others stored meanwhile; saved again, the form is based on that."""
+        data = {name: self.data[name] for name in self.data}
+        for name, value in stored.items():
+            data[self[name].html_initial_name] = "" if value is None else str(value)
+            shown = {True: "on", False: "off", None: "nothing", "": "nothing"}.get(value, value)
+            text = f"Somebody else changed this to {shown!r} meanwhile. Save again to put yours "
+            self.add_error(name, f"{text}in its place.")
+        self.data = data

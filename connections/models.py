@@ -3,6 +3,7 @@
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from audiocodecs.fields import CodecListField
 from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM
@@ -63,6 +64,10 @@ class Connection(models.Model):
 
     class Meta:
         ordering = ["sip_user"]
+        indexes = [
+            # Lists by name, without sorting all of them for each page.
+            models.Index(fields=["name", "sip_user"], name="connection_by_name"),
+        ]
         constraints = [
             models.CheckConstraint(condition=~Q(sip_user=""), name="connection_has_a_sip_user"),
             models.CheckConstraint(
@@ -95,9 +100,16 @@ class Registration(models.Model):
     q = models.FloatField(default=1.0)
     instance = models.CharField(max_length=255, blank=True)
     registered_at = models.DateTimeField()
+    "When it was last refreshed."
+    since = models.DateTimeField("registered since", default=timezone.now)
+    "When it was made; kept while it is refreshed in time."
 
     class Meta:
         ordering = ["-registered_at", "-id"]
+        indexes = [
+            # Who is registered now, from this index alone.
+            models.Index(fields=["connection", "expires_at"], name="registration_in_force"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["connection", "contact"], name="one_registration_per_contact"

@@ -1,13 +1,25 @@
 """What others may do with connections; each function owns its transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from audiocodecs.sipnames import digest_ha1
 from connections.models import Connection, Registration
+from connections.passwords import generate_password
+
+HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256")
+
+
+class ConflictError(Exception):
+    """Somebody else changed the same fields meanwhile; `stored` holds what they are now."""
+
+    def __init__(self, stored: Mapping[str, Any]) -> None:
+        super().__init__(f"changed meanwhile: {', '.join(stored)}")
+        self.stored = stored
 
 
 def set_password(*, connection: Connection, password: str) -> bool:
@@ -25,6 +37,86 @@ def set_password(*, connection: Connection, password: str) -> bool:
     return before != (realm, md5, sha256)
 
 
+@transaction.atomic
+def add_connection(*, name: str, sip_user: str, password: str = "") -> tuple[Connection, str]:
+    """Store a new connection; return it with its password, which was made up if none is given.
+
+    Raises ValidationError if the SIP user is taken or a value is not allowed.
+    """
+    password = password or generate_password()
+    connection = Connection(name=name, sip_user=sip_user)
+    set_password(connection=connection, password=password)
+    connection.full_clean()
+    connection.save()
+    return connection, password
+
+
+@transaction.atomic
+def change_connection(
+    *, pk: int, changes: Mapping[str, Any], seen: Mapping[str, Any]
+) -> tuple[Connection, str]:
+    """Write these fields and no others; return the connection and its new password, if any.
+
+    `seen` holds what the person saw in the fields of `changes`. Another SIP user takes another
+    password, as the digest binds both: it is made up here. Raises ConflictError if one of them is
+    neither what was seen nor what is wanted any more, ValidationError for values that are not
+    allowed, Connection.DoesNotExist if it was deleted.
+    """
+    row = Connection.objects.select_for_update().get(pk=pk)
+    stored = {field: getattr(row, field) for field in changes}
+    lost = {
+        field: now
+        for field, now in stored.items()
+        if _plain(now) not in (_plain(seen.get(field)), _plain(changes[field]))
+    }
+    if lost:
+        raise ConflictError(lost)
+    written = {field: value for field, value in changes.items() if stored[field] != value}
+    if not written:
+        return row, ""
+    for field, value in written.items():
+        setattr(row, field, value)
+    password = generate_password() if "sip_user" in written and row.ha1_md5 else ""
+    if password:
+        set_password(connection=row, password=password)
+    row.full_clean()
+    row.save(update_fields=[*written, *(HA1_FIELDS if password else ())])
+    return row, password
+
+
+def _plain(value: object) -> object:
+    # What a form shows of a text has no spaces around it.
+    return value.strip() if isinstance(value, str) else value
+
+
+@transaction.atomic
+def replace_password(*, pk: int, password: str = "") -> str:
+    """Give a connection a new password, made up if none is given, and return it.
+
+    Raises Connection.DoesNotExist if it was deleted.
+    """
+    row = Connection.objects.select_for_update().get(pk=pk)
+    password = password or generate_password()
+    set_password(connection=row, password=password)
+    row.save(update_fields=HA1_FIELDS)
+    return password
+
+
+def set_enabled(*, pk: int, enabled: bool) -> bool:
+    """Let a connection register and call, or not; return whether that changed anything."""
+    rows = Connection.objects.filter(pk=pk).exclude(enabled=enabled)
+    return bool(rows.update(enabled=enabled))
+
+
+@transaction.atomic
+def delete_connection(*, pk: int) -> None:
+    """Delete a connection with its registrations; calls on record stay.
+
+    Raises ProtectedError while numbers lead to it, Connection.DoesNotExist if it is gone.
+    """
+    Connection.objects.select_for_update().get(pk=pk).delete()
+
+
 def unexpired_registrations(*, sip_user: str, now: datetime) -> list[Registration]:
     """Return the bindings still valid at `now`, the most recently refreshed first. One query."""
     return list(Registration.objects.filter(connection__sip_user=sip_user, expires_at__gt=now))
@@ -36,9 +128,9 @@ def replace_registrations(
 ) -> None:
     """Store exactly these bindings for a connection.
 
-    `registrations` are unsaved rows without `connection` and `registered_at`; a binding that is
-    the same as before keeps the time it was last refreshed. Raises LookupError if there is no
-    such connection.
+    `registrations` are unsaved rows without `connection`, `registered_at` and `since`; a binding
+    that is the same as before keeps the time it was last refreshed, and one that is refreshed
+    before it expires the time it was made. Raises LookupError if there is no such connection.
     """
     # The lock makes two REGISTERs of one user, on two nodes, take turns.
     connection = Connection.objects.select_for_update().filter(sip_user=sip_user).first()
@@ -54,6 +146,7 @@ def replace_registrations(
         )
         row.connection = connection
         row.registered_at = known.registered_at if known is not None and unchanged else now
+        row.since = known.since if known is not None and known.expires_at > now else now
     Registration.objects.filter(connection=connection).delete()
     Registration.objects.bulk_create(registrations)
 

@@ -73,4 +73,6 @@ def _refusal(request: HttpRequest, access: Access) -> HttpResponse | None:
 
 def is_fragment(request: HttpRequest) -> bool:
     """Return whether htmx asks: the answer goes into a page that is there already."""
-    return request.headers.get("HX-Request") == "true"
+    # Going back in the history asks with the same header, for a whole page.
+    whole = "HX-History-Restore-Request" in request.headers
+    return request.headers.get("HX-Request") == "true" and not whole

@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views import (
     codecs,
+    connections,
     lab,
     live,
     numbers,
@@ -21,6 +22,24 @@ urlpatterns = [
     path("calls/<uuid:call_id>/quality/", live.call_quality, name="call-quality"),
     path("calls/<uuid:call_id>/hang-up/", live.hang_up, name="hang-up"),
     path("engine/", live.engine, name="engine"),
+    path("connections/", connections.connections, name="connections"),
+    path("connections/add/", connections.connection_add, name="connection-add"),
+    path("connections/<int:connection_id>/", connections.connection, name="connection"),
+    path(
+        "connections/<int:connection_id>/password/",
+        connections.connection_password,
+        name="connection-password",
+    ),
+    path(
+        "connections/<int:connection_id>/enabled/",
+        connections.connection_enabled,
+        name="connection-enabled",
+    ),
+    path(
+        "connections/<int:connection_id>/delete/",
+        connections.connection_delete,
+        name="connection-delete",
+    ),
     path("codecs/meaning/", codecs.meaning_of, name="codec-meaning"),
     path(
         "codecs/connection/<int:connection_id>/<slug:connection_list>/",

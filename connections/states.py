@@ -1,0 +1,72 @@
+"""Whether a connection can be reached, and by what: one rule, for one row and for queries."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import (
+    Case,
+    Exists,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    TextChoices,
+    Value,
+    When,
+)
+
+from connections.models import Connection, Registration
+
+
+class State(TextChoices):
+    """What a call to a connection would find."""
+
+    REGISTERED = "registered", "Registered"
+    FIXED = "fixed", "Fixed address"
+    NOT_REGISTERED = "not-registered", "Not registered"
+    DISABLED = "disabled", "Disabled"
+
+
+def state_of(connection: Connection, bindings: Sequence[Registration]) -> State:
+    """Return the state of a connection with these unexpired bindings."""
+    if not connection.enabled:
+        return State.DISABLED
+    if connection.address:
+        return State.FIXED
+    return State.REGISTERED if bindings else State.NOT_REGISTERED
+
+
+def in_state(
+    connections: QuerySet[Connection], state: State, *, now: datetime
+) -> QuerySet[Connection]:
+    """Return those in a state at `now`; the same rule as `state_of`."""
+    return connections.filter(_conditions(now)[state])
+
+
+def with_state_rank(connections: QuerySet[Connection], *, now: datetime) -> QuerySet[Connection]:
+    """Add `state_rank`, by which registered ones sort first and disabled ones last."""
+    whens = [
+        When(condition, then=Value(rank))
+        for rank, condition in enumerate(_conditions(now).values())
+    ]
+    return connections.annotate(state_rank=Case(*whens, output_field=IntegerField()))
+
+
+def with_bindings(connections: QuerySet[Connection], *, now: datetime) -> QuerySet[Connection]:
+    """Fetch the unexpired registrations along, as the list `bindings`. One query more."""
+    valid = Registration.objects.filter(expires_at__gt=now)
+    return connections.prefetch_related(
+        Prefetch("registrations", queryset=valid, to_attr="bindings")
+    )
+
+
+def _conditions(now: datetime) -> dict[State, Q]:
+    valid = Q(Exists(Registration.objects.filter(connection=OuterRef("pk"), expires_at__gt=now)))
+    enabled, fixed = Q(enabled=True), ~Q(address="")
+    return {
+        State.REGISTERED: enabled & ~fixed & valid,
+        State.FIXED: enabled & fixed,
+        State.NOT_REGISTERED: enabled & ~fixed & ~valid,
+        State.DISABLED: ~enabled,
+    }

@@ -1,0 +1,65 @@
+"""What to type into a phone so that it registers: pure, from what the engine listens on."""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One address that phones may register at."""
+
+    host: str
+    "Empty if only a person can know: `words` then says how to find it."
+    port: str
+    transports: tuple[str, ...]
+    words: str = ""
+
+    @property
+    def transport_text(self) -> str:
+        """`UDP or TCP`."""
+        return " or ".join(name.upper() for name in self.transports)
+
+
+def servers(listening: Sequence[str], *, public_address: str, page_host: str) -> tuple[Server, ...]:
+    """Return where phones may register.
+
+    `listening` are the engine's `transport:host:port`; `page_host` is the host name under which
+    the person reached these pages: a hint for who listens on every address.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for text in listening:
+        transport, _, rest = text.partition(":")
+        host, _, port = rest.rpartition(":")
+        found.setdefault((host.strip("[]"), port), []).append(transport)
+    return tuple(
+        _server(host, port, tuple(transports), public_address, page_host)
+        for (host, port), transports in found.items()
+    )
+
+
+def _server(
+    host: str, port: str, transports: tuple[str, ...], public_address: str, page_host: str
+) -> Server:
+    if public_address:
+        return Server(public_address, port, transports)
+    if _is(host, "is_unspecified"):
+        hint = f", probably {page_host}" if page_host and not _is_local(page_host) else ""
+        words = (
+            f"The address under which the phone reaches this machine{hint}: the engine listens on "
+            "every address it has. Set VOIPNUMBER_PUBLIC_ADDRESS, and it stands here."
+        )
+        return Server("", port, transports, words)
+    words = "Only phones on this machine reach it." if _is(host, "is_loopback") else ""
+    return Server(host, port, transports, words)
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or _is(host, "is_loopback")
+
+
+def _is(host: str, what: str) -> bool:
+    try:
+        return bool(getattr(ipaddress.ip_address(host.strip("[]")), what))
+    except ValueError:
+        return False
