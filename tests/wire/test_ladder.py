@@ -1,10 +1,14 @@
 """A call's ladder: both legs' messages in order, with their codecs, and no secret in them."""
 
 import asyncio
+import dataclasses
 import json
 import socket
 from typing import Any
 
+from playwright.async_api import async_playwright, expect
+
+from tests.pages.browser import ARGUMENTS
 from tests.peers.engine import Engine
 from tests.peers.waiting import until
 from tests.wire.conversation import caller, converse, registered
@@ -16,6 +20,11 @@ CONFIGURATION = configuration(
     connection("strict", inbound=["G722"], force=True),
 )
 KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
+MARKUP = "<script>document.title='owned'</script><img src=x onerror='alert(1)'>"
+SUPERUSER = f"""
+from django.contrib.auth.models import User
+User.objects.create_superuser("watcher", password={PASSWORD!r})
+"""
 READ = """
 import json
 from callengine import records
@@ -112,3 +121,50 @@ async def test_what_is_sent_again_is_known_for_it(engine: Engine) -> None:
     messages, _ = await ladder(engine, record["id"])
     again = [m["summary"].split(" ")[0] for m in messages if m["retransmission"]]
     assert again[:2] == ["INVITE", "180"]
+
+
+async def test_markup_over_the_wire_is_text_on_the_live_ladder(engine: Engine) -> None:
+    await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", SUPERUSER)
+    async with (
+        registered(engine, "alice") as alice,
+        caller(engine) as phone,
+        async_playwright() as playwright,
+    ):
+        phone.user_agent = MARKUP
+        call = await phone.invite("alice", phone.sdp(["PCMU"]), headers={"Subject": MARKUP})
+        call.local = dataclasses.replace(call.local, name=MARKUP)
+        rung = await alice.wait_call()
+        await rung.ring()
+        await call.wait_provisional(180)
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=ARGUMENTS
+        )
+        page = await browser.new_page(base_url=f"http://{engine.host}:{engine.http_port}")
+        dialogs: list[str] = []
+        page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+        await page.goto("/calls/")
+        await page.get_by_label("User name").fill("watcher")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.locator("#live-calls a").first.click()
+        await page.locator("#live-state[data-state=open]").wait_for()
+        await page.get_by_role("link", name="SIP ladder").click()
+        arrows = page.locator("#ladder > li")
+        await expect(arrows.filter(has_text="caller to us: INVITE")).to_have_count(1)
+
+        await rung.answer_in("PCMU")
+        await call.answered()
+        await expect(arrows.filter(has_text="callee B to us: 200 OK, with PCMU")).to_have_count(1)
+        await page.locator("#message-1 summary").click()
+        await expect(page.locator("#message-1 pre")).to_contain_text(f"Subject: {MARKUP}")
+        await call.hang_up()
+        await expect(page.locator("#call-end")).to_contain_text("Ended by the caller")
+        await expect(arrows.filter(has_text="caller to us: BYE")).to_have_count(1)
+        await expect(page.locator("#message-1 pre")).to_contain_text(f'From: "{MARKUP}" <sip:')
+
+        await page.goto(page.url)
+        assert await page.locator("#main :is(script, img)").count() == 0
+        await expect(page.locator("#message-1 pre")).to_contain_text(MARKUP)
+        assert await page.title() != "owned"
+        assert dialogs == []
+        await browser.close()
