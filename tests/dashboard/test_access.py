@@ -7,18 +7,15 @@ from channels.layers import channel_layers, get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.test import Client
 from django.urls import URLPattern, reverse
-from django.utils import timezone
 
 from callengine import groups
-from callengine.models import Call
-from connections.models import Connection
 from dashboard.access import SIGNED_IN
 from dashboard.roles import Role
 from dashboard.routing import websocket_urlpatterns
-from tests.dashboard.addresses import ALL, EXAMPLES, Address, example
+from tests.dashboard.addresses import ALL, Address, example
 from tests.dashboard.people import ROLES, browser_of, person
+from tests.dashboard.rows import store_rows
 from tests.pages import demo
-from trunks.models import Gateway, Number, Route, Trunk
 from voipnumber.asgi import application
 
 OURS = [address for address in ALL if not address.is_admin]
@@ -35,12 +32,7 @@ def fresh_channel_layer() -> None:
 @pytest.fixture
 def stored(db: None) -> None:
     """Store a row for every example argument."""
-    alice = Connection.objects.create(pk=1, name="Alice", sip_user="alice")
-    carrier = Trunk.objects.create(pk=1, name="carrier-one")
-    Gateway.objects.create(pk=1, trunk=carrier, uri="sip:192.0.2.1")
-    Number.objects.create(pk=1, number="+12025550100", connection=alice)
-    Route.objects.create(pk=1, prefix="+44")
-    Call.objects.create(pk=EXAMPLES["call_id"], started=timezone.now(), ended=timezone.now())
+    store_rows()
 
 
 def may(role: Role, permission: str) -> bool:

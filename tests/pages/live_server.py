@@ -90,6 +90,10 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
     match command.pop("do"):
         case "everything":
             return await sync_to_async(demo.everything)()
+        case "rows":
+            from tests.dashboard.rows import store_rows
+
+            await sync_to_async(store_rows)()
         case "store":
             await sync_to_async(demo.store)(command["call"])
         case "end":

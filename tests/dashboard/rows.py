@@ -1,0 +1,79 @@
+"""A row for every argument an address may have, and a small phone system around them."""
+
+import datetime as dt
+
+from django.utils import timezone
+
+from callengine import records
+from callengine.core.outcomes import Rejection
+from connections.models import Connection, Registration
+from tests.dashboard.addresses import EXAMPLES
+from tests.pages import demo
+from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
+
+
+def store_rows() -> None:
+    """Store a phone system with one call under way, some over, and some refusals."""
+    now = timezone.now()
+    alice = Connection.objects.create(
+        pk=1, name="Alice", sip_user="alice", inbound_codecs=["G722", "PCMU", "PCMA"]
+    )
+    Connection.objects.create(pk=2, name="Bob Marsh", sip_user="bob", force_on_caller=True)
+    Connection.objects.create(pk=3, name="Lobby", sip_user="lobby", enabled=False)
+    Registration.objects.create(
+        connection=alice,
+        contact="sip:alice@192.0.2.17:5062",
+        call_id="7f3a@192.0.2.17",
+        cseq=4,
+        expires_at=now + dt.timedelta(hours=1),
+        flow="udp:192.0.2.17:5062",
+        user_agent="Yealink SIP-T46U 108.86.0.20",
+        registered_at=now,
+    )
+    carrier = Trunk.objects.create(
+        pk=1,
+        name="carrier-one",
+        in_allowed_addresses=["203.0.113.0/24"],
+        out_codecs=["PCMA", "PCMU"],
+    )
+    spare = Trunk.objects.create(pk=2, name="carrier-two", enabled=False)
+    Gateway.objects.create(pk=1, trunk=carrier, uri="sip:203.0.113.5:5060;transport=udp")
+    Gateway.objects.create(pk=2, trunk=carrier, uri="sip:203.0.113.6", priority=2)
+    Number.objects.create(pk=1, number="+12025550100", connection=alice)
+    Number.objects.create(pk=2, number="+12025550177", trunk=carrier)
+    route = Route.objects.create(pk=1, prefix="+44")
+    RouteTrunk.objects.create(pk=1, route=route, trunk=carrier, position=0)
+    RouteTrunk.objects.create(pk=2, route=route, trunk=spare, position=1)
+    demo.everything()
+    clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
+    demo.store(demo.call(id=EXAMPLES["call_id"], legs=clean))
+    for source, user, code, rule, advice in _REFUSALS:
+        records.rejected(
+            rejection=Rejection(source, user, "INVITE", code, rule, advice, "c1", "+442079460018"),
+            at=now,
+        )
+
+
+_REFUSALS = (
+    (
+        "198.51.100.7",
+        "1000",
+        403,
+        "unknown-source",
+        "198.51.100.7 is on no trunk's access list. Add it to the carrier's list if it is one.",
+    ),
+    (
+        "198.51.100.7",
+        "1001",
+        403,
+        "unknown-source",
+        "198.51.100.7 is on no trunk's access list. Add it to the carrier's list if it is one.",
+    ),
+    (
+        "192.0.2.17",
+        "sales team",
+        401,
+        "bad-credentials",
+        "Nobody here is called 'sales team'. The SIP user name is not the display name.",
+    ),
+)
