@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.dashboard.addresses import ALL
 from tests.pages.browser import PASSWORD, LiveServer, chromium
 
-NOT_PAGES = {"engine", "codec-meaning"}
+NOT_PAGES = {"engine", "codec-meaning", "call-quality"}
 "Addresses that answer with a part of a page, or with a file."
 PAGES = {
     address.name: address.path
@@ -48,6 +48,7 @@ def browser() -> Iterator[Browser]:
 
 def signed_in(browser: Browser, server: LiveServer, **options: Any) -> BrowserContext:
     context = browser.new_context(base_url=server.url, **options)
+    context.set_default_timeout(15_000)
     page = context.new_page()
     page.goto("/accounts/login/")
     page.fill("#id_username", "admin")
