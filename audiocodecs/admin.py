@@ -1,9 +1,14 @@
 """Admin page of the platform settings."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 
 from audiocodecs.models import PlatformSettings
+from audiocodecs.widgets import CodecListInput
 
 
 @admin.register(PlatformSettings)
@@ -12,6 +17,13 @@ class PlatformSettingsAdmin(admin.ModelAdmin[PlatformSettings]):
 
     fields = ("codecs", "external_sip")
     list_display = ("__str__", "shown_codecs", "external_sip")
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        if db_field.name == "codecs":
+            kwargs["widget"] = CodecListInput(is_platform=True)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description="platform codecs")
     def shown_codecs(self, row: PlatformSettings) -> str:

@@ -65,7 +65,7 @@ def offered(fallback: Sequence[str], *others: Sequence[str]) -> tuple[str, ...]:
     """Return the codecs a picker shows, in the catalogue's order.
 
     The platform's five, and whatever a list already holds. The catalogue knows more (GSM, iLBC);
-    they are off by default and would only clutter: they get in by the administration.
+    they are off by default and would only clutter. Who wants one provisions it.
     """
     shown = {*PLATFORM_CODECS, *fallback, *(name for names in others for name in names)}
     return tuple(name for name in CATALOGUE if name in shown)

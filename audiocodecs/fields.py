@@ -1,6 +1,5 @@
 """The ordered codec list as a model field and as a form field."""
 
-import re
 from typing import Any
 
 from django import forms
@@ -8,11 +7,14 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from audiocodecs.lists import ALLOWED, CodecListError, parse_codec_list
+from audiocodecs.lists import ALLOWED, CodecListError, names_in, parse_codec_list
+from audiocodecs.widgets import CodecListInput
 
 
 class CodecListFormField(forms.CharField):
     """Codec names in order, separated by commas or spaces; cleans to a list of names."""
+
+    widget = CodecListInput
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", f"Best first, separated by commas. Known: {ALLOWED}.")
@@ -26,7 +28,7 @@ class CodecListFormField(forms.CharField):
     def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
         if isinstance(value, list | tuple):
             return _parsed(value)
-        return _parsed([item for item in re.split(r"[\s,]+", value or "") if item])
+        return _parsed(names_in(value or ""))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:

@@ -1,5 +1,6 @@
 """Ordered codec lists: what may stand in one, and what is said when it may not."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,3 +31,8 @@ def parse_codec_list(value: Any) -> tuple[str, ...]:
     if not names:
         raise CodecListError(f"a codec list cannot be empty; allowed: {ALLOWED}")
     return tuple(names)
+
+
+def names_in(text: str) -> list[str]:
+    """Return what a text names, separated by commas or white space; it may name nonsense."""
+    return [name for name in re.split(r"[\s,]+", text) if name]

@@ -68,7 +68,39 @@
     forgetNotice(picker);
     showUnsaved(picker);
     askMeaning(picker);
-    picker.dispatchEvent(new CustomEvent("picker:changed"));
+    fillField(picker);
+  }
+
+  // --- in somebody else's form the lists fill a text input -------------------------------------
+
+  const textOf = (picker) => picker.querySelector("[data-field-text] input");
+
+  function fillField(picker) {
+    if (picker.dataset.field === undefined) return;
+    const input = textOf(picker);
+    input.value = follows(picker) ? "" : codecsOf(picker).join(", ");
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function setUpField(picker) {
+    const lists = picker.querySelector("[data-field-lists]");
+    const input = textOf(picker);
+    if (!lists.hidden) return;
+    const label = document.querySelector('label[for="' + CSS.escape(input.id) + '"]');
+    if (label) {
+      label.id = label.id || input.id + "-label";
+      lists.setAttribute("role", "group");
+      lists.setAttribute("aria-labelledby", label.id);
+    }
+    picker.querySelector("[data-field-text]").hidden = true;
+    lists.hidden = false;
+    // Sent empty, the text would mean the list it falls back to: that has its own button.
+    input.form.addEventListener("submit", (event) => {
+      if (follows(picker) || codecsOf(picker).length) return;
+      event.preventDefault();
+      picker.querySelector(".picker-grip").focus();
+      say(picker, picker.querySelector('[data-list="selected"] + .picker-empty').textContent);
+    });
   }
 
   // "Saved" and "nothing is selected" are over with the next change; a conflict is not.
@@ -293,6 +325,7 @@
 
   function setUp(picker) {
     if (!picker.querySelector(".picker-grip") && !picker.querySelector("[data-follows]")) return;
+    if (picker.dataset.field !== undefined) setUpField(picker);
     for (const name of ["available", "selected"]) makeSortable(picker, listOf(picker, name));
     showUnsaved(picker);
   }
@@ -378,5 +411,7 @@
     if (notice && notice.dataset.notice === "saved") say(picker, notice.textContent.trim());
   });
 
-  setUpAll();
+  // The Django admin names this file in the head, without defer.
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", setUpAll);
+  else setUpAll();
 })();

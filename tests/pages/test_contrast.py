@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-TOKENS = Path(__file__).parents[2] / "static" / "css" / "tokens.css"
+STYLES = Path(__file__).parents[2] / "static" / "css"
+TOKENS = "".join((STYLES / name).read_text() for name in ("tokens.css", "codec.css"))
 COLOURS = {
     name: {"light": light, "dark": dark}
-    for name, light, dark in re.findall(
-        r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", TOKENS.read_text()
-    )
+    for name, light, dark in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", TOKENS)
 }
 BACKGROUNDS = ("page", "surface", "raised", "fresh")
 TINTED = sorted({name.removesuffix("-fill") for name in COLOURS if name.endswith("-fill")})
