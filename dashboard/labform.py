@@ -156,6 +156,8 @@ class TalkForm(forms.Form):
         min_value=int(TALK_S[0]),
         max_value=int(TALK_S[1]),
         required=False,
+        # What somebody set here stays when the comparison around it is drawn anew.
+        widget=forms.NumberInput({"hx-preserve": "true"}),
         error_messages={
             "min_value": "Talk for %(limit_value)s seconds or more.",
             "max_value": "Talk for %(limit_value)s seconds at most.",

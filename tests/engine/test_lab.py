@@ -124,7 +124,10 @@ def test_each_example_is_predicted_called_and_comes_out_so(
     with window(engine, browser, "/lab/") as page:
         for number, codecs in TABLE.items():
             page.goto("/lab/")
-            page.locator(".lab-examples a").nth(number - 1).click()
+            link = page.locator(".lab-examples a").nth(number - 1)
+            address = str(link.get_attribute("href"))
+            link.click()
+            page.wait_for_url(f"**{address}")
             expect(page.locator('.lab-examples a[aria-current="true"] b')).to_have_text(str(number))
             shown = page.locator("#lab-result .leg-codec").all_inner_texts()
             predicted = [text.split()[0] if text != "no codec" else None for text in shown]
