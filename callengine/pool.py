@@ -7,16 +7,14 @@ import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
+from callengine.forking import ForkServer
 from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
 
 logger = logging.getLogger(__name__)
@@ -101,9 +99,7 @@ class Pool:
         self._slots: deque[int] = deque(range(settings.max_calls))
         self._waiting: deque[asyncio.Future[int]] = deque()
         "Calls that wait for the slot of a process on its way out."
-        self._fork_server: subprocess.Popen[bytes] | None = None
-        self._server_socket: socket.socket | None = None
-        self._server_started = 0.0
+        self._fork_server = ForkServer(on_message=self._heard, on_restart=self._replenish)
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._wake_socket.setblocking(False)
         self._stopping = False
@@ -124,7 +120,7 @@ class Pool:
 
         Raises RuntimeError if no call process can be started.
         """
-        self._start_fork_server()
+        self._fork_server.start()
         self._replenish()
         if not self._processes:
             raise RuntimeError("the pool has no room for a call process")
@@ -173,6 +169,7 @@ class Pool:
     async def stop(self) -> None:
         """End every process and the fork server."""
         self._stopping = True
+        self._fork_server.will_stop()
         for process in self.processes:
             with contextlib.suppress(OSError):
                 process.sock.send(encode({"type": "stop"}))
@@ -183,11 +180,7 @@ class Pool:
             await asyncio.sleep(0.05)
         for process in self.processes:
             self._kill(process)
-        if self._server_socket is not None and self._server_socket.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self._server_socket)
-            self._server_socket.close()
-        if self._fork_server is not None:
-            await asyncio.to_thread(_end, self._fork_server)
+        await self._fork_server.stop()
         self._wake_socket.close()
 
     # Choosing
@@ -298,44 +291,8 @@ class Pool:
 
     # Processes
 
-    def _start_fork_server(self, delay_s: float = 0.0) -> None:
-        """Start a fork server; what is asked of it before it is there waits in its socket."""
-        ours, theirs = socket_pair()
-        ours.setblocking(False)
-        loop = asyncio.get_running_loop()
-        self._server_socket = ours
-        loop.add_reader(ours, self._server_readable)
-        if delay_s:
-            loop.call_later(delay_s, self._run_fork_server, theirs)
-        else:
-            self._run_fork_server(theirs)
-
-    def _run_fork_server(self, theirs: socket.socket) -> None:
-        with theirs:
-            if self._stopping:
-                return
-            if self._fork_server is not None:
-                self._fork_server.poll()
-            self._server_started = time.monotonic()
-            self._fork_server = subprocess.Popen(  # noqa: S603 (our own module, a number)
-                [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                cwd=Path(__file__).resolve().parents[1],  # where `callengine` can be imported from
-            )
-
-    def _server_readable(self) -> None:
-        assert self._server_socket is not None
-        try:
-            data = self._server_socket.recv(MAX_MESSAGE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._server_lost()
-            return
-        message = decode(data)
+    def _heard(self, message: dict[str, Any]) -> None:
+        """Take what the fork server says."""
         if message["type"] == "forked":
             process = self._processes.get(message["id"])
             if process is not None:
@@ -343,20 +300,7 @@ class Pool:
         elif message["status"] != 0 and not self._stopping:
             logger.warning("call process %s ended with %s", message["pid"], message["status"])
 
-    def _server_lost(self) -> None:
-        assert self._server_socket is not None
-        asyncio.get_running_loop().remove_reader(self._server_socket)
-        self._server_socket.close()
-        if self._stopping:
-            return
-        logger.error("the fork server ended; starting another")
-        # One that cannot start is not tried again in a tight loop.
-        lived_s = time.monotonic() - self._server_started
-        self._start_fork_server(delay_s=0.0 if lived_s > 1.0 else 1.0)
-        self._replenish()
-
     def _fork(self, rate: int, slot: int) -> CallProcess:
-        assert self._server_socket is not None
         try:
             ours, theirs = socket_pair()
         except OSError:
@@ -382,12 +326,8 @@ class Pool:
             "user_agent": self._settings.user_agent,
             "calls_before_recycling": self._settings.calls_before_recycling,
         }
-        try:
-            socket.send_fds(self._server_socket, [encode(request)], [theirs.fileno()])
-        except OSError:
-            logger.exception("the fork server does not take requests")
-        finally:
-            theirs.close()
+        with theirs:
+            self._fork_server.ask(request, theirs)
         return process
 
     def _readable(self, process: CallProcess) -> None:
@@ -448,12 +388,3 @@ class Pool:
                 waiting.set_result(slot)
                 return
         self._slots.append(slot)
-
-
-def _end(server: "subprocess.Popen[bytes]") -> None:
-    """Wait for a fork server whose socket was closed; kill one that stays."""
-    try:
-        server.wait(END_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
