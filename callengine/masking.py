@@ -4,6 +4,7 @@ Nothing of a message is stored or published but what `shown` returns. What is no
 harmless is masked: of credentials only named parameters stay, of bodies only session descriptions.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ _URI_HEADER = re.compile(r"([?&][a-z-]*(?:auth|passw|secret|token)[a-z-]*=)[^&>\
 _SDP_SECRET = re.compile(
     r"crypto|key-?mgmt|ice-pwd|inline:|mikey|passw|secret|^a=key", re.IGNORECASE
 )
+# Found in few descriptions; without it, no line is looked at by itself.
+_SDP_SUSPECT = re.compile(r"k=|crypto|key|ice-pwd|inline:|passw|secret", re.IGNORECASE)
 _SDP_SHOWN = re.compile(r"a=crypto:\d{1,9} [A-Z0-9_]{1,40}(?= )|a=(?:key-mgmt|ice-pwd)(?=:)")
 _COMPACT = {"v": "via", "t": "to", "c": "content-type", "f": "from", "i": "call-id"}
 
@@ -113,12 +116,20 @@ def _header(line: str) -> str:
     if line[1:2] == "=":
         return _description_line(line)  # a body whose head has no proper end
     name, found, value = line.partition(":")
+    kind = _kind(name)
+    if kind == "plain":
+        return line
+    if kind == "credentials":
+        return f"{name}: {_credentials(value)}"
+    return f"{name[:40]}: {MASK}" if found else MASK
+
+
+@functools.lru_cache(1000)
+def _kind(name: str) -> str:
     key = name.strip().lower()
     if key in _CREDENTIALS:
-        return f"{name}: {_credentials(value)}"
-    if _SECRET_NAME.search(key):
-        return f"{name[:40]}: {MASK}" if found else MASK
-    return line
+        return "credentials"
+    return "secret" if _SECRET_NAME.search(key) else "plain"
 
 
 def _credentials(value: str) -> str:
@@ -145,9 +156,10 @@ def _parameter(name: str, value: str) -> str:
 
 
 def _uris(text: str) -> str:
-    text = _URI_PASSWORD.sub(rf"\1:{MASK}@", text)
-    if "://" in text:
-        text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+    if "@" in text:
+        text = _URI_PASSWORD.sub(rf"\1:{MASK}@", text)
+        if "://" in text:
+            text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
     return _URI_HEADER.sub(rf"\1{MASK}", text) if "?" in text else text
 
 
@@ -162,7 +174,10 @@ def _left_out(headers: dict[str, str], body: str) -> str:
 
 
 def _description(body: str) -> str:
-    return _uris("\n".join([_description_line(line) for line in _BREAK.split(body) if line]))
+    lines = [line for line in _BREAK.split(body) if line]
+    if _SDP_SUSPECT.search(body) or any(line[1:2] != "=" for line in lines):
+        lines = [_description_line(line) for line in lines]
+    return _uris("\n".join(lines))
 
 
 def _description_line(line: str) -> str:
@@ -178,6 +193,7 @@ def _description_line(line: str) -> str:
     return line
 
 
+@functools.lru_cache(200)
 def _codecs(body: str) -> tuple[str, ...]:
     try:
         return sdp.offered_codecs(body)
