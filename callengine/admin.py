@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from callengine.models import Call, CallEvent, EngineNode, Leg, Rejection
+from callengine.models import Call, CallEvent, EngineNode, Leg, Rejection, SipMessage
 
 
 class ReadOnly:
@@ -37,11 +37,20 @@ class CallEventInline(ReadOnly, admin.TabularInline[CallEvent, Call]):
     fields = ("at", "leg", "kind", "text")
 
 
+class SipMessageInline(ReadOnly, admin.TabularInline[SipMessage, Call]):
+    """The SIP messages of a call; what they say is on its page."""
+
+    model = SipMessage
+    extra = 0
+    can_delete = False
+    fields = ("number", "at", "leg", "direction", "peer", "summary", "cseq", "retransmission")
+
+
 @admin.register(Call)
 class CallAdmin(ReadOnly, admin.ModelAdmin[Call]):
     """Calls."""
 
-    inlines = [LegInline, CallEventInline]
+    inlines = [LegInline, CallEventInline, SipMessageInline]
     list_display = ("started", "from_user", "to_user", "state", "transcoded", "reason", "code")
     list_filter = ("state", "reason", "node")
     search_fields = ("from_user", "to_user", "source", "destination", "legs__sip_call_id")

@@ -118,7 +118,7 @@
     const options = {
       width: Math.max(canvas.clientWidth, 120),
       height: HEIGHT_PX + (last ? 20 : 0),
-      padding: [6, 8, last ? 0 : 6, 0],
+      padding: [6, 18, last ? 0 : 6, 0],
       legend: { show: false },
       cursor: { sync: { key: "leg-" + leg.name }, points: { size: 6 }, drag: { x: false, y: false } },
       scales: { x: { time: false }, y: { range: (plot, low, high) => SCALES[measure](low, high) } },

@@ -255,3 +255,17 @@ def test_a_wrong_password_is_told_without_saying_which_part() -> None:
     page = Client().post("/accounts/login/", form).content.decode()
     assert "do not match an account here" in page
     assert "wrong" not in page.split("<form")[1]
+
+
+def test_a_long_call_is_shown_with_as_few_queries_as_a_short_one(
+    viewer: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    call = demo.store(demo.call())
+    records.sip_messages(
+        messages={call["id"]: [demo.message(n, "A", "in", "INFO sip:x") for n in range(1, 201)]}
+    )
+    records.quality_histories(call_id=call["id"], histories={"A": demo.history(900)})
+    with django_assert_max_num_queries(14):
+        page = viewer.get(f"/calls/{call['id']}/").content.decode()
+    assert page.count('class="message ') == 200
+    assert len(viewer.get(f"/calls/{call['id']}/quality/").json()["A"]["t"]) <= 600
