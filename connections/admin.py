@@ -1,27 +1,63 @@
 """Admin pages of connections and their registrations."""
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 
 from connections.forms import ConnectionForm
 from connections.models import Connection, Registration
+from connections.services import HA1_FIELDS
+from connections.states import state_of, with_bindings, with_state_rank
 
 
-class RegistrationInline(admin.TabularInline[Registration, Connection]):
-    """Where the endpoint is registered now; only the engine writes here."""
+class _EngineOwns:
+    """Only the engine writes these rows."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class RegistrationInline(_EngineOwns, admin.TabularInline[Registration, Connection]):
+    """Where the endpoint is registered now."""
 
     model = Registration
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("user_agent", "contact", "flow", "expires_at", "registered_at")
+    fields = readonly_fields = (
+        "user_agent",
+        "contact",
+        "flow",
+        "since",
+        "registered_at",
+        "expires_at",
+    )
 
-    def has_add_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
-        return False
+@admin.register(Registration)
+class RegistrationAdmin(_EngineOwns, admin.ModelAdmin[Registration]):
+    """All registrations."""
+
+    list_display = ("connection", "user_agent", "contact", "flow", "since", "expires_at")
+    list_select_related = ("connection",)
+    search_fields = (
+        "connection__name",
+        "connection__sip_user",
+        "contact",
+        "flow",
+        "user_agent",
+        "call_id",
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Registration | None = None) -> bool:
+        # With its connection it may go; by itself only the engine ends it.
+        return obj is None and "/registration/" not in request.path
 
 
 @admin.register(Connection)
@@ -30,7 +66,7 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
 
     form = ConnectionForm
     inlines = [RegistrationInline]
-    list_display = ("name", "sip_user", "enabled", "registered", "password_set", "forces")
+    list_display = ("name", "sip_user", "state", "enabled", "password_set", "forces")
     list_filter = ("enabled", "force_on_caller")
     search_fields = ("name", "sip_user", "address")
     fieldsets = [
@@ -40,14 +76,28 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
-        valid = Q(registrations__expires_at__gt=timezone.now())
-        return super().get_queryset(request).annotate(bindings=Count("registrations", filter=valid))
+        now = timezone.now()
+        rows = super().get_queryset(request)
+        return with_bindings(with_state_rank(rows, now=now), now=now)
 
-    @admin.display(description="registered", ordering="bindings")
-    def registered(self, row: Connection) -> str:
-        """Return how many contacts are registered, or that it has a fixed address."""
-        bindings: int = getattr(row, "bindings", 0)
-        return "fixed address" if row.address else str(bindings)
+    def save_model(
+        self, request: HttpRequest, obj: Connection, form: ModelForm[Connection], change: bool
+    ) -> None:
+        """Write what was changed and nothing else: the pages write other fields meanwhile."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        written = [name for name in form.changed_data if name != "password"]
+        if "password" in form.changed_data:
+            written += HA1_FIELDS
+        obj.save(update_fields=written)
+
+    @admin.display(description="state", ordering="state_rank")
+    def state(self, row: Connection) -> str:
+        """Return whether it can be reached, and with how many contacts."""
+        bindings: list[Registration] = getattr(row, "bindings", [])
+        label = str(state_of(row, bindings).label)
+        return f"{label} ({len(bindings)})" if bindings else label
 
     @admin.display(boolean=True, description="forces", ordering="force_on_caller")
     def forces(self, row: Connection) -> bool:

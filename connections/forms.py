@@ -13,7 +13,10 @@ from connections.services import set_password
 
 
 class ConnectionForm(forms.ModelForm[Connection]):
-    """A connection, with a password that is written and never shown."""
+    """A connection, with a password that is written and never shown.
+
+    Each field carries what was shown in it: `changed_data` is what this person changed.
+    """
 
     password = forms.CharField(
         required=False,
@@ -36,9 +39,14 @@ class ConnectionForm(forms.ModelForm[Connection]):
             "concurrent_calls",
         )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.Meta.fields:
+            self.fields[name].show_hidden_initial = True
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        renamed = "sip_user" in self.changed_data and self.instance.ha1_md5
+        renamed = self.instance.ha1_md5 and cleaned.get("sip_user") != self.initial.get("sip_user")
         if renamed and not cleaned.get("password"):
             # The digest binds the user name: kept under another one it would match nothing.
             self.add_error("password", "Give the password again: the SIP user changes.")
@@ -50,6 +58,8 @@ class ConnectionForm(forms.ModelForm[Connection]):
             set_password(connection=self.instance, password=self.cleaned_data["password"])
 
 
+MAX_CALLS = 10_000
+"More than one engine can hold."
 _TYPED = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 
@@ -78,7 +88,6 @@ class _Endpoint(forms.ModelForm[Connection]):
         labels = {
             "enabled": "Enabled",
             "address": "Fixed address",
-            "concurrent_calls": "Concurrent calls",
         }
         help_texts = {
             "name": "What people call it, such as Alice or Front desk.",
@@ -90,11 +99,6 @@ class _Endpoint(forms.ModelForm[Connection]):
             "sip_user": {
                 "required": f"Give it a SIP user: {SIP_USER_FORM}.",
                 "invalid": f"'%(value)s' is not a SIP user; allowed: {SIP_USER_FORM}.",
-            },
-            "concurrent_calls": {
-                "invalid": "Not a whole number; allowed: 1 or more, or nothing for no limit.",
-                "min_value": "0 or less is not a limit; allowed: 1 or more, or nothing for no "
-                "limit. Disable the connection to let no call through.",
             },
         }
 
@@ -134,6 +138,19 @@ class ConnectionSettingsForm(_Endpoint):
     Each field carries what was shown in it, so that only what this person changed is written.
     """
 
+    concurrent_calls = forms.IntegerField(
+        label="Concurrent calls",
+        required=False,
+        min_value=1,
+        max_value=MAX_CALLS,
+        help_text="Most calls it may be part of at once. Empty: no limit.",
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"),
+            f"Allowed: a whole number from 1 to {MAX_CALLS}, or nothing for no limit. To let no "
+            "call through, disable the connection.",
+        ),
+    )
+
     class Meta(_Endpoint.Meta):
         fields = ("name", "sip_user", "enabled", "address", "concurrent_calls")
         help_texts = {
@@ -143,7 +160,6 @@ class ConnectionSettingsForm(_Endpoint):
             "enabled": "Off: it can neither register nor call, and nobody can call it.",
             "address": "SIP URI to call instead of its registrations, such as "
             "sip:192.0.2.10:5060;transport=udp.",
-            "concurrent_calls": "Most calls it may be part of at once. Empty: no limit.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
