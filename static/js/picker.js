@@ -366,6 +366,11 @@
     if (grip) onGripKey(event, pickerOf(grip), grip.closest(".picker-row"));
   });
 
+  // Some browsers click a button when the space bar comes up, whatever became of its way down.
+  document.addEventListener("keyup", (event) => {
+    if (event.key === " " && event.target.closest(".picker-grip")) event.preventDefault();
+  });
+
   // A screen reader presses the handle without a key.
   document.addEventListener("click", (event) => {
     const grip = event.target.closest(".picker-grip");

@@ -11,8 +11,10 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from django.utils.html import escape
 
+from audiocodecs.arranging import StoredList
 from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.models import PlatformSettings
+from audiocodecs.services import save_codec_list
 from connections.models import Connection
 from dashboard.codeclists import LISTS, find_list
 from dashboard.roles import Role
@@ -208,6 +210,12 @@ def test_the_same_change_made_twice_is_no_conflict(admin: Client, alice: Connect
     response = admin.post(inbound(alice), typed("save", ["PCMA"]), headers=FRAGMENT)
     assert response.status_code == HTTPStatus.OK
     assert SAVED in response.content.decode()
+
+
+def test_a_row_that_is_gone_is_said_to_be_gone() -> None:
+    fields = find_list(Trunk, "in").fields
+    with pytest.raises(LookupError, match="no trunk has the key 999"):
+        save_codec_list(fields=fields, pk=999, wanted=StoredList(("PCMA",)), base=StoredList())
 
 
 def test_a_change_of_force_alone_is_a_conflict_too(admin: Client, alice: Connection) -> None:

@@ -1,9 +1,12 @@
 """The codec picker in a real Chromium, and the real call that follows what was saved."""
 
+import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import permutations
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
@@ -18,6 +21,7 @@ from playwright.async_api import (
     expect,
 )
 
+from audiocodecs.catalogue import PLATFORM_CODECS
 from tests.pages.browser import ARGUMENTS
 from tests.peers import descriptions
 from tests.peers.engine import Engine
@@ -26,7 +30,7 @@ from tests.wire.directory import configuration, connection
 
 CHROMIUM = "/usr/bin/chromium"
 OWN = ("G722", "PCMU", "PCMA")
-USERS = ("mouse", "touch", "keys", "plain", "two", "still", "strange", "admin")
+USERS = ("mouse", "touch", "keys", "plain", "two", "still", "strange", "admin", "race")
 "One connection a test, so that no test depends on another."
 CONFIGURATION = configuration(*(connection(user, inbound=OWN) for user in USERS))
 SIGN_IN = """
@@ -390,6 +394,31 @@ async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None
     await expect(first.get_by_role("group", name="Conflict")).to_have_count(0)
     assert await selected(first) == ["G722", "PCMA"]
     await expect(first.get_by_label("Force selected codecs on the caller")).not_to_be_checked()
+
+
+async def test_of_many_saves_at_once_one_wins_and_the_others_are_told(
+    visit: Open, known: dict[str, str]
+) -> None:
+    page = await visit("race")
+    token = await page.locator('[name="csrfmiddlewaretoken"]').first.input_value()
+    base, url = ",".join(OWN), page.url
+
+    async def post(codecs: tuple[str, ...]) -> int:
+        fields = [("do", "save"), ("base", base), *(("codec", name) for name in codecs)]
+        answer = await page.context.request.post(
+            url,
+            data=urlencode(fields),
+            headers={
+                "Content-Type": "application/x-www-form-urlencoded",
+                "HX-Request": "true",
+                "X-CSRFToken": token,
+            },
+        )
+        return answer.status
+
+    lists = [codecs for codecs in permutations(PLATFORM_CODECS, 2) if set(codecs) <= set(OWN)]
+    statuses = await asyncio.gather(*(post(codecs) for codecs in lists))
+    assert sorted(statuses) == [200, *[409] * (len(lists) - 1)]
 
 
 async def test_in_the_django_admin_the_lists_fill_the_text(visit: Open, known: Any) -> None:
