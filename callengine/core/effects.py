@@ -46,7 +46,7 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Connect the caller's audio with this leg's, both ways."""
+    """Connect the caller's audio with this leg's alone, both ways."""
 
     leg: str
 
@@ -57,6 +57,26 @@ class SendDigit:
 
     leg: str
     digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchCaller:
+    """Have the caller's leg use one of these codecs: re-offer it if it uses another.
+
+    `CallerMatched` says how that went.
+    """
+
+    codecs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferEnded:
+    """A transfer is over; another one may begin."""
+
+    leg: str | None
+    "The new callee's leg; None if the call goes on as it was, or ends."
+    vn_a: tuple[str, ...] = ()
+    "The caller's list from now on, if there is a new callee."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +110,8 @@ Effect = (
     | HangUp
     | Bridge
     | SendDigit
+    | MatchCaller
+    | TransferEnded
     | Note
     | StateChanged
     | Finish

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from callengine.core.orders import TransferOrder
 from callengine.core.outcomes import EndedBy
 
 
@@ -59,4 +60,29 @@ class HangUpOrdered:
     advice: str
 
 
-Event = LegProgress | LegAnswered | LegEnded | HoldChanged | DigitReceived | HangUpOrdered
+@dataclass(frozen=True, slots=True)
+class TransferOrdered:
+    """An operator wants the caller connected with somebody else."""
+
+    order: TransferOrder
+
+
+@dataclass(frozen=True, slots=True)
+class CallerMatched:
+    """Whether the caller's leg uses a codec of the list that `MatchCaller` asked for."""
+
+    agreed: bool
+    code: int
+    "The final code of the re-INVITE; 200 if none was needed."
+
+
+Event = (
+    LegProgress
+    | LegAnswered
+    | LegEnded
+    | HoldChanged
+    | DigitReceived
+    | HangUpOrdered
+    | TransferOrdered
+    | CallerMatched
+)

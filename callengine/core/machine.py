@@ -3,6 +3,7 @@
 The call process feeds it what its legs report and carries out what it answers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,8 +20,10 @@ from callengine.core.effects import (
     RingCaller,
     SendDigit,
     StateChanged,
+    TransferEnded,
 )
 from callengine.core.events import (
+    CallerMatched,
     DigitReceived,
     Event,
     HangUpOrdered,
@@ -28,12 +31,16 @@ from callengine.core.events import (
     LegAnswered,
     LegEnded,
     LegProgress,
+    TransferOrdered,
 )
-from callengine.core.orders import CallOrder, LegOrder
+from callengine.core.orders import CallOrder
 from callengine.core.outcomes import EndedBy, Termination
+from callengine.core.transfer import ELSEWHERE, Failed, Succeeded, Transfer
 
 CLEARING_TIMEOUT_S = 4.0
 "How long legs may take to confirm their end before the call is closed without them."
+LEGS_PER_PROCESS = 4
+"The pjsua2 wheel holds no more."
 
 
 class State(StrEnum):
@@ -61,6 +68,8 @@ class CallMachine:
     live: set[str] = field(default_factory=set)
     "Names of the legs that have not ended."
     winner: str | None = None
+    "The callee's leg that is (or is to be) bridged to the caller."
+    transfer: Transfer | None = None
     failure: int | None = None
     held: set[str] = field(default_factory=set)
     termination: Termination | None = None
@@ -68,6 +77,11 @@ class CallMachine:
     _ring_deadline: float = 0.0
     _duration_deadline: float | None = None
     _clearing_deadline: float | None = None
+    _labels: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for wave in self.order.waves:
+            self._labels |= {leg.name: leg.label for leg in wave.legs}
 
     def start(self) -> list[Effect]:
         """Take the caller's INVITE: dial the first wave."""
@@ -87,6 +101,10 @@ class CallMachine:
                 return self._answered(event.leg)
             case LegEnded():
                 return self._leg_ended(event)
+            case TransferOrdered():
+                return self._transfer_ordered(event)
+            case CallerMatched():
+                return self._of_transfer(lambda transfer: transfer.caller_matched(event))
             case HoldChanged():
                 return self._hold(event)
             case DigitReceived():
@@ -99,7 +117,8 @@ class CallMachine:
         if self.state is State.ENDED:
             return self._clearing_deadline
         if self.state in _TALKING:
-            return self._duration_deadline
+            ends = (self._duration_deadline, self.transfer.deadline if self.transfer else None)
+            return min((end for end in ends if end is not None), default=None)
         return self._ring_deadline
 
     def tick(self, now: float) -> list[Effect]:
@@ -110,7 +129,9 @@ class CallMachine:
         if self.state is State.ENDED:
             return self._finish() if _passed(self._clearing_deadline, now) else []
         if self.state in _TALKING:
-            return self._too_long() if _passed(self._duration_deadline, now) else []
+            if _passed(self._duration_deadline, now):
+                return self._too_long()
+            return self._of_transfer(lambda transfer: transfer.tick(now))
         return self._no_answer() if _passed(self._ring_deadline, now) else []
 
     # Setting up
@@ -122,7 +143,11 @@ class CallMachine:
         return [Dial(leg, self.order.waves[self.wave].vn_b) for leg in legs]
 
     def _progress(self, event: LegProgress) -> list[Effect]:
-        if self.winner is not None or self.state is State.ENDED or event.leg not in self.live:
+        if event.leg not in self.live:
+            return []
+        if self.transfer is not None and self.transfer.owns(event.leg):
+            return self.transfer.progress(event)
+        if self.state in (*_TALKING, State.ENDED):
             return []
         alone = len(self.order.waves[self.wave].legs) == 1
         if event.early_media and alone and self.state is not State.EARLY_MEDIA:
@@ -136,14 +161,15 @@ class CallMachine:
     def _answered(self, leg: str) -> list[Effect]:
         if leg == "A" or leg not in self.live:
             return []
-        if self.winner is not None or self.state is State.ENDED:
-            return [HangUp(leg, 487, "")]
+        if self.transfer is not None and self.transfer.owns(leg):
+            return self._of_transfer(lambda transfer: transfer.leg_answered(leg, self.now))
+        if self.state in (*_TALKING, State.ENDED):
+            return [] if leg == self.winner else [HangUp(leg, 487, "")]
         self.winner = leg
         self._duration_deadline = self.now + self.order.max_duration_s
         others = self.live - {"A", leg}
         return [
-            *(HangUp(other, 487, 'SIP;cause=200;text="Call completed elsewhere"')
-              for other in sorted(others)),
+            *(HangUp(other, 487, ELSEWHERE) for other in sorted(others)),
             *self._become(State.ANSWERED),
             Note("answered", leg, f"{self._label(leg)} answered."),
             Bridge(leg),
@@ -177,10 +203,10 @@ class CallMachine:
         if event.leg == "A":
             return self._end(self._caller_left(event))
         if self.winner == event.leg:
-            return self._end(self._callee_left(event))
-        if self.winner is not None:
-            return []
-        return self._attempt_failed(event)
+            return self._callee_left(event)
+        if self.transfer is not None and self.transfer.owns(event.leg):
+            return self._of_transfer(lambda transfer: transfer.leg_ended(event, self._room()))
+        return [] if self.state in _TALKING else self._attempt_failed(event)
 
     def _attempt_failed(self, event: LegEnded) -> list[Effect]:
         self.failure = self._worse(event.code)
@@ -214,8 +240,13 @@ class CallMachine:
             "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
         )
 
-    def _callee_left(self, event: LegEnded) -> Termination:
-        return _left("callee", self._label(event.leg), event)
+    def _callee_left(self, event: LegEnded) -> list[Effect]:
+        if self.transfer is None:
+            return self._end(_left("callee", self._label(event.leg), event))
+        self.winner = None
+        self.held.discard(event.leg)
+        text = f"{self._label(event.leg)} left; the caller waits for {self.transfer.label}."
+        return [Note("callee-left", event.leg, text), *self._talking_state()]
 
     def _too_long(self) -> list[Effect]:
         limit = self.order.max_duration_s
@@ -229,6 +260,7 @@ class CallMachine:
             return []
         talking = self.state in _TALKING
         self.termination = termination
+        self.transfer = None
         self._clearing_deadline = self.now + CLEARING_TIMEOUT_S
         code = termination.code
         reason = q850_reason(16 if talking else code, 16 if talking else cause)
@@ -236,8 +268,10 @@ class CallMachine:
         for leg in sorted(self.live):
             if leg == "A" and not talking:
                 effects.append(DeclineCaller(code if code >= 400 else 480, reason))
+            elif talking and leg in ("A", self.winner):
+                effects.append(HangUp(leg, code, reason))
             else:
-                effects.append(HangUp(leg, 487 if not talking else code, reason if talking else ""))
+                effects.append(HangUp(leg, 487, ""))
         return effects if self.live else [*effects, *self._finish()]
 
     def _finish(self) -> list[Effect]:
@@ -254,9 +288,14 @@ class CallMachine:
         word = "put the call on hold" if event.held else "resumed the call"
         kind = "hold" if event.held else "resume"
         note = Note(kind, event.leg, f"{self._label(event.leg)} {word}.")
+        return [note, *self._talking_state()]
+
+    def _talking_state(self) -> list[Effect]:
+        """Tell hold from talk by the two parties alone, not by those who are rung meanwhile."""
         if self.state not in _TALKING:
-            return [note]
-        return [note, *self._become(State.HELD if self.held else State.ANSWERED)]
+            return []
+        held = self.held & {"A", self.winner}
+        return self._become(State.HELD if held else State.ANSWERED)
 
     def _digit(self, event: DigitReceived) -> list[Effect]:
         other = self.winner if event.leg == "A" else "A"
@@ -266,19 +305,71 @@ class CallMachine:
         text = f"{self._label(event.leg)} pressed a key; passed on."
         return [Note("dtmf", event.leg, text), SendDigit(other, event.digit)]
 
+    # Transfer
+
+    def _transfer_ordered(self, event: TransferOrdered) -> list[Effect]:
+        if self.state is State.ENDED:
+            return []
+        if self.transfer is not None:
+            text = "Not transferred: another transfer of this call is under way. Wait for its end."
+            return [Note("transfer-failed", "", text)]
+        if self.state not in _TALKING:
+            text = "Not transferred: nobody has answered the call yet. Transfer it once they talk."
+            return [Note("transfer-failed", "", text), TransferEnded(None)]
+        self.transfer = Transfer(event.order, self.now + event.order.ring_timeout_s)
+        for wave in event.order.waves:
+            self._labels |= {leg.name: leg.label for leg in wave.legs}
+        return self._of_transfer(lambda transfer: transfer.next_wave(self._room()))
+
+    def _of_transfer(self, step: Callable[[Transfer], list[Effect]]) -> list[Effect]:
+        transfer = self.transfer
+        if transfer is None:
+            return []
+        effects = step(transfer)
+        self.live |= {effect.leg.name for effect in effects if isinstance(effect, Dial)}
+        match transfer.outcome:
+            case Succeeded(leg, vn_a):
+                self.transfer = None
+                return [*effects, *self._transferred(leg, vn_a)]
+            case Failed():
+                self.transfer = None
+                return [*effects, *self._not_transferred(transfer, transfer.outcome)]
+        return effects
+
+    def _transferred(self, leg: str, vn_a: tuple[str, ...]) -> list[Effect]:
+        old, self.winner = self.winner, leg
+        if old is not None:
+            self.held.discard(old)
+        text = f"The caller now talks to {self._label(leg)}"
+        text += f" instead of {self._label(old)}." if old is not None else "."
+        return [
+            Bridge(leg),
+            *([HangUp(old, 200, q850_reason(200, 16))] if old is not None else []),
+            TransferEnded(leg, vn_a),
+            *self._talking_state(),
+            Note("transferred", leg, text),
+        ]
+
+    def _not_transferred(self, transfer: Transfer, failed: Failed) -> list[Effect]:
+        what = f"Not transferred to {transfer.order.to}: {failed.advice} Rule: {failed.reason}."
+        if self.winner is not None:
+            text = f"{what} The call goes on as it was."
+            return [Note("transfer-failed", "", text), TransferEnded(None)]
+        note = Note("transfer-failed", "", f"{what} Nobody is left for the caller.")
+        advice = f"The callee left while the call was being transferred. {failed.advice}"
+        return [note, *self._end(Termination("engine", "transfer-failed", failed.code, advice))]
+
+    def _room(self) -> int:
+        return LEGS_PER_PROCESS - len(self.live)
+
     def _become(self, state: State) -> list[Effect]:
         if state is self.state:
             return []
         self.state = state
         return [StateChanged(state.value)]
 
-    def _leg(self, name: str) -> LegOrder | None:
-        legs = (leg for wave in self.order.waves for leg in wave.legs)
-        return next((leg for leg in legs if leg.name == name), None)
-
     def _label(self, name: str) -> str:
-        leg = self._leg(name)
-        return "The caller" if leg is None else leg.label or f"Leg {name}"
+        return "The caller" if name == "A" else self._labels.get(name) or f"Leg {name}"
 
     def _wave_label(self) -> str:
         return self.order.waves[self.wave].legs[0].label

@@ -133,3 +133,26 @@ class CallOrder:
                 "offered": None if offered is None else tuple(offered),
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOrder:
+    """New targets for a call that talks; sent over its process's control socket."""
+
+    call: str
+    to: str
+    "What the operator named: a number or a SIP user."
+    by: str
+    "User name of the operator."
+    waves: tuple[WaveOrder, ...]
+    ring_timeout_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready data; `from_dict` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "TransferOrder":
+        """Return the order that `to_dict` wrote."""
+        waves = tuple(WaveOrder.from_dict(wave) for wave in data["waves"])
+        return cls(**{**data, "waves": waves})

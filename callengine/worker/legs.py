@@ -11,6 +11,7 @@ from audiocodecs.catalogue import CATALOGUE
 from audiocodecs.negotiation import negotiate
 from callengine.core import sdp
 from callengine.core.events import (
+    CallerMatched,
     DigitReceived,
     Event,
     HoldChanged,
@@ -62,7 +63,11 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.ending = False
         self.settled = False
         "Whether both sides send, or have been asked to send, the one codec our order chose."
+        self.reoffered = False
+        "Whether a transfer made us offer this leg another list."
         self._reoffer: tuple[str, ...] = ()
+        self._asked: tuple[str, ...] = ()
+        "The list of a `match` whose re-INVITE has not been answered."
         self._audio_index = 0
         self._answered = False
         self._post = post
@@ -124,6 +129,8 @@ class Leg(pj.Call):  # type: ignore[misc]
         event = prm.e
         if event.type != pj.PJSIP_EVENT_TSX_STATE:
             return
+        if self._asked:
+            self._see_match(event.body.tsxState.tsx)
         if event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
             return
         message = event.body.tsxState.src.rdata.wholeMsg
@@ -203,6 +210,24 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.settled = True
         return False
 
+    def match(self, codecs: Sequence[str]) -> None:
+        """Have this leg use a codec of this list, and report `CallerMatched`.
+
+        Raises pjsua2.Error while another re-INVITE is under way.
+        """
+        if self.media is not None and self.media.codec in codecs:
+            self._post(self, CallerMatched(True, 200))
+            return
+        chosen = negotiate(codecs, self.offered).codec
+        self._reoffer = tuple(codecs) if chosen is None else (chosen,)
+        try:
+            self.reinvite(_call_parameters())
+        finally:
+            self._reoffer = ()
+        # Of several the peer may answer with more than one; of one it cannot.
+        self.settled, self.reoffered = chosen is not None, True
+        self._asked = tuple(codecs)
+
     def send_digit(self, digit: str) -> None:
         """Send a telephone-event; raises pjsua2.Error if the peer agreed on none."""
         self.dialDtmf(digit)
@@ -225,6 +250,19 @@ class Leg(pj.Call):  # type: ignore[misc]
         )
         self._audio_index, self.media_active = index, status in used
         return bool(status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+
+    def _see_match(self, transaction: Any) -> None:
+        """Report the end of the re-INVITE that `match` sent."""
+        if transaction.role != pj.PJSIP_ROLE_UAC or transaction.method != "INVITE":
+            return
+        code = transaction.statusCode
+        if code < 200:
+            return
+        # pjsip has taken the answer over before it tells of the transaction.
+        codecs, self._asked = self._asked, ()
+        facts = self._facts()
+        agreed = code < 300 and facts is not None and facts.codec in codecs
+        self._post(self, CallerMatched(agreed, code))
 
     def _confirmed(self) -> None:
         if self.name != "A" and not self._answered and self.media_active:

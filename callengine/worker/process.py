@@ -105,6 +105,8 @@ class CallProcess:
                     self._order_expires_at = time.monotonic() + ORDER_LIFETIME_S
                 case "hang-up":
                     self._hang_up(message)
+                case "transfer" if self._runner is not None:
+                    self._runner.order_transfer(message)
                 case "stop":
                     self._stopping = True
 

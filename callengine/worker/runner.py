@@ -10,9 +10,9 @@ from typing import Any
 import pjsua2 as pj
 
 from callengine.core import effects as fx
-from callengine.core.events import Event, HangUpOrdered, LegEnded
+from callengine.core.events import Event, HangUpOrdered, LegEnded, TransferOrdered
 from callengine.core.machine import CallMachine
-from callengine.core.orders import CallOrder, LegOrder
+from callengine.core.orders import CallOrder, LegOrder, TransferOrder
 from callengine.worker.endpoint import CallAccount, Endpoint
 from callengine.worker.legs import Leg
 from callengine.worker.statistics import LegStatistics
@@ -33,10 +33,14 @@ class CallRunner:
         self._send = send
         self._machine = CallMachine(order, now=time.monotonic())
         self._legs: dict[str, Leg] = {}
-        self._accounts: list[Any] = []
+        self._accounts: dict[str, Any] = {}
+        "Accounts of legs that answer challenges, by leg name."
         self._reported: deque[tuple[Leg, Event | None]] = deque()
         self._bridged: str | None = None
-        self._early: str | None = None
+        self._heard: set[str] = {"A"}
+        "Legs whose audio the other party has heard: only theirs are the call's codecs."
+        self._match: tuple[str, ...] = ()
+        "What the caller's leg is to use, until it can be asked for it."
         self._statistics: dict[str, LegStatistics] = {}
         self._next_statistics = time.monotonic() + STATISTICS_INTERVAL_S
         self._sent_facts: dict[str, dict[str, Any]] = {}
@@ -78,6 +82,12 @@ class CallRunner:
         )
         self._carry_out(self._machine.handle(event, time.monotonic()))
 
+    def order_transfer(self, message: dict[str, Any]) -> None:
+        """Ring somebody else for the caller, unless the order was for an earlier call."""
+        order = TransferOrder.from_dict(message["order"])
+        if order.call == self._order.call:
+            self._carry_out(self._machine.handle(TransferOrdered(order), time.monotonic()))
+
     def step(self) -> None:
         """Handle what the legs reported, timers, and the second's statistics."""
         now = time.monotonic()
@@ -88,6 +98,7 @@ class CallRunner:
                 self._carry_out(self._machine.handle(event, now))
             self._settle(leg)
             self._facts(leg)
+            self._try_match()
         deadline = self._machine.next_deadline()
         if deadline is not None and now >= deadline:
             self._carry_out(self._machine.tick(now))
@@ -115,7 +126,7 @@ class CallRunner:
         """Give back what pjsua2 holds for this call."""
         self._reported.clear()
         self._legs.clear()
-        for account in self._accounts:
+        for account in self._accounts.values():
             self._guard(account.shutdown)
         self._accounts.clear()
 
@@ -138,8 +149,12 @@ class CallRunner:
             case fx.HangUp(leg, code, reason):
                 self._hang_up(leg, code, reason)
             case fx.Bridge(leg):
-                self._bridged = leg
-                self._connect()
+                self._bridge(leg)
+            case fx.MatchCaller(codecs):
+                self._match = codecs
+                self._try_match()
+            case fx.TransferEnded(leg, vn_a):
+                self._transfer_ended(leg, vn_a)
             case fx.SendDigit(leg, digit):
                 self._send_digit(leg, digit)
             case _:
@@ -170,9 +185,7 @@ class CallRunner:
     def _dial(self, order: LegOrder, codecs: tuple[str, ...]) -> None:
         account = self._endpoint.account
         if order.username:
-            account = CallAccount(self.take)
-            account.create(self._endpoint.account_config(order.username, order.password))
-            self._accounts.append(account)
+            account = self._account_of(order)
         leg = self._leg(order, codecs, account=account)
         try:
             leg.dial(
@@ -184,6 +197,17 @@ class CallRunner:
             logger.warning("leg %s could not be dialled: %s", order.name, error.reason)
             self._post_failure(leg, error.reason)
         self._note("dialled", order.name, f"Ringing {order.label}: offered {', '.join(codecs)}.")
+
+    def _account_of(self, order: LegOrder) -> Any:
+        """Return an account with the leg's credentials; those of legs that ended make room.
+
+        pjsua2 holds eight and aborts the process at the ninth.
+        """
+        for name in [name for name in self._accounts if self._legs[name].ended]:
+            self._guard(self._accounts.pop(name).shutdown)
+        account = self._accounts[order.name] = CallAccount(self.take)
+        account.create(self._endpoint.account_config(order.username, order.password))
+        return account
 
     def _post_failure(self, leg: Leg, reason: str) -> None:
         leg.ended = True
@@ -214,6 +238,7 @@ class CallRunner:
     def _ring(self, code: int, early_media_leg: str | None) -> None:
         if early_media_leg is not None:
             self._bridged = early_media_leg
+            self._heard.add(early_media_leg)
         self._guard(lambda: self._legs["A"].respond(code))
 
     def _hang_up(self, name: str, code: int, reason: str) -> None:
@@ -228,7 +253,43 @@ class CallRunner:
             text = "The key could not be passed on: this leg agreed on no telephone-event."
             self._note("dtmf-refused", name, text)
 
+    # Transfer
+
+    def _try_match(self) -> None:
+        if not self._match:
+            return
+        try:
+            self._legs["A"].match(self._match)
+        except pj.Error:
+            return  # a transaction is still open; the next report tries again
+        self._match = ()
+
+    def _transfer_ended(self, new: str | None, vn_a: tuple[str, ...]) -> None:
+        self._match = ()
+        self._send({"type": "transfer", "leg": new, "at": time.time()})
+        if new is None:
+            return
+        self._legs["A"].allowed = vn_a
+        for leg in (self._legs["A"], self._legs[new]):
+            self._settle(leg)
+            self._facts(leg)
+
     # Media
+
+    def _bridge(self, name: str) -> None:
+        old, self._bridged = self._bridged, name
+        self._heard.add(name)
+        if old not in (None, name):
+            self._part(self._legs[old])
+        self._connect()
+
+    def _part(self, leg: Leg) -> None:
+        caller = self._legs["A"]
+        if not (caller.media_active and leg.media_active):
+            return  # a leg that has ended left the bridge
+        caller_audio, audio = caller.audio(), leg.audio()
+        self._guard(partial(caller_audio.stopTransmit, audio))
+        self._guard(partial(audio.stopTransmit, caller_audio))
 
     def _connect(self) -> None:
         if any(leg.media_active for leg in self._legs.values()):
@@ -247,7 +308,8 @@ class CallRunner:
 
     def _settle(self, leg: Leg) -> None:
         talking = leg.name == self._bridged and self._machine.winner == leg.name
-        answered_offer = leg.name == "A" and self._order.offered is None
+        # One that was answered, or one of several codecs that a transfer made.
+        answered_offer = leg.name == "A" and (self._order.offered is None or leg.reoffered)
         if not (talking or answered_offer):
             return
         try:
@@ -276,7 +338,7 @@ class CallRunner:
         self._send({"type": "note", "at": time.time(), "kind": kind, "leg": leg, "text": text})
 
     def _facts(self, leg: Leg) -> None:
-        media = leg.media
+        media = leg.media if leg.name in self._heard else None
         facts = {
             "type": "leg",
             "name": leg.name,
