@@ -14,7 +14,7 @@ from callengine.core.outcomes import Rejection, Termination
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
 from callengine.edge.interface import IncomingCall
 from callengine.journal import Journal
-from callengine.livecall import LiveCall, open_call
+from callengine.livecall import LiveCall, PendingTransfer, iso, open_call
 from callengine.trace import Audience as TraceAudience
 from callengine.trace import Trace
 
@@ -145,6 +145,16 @@ class CallBook:
             partial(self.audience.call, snapshot),
         )
 
+    def transferred(self, call: LiveCall, pending: PendingTransfer) -> None:
+        """Write that somebody else is the callee now, and by which plan."""
+        plan = pending.plan
+        if plan is None:
+            return
+        call.transferred(plan)
+        entry = {"to": pending.to, "by": pending.by, "at": iso(time.time()), **plan.record()}
+        self.journal.write(partial(records.transferred, call_id=call.id, transfer=entry))
+        self.changed(call)
+
     def rejected(self, rejection: Rejection) -> None:
         """Write a request that never became a call."""
         now = datetime.now(UTC)
@@ -152,13 +162,7 @@ class CallBook:
 
     def in_progress(self) -> Counter[str]:
         """Count the live calls of each source and destination label."""
-        ends = Counter(call.plan.source for call in self.calls.values())
-        ends.update(
-            call.plan.destination
-            for call in self.calls.values()
-            if call.plan.destination != call.plan.source
-        )
-        return ends
+        return Counter(label for call in self.calls.values() for label in call.ends)
 
 
 def _stored(event: EventSnapshot) -> dict[str, Any]:

@@ -89,6 +89,13 @@ async def command_hangup(call_id: str | uuid.UUID, *, by: str) -> None:
     await _send(ENGINES, {"type": "engine.command", "command": "hangup", "call": call, "by": by})
 
 
+async def command_transfer(call_id: str | uuid.UUID, *, to: str, by: str) -> None:
+    """Ask the engine to connect a call's caller with `to`, a number or a SIP user; see above."""
+    call = str(uuid.UUID(str(call_id)))
+    message = {"type": "engine.command", "command": "transfer", "call": call, "to": to, "by": by}
+    await _send(ENGINES, message)
+
+
 async def _send(group: str, message: dict[str, Any]) -> None:
     layer = get_channel_layer()
     if layer is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from callengine.core.directory import Source
 from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, CallPlan
 from callengine.core.outcomes import Termination
@@ -15,6 +16,16 @@ from callengine.pool import CallProcess
 def iso(at: float) -> str:
     """Return Unix time in seconds as ISO 8601 in UTC."""
     return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+@dataclass(slots=True)
+class PendingTransfer:
+    """A transfer that has been asked for and is not over."""
+
+    to: str
+    by: str
+    plan: CallPlan | None = None
+    "None until it has been planned."
 
 
 @dataclass(slots=True)
@@ -37,6 +48,13 @@ class LiveCall:
     recorders: dict[str, Recorder] = field(default_factory=dict)
     "The quality of each leg since the call began."
     history_written_at: float = 0.0
+    source: Source | None = None
+    "Who called, as it was then."
+    flow: str = ""
+    "Where the caller's INVITE came from."
+    transfer: PendingTransfer | None = None
+    transfer_ended_at: float = float("-inf")
+    "Monotonic time in seconds."
 
     @property
     def id(self) -> str:
@@ -64,7 +82,7 @@ class LiveCall:
             "call_id": facts["call_id"],
             "user_agent": facts["user_agent"],
             "offered": facts["offered"],
-            "allowed": known["allowed"] if known else facts["allowed"],
+            "allowed": facts["allowed"],
             "codec": facts["codec"],
             "payload_type": facts["payload_type"],
             "remote": facts["remote"],
@@ -89,6 +107,19 @@ class LiveCall:
                     sample["loss_percent"],
                     sample["jitter_ms"],
                 )
+
+    @property
+    def ends(self) -> set[str]:
+        """Labels of source and destination, and of whoever it is being transferred to."""
+        plan = self.transfer.plan if self.transfer else None
+        labels = {self.snapshot["source"], self.snapshot["destination"]}
+        return labels | ({plan.destination} if plan else set())
+
+    def transferred(self, plan: CallPlan) -> None:
+        """Take over where the call leads now, and where its lists come from."""
+        self.snapshot["destination"] = plan.destination
+        self.snapshot["vn_a_source"] = plan.vn_a_source
+        self.snapshot["vn_b_source"] = plan.vn_b_source
 
     def close(self, termination: Termination, at: float) -> None:
         """Close the snapshot with the one reason the call ended."""

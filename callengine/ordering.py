@@ -48,6 +48,16 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True)
+class Waves:
+    """Whom a call process is to ring, their anchors, and what was left out."""
+
+    orders: tuple[WaveOrder, ...]
+    anchors: tuple[LegAnchor, ...]
+    labels: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Prepared:
     order: LegOrder
     anchor: LegAnchor
@@ -57,25 +67,7 @@ async def make_order(
     edge: Addresses, plan: CallPlan, call: IncomingCall, process: CallProcess
 ) -> Orders:
     """Return the order for a plan; raises NoTargetError if no target's address resolves."""
-    targets = [target for wave in plan.waves for target in wave.targets]
-    flows = await asyncio.gather(*(_flow(edge, target) for target in targets))
-    reachable = {id(t): f for t, f in zip(targets, flows, strict=True) if isinstance(f, str)}
-    notes = tuple(str(flow) for flow in flows if not isinstance(flow, str))
-    if not reachable:
-        raise NoTargetError(" ".join(notes))
-    numbers = itertools.count(1)
-    waves, legs_b = [], []
-    for wave in plan.waves:
-        patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
-        aim = _Aim(edge, plan, process, patience_s)
-        legs = [
-            _leg_b(aim, target, reachable[id(target)], next(numbers))
-            for target in wave.targets
-            if id(target) in reachable
-        ]
-        if legs:
-            legs_b += legs
-            waves.append(_wave(wave, legs))
+    waves = await make_waves(edge, plan, process)
     leg_a = LegAnchor(plan.call, "A", _token(), process.sip_address)
     order = CallOrder(
         call=plan.call,
@@ -86,16 +78,44 @@ async def make_order(
             public_address=edge.public_address_for(call.flow)[0],
             label=plan.from_name or plan.from_user,
         ),
-        waves=tuple(waves),
+        waves=waves.orders,
         offered=plan.offered,
         ring_timeout_s=plan.ring_timeout_s,
         max_duration_s=plan.max_duration_s,
     )
-    return Orders(
-        order=order,
-        leg_a=leg_a,
-        legs_b=tuple(leg.anchor for leg in legs_b),
-        labels={leg.order.name: leg.order.label for leg in legs_b},
+    return Orders(order, leg_a, waves.anchors, waves.labels, waves.notes)
+
+
+async def make_waves(
+    edge: Addresses, plan: CallPlan, process: CallProcess, *, first: int = 1
+) -> Waves:
+    """Return the legs of a plan's waves, numbered from `first`: B, B2, B3 ...
+
+    Raises NoTargetError if no target's address resolves.
+    """
+    targets = [target for wave in plan.waves for target in wave.targets]
+    flows = await asyncio.gather(*(_flow(edge, target) for target in targets))
+    reachable = {id(t): f for t, f in zip(targets, flows, strict=True) if isinstance(f, str)}
+    notes = tuple(str(flow) for flow in flows if not isinstance(flow, str))
+    if not reachable:
+        raise NoTargetError(" ".join(notes))
+    numbers = itertools.count(first)
+    waves, prepared = [], []
+    for wave in plan.waves:
+        patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
+        aim = _Aim(edge, plan, process, patience_s)
+        legs = [
+            _leg_b(aim, target, reachable[id(target)], next(numbers))
+            for target in wave.targets
+            if id(target) in reachable
+        ]
+        if legs:
+            prepared += legs
+            waves.append(_wave(wave, legs))
+    return Waves(
+        orders=tuple(waves),
+        anchors=tuple(leg.anchor for leg in prepared),
+        labels={leg.order.name: leg.order.label for leg in prepared},
         notes=notes,
     )
 

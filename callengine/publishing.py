@@ -115,12 +115,15 @@ class Publisher:
         if message.get("command") in self._switchboard.lab.COMMANDS:
             self._switchboard.lab.hear(message, self._channel)
             return
-        if message.get("command") != "hangup":
+        if message.get("command") not in ("hangup", "transfer"):
             logger.warning("a command unknown here came over the channel layer")
             return
         call = self._switchboard.calls.get(str(message.get("call", "")).replace("-", ""))
         if call is None:
             return  # it ended meanwhile, or another engine has it
+        if message["command"] == "transfer":
+            self._switchboard.transfers.hear(call, message)
+            return
         advice = f"{message.get('by', 'An operator')} hung up on the live page."
         self._switchboard.hang_up(call, Termination("operator", "operator-hung-up", 200, advice))
 

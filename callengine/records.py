@@ -117,6 +117,22 @@ def call_ended(*, snapshot: CallSnapshot) -> bool:
     return True
 
 
+@transaction.atomic
+def transferred(*, call_id: str, transfer: Mapping[str, Any]) -> bool:
+    """Add a transfer to the plan of a call, and the sources of the lists that hold now.
+
+    `transfer` is the plan's JSON-ready record with `to`, `by` and `at`. Returns False if the call
+    is unknown.
+    """
+    known = Call.objects.filter(pk=UUID(call_id))
+    for plan in known.values_list("plan", flat=True):
+        added = clean_json(dict(transfer))
+        sources = {name: added[name] for name in ("vn_a_source", "vn_b_source")}
+        known.update(plan={**plan, **sources, "transfers": [*plan.get("transfers", ()), added]})
+        return True
+    return False
+
+
 def call_event(*, call_id: str, at: datetime, leg: str, kind: str, text: str) -> None:
     """Store one line of a call's timeline."""
     call_events(entries=[TimelineEntry(call_id, at, leg, kind, text)])

@@ -38,6 +38,7 @@ from callengine.ordering import NoTargetError, make_order
 from callengine.pool import CallProcess, Pool, PoolSettings, ProcessState
 from callengine.publishing import Publisher
 from callengine.trace import Trace
+from callengine.transferring import Transfers
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Switchboard:
         self._tasks: set[asyncio.Future[None]] = set()
         self._publisher = Publisher(self)
         self.lab = Laboratory(self, self._read)
+        self.transfers = Transfers(self, self._read)
 
     @property
     def calls(self) -> dict[str, LiveCall]:
@@ -195,15 +197,14 @@ class Switchboard:
             max_forwards=call.max_forwards,
             source=call.source,
         )
-        destination, platform = await self._read(self._look_up, call.to_user)
-        host, port = self.edge.public_address_for(call.flow)
+        destination, platform = await self._read(self.look_up, call.to_user)
         decision = plan_call(
             request,
             destination=lab.destination if lab else destination,
             platform=platform,
             calls_in_progress=self.book.in_progress(),
             ring_timeout_s=self.settings.ring_timeout_s,
-            local_host=f"{host}:{port}" if port != 5060 else host,
+            local_host=self.local_host(call.flow),
         )
         decision = lab.signed(decision) if lab else decision
         if isinstance(decision, Rejection):
@@ -214,13 +215,20 @@ class Switchboard:
             return Refused(488, "Not Acceptable Here", reason=q850_reason(488))
         return await self._connect(decision, call)
 
-    def _look_up(self, to_user: str) -> tuple[Destination, Platform]:
+    def local_host(self, flow: str) -> str:
+        """Return the host part of our users' URIs, as a peer there knows us."""
+        host, port = self.edge.public_address_for(flow)
+        return f"{host}:{port}" if port != 5060 else host
+
+    def look_up(self, to_user: str) -> tuple[Destination, Platform]:
+        """Return what is known of a dialled user part, and the platform. For a reader thread."""
         platform = directory.platform()
         known = Platform(platform.codecs, platform.external_sip, self.codecs)
         return directory.destination(to_user), known
 
     async def _connect(self, plan: CallPlan, call: IncomingCall) -> Accepted | Refused:
         live = self.book.open(plan, call)
+        live.source, live.flow = call.source, call.flow
         process = None
         try:
             process = await self.pool.acquire(plan.bridge_rate_hz)
@@ -305,6 +313,8 @@ class Switchboard:
                 self.book.changed(call)
             case "note":
                 self.book.note(call, **{k: message[k] for k in ("kind", "leg", "text", "at")})
+            case "transfer":
+                self.transfers.ended(call, message)
             case "quality":
                 self.book.quality(call, message["legs"])
                 self._publisher.quality(call, message["legs"])
