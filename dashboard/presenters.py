@@ -239,11 +239,14 @@ def _time(text: str | None) -> dt.datetime | None:
 def _split_legs(
     legs: Iterable[LegSnapshot],
 ) -> tuple[LegSnapshot | None, LegSnapshot | None, list[LegSnapshot]]:
-    """Return leg A, the B leg that counts (the one with a codec, else the first), the rest."""
+    """Return leg A, the B leg that counts (the last with a codec, else the first), the rest.
+
+    Only legs that were connected with the caller have one; a transfer adds another of them.
+    """
     ordered = sorted(legs, key=lambda leg: (len(leg["name"]), leg["name"]))
     leg_a = next((leg for leg in ordered if leg["name"] == "A"), None)
     rung = [leg for leg in ordered if leg is not leg_a]
-    leg_b = next((leg for leg in rung if leg["codec"]), rung[0] if rung else None)
+    leg_b = next((leg for leg in reversed(rung) if leg["codec"]), rung[0] if rung else None)
     return leg_a, leg_b, [leg for leg in rung if leg is not leg_b]
 
 

@@ -21,6 +21,7 @@ urlpatterns = [
     path("calls/<uuid:call_id>/", live.call, name="call"),
     path("calls/<uuid:call_id>/quality/", live.call_quality, name="call-quality"),
     path("calls/<uuid:call_id>/hang-up/", live.hang_up, name="hang-up"),
+    path("calls/<uuid:call_id>/transfer/", live.transfer, name="transfer"),
     path("engine/", live.engine, name="engine"),
     path("connections/", connections.connections, name="connections"),
     path("connections/add/", connections.connection_add, name="connection-add"),

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -12,6 +13,7 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 
 from callengine import groups, records
+from callengine.forms import TransferForm
 from callengine.models import Call
 from callengine.records import snapshot, with_details
 from dashboard import engines, live_page
@@ -47,17 +49,22 @@ def calls(request: HttpRequest) -> HttpResponse:
 @requires("callengine.view_call")
 def call(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     """Show one call, in progress or ended."""
+    return _page(request, "calls/call.html", "calls/_call.html", _call_context(call_id))
+
+
+def _call_context(call_id: uuid.UUID, transfer_form: TransferForm | None = None) -> dict[str, Any]:
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_id)
     told = snapshot(record)
     shown = present_call(told, now=timezone.now())
-    context = {
+    return {
         "call": with_measures(shown, records.histories(record)),
+        "call_id": call_id,
         "ladder": present_ladder(shown, records.ladder(record)),
         "record": record,
         "plan": json.dumps(record.plan, indent=2, ensure_ascii=False),
         "lab": present_lab_call(told, record.plan),
+        "transfer_form": transfer_form or TransferForm(),
     }
-    return _page(request, "calls/call.html", "calls/_call.html", context)
 
 
 @requires("callengine.view_call")
@@ -77,6 +84,32 @@ def hang_up(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     text = "The call had already ended." if record.ended else "Hanging up: the engine was told."
     messages.info(request, text)
     return redirect("call", call_id=call_id)
+
+
+@requires(post="callengine.change_call")
+def transfer(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
+    """Ask the engine to connect the caller with somebody else; the timeline shows how it goes."""
+    record, form = get_object_or_404(Call, pk=call_id), TransferForm(request.POST)
+    if not form.is_valid():
+        return _transfer_again(request, call_id, form)
+    to, text = form.cleaned_data["to"], "The call had already ended."
+    if record.ended is None:
+        by = request.user.get_username()
+        async_to_sync(groups.command_transfer)(call_id, to=to, by=by)
+        text = f"Transferring to {to}: the timeline shows how it goes."
+    if is_fragment(request):
+        context = {"call_id": call_id, "transfer_form": TransferForm(), "transfer_said": text}
+        return render(request, "calls/_transfer_form.html", context)
+    messages.info(request, text)
+    return redirect("call", call_id=call_id)
+
+
+def _transfer_again(request: HttpRequest, call_id: uuid.UUID, form: TransferForm) -> HttpResponse:
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    if is_fragment(request):
+        context = {"call_id": call_id, "transfer_form": form}
+        return render(request, "calls/_transfer_form.html", context, status=status)
+    return render(request, "calls/call.html", _call_context(call_id, form), status=status)
 
 
 @requires("callengine.view_enginenode")
