@@ -1,0 +1,92 @@
+"""An operator at the pages of a running engine: signs in, reads, presses buttons, without JS."""
+
+import asyncio
+import html
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from http.cookiejar import CookieJar
+
+from tests.peers.engine import Engine
+from tests.wire.directory import PASSWORD
+
+TIMEOUT_S = 10.0
+SCRIPT = (
+    "from django.contrib.auth.models import User\n"
+    "from dashboard.roles import Role, set_role\n"
+    "set_role(user=User.objects.create_user('olga', password={password!r}), role=Role.OPERATOR)\n"
+)
+
+
+class Operator:
+    """A browser in which olga is signed in."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.base = f"http://{engine.host}:{engine.http_port}"
+        self._cookies = CookieJar()
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
+        )
+        engine.manage("shell", "-v", "0", "-c", SCRIPT.format(password=PASSWORD))
+        self.get("/accounts/login/")
+        self.post("/accounts/login/", username="olga", password=PASSWORD)
+
+    def get(self, path: str) -> str:
+        """Return a page."""
+        return self._open(urllib.request.Request(self.base + path))[1]
+
+    def post(self, path: str, **fields: str) -> tuple[int, str]:
+        """Send a form and return the code and the page it led to."""
+        token = next(cookie.value for cookie in self._cookies if cookie.name == "csrftoken") or ""
+        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}).encode()
+        headers = {"Referer": self.base + path}
+        return self._open(urllib.request.Request(self.base + path, data, headers))
+
+    def _open(self, request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    # Calls
+
+    async def live_call(self) -> str:
+        """Return the path of the page of the one call that is up."""
+        while True:
+            page = await asyncio.to_thread(self.get, "/calls/")
+            found = re.findall(r'id="live-([0-9a-f]{32})"', page)
+            assert len(found) <= 1, found
+            if found:
+                return f"/calls/{uuid.UUID(found[0])}/"
+            await asyncio.sleep(0.05)
+
+    async def transfer(self, to: str) -> str:
+        """Transfer the one live call; return the path of its page."""
+        path = await self.live_call()
+        code, page = await asyncio.to_thread(self.post, f"{path}transfer/", to=to)
+        assert code == 200, page
+        assert "the timeline shows how it goes" in page
+        return path
+
+    async def reads(self, path: str, *words: str, timeout_s: float = 6.0) -> str:
+        """Wait until one line of a call's timeline holds all these words; return it."""
+        lines: list[str] = []
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    lines = await asyncio.to_thread(self.timeline, path)
+                    for line in lines:
+                        if all(word in line for word in words):
+                            return line
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"no line holds {words}:\n" + "\n".join(lines)) from None
+
+    def timeline(self, path: str) -> list[str]:
+        """Return the lines of a call's timeline: leg, kind and text."""
+        items = re.findall(r'<li id="event-.*?</li>', self.get(path), re.DOTALL)
+        return [" ".join(html.unescape(re.sub(r"<[^>]*>", " ", item)).split()) for item in items]
