@@ -64,9 +64,9 @@ class Operator:
                 return f"/calls/{uuid.UUID(found[0])}/"
             await asyncio.sleep(0.05)
 
-    async def transfer(self, to: str) -> str:
-        """Transfer the one live call; return the path of its page."""
-        path = await self.live_call()
+    async def transfer(self, to: str, path: str = "") -> str:
+        """Transfer a call, by default the one that is up; return the path of its page."""
+        path = path or await self.live_call()
         code, page = await asyncio.to_thread(self.post, f"{path}transfer/", to=to)
         assert code == 200, page
         assert "the timeline shows how it goes" in page

@@ -7,21 +7,45 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from callengine.transferring import REST_S
 from tests.peers import descriptions
+from tests.peers.dialogs import IncomingCall
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
+from tests.peers.ports import free_sip_port
 from tests.wire.conversation import Conversation, caller, converse, registered
-from tests.wire.directory import configuration, connection
+from tests.wire.directory import PASSWORD, configuration, connection
 from tests.wire.operator import Operator
 
+GATEWAY = ("127.0.0.23", free_sip_port("127.0.0.23"))
 CONFIGURATION = configuration(
-    connection("alice", outbound=["G722", "PCMU"]),
+    # Her own call, which is transferred, is the one she may have.
+    connection("alice", outbound=["G722", "PCMU"], concurrent_calls=1),
     connection("bob", inbound=["PCMU"]),
     connection("carol", inbound=["PCMA"]),
     connection("strict", inbound=["PCMU", "PCMA"], force=True),
     connection("opus", inbound=["OPUS"], force=True),
+    connection("away"),
+    connection("full", inbound=["PCMU"], concurrent_calls=1),
+    trunks=[
+        {
+            "name": "carrier",
+            "in": {"codecs": ["G722", "PCMU"]},
+            "out": {
+                "codecs": ["PCMU"],
+                "username": "us",
+                "password": PASSWORD,
+                "gateways": [
+                    {"uri": f"sip:{GATEWAY[0]}:{GATEWAY[1]};transport=udp;line={n}", "priority": n}
+                    for n in range(1, 10)
+                ],
+            },
+        }
+    ],
+    routes={"+44": ["carrier"]},
 )
-ENVIRONMENT = {"VOIPNUMBER_RING_TIMEOUT_S": "3"}
+RING_TIMEOUT_S = 3
+ENVIRONMENT = {"VOIPNUMBER_RING_TIMEOUT_S": str(RING_TIMEOUT_S)}
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +101,233 @@ async def test_the_caller_talks_to_another_connection_in_another_codec(
     page = html.unescape(await asyncio.to_thread(operator.get, path))
     assert "Our list: <bdi>inbound list of Carol</bdi>." in page
     assert "Transcoding G722 ↔ PCMA" in page
+
+
+async def test_a_busy_target_leaves_the_call_as_it_was(engine: Engine, operator: Operator) -> None:
+    async with talking(engine, "carol") as (talk, (carol,)):
+        path = await operator.transfer("carol")
+        await (await carol.wait_call()).reject(486)
+        line = await operator.reads(path, "transfer failed")
+        for words in ("Not transferred to carol", "Carol is busy", "Rule: callee-busy", "goes on"):
+            assert words in line
+        await talk.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
+        assert talk.b.bye is None
+        record = await talk.end()
+    assert record["destination"] == "connection:bob"
+    assert record["termination"]["reason"] == "caller-hung-up"
+
+
+@pytest.mark.parametrize(
+    ("to", "rule"),
+    [
+        ("nobody", "unknown-number"),
+        ("away", "not-registered"),
+        ("full", "concurrent-calls-reached"),
+        ("opus", "no-common-codec-caller"),
+    ],
+)
+async def test_a_destination_that_cannot_be_rung_is_told_and_nobody_is_rung(
+    engine: Engine, operator: Operator, to: str, rule: str
+) -> None:
+    async with (
+        talking(engine, "full", "opus") as (talk, (full, opus)),
+        caller(engine) as stranger,
+    ):
+        path = await operator.live_call()
+        if to == "full":
+            await converse(engine, stranger, full, offer=["PCMU"])
+        await operator.transfer(to, path)
+        line = await operator.reads(path, "transfer failed", f"Rule: {rule}.")
+        assert f"Not transferred to {to}" in line
+        assert "The call goes on as it was." in line
+        assert opus.incoming.empty()
+        await talk.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=0.6)
+        await talk.end()
+        for call in stranger.calls.values():
+            await call.hang_up()
+
+
+async def test_an_unauthenticated_caller_is_not_transferred_to_a_trunk(
+    engine: Engine, operator: Operator
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as stranger:
+        talk = await converse(engine, stranger, bob, offer=["PCMU"])
+        path = await operator.transfer("+44 20 7123 4567")
+        line = await operator.reads(path, "transfer failed", "external-caller-to-trunk")
+        assert "Not transferred to +442071234567" in line
+        await talk.end()
+
+
+async def test_the_caller_hangs_up_while_the_target_rings(
+    engine: Engine, operator: Operator
+) -> None:
+    async with talking(engine, "carol") as (talk, (carol,)):
+        await operator.transfer("carol")
+        target = await carol.wait_call()
+        await target.ring()
+        record = await talk.end()
+        await asyncio.wait_for(target.cancelled.wait(), 3)
+    assert record["destination"] == "connection:bob"
+    assert record["termination"]["reason"] == "caller-hung-up"
+
+
+async def test_the_callee_hangs_up_and_the_caller_waits_for_the_target(
+    engine: Engine, operator: Operator
+) -> None:
+    async with talking(engine, "carol") as (talk, (carol,)):
+        path = await operator.transfer("carol")
+        target = await carol.wait_call()
+        await target.ring()
+        assert (await talk.b.hang_up()).code == 200
+        await operator.reads(path, "B callee left", "the caller waits for Carol")
+        assert talk.a.bye is None
+        await target.answer_in("PCMA")
+        await operator.reads(path, "B2 transferred")
+        after = Conversation(talk.a, target, engine)
+        await after.hears_both_ways(codec_a="G722", codec_b="PCMA", seconds=1.0)
+        record = await after.end()
+    assert record["destination"] == "connection:carol"
+
+
+async def test_the_call_ends_when_the_callee_left_and_nobody_answers(
+    engine: Engine, operator: Operator
+) -> None:
+    async with talking(engine, "carol") as (talk, (carol,)):
+        await operator.transfer("carol")
+        target = await carol.wait_call()
+        await target.ring()
+        await talk.b.hang_up()
+        await asyncio.wait_for(target.cancelled.wait(), RING_TIMEOUT_S + 3)
+        await asyncio.wait_for(talk.a.ended.wait(), 3)
+        record = await engine.record(talk.a.call_id)
+    assert record["termination"]["reason"] == "transfer-failed"
+    assert "did not answer within 3 s" in record["termination"]["advice"]
+
+
+async def test_a_forced_destination_has_the_caller_change_codec_once_it_answers(
+    engine: Engine, operator: Operator
+) -> None:
+    async with talking(engine, "strict") as (talk, (strict,)):
+        path = await operator.transfer("strict")
+        target = await strict.wait_call()
+        await target.ring()
+        assert talk.a.reoffers.empty()
+        await target.answer_in("PCMU")
+        offer = await asyncio.wait_for(talk.a.reoffers.get(), 3)
+        assert descriptions.names(offer) == ["PCMU"]
+        await operator.reads(path, "B2 transferred")
+        after = Conversation(talk.a, target, engine)
+        await after.hears_both_ways(codec_a="PCMU", codec_b="PCMU")
+        # From now on the forced list holds for what the caller offers, too.
+        refused = await talk.a.reinvite(talk.a.phone.sdp(["G722"], version=3))
+        assert refused.code == 488
+        record = await after.end()
+    assert [leg["codec"] for leg in record["legs"]] == ["PCMU", "PCMU", "PCMU"]
+    page = html.unescape(await asyncio.to_thread(operator.get, path))
+    assert "inbound list of Strict, forced on the caller" in page
+
+
+async def test_a_caller_that_refuses_the_forced_codec_stays_with_the_callee(
+    engine: Engine, operator: Operator
+) -> None:
+    async with talking(engine, "strict") as (talk, (strict,)):
+        talk.a.answer_reoffer = lambda _: 488
+        path = await operator.transfer("strict")
+        target = await strict.wait_call()
+        await target.answer_in("PCMU")
+        line = await operator.reads(path, "transfer failed", "no-common-codec-caller")
+        assert "the caller's device refused" in line
+        await asyncio.wait_for(target.ended.wait(), 3)
+        await talk.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
+        record = await talk.end()
+    assert record["destination"] == "connection:bob"
+
+
+async def test_a_caller_that_let_us_offer_is_offered_the_forced_list(
+    engine: Engine, operator: Operator
+) -> None:
+    async with (
+        registered(engine, "bob") as bob,
+        registered(engine, "strict") as strict,
+        caller(engine, "alice") as alice,
+    ):
+        a = await alice.invite("bob", None, answer=lambda _: alice.sdp(["G722"]))
+        b = await bob.wait_call()
+        await b.answer_in("PCMU")
+        await a.answered()
+        path = await operator.transfer("strict")
+        target = await strict.wait_call()
+        await target.answer_in("PCMA")
+        offer = await asyncio.wait_for(a.reoffers.get(), 3)
+        assert descriptions.names(offer) == ["PCMU", "PCMA"]
+        await operator.reads(path, "B2 transferred")
+        after = Conversation(a, target, engine)
+        await after.hears_both_ways(codec_a="PCMU", codec_b="PCMA", seconds=1.0)
+        await after.end()
+
+
+async def test_one_transfer_at_a_time_and_another_after_it(
+    engine: Engine, operator: Operator
+) -> None:
+    async with talking(engine, "carol", "strict") as (talk, (carol, strict)):
+        path = await operator.transfer("carol")
+        target = await carol.wait_call()
+        await operator.transfer("strict", path)
+        await operator.reads(path, "transfer failed", "A transfer to carol is under way")
+        assert strict.incoming.empty()
+        await target.answer_in("PCMA")
+        await operator.reads(path, "B2 transferred")
+        await asyncio.sleep(REST_S)
+        await operator.transfer("bob", path)
+        again = await talk.b.phone.wait_call()
+        await again.answer_in("PCMU")
+        await operator.reads(path, "B3 transferred", "talks to Bob instead of Carol")
+        await asyncio.wait_for(target.ended.wait(), 3)
+        after = Conversation(talk.a, again, engine)
+        await after.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
+        record = await after.end()
+    assert [leg["name"] for leg in record["legs"]] == ["A", "B", "B2", "B3"]
+    assert record["destination"] == "connection:bob"
+
+
+async def test_phones_of_a_connection_ring_two_at_a_time(
+    engine: Engine, operator: Operator
+) -> None:
+    async with talking(engine, "carol", "carol", "carol") as (talk, phones):
+        await operator.transfer("carol")
+        first, second = [await asyncio.wait_for(_next_call(phones), 3) for _ in range(2)]
+        waiting = [phone for phone in phones if phone not in (first.phone, second.phone)]
+        await first.reject(486)
+        assert waiting[0].incoming.empty()
+        await second.reject(480)
+        third = await waiting[0].wait_call()
+        await third.answer_in("PCMA")
+        await asyncio.wait_for(talk.b.ended.wait(), 3)
+        record = await Conversation(talk.a, third, engine).end()
+    assert [leg["name"] for leg in record["legs"]] == ["A", "B", "B2", "B3", "B4"]
+
+
+async def _next_call(phones: list[Phone]) -> IncomingCall:
+    """Return the next call that any of these phones gets."""
+    while True:
+        for phone in phones:
+            if not phone.incoming.empty():
+                return phone.incoming.get_nowait()
+        await asyncio.sleep(0.02)
+
+
+async def test_gateways_with_credentials_do_not_exhaust_a_call_process(
+    engine: Engine, operator: Operator
+) -> None:
+    """pjsua2 aborts its process at the ninth account."""
+    async with (
+        Phone("gateway", host=GATEWAY[0], port=GATEWAY[1]) as gateway,
+        talking(engine) as (talk, _),
+    ):
+        path = await operator.transfer("+442071234567")
+        for _ in range(8):
+            await (await gateway.wait_call()).reject(503)
+        assert gateway.incoming.empty()
+        await operator.reads(path, "transfer failed", "callee-unreachable")
+        await talk.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=0.6)
+        await talk.end()
