@@ -22,6 +22,8 @@ class Listing:
     sort: str
     filtered: bool
     "Whether anything was asked for: an empty list then means that nothing matches."
+    more: bool = False
+    "Whether more rows match than the pages hold."
 
     @property
     def rows(self) -> Any:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from dashboard import engines
 from dashboard.ladder import Lane, present_lanes
+from dashboard.presenters import duration_text
 from dashboard.rail import Place, places
 from dashboard.shown import Badge, CallView, Chip, EngineView
 
@@ -47,6 +48,12 @@ def lanes(call: CallView) -> tuple[Lane, ...]:
 def codec(value: Chip, brief: bool = False) -> dict[str, Any]:
     """Draw a codec; a brief one leaves out the rates."""
     return {"chip": value, "brief": brief}
+
+
+@register.simple_tag
+def duration(seconds: float) -> str:
+    """Write seconds as `00:42` or `1:02:03`."""
+    return duration_text(seconds)
 
 
 @register.simple_tag

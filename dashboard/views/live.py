@@ -28,12 +28,6 @@ POLL_AGE_S = 1.0
 
 
 @requires("callengine.view_call")
-def home(request: HttpRequest) -> HttpResponse:
-    """Lead to the live calls."""
-    return redirect("calls")
-
-
-@requires("callengine.view_call")
 def calls(request: HttpRequest) -> HttpResponse:
     """List the calls in progress, and the last ones that ended."""
     may_add = request.user.has_perm("connections.add_connection")

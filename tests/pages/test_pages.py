@@ -22,10 +22,6 @@ MARKUP = b"<script>document"
 FRAGMENT = {"HX-Request": "true"}
 
 
-def test_home_leads_to_the_live_calls(viewer: Client) -> None:
-    assert viewer.get("/")["Location"] == "/calls/"
-
-
 def test_an_empty_list_says_what_would_be_here(viewer: Client) -> None:
     page = viewer.get("/calls/").content.decode()
     assert "No call right now" in page

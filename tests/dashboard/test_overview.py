@@ -1,0 +1,139 @@
+"""The overview: its figures, its first steps, and what it does while it polls."""
+
+import datetime as dt
+import re
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from connections.models import Connection, Registration
+from dashboard import figures
+from dashboard.figures import Span, span
+from dashboard.roles import Role
+from tests.dashboard.people import browser_of, person
+from tests.dashboard.record import call, refusal
+from tests.pages import demo
+
+FRAGMENT = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    figures._last.clear()
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:
+    return browser_of(Role.VIEWER)
+
+
+def totals(shown: Span) -> dict[str, int]:
+    return {series.kind: series.total for series in shown.series}
+
+
+def test_a_fresh_system_shows_three_steps(viewer: Client) -> None:
+    page = viewer.get("/").content.decode()
+    assert [step in page for step in ("Add a connection", "Register a phone", "Make a call")]
+    assert page.count('class="done"') == 0
+    assert "An administrator gives your phone" in page
+    assert reverse("connection-add") in browser_of(Role.ADMIN).get("/").content.decode()
+
+
+def test_steps_are_ticked_and_go_away(viewer: Client) -> None:
+    alice = Connection.objects.create(name="Alice", sip_user="alice")
+    assert viewer.get("/").content.decode().count('class="done"') == 1
+    now = timezone.now()
+    Registration.objects.create(
+        connection=alice,
+        contact="sip:alice@192.0.2.1",
+        call_id="x",
+        cseq=1,
+        expires_at=now + dt.timedelta(hours=1),
+        flow="udp:192.0.2.1:5060",
+        registered_at=now,
+    )
+    assert viewer.get("/").content.decode().count('class="done"') == 2
+    call()
+    page = viewer.get("/").content.decode()
+    assert "Your first call" not in page
+    assert re.search(r'id="to-connections"[^>]*>1<', page)
+
+
+def test_every_call_and_refusal_of_the_time_is_in_exactly_one_bar(db: None) -> None:
+    for outcome in ("completed", "in-progress", "busy", "no-answer", "cut-off", "no-codec"):
+        call(outcome, ago_s=30)
+        call(outcome, ago_s=7200)
+        call(outcome, ago_s=3 * 86400)
+    refusal(ago_s=30)
+    refusal(ago_s=7200)
+    refusal(ago_s=3 * 86400)
+    hour = span("hour", "Last hour", step_s=300, bars=12, refusals=True)
+    day = span("day", "Last day", step_s=3600, bars=24, refusals=True)
+    # Who still rings is neither answered nor anything else.
+    assert totals(hour) == {"answered": 1, "unanswered": 2, "failed": 2, "refused": 1}
+    assert totals(day) == {"answered": 2, "unanswered": 4, "failed": 4, "refused": 2}
+    assert len(hour.starts_s) == len(hour.series[0].values) == len(hour.rows) == 12
+    assert hour.starts_s[-1] <= timezone.now().timestamp() < hour.starts_s[-1] + 300
+    newest = hour.rows[0]
+    assert newest[0].timestamp() == hour.starts_s[-1]
+    assert sum(sum(counts) for _, counts in hour.rows) == 6
+
+
+def test_charts_have_a_table_with_the_same_figures(viewer: Client) -> None:
+    call("failed", ago_s=30)
+    refusal(ago_s=30)
+    page = viewer.get("/").content.decode()
+    hour = page[page.index('id="span-hour"') : page.index('id="span-day"')]
+    drawn = [sum(map(int, values.split(","))) for values in re.findall('values="([^"]+)"', hour)]
+    cells = [int(cell) for cell in re.findall(r'<td class="number">(\d+)</td>', hour)]
+    assert drawn == [0, 0, 1, 1]
+    assert [sum(cells[column::4]) for column in range(4)] == drawn
+
+
+def test_the_newest_failures_and_refusals_are_named(viewer: Client) -> None:
+    for number in range(7):
+        call("failed", ago_s=100 - number, from_user=f"caller{number}")
+        refusal(ago_s=100 - number, user=f"tried{number}")
+    call("completed", from_user="happy")
+    page = viewer.get("/").content.decode()
+    for number in range(7):
+        assert (f"caller{number}<" in page) is (number > 1)
+        assert (f"tried{number}<" in page) is (number > 1)
+    assert "happy" not in page
+
+
+def test_the_engine_is_shown_with_what_it_cannot_do(viewer: Client) -> None:
+    demo.engine_node()
+    page = viewer.get("/").content.decode()
+    assert "4 of at most 100" in page
+    assert "AMR-WB: libvo-amrwbenc.so.0 is not installed" in page
+
+
+def test_refusals_are_for_those_who_may_see_them(db: None) -> None:
+    refusal(user="secretive")
+    somebody = person(Role.NONE, "somebody")
+    somebody.user_permissions.add(Permission.objects.get(codename="view_call"))
+    client = Client()
+    client.force_login(somebody)
+    page = client.get("/").content.decode()
+    assert "secretive" not in page
+    assert "Refused</span>" not in page
+    assert client.get("/refused/").status_code == 403
+
+
+def test_a_poll_gets_the_region_alone_and_counts_once_for_all(viewer: Client) -> None:
+    first = viewer.get("/", headers=FRAGMENT).content.decode()
+    assert "<html" not in first
+    call("in-progress")
+    assert ">0</a>" in viewer.get("/", headers=FRAGMENT).content.decode(), "it is a moment old"
+    assert ">1</a>" in viewer.get("/").content.decode(), "a page is always fresh"
+    assert ">1</a>" in viewer.get("/", headers=FRAGMENT).content.decode()
+
+
+def test_signing_in_leads_here(db: None) -> None:
+    person(Role.VIEWER, "vera")
+    data = {"username": "vera", "password": "correct horse"}
+    assert Client().post(reverse("login"), data)["Location"] == "/"
