@@ -84,7 +84,7 @@ def _parts(browser: Browser, server: LiveServer, folder: Path) -> None:
     _visit(page, server, "/connections/1/?tab=inbound")
     page.locator(".picker").first.screenshot(path=folder / "picker.png")
     _visit(page, server, CALL)
-    page.locator("#ladder").screenshot(path=folder / "ladder.png")
+    page.locator("#ladder-part").screenshot(path=folder / "ladder.png")
     context.close()
 
 
