@@ -11,6 +11,7 @@
 
   const MEANING_DELAY_MS = 60;
   const TOUCH_DELAY_MS = 180;
+  const STATUS_DELAY_MS = 50;
   const sortables = new WeakMap();
   const meanings = new WeakMap();
   let lifted = null;
@@ -155,6 +156,13 @@
     const place = picker.querySelector("[data-said]");
     // The same words again are only spoken if the text changes.
     place.textContent = place.textContent === text ? text + "\u00a0" : text;
+  }
+
+  // A status is spoken when it changes, not when it comes with its words.
+  function repeat(status) {
+    const words = Array.from(status.childNodes);
+    status.replaceChildren();
+    setTimeout(() => status.replaceChildren(...words), STATUS_DELAY_MS);
   }
 
   function position(row) {
@@ -413,7 +421,7 @@
       const save = picker.querySelector("[data-save]");
       if (save) save.focus();
     }
-    if (notice && notice.dataset.notice === "saved") say(picker, notice.textContent.trim());
+    if (notice && notice.dataset.notice === "saved") repeat(notice);
   });
 
   // The Django admin names this file in the head, without defer.

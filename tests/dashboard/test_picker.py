@@ -141,7 +141,7 @@ async def numbers(page: Page) -> list[str]:
 async def saves(page: Page, *expected: str) -> None:
     """Save; the server confirms, and a reload shows what was saved."""
     await save(page).click()
-    confirmed = page.get_by_text("Saved. The next call uses this list.").first
+    confirmed = page.get_by_role("status").filter(has_text="Saved. The next call uses this list.")
     await expect(confirmed).to_be_visible(timeout=15_000)
     await page.reload()
     assert await selected(page) == list(expected)
@@ -214,7 +214,7 @@ async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
     await expect(grip(page, "PCMA")).to_be_focused()
     await tab_to(save(page))
     await page.keyboard.press("Enter")
-    await expect(said).to_have_text("Saved. The next call uses this list.")
+    await expect(page.get_by_role("status")).to_have_text(" Saved. The next call uses this list.")
     await expect(save(page)).to_be_focused()
     await page.reload()
     assert await selected(page) == ["PCMA", "G722", "PCMU"]
