@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from django import forms
 
 from audiocodecs.fields import CodecListFormField
+from audiocodecs.models import PlatformSettings
+from audiocodecs.widgets import CodecListInput
 from callengine.core.lab import LabCase, LabEnds
 from callengine.lab.ends import UnknownEndError, find_ends
 from callengine.lab.messages import TALK_S
@@ -44,33 +46,29 @@ def _name(label: str, suggestions: str) -> forms.CharField:
     )
 
 
-def _codecs(label: str, help_text: str, *, required: bool = False) -> CodecListFormField:
+def _codecs(label: str) -> CodecListFormField:
     return CodecListFormField(
         label=label,
-        required=required,
+        required=False,
         max_length=200,
-        help_text=help_text,
-        error_messages={"required": "A phone has at least one codec. Name one."},
-        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
+        help_text="Best first. Empty: the platform list.",
+        widget=CodecListInput({"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
     )
-
-
-_OURS = "Best first. Empty: the platform list."
 
 
 class LabForm(forms.Form):
     """A case of the codec lab; `case` and `ends` hold it once it is valid."""
 
     source = ChoiceField(choices=SOURCES, label="Source")
-    source_name = _name("Connection or trunk", "lab-source-names")
-    source_codecs = _codecs("List toward the caller", _OURS)
+    source_name = _name("Calling connection or trunk", "lab-source-names")
+    source_codecs = _codecs("VN-A: our list toward the caller")
     destination = ChoiceField(choices=DESTINATIONS, label="Destination")
-    destination_name = _name("Connection or trunk", "lab-destination-names")
-    destination_codecs = _codecs("List toward the callee", _OURS)
-    destination_in_codecs = _codecs("TRUNK IN: list toward the caller", _OURS)
+    destination_name = _name("Called connection or trunk", "lab-destination-names")
+    destination_in_codecs = _codecs("VN-A: its TRUNK IN list, toward the caller")
+    destination_codecs = _codecs("VN-B: our list toward the callee")
     force = forms.BooleanField(label="Force selected codecs on the caller", required=False)
-    a = _codecs("A: the caller offers", "Best first, separated by commas.", required=True)
-    b = _codecs("B: the callee can do", "Best first, separated by commas.", required=True)
+    a = _codecs("A: the caller offers")
+    b = _codecs("B: the callee can do")
 
     case: LabCase
     ends: LabEnds
@@ -96,21 +94,21 @@ class LabForm(forms.Form):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield the label of each field in error, and what is wrong with it."""
-        for name, errors in self.errors.items():
-            for error in errors:
-                label = self.fields[name].label if name in self.fields else "The form"
-                yield str(label), str(error)
+        for name, field in self.fields.items():
+            for error in self.errors.get(name, ()):
+                yield str(field.label), str(error)
 
 
 def _only_what_counts(cleaned: Mapping[str, Any]) -> LabCase:
     """Return the case without what belongs to choices that were not made."""
     source, destination = cleaned["source"], cleaned["destination"]
+    platform = PlatformSettings.load().codec_names
     free_end = destination in ("free", "free-trunk")
     return LabCase(
         source=source,
         destination=destination,
-        caller=tuple(cleaned["a"]),
-        callee=tuple(cleaned["b"]),
+        caller=tuple(cleaned["a"]) or platform,
+        callee=tuple(cleaned["b"]) or platform,
         source_name=cleaned["source_name"] if source in ("connection", "trunk") else "",
         destination_name="" if free_end else cleaned["destination_name"],
         source_codecs=tuple(cleaned["source_codecs"]) if source == "free" else (),
