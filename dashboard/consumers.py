@@ -1,7 +1,6 @@
 """The websockets of the live pages: authenticate, join, forward."""
 
 import asyncio
-import contextlib
 import logging
 from typing import Any
 
@@ -30,10 +29,17 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Return what this page watches."""
         raise NotImplementedError
 
-    async def connect(self) -> None:
-        """Join before asking for permission: what changes meanwhile about a user is heard."""
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Leave what was joined, however the connection ends."""
         self.joined: list[Topic] = []
         self.forwarding: asyncio.Task[None] | None = None
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
+    async def connect(self) -> None:
+        """Join before asking for permission: what changes meanwhile about a user is heard."""
         user, session = self.scope.get("user"), self.scope.get("session")
         if user is None or not user.is_authenticated or session is None:
             await self.close(code=NOT_SIGNED_IN)
@@ -46,18 +52,11 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
             logger.warning("a live page could not be joined: is Redis up?", exc_info=True)
             refused = BROKEN
         if refused is not None:
-            await self.disconnect(refused)
+            await self._leave()
             await self.close(code=refused)
             return
         await self.accept()
         self.forwarding = asyncio.create_task(self._forward())
-
-    async def disconnect(self, code: int) -> None:
-        """Leave everything that was joined."""
-        if self.forwarding is not None:
-            self.forwarding.cancel()
-        while self.joined:
-            await feed().leave(self.joined.pop().name, self.outbox)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Take an acknowledgement without a look at the database, which it does not need."""
@@ -74,12 +73,20 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
             await feed().join(topic, self.outbox)
         return await refusal(viewer) or self.outbox.close_code
 
+    async def _leave(self) -> None:
+        if self.forwarding is not None:
+            self.forwarding.cancel()
+        while self.joined:
+            await feed().leave(self.joined.pop().name, self.outbox)
+
     async def _forward(self) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             while (text := await self.outbox.take()) is not None:
                 with feed().spending():
                     await self.send(text_data=text)
             await self.close(code=self.outbox.close_code)
+        except Exception:
+            logger.exception("a live page is told no more")
 
 
 class CallsConsumer(LivePage):

@@ -29,7 +29,8 @@ HAND_OUT_AT_ONCE = 10
 TICK_S = 5.0
 CHECK_EVERY_TICKS = 12
 RETRY_S = 1.0
-TRY_AGAIN_LATER, BROKEN = 1013, 1011
+BROKEN, TRY_AGAIN_LATER = 4500, 4503
+"Of the private range: a server of autobahn's may send no other codes than those and 1000."
 
 
 class Feed:

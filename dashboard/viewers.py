@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from importlib import import_module
 from typing import Any
 
@@ -22,6 +23,8 @@ from dashboard.topics import Topic
 logger = logging.getLogger(__name__)
 
 NOT_SIGNED_IN, NOT_ALLOWED = 4401, 4403
+TELLING_S = 3.0
+"How long whoever changes a user or signs out waits for a channel layer that does not answer."
 
 
 async def refusal(viewer: Viewer) -> int | None:
@@ -66,7 +69,11 @@ class ViewersTopic(Topic):
 
     async def _ask(self, outboxes: list[Outbox]) -> None:
         for viewer in {outbox.viewer for outbox in outboxes}:
-            code = await refusal(viewer)
+            try:
+                code = await refusal(viewer)
+            except Exception:
+                logger.warning("a viewer is asked about again in a minute", exc_info=True)
+                continue
             if code is not None:
                 for outbox in outboxes:
                     if outbox.viewer == viewer:
@@ -77,7 +84,7 @@ class ViewersTopic(Topic):
 def _signed_out(request: HttpRequest | None, **_: Any) -> None:
     key = request.session.session_key if request is not None else None
     if key:
-        async_to_sync(groups.end_session)(key)
+        _publish(groups.end_session(key))
 
 
 @receiver([post_save, post_delete], sender=User)
@@ -105,12 +112,16 @@ def _role_changed(action: str = "post_delete", **_: Any) -> None:
 
 
 def _tell(user_id: int | None) -> None:
-    transaction.on_commit(lambda: _send(user_id))
+    transaction.on_commit(lambda: _publish(groups.viewer_changed(user_id)))
 
 
-def _send(user_id: int | None) -> None:
+def _publish(message: Coroutine[Any, Any, None]) -> None:
+    async def publish() -> None:
+        async with asyncio.timeout(TELLING_S):
+            await message
+
     try:
-        async_to_sync(groups.viewer_changed)(user_id)
+        async_to_sync(publish)()
     except Exception:
         # That must not keep anybody from being deactivated; all are asked about once a minute.
-        logger.warning("live pages were not told of a changed user: is Redis up?", exc_info=True)
+        logger.warning("live pages were not told of a changed viewer: is Redis up?", exc_info=True)

@@ -123,6 +123,10 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
             user = await User.objects.aget(username=command["user"])
             user.is_active = False
             await user.asave()
+        case "patience":
+            from dashboard import feed, outbox
+
+            outbox.PATIENCE_S, feed.TICK_S = command["seconds"], command["tick"]
         case "demote":
             from django.contrib.auth.models import User
 

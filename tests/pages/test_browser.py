@@ -19,7 +19,9 @@ from playwright.sync_api import (
     expect,
 )
 
+from dashboard.feed import TICK_S, TRY_AGAIN_LATER
 from dashboard.live_list import LIVE_SHOWN
+from dashboard.outbox import PATIENCE_S
 from tests.pages import demo
 from tests.pages.browser import PASSWORD, LiveServer, chromium
 
@@ -398,6 +400,27 @@ def test_who_loses_the_permission_is_told_and_left_alone(
     page.wait_for_timeout(3000)  # That nothing comes has no event to wait for.
     assert len(page.asked) == before  # type: ignore[attr-defined]
     expect(page.locator("#live-calls tr")).to_have_count(0)
+
+
+def test_a_window_that_shows_nothing_is_let_go_and_told_so(
+    server: LiveServer, visit: NewPage
+) -> None:
+    server.do("patience", seconds=0.5, tick=0.2)
+    try:
+        page = visit("/calls/")
+        page.evaluate(
+            """() => {
+                const socket = new WebSocket(`ws://${location.host}/ws/calls/`);
+                window.ended = new Promise((done) => {
+                    socket.onclose = (event) => done(event.code);
+                });
+                return new Promise((done) => { socket.onopen = done; });
+            }"""
+        )
+        server.do("publish", call=demo.call())
+        assert page.evaluate("window.ended") == TRY_AGAIN_LATER
+    finally:
+        server.do("patience", seconds=PATIENCE_S, tick=TICK_S)
 
 
 def test_a_long_list_shows_the_newest_and_counts_the_rest(

@@ -5,7 +5,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from django.utils import timezone
 from callengine import groups, records
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call
-from dashboard import feed, live_list, outbox, topics
+from dashboard import feed, live_list, outbox, topics, viewers
 from dashboard.outbox import READ_ANEW, WINDOW
 from dashboard.roles import Role, set_role
 from tests.pages import demo
@@ -397,9 +397,8 @@ async def test_a_layer_that_fails_for_a_while_has_the_pages_read_anew(
 
 @pytest.mark.skipif(not services.available(), reason="Redis is not installed")
 async def test_over_redis_a_process_hears_of_calls_and_of_viewers() -> None:
-    with services.Redis() as redis:
+    with services.Redis() as redis, over(RedisChannelLayer(hosts=[redis.url])):
         elsewhere = RedisChannelLayer(hosts=[redis.url])
-        channel_layers.set("default", RedisChannelLayer(hosts=[redis.url]))
         async with opened("/ws/calls/") as socket:
             call = demo.call()
             await elsewhere.group_send(groups.CALLS, {"type": "call.changed", "call": call})
@@ -407,3 +406,33 @@ async def test_over_redis_a_process_hears_of_calls_and_of_viewers() -> None:
             await User.objects.filter(username="viewer").aupdate(is_active=False)
             await elsewhere.group_send(groups.VIEWERS, {"type": "viewer.changed", "user": None})
             assert await socket.closed() == 4401
+
+
+@contextmanager
+def over(layer: Any) -> Iterator[None]:
+    """Use another channel layer, and no longer than its server runs."""
+    before = channel_layers.set("default", layer)
+    try:
+        yield
+    finally:
+        channel_layers.set("default", before)
+
+
+class Silent:
+    """A channel layer whose server takes connections and never answers."""
+
+    async def group_send(self, group: str, message: Any) -> None:
+        await asyncio.Event().wait()
+
+
+def test_a_user_is_deactivated_and_signs_out_though_the_layer_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(viewers, "TELLING_S", 0.05)
+    client = Client()
+    client.cookies["sessionid"] = sign_in("viewer")
+    with over(Silent()):
+        deactivated(User.objects.get(username="viewer"))
+        assert client.post("/accounts/logout/").status_code < 400
+    assert "live pages were not told" in caplog.text
+    assert not User.objects.get(username="viewer").is_active
