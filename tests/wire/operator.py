@@ -86,7 +86,20 @@ class Operator:
         except TimeoutError:
             raise AssertionError(f"no line holds {words}:\n" + "\n".join(lines)) from None
 
+    async def ended(self, path: str, *, timeout_s: float = 6.0) -> str:
+        """Wait until a call has ended; return the text of its page without markup."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                page = await asyncio.to_thread(self.get, path)
+                if 'id="hang-up-button"' not in page:
+                    return _text(page)
+                await asyncio.sleep(0.05)
+
     def timeline(self, path: str) -> list[str]:
         """Return the lines of a call's timeline: leg, kind and text."""
         items = re.findall(r'<li id="event-.*?</li>', self.get(path), re.DOTALL)
-        return [" ".join(html.unescape(re.sub(r"<[^>]*>", " ", item)).split()) for item in items]
+        return [_text(item) for item in items]
+
+
+def _text(markup: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
