@@ -12,6 +12,7 @@ from dashboard.presenters import chip
 from dashboard.shown import Chip
 from trunks.models import Number, Route, Trunk
 from trunks.parties import Party
+from trunks.validators import PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Way:
     number_id: int | None
     route_id: int | None
 
+    @property
+    def can_be_prefix(self) -> bool:
+        """Whether a route could begin with what was dialled."""
+        return PREFIX.match(self.to.dialled) is not None
+
 
 def way_of(*, number: str, party: Party | None, offer: Sequence[str]) -> Way:
     """Return the engine's plan for this number, with the rows it passes. About 15 queries."""
@@ -52,7 +58,7 @@ def way_of(*, number: str, party: Party | None, offer: Sequence[str]) -> Way:
     numbers, routes = Number.objects.filter(number=to.key), Route.objects.filter(prefix=to.key)
     return Way(
         to=to,
-        caller=f"{party.name} ({party.label})" if party else NOBODY,
+        caller=_caller(party),
         vn_a=_chips(to.vn_a),
         vn_b=_chips(to.vn_b),
         trunks=tuple(
@@ -63,6 +69,14 @@ def way_of(*, number: str, party: Party | None, offer: Sequence[str]) -> Way:
         number_id=_id(numbers) if to.found == "number" else None,
         route_id=_id(routes) if to.found == "route" else None,
     )
+
+
+def _caller(party: Party | None) -> str:
+    if party is None:
+        return NOBODY
+    if party.kind == "trunk":
+        return f"Somebody calling in over {party.name}"
+    return f"{party.name} (SIP user {party.key})"
 
 
 def _chips(names: Sequence[str]) -> tuple[Chip, ...]:

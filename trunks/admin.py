@@ -23,7 +23,7 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
     inlines = [GatewayInline]
     list_display = ("name", "enabled", "allowed", "in_username", "gateway_list")
     list_filter = ("enabled",)
-    search_fields = ("name", "in_username")
+    search_fields = ("name", "in_username", "out_username", "gateways__uri")
     fieldsets = [
         (None, {"fields": ("name", "enabled")}),
         ("IN", {"fields": ("in_allowed_addresses", "in_username", "in_password", "in_codecs")}),
@@ -50,7 +50,7 @@ class NumberAdmin(admin.ModelAdmin[Number]):
 
     list_display = ("number", "connection", "trunk")
     list_select_related = ("connection", "trunk")
-    search_fields = ("number",)
+    search_fields = ("number", "connection__sip_user", "connection__name", "trunk__name")
     autocomplete_fields = ("connection", "trunk")
 
 
@@ -69,7 +69,7 @@ class RouteAdmin(admin.ModelAdmin[Route]):
 
     inlines = [RouteTrunkInline]
     list_display = ("prefix", "trunk_list")
-    search_fields = ("prefix",)
+    search_fields = ("prefix", "trunks__name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Route]:
         return super().get_queryset(request).prefetch_related("steps__trunk")

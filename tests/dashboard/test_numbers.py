@@ -1,0 +1,208 @@
+"""Numbers: list, adding, changing, and what people mean by a name."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from connections.models import Connection
+from dashboard.roles import Role
+from tests.dashboard.carriers import said, text
+from tests.dashboard.people import browser_of
+from trunks.models import Number, Trunk
+from trunks.parties import find_party
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    return browser_of(Role.ADMIN)
+
+
+@pytest.fixture
+def alice(db: None) -> Connection:
+    return Connection.objects.create(name="Alice Smith", sip_user="alice")
+
+
+@pytest.fixture
+def carrier(db: None) -> Trunk:
+    return Trunk.objects.create(name="carrier-one")
+
+
+def at(name: str, *ids: int) -> str:
+    return reverse(name, args=ids)
+
+
+# The list
+
+
+def test_the_list_says_what_to_do_while_it_is_empty(admin: Client) -> None:
+    assert at("number-add") in text(admin.get("/numbers/"))
+    page = text(browser_of(Role.VIEWER).get("/numbers/"))
+    assert "No number yet" in page
+    assert at("number-add") not in page
+
+
+def test_the_list_is_searched_filtered_and_sorted(
+    admin: Client, alice: Connection, carrier: Trunk
+) -> None:
+    Number.objects.create(number="100", connection=alice)
+    Number.objects.create(number="200", trunk=carrier)
+    for query, numbers in [
+        ("q=10", ["100"]),
+        ("q=smith", ["100"]),
+        ("q=ALICE", ["100"]),
+        ("q=carrier", ["200"]),
+        ("q=nobody", []),
+        ("kind=trunk", ["200"]),
+        ("kind=connection", ["100"]),
+        ("kind=nonsense", ["100", "200"]),
+        ("sort=-number", ["200", "100"]),
+        ("sort=destination&q=0", ["200", "100"]),
+    ]:
+        rows = admin.get(f"/numbers/?{query}").context["listing"].rows
+        found = [row.number for row in rows]
+        assert found == numbers or (query.startswith("sort=dest") and set(found) == set(numbers))
+    page = text(admin.get("/numbers/?kind=nonsense"))
+    assert "nonsense is not one of the available choices" in page
+    assert "No number matches" in text(admin.get("/numbers/?q=nobody"))
+
+
+def test_the_list_asks_as_many_questions_for_sixty_numbers_as_for_three(
+    admin: Client, carrier: Trunk
+) -> None:
+    def asked(count: int) -> int:
+        for number in range(Number.objects.count(), count):
+            if number % 2:
+                Number.objects.create(number=str(number), trunk=carrier)
+            else:
+                user = Connection.objects.create(name=f"N{number}", sip_user=f"u{number}")
+                Number.objects.create(number=str(number), connection=user)
+        with CaptureQueriesContext(connection) as queries:
+            assert admin.get("/numbers/").status_code == 200
+        return len(queries)
+
+    assert asked(3) == asked(60)
+
+
+# Adding, changing, deleting
+
+
+@pytest.mark.parametrize("typed", ["alice", " connection:alice ", "Connection: alice"])
+def test_a_number_is_added_to_a_connection(admin: Client, alice: Connection, typed: str) -> None:
+    answer = admin.post(at("number-add"), {"number": "+12025550100", "destination": typed})
+    assert "+12025550100 goes to Alice Smith (alice)." in said(admin, answer)
+    stored = Number.objects.get()
+    assert (stored.connection, stored.trunk) == (alice, None)
+
+
+def test_a_number_is_moved_from_a_connection_to_a_trunk(
+    admin: Client, alice: Connection, carrier: Trunk
+) -> None:
+    number = Number.objects.create(number="900", connection=alice)
+    page = admin.get(at("number", number.pk))
+    assert 'value="connection:alice"' in text(page)
+    revision = page.context["form"]["revision"].value()
+    form = {"number": "901", "destination": "carrier-one", "revision": revision}
+    assert "901 goes to carrier-one" in said(admin, admin.post(at("number", number.pk), form))
+    stored = Number.objects.get()
+    assert (stored.number, stored.connection, stored.trunk) == ("901", None, carrier)
+
+
+@pytest.mark.parametrize(
+    ("number", "destination", "sentence"),
+    [
+        ("", "alice", "This field is required."),
+        ("900", "", "This field is required."),
+        ("1 2", "alice", "A number is 1 to 64 of A-Z"),
+        ("<b>", "alice", "A number is 1 to 64 of A-Z"),
+        ("taken", "alice", "already exists"),
+        ("900", "alicia", "Nobody here is &#x27;alicia&#x27;; allowed: the SIP user of a"),
+        ("900", "Smith", "Perhaps alice (Alice Smith)?"),
+        ("900", "trunk:alice", "allowed: the name of a trunk."),
+        ("900", "both", "is a connection and a trunk: write connection:both or trunk:both."),
+        ("900", "<script>", "Nobody here is &#x27;&lt;script&gt;&#x27;"),
+        ("900", "trunk:", "Nothing is named; allowed: the name of a trunk."),
+        ("900", "x" * 500, "at most 120 characters"),
+    ],
+)
+def test_a_wrong_number_is_said_and_not_kept(
+    admin: Client, alice: Connection, number: str, destination: str, sentence: str
+) -> None:
+    Connection.objects.create(name="Both", sip_user="both")
+    Trunk.objects.create(name="both")
+    Number.objects.create(number="taken", connection=alice)
+    answer = admin.post(at("number-add"), {"number": number, "destination": destination})
+    assert (answer.status_code, sentence in text(answer)) == (422, True), text(answer)
+    assert Number.objects.count() == 1
+
+
+def test_a_number_changed_meanwhile_is_not_overwritten(
+    admin: Client, alice: Connection, carrier: Trunk
+) -> None:
+    number = Number.objects.create(number="900", connection=alice)
+    revision = admin.get(at("number", number.pk)).context["form"]["revision"].value()
+    Number.objects.update(connection=None, trunk=carrier)
+    form = {"number": "901", "destination": "alice", "revision": revision}
+    page = text(admin.post(at("number", number.pk), form))
+    assert "Stored now: number: 900; connection: nothing; trunk: carrier-one." in page
+    assert Number.objects.get().trunk == carrier
+
+
+def test_a_number_deleted_meanwhile_is_not_found(admin: Client, alice: Connection) -> None:
+    number = Number.objects.create(number="900", connection=alice)
+    Number.objects.all().delete()
+    form = {"number": "901", "destination": "alice"}
+    assert admin.post(at("number", number.pk), form).status_code == 404
+
+
+def test_a_number_is_deleted_after_a_question(admin: Client, alice: Connection) -> None:
+    number = Number.objects.create(number="900", connection=alice)
+    assert "Delete 900?" in text(admin.get(at("number-delete", number.pk)))
+    assert Number.objects.exists()
+    assert "900 is deleted." in said(admin, admin.post(at("number-delete", number.pk)))
+    assert not Number.objects.exists()
+
+
+def test_who_only_looks_sees_the_number_and_no_form(alice: Connection) -> None:
+    number = Number.objects.create(number="900", connection=alice)
+    viewer = browser_of(Role.VIEWER)
+    for path in ("/numbers/", at("number", number.pk)):
+        page = text(viewer.get(path))
+        main = page[page.index("<main") :]
+        assert "Alice Smith" in main
+        assert 'method="post"' not in main
+        assert at("number-delete", number.pk) not in main
+
+
+# Names to choose from
+
+
+def test_names_are_offered_while_one_types(
+    admin: Client, alice: Connection, carrier: Trunk
+) -> None:
+    page = text(admin.get("/parties/?destination=smith"))
+    assert page == '<option value="connection:alice">Alice Smith</option>\n'
+    both = text(admin.get("/parties/?destination="))
+    assert 'value="connection:alice"' in both
+    assert 'value="trunk:carrier-one"' in both
+    trunks = text(admin.get("/parties/?kinds=trunk&trunk="))
+    assert trunks == '<option value="trunk:carrier-one">carrier-one</option>\n'
+    assert text(admin.get("/parties/?destination=%00a" + "x" * 9000)).strip() == ""
+
+
+def test_among_ten_thousand_connections_a_few_are_offered_and_one_is_found(admin: Client) -> None:
+    Connection.objects.bulk_create(
+        Connection(name=f"Phone {number}", sip_user=f"phone{number}") for number in range(10_000)
+    )
+    with CaptureQueriesContext(connection) as queries:
+        page = text(admin.get("/parties/?destination=phone"))
+    assert page.count("<option") == 12
+    assert "LIMIT 12" in "".join(query["sql"] for query in queries)
+    assert len(text(admin.get("/numbers/add/"))) < 20_000
+    assert find_party("phone9999").row.name == "Phone 9999"
+    with pytest.raises(ValidationError, match="Perhaps phone1 "):
+        find_party("Phone 1")
