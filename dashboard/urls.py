@@ -97,5 +97,5 @@ urlpatterns = [
         routes.trunk_remove,
         name="route-trunk-remove",
     ),
-    path("parties/", parties.parties, name="parties"),
+    path("parties/", parties.parties, name="party-options"),
 ]

@@ -1,0 +1,378 @@
+"""Gateways and trunks put in order in a real Chromium, and the real call that follows the order."""
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Locator,
+    Page,
+    async_playwright,
+    expect,
+)
+
+from tests.pages.browser import ARGUMENTS
+from tests.peers.engine import Engine
+from tests.peers.gateway import Gateway
+from tests.peers.ports import free_sip_port
+from tests.wire.conversation import caller
+from tests.wire.directory import configuration, connection
+
+CHROMIUM = "/usr/bin/chromium"
+HOST = "127.0.0.23"
+LOGIN, SECRET = "we-at-carrier", "s3cret-of-the-trunk"
+PORTS = {name: free_sip_port(HOST) for name in "abc"}
+TRUNKS = ("mouse", "touch", "keys", "plain", "still", "two")
+"One trunk a test, so that no test depends on another. Calls to +1, +2, ... go to it."
+PREFIX = {name: f"+{number}" for number, name in enumerate(TRUNKS, start=1)}
+
+
+def uri(gateway: str) -> str:
+    return f"sip:{HOST}:{PORTS[gateway]}"
+
+
+def _trunk(name: str, gateways: str) -> dict[str, Any]:
+    listed = [{"uri": uri(one), "priority": place} for place, one in enumerate(gateways, 1)]
+    codecs = ["PCMA"]
+    login = {"username": LOGIN, "password": SECRET}
+    return {
+        "name": name,
+        "in": {"codecs": codecs},
+        "out": {"codecs": codecs, "gateways": listed, **login},
+    }
+
+
+CONFIGURATION = configuration(
+    connection("carol"),
+    trunks=[*(_trunk(name, "abc") for name in TRUNKS), *(_trunk(f"only-{x}", x) for x in "abc")],
+    routes={
+        **{PREFIX[name]: [name] for name in TRUNKS},
+        "+9": ["only-a", "only-b", "only-c"],
+    },
+)
+SIGN_IN = """
+from dashboard.roles import Role
+from tests.dashboard.people import browser_of
+from trunks.models import Route, Trunk
+for role in (Role.ADMIN, Role.VIEWER):
+    print("session", role, browser_of(role).cookies["sessionid"].value)
+for row in Trunk.objects.all():
+    print("trunk", row.name, row.pk)
+print("route", "+9", Route.objects.get(prefix="+9").pk)
+"""
+Open = Callable[..., Awaitable[Page]]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Engine(CONFIGURATION) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def known(engine: Engine) -> dict[str, str]:
+    """Return session keys by role, and row keys by name."""
+    lines = engine.manage("shell", "-v", "0", "-c", SIGN_IN).splitlines()
+    return {words[1]: words[2] for line in lines if len(words := line.split()) == 3}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(engine: Engine, browser: Browser, known: dict[str, str]) -> AsyncIterator[Open]:
+    """Open a trunk's OUT part; at the end no console may have said a word."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    async def open_page(trunk: str, *, role: str = "admin", path: str = "", **more: Any) -> Page:
+        base = f"http://{engine.host}:{engine.http_port}"
+        context = await browser.new_context(base_url=base, **more)
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        cookie: Any = {"name": "sessionid", "value": known[role], "url": base}
+        await context.add_cookies([cookie])
+        page = await context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        await page.goto(path or f"/trunks/{known[trunk]}/out/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert said == []
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(f'.order-row[data-name="{name}"]')
+
+
+def grip(page: Page, name: str) -> Locator:
+    return row(page, name).locator(".order-grip")
+
+
+def save(page: Page) -> Locator:
+    return page.get_by_role("button", name="Save the order")
+
+
+def unsaved(page: Page) -> Locator:
+    return page.locator("[data-order] [data-unsaved]")
+
+
+async def shown(page: Page) -> str:
+    """Return the order as letters; the numbers beside it must count from 1."""
+    rows = page.locator(".order-row")
+    names = [str(await item.get_attribute("data-name")) for item in await rows.all()]
+    numbers = await page.locator(".order-number").all_inner_texts()
+    assert numbers == [str(place + 1) for place in range(len(names))]
+    letters = {uri(one): one for one in "abc"} | {f"only-{one}": one for one in "abc"}
+    return "".join(letters[name] for name in names)
+
+
+async def saves(page: Page, order: str, first: str = "") -> None:
+    """Save; the server confirms, and a reload shows what was saved."""
+    await save(page).click()
+    said = page.get_by_text(f"Saved. The next call tries {first or uri(order[0])} first.")
+    await expect(said).to_be_visible(timeout=15_000)
+    await page.reload()
+    assert await shown(page) == order
+    await expect(unsaved(page)).to_be_hidden()
+
+
+async def next_call_tries(engine: Engine, number: str, order: str) -> None:
+    """Call the number: the gateways get it in this order, all but the last refuse it."""
+    async with AsyncExitStack() as stack:
+        gateways = {
+            one: await stack.enter_async_context(
+                Gateway(LOGIN, SECRET, host=HOST, port=PORTS[one], codecs=("PCMA",))
+            )
+            for one in order
+        }
+        phone = await stack.enter_async_context(caller(engine, "carol"))
+        a = await phone.invite(number, phone.sdp(["PCMA"]))
+        for place, one in enumerate(order, start=1):
+            b = await gateways[one].wait_call()
+            later = [gateways[other] for other in order[place:]]
+            assert not any(other.received() for other in later), "each waits for its turn"
+            if later:
+                await b.reject(503)
+            else:
+                await b.answer_in("PCMA")
+        await a.answered()
+        await a.hang_up()
+        record = await engine.record(a.call_id)
+        assert all(gateway.proved for gateway in gateways.values())
+    assert record["termination"]["reason"] == "caller-hung-up"
+
+
+async def centre(place: Locator) -> tuple[float, float]:
+    box = await place.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+async def drag(page: Page, what: str, above: str) -> None:
+    start, (x, y) = await centre(grip(page, what)), await centre(row(page, above))
+    await page.mouse.move(*start)
+    await page.mouse.down()
+    await page.mouse.move(x, y + 4, steps=8)
+    await page.mouse.move(x, y - 10, steps=4)
+    await page.mouse.up()
+
+
+async def test_a_gateway_dragged_first_is_what_the_next_call_tries_first(
+    engine: Engine, visit: Open
+) -> None:
+    page = await visit("mouse")
+    assert await shown(page) == "abc"
+    await drag(page, uri("c"), above=uri("a"))
+    assert await shown(page) == "cab"
+    await expect(page.locator("[data-order] [data-said]")).to_have_text(
+        f"{uri('c')}, position 1 of 3"
+    )
+    await expect(unsaved(page)).to_be_visible()
+    await saves(page, "cab")
+    await next_call_tries(engine, PREFIX["mouse"] + "2025550100", "cab")
+
+
+async def test_a_trunk_of_a_route_dragged_first_is_tried_first(
+    engine: Engine, visit: Open, known: dict[str, str]
+) -> None:
+    page = await visit("", path=f"/routes/{known['+9']}/")
+    await drag(page, "only-c", above="only-a")
+    await page.get_by_role("button", name="Move only-b up").click()
+    await saves(page, "cba", first="only-c")
+    await next_call_tries(engine, "+92025550100", "cba")
+
+
+async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
+    page = await visit("keys")
+    said = page.locator("[data-order] [data-said]")
+
+    async def tab_to(place: Locator) -> None:
+        for _ in range(60):
+            if await place.evaluate("element => element === document.activeElement"):
+                return
+            await page.keyboard.press("Tab")
+        raise AssertionError("never reached by Tab")
+
+    name = uri("c")
+    await tab_to(grip(page, name))
+    await page.keyboard.press("Space")
+    await expect(said).to_contain_text(f"{name}, position 3 of 3, lifted.")
+    for position in (2, 1):
+        await page.keyboard.press("ArrowUp")
+        await expect(said).to_have_text(f"{name}, position {position} of 3")
+        await expect(grip(page, name)).to_be_focused()
+    await page.keyboard.press("ArrowUp")
+    await expect(said).to_have_text(f"{name}, position 1 of 3: it cannot go further.")
+    await page.keyboard.press("Space")
+    await expect(said).to_have_text(f"{name}, position 1 of 3, dropped.")
+    await tab_to(save(page))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text(f"Saved. The next call tries {name} first.")).to_be_visible()
+    await page.reload()
+    assert await shown(page) == "cab"
+    await next_call_tries(engine, PREFIX["keys"] + "2025550100", "cab")
+
+
+async def test_without_javascript(engine: Engine, visit: Open) -> None:
+    page = await visit("plain", java_script_enabled=False)
+    await expect(grip(page, uri("c"))).to_be_hidden()
+    await expect(save(page)).to_be_hidden()
+    for expected in ("acb", "cab"):
+        await page.get_by_role("button", name=f"Move {uri('c')} up").click()
+        assert await shown(page) == expected
+    await page.get_by_role("button", name=f"Move {uri('a')} down").click()
+    assert await shown(page) == "cba"
+    await next_call_tries(engine, PREFIX["plain"] + "2025550100", "cba")
+
+
+async def test_by_touch(visit: Open) -> None:
+    page = await visit("touch", has_touch=True, viewport={"width": 390, "height": 844})
+    await grip(page, uri("c")).scroll_into_view_if_needed()
+    start = await centre(grip(page, uri("c")))
+    x, y = await centre(grip(page, uri("a")))
+    wire = await page.context.new_cdp_session(page)
+
+    async def touch(kind: str, *points: tuple[float, float]) -> None:
+        at = [{"x": x, "y": y} for x, y in points]
+        await wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    before = await page.evaluate("scrollY")
+    await touch("touchStart", start)
+    for part in range(1, 13):
+        await touch("touchMove", (x, start[1] + (y - 30 - start[1]) * part / 12))
+    await touch("touchEnd")
+    assert await shown(page) == "cab"
+    assert await page.evaluate("scrollY") == before, "the handle does not scroll the page"
+    await page.get_by_role("button", name=f"Move {uri('b')} up").tap()
+    await saves(page, "cba")
+
+
+async def test_what_is_lifted_or_moved_can_be_put_back(visit: Open) -> None:
+    page = await visit("still")
+    said = page.locator("[data-order] [data-said]")
+    await grip(page, uri("a")).focus()
+    for key in ("Space", "ArrowDown", "ArrowDown"):
+        await page.keyboard.press(key)
+    assert await shown(page) == "bca"
+    await page.keyboard.press("Escape")
+    await expect(said).to_have_text(f"{uri('a')}, position 1 of 3, put back.")
+    await expect(grip(page, uri("a"))).to_be_focused()
+    assert await shown(page) == "abc"
+    await expect(unsaved(page)).to_be_hidden()
+    await page.get_by_role("button", name=f"Move {uri('a')} down").click()
+    assert await shown(page) == "bac"
+    await page.locator("[data-order] [data-discard]").click()
+    assert await shown(page) == "abc"
+    await expect(unsaved(page)).to_be_hidden()
+
+
+async def test_leaving_with_an_unsaved_order_is_warned_of(visit: Open) -> None:
+    page = await visit("still")
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    page.on("dialog", stay)
+    await page.get_by_role("button", name=f"Move {uri('a')} down").click()
+    await page.get_by_role("link", name="Numbers").click(no_wait_after=True)
+    await expect(unsaved(page)).to_be_visible()
+    assert asked == ["beforeunload"]
+    await page.locator("[data-order] [data-discard]").click()
+    await page.get_by_role("link", name="Numbers").click()
+    await page.wait_for_url("**/numbers/")
+    assert asked == ["beforeunload"]
+
+
+async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None:
+    first, second = await visit("two"), await visit("two")
+    await first.get_by_role("button", name=f"Move {uri('b')} up").click()
+    await second.get_by_role("button", name=f"Move {uri('c')} up").click()
+    await saves(first, "bac")
+    await save(second).click()
+    conflict = second.get_by_role("alert")
+    await expect(conflict).to_contain_text("somebody else changed the list meanwhile")
+    assert await shown(second) == "bac"
+    await second.get_by_role("button", name=f"Move {uri('c')} up").click()
+    await saves(second, "bca")
+
+
+async def test_names_are_offered_while_one_types(visit: Open) -> None:
+    page = await visit("", path="/numbers/add/")
+    await page.get_by_label("Goes to").fill("car")
+    option = page.locator('datalist option[value="connection:carol"]')
+    await option.wait_for(state="attached")
+    await page.get_by_label("Goes to").fill("only")
+    await expect(page.locator("datalist option")).to_have_count(3)
+    await expect(option).to_have_count(0)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+async def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+    visit: Open, known: dict[str, str], width: int, scheme: str
+) -> None:
+    view: Any = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    page = await visit("still", **view)
+    await grip(page, uri("b")).focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("ArrowUp")
+    await _is_clean(page, width)
+    await page.keyboard.press("Escape")
+    for path in (f"/trunks/{known['still']}/in/", "/routes/?number=%2B92&source=carol"):
+        await page.goto(path)
+        await _is_clean(page, width)
+    await page.get_by_label("Dialled number").fill("x" * 120)
+    await page.get_by_role("button", name="Find out").click()
+    await expect(page.get_by_text("No number, no SIP user and no prefix fits")).to_be_visible()
+    await _is_clean(page, width)
+    await _is_clean(await visit("still", role="viewer", **view), width)
+
+
+async def _is_clean(page: Page, width: int) -> None:
+    found = await Axe().run(page)
+    broken = [
+        (v["id"], [node["html"] for node in v["nodes"]]) for v in found.response["violations"]
+    ]
+    assert broken == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
