@@ -181,6 +181,8 @@ class Rejection(models.Model):
         ordering = ["at", "id"]
         indexes = [
             models.Index(fields=["rule", "at"], name="rejection_by_rule"),
+            # The newest of one connection.
+            models.Index(fields=["user", "at", "id"], name="rejection_by_user"),
             # Groups by source are counted from this index alone.
             models.Index(
                 fields=["source_address", "at", "rule", "user", "id"],
