@@ -23,9 +23,10 @@ IDLE_S = 15.0
 "Longer than any client's default time-out on a read."
 CHROMIUM = "/usr/bin/chromium"
 USERS = (
-    "from django.contrib.auth.models import User\n"
+    "from django.contrib.auth.models import Group, User\n"
     f"User.objects.create_superuser('olga', password={PASSWORD!r})\n"
-    f"User.objects.create_user('vera', password={PASSWORD!r})\n"
+    f"vera = User.objects.create_user('vera', password={PASSWORD!r})\n"
+    "vera.groups.add(Group.objects.get(name='Viewers'))\n"
 )
 SOCKET = """(path) => new Promise((done) => {
     const socket = new WebSocket(`ws://${location.host}${path}`);
