@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_S = 0.25
 "A browser gets what changed at most this often."
-SHARE = 0.05
+SHARE = 0.04
 "Of this process's time the feed may take so much: what costs more comes less often."
 SLICE_S = 0.002
 "Rendering pauses this often, so that whatever else the process does need not wait for it."
