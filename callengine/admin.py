@@ -1,16 +1,41 @@
-"""Admin pages of the record. The engine writes it; people read it."""
+"""Admin pages of the record. The engine writes it; people read it, and `manage.py prune` clears it.
 
-from typing import Any
+Tables here are large: no count goes through all of one, no list asks once for each row, and
+searches go through an index.
+"""
+
+import uuid
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
-from django.db.models import Model
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Substr
 from django.http import HttpRequest
 
 from callengine.models import Call, CallEvent, EngineNode, Leg, Rejection, SipMessage
 
+Row = TypeVar("Row", bound=Model)
+
+MOST_LISTED = 10_000
+MOST_CALLS = 100
+"Calls of one Call-ID that a search follows."
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Pages of the first MOST_LISTED rows; counts no further."""
+
+    object_list: QuerySet[Any]
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows the pages hold."""
+        return self.object_list.values("pk")[:MOST_LISTED].count()
+
 
 class ReadOnly:
-    """Nobody adds or changes a record by hand."""
+    """Nobody adds, changes or deletes a record by hand."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -18,59 +43,154 @@ class ReadOnly:
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
-class LegInline(ReadOnly, admin.TabularInline[Leg, Call]):
+
+class LargeTable(ReadOnly, admin.ModelAdmin[Row]):
+    """What makes a list of a large table quick."""
+
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    list_per_page = 50
+    search_fields: ClassVar[list[str] | tuple[str, ...]] = ("pk",)
+    "There is a search; what it looks for is up to `get_search_results`."
+
+
+class OfCall(LargeTable[Row]):
+    """Rows of a call, the newest first, found by a Call-ID or by the call's own id."""
+
+    ordering = ("-id",)
+    search_help_text = "A whole SIP Call-ID, or the id of a call."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
+        """Return the rows of the calls that the text names."""
+        if not search_term:
+            return queryset, False
+        return queryset.filter(call__in=calls_named(search_term)), False
+
+
+def calls_named(text: str) -> list[uuid.UUID]:
+    """Return the calls that have this id, or a leg of this SIP Call-ID. One query."""
+    try:
+        return [uuid.UUID(text.strip())]
+    except ValueError:
+        legs = Leg.objects.filter(sip_call_id=text.strip()).order_by()
+        return list(legs.values_list("call_id", flat=True)[:MOST_CALLS])
+
+
+class CallInline(ReadOnly, admin.TabularInline[Any, Call]):
+    """Rows of a call on its page."""
+
+    extra = 0
+    can_delete = False
+
+
+class LegInline(CallInline):
     """The legs of a call."""
 
     model = Leg
-    extra = 0
-    can_delete = False
     fields = ("name", "label", "state", "offered", "allowed", "codec", "remote", "user_agent")
 
 
-class CallEventInline(ReadOnly, admin.TabularInline[CallEvent, Call]):
+class CallEventInline(CallInline):
     """The timeline of a call."""
 
     model = CallEvent
-    extra = 0
-    can_delete = False
     fields = ("at", "leg", "kind", "text")
 
 
-class SipMessageInline(ReadOnly, admin.TabularInline[SipMessage, Call]):
-    """The SIP messages of a call; what they say is on its page."""
+class SipMessageInline(CallInline):
+    """The ladder of a call, without the messages' text."""
 
     model = SipMessage
-    extra = 0
-    can_delete = False
-    fields = ("number", "at", "leg", "direction", "peer", "summary", "cseq", "retransmission")
+    fields = ("number", "at", "leg", "direction", "peer", "summary", "codecs")
+    show_change_link = True
 
 
 @admin.register(Call)
-class CallAdmin(ReadOnly, admin.ModelAdmin[Call]):
+class CallAdmin(LargeTable[Call]):
     """Calls."""
 
     inlines = [LegInline, CallEventInline, SipMessageInline]
-    list_display = ("started", "from_user", "to_user", "state", "transcoded", "reason", "code")
-    list_filter = ("state", "reason", "node")
-    search_fields = ("from_user", "to_user", "source", "destination", "legs__sip_call_id")
-    date_hierarchy = "started"
-    ordering = ("-started",)
+    list_display = (
+        "started",
+        "from_user",
+        "to_user",
+        "state",
+        "codec_a",
+        "codec_b",
+        "transcoded",
+        "reason",
+        "code",
+    )
+    list_filter = ("state", "started")
+    search_help_text = "What a number or user begins with, a whole Call-ID, or the id of a call."
+    ordering = ("-started", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        calls = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and str(match.url_name).endswith("_changelist")
+        return calls.defer("plan") if is_list else calls
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
+    ) -> tuple[QuerySet[Call], bool]:
+        """Return the calls the text names, or those of a party that begins with it."""
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        if named := calls_named(text):
+            return queryset.filter(pk__in=named), False
+        # In the order of the list, in one index that holds both: never through the wide rows.
+        starts = {
+            "from_start": Substr("from_user", 1, len(text)),
+            "to_start": Substr("to_user", 1, len(text)),
+        }
+        found = queryset.alias(**starts).filter(Q(from_start=text) | Q(to_start=text))
+        return found, False
+
+
+@admin.register(Leg)
+class LegAdmin(OfCall[Leg]):
+    """Legs of all calls."""
+
+    list_display = ("call_id", "name", "label", "state", "codec", "remote", "user_agent")
+
+
+@admin.register(CallEvent)
+class CallEventAdmin(OfCall[CallEvent]):
+    """Timelines of all calls."""
+
+    list_display = ("at", "call_id", "leg", "kind", "text")
+
+
+@admin.register(SipMessage)
+class SipMessageAdmin(OfCall[SipMessage]):
+    """SIP messages of all calls, masked."""
+
+    list_display = ("at", "call_id", "number", "leg", "direction", "peer", "summary")
 
 
 @admin.register(Rejection)
-class RejectionAdmin(ReadOnly, admin.ModelAdmin[Rejection]):
+class RejectionAdmin(LargeTable[Rejection]):
     """Requests that never became a call."""
 
     list_display = ("at", "source_address", "user", "to", "method", "code", "rule", "advice")
-    list_filter = ("rule", "method", "code")
-    search_fields = ("source_address", "user", "to", "call_id")
-    date_hierarchy = "at"
-    ordering = ("-at",)
+    list_filter = ("at",)
+    search_fields = ("source_address__startswith", "user__startswith", "call_id__exact")
+    search_help_text = "What a source address or user begins with, or a whole Call-ID."
+    ordering = ("-at", "-id")
 
 
 @admin.register(EngineNode)
 class EngineNodeAdmin(ReadOnly, admin.ModelAdmin[EngineNode]):
-    """Engine processes."""
+    """Engine processes. One that will not come back can be deleted, and is then forgotten."""
 
     list_display = ("name", "started", "seen", "calls", "max_calls", "codecs")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
