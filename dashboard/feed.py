@@ -22,6 +22,8 @@ INTERVAL_S = 0.25
 "A browser gets what changed at most this often."
 SHARE = 0.04
 "Of this process's time the feed may take so much: what costs more comes less often."
+LONGEST_INTERVAL_S = 2.0
+"Later than this no page is told, whatever it costs: the first rendering compiles templates."
 SLICE_S = 0.002
 "Rendering pauses this often, so that whatever else the process does need not wait for it."
 HAND_OUT_AT_ONCE = 10
@@ -132,7 +134,8 @@ class Feed:
             await self._changed.wait()
             await asyncio.sleep(self._flushed_s + INTERVAL_S - loop.time())
             # By now the browsers have been given the last one, and what that cost is known.
-            await asyncio.sleep(self._flushed_s + self._spent_s / SHARE - loop.time())
+            interval_s = min(self._spent_s / SHARE, LONGEST_INTERVAL_S)
+            await asyncio.sleep(self._flushed_s + interval_s - loop.time())
             self._changed.clear()
             self._flushed_s, self._spent_s = loop.time(), 0.0
             for topic in list(self._topics.values()):
