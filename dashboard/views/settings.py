@@ -52,4 +52,4 @@ def _text(name: str) -> str:
         return ", ".join(f"{at.transport}:{at.host}:{at.port}" for at in value)
     if name == "VOIPNUMBER_RTP_PORTS":
         return f"{value.first} to {value.last}"
-    return str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

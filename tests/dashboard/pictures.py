@@ -5,39 +5,55 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.dashboard.addresses import EXAMPLES
+from tests.dashboard.demonstration import demonstration
 from tests.dashboard.test_site import PAGES, signed_in
 from tests.pages.browser import LiveServer, chromium
 
 SIZES = {"390": (390, 844), "1280": (1280, 900), "1920": (1920, 1080)}
-CALL = f"/calls/{EXAMPLES['call_id']}/"
 DOCS = {
     "overview": "/",
     "live": "/calls/",
-    "call": CALL,
     "history": "/history/",
     "refused": "/refused/",
     "connections": "/connections/",
-    "connection": "/connections/1/",
     "trunk": "/trunks/1/",
-    "numbers": "/numbers/",
-    "routes": "/routes/?number=%2B442079460018",
-    "lab": "/lab/?example=1",
+    "routes": "/routes/?number=%2B441632960018",
     "settings": "/settings/",
 }
-"File name -> address. Pictures of parts follow in `_parts`."
-NIGHT = {"live": "/calls/"}
+"File name -> address; those of one call and of one list follow in `_parts`."
+PICTURE = {"width": 1280, "height": 860}
 
 
 def draw_docs(folder: Path) -> None:
-    """Draw the main pages at 1280 px, light; some dark, some as on a phone."""
+    """Draw the main pages while the demo's phones call each other."""
     folder.mkdir(parents=True, exist_ok=True)
-    with LiveServer() as server, chromium() as browser:
-        server.do("rows")
-        _draw(browser, server, folder, DOCS, "1280", "light")
-        _draw(browser, server, folder, NIGHT, "1280", "dark", suffix="-dark")
-        _draw(browser, server, folder, {"live": "/calls/"}, "390", "light", suffix="-phone")
-        _parts(browser, server, folder)
+    with demonstration() as url, chromium() as browser:
+        context = signed_in(browser, url, viewport=PICTURE, color_scheme="light")
+        page = context.new_page()
+        call = _call_of_some_seconds(page)
+        page.screenshot(path=folder / "call.png")
+        for name, path in DOCS.items():
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=folder / f"{name}.png")
+        _parts(page, folder, call)
+        context.close()
+        phone = {"width": 390, "height": 844}
+        context = signed_in(browser, url, viewport=phone, color_scheme="dark")
+        page = context.new_page()
+        page.goto("/calls/")
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=folder / "phone.png")
+        context.close()
+
+
+def _call_of_some_seconds(page: Page) -> str:
+    """Open a transcoded call under way and let it talk until its plots have a line."""
+    page.goto("/calls/")
+    page.locator("#live-calls .badge-up").first.wait_for(timeout=60_000)
+    page.locator("#live-calls a.who").first.click()
+    page.wait_for_timeout(3000)
+    return page.url
 
 
 def draw_all(folder: Path) -> None:
@@ -78,20 +94,25 @@ def _draw(
     context.close()
 
 
-def _parts(browser: Browser, server: LiveServer, folder: Path) -> None:
-    context = _context(browser, server, "1280", "light")
-    page = context.new_page()
-    _visit(page, server, "/connections/1/?tab=inbound")
-    page.locator(".picker").first.screenshot(path=folder / "picker.png")
-    _visit(page, server, CALL)
+def _parts(page: Page, folder: Path, call: str) -> None:
+    page.goto(call)
+    page.locator("#ladder-tab").click()
     page.locator("#ladder-part").screenshot(path=folder / "ladder.png")
-    context.close()
+    page.goto("/connections/?q=demo-bob")
+    page.locator("#listing a.main").first.click()
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=folder / "connection.png")
+    page.locator(".picker").first.screenshot(path=folder / "picker.png")
+    page.goto("/lab/")
+    page.get_by_role("link", name="From outside to a connection").click()
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=folder / "lab.png")
 
 
 def _context(browser: Browser, server: LiveServer, size: str, theme: str) -> BrowserContext:
     width, height = SIZES[size]
     viewport = {"width": width, "height": height}
-    return signed_in(browser, server, viewport=viewport, color_scheme=theme)
+    return signed_in(browser, server.url, viewport=viewport, color_scheme=theme)
 
 
 def _visit(page: Page, server: LiveServer, path: str) -> None:

@@ -46,8 +46,8 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def signed_in(browser: Browser, server: LiveServer, **options: Any) -> BrowserContext:
-    context = browser.new_context(base_url=server.url, **options)
+def signed_in(browser: Browser, url: str, **options: Any) -> BrowserContext:
+    context = browser.new_context(base_url=url, **options)
     context.set_default_timeout(15_000)
     page = context.new_page()
     page.goto("/accounts/login/")
@@ -61,7 +61,7 @@ def signed_in(browser: Browser, server: LiveServer, **options: Any) -> BrowserCo
 @pytest.fixture(scope="module")
 def wide(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
     size = {"width": 1280, "height": 900}
-    context = signed_in(browser, server, viewport=size, color_scheme="light", bypass_csp=True)
+    context = signed_in(browser, server.url, viewport=size, color_scheme="light", bypass_csp=True)
     yield context
     context.close()
 
@@ -69,7 +69,7 @@ def wide(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="module")
 def narrow(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
     size = {"width": 390, "height": 844}
-    context = signed_in(browser, server, viewport=size, color_scheme="dark", bypass_csp=True)
+    context = signed_in(browser, server.url, viewport=size, color_scheme="dark", bypass_csp=True)
     yield context
     context.close()
 
@@ -78,7 +78,7 @@ def narrow(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
 def plain(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
     """Return a browser that keeps to the Content-Security-Policy."""
     size = {"width": 1280, "height": 900}
-    context = signed_in(browser, server, viewport=size)
+    context = signed_in(browser, server.url, viewport=size)
     context.add_init_script(WATCH_SHIFTS)
     yield context
     context.close()
@@ -144,7 +144,7 @@ def test_a_page_has_no_error_stays_at_home_and_does_not_move(
 
 
 def test_the_first_page_is_light(browser: Browser, server: LiveServer) -> None:
-    context = signed_in(browser, server)
+    context = signed_in(browser, server.url)
     page = context.new_page()
     wire = context.new_cdp_session(page)
     wire.send("Network.enable")
