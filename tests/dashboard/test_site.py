@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.dashboard.addresses import ALL
 from tests.pages.browser import PASSWORD, LiveServer, chromium
 
-NOT_PAGES = {"engine", "codec-meaning", "call-quality"}
+NOT_PAGES = {"engine", "codec-meaning", "call-quality", "refused-each"}
 "Addresses that answer with a part of a page, or with a file."
 PAGES = {
     address.name: address.path
