@@ -12,7 +12,6 @@ class TransferForm(forms.Form):
 
     to = forms.CharField(
         label="Transfer to",
-        max_length=80,
         help_text="A number, or the SIP user of a connection.",
         error_messages={
             "required": "Transfer to: name a number or a SIP user, such as +1 202 555 0100 or 1001."
@@ -20,6 +19,7 @@ class TransferForm(forms.Form):
         widget=forms.TextInput(
             attrs={
                 "id": "transfer-to",
+                "maxlength": 80,
                 "autocomplete": "off",
                 "autocapitalize": "none",
                 "spellcheck": "false",
@@ -31,8 +31,8 @@ class TransferForm(forms.Form):
         """Return the number without visual separators, or the SIP user."""
         to = dialled_user(self.cleaned_data["to"])
         message = (
-            f"Transfer to: {to!r} is no number and no SIP user. Allowed: {NUMBER_FORM}, and "
-            "spaces, brackets and dots within a telephone number."
+            f"Transfer to: {to[:80]!r} is no number and no SIP user. Allowed: {NUMBER_FORM}; "
+            "a telephone number may hold spaces, brackets and dots, too."
         )
         RegexValidator(NUMBER, message)(to)
         return to
