@@ -1,4 +1,4 @@
-"""The codec lab in the production shape: page and engine in processes of their own, over Redis."""
+"""The codec lab as it runs elsewhere: page and engine apart, over Redis; behind NAT."""
 
 import http.cookiejar
 import re
@@ -20,7 +20,7 @@ ADMIN = (
     "from django.contrib.auth.models import User\n"
     f"User.objects.create_superuser('olga', password={PASSWORD!r})\n"
 )
-pytestmark = pytest.mark.skipif(
+in_production = pytest.mark.skipif(
     not services.available(), reason="needs Debian's postgresql and redis-server"
 )
 
@@ -63,6 +63,7 @@ def ended(engine: Engine, call: str) -> dict[str, Any]:
         assert time.monotonic() < deadline, record
 
 
+@in_production
 def test_a_call_and_a_decline_are_placed_over_redis() -> None:
     with Engine(CONFIGURATION, production=True) as engine:
         engine.manage("shell", "-v", "0", "-c", ADMIN)
@@ -81,3 +82,24 @@ def test_a_call_and_a_decline_are_placed_over_redis() -> None:
         led_to = visitor.post("/lab/call/", values(EXAMPLES[0].case))
         assert "/lab/?" in led_to
         assert "No engine answered" in visitor.page
+
+
+def test_a_public_address_does_not_part_the_phones_from_their_engine() -> None:
+    """What is shown to peers outside leads nowhere from here: neither ACK, BYE nor RTP."""
+    behind = Engine(CONFIGURATION)
+    behind._environment |= {
+        "VOIPNUMBER_PUBLIC_ADDRESS": "203.0.113.7",
+        "VOIPNUMBER_SIP_LISTEN": f"udp:0.0.0.0:{behind.port}",
+    }
+    with behind as engine:
+        engine.manage("shell", "-v", "0", "-c", ADMIN)
+        visitor = Visitor(engine)
+        visitor.get("/lab/")
+        led_to = visitor.post("/lab/call/", {**values(EXAMPLES[0].case), "talk_s": "4"})
+        record = ended(engine, led_to.rstrip("/").rpartition("/")[2])
+        assert [leg["codec"] for leg in record["legs"]] == ["OPUS", "G722"]
+        assert record["termination"]["reason"] == "lab-call-over"
+        # Both phones were heard: what is counted is what arrived.
+        heard = re.findall(r"(\d+) packets in", visitor.get(urllib.parse.urlsplit(led_to).path))
+        assert len(heard) == 2
+        assert all(int(packets) > 50 for packets in heard)
