@@ -1,6 +1,7 @@
 """The codec lab as it runs elsewhere: page and engine apart, over Redis; behind NAT."""
 
 import http.cookiejar
+import json
 import re
 import time
 import urllib.error
@@ -99,7 +100,21 @@ def test_a_public_address_does_not_part_the_phones_from_their_engine() -> None:
         record = ended(engine, led_to.rstrip("/").rpartition("/")[2])
         assert [leg["codec"] for leg in record["legs"]] == ["OPUS", "G722"]
         assert record["termination"]["reason"] == "lab-call-over"
-        # Both phones were heard: what is counted is what arrived.
+        messages = on_the_wire(engine, record["id"])
+        assert "ACK" in {text.split()[0] for text in messages}
+        assert not any("203.0.113.7" in text for text in messages)
         heard = re.findall(r"(\d+) packets in", visitor.get(urllib.parse.urlsplit(led_to).path))
         assert len(heard) == 2
         assert all(int(packets) > 50 for packets in heard)
+
+
+def on_the_wire(engine: Engine, call: str) -> list[str]:
+    """Return the SIP messages of a call."""
+    script = (
+        "import json\n"
+        "from callengine.models import SipMessage\n"
+        f"for row in SipMessage.objects.filter(call_id={call!r}):\n"
+        "    print(json.dumps({'text': row.text}))"
+    )
+    printed = engine.manage("shell", "-v", "0", "-c", script)
+    return [json.loads(line)["text"] for line in printed.splitlines() if line.startswith("{")]
