@@ -5,7 +5,6 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -90,19 +89,3 @@ def rail(context: template.Context) -> list[list[Place]]:
     """Return the places this user may see, in groups."""
     request = context.get("request")
     return places(getattr(request, "user", None), getattr(request, "path", ""))
-
-
-@register.simple_tag(takes_context=True)
-def admin_add(context: template.Context, app: str, model: str) -> str:
-    """Return the address where this user may add such a row, or nothing."""
-    user = getattr(context.get("request"), "user", None)
-    if not (user and user.is_staff and user.has_perm(f"{app}.add_{model}")):
-        return ""
-    return _reverse(f"admin:{app}_{model}_add") or ""
-
-
-def _reverse(name: str) -> str | None:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return None
