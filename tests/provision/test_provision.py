@@ -245,7 +245,7 @@ WRONG = {
     "true calls": ("connections: [{sip_user: a, concurrent_calls: true}]", "a whole number from 1"),
     "bad network": (
         "trunks: [{name: t, in: {allowed_addresses: [10.0.0.1/8]}}]",
-        "allowed_addresses[0] = '10.0.0.1/8': '10.0.0.1/8' is not allowed; allowed: an IP address",
+        "'10.0.0.1/8' is not allowed: the network is written 10.0.0.0/8; allowed: an IP address",
     ),
     "password without user": (
         "trunks: [{name: t, out: {password: hunter2}}]",
