@@ -2,10 +2,12 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from trunks.forms import TrunkForm
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
+from trunks.services import HA1_FIELDS
 
 
 class GatewayInline(admin.TabularInline[Gateway, Trunk]):
@@ -32,6 +34,21 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trunk]:
         return super().get_queryset(request).prefetch_related("gateways")
+
+    def save_model(
+        self, request: HttpRequest, obj: Trunk, form: ModelForm[Trunk], change: bool
+    ) -> None:
+        """Write what was changed and nothing else: the pages write other fields meanwhile."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        changed = set(form.changed_data)
+        written = changed - {"in_password", "new_out_password"}
+        if changed & {"in_username", "in_password"}:
+            written |= {"in_username", *HA1_FIELDS}
+        if changed & {"out_username", "new_out_password"}:
+            written |= {"out_username", "out_password"}
+        obj.save(update_fields=sorted(written))
 
     @admin.display(description="allowed addresses")
     def allowed(self, row: Trunk) -> str:

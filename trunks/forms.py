@@ -12,7 +12,7 @@ from trunks.conflicts import revision
 from trunks.fields import AccessLinesFormField
 from trunks.models import Number, Route, Trunk
 from trunks.parties import KINDS, MAX_LENGTH, Kind, Party, find_party
-from trunks.services import set_in_password
+from trunks.services import HA1_FIELDS, set_in_password
 from trunks.validators import ACCESS_FORM, NUMBER_FORM, PREFIX_FORM, TRUNK_NAME_FORM
 
 Row = TypeVar("Row", bound=models.Model)
@@ -174,7 +174,7 @@ class TrunkInForm(_InSide, RevisedForm[Trunk]):
     """The IN side: where calls come from, and what they must present."""
 
     shown = ("in_allowed_addresses", "in_username")
-    also = ("in_ha1_realm", "in_ha1_md5", "in_ha1_sha256")
+    also = HA1_FIELDS
     in_allowed_addresses = _access_lines(
         "With no entry, calls are known by user name and password alone."
     )

@@ -16,6 +16,8 @@ from trunks.validators import parse_access_list
 MAX_STEPS = 50
 "Gateways of a trunk, and trunks of a route, at most."
 MAX_POSITION = 32767
+HA1_FIELDS = ("in_ha1_realm", "in_ha1_md5", "in_ha1_sha256")
+"What `set_in_password` changes."
 _CHANGED = (
     "Not saved: somebody else changed the list meanwhile. It is shown as it is now; put it in "
     "order again."

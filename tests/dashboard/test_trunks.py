@@ -25,6 +25,7 @@ from tests.dashboard.carriers import (
 )
 from tests.dashboard.people import browser_of
 from tests.pages import demo
+from trunks.forms import TrunkForm
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 pytestmark = pytest.mark.django_db
@@ -427,6 +428,8 @@ def test_recent_calls_and_refusals_of_its_own_are_shown(admin: Client) -> None:
     shown = [row.source_address for row in answer.context["refusals"]]
     assert shown == ["203.0.113.9", "2001:db8::7", "198.51.100.1"]
     assert "<script>alert(1)" not in text(answer)
+    assert f'href="{reverse("refused")}?source=2001%3Adb8%3A%3A7"' in text(answer)
+    assert f'href="{reverse("history")}?trunk=carrier-one"' in text(answer)
 
 
 def test_a_trunk_that_cannot_work_yet_says_what_it_lacks(admin: Client) -> None:
@@ -503,3 +506,35 @@ def test_the_admin_finds_trunks_numbers_and_routes(admin: Client) -> None:
             for asked in (word, "nothing-such")
         ]
         assert found == [1, 0], path
+
+
+def test_the_admin_writes_only_what_was_changed_there(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trunk = carrier(in_allowed_addresses=["192.0.2.1/32"])
+    path = f"/admin/trunks/trunk/{trunk.pk}/change/"
+    listed = dict.fromkeys(
+        ("in_codecs", "out_codecs", "initial-in_codecs", "initial-out_codecs"), ""
+    )
+    form = {
+        **listed,
+        "name": "renamed",
+        "enabled": "on",
+        "initial-in_allowed_addresses": "192.0.2.1/32",
+        "in_allowed_addresses": "192.0.2.1/32",
+        "in_username": trunk.in_username,
+        "out_username": trunk.out_username,
+        "gateways-TOTAL_FORMS": "0",
+        "gateways-INITIAL_FORMS": "0",
+    }
+    validated = TrunkForm.full_clean
+
+    def meanwhile(form: TrunkForm) -> None:
+        validated(form)
+        Trunk.objects.update(in_allowed_addresses=["198.51.100.7/32"])
+
+    monkeypatch.setattr(TrunkForm, "full_clean", meanwhile)
+    assert admin.post(path, form).status_code == 302
+    stored = Trunk.objects.get()
+    assert (stored.name, stored.in_allowed_addresses) == ("renamed", ["198.51.100.7/32"])
+    assert (stored.in_ha1_md5, stored.out_password) == (trunk.in_ha1_md5, OUT_SECRET)
