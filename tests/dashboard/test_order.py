@@ -1,9 +1,11 @@
 """Gateways and trunks put in order in a real Chromium, and the real call that follows the order."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
@@ -29,7 +31,7 @@ CHROMIUM = "/usr/bin/chromium"
 HOST = "127.0.0.23"
 LOGIN, SECRET = "we-at-carrier", "s3cret-of-the-trunk"
 PORTS = {name: free_sip_port(HOST) for name in "abc"}
-TRUNKS = ("mouse", "touch", "keys", "plain", "still", "two")
+TRUNKS = ("mouse", "touch", "keys", "plain", "still", "two", "race")
 "One trunk a test, so that no test depends on another. Calls to +1, +2, ... go to it."
 PREFIX = {name: f"+{number}" for number, name in enumerate(TRUNKS, start=1)}
 
@@ -336,6 +338,34 @@ async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None
     assert await shown(second) == "bac"
     await second.get_by_role("button", name=f"Move {uri('c')} up").click()
     await saves(second, "bca")
+
+
+async def test_of_people_who_save_at_the_same_moment_one_succeeds(visit: Open) -> None:
+    orders = ("bca", "cab", "bac", "cba", "acb")
+    pages = [await visit("race") for _ in orders]
+    keys = {
+        one: await row(pages[0], uri(one)).locator('input[name="order"]').input_value()
+        for one in "abc"
+    }
+
+    async def press_save(page: Page, order: str) -> str:
+        form = page.locator("[data-order]")
+        names = ("csrfmiddlewaretoken", "based_on")
+        body = [(name, await form.locator(f'[name="{name}"]').input_value()) for name in names]
+        body += [("order", keys[one]) for one in order]
+        answer = await page.request.post(
+            str(await form.get_attribute("action")),
+            data=urlencode(body),
+            headers={"content-type": "application/x-www-form-urlencoded"},
+        )
+        return await answer.text()
+
+    answers = await asyncio.gather(*map(press_save, pages, orders))
+    won = [order for order, text in zip(orders, answers, strict=True) if "Saved. The" in text]
+    told = [text for text in answers if "somebody else changed the list meanwhile" in text]
+    assert (len(won), len(told)) == (1, len(orders) - 1)
+    await pages[0].reload()
+    assert await shown(pages[0]) == won[0]
 
 
 async def test_names_are_offered_while_one_types(visit: Open) -> None:
