@@ -139,6 +139,18 @@ def test_replacing_registrations_keeps_exactly_the_given_ones():
     assert not alice.registrations.exists()
 
 
+def test_a_registration_refreshed_in_time_keeps_since_when_it_is_there():
+    alice = Connection.objects.create(name="n", sip_user="alice")
+    expected = {30: NOW, 80: NOW, 200: NOW + timedelta(seconds=200)}
+    replace_registrations(sip_user="alice", registrations=[binding("sip:a")], now=NOW)
+    for cseq, (after_s, since) in enumerate(expected.items(), start=2):
+        again = binding("sip:a", cseq=cseq, expires=after_s + 60)
+        now = NOW + timedelta(seconds=after_s)
+        replace_registrations(sip_user="alice", registrations=[again], now=now)
+        row = alice.registrations.get()
+        assert (row.since, row.registered_at) == (since, now)
+
+
 def test_registrations_of_nobody_are_a_lookup_error():
     with pytest.raises(LookupError, match="bob"):
         replace_registrations(sip_user="bob", registrations=[], now=NOW)

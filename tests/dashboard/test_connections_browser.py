@@ -131,12 +131,15 @@ async def test_it_says_so_when_states_are_not_refreshed(
 ) -> None:
     engine.provision(configuration(connection("bob")))
     page = await context.new_page()
+    await page.clock.install()
     await page.goto("/connections/")
     words = page.locator("[data-refresh-state]")
     await expect(words).to_have_text("Refreshed every 5 s")
     await context.set_offline(True)
+    await page.clock.run_for(5000)
     await expect(words).to_contain_text("the server does not answer", timeout=SEEN_MS)
     await context.set_offline(False)
+    await page.clock.run_for(5000)
     await expect(words).to_have_text("Refreshed every 5 s", timeout=SEEN_MS)
 
 
