@@ -1,17 +1,13 @@
 """The codec lab as it runs elsewhere: page and engine apart, over Redis; behind NAT."""
 
-import http.cookiejar
 import json
 import re
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
-from typing import Any
 
 import pytest
 
 from dashboard.labform import EXAMPLES, values
+from tests.engine.visitor import Visitor, ended
 from tests.peers import services
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD, configuration
@@ -24,44 +20,6 @@ ADMIN = (
 in_production = pytest.mark.skipif(
     not services.available(), reason="needs Debian's postgresql and redis-server"
 )
-
-
-class Visitor:
-    """Somebody signed in, with cookies and no JavaScript."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._base = f"http://{engine.host}:{engine.http_port}"
-        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._opener = urllib.request.build_opener(cookies)
-        login = {"username": "olga", "password": PASSWORD}
-        self.page = self._get("/accounts/login/")
-        self.post("/accounts/login/", login)
-
-    def _get(self, path: str) -> str:
-        with self._opener.open(self._base + path, timeout=20) as answer:
-            return str(answer.read().decode())
-
-    def get(self, path: str) -> str:
-        self.page = self._get(path)
-        return self.page
-
-    def post(self, path: str, fields: dict[str, str]) -> str:
-        """Post with the token of the page last seen; return where that led."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.page)
-        assert token
-        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token[1]}).encode()
-        with self._opener.open(self._base + path, data, timeout=60) as answer:
-            self.page = answer.read().decode()
-            return str(answer.geturl())
-
-
-def ended(engine: Engine, call: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
-    while True:
-        record = next(c for c in engine.calls() if c["id"] == call)
-        if record["termination"]:
-            return record
-        assert time.monotonic() < deadline, record
 
 
 @in_production
