@@ -280,3 +280,23 @@ def test_plots_follow_the_theme_and_the_width(server: LiveServer, visit: Visit) 
     page.wait_for_function(
         "document.querySelector('#plots-A canvas').getBoundingClientRect().right <= innerWidth"
     )
+
+
+def test_without_a_websocket_the_ladder_grows_and_what_was_opened_stays_open(
+    server: LiveServer, visit: Visit
+) -> None:
+    call = demo.call()
+    server.do("store", call=call)
+    server.do("messages", call=call["id"], messages=demo.ladder()[:3])
+    server.do("history", call=call["id"], histories={"A": demo.history(60)})
+    page = visit("/calls/", live=False)
+    page.route_web_socket("**", lambda socket: socket.close())
+    page.goto(path(call, "ladder"))
+    page.locator("#live-state[data-state=polling]").wait_for()
+    page.locator("#message-2 summary").press("Enter")
+    server.do("messages", call=call["id"], messages=demo.ladder()[3:])
+    expect(page.locator("#ladder > li")).to_have_count(13)
+    expect(page.locator("#ladder-part")).to_be_visible()
+    expect(page.locator("#message-2 pre")).to_be_visible()
+    expect(page.locator("#message-2 summary")).to_be_focused()
+    expect(page.locator("#plots-A canvas")).to_have_count(3)
