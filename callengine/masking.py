@@ -61,9 +61,9 @@ def shown(data: bytes) -> Shown:
     head, _, body = whole.partition("\r\n\r\n")
     start, *lines = _unfolded(head)
     headers = _first_values(lines)
-    start = _uris(start)
+    start = without_passwords(start)
     cseq = headers.get("cseq", "")[:60]
-    parts = [start, _uris("\n".join([_header(line) for line in lines]))]
+    parts = [start, without_passwords("\n".join([_header(line) for line in lines]))]
     is_sdp = _is_sdp(headers.get("content-type", ""), body)
     if body:
         kept = is_sdp and not cseq.endswith("INFO")
@@ -155,7 +155,8 @@ def _parameter(name: str, value: str) -> str:
     return f"{name}={value if is_public else MASK}"
 
 
-def _uris(text: str) -> str:
+def without_passwords(text: str) -> str:
+    """Return text with the passwords in its URIs masked."""
     if "@" in text:
         text = _URI_PASSWORD.sub(rf"\1:{MASK}@", text)
         if "://" in text:
@@ -170,14 +171,14 @@ def _is_sdp(content_type: str, body: str) -> bool:
 
 def _left_out(headers: dict[str, str], body: str) -> str:
     kind = headers.get("content-type", "")[:60] or "unknown kind"
-    return f"[{len(body.encode())} bytes of {_uris(kind)}, not kept]"
+    return f"[{len(body.encode())} bytes of {without_passwords(kind)}, not kept]"
 
 
 def _description(body: str) -> str:
     lines = [line for line in _BREAK.split(body) if line]
     if _SDP_SUSPECT.search(body) or any(line[1:2] != "=" for line in lines):
         lines = [_description_line(line) for line in lines]
-    return _uris("\n".join(lines))
+    return without_passwords("\n".join(lines))
 
 
 def _description_line(line: str) -> str:

@@ -14,6 +14,7 @@ from django.utils.cache import get_conditional_response
 
 from callengine import groups, records
 from callengine.forms import TransferForm
+from callengine.masking import without_passwords
 from callengine.models import Call
 from callengine.records import snapshot, with_details
 from dashboard import engines, live_page
@@ -55,7 +56,7 @@ def _call_context(call_id: uuid.UUID, transfer_form: TransferForm | None = None)
         "call_id": call_id,
         "ladder": present_ladder(shown, records.ladder(record)),
         "record": record,
-        "plan": json.dumps(record.plan, indent=2, ensure_ascii=False),
+        "plan": without_passwords(json.dumps(record.plan, indent=2, ensure_ascii=False)),
         "lab": present_lab_call(told, record.plan),
         "transfer_form": transfer_form or TransferForm(),
     }

@@ -265,3 +265,12 @@ def test_a_long_call_is_shown_with_as_few_queries_as_a_short_one(
         page = viewer.get(f"/calls/{call['id']}/").content.decode()
     assert page.count('class="message ') == 200
     assert len(viewer.get(f"/calls/{call['id']}/quality/").json()["A"]["t"]) <= 600
+
+
+def test_the_plan_shows_no_password_a_phone_put_into_its_contact(viewer: Client) -> None:
+    call = demo.call()
+    plan = {"waves": [{"targets": [{"uri": "sip:alice:hunter2@127.0.0.1:5060"}]}]}
+    records.call_started(snapshot=call, plan=plan, node="engine-1")
+    page = viewer.get(f"/calls/{call['id']}/").content.decode()
+    assert "sip:alice:***@127.0.0.1:5060" in page
+    assert "hunter2" not in page
