@@ -14,6 +14,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dashboard.labform import EXAMPLES, values
+from tests.engine.visitor import Visitor
 from tests.pages.browser import chromium
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD, configuration, connection, trunk
@@ -246,14 +248,16 @@ def test_a_phone_that_dies_ends_its_call_alone(engine: Engine, browser: Browser)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_no_phone_outlives_its_engine(browser: Browser, how: signal.Signals) -> None:
+def test_no_phone_outlives_its_engine(how: signal.Signals) -> None:
     with Engine(CONFIGURATION, environment={"VOIPNUMBER_GRACE_S": "30"}) as engine:
         engine.manage("shell", "-v", "0", "-c", ADMIN)
-        with window(engine, browser, "/lab/") as page:
-            place(page)
-            expect(page.locator("#lab-strip")).to_contain_text("As predicted")
-            running = phones(engine)
-            assert len(running) == 2
+        visitor = Visitor(engine)
+        visitor.get("/lab/")
+        led_to = visitor.post("/lab/call/", {**values(EXAMPLES[0].case), "talk_s": "60"})
+        call = led_to.rstrip("/").rpartition("/")[2]
+        eventually(lambda: "As predicted" in visitor.get(f"/lab/calls/{call}/"))
+        running = phones(engine)
+        assert len(running) == 2
         engine.processes["serve"].send_signal(how)
-        engine.processes["serve"].wait(12)
+        engine.processes["serve"].wait(20)
         eventually(lambda: not any(b"worker.phone" in command(pid) for pid in running))
