@@ -11,7 +11,7 @@ class DashboardConfig(AppConfig):
     verbose_name = "Dashboard"
 
     def ready(self) -> None:
-        from dashboard import viewers  # noqa: F401 - connects its receivers
+        from dashboard.live import viewers  # noqa: F401 - connects its receivers
         from dashboard.roles import ROOMS, ensure_groups
 
         # The last app with models: by then the permissions of all of them are there.

@@ -12,7 +12,7 @@ from callengine import nodes
 from callengine.models import Call, Rejection
 from connections.models import Connection, Registration
 from connections.states import State, state_of
-from dashboard.live_list import briefly
+from dashboard.live.listed import briefly
 from dashboard.phones import Server, servers
 from dashboard.presenters import NODE_SILENCE_S, present_row
 from dashboard.shown import Badge, CallRow

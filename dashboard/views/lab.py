@@ -21,8 +21,8 @@ from callengine.records import snapshot, with_details
 from connections.models import Connection
 from dashboard import engines
 from dashboard.access import is_fragment, requires
-from dashboard.labform import EXAMPLES, LabForm, TalkForm, query, values
-from dashboard.labshown import present_lab, present_lab_call
+from dashboard.lab.form import EXAMPLES, LabForm, TalkForm, query, values
+from dashboard.lab.shown import present_lab, present_lab_call
 from dashboard.presenters import present_call
 from dashboard.shown import EngineView
 from trunks.models import Trunk

@@ -17,10 +17,11 @@ from callengine.forms import TransferForm
 from callengine.masking import without_passwords
 from callengine.models import Call
 from callengine.records import snapshot, with_details
-from dashboard import engines, live_page
+from dashboard import engines
 from dashboard.access import is_fragment, requires
-from dashboard.labshown import present_lab_call
+from dashboard.lab.shown import present_lab_call
 from dashboard.ladder import present_ladder
+from dashboard.live import read
 from dashboard.plots import with_measures
 from dashboard.presenters import present_call
 
@@ -33,10 +34,10 @@ def calls(request: HttpRequest) -> HttpResponse:
     """List the calls in progress, and the last ones that ended."""
     may_add = request.user.has_perm("connections.add_connection")
     if not is_fragment(request):
-        context = live_page.context(live_page.lists(), may_add=may_add)
+        context = read.context(read.lists(), may_add=may_add)
         return render(request, "calls/list.html", context)
     polls = request.headers.get("Cache-Control") == "max-age=1"
-    lists = live_page.rendered(may_add=may_add, at_most_old_s=POLL_AGE_S if polls else 0.0)
+    lists = read.rendered(may_add=may_add, at_most_old_s=POLL_AGE_S if polls else 0.0)
     answer = HttpResponse(lists.html, headers={"ETag": lists.etag})
     return get_conditional_response(request, etag=lists.etag, response=answer) or answer
 

@@ -27,7 +27,7 @@ from callengine.core.lab import (
     stand_in_connection,
     stand_in_trunk,
 )
-from dashboard.labform import EXAMPLES
+from dashboard.lab.form import EXAMPLES
 
 EVERY = Platform(PLATFORM_CODECS, False, PLATFORM_CODECS)
 TABLE = {

@@ -21,8 +21,8 @@ from callengine.lab.labcall import LabOrder
 from callengine.lab.messages import NotPlacedError, place_lab_call
 from callengine.models import Call
 from connections.models import Connection
-from dashboard.labform import EXAMPLES, LabForm, query
-from dashboard.labshown import compare
+from dashboard.lab.form import EXAMPLES, LabForm, query
+from dashboard.lab.shown import compare
 from dashboard.roles import Role
 from tests.dashboard.people import browser_of
 from tests.pages import demo

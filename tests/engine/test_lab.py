@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.labform import EXAMPLES, values
+from dashboard.lab.form import EXAMPLES, values
 from tests.engine.visitor import Visitor
 from tests.pages.browser import chromium
 from tests.peers.engine import Engine

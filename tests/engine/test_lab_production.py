@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 
-from dashboard.labform import EXAMPLES, values
+from dashboard.lab.form import EXAMPLES, values
 from tests.engine.visitor import Visitor, ended
 from tests.peers import services
 from tests.peers.engine import Engine

@@ -124,7 +124,7 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
             user.is_active = False
             await user.asave()
         case "patience":
-            from dashboard import feed, outbox
+            from dashboard.live import feed, outbox
 
             outbox.PATIENCE_S, feed.TICK_S = command["seconds"], command["tick"]
         case "demote":

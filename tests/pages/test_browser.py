@@ -19,9 +19,9 @@ from playwright.sync_api import (
     expect,
 )
 
-from dashboard.feed import TICK_S, TRY_AGAIN_LATER
-from dashboard.live_list import LIVE_SHOWN
-from dashboard.outbox import PATIENCE_S
+from dashboard.live.feed import TICK_S, TRY_AGAIN_LATER
+from dashboard.live.listed import LIVE_SHOWN
+from dashboard.live.outbox import PATIENCE_S
 from tests.pages import demo
 from tests.pages.browser import PASSWORD, LiveServer, chromium
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from callengine import groups
 from callengine.core.snapshot import EventSnapshot
-from dashboard.feed import INTERVAL_S
+from dashboard.live.feed import INTERVAL_S
 from tests.pages import demo
 from tests.pages.watching import opened
 

@@ -19,8 +19,8 @@ from django.utils import timezone
 from callengine import groups, records
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call
-from dashboard import feed, live_list, outbox, topics, viewers
-from dashboard.outbox import READ_ANEW, WINDOW
+from dashboard.live import feed, listed, outbox, topics, viewers
+from dashboard.live.outbox import READ_ANEW, WINDOW
 from dashboard.roles import Role, set_role
 from tests.pages import demo
 from tests.pages.watching import Watcher, account, opened, sign_in, watcher
@@ -46,7 +46,7 @@ def renders(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return render
 
-    for module in (live_list, topics):
+    for module in (listed, topics):
         monkeypatch.setattr(module, "render_to_string", counting(module.render_to_string))
     return counted
 
@@ -144,7 +144,7 @@ async def test_what_a_row_does_not_show_is_not_sent(renders: Counter[str]) -> No
 async def test_only_the_newest_rows_are_sent_and_the_rest_is_a_number(
     monkeypatch: pytest.MonkeyPatch, renders: Counter[str]
 ) -> None:
-    monkeypatch.setattr(live_list, "LIVE_SHOWN", 3)
+    monkeypatch.setattr(listed, "LIVE_SHOWN", 3)
     calls = [begun(100 - number) for number in range(5)]
     async with opened("/ws/calls/") as socket:
         for call in calls:
@@ -168,7 +168,7 @@ async def test_only_the_newest_rows_are_sent_and_the_rest_is_a_number(
 async def test_calls_of_before_anybody_watched_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live_list, "LIVE_SHOWN", 2)
+    monkeypatch.setattr(listed, "LIVE_SHOWN", 2)
     for number in range(3):
         await sync_to_async(demo.store)(begun(100 - number))
     async with opened("/ws/calls/") as socket:
@@ -227,8 +227,8 @@ async def test_what_costs_much_comes_less_often(monkeypatch: pytest.MonkeyPatch)
             pass
         yield from real(self)
 
-    real = live_list.ListTopic.fragments
-    monkeypatch.setattr(live_list.ListTopic, "fragments", dear)
+    real = listed.ListTopic.fragments
+    monkeypatch.setattr(listed.ListTopic, "fragments", dear)
     async with opened("/ws/calls/") as socket:
         call, began_s = demo.call(), time.monotonic()
         for number in range(4):
@@ -335,14 +335,14 @@ async def test_signing_in_asks_nobody_anything(monkeypatch: pytest.MonkeyPatch) 
 async def test_who_loses_the_right_while_joining_is_not_let_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    load = live_list.ListTopic.load
+    load = listed.ListTopic.load
 
     async def late(self: Any) -> None:
         await load(self)
         user = await User.objects.aget(username="viewer")
         await sync_to_async(deactivated)(user)
 
-    monkeypatch.setattr(live_list.ListTopic, "load", late)
+    monkeypatch.setattr(listed.ListTopic, "load", late)
     socket = await watcher("/ws/calls/")
     assert await socket.connect(timeout=5) == (False, 4401)
     assert members(groups.CALLS) == 0

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from dashboard import outbox
-from dashboard.outbox import READ_ANEW, WINDOW, Batch, Fragment, Outbox, Viewer
+from dashboard.live import outbox
+from dashboard.live.outbox import READ_ANEW, WINDOW, Batch, Fragment, Outbox, Viewer
 
 VIEWER = Viewer(1, "key", "callengine.view_call")
 

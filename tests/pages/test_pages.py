@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from callengine import groups, records
 from callengine.models import EngineNode
 from connections.models import Connection, Registration
-from dashboard import live_page
+from dashboard.live import read
 from dashboard.views import live
 from tests.pages import demo
 
@@ -164,14 +164,14 @@ def test_the_whole_page_knows_the_mark_of_what_it_shows(viewer: Client) -> None:
 def test_pages_that_poll_share_what_was_read_a_moment_ago(
     viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads: list[live_page.Lists] = []
+    reads: list[read.Lists] = []
 
-    def counted() -> live_page.Lists:
+    def counted() -> read.Lists:
         reads.append(real())
         return reads[-1]
 
-    real = live_page.lists
-    monkeypatch.setattr(live_page, "lists", counted)
+    real = read.lists
+    monkeypatch.setattr(read, "lists", counted)
     monkeypatch.setattr(live, "POLL_AGE_S", 3600.0)
     viewer.get("/calls/", headers=FRAGMENT)
     for _ in range(5):

@@ -8,7 +8,7 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
 
-from dashboard.consumers import ACKNOWLEDGED
+from dashboard.live.consumers import ACKNOWLEDGED
 from dashboard.roles import Role, set_role
 from voipnumber.asgi import application
 

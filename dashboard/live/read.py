@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from callengine.models import Call
-from dashboard.live_list import ENDED_SHOWN, LIVE_SHOWN, briefly, numbers
+from dashboard.live.listed import ENDED_SHOWN, LIVE_SHOWN, briefly, numbers
 from dashboard.presenters import present_row
 from dashboard.shown import CallRow
 

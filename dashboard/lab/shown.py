@@ -8,7 +8,7 @@ from audiocodecs.negotiation import Negotiation
 from callengine.core.lab import LABEL, LabCase, Prediction
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.snapshot import CallSnapshot, LegSnapshot
-from dashboard.labform import query
+from dashboard.lab.form import query
 from dashboard.presenters import chip, codec_path, present_leg
 from dashboard.shown import Badge, Chip, LegView, TerminationView
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from dashboard.feed import BROKEN, feed
-from dashboard.live_list import ListTopic
-from dashboard.outbox import Outbox, Viewer
-from dashboard.topics import CallTopic, NodesTopic, Topic
-from dashboard.viewers import NOT_SIGNED_IN, ViewersTopic, refusal
+from dashboard.live.feed import BROKEN, feed
+from dashboard.live.listed import ListTopic
+from dashboard.live.outbox import Outbox, Viewer
+from dashboard.live.topics import CallTopic, NodesTopic, Topic
+from dashboard.live.viewers import NOT_SIGNED_IN, ViewersTopic, refusal
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from callengine.core.snapshot import (
 )
 from dashboard import engines
 from dashboard.ladder import present_message
-from dashboard.outbox import Fragment, Outbox
+from dashboard.live.outbox import Fragment, Outbox
 from dashboard.presenters import (
     present_call,
     present_engine,

@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 
-from dashboard.outbox import Batch, Fragment, Outbox
-from dashboard.topics import Topic
+from dashboard.live.outbox import Batch, Fragment, Outbox
+from dashboard.live.topics import Topic
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from callengine import groups
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call, CallEvent
 from callengine.records import brief_legs, snapshot
-from dashboard.outbox import Fragment
+from dashboard.live.outbox import Fragment
+from dashboard.live.topics import Topic
 from dashboard.presenters import present_row
 from dashboard.shown import CallRow
-from dashboard.topics import Topic
 
 LIVE_SHOWN = 100
 "Rows of calls in progress, the newest; of those beyond a page only tells the number."

@@ -17,8 +17,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from callengine import groups
-from dashboard.outbox import Outbox, Viewer
-from dashboard.topics import Topic
+from dashboard.live.outbox import Outbox, Viewer
+from dashboard.live.topics import Topic
 
 logger = logging.getLogger(__name__)
 

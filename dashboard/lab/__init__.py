@@ -1,0 +1,1 @@
+"""The codec lab: what one may ask, and what is shown of it."""
