@@ -108,6 +108,7 @@ async def test_the_caller_talks_to_another_connection_in_another_codec(
     assert record["transcoded"] is True
     page = html.unescape(await asyncio.to_thread(operator.get, path))
     assert "Our list: <bdi>inbound list of Carol</bdi>." in page
+    assert "G722 on leg A, PCMA on leg B" in page
     assert "Transcoding G722 ↔ PCMA" in page
 
 
