@@ -1,0 +1,150 @@
+"""The overview in a real Chromium: bars drawn, kept up to date, nothing moving; lists beside it."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.pages import demo
+from tests.pages.browser import PASSWORD, LiveServer, chromium
+
+DRAWN = """plot => {
+  const canvas = plot.querySelector("canvas");
+  if (!canvas) return 0;
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const rgb = getComputedStyle(plot).color.match(/\\d+/g).map(Number);
+  let found = 0;
+  for (let at = 0; at < pixels.length; at += 4)
+    if (rgb.every((value, part) => Math.abs(pixels[at + part] - value) < 3)) found += 1;
+  return found;
+}"""
+"How many pixels of a plot have the colour of its bars."
+SHIFTS = """() => {
+  window.shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.shift += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with LiveServer() as running:
+        running.do("everything")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cookies(server: LiveServer, browser: Browser) -> Any:
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.get_by_label("User name").fill("viewer")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    known = context.cookies()
+    context.close()
+    return known
+
+
+def open_page(browser: Browser, server: LiveServer, cookies: Any, **options: Any) -> Page:
+    context = browser.new_context(base_url=server.url, **options)
+    context.add_cookies(cookies)
+    return context.new_page()
+
+
+def test_bars_are_drawn_in_their_colours_and_follow_what_happens(
+    browser: Browser, server: LiveServer, cookies: Any
+) -> None:
+    page = open_page(browser, server, cookies)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto("/")
+    page.evaluate(SHIFTS)
+    plot = page.locator("#plot-hour-failed")
+    plot.locator("canvas").wait_for()
+    before = plot.evaluate(DRAWN)
+    assert before > 50
+    answered, failed = (
+        page.locator(f"figure:has(#plot-hour-{kind}) .figure") for kind in ("answered", "failed")
+    )
+    count = int(failed.inner_text())
+    canvas = plot.locator("canvas").element_handle()
+    page.locator("#table-hour summary").click()
+    for _ in range(3):
+        call = demo.declined()
+        server.do("store", call={**call, "ended": None, "termination": None})
+        server.do("end", call=call)
+    # It asks by itself every ten seconds, and is content with figures five seconds old.
+    expect(failed).to_have_text(str(count + 3), timeout=25_000)
+    expect(answered).not_to_have_text("")
+    assert canvas.evaluate("canvas => canvas.isConnected"), "charts are kept, not made anew"
+    assert plot.evaluate(DRAWN) != before
+    assert page.locator("#table-hour").evaluate("details => details.open")
+    assert page.evaluate("window.shift") < 0.1
+    assert [text for text in said if "getImageData" not in text] == []
+    page.context.close()
+
+
+def test_the_theme_changes_the_bars_too(browser: Browser, server: LiveServer, cookies: Any) -> None:
+    page = open_page(browser, server, cookies, color_scheme="light")
+    page.goto("/")
+    plot = page.locator("#plot-hour-answered")
+    plot.locator("canvas").wait_for()
+    page.emulate_media(color_scheme="dark")
+    deadline = time.monotonic() + 10
+    while plot.evaluate(DRAWN) < 50:  # `wait_for_function` would evaluate text in the page
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/history/", "/refused/", "/search/?q=alice"])
+def test_pages_work_without_javascript_and_at_phone_width(
+    browser: Browser, server: LiveServer, cookies: Any, path: str
+) -> None:
+    options = {"viewport": {"width": 390, "height": 800}}
+    plain = open_page(browser, server, cookies, java_script_enabled=False, **options)
+    plain.goto(path)
+    expect(plain.locator("h1")).to_be_visible()
+    if path == "/":
+        plain.locator("#table-day summary").click()
+        expect(plain.locator("#table-day tbody tr")).to_have_count(24)
+    if path == "/history/":
+        plain.get_by_label("Outcome").select_option("busy")
+        plain.get_by_role("button", name="Show").click()
+        expect(plain.locator("tbody tr")).to_have_count(1)
+    plain.context.close()
+    page = open_page(browser, server, cookies, **options)
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.context.close()
+
+
+def test_a_filter_swaps_the_list_as_one_types(
+    browser: Browser, server: LiveServer, cookies: Any
+) -> None:
+    page = open_page(browser, server, cookies, timezone_id="Europe/Berlin")
+    page.goto("/history/")
+    page.get_by_label("Number or user").fill("mia")
+    expect(page.locator("#listing tbody tr")).to_have_count(1)
+    assert "number=mia" in page.url
+    assert "zone=Europe%2FBerlin" in page.url
+    export = page.get_by_role("link", name="Export CSV")
+    assert "number=mia" in (export.get_attribute("href") or "")
+    with page.expect_download() as download:
+        export.click()
+    text = download.value.path().read_text()
+    assert text.count("\n") == 2
+    assert ",mia,Mia Obi,+12025550177," in text
+    page.context.close()
