@@ -1,19 +1,20 @@
 """The record of calls: filtered, counted and added up.
 
 Everything is looked for in order of time in one index that holds all columns a filter may ask
-for (`call_history`); the rows, which are wide, are read only for the page that is shown. An
-expression such as `Substr` keeps the database from preferring an index that is in no order.
+for (`call_history`); the rows, which are wide, are read only for the page that is shown.
 """
 
 import datetime as dt
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Substr
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from audiocodecs.chips import Chip, chip
@@ -71,27 +72,35 @@ class Totals:
 
 def matching(asked: Mapping[str, Any]) -> QuerySet[Call]:
     """Return the calls that match a valid `CallFilterForm`'s `cleaned_data`, in no order."""
-    calls = Call.objects.alias(
-        party_source=Coalesce("source", Value("")),
-        party_destination=Coalesce("destination", Value("")),
-        side_a=Coalesce("codec_a", Value("")),
-        side_b=Coalesce("codec_b", Value("")),
-    )
-    calls = calls.filter(time_condition("started", asked))
+    condition = time_condition("started", asked)
     if number := asked.get("number"):
-        size = len(number)
-        calls = calls.alias(
-            from_start=Substr("from_user", 1, size), to_start=Substr("to_user", 1, size)
-        ).filter(Q(from_start=number) | Q(to_start=number))
-    for field, kind in (("connection", "connection"), ("trunk", "trunk")):
+        condition &= _begins("from_user", number) | _begins("to_user", number)
+    for field in ("connection", "trunk"):
         if name := asked.get(field):
-            party = f"{kind}:{name}"
-            calls = calls.filter(Q(party_source=party) | Q(party_destination=party))
+            party = f"{field}:{name}"
+            condition &= _equals("source", party) | _equals("destination", party)
     if codec := asked.get("codec"):
-        calls = calls.filter(Q(side_a=codec) | Q(side_b=codec))
+        condition &= _equals("codec_a", codec) | _equals("codec_b", codec)
     if outcome := asked.get("outcome"):
-        calls = calls.filter(CONDITIONS[outcome])
-    return calls
+        condition &= CONDITIONS[outcome]
+    return Call.objects.filter(condition)
+
+
+# SQLite, without statistics, prefers an index of the column itself, which is in no order when
+# two are asked at once, and then sorts everything; it is kept from it by an expression.
+# PostgreSQL chooses well by its statistics, which it has of columns alone.
+
+
+def _equals(column: str, value: str) -> Q:
+    if connection.vendor == "sqlite":
+        return Q(Exact(Coalesce(F(column), Value("")), value))
+    return Q(**{column: value})
+
+
+def _begins(column: str, start: str) -> Q:
+    if connection.vendor == "sqlite":
+        return Q(Exact(Substr(F(column), 1, len(start)), start))
+    return Q(**{f"{column}__startswith": start})
 
 
 def time_condition(column: str, asked: Mapping[str, Any]) -> Q:
@@ -106,13 +115,30 @@ def time_condition(column: str, asked: Mapping[str, Any]) -> Q:
     return condition
 
 
-def narrowed(calls: QuerySet[Call]) -> QuerySet[Call]:
-    """Return the same calls, by their keys if they are few: what follows need not look again.
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The calls that match, and which of them are the newest."""
 
-    One query. Without it each further one would go through the whole record for a few calls.
+    calls: QuerySet[Call]
+    "All of them, in no order."
+    newest: list[uuid.UUID]
+    "FEW at most, the newest first."
+
+    def page(self, start: int, end: int) -> list[uuid.UUID]:
+        """Return the keys of a page of them, newest first. One query, none for the first pages."""
+        if end <= len(self.newest) or len(self.newest) < FEW:
+            return self.newest[start:end]
+        return list(self.calls.order_by(*NEWEST_FIRST).values_list("pk", flat=True)[start:end])
+
+
+def matches(calls: QuerySet[Call]) -> Matches:
+    """Look for the newest of these. One query.
+
+    If they are few, what follows finds all of them by their keys: without that, each query would
+    go through the whole record for a handful of calls.
     """
-    found = list(calls.order_by(*NEWEST_FIRST).values_list("pk", flat=True)[:FEW])
-    return calls if len(found) == FEW else Call.objects.filter(pk__in=found)
+    newest = list(calls.order_by(*NEWEST_FIRST).values_list("pk", flat=True)[:FEW])
+    return Matches(calls if len(newest) == FEW else Call.objects.filter(pk__in=newest), newest)
 
 
 def totals(calls: QuerySet[Call]) -> Totals:

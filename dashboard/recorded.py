@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, QuerySet
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from callengine.core.snapshot import LegSnapshot
@@ -30,14 +30,6 @@ class CountedPaginator(Paginator[Any]):
     def __init__(self, rows: Any, per_page: int, *, count: int) -> None:
         super().__init__(rows, per_page)
         self.count = min(count, MAX_ROWS)
-
-
-def page_of_calls(calls: QuerySet[Call], number: str, *, count: int, per_page: int) -> Page[Any]:
-    """Return a page of rows of calls that are in order. Two queries, none if `count` is 0."""
-    keys = calls.values_list("pk", flat=True)
-    page = CountedPaginator(keys, per_page, count=count).get_page(number)
-    page.object_list = rows_of(list(page.object_list)) if count else []
-    return page
 
 
 def rows_of(keys: Sequence[UUID]) -> list[CallRow]:

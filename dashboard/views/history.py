@@ -1,17 +1,18 @@
 """The record of calls: filtered, added up, exported."""
 
-from django.db.models import QuerySet, Value
+from uuid import UUID
+
+from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from callengine.models import Call
 from dashboard import export
 from dashboard.access import requires
 from dashboard.filters import CallFilterForm
-from dashboard.history import NEWEST_FIRST, matching, narrowed, totals
-from dashboard.recorded import MAX_ROWS, page_of_calls
+from dashboard.history import NEWEST_FIRST, Matches, matches, matching, totals
+from dashboard.recorded import MAX_ROWS, CountedPaginator, rows_of
 from dashboard.tables import PER_PAGE, Listing
 
 SORTS = ("-started", "started", "-duration", "duration")
@@ -22,12 +23,14 @@ def history(request: HttpRequest) -> HttpResponse:
     """List calls, newest first, with what they come to."""
     form = CallFilterForm(request.GET)
     form.is_valid()  # what is refused is left out, and said
-    calls = narrowed(matching(form.cleaned_data))
-    sums = totals(calls)
+    found = matches(matching(form.cleaned_data))
+    sums = totals(found.calls)
     sort = request.GET.get("sort", "")
     sort = sort if sort in SORTS else SORTS[0]
-    number = request.GET.get("page", "")
-    page = page_of_calls(_sorted(calls, sort), number, count=sums.calls, per_page=PER_PAGE)
+    paginator = CountedPaginator(range(min(sums.calls, MAX_ROWS)), PER_PAGE, count=sums.calls)
+    page = paginator.get_page(request.GET.get("page", ""))
+    places = slice(page.start_index() - 1, page.end_index()) if sums.calls else slice(0, 0)
+    page.object_list = rows_of(_keys(found, sort, places))
     listing = Listing(
         page=page,
         form=form,
@@ -53,8 +56,15 @@ def history_export(request: HttpRequest) -> StreamingHttpResponse:
     )
 
 
-def _sorted(calls: QuerySet[Call], sort: str) -> QuerySet[Call]:
-    if sort.endswith("started"):
-        return calls.order_by(*(NEWEST_FIRST if sort == "-started" else ("started", "id")))
+def _keys(found: Matches, sort: str, places: slice) -> list[UUID]:
+    """Return the calls at these places of the list."""
+    if sort == "-started":
+        return found.page(places.start, places.stop)
     talked_s = Coalesce("talk_s", Value(-1))
-    return calls.order_by(talked_s.desc() if sort == "-duration" else talked_s, *NEWEST_FIRST)
+    order = {
+        "started": ("started", "id"),
+        "-duration": (talked_s.desc(), *NEWEST_FIRST),
+        "duration": (talked_s, *NEWEST_FIRST),
+    }[sort]
+    keys = found.calls.order_by(*order).values_list("pk", flat=True)
+    return list(keys[places])
