@@ -56,7 +56,7 @@ def refused_each(request: HttpRequest) -> HttpResponse:
     form = RefusalFilterForm(request.GET)
     form.is_valid()
     newest = refusals.matching(form.cleaned_data).order_by("-at", "-id")[:OPENED]
-    return render(request, "refused/_each.html", {"refusals": _shown(newest)})
+    return render(request, "refused/_each.html", {"refusals": _shown(newest), "one_source": True})
 
 
 @requires(post="trunks.change_trunk")
