@@ -143,8 +143,9 @@ class LiveCall:
     def _judge_transcoding(self) -> None:
         legs = self.snapshot["legs"]
         caller = next((leg["codec"] for leg in legs if leg["name"] == "A"), None)
-        callees = [leg["codec"] for leg in legs if leg["name"] != "A" and leg["state"] != "ended"]
-        callee = next((codec for codec in callees if codec), None)
+        # Only legs the caller has heard have one: the last is the callee, transferred or not.
+        callees = [leg["codec"] for leg in legs if leg["name"] != "A" and leg["codec"]]
+        callee = callees[-1] if callees else None
         if caller and callee:
             self.snapshot["transcoded"] = caller != callee
 

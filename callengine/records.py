@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, Model, Prefetch, QuerySet, Value, When
+from django.db.models import Model, Prefetch, QuerySet
 from django.utils import timezone
 
 from callengine import models
@@ -107,10 +107,13 @@ def call_ended(*, snapshot: CallSnapshot) -> bool:
     )
     ended = _time(snapshot["ended"]) or timezone.now()
     talk_s = _talk_s(_time(snapshot["answered"]), ended)
-    changes = {**_changing(snapshot), **closing, "ended": ended, "talk_s": talk_s}
-    for column, codec in _codecs(snapshot).items():
-        # Every leg has ended by now: the one whose codec was noted while it was up is the one.
-        changes[column] = Case(When(**{column: ""}, then=Value(codec)), default=F(column))
+    changes = {
+        **_changing(snapshot),
+        **_codecs(snapshot),
+        **closing,
+        "ended": ended,
+        "talk_s": talk_s,
+    }
     if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**changes):
         return False
     _store_legs(call_id, snapshot["legs"])
@@ -357,17 +360,16 @@ def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
 
 
 def _codecs(snapshot: CallSnapshot) -> dict[str, str]:
-    """Return the columns that tell the codecs of the caller's leg and of the one that answered.
+    """Return the columns that tell the codecs of the caller's leg and of the callee's, once known.
 
-    A codec once noted stays when its leg ends: what is not known now is left out, save at first.
+    Only legs the caller has heard have one; the last of them is the callee, transferred or not.
     """
-    legs = sorted(snapshot["legs"], key=lambda leg: (leg["state"] == "ended", len(leg["name"])))
-    callees = [leg for leg in legs if leg["name"] != "A"] if snapshot["answered"] else []
-    first = {
-        "codec_a": next((leg["codec"] for leg in legs if leg["name"] == "A"), None),
-        "codec_b": next((leg["codec"] for leg in callees if leg["codec"]), None),
+    legs = sorted(snapshot["legs"], key=lambda leg: (len(leg["name"]), leg["name"]))
+    return {
+        "codec_a" if leg["name"] == "A" else "codec_b": _fit(Call, "codec_a", leg["codec"])
+        for leg in legs
+        if leg["codec"] and (leg["name"] == "A" or snapshot["answered"])
     }
-    return {column: _fit(Call, column, codec) for column, codec in first.items() if codec}
 
 
 def _talk_s(answered: datetime | None, ended: datetime) -> int | None:

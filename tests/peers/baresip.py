@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.peers.ports import LOOPBACK, free_port_range, free_sip_port
-from tests.peers.tones import Tone, length_s, tone_of
+from tests.peers.tones import Tone, last_tone_of, length_s, tone_of
 from tests.peers.waiting import until
 
 MODULES = "/usr/lib/baresip/modules"
@@ -184,6 +184,13 @@ class Baresip:
         """Wait until the last call's recording holds `seconds`, and return its tone."""
         await until(lambda: self._recorded_s() > seconds, "too little sound", timeout_s=seconds + 8)
         return self.heard(seconds)
+
+    async def heard_from_now(self, seconds: float = 1.5) -> Tone:
+        """Wait until the recording holds `seconds` more, and return the tone of those."""
+        enough = self._recorded_s() + seconds + 0.3
+        await until(lambda: self._recorded_s() > enough, "no sound", timeout_s=seconds + 8)
+        recordings = self.folder.glob("dump-*-dec.wav")
+        return last_tone_of(max(recordings, key=lambda path: path.stat().st_mtime), seconds)
 
     def _recorded_s(self) -> float:
         return max((length_s(p) for p in self.folder.glob("dump-*-dec.wav")), default=0.0)

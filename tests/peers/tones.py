@@ -56,6 +56,12 @@ def tone_of(recording: Path, seconds: float = 1.5) -> Tone:
     return strongest(samples[start : start + round(seconds * rate_hz)], rate_hz)
 
 
+def last_tone_of(recording: Path, seconds: float) -> Tone:
+    """Return the strongest frequency at the end of a WAV file."""
+    rate_hz, samples = _read(recording)
+    return strongest(samples[-round(seconds * rate_hz) :], rate_hz)
+
+
 def length_s(recording: Path) -> float:
     """Return the seconds of sound in a WAV file; 0 while it has no header yet."""
     if recording.stat().st_size < 64:

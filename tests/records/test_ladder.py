@@ -189,13 +189,22 @@ def test_the_codecs_of_the_two_legs_and_the_time_talked_are_noted() -> None:
     one = demo.store(demo.call())
     row = Call.objects.get()
     assert (row.codec_a, row.codec_b, row.talk_s) == ("OPUS", "G722", None)
-    over = [demo.leg("A", state="ended"), demo.leg("B", state="ended", codec="PCMA")]
+    over = [demo.leg("A", state="ended"), demo.leg("B", state="ended", codec=None)]
     lost = {**demo.ended(one, demo.HUNG_UP), "legs": over}
     answered = datetime.fromisoformat(one["answered"] or "")
     lost["ended"] = (answered + timedelta(seconds=61.6)).isoformat()
     assert records.call_ended(snapshot=lost)  # type: ignore[arg-type]
     row.refresh_from_db()
     assert (row.codec_a, row.codec_b, row.talk_s) == ("OPUS", "G722", 62)
+
+
+@pytest.mark.django_db
+def test_the_codec_of_leg_b_is_that_of_the_last_callee_even_if_the_call_ends_at_once() -> None:
+    one = demo.store(demo.call())
+    legs = [demo.leg("A"), demo.leg("B2", codec="PCMU"), demo.leg("B"), demo.leg("B3", codec=None)]
+    assert records.call_ended(snapshot={**demo.ended(one, demo.HUNG_UP), "legs": legs})  # type: ignore[arg-type]
+    row = Call.objects.get()
+    assert (row.codec_a, row.codec_b) == ("OPUS", "PCMU")
 
 
 @pytest.mark.django_db

@@ -2,13 +2,16 @@
 
 import asyncio
 import html
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from callengine.transferring import REST_S
 from tests.peers import descriptions
+from tests.peers.baresip import Baresip
 from tests.peers.dialogs import IncomingCall
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
@@ -329,3 +332,34 @@ async def test_gateways_with_credentials_do_not_exhaust_a_call_process(
         assert gateway.incoming.empty()
         await operator.reads(path, "transfer failed", "callee-unreachable")
         await talk.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
+
+
+@pytest.mark.skipif(shutil.which("baresip") is None, reason="needs baresip")
+async def test_phones_of_another_project_change_partner_and_codec(
+    engine: Engine, operator: Operator
+) -> None:
+    def phone(user: str, hz: float, **options: Any) -> Baresip:
+        return Baresip(user, PASSWORD, server=engine.server, hz=hz, **options)
+
+    async with (
+        phone("alice", 620, codecs=("G722", "PCMU")) as alice,
+        phone("bob", 950, auto_answer=True) as bob,
+        phone("carol", 1400, auto_answer=True) as carol,
+        phone("strict", 1800, auto_answer=True) as strict,
+    ):
+        for one in (alice, bob, carol, strict):
+            await one.registered()
+        await alice.dial("bob")
+        await alice.wait_for("CALL_ESTABLISHED")
+        path = await operator.transfer("carol")
+        await bob.wait_for("CALL_CLOSED")
+        heard = await asyncio.gather(alice.heard_from_now(), carol.heard_from_now())
+        assert heard[0].near(1400)
+        assert heard[1].near(620)
+        await operator.transfer("strict", path)
+        await carol.wait_for("CALL_CLOSED")
+        await operator.reads(path, "B3 transferred")
+        # What baresip 1.0 records of a call that changes its codec plays at the wrong speed.
+        await alice.hang_up()
+        await strict.wait_for("CALL_CLOSED")
+        assert "PCMU on leg A, PCMU on leg B" in await operator.ended(path)
