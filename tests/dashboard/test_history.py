@@ -1,9 +1,11 @@
 """The record of calls: what filters find, what totals say, what the file holds."""
 
+import asyncio
 import csv
 import datetime as dt
 import io
 import uuid
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -20,6 +22,7 @@ from dashboard.recorded import rows_of
 from dashboard.roles import Role
 from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import ENDS, call, refusal
+from voipnumber.asgi import application
 
 PAGE = "/history/"
 
@@ -275,6 +278,48 @@ async def test_nothing_is_read_before_it_is_asked_for(monkeypatch: pytest.Monkey
     await anext(lines)
     assert len(asked) == 1
     await lines.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_server_is_handed_a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the whole ASGI application: nothing more is read while a piece is being sent."""
+    monkeypatch.setattr(export, "PIECE", 1)
+    for _ in range(4):
+        await sync_to_async(call)()
+    client = AsyncClient()
+    await client.aforce_login(await sync_to_async(person)(Role.VIEWER))
+    cookie = f"sessionid={client.cookies['sessionid'].value}"
+    read: list[None] = []
+    read_piece = export._piece
+    monkeypatch.setattr(export, "_piece", lambda *args: (read.append(None), read_piece(*args))[1])
+    sending, go_on, bodies = asyncio.Event(), asyncio.Event(), []
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body" and message.get("body"):
+            bodies.append(message["body"])
+            sending.set()
+            await go_on.wait()
+
+    requests = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        return requests.pop() if requests else await asyncio.Event().wait()  # type: ignore[return-value]
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": reverse("history-export"),
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"cookie", cookie.encode())],
+    }
+    serving = asyncio.create_task(application(scope, receive, send))
+    async with asyncio.timeout(30):
+        await sending.wait()
+        assert (len(bodies), read) == (1, []), "the heading goes out before anything is read"
+        go_on.set()
+        await serving
+    assert len(bodies) == 5
+    assert len(read) == 5
 
 
 def test_the_forms_words_stand_for_filters(db: None) -> None:
