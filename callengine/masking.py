@@ -27,11 +27,16 @@ _PARAMETER = re.compile(
 _PUBLIC = frozenset(
     ("username", "realm", "uri", "algorithm", "qop", "nc", "stale", "userhash", "charset", "domain")
 )
-_SECRET_WORD = re.compile(r"(?:response|nonce|opaque|passw\w*)[ \t]*=", re.IGNORECASE)
+# None of these looks at a character again and again, whatever a peer writes: no other thread runs
+# meanwhile, and the event loop is one of them.
+_SECRET_WORD = re.compile(r"(?:response|nonce|opaque)[ \t]*=|passw", re.IGNORECASE)
 # Up to the last @ before the URI must end: a password may hold what it should have escaped.
-_URI_PASSWORD = re.compile(r"(\bsips?:[^@:\s<>]*):[^\s<>]*@", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s<>]*@", re.IGNORECASE)
-_URI_HEADER = re.compile(r"([?&][a-z-]*(?:auth|passw|secret|token)[a-z-]*=)[^&>\s]*", re.IGNORECASE)
+_UP_TO_HOST = re.compile(r"(?<![^\s<>])[^\s<>]*@")
+_URI_USER = re.compile(r"\bsips?:[^@:]*:", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"://[^/\s<>]*@")
+_URI_HEADER = re.compile(
+    r"([?&](?=[a-z-]*+=)[a-z-]*(?:auth|passw|secret|token)[a-z-]*=)[^&>\s]*", re.IGNORECASE
+)
 _SDP_SECRET = re.compile(
     r"crypto|key-?mgmt|ice-pwd|inline:|mikey|passw|secret|^a=key", re.IGNORECASE
 )
@@ -158,10 +163,15 @@ def _parameter(name: str, value: str) -> str:
 def without_passwords(text: str) -> str:
     """Return text with the passwords in its URIs masked."""
     if "@" in text:
-        text = _URI_PASSWORD.sub(rf"\1:{MASK}@", text)
+        text = _UP_TO_HOST.sub(_without_password, text)
         if "://" in text:
-            text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
-    return _URI_HEADER.sub(rf"\1{MASK}", text) if "?" in text else text
+            text = _URL_PASSWORD.sub(f"://{MASK}@", text)
+    return _URI_HEADER.sub(rf"\1{MASK}", text) if "?" in text or "&" in text else text
+
+
+def _without_password(found: re.Match[str]) -> str:
+    user = _URI_USER.search(found.group())
+    return f"{found.group()[: user.end()]}{MASK}@" if user else found.group()
 
 
 def _is_sdp(content_type: str, body: str) -> bool:

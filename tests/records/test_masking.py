@@ -1,10 +1,12 @@
 """No secret of a SIP message is stored or shown, and what people need of it is."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callengine.masking import MASK, MAX_BYTES, shown
+from callengine.masking import MASK, MAX_BYTES, shown, without_passwords
 
 SECRET = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=12, max_size=40).map("Zq9".__add__)
 HEAD = (
@@ -187,3 +189,46 @@ def test_a_retransmission_has_the_same_identity_and_the_next_request_another() -
 def test_a_response_is_named_by_code_and_phrase() -> None:
     data = message().replace(b"INVITE sip:alice@127.0.0.1 SIP/2.0", b"SIP/2.0 180 Ringing")
     assert shown(data).summary == "180 Ringing"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "@" + "sip:" * 2000,
+        "a://@ " + "a." * 4000,
+        "a://@ " + "a://" * 2000,
+        "?" + "auth" * 2000,
+        "&a?b" * 2000,
+        "sip:a?" + "token" * 1600 + "?x",
+    ],
+)
+def test_what_a_peer_writes_cannot_make_masking_slow(value: str) -> None:
+    # While a pattern is matched no other thread runs, the one with all calls included.
+    began_s = time.thread_time()
+    shown(message(f"Subject: {value}"))
+    assert time.thread_time() - began_s < 0.04
+
+
+def test_a_credential_cannot_make_masking_slow() -> None:
+    began_s = time.thread_time()
+    shown(message(f'Authorization: Digest username="{"passw" * 1500}"'))
+    assert time.thread_time() - began_s < 0.04
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("sip:a:b@c", "sip:a:***@c"),
+        ("<sips:a:b@c@d> sip:e:f@g", "<sips:a:***@d> sip:e:***@g"),
+        ("xsip:a:b@c", "xsip:a:b@c"),
+        ("sip:a@b:5060", "sip:a@b:5060"),
+        ('"sip:sip:x@y"', '"sip:sip:***@y"'),
+        ("http://a:b@c/d@e", "http://***@c/d@e"),
+        ("ws://a@b@c ftp://d", "ws://***@c ftp://d"),
+        ("sip:a@b?x=1&Auth-Token=2;3&y=4", "sip:a@b?x=1&Auth-Token=***&y=4"),
+        ("a?x=b?token=c?d", "a?x=b?token=***"),
+        ("a?token b=c", "a?token b=c"),
+    ],
+)
+def test_passwords_are_masked_wherever_a_uri_holds_them(text: str, seen: str) -> None:
+    assert without_passwords(text) == seen
