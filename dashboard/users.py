@@ -2,10 +2,11 @@
 
 import secrets
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.db import transaction
+from django.db.models import Q
 
-from dashboard.roles import Role, role_of, set_role
+from dashboard.roles import Role, permissions_of, role_of, set_role
 
 LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 "Without l, o, i, I, O, 0 and 1, which look alike."
@@ -19,6 +20,27 @@ class LastAdminError(Exception):
 def new_password() -> str:
     """Return a random password that can be read aloud and typed, of some 90 bits."""
     return "".join(secrets.choice(LETTERS) for _ in range(PASSWORD_LENGTH))
+
+
+def may_hand_out(by: User | AnonymousUser, role: Role) -> bool:
+    """Tell whether somebody may give a role: nobody gives more than they have. One query."""
+    if by.is_superuser or role in (Role.NONE, Role.CUSTOM):
+        return True
+    return role is not Role.ADMIN and _has_all(by, permissions_of(role))
+
+
+def may_manage(by: User | AnonymousUser, account: User) -> bool:
+    """Tell whether somebody may change an account: none that may do more than they. One query."""
+    if by.is_superuser:
+        return True
+    # Not what the account may do now: that is nothing while it may not sign in.
+    own = Q(user=account) | Q(group__user=account)
+    return not account.is_superuser and _has_all(by, own)
+
+
+def _has_all(by: User | AnonymousUser, condition: Q) -> bool:
+    found = Permission.objects.filter(condition).values_list("content_type__app_label", "codename")
+    return by.has_perms([f"{app}.{name}" for app, name in found])
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,7 +14,15 @@ from dashboard.access import SIGNED_IN, requires
 from dashboard.forms import AddUserForm, ChangeUserForm, UserPasswordForm
 from dashboard.roles import SENTENCES, Role, role_of
 from dashboard.tables import listing
-from dashboard.users import LastAdminError, add_user, change_user, new_password, set_user_password
+from dashboard.users import (
+    LastAdminError,
+    add_user,
+    change_user,
+    may_hand_out,
+    may_manage,
+    new_password,
+    set_user_password,
+)
 
 SORTS = {"name": ("username",), "seen": ("-last_login", "username")}
 
@@ -42,6 +51,8 @@ def user_add(request: HttpRequest) -> HttpResponse:
     given = form.cleaned_data["password"]
     password = given or new_password()
     role = Role(form.cleaned_data["role"])
+    if not may_hand_out(request.user, role):
+        raise PermissionDenied(role)
     user = add_user(username=form.cleaned_data["username"], password=password, role=role)
     return _made(request, user, "" if given else password)
 
@@ -53,6 +64,8 @@ def user(request: HttpRequest, user_id: int) -> HttpResponse:
     form = ChangeUserForm(request.POST if request.method == "POST" else None, user=account)
     if request.method == "POST" and form.is_valid():
         role, is_active = Role(form.cleaned_data["role"]), form.cleaned_data["is_active"]
+        if not (may_manage(request.user, account) and may_hand_out(request.user, role)):
+            raise PermissionDenied(role)
         try:
             change_user(user=account, role=role, is_active=is_active)
         except LastAdminError as error:
@@ -67,6 +80,8 @@ def user(request: HttpRequest, user_id: int) -> HttpResponse:
 def user_password(request: HttpRequest, user_id: int) -> HttpResponse:
     """Give an account a new password."""
     account = get_object_or_404(_accounts(), pk=user_id)
+    if not may_manage(request.user, account):
+        raise PermissionDenied("a password")
     form = UserPasswordForm(request.POST, user=account)
     if not form.is_valid():
         return _account(request, account, ChangeUserForm(user=account), form)

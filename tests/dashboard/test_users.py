@@ -157,3 +157,65 @@ def test_a_viewer_sees_settings_and_no_button() -> None:
     assert "Platform codecs" in page
     assert 'name="external_sip"' not in page
     assert "Manage users" not in page
+
+
+def manager(*more: str, staff: bool = False) -> Client:
+    """Return the browser of somebody who looks at all and manages accounts, and is no admin."""
+    user = person(Role.VIEWER, "manager")
+    names = ("view_user", "add_user", "change_user", "add_group", "change_group", *more)
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
+    User.objects.filter(pk=user.pk).update(is_staff=staff)
+    client = Client()
+    client.force_login(User.objects.get(pk=user.pk))
+    return client
+
+
+@pytest.mark.parametrize("role", ["admin", "operator"])
+def test_nobody_gives_away_more_than_they_may_themselves(role: str) -> None:
+    browser, viewer = manager(), person(Role.VIEWER)
+    new = browser.post("/settings/users/add/", {"username": "new", "role": role})
+    change = {"role": role, "is_active": "on"}
+    own = User.objects.get(username="manager")
+    changed = [
+        browser.post(f"/settings/users/{key}/", change).status_code for key in (viewer.pk, own.pk)
+    ]
+    assert [new.status_code, *changed] == [HTTPStatus.FORBIDDEN] * 3
+    assert not User.objects.filter(username="new").exists()
+    assert role_of(viewer) is Role.VIEWER
+    assert not User.objects.get(pk=own.pk).is_superuser
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.OPERATOR])
+def test_nobody_takes_over_an_account_that_may_do_more(role: Role, is_active: bool) -> None:
+    browser, account = manager(), person(role)
+    User.objects.filter(pk=account.pk).update(is_active=is_active)
+    password = {"password": "taken over 9"}
+    answers = [
+        browser.post(f"/settings/users/{account.pk}/password/", password),
+        browser.post(f"/settings/users/{account.pk}/", {"role": "none"}),
+    ]
+    assert [answer.status_code for answer in answers] == [HTTPStatus.FORBIDDEN] * 2
+    account.refresh_from_db()
+    assert account.check_password("correct horse")
+    assert (account.is_active, role_of(account)) == (is_active, role)
+
+
+def test_who_manages_accounts_makes_and_changes_those_that_may_do_no_more() -> None:
+    browser = manager("change_call")
+    browser.post("/settings/users/add/", {"username": "omar", "role": "operator"})
+    omar = User.objects.get(username="omar")
+    assert role_of(omar) is Role.OPERATOR
+    browser.post(f"/settings/users/{omar.pk}/password/", {"password": "correct horse 7"})
+    assert Client().login(username="omar", password="correct horse 7")
+
+
+def test_staff_that_manage_accounts_make_no_admin_in_the_django_admin() -> None:
+    browser = manager(staff=True)
+    own = User.objects.get(username="manager")
+    values = {"username": "manager", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
+    paths = (f"/admin/auth/user/{own.pk}/change/", "/admin/auth/group/add/")
+    answers = [browser.post(path, {**values, "name": "all"}).status_code for path in paths]
+    assert answers == [HTTPStatus.FORBIDDEN] * 2
+    assert browser.get(paths[0]).status_code == HTTPStatus.OK
+    assert not User.objects.get(pk=own.pk).is_superuser
