@@ -1,6 +1,6 @@
 """The codec lab's form: what stands in its address, and the case it makes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -72,6 +72,14 @@ class LabForm(forms.Form):
 
     case: LabCase
     ends: LabEnds
+
+    def __init__(self, *args: Any, hidden: Collection[str] = (), **kwargs: Any) -> None:
+        """Make the form without the kinds of ends in `hidden`, which the reader may not see."""
+        super().__init__(*args, **kwargs)
+        if hidden:
+            for name, choices in (("source", SOURCES), ("destination", DESTINATIONS)):
+                left = tuple(choice for choice in choices if choice[0] not in hidden)
+                self.fields[name] = ChoiceField(choices=left, label=self.fields[name].label)
 
     def clean(self) -> dict[str, Any]:
         """Look both ends up, so that a name that is not there is an error of its field."""

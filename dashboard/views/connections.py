@@ -216,10 +216,14 @@ def _phone_tab(request: HttpRequest, _: ConnectionView) -> dict[str, Any]:
     }
 
 
-def _calls_tab(_: HttpRequest, view: ConnectionView) -> dict[str, Any]:
+def _calls_tab(request: HttpRequest, view: ConnectionView) -> dict[str, Any]:
+    may = request.user.has_perm
+    now = timezone.now()
     return {
-        "calls": endpoints.calls_lately(view.row, now=timezone.now()),
-        "refusals": endpoints.refusals_lately(view.row),
+        "calls": endpoints.calls_lately(view.row, now=now) if may("callengine.view_call") else [],
+        "refusals": (
+            endpoints.refusals_lately(view.row) if may("callengine.view_rejection") else []
+        ),
     }
 
 

@@ -1,7 +1,7 @@
 """The codec lab: the four lists of a made-up call meet on paper, and then in a real one."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
@@ -40,16 +40,14 @@ def lab(request: HttpRequest) -> HttpResponse:
     """Compare the lists of the case in the address; without one, of the first example."""
     given = request.GET if any(name in LabForm.base_fields for name in request.GET) else None
     data = QueryDict(EXAMPLES[0].query) if given is None else given
-    form = LabForm(data, auto_id="lab-%s")
+    hidden = _hidden_kinds(request)
+    form = LabForm(data, auto_id="lab-%s", hidden=hidden)
     engine = engines.pill()
     context = {
         "form": form,
         "examples": EXAMPLES,
         "talk": TalkForm(),
-        "source_names": _suggested(data.get("source", ""), data.get("source_name", "")),
-        "destination_names": _suggested(
-            data.get("destination", ""), data.get("destination_name", "")
-        ),
+        **{f"{end}_names": _suggested(data, end, hidden) for end in ("source", "destination")},
     }
     if form.is_valid():
         platform = _platform(engine)
@@ -70,7 +68,8 @@ def lab(request: HttpRequest) -> HttpResponse:
 @requires(post="callengine.add_call")
 def lab_call(request: HttpRequest) -> HttpResponse:
     """Have an engine place the case between two built-in phones, and lead to the call's page."""
-    form, talk = LabForm(request.POST), TalkForm(request.POST)
+    form = LabForm(request.POST, hidden=_hidden_kinds(request))
+    talk = TalkForm(request.POST)
     if not form.is_valid() or not talk.is_valid():
         problems = [f"{label}: {text}" for label, text in form.problems()]
         problems += [str(text) for errors in talk.errors.values() for text in errors]
@@ -129,9 +128,18 @@ def _remarks(
     return found
 
 
-def _suggested(kind: str, typed: str) -> list[tuple[str, str]]:
+def _hidden_kinds(request: HttpRequest) -> tuple[str, ...]:
+    """Return the kinds of ends whose rows the reader may not see."""
+    kinds = ("connection", "trunk")
+    return tuple(kind for kind in kinds if not request.user.has_perm(f"{kind}s.view_{kind}"))
+
+
+def _suggested(data: QueryDict, end: str, hidden: Collection[str]) -> list[tuple[str, str]]:
     """Return names that hold what was typed, each with what a person calls it."""
-    typed = typed.replace("\x00", "")[:100]
+    kind = data.get(end, "")
+    typed = data.get(f"{end}_name", "").replace("\x00", "")[:100]
+    if kind in hidden:
+        return []
     if kind == "connection":
         rows = Connection.objects.filter(sip_user__icontains=typed).order_by("sip_user")
         return list(rows.values_list("sip_user", "name")[:SUGGESTED])

@@ -113,13 +113,14 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
     # The form has written what was typed into its row, wrong or not.
     row = get_object_or_404(Trunk, pk=trunk_id)
     label, gateways = f"trunk:{row.name}", list(row.gateways.all())
+    may = request.user.has_perm
     context = {
         "form": form,
         "gateways": gateways,
         "lacks": lacks(row, has_gateway=bool(gateways)),
         "uses": _uses(row),
-        "calls": recent_calls(label),
-        "refusals": recent_refusals(row),
+        "calls": recent_calls(label) if may("callengine.view_call") else [],
+        "refusals": recent_refusals(row) if may("callengine.view_rejection") else [],
     }
     return _part(request, row, "overview", context, form)
 
