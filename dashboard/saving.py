@@ -22,7 +22,7 @@ def is_stored(form: RevisedForm[Any]) -> bool:
             row=form.instance,
             shown=form.shown,
             based_on=form.cleaned_data["revision"],
-            also=form.also,
+            also=form.written,
         )
     except ConflictError as error:
         form.add_error(None, str(error))

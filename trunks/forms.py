@@ -122,12 +122,23 @@ class RevisedForm(forms.ModelForm[Row]):
     shown: ClassVar[tuple[str, ...]]
     "Model fields a person sees and may overwrite."
     also: ClassVar[tuple[str, ...]] = ()
-    "Model fields that are written with them."
+    "Model fields that are written with them, if the form changes them."
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._loaded = {name: getattr(self.instance, name) for name in self.also}
         if self.instance.pk is not None:
             self.initial["revision"] = revision(self.instance, self.shown)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Those of `also` that this form changes: nobody sees them, so no revision tells of them.
+
+        Written back as it was loaded, one would undo what somebody else set meanwhile.
+        """
+        return tuple(
+            name for name in self.also if getattr(self.instance, name) != self._loaded[name]
+        )
 
     def renew(self) -> None:
         """Take what is stored now as seen: the person has been told of it."""
