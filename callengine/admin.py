@@ -4,6 +4,7 @@ Tables here are large: no count goes through all of one, no list asks once for e
 searches go through an index.
 """
 
+import json
 import uuid
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -14,6 +15,7 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Substr
 from django.http import HttpRequest
 
+from callengine.masking import without_passwords
 from callengine.models import Call, CallEvent, EngineNode, Leg, Rejection, SipMessage
 
 Row = TypeVar("Row", bound=Model)
@@ -115,6 +117,8 @@ class CallAdmin(LargeTable[Call]):
     """Calls."""
 
     inlines = [LegInline, CallEventInline, SipMessageInline]
+    exclude = ("plan",)
+    readonly_fields = ("shown_plan",)
     list_display = (
         "started",
         "from_user",
@@ -129,6 +133,11 @@ class CallAdmin(LargeTable[Call]):
     list_filter = ("state", "started")
     search_help_text = "What a number or user begins with, a whole Call-ID, or the id of a call."
     ordering = ("-started", "-id")
+
+    @admin.display(description="plan")
+    def shown_plan(self, row: Call) -> str:
+        """Return the plan without passwords that phones wrote into their contacts."""
+        return without_passwords(json.dumps(row.plan, indent=2, ensure_ascii=False))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         calls = super().get_queryset(request)

@@ -32,7 +32,7 @@ class RegistrationInline(_EngineOwns, admin.TabularInline[Registration, Connecti
     can_delete = False
     fields = readonly_fields = (
         "user_agent",
-        "contact",
+        "shown_contact",
         "flow",
         "since",
         "registered_at",
@@ -44,7 +44,9 @@ class RegistrationInline(_EngineOwns, admin.TabularInline[Registration, Connecti
 class RegistrationAdmin(_EngineOwns, admin.ModelAdmin[Registration]):
     """All registrations."""
 
-    list_display = ("connection", "user_agent", "contact", "flow", "since", "expires_at")
+    exclude = ("contact",)
+    readonly_fields = ("shown_contact",)
+    list_display = ("connection", "user_agent", "shown_contact", "flow", "since", "expires_at")
     list_select_related = ("connection",)
     search_fields = (
         "connection__name",

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audiocodecs.fields import CodecListField
-from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM
+from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM, without_password
 from connections.validators import validate_sip_address, validate_unclaimed_by_trunk
 
 MAX_CONTACT_LENGTH = 512
@@ -117,4 +117,9 @@ class Registration(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.contact} from {self.flow}"
+        return f"{self.shown_contact} from {self.flow}"
+
+    @property
+    def shown_contact(self) -> str:
+        """The contact as people may see it, without a password."""
+        return without_password(self.contact)

@@ -668,3 +668,23 @@ def test_the_django_admin_writes_only_what_this_person_changed(admin: Client) ->
         after.ha1_md5
         == digest_ha1(username="alice", realm=after.ha1_realm, password="another one")[0]
     )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/connections/{}/?tab=registrations",
+        "/admin/connections/connection/{}/change/",
+        "/admin/connections/registration/",
+        "/admin/connections/registration/{}/change/",
+    ],
+)
+def test_no_page_shows_a_password_a_phone_put_into_its_contact(admin: Client, path: str) -> None:
+    row = stored()
+    registered(row)
+    contact = row.registrations.get()
+    contact.contact = "sip:alice:hunter2@192.0.2.7:5060;ob"
+    contact.save()
+    page = admin.get(path.format(contact.pk if "/registration/" in path else row.pk))
+    assert "sip:alice:***@192.0.2.7:5060;ob" in page.content.decode()
+    assert "hunter2" not in page.content.decode()

@@ -71,3 +71,11 @@ def test_only_a_node_that_is_gone_can_be_deleted(browser: Client) -> None:
     assert browser.post(f"/admin/callengine/call/{made.pk}/change/", {}).status_code == 403
     browser.post(f"/admin/callengine/enginenode/{node.pk}/delete/", {"post": "yes"})
     assert not EngineNode.objects.exists()
+
+
+def test_a_call_shows_no_password_a_phone_put_into_its_contact(browser: Client) -> None:
+    uri = "sip:alice:hunter2@127.0.0.1:5060"
+    made = call(plan={"waves": [{"targets": [{"uri": uri}]}]})
+    page = browser.get(f"/admin/callengine/call/{made.pk}/change/").content.decode()
+    assert "sip:alice:***@127.0.0.1:5060" in page
+    assert "hunter2" not in page
