@@ -1,6 +1,5 @@
 """What the record can be asked for: forms above the lists of calls and of refusals."""
 
-import re
 from collections.abc import Iterable
 
 from django import forms
@@ -10,17 +9,10 @@ from dashboard.outcomes import Outcome
 from dashboard.refusals import rule_names
 from dashboard.times import TimesForm
 from trunks.models import Trunk
+from trunks.validators import plain_number
 
-_GROUPING = re.compile(r"[\s()./-]+")
-_NUMBER_AS_WRITTEN = re.compile(r"\A\+?[\d\s()./-]+\Z")
 MOST_TRUNKS = 500
 "Names in the select; further trunks are found by their own pages."
-
-
-def plain_number(text: str) -> str:
-    """Return a telephone number without the grouping people write; anything else as it is."""
-    text = text.strip()
-    return _GROUPING.sub("", text) if _NUMBER_AS_WRITTEN.match(text) else text
 
 
 def trunk_names() -> list[tuple[str, str]]:

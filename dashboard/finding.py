@@ -12,10 +12,10 @@ from django.utils.http import urlencode
 from callengine.models import Leg, Rejection
 from connections.models import Connection
 from dashboard import refusals
-from dashboard.filters import plain_number
 from dashboard.history import NEWEST_FIRST, matching
 from dashboard.recorded import rows_of
 from trunks.models import Number, Trunk
+from trunks.validators import plain_number
 
 SHOWN = 5
 SHORTEST = 2

@@ -13,7 +13,14 @@ from trunks.fields import AccessLinesFormField
 from trunks.models import Number, Route, Trunk
 from trunks.parties import KINDS, MAX_LENGTH, Kind, Party, find_party
 from trunks.services import HA1_FIELDS, set_in_password
-from trunks.validators import ACCESS_FORM, NUMBER_FORM, PREFIX_FORM, TRUNK_NAME_FORM
+from trunks.validators import (
+    ACCESS_FORM,
+    NUMBER_FORM,
+    PREFIX_FORM,
+    TRUNK_NAME_FORM,
+    dialled_number,
+    plain_number,
+)
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -320,6 +327,10 @@ class NumberForm(RevisedForm[Number]):
         elif trunk is not None:
             self.initial["destination"] = f"trunk:{trunk.name}"
 
+    def clean_number(self) -> str:
+        """Take a number as people write it."""
+        return dialled_number(self.cleaned_data["number"])
+
     def _post_clean(self) -> None:
         party = self.cleaned_data.get("destination")
         if party is not None:
@@ -339,6 +350,10 @@ class RouteForm(RevisedForm[Route]):
         fields = ("prefix",)
         widgets = {"prefix": _typed()}
         help_texts = {"prefix": f"The longest prefix that fits wins. {PREFIX_FORM.capitalize()}."}
+
+    def clean_prefix(self) -> str:
+        """Take a prefix as people write it."""
+        return plain_number(self.cleaned_data["prefix"])
 
 
 class RouteAddForm(RouteForm):
@@ -381,3 +396,7 @@ class WhereForm(forms.Form):
         widget=_typed(placeholder="all"),
         help_text="Such as PCMU, PCMA. Empty: all.",
     )
+
+    def clean_number(self) -> str:
+        """Take a number as people write it."""
+        return dialled_number(self.cleaned_data["number"])

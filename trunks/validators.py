@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 
 from audiocodecs.sipaddress import is_host_name, sip_uri_problem
 
+_GROUPING = re.compile(r"[\s()./-]+")
+_NUMBER_AS_WRITTEN = re.compile(r"\A\+?[\d\s()./-]+\Z")
 NUMBER = re.compile(r"\A[A-Za-z0-9._+*#-]{1,64}\Z")
 NUMBER_FORM = "1 to 64 of A-Z a-z 0-9 . _ + * # -"
 PREFIX = re.compile(r"\A(\+?[0-9*#]{1,31}|\+)\Z")
@@ -21,6 +23,22 @@ MAX_ACCESS_ENTRIES = 200
 MAX_ENTRY_LENGTH = 255
 MAX_PROBLEMS = 20
 "How many wrong entries are named at once."
+
+
+def plain_number(text: str) -> str:
+    """Return a telephone number without the grouping people write; anything else as it is."""
+    text = text.strip()
+    return _GROUPING.sub("", text) if _NUMBER_AS_WRITTEN.match(text) else text
+
+
+def dialled_number(text: str) -> str:
+    """Return what somebody typed for a number as a phone dials it.
+
+    Dots and hyphens alone may belong to a name such as `10-2`; after a plus, or beside blanks and
+    brackets, they only group the digits.
+    """
+    text = text.strip()
+    return text if NUMBER.match(text) and not text.startswith("+") else plain_number(text)
 
 
 def validate_gateway_uri(value: str) -> None:

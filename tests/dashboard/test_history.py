@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from callengine.models import Call
 from dashboard import export, history
-from dashboard.filters import CallFilterForm, plain_number
+from dashboard.filters import CallFilterForm
 from dashboard.outcomes import ANSWERED, CONDITIONS, FAILED, UNANSWERED, Outcome
 from dashboard.recorded import rows_of
 from dashboard.roles import Role
 from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import ENDS, call, refusal
+from trunks.validators import plain_number
 from voipnumber.asgi import application
 
 PAGE = "/history/"

@@ -99,6 +99,25 @@ def test_a_number_is_added_to_a_connection(admin: Client, alice: Connection, typ
     assert (stored.connection, stored.trunk) == (alice, None)
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("+1 202 555 0100", "+12025550100"),
+        (" +1 (202) 555-0100 ", "+12025550100"),
+        ("+44.20.7946.0018", "+442079460018"),
+        ("020 7946 0018", "02079460018"),
+        ("10-2", "10-2"),
+        ("sales.desk", "sales.desk"),
+        ("*21#", "*21#"),
+    ],
+)
+def test_a_number_is_taken_as_people_write_it(
+    admin: Client, alice: Connection, typed: str, kept: str
+) -> None:
+    admin.post(at("number-add"), {"number": typed, "destination": "alice"})
+    assert Number.objects.get().number == kept
+
+
 def test_a_number_is_moved_from_a_connection_to_a_trunk(
     admin: Client, alice: Connection, carrier: Trunk
 ) -> None:
@@ -117,7 +136,7 @@ def test_a_number_is_moved_from_a_connection_to_a_trunk(
     [
         ("", "alice", "This field is required."),
         ("900", "", "This field is required."),
-        ("1 2", "alice", "A number is 1 to 64 of A-Z"),
+        ("sales desk", "alice", "A number is 1 to 64 of A-Z"),
         ("<b>", "alice", "A number is 1 to 64 of A-Z"),
         ("taken", "alice", "already exists"),
         ("900", "alicia", "Nobody here is &#x27;alicia&#x27;; allowed: the SIP user of a"),

@@ -98,6 +98,15 @@ def test_a_route_is_added_with_its_first_trunk(admin: Client) -> None:
     assert tried(Route.objects.get()) == ["one"]
 
 
+def test_prefix_and_question_are_taken_as_people_write_them(admin: Client) -> None:
+    carrier("one")
+    admin.post("/routes/add/", {"prefix": "+44 (20)", "trunk": "one"})
+    assert Route.objects.get().prefix == "+4420"
+    page = text(admin.get("/routes/", {"number": "+44 20 7946-0018"}))
+    assert "dials" in page
+    assert "+442079460018" in page
+
+
 @pytest.mark.parametrize(
     ("prefix", "trunk", "sentence"),
     [
