@@ -219,3 +219,17 @@ def test_staff_that_manage_accounts_make_no_admin_in_the_django_admin() -> None:
     assert answers == [HTTPStatus.FORBIDDEN] * 2
     assert browser.get(paths[0]).status_code == HTTPStatus.OK
     assert not User.objects.get(pk=own.pk).is_superuser
+
+
+def test_who_has_no_role_is_told_what_to_ask_for_and_can_leave() -> None:
+    page = text(browser_of(Role.NONE).get("/"))
+    assert "an account without a role" in page
+    assert "Ask an administrator for a role" in page
+    assert 'action="/accounts/logout/"' in page
+    assert ">Overview</a>" not in page
+
+
+def test_who_has_a_role_is_led_back_from_what_it_does_not_include() -> None:
+    page = text(browser_of(Role.VIEWER).get("/settings/users/"))
+    assert "Your role does not include this." in page
+    assert '<a class="button primary" href="/">Overview</a>' in page
