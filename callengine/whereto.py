@@ -116,7 +116,7 @@ def _refused_at_the_door(source: Source, platform: Platform) -> tuple[int, str, 
     if party is None and not platform.external_sip:
         advice = (
             "Callers who do not authenticate are not let in. Give the caller a connection, put the "
-            "address on a trunk's access list, or turn on external SIP in the settings."
+            "address on a trunk's access list, or let unknown callers in (Settings)."
         )
         return 403, "source-not-on-access-list", advice
     return None

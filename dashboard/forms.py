@@ -105,4 +105,4 @@ class PlatformForm(forms.ModelForm[PlatformSettings]):
     class Meta:
         model = PlatformSettings
         fields = ("external_sip",)
-        labels = {"external_sip": "Let callers in who do not authenticate"}
+        labels = {"external_sip": "Let unknown callers in"}

@@ -18,7 +18,6 @@ from trunks.validators import (
     NUMBER_FORM,
     PREFIX_FORM,
     TRUNK_NAME_FORM,
-    dialled_number,
     plain_number,
 )
 
@@ -329,7 +328,7 @@ class NumberForm(RevisedForm[Number]):
 
     def clean_number(self) -> str:
         """Take a number as people write it."""
-        return dialled_number(self.cleaned_data["number"])
+        return plain_number(self.cleaned_data["number"])
 
     def _post_clean(self) -> None:
         party = self.cleaned_data.get("destination")
@@ -399,4 +398,4 @@ class WhereForm(forms.Form):
 
     def clean_number(self) -> str:
         """Take a number as people write it."""
-        return dialled_number(self.cleaned_data["number"])
+        return plain_number(self.cleaned_data["number"])

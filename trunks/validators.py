@@ -26,19 +26,12 @@ MAX_PROBLEMS = 20
 
 
 def plain_number(text: str) -> str:
-    """Return a telephone number without the grouping people write; anything else as it is."""
-    text = text.strip()
-    return _GROUPING.sub("", text) if _NUMBER_AS_WRITTEN.match(text) else text
+    """Return a telephone number without the grouping people write; anything else as it is.
 
-
-def dialled_number(text: str) -> str:
-    """Return what somebody typed for a number as a phone dials it.
-
-    Dots and hyphens alone may belong to a name such as `10-2`; after a plus, or beside blanks and
-    brackets, they only group the digits.
+    The engine drops the same from what is dialled.
     """
     text = text.strip()
-    return text if NUMBER.match(text) and not text.startswith("+") else plain_number(text)
+    return _GROUPING.sub("", text) if _NUMBER_AS_WRITTEN.match(text) else text
 
 
 def validate_gateway_uri(value: str) -> None:

@@ -30,8 +30,8 @@ from trunks.models import Trunk
 SUGGESTED = 20
 "Names offered while somebody types one."
 EXTERNAL_OFF = (
-    "External SIP is off in the settings: callers nobody knows are refused with 403 before their "
-    "codecs are looked at."
+    "Settings let no unknown callers in: such a call is refused with 403 before its codecs are "
+    "looked at."
 )
 
 

@@ -139,5 +139,7 @@
   }
   showTheme();
   refreshed();
+  // A form that came back is continued where it went wrong.
+  document.querySelector("main [aria-invalid=true]")?.focus();
   setInterval(tick, 1000);
 })();
