@@ -66,7 +66,8 @@ def refused_allow(request: HttpRequest) -> HttpResponse:
     if not request.POST.get("trunk"):
         messages.error(request, f"Nothing was changed: choose the trunk that {address} belongs to.")
         return _back(address)
-    trunk = get_object_or_404(Trunk, name=request.POST["trunk"])
+    # PostgreSQL takes no NUL, in a question neither.
+    trunk = get_object_or_404(Trunk, name=request.POST["trunk"].replace("\x00", ""))
     try:
         added = allow_address(trunk=trunk, address=address)
     except ValidationError as error:

@@ -1,7 +1,9 @@
 """What was refused: groups, filters, and letting an address in with one click."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from callengine.models import Rejection
 from dashboard import refusals
@@ -151,3 +153,10 @@ def test_the_advice_is_the_newest_of_its_rule(viewer: Client) -> None:
     ((rule,),) = [source.rules for source in sources(viewer)]
     assert (rule.count, rule.advice) == (2, "New advice.")
     assert Rejection.objects.count() == 2
+
+
+def test_a_trunks_name_with_a_null_character_is_not_asked_for(admin: Client) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        answer = admin.post("/refused/allow/", {"address": "203.0.113.7", "trunk": "no\x00body"})
+    assert answer.status_code == 404
+    assert [query for query in asked if "nobody" in query["sql"]]
