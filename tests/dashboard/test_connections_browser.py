@@ -1,31 +1,27 @@
 """A connection from the first click to a phone that is registered: Chromium, engine and phone."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.pages.browser import ARGUMENTS
+from tests.dashboard.scene import MARKS, address, browser
+from tests.pages.browser import PASSWORD
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.wire import directory
 from tests.wire.directory import configuration, connection
 
-CHROMIUM = "/usr/bin/chromium"
-PASSWORD = "correct horse"
+__all__ = ["browser"]
 ADMIN = f"""
 from django.contrib.auth.models import User
 User.objects.create_superuser("admin", password="{PASSWORD}")
 """
 SEEN_MS = 20_000
 "Two refreshes, on a machine that does much else."
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs chromium"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +31,9 @@ def engine() -> Iterator[Engine]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        await running.close()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def context(engine: Engine, browser: Browser) -> AsyncIterator[BrowserContext]:
-    base = f"http://{engine.host}:{engine.http_port}"
-    opened = await browser.new_context(base_url=base)
+    opened = await browser.new_context(base_url=address(engine))
     await opened.grant_permissions(["clipboard-read", "clipboard-write"])
     opened.set_default_timeout(15_000)
     await sign_in(opened)
@@ -146,8 +133,7 @@ async def test_it_says_so_when_states_are_not_refreshed(
 async def test_without_javascript_it_is_added_changed_and_deleted(
     engine: Engine, browser: Browser
 ) -> None:
-    base = f"http://{engine.host}:{engine.http_port}"
-    context = await browser.new_context(base_url=base, java_script_enabled=False)
+    context = await browser.new_context(base_url=address(engine), java_script_enabled=False)
     context.set_default_timeout(15_000)
     await sign_in(context)
     page = await context.new_page()
@@ -184,11 +170,11 @@ async def test_axe_finds_nothing_serious_on_any_tab_and_nothing_scrolls_sideways
     await page.goto("/connections/?q=carol")
     await page.get_by_role("link", name="carol").click()
     await page.wait_for_url("**/connections/*/")
-    address = page.url
+    shown = page.url
     async with Phone("carol", directory.PASSWORD, server=engine.server) as phone:
         assert (await phone.register()).code == 200
         for tab in ("inbound", "outbound", "settings", "registrations", "phone", "calls"):
-            await page.goto(f"{address}?tab={tab}")
+            await page.goto(f"{shown}?tab={tab}")
             found = (await Axe().run(page)).response["violations"]
             assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
             over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")

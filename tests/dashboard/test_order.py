@@ -1,33 +1,35 @@
 """Gateways and trunks put in order in a real Chromium, and the real call that follows the order."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import (
-    Browser,
-    BrowserContext,
-    Dialog,
-    Locator,
-    Page,
-    async_playwright,
-    expect,
-)
+from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.pages.browser import ARGUMENTS
+from tests.dashboard.scene import (
+    MARKS,
+    Known,
+    Open,
+    browser,
+    centre,
+    finger,
+    insist_on_clean,
+    signed_in,
+    stays,
+    tab_to,
+    windows,
+)
 from tests.peers.engine import Engine
 from tests.peers.gateway import Gateway
 from tests.peers.ports import free_sip_port
 from tests.wire.conversation import caller
 from tests.wire.directory import configuration, connection
 
-CHROMIUM = "/usr/bin/chromium"
+__all__ = ["browser"]
 HOST = "127.0.0.23"
 LOGIN, SECRET = "we-at-carrier", "s3cret-of-the-trunk"
 PORTS = {name: free_sip_port(HOST) for name in "abc"}
@@ -59,21 +61,13 @@ CONFIGURATION = configuration(
         "+9": ["only-a", "only-b", "only-c"],
     },
 )
-SIGN_IN = """
-from dashboard.roles import Role
-from tests.dashboard.people import browser_of
+ROWS = """
 from trunks.models import Route, Trunk
-for role in (Role.ADMIN, Role.VIEWER):
-    print("session", role, browser_of(role).cookies["sessionid"].value)
 for row in Trunk.objects.all():
     print("trunk", row.name, row.pk)
 print("route", "+9", Route.objects.get(prefix="+9").pk)
 """
-Open = Callable[..., Awaitable[Page]]
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs chromium"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -83,42 +77,21 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def known(engine: Engine) -> dict[str, str]:
+def known(engine: Engine) -> Known:
     """Return session keys by role, and row keys by name."""
-    lines = engine.manage("shell", "-v", "0", "-c", SIGN_IN).splitlines()
-    return {words[1]: words[2] for line in lines if len(words := line.split()) == 3}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        await running.close()
+    return signed_in(engine, ROWS)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def visit(engine: Engine, browser: Browser, known: dict[str, str]) -> AsyncIterator[Open]:
+async def visit(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
     """Open a trunk's OUT part; at the end no console may have said a word."""
-    contexts: list[BrowserContext] = []
     said: list[str] = []
+    async with windows(engine, browser, known, timeout_ms=10_000, said=said) as open_page:
 
-    async def open_page(trunk: str, *, role: str = "admin", path: str = "", **more: Any) -> Page:
-        base = f"http://{engine.host}:{engine.http_port}"
-        context = await browser.new_context(base_url=base, **more)
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        cookie: Any = {"name": "sessionid", "value": known[role], "url": base}
-        await context.add_cookies([cookie])
-        page = await context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        await page.goto(path or f"/trunks/{known[trunk]}/out/")
-        return page
+        async def open_trunk(trunk: str, *, path: str = "", **more: Any) -> Page:
+            return await open_page(path or f"/trunks/{known['trunk'][trunk]}/out/", **more)
 
-    yield open_page
-    for context in contexts:
-        await context.close()
+        yield open_trunk
     assert said == []
 
 
@@ -184,12 +157,6 @@ async def next_call_tries(engine: Engine, number: str, order: str) -> None:
     assert record["termination"]["reason"] == "caller-hung-up"
 
 
-async def centre(place: Locator) -> tuple[float, float]:
-    box = await place.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
 async def drag(page: Page, what: str, above: str) -> None:
     start, (x, y) = await centre(grip(page, what)), await centre(row(page, above))
     await page.mouse.move(*start)
@@ -215,9 +182,9 @@ async def test_a_gateway_dragged_first_is_what_the_next_call_tries_first(
 
 
 async def test_a_trunk_of_a_route_dragged_first_is_tried_first(
-    engine: Engine, visit: Open, known: dict[str, str]
+    engine: Engine, visit: Open, known: Known
 ) -> None:
-    page = await visit("", path=f"/routes/{known['+9']}/")
+    page = await visit("", path=f"/routes/{known['route']['+9']}/")
     await drag(page, "only-c", above="only-a")
     await page.get_by_role("button", name="Move only-b up").click()
     await saves(page, "cba", first="only-c")
@@ -228,15 +195,8 @@ async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
     page = await visit("keys")
     said = page.locator("[data-order] [data-said]")
 
-    async def tab_to(place: Locator) -> None:
-        for _ in range(60):
-            if await place.evaluate("element => element === document.activeElement"):
-                return
-            await page.keyboard.press("Tab")
-        raise AssertionError("never reached by Tab")
-
     name = uri("c")
-    await tab_to(grip(page, name))
+    await tab_to(page, grip(page, name))
     await page.keyboard.press("Space")
     await expect(said).to_contain_text(f"{name}, position 3 of 3, lifted.")
     for position in (2, 1):
@@ -247,7 +207,7 @@ async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
     await expect(said).to_have_text(f"{name}, position 1 of 3: it cannot go further.")
     await page.keyboard.press("Space")
     await expect(said).to_have_text(f"{name}, position 1 of 3, dropped.")
-    await tab_to(save(page))
+    await tab_to(page, save(page))
     await page.keyboard.press("Enter")
     await expect(page.get_by_text(f"Saved. The next call tries {name} first.")).to_be_visible()
     await page.reload()
@@ -272,12 +232,7 @@ async def test_by_touch(visit: Open) -> None:
     await grip(page, uri("c")).scroll_into_view_if_needed()
     start = await centre(grip(page, uri("c")))
     x, y = await centre(grip(page, uri("a")))
-    wire = await page.context.new_cdp_session(page)
-
-    async def touch(kind: str, *points: tuple[float, float]) -> None:
-        at = [{"x": x, "y": y} for x, y in points]
-        await wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
-
+    touch = await finger(page)
     before = await page.evaluate("scrollY")
     await touch("touchStart", start)
     for part in range(1, 13):
@@ -310,13 +265,7 @@ async def test_what_is_lifted_or_moved_can_be_put_back(visit: Open) -> None:
 
 async def test_leaving_with_an_unsaved_order_is_warned_of(visit: Open) -> None:
     page = await visit("still")
-    asked: list[str] = []
-
-    async def stay(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        await dialog.dismiss()
-
-    page.on("dialog", stay)
+    asked = stays(page)
     await page.get_by_role("button", name=f"Move {uri('a')} down").click()
     await page.get_by_role("link", name="Numbers").click(no_wait_after=True)
     await expect(unsaved(page)).to_be_visible()
@@ -380,29 +329,20 @@ async def test_names_are_offered_while_one_types(visit: Open) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 async def test_axe_finds_nothing_and_nothing_scrolls_sideways(
-    visit: Open, known: dict[str, str], width: int, scheme: str
+    visit: Open, known: Known, width: int, scheme: str
 ) -> None:
     view: Any = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
     page = await visit("still", **view)
     await grip(page, uri("b")).focus()
     await page.keyboard.press("Space")
     await page.keyboard.press("ArrowUp")
-    await _is_clean(page, width)
+    await insist_on_clean(page, width)
     await page.keyboard.press("Escape")
-    for path in (f"/trunks/{known['still']}/in/", "/routes/?number=%2B92&source=carol"):
+    for path in (f"/trunks/{known['trunk']['still']}/in/", "/routes/?number=%2B92&source=carol"):
         await page.goto(path)
-        await _is_clean(page, width)
+        await insist_on_clean(page, width)
     await page.get_by_label("Dialled number").fill("x" * 120)
     await page.get_by_role("button", name="Find out").click()
     await expect(page.get_by_text("No number, no SIP user and no prefix fits")).to_be_visible()
-    await _is_clean(page, width)
-    await _is_clean(await visit("still", role="viewer", **view), width)
-
-
-async def _is_clean(page: Page, width: int) -> None:
-    found = await Axe().run(page)
-    broken = [
-        (v["id"], [node["html"] for node in v["nodes"]]) for v in found.response["violations"]
-    ]
-    assert broken == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await insist_on_clean(page, width)
+    await insist_on_clean(await visit("still", role="viewer", **view), width)

@@ -2,58 +2,44 @@
 
 import asyncio
 import re
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import permutations
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import (
-    Browser,
-    BrowserContext,
-    Dialog,
-    Locator,
-    Page,
-    async_playwright,
-    expect,
-)
+from playwright.async_api import Browser, Locator, Page, expect
 
 from audiocodecs.catalogue import PLATFORM_CODECS
-from tests.pages.browser import ARGUMENTS
+from tests.dashboard.scene import (
+    MARKS,
+    Known,
+    Open,
+    browser,
+    centre,
+    finger,
+    insist_on_clean,
+    signed_in,
+    stays,
+    tab_to,
+    windows,
+)
 from tests.peers import descriptions
 from tests.peers.engine import Engine
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import configuration, connection
 
-CHROMIUM = "/usr/bin/chromium"
+__all__ = ["browser"]
 OWN = ("G722", "PCMU", "PCMA")
 USERS = ("mouse", "touch", "keys", "plain", "two", "still", "strange", "admin", "race")
 "One connection a test, so that no test depends on another."
 CONFIGURATION = configuration(*(connection(user, inbound=OWN) for user in USERS))
-SIGN_IN = """
-import importlib
+ROWS = """
 from datetime import timedelta
-from django.conf import settings
 from django.utils import timezone
 from callengine.models import EngineNode
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import User
 from connections.models import Connection
-from dashboard.roles import Role, set_role
-store = importlib.import_module(settings.SESSION_ENGINE).SessionStore
-for name, role in (("olga", Role.ADMIN), ("vera", Role.VIEWER)):
-    user = User.objects.create_user(name)
-    set_role(user=user, role=role)
-    User.objects.filter(pk=user.pk).update(is_staff=True)
-    session = store()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    print("session", name, session.session_key)
 for row in Connection.objects.all():
     print("connection", row.sip_user, row.pk)
 Connection.objects.filter(sip_user="strange").update(inbound_codecs=["GSM", "PCMU"])
@@ -63,11 +49,7 @@ EngineNode.objects.create(
     unavailable_codecs={"AMR-WB": "a library is not installed"},
 )
 """
-Open = Callable[..., Awaitable[Page]]
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs chromium"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -77,42 +59,22 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def known(engine: Engine) -> dict[str, str]:
-    """Sign everybody in; return session keys by user name and row keys by SIP user."""
-    lines = engine.manage("shell", "-v", "0", "-c", SIGN_IN).splitlines()
-    return {words[1]: words[2] for line in lines if len(words := line.split()) == 3}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        await running.close()
+def known(engine: Engine) -> Known:
+    """Return session keys by role and row keys by SIP user."""
+    return signed_in(engine, ROWS)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def visit(engine: Engine, browser: Browser, known: dict[str, str]) -> AsyncIterator[Open]:
+async def visit(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
     """Open a connection's inbound list; at the end no console may have said a word."""
-    contexts: list[BrowserContext] = []
     said: list[str] = []
+    async with windows(engine, browser, known, timeout_ms=8000, said=said) as open_page:
 
-    async def open_page(sip_user: str, *, user: str = "olga", path: str = "", **more: Any) -> Page:
-        base = f"http://{engine.host}:{engine.http_port}"
-        context = await browser.new_context(base_url=base, **more)
-        contexts.append(context)
-        context.set_default_timeout(8000)
-        cookie: Any = {"name": "sessionid", "value": known[user], "url": base}
-        await context.add_cookies([cookie])
-        page = await context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        await page.goto(path or f"/codecs/connection/{known[sip_user]}/inbound/")
-        return page
+        async def open_list(sip_user: str, *, path: str = "", **more: Any) -> Page:
+            inbound = f"/codecs/connection/{known['connection'][sip_user]}/inbound/"
+            return await open_page(path or inbound, **more)
 
-    yield open_page
-    for context in contexts:
-        await context.close()
+        yield open_list
     expected = re.compile("status of (409|422)|ERR_FAILED|htmx:|autocomplete")
     assert [text for text in said if not expected.search(text)] == []
 
@@ -163,12 +125,6 @@ async def next_call_uses(engine: Engine, user: str, *expected: str) -> None:
     assert record["legs"][1]["codec"] == expected[0]
 
 
-async def centre(place: Locator) -> tuple[float, float]:
-    box = await place.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
 async def test_a_codec_dragged_first_is_what_the_next_call_uses(
     engine: Engine, visit: Open
 ) -> None:
@@ -195,14 +151,7 @@ async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
     page = await visit("keys")
     said = page.locator("[data-said]")
 
-    async def tab_to(place: Locator) -> None:
-        for _ in range(60):
-            if await place.evaluate("element => element === document.activeElement"):
-                return
-            await page.keyboard.press("Tab")
-        raise AssertionError("never reached by Tab")
-
-    await tab_to(grip(page, "PCMA"))
+    await tab_to(page, grip(page, "PCMA"))
     await page.keyboard.press("Space")
     await expect(said).to_have_text("PCMA, position 3 of 3, lifted")
     for position in (2, 1):
@@ -212,7 +161,7 @@ async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
     await page.keyboard.press("Space")
     await expect(said).to_have_text("PCMA, position 1 of 3, dropped")
     await expect(grip(page, "PCMA")).to_be_focused()
-    await tab_to(save(page))
+    await tab_to(page, save(page))
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status")).to_have_text(" Saved. The next call uses this list.")
     await expect(save(page)).to_be_focused()
@@ -226,12 +175,7 @@ async def test_by_touch(engine: Engine, visit: Open) -> None:
     await grip(page, "PCMA").scroll_into_view_if_needed()
     start = await centre(grip(page, "PCMA"))
     x, y = await centre(grip(page, "G722"))
-    wire = await page.context.new_cdp_session(page)
-
-    async def touch(kind: str, *points: tuple[float, float]) -> None:
-        at = [{"x": x, "y": y} for x, y in points]
-        await wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
-
+    touch = await finger(page)
     before = await page.evaluate("scrollY")
     await touch("touchStart", start)
     for part in range(1, 13):
@@ -330,13 +274,7 @@ async def test_presets_and_the_way_back_apply_at_once_and_say_what_they_mean(vis
 
 async def test_leaving_with_unsaved_changes_is_warned_of(visit: Open) -> None:
     page = await visit("still")
-    asked: list[str] = []
-
-    async def stay(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        await dialog.dismiss()
-
-    page.on("dialog", stay)
+    asked = stays(page)
     force = page.get_by_label("Force selected codecs on the caller")
     await force.check()
     await page.get_by_role("link", name="Live").click(no_wait_after=True)
@@ -397,7 +335,7 @@ async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None
 
 
 async def test_of_many_saves_at_once_one_wins_and_the_others_are_told(
-    visit: Open, known: dict[str, str]
+    visit: Open, known: Known
 ) -> None:
     page = await visit("race")
     token = await page.locator('[name="csrfmiddlewaretoken"]').first.input_value()
@@ -421,8 +359,8 @@ async def test_of_many_saves_at_once_one_wins_and_the_others_are_told(
     assert sorted(statuses) == [200, *[409] * (len(lists) - 1)]
 
 
-async def test_in_the_django_admin_the_lists_fill_the_text(visit: Open, known: Any) -> None:
-    path = f"/admin/connections/connection/{known['admin']}/change/"
+async def test_in_the_django_admin_the_lists_fill_the_text(visit: Open, known: Known) -> None:
+    path = f"/admin/connections/connection/{known['connection']['admin']}/change/"
     page = await visit("admin", path=path)
     inbound = page.get_by_role("group", name="Inbound codecs")
     text = page.locator("#id_inbound_codecs")
@@ -478,14 +416,9 @@ async def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     await save(page).click()
     await expect(page.get_by_text("Not saved: nothing is selected")).to_be_visible()
     await _is_clean(page, width)
-    await _is_clean(await visit("strange", user="vera", **view), width)
+    await _is_clean(await visit("strange", role="viewer", **view), width)
 
 
 async def _is_clean(page: Page, width: int, place: str = "html") -> None:
     # Without fetching the style sheets, which the page's policy keeps from it.
-    found = await Axe().run(page, context=place, options={"preload": False})
-    broken = [
-        (v["id"], [node["html"] for node in v["nodes"]]) for v in found.response["violations"]
-    ]
-    assert broken == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await insist_on_clean(page, width, context=place, options={"preload": False})

@@ -3,15 +3,13 @@
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
 import redis
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.pages.browser import ARGUMENTS
+from tests.pages.browser import CHROMIUM, async_chromium
 from tests.peers import services
 from tests.peers.engine import Engine
 from tests.wire.conversation import Conversation, caller, registered
@@ -21,7 +19,6 @@ CONFIGURATION = configuration(connection("bob", inbound=["G722"]))
 WITHIN_S = 1.0
 IDLE_S = 15.0
 "Longer than any client's default time-out on a read."
-CHROMIUM = "/usr/bin/chromium"
 USERS = (
     "from django.contrib.auth.models import Group, User\n"
     f"User.objects.create_superuser('olga', password={PASSWORD!r})\n"
@@ -39,16 +36,6 @@ pytestmark = pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs ch
 in_production = pytest.mark.skipif(
     not services.available(), reason="needs Debian's postgresql and redis-server"
 )
-
-
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            await browser.close()
 
 
 async def window(engine: Engine, browser: Browser, user: str = "") -> Page:
@@ -102,7 +89,7 @@ async def test_windows_follow_a_real_call_and_one_hangs_it_up(production: bool) 
     with Engine(CONFIGURATION, production=production) as engine:
         engine.manage("shell", "-v", "0", "-c", USERS)
         async with (
-            chromium() as browser,
+            async_chromium() as browser,
             registered(engine, "bob") as bob,
             caller(engine) as phone,
         ):

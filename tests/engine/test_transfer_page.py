@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.engine.test_live import CHROMIUM, USERS, chromium, live_call_id, window
+from tests.engine.test_live import USERS, live_call_id, window
+from tests.pages.browser import CHROMIUM, async_chromium
 from tests.peers.engine import Engine
 from tests.wire.conversation import Conversation, caller, converse, registered
 from tests.wire.directory import configuration, connection
@@ -22,7 +23,7 @@ SAID = "Transferring to carol: the timeline shows how it goes."
 async def test_the_form_answers_in_place_and_the_page_follows_the_call(engine: Engine) -> None:
     engine.manage("shell", "-v", "0", "-c", USERS)
     async with (
-        chromium() as browser,
+        async_chromium() as browser,
         registered(engine, "bob") as bob,
         registered(engine, "carol") as carol,
         caller(engine) as phone,
