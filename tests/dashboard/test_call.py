@@ -1,18 +1,20 @@
 """The call page: ladder, plots and record, in a real Chromium."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from dashboard.ladder import offset_text, present_ladder, present_message
 from dashboard.plots import present_history
 from dashboard.presenters import present_call
 from tests.pages import demo
-from tests.pages.browser import PASSWORD, LiveServer, chromium
+from tests.pages.browser import LiveServer
+from tests.pages.windows import Cookies, NewPage, browser, cookies, server, windows
 
+__all__ = ["browser", "cookies", "server"]
 WITHIN_MS = 3000
 MARKUP = '<script>document.title="owned"</script><img src=x onerror="alert(1)">'
 DRAWN_IN = """(colour) => {
@@ -24,7 +26,6 @@ DRAWN_IN = """(colour) => {
   }
   return found > 50;
 }"""
-Visit = Callable[..., Page]
 
 
 # What is said of it
@@ -76,56 +77,22 @@ def test_a_leg_without_audio_has_no_figures() -> None:
 # What is seen of it
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LiveServer]:
-    with LiveServer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def cookies(server: LiveServer, browser: Browser) -> Any:
-    context = browser.new_context(base_url=server.url)
-    page = context.new_page()
-    page.goto("/calls/")
-    page.get_by_label("User name").fill("viewer")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/calls/")
-    known = context.cookies()
-    context.close()
-    return known
-
-
 @pytest.fixture
-def visit(server: LiveServer, browser: Browser, cookies: Any) -> Iterator[Visit]:
-    contexts: list[BrowserContext] = []
+def visit(server: LiveServer, browser: Browser, cookies: Cookies) -> Iterator[NewPage]:
+    with windows(server, browser, cookies, user="viewer", timeout_ms=8000) as open_window:
 
-    def open_page(path: str, *, live: bool = True, **options: Any) -> Page:
-        context = browser.new_context(base_url=server.url, **options)
-        contexts.append(context)
-        context.set_default_timeout(8000)
-        context.add_cookies(cookies)
-        page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(f"thrown: {error}"))
-        page.on("dialog", lambda dialog: (said.append("dialog"), dialog.dismiss()))
-        page.said = said  # type: ignore[attr-defined]
-        page.goto(path)
-        if live:
-            page.locator("#live-state[data-state=open]").wait_for()
-            page.wait_for_load_state("networkidle")
-        return page
+        def open_page(path: str, **options: Any) -> Page:
+            return open_window(path, before=dismiss_dialogs, **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
+
+
+def dismiss_dialogs(page: Page) -> None:
+    def dismiss(dialog: Dialog) -> None:
+        page.said.append("dialog")  # type: ignore[attr-defined]
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
 
 
 def path(call: Any, part: str = "") -> str:
@@ -133,7 +100,7 @@ def path(call: Any, part: str = "") -> str:
 
 
 def test_the_ladder_and_the_plots_live_and_stay_as_the_record(
-    server: LiveServer, visit: Visit
+    server: LiveServer, visit: NewPage
 ) -> None:
     call, messages = demo.call(ago_s=5), demo.ladder()
     server.do("store", call=call)
@@ -178,7 +145,7 @@ def test_the_ladder_and_the_plots_live_and_stay_as_the_record(
         assert seen.said == []  # type: ignore[attr-defined]
 
 
-def test_what_was_sent_again_is_faded_and_says_so(server: LiveServer, visit: Visit) -> None:
+def test_what_was_sent_again_is_faded_and_says_so(server: LiveServer, visit: NewPage) -> None:
     call = demo.call()
     server.do("store", call=call)
     server.do("messages", call=call["id"], messages=demo.ladder())
@@ -193,7 +160,9 @@ def test_what_was_sent_again_is_faded_and_says_so(server: LiveServer, visit: Vis
     assert opacity(again) < opacity(once) == 1
 
 
-def test_the_ladder_is_a_sequence_diagram_at_every_width(server: LiveServer, visit: Visit) -> None:
+def test_the_ladder_is_a_sequence_diagram_at_every_width(
+    server: LiveServer, visit: NewPage
+) -> None:
     call = demo.call()
     server.do("store", call=call)
     server.do("messages", call=call["id"], messages=demo.ladder())
@@ -211,7 +180,7 @@ def test_the_ladder_is_a_sequence_diagram_at_every_width(server: LiveServer, vis
 
 
 def test_a_screen_reader_hears_the_ladder_as_an_ordered_list(
-    server: LiveServer, visit: Visit
+    server: LiveServer, visit: NewPage
 ) -> None:
     call = demo.call()
     server.do("store", call=call)
@@ -223,7 +192,7 @@ def test_a_screen_reader_hears_the_ladder_as_an_ordered_list(
 
 
 def test_parts_are_tabs_with_javascript_and_sections_without(
-    server: LiveServer, visit: Visit
+    server: LiveServer, visit: NewPage
 ) -> None:
     call = demo.call()
     server.do("store", call=call)
@@ -245,7 +214,7 @@ def test_parts_are_tabs_with_javascript_and_sections_without(
     expect(plain.locator("#details-part")).to_contain_text(call["id"])
 
 
-def test_markup_in_any_message_is_text(server: LiveServer, visit: Visit) -> None:
+def test_markup_in_any_message_is_text(server: LiveServer, visit: NewPage) -> None:
     call = demo.hostile()
     server.do("store", call=call)
     wild = [
@@ -264,7 +233,7 @@ def test_markup_in_any_message_is_text(server: LiveServer, visit: Visit) -> None
     assert "dialog" not in page.said  # type: ignore[attr-defined]
 
 
-def test_plots_follow_the_theme_and_the_width(server: LiveServer, visit: Visit) -> None:
+def test_plots_follow_the_theme_and_the_width(server: LiveServer, visit: NewPage) -> None:
     call = demo.call(ago_s=200)
     server.do("store", call=call)
     server.do("history", call=call["id"], histories={"A": demo.history(180)})
@@ -283,7 +252,7 @@ def test_plots_follow_the_theme_and_the_width(server: LiveServer, visit: Visit) 
 
 
 def test_without_a_websocket_the_ladder_grows_and_what_was_opened_stays_open(
-    server: LiveServer, visit: Visit
+    server: LiveServer, visit: NewPage
 ) -> None:
     call = demo.call()
     server.do("store", call=call)

@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.pages import demo
-from tests.pages.browser import PASSWORD, LiveServer, chromium
+from tests.pages.browser import LiveServer
+from tests.pages.windows import browser, sign_in
 
+__all__ = ["browser"]
 DRAWN = """plot => {
   const canvas = plot.querySelector("canvas");
   if (!canvas) return 0;
@@ -37,19 +39,11 @@ def server() -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def cookies(server: LiveServer, browser: Browser) -> Any:
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     page.goto("/accounts/login/")
-    page.get_by_label("User name").fill("viewer")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, "viewer")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     known = context.cookies()
     context.close()

@@ -8,8 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.dashboard.addresses import ALL
-from tests.pages.browser import PASSWORD, LiveServer, chromium
+from tests.pages.browser import PASSWORD, LiveServer
+from tests.pages.windows import browser
 
+__all__ = ["browser"]
 NOT_PAGES = {"engine", "codec-meaning", "call-quality", "refused-each"}
 "Addresses that answer with a part of a page, or with a file."
 PAGES = {
@@ -38,12 +40,6 @@ def server() -> Iterator[LiveServer]:
     with LiveServer() as server:
         server.do("rows")
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def signed_in(browser: Browser, url: str, **options: Any) -> BrowserContext:
