@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.test import Client
+from django.urls import reverse
 
-from trunks.models import Trunk
+from trunks.models import Gateway, Trunk
 from trunks.services import set_in_password
 
 IN_SECRET = "in-s3cret-word"
@@ -38,3 +39,26 @@ def said(browser: Client, response: Any) -> str:
     """Follow a redirect and return the page it leads to, with the message."""
     assert response.status_code == 302, text(response)
     return text(browser.get(response["Location"]))
+
+
+def at(name: str, *ids: int) -> str:
+    return reverse(name, args=ids)
+
+
+def gateways(trunk: Trunk, *uris: str) -> list[int]:
+    return [
+        Gateway.objects.create(trunk=trunk, uri=uri, priority=place).pk
+        for place, uri in enumerate(uris, start=1)
+    ]
+
+
+def uris(trunk: Trunk) -> list[tuple[int, str]]:
+    return [(row.priority, row.uri) for row in trunk.gateways.all()]
+
+
+def inward(trunk: Trunk, **changes: str) -> dict[str, str]:
+    return {
+        "in_allowed_addresses": "\n".join(trunk.in_allowed_addresses),
+        "in_username": trunk.in_username,
+        **changes,
+    }

@@ -29,11 +29,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def admin() -> Client:
-    return browser_of(Role.ADMIN)
-
-
-@pytest.fixture
 def alice() -> Connection:
     return Connection.objects.create(name="Alice", sip_user="alice", inbound_codecs=OWN)
 

@@ -20,17 +20,12 @@ from dashboard.filters import CallFilterForm
 from dashboard.outcomes import ANSWERED, CONDITIONS, FAILED, UNANSWERED, Outcome
 from dashboard.recorded import rows_of
 from dashboard.roles import Role
-from tests.dashboard.people import browser_of, person
+from tests.dashboard.people import person
 from tests.dashboard.record import ENDS, call, refusal
 from trunks.validators import plain_number
 from voipnumber.asgi import application
 
 PAGE = "/history/"
-
-
-@pytest.fixture
-def viewer(db: None) -> Client:
-    return browser_of(Role.VIEWER)
 
 
 def found(viewer: Client, query: str) -> set[uuid.UUID]:

@@ -23,8 +23,6 @@ from callengine.models import Call
 from connections.models import Connection
 from dashboard.lab.form import EXAMPLES, LabForm, query
 from dashboard.lab.shown import compare
-from dashboard.roles import Role
-from tests.dashboard.people import browser_of
 from tests.pages import demo
 from trunks.models import Gateway, Trunk
 
@@ -39,16 +37,6 @@ WORDS = {
 }
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def viewer() -> Client:
-    return browser_of(Role.VIEWER)
-
-
-@pytest.fixture
-def admin() -> Client:
-    return browser_of(Role.ADMIN)
 
 
 @pytest.fixture(autouse=True)

@@ -5,21 +5,15 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from connections.models import Connection
 from dashboard.roles import Role
-from tests.dashboard.carriers import said, text
+from tests.dashboard.carriers import at, said, text
 from tests.dashboard.people import browser_of
 from trunks.models import Number, Trunk
 from trunks.parties import find_party
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def admin(db: None) -> Client:
-    return browser_of(Role.ADMIN)
 
 
 @pytest.fixture
@@ -30,10 +24,6 @@ def alice(db: None) -> Connection:
 @pytest.fixture
 def carrier(db: None) -> Trunk:
     return Trunk.objects.create(name="carrier-one")
-
-
-def at(name: str, *ids: int) -> str:
-    return reverse(name, args=ids)
 
 
 # The list

@@ -25,11 +25,6 @@ def nothing_kept() -> None:
     figures._last.clear()
 
 
-@pytest.fixture
-def viewer(db: None) -> Client:
-    return browser_of(Role.VIEWER)
-
-
 def totals(shown: Span) -> dict[str, int]:
     return {series.kind: series.total for series in shown.series}
 

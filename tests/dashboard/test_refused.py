@@ -16,16 +16,6 @@ PAGE = "/refused/"
 HERE, THERE = "203.0.113.7", "198.51.100.9"
 
 
-@pytest.fixture
-def viewer(db: None) -> Client:
-    return browser_of(Role.VIEWER)
-
-
-@pytest.fixture
-def admin(db: None) -> Client:
-    return browser_of(Role.ADMIN)
-
-
 def sources(client: Client, query: str = "") -> list[refusals.Source]:
     return list(client.get(f"{PAGE}?{query}").context["listing"].rows)
 

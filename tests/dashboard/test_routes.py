@@ -7,7 +7,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from audiocodecs.models import PlatformSettings
@@ -18,21 +17,12 @@ from callengine.core.planner import CallRequest, plan_call
 from callengine.whereto import where_to
 from connections.models import Connection, Registration
 from dashboard.roles import Role
-from tests.dashboard.carriers import said, text
+from tests.dashboard.carriers import at, said, text
 from tests.dashboard.people import browser_of
 from tests.pages import demo
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def admin(db: None) -> Client:
-    return browser_of(Role.ADMIN)
-
-
-def at(name: str, *ids: int) -> str:
-    return reverse(name, args=ids)
 
 
 def carrier(name: str, *uris: str, **values: Any) -> Trunk:

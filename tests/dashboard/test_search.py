@@ -6,14 +6,9 @@ from django.test import Client
 
 from connections.models import Connection
 from dashboard.roles import Role
-from tests.dashboard.people import browser_of, person
+from tests.dashboard.people import person
 from tests.dashboard.record import call, refusal
 from trunks.models import Gateway, Number, Trunk
-
-
-@pytest.fixture
-def viewer(db: None) -> Client:
-    return browser_of(Role.VIEWER)
 
 
 @pytest.fixture

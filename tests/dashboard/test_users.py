@@ -17,11 +17,6 @@ from tests.pages import demo
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def admin() -> Client:
-    return browser_of(Role.ADMIN)
-
-
 def text(response: object) -> str:
     content: bytes = response.content  # type: ignore[attr-defined]
     return content.decode()
