@@ -1,10 +1,11 @@
 """What every page that edits does: save a form without losing another's change, read an order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 
 from trunks.conflicts import ConflictError, save_unless_changed
 from trunks.forms import RevisedForm
@@ -32,6 +33,27 @@ def is_stored(form: RevisedForm[Any]) -> bool:
         form.add_error(None, error)
         return False
     return True
+
+
+def store_order(
+    request: HttpRequest, store: Callable[..., bool], *, first: Callable[[], object]
+) -> None:
+    """Store the order that a page sent, and tell the person how that went.
+
+    `store` takes `based_on` and `order` and returns whether anything changed; `first` returns what
+    is tried first from now on, None if nothing is left.
+    """
+    try:
+        based_on, order = posted_order(request.POST)
+        changed = store(based_on=based_on, order=order)
+    except ConflictError as error:
+        messages.error(request, str(error))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        tried = first() if changed else None
+        told = f"Saved. The next call tries {tried} first." if tried else "Saved."
+        messages.success(request, told if changed else "Nothing to save.")
 
 
 def posted_order(post: QueryDict) -> tuple[list[int], list[int]]:

@@ -1,5 +1,6 @@
 """Routes: prefixes and the trunks tried for them, and where a number would go."""
 
+from functools import partial
 from typing import Any
 
 import django_filters
@@ -11,9 +12,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from dashboard.access import requires
 from dashboard.route_facts import Way, way_of
-from dashboard.saving import is_stored, posted_order
+from dashboard.saving import is_stored, store_order
 from dashboard.tables import listing
-from trunks.conflicts import ConflictError
 from trunks.forms import RouteAddForm, RouteForm, RouteTrunkForm, WhereForm
 from trunks.models import Route, RouteTrunk, Trunk
 from trunks.services import (
@@ -148,18 +148,13 @@ def trunk_remove(request: HttpRequest, route_id: int, trunk_id: int) -> HttpResp
 def trunk_order(request: HttpRequest, route_id: int) -> HttpResponse:
     """Store the order of a route's trunks, unless somebody else changed them meanwhile."""
     row = get_object_or_404(Route, pk=route_id)
-    try:
-        based_on, order = posted_order(request.POST)
-        changed = order_route_trunks(route=row, based_on=based_on, order=order)
-    except ConflictError as error:
-        messages.error(request, str(error))
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    else:
-        first = row.steps.select_related("trunk").first()
-        told = f"Saved. The next call tries {first.trunk} first." if first else "Saved."
-        messages.success(request, told if changed else "Nothing to save.")
+    store_order(request, partial(order_route_trunks, route=row), first=lambda: _first_trunk(row))
     return redirect("route", route_id)
+
+
+def _first_trunk(row: Route) -> Trunk | None:
+    step = row.steps.select_related("trunk").first()
+    return step.trunk if step else None
 
 
 @requires("trunks.delete_route", post="trunks.delete_route")

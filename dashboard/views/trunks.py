@@ -1,5 +1,6 @@
 """Trunks: the list, one trunk's parts, its gateways in order."""
 
+from functools import partial
 from typing import Any
 
 import django_filters
@@ -12,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from dashboard.access import requires
-from dashboard.saving import is_stored, posted_order
+from dashboard.saving import is_stored, store_order
 from dashboard.tables import listing
 from dashboard.trunk_facts import (
     equal_priorities,
@@ -22,7 +23,6 @@ from dashboard.trunk_facts import (
     state_of,
     trunk_rows,
 )
-from trunks.conflicts import ConflictError
 from trunks.forms import GatewayForm, TrunkAddForm, TrunkInForm, TrunkNameForm, TrunkOutForm
 from trunks.models import Gateway, Number, Route, Trunk
 from trunks.services import (
@@ -219,20 +219,8 @@ def gateway_remove(request: HttpRequest, trunk_id: int, gateway_id: int) -> Http
 def gateway_order(request: HttpRequest, trunk_id: int) -> HttpResponse:
     """Store the order of the gateways, unless somebody else changed them meanwhile."""
     row = get_object_or_404(Trunk, pk=trunk_id)
-    try:
-        based_on, order = posted_order(request.POST)
-        changed = order_gateways(trunk=row, based_on=based_on, order=order)
-    except (ConflictError, ValidationError) as error:
-        messages.error(request, _text(error))
-    else:
-        first = row.gateways.first()
-        said = f"Saved. The next call tries {first} first." if changed else "Nothing to save."
-        messages.success(request, said)
+    store_order(request, partial(order_gateways, trunk=row), first=row.gateways.first)
     return _to_gateways(trunk_id)
-
-
-def _text(error: Exception) -> str:
-    return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
 
 
 def _to_gateways(trunk_id: int) -> HttpResponse:
