@@ -12,9 +12,9 @@ MIN_LENGTH = 8
 MAX_LENGTH = 128
 
 
-def generate_password() -> str:
-    """Return a random password that can be read aloud and typed on a phone."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+def generate_password(alphabet: str = ALPHABET) -> str:
+    """Return a random password that can be read aloud and typed, by default on a phone."""
+    return "".join(secrets.choice(alphabet) for _ in range(LENGTH))
 
 
 def validate_password(password: str) -> None:

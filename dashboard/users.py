@@ -1,16 +1,14 @@
 """Accounts of the dashboard: made, changed, and never without an administrator left."""
 
-import secrets
-
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.db import transaction
 from django.db.models import Q
 
+from connections.passwords import ALPHABET, generate_password
 from dashboard.roles import Role, permissions_of, role_of, set_role
 
-LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"Without l, o, i, I, O, 0 and 1, which look alike."
-PASSWORD_LENGTH = 16
+LETTERS = ALPHABET + "ABCDEFGHJKLMNPQRSTUVWXYZ"
+"With capitals, which are easy to type on a keyboard; without I and O, which look like 1 and 0."
 
 
 class LastAdminError(Exception):
@@ -19,7 +17,7 @@ class LastAdminError(Exception):
 
 def new_password() -> str:
     """Return a random password that can be read aloud and typed, of some 90 bits."""
-    return "".join(secrets.choice(LETTERS) for _ in range(PASSWORD_LENGTH))
+    return generate_password(LETTERS)
 
 
 def may_hand_out(by: User | AnonymousUser, role: Role) -> bool:
