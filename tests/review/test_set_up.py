@@ -29,7 +29,8 @@ class Book:
         self.endings: list[dict[str, Any]] = []
 
     def write(self, write: Any, then: object = None) -> None:
-        snapshot = write.keywords.get("snapshot")
+        # Other changes than those of calls, the ladder's among them, are no partials.
+        snapshot = getattr(write, "keywords", {}).get("snapshot")
         if snapshot is not None and snapshot["termination"] is not None:
             self.endings.append(snapshot["termination"])
 
