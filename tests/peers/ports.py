@@ -1,49 +1,57 @@
-"""Free ports on loopback."""
+"""Free ports on loopback.
+
+They lie below the ports the kernel gives to any program, so nobody is given one between the
+moment it is found and the moment it is bound. Ranges for RTP and single ports keep apart.
+"""
 
 import random
 import socket
 
 LOOPBACK = "127.0.0.1"
+UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, host: str = LOOPBACK) -> int:
+class Region:
+    """Ports given out in turn, from a place of chance, so that no two tests are given one."""
+
+    def __init__(self, first: int, end: int) -> None:
+        self.first, self.end = first, end
+        self.next = random.SystemRandom().randrange(first, end, 2)
+
+    def neighbours(self, size: int, kinds: tuple[socket.SocketKind, ...], host: str) -> int:
+        """Return the first of `size` free neighbours; it is even."""
+        for _ in range((self.end - self.first) // 2):
+            first, self.next = self.next, self.next + size + size % 2
+            if self.next > self.end:
+                self.next = self.first
+            elif all(_is_free(host, first + n, kind) for n in range(size) for kind in kinds):
+                return first
+        raise OSError(f"no {size} neighbours are free between {self.first} and {self.end}")
+
+
+RANGES, SINGLE = Region(10000, 24000), Region(24000, 32000)
+
+
+def free_port(kind: socket.SocketKind = UDP, host: str = LOOPBACK) -> int:
     """Return a port nobody has now; another process may still be quicker."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return SINGLE.neighbours(1, (kind,), host)
 
 
 def free_sip_port(host: str = LOOPBACK) -> int:
-    """Return a port free for both UDP and TCP."""
-    for _ in range(50):
-        port = free_port(host=host)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-        return port
-    raise OSError("no port is free for both UDP and TCP")
+    """Return a port free for both UDP and TCP, as the one above it is, where SIP over TLS goes."""
+    return SINGLE.neighbours(2, (UDP, TCP), host)
 
 
 def free_port_range(size: int, host: str = LOOPBACK) -> tuple[int, int]:
-    """Return the first and last of `size` neighbouring free UDP ports; the first is even.
-
-    They lie below the ports the kernel gives to any program, so nobody takes one meanwhile.
-    """
-    for _ in range(200):
-        first = random.randrange(10000, 32000 - size, 2)
-        if _all_free(host, first, size):
-            return first, first + size - 1
-    raise OSError(f"no {size} neighbouring UDP ports are free")
+    """Return the first and last of `size` neighbouring free UDP ports; the first is even."""
+    first = RANGES.neighbours(size, (UDP,), host)
+    return first, first + size - 1
 
 
-def _all_free(host: str, first: int, size: int) -> bool:
-    for port in range(first, first + size):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((host, port))
-            except OSError:
-                return False
-    return True
+def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
