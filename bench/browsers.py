@@ -1,11 +1,13 @@
 """Browsers on live pages: websockets that read what they are sent, and say that they have shown it.
 
 Run as a process of its own: `python -m bench.browsers ws://HOST:PORT/ws/calls/ KEY...`, one
-session key for each. Answers every line on its input with its totals as JSON.
+session key for each. Answers every line on its input with its totals as JSON. Its work is that of
+other machines, so it gives way to everything that is measured.
 """
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -108,4 +110,5 @@ async def _main(url: str, keys: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(19)
     asyncio.run(_main(sys.argv[1], sys.argv[2:]))
