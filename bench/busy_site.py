@@ -132,7 +132,7 @@ class _Publisher:
             state = STATES[turn // len(self._calls) % 2]
             turn += 1
             changed: Any = {**call, "state": state}
-            await groups.publish_call(changed)
+            await groups.publish(groups.call_changed(changed))
             due_s += 1 / (self._times_a_second * len(self._calls))
             await asyncio.sleep(max(0.0, due_s - clock()))
 

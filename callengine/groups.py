@@ -6,8 +6,8 @@ database once more, and relies on finding there whatever was published before.
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from channels.layers import get_channel_layer
 
@@ -27,6 +27,14 @@ VIEWERS = "viewers"
 "What changed about those who look on; every web process that has any listens."
 ENGINES = "engines"
 "Commands to whichever engine holds the call."
+SEVERAL = "several"
+
+
+class Message(NamedTuple):
+    """Something live pages are told."""
+
+    group: str
+    content: dict[str, Any]
 
 
 def call_group(call_id: str | uuid.UUID) -> str:
@@ -39,38 +47,61 @@ def session_mark(session_key: str) -> str:
     return hashlib.blake2s(session_key.encode(), digest_size=16).hexdigest()
 
 
-async def publish_call(snapshot: CallSnapshot) -> None:
+def call_changed(snapshot: CallSnapshot) -> list[Message]:
     """Show a changed call on the list and on its own page."""
     brief: CallSnapshot = {**snapshot, "events": []}
-    await _send(CALLS, {"type": "call.changed", "call": brief})
-    await _send(call_group(snapshot["id"]), {"type": "call.changed", "call": snapshot})
+    return [
+        Message(CALLS, {"type": "call.changed", "call": brief}),
+        Message(call_group(snapshot["id"]), {"type": "call.changed", "call": snapshot}),
+    ]
 
 
-async def publish_event(call_id: str | uuid.UUID, event: EventSnapshot) -> None:
+def call_event(call_id: str | uuid.UUID, event: EventSnapshot) -> list[Message]:
     """Add a line to the timeline on the call's page."""
-    await _send(call_group(call_id), {"type": "call.event", "event": event})
+    return [Message(call_group(call_id), {"type": "call.event", "event": event})]
 
 
-async def publish_messages(call_id: str | uuid.UUID, messages: Sequence[MessageSnapshot]) -> None:
+def call_messages(call_id: str | uuid.UUID, messages: Sequence[MessageSnapshot]) -> list[Message]:
     """Add masked SIP messages to the ladder on the call's page."""
-    await _send(call_group(call_id), {"type": "call.messages", "messages": list(messages)})
+    content = {"type": "call.messages", "messages": list(messages)}
+    return [Message(call_group(call_id), content)]
 
 
-async def publish_quality(call_id: str | uuid.UUID, quality: Mapping[str, QualitySnapshot]) -> None:
+def call_quality(call_id: str | uuid.UUID, quality: Mapping[str, QualitySnapshot]) -> list[Message]:
     """Show one second's statistics, by leg name, on the call's page."""
-    message = {"type": "call.quality", "quality": dict(quality)}
-    await _send(call_group(call_id), message)
+    return [Message(call_group(call_id), {"type": "call.quality", "quality": dict(quality)})]
 
 
-async def publish_nodes(nodes: Sequence[NodeSnapshot], *, registered: int | None = None) -> None:
+def nodes_changed(nodes: Sequence[NodeSnapshot], *, registered: int | None = None) -> list[Message]:
     """Show the state of every known engine node (not only the sender's) in the top bar.
 
     `registered` is how many connections are registered, over all nodes.
     """
-    message: dict[str, Any] = {"type": "nodes.changed", "nodes": list(nodes)}
+    content: dict[str, Any] = {"type": "nodes.changed", "nodes": list(nodes)}
     if registered is not None:
-        message["registered"] = registered
-    await _send(NODES, message)
+        content["registered"] = registered
+    return [Message(NODES, content)]
+
+
+async def publish(messages: Iterable[Message]) -> None:
+    """Send messages, each group's as one: a send costs the same whatever it carries.
+
+    Several arrive as one of type `several`, in their order; see `each`.
+    """
+    gathered: dict[str, list[dict[str, Any]]] = {}
+    for message in messages:
+        gathered.setdefault(message.group, []).append(message.content)
+    for group, contents in gathered.items():
+        several = {"type": SEVERAL, "messages": contents}
+        await _send(group, contents[0] if len(contents) == 1 else several)
+
+
+def each(received: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the messages that arrived as one."""
+    if received.get("type") != SEVERAL:
+        return [received]
+    messages: list[dict[str, Any]] = received["messages"]
+    return messages
 
 
 async def end_session(session_key: str) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,66 +34,75 @@ HEARTBEAT_S = 3.0
 SILENCE_S = 10.0
 "A call process with a call reports every second; one silent for this long is ended."
 MAX_WAITING = 5000
+GATHERING_S = 0.05
+"How long what pages are told is gathered: a send to Redis costs as much as a SIP message."
 
 
 class Publisher:
-    """One task sends to the channel layer, one listens for commands, one beats."""
+    """One task sends to the channel layer, one listens for commands, one stays known, one beats."""
 
     def __init__(self, switchboard: "Switchboard") -> None:
         self._switchboard = switchboard
-        self._waiting: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue(MAX_WAITING)
+        self._waiting: list[groups.Message] = []
+        self._woken = asyncio.Event()
+        self._all_sent = asyncio.Event()
+        self._all_sent.set()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = datetime.now(UTC)
         self._channel = ""
 
     async def start(self) -> None:
-        """Start the three tasks."""
-        work = (self._send(), self._listen(), self._beat())
+        """Start the tasks."""
+        work = (self._send(), self._listen(), self._stay_reachable(), self._beat())
         self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
 
     async def stop(self) -> None:
         """Send what is waiting, then end the tasks."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
-                await self._waiting.join()
+                await self._all_sent.wait()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def call(self, snapshot: CallSnapshot) -> None:
         """Show a call as it now is."""
-        self._put(groups.publish_call(snapshot))
+        self._put(groups.call_changed(snapshot))
 
     def event(self, call_id: str, event: EventSnapshot) -> None:
         """Show a new line of a timeline."""
-        self._put(groups.publish_event(call_id, event))
+        self._put(groups.call_event(call_id, event))
 
     def messages(self, call_id: str, messages: list[MessageSnapshot]) -> None:
         """Show new SIP messages of a call."""
-        self._put(groups.publish_messages(call_id, messages))
+        self._put(groups.call_messages(call_id, messages))
 
     def quality(self, call: LiveCall, samples: dict[str, QualitySnapshot]) -> None:
         """Show one second's statistics."""
         if samples:
-            self._put(groups.publish_quality(call.id, samples))
+            self._put(groups.call_quality(call.id, samples))
 
-    def _put(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        try:
-            self._waiting.put_nowait(coroutine)
-        except asyncio.QueueFull:
-            coroutine.close()
+    def _put(self, messages: Iterable[groups.Message]) -> None:
+        if len(self._waiting) >= MAX_WAITING:
             logger.warning("the channel layer is too slow; a live page misses an update")
+            return
+        self._waiting += messages
+        self._all_sent.clear()
+        self._woken.set()
 
     async def _send(self) -> None:
         while True:
-            coroutine = await self._waiting.get()
+            await self._woken.wait()
+            await asyncio.sleep(GATHERING_S)
+            self._woken.clear()
+            messages, self._waiting = self._waiting, []
             try:
                 async with asyncio.timeout(5.0):
-                    await coroutine
+                    await groups.publish(messages)
             except Exception:
-                logger.warning("a live page could not be told: is Redis up?", exc_info=True)
-            finally:
-                self._waiting.task_done()
+                logger.warning("live pages could not be told: is Redis up?", exc_info=True)
+            if not self._waiting:
+                self._all_sent.set()
 
     async def _listen(self) -> None:
         while True:
@@ -110,6 +119,18 @@ class Publisher:
         await layer.group_add(groups.ENGINES, self._channel)
         while True:
             self._command(await layer.receive(self._channel))
+
+    async def _stay_reachable(self) -> None:
+        """Join the group again: it forgets members after a day, and all of them with Redis."""
+        layer = get_channel_layer()
+        assert layer is not None
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            # That Redis is away is said where messages are sent.
+            with contextlib.suppress(Exception):
+                if self._channel:
+                    async with asyncio.timeout(HEARTBEAT_S):
+                        await layer.group_add(groups.ENGINES, self._channel)
 
     def _command(self, message: dict[str, Any]) -> None:
         if message.get("command") in self._switchboard.lab.COMMANDS:
@@ -131,17 +152,10 @@ class Publisher:
         while True:
             try:
                 self._seen()
-                self._stay_reachable()
                 self._end_silent_processes()
             except Exception:
                 logger.exception("a heartbeat failed; the next one comes all the same")
             await asyncio.sleep(HEARTBEAT_S)
-
-    def _stay_reachable(self) -> None:
-        """Join the group again: it forgets members after a day, and all of them with Redis."""
-        layer = get_channel_layer()
-        if layer is not None and self._channel:
-            self._put(layer.group_add(groups.ENGINES, self._channel))
 
     def _seen(self) -> None:
         board = self._switchboard
@@ -166,7 +180,7 @@ class Publisher:
             registered = registered_count(now=datetime.now(UTC))
 
         def show() -> None:
-            self._put(groups.publish_nodes(known, registered=registered))
+            self._put(groups.nodes_changed(known, registered=registered))
 
         board.book.journal.write(write, show)
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_S = 0.25
 "A browser gets what changed at most this often."
-SHARE = 0.04
+SHARE = 0.03
 "Of this process's time the feed may take so much: what costs more comes less often."
 LONGEST_INTERVAL_S = 2.0
 "Later than this no page is told, whatever it costs: the first rendering compiles templates."

@@ -46,11 +46,12 @@ class Topic:
         "Whether `fragments` has something new."
         self.ready: asyncio.Future[None] | None = None
 
-    def take(self, message: dict[str, Any]) -> None:
-        """Take a message of the channel layer; one of a kind not known here is left alone."""
-        handler = getattr(self, str(message.get("type", "")).replace(".", "_"), None)
-        if handler is not None:
-            handler(message)
+    def take(self, received: dict[str, Any]) -> None:
+        """Take what the channel layer brought; a message of a kind not known here is left alone."""
+        for message in groups.each(received):
+            handler = getattr(self, str(message.get("type", "")).replace(".", "_"), None)
+            if handler is not None:
+                handler(message)
 
     def fragments(self) -> Iterator[Fragment]:
         """Yield what changed since the last time, the order as on the page."""

@@ -130,7 +130,7 @@ async def test_a_websocket_is_for_those_who_may_look(
         await socket.disconnect()
         return
     assert (connected, code) == (False, 4401 if role is None else 4403)
-    await groups.publish_call(call)
+    await groups.publish(groups.call_changed(call))
     assert await socket.receive_nothing()
     layer = get_channel_layer()
     assert layer is not None

@@ -101,22 +101,22 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
         case "node":
             await sync_to_async(demo.engine_node)(**command)
         case "publish":
-            await groups.publish_call(command["call"])
+            await groups.publish(groups.call_changed(command["call"]))
         case "event":
-            await groups.publish_event(command["call"], command["event"])
+            await groups.publish(groups.call_event(command["call"], command["event"]))
         case "messages":
             await sync_to_async(records.sip_messages)(
                 messages={command["call"]: command["messages"]}
             )
-            await groups.publish_messages(command["call"], command["messages"])
+            await groups.publish(groups.call_messages(command["call"], command["messages"]))
         case "history":
             await sync_to_async(records.quality_histories)(
                 call_id=command["call"], histories=command["histories"]
             )
         case "quality":
-            await groups.publish_quality(command["call"], command["quality"])
+            await groups.publish(groups.call_quality(command["call"], command["quality"]))
         case "nodes":
-            await groups.publish_nodes(command["nodes"])
+            await groups.publish(groups.nodes_changed(command["nodes"]))
         case "deactivate":
             from django.contrib.auth.models import User
 

@@ -85,7 +85,7 @@ async def test_a_row_is_rendered_once_however_many_watch(
         sockets = [await stack.enter_async_context(opened("/ws/calls/")) for _ in range(browsers)]
         assert (members(groups.CALLS), members(groups.NODES), members(groups.VIEWERS)) == (1, 1, 1)
         for call in calls:
-            await groups.publish_call(call)
+            await groups.publish(groups.call_changed(call))
         for socket in sockets:
             await heard(socket, *(f'id="live-{key(call)}"' for call in calls))
     assert renders["calls/_row.html"] == 3
@@ -98,7 +98,7 @@ async def test_browsers_on_one_call_share_what_is_rendered(renders: Counter[str]
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(opened(path)) for _ in range(5)]
         assert members(groups.call_group(call["id"])) == 1
-        await groups.publish_call(call)
+        await groups.publish(groups.call_changed(call))
         texts = {await heard(socket, 'id="call-legs"') for socket in sockets}
     assert len(texts) == 1
     assert renders["calls/_call_oob.html"] == 1
@@ -109,7 +109,7 @@ async def test_a_line_of_the_timeline_is_sent_once(renders: Counter[str]) -> Non
     call = demo.call()
     async with opened(f"/ws/calls/{call['id']}/") as socket:
         for state in ("held", "answered", "held"):
-            await groups.publish_call({**call, "state": state})
+            await groups.publish(groups.call_changed({**call, "state": state}))
             await socket.receive_from()
     assert renders["calls/_event.html"] == len(call["events"])
 
@@ -122,18 +122,18 @@ async def test_the_last_of_several_that_leave_leaves_the_groups() -> None:
     assert members(groups.CALLS) == 0
     async with opened("/ws/calls/") as again:
         call = demo.call()
-        await groups.publish_call(call)
+        await groups.publish(groups.call_changed(call))
         await heard(again, key(call))
 
 
 async def test_what_a_row_does_not_show_is_not_sent(renders: Counter[str]) -> None:
     call, other = demo.call(), demo.call()
     async with opened("/ws/calls/") as socket:
-        await groups.publish_call(call)
+        await groups.publish(groups.call_changed(call))
         await heard(socket, key(call))
         legs = [{**leg, "remote": "127.0.0.3:4000"} for leg in call["legs"]]
-        await groups.publish_call({**call, "legs": legs})  # type: ignore[typeddict-item]
-        await groups.publish_call(other)
+        await groups.publish(groups.call_changed({**call, "legs": legs}))  # type: ignore[typeddict-item]
+        await groups.publish(groups.call_changed(other))
         assert key(call) not in await heard(socket, key(other))
     assert renders["calls/_row.html"] == 2
 
@@ -148,18 +148,18 @@ async def test_only_the_newest_rows_are_sent_and_the_rest_is_a_number(
     calls = [begun(100 - number) for number in range(5)]
     async with opened("/ws/calls/") as socket:
         for call in calls:
-            await groups.publish_call(call)
+            await groups.publish(groups.call_changed(call))
         text = await heard(socket, "2 more are in progress")
         assert {key(call) for call in calls if f'id="live-{key(call)}"' in text} >= {
             key(call) for call in calls[2:]
         }
         before = renders["calls/_row.html"]
-        await groups.publish_call({**calls[0], "state": "held"})  # beyond the page
-        await groups.publish_call({**calls[4], "state": "held"})
+        await groups.publish(groups.call_changed({**calls[0], "state": "held"}))  # beyond the page
+        await groups.publish(groups.call_changed({**calls[4], "state": "held"}))
         text = await heard(socket, key(calls[4]))
         assert key(calls[0]) not in text
         assert renders["calls/_row.html"] == before + 1
-        await groups.publish_call(demo.ended(calls[4], demo.HUNG_UP))
+        await groups.publish(groups.call_changed(demo.ended(calls[4], demo.HUNG_UP)))
         text = await heard(socket, "1 more is in progress")
         assert f'<tr id="live-{key(calls[4])}" hx-swap-oob="delete">' in text
         assert f'id="live-{key(calls[1])}" data-order' in text, "the next one takes its place"
@@ -172,7 +172,7 @@ async def test_calls_of_before_anybody_watched_are_counted(
     for number in range(3):
         await sync_to_async(demo.store)(begun(100 - number))
     async with opened("/ws/calls/") as socket:
-        await groups.publish_call(demo.call())
+        await groups.publish(groups.call_changed(demo.call()))
         assert ">4</span>" in await heard(socket, "2 more are in progress")
 
 
@@ -181,7 +181,7 @@ async def test_a_browser_that_shows_nothing_is_sent_a_window_and_then_the_newest
     async with opened("/ws/calls/") as slow, opened("/ws/calls/") as quick:
         slow.acknowledges = False
         for number in range(WINDOW + 4):
-            await groups.publish_call({**call, "from_name": f"name {number}"})
+            await groups.publish(groups.call_changed({**call, "from_name": f"name {number}"}))
             await heard(quick, f"name {number}")
         for number in range(WINDOW):
             assert f"name {number}" in await slow.receive_from()
@@ -200,7 +200,7 @@ async def test_a_browser_that_missed_more_than_is_kept_reads_anew(
         slow.acknowledges = False
         for _ in range(WINDOW + 8):
             call = demo.call()
-            await groups.publish_call(call)
+            await groups.publish(groups.call_changed(call))
             await heard(quick, key(call))
         for _ in range(WINDOW):
             await slow.receive_from()
@@ -213,7 +213,7 @@ async def test_a_browser_that_is_stuck_is_let_go(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(feed, "TICK_S", 0.02)
     async with opened("/ws/calls/") as stuck:
         stuck.acknowledges = False
-        await groups.publish_call(demo.call())
+        await groups.publish(groups.call_changed(demo.call()))
         assert await stuck.closed() == feed.TRY_AGAIN_LATER
     assert members(groups.CALLS) == 0
 
@@ -232,7 +232,7 @@ async def test_what_costs_much_comes_less_often(monkeypatch: pytest.MonkeyPatch)
     async with opened("/ws/calls/") as socket:
         call, began_s = demo.call(), time.monotonic()
         for number in range(4):
-            await groups.publish_call({**call, "from_name": f"name {number}"})
+            await groups.publish(groups.call_changed({**call, "from_name": f"name {number}"}))
             await heard(socket, f"name {number}")
     assert time.monotonic() - began_s >= 3 * burnt_s / feed.SHARE
 
@@ -288,7 +288,7 @@ async def test_a_websocket_closes_with_the_right_to_it(
         await sync_to_async(change)(user)
         assert await socket.closed() == code
         call = demo.call()
-        await groups.publish_call(call)
+        await groups.publish(groups.call_changed(call))
         await heard(stays, key(call))
 
 
@@ -308,7 +308,7 @@ async def test_signing_out_closes_the_websockets_of_that_login_alone() -> None:
         await sync_to_async(sign_out)()
         assert (await first.closed(), await second.closed()) == (4401, 4401)
         call = demo.call()
-        await groups.publish_call(call)
+        await groups.publish(groups.call_changed(call))
         await heard(stays, key(call))
 
 
@@ -387,11 +387,11 @@ async def test_a_layer_that_fails_for_a_while_has_the_pages_read_anew(
 
     layer.receive = failing
     async with opened("/ws/calls/") as socket:
-        await groups.publish_call(demo.call())
+        await groups.publish(groups.call_changed(demo.call()))
         await failed.wait()
         assert await socket.receive_from() == READ_ANEW
         call = demo.call()
-        await groups.publish_call(call)
+        await groups.publish(groups.call_changed(call))
         await heard(socket, key(call))
 
 
