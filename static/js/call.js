@@ -60,6 +60,8 @@
   const MEASURES = ["mos", "loss_percent", "jitter_ms"];
   const MOST_POINTS = 900;
   const HEIGHT_PX = 76;
+  // Between two marks of the time axis; its labels are minutes and seconds.
+  const WHOLE_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
   const SCALES = {
     mos: () => [1, 4.6],
     loss_percent: (low, high) => [0, Math.max(5, Math.min(100, high * 1.1))],
@@ -123,7 +125,7 @@
       cursor: { sync: { key: "leg-" + leg.name }, points: { size: 6 }, drag: { x: false, y: false } },
       scales: { x: { time: false }, y: { range: (plot, low, high) => SCALES[measure](low, high) } },
       axes: [
-        { ...axis(last, (plot, splits) => splits.map(clock), 20), space: 60 },
+        { ...axis(last, (plot, splits) => splits.map(clock), 20), space: 60, incrs: WHOLE_SECONDS },
         axis(true, (plot, splits) => splits.map((split) => String(split)), 34),
       ],
       series: [

@@ -47,6 +47,8 @@ async def sign_in(context: BrowserContext) -> None:
     await page.fill("#id_username", "admin")
     await page.fill("#id_password", PASSWORD)
     await page.click("button.primary")
+    # Closed on its way to another address, a page of Chromium's may never say that it is.
+    await page.wait_for_url(lambda url: "login" not in url)
     await page.close()
 
 

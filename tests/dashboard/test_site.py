@@ -50,6 +50,8 @@ def signed_in(browser: Browser, url: str, **options: Any) -> BrowserContext:
     page.fill("#id_username", "admin")
     page.fill("#id_password", PASSWORD)
     page.click("button.primary")
+    # Closed on its way to another address, a page of Chromium's may never say that it is.
+    page.wait_for_url(f"{url}/")
     page.close()
     return context
 
