@@ -242,7 +242,12 @@ def ladder() -> list[MessageSnapshot]:
         ("A", "out", "200 OK", {"codecs": ["OPUS"]}),
         ("A", "in", "ACK sip:127.0.0.1:5060", {}),
     ]
-    return [message(n, *step[:3], **step[3]) for n, step in enumerate(steps, start=1)]
+    began = timezone.now()
+    times = [(began + dt.timedelta(seconds=0.25 * n)).isoformat() for n in range(len(steps))]
+    return [
+        message(n, leg, direction, summary, at=at, **more)
+        for n, ((leg, direction, summary, more), at) in enumerate(zip(steps, times, strict=True), 1)
+    ]
 
 
 def history(seconds: int = 180, mos: float = 4.3) -> QualityHistory:
