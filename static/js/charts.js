@@ -104,7 +104,8 @@
     update();
   });
 
-  const redraw = () => charts.forEach((chart) => chart.redraw(false));
+  // With new paths: those of bars keep the colour they were made with.
+  const redraw = () => charts.forEach((chart) => chart.redraw());
   new MutationObserver(redraw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
