@@ -12,7 +12,15 @@ from dashboard.plots import present_history
 from dashboard.presenters import present_call
 from tests.pages import demo
 from tests.pages.browser import LiveServer
-from tests.pages.windows import Cookies, NewPage, browser, cookies, server, windows
+from tests.pages.windows import (
+    Cookies,
+    NewPage,
+    browser,
+    comes_true,
+    cookies,
+    server,
+    windows,
+)
 
 __all__ = ["browser", "cookies", "server"]
 WITHIN_MS = 3000
@@ -241,13 +249,14 @@ def test_plots_follow_the_theme_and_the_width(server: LiveServer, visit: NewPage
     canvas = page.locator("#plots-A canvas").first
     expect(canvas).to_be_visible()
     # OPUS has its own violet in each theme.
-    page.wait_for_function(DRAWN_IN, arg=[0x5B, 0x21, 0xB6])
+    comes_true(page, DRAWN_IN, [0x5B, 0x21, 0xB6])
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(DRAWN_IN, arg=[0xCD, 0xB5, 0xFF])
+    comes_true(page, DRAWN_IN, [0xCD, 0xB5, 0xFF])
     page.set_viewport_size({"width": 390, "height": 800})
     expect(canvas).to_be_visible()
-    page.wait_for_function(
-        "document.querySelector('#plots-A canvas').getBoundingClientRect().right <= innerWidth"
+    comes_true(
+        page,
+        "document.querySelector('#plots-A canvas').getBoundingClientRect().right <= innerWidth",
     )
 
 

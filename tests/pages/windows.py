@@ -4,6 +4,7 @@ A module imports `server`, `browser` and `cookies`, or has a `server` of its own
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -109,3 +110,11 @@ def row(page: Page, call: Any, kind: str = "live") -> Any:
 def without_websocket(page: Page) -> None:
     """Refuse the page its websocket."""
     page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1008))
+
+
+def comes_true(page: Page, script: str, argument: Any = None, *, timeout_s: float = 5.0) -> None:
+    """Wait for a script of ours; `wait_for_function` evaluates text, which the pages forbid."""
+    deadline = time.monotonic() + timeout_s
+    while not page.evaluate(script, argument):
+        assert time.monotonic() < deadline, f"did not come true: {script}"
+        page.wait_for_timeout(50)
