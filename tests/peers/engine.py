@@ -33,7 +33,8 @@ class Engine:
     """One running server with its own data folder, ports and configuration.
 
     `production` runs daphne, `manage.py callengine`, PostgreSQL and Redis as separate processes;
-    otherwise everything is in `manage.py serve`. `environment` adds settings.
+    otherwise everything is in `manage.py serve`. `environment` adds settings; `root` is the
+    checkout it runs from.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Engine:
         *,
         production: bool = False,
         environment: Mapping[str, str] | None = None,
+        root: Path = ROOT,
     ) -> None:
         self.configuration, self.production = dict(configuration), production
+        self.root = root
         self.host = LOOPBACK
         self.port = free_sip_port()
         self.http_port = free_port(socket.SOCK_STREAM)
@@ -89,9 +92,9 @@ class Engine:
     def manage(self, *arguments: str) -> str:
         """Run one management command and return what it printed."""
         done = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            [sys.executable, str(self.root / "manage.py"), *arguments],
             env=self._environment,
-            cwd=ROOT,
+            cwd=self.root,
             capture_output=True,
             text=True,
             timeout=60,
@@ -207,10 +210,10 @@ class Engine:
         if self.production:
             web = ("daphne", "-b", self.host, "-p", str(self.http_port))
             self._spawn("web", "-m", *web, "voipnumber.asgi:application")
-            self._spawn("callengine", str(ROOT / "manage.py"), "callengine")
+            self._spawn("callengine", str(self.root / "manage.py"), "callengine")
             wait_for_port(self.http_port, self.processes["web"])
         else:
-            self._spawn("serve", str(ROOT / "manage.py"), "serve")
+            self._spawn("serve", str(self.root / "manage.py"), "serve")
         self._wait_for_sip()
 
     def _spawn(self, name: str, *arguments: str) -> None:
@@ -218,7 +221,7 @@ class Engine:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *arguments],
                 env=self._environment,
-                cwd=ROOT,
+                cwd=self.root,
                 stdout=log,
                 stderr=log,
             )
