@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from callengine.edge.settings import EdgeSettings
+from callengine.edge.settings import EdgeSettings, GuardSettings
 from callengine.edge.transport import AddressTakenError
 from callengine.pool import PoolSettings
 from callengine.switchboard import EngineSettings, Switchboard
@@ -32,6 +32,16 @@ def engine_settings() -> EngineSettings:
             # Nodes that share the key understand each other's nonces.
             nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),
             user_agent=USER_AGENT,
+            guard=GuardSettings(
+                stranger_rate=settings.VOIPNUMBER_STRANGER_RATE,
+                stranger_invite_rate=settings.VOIPNUMBER_STRANGER_INVITE_RATE,
+                strangers_rate=settings.VOIPNUMBER_ALL_STRANGERS_RATE,
+                phone_rate=settings.VOIPNUMBER_PHONE_RATE,
+                phone_invite_rate=settings.VOIPNUMBER_PHONE_INVITE_RATE,
+                trunk_rate=settings.VOIPNUMBER_TRUNK_RATE,
+                trunk_invite_rate=settings.VOIPNUMBER_TRUNK_INVITE_RATE,
+                exempt=settings.VOIPNUMBER_OWN_PROXIES,
+            ),
         ),
         pool=PoolSettings(
             max_calls=settings.VOIPNUMBER_MAX_CALLS,

@@ -142,6 +142,15 @@ class Environment:
             raise refusal(name, value, allowed)
         return PortRange(int(ports[0] or 0), int(ports[1] or 0))
 
+    def networks(self, name: str) -> tuple[str, ...]:
+        """Return IP addresses and networks in CIDR form, comma-separated; empty if unset."""
+        value = self.text(name)
+        items = [item.strip() for item in value.split(",") if item.strip()]
+        networks = [_attempt(ipaddress.ip_network, item) for item in items]
+        if None in networks or len(items) > 100:
+            raise refusal(name, value, "at most 100 networks such as 192.0.2.0/24, comma-separated")
+        return tuple(str(network) for network in networks)
+
     def hosts(self, name: str) -> tuple[str, ...]:
         """Return host names the web pages answer to, comma-separated; empty if unset."""
         value = self.text(name)

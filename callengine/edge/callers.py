@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 
 from callengine.core.directory import Source
 from callengine.edge.authentication import Authenticator
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 _TELEPHONE_NUMBER = re.compile(r"\+?[0-9(][0-9().\- ]*\Z")
 _SEPARATORS = re.compile(r"[().\- ]")
+AUTHENTICATED_KNOWN_S = 600.0
+CALLER_KNOWN_S = 120.0
+"How long the guard knows a flow after an INVITE from it; requests in a dialog name their call."
 
 
 class Callers:
@@ -39,6 +43,7 @@ class Callers:
         source = await self._source(transaction)
         if source is None or transaction.cancelled:
             return
+        self._remember(transaction.request, source)
         if len(self._setting_up) >= settings.max_setups:
             advice = "Too many calls are being set up at once; try again in a moment."
             self._busy(transaction, "overloaded", advice, 2)
@@ -51,6 +56,14 @@ class Callers:
             self._setting_up.discard(transaction)
         if not transaction.cancelled:
             self._conclude(transaction, outcome, body)
+
+    def _remember(self, request: SipMessage, source: Source) -> None:
+        """Have the guard know whoever has shown who they are."""
+        guard, now = self._context.guard, time.monotonic()
+        if source.kind == "trunk":
+            guard.welcome_trunk(source_host(request), now)
+        elif source.kind == "connection":
+            guard.welcome_phone(request.flow, now, AUTHENTICATED_KNOWN_S)
 
     def _busy(
         self, transaction: ServerTransaction, rule: str, advice: str, retry_after_s: int
@@ -83,6 +96,7 @@ class Callers:
         access = await context.engine.trunk_access(address)
         if access is not None:
             return await self._trunk(transaction, access, address)
+        context.guard.forget(address)
         if self._authenticator.has_answer(transaction):
             return await self._by_digest(transaction, address)
         external = await context.engine.external_sip()
@@ -152,6 +166,8 @@ class Callers:
             return
         for anchor in (outcome.leg_a, *outcome.legs_b):
             context.legs.open(anchor)
+        flow = transaction.request.flow
+        context.guard.welcome_caller(flow, time.monotonic(), CALLER_KNOWN_S)
         self._inward.invite(transaction, outcome.leg_a, body)
 
     def cancel(self, transaction: ServerTransaction, invite: ServerTransaction) -> None:

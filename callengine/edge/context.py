@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import re
 import secrets
 import time
 from collections import deque
@@ -13,12 +14,13 @@ from typing import Any
 from callengine.core.outcomes import Rejection
 from callengine.edge.addresses import Addresses
 from callengine.edge.digest import Digest
+from callengine.edge.guard import Guard
 from callengine.edge.interface import Engine
 from callengine.edge.legs import Leg, LegTable
 from callengine.edge.limits import ChallengeWatch, RejectionGate
 from callengine.edge.parse import SipMessage, clean, parse_address
 from callengine.edge.rewrite import Headers, build_reply
-from callengine.edge.settings import EdgeSettings
+from callengine.edge.settings import METHODS, EdgeSettings
 from callengine.edge.transactions import (
     ClientTransactions,
     ServerTransaction,
@@ -33,6 +35,10 @@ MAX_DEAD_CALLS = 200
 BRANCH = "z9hG4bKvn"
 "Every branch of ours starts so: a request that comes back is recognised."
 
+_PEEKED_BYTES = 1024
+_OUR_BRANCH = re.compile(rb";[ \t]*branch=(z9hG4bKvn[0-9a-f]{24})(?![0-9a-f])", re.IGNORECASE)
+_REQUEST_TOKEN = re.compile(rb"[A-Z]{1,16} sips?:([A-Za-z0-9_-]{1,64})@", re.IGNORECASE)
+
 Observer = Callable[[str | None, str, str, bytes], None]
 
 
@@ -43,6 +49,7 @@ class EdgeContext:
         self.engine = engine
         self.settings = settings
         self.transports = transports
+        self.guard = Guard(settings.guard, name_leg=self._named_leg)
         self.addresses = Addresses(settings, transports)
         self.legs = LegTable()
         self.digest = Digest(
@@ -75,6 +82,21 @@ class EdgeContext:
         self._dead_calls: deque[str] = deque(maxlen=MAX_DEAD_CALLS)
         self._secret = secrets.token_bytes(16)
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def _named_leg(self, data: bytes) -> str:
+        """Return the leg that a message's first bytes name by a token or a branch of ours."""
+        if data.startswith(b"SIP/2.0 "):
+            found = _OUR_BRANCH.search(data, 0, _PEEKED_BYTES)
+            branch = found.group(1).decode() if found else ""
+            legs = (self.to_peer.get((branch, method)) for method in METHODS)
+            return next((leg.token for leg in legs if leg is not None), "")
+        found = _REQUEST_TOKEN.match(data)
+        token = found.group(1).decode() if found else ""
+        return token if token in self.legs.by_token else ""
+
+    def may_read(self, data: bytes, flow: str, host: str) -> float:
+        """Return 0 if a message may be read now, else for how many seconds its like must wait."""
+        return self.guard.wait_s(data, flow, host, time.monotonic())
 
     def _transaction_removed(self, transaction: ServerTransaction) -> None:
         self.to_worker.pop((transaction.branch, transaction.request.method), None)

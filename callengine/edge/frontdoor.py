@@ -42,6 +42,7 @@ class Edge:
             on_message=self._on_message,
             on_broken=self._on_broken,
             on_unreachable=self._on_unreachable,
+            may_read=lambda *message: self._context.may_read(*message),
         )
         self._context = EdgeContext(engine, settings, transports)
         self._abandoner = Abandoner(self._context)
@@ -170,6 +171,8 @@ class Edge:
                 context.store(rejection)
             for summary in context.gate.summaries(now):
                 context.store_unchecked(summary)
+            for rejection in context.guard.sweep(now):
+                context.store_unchecked(rejection)
             context.transports.close_idle(now)
 
     def _on_unreachable(self, flow: str) -> None:

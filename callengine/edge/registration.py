@@ -3,10 +3,12 @@
 import asyncio
 import email.utils
 import time
+from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 from callengine.edge.authentication import Authenticator
 from callengine.edge.context import EdgeContext
+from callengine.edge.interface import Binding
 from callengine.edge.parse import clean, parse_address
 from callengine.edge.registrar import (
     RegisterError,
@@ -18,6 +20,9 @@ from callengine.edge.registrar import (
 )
 from callengine.edge.rewrite import Headers
 from callengine.edge.transactions import ServerTransaction
+
+KNOWN_LONGER_S = 60.0
+"A phone that comes a little late to register again is still known."
 
 
 class Registration:
@@ -72,7 +77,15 @@ class Registration:
             return
         headers: Headers = [("contact", value) for value in contact_values(after, now=now)]
         headers.append(("date", email.utils.formatdate(now, usegmt=True)))
+        self._remember(transaction.request.flow, after)
         self._context.reply(transaction, 200, headers=headers)
+
+    def _remember(self, flow: str, bindings: Sequence[Binding]) -> None:
+        """Have the guard know a phone that registered from this flow."""
+        ends = [binding.expires_at for binding in bindings if binding.flow == flow]
+        if ends:
+            for_s = max(ends) - time.time() + KNOWN_LONGER_S
+            self._context.guard.welcome_phone(flow, time.monotonic(), for_s)
 
     def _refuse(self, transaction: ServerTransaction, error: RegisterError, user: str) -> None:
         headers: Headers = []

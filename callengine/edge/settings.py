@@ -17,6 +17,29 @@ TIMEOUT_S = 64 * T1_S
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """What the guard lets each source send, in messages and INVITEs a second.
+
+    After a rest, `burst_s` seconds' worth come through at once: two hundred phones behind one
+    address that register after a power cut send some six hundred requests before they are known.
+    A carrier at 60 calls a second sends 180 to 400 messages a second.
+    """
+
+    stranger_rate: float = 60.0
+    stranger_invite_rate: float = 20.0
+    strangers_rate: float = 400.0
+    "All unknown sources together, so that a flood from spoofed addresses leaves room for others."
+    phone_rate: float = 100.0
+    phone_invite_rate: float = 20.0
+    trunk_rate: float = 1000.0
+    trunk_invite_rate: float = 200.0
+    burst_s: float = 10.0
+    trunk_burst_s: float = 3.0
+    exempt: tuple[str, ...] = ()
+    "Networks in CIDR form that nothing of this holds for: proxies of ours, which speak for many."
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """Settings of one edge; lengths in bytes, times in seconds.
 
@@ -60,3 +83,4 @@ class EdgeSettings:
     rejections_per_minute: int = 30
     "Stored per source address and rule; the rest of that minute becomes one line."
     linger_s: float = TIMEOUT_S
+    guard: GuardSettings = field(default_factory=GuardSettings)

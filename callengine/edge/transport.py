@@ -5,15 +5,16 @@ square brackets.
 """
 
 import asyncio
+import contextlib
 import errno
 import logging
 import socket
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Literal, cast
 
-from callengine.edge.framing import Broken, Framed, Ping, StreamFramer
+from callengine.edge.framing import Broken, Event, Framed, Ping, StreamFramer
 from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.stun import binding_response, is_stun
 
@@ -22,11 +23,19 @@ log = logging.getLogger(__name__)
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
 MAX_DATAGRAM_BYTES = 65536
 _BATCH = 64
+"Datagrams handled in one turn of the event loop: timers and other sockets come in between."
+_MAX_DROPPED = 1024
+"Datagrams dropped in one turn: that costs next to nothing, and the kernel's buffer is small."
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+"socket(7) of Linux; Python does not name them."
 _MAX_REMEMBERED = 20_000
 _MAX_UNSENT_BYTES = 256 * 1024
 _CLOSE_S = 2.0
+_LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 
 OnMessage = Callable[[bytes, str], None]
+MayRead = Callable[[bytes, str, str], float]
+"Take data, flow and host; return 0 if the message may be read, else the seconds until it may."
 OnBroken = Callable[[bytes, str, bool], None]
 
 
@@ -56,16 +65,21 @@ class UdpListener:
     """One UDP socket, read in batches; nothing a peer sends can raise out of it."""
 
     def __init__(
-        self, sock: socket.socket, on_datagram: Callable[[bytes, str, "UdpListener"], None]
+        self,
+        sock: socket.socket,
+        on_datagram: Callable[[bytes, str, "UdpListener"], None],
+        may_read: MayRead = lambda _, __, ___: 0.0,
     ):
         self.sock = sock
         self.host, self.port = sock.getsockname()[:2]
         self._on_datagram = on_datagram
+        self._may_read = may_read
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._read)
 
     def _read(self) -> None:
-        for _ in range(_BATCH):
+        handled = 0
+        for _ in range(_MAX_DROPPED):
             try:
                 data, address = self.sock.recvfrom(MAX_DATAGRAM_BYTES)
             except (BlockingIOError, InterruptedError):
@@ -73,7 +87,13 @@ class UdpListener:
             except OSError as error:
                 log.debug("UDP read on port %d: %s", self.port, error)
                 return
-            self._on_datagram(data, make_flow("udp", address[0], address[1]), self)
+            flow = make_flow("udp", address[0], address[1])
+            if self._may_read(data, flow, address[0]):
+                continue
+            self._on_datagram(data, flow, self)
+            handled += 1
+            if handled >= _BATCH:
+                return
 
     def send(self, data: bytes, host: str, port: int) -> None:
         """Send one datagram; what the network refuses is lost, as on any wire."""
@@ -101,14 +121,21 @@ def bind(transport: Literal["udp", "tcp"], host: str, port: int) -> socket.socke
     if transport == "tcp":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     else:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+        _enlarge(sock)
     try:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
         raise AddressTakenError(error.errno, _bind_advice(transport, host, port, error)) from error
     return sock
+
+
+def _enlarge(sock: socket.socket) -> None:
+    """Give a socket large buffers: what the kernel cannot hold while we are busy is lost."""
+    for name, forced in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
+        sock.setsockopt(socket.SOL_SOCKET, name, SOCKET_BUFFER_BYTES)
+        with contextlib.suppress(OSError):  # beyond the system's limit, if we are allowed to
+            sock.setsockopt(socket.SOL_SOCKET, forced, SOCKET_BUFFER_BYTES)
 
 
 def _bind_advice(transport: str, host: str, port: int, error: OSError) -> str:
@@ -131,6 +158,9 @@ class TcpLink(asyncio.Protocol):
         self._framer = StreamFramer(transports.settings.max_message_bytes)
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
+        self._arrived: deque[Event] = deque()
+        "What has not been taken yet; nothing more is read meanwhile."
+        self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast("asyncio.Transport", transport)
@@ -150,16 +180,45 @@ class TcpLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_heard = time.monotonic()
-        for event in self._framer.feed(data):
-            match event:
-                case Ping():
-                    self.send(b"\r\n")
-                case Framed(message):
-                    self.heard_message = True
-                    self._transports.on_message(message, self.flow)
-                case Broken(rest, too_large):
-                    self._transports.on_broken(rest, self.flow, too_large)
-                    self.close()
+        self._arrived += self._framer.feed(data)
+        if not self._paused:
+            self._take()
+
+    def _take(self) -> None:
+        """Take what has arrived, as fast as its source may send."""
+        while self._arrived:
+            event = self._arrived[0]
+            if isinstance(event, Broken):
+                self._arrived.clear()
+                self._transports.on_broken(event.data, self.flow, event.too_large)
+                self.close()
+                return
+            data = event.data if isinstance(event, Framed) else b""
+            if wait_s := self._transports.may_read(data, self.flow, split_flow(self.flow)[1]):
+                self._pause(wait_s)
+                return
+            self._arrived.popleft()
+            if isinstance(event, Ping):
+                self.send(b"\r\n")
+            else:
+                self.heard_message = True
+                self._transports.on_message(event.data, self.flow)
+
+    def _pause(self, wait_s: float) -> None:
+        """Read nothing for a while, so that the peer's own system holds it back."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._paused = True
+        self._transport.pause_reading()
+        pause_s = min(max(wait_s, _LEAST_PAUSE_S), _LONGEST_PAUSE_S)
+        asyncio.get_running_loop().call_later(pause_s, self._resume)
+
+    def _resume(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._paused = False
+        self._transport.resume_reading()
+        self._take()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.set()
@@ -200,7 +259,9 @@ class Transports:
         on_message: OnMessage,
         on_broken: OnBroken,
         on_unreachable: Callable[[str], None],
+        may_read: MayRead = lambda _, __, ___: 0.0,
     ) -> None:
+        self.may_read = may_read
         self.settings = settings
         self.on_message = on_message
         self.on_broken = on_broken
@@ -230,7 +291,7 @@ class Transports:
         transport, host, port = listen
         sock = bind(transport, host, port)
         if transport == "udp":
-            self.udp.append(UdpListener(sock, self._datagram))
+            self.udp.append(UdpListener(sock, self._datagram, self.may_read))
             return
         loop = asyncio.get_running_loop()
         try:
@@ -260,9 +321,7 @@ class Transports:
         self.udp, self._servers = [], []
 
     def _datagram(self, data: bytes, flow: str, listener: UdpListener) -> None:
-        if flow not in self._heard_on and len(self._heard_on) >= _MAX_REMEMBERED:
-            self._heard_on.popitem(last=False)
-        self._heard_on[flow] = listener
+        self._remember(flow, listener)
         if is_stun(data):
             _, host, port = split_flow(flow)
             if answer := binding_response(data, host, port):
@@ -274,6 +333,16 @@ class Transports:
             self.on_broken(data[: self.settings.max_message_bytes], flow, True)
         else:
             self.on_message(data, flow)
+
+    def _remember(self, flow: str, listener: UdpListener) -> None:
+        """Note which socket a peer talks to, unless it is the one we would use anyway."""
+        if flow not in self._heard_on:
+            if listener is self.listener_for(flow):
+                return
+            if len(self._heard_on) >= _MAX_REMEMBERED:
+                self._heard_on.popitem(last=False)
+        self._heard_on[flow] = listener
+        self._heard_on.move_to_end(flow)
 
     def admit(self, link: TcpLink) -> bool:
         """Count an accepted connection; refuse it above the bounds."""

@@ -1,0 +1,68 @@
+"""Real calls and registrations while one address sends a thousand messages a second."""
+
+import asyncio
+
+import pytest
+
+from tests.peers.engine import Engine
+from tests.peers.flood import Flood
+from tests.peers.phone import Phone
+from tests.wire.conversation import caller, converse, registered
+from tests.wire.directory import PASSWORD, configuration, connection
+
+CONFIGURATION = configuration(
+    connection("alice"),
+    connection("bob", inbound=["G722", "PCMU", "PCMA"]),
+    external_sip=False,
+)
+FLOODER = "127.0.0.66"
+ROUNDS = 17
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.66\r\ns=-\r\nc=IN IP4 127.0.0.66\r\nt=0 0\r\n"
+    "m=audio 40000 RTP/AVP 0\r\n"
+)
+
+
+def invite(engine: Engine, number: int, *, method: str = "INVITE", user: str = "mallory") -> bytes:
+    body = SDP if method == "INVITE" else ""
+    return (
+        f"{method} sip:bob@{engine.host}:{engine.port} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP {FLOODER}:5060;branch=z9hG4bKf{number};rport\r\n"
+        f"From: <sip:{user}@{engine.host}:{engine.port}>;tag={number}\r\n"
+        f"To: <sip:bob@{engine.host}:{engine.port}>\r\n"
+        f"Call-ID: flood-{number}\r\nCSeq: 1 {method}\r\n"
+        f"Contact: <sip:{user}@{FLOODER}>\r\nMax-Forwards: 70\r\n"
+        f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER"])
+async def test_phones_register_and_call_beside_a_flood(engine: Engine, method: str) -> None:
+    flood = Flood(
+        lambda number: invite(engine, number, method=method),
+        server=engine.server,
+        host=FLOODER,
+        per_second=1000,
+    )
+    async with (
+        registered(engine, "bob") as bob,
+        caller(engine, "alice") as alice,
+        Phone("alice", PASSWORD, server=engine.server) as phone,
+    ):
+        with flood:
+            await asyncio.sleep(1.0)
+            for _ in range(ROUNDS):
+                assert (await phone.register()).code == 200
+            for _ in range(3):
+                call = await converse(engine, alice, bob, offer=["PCMU"])
+                assert (await call.a.hang_up()).code == 200
+                await asyncio.wait_for(call.b.ended.wait(), 3)
+        await phone.register(expires_s=0)
+    sent = [data for way, data in phone.transport.log if way == "->"]
+    assert len(set(sent)) == len(sent) == 2 * (ROUNDS + 1), "nothing had to be sent twice"
+    assert flood.sent > 1000, "it was a flood"
+    stored = [r for r in engine.rejections() if r["source_address"] == FLOODER]
+    (line,) = [r for r in stored if r["rule"] == "flooding"]
+    assert line["code"] == 0
+    assert "went unread" in line["advice"]
+    assert len(stored) < 100
