@@ -19,6 +19,8 @@ class Target:
     "What a person calls it: `Alice`, `carrier-one`."
     username: str = ""
     password: str = field(default="", repr=False)
+    media_also_from: tuple[str, ...] = ()
+    "Networks it sends media from, besides what its SDP and its signalling name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class LegOrder:
     label: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
+    media_also_from: tuple[str, ...] = ()
+    "Networks its carrier sends media from, besides what its SDP and its signalling name."
 
 
 @dataclass(frozen=True, slots=True)

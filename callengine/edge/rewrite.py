@@ -143,6 +143,7 @@ def to_worker(
     body = compact_body(message) if body is None else body
     if body:
         headers.append(("content-type", message.get("content-type")))
+        headers.append(("x-heard-from", split_flow(message.flow)[1]))
     return render(start, headers, body)
 
 

@@ -20,6 +20,7 @@ from callengine.core.events import (
     LegProgress,
 )
 from callengine.worker import legsdp, plugins
+from callengine.worker.rtpguard import guard
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         allowed: Sequence[str],
         post: Callable[["Leg", Event | None], None],
         wake: Callable[[], None],
+        media_also_from: Sequence[str] = (),
         call_id: int = pj.PJSUA_INVALID_ID,
     ) -> None:
         super().__init__(account, call_id)
@@ -68,6 +70,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self._reoffer: tuple[str, ...] = ()
         self._asked: tuple[str, ...] = ()
         "The list of a `match` whose re-INVITE has not been answered."
+        self.guard = guard.RtpGuard(name, media_also_from)
         self._audio_index = 0
         self._answered = False
         self._post = post
@@ -78,6 +81,7 @@ class Leg(pj.Call):  # type: ignore[misc]
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
         """Keep the SDP we are about to send to this leg's list."""
         try:
+            self.guard.shut(prm.sdp.wholeSdp)
             remote = prm.remSdp.wholeSdp
             if remote:
                 self.offered = sdp.offered_codecs(remote)
@@ -108,10 +112,19 @@ class Leg(pj.Call):  # type: ignore[misc]
             self._post(self, LegEnded(self.name, info.lastStatusCode, info.lastReason, by_peer))
 
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
-        """Let RTCP of an OPUS stream count in its RTP clock."""
+        """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""
+        try:
+            remote = self.getStreamInfo(prm.streamIdx).remoteRtpAddress
+            self.guard.open(stream=int(prm.stream), index=prm.streamIdx, remote=remote)
+        except pj.Error:
+            logger.exception("leg %s: a stream without a description", self.name)
         facts = self._facts()
         if facts is not None and facts.codec == "OPUS":
             plugins.correct_rtcp_clock(int(prm.stream))
+
+    def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802
+        """Let go of a stream that is about to be freed."""
+        self.guard.close_stream(int(prm.stream))
 
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
         """Report media that became active, was held or went away."""
@@ -136,6 +149,8 @@ class Leg(pj.Call):  # type: ignore[misc]
         message = event.body.tsxState.src.rdata.wholeMsg
         if message.startswith("SIP/2.0"):
             self.read_message(message)
+        else:
+            self._note_source(message.partition("\r\n\r\n")[0])
 
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
         """Report a telephone-event; this alone comes on a media thread."""
@@ -155,6 +170,7 @@ class Leg(pj.Call):  # type: ignore[misc]
     def read_message(self, message: str) -> None:
         """Note user agent and codec list of a message from the peer."""
         head, _, body = message.partition("\r\n\r\n")
+        self._note_source(head)
         for line in head.split("\r\n")[1:]:
             name, _, value = line.partition(":")
             if name.strip().lower() in ("user-agent", "server"):
@@ -164,6 +180,13 @@ class Leg(pj.Call):  # type: ignore[misc]
                 self.offered = sdp.offered_codecs(body)
             except sdp.SdpError:
                 logger.info("leg %s: the peer's SDP is nonsense", self.name)
+
+    def _note_source(self, head: str) -> None:
+        """Note where a message with a description was heard from."""
+        for line in head.split("\r\n")[1:]:
+            name, _, value = line.partition(":")
+            if name.lower() == guard.HEADER:
+                self.guard.heard_from(value.strip())
 
     def dial(self, *, to_uri: str, target_uri: str, from_uri: str) -> None:
         """Send the INVITE."""

@@ -102,6 +102,10 @@ class CallRunner:
         deadline = self._machine.next_deadline()
         if deadline is not None and now >= deadline:
             self._carry_out(self._machine.tick(now))
+        for leg in self._legs.values():
+            look_at = leg.guard.next_look()
+            if look_at is not None and now >= look_at:
+                leg.guard.look(leg)
         if now >= self._next_statistics:
             self._next_statistics = now + STATISTICS_INTERVAL_S
             self._quality()
@@ -111,10 +115,11 @@ class CallRunner:
         if self._reported:
             return 0
         now = time.monotonic()
-        due = [self._next_statistics]
-        deadline = self._machine.next_deadline()
-        if deadline is not None:
-            due.append(deadline)
+        times = (
+            self._machine.next_deadline(),
+            *(leg.guard.next_look() for leg in self._legs.values()),
+        )
+        due = [self._next_statistics, *(time for time in times if time is not None)]
         return max(1, min(longest_ms, int((min(due) - now) * 1000) + 1))
 
     def abandon(self) -> None:
@@ -229,6 +234,7 @@ class CallRunner:
             allowed=allowed,
             post=self._post,
             wake=self._endpoint.wake,
+            media_also_from=order.media_also_from,
             call_id=call_id,
         )
         self._legs[order.name] = leg
@@ -322,6 +328,7 @@ class CallRunner:
     def _quality(self) -> None:
         samples = {}
         for name, leg in self._legs.items():
+            leg.guard.look(leg)
             if not leg.media_active or leg.ended or leg.media is None:
                 continue
             sample = self._statistics[name].sample(leg, leg.media.codec or "PCMU")

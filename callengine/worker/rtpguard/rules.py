@@ -1,0 +1,178 @@
+"""From where a leg's media may come, as it goes on. Pure: time is an argument, in seconds.
+
+Shut until there is a description; then its hosts, any port; once the peer has been heard, its
+address and stream alone. While it is silent, first its stream may come from elsewhere (a phone that
+went from Wi-Fi to LTE), then its hosts may begin anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from callengine.worker.rtpguard.programs import DROP_ALL, Network, Source, host_network
+
+ROAMS_AFTER_S = 2.0
+"Silence after which a known stream may come from any address."
+RESTARTS_AFTER_S = 5.0
+"Silence after which the expected hosts may send another stream."
+LEARNING_LOOK_S = 0.05
+HURRY_S = 3.0
+"How long after a description a peer that has not been heard is looked for that often."
+
+
+class Window(Enum):
+    """What is let through."""
+
+    SHUT = "nothing: there is no description yet"
+    EXPECTED = "the expected hosts, any port"
+    LEARNED = "the learned address, and its stream from another port of it"
+    ROAMING = "also the learned stream from anywhere"
+    RESTARTING = "also the expected hosts, any port"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What pjmedia has received on a stream so far."""
+
+    host: str
+    port: int
+    "Where the last datagram came from."
+    ssrc: int | None
+    "None on a build of pjsua2 that does not tell."
+    packets: int
+    "RTP packets since the stream began."
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    network: Network
+    port: int
+    ssrc: int | None
+
+
+@dataclass(slots=True)
+class SourceRules:
+    """Decide for one leg. `also` are networks that its carrier sends media from."""
+
+    also: Sequence[Network] = ()
+    window: Window = Window.SHUT
+    _described: tuple[str, int] | None = None
+    _named: Network | None = None
+    "The host of the peer's description."
+    _heard_from: Network | None = None
+    "The host that the description was heard from."
+    _learned: _Learned | None = None
+    _candidate: _Learned | None = None
+    _packets: int = 0
+    _arrived_at: float = 0.0
+    _hurry_until: float = 0.0
+    _looked_at: float = field(default=float("-inf"))
+
+    def shut(self) -> None:
+        """Let nothing in on new sockets, until a description is agreed on."""
+        self.window = Window.SHUT
+        self._described = self._named = self._learned = self._candidate = None
+
+    def described(self, host: str, port: int, now: float) -> None:
+        """Take the address of a description on which a stream begins (RFC 3264)."""
+        if self._described != (host, port):
+            self._described = (host, port)
+            self._named = host_network(host)
+            self._learned = None
+        self._expect(now)
+
+    def heard_from(self, host: str, now: float) -> None:
+        """Take the host that a description was heard from; it comes just before or after."""
+        network = host_network(host)
+        if network is None or network == self._heard_from:
+            return
+        self._heard_from = network
+        if self.window is not Window.SHUT:
+            self._expect(now)
+
+    def _expect(self, now: float) -> None:
+        self.window = Window.EXPECTED
+        self._candidate = None
+        self._packets = 0
+        self._arrived_at = now
+        self._hurry_until = now + HURRY_S
+        self._looked_at = now
+
+    def look(self, seen: Seen, now: float) -> None:
+        """Take what has been received by now; two looks that agree are believed."""
+        self._looked_at = now
+        network = host_network(seen.host)
+        if seen.packets == self._packets or network is None:
+            self._silent(now - self._arrived_at)
+            return
+        self._packets, self._arrived_at = seen.packets, now
+        source = _Learned(network, seen.port, seen.ssrc)
+        if source == self._candidate:
+            self._learned = source
+            self.window = Window.LEARNED
+        self._candidate = source
+
+    def _silent(self, silence_s: float) -> None:
+        if self._learned is None:
+            return
+        if silence_s >= RESTARTS_AFTER_S:
+            self.window = Window.RESTARTING
+        elif silence_s >= ROAMS_AFTER_S and self.window is Window.LEARNED:
+            self.window = Window.ROAMING
+
+    def next_look(self) -> float | None:
+        """Return when to look if something may be learned any moment.
+
+        None: looking once a second will do.
+        """
+        if self.window is Window.SHUT:
+            return None
+        if self._candidate is None:
+            is_learning = self._looked_at < self._hurry_until
+        else:
+            is_learning = self._candidate != self._learned
+        return self._looked_at + LEARNING_LOOK_S if is_learning else None
+
+    # What may pass
+
+    def rtp(self) -> tuple[Source, ...]:
+        """Return the sources of RTP that are let through now."""
+        if self.window is Window.SHUT:
+            return DROP_ALL
+        found: list[Source] = []
+        if self._learned is not None:
+            network, port, ssrc = self._learned.network, self._learned.port, self._learned.ssrc
+            found = [Source(network, port), Source(network, ssrc=ssrc)]
+        if self._learned is not None and self._roams:
+            found.append(Source(ssrc=self._learned.ssrc))
+        if self.window in (Window.EXPECTED, Window.RESTARTING):
+            found += self._expected()
+        return tuple(found)
+
+    @property
+    def _roams(self) -> bool:
+        known = self._learned is not None and self._learned.ssrc is not None
+        return known and self.window in (Window.ROAMING, Window.RESTARTING)
+
+    def rtcp(self) -> tuple[Source, ...]:
+        """Return the sources of RTCP that are let through now."""
+        if self.window is Window.SHUT:
+            return DROP_ALL
+        learned = [Source(self._learned.network)] if self._learned is not None else []
+        return tuple(dict.fromkeys([*learned, *self._expected()]))
+
+    def _expected(self) -> list[Source]:
+        hosts = (self._named, self._heard_from, *self.also)
+        return [Source(network) for network in dict.fromkeys(hosts) if network is not None]
+
+    def is_expected(self, host: str, port: int) -> bool:
+        """Tell whether RTP of any stream from there would pass now."""
+        network = host_network(host)
+        return network is not None and any(
+            source.ssrc is None
+            and source.port in (None, port)
+            and source.network is not None
+            and network.version == source.network.version
+            and network.subnet_of(source.network)  # type: ignore[arg-type]
+            for source in self.rtp()
+        )

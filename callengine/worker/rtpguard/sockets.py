@@ -1,0 +1,105 @@
+"""pjmedia's sockets of a leg: found among our descriptors, given filters, asked what was dropped.
+
+pjmedia opens and closes them without telling. A descriptor is therefore never kept as an object
+that would close it, nor duplicated (that would keep a closed call's port), and whether it is still
+the same socket is asked each time.
+"""
+
+import ctypes
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from callengine.worker.rtpguard.programs import Instruction, encode
+
+DESCRIPTORS = "/proc/self/fd"
+# Of <asm-generic/socket.h>; the module `socket` does not name them.
+_SO_ATTACH_FILTER = 26
+_SO_MEMINFO = 55
+_SO_COOKIE = 57
+_MEMORY = struct.Struct("9I")
+_QUEUED, _QUEUE_SIZE, _DROPS = 0, 1, 8
+"Places in SO_MEMINFO (SK_MEMINFO_RMEM_ALLOC, _RCVBUF, _DROPS)."
+_FULL = 0.5
+
+
+class SocketGoneError(OSError):
+    """The descriptor is closed, or another socket's by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What a socket says of its datagrams."""
+
+    count: int
+    "Dropped since it was opened: by its filter, or for want of room."
+    is_crowded: bool
+    "Whether what was dropped may have been so for want of room."
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSocket:
+    """One UDP socket of pjmedia's."""
+
+    descriptor: int
+    cookie: bytes
+    "The kernel's own number of the socket, never given twice."
+
+    def attach(self, instructions: Sequence[Instruction]) -> None:
+        """Replace the socket's filter; raises SocketGoneError, or OSError if there are none."""
+        code = encode(instructions)
+        room = ctypes.create_string_buffer(code, len(code))
+        # struct sock_fprog: a length and, aligned, a pointer.
+        option = struct.pack("@HP", len(instructions), ctypes.addressof(room))
+        with self._borrowed() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+
+    def dropped(self) -> Dropped:
+        """Return how many datagrams were dropped; raises SocketGoneError, or OSError."""
+        with self._borrowed() as sock:
+            facts = _MEMORY.unpack(sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size))
+        return Dropped(facts[_DROPS], facts[_QUEUED] > facts[_QUEUE_SIZE] * _FULL)
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[socket.socket]:
+        with _borrowed(self.descriptor) as sock:
+            if _cookie(sock) != self.cookie:
+                raise SocketGoneError("the descriptor is another socket's by now")
+            yield sock
+
+
+def find(port: int) -> MediaSocket | None:
+    """Return the UDP socket of this process that is bound to `port`."""
+    for name in os.listdir(DESCRIPTORS):
+        try:
+            with _borrowed(int(name)) as sock:
+                if sock.type == socket.SOCK_DGRAM and _port(sock) == port:
+                    return MediaSocket(int(name), _cookie(sock))
+        except OSError:
+            continue  # no socket, or closed since it was listed
+    return None
+
+
+def _port(sock: socket.socket) -> int | None:
+    is_internet = sock.family in (socket.AF_INET, socket.AF_INET6)
+    return sock.getsockname()[1] if is_internet else None
+
+
+def _cookie(sock: socket.socket) -> bytes:
+    return sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
+
+
+@contextmanager
+def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """Use a descriptor that stays another's: nothing of Python's may close it."""
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise SocketGoneError(*error.args) from error
+    try:
+        yield sock
+    finally:
+        sock.detach()

@@ -1,0 +1,53 @@
+"""What pjmedia has received on a leg's stream, and from where: read from its own structures."""
+
+import logging
+from typing import Any
+
+import pjsua2 as pj
+
+from callengine.worker.plugins import layout, native
+from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
+from callengine.worker.rtpguard.rules import Seen
+
+logger = logging.getLogger(__name__)
+
+_PEER_SSRC, _RECEIVED = 44, 48
+"Places in pjmedia_rtp_session (2.15.1): peer_ssrc and received, both 32 bits."
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT`, an IPv6 host in brackets; an empty host for none."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port) if port.isdigit() else 0
+
+
+def seen(call: Any, index: int, stream: int) -> Seen | None:
+    """Return what a stream has received; `stream` is the address of its pjmedia_stream.
+
+    None if pjsua2 has no such stream (any more).
+    """
+    try:
+        source = call.getMedTransportInfo(index).srcRtpName
+        packets = None if stream == 0 else _session(stream)
+        if packets is None:
+            packets = None, call.getStreamStat(index).rtcp.rxStat.pkt
+    except pj.Error:
+        return None
+    return Seen(*split_address(source), *packets)
+
+
+def _session(stream: int) -> tuple[int | None, int] | None:
+    """Return SSRC and packets received, or None on a build whose structures are not known."""
+    if getattr(pj, "__version__", "") not in layout.VERIFIED_VERSIONS:
+        return None
+    try:
+        api = native.pjmedia()
+    except WrongBuildError:
+        return None
+    sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
+    pointer = ffi.cast("pjmedia_stream *", stream)
+    if api.pjmedia_stream_get_rtp_session_info(pointer, sessions) != SUCCESS:
+        return None
+    facts = bytes(ffi.buffer(sessions.rx_rtp + _PEER_SSRC, 8))
+    ssrc = int.from_bytes(facts[: _RECEIVED - _PEER_SSRC], "little")
+    return ssrc, int.from_bytes(facts[_RECEIVED - _PEER_SSRC :], "little")
