@@ -5,9 +5,7 @@ import ipaddress
 import socket
 from collections import OrderedDict
 
-from sipmessage import URI
-
-from callengine.edge.parse import parse_uri
+from callengine.edge.parse import URI, parse_uri
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.transport import Transports, make_flow, split_flow
 

@@ -3,7 +3,11 @@
 import re
 from dataclasses import dataclass
 
-_CONTENT_LENGTH = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*([0-9]{1,9})[ \t]*$")
+# Folded as it may be (RFC 3261 section 7.3.1); every blank can be matched in one way alone.
+_CONTENT_LENGTH = re.compile(
+    rb"\r\n(?:content-length|l)[ \t]*:(?:\r\n[ \t]|[ \t])*([0-9]{1,20})[ \t]*(?=\r\n)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class StreamFramer:
     def __init__(self, max_message_bytes: int) -> None:
         self._buffer = bytearray()
         self._searched = 0
+        self._total = 0
+        "Bytes of the message whose header block is complete; 0 while it is not."
         self._max = max_message_bytes
         self._broken = False
 
@@ -51,23 +57,24 @@ class StreamFramer:
     def _next(self) -> Event | None:
         if ping := self._skip_crlf():
             return ping
-        end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
-        if end < 0:
-            self._searched = len(self._buffer)
-            return self._break(too_large=True) if len(self._buffer) > self._max else None
-        head = bytes(self._buffer[:end]).replace(b"\r\n", b"\n")
-        match = _CONTENT_LENGTH.search(head)
-        if match is None and end + 4 <= self._max:
-            return self._break(too_large=False)
-        total = end + 4 + (int(match.group(1)) if match else 0)
-        if total > self._max:
+        if not self._total:
+            # Once a message: what arrives byte by byte must not be searched at each of them.
+            end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+            if end < 0:
+                self._searched = len(self._buffer)
+                return self._break(too_large=True) if len(self._buffer) > self._max else None
+            match = _CONTENT_LENGTH.search(bytes(self._buffer[: end + 2]))
+            if match is None and end + 4 <= self._max:
+                return self._break(too_large=False)
+            self._total = end + 4 + (int(match.group(1)) if match else 0)
+        if self._total > self._max:
             return self._break(too_large=True)
-        return self._take(total) if len(self._buffer) >= total else None
+        return self._take(self._total) if len(self._buffer) >= self._total else None
 
     def _take(self, total: int) -> Framed:
         message = bytes(self._buffer[:total])
         del self._buffer[:total]
-        self._searched = 0
+        self._searched = self._total = 0
         return Framed(message)
 
     def _skip_crlf(self) -> Ping | None:

@@ -1,66 +1,81 @@
-"""SIP messages as the edge reads them: split once, raw header values kept, sizes bounded.
-
-`sipmessage` supplies URIs and the compact header forms. Lists, parameters and credentials are split
-here, because its regular expressions take a comma between quotes for a separator and can be made to
-backtrack, and because a header that is forwarded must leave byte for byte as it came.
-"""
+"""SIP messages as the edge reads them: split once, raw header values kept, sizes bounded."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
-from sipmessage import URI
-from sipmessage.grammar import C_USER_SAFE
-from sipmessage.message import COMPACT_FORMS
+from callengine.edge.grammar import (
+    is_token,
+    parse_params,
+    read_number,
+    split_quoted,
+    unquote,
+)
+from callengine.edge.uris import URI, parse_uri
+from callengine.edge.values import (
+    Address,
+    Via,
+    is_address,
+    is_stray_via,
+    parse_address,
+    parse_cseq,
+    parse_via,
+    tag_of,
+)
+
+__all__ = [
+    "URI",
+    "Address",
+    "MalformedError",
+    "SipMessage",
+    "Via",
+    "clean",
+    "parse",
+    "parse_address",
+    "parse_params",
+    "parse_uri",
+    "parse_via",
+    "read_number",
+    "render",
+    "split_quoted",
+    "tag_of",
+    "unquote",
+]
 
 MAX_HEADERS = 200
 MAX_VIAS = 70
 MAX_CSEQ = 2**31
 
-_COMPACT = {short: name.lower() for short, name in COMPACT_FORMS.items()}
-_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}\Z")
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_CSEQ = re.compile(r"([0-9]{1,10})[ \t]+(\S+)\Z")
-_VIA = re.compile(r"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([A-Za-z-]{2,8})[ \t]+(\S.*)\Z", re.IGNORECASE)
-_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)[ \t]*(?::[ \t]*([0-9]{1,5}))?\Z")
-_OTHER_SCHEME = re.compile(r"(?!sips?:|tel:)[A-Za-z][A-Za-z0-9+.\-]*:\S")
-_REQUIRED = ("via", "from", "to", "call-id", "cseq")
+_COMPACT = {
+    "a": "accept-contact",
+    "b": "referred-by",
+    "c": "content-type",
+    "d": "request-disposition",
+    "e": "content-encoding",
+    "f": "from",
+    "i": "call-id",
+    "j": "reject-contact",
+    "k": "supported",
+    "l": "content-length",
+    "m": "contact",
+    "o": "event",
+    "r": "refer-to",
+    "s": "subject",
+    "t": "to",
+    "u": "allow-events",
+    "v": "via",
+    "x": "session-expires",
+    "y": "identity",
+}
+# A backslash makes any character but CR and LF part of a quoted string (RFC 3261 section 25.1).
+_CONTROL = re.compile("(?<!\\\\)[\x00-\x08\x0a-\x1f\x7f]|[\r\n]")
+_VERSION = re.compile(r"SIP/[0-9]{1,3}\.[0-9]{1,3}\Z", re.IGNORECASE)
+_REQUIRED = ("from", "to", "call-id", "cseq")
+_ONCE = (*_REQUIRED, "content-length", "max-forwards")
 
 
 class MalformedError(ValueError):
     """A message too broken to be answered."""
-
-
-@dataclass(slots=True)
-class Via:
-    """One Via header value."""
-
-    raw: str
-    transport: str
-    host: str
-    port: int | None
-    params: dict[str, str | None]
-
-    @property
-    def branch(self) -> str:
-        """Return the branch parameter, or an empty string."""
-        return self.params.get("branch") or ""
-
-
-@dataclass(slots=True)
-class Address:
-    """A name-addr or addr-spec with its parameters (From, To, Contact, Route)."""
-
-    name: str
-    uri_text: str
-    uri: URI
-    params: dict[str, str | None]
-
-    @property
-    def is_callable(self) -> bool:
-        """Tell whether its URI can stand in a request line."""
-        is_clean = self.uri_text.isprintable() and " " not in self.uri_text
-        return self.uri.scheme in ("sip", "sips") and is_clean
 
 
 @dataclass(slots=True)
@@ -83,6 +98,7 @@ class SipMessage:
     to_tag: str
     problem: str = ""
     "What is wrong with a message that can still be answered."
+    problem_code: int = 400
     flow: str = field(default="")
     "Where it came from, `udp:HOST:PORT`."
     raw: bytes = b""
@@ -93,123 +109,18 @@ class SipMessage:
         values = self.headers.get(name)
         return values[0] if values else ""
 
+    def items(self, name: str) -> list[str]:
+        """Return a comma-separated header's items, as they were written."""
+        items = (item.strip() for v in self.headers.get(name, ()) for item in v.split(","))
+        return [item for item in items if item]
+
     def tokens(self, name: str) -> list[str]:
         """Return a comma-separated header as lower-case items."""
-        items = (item.strip().lower() for v in self.headers.get(name, ()) for item in v.split(","))
-        return [item for item in items if item]
+        return [item.lower() for item in self.items(name)]
 
     def values(self, name: str) -> list[str]:
         """Return a header that may be a list, one string per element."""
         return [item for v in self.headers.get(name, ()) for item in split_quoted(v, ",") if item]
-
-
-def split_quoted(text: str, separator: str) -> list[str]:
-    """Split at a separator that stands outside quotes and angle brackets; items are stripped."""
-    if '"' not in text and "<" not in text:
-        return [item.strip() for item in text.split(separator)]
-    items, start, quoted, angle, skip = [], 0, False, False, False
-    for index, char in enumerate(text):
-        if skip:
-            skip = False
-        elif quoted:
-            skip = char == "\\"
-            quoted = char != '"'
-        elif char == '"':
-            quoted = True
-        elif char in "<>":
-            angle = char == "<"
-        elif char == separator and not angle:
-            items.append(text[start:index].strip())
-            start = index + 1
-    items.append(text[start:].strip())
-    return items
-
-
-def unquote(text: str) -> str:
-    """Return a quoted-string's content, or the text as it is."""
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return re.sub(r"\\(.)", r"\1", text[1:-1])
-    return text
-
-
-def parse_params(items: list[str]) -> dict[str, str | None]:
-    """Return `name=value` items by lower-case name; the first of a name wins."""
-    params: dict[str, str | None] = {}
-    for item in items:
-        name, found, value = item.partition("=")
-        if name := name.strip().lower():
-            params.setdefault(name, unquote(value.strip()) if found else None)
-    return params
-
-
-def parse_uri(text: str) -> URI:
-    """Return a SIP, SIPS or TEL URI.
-
-    Characters that phones leave unescaped in the user part (`*21#`) are escaped first.
-
-    Raises:
-        ValueError: it is no such URI.
-    """
-    scheme, _, rest = text.partition(":")
-    user, found, host = rest.rpartition("@")
-    rest = quote(user, safe=C_USER_SAFE + "%:") + "@" + host if found else rest
-    try:
-        uri = URI.parse(f"{scheme.lower()}:{rest}")
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError("not a SIP URI") from error
-    if uri.port is not None and not 0 < uri.port < 65536:
-        raise ValueError("port out of range")
-    return uri
-
-
-def parse_address(text: str) -> Address:
-    """Return one name-addr or addr-spec.
-
-    Raises:
-        ValueError: its URI is not valid, or a bracket does not close.
-    """
-    head, *rest = split_quoted(text, ";")
-    name, found, after = _before_angle(head)
-    if not found:
-        return Address("", head, parse_uri(head), parse_params(rest))
-    uri_text, closed, _ = after.partition(">")
-    if not closed:
-        raise ValueError("unclosed angle bracket")
-    return Address(unquote(name.strip()), uri_text, parse_uri(uri_text), parse_params(rest))
-
-
-def _before_angle(head: str) -> tuple[str, str, str]:
-    quoted_end = 0
-    if head.startswith('"'):
-        match = re.match(r'"(?:[^"\\]|\\.)*"', head)
-        quoted_end = match.end() if match else 0
-    before, found, after = head[quoted_end:].partition("<")
-    return head[:quoted_end] + before, found, after
-
-
-def parse_via(text: str) -> Via:
-    """Return one Via value.
-
-    Raises:
-        ValueError: transport or sent-by cannot be read.
-    """
-    head, *rest = split_quoted(text, ";")
-    match = _VIA.match(head)
-    sent_by = _HOST_PORT.match(match.group(2)) if match else None
-    if not match or not sent_by:
-        raise ValueError("not a Via")
-    port = int(sent_by.group(2)) if sent_by.group(2) else None
-    if port is not None and not 0 < port < 65536:
-        raise ValueError("port out of range")
-    return Via(text, match.group(1).upper(), sent_by.group(1), port, parse_params(rest))
-
-
-def tag_of(header: str) -> str:
-    """Return the tag parameter of a From or To value, or an empty string."""
-    if ";" not in header:
-        return ""
-    items = split_quoted(header, ";")[1:]
-    return next((i[4:].strip() for i in items if i[:4].lower() == "tag="), "")
 
 
 def parse(data: bytes, *, max_line_bytes: int = 4096) -> SipMessage:
@@ -225,125 +136,148 @@ def parse(data: bytes, *, max_line_bytes: int = 4096) -> SipMessage:
     headers, problem = _headers(lines[1:], max_line_bytes)
     if not end:
         problem = problem or "the header block has no end"
-    if missing := [name for name in _REQUIRED if not headers.get(name)]:
-        raise MalformedError(f"no {missing[0]} header")
-    message = _start(lines[0][:max_line_bytes], headers, body)
+    message = _answerable(headers, body)
+    _read_start(message, lines[0][:max_line_bytes])
     message.raw = data
-    message.problem = message.problem or problem or _bad_body(message) or _bad_values(message)
+    bad_body = _bad_body(message)
+    message.problem = message.problem or problem or bad_body or next(_bad_values(message), "")
     return message
 
 
 def _headers(lines: list[str], max_line_bytes: int) -> tuple[dict[str, list[str]], str]:
     headers: dict[str, list[str]] = {}
-    problem, last = "", ""
+    problem = ""
     if len(lines) > MAX_HEADERS:
         lines, problem = lines[:MAX_HEADERS], "too many header lines"
-    for line in lines:
+    for line in _unfolded(lines):
         if len(line) > max_line_bytes:
             problem = "a header line is too long"
             continue
         if _CONTROL.search(line):
             problem = "a header line holds control characters"
             continue
-        if line[:1] in (" ", "\t") and last:
-            headers[last][-1] = f"{headers[last][-1]} {line.strip()}"[:max_line_bytes]
-            continue
         name, found, value = line.partition(":")
-        last = name.strip().lower()
-        last = _COMPACT.get(last, last)
-        if not found or not _TOKEN.match(last):
-            problem, last = "a header line has no name", ""
+        name = name.rstrip().lower()
+        if not found or not is_token(name):
+            problem = "a header line has no name"
             continue
-        headers.setdefault(last, []).append(value.strip())
+        headers.setdefault(_COMPACT.get(name, name), []).append(value.strip())
     return headers, problem
 
 
-def _start(line: str, headers: dict[str, list[str]], body: bytes) -> SipMessage:
-    vias = [item for value in headers["via"] for item in split_quoted(value, ",")][: MAX_VIAS + 1]
-    cseq = _CSEQ.match(headers["cseq"][0])
+def _unfolded(lines: Iterable[str]) -> Iterator[str]:
+    """Yield header lines, those that go on (section 7.3.1) made one."""
+    parts: list[str] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and parts:
+            parts.append(line.strip())
+            continue
+        if parts:
+            yield " ".join(parts)
+        parts = [line]
+    if parts:
+        yield " ".join(parts)
+
+
+def _answerable(headers: dict[str, list[str]], body: bytes) -> SipMessage:
+    """Return a message whose Via says where answers go; that is all it needs."""
+    vias = [item for value in headers.get("via", ()) for item in split_quoted(value, ",")]
+    if not vias:
+        raise MalformedError("no Via header")
     try:
         via = parse_via(vias[0])
     except ValueError as error:
         raise MalformedError("the Via header cannot be read") from error
-    if cseq is None:
-        raise MalformedError("the CSeq header cannot be read")
-    first, _, rest = line.partition(" ")
-    message = SipMessage(
+
+    def first(name: str) -> str:
+        return headers.get(name, [""])[0]
+
+    number, cseq_method = parse_cseq(first("cseq"))
+    return SipMessage(
         method="",
         uri="",
         code=0,
         phrase="",
         headers=headers,
         body=body,
-        vias=vias,
+        vias=vias[: MAX_VIAS + 1],
         via=via,
-        call_id=headers["call-id"][0],
-        cseq=int(cseq.group(1)),
-        cseq_method=cseq.group(2),
-        from_tag=tag_of(headers["from"][0]),
-        to_tag=tag_of(headers["to"][0]),
+        call_id=first("call-id"),
+        cseq=-1 if number is None else number,
+        cseq_method=cseq_method,
+        from_tag=tag_of(first("from")),
+        to_tag=tag_of(first("to")),
     )
-    if first == "SIP/2.0":
+
+
+def _read_start(message: SipMessage, line: str) -> None:
+    first, _, rest = line.partition(" ")
+    if first.upper() == "SIP/2.0":
         _read_status(message, rest)
-    else:
-        _read_request_line(message, first, rest)
-    return message
+        return
+    if not is_token(first):
+        raise MalformedError("the request line cannot be read")
+    message.method = first
+    uri, *others = rest.split(" ")
+    message.uri = "" if _CONTROL.search(uri) else uri
+    version = others[0] if len(others) == 1 else ""
+    if not message.uri or not _VERSION.match(version):
+        message.problem = "the request line cannot be read"
+    elif version.upper() != "SIP/2.0":
+        message.problem, message.problem_code = "the SIP version is not 2.0", 505
 
 
 def _read_status(message: SipMessage, rest: str) -> None:
-    code, _, message.phrase = rest.partition(" ")
+    code, _, phrase = rest.partition(" ")
     if len(code) != 3 or not code.isascii() or not code.isdigit() or not "100" <= code <= "699":
         raise MalformedError("the status line cannot be read")
-    message.code = int(code)
-
-
-def _read_request_line(message: SipMessage, method: str, rest: str) -> None:
-    uri, _, version = rest.partition(" ")
-    if not _TOKEN.match(method) or not version.upper().startswith("SIP/") or _CONTROL.search(uri):
-        raise MalformedError("the request line cannot be read")
-    message.method, message.uri = method, uri
-    if version.upper() != "SIP/2.0":
-        message.problem = "the SIP version is not 2.0"
-    elif message.cseq_method != method:
-        message.problem = "the CSeq method is not the request's"
+    message.code, message.phrase = int(code), clean(phrase)
 
 
 def _bad_body(message: SipMessage) -> str:
+    """Cut the body to its length; return what is wrong with that."""
     given = message.get("content-length")
     if not given:
         return ""
-    if not given.isascii() or not given.isdigit() or len(given) > 9:
+    length = read_number(given)
+    if length is None:
+        message.body = b""
         return "the Content-Length is not a number"
-    if int(given) > len(message.body):
+    if length > len(message.body):
+        message.body = b""
         return "the body is shorter than its Content-Length"
-    message.body = message.body[: int(given)]
+    message.body = message.body[:length]
     return ""
 
 
-def _bad_values(message: SipMessage) -> str:
-    for name in ("from", "to", "call-id", "cseq", "content-length", "max-forwards"):
+def _bad_values(message: SipMessage) -> Iterator[str]:
+    """Yield what is wrong with the headers that every message must have."""
+    for name in _REQUIRED:
+        if not message.get(name):
+            yield f"it has no {_name(name)} header"
+    for name in _ONCE:
         if len(message.headers.get(name, ())) > 1:
-            return f"the {name.title()} header comes twice"
-    if message.cseq >= MAX_CSEQ:
-        return "the CSeq number is too large"
+            yield f"the {_name(name)} header comes twice"
+    yield from _bad_cseq(message)
     if len(message.vias) > MAX_VIAS:
-        return "too many Via headers"
+        yield "too many Via headers"
+    if any(map(is_stray_via, message.vias)):
+        yield "a Via header has separators with nothing between them"
     for name in ("from", "to"):
-        if not _readable(message.get(name)):
-            return f"the {name.title()} header cannot be read"
-    if message.method and not message.from_tag and message.method != "CANCEL":
-        return "" if not message.via.branch.startswith("z9hG4bK") else "the From header has no tag"
-    return ""
+        if not is_address(message.get(name)):
+            yield f"the {_name(name)} header cannot be read"
+    wants_tag = message.method != "CANCEL" and message.via.has_rfc3261_branch
+    if message.method and wants_tag and not message.from_tag:
+        yield "the From header has no tag"
 
 
-def _readable(header: str) -> bool:
-    try:
-        parse_address(header)
-    except ValueError:
-        # Another scheme is no fault of From and To (RFC 3261 section 8.1.1.3).
-        uri = header.partition("<")[2] or header.rpartition(" ")[2]
-        return _OTHER_SCHEME.match(uri) is not None
-    return True
+def _bad_cseq(message: SipMessage) -> Iterator[str]:
+    if message.cseq < 0 or not message.cseq_method:
+        yield "the CSeq header cannot be read"
+    if message.cseq >= MAX_CSEQ:
+        yield "the CSeq number is too large"
+    if message.method and message.cseq_method != message.method:
+        yield "the CSeq method is not the request's"
 
 
 _NAMES = {
@@ -356,10 +290,14 @@ _NAMES = {
 }
 
 
+def _name(name: str) -> str:
+    return _NAMES.get(name) or name.title()
+
+
 def render(start: str, headers: list[tuple[str, str]], body: bytes = b"") -> bytes:
     """Return a message; header names are lower-case, Content-Length is added."""
     lines = [start]
-    lines += [f"{_NAMES.get(name) or name.title()}: {value}" for name, value in headers]
+    lines += [f"{_name(name)}: {value}" for name, value in headers]
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
 

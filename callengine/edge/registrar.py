@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sipmessage import URI
-
 from callengine.edge.interface import Binding
-from callengine.edge.parse import SipMessage, parse_address, parse_uri
+from callengine.edge.parse import URI, SipMessage, parse_address, parse_uri
+from callengine.edge.uris import without_headers
 
 MAX_CONTACT_CHARS = 512
 
@@ -82,7 +81,7 @@ def _contact(value: str) -> ContactRequest:
         raise ValueError("a Contact is not a SIP URI")
     expires = address.params.get("expires")
     return ContactRequest(
-        uri=address.uri_text,
+        uri=without_headers(address.uri_text),
         expires_s=_delta_seconds(expires) if expires is not None else None,
         q=_q(address.params.get("q")),
         instance=(address.params.get("+sip.instance") or "")[:128],
@@ -202,7 +201,7 @@ def is_same(binding: Binding, contact: ContactRequest) -> bool:
 
 def _key(uri: URI) -> tuple[object, ...]:
     """Compare as RFC 3261 section 19.1.4 does, as far as it matters for Contacts."""
-    params = {name.lower(): (value or "").lower() for name, value in uri.parameters.items()}
+    params = {name: (value or "").lower() for name, value in uri.parameters.items()}
     kept = tuple(params.get(name) for name in ("transport", "user", "ttl", "method", "maddr"))
     return (uri.scheme, uri.user, uri.password, uri.host.lower(), uri.port, kept)
 

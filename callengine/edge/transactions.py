@@ -83,7 +83,7 @@ def transaction_key(message: SipMessage, method: str = "") -> Key:
     method = "INVITE" if method == "ACK" else method
     _, host, _ = split_flow(message.flow)
     sent_by = f"{message.via.host.lower()}:{message.via.port or 5060}"
-    if message.via.branch.startswith("z9hG4bK"):
+    if message.via.has_rfc3261_branch:
         return (message.via.branch, sent_by, host, method)
     return (
         message.call_id,
