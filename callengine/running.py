@@ -31,6 +31,7 @@ def engine_settings() -> EngineSettings:
             realm=settings.VOIPNUMBER_REALM,
             # Nodes that share the key understand each other's nonces.
             nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),
+            nonce_any_address=settings.VOIPNUMBER_NONCE_ANY_ADDRESS,
             user_agent=USER_AGENT,
             guard=GuardSettings(
                 stranger_rate=settings.VOIPNUMBER_STRANGER_RATE,

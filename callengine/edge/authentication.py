@@ -29,10 +29,19 @@ class Authenticator:
 
     def _send_challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
         md5_only = self._needs_md5(transaction.request)
-        values = self._context.digest.challenges(time.time(), stale=stale, md5_only=md5_only)
+        values = self._context.digest.challenges(
+            time.time(),
+            address=self._bound_to(transaction.request),
+            stale=stale,
+            md5_only=md5_only,
+        )
         self._context.reply(
             transaction, 401, headers=[("www-authenticate", value) for value in values]
         )
+
+    def _bound_to(self, request: SipMessage) -> str:
+        """Return the address a nonce belongs to, or nothing where phones may roam with theirs."""
+        return "" if self._context.settings.nonce_any_address else source_host(request)
 
     def _needs_md5(self, request: SipMessage) -> bool:
         """Tell a client that would give up if it saw SHA-256 (see `EdgeSettings`)."""
@@ -73,8 +82,15 @@ class Authenticator:
         found = await context.engine.credentials(answer.user)
         known = found if found is not None and accepts(found) else None
         ha1 = _ha1(known, answer) if known else None
-        verdict = context.digest.verify(answer, ha1=ha1, method=request.method, now=time.time())
+        verdict = context.digest.verify(
+            answer,
+            ha1=ha1,
+            method=request.method,
+            now=time.time(),
+            address=self._bound_to(request),
+        )
         if verdict is Verdict.OK and known is not None:
+            transaction.credit_bytes = None
             return self._enabled(transaction, known)
         self._fail(transaction, verdict, answer, is_known=known is not None)
         return None

@@ -19,9 +19,11 @@ from callengine.edge.interface import Engine
 from callengine.edge.legs import Leg, LegTable
 from callengine.edge.limits import ChallengeWatch, RejectionGate
 from callengine.edge.parse import SipMessage, clean, parse_address
-from callengine.edge.rewrite import Headers, build_reply
+from callengine.edge.rewrite import Headers, build_reply, reply_flow
 from callengine.edge.settings import METHODS, EdgeSettings
+from callengine.edge.shortening import shortened
 from callengine.edge.transactions import (
+    MAX_FACTOR,
     ClientTransactions,
     ServerTransaction,
     ServerTransactions,
@@ -35,6 +37,11 @@ MAX_DEAD_CALLS = 200
 BRANCH = "z9hG4bKvn"
 "Every branch of ours starts so: a request that comes back is recognised."
 
+_TOO_SHORT = (
+    "Nothing was answered: a response would be more than three times as long as what came, and "
+    "over UDP nothing shows yet that the sender is who it says. Let the device send an ordinary "
+    "request, or use TCP."
+)
 _PEEKED_BYTES = 1024
 _OUR_BRANCH = re.compile(rb";[ \t]*branch=(z9hG4bKvn[0-9a-f]{24})(?![0-9a-f])", re.IGNORECASE)
 _REQUEST_TOKEN = re.compile(rb"[A-Z]{1,16} sips?:([A-Za-z0-9_-]{1,64})@", re.IGNORECASE)
@@ -64,6 +71,8 @@ class EdgeContext:
             limit=settings.max_transactions,
             on_removed=self._transaction_removed,
             on_repeated=self._response_repeated,
+            is_proven=self._is_proven,
+            on_unanswerable=self._unanswerable,
         )
         self.requests = ClientTransactions(
             send=self.send, later=self.later, on_repeated=self._request_repeated
@@ -93,6 +102,24 @@ class EdgeContext:
         found = _REQUEST_TOKEN.match(data)
         token = found.group(1).decode() if found else ""
         return token if token in self.legs.by_token else ""
+
+    def _is_proven(self, request: SipMessage) -> bool:
+        """Tell whether a request's source has shown that it is where it says."""
+        if not request.flow.startswith("udp:"):
+            return True
+        is_phone = self.guard.is_phone(request.flow, time.monotonic())
+        return is_phone or bool(request.to_tag and self.legs.of_dialog(request))
+
+    def _unanswerable(self, transaction: ServerTransaction) -> None:
+        self.store(describe(transaction.request, 0, "too-short-to-answer", _TOO_SHORT))
+
+    def send_once(self, request: SipMessage, data: bytes) -> None:
+        """Answer a request without keeping anything of it."""
+        limit = len(data) if self._is_proven(request) else MAX_FACTOR * len(request.raw)
+        if fitting := shortened(data, limit):
+            self.send(reply_flow(request), fitting)
+        else:
+            self.store(describe(request, 0, "too-short-to-answer", _TOO_SHORT))
 
     def may_read(self, data: bytes, flow: str, host: str) -> float:
         """Return 0 if a message may be read now, else for how many seconds its like must wait."""
@@ -241,8 +268,8 @@ class EdgeContext:
             to_tag=tag,
             headers=headers,
         )
-        self.transactions.respond(transaction, code, data, by_edge=True)
-        self.show(transaction.token or None, "out", transaction.flow, data)
+        if sent := self.transactions.respond(transaction, code, data, by_edge=True):
+            self.show(transaction.token or None, "out", transaction.flow, sent)
 
     def refuse(
         self,

@@ -3,15 +3,19 @@
 import hashlib
 import hmac
 import secrets
+from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from callengine.edge.parse import SipMessage, parse_params, parse_uri, split_quoted
+from callengine.edge.sources import source_key
 
 MAX_TRACKED_NONCES = 50_000
 _WINDOW = 64
+_NONCE_BODY = 16
+"Characters of a nonce before its signature: the time in hexadecimal digits, and chance."
 _HASHES: dict[str, Callable[[bytes], "hashlib._Hash"]] = {
     "MD5": hashlib.md5,
     "SHA-256": hashlib.sha256,
@@ -132,50 +136,60 @@ class Digest:
         self._secret = secret or secrets.token_bytes(32)
         self._counters: OrderedDict[str, _Counter] = OrderedDict()
         self._floor = 0
-        self._opaque = secrets.token_hex(4)
         self._dummy_ha1 = {name: _HASHES[name](self._secret).hexdigest() for name in algorithms}
 
-    def challenges(self, now: float, *, stale: bool = False, md5_only: bool = False) -> list[str]:
-        """Return WWW-Authenticate values, one per algorithm, in the order of the settings."""
+    def challenges(
+        self, now: float, *, address: str = "", stale: bool = False, md5_only: bool = False
+    ) -> list[str]:
+        """Return WWW-Authenticate values, one per algorithm, in the order of the settings.
+
+        The nonce is good for answers from `address` alone.
+        """
         names = self.algorithms
         if md5_only and "MD5" in names:
             names = ("MD5",)
-        nonce = self._nonce(now)
+        nonce = self._nonce(now, address)
         tail = ", stale=true" if stale else ""
         return [
-            f'Digest realm="{self.realm}", nonce="{nonce}", opaque="{self._opaque}"{tail}, '
-            f'algorithm={name}, qop="auth"'
+            f'Digest realm="{self.realm}", nonce="{nonce}"{tail}, algorithm={name}, qop="auth"'
             for name in names
         ]
 
-    def verify(self, answer: Answer, *, ha1: str | None, method: str, now: float) -> Verdict:
+    def verify(
+        self, answer: Answer, *, ha1: str | None, method: str, now: float, address: str = ""
+    ) -> Verdict:
         """Check an answer against HA1 of its algorithm; None stands for a user nobody knows."""
         expected = digest_response(
             answer, ha1=ha1 or self._dummy_ha1[answer.algorithm], method=method
         )
         right = hmac.compare_digest(expected.encode(), answer.response.encode("utf-8", "replace"))
-        fresh = self._is_fresh(answer.nonce, now)
+        fresh = self.is_fresh(answer.nonce, now, address)
         if not right or ha1 is None or answer.qop not in ("", "auth"):
             return Verdict.WRONG
         if not fresh:
             return Verdict.STALE
         return Verdict.OK if self._count(answer, now) else Verdict.REPLAYED
 
-    def _nonce(self, now: float) -> str:
-        body = f"{int(now):x}.{secrets.token_hex(8)}"
-        return f"{body}.{self._sign(body)}"
+    def is_fresh(self, nonce: str, now: float, address: str = "") -> bool:
+        """Tell whether a nonce is one we gave to this address lately.
 
-    def _sign(self, body: str) -> str:
-        data = body.encode("utf-8", "surrogateescape")
-        return hmac.new(self._secret, data, hashlib.sha256).hexdigest()[:24]
-
-    def _is_fresh(self, nonce: str, now: float) -> bool:
-        body, _, signature = nonce.rpartition(".")
-        given = signature.encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(self._sign(body).encode(), given):
+        Whoever shows one has heard us there, so the address is no invention.
+        """
+        body = nonce[:_NONCE_BODY]
+        given = nonce[_NONCE_BODY:].encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(self._sign(body, address).encode(), given):
             return False
-        issued = int(body.partition(".")[0], 16)
+        issued = _issued(body)
         return issued > self._floor and 0 <= now - issued + 1 <= self._lifetime_s + 1
+
+    def _nonce(self, now: float, address: str) -> str:
+        """Return 28 characters: a challenge must not be long (see `shortening`)."""
+        body = f"{int(now):08x}{secrets.token_urlsafe(6)}"
+        return body + self._sign(body, address)
+
+    def _sign(self, body: str, address: str) -> str:
+        data = f"{body}\0{source_key(address)}".encode("utf-8", "surrogateescape")
+        return b64encode(hmac.digest(self._secret, data, "sha256")[:9], b"-_").decode()
 
     def _count(self, answer: Answer, now: float) -> bool:
         """Spend one nonce count; a window of 64 lets datagrams overtake one another."""
@@ -185,8 +199,7 @@ class Digest:
         counter = self._counters.get(answer.nonce)
         if counter is None:
             self._forget(now)
-            issued = int(answer.nonce.partition(".")[0], 16)
-            self._counters[answer.nonce] = _Counter(count, 1, issued)
+            self._counters[answer.nonce] = _Counter(count, 1, _issued(answer.nonce))
             return True
         if count > counter.highest:
             shift = min(count - counter.highest, _WINDOW)
@@ -208,6 +221,10 @@ class Digest:
             # A nonce forgotten before its time must not become usable again.
             self._floor = self._floor if expired else max(self._floor, counter.issued)
             del self._counters[nonce]
+
+
+def _issued(nonce: str) -> int:
+    return int(nonce[:8], 16)
 
 
 def _nonce_count(answer: Answer) -> int | None:

@@ -19,7 +19,7 @@ from callengine.edge.legs import Leg, LegState, uri_user
 from callengine.edge.outward import Outward
 from callengine.edge.parse import MalformedError, SipMessage, parse
 from callengine.edge.registration import Registration
-from callengine.edge.rewrite import build_reply, reply_flow
+from callengine.edge.rewrite import build_reply
 from callengine.edge.rules import Objection, objection
 from callengine.edge.settings import ALLOW, EXTENSIONS, EdgeSettings, Listen
 from callengine.edge.transactions import ServerTransaction
@@ -283,7 +283,7 @@ class Edge:
         context = self._context
         tag = context.sign(message.call_id, message.from_tag, message.via.branch)[:16]
         data = build_reply(message, code, server=context.settings.user_agent, to_tag=tag)
-        context.send(reply_flow(message), data)
+        context.send_once(message, data)
 
     def _on_broken(self, data: bytes, flow: str, too_large: bool) -> None:
         """Take what there is of a message that is too large or lost its framing."""

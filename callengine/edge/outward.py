@@ -34,8 +34,8 @@ class Outward:
         data = self._peer_copy(leg, transaction, message)
         if message.code >= 200:
             leg.transactions.discard(transaction)
-        context.transactions.respond(transaction, message.code, data, by_edge=False)
-        context.show(leg.token, "out", transaction.flow, data)
+        if sent := context.transactions.respond(transaction, message.code, data, by_edge=False):
+            context.show(leg.token, "out", transaction.flow, sent)
 
     def _learn(self, leg: Leg, transaction: ServerTransaction, message: SipMessage) -> None:
         request = transaction.request

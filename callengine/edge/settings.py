@@ -57,6 +57,8 @@ class EdgeSettings:
     digest_algorithms: tuple[str, ...] = ("MD5", "SHA-256")
     md5_user_agents: tuple[str, ...] = ("baresip v0.", "baresip v1.", "baresip v2.")
     nonce_lifetime_s: int = 300
+    nonce_any_address: bool = False
+    "Whether an answer is taken from another address than the challenge was sent to."
     nonce_secret: bytes = field(default=b"", repr=False)
     "Shared by nodes behind one address; empty: random, new at every start."
 

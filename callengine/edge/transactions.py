@@ -12,6 +12,7 @@ from typing import Protocol
 from callengine.edge.parse import SipMessage
 from callengine.edge.rewrite import reply_flow
 from callengine.edge.settings import T1_S, T2_S, TIMEOUT_S
+from callengine.edge.shortening import shortened
 from callengine.edge.transport import split_flow
 
 Key = tuple[str, ...]
@@ -21,6 +22,10 @@ INVITE_GUARD_S = 3600.0
 REQUEST_GUARD_S = 45.0
 CONFIRMED_S = 5.0
 "Timer I."
+MAX_FACTOR = 3
+"Bytes sent to a source nobody has proven, for each byte that came from it."
+FINAL_BYTES = 300
+"Kept of a credit for the final response when a provisional one is sent."
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 "Of all requests kept; a flood of large ones is held to this, not to their number alone."
 
@@ -64,12 +69,25 @@ class ServerTransaction:
     "Our Via branch toward the call process."
     forwarded: bytes = b""
     to_tag: str = ""
+    credit_bytes: int | None = None
+    """How much may still be sent to a source that has not shown that it is where it says: three
+    times what came from there. None: it has, and gets whatever the RFC asks for."""
     timers: list[Timer] = field(default_factory=list)
 
     @property
     def is_invite(self) -> bool:
         """Tell an INVITE transaction from the others."""
         return self.request.method == "INVITE"
+
+    @property
+    def is_stateless(self) -> bool:
+        """Tell whether nothing need be kept once it is answered (RFC 3261 section 8.2.7).
+
+        Whoever heard nothing repeats the INVITE, and is answered alike, with the same tag.
+        """
+        return (
+            self.is_invite and self.by_edge and self.code >= 300 and self.credit_bytes is not None
+        )
 
     @property
     def is_reliable(self) -> bool:
@@ -111,7 +129,12 @@ class ServerTransactions:
         limit: int,
         on_removed: Callable[[ServerTransaction], None] = lambda _: None,
         on_repeated: Callable[[ServerTransaction], None] = lambda _: None,
+        is_proven: Callable[[SipMessage], bool] = lambda _: True,
+        on_unanswerable: Callable[[ServerTransaction], None] = lambda _: None,
     ) -> None:
+        """`is_proven` tells whether a request's source has shown that it is where it says."""
+        self._is_proven = is_proven
+        self._on_unanswerable = on_unanswerable
         self._send = send
         self._later = later
         self._limit = limit
@@ -137,6 +160,8 @@ class ServerTransactions:
         while self._table and self._is_full:
             self.remove(self._least_missed())
         transaction = ServerTransaction(transaction_key(message), message, reply_flow(message))
+        if not self._is_proven(message):
+            transaction.credit_bytes = MAX_FACTOR * len(message.raw)
         self._table[transaction.key] = transaction
         self._bytes += len(message.raw)
         if not message.to_tag:
@@ -161,18 +186,37 @@ class ServerTransactions:
 
     def respond(
         self, transaction: ServerTransaction, code: int, data: bytes, *, by_edge: bool
-    ) -> None:
-        """Send a response and keep it for retransmissions; a second final is not sent."""
+    ) -> bytes:
+        """Send a response and keep it for retransmissions; a second final is not sent.
+
+        Returns what was sent, which is shorter than `data` if the source may not have so much.
+        """
         if transaction.state is State.GONE:
-            return
+            return b""
         if transaction.state is not State.PROCEEDING:
             self._repeat(transaction, code)
-            return
-        transaction.last, transaction.code = data, code
-        self._send(transaction.flow, data)
+            return b""
+        is_first = not transaction.last
+        sent = self._fitting(transaction, code, data)
+        if sent:
+            transaction.last, transaction.code = sent, code
+            self._send(transaction.flow, sent)
         if code >= 200:
-            transaction.by_edge = by_edge
-            self._complete(transaction)
+            transaction.by_edge, transaction.code = by_edge, code
+            self._complete(transaction, is_first=is_first)
+            if not sent:
+                self._on_unanswerable(transaction)
+        return sent
+
+    def _fitting(self, transaction: ServerTransaction, code: int, data: bytes) -> bytes:
+        """Return what of a response may be sent; nothing if the source has had enough."""
+        credit = transaction.credit_bytes
+        if credit is None or (transaction.is_invite and 200 <= code < 300):
+            return data
+        kept = FINAL_BYTES if code < 200 else 0
+        fitting = shortened(data, credit - kept) or b""
+        transaction.credit_bytes = credit - len(fitting)
+        return fitting
 
     def _repeat(self, transaction: ServerTransaction, code: int) -> None:
         """Pass on a call process's own retransmission of its final."""
@@ -180,11 +224,13 @@ class ServerTransactions:
         if waiting and not transaction.by_edge and (code < 300 or not transaction.is_reliable):
             self._send_again(transaction)
 
-    def _complete(self, transaction: ServerTransaction) -> None:
+    def _complete(self, transaction: ServerTransaction, *, is_first: bool) -> None:
         transaction.state = State.COMPLETED
         self._end_merging(transaction)
         self._stop_timers(transaction)
-        if not transaction.is_invite and transaction.is_reliable:
+        if (is_first and transaction.is_stateless) or (
+            not transaction.is_invite and transaction.is_reliable
+        ):
             self.remove(transaction)
             return
         self._forget_after(transaction, TIMEOUT_S)
@@ -212,10 +258,14 @@ class ServerTransactions:
 
     def absorb(self, transaction: ServerTransaction) -> None:
         """Answer a retransmission with the last response, if there is one."""
+        if transaction.credit_bytes is not None:
+            transaction.credit_bytes += MAX_FACTOR * len(transaction.request.raw)
         if transaction.last and transaction.state is not State.CONFIRMED:
             self._send_again(transaction)
 
     def _send_again(self, transaction: ServerTransaction) -> None:
+        if self._fitting(transaction, transaction.code, transaction.last) != transaction.last:
+            return
         self._send(transaction.flow, transaction.last)
         self._on_repeated(transaction)
 

@@ -1,9 +1,12 @@
 """Real calls and registrations while one address sends a thousand messages a second."""
 
 import asyncio
+import contextlib
+import socket
 
 import pytest
 
+from tests.edge.test_amplification import smallest
 from tests.peers.engine import Engine
 from tests.peers.flood import Flood
 from tests.peers.phone import Phone
@@ -66,3 +69,30 @@ async def test_phones_register_and_call_beside_a_flood(engine: Engine, method: s
     assert line["code"] == 0
     assert "went unread" in line["advice"]
     assert len(stored) < 100
+
+
+STRANGERS = {
+    "INVITE": "127.0.0.71",
+    "REGISTER": "127.0.0.72",
+    "OPTIONS": "127.0.0.73",
+    "NOTIFY": "127.0.0.74",
+}
+
+
+async def test_a_spoofed_source_gets_at_most_three_bytes_for_one(engine: Engine) -> None:
+    victims = {method: socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for method in STRANGERS}
+    sent: dict[str, int] = {}
+    for method, victim in victims.items():
+        victim.setblocking(False)
+        victim.bind((STRANGERS[method], 0))
+        data = smallest(method, engine.server)
+        sent[method] = len(data)
+        victim.sendto(data, engine.server)
+    await asyncio.sleep(4.0)  # a final would be repeated after 0.5, 1.5 and 3.5 s
+    for method, victim in victims.items():
+        received = 0
+        with contextlib.suppress(BlockingIOError):
+            while data := victim.recv(65536):
+                received += len(data)
+        assert 0 < received <= 3 * sent[method], method
+        victim.close()
