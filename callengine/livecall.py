@@ -75,11 +75,13 @@ class LiveCall:
 
     def set_leg(self, facts: dict[str, Any]) -> bool:
         """Take over what a call process says of a leg; return whether it is a new leg."""
-        known = next((leg for leg in self.snapshot["legs"] if leg["name"] == facts["name"]), None)
+        name = facts["name"]
+        known = next((leg for leg in self.snapshot["legs"] if leg["name"] == name), None)
         leg: LegSnapshot = {
-            "name": facts["name"],
-            "label": self.labels.get(facts["name"], ""),
-            "call_id": facts["call_id"],
+            "name": name,
+            "label": self.labels.get(name, ""),
+            # The caller's own, which its call process never sees.
+            "call_id": self.sip_call_id if name == "A" else facts["call_id"],
             "user_agent": facts["user_agent"],
             "offered": facts["offered"],
             "allowed": facts["allowed"],

@@ -34,9 +34,12 @@ MAX_EARLY_MESSAGES = 12
 MAX_EARLY_BYTES = 4 * 1024 * 1024
 MAX_EARLY_CALLS = 4000
 
-_CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
+_CALL_ID = re.compile(
+    rb"^(?:call-id|i)[ \t]*:(?:\r\n[ \t]|[ \t])*([^\r\n]+)", re.IGNORECASE | re.MULTILINE
+)
 _OF_A_CALL = re.compile(
-    rb"^cseq[ \t]*:[ \t]*[0-9]+[ \t]+(?:INVITE|ACK|CANCEL)\b", re.IGNORECASE | re.MULTILINE
+    rb"^cseq[ \t]*:(?:\r\n[ \t]|[ \t])*[0-9]+(?:\r\n[ \t]|[ \t])+(?:INVITE|ACK|CANCEL)\b",
+    re.IGNORECASE | re.MULTILINE,
 )
 _Key = tuple[str, str]
 

@@ -154,26 +154,26 @@ class Abandoner:
     def _cancel(self, leg: Leg, sent: PeerRequest) -> None:
         sent.cancel_wanted = False
         context = self._context
-        data = self._hop_by_hop(sent, "CANCEL", sent.message.get("to"))
+        data = self._hop_by_hop(leg, sent, "CANCEL", sent.parties[1])
         context.to_peer[sent.branch, "CANCEL"] = leg
         leg.edge_requests.append((sent.branch, "CANCEL"))
         context.requests.start(branch=sent.branch, method="CANCEL", flow=sent.flow, data=data)
         context.show(leg.token, "out", sent.flow, data)
 
     def _ack_failure(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
-        data = self._hop_by_hop(sent, "ACK", message.get("to"))
+        data = self._hop_by_hop(leg, sent, "ACK", message.get("to"))
         self._context.send(sent.flow, data)
         self._context.show(leg.token, "out", sent.flow, data)
 
-    def _hop_by_hop(self, sent: PeerRequest, method: str, to_header: str) -> bytes:
+    def _hop_by_hop(self, leg: Leg, sent: PeerRequest, method: str, to_header: str) -> bytes:
         context = self._context
         lines: Headers = [
             ("via", context.peer_via(sent.flow, sent.branch)),
             ("max-forwards", "70"),
             *(("route", route) for route in sent.routes),
-            ("from", sent.message.get("from")),
+            ("from", sent.parties[0]),
             ("to", to_header),
-            ("call-id", sent.message.call_id),
+            ("call-id", leg.call_id),
             ("cseq", f"{sent.cseq} {method}"),
             ("user-agent", context.settings.user_agent),
         ]

@@ -8,9 +8,16 @@ from callengine.core.directory import Source
 from callengine.edge.authentication import Authenticator
 from callengine.edge.context import EdgeContext, header_user, source_host
 from callengine.edge.interface import Accepted, IncomingCall, Refused, TrunkAccess
-from callengine.edge.inward import MALFORMED_SDP, TOO_LARGE, Inward
+from callengine.edge.inward import MALFORMED_SDP, Inward
 from callengine.edge.parse import SipMessage, clean, parse_address, parse_uri
-from callengine.edge.rewrite import BadSdpError, Headers, compact_body, contact_target, is_sdp
+from callengine.edge.rewrite import (
+    BadSdpError,
+    Headers,
+    caller_target,
+    compact_body,
+    description,
+)
+from callengine.edge.rules import max_forwards
 from callengine.edge.transactions import ServerTransaction
 
 log = logging.getLogger(__name__)
@@ -74,7 +81,7 @@ class Callers:
     def _checked_body(self, transaction: ServerTransaction) -> bytes | None:
         """Return the body as a call process can read it, or None once refused."""
         context, request = self._context, transaction.request
-        if not contact_target(request):
+        if not caller_target(request):
             advice = "The INVITE has no Contact that could be called back; check the phone."
             context.refuse(transaction, 400, "malformed-sip", advice)
             return None
@@ -83,9 +90,6 @@ class Callers:
         except BadSdpError as error:
             advice = f"The caller's session description cannot be read: {error}"
             context.refuse(transaction, 400, MALFORMED_SDP, advice)
-            return None
-        if not self._inward.fits(request, body):
-            context.refuse(transaction, 513, *TOO_LARGE)
             return None
         return body
 
@@ -183,7 +187,7 @@ class Callers:
 def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
     request = transaction.request
     caller = _caller(request)
-    max_forwards = request.get("max-forwards")
+    sdp = description(request).sdp
     return IncomingCall(
         source=source,
         call_id=clean(request.call_id, 255),
@@ -191,8 +195,8 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
         from_name=caller[1],
         to_user=dialled(request.uri),
         user_agent=clean(request.get("user-agent")),
-        sdp=request.body.decode("utf-8", "replace") if is_sdp(request) else None,
-        max_forwards=int(max_forwards) if max_forwards else 70,
+        sdp=sdp.decode("utf-8", "replace") if sdp and sdp.strip() else None,
+        max_forwards=max_forwards(request),
         flow=request.flow,
         given_up=lambda: transaction.cancelled,
     )

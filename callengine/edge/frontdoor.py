@@ -200,13 +200,14 @@ class Edge:
 
     def _take(self, message: SipMessage) -> str | None:
         """Return the token of the leg a message belongs to."""
+        if message.method == "ACK":
+            # Nothing can answer it, and a call waits for it: what can be read of it must do.
+            return self._inward.ack(message)
         if message.problem:
             self._malformed(message)
             return None
         if message.code:
             return self._inward.response(message)
-        if message.method == "ACK":
-            return self._inward.ack(message)
         if (known := self._context.transactions.find(message)) is not None:
             self._inward.again(known)
             return known.token or None
@@ -272,11 +273,13 @@ class Edge:
                 self._context.refuse(transaction, 500, "internal-error", advice)
 
     def _malformed(self, message: SipMessage) -> None:
-        if message.code or message.method == "ACK":
+        if message.code:
             return
-        self._answer_once(message, 400)
+        code = message.problem_code
+        rule = "malformed-sip" if code == 400 else "unsupported-version"
+        self._answer_once(message, code)
         advice = f"The request cannot be understood: {message.problem}."
-        self._context.store(describe(message, 400, "malformed-sip", advice))
+        self._context.store(describe(message, code, rule, advice))
 
     def _answer_once(self, message: SipMessage, code: int) -> None:
         """Answer without a transaction."""

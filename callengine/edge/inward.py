@@ -1,20 +1,25 @@
 """From peers to call processes: requests inside dialogs, ACK, CANCEL, and responses."""
 
+from callengine.edge import inner
 from callengine.edge.abandon import Abandoner
 from callengine.edge.context import EdgeContext, describe
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import Dialog, Leg, LegState, PeerRequest
 from callengine.edge.parse import SipMessage
-from callengine.edge.rewrite import BadSdpError, contact_target, first_items, to_worker
+from callengine.edge.rewrite import (
+    BadSdpError,
+    caller_target,
+    compact_body,
+    contact_target,
+    recorded_routes,
+)
 from callengine.edge.transactions import ServerTransaction
 
 MALFORMED_SDP = "malformed-sdp"
 DTMF_RELAY = "application/dtmf-relay"
-TOO_LARGE = (
-    "message-too-large",
-    "The request has more header text than a call can use; shorten From and To.",
-)
-TOKEN_CHARACTERS = 24
+MAX_DIGIT_BYTES = 256
+_OFFERS = ("INVITE", "UPDATE", "PRACK", "ACK")
+"Whose body may be a session description."
 
 
 class Inward:
@@ -36,8 +41,8 @@ class Inward:
                 local=request.get("to"),
                 remote=request.get("from"),
                 flow=request.flow,
-                target=contact_target(request),
-                routes=first_items(request, "record-route"),
+                target=caller_target(request),
+                routes=recorded_routes(request),
                 is_direct=len(request.vias) == 1,
             ),
         )
@@ -73,46 +78,17 @@ class Inward:
             advice = f"The session description cannot be read: {error}"
             context.refuse(transaction, 400, MALFORMED_SDP, advice)
 
-    def fits(self, request: SipMessage, body: bytes) -> bool:
-        """Tell whether a call process could read a new call's INVITE."""
-        context, token = self._context, "t" * TOKEN_CHARACTERS
-        copy = to_worker(
-            request,
-            start=f"INVITE sip:{token}@127.0.0.1:65535 SIP/2.0",
-            vias=[context.worker_via(context.branch())],
-            contact=f"sip:{token}@{context.internal_address}",
-            max_forwards=255,
-            body=body,
-        )
-        return len(copy) <= context.settings.max_worker_message_bytes
-
     def _forward(self, leg: Leg, transaction: ServerTransaction, body: bytes | None) -> None:
         """Raises BadSdpError."""
         context, request = self._context, transaction.request
+        body = _body(request) if body is None else body
         transaction.token = leg.token
-        transaction.branch = context.branch("w", *transaction.key)
-        data = self._worker_copy(leg, request, transaction.branch, body)
-        if len(data) > context.settings.max_worker_message_bytes:
-            context.refuse(transaction, 513, *TOO_LARGE)
-            return
+        transaction.branch = branch = context.branch("w", *transaction.key)
+        data = inner.request(context, leg, request, branch=branch, body=body)
         transaction.forwarded = data
         leg.transactions.add(transaction)
-        context.to_worker[transaction.branch, request.method] = transaction
+        context.to_worker[branch, request.method] = transaction
         context.send_to_worker(leg.anchor.worker, data)
-
-    def _worker_copy(
-        self, leg: Leg, request: SipMessage, branch: str, body: bytes | None = None
-    ) -> bytes:
-        context = self._context
-        host, port = leg.anchor.worker
-        return to_worker(
-            request,
-            start=f"{request.method} sip:{leg.token}@{host}:{port} SIP/2.0",
-            vias=[context.worker_via(branch)],
-            contact=f"sip:{leg.token}@{context.internal_address}",
-            max_forwards=_max_forwards(request) - 1,
-            body=body,
-        )
 
     def again(self, transaction: ServerTransaction) -> None:
         """Take a retransmission: the last response again, or another try at the call process."""
@@ -148,11 +124,12 @@ class Inward:
 
     def _send_ack(self, leg: Leg, message: SipMessage, branch: str) -> None:
         try:
-            data = self._worker_copy(leg, message, branch)
+            body = _body(message)
         except BadSdpError as error:
             advice = f"The answer in the ACK cannot be read: {error}"
             self._context.store(describe(message, 400, MALFORMED_SDP, advice))
-            data = self._worker_copy(leg, message, branch, b"")
+            body = b""
+        data = inner.request(self._context, leg, message, branch=branch, body=body)
         self._context.send_to_worker(leg.anchor.worker, data)
 
     def cancel(self, transaction: ServerTransaction, invite: ServerTransaction) -> None:
@@ -163,7 +140,7 @@ class Inward:
             context.reply(transaction, 200)
             return
         transaction.token, transaction.branch = leg.token, invite.branch
-        data = self._worker_copy(leg, transaction.request, invite.branch, b"")
+        data = inner.request(context, leg, transaction.request, branch=invite.branch, body=b"")
         transaction.forwarded = data
         leg.transactions.add(transaction)
         context.to_worker[invite.branch, "CANCEL"] = transaction
@@ -192,30 +169,26 @@ class Inward:
         return leg.token
 
     def _respond(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
-        context = self._context
-        start = f"SIP/2.0 {message.code} {message.phrase[:64]}"
-        contact = f"sip:{leg.token}@{context.internal_address}"
-        vias = sent.message.vias
         try:
-            data = to_worker(message, start=start, vias=vias, contact=contact)
+            body = compact_body(message)
         except BadSdpError:
             # Without a description the call process ends the call as it ends any unusable answer.
-            data = to_worker(message, start=start, vias=vias, contact=contact, body=b"")
-        if len(data) > context.settings.max_worker_message_bytes:
-            message.headers.pop("allow", None)
-            message.headers.pop("server", None)
-            data = to_worker(message, start=start, vias=vias, contact=contact, body=b"")
-        context.send_to_worker(sent.worker, data)
+            body = b""
+        sent.answered_to = message.get("to")
+        data = inner.response(self._context, leg, sent, message, body=body)
+        self._context.send_to_worker(sent.worker, data)
+
+
+def _body(request: SipMessage) -> bytes:
+    """Return what of a request's body a call process is to read. Raises BadSdpError."""
+    if request.method == "INFO":
+        return request.body[:MAX_DIGIT_BYTES]
+    return compact_body(request) if request.method in _OFFERS else b""
 
 
 def _brings_digit(request: SipMessage) -> bool:
     kind = request.get("content-type").partition(";")[0].strip().lower()
     return kind == DTMF_RELAY and bool(request.body.strip())
-
-
-def _max_forwards(request: SipMessage) -> int:
-    text = request.get("max-forwards")
-    return min(int(text), 255) if text.isascii() and text.isdigit() and len(text) < 4 else 70
 
 
 def _learn(leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
@@ -229,22 +202,32 @@ def _learn(leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
         if (dialog := leg.dialog(message.to_tag)) is not None:
             dialog.target = contact_target(message) or dialog.target
         return
-    if sent.method != "INVITE" or not 100 < message.code < 300 or not message.to_tag:
+    if sent.method != "INVITE" or not 100 < message.code < 300:
+        return
+    if not message.to_tag and not is_success:
         return
     dialog = leg.dialog(message.to_tag)
     if dialog is None:
         dialog = Dialog(
-            local=message.get("from"),
+            local=sent.parties[0],
             remote=message.get("to"),
             flow=message.flow,
-            routes=first_items(message, "record-route")[::-1],
+            routes=_routes_back(message),
             is_direct=bool(leg.anchor.flow),
         )
         leg.add_dialog(message.to_tag, dialog)
     dialog.target = contact_target(message) or dialog.target
     dialog.flow = message.flow
-    dialog.last_cseq = max(dialog.last_cseq, message.cseq)
+    dialog.last_cseq = max(dialog.last_cseq, sent.cseq)
     if is_success:
         dialog.confirmed = True
-        if dialog.invite_cseq != message.cseq:
-            dialog.invite_cseq, dialog.acknowledged, dialog.ack = message.cseq, False, b""
+        if dialog.invite_cseq != sent.cseq:
+            dialog.invite_cseq, dialog.acknowledged, dialog.ack = sent.cseq, False, b""
+
+
+def _routes_back(message: SipMessage) -> tuple[str, ...]:
+    """Return a response's route set; one that cannot be used is as good as none."""
+    try:
+        return recorded_routes(message)[::-1]
+    except ValueError:
+        return ()

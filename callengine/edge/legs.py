@@ -1,5 +1,6 @@
 """Legs of calls as the edge anchors them: which peer, which call process, which dialogs."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -54,6 +55,10 @@ class PeerRequest:
     message: SipMessage
     "As the call process sent it."
     worker: tuple[str, int]
+    parties: tuple[str, str] = ("", "")
+    "Values of From and To as the peer sees them."
+    answered_to: str = ""
+    "To of its last response, which the ACK of a failure repeats (RFC 3261 section 17.1.1.3)."
     uri: str = ""
     routes: tuple[str, ...] = ()
     flow: str = ""
@@ -89,9 +94,24 @@ class Leg:
         """Return the edge's handle of the leg."""
         return self.anchor.token
 
+    @property
+    def inner_call_id(self) -> str:
+        """Return the Call-ID between edge and call process: the peer's may be of any form."""
+        return self.token if self.invite is not None else self.call_id
+
     def dialog(self, tag: str) -> Dialog | None:
         """Return the dialog with the peer's tag."""
         return self.dialogs.get(tag)
+
+    def inner_tag(self, tag: str) -> str:
+        """Return what a call process knows a peer's tag as: its own may be of any form."""
+        data = f"{self.token}\0{tag}".encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+    def inner_dialog(self, inner_tag: str) -> Dialog | None:
+        """Return the dialog whose peer a call process knows by this tag."""
+        known = (dialog for tag, dialog in self.dialogs.items() if self.inner_tag(tag) == inner_tag)
+        return next(known, None)
 
     def add_dialog(self, tag: str, dialog: Dialog) -> None:
         """Keep a dialog; above the bound (a forking storm) it is not kept."""

@@ -62,6 +62,7 @@ class Outward:
             contact=context.contact(request.flow, leg.token) if wants_contact else "",
             user_agent=context.settings.user_agent,
             parties=(request.get("from"), with_tag(request.get("to"), message.to_tag)),
+            call_id=request.call_id,
             extra=extra,
         )
 
@@ -103,11 +104,14 @@ class Outward:
             return
         request = PeerRequest(message.method, message.cseq, branch, message, worker)
         request.uri, request.routes, request.flow = invite.uri, invite.routes, invite.flow
+        request.parties = invite.parties
+        if message.method == "ACK" and invite.answered_to:
+            request.parties = (invite.parties[0], invite.answered_to)
         self._send(leg, request)
 
     def _new(self, leg: Leg, message: SipMessage, worker: tuple[str, int], branch: str) -> None:
         request = PeerRequest(message.method, message.cseq, branch, message, worker)
-        dialog = leg.dialog(message.to_tag) if message.to_tag else None
+        dialog = leg.inner_dialog(message.to_tag) if message.to_tag else None
         if message.to_tag and dialog is None:
             self._answer_worker(message, worker, 481)
             return
@@ -130,6 +134,7 @@ class Outward:
 
     def _first_hop(self, leg: Leg, request: PeerRequest) -> str | None:
         request.uri = leg.anchor.request_uri
+        request.parties = (request.message.get("from"), request.message.get("to"))
         flow = leg.anchor.flow
         if flow.startswith("udp:") or (flow and self._context.transports.has_connection(flow)):
             return flow
@@ -137,6 +142,7 @@ class Outward:
 
     def _dialog_hop(self, dialog: Dialog, request: PeerRequest) -> str | None:
         request.uri, request.routes = aim(dialog.target, dialog.routes)
+        request.parties = (dialog.local, dialog.remote)
         dialog.last_cseq = max(dialog.last_cseq, request.cseq)
         return next_hop(self._context.transports, dialog, first_uri(request.uri, request.routes))
 
@@ -163,7 +169,8 @@ class Outward:
             vias=[context.peer_via(request.flow, request.branch)],
             contact=context.contact(request.flow, leg.token) if has_contact else "",
             user_agent=context.settings.user_agent,
-            parties=(dialog.local, dialog.remote) if dialog is not None else None,
+            parties=request.parties,
+            call_id=leg.call_id,
             extra=extra,
         )
         while len(leg.requests) >= MAX_REQUESTS:

@@ -3,9 +3,11 @@
 import re
 
 from callengine.core.sdp import SdpError, compact
-from callengine.edge.parse import SipMessage, parse_address, render, split_quoted, tag_of
+from callengine.edge.bodies import Found, find_sdp
+from callengine.edge.parse import SipMessage, parse_address, render, tag_of
 from callengine.edge.settings import ALLOW, EXTENSIONS
 from callengine.edge.transport import make_flow, split_flow
+from callengine.edge.uris import without_headers
 
 PHRASES = {
     100: "Trying",
@@ -15,6 +17,7 @@ PHRASES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     408: "Request Timeout",
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",
@@ -33,15 +36,12 @@ PHRASES = {
     501: "Not Implemented",
     503: "Service Unavailable",
     504: "Server Time-out",
+    505: "Version Not Supported",
     513: "Message Too Large",
     603: "Decline",
 }
 
-_BOTH_WAYS = (
-    "from",
-    "to",
-    "call-id",
-    "cseq",
+_TO_PEER = (
     "content-disposition",
     "session-expires",
     "min-se",
@@ -49,16 +49,8 @@ _BOTH_WAYS = (
     "rseq",
     "reason",
     "retry-after",
+    "privacy",
 )
-_TO_WORKER = (
-    *_BOTH_WAYS,
-    "allow",
-    "user-agent",
-    "server",
-    "www-authenticate",
-    "proxy-authenticate",
-)
-_TO_PEER = (*_BOTH_WAYS, "privacy")
 _OPTION_LISTS = ("supported", "require", "unsupported")
 _RPORT = re.compile(r";[ \t]*(?:rport|received)[ \t]*(?:=[^;]*)?(?=;|\Z)", re.IGNORECASE)
 
@@ -103,60 +95,39 @@ def build_reply(
     """Return a response of the edge itself."""
     phrase = phrase or PHRASES.get(code, "Refused")
     top: Headers = [("via", via) for via in reply_vias(request)]
-    top += [
+    copied = [
         ("from", request.get("from")),
         ("to", with_tag(request.get("to"), to_tag if code > 100 else "")),
         ("call-id", request.call_id),
         ("cseq", request.get("cseq")),
-        ("server", server),
     ]
+    # What a malformed request lacks, its answer cannot have.
+    top += [(name, value) for name, value in copied if request.get(name)]
+    top.append(("server", server))
     return render(f"SIP/2.0 {code} {phrase}", top + (headers or []))
 
 
-def is_sdp(message: SipMessage) -> bool:
-    """Tell whether a message brings a session description."""
-    kind = message.get("content-type").partition(";")[0].strip().lower()
-    return bool(message.body.strip()) and kind == "application/sdp"
-
-
-def to_worker(
-    message: SipMessage,
-    *,
-    start: str,
-    vias: list[str],
-    contact: str,
-    max_forwards: int | None = None,
-    body: bytes | None = None,
-) -> bytes:
-    """Return a peer's message as a call process reads it: compact, on loopback addresses.
-
-    `body` is the session description if it was made compact before.
-
-    Raises:
-        BadSdpError: its session description is nonsense.
-    """
-    headers: Headers = [("via", via) for via in vias]
-    headers += _kept(message, _TO_WORKER) + _options(message)
-    headers.append(("contact", f"<{contact}>"))
-    if max_forwards is not None:
-        headers.append(("max-forwards", str(max_forwards)))
-    body = compact_body(message) if body is None else body
-    if body:
-        headers.append(("content-type", message.get("content-type")))
-        headers.append(("x-heard-from", split_flow(message.flow)[1]))
-    return render(start, headers, body)
+def description(message: SipMessage) -> Found:
+    """Return the session description in a message's body, whatever it is wrapped in."""
+    kind = message.get("content-type")
+    if message.get("content-encoding").lower() not in ("", "identity"):
+        kind = "an encoded body"
+    return find_sdp(kind, message.get("content-disposition"), message.body)
 
 
 def compact_body(message: SipMessage) -> bytes:
-    """Return a peer's body, a session description cut down to what a call process can read.
+    """Return a message's session description cut down to what a call process can read.
 
     Raises:
-        BadSdpError: it is nonsense.
+        BadSdpError: it is nonsense, or the body must be understood and is not.
     """
-    if not is_sdp(message):
-        return message.body
+    found = description(message)
+    if found.must_refuse:
+        raise BadSdpError(found.reason)
+    if not (found.sdp or b"").strip():
+        return b""
     try:
-        return compact(message.body.decode("utf-8", "replace")).encode()
+        return compact((found.sdp or b"").decode("utf-8", "replace")).encode()
     except SdpError as error:
         raise BadSdpError(str(error)) from error
 
@@ -168,19 +139,20 @@ def to_peer(
     vias: list[str],
     contact: str,
     user_agent: str,
-    parties: tuple[str, str] | None = None,
+    parties: tuple[str, str],
+    call_id: str,
     extra: Headers | None = None,
 ) -> bytes:
     """Return a call process's message as a peer may see it: nothing of loopback in it.
 
-    `parties` are the values of From and To as the peer knows them; pjsip writes them its own way,
-    and strict peers compare them whole (RFC 3261 section 8.2.6.2).
+    `parties` are the values of From and To as the peer knows them, strict peers compare them whole
+    (RFC 3261 section 8.2.6.2), and `call_id` is the peer's too.
     """
     headers: Headers = [("via", via) for via in vias]
-    kept = _kept(message, _TO_PEER)
-    if parties is not None:
-        kept = [("from", parties[0]), ("to", parties[1]), *kept[2:]]
-    headers += kept + _options(message)
+    headers += [("from", parties[0]), ("to", parties[1]), ("call-id", call_id)]
+    headers.append(("cseq", message.get("cseq")))
+    headers += [(name, value) for name in _TO_PEER for value in message.headers.get(name, ())]
+    headers += option_lists(message)
     if contact:
         headers.append(("contact", f"<{contact}>"))
     if "allow" in message.headers:
@@ -192,21 +164,22 @@ def to_peer(
     return render(start, headers, message.body)
 
 
-def _kept(message: SipMessage, names: tuple[str, ...]) -> Headers:
-    return [(name, value) for name in names for value in message.headers.get(name, ())]
-
-
-def _options(message: SipMessage) -> Headers:
+def option_lists(message: SipMessage) -> Headers:
+    """Return the option tags that both sides understand, each once."""
     found: Headers = []
     for name in _OPTION_LISTS:
-        tokens = [token for token in message.tokens(name) if token in EXTENSIONS]
+        asked = set(message.tokens(name))
+        tokens = [token for token in EXTENSIONS if token in asked]
         if tokens or (name == "supported" and name in message.headers):
             found.append((name, ", ".join(tokens)))
     return found
 
 
 def contact_target(message: SipMessage) -> str:
-    """Return the URI of the first Contact, or an empty string if there is none to use."""
+    """Return the URI of the first Contact, or an empty string if there is none to use.
+
+    Headers in it are for a request of another kind (RFC 3261 section 19.1.5).
+    """
     values = message.values("contact")
     if not values or values[0] == "*" or len(values[0]) > 1024:
         return ""
@@ -214,7 +187,21 @@ def contact_target(message: SipMessage) -> str:
         address = parse_address(values[0])
     except ValueError:
         return ""
-    return address.uri_text if address.is_callable else ""
+    return without_headers(address.uri_text) if address.is_callable else ""
+
+
+def caller_target(request: SipMessage) -> str:
+    """Return the URI at which an INVITE's sender takes requests, or an empty string.
+
+    RFC 2543 did not ask for a Contact; From stood in for it (its section 6.13).
+    """
+    if request.headers.get("contact") or request.via.has_rfc3261_branch:
+        return contact_target(request)
+    try:
+        address = parse_address(request.get("from"))
+    except ValueError:
+        return ""
+    return without_headers(address.uri_text) if address.is_callable else ""
 
 
 def route_uri(route: str) -> str:
@@ -235,8 +222,13 @@ def aim(target: str, routes: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return first, (*routes[1:], f"<{target}>")
 
 
-def first_items(message: SipMessage, name: str, limit: int = 20) -> tuple[str, ...]:
-    """Return at most `limit` elements of a list header."""
-    return tuple(item for v in message.headers.get(name, ()) for item in split_quoted(v, ","))[
-        :limit
-    ]
+def recorded_routes(message: SipMessage, limit: int = 20) -> tuple[str, ...]:
+    """Return at most `limit` elements of Record-Route.
+
+    Raises:
+        ValueError: one is no address that a request could be sent to.
+    """
+    routes = message.values("record-route")[:limit]
+    if any(len(route) > 1024 or not parse_address(route).is_callable for route in routes):
+        raise ValueError("a Record-Route cannot be used")
+    return tuple(routes)

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callengine.edge.bodies import ACCEPT
 from callengine.edge.context import BRANCH
-from callengine.edge.parse import SipMessage, parse_uri, parse_via
-from callengine.edge.rewrite import is_sdp
-from callengine.edge.settings import ALLOW, EXTENSIONS, METHODS, EdgeSettings
+from callengine.edge.inner import rack
+from callengine.edge.parse import SipMessage, parse_address, parse_uri, parse_via, read_number
+from callengine.edge.rewrite import description, recorded_routes
+from callengine.edge.settings import ALLOW, EXTENSIONS, METHODS, MIN_SESSION_S, EdgeSettings
+from callengine.edge.uris import scheme_of
 
 _KNOWN_ELSEWHERE = ("SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
 _ONLY_IN_DIALOG = ("PRACK", "UPDATE", "INFO")
-MIN_SESSION_S = 90
-"The shortest session interval call processes agree to (RFC 4028 section 4)."
+_WITH_OFFER = ("INVITE", "UPDATE", "PRACK")
+MALFORMED = "malformed-sip"
 
 IsLocal = Callable[[str, int | None], bool]
 
@@ -33,11 +36,18 @@ def objection(
     return (
         _method(message)
         or _uri(message)
+        or _dialog(message)
         or _loop(message, is_merged=is_merged, is_local=is_local)
         or _extensions(message)
         or _session_interval(message)
         or _body(message, settings)
     )
+
+
+def max_forwards(message: SipMessage) -> int:
+    """Return how many more hops a request may take."""
+    hops = read_number(message.get("max-forwards"), most=255)
+    return 70 if hops is None else hops
 
 
 def _method(message: SipMessage) -> Objection | None:
@@ -54,15 +64,43 @@ def _method(message: SipMessage) -> Objection | None:
 
 
 def _uri(message: SipMessage) -> Objection | None:
-    scheme = message.uri.partition(":")[0].lower()
-    if scheme not in ("sip", "sips", "tel"):
+    scheme = scheme_of(message.uri)
+    if scheme not in ("", "sip", "sips", "tel"):
         advice = f"A {scheme[:16]} URI was dialled; use sip: or tel:."
         return Objection(416, "unsupported-uri-scheme", advice)
     try:
-        parse_uri(message.uri)
+        uri = parse_uri(message.uri)
     except ValueError:
-        return Objection(400, "malformed-sip", "The Request-URI cannot be read.")
+        return Objection(400, MALFORMED, "The Request-URI cannot be read.")
+    if uri.headers:
+        advice = "The Request-URI holds headers, which only links may; dial it without them."
+        return Objection(400, MALFORMED, advice)
     return None
+
+
+def _dialog(message: SipMessage) -> Objection | None:
+    """What a dialog would be made of, or a PRACK be matched by, must be readable."""
+    if message.method == "PRACK" and not rack(message.get("rack")):
+        advice = "The PRACK does not say what it acknowledges: its RAck header cannot be read."
+        return Objection(400, MALFORMED, advice)
+    try:
+        if message.method == "INVITE":
+            recorded_routes(message)
+    except ValueError:
+        advice = "A Record-Route header cannot be read; check the proxy that wrote it."
+        return Objection(400, MALFORMED, advice)
+    if message.method == "REGISTER" and not _is_address_of_record(message.get("to")):
+        advice = "A REGISTER must name a SIP URI in To; check the phone's user name and domain."
+        return Objection(400, MALFORMED, advice)
+    return None
+
+
+def _is_address_of_record(to: str) -> bool:
+    """RFC 3261 section 10.2."""
+    try:
+        return parse_address(to).uri.scheme in ("sip", "sips")
+    except ValueError:
+        return False
 
 
 def _loop(message: SipMessage, *, is_merged: bool, is_local: IsLocal) -> Objection | None:
@@ -72,11 +110,10 @@ def _loop(message: SipMessage, *, is_merged: bool, is_local: IsLocal) -> Objecti
     if any(_is_ours(via, is_local) for via in message.vias if BRANCH in via):
         advice = "The request had been here before: an address here leads back to this engine."
         return Objection(482, "loop-detected", advice)
-    hops = message.get("max-forwards")
-    if hops and not (hops.isascii() and hops.isdigit() and len(hops) < 4 and int(hops) < 256):
-        return Objection(400, "malformed-sip", "Max-Forwards is not a number from 0 to 255.")
+    if message.get("max-forwards") and read_number(message.get("max-forwards"), most=255) is None:
+        return Objection(400, MALFORMED, "Max-Forwards is not a number from 0 to 255.")
     # An OPTIONS that ends here is how a path is traced (RFC 3261 section 11).
-    if hops and int(hops) == 0 and message.method not in ("OPTIONS", "CANCEL"):
+    if max_forwards(message) == 0 and message.method not in ("OPTIONS", "CANCEL"):
         return Objection(
             483, "too-many-hops", "The request passed too many proxies; look for a loop."
         )
@@ -94,8 +131,8 @@ def _is_ours(via: str, is_local: IsLocal) -> bool:
 def _extensions(message: SipMessage) -> Objection | None:
     if message.method == "CANCEL":
         return None
-    asked = message.tokens("require") + message.tokens("proxy-require")
-    unknown = [token[:64] for token in asked if token not in EXTENSIONS]
+    asked = message.items("require") + message.items("proxy-require")
+    unknown = [token[:64] for token in asked if token.lower() not in EXTENSIONS]
     if not unknown:
         return None
     advice = f"The request requires {', '.join(unknown[:3])}, which is not supported here."
@@ -108,12 +145,12 @@ def _session_interval(message: SipMessage) -> Objection | None:
     """RFC 4028 section 9; a call process would say so only after the callee has rung."""
     if message.method not in ("INVITE", "UPDATE") or "timer" not in message.tokens("supported"):
         return None
-    wanted = message.get("session-expires").partition(";")[0].strip()
-    if not wanted:
+    if not message.get("session-expires"):
         return None
-    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 11):
-        return Objection(400, "malformed-sip", "Session-Expires is not a number of seconds.")
-    if int(wanted) >= MIN_SESSION_S:
+    wanted = read_number(message.get("session-expires").partition(";")[0])
+    if wanted is None:
+        return Objection(400, MALFORMED, "Session-Expires is not a number of seconds.")
+    if wanted >= MIN_SESSION_S:
         return None
     advice = f"A session interval of {wanted} s is too short; set at least {MIN_SESSION_S} s."
     headers = (("min-se", str(MIN_SESSION_S)),)
@@ -121,13 +158,22 @@ def _session_interval(message: SipMessage) -> Objection | None:
 
 
 def _body(message: SipMessage, settings: EdgeSettings) -> Objection | None:
-    if is_sdp(message) and message.body.count(b"\n") > settings.max_sdp_lines:
+    if message.method not in _WITH_OFFER:
+        return None
+    found = description(message)
+    if found.must_refuse:
+        rule = "unsupported-body" if found.code == 415 else MALFORMED
+        headers = (("accept", ACCEPT),) if found.code == 415 else ()
+        return Objection(found.code, rule, found.reason, headers)
+    if (found.sdp or b"").count(b"\n") > settings.max_sdp_lines:
         advice = f"The session description has more than {settings.max_sdp_lines} lines."
         return Objection(413, "sdp-too-long", advice)
-    if message.method != "INVITE" or not message.body.strip():
-        return None
-    encoding = message.get("content-encoding").lower() not in ("", "identity")
-    if encoding or not is_sdp(message):
-        advice = "The INVITE's body is not a plain session description (application/sdp)."
-        return Objection(415, "unsupported-body", advice, (("accept", "application/sdp"),))
+    if message.method == "INVITE" and message.get("accept") and not _takes_sdp(message):
+        advice = "The INVITE does not accept session descriptions (Accept: application/sdp)."
+        return Objection(406, "sdp-not-accepted", advice)
     return None
+
+
+def _takes_sdp(message: SipMessage) -> bool:
+    kinds = {item.partition(";")[0].strip() for item in message.tokens("accept")}
+    return not kinds.isdisjoint(("application/sdp", "application/*", "*/*"))

@@ -10,6 +10,9 @@ ALLOW = ", ".join(METHODS)
 EXTENSIONS = ("100rel", "timer")
 "Option tags that work from end to end: call processes do reliable provisionals and timers."
 
+MIN_SESSION_S = 90
+"The shortest session interval call processes agree to (RFC 4028 section 4)."
+
 T1_S = 0.5
 T2_S = 4.0
 TIMEOUT_S = 64 * T1_S

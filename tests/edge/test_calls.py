@@ -92,6 +92,7 @@ class Scene:
         from_tag: str = "wb",
         extra: tuple[str, ...] = (),
     ) -> None:
+        to_tag = to_tag and self.inner_tag(token)
         phone = Phone(
             *self.worker.address,
             user="caller",
@@ -110,6 +111,13 @@ class Scene:
             body=body,
         )
         self.worker.send(text, self.internal)
+
+    def inner_tag(self, token: str) -> str:
+        """Return the last tag by which the call process heard of a leg's peer."""
+        heard = [parse(data) for data in self.worker.raw]
+        ours = [message for message in heard if f"sip:{token}@" in message.get("contact")]
+        tags = (message.to_tag if message.code else message.from_tag for message in reversed(ours))
+        return next(tag for tag in tags if tag)
 
     async def ringing_b(self) -> SipMessage:
         """Have the call process ring the callee; return the INVITE the callee hears."""

@@ -5,6 +5,7 @@ The messages stand in `rfc4475.txt` in the RFC's own notation (its section 2): `
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -115,11 +116,11 @@ TORTURES = (
 
 
 class Torturer(asyncio.DatagramProtocol):
-    """Sends the messages from a loopback address of its own and collects the final answers."""
+    """One end of one message: an address of its own, because some messages share a branch."""
 
-    def __init__(self, answers: dict[str, list[int]]) -> None:
+    def __init__(self, answers: list[int], heard: asyncio.Event) -> None:
         self.answers = answers
-        self.heard = asyncio.Event()
+        self.heard = heard
         self.transport: asyncio.DatagramTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,53 +128,45 @@ class Torturer(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         code = re.match(rb"SIP/2.0 (\d{3})", data)
-        if code and code[1] >= b"200" and (name := _torture_of(data)):
-            self.answers[name].append(int(code[1]))
+        if code and code[1] >= b"200":
+            self.answers.append(int(code[1]))
             self.heard.set()
 
 
-def _torture_of(answer: bytes) -> str:
-    """Return the name of the message an answer belongs to: the RFC puts it into Call-IDs."""
-    call_id = re.search(rb"(?mi)^(?:call-id|i)[ \t]*:[ \t]*(\w+)", answer)
-    name = call_id[1].decode() if call_id else ""
-    if name in MESSAGES:
-        return name
-    others = {b"z9hG4bKkdj.insuf": "insuf", b"4dade06d0bdb11ee": "mpart01"}
-    return next((name for mark, name in others.items() if mark in answer), "")
-
-
-async def torture(server: tuple[str, int], host: str = "127.44.75.1") -> dict[str, bool]:
+async def torture(server: tuple[str, int], network: str = "127.44.75.") -> dict[str, bool]:
     """Return, for each message by its name, whether an edge at `server` does what is right.
 
-    `host` is a loopback address where ports 5060 and 5050 are free.
+    Each is sent from a loopback address of its own in `network`, ports 5060 and 5050.
     """
     answers: dict[str, list[int]] = {torture.name: [] for torture in TORTURES}
-    loop = asyncio.get_running_loop()
-    ends = [
-        (await loop.create_datagram_endpoint(lambda: Torturer(answers), local_addr=(host, port)))[1]
-        for port in PORTS
-    ]
+    heard = asyncio.Event()
+    ends: list[Torturer] = []
     try:
-        for item in TORTURES:
-            ends[0].transport.sendto(item.data, server)
-            await asyncio.sleep(0.01)
-        await _quiet(ends)
+        for number, item in enumerate(TORTURES, 1):
+            pair = [
+                await _end(answers[item.name], heard, f"{network}{number}", port) for port in PORTS
+            ]
+            ends += pair
+            pair[0].transport.sendto(item.data, server)
+        await _quiet(heard)
     finally:
         for end in ends:
             end.transport.close()
     return {item.name: _is_right(item, answers[item.name]) for item in TORTURES}
 
 
-async def _quiet(ends: list[Torturer]) -> None:
-    while True:
-        for end in ends:
-            end.heard.clear()
-        waits = [asyncio.ensure_future(end.heard.wait()) for end in ends]
-        done, rest = await asyncio.wait(waits, timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED)
-        for wait in rest:
-            wait.cancel()
-        if not done:
-            return
+async def _end(answers: list[int], heard: asyncio.Event, host: str, port: int) -> Torturer:
+    _, end = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: Torturer(answers, heard), local_addr=(host, port)
+    )
+    return end
+
+
+async def _quiet(heard: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        while True:
+            heard.clear()
+            await asyncio.wait_for(heard.wait(), QUIET_S)
 
 
 def _is_right(item: Torture, answers: list[int]) -> bool:

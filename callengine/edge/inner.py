@@ -1,0 +1,195 @@
+"""Messages as call processes read them: built from parsed parts, never copied.
+
+pjsip drops a message it cannot read without a word, and nobody answers then. So nothing a peer
+wrote passes as it is: parties, tags, Call-ID, Via and Contact are ours, the headers that matter
+are written anew from what they mean, and what cannot be read is left out. Everything is bounded,
+so that a message always fits into what pjsip can hold.
+"""
+
+from collections.abc import Callable
+
+from callengine.edge.context import EdgeContext
+from callengine.edge.legs import Leg, PeerRequest
+from callengine.edge.parse import (
+    SipMessage,
+    clean,
+    parse_params,
+    read_number,
+    render,
+    split_quoted,
+)
+from callengine.edge.rewrite import Headers, option_lists
+from callengine.edge.settings import METHODS, MIN_SESSION_S
+from callengine.edge.transport import split_flow
+
+MAX_SESSION_S = 86_400
+MAX_NUMBER = 2**31 - 1
+MAX_TEXT_CHARACTERS = 64
+MAX_CHALLENGES = 2
+
+_WITH_OFFER = ("INVITE", "UPDATE")
+_CHALLENGED = {"realm": 128, "nonce": 512, "opaque": 256}
+"Characters of the quoted parameters of a challenge."
+_ALGORITHMS = ("MD5", "SHA-256")
+
+
+def request(
+    context: EdgeContext, leg: Leg, message: SipMessage, *, branch: str, body: bytes
+) -> bytes:
+    """Return a peer's request with the body a call process is to read."""
+    host, port = leg.anchor.worker
+    headers: Headers = [
+        ("via", context.worker_via(branch)),
+        ("from", f"<sip:peer@127.0.0.1>;tag={leg.inner_tag(message.from_tag)}"),
+        ("to", "<sip:edge@127.0.0.1>" + (f";tag={leg.local_tag}" if message.to_tag else "")),
+        ("call-id", leg.inner_call_id),
+        ("cseq", f"{message.cseq} {message.method}"),
+        ("max-forwards", "70"),
+        *_common(context, leg, message, message.method, body),
+    ]
+    return render(f"{message.method} sip:{leg.token}@{host}:{port} SIP/2.0", headers, body)
+
+
+def response(
+    context: EdgeContext, leg: Leg, sent: PeerRequest, message: SipMessage, *, body: bytes
+) -> bytes:
+    """Return a peer's response: all but the answer itself is what the call process had written."""
+    asked = sent.message
+    to = asked.get("to")
+    if not asked.to_tag and (message.to_tag or 200 <= message.code < 300):
+        to += f";tag={leg.inner_tag(message.to_tag)}"
+    headers: Headers = [
+        *(("via", via) for via in asked.vias),
+        ("from", asked.get("from")),
+        ("to", to),
+        ("call-id", asked.call_id),
+        ("cseq", f"{asked.cseq} {asked.method}"),
+        *_common(context, leg, message, asked.method, body),
+    ]
+    return render(f"SIP/2.0 {message.code} {message.phrase[:MAX_TEXT_CHARACTERS]}", headers, body)
+
+
+def _common(
+    context: EdgeContext, leg: Leg, message: SipMessage, method: str, body: bytes
+) -> Headers:
+    headers: Headers = [("contact", f"<sip:{leg.token}@{context.internal_address}>")]
+    headers += _passing(message, method)
+    if body:
+        kind = message.get("content-type").partition(";")[0].strip().lower()
+        headers.append(("content-type", kind if method == "INFO" else "application/sdp"))
+        # Whose media may be expected: ours alone to say, a peer's header of that name never passes.
+        headers.append(("x-heard-from", split_flow(message.flow)[1]))
+    return headers
+
+
+def _passing(message: SipMessage, method: str) -> Headers:
+    """Return the headers that a call process is to see, each as it would write it itself."""
+    headers = option_lists(message)
+    if 100 < message.code < 200:
+        headers = _reliable(message, headers)
+    for name, read in _READERS.items():
+        if _matters(name, message, method) and (value := read(message.get(name))):
+            headers.append((name, value))
+    if message.code in (401, 407):
+        for name in ("www-authenticate", "proxy-authenticate"):
+            values = filter(None, map(challenge, message.headers.get(name, ())[:8]))
+            headers += [(name, value) for value in list(values)[:MAX_CHALLENGES]]
+    return headers
+
+
+def _matters(name: str, message: SipMessage, method: str) -> bool:
+    """Tell whether a header means anything to a call process in this message."""
+    code = message.code
+    match name:
+        case "session-expires":
+            return method in _WITH_OFFER and (not code or 200 <= code < 300)
+        case "min-se":
+            return method in _WITH_OFFER and (not code or code == 422)
+        case "rack":
+            return method == "PRACK" and not code
+        case "allow":
+            return method in _WITH_OFFER
+    return True
+
+
+def _reliable(message: SipMessage, headers: Headers) -> Headers:
+    """Keep RSeq and `Require: 100rel` only together (RFC 3262 section 4)."""
+    number = read_number(message.get("rseq"), most=MAX_NUMBER)
+    required = any(name == "require" and "100rel" in value for name, value in headers)
+    if required and number:
+        return [*headers, ("rseq", str(number))]
+    return [(name, value) for name, value in headers if name != "require"]
+
+
+def session_expires(text: str) -> str:
+    """Return an interval and who refreshes it (RFC 4028 section 4), or nothing."""
+    interval, *rest = split_quoted(text, ";")
+    seconds = read_number(interval)
+    if seconds is None:
+        return ""
+    seconds = max(MIN_SESSION_S, min(seconds, MAX_SESSION_S))
+    refresher = (parse_params(rest).get("refresher") or "").lower()
+    return f"{seconds};refresher={refresher}" if refresher in ("uac", "uas") else str(seconds)
+
+
+def min_se(text: str) -> str:
+    """Return the shortest interval a peer agrees to, or nothing."""
+    seconds = read_number(text.partition(";")[0])
+    return "" if seconds is None else str(min(seconds, MAX_SESSION_S))
+
+
+def rack(text: str) -> str:
+    """Return which provisional response a PRACK is for (RFC 3262 section 7.2), or nothing."""
+    parts = text.split()
+    if len(parts) != 3 or parts[2] not in METHODS:
+        return ""
+    numbers = [read_number(part, most=MAX_NUMBER) for part in parts[:2]]
+    return "" if None in numbers else f"{numbers[0]} {numbers[1]} {parts[2]}"
+
+
+def _allow(text: str) -> str:
+    methods = dict.fromkeys(item.strip().upper() for item in text.split(","))
+    return ", ".join(method for method in methods if method in METHODS)
+
+
+def _agent(text: str) -> str:
+    return clean(text, MAX_TEXT_CHARACTERS).strip()
+
+
+_READERS: dict[str, Callable[[str], str]] = {
+    "session-expires": session_expires,
+    "min-se": min_se,
+    "rack": rack,
+    "allow": _allow,
+    "user-agent": _agent,
+    "server": _agent,
+}
+
+
+def challenge(text: str) -> str:
+    """Return a digest challenge that a call process can answer (RFC 7616 section 3.3), or ''."""
+    scheme, _, rest = text.strip().partition(" ")
+    params = parse_params(split_quoted(rest, ","))
+    algorithm = (params.get("algorithm") or "MD5").upper()
+    if scheme.lower() != "digest" or algorithm not in _ALGORITHMS:
+        return ""
+    if params.get("realm") is None or not params.get("nonce"):
+        return ""
+    items: list[str] = []
+    for name, most in _CHALLENGED.items():
+        value = params.get(name)
+        if value is None:
+            continue
+        if len(value) > most or not value.isprintable():
+            return ""
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        items.append(f'{name}="{escaped}"')
+    items += [f"algorithm={algorithm}"] if "algorithm" in params else []
+    if (params.get("stale") or "").lower() == "true":
+        items.append("stale=true")
+    qops = [item.strip().lower() for item in (params.get("qop") or "").split(",")]
+    if "auth" in qops:
+        items.append('qop="auth"')
+    elif any(qops):
+        return ""
+    return f"Digest {', '.join(items)}"
