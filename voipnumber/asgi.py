@@ -10,15 +10,31 @@ http_application = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.conf import settings  # noqa: E402
 
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
+from voipnumber.web import server  # noqa: E402
+from voipnumber.web.bounds import Bounds  # noqa: E402
+from voipnumber.web.origin import SameOrigin  # noqa: E402
+
+# Before daphne serves: both `manage.py serve` and the `daphne` command import this module first.
+server.install(
+    Bounds(
+        body_bytes=settings.VOIPNUMBER_HTTP_BODY_BYTES,
+        request_s=settings.VOIPNUMBER_HTTP_REQUEST_S,
+        connections=settings.VOIPNUMBER_HTTP_CONNECTIONS,
+        connections_per_address=(
+            None
+            if settings.VOIPNUMBER_TLS_PROXY
+            else settings.VOIPNUMBER_HTTP_CONNECTIONS_PER_ADDRESS
+        ),
+        websocket_message_bytes=settings.WEBSOCKET_MESSAGE_BYTES,
+    )
+)
 
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
-        ),
+        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -58,6 +58,35 @@ VOIPNUMBER_NODE = _env.word(
 VOIPNUMBER_ALLOWED_HOSTS = _env.hosts("VOIPNUMBER_ALLOWED_HOSTS")
 VOIPNUMBER_TLS_PROXY = _env.boolean("VOIPNUMBER_TLS_PROXY", default=False)
 "Whether a proxy in front ends TLS and sets X-Forwarded-Proto itself on every request."
+VOIPNUMBER_HTTP_BODY_BYTES = _env.integer(
+    "VOIPNUMBER_HTTP_BODY_BYTES", 1024 * 1024, minimum=64 * 1024, maximum=100 * 1024 * 1024
+)
+VOIPNUMBER_HTTP_REQUEST_S = _env.seconds("VOIPNUMBER_HTTP_REQUEST_S", 30, minimum=1, maximum=600)
+VOIPNUMBER_HTTP_CONNECTIONS = _env.integer(
+    "VOIPNUMBER_HTTP_CONNECTIONS", 500, minimum=10, maximum=50_000
+)
+VOIPNUMBER_HTTP_CONNECTIONS_PER_ADDRESS = _env.integer(
+    "VOIPNUMBER_HTTP_CONNECTIONS_PER_ADDRESS", 100, minimum=5, maximum=50_000
+)
+VOIPNUMBER_WEBSOCKETS_PER_SESSION = _env.integer(
+    "VOIPNUMBER_WEBSOCKETS_PER_SESSION", 20, minimum=1, maximum=1000
+)
+VOIPNUMBER_WEBSOCKETS_PER_USER = _env.integer(
+    "VOIPNUMBER_WEBSOCKETS_PER_USER", 60, minimum=1, maximum=10_000
+)
+VOIPNUMBER_SIGN_IN_FAILURES = _env.integer(
+    "VOIPNUMBER_SIGN_IN_FAILURES", 5, minimum=2, maximum=1000
+)
+VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS = _env.integer(
+    "VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS", 30, minimum=2, maximum=100_000
+)
+VOIPNUMBER_SIGN_IN_FAILURES_PER_USER = _env.integer(
+    "VOIPNUMBER_SIGN_IN_FAILURES_PER_USER", 100, minimum=2, maximum=1_000_000
+)
+VOIPNUMBER_SIGN_IN_HOLD_S = _env.seconds(
+    "VOIPNUMBER_SIGN_IN_HOLD_S", 900, minimum=1, maximum=86_400
+)
+VOIPNUMBER_SIGN_INS_WAITING = _env.integer("VOIPNUMBER_SIGN_INS_WAITING", 8, minimum=1, maximum=100)
 VOIPNUMBER_LOG_LEVEL = _env.choice(
     "VOIPNUMBER_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")
 )
@@ -73,6 +102,10 @@ ALLOWED_HOSTS = [
     *([VOIPNUMBER_PUBLIC_ADDRESS] if VOIPNUMBER_PUBLIC_ADDRESS else []),
     *([VOIPNUMBER_HTTP.host] if VOIPNUMBER_HTTP.host not in ("0.0.0.0", "::") else []),  # noqa: S104
 ]
+# The server cuts off what is longer; Django must not refuse what the server lets in.
+DATA_UPLOAD_MAX_MEMORY_SIZE = VOIPNUMBER_HTTP_BODY_BYTES
+WEBSOCKET_MESSAGE_BYTES = 1024
+"All a page ever says over a websocket is one word."
 CSRF_TRUSTED_ORIGINS = [
     f"https://{'*' if host.startswith('.') else ''}{host}"
     for host in VOIPNUMBER_ALLOWED_HOSTS
@@ -145,6 +178,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"
+PASSWORD_HASHERS = ["voipnumber.web.hashing.OneAtATimePBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

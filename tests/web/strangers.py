@@ -1,0 +1,108 @@
+"""Browsers that do not behave: raw sockets against a running server, and a SIP peer meanwhile."""
+
+import re
+import secrets
+import socket
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.peers.engine import Engine
+
+GIVE_UP_S = 10.0
+
+
+def connect(port: int, source: str = "127.0.0.1") -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), GIVE_UP_S, source_address=(source, 0))
+
+
+def head(path: str, *lines: str, method: str = "POST") -> bytes:
+    return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", "")).encode(
+        "latin1"
+    )
+
+
+def answer(stranger: socket.socket) -> bytes:
+    """Return the first answer, as long as it says it is; else all that comes until the end."""
+    got = b""
+    try:
+        while not _is_whole(got) and (chunk := stranger.recv(65536)):
+            got += chunk
+    except ConnectionError:
+        pass
+    return got
+
+
+def _is_whole(answered: bytes) -> bool:
+    start, end, body = answered.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", start, re.IGNORECASE)
+    return bool(end) and length is not None and len(body) >= int(length[1])
+
+
+def status(answered: bytes) -> int:
+    return int(answered.split(b" ", 2)[1]) if answered.startswith(b"HTTP/") else 0
+
+
+def push(stranger: socket.socket, total: int, piece: bytes) -> int:
+    """Send pieces until so many bytes, or until the server takes no more; return how many went."""
+    sent = 0
+    stranger.settimeout(1.0)
+    try:
+        while sent < total:
+            sent += stranger.send(piece)
+    except OSError:
+        pass
+    stranger.settimeout(GIVE_UP_S)
+    return sent
+
+
+def memory_kb(pid: int) -> int:
+    """Return the resident memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
+
+
+class Caller:
+    """Asks OPTIONS again and again, and knows how long the slowest answer took."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._stop = engine, threading.Event()
+        self.slowest_s, self.asked = 0.0, 0
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((self._engine.host, 0))
+            probe.settimeout(GIVE_UP_S)
+            while not self._stop.wait(0.02):
+                began = time.monotonic()
+                probe.sendto(self._options(probe.getsockname()[1]), self._engine.server)
+                probe.recv(65536)
+                self.asked += 1
+                self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+
+    def _options(self, port: int) -> bytes:
+        host, ours, branch = self._engine.host, self._engine.port, secrets.token_hex(8)
+        lines = (
+            f"OPTIONS sip:{host}:{ours} SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{branch};rport",
+            "Max-Forwards: 70",
+            f"From: <sip:probe@{host}>;tag={branch}",
+            f"To: <sip:{host}:{ours}>",
+            f"Call-ID: {branch}",
+            "CSeq: 1 OPTIONS",
+            "Content-Length: 0",
+        )
+        return "\r\n".join((*lines, "", "")).encode()
