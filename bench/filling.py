@@ -82,14 +82,17 @@ def _endpoints(size: Size, dialect: Dialect) -> list[str]:
     empty = dialect.json.format(text="'[]'")
     return [
         "INSERT INTO connections_connection (name, sip_user, enabled, ha1_realm, ha1_md5, "
-        "ha1_sha256, inbound_codecs, force_on_caller, outbound_codecs, address) "
+        "ha1_sha256, inbound_codecs, force_on_caller, outbound_codecs, address, "
+        "caller_id) "
         f"{_series(size.connections)} SELECT 'Desk ' || i, 'user' || i, {dialect.true}, '', '', "
-        f"'', {empty}, {dialect.false}, {empty}, '' FROM series",
+        f"'', {empty}, {dialect.false}, {empty}, '', 'rewrite' FROM series",
         "INSERT INTO connections_registration (connection_id, contact, call_id, cseq, expires_at, "
-        "flow, user_agent, q, instance, registered_at, since) SELECT id, 'sip:' || sip_user || "
+        "flow, user_agent, q, instance, registered_at, since, reached_at, path, is_direct) "
+        "SELECT id, 'sip:' || sip_user || "
         f"'@192.0.2.1:5060', 'reg-' || id, 1, {dialect.ago.format(s='-600 - id')}, "
         "'udp:192.0.2.1:5060', 'Yealink SIP-T46U 108.86.0.20', 1.0, '', "
-        f"{dialect.ago.format(s='id')}, {dialect.ago.format(s='id')} "
+        f"{dialect.ago.format(s='id')}, {dialect.ago.format(s='id')}, '', {empty}, "
+        f"{dialect.true} "
         "FROM connections_connection WHERE id % 10 > 0",
         "INSERT INTO trunks_trunk (name, enabled, in_allowed_addresses, in_username, in_ha1_realm, "
         "in_ha1_md5, in_ha1_sha256, in_codecs, out_username, out_password, out_codecs) "

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from audiocodecs.catalogue import CATALOGUE
 from audiocodecs.models import PlatformSettings
-from callengine.cleaning import clean_text, is_storable
+from callengine.cleaning import clean_json, clean_text, is_storable
+from callengine.core.callerid import KnownNames, own_spelling, spellings
 from callengine.core.directory import (
     ConnectionEntry,
     Contact,
@@ -24,6 +25,7 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
+from callengine.edge.addresses import host_of
 from callengine.edge.interface import Binding, Credentials, TrunkAccess
 from connections.models import MAX_CONTACT_LENGTH, Connection, Registration
 from connections.services import replace_registrations, unexpired_registrations
@@ -138,6 +140,24 @@ def source(*, kind: str, name: str, address: str) -> Source:
     return Source("external", address)
 
 
+def known_names(source: Source, claimed_user: str) -> KnownNames:
+    """Return what is known of the user part a caller claims. One query; none for a trunk."""
+    if not claimed_user or not is_storable(claimed_user) or source.kind == "trunk":
+        return KnownNames()
+    if source.connection is None:
+        return KnownNames(is_sip_user=Connection.objects.filter(sip_user=claimed_user).exists())
+    numbers = Number.objects.filter(
+        connection__sip_user=source.connection.sip_user, number__in=spellings(claimed_user)
+    )
+    return KnownNames(own_spelling(claimed_user, numbers.values_list("number", flat=True)))
+
+
+def is_registered_at(flow: str) -> bool:
+    """Return whether a connection is registered from this flow, by no proxy. One query."""
+    rows = Registration.objects.filter(flow=flow, is_direct=True, expires_at__gt=timezone.now())
+    return rows.exists()
+
+
 def bindings(sip_user: str) -> list[Binding]:
     """Return the unexpired bindings of a connection, the latest refreshed first. One query."""
     if not is_storable(sip_user):
@@ -152,6 +172,8 @@ def bindings(sip_user: str) -> list[Binding]:
             user_agent=row.user_agent,
             q=row.q,
             instance=row.instance,
+            path=tuple(row.path),
+            is_direct=row.is_direct,
         )
         for row in unexpired_registrations(sip_user=sip_user, now=timezone.now())
     ]
@@ -180,6 +202,8 @@ def _registration(binding: Binding) -> Registration:
         user_agent=clean_text(binding.user_agent, 255),
         q=binding.q,
         instance=clean_text(binding.instance, 255),
+        path=clean_json(list(binding.path)),
+        is_direct=binding.is_direct,
     )
 
 
@@ -226,7 +250,11 @@ def connection_entry(row: Connection) -> ConnectionEntry:
         force_on_caller=row.force_on_caller,
         address=row.address,
         concurrent_calls=row.concurrent_calls,
-        contacts=tuple(Contact(one.contact, one.flow, one.user_agent) for one in registrations),
+        caller_id=row.caller_id,
+        contacts=tuple(
+            Contact(one.contact, one.reached_at or one.flow, one.user_agent, tuple(one.path))
+            for one in registrations
+        ),
     )
 
 
@@ -238,9 +266,15 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         in_codecs=_known(row.in_codecs),
         out_codecs=_known(row.out_codecs),
         gateways=tuple(GatewayEntry(one.uri, one.priority) for one in row.gateways.all()),
+        hosts=_hosts(row),
         out_username=row.out_username,
         out_password=row.out_password,
     )
+
+
+def _hosts(row: Trunk) -> tuple[str, ...]:
+    gateways = (host_of(gateway.uri) for gateway in row.gateways.all())
+    return tuple(dict.fromkeys((*row.in_allowed_addresses, *filter(None, gateways))))
 
 
 def _known(names: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from sipmessage import URI, Address
 
 from callengine.core.orders import CallOrder, CallPlan, LegOrder, Target, Wave, WaveOrder
+from callengine.edge.addresses import host_of
 from callengine.edge.interface import IncomingCall, LegAnchor
 from callengine.pool import CallProcess
 
@@ -68,7 +69,10 @@ async def make_order(
 ) -> Orders:
     """Return the order for a plan; raises NoTargetError if no target's address resolves."""
     waves = await make_waves(edge, plan, process)
-    leg_a = LegAnchor(plan.call, "A", _token(), process.sip_address)
+    trunk = call.source.trunk
+    leg_a = LegAnchor(
+        plan.call, "A", _token(), process.sip_address, hosts=trunk.hosts if trunk else ()
+    )
     order = CallOrder(
         call=plan.call,
         edge=edge.internal_address,
@@ -168,6 +172,9 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
         worker=aim.process.sip_address,
         request_uri=target.uri,
         flow=flow,
+        routes=target.routes,
+        hosts=(*target.hosts, *(() if target.flow else (host_of(target.uri),))),
+        is_configured=not target.flow,
         max_forwards=plan.max_forwards,
         response_timeout_s=aim.response_timeout_s,
         password=target.password,

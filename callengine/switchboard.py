@@ -16,6 +16,7 @@ from callengine import directory, records
 from callengine.callbook import CallBook
 from callengine.connected import keep_connected
 from callengine.core import sdp
+from callengine.core.callerid import CallerId, Claim, KnownNames, caller_id
 from callengine.core.causes import q850_reason
 from callengine.core.directory import Destination, Platform, Source
 from callengine.core.orders import CallPlan
@@ -167,6 +168,10 @@ class Switchboard:
             return self.lab.source(name, address)
         return await self._read(partial(directory.source, kind=kind, name=name, address=address))
 
+    async def is_registered_at(self, flow: str) -> bool:
+        """Return whether a phone of ours registered from this very flow, by no proxy."""
+        return await self._read(directory.is_registered_at, flow)
+
     async def bindings(self, sip_user: str) -> list[Binding]:
         """Return the unexpired bindings of a connection."""
         return await self._read(directory.bindings, sip_user)
@@ -187,17 +192,26 @@ class Switchboard:
             return self._refuse(_malformed(call, str(error)))
         lab = self.lab.placed(call)
         call = lab.named(call) if lab else call
+        claim = Claim(call.from_user, call.from_name)
+        destination, platform, known = await self._read(self._look_up_call, call)
+        caller = CallerId(claim.user, claim.name)
+        if not lab:
+            found = caller_id(call.source, claim, known, call_id=call.call_id, to=call.to_user)
+            if isinstance(found, Rejection):
+                return self._refuse(found)
+            caller = found
         request = CallRequest(
             call=uuid.uuid4().hex,
             call_id=call.call_id,
-            from_user=call.from_user,
-            from_name=call.from_name,
+            from_user=caller.user,
+            from_name=caller.name,
             to_user=call.to_user,
             offered=offered,
             max_forwards=call.max_forwards,
             source=call.source,
+            claimed=str(claim) if caller.note else "",
+            notes=(caller.note,) if caller.note else (),
         )
-        destination, platform = await self._read(self.look_up, call.to_user)
         decision = plan_call(
             request,
             destination=lab.destination if lab else destination,
@@ -225,6 +239,10 @@ class Switchboard:
         platform = directory.platform()
         known = Platform(platform.codecs, platform.external_sip, self.codecs)
         return directory.destination(to_user), known
+
+    def _look_up_call(self, call: IncomingCall) -> tuple[Destination, Platform, KnownNames]:
+        known = directory.known_names(call.source, call.from_user)
+        return (*self.look_up(call.to_user), known)
 
     async def _connect(self, plan: CallPlan, call: IncomingCall) -> Accepted | Refused:
         live = self.book.open(plan, call)

@@ -34,6 +34,8 @@ class RegistrationInline(_EngineOwns, admin.TabularInline[Registration, Connecti
         "user_agent",
         "shown_contact",
         "flow",
+        "reached_at",
+        "shown_path",
         "since",
         "registered_at",
         "expires_at",
@@ -44,8 +46,8 @@ class RegistrationInline(_EngineOwns, admin.TabularInline[Registration, Connecti
 class RegistrationAdmin(_EngineOwns, admin.ModelAdmin[Registration]):
     """All registrations."""
 
-    exclude = ("contact",)
-    readonly_fields = ("shown_contact",)
+    exclude = ("contact", "path")
+    readonly_fields = ("shown_contact", "shown_path")
     list_display = ("connection", "user_agent", "shown_contact", "flow", "since", "expires_at")
     list_select_related = ("connection",)
     search_fields = (
@@ -74,7 +76,7 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
     fieldsets = [
         (None, {"fields": ("name", "sip_user", "password", "enabled")}),
         ("Codecs", {"fields": ("inbound_codecs", "force_on_caller", "outbound_codecs")}),
-        ("Reaching it", {"fields": ("address", "concurrent_calls")}),
+        ("Reaching it", {"fields": ("address", "concurrent_calls", "caller_id")}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:

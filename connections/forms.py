@@ -37,6 +37,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
             "outbound_codecs",
             "address",
             "concurrent_calls",
+            "caller_id",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -88,6 +89,7 @@ class _Endpoint(forms.ModelForm[Connection]):
         labels = {
             "enabled": "Enabled",
             "address": "Fixed address",
+            "caller_id": "Caller ID",
         }
         help_texts = {
             "name": "What people call it, such as Alice or Front desk.",
@@ -152,7 +154,7 @@ class ConnectionSettingsForm(_Endpoint):
     )
 
     class Meta(_Endpoint.Meta):
-        fields = ("name", "sip_user", "enabled", "address", "concurrent_calls")
+        fields = ("name", "sip_user", "enabled", "address", "concurrent_calls", "caller_id")
         help_texts = {
             **_Endpoint.Meta.help_texts,
             "sip_user": f"{SIP_USER_FORM}. Another one takes another password, which is made up "
@@ -160,6 +162,8 @@ class ConnectionSettingsForm(_Endpoint):
             "enabled": "Off: it can neither register nor call, and nobody can call it.",
             "address": "SIP URI to call instead of its registrations, such as "
             "sip:192.0.2.10:5060;transport=udp.",
+            "caller_id": "When it calls as somebody who is neither its SIP user nor a number that "
+            "leads to it. A PBX with extensions of its own needs Allow any.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -9,6 +9,15 @@ from audiocodecs.fields import CodecListField
 from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM, without_password
 from connections.validators import validate_sip_address, validate_unclaimed_by_trunk
 
+
+class CallerIdRule(models.TextChoices):
+    """What becomes of a From that is neither the SIP user nor a number of a connection."""
+
+    REWRITE = "rewrite", "Rewrite: show its SIP user and name"
+    REFUSE = "refuse", "Refuse the call"
+    ANY = "any", "Allow any: the device vouches for its extensions"
+
+
 MAX_CONTACT_LENGTH = 512
 "Characters of a Contact URI; a unique index over four-byte characters holds no more."
 
@@ -61,6 +70,13 @@ class Connection(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Most calls it may be part of at once. Empty: no limit.",
     )
+    caller_id = models.CharField(
+        "caller ID",
+        max_length=7,
+        choices=CallerIdRule,
+        default=CallerIdRule.REWRITE,
+        help_text="When it calls as somebody who is neither its SIP user nor one of its numbers.",
+    )
 
     class Meta:
         ordering = ["sip_user"]
@@ -73,6 +89,10 @@ class Connection(models.Model):
             models.CheckConstraint(
                 condition=Q(concurrent_calls__isnull=True) | Q(concurrent_calls__gte=1),
                 name="connection_concurrent_calls_is_1_or_more",
+            ),
+            models.CheckConstraint(
+                condition=Q(caller_id__in=CallerIdRule.values),
+                name="connection_caller_id_is_a_rule",
             ),
             models.CheckConstraint(
                 condition=Q(ha1_md5="", ha1_sha256="", ha1_realm="")
@@ -99,6 +119,12 @@ class Registration(models.Model):
     user_agent = models.CharField(max_length=255, blank=True)
     q = models.FloatField(default=1.0)
     instance = models.CharField(max_length=255, blank=True)
+    reached_at = models.CharField(max_length=100, blank=True)
+    "Where requests go, if not to the source address: another port of the same host."
+    path = models.JSONField(default=list, blank=True)
+    "Path elements (RFC 3327), the one nearest to us first."
+    is_direct = models.BooleanField(default=True)
+    "No proxy stood between the phone and us."
     registered_at = models.DateTimeField()
     "When it was last refreshed."
     since = models.DateTimeField("registered since", default=timezone.now)
@@ -109,6 +135,8 @@ class Registration(models.Model):
         indexes = [
             # Who is registered now, from this index alone.
             models.Index(fields=["connection", "expires_at"], name="registration_in_force"),
+            # Whether a phone of ours is where an INVITE without credentials comes from.
+            models.Index(fields=["flow", "expires_at"], name="registration_by_flow"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -118,6 +146,11 @@ class Registration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shown_contact} from {self.flow}"
+
+    @property
+    def shown_path(self) -> str:
+        """Return the proxies a call passes on its way to the phone."""
+        return ", ".join(without_password(str(hop)) for hop in self.path)
 
     @property
     def shown_contact(self) -> str:

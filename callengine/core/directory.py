@@ -11,8 +11,10 @@ class Contact:
     uri: str
     "The Contact URI as the phone gave it."
     flow: str
-    "Where it registered from, as `udp:HOST:PORT` or `tcp:HOST:PORT`; requests go there."
+    "Where it is reached, as `udp:HOST:PORT` or `tcp:HOST:PORT`."
     user_agent: str = ""
+    path: tuple[str, ...] = ()
+    "Route elements of a request to it (RFC 3327); the first hop is `flow` all the same."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class ConnectionEntry:
     concurrent_calls: int | None = None
     contacts: tuple[Contact, ...] = ()
     "Unexpired registrations, the most recently refreshed first."
+    caller_id: str = "rewrite"
+    "What becomes of a From that is not its own: `rewrite`, `refuse`, or `any` passes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class TrunkEntry:
     gateways: tuple[GatewayEntry, ...] = ()
     out_username: str = ""
     out_password: str = field(default="", repr=False)
+    hosts: tuple[str, ...] = ()
+    "Its access list and the hosts of its gateways: addresses, networks (CIDR) and names."
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,10 @@ class Target:
     "URI of the To header."
     flow: str = ""
     "`udp:HOST:PORT` or `tcp:HOST:PORT` to send to; empty: resolve `uri`."
+    routes: tuple[str, ...] = ()
+    "Route elements of the INVITE (RFC 3327)."
+    hosts: tuple[str, ...] = ()
+    "Other hosts, networks and names its peer may name inside the dialog."
     label: str = ""
     "What a person calls it: `Alice`, `carrier-one`."
     username: str = ""
@@ -59,6 +63,8 @@ class CallPlan:
     max_forwards: int = 69
     notes: tuple[str, ...] = ()
     "What the planner left out, and why."
+    claimed: str = ""
+    "What the caller's device wrote into From, if the callee is shown something else."
     lab: dict[str, Any] | None = None
     "A call of the codec lab: its case, what was predicted and who placed it."
 

@@ -41,6 +41,10 @@ class CallRequest:
     offered: tuple[str, ...] | None
     max_forwards: int
     source: Source
+    claimed: str = ""
+    "What the caller's device wrote into From, where `from_user` and `from_name` differ."
+    notes: tuple[str, ...] = ()
+    "For the timeline, before anything the planner has to say."
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,13 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]
         )
     to_uri = f"sip:{entry.sip_user}@{local_host}"
     return [
-        Target(uri=contact.uri, to_uri=to_uri, flow=contact.flow, label=entry.name)
+        Target(
+            uri=contact.uri,
+            to_uri=to_uri,
+            flow=contact.flow,
+            routes=contact.path,
+            label=entry.name,
+        )
         for contact in entry.contacts
     ]
 
@@ -289,6 +299,7 @@ def _gateway_target(request: CallRequest, trunk: TrunkEntry, gateway: str) -> Ta
     return Target(
         uri=uri,
         to_uri=uri.partition(";")[0],
+        hosts=trunk.hosts,
         label=trunk.name,
         username=trunk.out_username,
         password=trunk.out_password,
@@ -320,7 +331,8 @@ def _plan(
         bridge_rate_hz=bridge_rate_hz(request.offered, first.vn_a, first.vn_b),
         ring_timeout_s=ring_timeout_s,
         max_forwards=request.max_forwards - 1,
-        notes=tuple(notes),
+        notes=(*request.notes, *notes),
+        claimed=request.claimed,
     )
 
 

@@ -104,13 +104,20 @@ class Abandoner:
 
         self._context.later(LATE_ANSWER_S, check)
 
-    def _flow(self, dialog: Dialog) -> tuple[str, str, tuple[str, ...]]:
+    def _flow(self, leg: Leg, dialog: Dialog) -> tuple[str, str, tuple[str, ...]]:
+        """Return flow, Request-URI and Route values; no flow if the peer cannot be reached."""
+        context = self._context
         uri, routes = aim(dialog.target, dialog.routes)
         try:
-            hop = route_uri(routes[0]) if routes else uri
-            flow = next_hop(self._context.transports, dialog, hop)
+            flow = next_hop(
+                context.transports,
+                dialog,
+                route_uri(routes[0]) if routes else uri,
+                hosts=leg.anchor.hosts,
+                is_ours=context.addresses.is_local_host,
+            )
         except UnresolvableError:
-            flow = None
+            return "", uri, routes
         return flow or dialog.flow, uri, routes
 
     def _bye(self, leg: Leg, dialog: Dialog, headers: Headers) -> None:
@@ -130,7 +137,9 @@ class Abandoner:
 
     def _request(self, leg: Leg, dialog: Dialog, method: str, cseq: int, headers: Headers) -> None:
         context = self._context
-        flow, uri, routes = self._flow(dialog)
+        flow, uri, routes = self._flow(leg, dialog)
+        if not flow:
+            return
         branch = context.branch("edge", leg.token, method, dialog.remote, str(cseq))
         lines: Headers = [("via", context.peer_via(flow, branch)), ("max-forwards", "70")]
         lines += [("route", route) for route in routes]

@@ -29,6 +29,14 @@ def is_address(host: str) -> bool:
     return True
 
 
+def host_of(uri_text: str) -> str:
+    """Return the host of a SIP URI without brackets, or an empty string."""
+    try:
+        return parse_uri(uri_text).host.strip("[]")
+    except ValueError:
+        return ""
+
+
 def _is_built_in_phone(host: str) -> bool:
     return host.startswith("127.") and ipaddress.ip_address(host) in BUILT_IN_PHONES
 

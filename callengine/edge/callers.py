@@ -5,8 +5,9 @@ import re
 import time
 
 from callengine.core.directory import Source
+from callengine.edge.admission import Admission, admission
 from callengine.edge.authentication import Authenticator
-from callengine.edge.context import EdgeContext, header_user, source_host
+from callengine.edge.context import EdgeContext, source_host
 from callengine.edge.interface import Accepted, IncomingCall, Refused, TrunkAccess
 from callengine.edge.inward import MALFORMED_SDP, Inward
 from callengine.edge.parse import SipMessage, clean, parse_address, parse_uri
@@ -103,24 +104,28 @@ class Callers:
         context.guard.forget(address)
         if self._authenticator.has_answer(transaction):
             return await self._by_digest(transaction, address)
-        external = await context.engine.external_sip()
-        if self._claims_to_be_local(request):
-            user = header_user(request, "from")
-            if not external or await context.engine.credentials(user) is not None:
+        match await self._admission(request):
+            case Admission.CHALLENGE:
                 self._authenticator.challenge(transaction)
-                return None
-        elif not external and await context.engine.trunks_by_credentials():
-            # Carriers write their own domain into From, so who it is shows only when asked.
-            self._authenticator.challenge(transaction)
-            return None
-        elif not external:
-            advice = (
-                f"{address} is not on the access list of any trunk. Add it there, or give the "
-                "caller a connection with a password."
-            )
-            context.refuse(transaction, 403, "source-not-on-access-list", advice)
-            return None
-        return await context.engine.source(kind="external", name="", address=address)
+            case Admission.REFUSE:
+                advice = (
+                    f"{address} is not on the access list of any trunk. Add it there, or give the "
+                    "caller a connection with a password."
+                )
+                context.refuse(transaction, 403, "source-not-on-access-list", advice)
+            case Admission.LET_IN:
+                return await context.engine.source(kind="external", name="", address=address)
+        return None
+
+    async def _admission(self, request: SipMessage) -> Admission:
+        engine = self._context.engine
+        is_ours = self._claims_to_be_local(request) or await engine.is_registered_at(request.flow)
+        external = await engine.external_sip()
+        return admission(
+            claims_to_be_ours=is_ours,
+            external=external,
+            by_credentials=not external and await engine.trunks_by_credentials(),
+        )
 
     async def _trunk(
         self, transaction: ServerTransaction, access: TrunkAccess, address: str

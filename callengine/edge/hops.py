@@ -1,17 +1,23 @@
 """Where a request inside a dialog goes: the peer's Contact says one thing, NAT often another."""
 
+import ipaddress
+from collections.abc import Sequence
+
 from callengine.edge.addresses import UnresolvableError, is_private, literal_flow
 from callengine.edge.legs import Dialog
 from callengine.edge.parse import parse_uri
+from callengine.edge.reach import IsOurs
 from callengine.edge.transport import Transports, split_flow
 
 
-def next_hop(transports: Transports, dialog: Dialog, uri: str) -> str | None:
+def next_hop(
+    transports: Transports, dialog: Dialog, uri: str, *, hosts: Sequence[str], is_ours: IsOurs
+) -> str | None:
     """Return the flow for a request to `uri` in a dialog, or None if its host must be looked up.
 
-    A peer that talks to us itself is answered where it was heard, unless its Contact is another
-    public address (a carrier's media side); one whose Contact is a private address seen from a
-    public one, too. A TCP connection that is gone is opened to the Contact.
+    A peer is sent to where it was heard, or to another port of that host; to another host only if
+    it is one of `hosts`, which an administrator wrote down for it: a carrier's gateways and access
+    list. A TCP connection that is gone is opened again within the same bounds.
 
     Raises:
         UnresolvableError: the URI cannot be reached at all.
@@ -19,17 +25,48 @@ def next_hop(transports: Transports, dialog: Dialog, uri: str) -> str | None:
     heard = dialog.flow
     is_alive = heard.startswith("udp:") or transports.has_connection(heard)
     try:
-        named = literal_flow(parse_uri(uri))
+        parsed = parse_uri(uri)
+        named = literal_flow(parsed)
     except (ValueError, UnresolvableError):
-        if is_alive:
-            return heard
-        raise UnresolvableError("the peer's connection is gone and its Contact is no use") from None
+        return _heard_or_nothing(heard, is_alive)
+    if named is None:
+        if not is_listed(parsed.host, hosts) or (is_alive and dialog.is_direct):
+            return _heard_or_nothing(heard, is_alive)
+        return None
+    if not _may_name(named, heard, hosts) or is_ours(*split_flow(named)[1:]):
+        return _heard_or_nothing(heard, is_alive)
     return heard if is_alive and _prefers_heard(dialog, named) else named
 
 
-def _prefers_heard(dialog: Dialog, named: str | None) -> bool:
-    if named is None:
-        return dialog.is_direct
+def _heard_or_nothing(heard: str, is_alive: bool) -> str:
+    if is_alive:
+        return heard
+    raise UnresolvableError("the peer's TCP connection is gone and its Contact leads elsewhere")
+
+
+def _may_name(named: str, heard: str, hosts: Sequence[str]) -> bool:
+    host = split_flow(named)[1]
+    return host == split_flow(heard)[1] or is_listed(host, hosts)
+
+
+def is_listed(host: str, hosts: Sequence[str]) -> bool:
+    """Tell whether a host is among addresses, networks (CIDR) and names."""
+    plain = host.strip("[]").lower()
+    try:
+        address = ipaddress.ip_address(plain)
+    except ValueError:
+        return plain.rstrip(".") in (entry.lower().rstrip(".") for entry in hosts)
+    return any(address in network for network in map(_network, hosts) if network is not None)
+
+
+def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(entry.strip("[]"), strict=False)
+    except ValueError:
+        return None
+
+
+def _prefers_heard(dialog: Dialog, named: str) -> bool:
     named_host, heard_host = split_flow(named)[1], split_flow(dialog.flow)[1]
     if named_host == heard_host:
         return dialog.is_direct

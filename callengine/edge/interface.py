@@ -50,6 +50,12 @@ class Binding:
     user_agent: str
     q: float = 1.0
     instance: str = ""
+    reached_at: str = ""
+    "Flow that requests to it take, if it is not the one it was received from."
+    path: tuple[str, ...] = ()
+    "Path elements of the REGISTER, as Route carries them toward the phone (RFC 3327)."
+    is_direct: bool = True
+    "No proxy stood between the phone and us."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,13 @@ class LegAnchor:
     "Leg B: Request-URI of the INVITE to the peer."
     flow: str = ""
     "Leg B: where to send it, `udp:HOST:PORT`; empty: resolve `request_uri`."
+    routes: tuple[str, ...] = ()
+    "Leg B: Route elements of the INVITE; all of them are loose routers."
+    hosts: tuple[str, ...] = ()
+    """Hosts, networks (CIDR) and names that the peer may name in Contact and Record-Route beside
+    the host it is heard from; an administrator wrote them down."""
+    is_configured: bool = False
+    "Leg B: `flow` is an address an administrator wrote down, so TCP may be opened to it."
     max_forwards: int = 69
     response_timeout_s: float = 10.0
     """Leg B: how long the peer may say nothing at all to the INVITE before it counts as gone (408).
@@ -129,6 +142,9 @@ class Engine(Protocol):
 
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         """Return the full source for a name that `credentials` or `trunk_access` gave."""
+
+    async def is_registered_at(self, flow: str) -> bool:
+        """Return whether a phone of ours registered from this very flow, by no proxy."""
 
     async def bindings(self, sip_user: str) -> list[Binding]:
         """Return the unexpired bindings of a connection."""

@@ -6,6 +6,7 @@ from callengine.edge.digest import readdress
 from callengine.edge.hops import next_hop
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, PeerRequest
 from callengine.edge.parse import SipMessage, parse_uri
+from callengine.edge.reach import without_connection
 from callengine.edge.rewrite import Headers, aim, build_reply, reply_vias, to_peer, with_tag
 from callengine.edge.transactions import ServerTransaction, State
 
@@ -121,7 +122,7 @@ class Outward:
                 leg.local_tag = message.from_tag
                 flow = self._first_hop(leg, request)
             else:
-                flow = self._dialog_hop(dialog, request)
+                flow = self._dialog_hop(leg, dialog, request)
         except (ValueError, UnresolvableError) as error:
             self._unreachable(request, str(error))
             return
@@ -133,18 +134,33 @@ class Outward:
             self._send(leg, request, dialog)
 
     def _first_hop(self, leg: Leg, request: PeerRequest) -> str | None:
-        request.uri = leg.anchor.request_uri
+        context, anchor = self._context, leg.anchor
+        request.uri, request.routes = anchor.request_uri, anchor.routes
         request.parties = (request.message.get("from"), request.message.get("to"))
-        flow = leg.anchor.flow
-        if flow.startswith("udp:") or (flow and self._context.transports.has_connection(flow)):
+        flow = anchor.flow
+        if not flow:
+            return literal_flow(parse_uri(request.uri))
+        is_up = flow.startswith("udp:") or context.transports.has_connection(flow)
+        if is_up or anchor.is_configured:
             return flow
-        return literal_flow(parse_uri(request.uri))
+        return without_connection(
+            parse_uri(first_uri(request.uri, request.routes)),
+            heard=flow,
+            is_ours=context.addresses.is_local_host,
+        )
 
-    def _dialog_hop(self, dialog: Dialog, request: PeerRequest) -> str | None:
+    def _dialog_hop(self, leg: Leg, dialog: Dialog, request: PeerRequest) -> str | None:
+        context = self._context
         request.uri, request.routes = aim(dialog.target, dialog.routes)
         request.parties = (dialog.local, dialog.remote)
         dialog.last_cseq = max(dialog.last_cseq, request.cseq)
-        return next_hop(self._context.transports, dialog, first_uri(request.uri, request.routes))
+        return next_hop(
+            context.transports,
+            dialog,
+            first_uri(request.uri, request.routes),
+            hosts=leg.anchor.hosts,
+            is_ours=context.addresses.is_local_host,
+        )
 
     async def _look_up(self, leg: Leg, request: PeerRequest, dialog: Dialog | None) -> None:
         try:

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audiocodecs.sipnames import without_password
 from callengine.edge.interface import Binding
-from callengine.edge.parse import URI, SipMessage, parse_address, parse_uri
+from callengine.edge.parse import URI, SipMessage, Via, clean, parse_address, parse_uri
+from callengine.edge.reach import IsOurs, contact_objection, reached_at
 from callengine.edge.uris import without_headers
 
 MAX_CONTACT_CHARS = 512
+MAX_PATH = 10
+"Elements; every proxy on the way adds one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class ContactRequest:
     expires_s: int | None
     q: float
     instance: str
+    reached_at: str = ""
+    "Flow of requests to it, if it is not where the REGISTER came from."
+    objection: str = ""
+    "What is wrong with its address; empty: nothing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,12 @@ class RegisterRequest:
     cseq: int
     flow: str
     user_agent: str
+    path: tuple[str, ...] = ()
+    "Route elements toward the phone (RFC 3327), the one nearest to us first."
+    knows_path: bool = False
+    "Whether the phone supports Path, and so may see who inserted one."
+    is_direct: bool = True
+    "No proxy stood between the phone and us."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +66,65 @@ class RegisterError:
     rule: str
     advice: str
     min_expires_s: int | None = None
+    unsupported: str = ""
 
 
-def read_register(message: SipMessage, *, user_agent: str) -> RegisterRequest:
+def read_register(
+    message: SipMessage, *, user_agent: str, is_ours: IsOurs = lambda *_: False
+) -> RegisterRequest:
     """Return what a REGISTER asks for.
 
     Raises:
-        ValueError: a Contact or an Expires cannot be read.
+        ValueError: a Contact, a Path or an Expires cannot be read.
     """
-    values = message.values("contact")
-    star = "*" in values
+    values = [value for value in message.values("contact") if value != "*"]
+    path = _path(message)
+    is_direct = len(message.vias) == 1 and not path
+    reading = _Reading(message.flow, message.via, is_direct, len(values) == 1, bool(path), is_ours)
     return RegisterRequest(
-        contacts=tuple(_contact(value) for value in values if value != "*"),
-        star=star,
+        contacts=tuple(_contact(value, reading) for value in values),
+        star="*" in message.values("contact"),
         expires_s=_delta_seconds(message.get("expires")) if message.get("expires") else None,
         call_id=message.call_id,
         cseq=message.cseq,
         flow=message.flow,
         user_agent=user_agent,
+        path=path,
+        knows_path="path" in message.tokens("supported") + message.tokens("require"),
+        is_direct=is_direct,
     )
 
 
-def _contact(value: str) -> ContactRequest:
+def _path(message: SipMessage) -> tuple[str, ...]:
+    """Return the Path as Route elements; strict routers (RFC 2543) are not called through."""
+    values = message.values("path")
+    if len(values) > MAX_PATH:
+        raise ValueError("there are too many Path elements")
+    return tuple(_hop(value) for value in values)
+
+
+def _hop(value: str) -> str:
+    if len(value) > MAX_CONTACT_CHARS:
+        raise ValueError("a Path element is too long")
+    address = parse_address(value)
+    if not address.is_callable or "<" in address.uri_text or ">" in address.uri_text:
+        raise ValueError("a Path element is not a SIP URI")
+    if "lr" not in {name.lower() for name in address.uri.parameters}:
+        raise ValueError("a Path element is not a loose router (lr)")
+    return f"<{without_headers(address.uri_text)}>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    heard: str
+    via: Via
+    is_direct: bool
+    is_alone: bool
+    has_path: bool
+    is_ours: IsOurs
+
+
+def _contact(value: str, reading: _Reading) -> ContactRequest:
     if len(value) > MAX_CONTACT_CHARS:
         raise ValueError("a Contact is too long")
     address = parse_address(value)
@@ -85,7 +136,23 @@ def _contact(value: str) -> ContactRequest:
         expires_s=_delta_seconds(expires) if expires is not None else None,
         q=_q(address.params.get("q")),
         instance=(address.params.get("+sip.instance") or "")[:128],
+        reached_at=_reached_at(address.uri, reading),
+        # Its proxy is called, not the phone's address.
+        objection=""
+        if reading.has_path
+        else contact_objection(address.uri, heard=reading.heard, is_ours=reading.is_ours),
     )
+
+
+def _reached_at(uri: URI, reading: _Reading) -> str:
+    flow = reached_at(
+        uri,
+        heard=reading.heard,
+        via=reading.via,
+        is_direct=reading.is_direct,
+        is_alone=reading.is_alone,
+    )
+    return "" if flow == reading.heard else flow
 
 
 def _delta_seconds(text: str) -> int:
@@ -109,6 +176,8 @@ def register(
     All or nothing: one Contact that is refused leaves every binding as it was.
     """
     current = [binding for binding in bindings if binding.expires_at > now]
+    if request.path and not request.knows_path:
+        return _path_unknown()
     if request.star:
         return _remove_all(current, request)
     if len(request.contacts) > 2 * limits.max_contacts:  # every old one out, every new one in
@@ -124,6 +193,8 @@ def register(
                 f"{limits.min_expires_s} s or more.",
                 limits.min_expires_s,
             )
+        if expires_s > 0 and contact.objection:
+            return _not_reachable(contact)
         same = [binding for binding in current if is_same(binding, contact)]
         if any(_is_old(binding, request) for binding in same):
             return _out_of_order()
@@ -131,6 +202,28 @@ def register(
         if expires_s > 0:
             current.append(_bind(contact, request, now + min(expires_s, limits.max_expires_s)))
     return _too_many(limits) if len(current) > limits.max_contacts else current
+
+
+def _path_unknown() -> RegisterError:
+    """RFC 3327 section 5.3: so the phone learns that somebody put himself into its way."""
+    return RegisterError(
+        420,
+        "Bad Extension",
+        "path-not-supported-by-phone",
+        "A proxy added a Path to a REGISTER whose phone does not say that it supports path. Turn "
+        "that on in the phone, or have the proxy add Supported: path.",
+        unsupported="path",
+    )
+
+
+def _not_reachable(contact: ContactRequest) -> RegisterError:
+    return RegisterError(
+        403,
+        "Contact Not Allowed",
+        "contact-not-allowed",
+        f"The phone registers {clean(without_password(contact.uri))}, which {contact.objection}. "
+        "Have it register its own address; check its NAT, STUN and outbound proxy settings.",
+    )
 
 
 def _too_many(limits: RegistrarLimits) -> RegisterError:
@@ -184,6 +277,9 @@ def _bind(contact: ContactRequest, request: RegisterRequest, expires_at: float) 
         user_agent=request.user_agent,
         q=contact.q,
         instance=contact.instance,
+        reached_at=contact.reached_at,
+        path=request.path,
+        is_direct=request.is_direct,
     )
 
 

@@ -48,7 +48,11 @@ class Registration:
             return
         try:
             user = parse_address(request.get("to")).uri.user
-            asked = read_register(request, user_agent=clean(request.get("user-agent")))
+            asked = read_register(
+                request,
+                user_agent=clean(request.get("user-agent")),
+                is_ours=context.addresses.is_local_host,
+            )
         except ValueError as error:
             advice = f"The REGISTER cannot be read: {error}; check the phone's contact address."
             context.refuse(transaction, 400, "malformed-register", advice)
@@ -76,6 +80,8 @@ class Registration:
             self._refuse(transaction, after, sip_user)
             return
         headers: Headers = [("contact", value) for value in contact_values(after, now=now)]
+        headers += [("path", hop) for hop in asked.path]
+        headers.append(("supported", "path"))
         headers.append(("date", email.utils.formatdate(now, usegmt=True)))
         self._remember(transaction.request.flow, after)
         self._context.reply(transaction, 200, headers=headers)
@@ -91,6 +97,8 @@ class Registration:
         headers: Headers = []
         if error.min_expires_s is not None:
             headers.append(("min-expires", str(error.min_expires_s)))
+        if error.unsupported:
+            headers.append(("unsupported", error.unsupported))
         self._context.refuse(
             transaction,
             error.code,

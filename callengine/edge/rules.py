@@ -132,7 +132,8 @@ def _extensions(message: SipMessage) -> Objection | None:
     if message.method == "CANCEL":
         return None
     asked = message.items("require") + message.items("proxy-require")
-    unknown = [token[:64] for token in asked if token.lower() not in EXTENSIONS]
+    known = (*EXTENSIONS, *(("path",) if message.method == "REGISTER" else ()))
+    unknown = [token[:64] for token in asked if token.lower() not in known]
     if not unknown:
         return None
     advice = f"The request requires {', '.join(unknown[:3])}, which is not supported here."

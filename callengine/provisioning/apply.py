@@ -187,6 +187,7 @@ class _Run:
             "outbound_codecs": spec.outbound_codecs,
             "address": spec.address,
             "concurrent_calls": spec.concurrent_calls,
+            "caller_id": spec.caller_id,
         }
         if spec.enabled is not None:
             values["enabled"] = spec.enabled

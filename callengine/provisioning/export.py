@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from audiocodecs.models import PlatformSettings
-from connections.models import Connection
+from connections.models import CallerIdRule, Connection
 from trunks.models import Number, Route, Trunk
 
 NO_PASSWORD = "# password: never exported; without this key the one kept here stays"  # noqa: S105
@@ -53,6 +53,8 @@ def _connection(row: Connection) -> Iterator[str]:
         yield f"address: {_text(row.address)}"
     if row.concurrent_calls is not None:
         yield f"concurrent_calls: {row.concurrent_calls}"
+    if row.caller_id != CallerIdRule.REWRITE:
+        yield f"caller_id: {row.caller_id}"
     if not row.enabled:
         yield "enabled: false"
 

@@ -9,6 +9,7 @@ from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM
 from callengine.provisioning.checker import Checker
 from callengine.provisioning.problems import Problems
 from callengine.provisioning.reader import Entry
+from connections.models import CallerIdRule
 from connections.validators import validate_sip_address
 from trunks.validators import (
     ACCESS_FORM,
@@ -23,6 +24,7 @@ from trunks.validators import (
 )
 
 SECTIONS = ("platform_codecs", "external_sip", "connections", "trunks", "numbers", "routes")
+CALLER_ID = re.compile(rf"(?:{'|'.join(CallerIdRule.values)})\Z")
 NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}\Z")
 NAME_FORM = "1 to 100 characters on one line"
 TARGET = re.compile(r"(connection|trunk):(.{1,100})\Z")
@@ -42,6 +44,7 @@ class ConnectionSpec:
     outbound_codecs: list[str]
     address: str
     concurrent_calls: int | None
+    caller_id: str
     enabled: bool | None
 
 
@@ -132,6 +135,7 @@ class _Schema(Checker):
             "outbound",
             "address",
             "concurrent_calls",
+            "caller_id",
             "enabled",
         )
         found = self.fields(entry, keys, required=("sip_user",))
@@ -151,6 +155,10 @@ class _Schema(Checker):
             concurrent_calls=self.whole(
                 found.get("concurrent_calls"), minimum=1, maximum=1_000_000
             ),
+            caller_id=self.text(
+                found.get("caller_id"), pattern=CALLER_ID, form=", ".join(CallerIdRule.values)
+            )
+            or CallerIdRule.REWRITE,
             enabled=self.boolean(found.get("enabled")),
         )
 

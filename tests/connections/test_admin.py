@@ -27,6 +27,7 @@ ALICE = {
     "outbound_codecs": "",
     "address": "",
     "concurrent_calls": "",
+    "caller_id": "rewrite",
     **INLINE,
 }
 CARRIER = {

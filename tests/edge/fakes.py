@@ -79,6 +79,10 @@ class FakeEngine:
             return Source("trunk", address, trunk=TrunkEntry(name))
         return Source("external", address)
 
+    async def is_registered_at(self, flow: str) -> bool:
+        stored = (one for bindings in self.stored.values() for one in bindings)
+        return any(one.flow == flow and one.is_direct for one in stored)
+
     async def bindings(self, sip_user: str) -> list[Binding]:
         return list(self.stored.get(sip_user, ()))
 

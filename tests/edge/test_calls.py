@@ -144,7 +144,7 @@ async def scene(
     engine.trunks["127.0.0.3"] = TrunkAccess("carrier", True, "")
     host, port = callee.address
     engine.outcome = lambda _: Accepted(
-        anchor("A", "TOKENA", worker.address),
+        anchor("A", "TOKENA", worker.address, hosts=(callee.address[0],)),
         [
             anchor(
                 "B",
@@ -341,6 +341,8 @@ async def test_sources_off_every_list_are_refused_or_challenged(
     knock(f"alice@{scene.sip[0]}")
     await callee.expect(401)
     knock(f"eve@{scene.sip[0]}")
+    await callee.expect(401)
+    knock("eve@example.net")
     await callee.expect(100)
     await scene.engine.until(lambda: bool(scene.engine.calls))
     assert scene.engine.calls[0].source.kind == "external"

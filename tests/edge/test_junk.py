@@ -65,7 +65,8 @@ async def test_merged_requests_are_482_once_and_ack_is_never_answered(
     engine.external = True
     engine.may_answer.clear()
     for _ in range(2):
-        peer.send(phone.request("INVITE", 1, body=SDP).replace("sip:alice@", "sip:eve@"), sip)
+        text = phone.request("INVITE", 1, body=SDP)
+        peer.send(text.replace(f"sip:alice@{sip[0]}", "sip:eve@example.net"), sip)
     codes = {(await peer.next()).code, (await peer.next()).code}
     assert codes == {100, 482}
     peer.send(phone.request("ACK", 9), sip)

@@ -20,9 +20,7 @@ from callengine.edge.digest import (
     uri_matches,
 )
 from callengine.edge.framing import Broken, Framed, Ping, StreamFramer
-from callengine.edge.hops import next_hop
 from callengine.edge.interface import Binding
-from callengine.edge.legs import Dialog
 from callengine.edge.limits import RejectionGate
 from callengine.edge.parse import SipMessage, parse, parse_address, parse_uri, split_quoted
 from callengine.edge.registrar import (
@@ -356,35 +354,6 @@ def test_responses_carry_received_and_rport() -> None:
 )
 def test_loose_and_strict_routes(routes: tuple[str, ...], result: object) -> None:
     assert aim("sip:t", routes) == result
-
-
-class Wires:
-    """Stands for the transports: which TCP connections are up."""
-
-    def __init__(self, *up: str) -> None:
-        self.up = up
-
-    def has_connection(self, flow: str) -> bool:
-        return flow in self.up
-
-
-@pytest.mark.parametrize(
-    ("heard", "direct", "uri", "hop"),
-    [
-        ("udp:198.51.100.1:9", True, "sip:a@10.0.0.1", "udp:198.51.100.1:9"),
-        ("udp:8.8.8.8:9", False, "sip:a@10.0.0.1", "udp:8.8.8.8:9"),
-        ("udp:8.8.8.8:9", False, "sip:a@8.8.4.4:5070", "udp:8.8.4.4:5070"),
-        ("udp:8.8.8.8:9", True, "sip:a@8.8.4.4:5070", "udp:8.8.4.4:5070"),
-        ("udp:8.8.8.8:9", True, "sip:a@8.8.8.8:5070", "udp:8.8.8.8:9"),
-        ("udp:8.8.8.8:9", True, "sip:a@name.example", "udp:8.8.8.8:9"),
-        ("tcp:8.8.8.8:9", True, "sip:a@8.8.8.8;transport=tcp", "tcp:8.8.8.8:5060"),
-        ("udp:8.8.8.8:9", False, "sip:a@name.example", None),
-        ("udp:8.8.8.8:9", False, "junk", "udp:8.8.8.8:9"),
-    ],
-)
-def test_next_hop(heard: str, direct: bool, uri: str, hop: str | None) -> None:
-    dialog = Dialog("l", "r", heard, is_direct=direct)
-    assert next_hop(Wires(), dialog, uri) == hop  # type: ignore[arg-type]
 
 
 async def test_resolve() -> None:

@@ -98,7 +98,9 @@ class Phone:
         return sipmessage.Address(uri=uri)
 
     def address(self, user: str, *, tag: bool = False) -> sipmessage.Address:
-        host, port = self.server or (self.host, self.port)
+        host, port = (self.host, self.port)
+        if self.server and self.password:  # without one it is nobody's user but its own
+            host, port = self.server
         uri = sipmessage.URI(scheme="sip", user=user, host=host, port=port)
         parameters = sipmessage.Parameters(tag=random_string(10)) if tag else None
         return sipmessage.Address(uri=uri, parameters=parameters or sipmessage.Parameters())

@@ -79,6 +79,7 @@ def test_the_documented_file_is_applied(tmp_path, settings):
         "outbound_codecs": ["OPUS", "G722"],
         "address": "sip:127.0.0.1:5071",
         "concurrent_calls": 2,
+        "caller_id": "rewrite",
     }
     realm = settings.VOIPNUMBER_REALM
     hashes = digest_ha1(username="alice", realm=realm, password="correct horse")

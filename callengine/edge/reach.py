@@ -1,0 +1,101 @@
+"""Where a registered phone is reached: where it was heard, never where it merely says it is. Pure.
+
+A Contact is a claim. A request to it goes where the REGISTER came from, or to another port of that
+very host; no other address that a phone names is ever sent to or connected to.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Callable
+
+from callengine.edge.addresses import UnresolvableError, literal_flow
+from callengine.edge.parse import URI, Via
+from callengine.edge.transport import split_flow
+
+IsOurs = Callable[[str, int], bool]
+"Whether a host and port are a listening address of this edge."
+
+_LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
+
+
+def contact_objection(uri: URI, *, heard: str, is_ours: IsOurs) -> str:
+    """Return what is wrong with the address in a Contact heard from a flow; empty: nothing."""
+    for host in filter(None, (uri.host, uri.parameters.get("maddr"))):
+        if is_ours(host.strip("[]").lower(), uri.port or 5060):
+            return "is an address of this server itself"
+        kind = _kind(host)
+        if kind and not _is_heard_there(host, heard):
+            return f"is a {kind} address, and the request came from {split_flow(heard)[1]}"
+    return ""
+
+
+def _kind(host: str) -> str:
+    if host.lower().rstrip(".") in _LOCAL_NAMES or host.lower().rstrip(".").endswith(".localhost"):
+        return "loopback"
+    address = _address(host)
+    if address is None:
+        return ""
+    kinds = {
+        "loopback": address.is_loopback,
+        "link-local": address.is_link_local,
+        "multicast": address.is_multicast,
+        "unspecified": address.is_unspecified or address in _THIS_NETWORK,
+        "reserved": address.is_reserved,
+    }
+    return next((kind for kind, holds in kinds.items() if holds), "")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    host = host.strip("[]")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:  # 127.1 and 0x7f000001 are addresses to a resolver
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except (OSError, UnicodeError):
+            return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _is_heard_there(host: str, heard: str) -> bool:
+    source, named = _address(split_flow(heard)[1]), _address(host)
+    if source is not None and source.is_loopback:  # on this machine all of them are one place
+        return named is None or named.is_loopback
+    return named is not None and source == named
+
+
+def reached_at(uri: URI, *, heard: str, via: Via, is_direct: bool, is_alone: bool) -> str:
+    """Return the flow of requests to a Contact of a REGISTER heard from a flow.
+
+    A port of its own is used on the host it was heard from alone: for one of several Contacts,
+    which one socket can not all be, and for a phone without NAT that does not ask for symmetric
+    responses (RFC 3581), as those send from another port than they listen on.
+    """
+    try:
+        named = literal_flow(uri)
+    except UnresolvableError:
+        return heard
+    host = split_flow(heard)[1]
+    if not is_direct or named is None or split_flow(named)[1] != host:
+        return heard
+    is_symmetric = "rport" in via.params or via.host.strip("[]") != host
+    if is_alone and (is_symmetric or heard.startswith("tcp:")):
+        return heard
+    return named
+
+
+def without_connection(uri: URI, *, heard: str, is_ours: IsOurs) -> str:
+    """Return the flow to open toward a Contact whose TCP connection is gone.
+
+    Raises:
+        UnresolvableError: the Contact is not at the host that was heard.
+    """
+    host = split_flow(heard)[1]
+    named = literal_flow(uri)
+    if named is None or split_flow(named)[1] != host or is_ours(*split_flow(named)[1:]):
+        raise UnresolvableError(
+            f"the phone's TCP connection from {host} is gone and its contact leads elsewhere"
+        )
+    return named
