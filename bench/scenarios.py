@@ -81,16 +81,17 @@ def _request(
 ) -> str:
     target = "[next_url]" if dialog else f"sip:{to}@{server}"
     tag = "[peer_tag_param]" if dialog else ""
+    here = "[local_ip]:[local_port]"
     return (
-        f"{method} {target} SIP/2.0\n{_headers(server, 'stranger', to, tag)}"
+        f"{method} {target} SIP/2.0\n{_headers(server, 'stranger', to, tag, sender=here)}"
         f"CSeq: {number} {method}\n{_contact('stranger')}{body or 'Content-Length: 0'}\n"
     )
 
 
-def _headers(server: str, user: str, to: str, tag: str = "") -> str:
+def _headers(server: str, user: str, to: str, tag: str = "", *, sender: str = "") -> str:
     return (
         "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch];rport\n"
-        f"From: <sip:{user}@{server}>;tag=[call_number]b\n"
+        f"From: <sip:{user}@{sender or server}>;tag=[call_number]b\n"
         f"To: <sip:{to}@{server}>{tag}\n"
         "Call-ID: [call_id]\nMax-Forwards: 70\n"
     )

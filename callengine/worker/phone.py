@@ -226,7 +226,8 @@ class Phone:
     def _account_config(self, password: str) -> Any:
         user, server, host = self._arguments.user, self._arguments.sip, self._arguments.host
         config = pj.AccountConfig()
-        config.idUri = f"sip:{user}@{server}"
+        # Without a password it is nobody's user: whoever claims the server's domain is challenged.
+        config.idUri = f"sip:{user}@{server if password else 'phone.invalid'}"
         config.mediaConfig.transportConfig.boundAddress = host
         config.mediaConfig.transportConfig.publicAddress = host
         if password:

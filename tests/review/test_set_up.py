@@ -9,6 +9,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
+from callengine.core.callerid import KnownNames
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
 from callengine.core.outcomes import Termination
 from callengine.edge.interface import Accepted, Refused
@@ -69,13 +70,16 @@ class Board(Switchboard):
     async def external_sip(self) -> bool:
         return True
 
+    async def is_registered_at(self, flow: str) -> bool:
+        return False
+
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         return Source("external", address)
 
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.reading.set()
         await asyncio.to_thread(self.may_read.wait, 5)
-        return Destination(connection=BOB), Platform(("PCMU",), True, ("PCMU",))
+        return Destination(connection=BOB), Platform(("PCMU",), True, ("PCMU",)), KnownNames()
 
     @property
     def process_is_free(self) -> bool:
