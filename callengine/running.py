@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from callengine.core.capacity import CapacityLimits
 from callengine.edge.settings import EdgeSettings, GuardSettings
 from callengine.edge.transport import AddressTakenError
 from callengine.pool import PoolSettings
@@ -48,6 +49,15 @@ def engine_settings() -> EngineSettings:
             max_calls=settings.VOIPNUMBER_MAX_CALLS,
             rtp_ports=(ports[0], ports[1]),
             user_agent=USER_AGENT,
+        ),
+        capacity=CapacityLimits(
+            max_calls=settings.VOIPNUMBER_MAX_CALLS,
+            reserved_calls=(
+                settings.VOIPNUMBER_MAX_CALLS * settings.VOIPNUMBER_RESERVED_PERCENT // 100
+            ),
+            external_calls=settings.VOIPNUMBER_EXTERNAL_CALLS,
+            external_calls_per_minute=settings.VOIPNUMBER_EXTERNAL_CALLS_PER_MINUTE,
+            trunk_calls_per_minute=settings.VOIPNUMBER_TRUNK_CALLS_PER_MINUTE,
         ),
         ring_timeout_s=settings.VOIPNUMBER_RING_TIMEOUT_S,
         grace_s=settings.VOIPNUMBER_GRACE_S,

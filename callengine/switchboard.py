@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from callengine.callbook import CallBook
 from callengine.connected import keep_connected
 from callengine.core import sdp
 from callengine.core.callerid import CallerId, Claim, KnownNames, caller_id
+from callengine.core.capacity import CapacityLimits
 from callengine.core.causes import q850_reason
 from callengine.core.directory import Destination, Platform, Source
 from callengine.core.orders import CallPlan
@@ -38,6 +39,7 @@ from callengine.livecall import LiveCall
 from callengine.ordering import NoTargetError, make_order
 from callengine.pool import CallProcess, Pool, PoolSettings, ProcessState
 from callengine.publishing import Publisher
+from callengine.room import Room, rejected
 from callengine.trace import Trace
 from callengine.transferring import Transfers
 
@@ -59,6 +61,7 @@ class EngineSettings:
     pool: PoolSettings
     ring_timeout_s: float
     grace_s: float
+    capacity: CapacityLimits = field(default_factory=CapacityLimits)
 
 
 class Switchboard:
@@ -79,6 +82,7 @@ class Switchboard:
         self._publisher = Publisher(self)
         self.lab = Laboratory(self, self._read)
         self.transfers = Transfers(self, self._read)
+        self.room = Room(settings.capacity)
 
     @property
     def calls(self) -> dict[str, LiveCall]:
@@ -212,6 +216,9 @@ class Switchboard:
             claimed=str(claim) if caller.note else "",
             notes=(caller.note,) if caller.note else (),
         )
+        # Nothing is awaited from here until the call is in the book, or many at once would pass.
+        if (short := self.room.shortage(call.source, self.calls.values())) is not None:
+            return replace(self._refuse(rejected(call, short)), retry_after_s=short.retry_after_s)
         decision = plan_call(
             request,
             destination=lab.destination if lab else destination,
@@ -360,7 +367,7 @@ class Switchboard:
             self.book.close(call, _DIED)
 
     def _refuse(self, rejection: Rejection) -> Refused:
-        self.book.rejected(rejection)
+        self.edge.store(rejection)
         return Refused(rejection.code, _PHRASES.get(rejection.code, "Refused"))
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:

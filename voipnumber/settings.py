@@ -30,6 +30,14 @@ VOIPNUMBER_REALM = _env.word(
     allowed="1 to 100 of A-Z a-z 0-9 . _ @ -",
 )
 VOIPNUMBER_MAX_CALLS = _env.integer("VOIPNUMBER_MAX_CALLS", 100, minimum=1, maximum=4000)
+VOIPNUMBER_RESERVED_PERCENT = _env.integer("VOIPNUMBER_RESERVED_PERCENT", 10, minimum=0, maximum=90)
+VOIPNUMBER_EXTERNAL_CALLS = _env.integer("VOIPNUMBER_EXTERNAL_CALLS", 50, minimum=1, maximum=4000)
+VOIPNUMBER_EXTERNAL_CALLS_PER_MINUTE = _env.integer(
+    "VOIPNUMBER_EXTERNAL_CALLS_PER_MINUTE", 300, minimum=1, maximum=100000
+)
+VOIPNUMBER_TRUNK_CALLS_PER_MINUTE = _env.integer(
+    "VOIPNUMBER_TRUNK_CALLS_PER_MINUTE", 12000, minimum=1, maximum=100000
+)
 VOIPNUMBER_RING_TIMEOUT_S = _env.seconds("VOIPNUMBER_RING_TIMEOUT_S", 60, minimum=1, maximum=600)
 VOIPNUMBER_GRACE_S = _env.seconds("VOIPNUMBER_GRACE_S", 30, minimum=0, maximum=3600)
 VOIPNUMBER_STRANGER_RATE = _env.integer("VOIPNUMBER_STRANGER_RATE", 60, minimum=1, maximum=100000)

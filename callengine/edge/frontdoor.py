@@ -158,6 +158,10 @@ class Edge:
             context = self._context
             leg.closing = context.later(context.settings.linger_s, lambda: context.remove_leg(leg))
 
+    def store(self, rejection: Rejection) -> None:
+        """Have a rejection stored, unless its source had its share of this minute."""
+        self._context.store(rejection)
+
     def refuse_new_calls(self, retry_after_s: int) -> None:
         """Answer every new INVITE with 503 and Retry-After from now on."""
         self._context.retry_after_s = retry_after_s

@@ -1,0 +1,112 @@
+"""How many calls those nobody knows, and each trunk, may take; the last slots are for our own.
+
+Pure: time comes in as `now`, in seconds of any steady clock.
+"""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from callengine.core.directory import Source
+
+MINUTE_S = 60.0
+MAX_SOURCES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityLimits:
+    """What one engine grants; a source is an IPv4 address, an IPv6 /64 network or a trunk."""
+
+    max_calls: int = 100
+    reserved_calls: int = 10
+    "Slots at the end that no external caller gets."
+    external_calls: int = 50
+    "At once, from one source."
+    external_calls_per_minute: int = 300
+    trunk_calls_per_minute: int = 12000
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is going on when a call arrives."""
+
+    calls: int
+    "Live calls of the engine."
+    of_source: int
+    "Those of them from the same source."
+    last_minute: int
+    "Calls the source was let begin in the last minute."
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Why there is no room for a call now."""
+
+    code: int
+    rule: str
+    advice: str
+    retry_after_s: int
+
+
+def shortage(source: Source, load: Load, limits: CapacityLimits) -> Shortage | None:
+    """Return why a source may not begin another call now, or None if it may."""
+    if source.kind == "trunk":
+        return _too_fast(source, load, limits.trunk_calls_per_minute, "VOIPNUMBER_TRUNK")
+    if source.kind != "external":
+        return None
+    if load.of_source >= limits.external_calls:
+        return Shortage(
+            503,
+            "external-calls-reached",
+            f"{source.address} has {load.of_source} calls up, as many as one unauthenticated "
+            "source may have. If it is a carrier, put it on a trunk's access list; a phone should "
+            "register. VOIPNUMBER_EXTERNAL_CALLS raises the limit.",
+            5,
+        )
+    if load.calls >= limits.max_calls - limits.reserved_calls:
+        return Shortage(
+            503,
+            "reserved-for-authenticated",
+            f"{load.calls} of {limits.max_calls} calls are up and the last {limits.reserved_calls} "
+            f"are kept for callers who authenticate; {source.address} does not. Raise "
+            "VOIPNUMBER_MAX_CALLS, or lower VOIPNUMBER_RESERVED_PERCENT.",
+            5,
+        )
+    return _too_fast(source, load, limits.external_calls_per_minute, "VOIPNUMBER_EXTERNAL")
+
+
+def _too_fast(source: Source, load: Load, per_minute: int, setting: str) -> Shortage | None:
+    if load.last_minute < per_minute:
+        return None
+    who = f"The trunk {source.trunk.name}" if source.trunk else source.address
+    return Shortage(
+        503,
+        "calls-per-minute-reached",
+        f"{who} began {load.last_minute} calls within a minute, as many as it may. Look for a "
+        f"loop or an attack behind it, or raise {setting}_CALLS_PER_MINUTE.",
+        30,
+    )
+
+
+class RecentCalls:
+    """When each source began its calls of the last minute; bounded in sources and calls."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._begun: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def count(self, source: str, now: float) -> int:
+        """Return how many calls a source began in the last minute."""
+        begun = self._begun.get(source)
+        if begun is None:
+            return 0
+        while begun and now - begun[0] >= MINUTE_S:
+            begun.popleft()
+        return len(begun)
+
+    def note(self, source: str, now: float) -> None:
+        """Note that a source begins a call."""
+        begun = self._begun.setdefault(source, deque(maxlen=self._most))
+        begun.append(now)
+        self._begun.move_to_end(source)
+        if len(self._begun) > MAX_SOURCES:
+            self._begun.popitem(last=False)
