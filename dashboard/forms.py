@@ -8,6 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 
 from audiocodecs.models import PlatformSettings
 from dashboard.roles import SENTENCES, Role, role_of
+from dashboard.signin.throttle import Rule
 
 _GIVEN = (Role.ADMIN, Role.OPERATOR, Role.VIEWER, Role.NONE)
 
@@ -106,3 +107,15 @@ class PlatformForm(forms.ModelForm[PlatformSettings]):
         model = PlatformSettings
         fields = ("external_sip",)
         labels = {"external_sip": "Let unknown callers in"}
+
+
+class LiftForm(forms.Form):
+    """Which of those held back after wrong passwords may sign in again."""
+
+    rule = forms.TypedChoiceField(choices=[(rule.value, rule.value) for rule in Rule], coerce=Rule)
+    username = forms.CharField(required=False, max_length=255)
+    address = forms.GenericIPAddressField(required=False)
+
+    def clean_address(self) -> str | None:
+        """Return no address as none: over a UNIX socket nobody has one."""
+        return self.cleaned_data["address"] or None

@@ -61,6 +61,7 @@ urlpatterns = [
     path("settings/codecs/", codecs.platform, name="platform-codecs"),
     path("settings/", settings.settings, name="settings"),
     path("settings/users/", users.users, name="users"),
+    path("settings/users/lift/", users.users_lift, name="users-lift"),
     path("settings/users/add/", users.user_add, name="user-add"),
     path("settings/users/<int:user_id>/", users.user, name="user"),
     path("settings/users/<int:user_id>/password/", users.user_password, name="user-password"),

@@ -1,5 +1,6 @@
 """Settings, from the environment only; docs/settings.md lists the variables."""
 
+import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -129,6 +130,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "axes",
     "channels",
     "django_filters",
     "django_htmx",
@@ -150,7 +152,22 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
+AUTHENTICATION_BACKENDS = [
+    "dashboard.signin.throttle.ThrottlingBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_HANDLER = "dashboard.signin.throttle.Handler"
+AXES_LOCKOUT_CALLABLE = "dashboard.signin.page.refused"
+AXES_CLIENT_IP_CALLABLE = "voipnumber.web.addresses.client_site"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_FAILURE_LIMIT = VOIPNUMBER_SIGN_IN_FAILURES
+AXES_COOLOFF_TIME = datetime.timedelta(seconds=VOIPNUMBER_SIGN_IN_HOLD_S)
+# Whoever is held back cannot be held back for ever by going on.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
 ROOT_URLCONF = "voipnumber.urls"
 ASGI_APPLICATION = "voipnumber.asgi.application"
 TEMPLATES = [
@@ -280,5 +297,7 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},
         "daphne": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
+        # Says every step and hides who it is about; ours says who is held back.
+        "axes": {"level": "ERROR"},
     },
 }

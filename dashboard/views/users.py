@@ -11,8 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django_filters import CharFilter, FilterSet
 
 from dashboard.access import SIGNED_IN, requires
-from dashboard.forms import AddUserForm, ChangeUserForm, UserPasswordForm
+from dashboard.forms import AddUserForm, ChangeUserForm, LiftForm, UserPasswordForm
 from dashboard.roles import SENTENCES, Role, role_of
+from dashboard.signin.throttle import holds, lift
 from dashboard.tables import listing
 from dashboard.users import (
     LastAdminError,
@@ -38,8 +39,21 @@ def users(request: HttpRequest) -> HttpResponse:
     """List the accounts with their roles."""
     rows = listing(request, UserFilter, _accounts(), sorts=SORTS)
     people = [(user, role_of(user)) for user in rows.rows]
-    context = {"listing": rows, "people": people, "roles": SENTENCES}
+    context = {"listing": rows, "people": people, "roles": SENTENCES, "holds": holds()}
     return render(request, "users/list.html", context)
+
+
+@requires(post="auth.change_user")
+def users_lift(request: HttpRequest) -> HttpResponse:
+    """Let somebody sign in again who was held back after wrong passwords."""
+    form = LiftForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Nothing was changed: nobody is held back so any more.")
+    elif lift(**form.cleaned_data):
+        messages.success(request, "Let in: the next sign-in is tried again.")
+    else:
+        messages.warning(request, "Nobody was held back so any more, so nothing was changed.")
+    return redirect("users")
 
 
 @requires("auth.add_user", post="auth.add_user")
