@@ -269,6 +269,7 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         hosts=_hosts(row),
         out_username=row.out_username,
         out_password=row.out_password,
+        media_also_from=tuple(row.media_also_from),
     )
 
 

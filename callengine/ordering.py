@@ -81,6 +81,8 @@ async def make_order(
             leg_a.token,
             public_address=edge.public_address_for(call.flow)[0],
             label=plan.from_name or plan.from_user,
+            trunk=call.source.trunk.name if call.source.trunk else "",
+            media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
         ),
         waves=waves.orders,
         offered=plan.offered,
@@ -164,6 +166,8 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
         label=target.label,
         username=target.username,
         password=target.password,
+        trunk=target.trunk,
+        media_also_from=target.media_also_from,
     )
     anchor = LegAnchor(
         call=plan.call,

@@ -9,12 +9,13 @@ from django.db import models
 from audiocodecs.fields import CodecListFormField
 from audiocodecs.sipaddress import sip_uri_problem
 from trunks.conflicts import revision
-from trunks.fields import AccessLinesFormField
+from trunks.fields import AccessLinesFormField, NetworkLinesFormField
 from trunks.models import Number, Route, Trunk
 from trunks.parties import KINDS, MAX_LENGTH, Kind, Party, find_party
 from trunks.services import HA1_FIELDS, set_in_password
 from trunks.validators import (
     ACCESS_FORM,
+    NETWORK_FORM,
     NUMBER_FORM,
     PREFIX_FORM,
     TRUNK_NAME_FORM,
@@ -35,15 +36,16 @@ def _password(label: str, help_text: str) -> forms.CharField:
     )
 
 
+def _lines(
+    field: type[AccessLinesFormField], label: str, help_text: str, *, rows: int = 5
+) -> AccessLinesFormField:
+    widget = forms.Textarea(attrs={"rows": rows, "spellcheck": "false", "maxlength": 60_000})
+    return field(label=label, required=False, max_length=60_000, widget=widget, help_text=help_text)
+
+
 def _access_lines(help_text: str) -> AccessLinesFormField:
-    widget = forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "maxlength": 60_000})
-    return AccessLinesFormField(
-        label="Allowed addresses",
-        required=False,
-        max_length=60_000,
-        widget=widget,
-        help_text=f"One a line: {ACCESS_FORM}. {help_text}",
-    )
+    help_text = f"One a line: {ACCESS_FORM}. {help_text}"
+    return _lines(AccessLinesFormField, "Allowed addresses", help_text)
 
 
 def _typed(**attributes: str) -> forms.TextInput:
@@ -101,6 +103,7 @@ class TrunkForm(_InSide, _OutSide, forms.ModelForm[Trunk]):
             "enabled",
             "in_allowed_addresses",
             "in_username",
+            "media_also_from",
             "in_codecs",
             "out_username",
             "out_codecs",
@@ -190,10 +193,17 @@ class TrunkNameForm(RevisedForm[Trunk]):
 class TrunkInForm(_InSide, RevisedForm[Trunk]):
     """The IN side: where calls come from, and what they must present."""
 
-    shown = ("in_allowed_addresses", "in_username")
+    shown = ("in_allowed_addresses", "in_username", "media_also_from")
     also = HA1_FIELDS
     in_allowed_addresses = _access_lines(
         "With no entry, calls are known by user name and password alone."
+    )
+    media_also_from = _lines(
+        NetworkLinesFormField,
+        "Media also from",
+        f"One a line: {NETWORK_FORM}. Audio is taken from the addresses that its SDP and its "
+        "signalling name; add those that a carrier sends from besides. Calls both ways.",
+        rows=3,
     )
     in_password = _password("Password", "Only its digest is kept. Leave empty to keep it.")
     in_remove = forms.BooleanField(
@@ -204,11 +214,17 @@ class TrunkInForm(_InSide, RevisedForm[Trunk]):
 
     class Meta:
         model = Trunk
-        fields = ("in_allowed_addresses", "in_username")
+        fields = ("in_allowed_addresses", "in_username", "media_also_from")
         labels = {"in_username": "User name"}
         widgets = {"in_username": _typed()}
 
-    field_order = ("in_allowed_addresses", "in_username", "in_password", "in_remove")
+    field_order = (
+        "in_allowed_addresses",
+        "in_username",
+        "in_password",
+        "in_remove",
+        "media_also_from",
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

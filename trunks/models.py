@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from audiocodecs.fields import CodecListField
 from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM
-from trunks.fields import AccessListField, EncryptedTextField
+from trunks.fields import AccessListField, EncryptedTextField, NetworkListField
 from trunks.validators import (
     NUMBER,
     NUMBER_FORM,
@@ -51,6 +51,12 @@ class Trunk(models.Model):
     in_ha1_realm = models.CharField(max_length=100, blank=True, editable=False)
     in_ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
     in_ha1_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    media_also_from = NetworkListField(
+        "media also from",
+        blank=True,
+        help_text="Where its audio may come from, besides the addresses that its SDP and its "
+        "signalling name: addresses and networks, separated by commas. Calls both ways.",
+    )
     in_codecs = CodecListField(
         "TRUNK IN codecs",
         blank=True,

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps import apps
@@ -19,7 +19,10 @@ PREFIX_FORM = "up to 31 of 0-9 * #, with or without a + in front, or + alone"
 TRUNK_NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._ -]{0,99}\Z")
 TRUNK_NAME_FORM = "1 to 100 of A-Z a-z 0-9 . _ - and spaces, a letter or digit first"
 ACCESS_FORM = "an IP address, a network such as 203.0.113.0/24, or a host name"
+NETWORK_FORM = "an IP address or a network such as 203.0.113.0/24"
 MAX_ACCESS_ENTRIES = 200
+MAX_MEDIA_NETWORKS = 50
+"They all stand in a filter that the kernel runs for each packet."
 MAX_ENTRY_LENGTH = 255
 MAX_PROBLEMS = 20
 "How many wrong entries are named at once."
@@ -46,16 +49,28 @@ def parse_access_list(value: Any) -> list[str]:
 
     Raises ValidationError naming the entry and what is allowed.
     """
+    return _parse_list(value, _access_entry, ACCESS_FORM, MAX_ACCESS_ENTRIES)
+
+
+def parse_networks(value: Any) -> list[str]:
+    """Return IP addresses and networks in CIDR form.
+
+    Raises ValidationError naming the entry and what is allowed.
+    """
+    return _parse_list(value, _network, NETWORK_FORM, MAX_MEDIA_NETWORKS)
+
+
+def _parse_list(value: Any, read: Callable[[Any], str], form: str, most: int) -> list[str]:
     if value is None:
         return []
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise ValidationError(f"{value!r} is not a list; allowed: a list of {ACCESS_FORM}")
-    entries = [_access_entry(item) for item in value]
+        raise ValidationError(f"{value!r} is not a list; allowed: a list of {form}")
+    entries = [read(item) for item in value]
     for entry in entries:
         if entries.count(entry) > 1:
             raise ValidationError(f"{entry!r} is in the list twice", code="duplicate")
-    if len(entries) > MAX_ACCESS_ENTRIES:
-        raise ValidationError(f"{len(entries)} entries; allowed: up to {MAX_ACCESS_ENTRIES}")
+    if len(entries) > most:
+        raise ValidationError(f"{len(entries)} entries; allowed: up to {most}")
     return entries
 
 
@@ -64,6 +79,15 @@ def access_entry_lines(text: str) -> list[str]:
 
     Raises ValidationError with one message for each entry that is wrong, naming its line.
     """
+    return parse_access_list(_lines(text, _access_entry))
+
+
+def network_lines(text: str) -> list[str]:
+    """Return the networks of a text, as `access_entry_lines` does."""
+    return parse_networks(_lines(text, _network))
+
+
+def _lines(text: str, read: Callable[[Any], str]) -> list[str]:
     found: dict[str, int] = {}
     problems: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -71,7 +95,7 @@ def access_entry_lines(text: str) -> list[str]:
             if not item:
                 continue
             try:
-                entry = _access_entry(item[:MAX_ENTRY_LENGTH])
+                entry = read(item[:MAX_ENTRY_LENGTH])
             except ValidationError as error:
                 problems.append(f"Line {number}: {error.messages[0]}")
                 continue
@@ -80,7 +104,7 @@ def access_entry_lines(text: str) -> list[str]:
             found.setdefault(entry, number)
     if problems:
         raise ValidationError(problems[:MAX_PROBLEMS], code="invalid")
-    return parse_access_list(found)
+    return list(found)
 
 
 def _access_entry(item: Any) -> str:
@@ -95,6 +119,18 @@ def _access_entry(item: Any) -> str:
     raise ValidationError(
         f"{item!r} is not allowed{_network_meant(text)}; allowed: {ACCESS_FORM}", code="invalid"
     )
+
+
+def _network(item: Any) -> str:
+    """Return an entry where host names mean nothing: media is compared packet by packet."""
+    text = item.strip() if isinstance(item, str) else ""
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise ValidationError(
+            f"{item!r} is not allowed{_network_meant(text)}; allowed: {NETWORK_FORM}",
+            code="invalid",
+        ) from None
 
 
 def _network_meant(text: str) -> str:

@@ -57,6 +57,8 @@ class TrunkEntry:
     out_password: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()
     "Its access list and the hosts of its gateways: addresses, networks (CIDR) and names."
+    media_also_from: tuple[str, ...] = ()
+    "Networks its media comes from, besides what its SDP and its signalling name."
 
 
 @dataclass(frozen=True, slots=True)

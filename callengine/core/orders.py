@@ -23,6 +23,8 @@ class Target:
     "What a person calls it: `Alice`, `carrier-one`."
     username: str = ""
     password: str = field(default="", repr=False)
+    trunk: str = ""
+    "Name of the trunk it belongs to, if it does."
     media_also_from: tuple[str, ...] = ()
     "Networks it sends media from, besides what its SDP and its signalling name."
 
@@ -95,6 +97,8 @@ class LegOrder:
     label: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
+    trunk: str = ""
+    "Name of the trunk it belongs to, if it does."
     media_also_from: tuple[str, ...] = ()
     "Networks its carrier sends media from, besides what its SDP and its signalling name."
 

@@ -303,6 +303,8 @@ def _gateway_target(request: CallRequest, trunk: TrunkEntry, gateway: str) -> Ta
         label=trunk.name,
         username=trunk.out_username,
         password=trunk.out_password,
+        trunk=trunk.name,
+        media_also_from=trunk.media_also_from,
     )
 
 

@@ -1,6 +1,7 @@
 """The shape of a provisioning file, read into plain values."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from connections.models import CallerIdRule
 from connections.validators import validate_sip_address
 from trunks.validators import (
     ACCESS_FORM,
+    NETWORK_FORM,
     NUMBER,
     NUMBER_FORM,
     PREFIX,
@@ -20,6 +22,7 @@ from trunks.validators import (
     TRUNK_NAME,
     TRUNK_NAME_FORM,
     parse_access_list,
+    parse_networks,
     validate_gateway_uri,
 )
 
@@ -59,6 +62,7 @@ class TrunkSpec:
     in_username_entry: Entry
     in_password: str | None = field(repr=False)
     in_codecs: list[str]
+    media_also_from: list[str]
     gateways: list[tuple[str, int]]
     out_username: str
     out_password: str | None = field(repr=False)
@@ -170,7 +174,8 @@ class _Schema(Checker):
         return specs
 
     def _trunk(self, entry: Entry) -> TrunkSpec:
-        found = self.fields(entry, ("name", "in", "out", "enabled"), required=("name",))
+        keys = ("name", "in", "out", "media_also_from", "enabled")
+        found = self.fields(entry, keys, required=("name",))
         inward = self._part(
             found.get("in"), ("allowed_addresses", "username", "password", "codecs")
         )
@@ -181,7 +186,12 @@ class _Schema(Checker):
         return TrunkSpec(
             entry=found.get("name", entry),
             name=self.text(found.get("name"), pattern=TRUNK_NAME, form=TRUNK_NAME_FORM),
-            allowed_addresses=self._addresses(inward.get("allowed_addresses")),
+            allowed_addresses=self._addresses(
+                inward.get("allowed_addresses"), parse_access_list, ACCESS_FORM
+            ),
+            media_also_from=self._addresses(
+                found.get("media_also_from"), parse_networks, NETWORK_FORM
+            ),
             in_username=self.text(inward.get("username"), pattern=SIP_USER, form=SIP_USER_FORM),
             in_username_entry=inward.get("username", entry),
             in_password=self._password(inward.get("password")),
@@ -193,11 +203,13 @@ class _Schema(Checker):
             enabled=self.boolean(found.get("enabled")),
         )
 
-    def _addresses(self, entry: Entry | None) -> list[str]:
+    def _addresses(
+        self, entry: Entry | None, parse: Callable[[list[object]], list[str]], form: str
+    ) -> list[str]:
         before: list[str] = []
-        for item in self.items(entry, ACCESS_FORM):
+        for item in self.items(entry, form):
             try:
-                before = parse_access_list([*before, item.value])
+                before = parse([*before, item.value])
             except ValidationError as error:
                 what, _, allowed = "; ".join(error.messages).partition("; allowed: ")
                 self.problems.add(item, what, allowed=allowed)

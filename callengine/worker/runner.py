@@ -12,6 +12,7 @@ import pjsua2 as pj
 from callengine.core import effects as fx
 from callengine.core.events import Event, HangUpOrdered, LegEnded, TransferOrdered
 from callengine.core.machine import CallMachine
+from callengine.core.mediawords import dropped_note
 from callengine.core.orders import CallOrder, LegOrder, TransferOrder
 from callengine.worker.endpoint import CallAccount, Endpoint
 from callengine.worker.legs import Leg
@@ -33,6 +34,7 @@ class CallRunner:
         self._send = send
         self._machine = CallMachine(order, now=time.monotonic())
         self._legs: dict[str, Leg] = {}
+        self._orders: dict[str, LegOrder] = {}
         self._accounts: dict[str, Any] = {}
         "Accounts of legs that answer challenges, by leg name."
         self._reported: deque[tuple[Leg, Event | None]] = deque()
@@ -106,6 +108,7 @@ class CallRunner:
             look_at = leg.guard.next_look()
             if look_at is not None and now >= look_at:
                 leg.guard.look(leg)
+                self._report_dropped(leg)
         if now >= self._next_statistics:
             self._next_statistics = now + STATISTICS_INTERVAL_S
             self._quality()
@@ -173,6 +176,7 @@ class CallRunner:
                 self._send({"type": "state", "state": state, "at": time.time()})
             case fx.Finish(termination):
                 for leg in self._legs.values():
+                    self._report_dropped(leg, last=True)
                     self._facts(leg)
                 self._send(
                     {
@@ -237,7 +241,7 @@ class CallRunner:
             media_also_from=order.media_also_from,
             call_id=call_id,
         )
-        self._legs[order.name] = leg
+        self._legs[order.name], self._orders[order.name] = leg, order
         self._statistics[order.name] = LegStatistics()
         return leg
 
@@ -331,10 +335,24 @@ class CallRunner:
             leg.guard.look(leg)
             if not leg.media_active or leg.ended or leg.media is None:
                 continue
-            sample = self._statistics[name].sample(leg, leg.media.codec or "PCMU")
+            statistics = self._statistics[name]
+            sample = statistics.sample(leg, leg.media.codec or "PCMU")
             if sample is not None:
                 samples[name] = sample
+            leg.guard.count(statistics.lost)
+            self._report_dropped(leg)
         self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
+
+    def _report_dropped(self, leg: Leg, *, last: bool = False) -> None:
+        dropped = leg.guard.report(last=last)
+        if dropped is None:
+            return
+        order = self._orders[leg.name]
+        who = "the caller" if leg.name == "A" else order.label or f"leg {leg.name}"
+        text = dropped_note(
+            who=who, packets=dropped.packets, source=dropped.source, trunk=order.trunk
+        )
+        self._note("media-dropped", leg.name, text)
 
     # Reporting
 

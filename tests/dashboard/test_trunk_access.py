@@ -54,6 +54,19 @@ def test_each_wrong_address_is_named_and_nothing_is_saved(admin: Client) -> None
     assert stored.in_username == "carrier-one-in"
 
 
+def test_networks_of_media_are_saved_and_wrong_ones_named_by_line(admin: Client) -> None:
+    trunk = carrier()
+    form = inward(trunk, media_also_from="192.0.2.1\nmedia.example")
+    page = text(admin.post(at("trunk-in", trunk.pk), form))
+    assert "Line 2: &#x27;media.example&#x27; is not allowed" in page
+    assert Trunk.objects.get().media_also_from == []
+    form = inward(trunk, media_also_from="192.0.2.1\n198.51.100.64/26")
+    said(admin, admin.post(at("trunk-in", trunk.pk), form))
+    assert Trunk.objects.get().media_also_from == ["192.0.2.1/32", "198.51.100.64/26"]
+    viewer = text(browser_of(Role.VIEWER).get(at("trunk-in", trunk.pk)))
+    assert "198.51.100.64/26" in viewer
+
+
 def test_the_password_is_changed_and_removed(admin: Client, settings: Any) -> None:
     trunk = carrier()
     said(admin, admin.post(at("trunk-in", trunk.pk), inward(trunk, in_password="another one")))

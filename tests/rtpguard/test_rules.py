@@ -80,8 +80,9 @@ def test_a_carriers_networks_are_expected_too() -> None:
     networks = {source.network for source in rules.rtp()}
     assert networks == {net(f"{NAMED}/32"), net("10.0.0.0/8"), net("2001:db8::/32")}
     assert set(rules.rtp()) == set(rules.rtcp())
-    assert rules.is_expected("10.9.9.9", 1)
-    assert not rules.is_expected("11.0.0.1", 1)
+    assert not rules.is_elsewhere("10.9.9.9")
+    assert rules.is_elsewhere("11.0.0.1")
+    assert not rules.is_elsewhere("nobody.example")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "phone.example", ""])

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 
 from trunks.models import Trunk
 from trunks.services import allow_address
-from trunks.validators import access_entry_lines
+from trunks.validators import access_entry_lines, network_lines, parse_networks
 
 
 @pytest.mark.django_db
@@ -60,3 +60,27 @@ def test_a_thousand_wrong_lines_are_not_all_repeated():
     with pytest.raises(ValidationError) as raised:
         access_entry_lines("?\n" * 1000)
     assert len(raised.value.messages) == 20
+
+
+def test_networks_of_media_are_read_line_by_line():
+    assert network_lines("192.0.2.1\n198.51.100.64/26, 2001:DB8::/32") == [
+        "192.0.2.1/32",
+        "198.51.100.64/26",
+        "2001:db8::/32",
+    ]
+    with pytest.raises(ValidationError) as raised:
+        network_lines("192.0.2.1\nmedia.example\n203.0.113.9/24\n192.0.2.1/32")
+    second, third, fourth = raised.value.messages
+    allowed = "allowed: an IP address or a network such as 203.0.113.0/24"
+    assert second == f"Line 2: 'media.example' is not allowed; {allowed}"
+    meant = "the network is written 203.0.113.0/24"
+    assert third == f"Line 3: '203.0.113.9/24' is not allowed: {meant}; {allowed}"
+    assert fourth == "Line 4: '192.0.2.1/32' is on line 1 already."
+
+
+@pytest.mark.parametrize(
+    "value", ["192.0.2.1", 7, [7], ["x"], [f"10.0.{n}.0/24" for n in range(51)]]
+)
+def test_no_other_networks_of_media(value):
+    with pytest.raises(ValidationError):
+        parse_networks(value)

@@ -33,13 +33,14 @@ def trunk(
     gateway: str = "",
     codecs: Sequence[str] = G722_FIRST,
     login: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> Entry:
     """Return a trunk with one gateway, the same codecs in both directions."""
     outward: Entry = {"codecs": list(codecs), **(login or {})}
     if gateway:
         outward["gateways"] = [{"uri": gateway, "priority": 1}]
     inward = {"allowed_addresses": list(allowed), "codecs": list(codecs)}
-    return {"name": name, "in": inward, "out": outward}
+    return {"name": name, "in": inward, "out": outward, **more}
 
 
 def configuration(

@@ -1,22 +1,38 @@
 """Media belongs to its peer: strangers who send to a call's ports are neither heard nor served."""
 
 import asyncio
+import re
 
 import pytest
 
 from tests.peers import descriptions
+from tests.peers.dialogs import Call
 from tests.peers.engine import Engine
 from tests.peers.payloads import RATES_HZ, decode
 from tests.peers.phone import Phone
+from tests.peers.ports import free_sip_port
 from tests.peers.rtp import RtpTone
 from tests.peers.tones import strongest
 from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, caller, converse, registered
-from tests.wire.directory import configuration, connection
+from tests.wire.directory import configuration, connection, trunk
+from tests.wire.operator import Operator
 from tests.wire.strangers import ELSEWHERE, STRANGER_HZ, Reports, Stranger
 
+CARRIER, CARRIERS_MEDIA = "127.0.0.31", "127.0.0.88"
+GATEWAY_PORT = free_sip_port(CARRIER)
 CONFIGURATION = configuration(
     connection("bob", inbound=["PCMU"]),
-    connection("carol", inbound=["PCMA"]),
+    trunks=[
+        trunk(
+            "carrier",
+            allowed=[CARRIER],
+            gateway=f"sip:{CARRIER}:{GATEWAY_PORT};transport=udp",
+            codecs=["PCMU"],
+            media_also_from=[f"{CARRIERS_MEDIA}/32"],
+        )
+    ],
+    numbers={"+12025550100": "connection:bob"},
+    routes={"+44": ["carrier"]},
 )
 FLOOD = 16
 "Packets a frame: 800 a second."
@@ -212,3 +228,58 @@ async def test_early_media_comes_from_its_peer_alone(engine: Engine) -> None:
         await b.answer(b.local_sdp)
         await a.answered()
         await a.hang_up()
+
+
+async def _heard_from_elsewhere(call: Call, other: Phone, where: str) -> bool:
+    """Send a call's audio from another host; return whether the other party hears it."""
+    async with Stranger(where) as media:
+        other.rtp.forget()
+        await media.rtp.send_tone(
+            call.rtp_target, codec="PCMU", payload_type=0, hz=700, seconds=0.8
+        )
+        return level_at(other.rtp, 700) > 0.7
+
+
+async def test_a_carriers_media_also_comes_from_where_its_trunk_says(engine: Engine) -> None:
+    async with (
+        registered(engine, "bob") as bob,
+        Phone("carrier", host=CARRIER, port=GATEWAY_PORT, server=engine.server) as carrier,
+    ):
+        a = await carrier.invite("+12025550100", carrier.sdp(["PCMU"]))
+        b = await bob.wait_call()
+        await b.answer_in("PCMU")
+        await a.answered()
+        assert not await _heard_from_elsewhere(a, bob, ELSEWHERE)
+        assert await _heard_from_elsewhere(a, bob, CARRIERS_MEDIA)
+        await a.hang_up()
+        await asyncio.wait_for(b.ended.wait(), 3)
+        async with caller(engine, "bob") as phone:
+            a = await phone.invite("+44123", phone.sdp(["PCMU"]))
+            b = await carrier.wait_call()
+            await b.answer_in("PCMU")
+            await a.answered()
+            assert not await _heard_from_elsewhere(b, phone, ELSEWHERE)
+            assert await _heard_from_elsewhere(b, phone, CARRIERS_MEDIA)
+            await a.hang_up()
+
+
+async def test_what_was_dropped_is_on_the_timeline_with_count_and_address(engine: Engine) -> None:
+    operator = Operator(engine)
+    async with registered(engine, "bob") as bob, caller(engine) as alice, Stranger() as stranger:
+        call = await converse(engine, alice, bob, offer=["PCMU"])
+        attacking = asyncio.create_task(
+            stranger.attack(call.a.rtp_target, codec="PCMU", packets_a_frame=4, seconds=4.0)
+        )
+        path = await operator.live_call()
+        await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=3.4)
+        attacking.cancel()
+        seen = f"the last seen from {ELSEWHERE}:{stranger.rtp.port}"
+        await operator.reads(path, "A media dropped", seen)
+        await call.end()
+        await operator.ended(path)
+    lines = [line for line in operator.timeline(path) if "media dropped" in line]
+    counts = [int(re.findall(r"at least (\d+) packets", line)[0]) for line in lines]
+    assert counts == sorted(counts)
+    assert counts[0] >= 25
+    assert counts[-1] <= 4 * 50 * 4
+    assert stranger.rtp.packets == []

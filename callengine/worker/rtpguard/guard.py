@@ -1,22 +1,37 @@
 """One leg's guard: the filters on its two sockets follow what is known of its peer."""
 
+import contextlib
 import ipaddress
 import logging
 import re
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from callengine.worker.rtpguard import sockets, streams
-from callengine.worker.rtpguard.programs import DROP_ALL, Network, Source, program
-from callengine.worker.rtpguard.rules import SourceRules
+from callengine.worker.rtpguard.programs import Network, Source, program
+from callengine.worker.rtpguard.rules import LEARNING_LOOK_S, Seen, SourceRules
 from callengine.worker.rtpguard.sockets import MediaSocket, SocketGoneError
+from callengine.worker.rtpguard.tally import Tally
 
 logger = logging.getLogger(__name__)
 
 HEADER = "x-heard-from"
 "The edge's word on where a message with a description came from; no peer can write it."
+PEEKS = 10
+"How often is looked for the address of whoever's packets are dropped, before a line is written."
 _AUDIO_PORT = re.compile(r"^m=audio (\d{1,5})", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """RTP that was not let through."""
+
+    packets: int
+    "At least so many, since the call began."
+    source: str
+    "Where some of it came from, `HOST:PORT`; empty if that was not to be seen."
 
 
 class RtpGuard:
@@ -31,6 +46,12 @@ class RtpGuard:
         self._stream = 0
         self._index = 0
         self._attached: tuple[tuple[Source, ...], tuple[Source, ...]] | None = None
+        self._tally = Tally()
+        self._peeks = 0
+        "How many looks are left for the address of others, whose datagrams arrive cut meanwhile."
+        self._peek_at = 0.0
+        self._seen: Seen | None = None
+        self._stranger = ""
 
     def shut(self, description: str) -> None:
         """Let nothing in on the sockets that our first description names, until a stream begins."""
@@ -48,9 +69,14 @@ class RtpGuard:
 
     def open(self, *, stream: int, index: int, remote: str) -> None:
         """Take a stream that begins: its pjmedia_stream, media line and the peer's `HOST:PORT`."""
+        now = time.monotonic()
         self._stream, self._index = stream, index
-        self._rules.described(*streams.split_address(remote), time.monotonic())
+        self._rules.described(*streams.split_address(remote), now)
+        self._peeks = 0
         self._follow()
+        if self._rtp is not None:
+            with contextlib.suppress(OSError):
+                self._tally.start(self._rtp.dropped(), sockets.other_errors(), now)
 
     def close_stream(self, stream: int) -> None:
         """Forget a stream that pjmedia is about to free."""
@@ -64,34 +90,88 @@ class RtpGuard:
 
     def next_look(self) -> float | None:
         """Return when `look` is due if once a second is too seldom now (monotonic, seconds)."""
-        return self._rules.next_look() if self._stream else None
+        if not self._stream:
+            return None
+        return self._peek_at if self._peeks else self._rules.next_look()
 
     def look(self, call: Any) -> None:
         """See what has arrived from where; `call` is the pjsua2 call of this leg."""
         if not self._stream:
             return
         seen = streams.seen(call, self._index, self._stream)
-        if seen is not None:
-            self._rules.look(seen, time.monotonic())
+        if seen is None:
+            return
+        if self._peeks:
+            self._peek(seen)
+            return
+        self._rules.look(seen, time.monotonic())
+        self._seen = seen
+        self._follow()
+
+    def count(self, lost: int) -> None:
+        """See once a second what was dropped; `lost` packets are missing in the stream so far."""
+        if not self._stream or self._rtp is None or self._peeks:
+            return
+        try:
+            self._tally.take(
+                self._rtp.dropped(), lost=lost, now=time.monotonic(), others=sockets.other_errors
+            )
+        except OSError:
+            return
+        if self._tally.is_due:
+            self._begin_peek()
+
+    def report(self, *, last: bool = False) -> Dropped | None:
+        """Return what a line of the timeline is due for; `last` also takes what came since."""
+        if self._peeks and not last:
+            return None
+        if self._tally.is_due or (last and self._tally.elsewhere > self._tally.reported > 0):
+            return Dropped(self._tally.report(), self._stranger)
+        return None
+
+    # Others' addresses: pjmedia keeps where the last datagram came from, and of one byte no more
+
+    def _begin_peek(self) -> None:
+        self._peeks = PEEKS
+        self._peek_at = time.monotonic() + LEARNING_LOOK_S
+        self._rtp = self._attach(self._rtp, self._rules.rtp(), show_others=True)
+
+    def _peek(self, seen: Seen) -> None:
+        self._peeks -= 1
+        self._peek_at = time.monotonic() + LEARNING_LOOK_S
+        before, self._seen = self._seen, seen
+        if self._is_stranger(seen, before):
+            host = f"[{seen.host}]" if ":" in seen.host else seen.host
+            self._stranger, self._peeks = f"{host}:{seen.port}", 0
+        if not self._peeks:
+            self._attached = None
             self._follow()
+
+    def _is_stranger(self, seen: Seen, before: Seen | None) -> bool:
+        """Tell whether the last datagram came from somebody whose packets are dropped."""
+        if before is None or (seen.host, seen.port) == (before.host, before.port):
+            return False  # it may have come before
+        if self._rules.roams and seen.packets != before.packets:
+            return False  # it may be the peer, from another network
+        return self._rules.is_elsewhere(seen.host)
 
     def _follow(self) -> None:
         """Swap the filters if other sources are let through than before."""
         wanted = (self._rules.rtp(), self._rules.rtcp())
         if wanted == self._attached:
             return
-        self._attached = wanted
+        self._attached, self._peeks = wanted, 0
         self._rtp = self._attach(self._rtp, wanted[0])
         self._rtcp = self._attach(self._rtcp, wanted[1])
 
     def _attach(
-        self, sock: MediaSocket | None, sources: Sequence[Source] = DROP_ALL
+        self, sock: MediaSocket | None, sources: Sequence[Source], *, show_others: bool = False
     ) -> MediaSocket | None:
         """Return the socket, or None once it is gone or takes no filter."""
         if sock is None:
             return None
         try:
-            sock.attach(program(sources))
+            sock.attach(program(sources, show_others=show_others))
         except SocketGoneError:
             return None
         except OSError as error:

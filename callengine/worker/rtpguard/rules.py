@@ -143,16 +143,11 @@ class SourceRules:
         if self._learned is not None:
             network, port, ssrc = self._learned.network, self._learned.port, self._learned.ssrc
             found = [Source(network, port), Source(network, ssrc=ssrc)]
-        if self._learned is not None and self._roams:
+        if self._learned is not None and self.roams:
             found.append(Source(ssrc=self._learned.ssrc))
         if self.window in (Window.EXPECTED, Window.RESTARTING):
             found += self._expected()
         return tuple(found)
-
-    @property
-    def _roams(self) -> bool:
-        known = self._learned is not None and self._learned.ssrc is not None
-        return known and self.window in (Window.ROAMING, Window.RESTARTING)
 
     def rtcp(self) -> tuple[Source, ...]:
         """Return the sources of RTCP that are let through now."""
@@ -165,14 +160,18 @@ class SourceRules:
         hosts = (self._named, self._heard_from, *self.also)
         return [Source(network) for network in dict.fromkeys(hosts) if network is not None]
 
-    def is_expected(self, host: str, port: int) -> bool:
-        """Tell whether RTP of any stream from there would pass now."""
-        network = host_network(host)
-        return network is not None and any(
-            source.ssrc is None
-            and source.port in (None, port)
-            and source.network is not None
-            and network.version == source.network.version
-            and network.subnet_of(source.network)  # type: ignore[arg-type]
-            for source in self.rtp()
+    def is_elsewhere(self, host: str) -> bool:
+        """Tell whether nothing from this host is let through, but for a stream that roams."""
+        wanted = host_network(host)
+        return wanted is not None and not any(
+            source.network is not None
+            and source.network.version == wanted.version
+            and source.network.supernet_of(wanted)  # type: ignore[arg-type]
+            for source in (*self.rtp(), *self.rtcp())
         )
+
+    @property
+    def roams(self) -> bool:
+        """Whether a stream that is known may come from any address now."""
+        known = self._learned is not None and self._learned.ssrc is not None
+        return known and self.window in (Window.ROAMING, Window.RESTARTING)

@@ -21,23 +21,13 @@ _SO_ATTACH_FILTER = 26
 _SO_MEMINFO = 55
 _SO_COOKIE = 57
 _MEMORY = struct.Struct("9I")
-_QUEUED, _QUEUE_SIZE, _DROPS = 0, 1, 8
-"Places in SO_MEMINFO (SK_MEMINFO_RMEM_ALLOC, _RCVBUF, _DROPS)."
-_FULL = 0.5
+_DROPS = 8
+"Place in SO_MEMINFO (SK_MEMINFO_DROPS)."
+_COUNTERS = "/proc/self/net/snmp"
 
 
 class SocketGoneError(OSError):
     """The descriptor is closed, or another socket's by now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """What a socket says of its datagrams."""
-
-    count: int
-    "Dropped since it was opened: by its filter, or for want of room."
-    is_crowded: bool
-    "Whether what was dropped may have been so for want of room."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +47,14 @@ class MediaSocket:
         with self._borrowed() as sock:
             sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
 
-    def dropped(self) -> Dropped:
-        """Return how many datagrams were dropped; raises SocketGoneError, or OSError."""
+    def dropped(self) -> int:
+        """Return how many datagrams were dropped since the socket was opened, for any reason.
+
+        Raises SocketGoneError, or OSError.
+        """
         with self._borrowed() as sock:
-            facts = _MEMORY.unpack(sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size))
-        return Dropped(facts[_DROPS], facts[_QUEUED] > facts[_QUEUE_SIZE] * _FULL)
+            option = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)
+        return int(_MEMORY.unpack(option)[_DROPS])
 
     @contextmanager
     def _borrowed(self) -> Iterator[socket.socket]:
@@ -81,6 +74,17 @@ def find(port: int) -> MediaSocket | None:
         except OSError:
             continue  # no socket, or closed since it was listed
     return None
+
+
+def other_errors() -> int:
+    """Return how many UDP datagrams this machine dropped that no filter did.
+
+    They found no room in a queue or had a wrong checksum. Raises OSError.
+    """
+    with open(_COUNTERS, encoding="ascii") as file:
+        names, values = [line.split() for line in file if line.startswith("Udp:")]
+    counters = dict(zip(names, values, strict=True))
+    return int(counters["RcvbufErrors"]) + int(counters["InCsumErrors"])
 
 
 def _port(sock: socket.socket) -> int | None:
