@@ -21,6 +21,7 @@ from tests.wire.strangers import ELSEWHERE, STRANGER_HZ, Reports, Stranger
 CARRIER, CARRIERS_MEDIA = "127.0.0.31", "127.0.0.88"
 GATEWAY_PORT = free_sip_port(CARRIER)
 CONFIGURATION = configuration(
+    connection("alice"),
     connection("bob", inbound=["PCMU"]),
     trunks=[
         trunk(
@@ -210,7 +211,11 @@ async def test_hold_and_resume_keep_the_media(engine: Engine) -> None:
 
 
 async def test_early_media_comes_from_its_peer_alone(engine: Engine) -> None:
-    async with registered(engine, "bob") as bob, caller(engine) as alice, Stranger() as stranger:
+    async with (
+        registered(engine, "bob") as bob,
+        caller(engine, "alice") as alice,
+        Stranger() as stranger,
+    ):
         # What the edge tells a call process, no peer can tell it.
         headers = {"X-Heard-From": ELSEWHERE}
         a = await alice.invite("bob", alice.sdp(["PCMU"]), headers=headers)
