@@ -34,6 +34,7 @@ def engine_settings() -> EngineSettings:
             nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),
             nonce_any_address=settings.VOIPNUMBER_NONCE_ANY_ADDRESS,
             user_agent=USER_AGENT,
+            tcp_message_s=settings.VOIPNUMBER_TCP_MESSAGE_S,
             guard=GuardSettings(
                 stranger_rate=settings.VOIPNUMBER_STRANGER_RATE,
                 stranger_invite_rate=settings.VOIPNUMBER_STRANGER_INVITE_RATE,

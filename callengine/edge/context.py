@@ -37,6 +37,21 @@ MAX_DEAD_CALLS = 200
 BRANCH = "z9hG4bKvn"
 "Every branch of ours starts so: a request that comes back is recognised."
 
+CUT_ADVICE = {
+    "message-too-slow": (
+        "A message did not arrive whole in time and its TCP connection was closed. Look at the "
+        "network, or stop whoever holds connections open."
+    ),
+    "no-message": (
+        "No whole SIP message came on a TCP connection in time, so it was closed. Something other "
+        "than a SIP device connects here, or holds connections open."
+    ),
+    "too-many-connections": (
+        "A TCP connection was closed because there were too many: from this source, or in all. A "
+        "phone needs one."
+    ),
+}
+"Rule -> what became of a TCP connection, and what to do."
 _TOO_SHORT = (
     "Nothing was answered: a response would be more than three times as long as what came, and "
     "over UDP nothing shows yet that the sender is who it says. Let the device send an ordinary "
@@ -120,6 +135,17 @@ class EdgeContext:
             self.send(reply_flow(request), fitting)
         else:
             self.store(describe(request, 0, "too-short-to-answer", _TOO_SHORT))
+
+    def is_in_use(self, flow: str) -> bool:
+        """Tell whether a registration or a call hangs on a TCP connection."""
+        return self.guard.is_known(flow, split_flow(flow)[1], time.monotonic()) or any(
+            dialog.flow == flow for leg in self.legs for dialog in leg.dialogs.values()
+        )
+
+    def cut(self, flow: str, rule: str) -> None:
+        """Have it stored that a TCP connection was refused or closed."""
+        host = split_flow(flow)[1]
+        self.store(Rejection(host, "", "", 0, rule, CUT_ADVICE[rule]))
 
     def may_read(self, data: bytes, flow: str, host: str) -> float:
         """Return 0 if a message may be read now, else for how many seconds its like must wait."""

@@ -54,6 +54,11 @@ class StreamFramer:
             events.append(event)
         return events
 
+    @property
+    def is_amid_message(self) -> bool:
+        """Tell whether some of a message has come, and not all of it."""
+        return bool(self._buffer[:4].strip(b"\r\n"))
+
     def _next(self) -> Event | None:
         if ping := self._skip_crlf():
             return ping

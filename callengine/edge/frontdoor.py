@@ -43,6 +43,8 @@ class Edge:
             on_broken=self._on_broken,
             on_unreachable=self._on_unreachable,
             may_read=lambda *message: self._context.may_read(*message),
+            is_known=lambda flow: self._context.is_in_use(flow),
+            on_cut=lambda flow, rule: self._context.cut(flow, rule),
         )
         self._context = EdgeContext(engine, settings, transports)
         self._abandoner = Abandoner(self._context)

@@ -105,6 +105,10 @@ class Guard:
         """Treat an address as no trunk's (any more)."""
         self._known.pop(host, None)
 
+    def is_known(self, flow: str, host: str, now: float) -> bool:
+        """Tell whether a source has shown who it is."""
+        return self._party(flow, host, now) is not None
+
     def is_phone(self, flow: str, now: float) -> bool:
         """Tell whether whoever has this flow answered a challenge there."""
         party = self._known.get(flow)

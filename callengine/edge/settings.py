@@ -79,7 +79,10 @@ class EdgeSettings:
     max_tcp_connections: int = 2000
     max_tcp_connections_per_host: int = 200
     tcp_idle_s: float = 900.0
-    tcp_first_message_s: float = 32.0
+    tcp_stranger_idle_s: float = 120.0
+    "The same where no registration and no call hangs on the connection."
+    tcp_message_s: float = 32.0
+    "From accept to the first whole message, and from any message's first byte to its last."
     tcp_connect_s: float = 4.0
     max_transactions: int = 20000
     max_setups: int = 500

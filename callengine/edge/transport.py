@@ -1,8 +1,4 @@
-"""UDP and TCP sockets of the edge: who sent which bytes, and bytes to whoever is named by a flow.
-
-A flow is `udp:HOST:PORT` or `tcp:HOST:PORT`, the address of the other side. IPv6 hosts stand in
-square brackets.
-"""
+"""UDP and TCP sockets of the edge: who sent which bytes, and bytes to whoever a flow names."""
 
 import asyncio
 import contextlib
@@ -10,13 +6,17 @@ import errno
 import logging
 import socket
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Literal
 
-from callengine.edge.framing import Broken, Event, Framed, Ping, StreamFramer
+from callengine.edge.flows import make_flow, split_flow
+from callengine.edge.links import TcpLink
 from callengine.edge.settings import EdgeSettings, Listen
+from callengine.edge.sources import source_key
 from callengine.edge.stun import binding_response, is_stun
+
+__all__ = ["Transports", "UdpListener", "make_flow", "split_flow"]
 
 log = logging.getLogger(__name__)
 
@@ -29,36 +29,20 @@ _MAX_DROPPED = 1024
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 "socket(7) of Linux; Python does not name them."
 _MAX_REMEMBERED = 20_000
-_MAX_UNSENT_BYTES = 256 * 1024
 _CLOSE_S = 2.0
-_LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
+_MAKE_ROOM_S, _SPARED_S = 0.1, 5.0
+"How often a stranger's connection may make room for another, and how long it must be silent."
 
 OnMessage = Callable[[bytes, str], None]
+OnBroken = Callable[[bytes, str, bool], None]
 MayRead = Callable[[bytes, str, str], float]
 "Take data, flow and host; return 0 if the message may be read, else the seconds until it may."
-OnBroken = Callable[[bytes, str, bool], None]
+OnCut = Callable[[str, str], None]
+"Take flow and rule: a connection that was refused or closed for it."
 
 
 class AddressTakenError(OSError):
     """A listening address cannot be used; the message names it and says what to do."""
-
-
-def make_flow(transport: str, host: str, port: int) -> str:
-    """Return the flow of a peer address."""
-    return f"{transport}:[{host}]:{port}" if ":" in host else f"{transport}:{host}:{port}"
-
-
-def split_flow(flow: str) -> tuple[str, str, int]:
-    """Return transport, host without brackets, and port.
-
-    Raises:
-        ValueError: it is no flow.
-    """
-    transport, _, rest = flow.partition(":")
-    host, _, port = rest.rpartition(":")
-    if transport not in ("udp", "tcp") or not host:
-        raise ValueError(f"not a flow: {flow!r}")
-    return transport, host.strip("[]"), int(port)
 
 
 class UdpListener:
@@ -145,110 +129,6 @@ def _bind_advice(transport: str, host: str, port: int, error: OSError) -> str:
     return f"cannot listen on {where}: {error.strerror}"
 
 
-class TcpLink(asyncio.Protocol):
-    """One TCP connection, accepted or opened by us."""
-
-    def __init__(self, transports: "Transports", flow: str = "") -> None:
-        self.flow = flow
-        self.opened_by_us = bool(flow)
-        self.last_heard = time.monotonic()
-        self.heard_message = False
-        self.lost = asyncio.Event()
-        self._transports = transports
-        self._framer = StreamFramer(transports.settings.max_message_bytes)
-        self._transport: asyncio.Transport | None = None
-        self._unsent: list[bytes] = []
-        self._arrived: deque[Event] = deque()
-        "What has not been taken yet; nothing more is read meanwhile."
-        self._paused = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast("asyncio.Transport", transport)
-        transport.set_write_buffer_limits(high=_MAX_UNSENT_BYTES)
-        if not self.opened_by_us:
-            peer = transport.get_extra_info("peername")
-            if not peer:
-                transport.abort()
-                return
-            self.flow = make_flow("tcp", peer[0], peer[1])
-            if not self._transports.admit(self):
-                transport.abort()
-                return
-        for data in self._unsent:
-            transport.write(data)
-        self._unsent.clear()
-
-    def data_received(self, data: bytes) -> None:
-        self.last_heard = time.monotonic()
-        self._arrived += self._framer.feed(data)
-        if not self._paused:
-            self._take()
-
-    def _take(self) -> None:
-        """Take what has arrived, as fast as its source may send."""
-        while self._arrived:
-            event = self._arrived[0]
-            if isinstance(event, Broken):
-                self._arrived.clear()
-                self._transports.on_broken(event.data, self.flow, event.too_large)
-                self.close()
-                return
-            data = event.data if isinstance(event, Framed) else b""
-            if wait_s := self._transports.may_read(data, self.flow, split_flow(self.flow)[1]):
-                self._pause(wait_s)
-                return
-            self._arrived.popleft()
-            if isinstance(event, Ping):
-                self.send(b"\r\n")
-            else:
-                self.heard_message = True
-                self._transports.on_message(event.data, self.flow)
-
-    def _pause(self, wait_s: float) -> None:
-        """Read nothing for a while, so that the peer's own system holds it back."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        self._paused = True
-        self._transport.pause_reading()
-        pause_s = min(max(wait_s, _LEAST_PAUSE_S), _LONGEST_PAUSE_S)
-        asyncio.get_running_loop().call_later(pause_s, self._resume)
-
-    def _resume(self) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        self._paused = False
-        self._transport.resume_reading()
-        self._take()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost.set()
-        self._transports.forget(self)
-
-    def send(self, data: bytes) -> None:
-        """Send, or keep until the connection is up; a peer that does not read is cut off."""
-        if self._transport is None:
-            self._unsent.append(data)
-        elif self._transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
-            self._transport.abort()
-        elif not self._transport.is_closing():
-            self._transport.write(data)
-
-    def close(self) -> None:
-        """Close after what is queued has left."""
-        if self._transport is not None:
-            self._transport.close()
-
-    @property
-    def was_connected(self) -> bool:
-        """Tell whether the connection ever came up."""
-        return self._transport is not None
-
-    @property
-    def is_open(self) -> bool:
-        """Tell whether bytes may still be sent, now or once it is connected."""
-        return self._transport is None or not self._transport.is_closing()
-
-
 class Transports:
     """All public sockets; sends to flows and reports messages."""
 
@@ -260,8 +140,14 @@ class Transports:
         on_broken: OnBroken,
         on_unreachable: Callable[[str], None],
         may_read: MayRead = lambda _, __, ___: 0.0,
+        is_known: Callable[[str], bool] = lambda _: True,
+        on_cut: OnCut = lambda _, __: None,
     ) -> None:
+        """`is_known(flow)` tells whether a call or a registration hangs on a connection."""
         self.may_read = may_read
+        self._is_known = is_known
+        self._on_cut = on_cut
+        self._room_made_at = 0.0
         self.settings = settings
         self.on_message = on_message
         self.on_broken = on_broken
@@ -270,7 +156,7 @@ class Transports:
         self._on_unreachable = on_unreachable
         self._servers: list[asyncio.Server] = []
         self._links: dict[str, TcpLink] = {}
-        self._per_host: dict[str, int] = {}
+        self._per_source: dict[str, int] = {}
         self._heard_on: OrderedDict[str, UdpListener] = OrderedDict()
         self._connecting: set[asyncio.Task[None]] = set()
 
@@ -347,15 +233,32 @@ class Transports:
     def admit(self, link: TcpLink) -> bool:
         """Count an accepted connection; refuse it above the bounds."""
         _, host, _ = split_flow(link.flow)
-        count = self._per_host.get(host, 0)
-        if (
-            len(self._links) >= self.settings.max_tcp_connections
-            or count >= self.settings.max_tcp_connections_per_host
-        ):
-            log.warning("too many TCP connections, %s refused", link.flow)
+        source, settings = source_key(host), self.settings
+        count = self._per_source.get(source, 0)
+        if self.may_read(b"", link.flow, host):
             return False
-        self._per_host[host] = count + 1
+        is_full = len(self._links) >= settings.max_tcp_connections and not self._make_room()
+        if is_full or count >= settings.max_tcp_connections_per_host:
+            self._on_cut(link.flow, "too-many-connections")
+            return False
+        self._per_source[source] = count + 1
         self._links[link.flow] = link
+        return True
+
+    def _make_room(self) -> bool:
+        """Close the stranger's connection that was silent longest, in favour of a new one."""
+        now = time.monotonic()
+        if now - self._room_made_at < _MAKE_ROOM_S:
+            return False
+        self._room_made_at = now
+        accepted = (link for link in self._links.values() if not link.opened_by_us)
+        strangers = (link for link in accepted if not self._is_known(link.flow))
+        idlest = min(strangers, key=lambda link: link.last_heard, default=None)
+        if idlest is None or now - idlest.last_heard < _SPARED_S:
+            return False
+        self._on_cut(idlest.flow, "too-many-connections")
+        idlest.close()
+        self.forget(idlest)
         return True
 
     def forget(self, link: TcpLink) -> None:
@@ -364,10 +267,10 @@ class Transports:
             return
         del self._links[link.flow]
         if not link.opened_by_us:
-            _, host, _ = split_flow(link.flow)
-            self._per_host[host] -= 1
-            if not self._per_host[host]:
-                del self._per_host[host]
+            source = source_key(split_flow(link.flow)[1])
+            self._per_source[source] -= 1
+            if not self._per_source[source]:
+                del self._per_source[source]
 
     def has_connection(self, flow: str) -> bool:
         """Tell whether a TCP flow is still connected (or about to be)."""
@@ -415,11 +318,16 @@ class Transports:
             self._on_unreachable(link.flow)
 
     def close_idle(self, now: float) -> None:
-        """Close connections that were silent too long; `now` is monotonic seconds."""
+        """Close connections that were silent too long or slow; `now` is monotonic seconds."""
+        settings = self.settings
         for link in list(self._links.values()):
             silent_s = now - link.last_heard
-            limit = self.settings.tcp_idle_s
-            if not link.heard_message and not link.opened_by_us:
-                limit = self.settings.tcp_first_message_s
-            if silent_s > limit:
+            if rule := link.overdue(now):
+                self._on_cut(link.flow, rule)
+                link.close()
+            elif silent_s > settings.tcp_idle_s or (
+                silent_s > settings.tcp_stranger_idle_s
+                and not link.opened_by_us
+                and not self._is_known(link.flow)
+            ):
                 link.close()
