@@ -8,6 +8,7 @@ so that a message always fits into what pjsip can hold.
 
 from collections.abc import Callable
 
+from callengine.edge import keys
 from callengine.edge.context import EdgeContext
 from callengine.edge.legs import Leg, PeerRequest
 from callengine.edge.parse import (
@@ -75,8 +76,7 @@ def _common(
     headers: Headers = [("contact", f"<sip:{leg.token}@{context.internal_address}>")]
     headers += _passing(message, method)
     if body:
-        kind = message.get("content-type").partition(";")[0].strip().lower()
-        headers.append(("content-type", kind if method == "INFO" else "application/sdp"))
+        headers.append(("content-type", keys.RELAY if method == "INFO" else "application/sdp"))
         # Whose media may be expected: ours alone to say, a peer's header of that name never passes.
         headers.append(("x-heard-from", split_flow(message.flow)[1]))
     return headers

@@ -1,6 +1,6 @@
 """From peers to call processes: requests inside dialogs, ACK, CANCEL, and responses."""
 
-from callengine.edge import inner
+from callengine.edge import inner, keys
 from callengine.edge.abandon import Abandoner
 from callengine.edge.context import EdgeContext, describe
 from callengine.edge.interface import LegAnchor
@@ -16,8 +16,6 @@ from callengine.edge.rewrite import (
 from callengine.edge.transactions import ServerTransaction
 
 MALFORMED_SDP = "malformed-sdp"
-DTMF_RELAY = "application/dtmf-relay"
-MAX_DIGIT_BYTES = 256
 _OFFERS = ("INVITE", "UPDATE", "PRACK", "ACK")
 "Whose body may be a session description."
 
@@ -64,9 +62,10 @@ class Inward:
         if request.method == "OPTIONS":
             context.reply(transaction, 200)
             return
-        if request.method == "INFO" and not _brings_digit(request):
+        if request.method == "INFO" and not _body(request):
             # Without a body it asks whether we are there; a call process would answer 500.
-            code, headers = (415, [("accept", DTMF_RELAY)]) if request.body.strip() else (200, [])
+            accept = [("accept", ", ".join(keys.TYPES))]
+            code, headers = (415, accept) if request.body.strip() else (200, [])
             context.reply(transaction, code, headers=headers)
             return
         dialog.flow = request.flow
@@ -182,13 +181,8 @@ class Inward:
 def _body(request: SipMessage) -> bytes:
     """Return what of a request's body a call process is to read. Raises BadSdpError."""
     if request.method == "INFO":
-        return request.body[:MAX_DIGIT_BYTES]
+        return keys.relayed_key(request.get("content-type"), request.body)
     return compact_body(request) if request.method in _OFFERS else b""
-
-
-def _brings_digit(request: SipMessage) -> bool:
-    kind = request.get("content-type").partition(";")[0].strip().lower()
-    return kind == DTMF_RELAY and bool(request.body.strip())
 
 
 def _learn(leg: Leg, sent: PeerRequest, message: SipMessage) -> None:

@@ -126,8 +126,10 @@ def compact_body(message: SipMessage) -> bytes:
         raise BadSdpError(found.reason)
     if not (found.sdp or b"").strip():
         return b""
+    is_answer = bool(message.code) or message.method == "ACK"
     try:
-        return compact((found.sdp or b"").decode("utf-8", "replace")).encode()
+        text = (found.sdp or b"").decode("utf-8", "replace")
+        return compact(text, is_answer=is_answer).encode()
     except SdpError as error:
         raise BadSdpError(str(error)) from error
 

@@ -20,6 +20,7 @@ from callengine.core.events import (
     LegProgress,
 )
 from callengine.worker import legsdp, plugins
+from callengine.worker.digits import Digits
 from callengine.worker.rtpguard import guard
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.guard = guard.RtpGuard(name, media_also_from)
         self._audio_index = 0
         self._answered = False
+        self.digits = Digits()
         self._post = post
         self._wake = wake
 
@@ -83,9 +85,10 @@ class Leg(pj.Call):  # type: ignore[misc]
         try:
             self.guard.shut(prm.sdp.wholeSdp)
             remote = prm.remSdp.wholeSdp
-            if remote:
-                self.offered = sdp.offered_codecs(remote)
-            prm.sdp.wholeSdp = self._restricted(prm.sdp.wholeSdp, remote)
+            audio = sdp.read_audio(remote) if remote else None
+            if audio is not None:
+                self._heard_of(audio)
+            prm.sdp.wholeSdp = self._restricted(prm.sdp.wholeSdp, audio, is_answer=bool(remote))
         except (sdp.SdpError, pj.Error):
             logger.exception("leg %s: the SDP could not be kept to the list", self.name)
 
@@ -113,6 +116,7 @@ class Leg(pj.Call):  # type: ignore[misc]
 
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
         """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""
+        self.digits.open(int(prm.stream))
         try:
             remote = self.getStreamInfo(prm.streamIdx).remoteRtpAddress
             self.guard.open(stream=int(prm.stream), index=prm.streamIdx, remote=remote)
@@ -125,6 +129,7 @@ class Leg(pj.Call):  # type: ignore[misc]
     def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802
         """Let go of a stream that is about to be freed."""
         self.guard.close_stream(int(prm.stream))
+        self.digits.close(int(prm.stream))
 
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
         """Report media that became active, was held or went away."""
@@ -147,13 +152,15 @@ class Leg(pj.Call):  # type: ignore[misc]
         if event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
             return
         message = event.body.tsxState.src.rdata.wholeMsg
-        if message.startswith("SIP/2.0"):
+        if message.startswith(("SIP/2.0 1", "SIP/2.0 2")):
             self.read_message(message)
         else:
             self._note_source(message.partition("\r\n\r\n")[0])
 
-    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
-        """Report a telephone-event; this alone comes on a media thread."""
+    def onDtmfEvent(self, prm: Any) -> None:  # noqa: N802
+        """Report a key; telephone-events alone come on a media thread."""
+        if not self.digits.is_new(prm, self._clock_rate_hz()):
+            return
         self._post(self, DigitReceived(self.name, prm.digit))
         self._wake()
 
@@ -175,11 +182,13 @@ class Leg(pj.Call):  # type: ignore[misc]
             name, _, value = line.partition(":")
             if name.strip().lower() in ("user-agent", "server"):
                 self.user_agent = value.strip()[:255]
-        if "\r\nm=audio" in body and not self.settled:
+        if "\r\nm=audio" in body:
             try:
-                self.offered = sdp.offered_codecs(body)
+                audio = sdp.read_audio(body)
             except sdp.SdpError:
                 logger.info("leg %s: the peer's SDP is nonsense", self.name)
+            else:
+                self._heard_of(audio, settles=not self.settled)
 
     def _note_source(self, head: str) -> None:
         """Note where a message with a description was heard from."""
@@ -253,6 +262,7 @@ class Leg(pj.Call):  # type: ignore[misc]
 
     def send_digit(self, digit: str) -> None:
         """Send a telephone-event; raises pjsua2.Error if the peer agreed on none."""
+        self.digits.prepare(self._clock_rate_hz())
         self.dialDtmf(digit)
 
     def audio(self) -> Any:
@@ -303,16 +313,24 @@ class Leg(pj.Call):  # type: ignore[misc]
         if not agreed:
             prm.statusCode = 488
 
-    def _restricted(self, ours: str, remote: str) -> str:
-        kept = self._reoffer or self.allowed
-        if remote:
-            chosen = sdp.answer_codec(remote, self.allowed)
-            if chosen is None:
-                return ours  # the offer is refused elsewhere; nothing of this is sent
-            kept = (chosen,)
-        return legsdp.restricted(
-            ours, kept, bridge_rate_hz=self.bridge_rate_hz, address=self.public_address
-        )
+    def _heard_of(self, audio: sdp.Audio | None, *, settles: bool = True) -> None:
+        """Note what a description of the peer's offers us."""
+        if settles:
+            self.offered = audio.codecs if audio else ()
+        if audio is not None:
+            self.digits.heard_of(audio)
+
+    def _restricted(self, ours: str, remote: sdp.Audio | None, *, is_answer: bool) -> str:
+        place = legsdp.Place(self.bridge_rate_hz, self.public_address)
+        if not is_answer:
+            return legsdp.offer(ours, self._reoffer or self.allowed, place)
+        answer = legsdp.answer(ours, remote, self.allowed, place) if remote else None
+        # An offer without a common codec is refused elsewhere; nothing of this is sent then.
+        return ours if answer is None else answer
+
+    def _clock_rate_hz(self) -> int:
+        codec = self.media.codec if self.media else None
+        return CATALOGUE[codec or "PCMU"].rtp_clock_rate_hz
 
     def _facts(self) -> MediaFacts | None:
         try:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from callengine.core.sdp import (
     SdpError,
     answer_codec,
     compact,
+    event_for,
     offered_codecs,
     read_audio,
     restrict,
@@ -21,6 +24,8 @@ def audio(formats: str, *attributes: str, line: str = "m=audio 4000 RTP/AVP") ->
     return "".join(f"{x}\r\n" for x in (f"{line} {formats}", *(f"a={a}" for a in attributes)))
 
 
+OWN_ORIGIN = "o=- 1 VERSION IN IP4 127.0.0.1"
+"Ours, whatever the peer wrote."
 OURS = HEAD + audio(
     "96 9 97 0 8 120 121 122",
     "rtcp:4001 IN IP4 192.0.2.1",
@@ -165,9 +170,11 @@ def test_only_what_a_stream_needs_is_kept() -> None:
             "recvonly",
         ).replace("a=rtpmap:18", "b=AS:64\r\nc=IN IP4 192.0.2.9\r\na=rtpmap:18", 1)
     )
-    assert compact(offer).splitlines() == [
+    lines = compact(offer).splitlines()
+    lines[1] = re.sub(r"^(o=- \d+) \d{1,10} ", r"\1 VERSION ", lines[1])
+    assert lines == [
         "v=0",
-        "o=- 1 1 IN IP4 192.0.2.1",
+        OWN_ORIGIN,
         "s=-",
         "t=0 0",
         "m=audio 4000 RTP/AVP 0 101",
@@ -210,7 +217,6 @@ def test_five_hundred_lines_are_cut_to_what_fits() -> None:
         "v=1\r\n" + HEAD[5:] + audio("0"),
         HEAD,
         HEAD.replace("o=- 1 1 IN IP4 192.0.2.1\r\n", "") + audio("0"),
-        HEAD.replace("o=- 1 1", "o=-") + audio("0"),
         HEAD.replace("c=IN IP4 192.0.2.1\r\n", "") + audio("0"),
         HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP4 a b") + audio("0"),
         HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP4 ;rm") + audio("0"),
@@ -232,11 +238,12 @@ def test_nonsense_is_refused_with_a_sentence(sdp: str) -> None:
 def test_our_description_is_cut_and_ordered_to_the_list() -> None:
     text = restrict(OURS, ["PCMA", "G722", "GSM"])
     assert text == HEAD + audio(
-        "8 9 121",
+        "8 9 101",
         "rtpmap:8 PCMA/8000",
         "rtpmap:9 G722/8000",
-        "rtpmap:121 telephone-event/8000",
-        "fmtp:121 0-16",
+        "rtpmap:101 telephone-event/8000",
+        "fmtp:101 0-16",
+        "ptime:20",
         "rtcp:4001 IN IP4 192.0.2.1",
         "sendrecv",
         "ssrc:1234 cname:x",
@@ -244,23 +251,58 @@ def test_our_description_is_cut_and_ordered_to_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "formats"),
+    ("allowed", "formats", "rates"),
     [
-        (["OPUS"], "96 122"),
-        (["AMR-WB"], "97 120"),
-        (["G722"], "9 121"),
-        (["PCMU", "OPUS"], "0 96 121 122"),
-        (list(PLATFORM_CODECS), "96 9 97 0 8 120 121 122"),
+        (["OPUS"], "96 101 102", [8000, 48000]),
+        (["AMR-WB"], "97 101 102", [8000, 16000]),
+        (["G722"], "9 101", [8000]),
+        (["PCMU", "OPUS"], "0 96 101 102", [8000, 48000]),
+        (list(PLATFORM_CODECS), "96 9 97 0 8 101 102 103", [8000, 48000, 16000]),
     ],
 )
-def test_telephone_event_follows_the_clock_rates_that_stay(
-    allowed: list[str], formats: str
+def test_an_offer_has_telephone_event_at_8000_and_the_lists_clock_rates_last(
+    allowed: list[str], formats: str, rates: list[int]
 ) -> None:
-    assert f"m=audio 4000 RTP/AVP {formats}\r\n" in restrict(OURS, allowed)
+    text = restrict(OURS, allowed)
+    assert f"m=audio 4000 RTP/AVP {formats}\r\n" in text
+    found = read_audio(text)
+    assert found is not None
+    assert list(found.telephone_events) == rates
+    assert found.telephone_events[8000] == 101
+
+
+def test_an_answer_has_telephone_event_at_the_rate_asked_for() -> None:
+    text = restrict(OURS, ["OPUS"], telephone_events=(16000,))
+    assert "m=audio 4000 RTP/AVP 96 102\r\n" in text
+    assert "a=rtpmap:102 telephone-event/16000\r\na=fmtp:102 0-16\r\n" in text
+
+
+def test_telephone_event_keeps_the_number_it_is_known_by() -> None:
+    ours = HEAD + audio("101 102", "rtpmap:101 opus/48000/2", "rtpmap:102 AMR-WB/16000")
+    found = read_audio(restrict(ours, ["OPUS", "AMR-WB"]))
+    assert found is not None
+    assert found.payload_types == {"OPUS": (127,), "AMR-WB": (102,)}
+    assert found.telephone_events == {8000: 101, 48000: 103, 16000: 104}
+
+
+@pytest.mark.parametrize(
+    ("rate", "events", "chosen"),
+    [
+        (8000, {8000: 101}, 8000),
+        (48000, {8000: 101, 48000: 102}, 48000),
+        (48000, {8000: 101, 16000: 102}, 8000),
+        (16000, {48000: 110}, 48000),
+        (8000, {}, None),
+    ],
+)
+def test_telephone_event_of_the_codecs_rate_is_preferred(
+    rate: int, events: dict[int, int], chosen: int | None
+) -> None:
+    assert event_for(rate, events) == chosen
 
 
 def test_telephone_event_can_be_left_out() -> None:
-    assert "telephone-event" not in restrict(OURS, ["PCMA"], telephone_events=False)
+    assert "telephone-event" not in restrict(OURS, ["PCMA"], telephone_events=())
 
 
 def test_format_parameters_are_set_replaced_and_removed() -> None:
@@ -321,7 +363,9 @@ def test_a_restricted_description_holds_our_list_and_nothing_else(
         return
     text = restrict(sdp, allowed)
     assert offered_codecs(text) == shared
-    assert text.count("a=rtpmap") == len(shared)
+    found = read_audio(text)
+    assert found is not None
+    assert text.count("a=rtpmap") == len(shared) + len(found.telephone_events)
     assert restrict(text, allowed) == text
 
 

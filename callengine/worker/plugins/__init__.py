@@ -1,10 +1,12 @@
 """Codecs plugged into pjsua2 from outside: OPUS and AMR-WB, where the build lacks them.
 
 In the order of a process's life: `preload()` before it is forked, `install()` after
-`Endpoint.libInit()`, and `correct_rtcp_clock()` for every stream, in `Call.onStreamCreated`.
+`Endpoint.libInit()`, `correct_rtcp_clock()` for every stream, in `Call.onStreamCreated`, and
+`scale_event_durations()` before a digit is sent beside a codec of another clock rate.
 `Endpoint.libDestroy()` must be called before the interpreter ends: pjmedia holds callbacks.
 """
 
+from callengine.worker.plugins.event_clock import forget_transport, scale_event_durations
 from callengine.worker.plugins.installation import (
     CodecReport,
     correct_rtcp_clock,
@@ -13,4 +15,7 @@ from callengine.worker.plugins.installation import (
     preload,
 )
 
-__all__ = ["CodecReport", "correct_rtcp_clock", "error_counts", "install", "preload"]
+__all__ = [
+    "CodecReport", "correct_rtcp_clock", "error_counts", "forget_transport", "install", "preload",
+    "scale_event_durations",
+]  # fmt: skip

@@ -128,6 +128,18 @@ typedef struct {
     uint32_t ssrc; uint32_t rtp_ts_base;
 } pjmedia_rtcp_session_setting;
 pj_status_t pjmedia_stream_get_rtp_session_info(pjmedia_stream *, pjmedia_stream_rtp_sess_info *);
+typedef struct pjmedia_transport pjmedia_transport;
+typedef pj_status_t pjmedia_send_rtp(pjmedia_transport *, const void *, size_t);
+typedef struct {
+    void *get_info; void *attach; void *detach;
+    pjmedia_send_rtp *send_rtp;
+    void *send_rtcp; void *send_rtcp2; void *media_create; void *encode_sdp; void *media_start;
+    void *media_stop; void *simulate_lost; void *destroy; void *attach2;
+} pjmedia_transport_op;
+struct pjmedia_transport {
+    char name[32]; int type; pjmedia_transport_op *op;
+};  /* its head: more follows */
+pjmedia_transport *pjmedia_stream_get_transport(pjmedia_stream *);
 void pjmedia_rtcp_update(pjmedia_rtcp_session *, const pjmedia_rtcp_session_setting *);
 """
 

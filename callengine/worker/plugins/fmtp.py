@@ -80,7 +80,8 @@ def parse_fmtp(value: str) -> dict[str, str]:
 def read_opus(parameters: Mapping[str, str]) -> OpusFormat:
     """Read a peer's parameters; what is not a number counts as absent."""
     lowest, highest = OPUS_BIT_RATE_LIMITS_BPS
-    limit = _number(parameters, "maxaveragebitrate", highest)
+    # Zero is no rate (RFC 7587 section 6.1 begins at 6000): the peer means to set no limit.
+    limit = _number(parameters, "maxaveragebitrate", highest) or highest
     return OpusFormat(
         bit_rate_bps=min(OPUS_BIT_RATE_BPS, max(lowest, limit)),
         inband_fec=_number(parameters, "useinbandfec", 0) == 1,

@@ -42,6 +42,7 @@ _TYPES = (
     *("pjmedia_codec_factory *", "pjmedia_codec_factory_op", "pjmedia_codec_factory_op *"),
     *("pjmedia_codec_info *[1]", "const pjmedia_codec_info **"),
     *("pjmedia_codec_param", "pjmedia_codec_param *", "pjmedia_frame *", "pjmedia_frame[16]"),
+    *("pjmedia_send_rtp *", "pjmedia_transport_op", "pjmedia_transport_op *"),
     *("pjmedia_rtcp_session_setting *", "pjmedia_stream *", "pjmedia_stream_rtp_sess_info *"),
 )
 "The types used by name in this package and by `mediathread`."

@@ -1,0 +1,264 @@
+"""Reading session descriptions (RFC 8866): lines into media, payload types into meanings. Pure.
+
+What a payload type means is decided here, once. Whoever writes a description onward writes the
+canonical form of that meaning, so that no second parser can come to another.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from audiocodecs import catalogue
+from audiocodecs.catalogue import Codec
+
+MAX_TEXT_BYTES = 70_000
+MAX_MEDIA = 16
+"PJMEDIA_MAX_SDP_MEDIA."
+FIRST_DYNAMIC = 96
+"""Below it pjmedia goes by the number alone (RFC 3551), so there a codec needs its own number."""
+
+TELEPHONE_EVENT = "telephone-event"
+DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+PLAIN_TRANSPORT = "RTP/AVP"
+
+_CONNECTION = re.compile(r"IN (IP[46]) ([^\s/]+)", re.IGNORECASE)
+_RTPMAP = re.compile(r"rtpmap:[ \t]*(\d{1,3})(?!\d)(.*)", re.ASCII | re.IGNORECASE)
+_ENCODING = re.compile(
+    r"[ \t]+([A-Za-z0-9._+-]{1,32})[ \t]*/[ \t]*(\d{1,9})(?:[ \t]*/[ \t]*([0-9A-Za-z]{1,8}))?",
+    re.ASCII,
+)
+_FMTP = re.compile(r"fmtp:[ \t]*(\d{1,3})[ \t]+(\S.*)", re.ASCII | re.IGNORECASE)
+_TOKEN = re.compile(r"[!-~]{1,32}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+class SdpError(ValueError):
+    """A session description that cannot be used; its text is a sentence saying why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtpMap:
+    """What one payload type stands for."""
+
+    encoding_name: str
+    clock_rate_hz: int
+    channels: str = ""
+
+    @property
+    def known(self) -> Codec | None:
+        """The codec of the catalogue, if it is one; another number of channels is another codec."""
+        codec = catalogue.find(self.encoding_name, self.clock_rate_hz)
+        mono = ("", "1") if codec is None or codec.channels == 1 else ("", "1", "2")
+        return codec if self.channels in mono else None
+
+    @property
+    def codec(self) -> str | None:
+        """The catalogue name, if the codec is known here."""
+        return self.known.name if self.known else None
+
+    @property
+    def telephone_event(self) -> bool:
+        """Whether this is RFC 4733's named events, not a codec."""
+        return self.encoding_name.lower() == TELEPHONE_EVENT and self.channels in ("", "1")
+
+    @property
+    def g722_by_audio_rate(self) -> bool:
+        """Whether this is what old phones write for G722 (RFC 3551 section 4.5.2 says 8000)."""
+        g722 = catalogue.G722
+        is_g722 = self.encoding_name.lower() == g722.encoding_name.lower()
+        return is_g722 and self.clock_rate_hz == g722.audio_rate_hz and self.channels in ("", "1")
+
+    def __str__(self) -> str:
+        if self.known:
+            return self.known.rtpmap
+        if self.telephone_event:
+            return f"{TELEPHONE_EVENT}/{self.clock_rate_hz}"
+        channels = f"/{self.channels}" if self.channels else ""
+        return f"{self.encoding_name}/{self.clock_rate_hz}{channels}"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One m= line and what belongs to it."""
+
+    kind: str
+    port: int
+    transport: str
+    formats: tuple[str, ...]
+    lines: tuple[str, ...] = ()
+    "What follows the m= line, in order."
+
+    @property
+    def text(self) -> str:
+        """The m= line."""
+        return f"m={self.kind} {self.port} {self.transport} {' '.join(self.formats)}"
+
+    @property
+    def payload_types(self) -> tuple[int, ...]:
+        """Numeric formats of an RTP line, first mention only."""
+        numbers = (int(f) for f in self.formats if f.isdecimal() and len(f) <= 3)
+        return tuple(dict.fromkeys(n for n in numbers if n <= 127))
+
+    @property
+    def attributes(self) -> Iterator[str]:
+        """What follows `a=`."""
+        return (line[2:] for line in self.lines if line.startswith("a="))
+
+    def rtpmaps(self) -> dict[int, RtpMap]:
+        """Payload type -> meaning, in the line's order, where the meaning is known.
+
+        The first rtpmap of a number counts. A number below 96 that is given another meaning than
+        its own stands for nothing that can be used.
+        """
+        numbers = self.payload_types  # read once: a hostile line holds thousands
+        wanted = frozenset(numbers)
+        mapped: dict[int, RtpMap | None] = {}
+        for match in filter(None, map(_RTPMAP.fullmatch, self.attributes)):
+            number = int(match[1])
+            if number in wanted and number not in mapped:
+                mapped[number] = _encoding(match[2])
+        meanings = ((n, _meaning(n, mapped[n]) if n in mapped else _own(n)) for n in numbers)
+        return {number: meaning for number, meaning in meanings if meaning is not None}
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the line says of any format what it is: by an rtpmap or a static number."""
+        maps = (m for a in self.attributes if (m := _RTPMAP.fullmatch(a)))
+        return any(n < FIRST_DYNAMIC for n in self.payload_types) or any(maps)
+
+    def fmtps(self) -> dict[int, str]:
+        """Payload type -> format parameters; the first of a number counts."""
+        found: dict[int, str] = {}
+        for match in filter(None, map(_FMTP.fullmatch, self.attributes)):
+            found.setdefault(int(match[1]), match[2].strip())
+        return found
+
+    @property
+    def has_codec(self) -> bool:
+        """Whether any of its payload types is a codec known here."""
+        return any(meaning.codec for meaning in self.rtpmaps().values())
+
+
+def _encoding(text: str) -> RtpMap | None:
+    match = _ENCODING.fullmatch(text)
+    return RtpMap(match[1], int(match[2]), match[3] or "") if match else None
+
+
+def _own(number: int) -> RtpMap | None:
+    """What a payload type means that has no rtpmap (RFC 3551 section 6)."""
+    codec = catalogue.by_static_payload_type(number)
+    return RtpMap(codec.encoding_name, codec.rtp_clock_rate_hz) if codec else None
+
+
+def _meaning(number: int, mapped: RtpMap | None) -> RtpMap | None:
+    if mapped is None:
+        return None
+    own = _own(number)
+    if number == catalogue.G722.static_payload_type and mapped.g722_by_audio_rate:
+        return own
+    is_own = own is not None and mapped.codec is not None and mapped.codec == own.codec
+    return mapped if number >= FIRST_DYNAMIC or is_own else None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A whole description."""
+
+    session: tuple[str, ...]
+    media: tuple[Media, ...]
+
+    def address_of(self, media: Media) -> str:
+        """Return where a media line wants its packets; empty if nobody says. Raises SdpError."""
+        return address_in(media.lines) or address_in(self.session)
+
+    def usable(self, media: Media) -> bool:
+        """Tell whether this is plain audio over IPv4 that is switched on."""
+        plain = media.kind == "audio" and media.transport == PLAIN_TRANSPORT and media.port != 0
+        return plain and not is_ipv6(self.address_of(media))
+
+    @property
+    def audio_index(self) -> int | None:
+        """Index of the audio line to use: the first usable one, best with a codec known here."""
+        usable = [i for i, media in enumerate(self.media) if self.usable(media)]
+        with_codec = (i for i in usable if self.media[i].has_codec)
+        return next(with_codec, usable[0] if usable else None)
+
+    def direction(self, media: Media) -> str:
+        """Return the media's direction; it may stand at session level (RFC 8866 section 6.7)."""
+        session = (line[2:] for line in self.session if line.startswith("a="))
+        for attributes in (media.attributes, session):
+            for attribute in attributes:
+                if attribute in DIRECTIONS:
+                    return attribute
+        return "sendrecv"
+
+
+def read(sdp: str) -> Description:
+    """Split a description into session and media lines. Raises SdpError."""
+    if len(sdp) > MAX_TEXT_BYTES:
+        raise SdpError(f"The description is longer than {MAX_TEXT_BYTES} characters.")
+    session: list[str] = []
+    media: list[tuple[Media, list[str]]] = []
+    for number, raw in enumerate(sdp.split("\n"), 1):
+        line = raw.rstrip("\r \t")
+        if not line:
+            continue
+        if len(line) < 2 or line[1] != "=" or not line[0].isalpha():
+            raise SdpError(f"Line {number} of the description is not of the form x=value.")
+        if any(ord(character) < 32 and character != "\t" for character in line):
+            raise SdpError(f"Line {number} of the description holds control characters.")
+        if line.startswith("m="):
+            media.append((_read_media(line, number), []))
+        else:
+            (media[-1][1] if media else session).append(line)
+    _check(session, len(media))
+    return Description(tuple(session), tuple(replace(m, lines=tuple(ls)) for m, ls in media))
+
+
+def _read_media(line: str, number: int) -> Media:
+    words = line[2:].split()
+    if len(words) >= 4 and all(map(_TOKEN.fullmatch, words)):
+        port = words[1].partition("/")[0]
+        if port.isdecimal() and len(port) <= 5 and int(port) <= 65535:
+            return Media(words[0].lower(), int(port), words[2].upper(), tuple(words[3:]))
+    raise SdpError(f"Line {number} of the description is not a valid m= line.")
+
+
+def _check(session: Sequence[str], media: int) -> None:
+    if not session or session[0] != "v=0":
+        raise SdpError("The description does not begin with v=0.")
+    if not any(line.startswith("o=") for line in session):
+        raise SdpError("The description has no o= line.")
+    if not 0 < media <= MAX_MEDIA:
+        raise SdpError(f"The description has {media} media lines; 1 to {MAX_MEDIA} can be used.")
+
+
+def address_in(lines: Iterable[str]) -> str:
+    """Return the connection address in these lines, empty if there is none. Raises SdpError."""
+    line = next((line for line in lines if line.startswith("c=")), None)
+    if line is None:
+        return ""
+    match = _CONNECTION.fullmatch(" ".join(line[2:].split()))
+    if match is None or not _is_host(match[2]):
+        raise SdpError("The connection address (c=) is not an IP address or host name.")
+    if match[1].upper() == "IP6" and not _is_literal(match[2]):
+        raise SdpError("The connection address (c=) is an IPv6 host name; an address is needed.")
+    return match[2]
+
+
+def is_ipv6(address: str) -> bool:
+    """Tell whether an address in a c= line is one of IPv6, whatever family the line named."""
+    return ":" in address
+
+
+def _is_host(value: str) -> bool:
+    return _is_literal(value) or _HOST.fullmatch(value) is not None
+
+
+def _is_literal(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True

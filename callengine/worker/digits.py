@@ -1,0 +1,57 @@
+"""The keys of one leg: which reports are presses, and in which clock ours are told."""
+
+from typing import Any
+
+import pjsua2 as pj
+
+from callengine.core import sdp
+from callengine.core.keys import KeyPresses
+from callengine.worker import plugins
+
+_UPDATE, _END = 1, 2
+"PJMEDIA_STREAM_DTMF_IS_UPDATE and PJMEDIA_STREAM_DTMF_IS_END, which pjsua2 does not name."
+
+
+class Digits:
+    """What a leg knows of telephone-events."""
+
+    def __init__(self) -> None:
+        self._presses = KeyPresses()
+        self._peers: dict[int, int] = {}
+        "Payload type -> clock rate in Hz of the telephone-events the peer can hear."
+        self._stream: int | None = None
+        self._transport: int | None = None
+
+    def heard_of(self, audio: sdp.Audio) -> None:
+        """Note the peer's description."""
+        self._peers = {number: hz for hz, number in audio.telephone_events.items()}
+
+    def open(self, stream: int) -> None:
+        """Take the address of the pjmedia_stream in use."""
+        self._stream = stream
+
+    def close(self, stream: int) -> None:
+        """Let go of a stream that is about to be freed."""
+        if self._stream == stream:
+            self._stream = None
+        if self._transport is not None:
+            plugins.forget_transport(self._transport)
+            self._transport = None
+
+    def is_new(self, prm: Any, codec_hz: int) -> bool:
+        """Tell whether pjsua2's OnDtmfEventParam begins a press; one by INFO always does."""
+        if prm.method != pj.PJSUA_DTMF_METHOD_RFC2833:
+            return True
+        return self._presses.is_new(
+            prm.digit,
+            duration_ms=prm.duration,
+            is_update=bool(prm.flags & _UPDATE),
+            is_end=bool(prm.flags & _END),
+            clock_rate_hz=codec_hz,
+        )
+
+    def prepare(self, codec_hz: int) -> None:
+        """Have the next key told in the clock of its payload type; before it is sent."""
+        scales = {n: (hz, codec_hz) for n, hz in self._peers.items() if hz != codec_hz}
+        if scales and self._stream is not None:
+            self._transport = plugins.scale_event_durations(self._stream, scales)
