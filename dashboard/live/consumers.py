@@ -9,10 +9,16 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from dashboard.live.feed import BROKEN, feed
 from dashboard.live.listed import ListTopic
 from dashboard.live.outbox import Outbox, Viewer
+from dashboard.live.places import TOO_MANY, Places
 from dashboard.live.topics import CallTopic, NodesTopic, Topic
 from dashboard.live.viewers import NOT_SIGNED_IN, ViewersTopic, refusal
+from voipnumber.web.bounds import Refused
 
 logger = logging.getLogger(__name__)
+PLACES, REFUSED = Places(), Refused()
+MOST_UNASKED = 100
+"Messages that were not expected before a websocket is closed: each costs the engine's time."
+SAYS_TOO_MUCH = 4408
 
 ACKNOWLEDGED = "shown"
 "All a page ever says: that it has shown one message."
@@ -33,6 +39,8 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Leave what was joined, however the connection ends."""
         self.joined: list[Topic] = []
         self.forwarding: asyncio.Task[None] | None = None
+        self.placed: Viewer | None = None
+        self.unasked = 0
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -45,6 +53,17 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(code=NOT_SIGNED_IN)
             return
         viewer = Viewer(user.pk, session.session_key, self.permission)
+        if not PLACES.take(viewer):
+            self._note(
+                "has as many live pages open as VOIPNUMBER_WEBSOCKETS_PER_SESSION or "
+                "VOIPNUMBER_WEBSOCKETS_PER_USER says",
+                "It is asked to close some.",
+            )
+            # Refused before it is accepted, the browser would not be told the code.
+            await self.accept()
+            await self.close(code=TOO_MANY)
+            return
+        self.placed = viewer
         self.outbox = Outbox(viewer)
         try:
             refused = await self._join(viewer)
@@ -61,11 +80,27 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Take an acknowledgement without a look at the database, which it does not need."""
         if message["type"] == "websocket.receive":
-            # Anything else a browser says is ignored: pages ask over HTTP, with a CSRF token.
-            if message.get("text") == ACKNOWLEDGED and self.forwarding is not None:
-                self.outbox.acknowledge()
+            await self._hear(message.get("text"))
             return
         await super().dispatch(message)
+
+    async def _hear(self, text: str | None) -> None:
+        # Anything else a browser says is ignored: pages ask over HTTP, with a CSRF token.
+        if self.forwarding is None:
+            return
+        if text == ACKNOWLEDGED and self.outbox.acknowledge():
+            return
+        self.unasked += 1
+        if self.unasked == MOST_UNASKED:
+            self._note(
+                f"has said {self.unasked} times over a websocket what no page of ours says",
+                "That websocket is closed.",
+            )
+            self.outbox.close(SAYS_TOO_MUCH)
+
+    def _note(self, what: str, advice: str) -> None:
+        source = str((self.scope.get("client") or [""])[0])
+        REFUSED.note(source, f"{self.scope['user'].get_username()!r} {what}", advice)
 
     async def _join(self, viewer: Viewer) -> int | None:
         for topic in (ViewersTopic(), NodesTopic(), self.topic()):
@@ -76,6 +111,9 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _leave(self) -> None:
         if self.forwarding is not None:
             self.forwarding.cancel()
+        if self.placed is not None:
+            PLACES.leave(self.placed)
+            self.placed = None
         while self.joined:
             await feed().leave(self.joined.pop().name, self.outbox)
 

@@ -87,11 +87,14 @@ class Outbox:
         self._whole, self._waiting = None, {}
         self._wake.set()
 
-    def acknowledge(self) -> None:
-        """Note that the browser has shown one more message."""
-        self._under_way = max(0, self._under_way - 1)
+    def acknowledge(self) -> bool:
+        """Note that the browser has shown one more message; false if none was on its way."""
+        if self._under_way == 0:
+            return False
+        self._under_way -= 1
         self._heard_s = time.monotonic()
         self._wake.set()
+        return True
 
     def is_stuck(self) -> bool:
         """Tell whether the browser has shown nothing for PATIENCE_S of what it was sent."""

@@ -11,6 +11,8 @@
   const ANNOUNCE_MS = 5000;
   const MOST_HELD = 100;
   const NOT_ALLOWED = 4403;
+  const TOO_MANY = 4429;
+  const LOST = "live connection lost";
   const RECONNECTED_BY_HTMX = [1006, 1011, 1012, 1013];
 
   const live = document.getElementById("live");
@@ -28,6 +30,7 @@
   let pollTimer = 0;
   let pollingSince = 0;
   let failures = 0;
+  let why = LOST;
   let sharing = false;
   let held = [];
   // Stands for what the page shows, as long as nothing but the server's answer changed it.
@@ -68,7 +71,7 @@
     clearTimeout(pollTimer);
     if (!polling) return;
     const ms = pollMs();
-    const said = failures ? "no answer: asking again every " : "live connection lost: asking every ";
+    const said = failures ? "no answer: asking again every " : why + ": asking every ";
     show("polling", said + ms / 1000 + " seconds");
     // Pages that lost their server together must not come back together.
     pollTimer = setTimeout(() => {
@@ -233,8 +236,9 @@
     open = false;
     held = [];
     const { code } = event.detail.event;
+    why = code === TOO_MANY ? "too many live pages are open, close some and reload" : LOST;
     poll();
-    if (code === NOT_ALLOWED || RECONNECTED_BY_HTMX.includes(code)) return;
+    if (code === NOT_ALLOWED || code === TOO_MANY || RECONNECTED_BY_HTMX.includes(code)) return;
     setTimeout(() => {
       if (!open) event.detail.socketWrapper.reconnect();
     }, reconnectMs);

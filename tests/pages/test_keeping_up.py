@@ -7,6 +7,7 @@ from playwright.sync_api import Page, Response, Route, WebSocketRoute, expect
 
 from dashboard.live.feed import TICK_S, TRY_AGAIN_LATER
 from dashboard.live.outbox import PATIENCE_S
+from dashboard.live.places import TOO_MANY
 from tests.pages import demo
 from tests.pages.browser import LiveServer
 from tests.pages.windows import (
@@ -67,6 +68,23 @@ def test_when_the_websocket_comes_back_the_page_is_live_again(visit: NewPage) ->
     expect(page.locator("#live-state")).to_contain_text("asking every 2 seconds")
     expect(page.locator("#live-state")).to_have_text("live", timeout=6000)
     assert len(sockets) == 2
+
+
+def test_a_page_for_which_there_is_no_place_asks_and_says_why(visit: NewPage) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def route(page: Page) -> None:
+        page.route_web_socket(re.compile("/ws/"), lambda socket: sockets.append(socket))
+
+    page = visit("/calls/", before=route)
+    sockets[0].close(code=TOO_MANY)
+    state = page.locator("#live-state")
+    expect(state).to_have_text(
+        "too many live pages are open, close some and reload: asking every 2 seconds"
+    )
+    # It does not come back by itself: that nothing happens has no event to wait for.
+    page.wait_for_timeout(2500)
+    assert len(sockets) == 1
 
 
 def test_signing_out_ends_the_live_pages_of_other_windows_too(
