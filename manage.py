@@ -4,9 +4,12 @@
 import os
 import sys
 
+from voipnumber.private import keep_private
+
 
 def main() -> None:
     """Run one management command."""
+    keep_private()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipnumber.settings")
     try:
         from django.core.management import execute_from_command_line

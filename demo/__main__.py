@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from demo import configuration
+from voipnumber.private import keep_private
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_S = 40.0
@@ -92,6 +93,7 @@ def sip_address() -> str:
 
 async def demonstrate() -> int:
     """Run server and phones until stopped; return the exit status."""
+    keep_private()
     carrier = gateway()
     file = Path(os.environ.get("VOIPNUMBER_DATA", ROOT / "data")) / "demo-phones.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)

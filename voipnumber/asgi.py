@@ -13,10 +13,13 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
+from voipnumber import private  # noqa: E402
 from voipnumber.web import server  # noqa: E402
 from voipnumber.web.bounds import Bounds  # noqa: E402
 from voipnumber.web.origin import SameOrigin  # noqa: E402
 
+private.keep_private()
+private.warn(settings.VOIPNUMBER_DATA, settings.SQLITE_FILE)
 # Before daphne serves: both `manage.py serve` and the `daphne` command import this module first.
 server.install(
     Bounds(

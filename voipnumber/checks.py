@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
+from voipnumber import private
+
 PORTS_PER_CALL = 16
 "RTP and RTCP of a call process's four legs, twice: a port rests before it is used again."
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -200,3 +202,17 @@ def check_web_exposure(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.security)
+def check_private_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Warn if others on this machine may enter the data folder or read what is in it."""
+    return [
+        checks.Warning(
+            f"{place.path} has mode {place.mode:04o}: other users of this machine may reach the "
+            "database, the secret key or the logs.",
+            hint=f"Run: {place.mend}",
+            id="voipnumber.W006",
+        )
+        for place in private.open_places(settings.VOIPNUMBER_DATA, settings.SQLITE_FILE)
+    ]

@@ -9,6 +9,7 @@ import dj_database_url
 import django_stubs_ext
 
 from voipnumber.env import Environment, local_host_name
+from voipnumber.private import close_files
 
 # Lets Django's generic classes take their type parameters at run time.
 django_stubs_ext.monkeypatch()
@@ -243,7 +244,8 @@ _database_url = _env.url(
     schemes=("sqlite", "postgres", "postgresql"),
 )
 DATABASES: dict[str, Any] = {"default": dj_database_url.parse(_database_url)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+_is_sqlite = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+if _is_sqlite:
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         # A writer waits its turn from BEGIN on; a deferred one would fail with "locked" when
         # it turns from reader to writer.
@@ -255,6 +257,8 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
         "pool", {"min_size": 1, "max_size": 20, "timeout": 10}
     )
+SQLITE_FILE = str(DATABASES["default"]["NAME"]) if _is_sqlite else ""
+close_files(VOIPNUMBER_DATA, SQLITE_FILE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = _env.url("REDIS_URL", "", schemes=("redis", "rediss", "unix"))
