@@ -10,6 +10,7 @@ from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, CallPlan
 from callengine.core.outcomes import Termination
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
+from callengine.edge.interface import IncomingCall
 from callengine.pool import CallProcess
 
 
@@ -39,7 +40,11 @@ class LiveCall:
     process: CallProcess | None = None
     order: CallOrder | None = None
     ending: Termination | None = None
-    "Why it is to end, if that was decided before it had a call process."
+    "Why it is to end, if that was decided before a call process took it."
+    taken: bool = False
+    "Whether its process has taken it, and so speaks for it."
+    attempts: int = 0
+    "How many call processes it was given to."
     ended: bool = False
     change_waits: bool = False
     "Whether a change is about to be written."
@@ -52,9 +57,16 @@ class LiveCall:
     "Who called, as it was then."
     flow: str = ""
     "Where the caller's INVITE came from."
+    incoming: IncomingCall | None = None
+    "The INVITE, until a call process has taken the call."
     transfer: PendingTransfer | None = None
     transfer_ended_at: float = float("-inf")
     "Monotonic time in seconds."
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the caller has cancelled before a call process took the call."""
+        return self.incoming is not None and self.incoming.given_up()
 
     @property
     def id(self) -> str:

@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 RTP_PORTS_PER_PROCESS = 16
 START_TIMEOUT_S = 5.0
-END_TIMEOUT_S = 3.0
-"How long a process that was told to end may take before it is killed."
 FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."
 MAX_SPARE = 8
@@ -38,7 +36,6 @@ class ProcessState(Enum):
     STARTING = "starting"
     IDLE = "idle"
     BUSY = "busy"
-    RETIRING = "retiring"
     DEAD = "dead"
 
 
@@ -97,11 +94,12 @@ class Pool:
         self._processes: dict[int, CallProcess] = {}
         self._numbers = itertools.count(1)
         self._slots: deque[int] = deque(range(settings.max_calls))
-        self._waiting: deque[asyncio.Future[int]] = deque()
-        "Calls that wait for the slot of a process on its way out."
-        self._fork_server = ForkServer(on_message=self._heard, on_restart=self._replenish)
+        self._fork_server = ForkServer(on_message=self._heard, on_restart=self._fork_server_lost)
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._wake_socket.bind(("127.0.0.1", 0))
         self._wake_socket.setblocking(False)
+        self._killed: set[int] = set()
+        "Process ids we ended and have not heard the end of."
         self._stopping = False
         self._cleared = asyncio.Event()
 
@@ -146,13 +144,13 @@ class Pool:
         return process
 
     def release(self, process: CallProcess, *, recycle: bool) -> None:
-        """Take a process back; one to be recycled ends by itself."""
+        """Take a process back; one to be recycled is replaced."""
         process.call = None
+        if recycle:
+            self._kill(process)
+        elif process.state is ProcessState.BUSY:
+            process.state = ProcessState.IDLE
         self._cleared.set()
-        if process.state is ProcessState.BUSY:
-            process.state = ProcessState.RETIRING if recycle else ProcessState.IDLE
-            if recycle:
-                self._insist(process)
         self._shrink(process.bridge_rate_hz)
         self._replenish()
 
@@ -165,6 +163,10 @@ class Pool:
         except OSError:
             logger.warning("call process %s does not take messages; ending it", process.pid)
             self._kill(process)
+
+    def hear(self, process: CallProcess) -> None:
+        """Take what a process has said by now."""
+        self._readable(process)
 
     async def stop(self) -> None:
         """End every process and the fork server."""
@@ -199,7 +201,7 @@ class Pool:
     async def _made(self, rate: int) -> CallProcess | None:
         """Take a process that is starting, or fork one now; None if all are taken."""
         for _ in range(FORK_ATTEMPTS):
-            process = self._starting(rate) or await self._forked(rate)
+            process = self._starting(rate) or self._forked(rate)
             if process is None:
                 return None
             process.state = ProcessState.BUSY
@@ -218,47 +220,16 @@ class Pool:
         starting = (p for p in self._processes.values() if p.state is ProcessState.STARTING)
         return next((p for p in starting if p.bridge_rate_hz == rate), None)
 
-    async def _forked(self, rate: int) -> CallProcess | None:
+    def _forked(self, rate: int) -> CallProcess | None:
+        """Fork a process in a free slot, or in that of one without a call."""
         if self._slots:
             return self._fork(rate, self._slots.popleft())
-        if not self._make_room():
-            return None
-        waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        try:
-            slot = await asyncio.wait_for(waiting, END_TIMEOUT_S + 1.0)
-        except TimeoutError:
-            return None
-        return self._fork(rate, slot)
-
-    def _make_room(self) -> bool:
-        """Have a process without a call end; return False if every slot has a call."""
-        leaving = sum(p.state is ProcessState.RETIRING for p in self._processes.values())
-        if leaving > len(self._waiting):
-            return True
         for state in (ProcessState.IDLE, ProcessState.STARTING):
             for process in self.processes:
                 if process.state is state:
-                    self._retire(process)
-                    return True
-        return False
-
-    def _retire(self, process: CallProcess) -> None:
-        starting = process.state is ProcessState.STARTING
-        process.state = ProcessState.RETIRING
-        self._insist(process)
-        if not starting:  # one that starts is told when it is ready
-            self.send(process, {"type": "stop"})
-
-    def _insist(self, process: CallProcess) -> None:
-        """Kill a process that was told to end and is still there after a while."""
-
-        def check() -> None:
-            if process.state is not ProcessState.DEAD:
-                logger.error("call process %s does not end; killing it", process.pid)
-                self._kill(process)
-
-        asyncio.get_running_loop().call_later(END_TIMEOUT_S, check)
+                    self._kill(process, replace=False)
+                    return self._fork(rate, self._slots.pop())
+        return None
 
     def _spare_wanted(self, rate: int) -> int:
         share = max(1, self._settings.max_calls // 3)
@@ -287,7 +258,7 @@ class Pool:
     def _shrink(self, rate: int) -> None:
         spare = [p for p in self._spare_of(rate) if p.state is ProcessState.IDLE]
         for process in spare[2 * self._spare_wanted(rate) + MAX_SPARE :]:
-            self._retire(process)
+            self._kill(process)
 
     # Processes
 
@@ -297,8 +268,13 @@ class Pool:
             process = self._processes.get(message["id"])
             if process is not None:
                 process.pid = message["pid"]
-        elif message["status"] != 0 and not self._stopping:
+        elif message["status"] != 0 and not self._stopping and message["pid"] not in self._killed:
             logger.warning("call process %s ended with %s", message["pid"], message["status"])
+        self._killed.discard(message["pid"])
+
+    def _fork_server_lost(self) -> None:
+        self._killed.clear()  # nobody tells of their end now
+        self._replenish()
 
     def _fork(self, rate: int, slot: int) -> CallProcess:
         try:
@@ -354,37 +330,31 @@ class Pool:
         process.pid = message["pid"]
         if process.state is ProcessState.STARTING:
             process.state = ProcessState.IDLE
-        elif process.state is ProcessState.RETIRING:
-            self.send(process, {"type": "stop"})
         if not process.ready.done():
             process.ready.set_result(None)
 
-    def _died(self, process: CallProcess) -> None:
+    def _died(self, process: CallProcess, *, replace: bool = True) -> None:
         if process.state is ProcessState.DEAD:
             return
         process.state = ProcessState.DEAD
         asyncio.get_running_loop().remove_reader(process.sock)
         process.sock.close()
         self._processes.pop(process.number, None)
-        self._give_back(process.slot)
+        self._slots.append(process.slot)
         if not process.ready.done():
             process.ready.set_exception(ConnectionError("the call process ended as it started"))
-        else:
+        elif replace:
             self._replenish()
         self._on_death(process)
 
-    def _kill(self, process: CallProcess) -> None:
-        """End a process that does not do what it is told."""
+    def _kill(self, process: CallProcess, *, replace: bool = True) -> None:
+        """End a process at once: one that has no call any more, or does not do as it is told.
+
+        Nothing is lost by it, as what a call left open is finished by the edge; and its slot is
+        free for others without a wait.
+        """
         if process.pid and process.state is not ProcessState.DEAD:
+            self._killed.add(process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
-        self._died(process)
-
-    def _give_back(self, slot: int) -> None:
-        """Hand a slot to the call that waited longest for one, or keep it."""
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(slot)
-                return
-        self._slots.append(slot)
+        self._died(process, replace=replace)

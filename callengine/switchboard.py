@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,12 +31,13 @@ from callengine.edge.interface import (
     Refused,
     TrunkAccess,
 )
+from callengine.edge.rewrite import PHRASES
 from callengine.edge.settings import EdgeSettings
+from callengine.handing import RETRY_AFTER_S, Handing
 from callengine.journal import Journal
 from callengine.lab.laboratory import Laboratory
 from callengine.livecall import LiveCall
-from callengine.ordering import NoTargetError, make_order
-from callengine.pool import CallProcess, Pool, PoolSettings, ProcessState
+from callengine.pool import CallProcess, Pool, PoolSettings
 from callengine.publishing import Publisher
 from callengine.room import Room, rejected
 from callengine.trace import Trace
@@ -45,7 +45,6 @@ from callengine.transferring import Transfers
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 5
 READERS = 4
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
@@ -75,10 +74,9 @@ class Switchboard:
         self.unavailable: dict[str, str] = {}
         self.book = CallBook(settings.node, Trace(self.edge.leg))
         self.edge.observer = self.book.trace.observe
-        self._by_process: dict[int, LiveCall] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="directory")
         self._hurry = asyncio.Event()
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._handing = Handing(self)
         self._publisher = Publisher(self)
         self.lab = Laboratory(self, self._read)
         self.transfers = Transfers(self, self._read)
@@ -253,65 +251,20 @@ class Switchboard:
 
     async def _connect(self, plan: CallPlan, call: IncomingCall) -> Accepted | Refused:
         live = self.book.open(plan, call)
-        live.source, live.flow = call.source, call.flow
-        process = None
-        try:
-            process = await self.pool.acquire(plan.bridge_rate_hz)
-            if process is None:
-                return self._no_process(live)
-            return await self._hand_over(live, call, process)
-        finally:
-            if live.process is None:  # whatever happened, nothing of the call stays behind
-                self.book.close(live, _FAILED)
-                if process is not None:
-                    self.pool.release(process, recycle=False)
+        live.source, live.flow, live.incoming = call.source, call.flow, call
+        return await self._handing.connect(live)
 
-    async def _hand_over(
-        self, live: LiveCall, call: IncomingCall, process: CallProcess
-    ) -> Accepted | Refused:
-        plan = live.plan
-        try:
-            orders = await make_order(self.edge, plan, call, process)
-        except NoTargetError as error:
-            self.book.close(live, Termination("engine", "callee-unreachable", 503, str(error)))
-            return Refused(503, "Service Unavailable", reason=q850_reason(503))
-        if process.state is ProcessState.DEAD:
-            self.book.close(live, _DIED)
-            return Refused(500, "Server Internal Error", reason=q850_reason(500))
-        # Nothing is awaited from here until the edge has the outcome.
-        if call.given_up() or live.ending is not None:
-            ending = live.ending or _gave_up()
-            self.book.close(live, ending)
-            code = ending.code if ending.code >= 400 else 480
-            return Refused(code, _PHRASES.get(code, "Refused"))
-        live.process, live.order = process, orders.order
-        live.labels |= orders.labels
-        process.call = plan.call
-        self._by_process[process.number] = live
-        for note in orders.notes:
-            self.book.note(live, kind="plan", leg="", text=note, at=time.time())
-        self.pool.send(process, {"type": "call", "order": orders.order.to_dict()}, wake=False)
-        return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
-
-    def _no_process(self, live: LiveCall) -> Refused:
-        self.book.close(
-            live,
-            Termination(
-                "engine",
-                "no-call-process",
-                503,
-                f"All {self.settings.pool.max_calls} calls this engine may hold are taken. "
-                "Raise VOIPNUMBER_MAX_CALLS or add an engine.",
-            ),
-        )
-        return Refused(503, "Service Unavailable", retry_after_s=RETRY_AFTER_S)
+    def has_taken(self, call: str) -> bool:
+        """Tell whether a call's process has taken it, and so speaks for it."""
+        return self._handing.has_taken(call)
 
     # What operators and call processes say
 
     def hang_up(self, call: LiveCall, termination: Termination) -> None:
         """End a call for a reason of ours."""
-        if call.process is None:
+        if not call.taken:
             call.ending = termination
+        if call.process is None:
             return
         message = {
             "type": "hang-up",
@@ -323,16 +276,22 @@ class Switchboard:
         self.pool.send(call.process, message)
 
     def _message(self, process: CallProcess, message: dict[str, Any]) -> None:
-        if message["type"] == "idle":
-            self._idle(process, recycle=message["recycle"])
-            return
-        call = self._by_process.get(process.number)
-        if call is None or call.ended:
-            return
         match message["type"]:
+            case "idle":
+                self._idle(process, recycle=message["recycle"])
+            case "unable":
+                self._handing.unable(process, message["reason"], message["why"])
+            case _:
+                call = self._handing.call_of(process)
+                if call is not None and not call.ended:
+                    self._of_call(call, message)
+
+    def _of_call(self, call: LiveCall, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "taken":
+                call.taken, call.incoming = True, None
             case "state":
-                call.set_state(message["state"], message["at"])
-                self.book.changed(call)
+                self._state(call, message)
             case "leg":
                 call.set_leg(message)
                 self.book.changed(call)
@@ -346,44 +305,40 @@ class Switchboard:
             case "ended":
                 self.book.close(call, Termination(**message["termination"]), message["at"])
 
+    def _state(self, call: LiveCall, message: dict[str, Any]) -> None:
+        call.set_state(message["state"], message["at"])
+        if message["state"] == "ended":
+            self.edge.let_go(call.plan.call)
+        self.book.changed(call)
+
     def _idle(self, process: CallProcess, *, recycle: bool) -> None:
-        call = self._by_process.pop(process.number, None)
+        call = self._handing.forget(process)
         if call is not None and not call.ended:
-            self.book.close(call, _gave_up())
+            self.book.close(call, _DIED)
         if process.call is not None:
             self.edge.close_call(process.call)
         self.pool.release(process, recycle=recycle)
 
     def _death(self, process: CallProcess) -> None:
-        call = self._by_process.pop(process.number, None)
+        call = self._handing.call_of(process)
+        if call is not None and not call.taken:
+            self._handing.unable(process, "no-working-call-process", "it ended unexpectedly")
+            return
+        self._handing.forget(process)
         if process.call is None:
             return
-        task = asyncio.ensure_future(
-            self.edge.abandon(process.call, code=500, reason=q850_reason(500))
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.edge.abandon(process.call, code=500, reason=q850_reason(500))
         if call is not None and not call.ended:
             self.book.close(call, _DIED)
 
     def _refuse(self, rejection: Rejection) -> Refused:
         self.edge.store(rejection)
-        return Refused(rejection.code, _PHRASES.get(rejection.code, "Refused"))
+        return Refused(rejection.code, PHRASES.get(rejection.code, "Refused"))
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, _with_connection, function, arguments)
 
-
-_PHRASES = {
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    480: "Temporarily Unavailable",
-    486: "Busy Here",
-    487: "Request Terminated",
-    503: "Service Unavailable",
-}
 
 _DIED = Termination(
     "engine",
@@ -399,19 +354,6 @@ _STOPPED = Termination(
     503,
     "The engine was stopped and the grace period is over. Call again.",
 )
-
-_FAILED = Termination(
-    "engine",
-    "set-up-failed",
-    500,
-    "The engine failed while it set this call up. Look into its log and report it.",
-)
-
-
-def _gave_up() -> Termination:
-    return Termination(
-        "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
-    )
 
 
 def _malformed(call: IncomingCall, why: str) -> Rejection:

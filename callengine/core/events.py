@@ -35,6 +35,14 @@ class LegEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class DialFailed:
+    """Our own side could not dial a leg; whoever it leads to was never rung."""
+
+    leg: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class HoldChanged:
     """A peer put us on hold or resumed (RFC 3264 section 8.4)."""
 
@@ -80,6 +88,7 @@ Event = (
     LegProgress
     | LegAnswered
     | LegEnded
+    | DialFailed
     | HoldChanged
     | DigitReceived
     | HangUpOrdered

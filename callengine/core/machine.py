@@ -24,6 +24,7 @@ from callengine.core.effects import (
 )
 from callengine.core.events import (
     CallerMatched,
+    DialFailed,
     DigitReceived,
     Event,
     HangUpOrdered,
@@ -83,9 +84,11 @@ class CallMachine:
         for wave in self.order.waves:
             self._labels |= {leg.name: leg.label for leg in wave.legs}
 
-    def start(self) -> list[Effect]:
-        """Take the caller's INVITE: dial the first wave."""
+    def start(self, hung_up: HangUpOrdered | None = None) -> list[Effect]:
+        """Take the caller's INVITE: dial the first wave, unless the call was ended already."""
         self.live.add("A")
+        if hung_up is not None:
+            return self.handle(hung_up, self.now)
         self._ring_deadline = self.now + self.order.ring_timeout_s
         return self._next_wave()
 
@@ -95,12 +98,8 @@ class CallMachine:
         if self.finished:
             return []
         match event:
-            case LegProgress():
-                return self._progress(event)
-            case LegAnswered():
-                return self._answered(event.leg)
-            case LegEnded():
-                return self._leg_ended(event)
+            case LegProgress() | LegAnswered() | LegEnded() | DialFailed():
+                return self._of_leg(event)
             case TransferOrdered():
                 return self._transfer_ordered(event)
             case CallerMatched():
@@ -111,6 +110,17 @@ class CallMachine:
                 return self._digit(event)
             case HangUpOrdered():
                 return self._end(Termination(event.by, event.reason, event.code, event.advice))
+
+    def _of_leg(self, event: LegProgress | LegAnswered | LegEnded | DialFailed) -> list[Effect]:
+        match event:
+            case LegProgress():
+                return self._progress(event)
+            case LegAnswered():
+                return self._answered(event.leg)
+            case LegEnded():
+                return self._leg_ended(event)
+            case DialFailed():
+                return self._dial_failed(event)
 
     def next_deadline(self) -> float | None:
         """Return when `tick` must be called at the latest, in seconds, or None."""
@@ -221,6 +231,20 @@ class CallMachine:
         if self.wave + 1 < len(self.order.waves):
             return [*notes, *self._next_wave()]
         return [*notes, *self._callee_failed(label)]
+
+    def _dial_failed(self, event: DialFailed) -> list[Effect]:
+        """An engine's fault ends the call, or the transfer it happened to, as what it is."""
+        self.live.discard(event.leg)
+        label = self._label(event.leg)
+        advice = (
+            f"{label} was not rung: the call's process could not dial ({event.text}). "
+            "Call again; if it happens again, look into the engine's log and report it."
+        )
+        if self.transfer is not None and self.transfer.owns(event.leg):
+            return self._of_transfer(lambda transfer: transfer.dial_failed(event.leg, advice))
+        if self.state is State.ENDED:
+            return self._finish() if not self.live else []
+        return self._end(Termination("engine", "dial-failed", 500, advice))
 
     def _callee_failed(self, label: str) -> list[Effect]:
         vn_b = self.order.waves[self.wave].vn_b

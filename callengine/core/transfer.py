@@ -136,6 +136,13 @@ class Transfer:
         self.outcome = Failed(end.reason, end.code, end.advice)
         return [*notes, *self.stop()]
 
+    def dial_failed(self, leg: str, advice: str) -> list[Effect]:
+        """Give up: our own side could not dial a target."""
+        self.ringing.discard(leg)
+        if self.outcome is None:
+            self.outcome = Failed("dial-failed", 500, advice)
+        return self.stop()
+
     def tick(self, now: float) -> list[Effect]:
         """Give up once the deadline, in seconds, has passed."""
         if now < self.deadline:

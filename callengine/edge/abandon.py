@@ -1,5 +1,12 @@
-"""When a call process is gone, the edge itself ends what it left open, toward both parties."""
+"""What a call process leaves unfinished, by its last word or by its death, the edge finishes.
 
+A call process must not wait for peers to end a call: pjsip would keep one of its few slots. So its
+BYE or CANCEL is answered at once, and the edge sees to the peer.
+"""
+
+from functools import partial
+
+from callengine.edge import standin
 from callengine.edge.addresses import UnresolvableError
 from callengine.edge.context import EdgeContext
 from callengine.edge.hops import next_hop
@@ -9,9 +16,7 @@ from callengine.edge.rewrite import Headers, aim, route_uri
 from callengine.edge.transactions import ServerTransaction
 
 ACK_WAIT_S = 0.5
-"How long a BYE waits for the ACK of the 2xx it follows (RFC 3261 section 15)."
-LATE_ANSWER_S = 0.5
-"How long a closed call's process may take to acknowledge a late 2xx before the edge does."
+"How long a BYE waits for the ACK of the 2xx it follows when the call process has died."
 
 
 class Abandoner:
@@ -26,21 +31,72 @@ class Abandoner:
         `reason` is the value of a Reason header (RFC 3326).
         """
         headers: Headers = [("reason", reason)] if reason else []
-        self._context.note_dead(call)
         for leg in self._context.legs.of_call(call):
-            if leg.state is LegState.ABANDONED:
-                continue
-            leg.state = LegState.ABANDONED
-            for transaction in list(leg.transactions):
-                self._answer(leg, transaction, code, headers)
-            leg.transactions.clear()
+            if leg.state is not LegState.ABANDONED:
+                self._end_leg(leg, code, headers)
+
+    def _end_leg(self, leg: Leg, code: int, headers: Headers) -> None:
+        leg.state = LegState.ABANDONED
+        for transaction in list(leg.transactions):
+            self._answer(leg, transaction, code, headers)
+        leg.transactions.clear()
+        for dialog in leg.dialogs.values():
+            self._end_dialog(leg, dialog, headers)
+        for sent in list(leg.requests.values()):
+            if sent.method == "INVITE" and sent.code < 200 and not sent.message.to_tag:
+                self.cancel(leg, sent, [])
+
+    def cancel(self, leg: Leg, sent: PeerRequest, headers: Headers) -> None:
+        """Take an INVITE over that is to be cancelled, once the peer has answered at all.
+
+        Until then it may not have arrived, and is repeated (RFC 3261 section 9.1).
+        """
+        if sent.orphaned:
+            return
+        sent.orphaned = sent.cancel_wanted = True
+        sent.cancel_headers = headers
+        if sent.code >= 100:
+            self._cancel(leg, sent)
+
+    def take_over(self, leg: Leg, dialog: Dialog, bye: PeerRequest) -> None:
+        """Take a dialog over that a call process ends: nothing in it is its business any more."""
+        dialog.ended = bye.orphaned = True
+        for transaction in list(leg.transactions):
+            if leg.dialog(transaction.request.from_tag) is dialog:
+                leg.transactions.discard(transaction)
+                self._answer(leg, transaction, 487, [])
+        for sent in leg.requests.values():
+            is_inside = sent.message.to_tag == bye.message.to_tag
+            if is_inside and sent.method == "INVITE" and not sent.orphaned:
+                sent.orphaned = True
+                if sent.code < 200:
+                    self._context.requests.finish(sent.branch, sent.method)
+                    standin.answer(self._context, sent.message, sent.worker, 487)
+
+    def let_go(self, call: str) -> None:
+        """Acknowledge what a call process waits for, in its peers' place, so that it can end.
+
+        pjsip sends no BYE before the ACK of its 2xx. The peer's own is still waited for here.
+        """
+        context = self._context
+        for leg in context.legs.of_call(call):
             for dialog in leg.dialogs.values():
-                self._end_dialog(leg, dialog, headers)
-            for sent in list(leg.requests.values()):
-                if sent.method == "INVITE" and sent.code < 200 and not sent.message.to_tag:
-                    sent.cancel_wanted = True
-                    if sent.code >= 100:
-                        self._cancel(leg, sent)
+                if dialog.answer is not None and not dialog.acknowledged and not dialog.ended:
+                    branch = context.branch("let-go", leg.token)
+                    worker, token = leg.anchor.worker, leg.token
+                    standin.acknowledge(context, dialog.answer, worker, branch=branch, token=token)
+
+    def clear(self, call: str) -> None:
+        """Forget the legs of a call whose process did not take it; peers it rang are cancelled."""
+        context = self._context
+        for leg in context.legs.of_call(call):
+            if leg.invite is None:
+                self._end_leg(leg, 487, [])
+                context.later(context.settings.linger_s, partial(context.remove_leg, leg))
+                continue
+            context.to_worker.pop((leg.invite.branch, "INVITE"), None)
+            leg.transactions.discard(leg.invite)
+            context.remove_leg(leg)
 
     def _answer(
         self, leg: Leg, transaction: ServerTransaction, code: int, headers: Headers
@@ -51,6 +107,8 @@ class Abandoner:
             if dialog is not None and method == "BYE":
                 dialog.ended = True
             self._context.reply(transaction, 200)
+        elif method == "INVITE" and transaction is not leg.invite:
+            self._context.reply(transaction, 487)  # RFC 3261 section 15.1.2
         elif transaction is leg.invite:
             transaction.to_tag = leg.local_tag
             self._context.reply(transaction, code, headers=headers)
@@ -72,37 +130,25 @@ class Abandoner:
         self._bye(leg, dialog, [])
 
     def response(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
-        """Take a peer's response to a request of the call process that is gone."""
+        """Take a peer's response to an INVITE that no call process waits for any more."""
         if sent.method != "INVITE":
             return
         if message.code < 200:
             if sent.cancel_wanted:
                 self._cancel(leg, sent)
             return
-        if message.code >= 300:
-            self._ack_failure(leg, sent, message)
-            return
         dialog = leg.dialog(message.to_tag)
-        if dialog is not None:
+        if message.code < 300 and dialog is not None:
             self._send_ack(leg, dialog)
-            self._bye(leg, dialog, [])
+            self._bye(leg, dialog, sent.cancel_headers)
 
-    def late_response(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
-        """Take a response on a leg whose call has ended: a 2xx that nobody acknowledges hangs."""
+    def is_acknowledged(self, leg: Leg, message: SipMessage) -> bool:
+        """Acknowledge a 2xx again if it was before; return whether it was."""
         dialog = leg.dialog(message.to_tag)
-        if sent.method != "INVITE" or not 200 <= message.code < 300 or dialog is None:
-            return
-        if dialog.ack:
-            self._context.send(dialog.ack_flow, dialog.ack)
-            self._context.show(leg.token, "out", dialog.ack_flow, dialog.ack)
-            return
-
-        def check() -> None:
-            if not dialog.acknowledged:
-                self._send_ack(leg, dialog)
-                self._bye(leg, dialog, [])
-
-        self._context.later(LATE_ANSWER_S, check)
+        if dialog is None or not dialog.ack:
+            return False
+        self._send_ack(leg, dialog)
+        return True
 
     def _flow(self, leg: Leg, dialog: Dialog) -> tuple[str, str, tuple[str, ...]]:
         """Return flow, Request-URI and Route values; no flow if the peer cannot be reached."""
@@ -163,18 +209,21 @@ class Abandoner:
     def _cancel(self, leg: Leg, sent: PeerRequest) -> None:
         sent.cancel_wanted = False
         context = self._context
-        data = self._hop_by_hop(leg, sent, "CANCEL", sent.parties[1])
+        data = self._hop_by_hop(leg, sent, "CANCEL", sent.parties[1], sent.cancel_headers)
         context.to_peer[sent.branch, "CANCEL"] = leg
         leg.edge_requests.append((sent.branch, "CANCEL"))
         context.requests.start(branch=sent.branch, method="CANCEL", flow=sent.flow, data=data)
         context.show(leg.token, "out", sent.flow, data)
 
-    def _ack_failure(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
-        data = self._hop_by_hop(leg, sent, "ACK", message.get("to"))
+    def ack_failure(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
+        """Acknowledge a peer's failure, each time it comes (RFC 3261 section 17.1.1.2)."""
+        data = self._hop_by_hop(leg, sent, "ACK", message.get("to"), [])
         self._context.send(sent.flow, data)
         self._context.show(leg.token, "out", sent.flow, data)
 
-    def _hop_by_hop(self, leg: Leg, sent: PeerRequest, method: str, to_header: str) -> bytes:
+    def _hop_by_hop(
+        self, leg: Leg, sent: PeerRequest, method: str, to_header: str, headers: Headers
+    ) -> bytes:
         context = self._context
         lines: Headers = [
             ("via", context.peer_via(sent.flow, sent.branch)),
@@ -186,4 +235,4 @@ class Abandoner:
             ("cseq", f"{sent.cseq} {method}"),
             ("user-agent", context.settings.user_agent),
         ]
-        return render(f"{method} {sent.uri} SIP/2.0", lines)
+        return render(f"{method} {sent.uri} SIP/2.0", lines + headers)

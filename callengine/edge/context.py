@@ -153,8 +153,12 @@ class EdgeContext:
 
     def _transaction_removed(self, transaction: ServerTransaction) -> None:
         self.to_worker.pop((transaction.branch, transaction.request.method), None)
-        if (leg := self.legs.by_token.get(transaction.token)) is not None:
-            leg.transactions.discard(transaction)
+        if (leg := self.legs.by_token.get(transaction.token)) is None:
+            return
+        leg.transactions.discard(transaction)
+        dialog = leg.dialog(transaction.request.from_tag)
+        if dialog is not None and dialog.answered is transaction:
+            dialog.part()  # no ACK came in 32 s (RFC 3261 section 13.3.1.4)
 
     def later(self, delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back after a while."""
@@ -294,7 +298,7 @@ class EdgeContext:
             to_tag=tag,
             headers=headers,
         )
-        if sent := self.transactions.respond(transaction, code, data, by_edge=True):
+        if sent := self.transactions.respond(transaction, code, data):
             self.show(transaction.token or None, "out", transaction.flow, sent)
 
     def refuse(

@@ -13,7 +13,7 @@ from callengine.edge.abandon import Abandoner
 from callengine.edge.authentication import Authenticator
 from callengine.edge.callers import Callers
 from callengine.edge.context import EdgeContext, Observer, describe
-from callengine.edge.interface import Engine, LegAnchor
+from callengine.edge.interface import Accepted, Engine, LegAnchor
 from callengine.edge.inward import Inward
 from callengine.edge.legs import Leg, LegState, uri_user
 from callengine.edge.outward import Outward
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 OVERLOAD_RETRY_AFTER_S = 2
+LATE_MESSAGES_S = 0.5
+"How long messages of a call process may come after its word that a call is over."
 
 
 class Edge:
@@ -49,7 +51,7 @@ class Edge:
         self._context = EdgeContext(engine, settings, transports)
         self._abandoner = Abandoner(self._context)
         self._inward = Inward(self._context, self._abandoner)
-        self._outward = Outward(self._context)
+        self._outward = Outward(self._context, self._abandoner)
         authenticator = Authenticator(self._context)
         self._registration = Registration(self._context, authenticator)
         self._callers = Callers(self._context, authenticator, self._inward)
@@ -139,18 +141,42 @@ class Edge:
         leg = self._context.legs.by_token.get(token)
         return leg.anchor if leg is not None else None
 
+    def let_go(self, call: str) -> None:
+        """Have a call process that ends a call wait for no peer: not for a caller's ACK either."""
+        self._abandoner.let_go(call)
+
+    def move_call(self, accepted: Accepted) -> bool:
+        """Give a call that its process did not take to another; False if nobody waits any more."""
+        call = accepted.leg_a.call
+        before = next((leg for leg in self._context.legs.of_call(call) if leg.invite), None)
+        if before is None or not before.is_waiting:
+            return False
+        assert before.invite is not None
+        self._abandoner.clear(call)
+        self.open_legs(accepted.leg_a, *accepted.legs_b)
+        self._inward.invite(before.invite, accepted.leg_a, before.invite_body)
+        return True
+
     def close_call(self, call: str) -> None:
-        """Note that a call has ended; its legs absorb retransmissions for a while yet."""
+        """Note that a call has ended; its legs absorb retransmissions for a while yet.
+
+        What its process left open, the edge ends soon after: the last of what it sent may still
+        be on its way.
+        """
         for leg in self._context.legs.of_call(call):
             if leg.state is LegState.OPEN:
                 leg.state = LegState.CLOSED
             self._linger(leg)
+        self._context.later(
+            LATE_MESSAGES_S, lambda: self._abandoner.abandon(call, code=500, reason="")
+        )
 
-    async def abandon(self, call: str, *, code: int, reason: str) -> None:
+    def abandon(self, call: str, *, code: int, reason: str) -> None:
         """End a call whose process is gone: BYE, CANCEL or a final `code`, as each leg needs.
 
         `reason` is the value of a Reason header (RFC 3326), such as `Q.850;cause=41`.
         """
+        self._context.note_dead(call)
         self._abandoner.abandon(call, code=code, reason=reason)
         for leg in self._context.legs.of_call(call):
             self._linger(leg)

@@ -155,5 +155,8 @@ class Engine(Protocol):
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
 
+    def has_taken(self, call: str) -> bool:
+        """Tell whether a call's process has taken it, and so speaks for it."""
+
     async def rejected(self, rejection: Rejection) -> None:
         """Store a request that was refused by the edge itself."""

@@ -32,7 +32,7 @@ class Inward:
         context, request = self._context, transaction.request
         leg = context.legs.by_token[anchor.token]
         context.legs.name_call_id(leg, request.call_id)
-        leg.invite = transaction
+        leg.invite, leg.invite_body = transaction, body
         leg.add_dialog(
             request.from_tag,
             Dialog(
@@ -106,17 +106,17 @@ class Inward:
         transaction = context.transactions.find(message, "INVITE")
         if transaction is not None and transaction.code >= 300:
             context.transactions.acknowledge(transaction)
-            leg = context.legs.by_token.get(transaction.token)
-            if leg is not None and not transaction.by_edge and leg.state is not LegState.ABANDONED:
-                self._send_ack(leg, message, transaction.branch)
-            return transaction.token or None
+            return transaction.token or None  # the call process was told at once
         if (found := context.legs.of_dialog(message)) is None:
             return None
         leg, dialog = found
         dialog.acknowledged = True
+        if dialog.answered is not None and dialog.answered.request.cseq == message.cseq:
+            context.transactions.acknowledge(dialog.answered)
+        dialog.part()
         if leg.state is LegState.ABANDONED:
             self._abandoner.acknowledged(leg, dialog)
-        else:
+        elif not dialog.ended:
             branch = context.branch("ack", message.via.branch, message.call_id, str(message.cseq))
             self._send_ack(leg, message, branch)
         return leg.token
@@ -138,6 +138,7 @@ class Inward:
         if leg is None or leg.state is not LegState.OPEN or invite.code >= 200:
             context.reply(transaction, 200)
             return
+        invite.cancelled = True
         transaction.token, transaction.branch = leg.token, invite.branch
         data = inner.request(context, leg, transaction.request, branch=invite.branch, body=b"")
         transaction.forwarded = data
@@ -152,19 +153,22 @@ class Inward:
         leg = context.to_peer.get(key)
         if leg is None or leg.call_id != message.call_id:
             return None
-        if message.code >= 200 and context.requests.finish(*key):
-            return leg.token
+        is_invite = message.cseq_method == "INVITE"
+        if is_invite or message.code >= 200:
+            context.requests.finish(*key)
         sent = leg.requests.get(key)
         if sent is None:
             return leg.token
-        sent.code = max(sent.code, message.code)
+        before, sent.code = sent.code, max(sent.code, message.code)
         _learn(leg, sent, message)
-        if leg.state is LegState.ABANDONED:
+        if is_invite and message.code >= 300:
+            self._abandoner.ack_failure(leg, sent, message)
+            if before >= 200:
+                return leg.token
+        if sent.orphaned or leg.state is LegState.ABANDONED:
             self._abandoner.response(leg, sent, message)
-            return leg.token
-        if leg.state is LegState.CLOSED:
-            self._abandoner.late_response(leg, sent, message)
-        self._respond(leg, sent, message)
+        elif not (is_invite and before >= 200 and self._abandoner.is_acknowledged(leg, message)):
+            self._respond(leg, sent, message)
         return leg.token
 
     def _respond(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
@@ -173,7 +177,6 @@ class Inward:
         except BadSdpError:
             # Without a description the call process ends the call as it ends any unusable answer.
             body = b""
-        sent.answered_to = message.get("to")
         data = inner.response(self._context, leg, sent, message, body=body)
         self._context.send_to_worker(sent.worker, data)
 

@@ -1,13 +1,13 @@
 """Legs of calls as the edge anchors them: which peer, which call process, which dialogs."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
 from callengine.edge.interface import LegAnchor
 from callengine.edge.parse import SipMessage
-from callengine.edge.transactions import ServerTransaction, Timer
+from callengine.edge.transactions import ServerTransaction, State, Timer
 
 MAX_DIALOGS = 10
 MAX_REQUESTS = 200
@@ -20,7 +20,7 @@ class LegState(Enum):
     CLOSED = "closed"
     "The call ended; the edge absorbs what still arrives."
     ABANDONED = "abandoned"
-    "The call process died; the edge itself ends the dialogs."
+    "The call process died, or is done with the call; the edge itself ends what is left."
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +43,17 @@ class Dialog:
     ended: bool = False
     ack: bytes = b""
     ack_flow: str = ""
+    answered: ServerTransaction | None = None
+    "The peer's INVITE that was answered last, and the call process's 2xx to it."
+    answer: SipMessage | None = None
+    farewell: Callable[[], None] | None = None
+    "Sends the BYE that waits for the ACK of the first 2xx (RFC 3261 section 15)."
+
+    def part(self) -> None:
+        """Send the BYE that waited, once."""
+        farewell, self.farewell = self.farewell, None
+        if farewell is not None:
+            farewell()
 
 
 @dataclass(slots=True, eq=False)
@@ -57,8 +68,6 @@ class PeerRequest:
     worker: tuple[str, int]
     parties: tuple[str, str] = ("", "")
     "Values of From and To as the peer sees them."
-    answered_to: str = ""
-    "To of its last response, which the ACK of a failure repeats (RFC 3261 section 17.1.1.3)."
     uri: str = ""
     routes: tuple[str, ...] = ()
     flow: str = ""
@@ -67,6 +76,9 @@ class PeerRequest:
     code: int = 0
     "The last response's."
     cancel_wanted: bool = False
+    cancel_headers: list[tuple[str, str]] = field(default_factory=list)
+    orphaned: bool = False
+    "The call process has its answer already; the edge itself brings this to its end."
 
 
 @dataclass(slots=True, eq=False)
@@ -79,12 +91,14 @@ class Leg:
     state: LegState = LegState.OPEN
     invite: ServerTransaction | None = None
     "Leg A: the INVITE that made it."
+    invite_body: bytes = b""
+    "Its session description as call processes read it."
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     "By the peer's tag."
     requests: dict[tuple[str, str], PeerRequest] = field(default_factory=dict)
     "Call process to peer, by our branch and method."
     edge_requests: list[tuple[str, str]] = field(default_factory=list)
-    "The edge's own, once the call process is gone; same key."
+    "The edge's own; same key."
     transactions: set[ServerTransaction] = field(default_factory=set)
     "Peer to call process, not finally answered yet."
     closing: Timer | None = None
@@ -98,6 +112,12 @@ class Leg:
     def inner_call_id(self) -> str:
         """Return the Call-ID between edge and call process: the peer's may be of any form."""
         return self.token if self.invite is not None else self.call_id
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether the peer still waits for the answer to its INVITE."""
+        invite = self.invite
+        return invite is not None and invite.state is State.PROCEEDING and not invite.cancelled
 
     def dialog(self, tag: str) -> Dialog | None:
         """Return the dialog with the peer's tag."""

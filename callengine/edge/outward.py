@@ -1,5 +1,7 @@
 """From call processes to peers: the edge is the user agent that peers see."""
 
+from callengine.edge import standin
+from callengine.edge.abandon import Abandoner
 from callengine.edge.addresses import UnresolvableError, literal_flow, resolve
 from callengine.edge.context import EdgeContext
 from callengine.edge.digest import readdress
@@ -7,17 +9,24 @@ from callengine.edge.hops import next_hop
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, PeerRequest
 from callengine.edge.parse import SipMessage, parse_uri
 from callengine.edge.reach import without_connection
-from callengine.edge.rewrite import Headers, aim, build_reply, reply_vias, to_peer, with_tag
+from callengine.edge.rewrite import Headers, aim, reply_vias, to_peer, with_tag
+from callengine.edge.settings import TIMEOUT_S
 from callengine.edge.transactions import ServerTransaction, State
 
 _WITH_CONTACT = ("INVITE", "UPDATE")
+_LAST_WORDS = ("BYE", "CANCEL")
+_ANSWERED_AT_ONCE = {"INVITE": 100, "BYE": 200}
+"""What a call process is told before its peer has said anything. The edge repeats these requests
+itself: pjsip keeps one of its four slots until an INVITE or a BYE is answered, 32 s if it is not,
+and cancels no INVITE that nobody has answered yet."""
 
 
 class Outward:
     """Forwards what call processes send."""
 
-    def __init__(self, context: EdgeContext) -> None:
+    def __init__(self, context: EdgeContext, abandoner: Abandoner) -> None:
         self._context = context
+        self._abandoner = abandoner
 
     def response(self, message: SipMessage, worker: tuple[str, int]) -> None:
         """Forward a call process's response; its 100 Trying ends here, ours was sent before."""
@@ -29,14 +38,18 @@ class Outward:
         if leg is None or leg.anchor.worker != worker or leg.state is LegState.ABANDONED:
             return
         if transaction.state is not State.PROCEEDING:
-            context.transactions.respond(transaction, message.code, b"", by_edge=False)
-            return
+            return  # the edge repeats finals itself
+        if transaction is leg.invite and not context.engine.has_taken(leg.anchor.call):
+            return  # what a process says that did not take the call is not the call's answer
         self._learn(leg, transaction, message)
         data = self._peer_copy(leg, transaction, message)
         if message.code >= 200:
             leg.transactions.discard(transaction)
-        if sent := context.transactions.respond(transaction, message.code, data, by_edge=False):
+        if sent := context.transactions.respond(transaction, message.code, data):
             context.show(leg.token, "out", transaction.flow, sent)
+        if transaction.is_invite and message.code >= 300:  # the peer's own ACK ends at the edge
+            branch = transaction.branch
+            standin.acknowledge(context, message, worker, branch=branch, token=leg.token)
 
     def _learn(self, leg: Leg, transaction: ServerTransaction, message: SipMessage) -> None:
         request = transaction.request
@@ -49,6 +62,8 @@ class Outward:
             leg.local_tag = message.to_tag
             dialog.local = with_tag(request.get("to"), message.to_tag)
             dialog.confirmed = dialog.confirmed or message.code >= 200
+        if transaction.is_invite and message.code >= 200:
+            dialog.answered, dialog.answer = transaction, message
 
     def _peer_copy(self, leg: Leg, transaction: ServerTransaction, message: SipMessage) -> bytes:
         context, request = self._context, transaction.request
@@ -72,50 +87,49 @@ class Outward:
         context = self._context
         leg = context.legs.by_token.get(token)
         if leg is None or leg.anchor.worker != worker:
-            self._answer_worker(message, worker, 481)
+            standin.answer(self._context, message, worker, 481)
             return
         if leg.state is LegState.ABANDONED:
+            standin.answer(
+                self._context, message, worker, 200 if message.method in _LAST_WORDS else 481
+            )
             return
         branch = context.branch("p", leg.token, message.via.branch)
-        if (known := leg.requests.get((branch, message.method))) is not None:
+        known = leg.requests.get((branch, message.method))
+        if message.method == "CANCEL":
+            self._cancel(leg, message, worker, branch)
+        elif known is not None:
             self._repeat(leg, known)
-        elif message.method == "CANCEL" or (branch, "INVITE") in leg.requests:
-            self._hop_by_hop(leg, message, worker, branch)
-        else:
+        elif (branch, "INVITE") not in leg.requests:  # else it is the ACK of a failure: ours went
             self._new(leg, message, worker, branch)
 
     def _repeat(self, leg: Leg, known: PeerRequest) -> None:
-        if known.data and known.flow.startswith("udp:"):
+        if known.method == "BYE":
+            standin.answer(self._context, known.message, known.worker, 200)
+        elif known.method == "INVITE":
+            standin.answer(self._context, known.message, known.worker, 100)
+        elif known.data and known.flow.startswith("udp:"):
             self._context.send(known.flow, known.data)
             self._context.show(leg.token, "out", known.flow, known.data)
 
-    def _hop_by_hop(
-        self, leg: Leg, message: SipMessage, worker: tuple[str, int], branch: str
-    ) -> None:
-        """CANCEL, and ACK of a failure: same branch, URI, route and flow as the INVITE."""
+    def _cancel(self, leg: Leg, message: SipMessage, worker: tuple[str, int], branch: str) -> None:
+        """Let the call process go, and end the INVITE in its place, however long that takes."""
         invite = leg.requests.get((branch, "INVITE"))
-        if invite is None or message.method not in ("CANCEL", "ACK"):
-            if message.method != "ACK":
-                self._answer_worker(message, worker, 481)
+        standin.answer(self._context, message, worker, 481 if invite is None else 200)
+        if invite is None or invite.code >= 200 or invite.orphaned:
             return
-        if not invite.flow:
-            invite.cancel_wanted = True
-            self._answer_worker(message, worker, 200)
-            self._answer_worker(invite.message, worker, 487)
-            return
-        request = PeerRequest(message.method, message.cseq, branch, message, worker)
-        request.uri, request.routes, request.flow = invite.uri, invite.routes, invite.flow
-        request.parties = invite.parties
-        if message.method == "ACK" and invite.answered_to:
-            request.parties = (invite.parties[0], invite.answered_to)
-        self._send(leg, request)
+        standin.answer(self._context, invite.message, worker, 487)
+        reasons: Headers = [("reason", value) for value in message.headers.get("reason", ())]
+        self._abandoner.cancel(leg, invite, reasons)
 
     def _new(self, leg: Leg, message: SipMessage, worker: tuple[str, int], branch: str) -> None:
         request = PeerRequest(message.method, message.cseq, branch, message, worker)
         dialog = leg.inner_dialog(message.to_tag) if message.to_tag else None
         if message.to_tag and dialog is None:
-            self._answer_worker(message, worker, 481)
+            standin.answer(self._context, message, worker, 481)
             return
+        if message.method in _ANSWERED_AT_ONCE:
+            standin.answer(self._context, message, worker, _ANSWERED_AT_ONCE[message.method])
         try:
             if dialog is None:
                 self._context.legs.name_call_id(leg, message.call_id)
@@ -174,6 +188,14 @@ class Outward:
             self._send(leg, request, dialog)
 
     def _send(self, leg: Leg, request: PeerRequest, dialog: Dialog | None = None) -> None:
+        if request.method == "BYE" and dialog is not None:
+            self._abandoner.take_over(leg, dialog, request)
+            if dialog.answered is not None and not dialog.acknowledged:
+                dialog.farewell = lambda: self._put_out(leg, request, dialog)
+                return
+        self._put_out(leg, request, dialog)
+
+    def _put_out(self, leg: Leg, request: PeerRequest, dialog: Dialog | None) -> None:
         context, message = self._context, request.message
         extra: Headers = [("max-forwards", str(leg.anchor.max_forwards))]
         extra += [("route", route) for route in request.routes]
@@ -198,20 +220,27 @@ class Outward:
         if dialog is not None and request.method == "ACK":
             dialog.acknowledged = True
             dialog.ack, dialog.ack_flow = request.data, request.flow
-        context.send(request.flow, request.data)
+        if request.method in _ANSWERED_AT_ONCE:
+            context.requests.start(
+                branch=request.branch,
+                method=request.method,
+                flow=request.flow,
+                data=request.data,
+            )
+        else:
+            context.send(request.flow, request.data)
         context.show(leg.token, "out", request.flow, request.data)
-        if request.method == "INVITE" and dialog is None:
-            context.later(leg.anchor.response_timeout_s, lambda: self._silent(leg, request))
+        if request.method == "INVITE":
+            patience_s = leg.anchor.response_timeout_s if dialog is None else TIMEOUT_S
+            context.later(patience_s, lambda: self._silent(leg, request, patience_s))
 
-    def _silent(self, leg: Leg, request: PeerRequest) -> None:
+    def _silent(self, leg: Leg, request: PeerRequest, patience_s: float) -> None:
         """Give up a peer that has said nothing; should it wake up, the edge itself cancels."""
-        if request.code or leg.state is not LegState.OPEN:
+        if request.code or request.orphaned or leg.state is not LegState.OPEN:
             return
-        leg.state = LegState.ABANDONED
-        request.cancel_wanted = True
-        text = f"no response within {leg.anchor.response_timeout_s:g} s"
-        reason = f'SIP;cause=408;text="{text}"'
-        self._answer_worker(request.message, request.worker, 408, [("reason", reason)])
+        reason = f'SIP;cause=408;text="no response within {patience_s:g} s"'
+        standin.answer(self._context, request.message, request.worker, 408, [("reason", reason)])
+        self._abandoner.cancel(leg, request, [])
 
     def unreachable(self, flow: str) -> None:
         """Tell call processes that a TCP connection could not be opened."""
@@ -219,29 +248,16 @@ class Outward:
             for request in list(leg.requests.values()):
                 if request.flow == flow and request.code < 200:
                     request.code = 503
+                    self._context.requests.finish(request.branch, request.method)
                     self._unreachable(request, f"cannot connect to {flow}")
 
     def _unreachable(self, request: PeerRequest, why: str) -> None:
-        if request.method != "ACK":
+        if request.method not in ("ACK", "BYE") and not request.orphaned:
             text = why.replace('"', "'").replace("\\", "/")[:120]
             reason = f'SIP;cause=503;text="{text}"'
-            self._answer_worker(request.message, request.worker, 503, [("reason", reason)])
-
-    def _answer_worker(
-        self,
-        message: SipMessage,
-        worker: tuple[str, int],
-        code: int,
-        headers: Headers | None = None,
-    ) -> None:
-        if message.method == "ACK":
-            return
-        context = self._context
-        tag = context.sign(message.call_id, message.from_tag)[:16]
-        data = build_reply(
-            message, code, server=context.settings.user_agent, to_tag=tag, headers=headers
-        )
-        context.send_to_worker(worker, data)
+            standin.answer(
+                self._context, request.message, request.worker, 503, [("reason", reason)]
+            )
 
 
 def first_uri(uri: str, routes: tuple[str, ...]) -> str:

@@ -60,8 +60,6 @@ class ServerTransaction:
     state: State = State.PROCEEDING
     code: int = 0
     last: bytes = b""
-    by_edge: bool = False
-    "Whether the edge itself gave the final response, so that its ACK ends here."
     cancelled: bool = False
     token: str = ""
     "The leg it was forwarded on."
@@ -85,9 +83,8 @@ class ServerTransaction:
 
         Whoever heard nothing repeats the INVITE, and is answered alike, with the same tag.
         """
-        return (
-            self.is_invite and self.by_edge and self.code >= 300 and self.credit_bytes is not None
-        )
+        is_ours = self.is_invite and not self.forwarded and self.code >= 300
+        return is_ours and self.credit_bytes is not None
 
     @property
     def is_reliable(self) -> bool:
@@ -184,17 +181,13 @@ class ServerTransactions:
         )
         return next(others, None) or next(iter(self._table.values()))
 
-    def respond(
-        self, transaction: ServerTransaction, code: int, data: bytes, *, by_edge: bool
-    ) -> bytes:
+    def respond(self, transaction: ServerTransaction, code: int, data: bytes) -> bytes:
         """Send a response and keep it for retransmissions; a second final is not sent.
 
-        Returns what was sent, which is shorter than `data` if the source may not have so much.
+        A final answer to an INVITE is repeated here until its ACK, whoever gave it. Returns what
+        was sent, which is shorter than `data` if the source may not have so much.
         """
-        if transaction.state is State.GONE:
-            return b""
         if transaction.state is not State.PROCEEDING:
-            self._repeat(transaction, code)
             return b""
         is_first = not transaction.last
         sent = self._fitting(transaction, code, data)
@@ -202,7 +195,7 @@ class ServerTransactions:
             transaction.last, transaction.code = sent, code
             self._send(transaction.flow, sent)
         if code >= 200:
-            transaction.by_edge, transaction.code = by_edge, code
+            transaction.code = code
             self._complete(transaction, is_first=is_first)
             if not sent:
                 self._on_unanswerable(transaction)
@@ -218,12 +211,6 @@ class ServerTransactions:
         transaction.credit_bytes = credit - len(fitting)
         return fitting
 
-    def _repeat(self, transaction: ServerTransaction, code: int) -> None:
-        """Pass on a call process's own retransmission of its final."""
-        waiting = transaction.state is State.COMPLETED and transaction.code == code
-        if waiting and not transaction.by_edge and (code < 300 or not transaction.is_reliable):
-            self._send_again(transaction)
-
     def _complete(self, transaction: ServerTransaction, *, is_first: bool) -> None:
         transaction.state = State.COMPLETED
         self._end_merging(transaction)
@@ -234,12 +221,12 @@ class ServerTransactions:
             self.remove(transaction)
             return
         self._forget_after(transaction, TIMEOUT_S)
-        needs_repeat = transaction.by_edge and transaction.is_invite and transaction.code >= 300
-        if needs_repeat and not transaction.is_reliable:
+        # A 2xx may get lost behind the first hop, so it is repeated over TCP too (13.3.1.4).
+        if transaction.is_invite and (transaction.code < 300 or not transaction.is_reliable):
             self._repeat_later(transaction, T1_S)
 
     def _repeat_later(self, transaction: ServerTransaction, delay_s: float) -> None:
-        """Timer G."""
+        """Timer G, and the same for a 2xx."""
 
         def again() -> None:
             if transaction.state is State.COMPLETED:
@@ -250,11 +237,13 @@ class ServerTransactions:
         transaction.timers[1:] = [self._later(delay_s, again)]
 
     def acknowledge(self, transaction: ServerTransaction) -> None:
-        """Take the ACK of a final other than 2xx."""
-        if transaction.state is State.COMPLETED and transaction.code >= 300:
+        """Take the ACK of a final answer."""
+        if transaction.state is State.COMPLETED:
             transaction.state = State.CONFIRMED
             self._stop_timers(transaction)
-            self._forget_after(transaction, CONFIRMED_S)
+            # An INVITE that comes late must still find its 2xx (RFC 6026, timer L).
+            forget_s = CONFIRMED_S if transaction.code >= 300 else TIMEOUT_S
+            self._forget_after(transaction, forget_s)
 
     def absorb(self, transaction: ServerTransaction) -> None:
         """Answer a retransmission with the last response, if there is one."""
@@ -301,7 +290,7 @@ class ServerTransactions:
 
 @dataclass(slots=True, eq=False)
 class ClientTransaction:
-    """A request of the edge's own (BYE, CANCEL) until it is answered."""
+    """A request that the edge repeats until it is answered."""
 
     flow: str
     data: bytes
@@ -310,7 +299,10 @@ class ClientTransaction:
 
 
 class ClientTransactions:
-    """Non-INVITE requests of the edge itself: repeated over UDP (timer E), given up (timer F)."""
+    """Requests the edge answers for: repeated over UDP (timers A and E), given up (B and F).
+
+    Those are every INVITE, and the BYE and CANCEL that end what a call process began.
+    """
 
     def __init__(
         self,
@@ -325,7 +317,7 @@ class ClientTransactions:
         self._table: dict[tuple[str, str], ClientTransaction] = {}
 
     def start(self, *, branch: str, method: str, flow: str, data: bytes) -> None:
-        """Send a request and repeat it until `finish` or for 32 s."""
+        """Send a request and repeat it until `finish`, or for 32 s."""
         transaction = ClientTransaction(flow, data)
         self._table[branch, method] = transaction
         transaction.timers.append(self._later(TIMEOUT_S, lambda: self._give_up(branch, method)))
@@ -337,7 +329,8 @@ class ClientTransactions:
         def again() -> None:
             self._send(transaction.flow, transaction.data)
             self._on_repeated(key, transaction.flow, transaction.data)
-            transaction.delay_s = min(2 * transaction.delay_s, T2_S)
+            doubled_s = 2 * transaction.delay_s
+            transaction.delay_s = doubled_s if key[1] == "INVITE" else min(doubled_s, T2_S)
             self._again_later(key, transaction)
 
         del transaction.timers[1:]

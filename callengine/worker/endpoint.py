@@ -85,6 +85,7 @@ class Endpoint:
         self._bridge_runs = False
         info = self._library.transportGetInfo(self._transport)
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._wake_socket.bind(("127.0.0.1", 0))
         self.sip_port = int(info.localName.rpartition(":")[2])
         self.account = CallAccount(incoming)
         self.account.create(self.account_config())

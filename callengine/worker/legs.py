@@ -19,7 +19,7 @@ from callengine.core.events import (
     LegEnded,
     LegProgress,
 )
-from callengine.worker import legsdp, plugins
+from callengine.worker import legsdp, plugins, slots
 from callengine.worker.digits import Digits
 from callengine.worker.rtpguard import guard
 
@@ -62,6 +62,8 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.user_agent = ""
         self.media: MediaFacts | None = None
         self.media_active = False
+        self.slot = call_id
+        "pjsua's; it keeps it for a while after the leg has ended."
         self.ended = False
         self.ending = False
         self.settled = False
@@ -171,6 +173,11 @@ class Leg(pj.Call):  # type: ignore[misc]
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
         """Decline an INVITE that would replace this leg."""
         prm.statusCode = 603
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the leg has ended and pjsua holds nothing of it any more."""
+        return self.ended and not slots.is_taken(self.slot)
 
     # Doing
 

@@ -9,22 +9,33 @@ from collections import deque
 from typing import Any
 
 from callengine.core.orders import CallOrder
+from callengine.worker import slots
 from callengine.worker.control import Control, ControlClosedError
 from callengine.worker.endpoint import REST_AFTER_S, Endpoint, WorkerConfig
 from callengine.worker.runner import CallRunner
 
 logger = logging.getLogger(__name__)
 
+INVITE_MISSING = {
+    "type": "unable",
+    "reason": "invite-not-taken",
+    "why": "the caller's INVITE did not reach it, or is written as it cannot read",
+}
+
 IDLE_POLL_MS = 2000
 "The engine wakes a call process by a datagram; this only bounds how late a lost one is noticed."
+ORDER_POLL_MS = 100
 ABANDON_S = 2.0
 SOCKETS_PER_LEG = 2
 SOCKET_REST_S = 0.7
 MAX_RESTING_SOCKETS = 32
 """pjmedia holds 64 sockets (PJ_IOQUEUE_MAX_HANDLES), closed ones for 0.5 s more, and aborts beyond
 that. A call opens at most 8 at a time, and 8 more for each wave that follows."""
-ORDER_LIFETIME_S = 4.0
-"How long an order waits for its INVITE, which follows at once unless something broke."
+ORDER_LIFETIME_S = 1.5
+"How long an order waits for its INVITE, which follows at once unless pjsip dropped it."
+CLEARING_S = 1.5
+"How long pjsua may take to give back the slots of a call; the edge answers it at once."
+CLEARING_POLL_MS = 20
 
 
 class CallProcess:
@@ -34,7 +45,11 @@ class CallProcess:
         self._control = control
         self._config = config
         self._order: CallOrder | None = None
+        self._hung_up: dict[str, Any] | None = None
+        "An order to hang up that came before the call's INVITE."
         self._runner: CallRunner | None = None
+        self._clearing_until: float | None = None
+        "While a call that is over still holds slots."
         self._served = 0
         self._stopping = False
         self._lost = False
@@ -48,16 +63,15 @@ class CallProcess:
     def run(self) -> int:
         """Serve; return the exit status."""
         codecs = self._endpoint.codecs
-        self._control.send(
-            {
-                "type": "ready",
-                "pid": os.getpid(),
-                "sip_port": self._endpoint.sip_port,
-                "codecs": list(codecs.available),
-                "unavailable": dict(codecs.unavailable),
-            }
-        )
+        ready = {
+            "type": "ready",
+            "pid": os.getpid(),
+            "sip_port": self._endpoint.sip_port,
+            "codecs": list(codecs.available),
+            "unavailable": dict(codecs.unavailable),
+        }
         try:
+            self._control.send(ready)
             while not self._stopping or self._runner is not None:
                 self._turn()
         except ControlClosedError:
@@ -66,27 +80,47 @@ class CallProcess:
         return 0
 
     def _turn(self) -> None:
-        runner = self._runner
-        self._endpoint.poll(runner.wait_ms(IDLE_POLL_MS) if runner else self._idle_ms())
+        self._endpoint.poll(self._wait_ms())
         if self._lost:
             raise ControlClosedError("the engine is gone")
         self._receive()
         if self._order is not None and time.monotonic() > self._order_expires_at:
             self._order = None
-            self._control.send({"type": "idle", "recycle": True})
+            self._control.send(INVITE_MISSING)
             self._stopping = True
         if self._idle_at is not None and time.monotonic() >= self._idle_at:
             self._idle_at = None
             self._control.send({"type": "idle", "recycle": False})
         if self._runner is not None:
-            self._runner.step()
-            if self._runner.finished:
-                self._release(self._runner)
+            self._serve(self._runner)
+
+    def _serve(self, runner: CallRunner) -> None:
+        runner.step()
+        if runner.unable:
+            reason = "no-working-call-process"
+            self._control.send({"type": "unable", "reason": reason, "why": runner.unable})
+            self._runner, self._stopping = None, True
+        elif runner.finished and self._has_cleared():
+            self._release(runner)
+
+    def _has_cleared(self) -> bool:
+        """Tell whether the call's slots are free, or have been waited for long enough."""
+        if not slots.taken():
+            return True
+        now = time.monotonic()
+        self._clearing_until = self._clearing_until or now + CLEARING_S
+        return now >= self._clearing_until
+
+    def _wait_ms(self) -> int:
+        if self._clearing_until is not None:
+            return CLEARING_POLL_MS
+        return self._runner.wait_ms(IDLE_POLL_MS) if self._runner else self._idle_ms()
 
     def _idle_ms(self) -> int:
         """Return how long to wait for a call; let the media thread sleep when its time has come."""
         if self._rest_at is None:
-            return IDLE_POLL_MS
+            # The engine waits for word of an order whose INVITE does not come.
+            return ORDER_POLL_MS if self._order is not None else IDLE_POLL_MS
         wait_s = (self._idle_at or self._rest_at) - time.monotonic()
         if wait_s > 0:
             return int(wait_s * 1000) + 1
@@ -103,6 +137,7 @@ class CallProcess:
                     self._rest_at = None
                     self._order = CallOrder.from_dict(message["order"])
                     self._order_expires_at = time.monotonic() + ORDER_LIFETIME_S
+                    self._hung_up = None
                 case "hang-up":
                     self._hang_up(message)
                 case "transfer" if self._runner is not None:
@@ -121,19 +156,19 @@ class CallProcess:
             self._runner = CallRunner(self._endpoint, self._order, self._control.send)
             self._order = None
         if self._runner is not None:
-            self._runner.take(prm)
+            hung_up, self._hung_up = self._hung_up, None
+            self._runner.take(prm, hung_up)
 
     def _hang_up(self, message: dict[str, Any]) -> None:
         if self._runner is not None:
             self._runner.order_hang_up(message)
         elif self._order is not None:
-            self._order = None
-            self._rest_at = time.monotonic() + REST_AFTER_S
-            self._control.send({"type": "idle", "recycle": False})
+            self._hung_up = message  # its INVITE is about to come, and wants an answer
 
     def _release(self, runner: CallRunner) -> None:
         self._served += 1
-        recycle = not runner.clean or self._served >= self._config.calls_before_recycling
+        self._clearing_until = None
+        recycle = slots.taken() > 0 or self._served >= self._config.calls_before_recycling
         idle_at = self._note_closed(SOCKETS_PER_LEG * runner.legs)
         runner.release()
         self._runner = None
@@ -164,7 +199,7 @@ class CallProcess:
             return
         self._runner.abandon()
         until = time.monotonic() + ABANDON_S
-        while time.monotonic() < until and not self._runner.clean:
+        while time.monotonic() < until and slots.taken():
             self._endpoint.poll(100)
 
 

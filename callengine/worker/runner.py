@@ -10,10 +10,11 @@ from typing import Any
 import pjsua2 as pj
 
 from callengine.core import effects as fx
-from callengine.core.events import Event, HangUpOrdered, LegEnded, TransferOrdered
+from callengine.core.events import DialFailed, Event, HangUpOrdered, TransferOrdered
 from callengine.core.machine import CallMachine
 from callengine.core.mediawords import dropped_note
 from callengine.core.orders import CallOrder, LegOrder, TransferOrder
+from callengine.worker import slots
 from callengine.worker.endpoint import CallAccount, Endpoint
 from callengine.worker.legs import Leg
 from callengine.worker.statistics import LegStatistics
@@ -46,6 +47,9 @@ class CallRunner:
         self._statistics: dict[str, LegStatistics] = {}
         self._next_statistics = time.monotonic() + STATISTICS_INTERVAL_S
         self._sent_facts: dict[str, dict[str, Any]] = {}
+        self._taken = False
+        self.unable = ""
+        "Why this process cannot carry the call, if so; nothing of it may be answered then."
 
     @property
     def finished(self) -> bool:
@@ -57,32 +61,31 @@ class CallRunner:
         """How many legs the call has had."""
         return len(self._legs)
 
-    @property
-    def clean(self) -> bool:
-        """Whether every leg confirmed its end, so that the process may serve again."""
-        return all(leg.ended for leg in self._legs.values())
+    def take(self, prm: Any, hung_up: dict[str, Any] | None = None) -> None:
+        """Take the caller's INVITE (pjsua2's OnIncomingCallParam), and say so or why not.
 
-    def take(self, prm: Any) -> None:
-        """Take the caller's INVITE (pjsua2's OnIncomingCallParam)."""
+        `hung_up` is the order to end the call if that came first.
+        """
         if "A" in self._legs:
             self._refuse_second(prm)
+            return
+        if (held := slots.taken()) > 1:
+            self.unable = f"{held - 1} of its call slots were not free"
             return
         leg = self._leg(self._order.leg_a, self._order.waves[0].vn_a, call_id=prm.callId)
         leg.read_message(prm.rdata.wholeMsg)
         if self._order.offered is not None:
             leg.offered = self._order.offered
-        self._carry_out(self._machine.start())
+        self._carry_out(self._machine.start(_hang_up(hung_up) if hung_up else None))
+        if self.unable:
+            return
+        self._taken = True
+        self._send({"type": "taken"})
         self._facts(leg)
 
     def order_hang_up(self, message: dict[str, Any]) -> None:
         """End the call because the engine or an operator says so."""
-        event = HangUpOrdered(
-            by=message["by"],
-            reason=message["reason"],
-            code=message["code"],
-            advice=message["advice"],
-        )
-        self._carry_out(self._machine.handle(event, time.monotonic()))
+        self._carry_out(self._machine.handle(_hang_up(message), time.monotonic()))
 
     def order_transfer(self, message: dict[str, Any]) -> None:
         """Ring somebody else for the caller, unless the order was for an earlier call."""
@@ -204,23 +207,30 @@ class CallRunner:
             )
         except pj.Error as error:
             logger.warning("leg %s could not be dialled: %s", order.name, error.reason)
-            self._post_failure(leg, error.reason)
+            self._not_dialled(leg, order.label, error.reason)
+            return
+        leg.slot = leg.getId()
         self._note("dialled", order.name, f"Ringing {order.label}: offered {', '.join(codecs)}.")
 
     def _account_of(self, order: LegOrder) -> Any:
-        """Return an account with the leg's credentials; those of legs that ended make room.
+        """Return an account with the leg's credentials; those of legs that are gone make room.
 
         pjsua2 holds eight and aborts the process at the ninth.
         """
-        for name in [name for name in self._accounts if self._legs[name].ended]:
+        gone = [name for name in self._accounts if self._legs[name].is_gone]
+        for name in gone:
             self._guard(self._accounts.pop(name).shutdown)
         account = self._accounts[order.name] = CallAccount(self.take)
         account.create(self._endpoint.account_config(order.username, order.password))
         return account
 
-    def _post_failure(self, leg: Leg, reason: str) -> None:
+    def _not_dialled(self, leg: Leg, label: str, why: str) -> None:
+        """Blame this process, not a callee who was never rung: another may take the call."""
         leg.ended = True
-        self._post(leg, LegEnded(leg.name, 503, reason, by_peer=False))
+        if self._taken:
+            self._post(leg, DialFailed(leg.name, why))
+        else:
+            self.unable = self.unable or f"{label or leg.name} could not be dialled: {why}"
 
     def _leg(
         self,
@@ -401,3 +411,12 @@ class CallRunner:
             action()
         except pj.Error as error:
             logger.info("pjsua2 refused: %s", error.reason)
+
+
+def _hang_up(message: dict[str, Any]) -> HangUpOrdered:
+    return HangUpOrdered(
+        by=message["by"],
+        reason=message["reason"],
+        code=message["code"],
+        advice=message["advice"],
+    )

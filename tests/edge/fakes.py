@@ -46,6 +46,7 @@ class FakeEngine:
     external: bool = False
     calls: list[IncomingCall] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    untaken: set[str] = field(default_factory=set)
     outcome: Callable[[IncomingCall], Accepted | Refused] | None = None
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,6 +98,9 @@ class FakeEngine:
         if self.outcome is None:
             raise RuntimeError("no outcome was prepared")
         return self.outcome(call)
+
+    def has_taken(self, call: str) -> bool:
+        return call not in self.untaken
 
     async def rejected(self, rejection: Rejection) -> None:
         self.rejections.append(rejection)

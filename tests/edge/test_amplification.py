@@ -80,8 +80,8 @@ def test_a_final_after_a_provisional_is_repeated_within_the_credit() -> None:
     clock, sent = Clock(), list[bytes]()
     transactions = table(clock, sent, proven=False)
     transaction = transactions.add(request())
-    transactions.respond(transaction, 100, RESPONSE, by_edge=True)
-    transactions.respond(transaction, 404, RESPONSE, by_edge=True)
+    transactions.respond(transaction, 100, RESPONSE)
+    transactions.respond(transaction, 404, RESPONSE)
     clock.run(40)
     raw = transaction.request.raw
     assert 2 <= len(sent) < 6
@@ -91,19 +91,19 @@ def test_a_final_after_a_provisional_is_repeated_within_the_credit() -> None:
 def test_a_final_at_once_leaves_nothing_behind() -> None:
     clock, sent = Clock(), list[bytes]()
     transactions = table(clock, sent, proven=False)
-    transactions.respond(transactions.add(request()), 401, RESPONSE, by_edge=True)
+    transactions.respond(transactions.add(request()), 401, RESPONSE)
     assert len(transactions) == 0
     clock.run(40)
     assert len(sent) == 1
 
 
-def test_a_call_process_may_repeat_its_final_as_often_as_the_caller_asks() -> None:
+def test_a_call_processes_final_is_repeated_as_often_as_the_caller_asks() -> None:
     clock, sent = Clock(), list[bytes]()
     transactions = table(clock, sent, proven=False)
     transaction = transactions.add(request())
-    transactions.respond(transaction, 486, RESPONSE, by_edge=False)
-    for _ in range(11):
-        transactions.respond(transaction, 486, b"", by_edge=False)
+    transaction.forwarded = b"INVITE"
+    transactions.respond(transaction, 486, RESPONSE)
+    clock.run(31)
     assert sum(len(data) for data in sent) <= 3 * len(transaction.request.raw)
     before = len(sent)
     for _ in range(5):
@@ -115,7 +115,7 @@ def test_whoever_is_proven_gets_every_repetition() -> None:
     clock, sent = Clock(), list[bytes]()
     transactions = table(clock, sent, proven=True)
     transaction = transactions.add(request())
-    transactions.respond(transaction, 404, RESPONSE, by_edge=True)
+    transactions.respond(transaction, 404, RESPONSE)
     clock.run(31)
     assert len(sent) >= 10
     assert transaction.state is State.COMPLETED

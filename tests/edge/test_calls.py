@@ -380,7 +380,7 @@ async def test_abandon_ends_an_answered_call_on_both_legs(scene: Scene) -> None:
     await scene.worker.expect(200)
     scene.worker_request("ACK", 7, to_tag="bt")
     await scene.callee.expect("ACK")
-    await scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     bye_a = await scene.peer.expect("BYE", 1)
     bye_b = await scene.callee.expect("BYE", 1)
     assert (bye_a.from_tag, bye_a.to_tag) == ("workertag", scene.phone.tag)
@@ -402,7 +402,7 @@ async def test_abandon_while_ringing_fails_the_caller_and_cancels_the_callee(sce
     scene.worker_reply(first, 180, "Ringing")
     await scene.peer.expect(180)
     invite = await scene.ringing_b()
-    await scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     failed = await scene.peer.expect(500, 1)
     assert failed.to_tag == "workertag"
     cancel = await scene.callee.expect("CANCEL", 1)
@@ -419,7 +419,7 @@ async def test_an_answer_that_crosses_the_abandoning_is_acknowledged_and_ended(
     await scene.to_worker()
     scene.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
     invite = await scene.callee.expect("INVITE")
-    await scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     assert await scene.callee.silence(0.2)
     scene.callee_reply(invite, 180, "Ringing")
     await scene.callee.expect("CANCEL", 1)
@@ -540,7 +540,7 @@ async def test_routes_recorded_by_a_proxy_are_followed_and_copied(scene: Scene) 
     assert len(ok.vias) == 2
     scene.peer.send(scene.in_dialog("ACK", 1), scene.sip)
     await scene.worker.expect("ACK")
-    await scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     bye = await scene.callee.expect("BYE", 1)
     assert bye.get("route") == proxy
     assert bye.uri == f"sip:alice@{shown(scene.peer.address)}"
@@ -585,7 +585,7 @@ async def test_a_process_that_dies_before_its_legs_are_open_fails_the_call(scene
     scene.engine.may_answer.clear()
     scene.peer.send(scene.invite(), scene.sip)
     await scene.peer.expect(100)
-    await scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     scene.engine.may_answer.set()
     assert (await scene.peer.expect(500)).cseq_method == "INVITE"
 
@@ -594,7 +594,7 @@ async def test_a_request_pending_at_the_dead_process_is_answered(scene: Scene) -
     await scene.answered()
     scene.peer.send(scene.in_dialog("BYE", 2), scene.sip)
     await scene.worker.expect("BYE")
-    await scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     assert (await scene.peer.expect(200, 1)).cseq_method == "BYE"
     assert await scene.peer.silence(0.7)
 
@@ -603,5 +603,5 @@ async def test_an_unacknowledged_answer_is_ended_soon_after(scene: Scene) -> Non
     invite = await scene.to_worker()
     scene.worker_reply(invite, 200, "OK", body=SDP)
     await scene.peer.expect(200)
-    await scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     assert (await scene.peer.expect("BYE", 1)).to_tag == scene.phone.tag

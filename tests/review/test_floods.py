@@ -41,7 +41,7 @@ def test_a_flood_does_not_cost_a_ringing_caller_the_answer() -> None:
     ringing = table.add(request("INVITE"))
     ringing.token = "leg"
     for _ in range(50):
-        table.respond(table.add(request("OPTIONS")), 200, b"", by_edge=True)
+        table.respond(table.add(request("OPTIONS")), 200, b"")
     assert ringing.state is State.PROCEEDING
     assert len(table) == 10
 

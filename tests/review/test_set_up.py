@@ -148,7 +148,7 @@ async def test_a_set_up_that_fails_closes_its_call_and_frees_its_process(
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("callengine.switchboard.make_order", broken)
+    monkeypatch.setattr("callengine.handing.make_order", broken)
     phone = phone_of(board, peer)
     peer.send(invite(phone, body=SDP), phone.edge)
     await peer.expect(500)
