@@ -3,6 +3,7 @@
 import contextlib
 import select
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from tests.web.strangers import Caller, answer, connect, head, memory_kb, push, 
 HUGE = 300_000_000
 PIECE = b"a" * 65536
 CHUNK = b"10000\r\n" + PIECE + b"\r\n"
+RESET, FIN = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 KERNEL = 16_000_000
 "What socket buffers on both sides may take before a sender notices that nobody reads."
 PATHS = ["/accounts/login/", "/nowhere/"]
@@ -152,3 +154,45 @@ def test_daphnes_own_command_is_bounded_too(daphne: int, line: str, piece: bytes
         taken = push(stranger, HUGE, piece)
         assert status(answer(stranger)) == 413
     assert taken < KERNEL
+
+
+ODD_ENDS = [
+    b"",
+    b"GET /",
+    head("/ws/calls/", "Upgrade: websocket", "Connection: Upgrade", method="GET"),
+    head("/ws/calls/", "Upgrade: websocket", "Content-Length: 9000") + b"a" * 9000,
+    head("/nowhere/", "Content-Length: 60000") + b"a" * 50_000,
+    head("/nowhere/", "Content-Length: 99999"),
+    head("/accounts/login/", method="GET") * 5,
+    b"\x00\xff" * 2000,
+]
+
+
+def test_connections_that_end_oddly_take_no_place_and_no_memory(engine: Engine) -> None:
+    # Of each kind more than the 30 connections, and 32 bodies, that there is room for at once.
+    for said in ODD_ENDS:
+        for number in range(40):
+            source = f"127.0.1.{1 + number % 5}"
+            with contextlib.suppress(ConnectionError), connect(engine.http_port, source) as odd:
+                odd.sendall(said)
+                odd.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET if number % 2 else FIN)
+                if number % 10 == 0:
+                    odd.settimeout(0.1)
+                    with contextlib.suppress(TimeoutError):
+                        odd.recv(4096)
+    deadline = time.monotonic() + 6
+    while (code := page_code(engine.http_port)) != 200:
+        assert time.monotonic() < deadline, f"no place was given back: {code}"
+    for _ in range(3):
+        with connect(engine.http_port, "127.0.2.1") as stranger:
+            stranger.sendall(head("/nowhere/", "Content-Length: 65536", "Connection: close"))
+            stranger.sendall(PIECE)
+            assert status(answer(stranger)) in (403, 404), "bodies of before are held still"
+    assert "Traceback" not in engine.dump(), "strangers fill no log with them"
+
+
+def page_code(port: int) -> int:
+    with contextlib.suppress(ConnectionError), connect(port, "127.0.2.1") as browser:
+        browser.sendall(head("/accounts/login/", "Connection: close", method="GET"))
+        return status(answer(browser))
+    return 0
