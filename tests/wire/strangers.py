@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, cast
 
@@ -66,3 +67,11 @@ class Stranger:
                 self.rtp.send(to, PAYLOAD_TYPES[codec], payload, step=step)
             self.rtcp.send((to[0], to[1] + 1))
             await asyncio.sleep(started + (index + 1) * 0.02 - loop.time())
+
+    async def lie_in_wait(self, ports: Sequence[tuple[str, int]]) -> None:
+        """Send to ports, open or not, 500 times a second each, until cancelled."""
+        (payload,) = tone_payloads("PCMU", STRANGER_HZ, 0.02)
+        while True:
+            for port in ports:
+                self.rtp.send(port, PAYLOAD_TYPES["PCMU"], payload, step=160)
+            await asyncio.sleep(0.002)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from callengine.pool import RTP_PORTS_PER_PROCESS
 from tests.peers import descriptions
 from tests.peers.dialogs import Call
 from tests.peers.engine import Engine
@@ -86,6 +87,24 @@ async def test_strangers_are_neither_heard_nor_served(engine: Engine, silent: st
             expected = speaks[name] != silent
             assert (level_at(phone.rtp, hz) > 0.9) is expected, name
         await call.end()
+
+
+async def test_who_sends_before_the_call_gets_nothing_of_it(engine: Engine) -> None:
+    """What waits in a socket as its call begins would be taken for a silent peer's."""
+    async with registered(engine, "bob") as bob, caller(engine) as alice, Stranger() as stranger:
+        call = await converse(engine, alice, bob, offer=["PCMU"])
+        host, port = call.a.rtp_target
+        await call.end()
+        first = port - (port - engine.rtp_ports[0]) % RTP_PORTS_PER_PROCESS
+        ports = [(host, first + n) for n in range(0, RTP_PORTS_PER_PROCESS, 2)]
+        waiting = asyncio.create_task(stranger.lie_in_wait(ports))
+        for _ in range(4):
+            call = await converse(engine, alice, bob, offer=["PCMU"])
+            assert call.a.rtp_target in ports
+            await call.b.audio(send_hz=CALLEE_HZ, codec="PCMU", seconds=0.4)
+            await call.a.hang_up()
+        waiting.cancel()
+        assert stranger.rtp.packets == []
 
 
 async def test_reports_go_to_the_peer_alone(engine: Engine) -> None:

@@ -66,6 +66,11 @@ class RtpGuard:
         self._rules.shut()
         self._attached = None
         self._follow()
+        # pjmedia would take the first packet it finds for the peer's, and send everything there.
+        for sock in (self._rtp, self._rtcp):
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    sock.drain()
 
     def open(self, *, stream: int, index: int, remote: str) -> None:
         """Take a stream that begins: its pjmedia_stream, media line and the peer's `HOST:PORT`."""

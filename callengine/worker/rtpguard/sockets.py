@@ -25,6 +25,9 @@ _DROPS = 8
 "Place in SO_MEMINFO (SK_MEMINFO_DROPS)."
 _COUNTERS = "/proc/self/net/snmp"
 
+_MAX_DRAINED = 16_384
+"More than a socket's queue holds, so that it always comes to an end."
+
 
 class SocketGoneError(OSError):
     """The descriptor is closed, or another socket's by now."""
@@ -46,6 +49,19 @@ class MediaSocket:
         option = struct.pack("@HP", len(instructions), ctypes.addressof(room))
         with self._borrowed() as sock:
             sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+
+    def drain(self) -> int:
+        """Throw away what arrived before there was a filter; return how many datagrams.
+
+        Raises SocketGoneError, or OSError.
+        """
+        with self._borrowed() as sock:
+            for count in range(_MAX_DRAINED):
+                try:
+                    sock.recv(1, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    return count
+        return _MAX_DRAINED
 
     def dropped(self) -> int:
         """Return how many datagrams were dropped since the socket was opened, for any reason.
