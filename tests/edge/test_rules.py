@@ -336,6 +336,18 @@ def test_framer_gives_up_once(data: bytes, too_large: bool) -> None:
     assert framer.feed(b"more\r\n\r\n") == []
 
 
+def test_a_stream_that_comes_byte_by_byte_is_read_in_linear_time() -> None:
+    head = (
+        b"OPTIONS sip:a SIP/2.0\r\nx: " + b"y" * 15_000 + b"\r\nContent-Length:\r\n 15000\r\n\r\n"
+    )
+    message = head + b"z" * 15_000
+    framer = StreamFramer(32_768)
+    started = time.thread_time()
+    events = [event for byte in message for event in framer.feed(bytes([byte]))]
+    assert events == [Framed(message)]
+    assert time.thread_time() - started < 0.5
+
+
 def test_responses_carry_received_and_rport() -> None:
     request = message("OPTIONS", branch="z9hG4bKq")
     request.flow = "udp:198.51.100.7:999"
