@@ -1,5 +1,6 @@
 """The sign-in of the pages and of the Django admin, and the answer to those held back."""
 
+import datetime as dt
 from http import HTTPStatus
 from typing import Any
 
@@ -46,8 +47,12 @@ def refused(
 ) -> HttpResponse:
     """Answer a sign-in that was not tried: why, and when to try again."""
     hold = getattr(request, "sign_in_hold", None)
-    context = {"hold": hold, "minutes": hold and -(-hold.left_s // 60), "busy_s": BUSY_S}
+    context: dict[str, Any] = {"hold": hold, "busy_s": BUSY_S}
     context["next"] = request.POST.get("next", "")[:2000]
+    if hold:
+        # Never before the time: both are rounded up to whole minutes.
+        context["minutes"] = -(-hold.left_s // 60)
+        context["free_at"] = hold.until + dt.timedelta(seconds=59)
     status = HTTPStatus.TOO_MANY_REQUESTS if hold else HTTPStatus.SERVICE_UNAVAILABLE
     answer = render(request, "registration/held.html", context, status=status)
     answer["Retry-After"] = str(hold.left_s if hold else BUSY_S)
