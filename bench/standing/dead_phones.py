@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import sipmessage
-
 from bench.standing.figures import Figure
 from tests.peers.dialogs import IncomingCall
 from tests.peers.engine import Engine
+from tests.peers.mute import MutePhone
 from tests.peers.phone import Phone
 from tests.wire.conversation import caller, converse, first_known, registered
 from tests.wire.directory import PASSWORD, configuration, connection
@@ -19,16 +18,6 @@ PATIENCE_S = 45.0
 EVERY_S = 0.5
 PAUSE_S = 0.3
 CONFIGURATION = configuration(*(connection(user) for user in ("alice", "bob", "carol", "dora")))
-
-
-class MutePhone(Phone):
-    """A phone that can stop answering: what arrives is read, and nothing is said."""
-
-    mute = False
-
-    async def _received(self, request: sipmessage.Request) -> None:
-        if not self.mute:
-            await super()._received(request)
 
 
 async def measure(root: Path) -> list[Figure]:
