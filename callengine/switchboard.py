@@ -19,6 +19,7 @@ from callengine.core.callerid import CallerId, Claim, KnownNames, caller_id
 from callengine.core.capacity import CapacityLimits
 from callengine.core.causes import q850_reason
 from callengine.core.directory import Destination, Platform, Source
+from callengine.core.obstacles import obstacle
 from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
@@ -190,6 +191,7 @@ class Switchboard:
         """Plan a call and find it a call process."""
         try:
             offered = None if call.sdp is None else sdp.offered_codecs(call.sdp)
+            hindrance = None if call.sdp is None else obstacle(call.sdp)
         except sdp.SdpError as error:
             return self._refuse(_malformed(call, str(error)))
         lab = self.lab.placed(call)
@@ -211,6 +213,7 @@ class Switchboard:
             offered=offered,
             max_forwards=call.max_forwards,
             source=call.source,
+            obstacle=hindrance,
             claimed=str(claim) if caller.note else "",
             notes=(caller.note,) if caller.note else (),
         )

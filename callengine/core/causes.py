@@ -1,5 +1,7 @@
 """SIP codes, Q.850 causes and the words for how a callee's leg failed."""
 
+from callengine.core.events import LegEnded
+from callengine.core.obstacles import without_media
 from callengine.core.outcomes import Termination
 
 _Q850 = {
@@ -35,12 +37,16 @@ _CALLEE_WORDS = {
 _ALIASES = {606: 488, 415: 488, 407: 401, 410: 404, 604: 404, 504: 408}
 
 
-def callee_termination(label: str, code: int, vn_b: tuple[str, ...]) -> Termination:
+def callee_termination(label: str, code: int, vn_b: tuple[str, ...], why: str = "") -> Termination:
     """Return the termination for a callee's final code, in the code the caller is to see.
+
+    `why` says what its answer lacked, if that is what failed.
 
     3xx become 480 (redirects are not followed), 606 becomes 488, and a challenge that our
     credentials did not satisfy becomes 503: it is not the caller who was challenged.
     """
+    if why:
+        return without_media("callee", label, why)
     known = _ALIASES.get(code, code)
     reason, words = _CALLEE_WORDS.get(known, ("callee-failed", f"failed with SIP code {code}."))
     if 300 <= code < 400:
@@ -50,6 +56,11 @@ def callee_termination(label: str, code: int, vn_b: tuple[str, ...]) -> Terminat
         words += f" We offered {', '.join(vn_b)}: add one that it supports to that list."
     shown = {401: 503, 488: 488, 480: 480}.get(known, code)
     return Termination("callee", reason, shown, f"{label} {words}")
+
+
+def how_failed(label: str, event: LegEnded) -> str:
+    """Return the timeline's line for a callee that did not take the call."""
+    return f"{label} {event.why}" if event.why else f"{label}: {event.code} {event.text}."
 
 
 def better_failure(first: int, second: int) -> int:

@@ -32,6 +32,15 @@ class LegEnded:
     text: str
     by_peer: bool
     "The peer sent BYE, CANCEL or the final response; otherwise our side or a timer did."
+    why: str = ""
+    "What its answer lacked, if it was ended for that: `answered with no session description`."
+
+
+@dataclass(frozen=True, slots=True)
+class LegWithoutMedia:
+    """A leg is confirmed and has agreed on no audio."""
+
+    leg: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,7 @@ Event = (
     LegProgress
     | LegAnswered
     | LegEnded
+    | LegWithoutMedia
     | DialFailed
     | HoldChanged
     | DigitReceived

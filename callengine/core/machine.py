@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from callengine.core.causes import NO_ANSWER_CAUSE, better_failure, callee_termination, q850_reason
+from callengine.core.causes import (
+    NO_ANSWER_CAUSE,
+    better_failure,
+    callee_termination,
+    how_failed,
+    q850_reason,
+)
 from callengine.core.effects import (
     AnswerCaller,
     Bridge,
@@ -32,8 +38,10 @@ from callengine.core.events import (
     LegAnswered,
     LegEnded,
     LegProgress,
+    LegWithoutMedia,
     TransferOrdered,
 )
+from callengine.core.obstacles import without_media
 from callengine.core.orders import CallOrder
 from callengine.core.outcomes import EndedBy, Termination
 from callengine.core.transfer import ELSEWHERE, Failed, Succeeded, Transfer
@@ -55,6 +63,10 @@ class State(StrEnum):
     ENDED = "ended"
 
 
+_NO_ANSWER_IN_ACK = (
+    "was offered our codecs, having sent an INVITE without SDP, and its ACK brought no usable "
+    "answer. Look at the ACK on the ladder, and at the device's settings for late offers."
+)
 _TALKING = (State.ANSWERED, State.HELD)
 
 
@@ -72,6 +84,8 @@ class CallMachine:
     "The callee's leg that is (or is to be) bridged to the caller."
     transfer: Transfer | None = None
     failure: int | None = None
+    failure_why: str = ""
+    "What the answer lacked of the callee whose failure the caller will hear of."
     held: set[str] = field(default_factory=set)
     termination: Termination | None = None
     finished: bool = False
@@ -98,7 +112,7 @@ class CallMachine:
         if self.finished:
             return []
         match event:
-            case LegProgress() | LegAnswered() | LegEnded() | DialFailed():
+            case LegProgress() | LegAnswered() | LegEnded() | LegWithoutMedia() | DialFailed():
                 return self._of_leg(event)
             case TransferOrdered():
                 return self._transfer_ordered(event)
@@ -111,7 +125,9 @@ class CallMachine:
             case HangUpOrdered():
                 return self._end(Termination(event.by, event.reason, event.code, event.advice))
 
-    def _of_leg(self, event: LegProgress | LegAnswered | LegEnded | DialFailed) -> list[Effect]:
+    def _of_leg(
+        self, event: LegProgress | LegAnswered | LegEnded | LegWithoutMedia | DialFailed
+    ) -> list[Effect]:
         match event:
             case LegProgress():
                 return self._progress(event)
@@ -119,6 +135,8 @@ class CallMachine:
                 return self._answered(event.leg)
             case LegEnded():
                 return self._leg_ended(event)
+            case LegWithoutMedia():
+                return self._without_media(event.leg)
             case DialFailed():
                 return self._dial_failed(event)
 
@@ -219,11 +237,11 @@ class CallMachine:
         return [] if self.state in _TALKING else self._attempt_failed(event)
 
     def _attempt_failed(self, event: LegEnded) -> list[Effect]:
-        self.failure = self._worse(event.code)
+        if (worse := self._worse(event.code)) != self.failure or event.why:
+            self.failure_why = event.why if worse == event.code else self.failure_why
+        self.failure = worse
         label = self._label(event.leg)
-        notes: list[Effect] = [
-            Note("attempt-failed", event.leg, f"{label}: {event.code} {event.text}.")
-        ]
+        notes: list[Effect] = [Note("attempt-failed", event.leg, how_failed(label, event))]
         if event.code >= 600:  # RFC 3261 section 16.7: stops every other branch too
             return [*notes, *self._callee_failed(label)]
         if self.live - {"A"}:
@@ -248,7 +266,15 @@ class CallMachine:
 
     def _callee_failed(self, label: str) -> list[Effect]:
         vn_b = self.order.waves[self.wave].vn_b
-        return self._end(callee_termination(label, self.failure or 480, vn_b))
+        return self._end(callee_termination(label, self.failure or 480, vn_b, self.failure_why))
+
+    def _without_media(self, leg: str) -> list[Effect]:
+        """Let nobody talk to a leg that can neither be heard nor hear."""
+        if leg not in self.live or self.state is State.ENDED:
+            return []
+        if leg == "A":
+            return self._end(without_media("caller", "The caller", _NO_ANSWER_IN_ACK), cause=88)
+        return [HangUp(leg, 488, q850_reason(488))]  # its end tells the rest
 
     def _caller_left(self, event: LegEnded) -> Termination:
         # pjsip's own code for an answer in the ACK that shares nothing is 415.
@@ -287,7 +313,7 @@ class CallMachine:
         self.transfer = None
         self._clearing_deadline = self.now + CLEARING_TIMEOUT_S
         code = termination.code
-        reason = q850_reason(16 if talking else code, 16 if talking else cause)
+        reason = q850_reason(code, cause or (16 if talking else None))
         effects: list[Effect] = self._become(State.ENDED)
         for leg in sorted(self.live):
             if leg == "A" and not talking:

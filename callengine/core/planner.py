@@ -20,6 +20,7 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
+from callengine.core.obstacles import Obstacle, declined
 from callengine.core.orders import CallPlan, Target, Wave
 from callengine.core.outcomes import Rejection, Termination
 
@@ -41,6 +42,8 @@ class CallRequest:
     offered: tuple[str, ...] | None
     max_forwards: int
     source: Source
+    obstacle: tuple[Obstacle, str] | None = None
+    "Why nothing can be made of the offer, whatever its codecs."
     claimed: str = ""
     "What the caller's device wrote into From, where `from_user` and `from_name` differ."
     notes: tuple[str, ...] = ()
@@ -92,6 +95,8 @@ def plan_call(
     plan = _plan(request, destination, waves, lists, notes, ring_timeout_s)
     if plan.waves:
         return plan
+    if request.obstacle is not None:
+        return Declined(plan, declined(*request.obstacle))
     return Declined(plan, no_common_codec_with_caller(request, lists))
 
 

@@ -145,6 +145,8 @@ def compact(sdp: str, *, is_answer: bool = False) -> str:
             lines += _compact_audio(media, description, is_answer=is_answer)
         else:
             lines.append(replace(media, port=0, formats=media.formats[:1]).text)
+            if (address := address_in(media.lines)) and is_ipv6(address):
+                lines.append(_connection(address))  # why it is not used
     text = _joined(("v=0", _origin(lines), *lines))
     if len(text.encode()) > MAX_COMPACT_BYTES:
         raise SdpError(f"The description needs more than {MAX_COMPACT_BYTES} bytes.")

@@ -6,7 +6,7 @@ becomes of the call is the machine's to decide.
 
 from dataclasses import dataclass, field
 
-from callengine.core.causes import better_failure, callee_termination
+from callengine.core.causes import better_failure, callee_termination, how_failed
 from callengine.core.effects import Dial, Effect, HangUp, MatchCaller, Note
 from callengine.core.events import CallerMatched, LegEnded, LegProgress
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
@@ -47,6 +47,7 @@ class Transfer:
     answered: str | None = None
     "The target that waits for the caller's leg to suit it."
     failure: int | None = None
+    _failure_why: str = ""
     _dialled: dict[str, LegOrder] = field(default_factory=dict)
     _noted: bool = False
 
@@ -122,17 +123,17 @@ class Transfer:
         if event.leg not in self.ringing:
             return []
         self.ringing.discard(event.leg)
-        self.failure = _worse(self.failure, event.code)
+        if (worse := _worse(self.failure, event.code)) != self.failure or event.why:
+            self._failure_why = event.why if worse == event.code else self._failure_why
+        self.failure = worse
         label = self._label(event.leg)
-        notes: list[Effect] = [
-            Note("attempt-failed", event.leg, f"{label}: {event.code} {event.text}.")
-        ]
+        notes: list[Effect] = [Note("attempt-failed", event.leg, how_failed(label, event))]
         is_final = event.code >= 600  # RFC 3261 section 16.7: stops every other branch too
         if self.ringing and not is_final:
             return notes
         if not is_final and self.wave + 1 < len(self.order.waves):
             return [*notes, *self.next_wave(room)]
-        end = callee_termination(label, self.failure, self._now.vn_b)
+        end = callee_termination(label, self.failure, self._now.vn_b, self._failure_why)
         self.outcome = Failed(end.reason, end.code, end.advice)
         return [*notes, *self.stop()]
 

@@ -2,6 +2,7 @@
 
 import re
 
+from callengine.core.obstacles import obstacle
 from callengine.core.sdp import SdpError, compact
 from callengine.edge.bodies import Found, find_sdp
 from callengine.edge.parse import SipMessage, parse_address, render, tag_of
@@ -129,6 +130,8 @@ def compact_body(message: SipMessage) -> bytes:
     is_answer = bool(message.code) or message.method == "ACK"
     try:
         text = (found.sdp or b"").decode("utf-8", "replace")
+        if message.method == "ACK" and obstacle(text):
+            return b""  # no answer at all, as far as a call process can do anything with it
         return compact(text, is_answer=is_answer).encode()
     except SdpError as error:
         raise BadSdpError(str(error)) from error

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pjsua2 as pj
@@ -18,12 +18,21 @@ from callengine.core.events import (
     LegAnswered,
     LegEnded,
     LegProgress,
+    LegWithoutMedia,
 )
+from callengine.core.obstacles import lacking
 from callengine.worker import legsdp, plugins, slots
 from callengine.worker.digits import Digits
 from callengine.worker.rtpguard import guard
 
 logger = logging.getLogger(__name__)
+
+
+_WITH_MEDIA = (
+    pj.PJSUA_CALL_MEDIA_ACTIVE,
+    pj.PJSUA_CALL_MEDIA_LOCAL_HOLD,
+    pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,9 @@ class Leg(pj.Call):  # type: ignore[misc]
         self._audio_index = 0
         self._answered = False
         self.digits = Digits()
+        self._lacking = ""
+        "What the callee's answer lacked, so that there can be no audio."
+        self._described = False
         self._post = post
         self._wake = wake
 
@@ -109,7 +121,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         if info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
             self._post(self, LegProgress(self.name, info.lastStatusCode, early_media=False))
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
-            self._confirmed()
+            self._confirmed(info, self._read_ack(prm.e))
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.ended:
             self.ended = True
             self.media_active = False
@@ -156,6 +168,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         message = event.body.tsxState.src.rdata.wholeMsg
         if message.startswith(("SIP/2.0 1", "SIP/2.0 2")):
             self.read_message(message)
+            self._note_answer(message, message.partition("\r\n\r\n")[2])
         else:
             self._note_source(message.partition("\r\n\r\n")[0])
 
@@ -304,12 +317,43 @@ class Leg(pj.Call):  # type: ignore[misc]
         agreed = code < 300 and facts is not None and facts.codec in codecs
         self._post(self, CallerMatched(agreed, code))
 
-    def _confirmed(self) -> None:
-        if self.name != "A" and not self._answered and self.media_active:
+    def _read_ack(self, event: Any) -> bool:
+        """Read the ACK that confirmed a leg; return whether it brought an answer to our offer."""
+        if event.type != pj.PJSIP_EVENT_RX_MSG:
+            return False
+        message = event.body.rxMsg.rdata.wholeMsg
+        if not message.startswith("ACK "):
+            return False
+        self.read_message(message)
+        return "\r\nm=audio" in message
+
+    def _confirmed(self, info: Any, answered_in_ack: bool) -> None:
+        with_media = any(line.status in _WITH_MEDIA for line in info.media)
+        # An answer of which nothing can be used is told of by the leg's end.
+        if not with_media and not answered_in_ack:
+            self._post(self, LegWithoutMedia(self.name))
+        elif self.name != "A" and not self._answered:
             self._answered = True
             self._post(self, LegAnswered(self.name))
         else:
             self._post(self, None)
+
+    def explained(self, event: Event) -> Event:
+        """Return an event of this leg with what is known by the time it is handled.
+
+        pjsua tells of the end of a leg without media before it shows us the answer.
+        """
+        if isinstance(event, LegEnded) and self._lacking and not self._answered:
+            return replace(event, code=488, why=self._lacking)
+        return event
+
+    def _note_answer(self, message: str, audio_text: str) -> None:
+        """Note whether a response to our first INVITE can bring audio."""
+        if self.name == "A" or self._answered or not _answers_invite(message):
+            return
+        if audio_text or not self._described:
+            self._lacking = lacking(audio_text) if message.startswith("SIP/2.0 2") else ""
+        self._described = self._described or bool(audio_text)
 
     def _judge_offer(self, prm: Any) -> None:
         offer = prm.offer.wholeSdp
@@ -354,6 +398,11 @@ def _catalogue_name(encoding_name: str, rate_hz: int) -> str | None:
     same = [codec for codec in CATALOGUE.values() if codec.encoding_name.lower() == wanted]
     exact = [codec for codec in same if codec.audio_rate_hz == rate_hz]
     return next((codec.name for codec in exact + same), None)
+
+
+def _answers_invite(message: str) -> bool:
+    lines = message.partition("\r\n\r\n")[0].split("\r\n")
+    return any(x.lower().startswith("cseq:") and x.endswith("INVITE") for x in lines)
 
 
 def _call_parameters() -> Any:

@@ -100,7 +100,7 @@ class CallRunner:
             leg, event = self._reported.popleft()
             self._connect()
             if event is not None:
-                self._carry_out(self._machine.handle(event, now))
+                self._carry_out(self._machine.handle(leg.explained(event), now))
             self._settle(leg)
             self._facts(leg)
             self._try_match()

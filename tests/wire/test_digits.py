@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterable
 
 import pytest
+import sipmessage
 
 from tests.peers import descriptions
 from tests.peers.baresip import Baresip
@@ -72,6 +73,27 @@ async def test_a_callee_may_choose_either_clock(
         assert await _heard(b, "90") == "90"
         _are_sound(callee.rtp.packets, events[rate_hz], event_hz=rate_hz, codec_hz=codec_hz)
         await call.end()
+
+
+async def test_keys_reach_a_caller_whose_ack_brought_the_answer(engine: Engine) -> None:
+    def answer(offer: str) -> str:
+        number = descriptions.payload_type(offer, "OPUS")
+        return phone.sdp([("OPUS", number)], telephone_event={101: 8000})
+
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        a = await phone.invite("pam", None, answer=answer)
+        b = await pam.wait_call()
+        await b.answer_in("PCMU")
+        final = await a.answered()
+        _comes_last(final.body.decode())
+        await Conversation(a, b, engine).hears_both_ways(
+            codec_a="OPUS", codec_b="PCMU", seconds=0.8
+        )
+        await _press(b, "5", payload_type=101, rate_hz=8000, codec="PCMU", number=0)
+        assert await _heard(a, "5") == "5"
+        _are_sound(phone.rtp.packets, 101, event_hz=8000, codec_hz=48000)
+        await a.hang_up()
+        assert (await engine.record(a.call_id))["legs"][0]["offered"] == ["OPUS"]
 
 
 async def test_of_two_clocks_in_an_answer_that_of_the_codec_is_used(engine: Engine) -> None:
@@ -188,7 +210,7 @@ def _are_sound(
     assert abs(passed - 0.02 * (len(packets) - 1)) < 0.05 * max(1, len(events) // 10)
 
 
-async def _info(call: Call, kind: str, body: str):
+async def _info(call: Call, kind: str, body: str) -> sipmessage.Response:
     request = call.request("INFO")
     request.headers.set("Content-Type", kind)
     request.body = body.encode()
