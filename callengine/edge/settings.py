@@ -71,8 +71,6 @@ class EdgeSettings:
     max_contacts: int = 10
 
     max_message_bytes: int = 32768
-    max_worker_message_bytes: int = 3900
-    "What a call process can read (pjsip holds a message in 4000 bytes)."
     max_line_bytes: int = 4096
     max_sdp_lines: int = 256
 

@@ -127,9 +127,9 @@ class UdpPeer(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport
 
     @classmethod
-    async def open(cls, host: str = "127.0.0.1") -> "UdpPeer":
+    async def open(cls, host: str = "127.0.0.1", port: int = 0) -> "UdpPeer":
         _, peer = await asyncio.get_running_loop().create_datagram_endpoint(
-            cls, local_addr=(host, 0)
+            cls, local_addr=(host, port)
         )
         return peer
 
