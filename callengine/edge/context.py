@@ -158,7 +158,9 @@ class EdgeContext:
         leg.transactions.discard(transaction)
         dialog = leg.dialog(transaction.request.from_tag)
         if dialog is not None and dialog.answered is transaction:
-            dialog.part()  # no ACK came in 32 s (RFC 3261 section 13.3.1.4)
+            # No ACK came in 32 s (RFC 3261 section 13.3.1.4): a BYE need not wait any more.
+            dialog.answered = None
+            dialog.part()
 
     def later(self, delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back after a while."""

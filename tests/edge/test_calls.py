@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from callengine.edge import transactions
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
 from callengine.edge.parse import SipMessage, parse
@@ -605,3 +606,16 @@ async def test_an_unacknowledged_answer_is_ended_soon_after(scene: Scene) -> Non
     await scene.peer.expect(200)
     scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     assert (await scene.peer.expect("BYE", 1)).to_tag == scene.phone.tag
+
+
+async def test_a_bye_that_comes_when_the_wait_for_the_ack_is_over_goes_out(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 3261 section 13.3.1.4; the call process gives up at about the same moment as we do."""
+    monkeypatch.setattr(transactions, "TIMEOUT_S", 0.2)
+    invite = await scene.to_worker()
+    scene.worker_reply(invite, 200, "OK", body=SDP)
+    await scene.peer.expect(200)
+    await asyncio.sleep(0.4)
+    scene.worker_request("BYE", 2, token="TOKENA", to_tag="x", call_id="TOKENA")
+    assert (await scene.peer.expect("BYE")).to_tag == scene.phone.tag
