@@ -14,8 +14,10 @@ from django.utils.cache import add_never_cache_headers
 
 from dashboard.signin.turns import BusyError, Turns
 from voipnumber.web.addresses import client_site
+from voipnumber.web.bounds import Refused
 
 BUSY_S = 5
+_busy = Refused()
 turns = Turns(settings.VOIPNUMBER_SIGN_INS_WAITING)
 
 
@@ -31,6 +33,11 @@ class TakesTurns(AuthenticationForm):
         except BusyError:
             # What django-axes' middleware looks for, to have `refused` answer.
             request.axes_locked_out = True
+            _busy.note(
+                client_site(request) or "",
+                "as many wait to sign in as VOIPNUMBER_SIGN_INS_WAITING says, or half of them here",
+                "It is told to come again; if it goes on, somebody is guessing passwords.",
+            )
             raise ValidationError("Too many are signing in.", code="busy") from None
 
 

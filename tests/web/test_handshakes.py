@@ -83,6 +83,7 @@ def test_fifty_guesses_at_once_take_one_core_and_calls_go_on(engine: Engine) -> 
     assert len(answers) == 50
     assert set(answers) == {200, 503}
     assert cores < 1.5
+    assert "VOIPNUMBER_SIGN_INS_WAITING" in engine.dump()
     assert caller.slowest_s < 1.0
 
 
