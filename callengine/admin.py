@@ -16,7 +16,7 @@ from django.db.models.functions import Substr
 from django.http import HttpRequest
 
 from callengine.masking import without_passwords
-from callengine.models import Call, CallEvent, EngineNode, Leg, Rejection, SipMessage
+from callengine.models import Ban, Call, CallEvent, EngineNode, Leg, Rejection, SipMessage
 
 Row = TypeVar("Row", bound=Model)
 
@@ -193,6 +193,14 @@ class RejectionAdmin(LargeTable[Rejection]):
     search_fields = ("source_address__startswith", "user__startswith", "call_id__exact")
     search_help_text = "What a source address or user begins with, or a whole Call-ID."
     ordering = ("-at", "-id")
+
+
+@admin.register(Ban)
+class BanAdmin(ReadOnly, admin.ModelAdmin[Ban]):
+    """Who is kept out; the page of refusals lifts a ban."""
+
+    list_display = ("source", "user", "rule", "since", "until", "failures", "times", "node")
+    ordering = ("-since", "id")
 
 
 @admin.register(EngineNode)

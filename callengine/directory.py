@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from audiocodecs.catalogue import CATALOGUE
@@ -156,6 +157,13 @@ def is_registered_at(flow: str) -> bool:
     """Return whether a connection is registered from this flow, by no proxy. One query."""
     rows = Registration.objects.filter(flow=flow, is_direct=True, expires_at__gt=timezone.now())
     return rows.exists()
+
+
+def has_registered_from(host: str) -> bool:
+    """Return whether any connection is registered from this IP address. One query."""
+    shown = f"[{host}]" if ":" in host else host
+    here = Q(flow__startswith=f"udp:{shown}:") | Q(flow__startswith=f"tcp:{shown}:")
+    return Registration.objects.filter(here, expires_at__gt=timezone.now()).exists()
 
 
 def bindings(sip_user: str) -> list[Binding]:

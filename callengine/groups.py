@@ -127,6 +127,12 @@ async def command_transfer(call_id: str | uuid.UUID, *, to: str, by: str) -> Non
     await _send(ENGINES, message)
 
 
+async def command_lift(*, source: str, user: str) -> None:
+    """Have all engines let in again whoever was banned; without it they read it in a moment."""
+    message = {"type": "engine.command", "command": "lift", "source": source, "user": user}
+    await _send(ENGINES, message)
+
+
 async def _send(group: str, message: dict[str, Any]) -> None:
     layer = get_channel_layer()
     if layer is not None:

@@ -194,6 +194,35 @@ class Rejection(models.Model):
         return f"{self.code} {self.rule}: {self.user} from {self.source_address}"
 
 
+class Ban(models.Model):
+    """A source, or one user there, that is kept out for a while: it guessed passwords.
+
+    The engine makes it, a person may lift it by deleting it. One that is over is kept for a day:
+    the next one is longer.
+    """
+
+    source = models.CharField(max_length=100)
+    "An IP address, or the /64 network of an IPv6 address."
+    user = models.CharField(max_length=MAX_PARTY_LENGTH, blank=True)
+    "Empty: whoever comes from there."
+    rule = models.CharField(max_length=60)
+    since = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
+    failures = models.PositiveIntegerField("wrong passwords")
+    times = models.PositiveSmallIntegerField(default=1)
+    "How often it was banned of late."
+    node = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering = ["-since", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "user"], name="one_ban_per_source_and_user")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.user}".strip()
+
+
 class EngineNode(models.Model):
     """One running engine process and what it can do; refreshed every few seconds."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels.layers import get_channel_layer
 
-from callengine import groups, nodes, records
+from callengine import banning, groups, nodes, records
 from callengine.core.outcomes import Termination
 from callengine.core.snapshot import (
     CallSnapshot,
@@ -22,6 +22,7 @@ from callengine.core.snapshot import (
     NodeSnapshot,
     QualitySnapshot,
 )
+from callengine.edge.bans import Ban
 from callengine.livecall import LiveCall
 from connections.services import registered_count
 
@@ -136,6 +137,9 @@ class Publisher:
         if message.get("command") in self._switchboard.lab.COMMANDS:
             self._switchboard.lab.hear(message, self._channel)
             return
+        if message.get("command") == "lift":
+            self._switchboard.edge.lift_ban(str(message.get("source")), str(message.get("user")))
+            return
         if message.get("command") not in ("hangup", "transfer"):
             logger.warning("a command unknown here came over the channel layer")
             return
@@ -172,14 +176,18 @@ class Publisher:
         )
         known: list[NodeSnapshot] = []
         registered: int | None = None
+        bans: list[Ban] | None = None
 
         def write() -> None:
-            nonlocal registered
+            nonlocal registered, bans
             seen()
             known[:] = nodes.snapshots()
             registered = registered_count(now=datetime.now(UTC))
+            bans = banning.remembered(now=datetime.now(UTC))
 
         def show() -> None:
+            if bans is not None:
+                board.edge.hold_bans(bans)
             self._put(groups.nodes_changed(known, registered=registered))
 
         board.book.journal.write(write, show)

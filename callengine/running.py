@@ -9,7 +9,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from callengine.core.capacity import CapacityLimits
-from callengine.edge.settings import EdgeSettings, GuardSettings
+from callengine.edge.settings import BanSettings, EdgeSettings, GuardSettings
 from callengine.edge.transport import AddressTakenError
 from callengine.pool import PoolSettings
 from callengine.switchboard import EngineSettings, Switchboard
@@ -35,6 +35,12 @@ def engine_settings() -> EngineSettings:
             nonce_any_address=settings.VOIPNUMBER_NONCE_ANY_ADDRESS,
             user_agent=USER_AGENT,
             tcp_message_s=settings.VOIPNUMBER_TCP_MESSAGE_S,
+            bans=BanSettings(
+                failures=settings.VOIPNUMBER_BAN_FAILURES,
+                users=settings.VOIPNUMBER_BAN_USERS,
+                window_s=settings.VOIPNUMBER_BAN_WINDOW_S,
+                ban_s=settings.VOIPNUMBER_BAN_S,
+            ),
             guard=GuardSettings(
                 stranger_rate=settings.VOIPNUMBER_STRANGER_RATE,
                 stranger_invite_rate=settings.VOIPNUMBER_STRANGER_INVITE_RATE,

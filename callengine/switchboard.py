@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
-from callengine import directory, records
+from callengine import banning, directory, records
 from callengine.callbook import CallBook
 from callengine.connected import keep_connected
 from callengine.core import sdp
@@ -23,6 +23,7 @@ from callengine.core.obstacles import obstacle
 from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.edge.bans import Ban
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
     Accepted,
@@ -182,6 +183,14 @@ class Switchboard:
     async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
         """Store exactly these bindings for a connection."""
         await self._read(directory.replace_bindings, sip_user, bindings)
+
+    async def has_registered_from(self, host: str) -> bool:
+        """Return whether a phone at this IP address is registered."""
+        return await self._read(directory.has_registered_from, host)
+
+    async def banned(self, ban: Ban) -> None:
+        """Store a ban that the edge has made."""
+        self.book.journal.write(partial(banning.store, ban=ban, node=self.settings.node))
 
     async def rejected(self, rejection: Rejection) -> None:
         """Store a refused request."""

@@ -60,6 +60,8 @@ def is_address(text: str) -> bool:
 
 def what(rejection: Rejection) -> str:
     """Return what happened, in a few words."""
+    if not rejection.code:
+        return "Not answered"
     return _DONE.get(rejection.method, f"{rejection.method or 'A message'} refused")
 
 

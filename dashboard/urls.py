@@ -3,6 +3,7 @@
 from django.urls import path
 
 from dashboard.views import (
+    bans,
     codecs,
     connections,
     history,
@@ -26,6 +27,7 @@ urlpatterns = [
     path("history/export/", history.history_export, name="history-export"),
     path("refused/", refused.refused, name="refused"),
     path("refused/each/", refused.refused_each, name="refused-each"),
+    path("refused/bans/<int:ban_id>/lift/", bans.lift, name="ban-lift"),
     path("refused/allow/", refused.refused_allow, name="refused-allow"),
     path("calls/", live.calls, name="calls"),
     path("calls/<uuid:call_id>/", live.call, name="call"),

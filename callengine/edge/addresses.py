@@ -37,7 +37,8 @@ def host_of(uri_text: str) -> str:
         return ""
 
 
-def _is_built_in_phone(host: str) -> bool:
+def is_built_in_phone(host: str) -> bool:
+    """Tell a phone of the codec lab."""
     return host.startswith("127.") and ipaddress.ip_address(host) in BUILT_IN_PHONES
 
 
@@ -126,7 +127,7 @@ class Addresses:
         if flow_or_host.startswith(("udp:", "tcp:")):
             transport, host, _ = split_flow(flow_or_host)
         bound_host, port = self._listener(transport, flow_or_host)
-        if self._settings.public_address and not _is_built_in_phone(host):
+        if self._settings.public_address and not is_built_in_phone(host):
             return self._settings.public_address, port
         if bound_host not in _WILDCARDS:
             return bound_host, port

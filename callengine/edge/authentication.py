@@ -79,6 +79,10 @@ class Authenticator:
             advice = "The credentials were computed for another address; check the phone's proxy."
             context.refuse(transaction, 400, "digest-uri-mismatch", advice, user=answer.user)
             return None
+        user = clean(answer.user)
+        if advice := context.warden.objection(source_host(request), user):
+            context.refuse(transaction, 403, "banned", advice, user=user)
+            return None
         found = await context.engine.credentials(answer.user)
         known = found if found is not None and accepts(found) else None
         ha1 = _ha1(known, answer) if known else None
@@ -91,9 +95,19 @@ class Authenticator:
         )
         if verdict is Verdict.OK and known is not None:
             transaction.credit_bytes = None
+            context.warden.succeeded(source_host(request), user)
             return self._enabled(transaction, known)
         self._fail(transaction, verdict, answer, is_known=known is not None)
+        if verdict is Verdict.WRONG and self._is_there(request, answer):
+            await context.warden.failed(source_host(request), user)
         return None
+
+    def _is_there(self, request: SipMessage, answer: Answer) -> bool:
+        """Tell whether whoever sent this certainly is at its source address."""
+        if request.flow.startswith("tcp:"):
+            return True
+        address = self._bound_to(request)
+        return bool(address) and self._context.digest.is_fresh(answer.nonce, time.time(), address)
 
     def _is_local(self, host: str) -> bool:
         return self._context.addresses.is_local_host(host, None)

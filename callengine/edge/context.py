@@ -29,6 +29,7 @@ from callengine.edge.transactions import (
     ServerTransactions,
 )
 from callengine.edge.transport import Transports, UdpListener, split_flow
+from callengine.edge.warden import Warden
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,12 @@ class EdgeContext:
         self.engine = engine
         self.settings = settings
         self.transports = transports
-        self.guard = Guard(settings.guard, name_leg=self._named_leg)
+        self.guard = Guard(
+            settings.guard,
+            name_leg=self._named_leg,
+            banned_s=lambda source: self.warden.banned_s(source),
+        )
+        self.warden = Warden(engine, settings.bans, self.guard.is_exempt)
         self.addresses = Addresses(settings, transports)
         self.legs = LegTable()
         self.digest = Digest(

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from callengine.core.outcomes import Rejection
 from callengine.edge import addresses
 from callengine.edge.abandon import Abandoner
 from callengine.edge.authentication import Authenticator
+from callengine.edge.bans import Ban
 from callengine.edge.callers import Callers
 from callengine.edge.context import EdgeContext, Observer, describe
 from callengine.edge.interface import Accepted, Engine, LegAnchor
@@ -189,6 +190,14 @@ class Edge:
     def store(self, rejection: Rejection) -> None:
         """Have a rejection stored, unless its source had its share of this minute."""
         self._context.store(rejection)
+
+    def hold_bans(self, bans: Iterable[Ban]) -> None:
+        """Keep out these, as they are stored, and nobody else."""
+        self._context.warden.replace(bans)
+
+    def lift_ban(self, source: str, user: str) -> None:
+        """Let in again, at once; an empty user stands for the whole source."""
+        self._context.warden.lift(source, user)
 
     def refuse_new_calls(self, retry_after_s: int) -> None:
         """Answer every new INVITE with 503 and Retry-After from now on."""

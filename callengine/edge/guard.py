@@ -59,9 +59,9 @@ class Guard:
         settings: GuardSettings,
         *,
         name_leg: NameLeg = lambda _: "",
-        banned_s: Callable[[str, float], float] = lambda _, __: 0.0,
+        banned_s: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
-        """`banned_s(source, now)` returns for how many seconds more a source is banned."""
+        """`banned_s(source)` returns for how many seconds more a source is banned."""
         self._name_leg = name_leg
         self._banned_s = banned_s
         burst_s, trunk_burst_s = settings.burst_s, settings.trunk_burst_s
@@ -124,7 +124,7 @@ class Guard:
         """Return 0 if a message may be read now, else how long until its like may be."""
         start = data if data[:1] not in (b"\r", b"\n") else data.lstrip(b"\r\n")
         is_invite = start.startswith(_INVITE)
-        if self._exempt and self._is_exempt(host):
+        if self.is_exempt(host):
             return 0.0
         source, rule = host, "flooding"
         party = self._party(flow, host, now)
@@ -139,7 +139,7 @@ class Guard:
         return wait_s
 
     def _stranger_wait_s(self, source: str, now: float, *, is_invite: bool) -> tuple[float, str]:
-        if banned_s := self._banned_s(source, now):
+        if banned_s := self._banned_s(source):
             return banned_s, "banned"
         if not self._messages.take(source, now):
             return self._messages.wait_s(source, now), "flooding"
@@ -150,7 +150,10 @@ class Guard:
             return self._strangers.wait_s(now), "crowded-out"
         return 0.0, ""
 
-    def _is_exempt(self, host: str) -> bool:
+    def is_exempt(self, host: str) -> bool:
+        """Tell whether an address is of a network that no limit holds for."""
+        if not self._exempt:
+            return False
         address = ipaddress.ip_address(host.partition("%")[0])
         return any(address in network for network in self._exempt)
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from callengine.core.directory import Source
 from callengine.core.outcomes import Rejection
+from callengine.edge.bans import Ban
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,12 @@ class Engine(Protocol):
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""
+
+    async def has_registered_from(self, host: str) -> bool:
+        """Return whether a phone at this IP address is registered."""
+
+    async def banned(self, ban: Ban) -> None:
+        """Store a ban that the edge has made."""
 
     async def rejected(self, rejection: Rejection) -> None:
         """Store a request that was refused by the edge itself."""

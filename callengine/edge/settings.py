@@ -43,6 +43,22 @@ class GuardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BanSettings:
+    """When whoever guesses passwords is kept out, and for how long."""
+
+    failures: int = 10
+    "Wrong passwords of one user from one source within the window."
+    users: int = 10
+    "Users that failed from one source within the window: then the whole source is banned."
+    window_s: float = 300.0
+    ban_s: float = 600.0
+    "The first time; doubled each time. 0: nobody is banned."
+    longest_s: float = 86_400.0
+    fresh_s: float = 10.0
+    "How long a new ban may take to be stored."
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """Settings of one edge; lengths in bytes, times in seconds.
 
@@ -90,3 +106,4 @@ class EdgeSettings:
     "Stored per source address and rule; the rest of that minute becomes one line."
     linger_s: float = TIMEOUT_S
     guard: GuardSettings = field(default_factory=GuardSettings)
+    bans: BanSettings = field(default_factory=BanSettings)

@@ -21,7 +21,7 @@ from connections import services
 from connections.forms import AddConnectionForm, ConnectionSettingsForm, PasswordForm
 from connections.models import Connection
 from connections.states import State, in_state, with_bindings, with_state_rank
-from dashboard import endpoints, once
+from dashboard import banned, endpoints, once
 from dashboard.access import is_fragment, requires
 from dashboard.endpoints import ConnectionView, present_connection
 from dashboard.presenters import chip
@@ -120,6 +120,7 @@ def connection_password(request: HttpRequest, connection_id: int) -> HttpRespons
     if not form.is_valid():
         return _page(request, connection_id, "phone", password_form=form, status=422)
     password = services.replace_password(pk=row.pk, password=form.cleaned_data["password"])
+    banned.pardon(row.sip_user)
     return _showing_once(request, row, password)
 
 

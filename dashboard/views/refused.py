@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from callengine.models import Rejection
-from dashboard import refusals
+from dashboard import banned, refusals
 from dashboard.access import requires
 from dashboard.filters import MOST_TRUNKS, RefusalFilterForm
 from dashboard.recorded import MAX_ROWS, CountedPaginator
@@ -43,7 +43,12 @@ def refused(request: HttpRequest) -> HttpResponse:
         filtered=any(form[name].data for name in form.field_order),
         more=more,
     )
-    context: dict[str, Any] = {"listing": listing, "each": each, "max_rows": MAX_ROWS}
+    context: dict[str, Any] = {
+        "listing": listing,
+        "each": each,
+        "max_rows": MAX_ROWS,
+        "bans": banned.bans(),
+    }
     if not each and request.user.has_perm("trunks.change_trunk"):
         names = Trunk.objects.order_by("name").values_list("name", flat=True)[:MOST_TRUNKS]
         context |= {"trunks": list(names), "few_trunks": FEW_TRUNKS}

@@ -18,6 +18,7 @@ EXAMPLES = {
     "connection_list": "inbound",
     "trunk_list": "out",
     "trunk_id": "1",
+    "ban_id": "1",
     "gateway_id": "1",
     "number_id": "1",
     "route_id": "1",

@@ -6,6 +6,8 @@ from django.utils import timezone
 
 from callengine import records
 from callengine.core.outcomes import Rejection
+from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS
+from callengine.models import Ban
 from connections.models import Connection, Registration
 from tests.dashboard.addresses import EXAMPLES
 from tests.pages import demo
@@ -47,6 +49,17 @@ def store_rows() -> None:
     demo.everything()
     clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
     demo.store(demo.call(id=EXAMPLES["call_id"], legs=clean))
+    for number, (source, user, failures, times) in enumerate(_BANS, 1):
+        Ban.objects.create(
+            pk=number,
+            source=source,
+            user=user,
+            rule=WRONG_PASSWORDS if user else MANY_USERS,
+            since=now - dt.timedelta(minutes=4 * number),
+            until=now + dt.timedelta(minutes=6 * number),
+            failures=failures,
+            times=times,
+        )
     for source, user, code, rule, advice in _REFUSALS:
         records.rejected(
             rejection=Rejection(source, user, "INVITE", code, rule, advice, "c1", "+442079460018"),
@@ -54,7 +67,22 @@ def store_rows() -> None:
         )
 
 
+_BANS = (
+    ("192.0.2.17", "sales team", 10, 1),
+    ("198.51.100.77", "", 31, 3),
+    ("2001:db8:5:6::/64", "", 12, 1),
+)
 _REFUSALS = (
+    (
+        "198.51.100.77",
+        "",
+        0,
+        "flooding",
+        "48312 messages, 9120 of them INVITEs, from 198.51.100.77 within 60 s went unread and "
+        "unanswered (over TCP they were made to wait): that source sends more than one may. If it "
+        "is a carrier or a proxy of yours, put it on a trunk's access list or raise the limit; "
+        "otherwise stop it at the firewall.",
+    ),
     (
         "198.51.100.7",
         "1000",

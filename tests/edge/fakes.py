@@ -11,6 +11,7 @@ from typing import cast
 
 from callengine.core.directory import ConnectionEntry, Source, TrunkEntry
 from callengine.core.outcomes import Rejection
+from callengine.edge.bans import Ban
 from callengine.edge.interface import (
     Accepted,
     Binding,
@@ -47,6 +48,7 @@ class FakeEngine:
     calls: list[IncomingCall] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     untaken: set[str] = field(default_factory=set)
+    bans: list[Ban] = field(default_factory=list)
     outcome: Callable[[IncomingCall], Accepted | Refused] | None = None
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,6 +85,14 @@ class FakeEngine:
     async def is_registered_at(self, flow: str) -> bool:
         stored = (one for bindings in self.stored.values() for one in bindings)
         return any(one.flow == flow and one.is_direct for one in stored)
+
+    async def has_registered_from(self, host: str) -> bool:
+        stored = (one for bindings in self.stored.values() for one in bindings)
+        return any(one.flow.split(":")[1] == host for one in stored)
+
+    async def banned(self, ban: Ban) -> None:
+        self.bans.append(ban)
+        self.changed.set()
 
     async def bindings(self, sip_user: str) -> list[Binding]:
         return list(self.stored.get(sip_user, ()))
