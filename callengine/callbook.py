@@ -115,7 +115,8 @@ class CallBook:
     def quality(self, call: LiveCall, samples: dict[str, QualitySnapshot]) -> None:
         """Take one second's statistics; the history of each leg is written now and then."""
         now = time.time()
-        call.set_quality(samples, now)
+        if call.set_quality(samples, now):
+            self.changed(call)
         if now - call.history_written_at >= HISTORY_INTERVAL_S:
             self._write_histories(call, now)
 

@@ -110,17 +110,23 @@ class LiveCall:
         self._judge_transcoding()
         return known is None
 
-    def set_quality(self, samples: dict[str, QualitySnapshot], at: float) -> None:
-        """Take over one second's statistics."""
+    def set_quality(self, samples: dict[str, QualitySnapshot], at: float) -> bool:
+        """Take over one second's statistics; return whether a party fell silent or came back."""
+        has_news = False
         for leg in self.snapshot["legs"]:
             if (sample := samples.get(leg["name"])) is not None:
-                leg["quality"] = sample
-                self.recorders.setdefault(leg["name"], Recorder()).add(
-                    at - self.started_at,
-                    sample["mos"],
-                    sample["loss_percent"],
-                    sample["jitter_ms"],
-                )
+                before, leg["quality"] = leg["quality"], sample
+                has_news |= sample["silence"] != (before and before["silence"])
+                self._record(leg["name"], sample, at - self.started_at)
+        return has_news
+
+    def _record(self, leg: str, sample: QualitySnapshot, t: float) -> None:
+        recorder = self.recorders.setdefault(leg, Recorder())
+        mos, loss, jitter = sample["mos"], sample["loss_percent"], sample["jitter_ms"]
+        if mos is None or loss is None or jitter is None:
+            recorder.add_gap(t)
+        else:
+            recorder.add(t, mos, loss, jitter)
 
     @property
     def ends(self) -> set[str]:

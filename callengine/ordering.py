@@ -65,7 +65,12 @@ class _Prepared:
 
 
 async def make_order(
-    edge: Addresses, plan: CallPlan, call: IncomingCall, process: CallProcess
+    edge: Addresses,
+    plan: CallPlan,
+    call: IncomingCall,
+    process: CallProcess,
+    *,
+    media_timeout_s: float = 0.0,
 ) -> Orders:
     """Return the order for a plan; raises NoTargetError if no target's address resolves."""
     waves = await make_waves(edge, plan, process)
@@ -88,6 +93,7 @@ async def make_order(
         offered=plan.offered,
         ring_timeout_s=plan.ring_timeout_s,
         max_duration_s=plan.max_duration_s,
+        media_timeout_s=media_timeout_s,
     )
     return Orders(order, leg_a, waves.anchors, waves.labels, waves.notes)
 

@@ -62,6 +62,8 @@ class EngineSettings:
     pool: PoolSettings
     ring_timeout_s: float
     grace_s: float
+    media_timeout_s: float = 60.0
+    "How long neither party of a call may send anything; 0: for ever."
     capacity: CapacityLimits = field(default_factory=CapacityLimits)
 
 

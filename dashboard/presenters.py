@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
@@ -17,9 +18,9 @@ from callengine.core.snapshot import (
     EventSnapshot,
     LegSnapshot,
     NodeSnapshot,
-    QualitySnapshot,
     TerminationSnapshot,
 )
+from dashboard.durations import duration_text as duration_text
 from dashboard.plots import present_history
 from dashboard.shown import (
     Badge,
@@ -31,9 +32,9 @@ from dashboard.shown import (
     Link,
     ListLine,
     NodeView,
-    QualityView,
     TerminationView,
 )
+from dashboard.silence import present_quality, silences
 
 ROW_PX = 36
 "Height of one line of a codec list; `.codec-list` in static/css/call.css draws the same."
@@ -107,6 +108,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
     clock_from = answered or started
     live = ended is None and call["state"] != "ended"
     chip_a, chip_b = _chosen(leg_a), _chosen(leg_b)
+    leg_view = partial(present_leg, live=live, now=ended or now)
     return CallView(
         id=call["id"],
         key=key,
@@ -126,9 +128,9 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         chip_a=chip_a,
         chip_b=chip_b,
         transcoded=call["transcoded"],
-        leg_a=present_leg(leg_a, source=call["vn_a_source"], live=live) if leg_a else None,
-        leg_b=present_leg(leg_b, source=call["vn_b_source"], live=live) if leg_b else None,
-        also_rung=tuple(present_leg(leg, source=call["vn_b_source"], live=live) for leg in others),
+        leg_a=leg_view(leg_a, source=call["vn_a_source"]) if leg_a else None,
+        leg_b=leg_view(leg_b, source=call["vn_b_source"]) if leg_b else None,
+        also_rung=tuple(leg_view(leg, source=call["vn_b_source"]) for leg in others),
         events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
         termination=termination,
     )
@@ -140,6 +142,7 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
     started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
     started = started or now
     leg_a, leg_b, _ = _split_legs(call["legs"])
+    live = ended is None and call["state"] != "ended"
     termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started
     return CallRow(
@@ -152,7 +155,7 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
         source=call["source"],
         destination=call["destination"],
         badge=_badge(call["state"], termination),
-        live=ended is None and call["state"] != "ended",
+        live=live,
         started=started,
         answered=answered,
         ended=ended,
@@ -162,11 +165,18 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
         chip_b=_chosen(leg_b),
         transcoded=call["transcoded"],
         termination=termination,
+        silences=silences([leg_a, leg_b], now=now) if live else (),
     )
 
 
-def present_leg(leg: LegSnapshot, *, source: str, live: bool) -> LegView:
-    """Return one leg with its two lists compared; `source` says where our list comes from."""
+def present_leg(
+    leg: LegSnapshot, *, source: str, live: bool, now: dt.datetime | None = None
+) -> LegView:
+    """Return one leg with its two lists compared; `source` says where our list comes from.
+
+    `now` is the call's end once it is over; only a leg with statistics needs it.
+    """
+    quality = leg["quality"]
     is_a = leg["name"] == "A"
     met = negotiate(leg["allowed"], leg["offered"]) if leg["offered"] else None
     codec = leg["codec"] or (met.codec if met else None)
@@ -186,30 +196,9 @@ def present_leg(leg: LegSnapshot, *, source: str, live: bool) -> LegView:
         links=tuple(_links(leg, codec)),
         height_px=ROW_PX * max(len(leg["offered"]), len(leg["allowed"]), 1),
         note=_leg_note(leg, codec, is_a=is_a, live=live),
-        quality=present_quality(leg["quality"]) if leg["quality"] else None,
+        quality=present_quality(quality, leg=leg["name"], now=now) if quality and now else None,
         measures=present_history(None),
     )
-
-
-def present_quality(quality: QualitySnapshot) -> QualityView:
-    """Return a leg's statistics in words."""
-    round_trip = quality["round_trip_ms"]
-    return QualityView(
-        mos=f"{quality['mos']:.1f}",
-        badge=mos_badge(quality["mos"]),
-        loss=f"{quality['loss_percent']:.1f} %",
-        jitter=f"{quality['jitter_ms']:.0f} ms",
-        round_trip="-" if round_trip is None else f"{round_trip:.0f} ms",
-        packets=f"{quality['packets_received']} packets in, {quality['packets_sent']} out",
-        sample=f"{quality['mos']:.2f} {quality['loss_percent']:.2f} {quality['jitter_ms']:.2f}",
-    )
-
-
-def mos_badge(mos: float) -> Badge:
-    """Return the listener's word for a MOS (thresholds of ITU-T G.107 table B.1)."""
-    if mos >= 4.0:
-        return Badge("good", "up")
-    return Badge("fair", "wait") if mos >= 3.1 else Badge("poor", "fail")
 
 
 def present_event(event: EventSnapshot) -> EventView:
@@ -219,14 +208,6 @@ def present_event(event: EventSnapshot) -> EventView:
     at = _time(event["at"]) or dt.datetime.fromtimestamp(0, dt.UTC)
     kind = event["kind"].replace("-", " ").replace("_", " ")
     return EventView(key, at, event["leg"], kind, event["text"])
-
-
-def duration_text(seconds: float) -> str:
-    """Return `00:42` or `1:02:03`."""
-    whole = max(0, int(seconds))
-    hours, rest = divmod(whole, 3600)
-    clock = f"{rest // 60:02d}:{rest % 60:02d}"
-    return f"{hours}:{clock}" if hours else clock
 
 
 def _time(text: str | None) -> dt.datetime | None:

@@ -35,8 +35,26 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceView:
+    """A party that should send audio and does not."""
+
+    what: str
+    "What happened: `No audio from the caller`."
+    is_first: bool
+    "Whether nothing has arrived at all."
+    since: dt.datetime
+    duration: str = field(compare=False)
+    means: str
+    "What it means, in a sentence."
+    last: dt.datetime | None
+    "When the last packet arrived."
+    source: str
+    "Where it came from."
+
+
+@dataclass(frozen=True, slots=True)
 class QualityView:
-    """One second's statistics of one leg, in words."""
+    """One second's statistics of one leg, in words; `-` where nothing was measured."""
 
     mos: str
     badge: Badge
@@ -45,7 +63,8 @@ class QualityView:
     round_trip: str
     packets: str
     sample: str = ""
-    "MOS, loss in percent and jitter in ms, for the plots."
+    "MOS, loss in percent and jitter in ms, for the plots; `gap` if nothing was measured."
+    silence: SilenceView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +154,8 @@ class CallRow:
     chip_b: Chip | None
     transcoded: bool
     termination: TerminationView | None
+    silences: tuple[SilenceView, ...] = ()
+    "Who is silent now."
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,22 +17,25 @@ class Summary(TypedDict):
 class QualityHistory(TypedDict):
     """Columns of equal length, oldest first; a leg without audio has none at all.
 
-    A point made of several samples holds the worst of each measure: no dip is averaged away.
+    A point made of several samples holds the worst of each measure: no dip is averaged away. It is
+    None where nothing was measured in all of its time.
     """
 
     t: list[float]
     "Seconds since the call began."
-    mos: list[float]
-    loss_percent: list[float]
-    jitter_ms: list[float]
+    mos: list[float | None]
+    loss_percent: list[float | None]
+    jitter_ms: list[float | None]
     samples: int
     "How many seconds were measured."
     summary: dict[str, Summary]
-    "By measure: `mos`, `loss_percent`, `jitter_ms`."
+    "By measure: `mos`, `loss_percent`, `jitter_ms`; empty if nothing was measured."
 
 
 MEASURES = ("mos", "loss_percent", "jitter_ms")
 _Point = tuple[float, float, float, float]
+_Gap = tuple[float, None, None, None]
+"A second without audio: it has a place in time, and no figures."
 
 
 @dataclass(slots=True)
@@ -42,8 +45,8 @@ class Recorder:
     max_points: int = MAX_POINTS
     weight: int = 1
     "How many samples make a point."
-    points: list[_Point] = field(default_factory=list)
-    _waiting: list[_Point] = field(default_factory=list)
+    points: list[_Point | _Gap] = field(default_factory=list)
+    _waiting: list[_Point | _Gap] = field(default_factory=list)
     _count: int = 0
     _sums: list[float] = field(default_factory=lambda: [0.0] * 3)
     _lows: list[float] = field(default_factory=lambda: [float("inf")] * 3)
@@ -57,7 +60,14 @@ class Recorder:
             self._sums[index] += value
             self._lows[index] = min(self._lows[index], value)
             self._highs[index] = max(self._highs[index], value)
-        self._waiting.append((t, *values))
+        self._append((t, *values))
+
+    def add_gap(self, t: float) -> None:
+        """Take a second in which nothing could be measured."""
+        self._append((t, None, None, None))
+
+    def _append(self, point: _Point | _Gap) -> None:
+        self._waiting.append(point)
         if len(self._waiting) < self.weight:
             return
         self.points.append(_worst(self._waiting))
@@ -70,15 +80,18 @@ class Recorder:
     def history(self) -> QualityHistory:
         """Return a copy of all points, with what has not made a whole point yet as the last."""
         points = [*self.points, _worst(self._waiting)] if self._waiting else self.points
-        t, mos, loss, jitter = ([round(p[index], 2) for p in points] for index in range(4))
+        mos, loss, jitter = ([_rounded(p[index]) for p in points] for index in (1, 2, 3))
         return {
-            "t": t,
+            "t": [round(point[0], 2) for point in points],
             "mos": mos,
             "loss_percent": loss,
             "jitter_ms": jitter,
             "samples": self._count,
-            "summary": {name: self._summary(index) for index, name in enumerate(MEASURES)},
+            "summary": self._summaries() if self._count else {},
         }
+
+    def _summaries(self) -> dict[str, Summary]:
+        return {name: self._summary(index) for index, name in enumerate(MEASURES)}
 
     def _summary(self, index: int) -> Summary:
         ends = (round(self._lows[index], 2), round(self._highs[index], 2))
@@ -87,10 +100,17 @@ class Recorder:
         return {"best": best, "worst": worst, "average": average}
 
 
-def _worst(points: list[_Point]) -> _Point:
+def _worst(points: list[_Point | _Gap]) -> _Point | _Gap:
+    measured = [point for point in points if point[1] is not None]
+    if not measured:
+        return (points[-1][0], None, None, None)
     return (
         points[-1][0],
-        min(point[1] for point in points),
-        max(point[2] for point in points),
-        max(point[3] for point in points),
+        min(point[1] for point in measured),
+        max(point[2] for point in measured),
+        max(point[3] for point in measured),
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -98,6 +98,11 @@ class CallMachine:
         for wave in self.order.waves:
             self._labels |= {leg.name: leg.label for leg in wave.legs}
 
+    @property
+    def is_talking(self) -> bool:
+        """Whether the call has been answered and has not ended, held or not."""
+        return self.state in _TALKING
+
     def start(self, hung_up: HangUpOrdered | None = None) -> list[Effect]:
         """Take the caller's INVITE: dial the first wave, unless the call was ended already."""
         self.live.add("A")

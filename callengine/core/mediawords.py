@@ -1,4 +1,11 @@
-"""What the timeline says of media: who is silent, what was dropped, and what to do. Pure."""
+"""What is said of media: who is silent, what was dropped, and what to do. Pure."""
+
+from datetime import UTC, datetime
+
+from callengine.core.outcomes import Termination
+from callengine.core.silence import CameBack, Silence
+
+NOTHING = "Nothing has arrived from {who} since {began}."
 
 
 def dropped_note(*, who: str, packets: int, source: str, trunk: str) -> str:
@@ -16,3 +23,51 @@ def dropped_note(*, who: str, packets: int, source: str, trunk: str) -> str:
         there = f"from {source.rpartition(':')[0]}" if source else "from other addresses"
         return f"{text} If {trunk} sends audio {there}, add that to its Media also from."
     return f"{text} Somebody else sends to this call, or {who}'s device from where it does not say."
+
+
+def silence_note(
+    *, who: str, seconds: float, silence: Silence, port: int, dropped: bool = False
+) -> str:
+    """Return the line for a party that has fallen silent.
+
+    `port` is ours, where it should send; `dropped` whether RTP from elsewhere was.
+    """
+    means = meaning(
+        never=silence.last_packet_at is None, reports=silence.reports, port=port, dropped=dropped
+    )
+    if silence.last_packet_at is None:
+        return f"{NOTHING.format(who=who, began=silence.began)} {means}"
+    at = datetime.fromtimestamp(silence.last_packet_at, UTC).strftime("%H:%M:%S UTC")
+    last = f"Last packet {at} from {silence.source}." if silence.source else f"Last packet {at}."
+    return f"No audio from {who} for {seconds:.0f} s. {means} {last}"
+
+
+def meaning(*, never: bool, reports: bool, port: int, dropped: bool) -> str:
+    """Return what a silence means, and no more than is known."""
+    if reports:
+        return "Their device is there, it reports (RTCP), but sends no audio: it may be muted."
+    if dropped:
+        return "RTP from elsewhere was dropped: another line here says what to do."
+    if never:
+        to = f"UDP to our port {port}" if port else "UDP to our RTP ports"
+        return f"Most often {to} is blocked on their side or ours."
+    return "Their device or a firewall stopped sending."
+
+
+def came_back_note(*, who: str, back: CameBack) -> str:
+    """Return the line for audio that arrives after a silence."""
+    if back.is_first:
+        return f"The first audio from {who} has arrived, after {back.seconds:.0f} s without any."
+    return f"Audio from {who} is back after {back.seconds:.0f} s."
+
+
+def no_media(timeout_s: float) -> Termination:
+    """Return the termination of a call from whose parties nothing comes any more."""
+    return Termination(
+        "engine",
+        "no-media",
+        408,
+        f"Neither party has sent audio or a report for {timeout_s:g} s, so the call was ended. "
+        "Both devices, or the network to them, are gone: check those. How long to wait is "
+        "VOIPNUMBER_MEDIA_TIMEOUT_S.",
+    )

@@ -130,6 +130,8 @@ class CallOrder:
     offered: tuple[str, ...] | None
     ring_timeout_s: float
     max_duration_s: float
+    media_timeout_s: float = 0.0
+    "How long neither party may send anything before the call is ended; 0: for ever."
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data; `from_dict` reads it back."""

@@ -2,17 +2,44 @@
 
 from typing import TypedDict
 
+from callengine.core.silence import Audio
+
+
+class SilenceSnapshot(TypedDict):
+    """A party that should send audio and does not. Times are ISO 8601 in UTC."""
+
+    since: str
+    last_packet: str | None
+    "None: nothing has arrived at all."
+    source: str
+    "Where the last packet came from, `HOST:PORT`; empty if nothing has arrived."
+    began: str
+    "Since when it was to send, in words: `the answer`."
+    reports: bool
+    "Whether its device is there all the same: RTCP still arrives."
+    port: int
+    "Ours, where it should send; 0 if that is not known."
+    dropped: bool
+    "Whether RTP that did not come from it was dropped on this leg."
+
 
 class QualitySnapshot(TypedDict):
-    """One second's statistics of one leg, as we receive it (RFC 3550 section 6.4)."""
+    """One second's statistics of one leg, as we receive it (RFC 3550 section 6.4).
 
-    mos: float
+    Without audio there is nothing to measure: MOS, loss and jitter are None.
+    """
+
+    audio: Audio
+    mos: float | None
     "Estimated listening MOS, 1.0 to 4.5."
-    loss_percent: float
-    jitter_ms: float
+    loss_percent: float | None
+    jitter_ms: float | None
     round_trip_ms: float | None
+    "None also once no report has renewed it."
     packets_received: int
     packets_sent: int
+    silence: SilenceSnapshot | None
+    "Set once a party has been silent long enough to say so."
 
 
 class LegSnapshot(TypedDict):

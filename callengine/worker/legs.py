@@ -42,6 +42,8 @@ class MediaFacts:
     codec: str | None
     payload_type: int
     remote: str
+    sends: bool = True
+    "Whether the peer is to send us audio."
 
 
 class Leg(pj.Call):  # type: ignore[misc]
@@ -389,7 +391,8 @@ class Leg(pj.Call):  # type: ignore[misc]
         except pj.Error:
             return None
         codec = _catalogue_name(stream.codecName, stream.codecClockRate)
-        return MediaFacts(codec, stream.txPt, stream.remoteRtpAddress)
+        sends = bool(stream.dir & pj.PJMEDIA_DIR_DECODING)
+        return MediaFacts(codec, stream.txPt, stream.remoteRtpAddress, sends)
 
 
 def _catalogue_name(encoding_name: str, rate_hz: int) -> str | None:

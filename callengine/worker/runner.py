@@ -11,9 +11,10 @@ import pjsua2 as pj
 
 from callengine.core import effects as fx
 from callengine.core.events import DialFailed, Event, HangUpOrdered, TransferOrdered
-from callengine.core.machine import CallMachine
-from callengine.core.mediawords import dropped_note
+from callengine.core.machine import CallMachine, State
+from callengine.core.mediawords import came_back_note, dropped_note, no_media, silence_note
 from callengine.core.orders import CallOrder, LegOrder, TransferOrder
+from callengine.core.silence import EARLY_MEDIA, THE_ANSWER, CameBack, FellSilent, both_gone
 from callengine.worker import slots
 from callengine.worker.endpoint import CallAccount, Endpoint
 from callengine.worker.legs import Leg
@@ -343,24 +344,72 @@ class CallRunner:
         samples = {}
         for name, leg in self._legs.items():
             leg.guard.look(leg)
-            if not leg.media_active or leg.ended or leg.media is None:
-                continue
             statistics = self._statistics[name]
-            sample = statistics.sample(leg, leg.media.codec or "PCMU")
+            if not leg.media_active or leg.ended or leg.media is None:
+                statistics.party.rest()
+                continue
+            sample = statistics.sample(
+                leg, leg.media.codec or "PCMU", leg.guard, expected=self._expected(leg)
+            )
             if sample is not None:
                 samples[name] = sample
             leg.guard.count(statistics.lost)
             self._report_dropped(leg)
+            self._report_silence(leg)
         self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
+        self._end_if_gone()
+
+    def _expected(self, leg: Leg) -> str:
+        """Return since when a leg's peer is to send audio, as `Party.take` wants it."""
+        assert leg.media is not None
+        if leg.name in self._machine.held or not leg.media.sends:
+            return ""
+        if self._machine.is_talking:
+            return THE_ANSWER if leg.name in ("A", self._machine.winner) else ""
+        is_early = self._machine.state is State.EARLY_MEDIA and leg.name == self._bridged
+        return EARLY_MEDIA if is_early else ""
+
+    def _report_silence(self, leg: Leg) -> None:
+        match self._statistics[leg.name].change:
+            case FellSilent(seconds, silence):
+                text = silence_note(
+                    who=self._who(leg),
+                    seconds=seconds,
+                    silence=silence,
+                    port=leg.guard.port,
+                    dropped=leg.guard.has_dropped,
+                )
+                self._note("silence", leg.name, text)
+            case CameBack() as back:
+                text = came_back_note(who=self._who(leg), back=back)
+                self._note("audio-back", leg.name, text)
+
+    def _end_if_gone(self) -> None:
+        """End a call from whose parties nothing comes any more."""
+        callee = self._machine.winner
+        if not self._machine.is_talking or callee is None:
+            return
+        parties = (self._statistics["A"].party, self._statistics[callee].party)
+        timeout_s, now = self._order.media_timeout_s, time.monotonic()
+        if both_gone(parties, timeout_s=timeout_s, now=now):
+            end = no_media(timeout_s)
+            event = HangUpOrdered(end.by, end.reason, end.code, end.advice)
+            self._carry_out(self._machine.handle(event, now))
+
+    def _who(self, leg: Leg) -> str:
+        if leg.name == "A":
+            return "the caller"
+        return self._orders[leg.name].label or f"leg {leg.name}"
 
     def _report_dropped(self, leg: Leg, *, last: bool = False) -> None:
         dropped = leg.guard.report(last=last)
         if dropped is None:
             return
-        order = self._orders[leg.name]
-        who = "the caller" if leg.name == "A" else order.label or f"leg {leg.name}"
         text = dropped_note(
-            who=who, packets=dropped.packets, source=dropped.source, trunk=order.trunk
+            who=self._who(leg),
+            packets=dropped.packets,
+            source=dropped.source,
+            trunk=self._orders[leg.name].trunk,
         )
         self._note("media-dropped", leg.name, text)
 

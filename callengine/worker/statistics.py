@@ -1,40 +1,102 @@
 """Once a second: what each leg's RTP and RTCP counters say about the last second."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pjsua2 as pj
 
 from callengine.core.quality import estimate_mos
-from callengine.core.snapshot import QualitySnapshot
+from callengine.core.silence import Arrived, Change, Party, Silence
+from callengine.core.snapshot import QualitySnapshot, SilenceSnapshot
+from callengine.worker.rtpguard.guard import RtpGuard
+
+ROUND_TRIP_HOLDS_S = 15.0
+"Reports come about every 5 s (RFC 3550 section 6.2); a round trip none renews is no measurement."
 
 
 @dataclass(slots=True)
 class LegStatistics:
-    """Turn a leg's running counters into one second's quality."""
+    """Turn a leg's running counters into one second's quality, and note who is silent."""
 
     received: int = 0
     lost: int = 0
+    party: Party = field(default_factory=Party)
+    change: Change | None = None
+    "What the last sample brought that is to be told."
+    _round_trips: int = 0
+    _round_trip_at: float = float("-inf")
 
-    def sample(self, leg: Any, codec: str) -> QualitySnapshot | None:
-        """Return the quality since the last sample, or None before any media."""
+    def sample(
+        self, leg: Any, codec: str, guard: RtpGuard, *, expected: str
+    ) -> QualitySnapshot | None:
+        """Return the quality since the last sample; None if it tells of nothing new.
+
+        `expected` is as in `Party.take`.
+        """
+        self.change = None
         try:
             rtcp = leg.statistics().rtcp
         except pj.Error:
             return None
-        received, lost = rtcp.rxStat.pkt, rtcp.rxStat.loss
-        new, gone = received - self.received, max(0, lost - self.lost)
-        self.received, self.lost = received, lost
-        if new < 0:  # a re-INVITE restarted the stream and its counters
-            new, gone = received, lost
-        loss_percent = 100.0 * gone / (new + gone) if new + gone else 0.0
-        jitter_ms = rtcp.rxStat.jitterUsec.last / 1000.0
-        round_trip_ms = rtcp.rttUsec.last / 1000.0 if rtcp.rttUsec.n else None
-        return QualitySnapshot(
-            mos=round(estimate_mos(codec, loss_percent, jitter_ms, round_trip_ms or 0.0), 2),
-            loss_percent=round(loss_percent, 2),
-            jitter_ms=round(jitter_ms, 2),
-            round_trip_ms=None if round_trip_ms is None else round(round_trip_ms, 2),
-            packets_received=received,
+        now = time.monotonic()
+        arrived = Arrived(rtcp.rxStat.pkt, rtcp.txStat.updateCount, guard.source)
+        self.change = self.party.take(arrived, expected=expected, now=now, unix=time.time())
+        new, gone = self._since_before(rtcp.rxStat)
+        if not new and expected and self.party.audio != "missing":
+            return None  # a second's pause is not yet silence; the figures of before hold
+        quality = QualitySnapshot(
+            audio=self.party.audio,
+            mos=None,
+            loss_percent=None,
+            jitter_ms=None,
+            round_trip_ms=self._round_trip_ms(rtcp.rttUsec, now),
+            packets_received=self.received,
             packets_sent=rtcp.txStat.pkt,
+            silence=_shown(self.party.silence, guard),
         )
+        if new:
+            _measure(quality, codec, 100.0 * gone / (new + gone), rtcp.rxStat.jitterUsec.last)
+        return quality
+
+    def _since_before(self, stat: Any) -> tuple[int, int]:
+        """Return how many packets came and how many were lost since the last sample."""
+        new, gone = stat.pkt - self.received, max(0, stat.loss - self.lost)
+        self.received, self.lost = stat.pkt, stat.loss
+        # Below zero a re-INVITE restarted the stream and its counters.
+        return (new, gone) if new >= 0 else (self.received, self.lost)
+
+    def _round_trip_ms(self, stat: Any, now: float) -> float | None:
+        if stat.n != self._round_trips:
+            self._round_trips, self._round_trip_at = stat.n, now
+        if not stat.n or now - self._round_trip_at > ROUND_TRIP_HOLDS_S:
+            return None
+        return float(round(stat.last / 1000.0, 2))
+
+
+def _measure(quality: QualitySnapshot, codec: str, loss_percent: float, jitter_us: int) -> None:
+    jitter_ms = jitter_us / 1000.0
+    mos = estimate_mos(codec, loss_percent, jitter_ms, quality["round_trip_ms"])
+    quality["mos"] = round(mos, 2)
+    quality["loss_percent"] = round(loss_percent, 2)
+    quality["jitter_ms"] = round(jitter_ms, 2)
+
+
+def _shown(silence: Silence | None, guard: RtpGuard) -> SilenceSnapshot | None:
+    if silence is None:
+        return None
+    last = silence.last_packet_at
+    return {
+        "since": _iso(silence.since),
+        "last_packet": None if last is None else _iso(last),
+        "source": silence.source,
+        "began": silence.began,
+        "reports": silence.reports,
+        "port": guard.port,
+        "dropped": guard.has_dropped,
+    }
+
+
+def _iso(unix: float) -> str:
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")

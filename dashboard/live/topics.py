@@ -27,9 +27,9 @@ from dashboard.presenters import (
     present_call,
     present_engine,
     present_event,
-    present_quality,
 )
 from dashboard.shown import EngineView, EventView
+from dashboard.silence import present_quality
 
 EVENTS_REMEMBERED = 1000
 
@@ -162,7 +162,7 @@ class CallTopic(Topic):
             text = render_to_string("calls/_message.html", context)
             yield Fragment(f"message-{message['number']}", text)
         for leg in legs:
-            quality = present_quality(self._quality[leg])
+            quality = present_quality(self._quality[leg], leg=leg, now=_now())
             context = {"name": leg, "quality": quality, "oob": True}
             yield Fragment(f"quality-{leg}", render_to_string("calls/_quality.html", context))
 

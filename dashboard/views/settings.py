@@ -20,6 +20,7 @@ _SHOWN = (
     ("VOIPNUMBER_REALM", "Digest realm"),
     ("VOIPNUMBER_MAX_CALLS", "Calls one engine may hold"),
     ("VOIPNUMBER_RING_TIMEOUT_S", "Seconds a phone may ring"),
+    ("VOIPNUMBER_MEDIA_TIMEOUT_S", "Seconds without anything from both parties; 0: for ever"),
 )
 "Settings from the environment that explain what one sees; none of them is a secret."
 

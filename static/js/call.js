@@ -64,8 +64,9 @@
   const WHOLE_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
   const SCALES = {
     mos: () => [1, 4.6],
-    loss_percent: (low, high) => [0, Math.max(5, Math.min(100, high * 1.1))],
-    jitter_ms: (low, high) => [0, Math.max(20, high * 1.1)],
+    // Where there are gaps alone, nothing is the highest.
+    loss_percent: (low, high) => [0, Math.max(5, Math.min(100, (high || 0) * 1.1))],
+    jitter_ms: (low, high) => [0, Math.max(20, (high || 0) * 1.1)],
   };
   const started = Date.parse(page.dataset.started);
   const served = Date.parse(document.body.dataset.now || "");
@@ -200,6 +201,11 @@
     // Two samples never share a place.
     if (data.t.length && at <= data.t[data.t.length - 1]) return;
     data.t.push(Math.round(at * 100) / 100);
+    if (!values) {
+      // A second without audio: a gap in each plot, and no figure changes.
+      for (const measure of MEASURES) data[measure].push(null);
+      return;
+    }
     data.samples += 1;
     MEASURES.forEach((measure, index) => {
       const value = values[index];
@@ -237,8 +243,9 @@
   function takeSamples() {
     for (const element of region.querySelectorAll(".quality[data-sample]")) {
       const leg = legs.get(element.id.replace("quality-", ""));
-      const values = element.dataset.sample.split(" ").map(Number);
-      if (!leg || values.length !== 3 || samplesSeen.has(element)) continue;
+      const { sample } = element.dataset;
+      const values = sample === "gap" ? null : sample.split(" ").map(Number);
+      if (!leg || (values && values.length !== 3) || samplesSeen.has(element)) continue;
       samplesSeen.add(element);
       add(leg, values);
       draw(leg);

@@ -26,11 +26,43 @@ def test_a_day_is_kept_in_as_many_points_and_one_bad_second_still_shows() -> Non
         recorder.add(float(second), 1.5 if bad else 4.3, 60.0 if bad else 0.0, 4.0)
     history = recorder.history()
     assert MAX_POINTS / 2 <= len(history["t"]) <= MAX_POINTS
-    assert min(history["mos"]) == 1.5
-    assert max(history["loss_percent"]) == 60.0
+    assert min(history["mos"]) == 1.5  # type: ignore[type-var]
+    assert max(history["loss_percent"]) == 60.0  # type: ignore[type-var]
     assert history["summary"]["mos"]["average"] == 4.3
     assert history["samples"] == 86_400
     assert history["t"][-1] == 86_399
+
+
+def test_seconds_without_audio_are_gaps_and_change_no_figure() -> None:
+    recorder = Recorder()
+    recorder.add(0.0, 4.4, 0.0, 3.0)
+    recorder.add_gap(1.0)
+    recorder.add_gap(2.0)
+    recorder.add(3.0, 4.2, 1.0, 5.0)
+    history = recorder.history()
+    assert history["t"] == [0, 1, 2, 3]
+    assert history["mos"] == [4.4, None, None, 4.2]
+    assert history["loss_percent"] == [0.0, None, None, 1.0]
+    assert history["jitter_ms"] == [3.0, None, None, 5.0]
+    assert history["summary"]["mos"] == {"best": 4.4, "worst": 4.2, "average": 4.3}
+    assert history["samples"] == 2
+
+
+def test_a_leg_that_was_never_heard_has_no_figures_at_all() -> None:
+    recorder = Recorder()
+    recorder.add_gap(1.0)
+    history = recorder.history()
+    assert (history["mos"], history["samples"], history["summary"]) == ([None], 0, {})
+
+
+def test_merged_points_keep_the_worst_and_are_gaps_where_nothing_was_measured() -> None:
+    recorder = Recorder(max_points=4)
+    for second, mos in enumerate([4.4, None, None, 1.5, None, None, None, None]):
+        if mos is None:
+            recorder.add_gap(float(second))
+        else:
+            recorder.add(float(second), mos, 0.0, 0.0)
+    assert recorder.history()["mos"] == [1.5, None]
 
 
 @given(samples=st.lists(SAMPLE, min_size=1, max_size=200), limit=st.integers(2, 20))

@@ -8,12 +8,14 @@ from django.utils import timezone
 
 from callengine import records
 from callengine.core.history import QualityHistory, Recorder
+from callengine.core.silence import Audio
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
     LegSnapshot,
     MessageSnapshot,
     QualitySnapshot,
+    SilenceSnapshot,
     TerminationSnapshot,
 )
 from callengine.models import EngineNode
@@ -23,13 +25,40 @@ PLATFORM = ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
 
 def quality(mos: float = 4.3, loss: float = 0.1, jitter: float = 3.2) -> QualitySnapshot:
     return {
+        "audio": "arriving",
         "mos": mos,
         "loss_percent": loss,
         "jitter_ms": jitter,
         "round_trip_ms": 24.0,
         "packets_received": 2104,
         "packets_sent": 2107,
+        "silence": None,
     }
+
+
+def silent(
+    since: dt.datetime, *, last: dt.datetime | None, reports: bool = False, audio: Audio = "missing"
+) -> QualitySnapshot:
+    """Return what is measured of a party that does not send; without `last` it never did."""
+    silence: SilenceSnapshot = {
+        "since": since.isoformat(),
+        "last_packet": last.isoformat() if last else None,
+        "source": "203.0.113.5:14002" if last else "",
+        "began": "the answer",
+        "reports": reports,
+        "port": 20134,
+        "dropped": False,
+    }
+    nothing: QualitySnapshot = {
+        **quality(),
+        "audio": audio,
+        "mos": None,
+        "loss_percent": None,
+        "jitter_ms": None,
+        "round_trip_ms": None,
+        "silence": silence if audio == "missing" else None,
+    }
+    return nothing
 
 
 def leg(name: str, **changes: Any) -> LegSnapshot:

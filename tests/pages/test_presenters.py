@@ -9,12 +9,13 @@ from callengine.core.snapshot import NodeSnapshot
 from dashboard.presenters import (
     chip,
     duration_text,
-    mos_badge,
     present_call,
     present_engine,
     present_event,
+    present_row,
 )
 from dashboard.shown import Badge
+from dashboard.silence import mos_badge, present_quality
 from tests.pages import demo
 
 NOW = dt.datetime(2026, 11, 20, 10, 42, tzinfo=dt.UTC)
@@ -137,6 +138,69 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_mos_has_a_word(mos: float, word: str) -> None:
     assert mos_badge(mos).word == word
+
+
+AGO = NOW - dt.timedelta(seconds=7)
+LAST = NOW - dt.timedelta(seconds=9)
+
+
+def test_without_audio_there_is_no_figure() -> None:
+    view = present_quality(demo.silent(AGO, last=LAST), leg="A", now=NOW)
+    assert (view.mos, view.badge) == ("-", Badge("no audio", "fail"))
+    assert (view.loss, view.jitter, view.round_trip) == ("-", "-", "-")
+    assert view.sample == "gap"
+    held = demo.silent(AGO, last=LAST, audio="not-expected")
+    view = present_quality(held, leg="A", now=NOW)
+    assert (view.mos, view.badge, view.silence) == ("-", Badge("not sending", "idle"), None)
+
+
+def test_a_measured_second_says_so() -> None:
+    view = present_quality(demo.quality(4.3, 0.5, 3.2), leg="A", now=NOW)
+    assert (view.mos, view.badge.word, view.loss, view.jitter) == ("4.3", "good", "0.5 %", "3 ms")
+    assert (view.sample, view.silence) == ("4.30 0.50 3.20", None)
+
+
+@pytest.mark.parametrize("leg", ["A", "B"])
+@pytest.mark.parametrize("reports", [False, True], ids=["gone", "reports"])
+@pytest.mark.parametrize("last", [LAST, None], ids=["stopped", "never"])
+def test_a_silent_party_is_named_with_what_that_means(
+    leg: str, reports: bool, last: dt.datetime | None
+) -> None:
+    quality = demo.silent(AGO, last=last, reports=reports)
+    silence = present_quality(quality, leg=leg, now=NOW).silence
+    assert silence is not None
+    who = "the caller" if leg == "A" else "the callee"
+    if last:
+        assert silence.what == f"No audio from {who}"
+        assert (silence.last, silence.source) == (LAST, "203.0.113.5:14002")
+    else:
+        assert silence.what == f"Nothing has arrived from {who} since the answer"
+    assert silence.duration == "00:07"
+    assert ("firewall stopped" in silence.means) is (last is not None and not reports)
+    assert ("port 20134 is blocked" in silence.means) is (last is None and not reports)
+    assert ("reports (RTCP)" in silence.means) is reports
+
+
+def test_a_row_of_the_record_older_than_these_words_still_shows() -> None:
+    old = {k: v for k, v in demo.quality().items() if k not in ("audio", "silence")}
+    view = present_quality(old, leg="A", now=NOW)  # type: ignore[arg-type]
+    assert (view.badge.word, view.silence) == ("good", None)
+
+
+def test_a_live_row_names_who_is_silent_and_an_ended_one_nobody() -> None:
+    quiet = [
+        demo.leg("A", quality=demo.silent(AGO, last=LAST)),
+        demo.leg("B", quality=demo.silent(AGO, last=None)),
+    ]
+    live = demo.call(legs=quiet)
+    words = [silence.what for silence in present_row(live, now=NOW).silences]
+    assert words == [
+        "No audio from the caller",
+        "Nothing has arrived from the callee since the answer",
+    ]
+    over = demo.ended(live, demo.HUNG_UP)
+    assert present_row(over, now=NOW).silences == ()
+    assert present_row(demo.call(), now=NOW).silences == ()
 
 
 def test_an_event_has_the_same_key_however_it_arrives() -> None:

@@ -48,6 +48,8 @@ class RtpTone(asyncio.DatagramProtocol):
         self.packets: list[Packet] = []
         self.arrived = asyncio.Event()
         self.port = 0
+        self.heard_ssrc = 0
+        "Of the packet that arrived last."
         self._transport: asyncio.DatagramTransport | None = None
         self._sequence = random.randrange(1 << 15)
         self._timestamp = random.randrange(1 << 31)
@@ -70,7 +72,7 @@ class RtpTone(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) < 12 or data[0] >> 6 != 2:
             return
-        _, second, sequence, timestamp, _ = struct.unpack("!BBHII", data[:12])
+        _, second, sequence, timestamp, self.heard_ssrc = struct.unpack("!BBHII", data[:12])
         header = 12 + 4 * (data[0] & 0x0F)
         self.packets.append(Packet(second & 0x7F, sequence, timestamp, data[header:], addr))
         self.arrived.set()

@@ -52,6 +52,22 @@ class RtpGuard:
         self._peek_at = 0.0
         self._seen: Seen | None = None
         self._stranger = ""
+        self._source = ""
+
+    @property
+    def port(self) -> int:
+        """Our RTP port of this leg; 0 before there is one."""
+        return self._port
+
+    @property
+    def source(self) -> str:
+        """Where the last packet came from that was let through, `HOST:PORT`; empty for none."""
+        return self._source
+
+    @property
+    def has_dropped(self) -> bool:
+        """Whether enough RTP from elsewhere was dropped to speak of it."""
+        return self._tally.reported > 0
 
     def shut(self, description: str) -> None:
         """Let nothing in on the sockets that our first description names, until a stream begins."""
@@ -110,6 +126,8 @@ class RtpGuard:
             self._peek(seen)
             return
         self._rules.look(seen, time.monotonic())
+        if self._seen is None or seen.packets != self._seen.packets:
+            self._source = _address(seen)
         self._seen = seen
         self._follow()
 
@@ -146,8 +164,7 @@ class RtpGuard:
         self._peek_at = time.monotonic() + LEARNING_LOOK_S
         before, self._seen = self._seen, seen
         if self._is_stranger(seen, before):
-            host = f"[{seen.host}]" if ":" in seen.host else seen.host
-            self._stranger, self._peeks = f"{host}:{seen.port}", 0
+            self._stranger, self._peeks = _address(seen), 0
         if not self._peeks:
             self._attached = None
             self._follow()
@@ -183,6 +200,11 @@ class RtpGuard:
             logger.warning("leg %s: its RTP cannot be guarded: %s", self._leg, error)
             return None
         return sock
+
+
+def _address(seen: Seen) -> str:
+    host = f"[{seen.host}]" if ":" in seen.host else seen.host
+    return f"{host}:{seen.port}" if host else ""
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
