@@ -346,7 +346,7 @@ class CallRunner:
             leg.guard.look(leg)
             statistics = self._statistics[name]
             if not leg.media_active or leg.ended or leg.media is None:
-                statistics.party.rest()
+                statistics.rest()
                 continue
             sample = statistics.sample(
                 leg, leg.media.codec or "PCMU", leg.guard, expected=self._expected(leg)
@@ -354,9 +354,10 @@ class CallRunner:
             if sample is not None:
                 samples[name] = sample
             leg.guard.count(statistics.lost)
+        self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
+        for leg in self._legs.values():
             self._report_dropped(leg)
             self._report_silence(leg)
-        self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
         self._end_if_gone()
 
     def _expected(self, leg: Leg) -> str:

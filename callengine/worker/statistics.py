@@ -60,6 +60,11 @@ class LegStatistics:
             _measure(quality, codec, 100.0 * gone / (new + gone), rtcp.rxStat.jitterUsec.last)
         return quality
 
+    def rest(self) -> None:
+        """Expect nothing: there is no audio stream now."""
+        self.change = None
+        self.party.rest()
+
     def _since_before(self, stat: Any) -> tuple[int, int]:
         """Return how many packets came and how many were lost since the last sample."""
         new, gone = stat.pkt - self.received, max(0, stat.loss - self.lost)
