@@ -277,6 +277,7 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         hosts=_hosts(row),
         out_username=row.out_username,
         out_password=row.out_password,
+        concurrent_calls=row.concurrent_calls,
         media_also_from=tuple(row.media_also_from),
     )
 

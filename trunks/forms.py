@@ -103,6 +103,7 @@ class TrunkForm(_InSide, _OutSide, forms.ModelForm[Trunk]):
             "enabled",
             "in_allowed_addresses",
             "in_username",
+            "concurrent_calls",
             "media_also_from",
             "in_codecs",
             "out_username",
@@ -193,7 +194,7 @@ class TrunkNameForm(RevisedForm[Trunk]):
 class TrunkInForm(_InSide, RevisedForm[Trunk]):
     """The IN side: where calls come from, and what they must present."""
 
-    shown = ("in_allowed_addresses", "in_username", "media_also_from")
+    shown = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
     also = HA1_FIELDS
     in_allowed_addresses = _access_lines(
         "With no entry, calls are known by user name and password alone."
@@ -205,6 +206,13 @@ class TrunkInForm(_InSide, RevisedForm[Trunk]):
         "signalling name; add those that a carrier sends from besides. Calls both ways.",
         rows=3,
     )
+    concurrent_calls = forms.IntegerField(
+        label="Concurrent calls",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="At once, both ways together. Empty: as many as the engine holds.",
+    )
     in_password = _password("Password", "Only its digest is kept. Leave empty to keep it.")
     in_remove = forms.BooleanField(
         label="Remove user name and password",
@@ -214,7 +222,7 @@ class TrunkInForm(_InSide, RevisedForm[Trunk]):
 
     class Meta:
         model = Trunk
-        fields = ("in_allowed_addresses", "in_username", "media_also_from")
+        fields = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
         labels = {"in_username": "User name"}
         widgets = {"in_username": _typed()}
 
@@ -223,6 +231,7 @@ class TrunkInForm(_InSide, RevisedForm[Trunk]):
         "in_username",
         "in_password",
         "in_remove",
+        "concurrent_calls",
         "media_also_from",
     )
 

@@ -1,6 +1,6 @@
 """Carriers, the numbers they bring, and the routes to them."""
 
-from django.core.validators import MaxValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -51,6 +51,12 @@ class Trunk(models.Model):
     in_ha1_realm = models.CharField(max_length=100, blank=True, editable=False)
     in_ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
     in_ha1_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    concurrent_calls = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Most calls at once, both ways together. Empty: as many as the engine holds.",
+    )
     media_also_from = NetworkListField(
         "media also from",
         blank=True,
@@ -75,6 +81,10 @@ class Trunk(models.Model):
         ordering = ["name"]
         constraints = [
             models.CheckConstraint(condition=~Q(name=""), name="trunk_has_a_name"),
+            models.CheckConstraint(
+                condition=Q(concurrent_calls__isnull=True) | Q(concurrent_calls__gte=1),
+                name="trunk_concurrent_calls_is_1_or_more",
+            ),
             models.UniqueConstraint(
                 fields=["in_username"],
                 condition=~Q(in_username=""),

@@ -4,9 +4,10 @@ Pure: time comes in as `now`, in seconds of any steady clock.
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callengine.core.directory import Source
+from callengine.core.directory import Destination, Source, TrunkEntry
 
 MINUTE_S = 60.0
 MAX_SOURCES = 10_000
@@ -84,6 +85,29 @@ def _too_fast(source: Source, load: Load, per_minute: int, setting: str) -> Shor
         f"{who} began {load.last_minute} calls within a minute, as many as it may. Look for a "
         f"loop or an attack behind it, or raise {setting}_CALLS_PER_MINUTE.",
         30,
+    )
+
+
+def is_full(trunk: TrunkEntry, calls_in_progress: Mapping[str, int]) -> bool:
+    """Tell whether a trunk has as many calls as it may; these are counted by label."""
+    limit = trunk.concurrent_calls
+    return limit is not None and calls_in_progress.get(f"trunk:{trunk.name}", 0) >= limit
+
+
+def full_trunks(destination: Destination, calls_in_progress: Mapping[str, int]) -> set[str]:
+    """Return the names of a destination's trunks that have as many calls as they may."""
+    trunks = destination.route.trunks if destination.route else ()
+    trunks = (destination.trunk, *trunks) if destination.trunk else trunks
+    return {trunk.name for trunk in trunks if is_full(trunk, calls_in_progress)}
+
+
+def no_trunk_left(*names: str) -> tuple[str, str]:
+    """Return rule and advice for a call whose trunks are full."""
+    have, them = ("has", "its") if len(names) == 1 else ("have", "their")
+    return (
+        "trunk-calls-reached",
+        f"{', '.join(names)} {have} as many calls as allowed. Raise {them} concurrent calls, or "
+        "wait for one to end.",
     )
 
 

@@ -53,6 +53,8 @@ class TrunkEntry:
     in_codecs: tuple[str, ...] = ()
     out_codecs: tuple[str, ...] = ()
     gateways: tuple[GatewayEntry, ...] = ()
+    concurrent_calls: int | None = None
+    "At once, both ways together."
     out_username: str = ""
     out_password: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()

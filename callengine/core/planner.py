@@ -1,7 +1,7 @@
 """Decide what will be tried for one call: a pure function over plain data."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from audiocodecs.negotiation import (
     negotiate,
     plan_lists,
 )
+from callengine.core.capacity import full_trunks, is_full, no_trunk_left
 from callengine.core.directory import (
     ConnectionEntry,
     Destination,
@@ -80,7 +81,8 @@ def plan_call(
     """
     try:
         check_limits(request, destination, calls_in_progress)
-        waves, lists, notes = _waves(request, destination, platform, local_host)
+        full = full_trunks(destination, calls_in_progress)
+        waves, lists, notes = _waves(request, destination, platform, local_host, full=full)
     except _RefusalError as refusal:
         return Rejection(
             source_address=request.source.address,
@@ -103,7 +105,9 @@ def plan_call(
 def check_limits(
     request: CallRequest, destination: Destination, calls_in_progress: Mapping[str, int]
 ) -> None:
-    """Refuse a call that would take a connection over its concurrent call limit."""
+    """Refuse a call that would take a connection or its trunk over its concurrent call limit."""
+    if request.source.trunk is not None and is_full(request.source.trunk, calls_in_progress):
+        raise _RefusalError(503, *no_trunk_left(request.source.trunk.name))
     ends = ((request.source.connection, "calling"), (destination.connection, "called"))
     for connection, part in ends:
         limit = connection.concurrent_calls if connection else None
@@ -122,7 +126,12 @@ _Waves = tuple[list[Wave], LegLists, list[str]]
 
 
 def _waves(
-    request: CallRequest, destination: Destination, platform: Platform, local_host: str
+    request: CallRequest,
+    destination: Destination,
+    platform: Platform,
+    local_host: str,
+    *,
+    full: Container[str],
 ) -> _Waves:
     if destination.connection is not None:
         return _to_connection(request, destination.connection, platform, local_host)
@@ -134,7 +143,7 @@ def _waves(
             f"Nobody here has the number or SIP user {request.to_user!r}, and no route's prefix "
             "matches it. Add a number, a connection or a route.",
         )
-    return _to_trunks(request, trunks, platform)
+    return _to_trunks(request, trunks, platform, full=full)
 
 
 def _trunks(request: CallRequest, destination: Destination) -> Sequence[TrunkEntry]:
@@ -240,7 +249,13 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]
     ]
 
 
-def _to_trunks(request: CallRequest, trunks: Sequence[TrunkEntry], platform: Platform) -> _Waves:
+def _to_trunks(
+    request: CallRequest,
+    trunks: Sequence[TrunkEntry],
+    platform: Platform,
+    *,
+    full: Container[str],
+) -> _Waves:
     enabled = [trunk for trunk in trunks if trunk.enabled and trunk.gateways]
     notes = [
         _left_out(trunk.name, "it is disabled or has no gateway.")
@@ -255,7 +270,15 @@ def _to_trunks(request: CallRequest, trunks: Sequence[TrunkEntry], platform: Pla
             f"{request.to_user} leads to {names}, which is disabled or has no gateway. "
             "Enable it or add a gateway.",
         )
-    planned = [(trunk, _lists_for(request, _trunk_lists(trunk), platform)) for trunk in enabled]
+    with_room = [trunk for trunk in enabled if trunk.name not in full]
+    if not with_room:
+        raise _RefusalError(503, *no_trunk_left(*(trunk.name for trunk in enabled)))
+    notes += [
+        _left_out(trunk.name, "it has as many calls as it may.")
+        for trunk in enabled
+        if trunk.name in full
+    ]
+    planned = [(trunk, _lists_for(request, _trunk_lists(trunk), platform)) for trunk in with_room]
     waves: list[Wave] = []
     first: LegLists | None = None
     for trunk, lists in planned:

@@ -218,6 +218,7 @@ class _Run:
             "in_allowed_addresses": spec.allowed_addresses,
             "in_username": spec.in_username,
             "in_codecs": spec.in_codecs,
+            "concurrent_calls": spec.concurrent_calls,
             "media_also_from": spec.media_also_from,
             "out_username": spec.out_username,
             "out_codecs": spec.out_codecs,

@@ -76,6 +76,8 @@ def _trunk(row: Trunk) -> Iterator[str]:
     yield from _credentials(row.out_username, known=bool(row.out_password))
     if not gateways or row.out_codecs:
         yield f"  codecs: {_flow(row.out_codecs)}" if row.out_codecs else "  gateways: []"
+    if row.concurrent_calls is not None:
+        yield f"concurrent_calls: {row.concurrent_calls}"
     if row.media_also_from:
         yield f"media_also_from: {_flow(row.media_also_from)}"
     if not row.enabled:

@@ -62,6 +62,7 @@ class TrunkSpec:
     in_username_entry: Entry
     in_password: str | None = field(repr=False)
     in_codecs: list[str]
+    concurrent_calls: int | None
     media_also_from: list[str]
     gateways: list[tuple[str, int]]
     out_username: str
@@ -174,7 +175,7 @@ class _Schema(Checker):
         return specs
 
     def _trunk(self, entry: Entry) -> TrunkSpec:
-        keys = ("name", "in", "out", "media_also_from", "enabled")
+        keys = ("name", "in", "out", "concurrent_calls", "media_also_from", "enabled")
         found = self.fields(entry, keys, required=("name",))
         inward = self._part(
             found.get("in"), ("allowed_addresses", "username", "password", "codecs")
@@ -188,6 +189,9 @@ class _Schema(Checker):
             name=self.text(found.get("name"), pattern=TRUNK_NAME, form=TRUNK_NAME_FORM),
             allowed_addresses=self._addresses(
                 inward.get("allowed_addresses"), parse_access_list, ACCESS_FORM
+            ),
+            concurrent_calls=self.whole(
+                found.get("concurrent_calls"), minimum=1, maximum=1_000_000
             ),
             media_also_from=self._addresses(
                 found.get("media_also_from"), parse_networks, NETWORK_FORM

@@ -16,7 +16,7 @@ from callengine.core.directory import (
 )
 from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection
-from callengine.core.planner import CallRequest, Declined, bridge_rate_hz, plan_call
+from callengine.core.planner import CallRequest, Declined, bridge_rate_hz, plan_call, why_left_out
 
 ALL = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA")
 NARROW_FIRST = ("G722", "PCMU", "PCMA")
@@ -135,6 +135,33 @@ def test_a_connection_has_a_concurrent_call_limit(side):
     refused = plan(req, destination, calls={"connection:alice": 2})
     assert isinstance(refused, Rejection)
     assert refused.rule == "concurrent-calls-reached"
+
+
+def test_a_trunk_that_calls_in_has_a_concurrent_call_limit():
+    limited = TrunkEntry("carrier-one", concurrent_calls=2)
+    req, destination = (
+        request(Source("trunk", "192.0.2.8", trunk=limited)),
+        Destination(connection=BOB),
+    )
+    assert isinstance(plan(req, destination, calls={"trunk:carrier-one": 1}), CallPlan)
+    refused = plan(req, destination, calls={"trunk:carrier-one": 2})
+    assert isinstance(refused, Rejection)
+    assert (refused.code, refused.rule) == (503, "trunk-calls-reached")
+
+
+def test_a_full_trunk_is_left_out_and_the_next_one_tried():
+    full = dataclasses.replace(CARRIER, name="full", concurrent_calls=1)
+    req = request(Source("connection", "192.0.2.8", connection=BOB))
+    calls = {"trunk:full": 1}
+    made = plan(req, Destination(route=RouteEntry("+44", (full, CARRIER))), calls=calls)
+    assert isinstance(made, CallPlan)
+    assert {wave.label for wave in made.waves} == {CARRIER.name}
+    assert "as many calls as it may" in why_left_out(made, "full")
+    for destination in (Destination(trunk=full), Destination(route=RouteEntry("+44", (full,)))):
+        refused = plan(req, destination, calls=calls)
+        assert isinstance(refused, Rejection)
+        assert refused.rule == "trunk-calls-reached"
+        assert "full has as many calls as allowed" in refused.advice
 
 
 def test_a_codec_this_engine_cannot_do_is_never_planned():

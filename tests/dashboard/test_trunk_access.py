@@ -54,6 +54,15 @@ def test_each_wrong_address_is_named_and_nothing_is_saved(admin: Client) -> None
     assert stored.in_username == "carrier-one-in"
 
 
+def test_a_trunks_concurrent_calls_are_saved_and_shown(admin: Client) -> None:
+    trunk = carrier()
+    page = text(admin.post(at("trunk-in", trunk.pk), inward(trunk, concurrent_calls="0")))
+    assert "greater than or equal to 1" in page
+    said(admin, admin.post(at("trunk-in", trunk.pk), inward(trunk, concurrent_calls="30")))
+    assert Trunk.objects.get().concurrent_calls == 30
+    assert "<dd>30</dd>" in text(browser_of(Role.VIEWER).get(at("trunk-in", trunk.pk)))
+
+
 def test_networks_of_media_are_saved_and_wrong_ones_named_by_line(admin: Client) -> None:
     trunk = carrier()
     form = inward(trunk, media_also_from="192.0.2.1\nmedia.example")

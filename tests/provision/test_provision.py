@@ -36,6 +36,7 @@ trunks:
   - name: carrier-one
     in:  {allowed_addresses: [127.0.0.9/32], username: u, password: p, codecs: [G722, PCMU, PCMA]}
     out: {gateways: [{uri: "sip:127.0.0.1:5090;transport=udp", priority: 1}], username: u, password: p, codecs: [G722, PCMU, PCMA]}
+    concurrent_calls: 30               # optional
     media_also_from: [198.51.100.64/26]
 numbers:
   - {number: "+12025550100", to: "connection:alice"}
@@ -88,6 +89,7 @@ def test_the_documented_file_is_applied(tmp_path, settings):
     trunk = Trunk.objects.get()
     assert trunk.in_allowed_addresses == ["127.0.0.9/32"]
     assert trunk.media_also_from == ["198.51.100.64/26"]
+    assert trunk.concurrent_calls == 30
     assert (trunk.in_username, trunk.out_username, trunk.out_password) == ("u", "u", "p")
     assert trunk.in_ha1_md5 == digest_ha1(username="u", realm=realm, password="p")[0]
     assert trunk.in_codecs == trunk.out_codecs == ["G722", "PCMU", "PCMA"]
