@@ -211,6 +211,7 @@ class BoundedFactory(HTTPFactory):  # type: ignore[misc]
 class BoundedWebSocket(WebSocketProtocol):  # type: ignore[misc]
     """A websocket that is counted among the connections."""
 
+    maxMessagePayloadSize: int  # noqa: N815
     _counted = False
 
     def connectionMade(self) -> None:  # noqa: N802
@@ -227,6 +228,14 @@ class BoundedWebSocket(WebSocketProtocol):  # type: ignore[misc]
             self._counted = False
             self._connections.closed(self._host, upgraded=True)
         super().connectionLost(reason)
+
+    def sendMessage(self, payload: bytes, *args: Any, **options: Any) -> None:  # noqa: N802
+        """Send what we wrote, however long: the bound is meant for what browsers send."""
+        most, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(payload, *args, **options)
+        finally:
+            self.maxMessagePayloadSize = most
 
     @property
     def _connections(self) -> Connections:
