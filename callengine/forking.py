@@ -60,6 +60,12 @@ class ForkServer:
         except OSError:
             logger.exception("the fork server does not take requests")
 
+    def kill(self) -> None:
+        """End a process that hangs, and start another in its place."""
+        if self._process is not None:
+            self._process.kill()
+            self._lost()
+
     def will_stop(self) -> None:
         """Note that its end, from now on, is no accident."""
         self._stopping = True

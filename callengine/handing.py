@@ -11,7 +11,7 @@ from callengine.edge.interface import Accepted, Refused
 from callengine.edge.rewrite import PHRASES
 from callengine.livecall import LiveCall
 from callengine.ordering import NoTargetError, make_order
-from callengine.pool import CallProcess, ProcessState
+from callengine.pool import CallProcess, NoProcessStartsError, ProcessState
 
 if TYPE_CHECKING:
     from callengine.switchboard import Switchboard
@@ -57,7 +57,10 @@ class Handing:
         process = None
         try:
             while True:
-                process = await self._board.pool.acquire(live.plan.bridge_rate_hz)
+                try:
+                    process = await self._board.pool.acquire(live.plan.bridge_rate_hz)
+                except NoProcessStartsError:
+                    return self._none_starts(live)
                 if process is None:
                     return self._none_free(live)
                 outcome = await self._order(live, process)
@@ -108,6 +111,11 @@ class Handing:
         self._board.book.close(live, Termination("engine", "no-call-process", 503, advice))
         return Refused(503, PHRASES[503], retry_after_s=RETRY_AFTER_S)
 
+    def _none_starts(self, live: LiveCall) -> Refused:
+        advice = "No call process could be started for it. Look into the engine's log."
+        self._board.book.close(live, Termination("engine", "no-working-call-process", 500, advice))
+        return Refused(500, PHRASES[500], reason=q850_reason(500))
+
     # Whether it takes the call
 
     def has_taken(self, call: str) -> bool:
@@ -120,7 +128,7 @@ class Handing:
             return False
         self._board.pool.hear(process)  # its word was sent before its answer
         if self._calls.get(process.number) is live and not self._is_taken(live):
-            self.unable(process, "no-working-call-process", "it refused the call untaken")
+            self.unable(process, "no-working-call-process", "it answered without taking it")
         return self._is_taken(live)
 
     def _is_taken(self, live: LiveCall) -> bool:

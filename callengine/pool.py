@@ -20,7 +20,7 @@ from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_
 logger = logging.getLogger(__name__)
 
 RTP_PORTS_PER_PROCESS = 16
-START_TIMEOUT_S = 5.0
+START_TIMEOUT_S = 4.0
 FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."
 MAX_SPARE = 8
@@ -28,6 +28,10 @@ CLEARING_S = 1.0
 "How long a call may wait for a process that another has just left, when all are taken."
 WAKE = b"\r\n\r\n"
 "Ends a call process's wait; pjsip takes it for a keep-alive and drops it."
+
+
+class NoProcessStartsError(Exception):
+    """A call process was to be forked, and none came up."""
 
 
 class ProcessState(Enum):
@@ -132,7 +136,10 @@ class Pool:
         return process
 
     async def acquire(self, bridge_rate_hz: int) -> CallProcess | None:
-        """Return a process of this bridge rate for one call, or None if all are taken."""
+        """Return a process of this bridge rate for one call, or None if all are taken.
+
+        Raises NoProcessStartsError if there is room for another and none can be started.
+        """
         process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
         if process is None and await self._one_cleared():
             process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
@@ -199,7 +206,10 @@ class Pool:
         return self._cleared.is_set()
 
     async def _made(self, rate: int) -> CallProcess | None:
-        """Take a process that is starting, or fork one now; None if all are taken."""
+        """Take a process that is starting, or fork one now; None if all are taken.
+
+        Raises NoProcessStartsError.
+        """
         for _ in range(FORK_ATTEMPTS):
             process = self._starting(rate) or self._forked(rate)
             if process is None:
@@ -208,13 +218,20 @@ class Pool:
             try:
                 await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S)
             except TimeoutError:
-                logger.error("call process %s does not start; ending it", process.pid)
-                self._kill(process)
+                self._does_not_start(process)
             except ConnectionError:
                 logger.warning("a call process ended as it started")
             if process.state is ProcessState.BUSY:
                 return process
-        return None
+        raise NoProcessStartsError
+
+    def _does_not_start(self, process: CallProcess) -> None:
+        if process.pid:
+            logger.error("call process %s does not start; ending it", process.pid)
+        else:
+            logger.error("the fork server does not answer; ending it")
+            self._fork_server.kill()
+        self._kill(process)
 
     def _starting(self, rate: int) -> CallProcess | None:
         starting = (p for p in self._processes.values() if p.state is ProcessState.STARTING)

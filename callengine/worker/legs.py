@@ -192,7 +192,7 @@ class Leg(pj.Call):  # type: ignore[misc]
     @property
     def is_gone(self) -> bool:
         """Whether the leg has ended and pjsua holds nothing of it any more."""
-        return self.ended and not slots.is_taken(self.slot)
+        return self.ended and self.slot not in slots.held()
 
     # Doing
 

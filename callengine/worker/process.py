@@ -48,6 +48,7 @@ class CallProcess:
         self._hung_up: dict[str, Any] | None = None
         "An order to hang up that came before the call's INVITE."
         self._runner: CallRunner | None = None
+        self._broken: CallRunner | None = None
         self._clearing_until: float | None = None
         "While a call that is over still holds slots."
         self._served = 0
@@ -96,16 +97,12 @@ class CallProcess:
 
     def _serve(self, runner: CallRunner) -> None:
         runner.step()
-        if runner.unable:
-            reason = "no-working-call-process"
-            self._control.send({"type": "unable", "reason": reason, "why": runner.unable})
-            self._runner, self._stopping = None, True
-        elif runner.finished and self._has_cleared():
+        if runner.finished and self._has_cleared():
             self._release(runner)
 
     def _has_cleared(self) -> bool:
         """Tell whether the call's slots are free, or have been waited for long enough."""
-        if not slots.taken():
+        if not slots.count():
             return True
         now = time.monotonic()
         self._clearing_until = self._clearing_until or now + CLEARING_S
@@ -149,15 +146,23 @@ class CallProcess:
         try:
             # The order was written before the INVITE was sent, so it is here by now.
             self._receive()
+            self._take(prm)
         except ControlClosedError:
             self._lost = True
-            return
+
+    def _take(self, prm: Any) -> None:
         if self._runner is None and self._order is not None:
             self._runner = CallRunner(self._endpoint, self._order, self._control.send)
             self._order = None
-        if self._runner is not None:
-            hung_up, self._hung_up = self._hung_up, None
-            self._runner.take(prm, hung_up)
+        if self._runner is None:
+            return
+        hung_up, self._hung_up = self._hung_up, None
+        self._runner.take(prm, hung_up)
+        if self._runner.unable:  # said before pjsua2 answers the INVITE by itself
+            reason, why = "no-working-call-process", self._runner.unable
+            self._control.send({"type": "unable", "reason": reason, "why": why})
+            # Its legs must not be collected while pjsua2 is still calling us about one of them.
+            self._broken, self._runner, self._stopping = self._runner, None, True
 
     def _hang_up(self, message: dict[str, Any]) -> None:
         if self._runner is not None:
@@ -168,7 +173,7 @@ class CallProcess:
     def _release(self, runner: CallRunner) -> None:
         self._served += 1
         self._clearing_until = None
-        recycle = slots.taken() > 0 or self._served >= self._config.calls_before_recycling
+        recycle = slots.count() > 0 or self._served >= self._config.calls_before_recycling
         idle_at = self._note_closed(SOCKETS_PER_LEG * runner.legs)
         runner.release()
         self._runner = None
@@ -199,7 +204,7 @@ class CallProcess:
             return
         self._runner.abandon()
         until = time.monotonic() + ABANDON_S
-        while time.monotonic() < until and slots.taken():
+        while time.monotonic() < until and slots.count():
             self._endpoint.poll(100)
 
 

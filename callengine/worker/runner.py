@@ -70,8 +70,8 @@ class CallRunner:
         if "A" in self._legs:
             self._refuse_second(prm)
             return
-        if (held := slots.taken()) > 1:
-            self.unable = f"{held - 1} of its call slots were not free"
+        if others := slots.held() - {prm.callId}:
+            self.unable = f"{len(others)} of its call slots were not free"
             return
         leg = self._leg(self._order.leg_a, self._order.waves[0].vn_a, call_id=prm.callId)
         leg.read_message(prm.rdata.wholeMsg)

@@ -8,19 +8,25 @@ import contextlib
 from typing import Any
 
 from callengine.worker.plugins import native
-from callengine.worker.plugins.native import WrongBuildError
+from callengine.worker.plugins.native import WrongBuildError, ffi
+
+_ROOM = 32
 
 
-def taken() -> int:
+def count() -> int:
     """Return how many slots pjsua holds; 0 on a build that does not show its symbols."""
     library = _library()
     return int(library.pjsua_call_get_count()) if library is not None else 0
 
 
-def is_taken(slot: int) -> bool:
-    """Return whether pjsua holds this slot (a call id)."""
+def held() -> frozenset[int]:
+    """Return the slots (call ids) pjsua holds, that of an INVITE it is just reporting too."""
     library = _library()
-    return library is not None and slot >= 0 and bool(library.pjsua_call_is_active(slot))
+    if library is None:
+        return frozenset()
+    slots, number = ffi.new("int[]", _ROOM), ffi.new("unsigned *", _ROOM)
+    library.pjsua_enum_calls(slots, number)
+    return frozenset(slots[0 : number[0]])
 
 
 def _library() -> Any:

@@ -34,7 +34,17 @@ errors: Counter[str] = Counter()
 
 _libraries: dict[str, Any] = {}
 _TYPES = (
-    *("char[]", "int", "int *", "int16_t[]", "uint8_t *", "uint8_t[]", "unsigned *", "uintptr_t"),
+    *(
+        "char[]",
+        "int",
+        "int *",
+        "int[]",
+        "int16_t[]",
+        "uint8_t *",
+        "uint8_t[]",
+        "unsigned *",
+        "uintptr_t",
+    ),
     *("ptrdiff_t *", "pj_str_t *", "pj_timestamp *"),
     *("pj_ioqueue_callback *", "pj_ioqueue_key_t **", "pj_ioqueue_op_key_t *"),
     *("pj_ioqueue_read_callback *", "pjmedia_sdp_neg_fmt_match_cb"),
