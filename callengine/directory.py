@@ -180,6 +180,7 @@ def bindings(sip_user: str) -> list[Binding]:
             user_agent=row.user_agent,
             q=row.q,
             instance=row.instance,
+            reached_at=row.reached_at,
             path=tuple(row.path),
             is_direct=row.is_direct,
         )
@@ -210,6 +211,7 @@ def _registration(binding: Binding) -> Registration:
         user_agent=clean_text(binding.user_agent, 255),
         q=binding.q,
         instance=clean_text(binding.instance, 255),
+        reached_at=clean_text(binding.reached_at, 100),
         path=clean_json(list(binding.path)),
         is_direct=binding.is_direct,
     )

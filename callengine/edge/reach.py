@@ -26,22 +26,22 @@ def contact_objection(uri: URI, *, heard: str, is_ours: IsOurs) -> str:
             return "is an address of this server itself"
         kind = _kind(host)
         if kind and not _is_heard_there(host, heard):
-            return f"is a {kind} address, and the request came from {split_flow(heard)[1]}"
+            return f"is {kind} address, and the request came from {split_flow(heard)[1]}"
     return ""
 
 
 def _kind(host: str) -> str:
     if host.lower().rstrip(".") in _LOCAL_NAMES or host.lower().rstrip(".").endswith(".localhost"):
-        return "loopback"
+        return "a loopback"
     address = _address(host)
     if address is None:
         return ""
     kinds = {
-        "loopback": address.is_loopback,
-        "link-local": address.is_link_local,
-        "multicast": address.is_multicast,
-        "unspecified": address.is_unspecified or address in _THIS_NETWORK,
-        "reserved": address.is_reserved,
+        "a loopback": address.is_loopback,
+        "a link-local": address.is_link_local,
+        "a multicast": address.is_multicast,
+        "an unspecified": address.is_unspecified or address in _THIS_NETWORK,
+        "a reserved": address.is_reserved,
     }
     return next((kind for kind, holds in kinds.items() if holds), "")
 
