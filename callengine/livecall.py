@@ -59,6 +59,10 @@ class LiveCall:
     "Where the caller's INVITE came from."
     incoming: IncomingCall | None = None
     "The INVITE, until a call process has taken the call."
+    dialled: list[str] = field(default_factory=list)
+    "User parts it was sent to, once a callee forwarded it: what was dialled first, and since."
+    forwarders: set[str] = field(default_factory=set)
+    "Labels of the callees who forwarded it."
     transfer: PendingTransfer | None = None
     transfer_ended_at: float = float("-inf")
     "Monotonic time in seconds."
@@ -133,7 +137,17 @@ class LiveCall:
         """Labels of source and destination, and of whoever it is being transferred to."""
         plan = self.transfer.plan if self.transfer else None
         labels = {self.snapshot["source"], self.snapshot["destination"]}
-        return labels | ({plan.destination} if plan else set())
+        return labels | self.forwarders | ({plan.destination} if plan else set())
+
+    @property
+    def forwarder(self) -> str:
+        """Return the label of the callee that is rung now."""
+        return self.snapshot["destination"]
+
+    def redirected(self, plan: CallPlan) -> None:
+        """Take over whom it is forwarded to; who forwarded it still takes part."""
+        self.forwarders.add(self.forwarder)
+        self.transferred(plan)
 
     def transferred(self, plan: CallPlan) -> None:
         """Take over where the call leads now, and where its lists come from."""

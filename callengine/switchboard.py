@@ -41,6 +41,7 @@ from callengine.lab.laboratory import Laboratory
 from callengine.livecall import LiveCall
 from callengine.pool import CallProcess, Pool, PoolSettings
 from callengine.publishing import Publisher
+from callengine.redirecting import Redirects
 from callengine.room import Room, rejected
 from callengine.trace import Trace
 from callengine.transferring import Transfers
@@ -84,6 +85,7 @@ class Switchboard:
         self._publisher = Publisher(self)
         self.lab = Laboratory(self, self._read)
         self.transfers = Transfers(self, self._read)
+        self.redirects = Redirects(self, self._read)
         self.room = Room(settings.capacity)
 
     @property
@@ -313,6 +315,8 @@ class Switchboard:
                 self.book.note(call, **{k: message[k] for k in ("kind", "leg", "text", "at")})
             case "transfer":
                 self.transfers.ended(call, message)
+            case "redirect":
+                self.redirects.hear(call, message)
             case "quality":
                 self.book.quality(call, message["legs"])
                 self._publisher.quality(call, message["legs"])

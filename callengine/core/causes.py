@@ -1,7 +1,9 @@
 """SIP codes, Q.850 causes and the words for how a callee's leg failed."""
 
+from callengine.core.effects import Note
 from callengine.core.events import LegEnded
 from callengine.core.obstacles import without_media
+from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Termination
 
 _Q850 = {
@@ -23,53 +25,104 @@ _CALLEE_WORDS = {
     403: ("callee-forbade", "forbade the call. Check what the far side allows this caller."),
     404: ("callee-not-found", "does not know the number. Check the number and the address."),
     480: ("callee-unavailable", "is not available now. Check do-not-disturb on the phone."),
-    408: ("callee-unreachable", "did not answer the INVITE. Check its address and its network."),
+    408: (
+        "callee-unreachable",
+        "answered {code}: something on the way waited for it in vain. Check that device.",
+    ),
     482: ("callee-loops", "leads back to where the call came from. Check its address."),
     483: (
         "callee-loops",
         "sent the call round in a circle. Check its address and what it leads to.",
     ),
     488: ("no-common-codec-callee", "accepts none of the codecs we offered."),
-    401: ("trunk-credentials-refused", "refused our credentials. Check username and password."),
-    502: ("callee-unreachable", "cannot be reached. Check its address and its network."),
-    503: ("callee-unreachable", "cannot take the call now or cannot be reached."),
+    502: (
+        "callee-unreachable",
+        "answered 502: what lies behind it is down. Look at that device.",
+    ),
+    503: (
+        "callee-unreachable",
+        "answered 503: it takes no calls now. Try later, or look at it.",
+    ),
 }
-_ALIASES = {606: 488, 415: 488, 407: 401, 410: 404, 604: 404, 504: 408}
+_ALIASES = {606: 488, 415: 488, 410: 404, 604: 404, 504: 408}
 
 
-def callee_termination(label: str, code: int, vn_b: tuple[str, ...], why: str = "") -> Termination:
-    """Return the termination for a callee's final code, in the code the caller is to see.
+def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]) -> Termination:
+    """Return the termination for how a callee's leg failed, in the code the caller is to see.
 
-    `why` says what its answer lacked, if that is what failed.
-
-    3xx become 480 (redirects are not followed), 606 becomes 488, and a challenge that our
+    A redirect that was not followed becomes 480, 606 becomes 488, and a challenge that our
     credentials did not satisfy becomes 503: it is not the caller who was challenged.
     """
-    if why:
-        return without_media("callee", label, why)
+    label, code = order.label or f"Leg {order.name}", failure.code
+    if is_redirect(failure):
+        words = f"{_named(failure)}; that was not followed: {failure.not_followed}."
+        mend = "Call there, or have it forward to a user or number of this server."
+        return Termination("callee", "callee-redirected", 480, f"{label} {words} {mend}")
+    if failure.why:
+        return without_media("callee", label, failure.why)
+    if failure.unreachable:
+        words = f"could not be reached: {failure.unreachable}. Check its address and its network."
+        return Termination("callee", "callee-unreachable", code, f"{label} {words}")
+    if code in (401, 407):
+        return _challenged(label, order, code)
     known = _ALIASES.get(code, code)
-    reason, words = _CALLEE_WORDS.get(known, ("callee-failed", f"failed with SIP code {code}."))
-    if 300 <= code < 400:
-        known, reason = 480, "callee-redirected"
-        words = "answered with a redirect, which is not followed. Call the new address instead."
+    otherwise = ("callee-failed", f"answered {code} {failure.text}. Look at that device.")
+    reason, words = _CALLEE_WORDS.get(known, otherwise)
     if known == 488:
         words += f" We offered {', '.join(vn_b)}: add one that it supports to that list."
-    shown = {401: 503, 488: 488, 480: 480}.get(known, code)
-    return Termination("callee", reason, shown, f"{label} {words}")
+    shown = {488: 488, 480: 480}.get(known, code)
+    return Termination("callee", reason, shown, f"{label} {words.format(code=code)}")
 
 
-def how_failed(label: str, event: LegEnded) -> str:
-    """Return the timeline's line for a callee that did not take the call."""
-    return f"{label} {event.why}" if event.why else f"{label}: {event.code} {event.text}."
+def _challenged(label: str, order: LegOrder, code: int) -> Termination:
+    if order.username:
+        words = f"refused our credentials ({code}). Check the trunk's OUT user name and password."
+        return Termination("callee", "trunk-credentials-refused", 503, f"{label} {words}")
+    if order.trunk:
+        words = f"asks for credentials ({code}), and the trunk has none. Set them on its OUT side."
+        return Termination("callee", "trunk-credentials-missing", 503, f"{label} {words}")
+    words = f"asks us for a password ({code}), which no caller of it has. Turn off in that device"
+    advice = f"{label} {words} that incoming calls must authenticate."
+    return Termination("callee", "callee-challenged", 503, advice)
 
 
-def better_failure(first: int, second: int) -> int:
+def is_redirect(failure: LegEnded) -> bool:
+    """Tell a 3xx from what ends an attempt for good."""
+    return 300 <= failure.code < 400
+
+
+def _named(failure: LegEnded) -> str:
+    return f"answered {failure.code} and named {', '.join(failure.redirects) or 'nobody'}"
+
+
+def attempt_note(label: str, failure: LegEnded) -> Note:
+    """Return the timeline's line about one leg that did not answer the call."""
+    if is_redirect(failure):
+        text = f"{label} {_named(failure)}."
+    elif failure.why:
+        text = f"{label} {failure.why}"
+    elif failure.unreachable:
+        text = f"{label} was not reached: {failure.unreachable}."
+    else:
+        text = f"{label}: {failure.code} {failure.text}."
+    return Note("attempt-failed", failure.leg, text)
+
+
+def redirect_note(label: str, failure: LegEnded) -> Note:
+    """Return the timeline's line about a redirect that is not followed."""
+    text = f"{label}'s redirect was not followed: {failure.not_followed}."
+    return Note("redirect-refused", failure.leg, text)
+
+
+def better_failure(first: LegEnded | None, second: LegEnded) -> LegEnded:
     """Return which of two callees' failures the caller should hear of (RFC 3261 16.7 step 6)."""
-    return min((first, second), key=_rank)
+    return second if first is None else min(first, second, key=lambda failure: _rank(failure.code))
 
 
 def _rank(code: int) -> tuple[int, int]:
     if code >= 600:
         return (0, code)
-    preferred = {486: 1, 488: 2, 403: 3, 480: 4}
-    return (preferred.get(code, 5 if code < 500 else 6), code)
+    if code < 400:
+        return (1, code)
+    preferred = {486: 2, 488: 3, 403: 4, 480: 5}
+    return (preferred.get(code, 6 if code < 500 else 7), code)

@@ -70,6 +70,18 @@ class MatchCaller:
 
 
 @dataclass(frozen=True, slots=True)
+class RedirectWanted:
+    """Ask the engine whom to ring instead of a leg that answered 3xx.
+
+    `RedirectDecided` says what came of it.
+    """
+
+    leg: str
+    code: int
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TransferEnded:
     """A transfer is over; another one may begin."""
 
@@ -111,6 +123,7 @@ Effect = (
     | Bridge
     | SendDigit
     | MatchCaller
+    | RedirectWanted
     | TransferEnded
     | Note
     | StateChanged

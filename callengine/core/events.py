@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from callengine.core.orders import TransferOrder
+from callengine.core.orders import TransferOrder, WaveOrder
 from callengine.core.outcomes import EndedBy
 
 
@@ -34,6 +34,12 @@ class LegEnded:
     "The peer sent BYE, CANCEL or the final response; otherwise our side or a timer did."
     why: str = ""
     "What its answer lacked, if it was ended for that: `answered with no session description`."
+    unreachable: str = ""
+    "What the edge found out about a peer that said nothing. Empty: it spoke itself."
+    redirects: tuple[str, ...] = ()
+    "The Contacts of a 3xx, best first; `code` is the 3xx itself."
+    not_followed: str = ""
+    "Why a 3xx was not followed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,17 @@ class CallerMatched:
     "The final code of the re-INVITE; 200 if none was needed."
 
 
+@dataclass(frozen=True, slots=True)
+class RedirectDecided:
+    """What the engine made of a `RedirectWanted`."""
+
+    leg: str
+    waves: tuple[WaveOrder, ...]
+    "Whom to ring instead; none: it is not followed."
+    why: str = ""
+    "Why not."
+
+
 Event = (
     LegProgress
     | LegAnswered
@@ -104,4 +121,5 @@ Event = (
     | HangUpOrdered
     | TransferOrdered
     | CallerMatched
+    | RedirectDecided
 )

@@ -18,7 +18,8 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
-from callengine.core.orders import CallPlan
+from callengine.core.events import LegEnded
+from callengine.core.orders import CallPlan, LegOrder
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
 
@@ -216,5 +217,7 @@ def _connected(plan: CallPlan, case: LabCase) -> Prediction:
     leg_a, leg_b = negotiate(plan.vn_a, case.caller), negotiate(plan.vn_b, case.callee)
     declined = None
     if leg_b.codec is None:
-        declined = callee_termination(plan.waves[0].label, 488, plan.vn_b)
+        callee = LegOrder("B", "", label=plan.waves[0].label)
+        refused = LegEnded("B", 488, "Not Acceptable Here", by_peer=True)
+        declined = callee_termination(callee, refused, plan.vn_b)
     return Prediction(plan, leg_a, leg_b, declined)

@@ -3,16 +3,19 @@
 The call process feeds it what its legs report and carries out what it answers.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from callengine.core.causes import (
     NO_ANSWER_CAUSE,
+    attempt_note,
     better_failure,
     callee_termination,
-    how_failed,
+    is_redirect,
     q850_reason,
+    redirect_note,
 )
 from callengine.core.effects import (
     AnswerCaller,
@@ -22,7 +25,9 @@ from callengine.core.effects import (
     Effect,
     Finish,
     HangUp,
+    MatchCaller,
     Note,
+    RedirectWanted,
     RingCaller,
     SendDigit,
     StateChanged,
@@ -39,6 +44,7 @@ from callengine.core.events import (
     LegEnded,
     LegProgress,
     LegWithoutMedia,
+    RedirectDecided,
     TransferOrdered,
 )
 from callengine.core.obstacles import without_media
@@ -83,9 +89,12 @@ class CallMachine:
     winner: str | None = None
     "The callee's leg that is (or is to be) bridged to the caller."
     transfer: Transfer | None = None
-    failure: int | None = None
-    failure_why: str = ""
-    "What the answer lacked of the callee whose failure the caller will hear of."
+    failure: LegEnded | None = None
+    "Of the attempts that failed, the one the caller should hear of."
+    redirects: list[LegEnded] = field(default_factory=list)
+    "Legs of this wave that answered 3xx and wait to be followed (RFC 3261 section 16.7)."
+    asking: LegEnded | None = None
+    "The redirect that the engine was asked about."
     held: set[str] = field(default_factory=set)
     termination: Termination | None = None
     finished: bool = False
@@ -119,14 +128,22 @@ class CallMachine:
         match event:
             case LegProgress() | LegAnswered() | LegEnded() | LegWithoutMedia() | DialFailed():
                 return self._of_leg(event)
-            case TransferOrdered():
-                return self._transfer_ordered(event)
             case CallerMatched():
-                return self._of_transfer(lambda transfer: transfer.caller_matched(event))
+                return self._caller_matched(event)
             case HoldChanged():
                 return self._hold(event)
             case DigitReceived():
                 return self._digit(event)
+            case _:
+                return self._ordered(event)
+
+    def _ordered(self, event: HangUpOrdered | TransferOrdered | RedirectDecided) -> list[Effect]:
+        """Take what the engine says."""
+        match event:
+            case TransferOrdered():
+                return self._transfer_ordered(event)
+            case RedirectDecided():
+                return self._redirect_decided(event)
             case HangUpOrdered():
                 return self._end(Termination(event.by, event.reason, event.code, event.advice))
 
@@ -207,7 +224,27 @@ class CallMachine:
             Note("answered", leg, f"{self._label(leg)} answered."),
             Bridge(leg),
             AnswerCaller(),
+            *self._suit(),
         ]  # fmt: skip
+
+    def _suit(self) -> list[Effect]:
+        """Have the caller's leg suit a callee it was forwarded to: it was answered for the first.
+
+        pjsip makes the answer when the INVITE arrives; another one takes a re-INVITE.
+        """
+        wanted = self.order.waves[self.wave].vn_a
+        return [MatchCaller(wanted)] if wanted != self.order.waves[0].vn_a else []
+
+    def _caller_matched(self, event: CallerMatched) -> list[Effect]:
+        if self.transfer is not None or event.agreed or self.state not in _TALKING:
+            return self._of_transfer(lambda transfer: transfer.caller_matched(event))
+        codecs = ", ".join(self.order.waves[self.wave].vn_a)
+        advice = (
+            f"{self._label(self.winner or '')} asks for {codecs} on the caller's leg, and the "
+            f"caller's device refused them ({event.code}). Add the caller's codec to that list, "
+            "or turn off forcing."
+        )
+        return self._end(Termination("engine", "no-common-codec-caller", 488, advice))
 
     def _no_answer(self) -> list[Effect]:
         label = self._wave_label()
@@ -221,9 +258,6 @@ class CallMachine:
             ),
             cause=NO_ANSWER_CAUSE,
         )
-
-    def _worse(self, code: int) -> int:
-        return code if self.failure is None else better_failure(self.failure, code)
 
     # Ending
 
@@ -242,18 +276,14 @@ class CallMachine:
         return [] if self.state in _TALKING else self._attempt_failed(event)
 
     def _attempt_failed(self, event: LegEnded) -> list[Effect]:
-        if (worse := self._worse(event.code)) != self.failure or event.why:
-            self.failure_why = event.why if worse == event.code else self.failure_why
-        self.failure = worse
-        label = self._label(event.leg)
-        notes: list[Effect] = [Note("attempt-failed", event.leg, how_failed(label, event))]
+        notes: list[Effect] = [attempt_note(self._label(event.leg), event)]
+        if is_redirect(event):
+            self.redirects.append(event)
+        else:
+            self.failure = better_failure(self.failure, event)
         if event.code >= 600:  # RFC 3261 section 16.7: stops every other branch too
-            return [*notes, *self._callee_failed(label)]
-        if self.live - {"A"}:
-            return notes
-        if self.wave + 1 < len(self.order.waves):
-            return [*notes, *self._next_wave()]
-        return [*notes, *self._callee_failed(label)]
+            return [*notes, *self._callee_failed()]
+        return notes if self.live - {"A"} else [*notes, *self._try_on()]
 
     def _dial_failed(self, event: DialFailed) -> list[Effect]:
         """An engine's fault ends the call, or the transfer it happened to, as what it is."""
@@ -269,10 +299,6 @@ class CallMachine:
             return self._finish() if not self.live else []
         return self._end(Termination("engine", "dial-failed", 500, advice))
 
-    def _callee_failed(self, label: str) -> list[Effect]:
-        vn_b = self.order.waves[self.wave].vn_b
-        return self._end(callee_termination(label, self.failure or 480, vn_b, self.failure_why))
-
     def _without_media(self, leg: str) -> list[Effect]:
         """Let nobody talk to a leg that can neither be heard nor hear."""
         if leg not in self.live or self.state is State.ENDED:
@@ -280,6 +306,37 @@ class CallMachine:
         if leg == "A":
             return self._end(without_media("caller", "The caller", _NO_ANSWER_IN_ACK), cause=88)
         return [HangUp(leg, 488, q850_reason(488))]  # its end tells the rest
+
+    def _try_on(self) -> list[Effect]:
+        """Go on once nobody rings any more: a redirect first, then the next wave."""
+        if self.redirects:
+            self.asking = asked = self.redirects.pop(0)
+            return [RedirectWanted(asked.leg, asked.code, asked.redirects)]
+        if self.wave + 1 < len(self.order.waves):
+            return self._next_wave()
+        return self._callee_failed()
+
+    def _redirect_decided(self, event: RedirectDecided) -> list[Effect]:
+        asked, self.asking = self.asking, None
+        if asked is None or asked.leg != event.leg or self.state is State.ENDED:
+            return []
+        if not event.waves:
+            asked = dataclasses.replace(asked, not_followed=event.why)
+            self.failure = better_failure(self.failure, asked)
+            return [redirect_note(self._label(asked.leg), asked), *self._try_on()]
+        before, after = self.order.waves[: self.wave + 1], self.order.waves[self.wave + 1 :]
+        self.order = dataclasses.replace(self.order, waves=(*before, *event.waves, *after))
+        for wave in event.waves:
+            self._labels |= {leg.name: leg.label for leg in wave.legs}
+        return self._next_wave()
+
+    def _callee_failed(self) -> list[Effect]:
+        failure = self.failure
+        assert failure is not None
+        wave, leg = next(
+            (wave, leg) for wave in self.order.waves for leg in wave.legs if leg.name == failure.leg
+        )
+        return self._end(callee_termination(leg, failure, wave.vn_b))
 
     def _caller_left(self, event: LegEnded) -> Termination:
         # pjsip's own code for an answer in the ACK that shares nothing is 415.
@@ -315,7 +372,7 @@ class CallMachine:
             return []
         talking = self.state in _TALKING
         self.termination = termination
-        self.transfer = None
+        self.transfer = self.asking = None
         self._clearing_deadline = self.now + CLEARING_TIMEOUT_S
         code = termination.code
         reason = q850_reason(code, cause or (16 if talking else None))

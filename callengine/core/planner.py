@@ -45,6 +45,8 @@ class CallRequest:
     source: Source
     obstacle: tuple[Obstacle, str] | None = None
     "Why nothing can be made of the offer, whatever its codecs."
+    acts_for: Source | None = None
+    "Whose rights and limits hold instead of the source's: a callee that forwards."
     claimed: str = ""
     "What the caller's device wrote into From, where `from_user` and `from_name` differ."
     notes: tuple[str, ...] = ()
@@ -106,9 +108,10 @@ def check_limits(
     request: CallRequest, destination: Destination, calls_in_progress: Mapping[str, int]
 ) -> None:
     """Refuse a call that would take a connection or its trunk over its concurrent call limit."""
-    if request.source.trunk is not None and is_full(request.source.trunk, calls_in_progress):
-        raise _RefusalError(503, *no_trunk_left(request.source.trunk.name))
-    ends = ((request.source.connection, "calling"), (destination.connection, "called"))
+    caller = request.acts_for or request.source
+    if caller.trunk is not None and is_full(caller.trunk, calls_in_progress):
+        raise _RefusalError(503, *no_trunk_left(caller.trunk.name))
+    ends = ((caller.connection, "calling"), (destination.connection, "called"))
     for connection, part in ends:
         limit = connection.concurrent_calls if connection else None
         if connection is None or limit is None:
@@ -153,7 +156,7 @@ def _trunks(request: CallRequest, destination: Destination) -> Sequence[TrunkEnt
         trunks = destination.route.trunks
     else:
         return ()
-    if request.source.kind == "external":
+    if (request.acts_for or request.source).kind == "external":
         raise _RefusalError(
             403,
             "external-caller-to-trunk",

@@ -4,9 +4,10 @@ The call's machine hands over what concerns the targets and reads `outcome` afte
 becomes of the call is the machine's to decide.
 """
 
+import dataclasses
 from dataclasses import dataclass, field
 
-from callengine.core.causes import better_failure, callee_termination, how_failed
+from callengine.core.causes import attempt_note, better_failure, callee_termination, is_redirect
 from callengine.core.effects import Dial, Effect, HangUp, MatchCaller, Note
 from callengine.core.events import CallerMatched, LegEnded, LegProgress
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
@@ -46,8 +47,7 @@ class Transfer:
     "Targets that may still answer."
     answered: str | None = None
     "The target that waits for the caller's leg to suit it."
-    failure: int | None = None
-    _failure_why: str = ""
+    failure: LegEnded | None = None
     _dialled: dict[str, LegOrder] = field(default_factory=dict)
     _noted: bool = False
 
@@ -123,17 +123,17 @@ class Transfer:
         if event.leg not in self.ringing:
             return []
         self.ringing.discard(event.leg)
-        if (worse := _worse(self.failure, event.code)) != self.failure or event.why:
-            self._failure_why = event.why if worse == event.code else self._failure_why
-        self.failure = worse
-        label = self._label(event.leg)
-        notes: list[Effect] = [Note("attempt-failed", event.leg, how_failed(label, event))]
+        if is_redirect(event):
+            why = "a transfer goes where its operator says. Transfer the call there instead"
+            event = dataclasses.replace(event, not_followed=why)
+        self.failure = failure = better_failure(self.failure, event)
+        notes: list[Effect] = [attempt_note(self._label(event.leg), event)]
         is_final = event.code >= 600  # RFC 3261 section 16.7: stops every other branch too
         if self.ringing and not is_final:
             return notes
         if not is_final and self.wave + 1 < len(self.order.waves):
             return [*notes, *self.next_wave(room)]
-        end = callee_termination(label, self.failure, self._now.vn_b, self._failure_why)
+        end = callee_termination(self._dialled[failure.leg], failure, self._now.vn_b)
         self.outcome = Failed(end.reason, end.code, end.advice)
         return [*notes, *self.stop()]
 
@@ -181,7 +181,3 @@ class Transfer:
     def _label(self, leg: str) -> str:
         order = self._dialled.get(leg)
         return (order.label if order else "") or f"Leg {leg}"
-
-
-def _worse(first: int | None, second: int) -> int:
-    return second if first is None else better_failure(first, second)

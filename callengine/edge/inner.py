@@ -14,6 +14,7 @@ from callengine.edge.legs import Leg, PeerRequest
 from callengine.edge.parse import (
     SipMessage,
     clean,
+    parse_address,
     parse_params,
     read_number,
     render,
@@ -22,11 +23,15 @@ from callengine.edge.parse import (
 from callengine.edge.rewrite import Headers, option_lists
 from callengine.edge.settings import METHODS, MIN_SESSION_S
 from callengine.edge.transport import split_flow
+from callengine.edge.uris import without_headers
+from callengine.edge.values import read_q
 
 MAX_SESSION_S = 86_400
 MAX_NUMBER = 2**31 - 1
 MAX_TEXT_CHARACTERS = 64
 MAX_CHALLENGES = 2
+MAX_REDIRECTS = 5
+MAX_REDIRECT_CHARACTERS = 256
 
 _WITH_OFFER = ("INVITE", "UPDATE")
 _CHALLENGED = {"realm": 128, "nonce": 512, "opaque": 256}
@@ -59,6 +64,12 @@ def response(
     to = asked.get("to")
     if not asked.to_tag and (message.to_tag or 200 <= message.code < 300):
         to += f";tag={leg.inner_tag(message.to_tag)}"
+    code, phrase, extra = message.code, message.phrase[:MAX_TEXT_CHARACTERS], []
+    if 300 <= code < 400:
+        # pjsip would make a 487 of it; whether it is followed is not its to decide.
+        code, phrase = 480, "Redirected"
+        extra = [("x-redirected-by", str(message.code))]
+        extra += [("x-redirected-to", target) for target in redirect_targets(message)]
     headers: Headers = [
         *(("via", via) for via in asked.vias),
         ("from", asked.get("from")),
@@ -66,8 +77,23 @@ def response(
         ("call-id", asked.call_id),
         ("cseq", f"{asked.cseq} {asked.method}"),
         *_common(context, leg, message, asked.method, body),
+        *extra,
     ]
-    return render(f"SIP/2.0 {message.code} {message.phrase[:MAX_TEXT_CHARACTERS]}", headers, body)
+    return render(f"SIP/2.0 {code} {phrase}", headers, body)
+
+
+def redirect_targets(message: SipMessage) -> list[str]:
+    """Return the URIs a 3xx names, the best first (RFC 3261 section 20.10), a few at most."""
+    found: list[tuple[float, str]] = []
+    for value in message.values("contact")[:MAX_REDIRECTS]:
+        try:
+            address = parse_address(value)
+        except ValueError:
+            continue
+        uri = without_headers(address.uri_text)
+        if uri.isprintable() and " " not in uri and len(uri) <= MAX_REDIRECT_CHARACTERS:
+            found.append((read_q(address.params.get("q")), uri))
+    return [uri for _, uri in sorted(found, key=lambda item: -item[0])]
 
 
 def _common(

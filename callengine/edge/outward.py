@@ -7,7 +7,7 @@ from callengine.edge.context import EdgeContext
 from callengine.edge.digest import readdress
 from callengine.edge.hops import next_hop
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, PeerRequest
-from callengine.edge.parse import SipMessage, parse_uri
+from callengine.edge.parse import SipMessage, clean, parse_uri
 from callengine.edge.reach import without_connection
 from callengine.edge.rewrite import Headers, aim, reply_vias, to_peer, with_tag
 from callengine.edge.settings import TIMEOUT_S
@@ -238,8 +238,8 @@ class Outward:
         """Give up a peer that has said nothing; should it wake up, the edge itself cancels."""
         if request.code or request.orphaned or leg.state is not LegState.OPEN:
             return
-        reason = f'SIP;cause=408;text="no response within {patience_s:g} s"'
-        standin.answer(self._context, request.message, request.worker, 408, [("reason", reason)])
+        found = f"no response from {request.flow} within {patience_s:g} s"
+        standin.answer(self._context, request.message, request.worker, 408, _found(408, found))
         self._abandoner.cancel(leg, request, [])
 
     def unreachable(self, flow: str) -> None:
@@ -253,11 +253,13 @@ class Outward:
 
     def _unreachable(self, request: PeerRequest, why: str) -> None:
         if request.method not in ("ACK", "BYE") and not request.orphaned:
-            text = why.replace('"', "'").replace("\\", "/")[:120]
-            reason = f'SIP;cause=503;text="{text}"'
-            standin.answer(
-                self._context, request.message, request.worker, 503, [("reason", reason)]
-            )
+            standin.answer(self._context, request.message, request.worker, 503, _found(503, why))
+
+
+def _found(code: int, why: str) -> Headers:
+    """Return what the call process is told; a peer's own Reason never gets there."""
+    text = clean(why, 160).replace('"', "'").replace("\\", "/")
+    return [("reason", f'SIP;cause={code};text="{text}"')]
 
 
 def first_uri(uri: str, routes: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from callengine.edge.interface import Binding
 from callengine.edge.parse import URI, SipMessage, Via, clean, parse_address, parse_uri
 from callengine.edge.reach import IsOurs, contact_objection, reached_at
 from callengine.edge.uris import without_headers
+from callengine.edge.values import read_q
 
 MAX_CONTACT_CHARS = 512
 MAX_PATH = 10
@@ -134,7 +135,7 @@ def _contact(value: str, reading: _Reading) -> ContactRequest:
     return ContactRequest(
         uri=without_headers(address.uri_text),
         expires_s=_delta_seconds(expires) if expires is not None else None,
-        q=_q(address.params.get("q")),
+        q=read_q(address.params.get("q")),
         instance=(address.params.get("+sip.instance") or "")[:128],
         reached_at=_reached_at(address.uri, reading),
         # Its proxy is called, not the phone's address.
@@ -158,14 +159,6 @@ def _reached_at(uri: URI, reading: _Reading) -> str:
 def _delta_seconds(text: str) -> int:
     """RFC 3261 section 20.19: what cannot be read counts as 3600."""
     return min(int(text), 2**31) if text.isascii() and text.isdigit() and len(text) < 12 else 3600
-
-
-def _q(text: str | None) -> float:
-    try:
-        value = float(text) if text and len(text) < 8 else 1.0
-    except ValueError:
-        return 1.0
-    return value if 0.0 <= value <= 1.0 else 1.0
 
 
 def register(

@@ -141,3 +141,12 @@ def parse_cseq(text: str) -> tuple[int | None, str]:
     number, *rest = text.split(None, 1)[:2] if text.strip() else [""]
     method = rest[0] if rest else ""
     return read_number(number), method if is_token(method) else ""
+
+
+def read_q(text: str | None) -> float:
+    """Return a qvalue; what cannot be read counts as 1 (RFC 3261 section 20.10)."""
+    try:
+        value = float(text) if text and len(text) < 8 else 1.0
+    except ValueError:
+        return 1.0
+    return value if 0.0 <= value <= 1.0 else 1.0

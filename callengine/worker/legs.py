@@ -21,7 +21,7 @@ from callengine.core.events import (
     LegWithoutMedia,
 )
 from callengine.core.obstacles import lacking
-from callengine.worker import legsdp, plugins, slots
+from callengine.worker import endings, legsdp, plugins, slots
 from callengine.worker.digits import Digits
 from callengine.worker.rtpguard import guard
 
@@ -128,7 +128,8 @@ class Leg(pj.Call):  # type: ignore[misc]
             self.ended = True
             self.media_active = False
             by_peer = not self.ending and info.lastStatusCode != 408
-            self._post(self, LegEnded(self.name, info.lastStatusCode, info.lastReason, by_peer))
+            ended = LegEnded(self.name, info.lastStatusCode, info.lastReason, by_peer)
+            self._post(self, endings.told_by_edge(ended, prm.e))
 
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
         """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""

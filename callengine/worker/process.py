@@ -139,6 +139,8 @@ class CallProcess:
                     self._hang_up(message)
                 case "transfer" if self._runner is not None:
                     self._runner.order_transfer(message)
+                case "redirected" if self._runner is not None:
+                    self._runner.order_redirect(message)
                 case "stop":
                     self._stopping = True
 

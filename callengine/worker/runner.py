@@ -10,10 +10,16 @@ from typing import Any
 import pjsua2 as pj
 
 from callengine.core import effects as fx
-from callengine.core.events import DialFailed, Event, HangUpOrdered, TransferOrdered
+from callengine.core.events import (
+    DialFailed,
+    Event,
+    HangUpOrdered,
+    RedirectDecided,
+    TransferOrdered,
+)
 from callengine.core.machine import CallMachine, State
 from callengine.core.mediawords import came_back_note, dropped_note, no_media, silence_note
-from callengine.core.orders import CallOrder, LegOrder, TransferOrder
+from callengine.core.orders import CallOrder, LegOrder, TransferOrder, WaveOrder
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER, CameBack, FellSilent, both_gone
 from callengine.worker import slots
 from callengine.worker.endpoint import CallAccount, Endpoint
@@ -94,6 +100,14 @@ class CallRunner:
         if order.call == self._order.call:
             self._carry_out(self._machine.handle(TransferOrdered(order), time.monotonic()))
 
+    def order_redirect(self, message: dict[str, Any]) -> None:
+        """Ring whom the engine names instead of a leg that was redirected, or nobody."""
+        if message["call"] != self._order.call:
+            return
+        waves = tuple(WaveOrder.from_dict(wave) for wave in message["waves"])
+        event = RedirectDecided(message["leg"], waves, message["why"])
+        self._carry_out(self._machine.handle(event, time.monotonic()))
+
     def step(self) -> None:
         """Handle what the legs reported, timers, and the second's statistics."""
         now = time.monotonic()
@@ -163,8 +177,7 @@ class CallRunner:
             case fx.Bridge(leg):
                 self._bridge(leg)
             case fx.MatchCaller(codecs):
-                self._match = codecs
-                self._try_match()
+                self._begin_match(codecs)
             case fx.TransferEnded(leg, vn_a):
                 self._transfer_ended(leg, vn_a)
             case fx.SendDigit(leg, digit):
@@ -176,6 +189,9 @@ class CallRunner:
         match effect:
             case fx.Note(kind, leg, text):
                 self._note(kind, leg, text)
+            case fx.RedirectWanted(leg, code, contacts):
+                message = {"leg": leg, "code": code, "contacts": list(contacts)}
+                self._send({"type": "redirect", **message})
             case fx.StateChanged(state):
                 self._send({"type": "state", "state": state, "at": time.time()})
             case fx.Finish(termination):
@@ -275,6 +291,12 @@ class CallRunner:
             self._note("dtmf-refused", name, text)
 
     # Transfer
+
+    def _begin_match(self, codecs: tuple[str, ...]) -> None:
+        self._match = codecs
+        if self._machine.transfer is None:  # else it holds once the transfer has succeeded
+            self._legs["A"].allowed = codecs
+        self._try_match()
 
     def _try_match(self) -> None:
         if not self._match:

@@ -1,15 +1,19 @@
 """The call state machine: every state, every event, crossings and duplicates, no clock."""
 
+import dataclasses
+
 import pytest
 
 from callengine.core import effects as fx
 from callengine.core.events import (
+    CallerMatched,
     DigitReceived,
     HangUpOrdered,
     HoldChanged,
     LegAnswered,
     LegEnded,
     LegProgress,
+    RedirectDecided,
 )
 from callengine.core.machine import (
     CLEARING_TIMEOUT_S,
@@ -143,9 +147,8 @@ def test_the_first_of_several_to_answer_wins_and_the_others_stop_ringing():
         (408, 408, "callee-unreachable"),
         (488, 488, "no-common-codec-callee"),
         (606, 488, "no-common-codec-callee"),
-        (302, 480, "callee-redirected"),
-        (401, 503, "trunk-credentials-refused"),
-        (407, 503, "trunk-credentials-refused"),
+        (401, 503, "callee-challenged"),
+        (407, 503, "callee-challenged"),
         (500, 500, "callee-failed"),
         (503, 503, "callee-unreachable"),
     ],
@@ -161,6 +164,115 @@ def test_a_callees_final_code_reaches_the_caller(code, shown, reason):
         reason,
         shown,
     )
+
+
+@pytest.mark.parametrize(
+    ("leg", "reason"),
+    [
+        (LegOrder("B", "t", label="Carrier", trunk="c", username="u"), "trunk-credentials-refused"),
+        (LegOrder("B", "t", label="Carrier", trunk="c"), "trunk-credentials-missing"),
+        (LegOrder("B", "t", label="Bob"), "callee-challenged"),
+    ],
+)
+def test_whose_credentials_are_meant_by_a_challenge(leg, reason):
+    machine = CallMachine(
+        dataclasses.replace(order(), waves=(WaveOrder((leg,), ("PCMU",), ("PCMU",)),)), now=0.0
+    )
+    machine.start()
+    machine.handle(ended("B", 407), 1.0)
+    assert machine.termination.reason == reason
+    assert "trunk" in machine.termination.advice or reason == "callee-challenged"
+
+
+def redirected(leg: str = "B", code: int = 302, *contacts: str) -> LegEnded:
+    names = contacts or ("sip:carol@here",)
+    return LegEnded(leg, code, "Moved Temporarily", by_peer=True, redirects=names)
+
+
+CAROL = WaveOrder((LegOrder("B5", "t5", label="Carol"),), ("OPUS",), ("PCMA",))
+
+
+def test_a_redirect_is_asked_about_and_rung_instead():
+    machine = ringing()
+    effects = machine.handle(redirected(), 5.0)
+    assert fx.RedirectWanted("B", 302, ("sip:carol@here",)) in effects
+    assert kinds(effects) == ["RedirectWanted"]
+    effects = machine.handle(RedirectDecided("B", (CAROL,)), 5.1)
+    assert [(e.leg.name, e.codecs) for e in effects if isinstance(e, fx.Dial)] == [
+        ("B5", ("PCMA",))
+    ]
+    assert fx.AnswerCaller() in machine.handle(LegAnswered("B5"), 6.0)
+
+
+def test_a_caller_answered_for_the_first_callee_is_made_to_suit_the_new_one():
+    forcing = dataclasses.replace(CAROL, vn_a=("PCMA",))
+    machine = ringing()
+    machine.handle(redirected(), 5.0)
+    machine.handle(RedirectDecided("B", (forcing,)), 5.1)
+    effects = machine.handle(LegAnswered("B5"), 6.0)
+    assert kinds(effects)[-2:] == ["AnswerCaller", "MatchCaller"]
+    assert machine.handle(CallerMatched(True, 200), 6.1) == []
+    machine.handle(CallerMatched(False, 488), 6.2)
+    assert machine.termination.reason == "no-common-codec-caller"
+    assert "Carol asks for PCMA" in machine.termination.advice
+
+
+def test_a_redirect_that_is_not_followed_names_code_contact_and_reason():
+    machine = ringing()
+    machine.handle(redirected(), 5.0)
+    effects = machine.handle(RedirectDecided("B", (), "it is a stranger"), 5.1)
+    decline = next(e for e in effects if isinstance(e, fx.DeclineCaller))
+    assert decline.code == 480
+    end = machine.termination
+    assert (end.by, end.reason, end.code) == ("callee", "callee-redirected", 480)
+    assert "answered 302 and named sip:carol@here; that was not followed: it is a" in end.advice
+
+
+def test_a_redirect_waits_for_the_phones_that_still_ring():
+    machine = started(("B", "B2"))
+    assert kinds(machine.handle(redirected(), 1.0)) == []
+    assert kinds(machine.handle(ended("B2", 486), 2.0)) == ["RedirectWanted"]
+    machine.handle(RedirectDecided("B", (CAROL,)), 2.1)
+    machine.handle(ended("B5", 480), 3.0)
+    assert machine.termination.code == 486
+
+
+def test_an_answer_beats_a_redirect_and_a_decline_everywhere_ends_it():
+    machine = started(("B", "B2"))
+    machine.handle(redirected(), 1.0)
+    assert fx.AnswerCaller() in machine.handle(LegAnswered("B2"), 2.0)
+    machine = started(("B", "B2"))
+    machine.handle(redirected(), 1.0)
+    machine.handle(ended("B2", 603), 2.0)
+    assert machine.termination.reason == "callee-declined"
+
+
+def test_a_redirect_refused_goes_on_with_the_next_wave():
+    machine = started(("B",), ("B2",))
+    machine.handle(redirected(), 1.0)
+    effects = machine.handle(RedirectDecided("B", (), "no"), 1.1)
+    assert [e.leg.name for e in effects if isinstance(e, fx.Dial)] == ["B2"]
+
+
+def test_decisions_that_come_late_or_twice_change_nothing():
+    machine = ringing()
+    machine.handle(redirected(), 5.0)
+    machine.handle(ended("A", 487), 5.1)
+    assert machine.handle(RedirectDecided("B", (CAROL,)), 5.2) == []
+    machine = ringing()
+    machine.handle(redirected(), 5.0)
+    machine.handle(RedirectDecided("B", (CAROL,)), 5.2)
+    assert machine.handle(RedirectDecided("B", (CAROL,)), 5.3) == []
+
+
+def test_what_the_edge_found_is_told_instead_of_an_answer_nobody_gave():
+    machine = ringing()
+    gone = LegEnded(
+        "B", 503, "Service Unavailable", by_peer=False, unreachable="its connection is gone"
+    )
+    machine.handle(gone, 5.0)
+    assert machine.termination.reason == "callee-unreachable"
+    assert "could not be reached: its connection is gone" in machine.termination.advice
 
 
 def test_a_busy_phone_is_told_of_only_when_the_others_have_failed_too():

@@ -1,0 +1,47 @@
+"""What the edge adds to a final response: why a peer is not there, or whom it names instead."""
+
+import dataclasses
+import re
+from typing import Any
+
+import pjsua2 as pj
+
+from callengine.core.events import LegEnded
+
+# Headers of our own; the edge writes them and lets no peer's through.
+_FOUND = re.compile(
+    r'^reason:[ \t]*SIP;cause=[0-9]{3};text="([^"\r\n]*)"', re.IGNORECASE | re.MULTILINE
+)
+_BY = re.compile(r"^x-redirected-by:[ \t]*([0-9]{3})\r?$", re.IGNORECASE | re.MULTILINE)
+_TO = re.compile(r"^x-redirected-to:[ \t]*(.*?)\r?$", re.IGNORECASE | re.MULTILINE)
+_PHRASES = {
+    300: "Multiple Choices",
+    301: "Moved Permanently",
+    302: "Moved Temporarily",
+    305: "Use Proxy",
+    380: "Alternative Service",
+}
+
+
+def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
+    """Return the end of a leg with what the response that brought it says beside its code."""
+    head = _received(event).partition("\r\n\r\n")[0]
+    if not head.startswith("SIP/2.0"):
+        return ended
+    if found := _FOUND.search(head):
+        return dataclasses.replace(ended, unreachable=found[1], by_peer=False)
+    if by := _BY.search(head):
+        code = int(by[1])
+        phrase = _PHRASES.get(code, "Redirect")
+        return dataclasses.replace(
+            ended, code=code, text=phrase, redirects=tuple(_TO.findall(head))
+        )
+    return ended
+
+
+def _received(event: Any) -> str:
+    if event is None or event.type != pj.PJSIP_EVENT_TSX_STATE:
+        return ""
+    if event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
+        return ""
+    return str(event.body.tsxState.src.rdata.wholeMsg)
