@@ -77,8 +77,14 @@ class Handing:
         board, plan, call = self._board, live.plan, live.incoming
         assert call is not None
         try:
-            timeout_s = board.settings.media_timeout_s
-            orders = await make_order(board.edge, plan, call, process, media_timeout_s=timeout_s)
+            orders = await make_order(
+                board.edge,
+                plan,
+                call,
+                process,
+                media_timeout_s=board.settings.media_timeout_s,
+                media_also_from=board.settings.media_also_from,
+            )
         except NoTargetError as error:
             board.book.close(live, Termination("engine", "callee-unreachable", 503, str(error)))
             return Refused(503, PHRASES[503], reason=q850_reason(503))

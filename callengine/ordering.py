@@ -71,6 +71,7 @@ async def make_order(
     process: CallProcess,
     *,
     media_timeout_s: float = 0.0,
+    media_also_from: tuple[str, ...] = (),
 ) -> Orders:
     """Return the order for a plan; raises NoTargetError if no target's address resolves."""
     waves = await make_waves(edge, plan, process)
@@ -94,6 +95,7 @@ async def make_order(
         ring_timeout_s=plan.ring_timeout_s,
         max_duration_s=plan.max_duration_s,
         media_timeout_s=media_timeout_s,
+        media_also_from=media_also_from,
     )
     return Orders(order, leg_a, waves.anchors, waves.labels, waves.notes)
 

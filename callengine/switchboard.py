@@ -65,6 +65,8 @@ class EngineSettings:
     grace_s: float
     media_timeout_s: float = 60.0
     "How long neither party of a call may send anything; 0: for ever."
+    media_also_from: tuple[str, ...] = ()
+    "Networks from which media of any leg is taken, besides what its peer names."
     capacity: CapacityLimits = field(default_factory=CapacityLimits)
 
 

@@ -132,6 +132,8 @@ class CallOrder:
     max_duration_s: float
     media_timeout_s: float = 0.0
     "How long neither party may send anything before the call is ended; 0: for ever."
+    media_also_from: tuple[str, ...] = ()
+    "Networks from which media of any leg is taken."
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data; `from_dict` reads it back."""

@@ -265,7 +265,7 @@ class CallRunner:
             allowed=allowed,
             post=self._post,
             wake=self._endpoint.wake,
-            media_also_from=order.media_also_from,
+            media_also_from=(*self._order.media_also_from, *order.media_also_from),
             call_id=call_id,
         )
         self._legs[order.name], self._orders[order.name] = leg, order

@@ -17,6 +17,8 @@ def env(value: str) -> Environment:
 
 
 GOOD = [
+    ("networks", "", {}, ()),
+    ("networks", "203.0.113.7, 2001:db8::/32,", {}, ("203.0.113.7/32", "2001:db8::/32")),
     ("boolean", "Yes", {"default": False}, True),
     ("boolean", "off", {"default": True}, False),
     ("boolean", "", {"default": True}, True),
@@ -67,6 +69,8 @@ BAD = [
     ("port_range", "80-90", {"default": ""}, "from 1024"),
     ("port_range", "a-b", {"default": ""}, "FIRST-LAST"),
     ("hosts", "https://example.org", {}, "without scheme"),
+    ("networks", "phone.example", {}, "at most 100 networks"),
+    ("networks", "203.0.113.9/24", {}, "at most 100 networks"),
     ("choice", "loud", {"default": "INFO", "choices": ("DEBUG", "INFO")}, "DEBUG, INFO"),
 ]
 

@@ -20,6 +20,8 @@ from tests.wire.operator import Operator
 from tests.wire.strangers import ELSEWHERE, STRANGER_HZ, Reports, Stranger
 
 CARRIER, CARRIERS_MEDIA = "127.0.0.31", "127.0.0.88"
+EVERYBODYS_MEDIA = "127.0.0.99"
+ENVIRONMENT = {"VOIPNUMBER_MEDIA_ALSO_FROM": f"{EVERYBODYS_MEDIA}/32"}
 GATEWAY_PORT = free_sip_port(CARRIER)
 CONFIGURATION = configuration(
     connection("alice"),
@@ -285,6 +287,14 @@ async def test_a_carriers_media_also_comes_from_where_its_trunk_says(engine: Eng
             assert not await _heard_from_elsewhere(b, phone, ELSEWHERE)
             assert await _heard_from_elsewhere(b, phone, CARRIERS_MEDIA)
             await a.hang_up()
+
+
+async def test_an_engine_may_take_media_from_a_network_for_every_leg(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as alice:
+        call = await converse(engine, alice, bob, offer=["PCMU"])
+        assert not await _heard_from_elsewhere(call.a, bob, CARRIERS_MEDIA)
+        assert await _heard_from_elsewhere(call.a, bob, EVERYBODYS_MEDIA)
+        await call.end()
 
 
 async def test_what_was_dropped_is_on_the_timeline_with_count_and_address(engine: Engine) -> None:
