@@ -6,7 +6,7 @@ through these functions. Texts from a peer are nonsense until read: SdpError say
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -41,6 +41,8 @@ UNKNOWN_FORMATS_KEPT = 4
 PTIME_MS = 20
 PTIMES_MS = range(10, 61)
 "Packet times of a peer that are honoured when sending."
+_LONG_FRAMES = frozenset(("OPUS", "AMR-WB"))
+"Codecs that are sent in frames of 20 ms; the others in frames of 10."
 EVENT_RATE_HZ, EVENT_NUMBER = 8000, 101
 "What telephone-event is for devices that know only one form of it."
 
@@ -184,7 +186,7 @@ def _compact_audio(media: Media, description: Description, *, is_answer: bool) -
     known = {n: v for n, v in media.fmtps().items() if n in maps and not _is_unknown(maps[n])}
     fmtps = {n: _parameters(v) for n, v in known.items() if len(v) <= MAX_FMTP_CHARACTERS}
     yield from _format_attributes(maps, maps, fmtps)
-    yield from _packet_times(media)
+    yield from _packet_times(media, {m.codec for m in maps.values() if m.codec})
     yield from _rtcp(media)
     # pjmedia looks for the direction at the media line alone.
     yield f"a={description.direction(media)}"
@@ -217,16 +219,20 @@ def _parameters(value: str) -> str:
     return ";".join(good[:MAX_PARAMETERS])
 
 
-def _packet_times(media: Media) -> Iterator[str]:
+def _packet_times(media: Media, codecs: Collection[str]) -> Iterator[str]:
     """Yield ptime and maxptime; the first is what pjmedia goes by, so it holds both."""
     found: dict[str, int] = {}
     for match in filter(None, map(_PTIME.fullmatch, media.attributes)):
         found.setdefault(match[1], int(match[2]))
     longest = found.get("maxptime") or PTIMES_MS[-1]
     asked = found.get("ptime", PTIME_MS)
-    ptime = min(asked if asked in PTIMES_MS else PTIME_MS, max(longest, PTIMES_MS[0]))
+    ptime = min(asked if asked in PTIMES_MS else PTIME_MS, max(longest, PTIMES_MS[0])) // 10 * 10
+    if codecs and ptime > PTIME_MS and (longest < ptime + 10 or _LONG_FRAMES.issuperset(codecs)):
+        # pjmedia would round 30 ms up to two frames of 20 ms.
+        step = PTIME_MS if _LONG_FRAMES.intersection(codecs) else 10
+        ptime = ptime // step * step
     if "ptime" in found or ptime != PTIME_MS:
-        yield f"a=ptime:{ptime // 10 * 10}"
+        yield f"a=ptime:{ptime}"
     if found.get("maxptime"):
         yield f"a=maxptime:{found['maxptime']}"
 

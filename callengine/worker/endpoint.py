@@ -162,7 +162,7 @@ def _library_config(config: WorkerConfig) -> Any:
     library.medConfig.clockRate = config.bridge_rate_hz
     library.medConfig.sndClockRate = config.bridge_rate_hz
     library.medConfig.audioFramePtime = 20
-    library.medConfig.ptime = 20
+    library.medConfig.ptime = 0  # 20 ms, or what the peer's description asks for
     library.medConfig.noVad = True
     library.medConfig.ecTailLen = 0
     library.medConfig.maxMediaPorts = 16

@@ -1,6 +1,7 @@
 """One leg of a call on pjsua2: its SDP kept to its list, its reports put into our words."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from callengine.core.events import (
     LegProgress,
     LegWithoutMedia,
 )
+from callengine.core.glare import Glare
 from callengine.core.obstacles import lacking
 from callengine.worker import endings, legsdp, plugins, slots
 from callengine.worker.digits import Digits
@@ -82,12 +84,16 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.reoffered = False
         "Whether a transfer made us offer this leg another list."
         self._reoffer: tuple[str, ...] = ()
+        self._reoffering = False
         self._asked: tuple[str, ...] = ()
         "The list of a `match` whose re-INVITE has not been answered."
         self.guard = guard.RtpGuard(name, media_also_from)
         self._audio_index = 0
         self._answered = False
         self.digits = Digits()
+        self.glare = Glare(owner=call_id == pj.PJSUA_INVALID_ID)
+        self._again: tuple[str, ...] = ()
+        "The list of a `match` that waits after a 491."
         self._lacking = ""
         "What the callee's answer lacked, so that there can be no audio."
         self._described = False
@@ -164,8 +170,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         event = prm.e
         if event.type != pj.PJSIP_EVENT_TSX_STATE:
             return
-        if self._asked:
-            self._see_match(event.body.tsxState.tsx)
+        self._see_reoffer(event.body.tsxState.tsx)
         if event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
             return
         message = event.body.tsxState.src.rdata.wholeMsg
@@ -251,15 +256,11 @@ class Leg(pj.Call):  # type: ignore[misc]
 
         Returns whether a re-INVITE was sent.
         """
-        if self.settled or not self.media_active:
+        if self.settled or not self.media_active or self.glare.again_at is not None:
             return False
         chosen = negotiate(self.allowed, self.offered).codec
         if len(self.offered) > 1 and chosen is not None and chosen != self.offered[0]:
-            self._reoffer = (chosen,)
-            try:
-                self.reinvite(_call_parameters())
-            finally:
-                self._reoffer = ()
+            self._offer_again((chosen,))
             self.settled = True
             return True
         self.settled = True
@@ -274,11 +275,7 @@ class Leg(pj.Call):  # type: ignore[misc]
             self._post(self, CallerMatched(True, 200))
             return
         chosen = negotiate(codecs, self.offered).codec
-        self._reoffer = tuple(codecs) if chosen is None else (chosen,)
-        try:
-            self.reinvite(_call_parameters())
-        finally:
-            self._reoffer = ()
+        self._offer_again(tuple(codecs) if chosen is None else (chosen,))
         # Of several the peer may answer with more than one; of one it cannot.
         self.settled, self.reoffered = chosen is not None, True
         self._asked = tuple(codecs)
@@ -307,18 +304,43 @@ class Leg(pj.Call):  # type: ignore[misc]
         self._audio_index, self.media_active = index, status in used
         return bool(status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 
-    def _see_match(self, transaction: Any) -> None:
-        """Report the end of the re-INVITE that `match` sent."""
-        if transaction.role != pj.PJSIP_ROLE_UAC or transaction.method != "INVITE":
-            return
+    def _see_reoffer(self, transaction: Any) -> None:
+        """Take the end of a re-INVITE of ours, `match`'s or `settle`'s."""
+        ours = transaction.role == pj.PJSIP_ROLE_UAC and transaction.method == "INVITE"
         code = transaction.statusCode
-        if code < 200:
+        if not ours or code < 200 or not self._reoffering:
             return
         # pjsip has taken the answer over before it tells of the transaction.
+        self._reoffering = False
         codecs, self._asked = self._asked, ()
-        facts = self._facts()
-        agreed = code < 300 and facts is not None and facts.codec in codecs
-        self._post(self, CallerMatched(agreed, code))
+        if code == 491 and self.glare.met(time.monotonic()):
+            self._again, self.settled = codecs, bool(codecs)
+            self._post(self, None)
+            return
+        self.glare.over()
+        if codecs:
+            facts = self._facts()
+            agreed = code < 300 and facts is not None and facts.codec in codecs
+            self._post(self, CallerMatched(agreed, code))
+
+    def try_again(self) -> tuple[str, ...]:
+        """Return the list that `match` is to be called with anew; `()`: settle anew."""
+        codecs, self._again = self._again, ()
+        return codecs
+
+    def stop_trying(self) -> None:
+        """Repeat nothing that waits: what it was for is over."""
+        self._again = ()
+        self.glare.over()
+
+    def _offer_again(self, codecs: tuple[str, ...]) -> None:
+        """Send a re-INVITE with these codecs; raises pjsua2.Error while one is under way."""
+        self._reoffer = codecs
+        try:
+            self.reinvite(_call_parameters())
+        finally:
+            self._reoffer = ()
+        self._reoffering = True
 
     def _read_ack(self, event: Any) -> bool:
         """Read the ACK that confirmed a leg; return whether it brought an answer to our offer."""

@@ -123,6 +123,8 @@ class CallRunner:
         if deadline is not None and now >= deadline:
             self._carry_out(self._machine.tick(now))
         for leg in self._legs.values():
+            if leg.glare.due(now):
+                self._try_again(leg)
             look_at = leg.guard.next_look()
             if look_at is not None and now >= look_at:
                 leg.guard.look(leg)
@@ -139,6 +141,7 @@ class CallRunner:
         times = (
             self._machine.next_deadline(),
             *(leg.guard.next_look() for leg in self._legs.values()),
+            *(leg.glare.again_at for leg in self._legs.values()),
         )
         due = [self._next_statistics, *(time for time in times if time is not None)]
         return max(1, min(longest_ms, int((min(due) - now) * 1000) + 1))
@@ -307,8 +310,19 @@ class CallRunner:
             return  # a transaction is still open; the next report tries again
         self._match = ()
 
+    def _try_again(self, leg: Leg) -> None:
+        """Repeat a re-offer that met one of the peer's."""
+        if leg.ended:
+            return
+        if codecs := leg.try_again():
+            self._match = codecs
+            self._try_match()
+        else:
+            self._settle(leg)
+
     def _transfer_ended(self, new: str | None, vn_a: tuple[str, ...]) -> None:
         self._match = ()
+        self._legs["A"].stop_trying()
         self._send({"type": "transfer", "leg": new, "at": time.time()})
         if new is None:
             return

@@ -124,6 +124,26 @@ def test_packet_times_are_folded_into_what_is_sent(attributes: list[str], kept: 
 
 
 @pytest.mark.parametrize(
+    ("codecs", "attributes", "ptime"),
+    [
+        (["opus/48000/2"], ["ptime:30"], 20),
+        (["opus/48000/2"], ["ptime:50"], 40),
+        (["opus/48000/2", "AMR-WB/16000"], ["ptime:60"], 60),
+        (["opus/48000/2", "PCMU/8000"], ["ptime:30"], 30),
+        (["opus/48000/2", "PCMU/8000"], ["ptime:30", "maxptime:30"], 20),
+        (["PCMU/8000"], ["ptime:30", "maxptime:30"], 30),
+        (["X-NEW/8000"], ["ptime:30"], 30),
+    ],
+)
+def test_a_packet_time_is_one_that_the_codecs_can_keep(
+    codecs: list[str], attributes: list[str], ptime: int
+) -> None:
+    maps = [f"rtpmap:{96 + n} {codec}" for n, codec in enumerate(codecs)]
+    numbers = " ".join(str(96 + n) for n in range(len(codecs)))
+    assert f"a=ptime:{ptime}\r\n" in compact(HEAD + audio(numbers, *maps, *attributes))
+
+
+@pytest.mark.parametrize(
     ("value", "kept"),
     [
         ("rtcp:4001", "rtcp:4001"),

@@ -1,0 +1,39 @@
+"""Run as a process: what pjmedia's parser says of each description in a JSON list on stdin."""
+
+import json
+import sys
+
+import pjsua2 as pj
+
+from callengine.worker.plugins import native
+
+DECLARATIONS = """
+int pjmedia_sdp_parse(pj_pool_t *, char *, size_t, void **);
+int pjmedia_sdp_validate(const void *);
+"""
+
+
+def main() -> None:
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    config = pj.EpConfig()
+    config.uaConfig.threadCnt = 0
+    config.logConfig.level = config.logConfig.consoleLevel = 0
+    endpoint.libInit(config)
+    native.declare()
+    native.ffi.cdef(DECLARATIONS)
+    api = native.pjmedia()
+    statuses = []
+    for text in json.load(sys.stdin):
+        pool = api.pj_pool_create(api.pjsua_get_pool_factory(), b"sdp", 8000, 8000, native.ffi.NULL)
+        data = text.encode()
+        room, parsed = native.ffi.new("char[]", data), native.ffi.new("void **")
+        status = api.pjmedia_sdp_parse(pool, room, len(data), parsed)
+        statuses.append(status or api.pjmedia_sdp_validate(parsed[0]))
+        api.pj_pool_release(pool)
+    sys.stdout.write("\n" + json.dumps(statuses) + "\n")
+    sys.stdout.flush()
+    endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+
+
+main()

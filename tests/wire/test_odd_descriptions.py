@@ -1,0 +1,89 @@
+"""Descriptions that phones really write: taken for what they mean, and never against the call."""
+
+import asyncio
+import itertools
+import time
+
+from tests.peers import descriptions
+from tests.peers.dialogs import Call
+from tests.peers.engine import Engine
+from tests.peers.phone import Phone
+from tests.wire.conversation import caller, converse, registered
+from tests.wire.directory import G722_FIRST, configuration, connection
+
+CONFIGURATION = configuration(
+    connection("bob", inbound=G722_FIRST), connection("pam", inbound=["PCMU"])
+)
+STEREO = [("PCMU/8000/2", 0), ("AMR-WB/16000/2", 98), ("opus/48000/6", 97), "PCMA"]
+
+
+def _odd(phone: Phone) -> list[tuple[str, str, str]]:
+    return [
+        ("opus without channels", phone.sdp([("opus/48000", 111)]), "OPUS"),
+        ("opus with one", phone.sdp([("OPUS/48000/1", 96)]), "OPUS"),
+        ("stereo beside PCMA", phone.sdp(STEREO), "PCMA"),
+        ("number 0 is something else", phone.sdp([("G726-32/8000", 0), "PCMA"]), "PCMA"),
+        ("G722 by its audio rate", phone.sdp([("G722/16000", 9)]), "G722"),
+        ("its origin", phone.sdp(["PCMU"]).replace("o=peer 1000 1", "o=Sonus UAC 1 1"), "PCMU"),
+        ("no user", phone.sdp(["PCMU"]).replace("o=peer 1000 1", "o= -1 " + "9" * 25), "PCMU"),
+        ("spaces", phone.sdp(["PCMU"]).replace("0 PCMU/8000", "0  pcmu / 8000 / 1 "), "PCMU"),
+    ]
+
+
+async def test_what_is_not_ours_does_not_spoil_what_is(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        for what, offer, codec in _odd(phone):
+            call = await converse(engine, phone, bob, offer=offer)
+            assert descriptions.names(call.a.answer_sdp) == [codec], what
+            call.a.local_sdp = phone.sdp([(codec, descriptions.formats(call.a.answer_sdp)[0][0])])
+            await call.hears_both_ways(codec_a=codec, codec_b="G722", seconds=0.9)
+            await call.a.hang_up()
+
+
+WANTED = [
+    ("PCMU", "a=ptime:30", 30),
+    ("PCMU", "a=ptime:60\r\na=maxptime:40", 40),
+    ("G722", "a=maxptime:10", 10),
+    ("PCMU", "a=ptime:500", 20),
+    ("OPUS", "a=ptime:60", 60),
+    ("OPUS", "a=ptime:30\r\na=maxptime:30", 20),
+    ("AMR-WB", "a=ptime:40", 40),
+]
+
+
+async def test_packets_are_as_long_as_the_peer_wants_them(engine: Engine) -> None:
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        for codec, lines, milliseconds in WANTED:
+            offer = phone.sdp([codec]).replace("a=ptime:20", lines)
+            call = await converse(engine, phone, pam, offer=offer)
+            assert "\r\na=ptime:20\r\n" in call.a.answer_sdp
+            phone.rtp.forget()
+            await call.b.audio(send_hz=800, codec="PCMU", seconds=0.8)
+            packets = phone.rtp.packets[-6:]
+            steps = {b.timestamp - a.timestamp for a, b in itertools.pairwise(packets)}
+            clock_hz = descriptions.CLOCK_RATES[codec]
+            assert steps == {clock_hz * milliseconds // 1000}, (codec, lines)
+            assert len(phone.rtp.packets) > 400 // milliseconds
+            await call.a.hang_up()
+
+
+async def test_a_re_offer_that_meets_one_of_the_peers_is_repeated(engine: Engine) -> None:
+    """We own the callee's Call-ID, so we wait at least 2.1 s (RFC 3261 section 14.1)."""
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        a = await phone.invite("bob", phone.sdp(["PCMU"]))
+        b = await bob.wait_call()
+        offers: list[float] = []
+
+        def meet(offer: str) -> str | int:
+            offers.append(time.monotonic())
+            return 491 if len(offers) == 1 else Call._mirror(b, offer)
+
+        b.answer_reoffer = meet
+        await b.answer_in("PCMA", "G722")
+        await a.answered()
+        for _ in range(2):
+            await asyncio.wait_for(b.reoffers.get(), 6)
+        assert 2.0 <= offers[1] - offers[0] <= 5.0
+        heard = await b.audio(send_hz=800, codec="G722", seconds=1.0)
+        assert set(heard.payload_types) == {9}
+        await a.hang_up()
