@@ -345,3 +345,6 @@ def _put(message: sipmessage.Message, sdp: str | None) -> None:
     if sdp is not None:
         message.content_type = SDP_TYPE
         message.body = sdp.encode()
+        if sdp.startswith("--"):  # a multipart body, at its first boundary
+            boundary = sdp.partition("\r\n")[0].removeprefix("--")
+            message.headers.set("Content-Type", f"Multipart/Mixed; boundary={boundary}")

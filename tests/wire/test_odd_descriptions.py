@@ -8,7 +8,7 @@ from tests.peers import descriptions
 from tests.peers.dialogs import Call
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
-from tests.wire.conversation import caller, converse, registered
+from tests.wire.conversation import Conversation, caller, converse, registered
 from tests.wire.directory import G722_FIRST, configuration, connection
 
 CONFIGURATION = configuration(
@@ -38,6 +38,48 @@ async def test_what_is_not_ours_does_not_spoil_what_is(engine: Engine) -> None:
             call.a.local_sdp = phone.sdp([(codec, descriptions.formats(call.a.answer_sdp)[0][0])])
             await call.hears_both_ways(codec_a=codec, codec_b="G722", seconds=0.9)
             await call.a.hang_up()
+
+
+def _wrapped(sdp: str) -> str:
+    """Put a description into a multipart body, behind a part that may be ignored."""
+    parts = (
+        ("application/isup;version=itu", "signal;handling=optional", "\x01\x02"),
+        ("Application/SDP", "session;handling=required", sdp),
+    )
+    text = "".join(
+        f"--b7\r\nContent-Type: {kind}\r\nContent-Disposition: {way}\r\n\r\n{content}\r\n"
+        for kind, way, content in parts
+    )
+    return f"{text}--b7--\r\n"
+
+
+async def test_a_description_in_a_multipart_body_is_found_in_every_message(engine: Engine) -> None:
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        a = await phone.invite("pam", _wrapped(phone.sdp(["PCMA"])))
+        b = await pam.wait_call()
+        await b.answer(_wrapped(pam.sdp(["PCMU"])))
+        await a.answered()
+        call = Conversation(a, b, engine)
+        a.local_sdp, b.local_sdp = phone.sdp(["PCMA"]), pam.sdp(["PCMU"])
+        await call.hears_both_ways(codec_a="PCMA", codec_b="PCMU", seconds=0.9)
+        again = _wrapped(phone.sdp(["G722"], version=2))
+        assert (await a.reinvite(again)).code == 200
+        assert descriptions.names(a.remote_sdp) == ["G722"]
+        assert (await a.update(_wrapped(phone.sdp(["PCMA"], version=3)))).code == 200
+        assert descriptions.names(a.remote_sdp) == ["PCMA"]
+        await a.hang_up()
+
+
+async def test_a_multipart_body_in_an_ack_brings_the_answer(engine: Engine) -> None:
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        a = await phone.invite("pam", None, answer=lambda _: _wrapped(phone.sdp(["PCMA"])))
+        b = await pam.wait_call()
+        await b.answer_in("PCMU")
+        await a.answered()
+        a.local_sdp = phone.sdp(["PCMA"])
+        call = Conversation(a, b, engine)
+        await call.hears_both_ways(codec_a="PCMA", codec_b="PCMU", seconds=0.9)
+        await call.end()
 
 
 WANTED = [
