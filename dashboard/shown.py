@@ -40,6 +40,8 @@ class SilenceView:
 
     what: str
     "What happened: `No audio from the caller`."
+    brief: str
+    "The same for one line of a list."
     is_first: bool
     "Whether nothing has arrived at all."
     since: dt.datetime

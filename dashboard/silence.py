@@ -61,6 +61,7 @@ def present_silence(silence: SilenceSnapshot, *, leg: str, now: dt.datetime) -> 
     last = silence["last_packet"]
     return SilenceView(
         what=nothing if never else f"No audio from {who}",
+        brief=f"Nothing yet from {who}" if never else f"No audio from {who}",
         is_first=never,
         since=since,
         duration=duration_text((now - since).total_seconds()),
