@@ -24,6 +24,7 @@ from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.edge.bans import Ban
+from callengine.edge.context import GAVE_UP_FIRST
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
     Accepted,
@@ -35,7 +36,7 @@ from callengine.edge.interface import (
 )
 from callengine.edge.rewrite import PHRASES
 from callengine.edge.settings import EdgeSettings
-from callengine.handing import RETRY_AFTER_S, Handing
+from callengine.handing import GAVE_UP, RETRY_AFTER_S, Handing
 from callengine.journal import Journal
 from callengine.lab.laboratory import Laboratory
 from callengine.livecall import LiveCall
@@ -208,7 +209,7 @@ class Switchboard:
             offered = None if call.sdp is None else sdp.offered_codecs(call.sdp)
             hindrance = None if call.sdp is None else obstacle(call.sdp)
         except sdp.SdpError as error:
-            return self._refuse(_malformed(call, str(error)))
+            return self._refuse(_malformed(call, str(error)), call)
         lab = self.lab.placed(call)
         call = lab.named(call) if lab else call
         claim = Claim(call.from_user, call.from_name)
@@ -217,7 +218,7 @@ class Switchboard:
         if not lab:
             found = caller_id(call.source, claim, known, call_id=call.call_id, to=call.to_user)
             if isinstance(found, Rejection):
-                return self._refuse(found)
+                return self._refuse(found, call)
             caller = found
         request = CallRequest(
             call=uuid.uuid4().hex,
@@ -234,7 +235,8 @@ class Switchboard:
         )
         # Nothing is awaited from here until the call is in the book, or many at once would pass.
         if (short := self.room.shortage(call.source, self.calls.values())) is not None:
-            return replace(self._refuse(rejected(call, short)), retry_after_s=short.retry_after_s)
+            refused = self._refuse(rejected(call, short), call)
+            return replace(refused, retry_after_s=short.retry_after_s)
         decision = plan_call(
             request,
             destination=lab.destination if lab else destination,
@@ -245,10 +247,10 @@ class Switchboard:
         )
         decision = lab.signed(decision) if lab else decision
         if isinstance(decision, Rejection):
-            return self._refuse(decision)
+            return self._refuse(decision, call)
         if isinstance(decision, Declined):
             live = self.book.open(decision.plan, call)
-            self.book.close(live, decision.termination)
+            self.book.close(live, GAVE_UP if call.given_up() else decision.termination)
             return Refused(488, "Not Acceptable Here", reason=q850_reason(488))
         return await self._connect(decision, call)
 
@@ -351,8 +353,11 @@ class Switchboard:
         if call is not None and not call.ended:
             self.book.close(call, _DIED)
 
-    def _refuse(self, rejection: Rejection) -> Refused:
-        self.edge.store(rejection)
+    def _refuse(self, rejection: Rejection, call: IncomingCall) -> Refused:
+        stored = rejection
+        if call.given_up():  # 487 was the answer, and what is returned here is not sent
+            stored = replace(rejection, code=487, advice=f"{GAVE_UP_FIRST} {rejection.advice}")
+        self.edge.store(stored)
         return Refused(rejection.code, PHRASES.get(rejection.code, "Refused"))
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:

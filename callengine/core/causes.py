@@ -65,6 +65,9 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
         return Termination("callee", "callee-unreachable", code, f"{label} {words}")
     if code in (401, 407):
         return _challenged(label, order, code)
+    if code == 408 and not failure.by_peer:
+        words = "stopped answering before the call was set up. Check its network."
+        return Termination("callee", "callee-unreachable", code, f"{label} {words}")
     known = _ALIASES.get(code, code)
     otherwise = ("callee-failed", f"answered {code} {failure.text}. Look at that device.")
     reason, words = _CALLEE_WORDS.get(known, otherwise)

@@ -340,7 +340,7 @@ class CallMachine:
 
     def _caller_left(self, event: LegEnded) -> Termination:
         # pjsip's own code for an answer in the ACK that shares nothing is 415.
-        if event.code == 488 or (event.code == 415 and self.order.offered is None):
+        if self.order.offered is None and event.code in (415, 488):
             return Termination(
                 "caller", "no-common-codec-caller", 488,
                 "The caller's answer held none of our codecs "
@@ -348,9 +348,15 @@ class CallMachine:
             )  # fmt: skip
         if self.state in _TALKING:
             return _left("caller", "The caller", event)
-        return Termination(
-            "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
+        if event.code == 487:  # what a CANCEL, or a BYE in an early dialog, ends an INVITE with
+            return Termination(
+                "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
+            )
+        advice = (
+            f"The call process answered the caller's INVITE with {event.code} {event.text} by "
+            "itself. Look at that INVITE on the ladder and at the engine's log, and report both."
         )
+        return Termination("engine", "invite-not-accepted", max(event.code, 400), advice)
 
     def _callee_left(self, event: LegEnded) -> list[Effect]:
         if self.transfer is None:
@@ -488,14 +494,17 @@ class CallMachine:
 
 
 def _left(by: EndedBy, who: str, event: LegEnded) -> Termination:
-    if event.code in (200, 487, 603) or event.by_peer:
+    if event.code in (200, 487, 603):
         return Termination(by, f"{by}-hung-up", 200, f"{who} hung up: a normal end.")
-    return Termination(
-        by,
-        f"{by}-lost",
-        event.code,
-        f"{who} stopped answering ({event.code} {event.text}). Check its network.",
-    )
+    if event.unreachable:
+        what = f"could not be reached any more: {event.unreachable}. Check its network."
+    elif event.code == 481:
+        what = "did not know the call any more (481). Its device may have been restarted."
+    elif event.by_peer:
+        what = f"ended the call with {event.code} {event.text}. Look at that device."
+    else:
+        what = f"stopped answering ({event.code} {event.text}). Check its network."
+    return Termination(by, f"{by}-lost", event.code, f"{who} {what}")
 
 
 def _passed(deadline: float | None, now: float) -> bool:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from callengine.edge.context import EdgeContext, describe, header_user, source_host
+from callengine.edge.context import EdgeContext, code_sent, describe, header_user, source_host
 from callengine.edge.digest import Answer, Verdict, answer_in, uri_matches
 from callengine.edge.interface import Credentials
 from callengine.edge.parse import SipMessage, clean
@@ -142,7 +142,8 @@ class Authenticator:
         else:
             rule = "unknown-user"
             advice = f"Nobody here is called `{user}`. The SIP user name is not the display name."
-        self._context.store(describe(transaction.request, 401, rule, advice, user=user))
+        code = code_sent(transaction, 401)
+        self._context.store(describe(transaction.request, code, rule, advice, user=user))
 
 
 def _ha1(credentials: Credentials, answer: Answer) -> str | None:

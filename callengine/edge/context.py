@@ -33,6 +33,7 @@ from callengine.edge.warden import Warden
 
 log = logging.getLogger(__name__)
 
+GAVE_UP_FIRST = "The caller gave up before it was told:"
 MAX_TASKS = 2000
 MAX_DEAD_CALLS = 200
 BRANCH = "z9hG4bKvn"
@@ -321,7 +322,10 @@ class EdgeContext:
         user: str = "",
     ) -> None:
         """Answer with a failure and have it stored."""
+        if transaction.cancelled:
+            advice = f"{GAVE_UP_FIRST} {advice}"
         self.reply(transaction, code, phrase=phrase, headers=headers)
+        code = code_sent(transaction, code)
         self.store(describe(transaction.request, code, rule, advice, user=user))
 
     def store(self, rejection: Rejection) -> None:
@@ -343,6 +347,11 @@ class EdgeContext:
 
     async def _store(self, rejection: Rejection) -> None:
         await self.engine.rejected(rejection)
+
+
+def code_sent(transaction: ServerTransaction, code: int) -> int:
+    """Return the code a request was answered with: 487 if it was cancelled before `code` came."""
+    return transaction.code if transaction.code >= 200 else code
 
 
 def source_host(message: SipMessage) -> str:
