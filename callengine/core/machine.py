@@ -501,7 +501,7 @@ def _left(by: EndedBy, who: str, event: LegEnded) -> Termination:
     elif event.code == 481:
         what = "did not know the call any more (481). Its device may have been restarted."
     elif event.by_peer:
-        what = f"ended the call with {event.code} {event.text}. Look at that device."
+        what = f"answered {event.code} {event.text} inside the call, which ended it. Look at it."
     else:
         what = f"stopped answering ({event.code} {event.text}). Check its network."
     return Termination(by, f"{by}-lost", event.code, f"{who} {what}")

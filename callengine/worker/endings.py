@@ -36,7 +36,8 @@ def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
         return dataclasses.replace(
             ended, code=code, text=phrase, redirects=tuple(_TO.findall(head))
         )
-    return ended
+    # A timer of ours ends a leg with 408 too, but then nothing was received.
+    return dataclasses.replace(ended, by_peer=ended.by_peer or ended.code == 408)
 
 
 def _received(event: Any) -> str:

@@ -265,6 +265,34 @@ def test_decisions_that_come_late_or_twice_change_nothing():
     assert machine.handle(RedirectDecided("B", (CAROL,)), 5.3) == []
 
 
+@pytest.mark.parametrize(
+    ("leg", "code", "by_peer", "reason", "words"),
+    [
+        ("A", 200, True, "caller-hung-up", "The caller hung up: a normal end."),
+        ("B", 200, True, "callee-hung-up", "Phone B hung up: a normal end."),
+        ("A", 481, True, "caller-lost", "did not know the call any more (481)"),
+        ("B", 408, False, "callee-lost", "Phone B stopped answering (408 why)"),
+        ("B", 500, True, "callee-lost", "Phone B answered 500 why inside the call"),
+    ],
+)
+def test_hanging_up_is_told_from_getting_lost(leg, code, by_peer, reason, words):
+    machine = talking()
+    machine.handle(ended(leg, code, by_peer=by_peer), 130.0)
+    assert machine.termination.reason == reason
+    assert words in machine.termination.advice
+
+
+@pytest.mark.parametrize("code", [488, 422, 500])
+def test_our_own_refusal_of_an_invite_is_not_the_caller_giving_up(code):
+    machine = ringing()
+    machine.handle(ended("A", code, by_peer=False), 5.0)
+    end = machine.termination
+    assert (end.by, end.reason, end.code) == ("engine", "invite-not-accepted", code)
+    machine = ringing()
+    machine.handle(ended("A", 487), 5.0)
+    assert machine.termination.reason == "caller-cancelled"
+
+
 def test_what_the_edge_found_is_told_instead_of_an_answer_nobody_gave():
     machine = ringing()
     gone = LegEnded(

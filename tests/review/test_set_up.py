@@ -11,7 +11,7 @@ import pytest
 
 from callengine.core.callerid import KnownNames
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
-from callengine.core.outcomes import Termination
+from callengine.core.outcomes import Rejection, Termination
 from callengine.edge.interface import Accepted, Refused
 from callengine.edge.settings import EdgeSettings
 from callengine.pool import CallProcess, PoolSettings, ProcessState
@@ -49,6 +49,7 @@ class Board(Switchboard):
         self.written = Book()
         self._publisher: Any = Mock(stop=AsyncMock())
         self.book.open_with(cast("Any", self.written), self._publisher)
+        self.destination = Destination(connection=BOB)
         self.may_read, self.reading = threading.Event(), threading.Event()
         self.may_read.set()
         ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -79,7 +80,7 @@ class Board(Switchboard):
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.reading.set()
         await asyncio.to_thread(self.may_read.wait, 5)
-        return Destination(connection=BOB), Platform(("PCMU",), True, ("PCMU",)), KnownNames()
+        return self.destination, Platform(("PCMU",), True, ("PCMU",)), KnownNames()
 
     @property
     def process_is_free(self) -> bool:
@@ -129,6 +130,24 @@ async def test_a_caller_who_gives_up_early_leaves_nothing_behind(
     assert [ending["reason"] for ending in board.written.endings] == ["caller-cancelled"]
     assert not board.calls
     assert board.process_is_free
+
+
+async def test_a_refusal_that_a_cancel_overtook_is_stored_as_what_was_sent(
+    board: Board, peer: UdpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[Rejection] = []
+    monkeypatch.setattr(board.edge, "store", stored.append)
+    board.destination = Destination()
+    board.may_read.clear()
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await asyncio.to_thread(board.reading.wait, 5)
+    peer.send(invite(phone, "CANCEL"), phone.edge)
+    await peer.expect(487)
+    board.may_read.set()
+    await until(lambda: bool(stored), "nothing is stored")
+    assert [(one.code, one.rule) for one in stored] == [(487, "unknown-number")]
+    assert stored[0].advice.startswith("The caller gave up before it was told: Nobody here")
 
 
 async def test_who_ends_a_call_before_it_has_a_process_stands_in_the_record(
