@@ -182,8 +182,8 @@ def _lists_for(
         raise _RefusalError(
             503,
             "no-codec-available",
-            f"This engine can do none of {missing} now: a codec library is missing. "
-            "Install it, or add another codec to the list.",
+            f"This engine can do none of {missing} now; its log and the list's page say why. "
+            "Add another codec to the list.",
         )
     return dataclasses.replace(lists, vn_a=vn_a, vn_b=vn_b)
 

@@ -73,7 +73,7 @@ class Endpoint:
         keep_g722_levels()
         built_in = [codec.codecId for codec in self._library.codecEnum2()]
         self.codecs = plugins.install(built_in, bridge_rate_hz=config.bridge_rate_hz)
-        for codec in _NEVER_OFFERED:
+        for codec in (*_NEVER_OFFERED, *self.codecs.faulty):
             self._silence(codec)
         transport = pj.TransportConfig()
         transport.boundAddress = "127.0.0.1"

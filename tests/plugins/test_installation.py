@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from callengine.worker.plugins import faults
 from tests.plugins.processes import run_python
 
 REPORT = """
@@ -41,10 +42,43 @@ def install(before: str = "", built_in: str = "found", *arguments: str) -> dict[
 def test_everything_is_available_where_everything_is_installed() -> None:
     report = install()
     assert report["available"][:5] == ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
-    assert report["why"] == {}
+    assert set(report["why"]) == {"SPEEX", "SPEEX-WB"}
     # Two payload types for AMR-WB: one for each framing.
     assert report["pj"].count("AMR-WB/16000/1") == 2
     assert report["pj"].count("opus/48000/2") == 1
+
+
+def test_a_decoder_with_a_known_memory_fault_is_off_and_cannot_be_opened() -> None:
+    report = install()
+    reason = "one packet can corrupt memory in pjproject before 2.17"
+    assert report["why"] == {
+        "SPEEX": f"SPEEX is unavailable: {reason}.",
+        "SPEEX-WB": f"SPEEX-WB is unavailable: {reason}.",
+    }
+    assert not {"SPEEX", "SPEEX-WB"} & set(report["available"])
+    assert not [codec for codec in report["pj"] if codec.startswith("speex")]
+
+
+def test_a_built_in_opus_with_a_fault_is_not_used() -> None:
+    report = install("", "[*found, 'opus/48000/2']")
+    assert "OPUS" not in report["available"]
+    assert "lets one packet corrupt memory" in report["why"]["OPUS"]
+
+
+@pytest.mark.parametrize(
+    ("codec_id", "version", "is_faulty"),
+    [
+        ("speex/8000/1", "2.15.1", True),
+        ("Speex/32000/1", "2.16", True),
+        ("speex/8000/1", "2.17", False),
+        ("speex/8000/1", "2.17-dev", False),
+        ("opus/48000/2", "2.16", True),
+        ("speex/8000/1", "trunk", True),
+        ("PCMU/8000/1", "2.15.1", False),
+    ],
+)
+def test_what_counts_as_a_fault(codec_id: str, version: str, is_faulty: bool) -> None:
+    assert bool(faults.fault(codec_id, faults.read_version(version))) is is_faulty
 
 
 @pytest.mark.parametrize(
@@ -102,14 +136,15 @@ def test_a_build_with_another_layout_is_refused_and_does_not_crash(
 
 
 def test_a_codec_that_pjsua2_has_inside_is_left_as_it_is() -> None:
-    report = install("", "[*found, 'opus/48000/2']")
-    assert "OPUS" in report["available"]
-    assert "opus/48000/2" not in report["pj"]
-    assert "AMR-WB/16000/1" in report["pj"]
+    report = install("", "[*found, 'AMR-WB/16000/1']")
+    assert "AMR-WB" in report["available"]
+    assert "AMR-WB/16000/1" not in report["pj"]
+    assert "opus/48000/2" in report["pj"]
 
 
 def test_codecs_missing_from_the_build_are_told() -> None:
     report = install("", "[name for name in found if 'G722' not in name]")
-    assert report["why"] == {
-        "G722": "G722 is unavailable: this build of pjsua2 does not contain it."
-    }
+    assert report["why"]["G722"] == (
+        "G722 is unavailable: this build of pjsua2 does not contain it."
+    )
+    assert set(report["why"]) == {"G722", "SPEEX", "SPEEX-WB"}

@@ -98,6 +98,8 @@ pj_status_t pj_ioqueue_recv(pj_ioqueue_key_t *, pj_ioqueue_op_key_t *, void *, p
     uint32_t);
 pj_pool_factory *pjsua_get_pool_factory(void);
 unsigned pjsua_call_get_count(void);
+const char *pj_get_version(void);
+pj_status_t pjmedia_codec_speex_deinit(void);
 pj_status_t pjsua_enum_calls(int *ids, unsigned *count);
 pj_pool_t *pj_pool_create(pj_pool_factory *, const char *, size_t, size_t, void *);
 void pj_pool_release(pj_pool_t *);

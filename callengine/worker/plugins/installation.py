@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from audiocodecs.catalogue import CATALOGUE, find
-from callengine.worker.plugins import amr_wb, layout, native, opus, sdp_match
+from callengine.worker.plugins import amr_wb, faults, layout, native, opus, sdp_match
 from callengine.worker.plugins.factory import Description, Factory
 from callengine.worker.plugins.native import LibraryMissingError, WrongBuildError, ffi
 from callengine.worker.plugins.opus_packets import CLOCK_HZ
@@ -23,6 +23,8 @@ class CodecReport:
     available: tuple[str, ...]
     unavailable: dict[str, str] = field(default_factory=dict)
     "Catalogue name -> one sentence: why, and what to install."
+    faulty: tuple[str, ...] = ()
+    "Built-in codecs, by codecId, that must be given priority 0."
 
 
 def preload() -> None:
@@ -47,14 +49,21 @@ def install(built_in: Iterable[str], *, bridge_rate_hz: int = 48000) -> CodecRep
     `bridge_rate_hz` is `medConfig.clockRate`: OPUS runs at that rate. Never raises for a missing
     library or a foreign pjsua2; the report says so and nothing is registered.
     """
-    present = {name for name in map(catalogue_name, built_in) if name}
+    built_in = tuple(built_in)
+    faulty = _faulty(built_in)
+    sound = (codec_id for codec_id in built_in if codec_id not in faulty)
+    present = {name for name in map(catalogue_name, sound) if name}
     descriptions: dict[str, Callable[[], Description]] = {
         "OPUS": lambda: opus.description(bridge_rate_hz),
         "AMR-WB": amr_wb.description,
     }
-    reasons: dict[str, str] = {}
+    reasons = {
+        name: f"{name} is unavailable: {why}."
+        for codec_id, why in faulty.items()
+        if (name := catalogue_name(codec_id)) and name not in present
+    }
     for name, describe in descriptions.items():
-        if name in present:
+        if name in present or name in reasons:
             continue
         try:
             _plug_in(describe())
@@ -65,7 +74,25 @@ def install(built_in: Iterable[str], *, bridge_rate_hz: int = 48000) -> CodecRep
     for name in CATALOGUE:
         if name not in present and name not in reasons:
             reasons[name] = f"{name} is unavailable: this build of pjsua2 does not contain it."
-    return CodecReport(tuple(name for name in CATALOGUE if name in present), reasons)
+    available = tuple(name for name in CATALOGUE if name in present)
+    return CodecReport(available, reasons, tuple(faulty))
+
+
+def _faulty(built_in: Iterable[str]) -> dict[str, str]:
+    """Return codecId -> why of built-in codecs with a known memory fault; take out what can be.
+
+    Priority 0 keeps a codec out of every description; without its factory nothing at all can open
+    its decoder.
+    """
+    try:
+        api = native.pjmedia()
+    except WrongBuildError:
+        return {name: why for name in built_in if (why := faults.fault(name, None))}
+    version = faults.read_version(ffi.string(api.pj_get_version()).decode("ascii", "replace"))
+    found = {name: why for name in built_in if (why := faults.fault(name, version))}
+    if any(name.startswith("speex/") for name in found):
+        api.pjmedia_codec_speex_deinit()
+    return found
 
 
 def catalogue_name(codec_id: str) -> str | None:
