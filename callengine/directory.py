@@ -159,6 +159,13 @@ def is_registered_at(flow: str) -> bool:
     return rows.exists()
 
 
+def registered_flows() -> list[tuple[str, float]]:
+    """Return the flow of every registration and for how many seconds it holds. One query."""
+    now = timezone.now()
+    rows = Registration.objects.filter(expires_at__gt=now).values_list("flow", "expires_at")
+    return [(flow, (expires_at - now).total_seconds()) for flow, expires_at in rows]
+
+
 def has_registered_from(host: str) -> bool:
     """Return whether any connection is registered from this IP address. One query."""
     shown = f"[{host}]" if ":" in host else host

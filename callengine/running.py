@@ -45,6 +45,7 @@ def engine_settings() -> EngineSettings:
                 stranger_rate=settings.VOIPNUMBER_STRANGER_RATE,
                 stranger_invite_rate=settings.VOIPNUMBER_STRANGER_INVITE_RATE,
                 strangers_rate=settings.VOIPNUMBER_ALL_STRANGERS_RATE,
+                strangers_invite_rate=settings.VOIPNUMBER_ALL_STRANGERS_INVITE_RATE,
                 phone_rate=settings.VOIPNUMBER_PHONE_RATE,
                 phone_invite_rate=settings.VOIPNUMBER_PHONE_INVITE_RATE,
                 trunk_rate=settings.VOIPNUMBER_TRUNK_RATE,

@@ -112,6 +112,7 @@ class Switchboard:
             self.codecs, self.unavailable = first.codecs, first.unavailable
             for name, why in self.unavailable.items():
                 logger.warning("codec %s is unavailable: %s", name, why)
+            self.edge.know_phones(await self._read(directory.registered_flows))
             await self.edge.start()
         except (OSError, RuntimeError):
             await self.pool.stop()

@@ -83,6 +83,10 @@ class Authenticator:
         if advice := context.warden.objection(source_host(request), user):
             context.refuse(transaction, 403, "banned", advice, user=user)
             return None
+        if not context.digest.is_fresh(answer.nonce, time.time(), self._bound_to(request)):
+            # Nobody is looked up for a nonce that is not ours; an honest client just tries again.
+            self._send_challenge(transaction, stale=True)
+            return None
         found = await context.engine.credentials(answer.user)
         known = found if found is not None and accepts(found) else None
         ha1 = _ha1(known, answer) if known else None

@@ -191,6 +191,12 @@ class Edge:
         """Have a rejection stored, unless its source had its share of this minute."""
         self._context.store(rejection)
 
+    def know_phones(self, flows: Iterable[tuple[str, float]]) -> None:
+        """Have the guard know who is registered: flows, and for how many seconds each."""
+        now = time.monotonic()
+        for flow, for_s in flows:
+            self._context.guard.welcome_phone(flow, now, for_s)
+
     def hold_bans(self, bans: Iterable[Ban]) -> None:
         """Keep out these, as they are stored, and nobody else."""
         self._context.warden.replace(bans)

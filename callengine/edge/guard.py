@@ -70,7 +70,8 @@ class Guard:
         self._trunk = _share(settings.trunk_rate, settings.trunk_invite_rate, trunk_burst_s)
         self._messages = SharedBuckets(self._stranger.messages)
         self._invites = SharedBuckets(self._stranger.invites)
-        self._strangers = Bucket(Allowance(settings.strangers_rate, 2 * settings.strangers_rate), 0)
+        together = _share(settings.strangers_rate, settings.strangers_invite_rate, 2.0)
+        self._strangers = _Party(together, 0.0)
         self._exempt = [ipaddress.ip_network(text) for text in settings.exempt]
         self._known: OrderedDict[str, _Party] = OrderedDict()
         "By flow; a trunk's by address."
@@ -128,13 +129,15 @@ class Guard:
             return 0.0
         source, rule = host, "flooding"
         party = self._party(flow, host, now)
-        if party is not None:
-            wait_s = party.wait_s(now, is_invite=is_invite)
-        else:
-            source = source_key(host)
-            wait_s, rule = self._stranger_wait_s(source, now, is_invite=is_invite)
+        wait_s = party.wait_s(now, is_invite=is_invite) if party is not None else 1.0
+        # What belongs to a call costs the strangers nothing, and a flood costs the call nothing.
         if not wait_s or self._is_of_a_call(start, now, is_invite=is_invite):
             return 0.0
+        if party is None:
+            source = source_key(host)
+            wait_s, rule = self._stranger_wait_s(source, now, is_invite=is_invite)
+            if not wait_s:
+                return 0.0
         self._held_back.note(source, rule, now, is_invite=is_invite)
         return wait_s
 
@@ -146,8 +149,8 @@ class Guard:
         if is_invite and not self._invites.take(source, now):
             return self._invites.wait_s(source, now), "flooding"
         # Last, so that one loud source is stopped before it spends what all strangers share.
-        if not self._strangers.take(now):
-            return self._strangers.wait_s(now), "crowded-out"
+        if wait_s := self._strangers.wait_s(now, is_invite=is_invite):
+            return wait_s, "crowded-out"
         return 0.0, ""
 
     def is_exempt(self, host: str) -> bool:

@@ -27,6 +27,8 @@ class RejectionGate:
         self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
         self._in_all = 0
         self._minute = 0.0
+        self._unlisted = 0
+        self._told = -WINDOW_S
 
     def admit(self, rejection: Rejection, now: float) -> bool:
         """Tell whether to store this one now; `now` in seconds of any steady clock."""
@@ -36,6 +38,7 @@ class RejectionGate:
         window = self._windows.get(key)
         if window is None:
             if len(self._windows) >= MAX_SOURCES:
+                self._unlisted += 1
                 return False
             window = self._windows[key] = _Window(now, 0, 0, rejection)
         if window.passed >= self._per_minute or self._in_all >= MAX_PER_MINUTE_IN_ALL:
@@ -48,6 +51,13 @@ class RejectionGate:
 
     def summaries(self, now: float) -> Iterator[Rejection]:
         """Yield one rejection for each minute that had more than its share, and forget it."""
+        if self._unlisted and now - self._told >= WINDOW_S:
+            count, self._unlisted, self._told = self._unlisted, 0, now
+            advice = (
+                f"{count} more requests of sources without number were refused and are not listed "
+                "one by one. Somebody floods with invented addresses; stop it at the firewall."
+            )
+            yield Rejection("many others", "", "", 0, "too-many-sources", advice)
         while self._windows:
             key, window = next(iter(self._windows.items()))
             if now - window.started < WINDOW_S:

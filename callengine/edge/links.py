@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _MAX_UNSENT_BYTES = 256 * 1024
 _CLOSING_S = 2.0
+_MOST_AT_ONCE = 64
+"Messages taken in one turn of the event loop: timers and other sockets come in between."
 _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 
 
@@ -64,7 +66,11 @@ class TcpLink(asyncio.Protocol):
 
     def _take(self) -> None:
         """Take what has arrived, as fast as its source may send."""
+        taken = 0
         while self._arrived:
+            if taken >= _MOST_AT_ONCE:
+                self._pause(0.0)
+                return
             event = self._arrived[0]
             if isinstance(event, Broken):
                 self._arrived.clear()
@@ -76,6 +82,7 @@ class TcpLink(asyncio.Protocol):
                 self._pause(wait_s)
                 return
             self._arrived.popleft()
+            taken += 1
             if isinstance(event, Ping):
                 self.send(b"\r\n")
             else:

@@ -31,6 +31,7 @@ class GuardSettings:
     stranger_rate: float = 60.0
     stranger_invite_rate: float = 20.0
     strangers_rate: float = 400.0
+    strangers_invite_rate: float = 100.0
     "All unknown sources together, so that a flood from spoofed addresses leaves room for others."
     phone_rate: float = 100.0
     phone_invite_rate: float = 20.0

@@ -170,6 +170,24 @@ async def test_invented_sources_have_nobody_banned(
     assert not engine.bans
 
 
+async def test_nobody_is_looked_up_for_a_nonce_that_is_not_ours(
+    edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers with invented nonces must not cost two questions to the database each."""
+
+    async def looked_up(username: str) -> None:
+        raise AssertionError(username)
+
+    monkeypatch.setattr(engine, "credentials", looked_up)
+    line = (
+        'Authorization: Digest username="alice", realm="voipnumber", nonce="invented", '
+        f'uri="sip:{sip[0]}:{sip[1]}", response="00", qop=auth, nc=00000001, cnonce="x"'
+    )
+    peer.send(Phone(*peer.address, edge=sip).request("REGISTER", 1, headers=(line,)), sip)
+    challenge = await peer.expect(401)
+    assert "stale=true" in challenge.get("www-authenticate")
+
+
 async def test_this_machine_is_never_banned(edge: Edge, engine: FakeEngine, sip: Address) -> None:
     local = await UdpPeer.open("127.0.0.1")
     for user in "aaaaabcdef":

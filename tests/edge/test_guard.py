@@ -95,11 +95,39 @@ def test_a_spoofed_flood_hardly_touches_another_strangers_tokens() -> None:
     assert sum(buckets.take("192.0.2.1", 100.0) for _ in range(100)) > 50
 
 
+def test_a_carrier_at_sixty_calls_a_second_is_never_limited() -> None:
+    guard = Guard(GuardSettings())
+    assert read(guard, INVITE, of=60, host="192.0.2.9") == 60, "before it is known"
+    guard.welcome_trunk("192.0.2.9", 100.0)
+    for tenth in range(600):
+        now = 100.0 + tenth / 10
+        # INVITE, ACK, BYE, and as many again: retransmissions, and responses to our own requests.
+        assert read(guard, INVITE, of=12, host="192.0.2.9", now=now) == 12
+        assert read(guard, of=28, host="192.0.2.9", now=now) == 28
+
+
+def test_two_hundred_phones_behind_one_address_register_after_a_power_cut() -> None:
+    guard, unread = Guard(GuardSettings()), 0
+    for number in range(200):
+        flow, now = f"udp:192.0.2.1:{20000 + number}", 100.0 + number / 40
+        tries = [guard.wait_s(REGISTER, flow, "192.0.2.1", now) for _ in range(3)]
+        unread += sum(wait_s > 0 for wait_s in tries)
+        guard.welcome_phone(flow, now, 600.0)
+        assert not guard.wait_s(REGISTER, flow, "192.0.2.1", now)
+    assert not unread
+
+
 def test_networks_of_our_own_proxies_are_not_limited() -> None:
     guard = Guard(GuardSettings(exempt=("192.0.2.0/24", "2001:db8::/32")))
     assert read(guard, of=5000) == 5000
     assert read(guard, of=5000, host="2001:db8::1") == 5000
     assert read(guard, of=5000, host="198.51.100.1") == 600
+
+
+def test_invites_of_all_strangers_together_are_fewer() -> None:
+    guard = Guard(GuardSettings(strangers_invite_rate=30))
+    assert sum(read(guard, INVITE, of=1, host=f"10.0.0.{n}") for n in range(200)) == 60
+    assert read(guard, of=100, host="192.0.2.1") == 100
 
 
 def test_a_call_in_progress_never_starves() -> None:

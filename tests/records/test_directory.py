@@ -121,6 +121,25 @@ def test_bindings_come_back_as_they_were_stored(alice, django_assert_num_queries
     assert directory.bindings("alice") == []
 
 
+def test_where_phones_are_registered_from(alice, django_assert_num_queries):
+    now = time.time()
+    flows = (("udp:192.0.2.1:5060", 600), ("tcp:[2001:db8::1]:7", 60), ("udp:192.0.2.3:1", -1))
+    stored = [
+        Binding(f"sip:a{n}@h", "c", 1, now + for_s, flow, "ua")
+        for n, (flow, for_s) in enumerate(flows)
+    ]
+    directory.replace_bindings("alice", stored)
+    with django_assert_num_queries(1):
+        known = dict(directory.registered_flows())
+    assert {flow: round(for_s / 10) for flow, for_s in known.items()} == {
+        "udp:192.0.2.1:5060": 60,
+        "tcp:[2001:db8::1]:7": 6,
+    }
+    hosts = ("192.0.2.1", "2001:db8::1", "192.0.2.3", "192.0.2.11", "192.0.2.")
+    found = [directory.has_registered_from(host) for host in hosts]
+    assert found == [True, True, False, False, False]
+
+
 def test_an_expired_binding_is_not_there(alice):
     directory.replace_bindings("alice", [binding("sip:old", -1), binding("sip:new")])
     assert [one.contact for one in directory.bindings("alice")] == ["sip:new"]

@@ -10,6 +10,7 @@ from callengine.core.outcomes import Rejection
 from callengine.edge import context as edge_context
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Refused
+from callengine.edge.limits import MAX_SOURCES, RejectionGate
 from callengine.edge.parse import SipMessage, parse
 from callengine.edge.registrar import (
     ContactRequest,
@@ -111,3 +112,13 @@ async def test_the_log_is_not_flooded_either(
     assert sum("unknown-method" in record.getMessage() for record in caplog.records) == 3
     await peer.close()
     await edge.stop()
+
+
+def test_refusals_of_sources_without_number_are_counted() -> None:
+    gate = RejectionGate(30)
+    for number in range(MAX_SOURCES + 7):
+        gate.admit(Rejection(f"10.0.{number >> 8}.{number & 255}", "", "", 400, "x", ""), 0.0)
+    (line,) = gate.summaries(1.0)
+    assert (line.code, line.rule) == (0, "too-many-sources")
+    assert line.advice.startswith("7 more requests")
+    assert not list(gate.summaries(2.0))
