@@ -17,6 +17,7 @@ from tests.wire.conversation import (
 from tests.wire.directory import G722_FIRST, configuration, connection
 
 CONFIGURATION = configuration(
+    connection("alice"),
     connection("bob", inbound=G722_FIRST),
     connection("dora", inbound=G722_FIRST, force=True),
     connection("eve", inbound=["OPUS", "AMR-WB", "PCMA"]),
@@ -313,7 +314,7 @@ async def test_one_audio_line_is_used_and_every_other_gets_port_0(
 
 
 async def test_early_media_is_heard_before_the_answer(engine: Engine) -> None:
-    async with registered(engine, "bob") as bob, caller(engine) as phone:
+    async with registered(engine, "bob") as bob, caller(engine, "alice") as phone:
         a = await phone.invite("bob", phone.sdp(["PCMA", "OPUS"]))
         b = await bob.wait_call()
         await b.early_media(bob.sdp(["G722"]))
