@@ -7,6 +7,7 @@ import pytest
 from callengine.core import effects as fx
 from callengine.core.events import (
     CallerMatched,
+    DialFailed,
     DigitReceived,
     HangUpOrdered,
     HoldChanged,
@@ -280,6 +281,14 @@ def test_hanging_up_is_told_from_getting_lost(leg, code, by_peer, reason, words)
     machine.handle(ended(leg, code, by_peer=by_peer), 130.0)
     assert machine.termination.reason == reason
     assert words in machine.termination.advice
+
+
+def test_a_leg_that_our_side_cannot_dial_is_the_engines_fault():
+    machine = started()
+    machine.handle(DialFailed("B", "too many calls"), 1.0)
+    end = machine.termination
+    assert (end.by, end.reason, end.code) == ("engine", "dial-failed", 500)
+    assert "Phone B was not rung" in end.advice
 
 
 @pytest.mark.parametrize("code", [488, 422, 500])

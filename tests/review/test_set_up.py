@@ -14,7 +14,7 @@ from callengine.core.directory import ConnectionEntry, Destination, Platform, So
 from callengine.core.outcomes import Rejection, Termination
 from callengine.edge.interface import Accepted, Refused
 from callengine.edge.settings import EdgeSettings
-from callengine.pool import CallProcess, PoolSettings, ProcessState
+from callengine.pool import CallProcess, NoProcessStartsError, PoolSettings, ProcessState
 from callengine.switchboard import EngineSettings, Switchboard
 from tests.edge.fakes import SDP, Phone, UdpPeer
 from tests.peers.waiting import until
@@ -159,6 +159,20 @@ async def test_who_ends_a_call_before_it_has_a_process_stands_in_the_record(
     await peer.expect(480)
     assert [ending["by"] for ending in board.written.endings] == ["operator"]
     assert board.process_is_free
+
+
+async def test_an_engine_that_cannot_start_a_call_process_says_so(
+    board: Board, peer: UdpPeer
+) -> None:
+    async def none_starts(_: int) -> CallProcess:
+        raise NoProcessStartsError
+
+    board.pool.acquire = none_starts  # type: ignore[method-assign]
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await peer.expect(500)
+    (ending,) = board.written.endings
+    assert (ending["by"], ending["reason"]) == ("engine", "no-working-call-process")
 
 
 async def test_a_set_up_that_fails_closes_its_call_and_frees_its_process(

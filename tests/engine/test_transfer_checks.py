@@ -1,0 +1,38 @@
+"""Which calls are not transferred now, each with its own rule."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from callengine import transferring
+
+
+def call(**more: Any) -> Any:
+    facts = {
+        "process": object(),
+        "snapshot": {"state": "answered"},
+        "plan": SimpleNamespace(lab=None),
+        "transfer_ended_at": float("-inf"),
+        "labels": {"A": "", "B": ""},
+    }
+    return SimpleNamespace(**{**facts, **more})
+
+
+REFUSED = {
+    "call-not-answered": {"snapshot": {"state": "ringing"}},
+    "lab-call": {"plan": SimpleNamespace(lab={"by": "somebody"})},
+    "transfers-too-fast": {"transfer_ended_at": time.monotonic() + 60},
+    "too-many-transfers": {"labels": {f"B{n}": "" for n in range(transferring.MAX_LEGS)}},
+}
+
+
+@pytest.mark.parametrize(("rule", "facts"), REFUSED.items(), ids=REFUSED)
+def test_a_call_that_is_not_transferred_now(rule: str, facts: dict[str, Any]) -> None:
+    with pytest.raises(transferring._RefusedError, match=rf"Rule: {rule}\.$"):
+        transferring._check(call(**facts))
+
+
+def test_a_call_that_talks_is_transferred() -> None:
+    transferring._check(call())
