@@ -63,6 +63,7 @@ REJECTIONS: Mapping[str, tuple[int, ...]] = {
     "flooding": (0,),
     "crowded-out": (0,),
     "banned": (0,),
+    "too-many-sources": (0,),
     "unsupported-version": (505,),
     "unknown-method": (501,),
     "method-not-allowed": (405,),
