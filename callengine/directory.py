@@ -159,11 +159,15 @@ def is_registered_at(flow: str) -> bool:
     return rows.exists()
 
 
-def registered_flows() -> list[tuple[str, float]]:
-    """Return the flow of every registration and for how many seconds it holds. One query."""
+def registered_flows() -> list[tuple[str, str, float]]:
+    """Return flow and SIP user of every registration, and for how many seconds it holds.
+
+    One query.
+    """
     now = timezone.now()
-    rows = Registration.objects.filter(expires_at__gt=now).values_list("flow", "expires_at")
-    return [(flow, (expires_at - now).total_seconds()) for flow, expires_at in rows]
+    rows = Registration.objects.filter(expires_at__gt=now)
+    found = rows.values_list("flow", "connection__sip_user", "expires_at")
+    return [(flow, user, (expires_at - now).total_seconds()) for flow, user, expires_at in found]
 
 
 def has_registered_from(host: str) -> bool:

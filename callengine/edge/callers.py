@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 _TELEPHONE_NUMBER = re.compile(r"\+?[0-9(][0-9().\- ]*\Z")
 _SEPARATORS = re.compile(r"[().\- ]")
 AUTHENTICATED_KNOWN_S = 600.0
-CALLER_KNOWN_S = 120.0
 "How long the guard knows a flow after an INVITE from it; requests in a dialog name their call."
 
 
@@ -70,8 +69,9 @@ class Callers:
         guard, now = self._context.guard, time.monotonic()
         if source.kind == "trunk":
             guard.welcome_trunk(source_host(request), now)
-        elif source.kind == "connection":
-            guard.welcome_phone(request.flow, now, AUTHENTICATED_KNOWN_S)
+        elif source.connection is not None:
+            user = source.connection.sip_user
+            guard.welcome_phone(request.flow, user, now, AUTHENTICATED_KNOWN_S)
 
     def _busy(
         self, transaction: ServerTransaction, rule: str, advice: str, retry_after_s: int
@@ -175,8 +175,6 @@ class Callers:
             return
         for anchor in (outcome.leg_a, *outcome.legs_b):
             context.legs.open(anchor)
-        flow = transaction.request.flow
-        context.guard.welcome_caller(flow, time.monotonic(), CALLER_KNOWN_S)
         self._inward.invite(transaction, outcome.leg_a, body)
 
     def cancel(self, transaction: ServerTransaction, invite: ServerTransaction) -> None:

@@ -76,6 +76,7 @@ class EdgeContext:
         self.guard = Guard(
             settings.guard,
             name_leg=self._named_leg,
+            is_live=lambda token: token in self.legs.by_token,
             banned_s=lambda source: self.warden.banned_s(source),
         )
         self.warden = Warden(engine, settings.bans, self.guard.is_exempt)

@@ -191,11 +191,11 @@ class Edge:
         """Have a rejection stored, unless its source had its share of this minute."""
         self._context.store(rejection)
 
-    def know_phones(self, flows: Iterable[tuple[str, float]]) -> None:
-        """Have the guard know who is registered: flows, and for how many seconds each."""
+    def know_phones(self, flows: Iterable[tuple[str, str, float]]) -> None:
+        """Have the guard know who is registered: flow, SIP user, and for how many seconds."""
         now = time.monotonic()
-        for flow, for_s in flows:
-            self._context.guard.welcome_phone(flow, now, for_s)
+        for flow, sip_user, for_s in flows:
+            self._context.guard.welcome_phone(flow, sip_user, now, for_s)
 
     def hold_bans(self, bans: Iterable[Ban]) -> None:
         """Keep out these, as they are stored, and nobody else."""

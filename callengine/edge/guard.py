@@ -8,6 +8,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from callengine.core.outcomes import Rejection
 from callengine.edge.heldback import HeldBack
@@ -35,10 +36,10 @@ class _Share:
 class _Party:
     """A known source, with tokens of its own."""
 
-    __slots__ = ("invites", "messages", "share", "until")
+    __slots__ = ("__weakref__", "invites", "messages", "share")
 
     def __init__(self, share: _Share, now: float) -> None:
-        self.share, self.until = share, now
+        self.share = share
         self.messages = Bucket(share.messages, now)
         self.invites = Bucket(share.invites, now)
 
@@ -51,6 +52,14 @@ class _Party:
         return 0.0
 
 
+@dataclass(slots=True)
+class _Known:
+    """Until when a flow or an address is known, and whose tokens it draws from."""
+
+    party: _Party
+    until: float
+
+
 class Guard:
     """Decides about each message by its source and first bytes; times are monotonic seconds."""
 
@@ -59,10 +68,16 @@ class Guard:
         settings: GuardSettings,
         *,
         name_leg: NameLeg = lambda _: "",
+        is_live: Callable[[str], bool] = lambda _: True,
         banned_s: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
-        """`banned_s(source)` returns for how many seconds more a source is banned."""
+        """Take whom to ask.
+
+        `is_live(token)` tells whether a leg is there still, and `banned_s(source)` for how many
+        seconds more a source is banned.
+        """
         self._name_leg = name_leg
+        self._is_live = is_live
         self._banned_s = banned_s
         burst_s, trunk_burst_s = settings.burst_s, settings.trunk_burst_s
         self._stranger = _share(settings.stranger_rate, settings.stranger_invite_rate, burst_s)
@@ -73,33 +88,39 @@ class Guard:
         together = _share(settings.strangers_rate, settings.strangers_invite_rate, 2.0)
         self._strangers = _Party(together, 0.0)
         self._exempt = [ipaddress.ip_network(text) for text in settings.exempt]
-        self._known: OrderedDict[str, _Party] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         "By flow; a trunk's by address."
-        self._legs: OrderedDict[str, _Party] = OrderedDict()
+        self._users: WeakValueDictionary[str, _Party] = WeakValueDictionary()
+        self._leg = Allowance(settings.leg_rate, settings.leg_rate * settings.burst_s)
+        self._legs: OrderedDict[str, Bucket] = OrderedDict()
+        self._calls = SharedBuckets(self._phone.messages)
         self._held_back = HeldBack()
 
     # Who is known
 
-    def welcome_phone(self, flow: str, now: float, for_s: float) -> None:
-        """Give a registered phone tokens of its own."""
-        self._welcome(flow, self._phone, now, for_s)
+    def welcome_phone(self, flow: str, user: str, now: float, for_s: float) -> None:
+        """Give a phone that has proven whose it is the tokens of its user.
 
-    def welcome_caller(self, flow: str, now: float, for_s: float) -> None:
-        """Give the flow of a call that was let in tokens of its own, if it has none."""
-        if flow not in self._known:
-            self._welcome(flow, self._stranger, now, for_s)
+        All flows of one user share them: however many ports somebody sends from, it is one phone.
+        """
+        party = self._users.get(user)
+        if party is None:
+            party = self._users[user] = _Party(self._phone, now)
+        self._welcome(flow, party, now + for_s)
 
     def welcome_trunk(self, host: str, now: float) -> None:
         """Give a trunk's address tokens of its own."""
-        self._welcome(host, self._trunk, now, TRUNK_KNOWN_S)
+        known = self._known.get(host)
+        party = known.party if known is not None else _Party(self._trunk, now)
+        self._welcome(host, party, now + TRUNK_KNOWN_S)
 
-    def _welcome(self, key: str, share: _Share, now: float, for_s: float) -> None:
-        party = self._known.get(key)
-        if party is None or party.share is not share:
-            if party is None and len(self._known) >= MAX_KNOWN:
-                self._known.popitem(last=False)
-            party = self._known[key] = _Party(share, now)
-        party.until = max(party.until, now + for_s)
+    def _welcome(self, key: str, party: _Party, until: float) -> None:
+        known = self._known.get(key)
+        if known is None and len(self._known) >= MAX_KNOWN:
+            self._known.popitem(last=False)
+        if known is not None and known.party is party:
+            until = max(known.until, until)
+        self._known[key] = _Known(party, until)
         self._known.move_to_end(key)
 
     def forget(self, host: str) -> None:
@@ -112,12 +133,15 @@ class Guard:
 
     def is_phone(self, flow: str, now: float) -> bool:
         """Tell whether whoever has this flow answered a challenge there."""
-        party = self._known.get(flow)
-        return party is not None and party.share is self._phone and party.until > now
+        known = self._known.get(flow)
+        return known is not None and known.party.share is self._phone and known.until > now
 
     def _party(self, flow: str, host: str, now: float) -> _Party | None:
-        party = self._known.get(flow) or self._known.get(host)
-        return party if party is not None and party.until > now else None
+        for key in (flow, host):
+            known = self._known.get(key)
+            if known is not None and known.until > now:
+                return known.party
+        return None
 
     # What may pass
 
@@ -129,15 +153,16 @@ class Guard:
             return 0.0
         source, rule = host, "flooding"
         party = self._party(flow, host, now)
-        wait_s = party.wait_s(now, is_invite=is_invite) if party is not None else 1.0
-        # What belongs to a call costs the strangers nothing, and a flood costs the call nothing.
-        if not wait_s or self._is_of_a_call(start, now, is_invite=is_invite):
-            return 0.0
-        if party is None:
+        if party is not None:
+            wait_s = party.wait_s(now, is_invite=is_invite)
+        else:
             source = source_key(host)
-            wait_s, rule = self._stranger_wait_s(source, now, is_invite=is_invite)
-            if not wait_s:
-                return 0.0
+            # What belongs to a call costs what strangers may send nothing.
+            wait_s = float(not self._is_of_a_call(start, source, now))
+            if wait_s:
+                wait_s, rule = self._stranger_wait_s(source, now, is_invite=is_invite)
+        if not wait_s or (party is not None and self._is_of_a_call(start, source, now)):
+            return 0.0
         self._held_back.note(source, rule, now, is_invite=is_invite)
         return wait_s
 
@@ -160,25 +185,30 @@ class Guard:
         address = ipaddress.ip_address(host.partition("%")[0])
         return any(address in network for network in self._exempt)
 
-    def _is_of_a_call(self, start: bytes, now: float, *, is_invite: bool) -> bool:
+    def _is_of_a_call(self, start: bytes, source: str, now: float) -> bool:
+        """Tell whether a message is a call's, within what calls send.
+
+        That is little for each call, and bounded for each source: somebody may have many.
+        """
         token = self._name_leg(start)
         if not token:
             return False
-        party = self._legs.get(token)
-        if party is None:
+        bucket = self._legs.get(token)
+        if bucket is None:
             if len(self._legs) >= MAX_KNOWN:
                 self._legs.popitem(last=False)
-            party = self._legs[token] = _Party(self._phone, now)
-        return not party.wait_s(now, is_invite=is_invite)
+            bucket = self._legs[token] = Bucket(self._leg, now)
+        self._legs.move_to_end(token)
+        return bucket.take(now) and self._calls.take(source, now)
 
     # What was held back
 
     def sweep(self, now: float) -> Iterator[Rejection]:
         """Forget whom nothing was heard of; yield what is to be told of those held back."""
-        for key in [key for key, party in self._known.items() if party.until <= now]:
+        for key in [key for key, known in self._known.items() if known.until <= now]:
             del self._known[key]
-        for token in [token for token, party in self._legs.items() if party.until + 60 <= now]:
-            del self._legs[token]
+        while self._legs and not self._is_live(next(iter(self._legs))):
+            self._legs.popitem(last=False)
         return self._held_back.lines(now)
 
 

@@ -1,10 +1,13 @@
 """From call processes to peers: the edge is the user agent that peers see."""
 
+import time
+
 from callengine.edge import standin
 from callengine.edge.abandon import Abandoner
 from callengine.edge.addresses import UnresolvableError, literal_flow, resolve
 from callengine.edge.context import EdgeContext
 from callengine.edge.digest import readdress
+from callengine.edge.flows import split_flow
 from callengine.edge.hops import next_hop
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, PeerRequest
 from callengine.edge.parse import SipMessage, clean, parse_uri
@@ -230,6 +233,8 @@ class Outward:
         else:
             context.send(request.flow, request.data)
         context.show(leg.token, "out", request.flow, request.data)
+        if request.method == "INVITE" and dialog is None and leg.anchor.is_configured:
+            context.guard.welcome_trunk(split_flow(request.flow)[1], time.monotonic())
         if request.method == "INVITE":
             patience_s = leg.anchor.response_timeout_s if dialog is None else TIMEOUT_S
             context.later(patience_s, lambda: self._silent(leg, request, patience_s))

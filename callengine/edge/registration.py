@@ -83,15 +83,15 @@ class Registration:
         headers += [("path", hop) for hop in asked.path]
         headers.append(("supported", "path"))
         headers.append(("date", email.utils.formatdate(now, usegmt=True)))
-        self._remember(transaction.request.flow, after)
+        self._remember(transaction.request.flow, sip_user, after)
         self._context.reply(transaction, 200, headers=headers)
 
-    def _remember(self, flow: str, bindings: Sequence[Binding]) -> None:
+    def _remember(self, flow: str, sip_user: str, bindings: Sequence[Binding]) -> None:
         """Have the guard know a phone that registered from this flow."""
         ends = [binding.expires_at for binding in bindings if binding.flow == flow]
         if ends:
             for_s = max(ends) - time.time() + KNOWN_LONGER_S
-            self._context.guard.welcome_phone(flow, time.monotonic(), for_s)
+            self._context.guard.welcome_phone(flow, sip_user, time.monotonic(), for_s)
 
     def _refuse(self, transaction: ServerTransaction, error: RegisterError, user: str) -> None:
         headers: Headers = []

@@ -37,6 +37,8 @@ class GuardSettings:
     phone_invite_rate: float = 20.0
     trunk_rate: float = 1000.0
     trunk_invite_rate: float = 200.0
+    leg_rate: float = 20.0
+    "Messages that name one leg of a call by a secret of ours; they are read first."
     burst_s: float = 10.0
     trunk_burst_s: float = 3.0
     exempt: tuple[str, ...] = ()

@@ -68,7 +68,7 @@ def test_one_ipv6_network_is_one_source() -> None:
 def test_known_sources_draw_from_tokens_of_their_own() -> None:
     guard = Guard(SETTINGS)
     assert read(guard, of=500) == 100
-    guard.welcome_phone("udp:192.0.2.1:5060", 100.0, 60.0)
+    guard.welcome_phone("udp:192.0.2.1:5060", "alice", 100.0, 60.0)
     assert read(guard, of=500) == 200
     guard.welcome_trunk("192.0.2.9", 100.0)
     assert read(guard, of=500, host="192.0.2.9") == 150
@@ -78,7 +78,7 @@ def test_known_sources_draw_from_tokens_of_their_own() -> None:
 
 def test_spoofed_sources_without_number_leave_known_ones_alone() -> None:
     guard = Guard(GuardSettings(strangers_rate=100))
-    guard.welcome_phone("udp:198.51.100.7:5060", 100.0, 60.0)
+    guard.welcome_phone("udp:198.51.100.7:5060", "alice", 100.0, 60.0)
     spoofed = sum(
         read(guard, of=1, host=f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}") for n in range(50_000)
     )
@@ -112,7 +112,7 @@ def test_two_hundred_phones_behind_one_address_register_after_a_power_cut() -> N
         flow, now = f"udp:192.0.2.1:{20000 + number}", 100.0 + number / 40
         tries = [guard.wait_s(REGISTER, flow, "192.0.2.1", now) for _ in range(3)]
         unread += sum(wait_s > 0 for wait_s in tries)
-        guard.welcome_phone(flow, now, 600.0)
+        guard.welcome_phone(flow, str(number), now, 600.0)
         assert not guard.wait_s(REGISTER, flow, "192.0.2.1", now)
     assert not unread
 
@@ -131,11 +131,27 @@ def test_invites_of_all_strangers_together_are_fewer() -> None:
 
 
 def test_a_call_in_progress_never_starves() -> None:
-    guard = Guard(SETTINGS, name_leg=lambda data: "leg" if b"secret" in data else "")
+    guard = Guard(SETTINGS, name_leg=lambda data: data.partition(b"secret")[2][:3].decode())
     assert read(guard, of=500) == 100
-    assert read(guard, b"BYE sip:secret@x SIP/2.0\r\n", of=5) == 5
+    assert read(guard, b"BYE sip:secret001@x SIP/2.0\r\n", of=5) == 5
     assert read(guard, b"BYE sip:guessed@x SIP/2.0\r\n", of=5) == 0
-    assert read(guard, b"BYE sip:secret@x SIP/2.0\r\n", of=5000) < 500, "but it may not flood"
+    assert read(guard, b"BYE sip:secret001@x SIP/2.0\r\n", of=5000) == 195, "it may not flood"
+
+
+def test_whoever_has_many_calls_may_not_flood_with_all_of_them() -> None:
+    guard = Guard(SETTINGS, name_leg=lambda data: data.partition(b"secret")[2][:3].decode())
+    messages = (b"BYE sip:secret%03d@x SIP/2.0\r\n" % number for number in range(100))
+    assert sum(read(guard, data, of=100) for data in messages) <= 200 + 100
+
+
+def test_one_user_is_one_phone_however_many_ports_it_sends_from() -> None:
+    guard = Guard(SETTINGS)
+    flows = [f"udp:192.0.2.1:{port}" for port in range(1024, 1524)]
+    for flow in flows:
+        guard.welcome_phone(flow, "alice", 100.0, 60.0)
+    assert sum(not guard.wait_s(REGISTER, flow, "192.0.2.1", 100.0) for flow in flows) == 200
+    guard.welcome_phone("udp:192.0.2.1:5", "bob", 100.0, 60.0)
+    assert not guard.wait_s(REGISTER, "udp:192.0.2.1:5", "192.0.2.1", 100.0)
 
 
 def test_what_was_held_back_is_told_at_once_and_then_once_a_minute() -> None:

@@ -130,10 +130,10 @@ def test_where_phones_are_registered_from(alice, django_assert_num_queries):
     ]
     directory.replace_bindings("alice", stored)
     with django_assert_num_queries(1):
-        known = dict(directory.registered_flows())
-    assert {flow: round(for_s / 10) for flow, for_s in known.items()} == {
-        "udp:192.0.2.1:5060": 60,
-        "tcp:[2001:db8::1]:7": 6,
+        known = directory.registered_flows()
+    assert {(flow, user, round(for_s / 10)) for flow, user, for_s in known} == {
+        ("udp:192.0.2.1:5060", "alice", 60),
+        ("tcp:[2001:db8::1]:7", "alice", 6),
     }
     hosts = ("192.0.2.1", "2001:db8::1", "192.0.2.3", "192.0.2.11", "192.0.2.")
     found = [directory.has_registered_from(host) for host in hosts]

@@ -1,7 +1,11 @@
 """Somebody guesses passwords: banned, shown on the page, lifted there, at once."""
 
 import asyncio
+import contextlib
+import socket
+import time
 
+from tests.edge.test_amplification import smallest
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.wire.conversation import registered
@@ -50,3 +54,36 @@ async def test_a_guesser_is_banned_shown_and_let_in_again(engine: Engine) -> Non
         assert (stored["rule"], stored["source_address"]) == ("banned", GUESSER)
         async with registered(engine, "alice"):
             pass
+
+
+ROW = (
+    "from callengine import banning\n"
+    "from callengine.edge.bans import MANY_USERS, Ban\n"
+    "import time\n"
+    "banning.store(node='other', ban=Ban({source!r}, '', MANY_USERS, time.time() - 60, "
+    "time.time() + 600, 12, 1))"
+)
+
+
+async def test_a_ban_of_another_engine_or_of_before_a_restart_holds_here_too(
+    engine: Engine,
+) -> None:
+    elsewhere = "127.0.0.92"
+    script = ROW.format(source=elsewhere)
+    await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", script)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as banned:
+        banned.bind((elsewhere, 0))
+        banned.settimeout(0.3)
+        async with asyncio.timeout(10):
+            await asyncio.to_thread(_unheard, banned, engine)
+    stored = await engine.rejection(code=0, method=None)
+    assert (stored["source_address"], stored["rule"]) == (elsewhere, "banned")
+
+
+def _unheard(asking: socket.socket, engine: Engine) -> None:
+    """Ask again and again until nothing is answered."""
+    with contextlib.suppress(TimeoutError):
+        for _ in range(100):
+            asking.sendto(smallest("OPTIONS", engine.server), engine.server)
+            assert asking.recv(4096)
+            time.sleep(0.1)
