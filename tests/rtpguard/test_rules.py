@@ -51,6 +51,7 @@ def peer() -> Peer:
     rules = SourceRules()
     rules.heard_from(HEARD, 99.0)
     rules.described(NAMED, 5004, 100.0)
+    rules.look(Seen("", 0, 0, 0), 100.0)
     return Peer(rules)
 
 
@@ -229,6 +230,23 @@ def test_looks_are_frequent_only_while_something_is_to_be_learned(peer: Peer) ->
     assert hurries()
     peer.sends(HEARD, 4999, looks=1)
     assert not hurries()
+
+
+def test_one_look_at_a_source_that_then_falls_silent_is_no_hurry_for_ever(peer: Peer) -> None:
+    peer.sends(HEARD, looks=1)
+    peer.is_silent(2)
+    assert peer.rules.next_look() is not None
+    peer.is_silent(2)
+    assert peer.rules.next_look() is None
+
+
+def test_the_first_look_at_a_new_stream_only_tells_where_it_stands(peer: Peer) -> None:
+    peer.sends(HEARD)
+    peer.rules.described(MOVED, 7000, peer.now)
+    for _ in range(3):
+        peer.now += 0.05
+        peer.rules.look(Seen(HEARD, 4000, SSRC, 12345), peer.now)
+    assert peer.rules.window is Window.EXPECTED
 
 
 def test_a_peer_that_stays_silent_is_soon_looked_at_less_often(peer: Peer) -> None:

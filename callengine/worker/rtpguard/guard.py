@@ -126,7 +126,7 @@ class RtpGuard:
             self._peek(seen)
             return
         self._rules.look(seen, time.monotonic())
-        if self._seen is None or seen.packets != self._seen.packets:
+        if self._seen is None or seen.mark != self._seen.mark:
             self._source = _address(seen)
         self._seen = seen
         self._follow()
@@ -173,7 +173,7 @@ class RtpGuard:
         """Tell whether the last datagram came from somebody whose packets are dropped."""
         if before is None or (seen.host, seen.port) == (before.host, before.port):
             return False  # it may have come before
-        if self._rules.roams and seen.packets != before.packets:
+        if self._rules.roams and seen.mark != before.mark:
             return False  # it may be the peer, from another network
         return self._rules.is_elsewhere(seen.host)
 

@@ -17,7 +17,7 @@ RESTARTS_AFTER_S = 5.0
 "Silence after which the expected hosts may send another stream."
 LEARNING_LOOK_S = 0.05
 HURRY_S = 3.0
-"How long after a description a peer that has not been heard is looked for that often."
+"How long is looked that often after a description, or since another source was seen."
 
 
 class Window(Enum):
@@ -39,8 +39,8 @@ class Seen:
     "Where the last datagram came from."
     ssrc: int | None
     "None on a build of pjsua2 that does not tell."
-    packets: int
-    "RTP packets since the stream began."
+    mark: int
+    "Changes with every RTP packet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class SourceRules:
     "The host that the description was heard from."
     _learned: _Learned | None = None
     _candidate: _Learned | None = None
-    _packets: int = 0
+    _mark: int | None = None
     _arrived_at: float = 0.0
     _hurry_until: float = 0.0
     _looked_at: float = field(default=float("-inf"))
@@ -79,6 +79,7 @@ class SourceRules:
             self._described = (host, port)
             self._named = host_network(host)
             self._learned = None
+        self._mark = None
         self._expect(now)
 
     def heard_from(self, host: str, now: float) -> None:
@@ -93,7 +94,6 @@ class SourceRules:
     def _expect(self, now: float) -> None:
         self.window = Window.EXPECTED
         self._candidate = None
-        self._packets = 0
         self._arrived_at = now
         self._hurry_until = now + HURRY_S
         self._looked_at = now
@@ -102,14 +102,17 @@ class SourceRules:
         """Take what has been received by now; two looks that agree are believed."""
         self._looked_at = now
         network = host_network(seen.host)
-        if seen.packets == self._packets or network is None:
+        before, self._mark = self._mark, seen.mark
+        if before in (None, seen.mark) or network is None:
             self._silent(now - self._arrived_at)
             return
-        self._packets, self._arrived_at = seen.packets, now
+        self._arrived_at = now
         source = _Learned(network, seen.port, seen.ssrc)
         if source == self._candidate:
             self._learned = source
             self.window = Window.LEARNED
+        elif source != self._learned:
+            self._hurry_until = now + HURRY_S
         self._candidate = source
 
     def _silent(self, silence_s: float) -> None:
@@ -125,13 +128,10 @@ class SourceRules:
 
         None: looking once a second will do.
         """
-        if self.window is Window.SHUT:
+        is_known = self._candidate is not None and self._candidate == self._learned
+        if self.window is Window.SHUT or is_known or self._looked_at >= self._hurry_until:
             return None
-        if self._candidate is None:
-            is_learning = self._looked_at < self._hurry_until
-        else:
-            is_learning = self._candidate != self._learned
-        return self._looked_at + LEARNING_LOOK_S if is_learning else None
+        return self._looked_at + LEARNING_LOOK_S
 
     # What may pass
 

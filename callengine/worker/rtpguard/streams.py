@@ -1,6 +1,7 @@
 """What pjmedia has received on a leg's stream, and from where: read from its own structures."""
 
 import logging
+import sys
 from typing import Any
 
 import pjsua2 as pj
@@ -11,8 +12,11 @@ from callengine.worker.rtpguard.rules import Seen
 
 logger = logging.getLogger(__name__)
 
-_PEER_SSRC, _RECEIVED = 44, 48
-"Places in pjmedia_rtp_session (2.15.1): peer_ssrc and received, both 32 bits."
+_SEQUENCE = slice(12, 32)
+_PEER_SSRC = slice(44, 48)
+_RECEIVED = slice(48, 52)
+"""Places in pjmedia_rtp_session (2.15.1): seq_ctrl, peer_ssrc and received. What counts as received
+is in sequence; seq_ctrl notes a number that is not, too."""
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -28,16 +32,16 @@ def seen(call: Any, index: int, stream: int) -> Seen | None:
     """
     try:
         source = call.getMedTransportInfo(index).srcRtpName
-        packets = None if stream == 0 else _session(stream)
-        if packets is None:
-            packets = None, call.getStreamStat(index).rtcp.rxStat.pkt
+        arrived = _session(stream)
+        if arrived is None:
+            arrived = None, call.getStreamStat(index).rtcp.rxStat.pkt
     except pj.Error:
         return None
-    return Seen(*split_address(source), *packets)
+    return Seen(*split_address(source), *arrived)
 
 
 def _session(stream: int) -> tuple[int | None, int] | None:
-    """Return SSRC and packets received, or None on a build whose structures are not known."""
+    """Return the SSRC and a mark that each packet changes; None on a build that is not known."""
     if getattr(pj, "__version__", "") not in layout.VERIFIED_VERSIONS:
         return None
     try:
@@ -48,6 +52,6 @@ def _session(stream: int) -> tuple[int | None, int] | None:
     pointer = ffi.cast("pjmedia_stream *", stream)
     if api.pjmedia_stream_get_rtp_session_info(pointer, sessions) != SUCCESS:
         return None
-    facts = bytes(ffi.buffer(sessions.rx_rtp + _PEER_SSRC, 8))
-    ssrc = int.from_bytes(facts[: _RECEIVED - _PEER_SSRC], "little")
-    return ssrc, int.from_bytes(facts[_RECEIVED - _PEER_SSRC :], "little")
+    facts = bytes(ffi.buffer(sessions.rx_rtp, _RECEIVED.stop))
+    ssrc = int.from_bytes(facts[_PEER_SSRC], sys.byteorder)
+    return ssrc, int.from_bytes(facts[_SEQUENCE] + facts[_RECEIVED], sys.byteorder)
