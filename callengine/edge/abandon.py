@@ -10,7 +10,7 @@ from callengine.edge import standin
 from callengine.edge.addresses import UnresolvableError
 from callengine.edge.context import EdgeContext
 from callengine.edge.hops import next_hop
-from callengine.edge.legs import Dialog, Leg, LegState, PeerRequest
+from callengine.edge.legs import Dialog, Leg, LegState, PeerRequest, answered_to
 from callengine.edge.parse import SipMessage, render
 from callengine.edge.rewrite import Headers, aim, route_uri
 from callengine.edge.transactions import ServerTransaction
@@ -217,7 +217,7 @@ class Abandoner:
 
     def ack_failure(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
         """Acknowledge a peer's failure, each time it comes (RFC 3261 section 17.1.1.2)."""
-        data = self._hop_by_hop(leg, sent, "ACK", message.get("to"), [])
+        data = self._hop_by_hop(leg, sent, "ACK", answered_to(sent, message), [])
         self._context.send(sent.flow, data)
         self._context.show(leg.token, "out", sent.flow, data)
 

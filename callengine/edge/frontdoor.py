@@ -250,11 +250,12 @@ class Edge:
         if message.method == "ACK":
             # Nothing can answer it, and a call waits for it: what can be read of it must do.
             return self._inward.ack(message)
+        if message.code:
+            # The same holds: who is answered badly is answered.
+            return self._inward.response(message)
         if message.problem:
             self._malformed(message)
             return None
-        if message.code:
-            return self._inward.response(message)
         if (known := self._context.transactions.find(message)) is not None:
             self._inward.again(known)
             return known.token or None
@@ -320,8 +321,6 @@ class Edge:
                 self._context.refuse(transaction, 500, "internal-error", advice)
 
     def _malformed(self, message: SipMessage) -> None:
-        if message.code:
-            return
         code = message.problem_code
         rule = "malformed-sip" if code == 400 else "unsupported-version"
         self._answer_once(message, code)

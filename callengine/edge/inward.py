@@ -4,7 +4,7 @@ from callengine.edge import inner, keys
 from callengine.edge.abandon import Abandoner
 from callengine.edge.context import EdgeContext, describe
 from callengine.edge.interface import LegAnchor
-from callengine.edge.legs import Dialog, Leg, LegState, PeerRequest
+from callengine.edge.legs import Dialog, Leg, LegState, PeerRequest, answered_to
 from callengine.edge.parse import SipMessage
 from callengine.edge.rewrite import (
     BadSdpError,
@@ -13,6 +13,7 @@ from callengine.edge.rewrite import (
     contact_target,
     recorded_routes,
 )
+from callengine.edge.settings import METHODS
 from callengine.edge.transactions import ServerTransaction
 
 MALFORMED_SDP = "malformed-sdp"
@@ -149,11 +150,11 @@ class Inward:
     def response(self, message: SipMessage) -> str | None:
         """Take a peer's response; return the token of its leg, if it has one."""
         context = self._context
-        key = (message.via.branch, message.cseq_method)
+        key = self._answered(message)
         leg = context.to_peer.get(key)
-        if leg is None or leg.call_id != message.call_id:
+        if leg is None or message.call_id not in (leg.call_id, ""):
             return None
-        is_invite = message.cseq_method == "INVITE"
+        is_invite = key[1] == "INVITE"
         if is_invite or message.code >= 200:
             context.requests.finish(*key)
         sent = leg.requests.get(key)
@@ -170,6 +171,18 @@ class Inward:
         elif not (is_invite and before >= 200 and self._abandoner.is_acknowledged(leg, message)):
             self._respond(leg, sent, message)
         return leg.token
+
+    def _answered(self, message: SipMessage) -> tuple[str, str]:
+        """Return branch and method of the request a response is for.
+
+        A CSeq that cannot be read does no harm unless a CANCEL shares its INVITE's branch: the
+        branch is ours, and nobody guesses it.
+        """
+        branch, method = message.via.branch, message.cseq_method
+        if (branch, method) not in self._context.to_peer:
+            asked = [known for known in METHODS if (branch, known) in self._context.to_peer]
+            method = asked[0] if len(asked) == 1 and method not in METHODS else method
+        return branch, method
 
     def _respond(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
         try:
@@ -207,7 +220,7 @@ def _learn(leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
     if dialog is None:
         dialog = Dialog(
             local=sent.parties[0],
-            remote=message.get("to"),
+            remote=answered_to(sent, message),
             flow=message.flow,
             routes=_routes_back(message),
             is_direct=bool(leg.anchor.flow),

@@ -7,7 +7,9 @@ from enum import Enum
 
 from callengine.edge.interface import LegAnchor
 from callengine.edge.parse import SipMessage
+from callengine.edge.rewrite import with_tag
 from callengine.edge.transactions import ServerTransaction, State, Timer
+from callengine.edge.values import is_address
 
 MAX_DIALOGS = 10
 MAX_REQUESTS = 200
@@ -204,6 +206,12 @@ class LegTable:
 
     def __iter__(self) -> Iterator[Leg]:
         return iter(list(self.by_token.values()))
+
+
+def answered_to(sent: PeerRequest, message: SipMessage) -> str:
+    """Return To of a dialog that a response makes; ours with its tag if theirs cannot be read."""
+    to = message.get("to")
+    return to if is_address(to) else with_tag(sent.parties[1], message.to_tag)
 
 
 def uri_user(uri: str) -> str:

@@ -3,7 +3,7 @@
 pjsip drops what it cannot read without a word; so each of these once had no final answer.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -174,6 +174,44 @@ async def test_odd_answers_of_a_callee_are_taken_and_acknowledged(line: Line) ->
         assert ringing.raw.isascii()
         assert b"\x07" not in ringing.raw
         line.reply(200, "OK", *final, body=SDP)
+        await line.end_by_caller(await line.caller.expect(200))
+    await line.recorded()
+
+
+FLAWS: dict[str, Callable[[list[str]], list[str]]] = {
+    "a line without a name": lambda lines: [*lines, "no colon here"],
+    "a name with a blank": lambda lines: [*lines, "X Y: z"],
+    "a control character": lambda lines: [*lines, "X: a\x01b"],
+    "a line too long": lambda lines: [*lines, f"X: {'y' * 5000}"],
+    "too many lines": lambda lines: [*lines, *(f"X-{n}: y" for n in range(300))],
+    "two From": lambda lines: [*lines, "From: <sip:y@h>;tag=2"],
+    "a From that cannot be read": lambda lines: _with(lines, "From", '"x <sip'),
+    "a To that cannot be read": lambda lines: _with(lines, "To", '"x <sip;tag=bt'),
+    "no To": lambda lines: _with(lines, "To", None),
+    "no CSeq": lambda lines: _with(lines, "CSeq", None),
+    "a CSeq in small letters": lambda lines: [line.replace(" INVITE", " invite") for line in lines],
+    "no Call-ID": lambda lines: _with(lines, "Call-ID", None),
+}
+
+
+def _with(lines: list[str], name: str, value: str | None) -> list[str]:
+    kept = [line for line in lines if not line.startswith(f"{name}: ")]
+    return kept if value is None else [*kept, f"{name}: {value}"]
+
+
+async def test_an_answer_with_flaws_is_an_answer_all_the_same(line: Line) -> None:
+    """It was thrown away, and the record said that the callee did not answer."""
+    for flaw in FLAWS.values():
+        line.renew()
+        await line.ringing(line.request("INVITE", 7, body=SDP))
+        host, port = line.callee.address
+        for code in (180, 200):
+            body = SDP if code == 200 else ""
+            contact = f"Contact: <sip:bob@{host}:{port}>"
+            text = reply_as(line.invite, code, "OK", contact, tag="bt", body=body)
+            head, _, rest = text.partition("\r\n\r\n")
+            start, *lines = head.split("\r\n")
+            line.callee.send("\r\n".join([start, *flaw(lines), "", rest]), line.engine.server)
         await line.end_by_caller(await line.caller.expect(200))
     await line.recorded()
 
