@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from callengine.core.outcomes import Rejection
-from callengine.edge.heldback import HeldBack
+from callengine.edge.heldback import MANY, HeldBack
 from callengine.edge.meters import Allowance, Bucket, SharedBuckets
 from callengine.edge.settings import GuardSettings
 from callengine.edge.sources import source_key
@@ -19,6 +19,7 @@ from callengine.edge.sources import source_key
 MAX_KNOWN = 100_000
 TRUNK_KNOWN_S = 3600.0
 "How long after its last request a trunk's address is remembered."
+CROWDED_OUT = "crowded-out"
 _INVITE = b"INVITE "
 
 NameLeg = Callable[[bytes], str]
@@ -163,7 +164,8 @@ class Guard:
                 wait_s, rule = self._stranger_wait_s(source, now, is_invite=is_invite)
         if not wait_s or (party is not None and self._is_of_a_call(start, source, now)):
             return 0.0
-        self._held_back.note(source, rule, now, is_invite=is_invite)
+        blamed = MANY if rule == CROWDED_OUT else source
+        self._held_back.note(blamed, rule, now, is_invite=is_invite)
         return wait_s
 
     def _stranger_wait_s(self, source: str, now: float, *, is_invite: bool) -> tuple[float, str]:
@@ -175,7 +177,7 @@ class Guard:
             return self._invites.wait_s(source, now), "flooding"
         # Last, so that one loud source is stopped before it spends what all strangers share.
         if wait_s := self._strangers.wait_s(now, is_invite=is_invite):
-            return wait_s, "crowded-out"
+            return wait_s, CROWDED_OUT
         return 0.0, ""
 
     def is_exempt(self, host: str) -> bool:

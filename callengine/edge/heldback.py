@@ -8,6 +8,8 @@ from callengine.core.outcomes import Rejection
 
 MAX_SOURCES = 500
 REPORT_S = 60.0
+MANY = "many sources"
+"In place of an address, where it is not the fault of one."
 
 ADVICE = {
     "flooding": (
@@ -58,7 +60,7 @@ class HeldBack:
             else:
                 del self._counts[key]
         if self._unlisted.messages and self._unlisted.due <= now:
-            yield _line("many others", "crowded-out", self._unlisted, now)
+            yield _line(MANY, "crowded-out", self._unlisted, now)
             self._unlisted = _Count(now, now + REPORT_S)
 
 

@@ -57,7 +57,7 @@ class RejectionGate:
                 f"{count} more requests of sources without number were refused and are not listed "
                 "one by one. Somebody floods with invented addresses; stop it at the firewall."
             )
-            yield Rejection("many others", "", "", 0, "too-many-sources", advice)
+            yield Rejection("many sources", "", "", 0, "too-many-sources", advice)
         while self._windows:
             key, window = next(iter(self._windows.items()))
             if now - window.started < WINDOW_S:

@@ -84,8 +84,8 @@ def test_spoofed_sources_without_number_leave_known_ones_alone() -> None:
     )
     assert spoofed == 200
     assert read(guard, of=20, host="198.51.100.7") == 20
-    rules = {line.rule for line in guard.sweep(101.0)}
-    assert rules == {"crowded-out"}, "nobody is blamed for what others send"
+    (line,) = guard.sweep(101.0)
+    assert (line.source_address, line.rule) == ("many sources", "crowded-out")
 
 
 def test_a_spoofed_flood_hardly_touches_another_strangers_tokens() -> None:
@@ -174,7 +174,7 @@ def test_lines_are_bounded_however_many_sources_flood() -> None:
         read(guard, of=3, host=f"10.0.{number >> 8}.{number & 255}")
     lines = list(guard.sweep(100.0))
     assert len(lines) == 501
-    assert sum("many others" in line.source_address for line in lines) == 1
+    assert sum("many sources" in line.source_address for line in lines) == 1
 
 
 @pytest.fixture
