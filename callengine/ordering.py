@@ -6,11 +6,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Protocol
 
-from sipmessage import URI, Address
-
 from callengine.core.orders import CallOrder, CallPlan, LegOrder, Target, Wave, WaveOrder
 from callengine.edge.addresses import host_of
 from callengine.edge.interface import IncomingCall, LegAnchor
+from callengine.edge.uris import name_addr, sip_uri
 from callengine.pool import CallProcess
 
 RESOLVE_TIMEOUT_S = 3.0
@@ -164,12 +163,12 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
     host, port = aim.edge.public_address_for(flow)
     name = "B" if number == 1 else f"B{number}"
     token = _token()
-    caller = URI(scheme="sip", host=host, port=port, user=plan.from_user or "anonymous")
+    caller = sip_uri(plan.from_user or "anonymous", host, port)
     order = LegOrder(
         name=name,
         token=token,
         to_uri=target.to_uri,
-        from_uri=str(Address(caller, plan.from_name)),
+        from_uri=name_addr(plan.from_name, caller),
         public_address=host,
         label=target.label,
         username=target.username,

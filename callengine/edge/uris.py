@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 MAX_URI_CHARACTERS = 4096
 MAX_HOST_CHARACTERS = 255
@@ -16,6 +16,7 @@ _NOT_IN_USER = re.compile('[\x00-\x1f\x7f<>"]')
 _NOT_AFTER_USER = re.compile('[\x00-\x20\x7f<>"@]')
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 _SUBSCRIBER = re.compile(r"\+?[0-9A-Fa-f*#().-]+\Z")
+_SAFE_IN_USER = "-_.!~*'()&=+$,;?/"
 _DIGIT = re.compile(r"[0-9A-Fa-f*#]")
 
 
@@ -32,6 +33,18 @@ class URI:
     "By lower-case name."
     headers: str = ""
     "What follows the question mark, as it was written."
+
+
+def sip_uri(user: str, host: str, port: int) -> str:
+    """Return a SIP URI's text; what may not stand in a user part is escaped."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"sip:{quote(user, safe=_SAFE_IN_USER)}@{shown}:{port}"
+
+
+def name_addr(name: str, uri: str) -> str:
+    """Return the value of a From or To with a display name, or without one."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" <{uri}>' if name else f"<{uri}>"
 
 
 def scheme_of(text: str) -> str:

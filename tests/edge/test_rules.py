@@ -32,6 +32,7 @@ from callengine.edge.registrar import (
 )
 from callengine.edge.rewrite import aim, reply_vias
 from callengine.edge.transactions import ServerTransactions, State
+from callengine.edge.uris import name_addr, sip_uri
 from tests.edge.fakes import Phone
 
 LIMITS = RegistrarLimits(60, 3600, 600, 3)
@@ -263,6 +264,22 @@ def test_ack_stops_the_repeating_and_the_table_is_bounded() -> None:
 def test_uris_of_real_phones(text: str, user: str, host: str) -> None:
     uri = parse_uri(text)
     assert (uri.user, uri.host) == (user, host)
+
+
+@pytest.mark.parametrize(
+    ("user", "host", "name", "text"),
+    [
+        ("+1", "192.0.2.1", "", "<sip:+1@192.0.2.1:5060>"),
+        ('j"ü b%', "::1", 'A "B" \\', '"A \\"B\\" \\\\" <sip:j%22%C3%BC%20b%25@[::1]:5060>'),
+    ],
+)
+def test_an_address_of_ours_is_read_as_it_was_meant(
+    user: str, host: str, name: str, text: str
+) -> None:
+    written = name_addr(name, sip_uri(user, host, 5060))
+    address = parse_address(written)
+    assert written == text
+    assert (address.name, address.uri.user, address.uri.port) == (name, user, 5060)
 
 
 @pytest.mark.parametrize("text", ["", "sip:", "sip:a@h:0", "sip:a@h:70000", "sip:a@h;=1", "x"])
