@@ -100,9 +100,16 @@ async def make_order(
 
 
 async def make_waves(
-    edge: Addresses, plan: CallPlan, process: CallProcess, *, first: int = 1
+    edge: Addresses,
+    plan: CallPlan,
+    process: CallProcess,
+    *,
+    first: int = 1,
+    diverted_from: str = "",
 ) -> Waves:
     """Return the legs of a plan's waves, numbered from `first`: B, B2, B3 ...
+
+    `diverted_from` is the SIP user of the callee who forwarded the call to them.
 
     Raises NoTargetError if no target's address resolves.
     """
@@ -116,7 +123,7 @@ async def make_waves(
     waves, prepared = [], []
     for wave in plan.waves:
         patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
-        aim = _Aim(edge, plan, process, patience_s)
+        aim = _Aim(edge, plan, process, patience_s, diverted_from)
         legs = [
             _leg_b(aim, target, reachable[id(target)], next(numbers))
             for target in wave.targets
@@ -156,6 +163,7 @@ class _Aim:
     plan: CallPlan
     process: CallProcess
     response_timeout_s: float
+    diverted_from: str
 
 
 def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
@@ -183,6 +191,7 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
         worker=aim.process.sip_address,
         request_uri=target.uri,
         flow=flow,
+        diversion=_diversion(aim.diverted_from, host, port),
         routes=target.routes,
         hosts=(*target.hosts, *(() if target.flow else (host_of(target.uri),))),
         is_configured=not target.flow,
@@ -191,6 +200,12 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
         password=target.password,
     )
     return _Prepared(order, anchor)
+
+
+def _diversion(user: str, host: str, port: int) -> str:
+    if not user:
+        return ""
+    return f"{Address(URI(scheme='sip', host=host, port=port, user=user))};reason=unknown"
 
 
 def _token() -> str:

@@ -84,7 +84,13 @@ class Redirects:
         plan = self._plan(call, user, destination, platform, await self._forwarder(call))
         plan = dataclasses.replace(plan, waves=_first_wave(plan))
         try:
-            waves = await make_waves(self._board.edge, plan, call.process, first=len(call.labels))
+            waves = await make_waves(
+                self._board.edge,
+                plan,
+                call.process,
+                first=len(call.labels),
+                diverted_from=call.forwarder.partition(":")[2],
+            )
         except NoTargetError as error:
             raise _NotFollowedError(str(error)) from error
         if call.ended or call.process.call != call.plan.call:

@@ -91,6 +91,8 @@ class LegAnchor:
     "Leg B: Request-URI of the INVITE to the peer."
     flow: str = ""
     "Leg B: where to send it, `udp:HOST:PORT`; empty: resolve `request_uri`."
+    diversion: str = ""
+    "Leg B: value of a Diversion header (RFC 5806): who forwarded the call to this callee."
     routes: tuple[str, ...] = ()
     "Leg B: Route elements of the INVITE; all of them are loose routers."
     hosts: tuple[str, ...] = ()

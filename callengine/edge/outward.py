@@ -203,6 +203,8 @@ class Outward:
         extra: Headers = [("max-forwards", str(leg.anchor.max_forwards))]
         extra += [("route", route) for route in request.routes]
         extra += _credentials(leg, request)
+        if leg.anchor.diversion and request.method == "INVITE" and dialog is None:
+            extra.append(("diversion", leg.anchor.diversion))
         has_contact = request.method in _WITH_CONTACT
         request.data = to_peer(
             message,

@@ -19,14 +19,18 @@ _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loop
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 
 
-def contact_objection(uri: URI, *, heard: str, is_ours: IsOurs) -> str:
-    """Return what is wrong with the address in a Contact heard from a flow; empty: nothing."""
+def contact_objection(uri: URI, *, heard: str, is_direct: bool, is_ours: IsOurs) -> str:
+    """Return what is wrong with the address in a Contact heard from a flow; empty: nothing.
+
+    What came by a proxy was not heard from the phone: nothing shows that it is there.
+    """
     for host in filter(None, (uri.host, uri.parameters.get("maddr"))):
         if is_ours(host.strip("[]").lower(), uri.port or 5060):
             return "is an address of this server itself"
         kind = _kind(host)
-        if kind and not _is_heard_there(host, heard):
-            return f"is {kind} address, and the request came from {split_flow(heard)[1]}"
+        if kind and not (is_direct and _is_heard_there(host, heard)):
+            way = "came from" if is_direct else "came by way of"
+            return f"is {kind} address, and the request {way} {split_flow(heard)[1]}"
     return ""
 
 

@@ -141,7 +141,12 @@ def _contact(value: str, reading: _Reading) -> ContactRequest:
         # Its proxy is called, not the phone's address.
         objection=""
         if reading.has_path
-        else contact_objection(address.uri, heard=reading.heard, is_ours=reading.is_ours),
+        else contact_objection(
+            address.uri,
+            heard=reading.heard,
+            is_direct=reading.is_direct,
+            is_ours=reading.is_ours,
+        ),
     )
 
 

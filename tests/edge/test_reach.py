@@ -113,8 +113,16 @@ OBJECTIONS = [
 
 @pytest.mark.parametrize(("contact", "heard", "says"), OBJECTIONS)
 def test_contacts_that_lead_inside(contact, heard, says):
-    found = contact_objection(parse_uri(contact), heard=heard, is_ours=is_ours)
+    uri = parse_uri(contact)
+    found = contact_objection(uri, heard=heard, is_direct=True, is_ours=is_ours)
     assert (says in found) if says else (not found)
+
+
+def test_a_proxy_on_this_machine_does_not_make_its_phones_local():
+    uri, heard = parse_uri("sip:a@127.0.0.1:6379;transport=tcp"), "udp:127.0.0.1:5060"
+    assert not contact_objection(uri, heard=heard, is_direct=True, is_ours=is_ours)
+    found = contact_objection(uri, heard=heard, is_direct=False, is_ours=is_ours)
+    assert "a loopback address, and the request came by way of 127.0.0.1" in found
 
 
 REACHES = [

@@ -8,6 +8,7 @@ import pytest
 from tests.peers.engine import Engine, Record
 from tests.peers.phone import Phone
 from tests.peers.ports import free_sip_port
+from tests.peers.waiting import until
 from tests.wire.conversation import Conversation, caller, registered
 from tests.wire.directory import configuration, connection, trunk
 
@@ -49,6 +50,7 @@ async def test_a_phone_forwards_to_another_user_by_the_lists_of_the_new_one(
         await a.answered()
         # The answer was made for Bob when the INVITE came; Carol's list takes another offer.
         await asyncio.wait_for(a.reoffers.get(), 3)
+        await until(lambda: phone.received()[-1].startswith("ACK"), "no ACK to the re-INVITE")
         call = Conversation(a, b, engine)
         await call.hears_both_ways(codec_a="G722", codec_b="G722")
         record = await call.end()
@@ -87,6 +89,8 @@ async def test_forwarding_has_the_callees_rights_not_the_callers(engine: Engine)
         await (await bob.wait_call()).reject(302, headers=to(engine, "+442071234567"))
         b = await gateway.wait_call()
         assert b.invite.from_address.uri.user == "stranger"
+        diversion = f"<sip:bob@{engine.host}:{engine.port}>;reason=unknown"
+        assert b.invite.headers.get("Diversion") == diversion
         await b.answer_in("PCMU")
         await a.answered()
         record = await Conversation(a, b, engine).end()
