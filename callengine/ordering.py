@@ -205,7 +205,7 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
 def _diversion(user: str, host: str, port: int) -> str:
     if not user:
         return ""
-    return f"{Address(URI(scheme='sip', host=host, port=port, user=user))};reason=unknown"
+    return f"<{sip_uri(user, host, port)}>;reason=unknown"
 
 
 def _token() -> str:
