@@ -45,7 +45,8 @@ class RtpGuard:
         self._rtcp: MediaSocket | None = None
         self._stream = 0
         self._index = 0
-        self._attached: tuple[tuple[Source, ...], tuple[Source, ...]] | None = None
+        self._attached: int | None = None
+        "The revision of the rules that the filters follow; None if they do not."
         self._tally = Tally()
         self._peeks = 0
         "How many looks are left for the address of others, whose datagrams arrive cut meanwhile."
@@ -179,12 +180,11 @@ class RtpGuard:
 
     def _follow(self) -> None:
         """Swap the filters if other sources are let through than before."""
-        wanted = (self._rules.rtp(), self._rules.rtcp())
-        if wanted == self._attached:
+        if self._attached == self._rules.revision:
             return
-        self._attached, self._peeks = wanted, 0
-        self._rtp = self._attach(self._rtp, wanted[0])
-        self._rtcp = self._attach(self._rtcp, wanted[1])
+        self._attached, self._peeks = self._rules.revision, 0
+        self._rtp = self._attach(self._rtp, self._rules.rtp())
+        self._rtcp = self._attach(self._rtcp, self._rules.rtcp())
 
     def _attach(
         self, sock: MediaSocket | None, sources: Sequence[Source], *, show_others: bool = False

@@ -9,6 +9,7 @@ import ipaddress
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Instruction = tuple[int, int, int, int]
@@ -42,6 +43,7 @@ class Source:
 DROP_ALL: tuple[Source, ...] = ()
 
 
+@lru_cache(maxsize=64)
 def host_network(host: str) -> Network | None:
     """Return the network of this address alone; None for what is no address to send from.
 

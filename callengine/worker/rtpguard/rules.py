@@ -56,6 +56,8 @@ class SourceRules:
 
     also: Sequence[Network] = ()
     window: Window = Window.SHUT
+    revision: int = 0
+    "Changes whenever other sources may pass."
     _described: tuple[str, int] | None = None
     _named: Network | None = None
     "The host of the peer's description."
@@ -70,7 +72,7 @@ class SourceRules:
 
     def shut(self) -> None:
         """Let nothing in on new sockets, until a description is agreed on."""
-        self.window = Window.SHUT
+        self._open(Window.SHUT)
         self._described = self._named = self._learned = self._candidate = None
 
     def described(self, host: str, port: int, now: float) -> None:
@@ -92,7 +94,7 @@ class SourceRules:
             self._expect(now)
 
     def _expect(self, now: float) -> None:
-        self.window = Window.EXPECTED
+        self._open(Window.EXPECTED)
         self._candidate = None
         self._arrived_at = now
         self._hurry_until = now + HURRY_S
@@ -109,8 +111,9 @@ class SourceRules:
         self._arrived_at = now
         source = _Learned(network, seen.port, seen.ssrc)
         if source == self._candidate:
-            self._learned = source
-            self.window = Window.LEARNED
+            if source != self._learned or self.window is not Window.LEARNED:
+                self._learned = source
+                self._open(Window.LEARNED)
         elif source != self._learned:
             self._hurry_until = now + HURRY_S
         self._candidate = source
@@ -119,9 +122,14 @@ class SourceRules:
         if self._learned is None:
             return
         if silence_s >= RESTARTS_AFTER_S:
-            self.window = Window.RESTARTING
+            if self.window is not Window.RESTARTING:
+                self._open(Window.RESTARTING)
         elif silence_s >= ROAMS_AFTER_S and self.window is Window.LEARNED:
-            self.window = Window.ROAMING
+            self._open(Window.ROAMING)
+
+    def _open(self, window: Window) -> None:
+        self.window = window
+        self.revision += 1
 
     def next_look(self) -> float | None:
         """Return when to look if something may be learned any moment.

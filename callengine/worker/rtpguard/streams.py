@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import cache
 from typing import Any
 
 import pjsua2 as pj
@@ -42,11 +43,8 @@ def seen(call: Any, index: int, stream: int) -> Seen | None:
 
 def _session(stream: int) -> tuple[int | None, int] | None:
     """Return the SSRC and a mark that each packet changes; None on a build that is not known."""
-    if getattr(pj, "__version__", "") not in layout.VERIFIED_VERSIONS:
-        return None
-    try:
-        api = native.pjmedia()
-    except WrongBuildError:
+    api = _api()
+    if api is None:
         return None
     sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
     pointer = ffi.cast("pjmedia_stream *", stream)
@@ -55,3 +53,14 @@ def _session(stream: int) -> tuple[int | None, int] | None:
     facts = bytes(ffi.buffer(sessions.rx_rtp, _RECEIVED.stop))
     ssrc = int.from_bytes(facts[_PEER_SSRC], sys.byteorder)
     return ssrc, int.from_bytes(facts[_SEQUENCE] + facts[_RECEIVED], sys.byteorder)
+
+
+@cache
+def _api() -> Any:
+    """Return pjmedia's functions, or None on a build whose structures are not known."""
+    if getattr(pj, "__version__", "") not in layout.VERIFIED_VERSIONS:
+        return None
+    try:
+        return native.pjmedia()
+    except WrongBuildError:
+        return None
