@@ -63,7 +63,8 @@ def shortage(source: Source, load: Load, limits: CapacityLimits) -> Shortage | N
             "register. VOIPNUMBER_EXTERNAL_CALLS raises the limit.",
             5,
         )
-    if load.calls >= limits.max_calls - limits.reserved_calls:
+    # Once every slot is taken, that is the reason, for everybody.
+    if limits.max_calls - limits.reserved_calls <= load.calls < limits.max_calls:
         return Shortage(
             503,
             "reserved-for-authenticated",

@@ -31,6 +31,8 @@ STRANGER = Source("external", "192.0.2.3")
         (STRANGER, Load(20, 20, 20), "external-calls-reached"),
         (STRANGER, Load(89, 0, 0), ""),
         (STRANGER, Load(90, 0, 0), "reserved-for-authenticated"),
+        (STRANGER, Load(99, 0, 0), "reserved-for-authenticated"),
+        (STRANGER, Load(100, 0, 0), ""),
         (STRANGER, Load(3, 1, 60), "calls-per-minute-reached"),
         (CARRIER, Load(99, 99, 3600), ""),
         (CARRIER, Load(3, 1, 6000), "calls-per-minute-reached"),
@@ -49,6 +51,7 @@ def test_who_may_begin_a_call(source: Source, load: Load, rule: str) -> None:
 def test_a_small_engine_may_reserve_nothing() -> None:
     limits = CapacityLimits(1, 0, 20, 60, 6000)
     assert shortage(STRANGER, Load(0, 0, 0), limits) is None
+    assert shortage(STRANGER, Load(1, 1, 1), limits) is None, "the pool says that it is full"
 
 
 def test_calls_of_the_last_minute_slide() -> None:
