@@ -36,8 +36,9 @@ def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
         return dataclasses.replace(
             ended, code=code, text=phrase, redirects=tuple(_TO.findall(head))
         )
-    # A timer of ours ends a leg with 408 too, but then nothing was received.
-    return dataclasses.replace(ended, by_peer=ended.by_peer or ended.code == 408)
+    # A timer of ours ends a leg with 408 too: what was received then answers our BYE, if anything.
+    is_408 = head.startswith("SIP/2.0 408")
+    return dataclasses.replace(ended, by_peer=ended.by_peer or (ended.code == 408 and is_408))
 
 
 def _received(event: Any) -> str:

@@ -1,0 +1,30 @@
+"""Who ended a leg, as far as the message that came with its end tells."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pjsua2 as pj
+import pytest
+
+from callengine.core.events import LegEnded
+from callengine.worker.endings import told_by_edge
+
+
+def received(message: str) -> Any:
+    """Return an event of pjsip's as `onCallState` gets it."""
+    source = SimpleNamespace(rdata=SimpleNamespace(wholeMsg=message))
+    state = SimpleNamespace(type=pj.PJSIP_EVENT_RX_MSG, src=source)
+    return SimpleNamespace(type=pj.PJSIP_EVENT_TSX_STATE, body=SimpleNamespace(tsxState=state))
+
+
+@pytest.mark.parametrize(
+    ("message", "by_peer"),
+    [
+        ("SIP/2.0 408 Request Timeout\r\nCSeq: 2 INVITE\r\n\r\n", True),
+        # No ACK came: pjsip gave up, said BYE and was answered.
+        ("SIP/2.0 200 OK\r\nCSeq: 2 BYE\r\n\r\n", False),
+    ],
+)
+def test_a_timer_of_ours_is_not_an_answer_of_the_peer(message: str, by_peer: bool) -> None:
+    ended = LegEnded("A", 408, "Request Timeout", by_peer=False)
+    assert told_by_edge(ended, received(message)).by_peer is by_peer
