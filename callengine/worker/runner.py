@@ -17,18 +17,14 @@ from callengine.core.events import (
     RedirectDecided,
     TransferOrdered,
 )
-from callengine.core.machine import CallMachine, State
-from callengine.core.mediawords import came_back_note, dropped_note, no_media, silence_note
+from callengine.core.machine import CallMachine
 from callengine.core.orders import CallOrder, LegOrder, TransferOrder, WaveOrder
-from callengine.core.silence import EARLY_MEDIA, THE_ANSWER, CameBack, FellSilent, both_gone
 from callengine.worker import slots
 from callengine.worker.endpoint import CallAccount, Endpoint
 from callengine.worker.legs import Leg
-from callengine.worker.statistics import LegStatistics
+from callengine.worker.mediawatch import MediaWatch
 
 logger = logging.getLogger(__name__)
-
-STATISTICS_INTERVAL_S = 1.0
 
 
 class CallRunner:
@@ -42,7 +38,6 @@ class CallRunner:
         self._send = send
         self._machine = CallMachine(order, now=time.monotonic())
         self._legs: dict[str, Leg] = {}
-        self._orders: dict[str, LegOrder] = {}
         self._accounts: dict[str, Any] = {}
         "Accounts of legs that answer challenges, by leg name."
         self._reported: deque[tuple[Leg, Event | None]] = deque()
@@ -51,8 +46,9 @@ class CallRunner:
         "Legs whose audio the other party has heard: only theirs are the call's codecs."
         self._match: tuple[str, ...] = ()
         "What the caller's leg is to use, until it can be asked for it."
-        self._statistics: dict[str, LegStatistics] = {}
-        self._next_statistics = time.monotonic() + STATISTICS_INTERVAL_S
+        self._watch = MediaWatch(
+            self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
+        )
         self._sent_facts: dict[str, dict[str, Any]] = {}
         self._taken = False
         self.unable = ""
@@ -125,13 +121,9 @@ class CallRunner:
         for leg in self._legs.values():
             if leg.glare.due(now):
                 self._try_again(leg)
-            look_at = leg.guard.next_look()
-            if look_at is not None and now >= look_at:
-                leg.guard.look(leg)
-                self._report_dropped(leg)
-        if now >= self._next_statistics:
-            self._next_statistics = now + STATISTICS_INTERVAL_S
-            self._quality()
+        gone = self._watch.step(now, bridged=self._bridged)
+        if gone is not None:
+            self._carry_out(self._machine.handle(gone, now))
 
     def wait_ms(self, longest_ms: int) -> int:
         """Return how long the process may sleep before `step` is due."""
@@ -140,10 +132,9 @@ class CallRunner:
         now = time.monotonic()
         times = (
             self._machine.next_deadline(),
-            *(leg.guard.next_look() for leg in self._legs.values()),
             *(leg.glare.again_at for leg in self._legs.values()),
         )
-        due = [self._next_statistics, *(time for time in times if time is not None)]
+        due = [self._watch.next_look(), *(time for time in times if time is not None)]
         return max(1, min(longest_ms, int((min(due) - now) * 1000) + 1))
 
     def abandon(self) -> None:
@@ -155,6 +146,7 @@ class CallRunner:
         """Give back what pjsua2 holds for this call."""
         self._reported.clear()
         self._legs.clear()
+        self._watch.release()
         for account in self._accounts.values():
             self._guard(account.shutdown)
         self._accounts.clear()
@@ -198,8 +190,8 @@ class CallRunner:
             case fx.StateChanged(state):
                 self._send({"type": "state", "state": state, "at": time.time()})
             case fx.Finish(termination):
+                self._watch.finish()
                 for leg in self._legs.values():
-                    self._report_dropped(leg, last=True)
                     self._facts(leg)
                 self._send(
                     {
@@ -271,8 +263,8 @@ class CallRunner:
             media_also_from=(*self._order.media_also_from, *order.media_also_from),
             call_id=call_id,
         )
-        self._legs[order.name], self._orders[order.name] = leg, order
-        self._statistics[order.name] = LegStatistics()
+        self._legs[order.name] = leg
+        self._watch.add(leg, order)
         return leg
 
     def _ring(self, code: int, early_media_leg: str | None) -> None:
@@ -375,80 +367,6 @@ class CallRunner:
                 self._note("re-offered", leg.name, text)
         except pj.Error:
             leg.settled = False  # a transaction is still open; the next report tries again
-
-    def _quality(self) -> None:
-        samples = {}
-        for name, leg in self._legs.items():
-            leg.guard.look(leg)
-            statistics = self._statistics[name]
-            if not leg.media_active or leg.ended or leg.media is None:
-                statistics.rest()
-                continue
-            sample = statistics.sample(
-                leg, leg.media.codec or "PCMU", leg.guard, expected=self._expected(leg)
-            )
-            if sample is not None:
-                samples[name] = sample
-            leg.guard.count(statistics.lost)
-        self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
-        for leg in self._legs.values():
-            self._report_dropped(leg)
-            self._report_silence(leg)
-        self._end_if_gone()
-
-    def _expected(self, leg: Leg) -> str:
-        """Return since when a leg's peer is to send audio, as `Party.take` wants it."""
-        assert leg.media is not None
-        if leg.name in self._machine.held or not leg.media.sends:
-            return ""
-        if self._machine.is_talking:
-            return THE_ANSWER if leg.name in ("A", self._machine.winner) else ""
-        is_early = self._machine.state is State.EARLY_MEDIA and leg.name == self._bridged
-        return EARLY_MEDIA if is_early else ""
-
-    def _report_silence(self, leg: Leg) -> None:
-        match self._statistics[leg.name].change:
-            case FellSilent(seconds, silence):
-                text = silence_note(
-                    who=self._who(leg),
-                    seconds=seconds,
-                    silence=silence,
-                    port=leg.guard.port,
-                    dropped=leg.guard.has_dropped,
-                )
-                self._note("silence", leg.name, text)
-            case CameBack() as back:
-                text = came_back_note(who=self._who(leg), back=back)
-                self._note("audio-back", leg.name, text)
-
-    def _end_if_gone(self) -> None:
-        """End a call from whose parties nothing comes any more."""
-        callee = self._machine.winner
-        if not self._machine.is_talking or callee is None:
-            return
-        parties = (self._statistics["A"].party, self._statistics[callee].party)
-        timeout_s, now = self._order.media_timeout_s, time.monotonic()
-        if both_gone(parties, timeout_s=timeout_s, now=now):
-            end = no_media(timeout_s)
-            event = HangUpOrdered(end.by, end.reason, end.code, end.advice)
-            self._carry_out(self._machine.handle(event, now))
-
-    def _who(self, leg: Leg) -> str:
-        if leg.name == "A":
-            return "the caller"
-        return self._orders[leg.name].label or f"leg {leg.name}"
-
-    def _report_dropped(self, leg: Leg, *, last: bool = False) -> None:
-        dropped = leg.guard.report(last=last)
-        if dropped is None:
-            return
-        text = dropped_note(
-            who=self._who(leg),
-            packets=dropped.packets,
-            source=dropped.source,
-            trunk=self._orders[leg.name].trunk,
-        )
-        self._note("media-dropped", leg.name, text)
 
     # Reporting
 

@@ -1,0 +1,144 @@
+"""What arrives on the legs of one call: where from, how well, and who is silent."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from callengine.core.events import HangUpOrdered
+from callengine.core.machine import CallMachine, State
+from callengine.core.mediawords import came_back_note, dropped_note, no_media, silence_note
+from callengine.core.orders import LegOrder
+from callengine.core.silence import EARLY_MEDIA, THE_ANSWER, CameBack, FellSilent, both_gone
+from callengine.core.snapshot import QualitySnapshot
+from callengine.worker.legs import Leg
+from callengine.worker.statistics import LegStatistics
+
+INTERVAL_S = 1.0
+
+
+class MediaWatch:
+    """Look at every leg once a second, and more often while its peer's address is being learned."""
+
+    def __init__(
+        self,
+        machine: CallMachine,
+        *,
+        timeout_s: float,
+        send: Callable[[dict[str, Any]], None],
+        note: Callable[[str, str, str], None],
+    ) -> None:
+        self._machine = machine
+        self._timeout_s = timeout_s
+        self._send = send
+        self._note = note
+        "Writes a line: its kind, the leg's name, the text."
+        self._legs: dict[str, Leg] = {}
+        self._orders: dict[str, LegOrder] = {}
+        self._statistics: dict[str, LegStatistics] = {}
+        self._next_second = time.monotonic() + INTERVAL_S
+
+    def add(self, leg: Leg, order: LegOrder) -> None:
+        """Watch a leg from now on."""
+        self._legs[leg.name], self._orders[leg.name] = leg, order
+        self._statistics[leg.name] = LegStatistics()
+
+    def release(self) -> None:
+        """Let go of the legs."""
+        self._legs.clear()
+
+    def next_look(self) -> float:
+        """Return when `step` is due."""
+        looks = (leg.guard.next_look() for leg in self._legs.values())
+        return min([self._next_second, *(look for look in looks if look is not None)])
+
+    def step(self, now: float, *, bridged: str | None) -> HangUpOrdered | None:
+        """Do what is due; return the event that ends a call from which nothing comes any more.
+
+        `bridged` names the leg whose audio the caller hears.
+        """
+        for leg in self._legs.values():
+            look_at = leg.guard.next_look()
+            if look_at is not None and now >= look_at:
+                leg.guard.look(leg)
+                self._report_dropped(leg)
+        if now < self._next_second:
+            return None
+        self._next_second = now + INTERVAL_S
+        self._measure(bridged)
+        return self._end_if_gone(now)
+
+    def finish(self) -> None:
+        """Tell what was dropped since the last line about it: the call is over."""
+        for leg in self._legs.values():
+            self._report_dropped(leg, last=True)
+
+    def _measure(self, bridged: str | None) -> None:
+        samples: dict[str, QualitySnapshot] = {}
+        for name, leg in self._legs.items():
+            leg.guard.look(leg)
+            statistics = self._statistics[name]
+            if not leg.media_active or leg.ended or leg.media is None:
+                statistics.rest()
+                continue
+            sample = statistics.sample(
+                leg, leg.media.codec or "PCMU", leg.guard, expected=self._expected(leg, bridged)
+            )
+            if sample is not None:
+                samples[name] = sample
+            leg.guard.count(statistics.lost)
+        self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
+        for leg in self._legs.values():
+            self._report_dropped(leg)
+            self._report_silence(leg)
+
+    def _expected(self, leg: Leg, bridged: str | None) -> str:
+        """Return since when a leg's peer is to send audio, as `Party.take` wants it."""
+        assert leg.media is not None
+        if leg.name in self._machine.held or not leg.media.sends:
+            return ""
+        if self._machine.is_talking:
+            return THE_ANSWER if leg.name in ("A", self._machine.winner) else ""
+        is_early = self._machine.state is State.EARLY_MEDIA and leg.name == bridged
+        return EARLY_MEDIA if is_early else ""
+
+    def _report_silence(self, leg: Leg) -> None:
+        match self._statistics[leg.name].change:
+            case FellSilent(seconds, silence):
+                text = silence_note(
+                    who=self._who(leg),
+                    seconds=seconds,
+                    silence=silence,
+                    port=leg.guard.port,
+                    dropped=leg.guard.has_dropped,
+                )
+                self._note("silence", leg.name, text)
+            case CameBack() as back:
+                text = came_back_note(who=self._who(leg), back=back)
+                self._note("audio-back", leg.name, text)
+
+    def _report_dropped(self, leg: Leg, *, last: bool = False) -> None:
+        dropped = leg.guard.report(last=last)
+        if dropped is None:
+            return
+        text = dropped_note(
+            who=self._who(leg),
+            packets=dropped.packets,
+            source=dropped.source,
+            trunk=self._orders[leg.name].trunk,
+        )
+        self._note("media-dropped", leg.name, text)
+
+    def _end_if_gone(self, now: float) -> HangUpOrdered | None:
+        callee = self._machine.winner
+        if not self._machine.is_talking or callee is None:
+            return None
+        parties = (self._statistics["A"].party, self._statistics[callee].party)
+        if not both_gone(parties, timeout_s=self._timeout_s, now=now):
+            return None
+        end = no_media(self._timeout_s)
+        return HangUpOrdered(end.by, end.reason, end.code, end.advice)
+
+    def _who(self, leg: Leg) -> str:
+        if leg.name == "A":
+            return "the caller"
+        return self._orders[leg.name].label or f"leg {leg.name}"
