@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from callengine.worker.confinement import environment
 from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class ForkServer:
                 [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                env=environment(),
                 cwd=Path(__file__).resolve().parents[1],  # where `callengine` can be imported from
             )
 

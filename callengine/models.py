@@ -233,6 +233,8 @@ class EngineNode(models.Model):
     codecs = models.JSONField(default=list)
     unavailable_codecs = models.JSONField(default=dict)
     "Codec name -> why this engine cannot do it now."
+    unconfined = models.JSONField(default=list)
+    "What its call processes are not kept from here, one sentence each."
     calls = models.PositiveIntegerField(default=0)
     max_calls = models.PositiveIntegerField(default=0)
 

@@ -22,6 +22,7 @@ def snapshots() -> list[NodeSnapshot]:
             "listening": list(node.listening),
             "codecs": list(node.codecs),
             "unavailable_codecs": dict(node.unavailable_codecs),
+            "unconfined": list(node.unconfined),
             "calls": node.calls,
             "max_calls": node.max_calls,
         }

@@ -104,6 +104,8 @@ class Pool:
         self._wake_socket.setblocking(False)
         self._killed: set[int] = set()
         "Process ids we ended and have not heard the end of."
+        self.unconfined: list[str] = []
+        "What call processes could do beyond their calls, as the kernel here does not keep them."
         self._stopping = False
         self._cleared = asyncio.Event()
 
@@ -281,13 +283,25 @@ class Pool:
 
     def _heard(self, message: dict[str, Any]) -> None:
         """Take what the fork server says."""
-        if message["type"] == "forked":
-            process = self._processes.get(message["id"])
-            if process is not None:
-                process.pid = message["pid"]
-        elif message["status"] != 0 and not self._stopping and message["pid"] not in self._killed:
-            logger.warning("call process %s ended with %s", message["pid"], message["status"])
-        self._killed.discard(message["pid"])
+        match message["type"]:
+            case "confined":
+                self._confined(message["left"])
+            case "forked":
+                process = self._processes.get(message["id"])
+                if process is not None:
+                    process.pid = message["pid"]
+            case "exited":
+                self._ended(message["pid"], message["status"])
+
+    def _ended(self, pid: int, status: int) -> None:
+        if status != 0 and not self._stopping and pid not in self._killed:
+            logger.warning("call process %s ended with %s", pid, status)
+        self._killed.discard(pid)
+
+    def _confined(self, left: list[str]) -> None:
+        if left and left != self.unconfined:
+            logger.warning("call processes are not confined in full: %s", "; ".join(left))
+        self.unconfined = left
 
     def _fork_server_lost(self) -> None:
         self._killed.clear()  # nobody tells of their end now

@@ -171,6 +171,7 @@ class Publisher:
             listening=[f"{kind}:{host}:{port}" for kind, host, port in board.edge.listening],
             codecs=board.codecs,
             unavailable_codecs=board.unavailable,
+            unconfined=board.pool.unconfined,
             calls=len(board.calls),
             max_calls=board.settings.pool.max_calls,
         )

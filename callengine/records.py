@@ -219,6 +219,7 @@ def node_seen(
     listening: Sequence[str],
     codecs: Sequence[str],
     unavailable_codecs: Mapping[str, str],
+    unconfined: Sequence[str],
     calls: int,
     max_calls: int,
 ) -> None:
@@ -231,6 +232,7 @@ def node_seen(
             "listening": list(listening),
             "codecs": list(codecs),
             "unavailable_codecs": clean_json(dict(unavailable_codecs)),
+            "unconfined": clean_json(list(unconfined)),
             "calls": calls,
             "max_calls": max_calls,
         },

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import Negotiation, Verdict, negotiate
@@ -63,7 +64,8 @@ def present_engine(
     views = tuple(_node(node, now) for node in nodes)
     up = [node for node in views if node.up]
     down = [node for node in views if not node.up]
-    missing = sorted({chip.name for node in up for chip, _ in node.unavailable})
+    told = {chip.name for node in up for chip, _ in node.unavailable}
+    missing = sorted(told & set(PLATFORM_CODECS))  # nobody misses what is off by default
     since = max((node.seen for node in down), default=None)
     phones = "" if registered is None else f", {registered} registered"
     tone, text, advice = "up", f"{_running(up)}{phones}", ""
@@ -95,6 +97,7 @@ def _node(node: NodeSnapshot, now: dt.datetime) -> NodeView:
         listening=tuple(node["listening"]),
         chips=tuple(chip(name) for name in node["codecs"]),
         unavailable=tuple((chip(n), why) for n, why in node["unavailable_codecs"].items()),
+        unconfined=tuple(node["unconfined"]),
     )
 
 

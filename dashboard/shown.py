@@ -209,6 +209,8 @@ class NodeView:
     listening: tuple[str, ...]
     chips: tuple[Chip, ...]
     unavailable: tuple[tuple[Chip, str], ...]
+    unconfined: tuple[str, ...]
+    "What its call processes are not kept from."
 
 
 @dataclass(frozen=True, slots=True)

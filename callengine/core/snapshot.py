@@ -108,6 +108,7 @@ class NodeSnapshot(TypedDict):
     listening: list[str]
     codecs: list[str]
     unavailable_codecs: dict[str, str]
+    unconfined: list[str]
     calls: int
     max_calls: int
 

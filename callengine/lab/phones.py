@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from callengine.worker.confinement import environment
+
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_WITHIN_S = 10.0
 END_WITHIN_S = 5.0
@@ -112,6 +114,7 @@ async def start_phone(settings: PhoneSettings) -> Phone:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
+        env=environment(),
         start_new_session=True,
     )
     phone = Phone(settings.user, process)

@@ -2,8 +2,8 @@
 
 Run as `python -m callengine.worker.forkserver FD`. On the socket FD arrive requests
 `{"type": "fork", "id", ...WorkerConfig}`, each with the call process's end of its control socket as
-ancillary data (SCM_RIGHTS). Back go `{"type": "forked", "id", "pid"}` and
-`{"type": "exited", "pid", "status"}`.
+ancillary data (SCM_RIGHTS). Back go `{"type": "confined", "left"}` once, `{"type": "forked", "id",
+"pid"}` and `{"type": "exited", "pid", "status"}`.
 """
 
 import gc
@@ -15,6 +15,7 @@ import sys
 from typing import Any
 
 from callengine.worker import plugins
+from callengine.worker.confinement import confine, confine_further
 from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode
 
 _BLOCKED = {signal.SIGCHLD}
@@ -27,7 +28,8 @@ class ForkServer:
         self._socket = sock
 
     def run(self) -> None:
-        """Serve until the engine is gone."""
+        """Give up what call processes do not need; then serve until the engine is gone."""
+        self._send({"type": "confined", "left": confine()})
         wake_read, wake_write = socket.socketpair()
         wake_write.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -65,6 +67,7 @@ class ForkServer:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._socket.close()
+            confine_further()
             from callengine.worker.process import serve
 
             with socket.socket(fileno=descriptor) as control:
@@ -98,6 +101,9 @@ def main() -> None:
     from callengine.worker.endpoint import quieten
 
     quieten()
+    import encodings.ascii  # named when files are read; no file is once processes are confined
+    import encodings.idna  # noqa: F401
+
     import callengine.worker.process  # noqa: F401  (loads pjsua2 before the forks)
 
     plugins.preload()

@@ -215,10 +215,19 @@ def node(name: str, *, age_s: float, **changes: object) -> NodeSnapshot:
         "listening": [],
         "codecs": ["PCMU"],
         "unavailable_codecs": {},
+        "unconfined": [],
         "calls": 1,
         "max_calls": 10,
     }
     return {**values, **changes}  # type: ignore[typeddict-item]
+
+
+def test_codecs_off_by_default_are_told_but_not_missed() -> None:
+    told = node("a", age_s=1, unconfined=["files"], unavailable_codecs={"SPEEX": "unsafe"})
+    view = present_engine([told], now=NOW)
+    assert view.nodes[0].unconfined == ("files",)
+    assert [why for _, why in view.nodes[0].unavailable] == ["unsafe"]
+    assert view.missing == ()
 
 
 @pytest.mark.parametrize(

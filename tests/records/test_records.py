@@ -231,6 +231,7 @@ def test_a_node_is_one_row_however_often_it_is_seen():
             listening=["udp:0.0.0.0:5060"],
             codecs=["PCMU"],
             unavailable_codecs={"OPUS": "libopus.so.0 is missing"},
+            unconfined=[],
             calls=second,
             max_calls=100,
         )
