@@ -197,6 +197,7 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
         is_configured=not target.flow,
         max_forwards=plan.max_forwards,
         response_timeout_s=aim.response_timeout_s,
+        username=target.username,
         password=target.password,
     )
     return _Prepared(order, anchor)

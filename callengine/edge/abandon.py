@@ -6,7 +6,7 @@ BYE or CANCEL is answered at once, and the edge sees to the peer.
 
 from functools import partial
 
-from callengine.edge import standin
+from callengine.edge import challenged, standin
 from callengine.edge.addresses import UnresolvableError
 from callengine.edge.context import EdgeContext
 from callengine.edge.hops import next_hop
@@ -141,6 +141,23 @@ class Abandoner:
         if message.code < 300 and dialog is not None:
             self._send_ack(leg, dialog)
             self._bye(leg, dialog, sent.cancel_headers)
+
+    def answer_challenge(self, leg: Leg, message: SipMessage) -> None:
+        """Send a BYE that was challenged again, once, with the leg's credentials."""
+        dialog = leg.dialog(message.to_tag)
+        if dialog is None or dialog.proved:
+            return
+        header = challenged.credentials(
+            message,
+            username=leg.anchor.username,
+            password=leg.anchor.password,
+            method="BYE",
+            uri=self._flow(leg, dialog)[1],
+        )
+        if header is not None:
+            dialog.proved = True
+            dialog.last_cseq += 1
+            self._request(leg, dialog, "BYE", dialog.last_cseq, [header])
 
     def is_acknowledged(self, leg: Leg, message: SipMessage) -> bool:
         """Acknowledge a 2xx again if it was before; return whether it was."""

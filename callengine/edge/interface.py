@@ -104,6 +104,7 @@ class LegAnchor:
     response_timeout_s: float = 10.0
     """Leg B: how long the peer may say nothing at all to the INVITE before it counts as gone (408).
     Timer B of RFC 3261 would be 32 s, which callers do not wait."""
+    username: str = ""
     password: str = field(default="", repr=False)
     """Leg B to a gateway with credentials: the same password as in the leg's order. A call process
     answers a challenge for the loopback URI it sees; the edge answers it again for the real one."""

@@ -157,6 +157,8 @@ class Inward:
         is_invite = key[1] == "INVITE"
         if is_invite or message.code >= 200:
             context.requests.finish(*key)
+        if message.cseq_method == "BYE" and message.code in (401, 407):
+            self._abandoner.answer_challenge(leg, message)
         sent = leg.requests.get(key)
         if sent is None:
             return leg.token

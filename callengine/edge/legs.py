@@ -45,6 +45,8 @@ class Dialog:
     ended: bool = False
     ack: bytes = b""
     ack_flow: str = ""
+    proved: bool = False
+    "Whether a challenge to our BYE was answered; a second one is not."
     answered: ServerTransaction | None = None
     "The peer's INVITE that was answered last, and the call process's 2xx to it."
     answer: SipMessage | None = None

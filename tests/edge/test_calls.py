@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from callengine.edge import transactions
+from callengine.edge.digest import digest_ha1, digest_response, parse_answer
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
 from callengine.edge.parse import SipMessage, parse
@@ -619,3 +620,34 @@ async def test_a_bye_that_comes_when_the_wait_for_the_ack_is_over_goes_out(
     await asyncio.sleep(0.4)
     scene.worker_request("BYE", 2, token="TOKENA", to_tag="x", call_id="TOKENA")
     assert (await scene.peer.expect("BYE")).to_tag == scene.phone.tag
+
+
+async def test_a_bye_that_a_gateway_challenges_is_sent_again_with_credentials_once(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    await scene.to_worker()
+    host, port = scene.callee.address
+    uri = f"sip:1@{host}:{port}"
+    more = {"request_uri": uri, "flow": f"udp:{host}:{port}"}
+    scene.edge.open_legs(
+        anchor("B2", "TOKENG", worker.address, username="u", password="pw", **more)
+    )
+    scene.worker_request("INVITE", 1, token="TOKENG", call_id="g", body=SDP)
+    scene.callee_reply(await scene.callee.expect("INVITE"), 200, "OK", SDP)
+    inner_tag = (await scene.worker.expect(200)).to_tag
+    scene.worker_request("ACK", 1, token="TOKENG", to_tag=inner_tag, call_id="g")
+    await scene.callee.expect("ACK")
+    scene.worker_request("BYE", 2, token="TOKENG", to_tag=inner_tag, call_id="g")
+    assert (await scene.worker.expect(200)).cseq_method == "BYE"
+    challenge = 'Proxy-Authenticate: Digest realm="gw", nonce="n1", qop="auth", algorithm=MD5'
+    first = await scene.callee.expect("BYE")
+    scene.callee.send(reply_as(first, 407, "Prove It", challenge, tag=""), scene.sip)
+    second = await scene.callee.expect("BYE")
+    assert second.cseq == first.cseq + 1
+    proof = parse_answer(second.get("proxy-authorization"))
+    assert proof is not None
+    ha1 = digest_ha1("MD5", username="u", realm="gw", password="pw")
+    assert proof.response == digest_response(proof, ha1=ha1, method="BYE")
+    assert (proof.uri, proof.qop) == (second.uri, "auth")
+    scene.callee.send(reply_as(second, 407, "Prove It", challenge, tag=""), scene.sip)
+    assert await scene.callee.silence(0.7)
