@@ -1,0 +1,59 @@
+"""What goes inward to a call process: header values written anew, or left out."""
+
+from collections.abc import Callable
+
+import pytest
+
+from callengine.edge.inner import challenge, min_se, rack, session_expires
+
+Reader = Callable[[str], str]
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "written"),
+    [
+        (session_expires, "090", "90"),
+        (session_expires, "1800 ; Refresher = UAC;x", "1800;refresher=uac"),
+        (session_expires, "1800;refresher=both", "1800"),
+        (session_expires, "1", "90"),
+        (session_expires, "9999999999", "86400"),
+        *(
+            (session_expires, odd, "")
+            for odd in ("", "abc", "-1", "\u0661", "9" * 4000, ";refresher=uas")
+        ),
+        (min_se, "0120;x=y", "120"),
+        (min_se, "99999999999", "86400"),
+        (min_se, "x", ""),
+        (rack, "0077  001 INVITE", "77 1 INVITE"),
+        *((rack, odd, "") for odd in ("", "1", "1 2", "1 2 3 INVITE", "1 2 invite", "1 -2 INVITE")),
+        (rack, "99999999999 1 INVITE", ""),
+        (
+            challenge,
+            'digest Nonce="n,\\"1",realm="a b" , qop="auth,auth-int", stale=TRUE,x=y',
+            'Digest realm="a b", nonce="n,\\"1", stale=true, qop="auth"',
+        ),
+        (
+            challenge,
+            'Digest realm="", nonce=x, algorithm=sha-256',
+            'Digest realm="", nonce="x", algorithm=SHA-256',
+        ),
+        *(
+            (challenge, odd, "")
+            for odd in (
+                "",
+                "Digest",
+                "Basic realm=x",
+                'Digest realm="x"',
+                'Digest realm="x", nonce=""',
+                'Digest realm="x", nonce="\x07"',
+                f'Digest realm="x", nonce="{"n" * 600}"',
+                'Digest realm="x", nonce="n", algorithm=X',
+                'Digest realm="x", nonce="n", qop=auth-int',
+            )
+        ),
+    ],
+)
+def test_header_values_are_written_anew_or_left_out(
+    reader: Reader, text: str, written: str
+) -> None:
+    assert reader(text) == written
