@@ -32,6 +32,9 @@ class Addresses(Protocol):
     def public_address_for(self, flow_or_host: str) -> tuple[str, int]:
         """Return the address and port shown to that peer."""
 
+    def media_address_for(self, flow: str) -> str:
+        """Return the address that descriptions show to that peer."""
+
     async def resolve(self, uri: str) -> str:
         """Return the flow of a SIP URI; raises OSError or ValueError saying why not."""
 
@@ -84,7 +87,7 @@ async def make_order(
         leg_a=LegOrder(
             "A",
             leg_a.token,
-            public_address=edge.public_address_for(call.flow)[0],
+            public_address=edge.media_address_for(call.flow),
             label=plan.from_name or plan.from_user,
             trunk=call.source.trunk.name if call.source.trunk else "",
             media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
@@ -177,7 +180,7 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
         token=token,
         to_uri=target.to_uri,
         from_uri=name_addr(plan.from_name, caller),
-        public_address=host,
+        public_address=aim.edge.media_address_for(flow),
         label=target.label,
         username=target.username,
         password=target.password,

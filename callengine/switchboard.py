@@ -258,7 +258,8 @@ class Switchboard:
     def local_host(self, flow: str) -> str:
         """Return the host part of our users' URIs, as a peer there knows us."""
         host, port = self.edge.public_address_for(flow)
-        return f"{host}:{port}" if port != 5060 else host
+        shown = f"[{host}]" if ":" in host else host
+        return f"{shown}:{port}" if port != 5060 else shown
 
     def look_up(self, to_user: str) -> tuple[Destination, Platform]:
         """Return what is known of a dialled user part, and the platform. For a reader thread."""

@@ -11,6 +11,8 @@ from callengine.edge.transport import Transports, make_flow, split_flow
 
 _MAX_CACHED = 4096
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
+_SOMEWHERE = "192.0.2.1"
+"Not on this machine, nor on any network of its own (RFC 5737)."
 RESOLVE_TIMEOUT_S = 4.0
 BUILT_IN_PHONES = ipaddress.IPv4Network("127.64.0.0/10")
 "Where the phones of the codec lab are: on this machine, so no public address is shown to them."
@@ -133,6 +135,15 @@ class Addresses:
             return bound_host, port
         return self._local_address_to(host), port
 
+    def media_address_for(self, flow: str) -> str:
+        """Return the address of our audio: IPv4, also for those who signal over IPv6."""
+        host, _ = self.public_address_for(flow)
+        if ":" not in host:
+            return host
+        bound = (item.host for item in self._transports.udp if ":" not in item.host)
+        first = next(bound, _WILDCARDS[0])
+        return self._local_address_to(_SOMEWHERE) if first in _WILDCARDS else first
+
     def _listener(self, transport: str, flow: str) -> tuple[str, int]:
         if transport == "tcp" and self._transports.tcp:
             return self._transports.tcp[0]
@@ -169,5 +180,5 @@ def _machine_addresses() -> set[str]:
         found = socket.getaddrinfo(socket.gethostname(), None)
     except OSError:
         found = []
-    outward = _source_address("192.0.2.1")
+    outward = _source_address(_SOMEWHERE)
     return {str(entry[4][0]) for entry in found} | ({outward} if outward else set())

@@ -116,6 +116,10 @@ class Edge:
         """Return the host and port that Contact and SDP show to a peer."""
         return self._context.addresses.public_address_for(flow_or_host)
 
+    def media_address_for(self, flow: str) -> str:
+        """Return the host that our descriptions show to a peer."""
+        return self._context.addresses.media_address_for(flow)
+
     async def resolve(self, uri: str) -> str:
         """Return the flow a SIP URI leads to.
 
