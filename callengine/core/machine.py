@@ -348,7 +348,8 @@ class CallMachine:
             )  # fmt: skip
         if self.state in _TALKING:
             return _left("caller", "The caller", event)
-        if event.code == 487:  # what a CANCEL, or a BYE in an early dialog, ends an INVITE with
+        # What pjsip ends an INVITE with after a CANCEL, and after a BYE in an early dialog.
+        if event.code in (487, 200):
             return Termination(
                 "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
             )

@@ -291,6 +291,14 @@ def test_a_leg_that_our_side_cannot_dial_is_the_engines_fault():
     assert "Phone B was not rung" in end.advice
 
 
+@pytest.mark.parametrize("code", [487, 200])
+def test_a_cancel_or_a_bye_before_the_answer_is_the_caller_giving_up(code):
+    machine = ringing()
+    machine.handle(ended("A", code), 5.0)
+    end = machine.termination
+    assert (end.by, end.reason, end.code) == ("caller", "caller-cancelled", 487)
+
+
 @pytest.mark.parametrize("code", [488, 422, 500])
 def test_our_own_refusal_of_an_invite_is_not_the_caller_giving_up(code):
     machine = ringing()
