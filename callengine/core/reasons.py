@@ -60,6 +60,7 @@ REJECTIONS: Mapping[str, tuple[int, ...]] = {
     "no-message": (0,),
     "too-many-connections": (0,),
     "too-short-to-answer": (0,),
+    "caller-cancelled": (487,),
     "flooding": (0,),
     "crowded-out": (0,),
     "banned": (0,),

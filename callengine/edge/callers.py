@@ -7,7 +7,7 @@ import time
 from callengine.core.directory import Source
 from callengine.edge.admission import Admission, admission
 from callengine.edge.authentication import Authenticator
-from callengine.edge.context import EdgeContext, source_host
+from callengine.edge.context import EdgeContext, describe, source_host
 from callengine.edge.interface import Accepted, IncomingCall, Refused, TrunkAccess
 from callengine.edge.inward import MALFORMED_SDP, Inward
 from callengine.edge.parse import SipMessage, clean, parse_address, parse_uri
@@ -48,7 +48,11 @@ class Callers:
         if (body := self._checked_body(transaction)) is None:
             return
         source = await self._source(transaction)
-        if source is None or transaction.cancelled:
+        if source is None:
+            return
+        if transaction.cancelled:
+            advice = "The caller gave up before the call was set up."
+            context.store(describe(transaction.request, 487, "caller-cancelled", advice))
             return
         self._remember(transaction.request, source)
         if len(self._setting_up) >= settings.max_setups:

@@ -264,6 +264,27 @@ async def test_cancel_while_the_engine_still_works(scene: Scene) -> None:
     assert await scene.worker.silence(0.2)
 
 
+async def test_cancel_before_it_is_known_who_calls_is_on_record(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = asyncio.Event()
+    access = scene.engine.trunk_access
+
+    async def slow(address: str) -> TrunkAccess | None:
+        await known.wait()
+        return await access(address)
+
+    monkeypatch.setattr(scene.engine, "trunk_access", slow)
+    scene.peer.send(scene.invite(), scene.sip)
+    cancel = scene.phone.request("CANCEL", 1, uri=scene.uri, branch=scene.invite_branch)
+    scene.peer.send(cancel, scene.sip)
+    await scene.peer.expect(487)
+    known.set()
+    rejection = await scene.engine.rejection("caller-cancelled")
+    assert (rejection.code, rejection.method) == (487, "INVITE")
+    assert not scene.engine.calls
+
+
 async def test_cancel_of_a_forwarded_invite_goes_to_the_worker(scene: Scene) -> None:
     invite = await scene.to_worker()
     cancel = scene.phone.request("CANCEL", 1, uri=scene.uri, branch=scene.invite_branch)
