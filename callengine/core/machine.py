@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from callengine.core import terminations
 from callengine.core.causes import (
     NO_ANSWER_CAUSE,
     attempt_note,
@@ -47,9 +48,8 @@ from callengine.core.events import (
     RedirectDecided,
     TransferOrdered,
 )
-from callengine.core.obstacles import without_media
 from callengine.core.orders import CallOrder
-from callengine.core.outcomes import EndedBy, Termination
+from callengine.core.outcomes import Termination
 from callengine.core.transfer import ELSEWHERE, Failed, Succeeded, Transfer
 
 CLEARING_TIMEOUT_S = 4.0
@@ -69,10 +69,6 @@ class State(StrEnum):
     ENDED = "ended"
 
 
-_NO_ANSWER_IN_ACK = (
-    "was offered our codecs, having sent an INVITE without SDP, and its ACK brought no usable "
-    "answer. Look at the ACK on the ladder, and at the device's settings for late offers."
-)
 _TALKING = (State.ANSWERED, State.HELD)
 
 
@@ -238,26 +234,13 @@ class CallMachine:
     def _caller_matched(self, event: CallerMatched) -> list[Effect]:
         if self.transfer is not None or event.agreed or self.state not in _TALKING:
             return self._of_transfer(lambda transfer: transfer.caller_matched(event))
-        codecs = ", ".join(self.order.waves[self.wave].vn_a)
-        advice = (
-            f"{self._label(self.winner or '')} asks for {codecs} on the caller's leg, and the "
-            f"caller's device refused them ({event.code}). Add the caller's codec to that list, "
-            "or turn off forcing."
-        )
-        return self._end(Termination("engine", "no-common-codec-caller", 488, advice))
+        vn_a = self.order.waves[self.wave].vn_a
+        label = self._label(self.winner or "")
+        return self._end(terminations.codecs_refused_by_caller(label, vn_a, event.code))
 
     def _no_answer(self) -> list[Effect]:
-        label = self._wave_label()
-        return self._end(
-            Termination(
-                "engine",
-                "no-answer",
-                480,
-                f"{label} did not answer within {self.order.ring_timeout_s:g} s. "
-                "Try later, or raise the ring timeout.",
-            ),
-            cause=NO_ANSWER_CAUSE,
-        )
+        ended = terminations.no_answer(self._wave_label(), self.order.ring_timeout_s)
+        return self._end(ended, cause=NO_ANSWER_CAUSE)
 
     # Ending
 
@@ -288,23 +271,19 @@ class CallMachine:
     def _dial_failed(self, event: DialFailed) -> list[Effect]:
         """An engine's fault ends the call, or the transfer it happened to, as what it is."""
         self.live.discard(event.leg)
-        label = self._label(event.leg)
-        advice = (
-            f"{label} was not rung: the call's process could not dial ({event.text}). "
-            "Call again; if it happens again, look into the engine's log and report it."
-        )
+        ended = terminations.dial_failed(self._label(event.leg), event.text)
         if self.transfer is not None and self.transfer.owns(event.leg):
-            return self._of_transfer(lambda transfer: transfer.dial_failed(event.leg, advice))
+            return self._of_transfer(lambda transfer: transfer.dial_failed(event.leg, ended.advice))
         if self.state is State.ENDED:
             return self._finish() if not self.live else []
-        return self._end(Termination("engine", "dial-failed", 500, advice))
+        return self._end(ended)
 
     def _without_media(self, leg: str) -> list[Effect]:
         """Let nobody talk to a leg that can neither be heard nor hear."""
         if leg not in self.live or self.state is State.ENDED:
             return []
         if leg == "A":
-            return self._end(without_media("caller", "The caller", _NO_ANSWER_IN_ACK), cause=88)
+            return self._end(terminations.no_answer_in_ack(), cause=88)
         return [HangUp(leg, 488, q850_reason(488))]  # its end tells the rest
 
     def _try_on(self) -> list[Effect]:
@@ -339,40 +318,22 @@ class CallMachine:
         return self._end(callee_termination(leg, failure, wave.vn_b))
 
     def _caller_left(self, event: LegEnded) -> Termination:
-        # pjsip's own code for an answer in the ACK that shares nothing is 415.
-        if self.order.offered is None and event.code in (415, 488):
-            return Termination(
-                "caller", "no-common-codec-caller", 488,
-                "The caller's answer held none of our codecs "
-                f"{', '.join(self.order.waves[self.wave].vn_a)}. Add one of its codecs.",
-            )  # fmt: skip
+        if self.order.offered is None and event.code in terminations.NO_COMMON_CODEC_IN_ACK:
+            return terminations.no_common_codec_in_ack(self.order.waves[self.wave].vn_a)
         if self.state in _TALKING:
-            return _left("caller", "The caller", event)
-        # What pjsip ends an INVITE with after a CANCEL, and after a BYE in an early dialog.
-        if event.code in (487, 200):
-            return Termination(
-                "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
-            )
-        advice = (
-            f"The call process answered the caller's INVITE with {event.code} {event.text} by "
-            "itself. Look at that INVITE on the ladder and at the engine's log, and report both."
-        )
-        return Termination("engine", "invite-not-accepted", max(event.code, 400), advice)
+            return terminations.left("caller", "The caller", event)
+        return terminations.caller_left_unanswered(event)
 
     def _callee_left(self, event: LegEnded) -> list[Effect]:
         if self.transfer is None:
-            return self._end(_left("callee", self._label(event.leg), event))
+            return self._end(terminations.left("callee", self._label(event.leg), event))
         self.winner = None
         self.held.discard(event.leg)
         text = f"{self._label(event.leg)} left; the caller waits for {self.transfer.label}."
         return [Note("callee-left", event.leg, text), *self._talking_state()]
 
     def _too_long(self) -> list[Effect]:
-        limit = self.order.max_duration_s
-        advice = (
-            f"The call reached its longest duration, {limit:g} s. Raise the limit if it should."
-        )
-        return self._end(Termination("engine", "max-duration", 200, advice))
+        return self._end(terminations.max_duration(self.order.max_duration_s))
 
     def _end(self, termination: Termination, *, cause: int | None = None) -> list[Effect]:
         if self.state is State.ENDED:
@@ -492,20 +453,6 @@ class CallMachine:
 
     def _wave_label(self) -> str:
         return self.order.waves[self.wave].legs[0].label
-
-
-def _left(by: EndedBy, who: str, event: LegEnded) -> Termination:
-    if event.code in (200, 487, 603):
-        return Termination(by, f"{by}-hung-up", 200, f"{who} hung up: a normal end.")
-    if event.unreachable:
-        what = f"could not be reached any more: {event.unreachable}. Check its network."
-    elif event.code == 481:
-        what = "did not know the call any more (481). Its device may have been restarted."
-    elif event.by_peer:
-        what = f"answered {event.code} {event.text} inside the call, which ended it. Look at it."
-    else:
-        what = f"stopped answering ({event.code} {event.text}). Check its network."
-    return Termination(by, f"{by}-lost", event.code, f"{who} {what}")
 
 
 def _passed(deadline: float | None, now: float) -> bool:

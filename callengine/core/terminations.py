@@ -1,0 +1,91 @@
+"""The sentences of the ends that a call's machine comes to: who, which reason, what to do. Pure.
+
+How a callee's attempt failed is told by `causes`, what a description lacked by `obstacles`.
+"""
+
+from collections.abc import Sequence
+
+from callengine.core.events import LegEnded
+from callengine.core.obstacles import without_media
+from callengine.core.outcomes import EndedBy, Termination
+
+NO_COMMON_CODEC_IN_ACK = (415, 488)
+"What pjsip ends a leg with whose ACK brought an answer that shares nothing: its own code is 415."
+_GAVE_UP = (487, 200)
+"What pjsip ends an INVITE with after a CANCEL, and after a BYE in an early dialog."
+
+
+def no_answer(label: str, ring_timeout_s: float) -> Termination:
+    """Nobody answered in time."""
+    advice = (
+        f"{label} did not answer within {ring_timeout_s:g} s. Try later, or raise the ring timeout."
+    )
+    return Termination("engine", "no-answer", 480, advice)
+
+
+def codecs_refused_by_caller(label: str, vn_a: Sequence[str], code: int) -> Termination:
+    """The caller's device refused, with `code`, the list of a callee it was forwarded to."""
+    advice = (
+        f"{label} asks for {', '.join(vn_a)} on the caller's leg, and the caller's device refused "
+        f"them ({code}). Add the caller's codec to that list, or turn off forcing."
+    )
+    return Termination("engine", "no-common-codec-caller", 488, advice)
+
+
+def dial_failed(label: str, text: str) -> Termination:
+    """Our own side could not send the INVITE; `text` is pjsip's word for why."""
+    advice = (
+        f"{label} was not rung: the call's process could not dial ({text}). "
+        "Call again; if it happens again, look into the engine's log and report it."
+    )
+    return Termination("engine", "dial-failed", 500, advice)
+
+
+def no_answer_in_ack() -> Termination:
+    """A late offer of ours was not answered."""
+    why = (
+        "was offered our codecs, having sent an INVITE without SDP, and its ACK brought no usable "
+        "answer. Look at the ACK on the ladder, and at the device's settings for late offers."
+    )
+    return without_media("caller", "The caller", why)
+
+
+def no_common_codec_in_ack(vn_a: Sequence[str]) -> Termination:
+    """A late offer of ours was answered with nothing of it."""
+    advice = (
+        f"The caller's answer held none of our codecs {', '.join(vn_a)}. Add one of its codecs."
+    )
+    return Termination("caller", "no-common-codec-caller", 488, advice)
+
+
+def caller_left_unanswered(event: LegEnded) -> Termination:
+    """The caller's leg ended before anybody answered: by the caller, or by our own side."""
+    if event.code in _GAVE_UP:
+        advice = "The caller gave up before anybody answered."
+        return Termination("caller", "caller-cancelled", 487, advice)
+    advice = (
+        f"The call process answered the caller's INVITE with {event.code} {event.text} by "
+        "itself. Look at that INVITE on the ladder and at the engine's log, and report both."
+    )
+    return Termination("engine", "invite-not-accepted", max(event.code, 400), advice)
+
+
+def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
+    """A party that talked is gone: it hung up, or was lost."""
+    if event.code in (200, 487, 603):
+        return Termination(by, f"{by}-hung-up", 200, f"{who} hung up: a normal end.")
+    if event.unreachable:
+        what = f"could not be reached any more: {event.unreachable}. Check its network."
+    elif event.code == 481:
+        what = "did not know the call any more (481). Its device may have been restarted."
+    elif event.by_peer:
+        what = f"answered {event.code} {event.text} inside the call, which ended it. Look at it."
+    else:
+        what = f"stopped answering ({event.code} {event.text}). Check its network."
+    return Termination(by, f"{by}-lost", event.code, f"{who} {what}")
+
+
+def max_duration(limit_s: float) -> Termination:
+    """The call was as long as one may be."""
+    advice = f"The call reached its longest duration, {limit_s:g} s. Raise the limit if it should."
+    return Termination("engine", "max-duration", 200, advice)
