@@ -285,7 +285,7 @@ class Pool:
         """Take what the fork server says."""
         match message["type"]:
             case "confined":
-                self._confined(message["left"])
+                self.unconfined = message["left"]
             case "forked":
                 process = self._processes.get(message["id"])
                 if process is not None:
@@ -297,11 +297,6 @@ class Pool:
         if status != 0 and not self._stopping and pid not in self._killed:
             logger.warning("call process %s ended with %s", pid, status)
         self._killed.discard(pid)
-
-    def _confined(self, left: list[str]) -> None:
-        if left and left != self.unconfined:
-            logger.warning("call processes are not confined in full: %s", "; ".join(left))
-        self.unconfined = left
 
     def _fork_server_lost(self) -> None:
         self._killed.clear()  # nobody tells of their end now

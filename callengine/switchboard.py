@@ -110,15 +110,21 @@ class Switchboard:
         try:
             first = await self.pool.start()
             self.codecs, self.unavailable = first.codecs, first.unavailable
-            for name, why in self.unavailable.items():
-                logger.warning("codec %s is unavailable: %s", name, why)
             self.edge.know_phones(await self._read(directory.registered_flows))
             await self.edge.start()
         except (OSError, RuntimeError):
             await self.pool.stop()
             await journal.close()
             raise
+        self._warn()
         await self._publisher.start()
+
+    def _warn(self) -> None:
+        """Say in the log what this engine lacks; once it runs, as a failed start is one sentence."""
+        for name, why in self.unavailable.items():
+            logger.warning("codec %s is unavailable: %s", name, why)
+        if left := self.pool.unconfined:
+            logger.warning("call processes are not confined in full: %s", "; ".join(left))
 
     async def stop(self) -> None:
         """Take no new calls, let calls end within the grace period, hang up the rest."""
