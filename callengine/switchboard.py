@@ -120,7 +120,7 @@ class Switchboard:
         await self._publisher.start()
 
     def _warn(self) -> None:
-        """Say in the log what this engine lacks; once it runs, as a failed start is one sentence."""
+        """Say in the log what is lacking, once all runs: a failed start is one sentence."""
         for name, why in self.unavailable.items():
             logger.warning("codec %s is unavailable: %s", name, why)
         if left := self.pool.unconfined:
