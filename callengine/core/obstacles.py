@@ -36,7 +36,7 @@ class Obstacle(Enum):
     )
     NO_DESCRIPTION = (
         "no-session-description",
-        "no session description (SDP), so that there is no audio",
+        "no session description (SDP) that can be used, so that there is no audio",
         "Look at the message on the ladder, and at the device's settings for SDP and late offers.",
     )
 

@@ -53,8 +53,9 @@ async def test_an_offer_without_usable_audio_is_declined_in_its_own_words(engine
         await nobody_was_rung(bob)
 
 
-ANSWERS: list[tuple[str, dict[str, Any] | None, str]] = [
-    ("no SDP", None, "no session description"),
+ANSWERS: list[tuple[str, dict[str, Any] | str | None, str]] = [
+    ("no SDP", None, "no session description (SDP) that can be used"),
+    ("nonsense", "this is no SDP", "no session description (SDP) that can be used"),
     ("off", {"off": True}, "switched on"),
     ("IPv6", {"ipv6": True}, "an IPv6 address"),
     ("SRTP", {"transport": "RTP/SAVP"}, "encrypted audio"),
@@ -68,7 +69,8 @@ async def test_a_callee_that_answers_without_usable_audio_gets_ack_and_bye(engin
             a = await phone.invite("bob", phone.sdp(["PCMU"]))
             b = await bob.wait_call()
             await b.ring()
-            await (_answer_bare(b) if what is None else b.answer(_sdp(bob, **what)))
+            text = _sdp(bob, **what) if isinstance(what, dict) else what
+            await (_answer_bare(b) if text is None else b.answer(text))
             await asyncio.wait_for(b.ended.wait(), 5)
             assert b.bye is not None
             assert (await a.wait_final()).code == 488
