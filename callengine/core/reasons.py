@@ -45,6 +45,7 @@ TERMINATIONS: Mapping[str, tuple[str, ...]] = {
     "no-call-process": ("engine",),
     "no-working-call-process": ("engine",),
     "dial-failed": ("engine",),
+    "leg-failed": ("engine",),
     "set-up-failed": ("engine",),
     "call-process-died": ("engine",),
     "engine-restarted": ("engine",),

@@ -80,9 +80,19 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
         what = "did not know the call any more (481). Its device may have been restarted."
     elif event.by_peer:
         what = f"answered {event.code} {event.text} inside the call, which ended it. Look at it."
-    else:
+    elif event.code == 408:
         what = f"stopped answering ({event.code} {event.text}). Check its network."
+    else:
+        return _failed_here(who, event)
     return Termination(by, f"{by}-lost", event.code, f"{who} {what}")
+
+
+def _failed_here(who: str, event: LegEnded) -> Termination:
+    advice = (
+        f"Our own side could not go on with the leg of {who.replace('The caller', 'the caller')} "
+        f"({event.code} {event.text}). Look into the engine's log and report it."
+    )
+    return Termination("engine", "leg-failed", 500, advice)
 
 
 def max_duration(limit_s: float) -> Termination:

@@ -60,6 +60,9 @@ class Inward:
             dialog.ended = dialog.ended or request.method == "BYE"
             context.reply(transaction, 200 if request.method == "BYE" else 481)
             return
+        if dialog.left and request.method != "BYE":
+            context.reply(transaction, 481)
+            return
         if request.method == "OPTIONS":
             context.reply(transaction, 200)
             return
@@ -82,6 +85,9 @@ class Inward:
         """Raises BadSdpError."""
         context, request = self._context, transaction.request
         body = _body(request) if body is None else body
+        dialog = leg.dialog(request.from_tag)
+        if request.method == "BYE" and dialog is not None:
+            dialog.left = True
         transaction.token = leg.token
         transaction.branch = branch = context.branch("w", *transaction.key)
         data = inner.request(context, leg, request, branch=branch, body=body)

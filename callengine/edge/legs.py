@@ -43,6 +43,8 @@ class Dialog:
     last_cseq: int = 0
     "The highest CSeq number sent to the peer."
     ended: bool = False
+    left: bool = False
+    "The peer has said BYE; nothing of it but that is taken any more (RFC 3261 section 15.1.2)."
     ack: bytes = b""
     ack_flow: str = ""
     proved: bool = False

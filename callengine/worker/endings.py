@@ -24,10 +24,13 @@ _PHRASES = {
 
 
 def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
-    """Return the end of a leg with what the response that brought it says beside its code."""
+    """Return the end of a leg with what the message that brought it says beside its code.
+
+    Without a message it is our own side's doing, whatever code pjsip gives it.
+    """
     head = _received(event).partition("\r\n\r\n")[0]
     if not head.startswith("SIP/2.0"):
-        return ended
+        return dataclasses.replace(ended, by_peer=ended.by_peer and bool(head))
     if found := _FOUND.search(head):
         return dataclasses.replace(ended, unreachable=found[1], by_peer=False)
     if by := _BY.search(head):

@@ -283,6 +283,15 @@ def test_hanging_up_is_told_from_getting_lost(leg, code, by_peer, reason, words)
     assert words in machine.termination.advice
 
 
+def test_a_leg_that_our_side_gives_up_is_the_engines_fault():
+    for leg, name in (("A", "the caller"), ("B", "Phone B")):
+        machine = talking()
+        machine.handle(ended(leg, 488, by_peer=False), 130.0)
+        end = machine.termination
+        assert (end.by, end.reason, end.code) == ("engine", "leg-failed", 500)
+        assert f"could not go on with the leg of {name} (488 why)" in end.advice
+
+
 def test_a_leg_that_our_side_cannot_dial_is_the_engines_fault():
     machine = started()
     machine.handle(DialFailed("B", "too many calls"), 1.0)

@@ -643,6 +643,22 @@ async def test_a_bye_that_comes_when_the_wait_for_the_ack_is_over_goes_out(
     assert (await scene.peer.expect("BYE")).to_tag == scene.phone.tag
 
 
+async def test_nothing_but_bye_is_taken_once_a_peer_has_said_bye(scene: Scene) -> None:
+    """RFC 3261 section 15.1.2; whatever crosses the answer to the BYE is answered all the same."""
+    invite = await scene.to_worker()
+    scene.worker_reply(invite, 200, "OK", body=SDP)
+    await scene.peer.expect(200)
+    scene.peer.send(scene.in_dialog("ACK", invite.cseq), scene.sip)
+    scene.peer.send(scene.in_dialog("BYE", 5), scene.sip)
+    bye = await scene.worker.expect("BYE")
+    for cseq, method in enumerate(("INVITE", "UPDATE", "INFO", "OPTIONS"), 6):
+        scene.peer.send(scene.in_dialog(method, cseq), scene.sip)
+        refused = await scene.peer.expect(481)
+        assert (refused.cseq, refused.cseq_method) == (cseq, method)
+    scene.worker_reply(bye, 200, "OK")
+    assert (await scene.peer.expect(200)).cseq_method == "BYE"
+
+
 async def test_a_bye_that_a_gateway_challenges_is_sent_again_with_credentials_once(
     scene: Scene, worker: UdpPeer
 ) -> None:

@@ -18,6 +18,20 @@ def received(message: str) -> Any:
 
 
 @pytest.mark.parametrize(
+    ("event", "by_peer"),
+    [
+        (received("SIP/2.0 500 Oops\r\nCSeq: 2 INVITE\r\n\r\n"), True),
+        (received("BYE sip:leg@127.0.0.1 SIP/2.0\r\nCSeq: 2 BYE\r\n\r\n"), True),
+        (SimpleNamespace(type=pj.PJSIP_EVENT_USER), False),
+        (None, False),
+    ],
+)
+def test_what_no_message_brought_is_our_own_doing(event: Any, by_peer: bool) -> None:
+    ended = LegEnded("A", 500, "why", by_peer=True)
+    assert told_by_edge(ended, event).by_peer is by_peer
+
+
+@pytest.mark.parametrize(
     ("message", "by_peer"),
     [
         ("SIP/2.0 408 Request Timeout\r\nCSeq: 2 INVITE\r\n\r\n", True),
