@@ -220,7 +220,9 @@ class Abandoner:
         else:
             context.to_peer[branch, method] = leg
             leg.edge_requests.append((branch, method))
-            context.requests.start(branch=branch, method=method, flow=flow, data=data)
+            context.requests.start(
+                branch=branch, method=method, flow=flow, data=data, repeats=dialog.is_proven
+            )
         context.show(leg.token, "out", flow, data)
 
     def _cancel(self, leg: Leg, sent: PeerRequest) -> None:

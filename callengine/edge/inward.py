@@ -43,6 +43,7 @@ class Inward:
                 target=caller_target(request),
                 routes=recorded_routes(request),
                 is_direct=len(request.vias) == 1,
+                is_proven=transaction.credit_bytes is None,
             ),
         )
         self._forward(leg, transaction, body)
@@ -117,7 +118,7 @@ class Inward:
         if (found := context.legs.of_dialog(message)) is None:
             return None
         leg, dialog = found
-        dialog.acknowledged = True
+        dialog.acknowledged = dialog.is_proven = True
         if dialog.answered is not None and dialog.answered.request.cseq == message.cseq:
             context.transactions.acknowledge(dialog.answered)
         dialog.part()

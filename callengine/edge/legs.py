@@ -37,6 +37,8 @@ class Dialog:
     routes: tuple[str, ...] = ()
     is_direct: bool = False
     "No proxy stands between the peer and us, or it registered from `flow`."
+    is_proven: bool = True
+    "Whether the peer has shown that it is where it says, by its ACK if by nothing else."
     confirmed: bool = False
     acknowledged: bool = False
     invite_cseq: int = 0

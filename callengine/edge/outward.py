@@ -231,6 +231,7 @@ class Outward:
                 method=request.method,
                 flow=request.flow,
                 data=request.data,
+                repeats=dialog is None or dialog.is_proven,
             )
         else:
             context.send(request.flow, request.data)

@@ -24,6 +24,8 @@ CONFIRMED_S = 5.0
 "Timer I."
 MAX_FACTOR = 3
 "Bytes sent to a source nobody has proven, for each byte that came from it."
+UNPROVEN_REPEATS = 3
+"How often a 2xx is repeated to such a source, after 0.5, 1.5 and 3.5 s; its ACK may come later."
 FINAL_BYTES = 300
 "Kept of a credit for the final response when a provisional one is sent."
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
@@ -70,6 +72,8 @@ class ServerTransaction:
     credit_bytes: int | None = None
     """How much may still be sent to a source that has not shown that it is where it says: three
     times what came from there. None: it has, and gets whatever the RFC asks for."""
+    repeats: int = 0
+    "Of a final, by a timer of ours."
     timers: list[Timer] = field(default_factory=list)
 
     @property
@@ -85,6 +89,15 @@ class ServerTransaction:
         """
         is_ours = self.is_invite and not self.forwarded and self.code >= 300
         return is_ours and self.credit_bytes is not None
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether a source that has shown nothing was told its 2xx often enough.
+
+        Responses of any other code are held to its credit.
+        """
+        is_unproven = self.credit_bytes is not None and self.code < 300
+        return is_unproven and self.repeats >= UNPROVEN_REPEATS
 
     @property
     def is_reliable(self) -> bool:
@@ -229,7 +242,8 @@ class ServerTransactions:
         """Timer G, and the same for a 2xx."""
 
         def again() -> None:
-            if transaction.state is State.COMPLETED:
+            if transaction.state is State.COMPLETED and not transaction.is_enough:
+                transaction.repeats += 1
                 self._send_again(transaction)
                 self._repeat_later(transaction, min(2 * delay_s, T2_S))
 
@@ -316,13 +330,15 @@ class ClientTransactions:
         self._on_repeated = on_repeated
         self._table: dict[tuple[str, str], ClientTransaction] = {}
 
-    def start(self, *, branch: str, method: str, flow: str, data: bytes) -> None:
-        """Send a request and repeat it until `finish`, or for 32 s."""
+    def start(
+        self, *, branch: str, method: str, flow: str, data: bytes, repeats: bool = True
+    ) -> None:
+        """Send a request and repeat it, if at all, until `finish` or for 32 s."""
         transaction = ClientTransaction(flow, data)
         self._table[branch, method] = transaction
         transaction.timers.append(self._later(TIMEOUT_S, lambda: self._give_up(branch, method)))
         self._send(flow, data)
-        if flow.startswith("udp:"):
+        if repeats and flow.startswith("udp:"):
             self._again_later((branch, method), transaction)
 
     def _again_later(self, key: tuple[str, str], transaction: ClientTransaction) -> None:

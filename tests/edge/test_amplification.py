@@ -121,6 +121,30 @@ def test_whoever_is_proven_gets_every_repetition() -> None:
     assert transaction.state is State.COMPLETED
 
 
+@pytest.mark.parametrize(("proven", "times"), [(False, [0.0, 0.5, 1.5, 3.5]), (True, None)])
+def test_a_2xx_is_repeated_a_few_times_to_whoever_has_shown_nothing(
+    proven: bool, times: list[float] | None
+) -> None:
+    clock, sent = Clock(), list[float]()
+    transactions = ServerTransactions(
+        send=lambda *_: sent.append(clock.now),
+        later=clock.later,
+        limit=9,
+        is_proven=lambda _: proven,
+    )
+    began = clock.now
+    transaction = transactions.add(request())
+    transactions.respond(transaction, 200, RESPONSE)
+    clock.run(31)
+    assert transaction.state is State.COMPLETED, "its ACK may still come"
+    if times is None:
+        assert len(sent) >= 10
+    else:
+        assert [time - began for time in sent] == times
+        transactions.absorb(transaction)
+        assert len(sent) == len(times) + 1, "a repeated INVITE is answered"
+
+
 def test_stun_answers_are_small() -> None:
     asked = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
     for host in ("192.0.2.1", "2001:db8::1"):

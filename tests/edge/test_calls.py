@@ -659,6 +659,32 @@ async def test_nothing_but_bye_is_taken_once_a_peer_has_said_bye(scene: Scene) -
     assert (await scene.peer.expect(200)).cseq_method == "BYE"
 
 
+@pytest.mark.parametrize("gives_up", ["call process", "edge"])
+async def test_the_bye_to_whoever_never_acknowledged_goes_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, gives_up: str
+) -> None:
+    """Nothing has shown that the source of the INVITE is where it says."""
+    with monkeypatch.context() as patch:
+        patch.setattr(transactions, "TIMEOUT_S", 0.2)
+        invite = await scene.to_worker()
+        scene.worker_reply(invite, 200, "OK", body=SDP)
+        await scene.peer.expect(200)
+        await asyncio.sleep(0.4)
+    if gives_up == "edge":
+        scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    else:
+        scene.worker_request("BYE", 2, token="TOKENA", to_tag="x", call_id="TOKENA")
+    await scene.peer.expect("BYE")
+    assert await scene.peer.silence(1.2)
+
+
+async def test_the_bye_to_whoever_acknowledged_is_repeated(scene: Scene) -> None:
+    await scene.answered()
+    scene.worker_request("BYE", 2, token="TOKENA", to_tag="x", call_id="TOKENA")
+    for _ in range(2):
+        await scene.peer.expect("BYE")
+
+
 async def test_a_bye_that_a_gateway_challenges_is_sent_again_with_credentials_once(
     scene: Scene, worker: UdpPeer
 ) -> None:
