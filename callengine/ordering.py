@@ -91,6 +91,7 @@ async def make_order(
             label=plan.from_name or plan.from_user,
             trunk=call.source.trunk.name if call.source.trunk else "",
             media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
+            is_proven=call.source.kind != "external" or not call.flow.startswith("udp:"),
         ),
         waves=waves.orders,
         offered=plan.offered,

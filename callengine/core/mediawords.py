@@ -61,6 +61,35 @@ def came_back_note(*, who: str, back: CameBack) -> str:
     return f"Audio from {who} is back after {back.seconds:.0f} s."
 
 
+def paused_note(*, who: str, named: str, heard_from: str) -> str:
+    """Return the line for a leg to which nothing is sent.
+
+    `named` is the host its description names if that is why, else its ACK is waited for;
+    `heard_from` the one it signals from.
+    """
+    if not named:
+        return (
+            f"Nothing is sent to {who} before its ACK: it called over UDP without credentials, and "
+            "until then nothing shows that it is where it says. If it is to hear what comes before "
+            "the answer, give it a connection, or have it call over TCP."
+        )
+    return (
+        f"Sending to {who} has paused: its description names {named} for audio, it signals from "
+        f"{heard_from}, and nothing has come that shows that {named} wants this call. Its first "
+        f"packets have us send again. If a device there only listens, add {named} to "
+        "VOIPNUMBER_MEDIA_ALSO_FROM; else somebody may be aiming audio at a third party."
+    )
+
+
+def resumed_note(*, who: str, is_by_ack: bool, is_heard: bool) -> str:
+    """Return the line for a leg to which is sent again: its ACK or its media came, or a new SDP."""
+    if is_by_ack:
+        return f"Audio is sent to {who} now: its ACK has come."
+    if is_heard:
+        return f"Audio is sent to {who} again: its media has been heard."
+    return f"Audio is sent to {who} again: its description names another address."
+
+
 def no_media(timeout_s: float) -> Termination:
     """Return the termination of a call from whose parties nothing comes any more."""
     return Termination(

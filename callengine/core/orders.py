@@ -101,6 +101,8 @@ class LegOrder:
     "Name of the trunk it belongs to, if it does."
     media_also_from: tuple[str, ...] = ()
     "Networks its carrier sends media from, besides what its SDP and its signalling name."
+    is_proven: bool = True
+    "Whether its peer has shown that it is where it says; a caller's ACK shows it else."
 
 
 @dataclass(frozen=True, slots=True)

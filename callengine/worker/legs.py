@@ -25,7 +25,7 @@ from callengine.core.glare import Glare
 from callengine.core.obstacles import lacking
 from callengine.worker import endings, legsdp, plugins, slots
 from callengine.worker.digits import Digits
-from callengine.worker.rtpguard import guard
+from callengine.worker.rtpguard.guard import HEADER, RtpGuard
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         allowed: Sequence[str],
         post: Callable[["Leg", Event | None], None],
         wake: Callable[[], None],
-        media_also_from: Sequence[str] = (),
+        guard: RtpGuard,
         call_id: int = pj.PJSUA_INVALID_ID,
     ) -> None:
         super().__init__(account, call_id)
@@ -87,7 +87,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self._reoffering = False
         self._asked: tuple[str, ...] = ()
         "The list of a `match` whose re-INVITE has not been answered."
-        self.guard = guard.RtpGuard(name, media_also_from)
+        self.guard = guard
         self._audio_index = 0
         self._answered = False
         self.digits = Digits()
@@ -141,8 +141,13 @@ class Leg(pj.Call):  # type: ignore[misc]
         """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""
         self.digits.open(int(prm.stream))
         try:
-            remote = self.getStreamInfo(prm.streamIdx).remoteRtpAddress
-            self.guard.open(stream=int(prm.stream), index=prm.streamIdx, remote=remote)
+            info = self.getStreamInfo(prm.streamIdx)
+            self.guard.open(
+                stream=int(prm.stream),
+                index=prm.streamIdx,
+                remote=info.remoteRtpAddress,
+                sends=bool(info.dir & pj.PJMEDIA_DIR_ENCODING),
+            )
         except pj.Error:
             logger.exception("leg %s: a stream without a description", self.name)
         facts = self._facts()
@@ -222,7 +227,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         """Note where a message with a description was heard from."""
         for line in head.split("\r\n")[1:]:
             name, _, value = line.partition(":")
-            if name.lower() == guard.HEADER:
+            if name.lower() == HEADER:
                 self.guard.heard_from(value.strip())
 
     def dial(self, *, to_uri: str, target_uri: str, from_uri: str) -> None:
@@ -353,6 +358,8 @@ class Leg(pj.Call):  # type: ignore[misc]
         return "\r\nm=audio" in message
 
     def _confirmed(self, info: Any, answered_in_ack: bool) -> None:
+        if not self.ending:  # else the edge may have acknowledged for a caller who is silent
+            self.guard.acknowledged()
         with_media = any(line.status in _WITH_MEDIA for line in info.media)
         # An answer of which nothing can be used is told of by the leg's end.
         if not with_media and not answered_in_ack:

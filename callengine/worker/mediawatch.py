@@ -6,11 +6,19 @@ from typing import Any
 
 from callengine.core.events import HangUpOrdered
 from callengine.core.machine import CallMachine, State
-from callengine.core.mediawords import came_back_note, dropped_note, no_media, silence_note
+from callengine.core.mediawords import (
+    came_back_note,
+    dropped_note,
+    no_media,
+    paused_note,
+    resumed_note,
+    silence_note,
+)
 from callengine.core.orders import LegOrder
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER, CameBack, FellSilent, both_gone
 from callengine.core.snapshot import QualitySnapshot
 from callengine.worker.legs import Leg
+from callengine.worker.rtpguard.sending import Hold, Paused, Resumed
 from callengine.worker.statistics import LegStatistics
 
 INTERVAL_S = 1.0
@@ -89,6 +97,7 @@ class MediaWatch:
         self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
         for leg in self._legs.values():
             self._report_dropped(leg)
+            self._report_sending(leg)
             self._report_silence(leg)
 
     def _expected(self, leg: Leg, bridged: str | None) -> str:
@@ -127,6 +136,17 @@ class MediaWatch:
             trunk=self._orders[leg.name].trunk,
         )
         self._note("media-dropped", leg.name, text)
+
+    def _report_sending(self, leg: Leg) -> None:
+        match leg.guard.news_of_sending():
+            case Paused(why, host, heard_from):
+                named = host if why is Hold.UNHEARD else ""
+                text = paused_note(who=self._who(leg), named=named, heard_from=heard_from)
+                self._note("sending-paused", leg.name, text)
+            case Resumed(why, is_heard):
+                is_by_ack = why is Hold.UNACKNOWLEDGED
+                text = resumed_note(who=self._who(leg), is_by_ack=is_by_ack, is_heard=is_heard)
+                self._note("sending-resumed", leg.name, text)
 
     def _end_if_gone(self, now: float) -> HangUpOrdered | None:
         callee = self._machine.winner

@@ -23,6 +23,7 @@ from callengine.worker import slots
 from callengine.worker.endpoint import CallAccount, Endpoint
 from callengine.worker.legs import Leg
 from callengine.worker.mediawatch import MediaWatch
+from callengine.worker.rtpguard.guard import RtpGuard
 
 logger = logging.getLogger(__name__)
 
@@ -260,7 +261,12 @@ class CallRunner:
             allowed=allowed,
             post=self._post,
             wake=self._endpoint.wake,
-            media_also_from=(*self._order.media_also_from, *order.media_also_from),
+            guard=RtpGuard(
+                order.name,
+                (*self._order.media_also_from, *order.media_also_from),
+                is_proven=order.is_proven,
+                is_trunk=bool(order.trunk),
+            ),
             call_id=call_id,
         )
         self._legs[order.name] = leg

@@ -144,6 +144,8 @@ struct pjmedia_transport {
     char name[32]; int type; pjmedia_transport_op *op;
 };  /* its head: more follows */
 pjmedia_transport *pjmedia_stream_get_transport(pjmedia_stream *);
+pj_status_t pjmedia_stream_pause(pjmedia_stream *, int);
+pj_status_t pjmedia_stream_resume(pjmedia_stream *, int);
 void pjmedia_rtcp_update(pjmedia_rtcp_session *, const pjmedia_rtcp_session_setting *);
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 from callengine.worker.rtpguard import sockets, streams
 from callengine.worker.rtpguard.programs import Network, Source, program
 from callengine.worker.rtpguard.rules import LEARNING_LOOK_S, Seen, SourceRules
+from callengine.worker.rtpguard.sending import Paused, Resumed, SendingRules
 from callengine.worker.rtpguard.sockets import MediaSocket, SocketGoneError
 from callengine.worker.rtpguard.tally import Tally
 
@@ -35,11 +36,25 @@ class Dropped:
 
 
 class RtpGuard:
-    """Keep a leg's RTP and RTCP to its peer. Everything happens on the call's own thread."""
+    """Keep a leg's RTP and RTCP to its peer, and what is sent to whoever wants it.
 
-    def __init__(self, leg: str, also_from: Iterable[str] = ()) -> None:
+    Everything happens on the call's own thread.
+    """
+
+    def __init__(
+        self,
+        leg: str,
+        also_from: Iterable[str] = (),
+        *,
+        is_proven: bool = True,
+        is_trunk: bool = False,
+    ) -> None:
+        """`also_from`, `is_proven` and `is_trunk` are as in `SendingRules`."""
         self._leg = leg
-        self._rules = SourceRules(also=_networks(also_from))
+        also = _networks(also_from)
+        self._rules = SourceRules(also=also)
+        self._sending = SendingRules(is_proven=is_proven, is_trunk=is_trunk, also=also)
+        self._sends = self._is_held = False
         self._port = 0
         self._rtp: MediaSocket | None = None
         self._rtcp: MediaSocket | None = None
@@ -89,11 +104,18 @@ class RtpGuard:
                 with contextlib.suppress(OSError):
                     sock.drain()
 
-    def open(self, *, stream: int, index: int, remote: str) -> None:
-        """Take a stream that begins: its pjmedia_stream, media line and the peer's `HOST:PORT`."""
+    def open(self, *, stream: int, index: int, remote: str, sends: bool) -> None:
+        """Take a stream that begins: its pjmedia_stream, media line and the peer's `HOST:PORT`.
+
+        `sends` tells whether anything of ours is to go there at all.
+        """
         now = time.monotonic()
         self._stream, self._index = stream, index
-        self._rules.described(*streams.split_address(remote), now)
+        self._sends, self._is_held = sends, False
+        host, port = streams.split_address(remote)
+        self._sending.described(host, now)
+        self._hold_if_unwanted(now)
+        self._rules.described(host, port, now)
         self._peeks = 0
         self._follow()
         if self._rtp is not None:
@@ -107,8 +129,27 @@ class RtpGuard:
 
     def heard_from(self, host: str) -> None:
         """Take the address that a description came from."""
+        self._sending.heard_from(host)
         self._rules.heard_from(host, time.monotonic())
         self._follow()
+
+    def acknowledged(self) -> None:
+        """Take the ACK of our answer."""
+        now = time.monotonic()
+        self._sending.acknowledged(now)
+        self._hold_if_unwanted(now)
+
+    def news_of_sending(self) -> Paused | Resumed | None:
+        """Return what a line of the timeline is due for."""
+        if not self._stream or not self._sends:
+            return None
+        return self._sending.news(time.monotonic())
+
+    def _hold_if_unwanted(self, now: float) -> None:
+        is_held = self._sends and self._sending.hold(now) is not None
+        if self._stream and is_held is not self._is_held:
+            self._is_held = is_held
+            streams.hold(self._stream, is_held=is_held)
 
     def next_look(self) -> float | None:
         """Return when `look` is due if once a second is too seldom now (monotonic, seconds)."""
@@ -126,7 +167,12 @@ class RtpGuard:
         if self._peeks:
             self._peek(seen)
             return
-        self._rules.look(seen, time.monotonic())
+        now = time.monotonic()
+        if self._sending.waits:
+            packets = streams.packets(call, self._index)
+            self._sending.look(packets=packets, rtp_from=seen.host, rtcp_from=seen.reports_from)
+        self._hold_if_unwanted(now)
+        self._rules.look(seen, now)
         if self._seen is None or seen.mark != self._seen.mark:
             self._source = _address(seen)
         self._seen = seen

@@ -41,6 +41,8 @@ class Seen:
     "None on a build of pjsua2 that does not tell."
     mark: int
     "Changes with every RTP packet."
+    reports_from: str = ""
+    "The host that the last RTCP datagram came from."
 
 
 @dataclass(frozen=True, slots=True)

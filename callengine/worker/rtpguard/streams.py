@@ -32,13 +32,31 @@ def seen(call: Any, index: int, stream: int) -> Seen | None:
     None if pjsua2 has no such stream (any more).
     """
     try:
-        source = call.getMedTransportInfo(index).srcRtpName
+        transport = call.getMedTransportInfo(index)
+        source, reporter = transport.srcRtpName, transport.srcRtcpName
         arrived = _session(stream)
         if arrived is None:
             arrived = None, call.getStreamStat(index).rtcp.rxStat.pkt
     except pj.Error:
         return None
-    return Seen(*split_address(source), *arrived)
+    return Seen(*split_address(source), *arrived, split_address(reporter)[0])
+
+
+def packets(call: Any, index: int) -> int:
+    """Return how many RTP packets a stream has received."""
+    try:
+        return int(call.getStreamStat(index).rtcp.rxStat.pkt)
+    except pj.Error:
+        return 0
+
+
+def hold(stream: int, *, is_held: bool) -> None:
+    """Have a stream send no RTP, of any kind, or send again."""
+    api = _api()
+    if api is not None:
+        pointer = ffi.cast("pjmedia_stream *", stream)
+        lever = api.pjmedia_stream_pause if is_held else api.pjmedia_stream_resume
+        lever(pointer, pj.PJMEDIA_DIR_ENCODING)
 
 
 def _session(stream: int) -> tuple[int | None, int] | None:
