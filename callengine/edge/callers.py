@@ -65,6 +65,9 @@ class Callers:
             outcome = await context.engine.set_up(_incoming(transaction, source))
         finally:
             self._setting_up.discard(transaction)
+        if source.kind == "trunk" and isinstance(outcome, Accepted):
+            # An administrator wrote this address down: its calls get whatever RFC 3261 asks for.
+            transaction.credit_bytes = None
         if not transaction.cancelled:
             self._conclude(transaction, outcome, body)
 

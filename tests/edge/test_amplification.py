@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from callengine.edge import transactions as transactions_module
 from callengine.edge.digest import Answer, Digest, Verdict, digest_response, parse_answer
 from callengine.edge.frontdoor import Edge, EdgeSettings
-from callengine.edge.interface import Accepted, Refused
+from callengine.edge.interface import Accepted, Refused, TrunkAccess
 from callengine.edge.parse import SipMessage, parse
 from callengine.edge.shortening import shortened
 from callengine.edge.stun import binding_response
@@ -289,3 +290,32 @@ async def test_a_call_that_is_answered_is_not_cut_short(
     worker.send(reply_as(inward, 200, "OK", contact, tag="w", body=SDP), edge_of(edge))
     answer = await peer.expect(200)
     assert answer.body.decode().startswith("v=0")
+
+
+@pytest.mark.parametrize("is_trunk", [True, False])
+async def test_a_trunks_call_has_its_2xx_repeated_as_the_rfc_says(
+    edge: Edge,
+    engine: FakeEngine,
+    peer: UdpPeer,
+    worker: UdpPeer,
+    sip: Address,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_trunk: bool,
+) -> None:
+    monkeypatch.setattr(transactions_module, "T1_S", 0.01)
+    monkeypatch.setattr(transactions_module, "T2_S", 0.02)
+    engine.external = True
+    if is_trunk:
+        engine.trunks[peer.address[0]] = TrunkAccess("carrier", True, "")
+    engine.outcome = lambda _: Accepted(anchor("A", "t" * 24, worker.address), ())
+    peer.send(smallest("INVITE", sip), sip)
+    inward = await worker.expect("INVITE")
+    contact = f"Contact: <sip:{'t' * 24}@x>"
+    worker.send(reply_as(inward, 200, "OK", contact, tag="w", body=SDP), edge_of(edge))
+    for _ in range(4):
+        await peer.expect(200)
+    if is_trunk:
+        await peer.expect(200)
+    else:
+        assert await peer.silence(0.3)
