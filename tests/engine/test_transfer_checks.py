@@ -23,13 +23,15 @@ def call(**more: Any) -> Any:
 REFUSED = {
     "call-not-answered": {"snapshot": {"state": "ringing"}},
     "lab-call": {"plan": SimpleNamespace(lab={"by": "somebody"})},
-    "transfers-too-fast": {"transfer_ended_at": time.monotonic() + 60},
+    "transfers-too-fast": {},
     "too-many-transfers": {"labels": {f"B{n}": "" for n in range(transferring.MAX_LEGS)}},
 }
 
 
 @pytest.mark.parametrize(("rule", "facts"), REFUSED.items(), ids=REFUSED)
 def test_a_call_that_is_not_transferred_now(rule: str, facts: dict[str, Any]) -> None:
+    if rule == "transfers-too-fast":  # this test's own time, however long ago the module was read
+        facts = {"transfer_ended_at": time.monotonic()}
     with pytest.raises(transferring._RefusedError, match=rf"Rule: {rule}\.$"):
         transferring._check(call(**facts))
 
