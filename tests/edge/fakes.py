@@ -156,7 +156,9 @@ class UdpPeer(asyncio.DatagramProtocol):
         return host, port
 
     def send(self, data: bytes | str, to: tuple[str, int]) -> None:
-        self.transport.sendto(data.encode() if isinstance(data, str) else data, to)
+        self.transport.sendto(
+            data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data, to
+        )
 
     async def next(self, timeout_s: float = PATIENCE_S) -> SipMessage:
         async with asyncio.timeout(timeout_s):
