@@ -1,15 +1,23 @@
 """How a callee's answer ends a call: the code the caller gets, and what the record says of it."""
 
+import asyncio
+
 import pytest
 
 from tests.peers.engine import Engine
+from tests.peers.phone import Phone
+from tests.peers.ports import free_sip_port
 from tests.wire.conversation import caller, registered
-from tests.wire.directory import configuration, connection
+from tests.wire.directory import configuration, connection, trunk
 
+GATEWAY = ("127.0.0.41", free_sip_port("127.0.0.41"))
+NUMBER = "+12025550199"
 CONFIGURATION = configuration(
     connection("alice"),
     connection("bob", inbound=["G722", "PCMU"]),
     connection("nowhere", address="sip:127.0.0.88:9;transport=tcp"),
+    trunks=[trunk("carrier", gateway=f"sip:{GATEWAY[0]}:{GATEWAY[1]}", concurrent_calls=1)],
+    routes={"+1202": ["carrier"]},
 )
 CHALLENGE = {"WWW-Authenticate": 'Digest realm="phone", nonce="abc", qop="auth"'}
 ANSWERS = [
@@ -52,3 +60,48 @@ async def test_a_callee_that_takes_no_connection_was_not_reached(engine: Engine)
         end = (await engine.record(call.call_id))["termination"]
         assert (end["by"], end["reason"]) == ("callee", "callee-unreachable")
         assert "could not be reached: cannot connect to tcp:127.0.0.88:9" in end["advice"]
+
+
+async def test_a_gateway_that_challenges_a_trunk_without_credentials(engine: Engine) -> None:
+    async with (
+        Phone("gateway", host=GATEWAY[0], port=GATEWAY[1]) as gateway,
+        caller(engine, "alice") as phone,
+    ):
+        call = await phone.invite(NUMBER, phone.sdp(["PCMU"]))
+        await (await gateway.wait_call()).reject(401, headers=CHALLENGE)
+        assert (await call.wait_final()).code == 503
+        end = (await engine.record(call.call_id))["termination"]
+        assert (end["by"], end["reason"]) == ("callee", "trunk-credentials-missing")
+        assert "carrier" in end["advice"]
+
+
+async def test_a_trunk_that_has_as_many_calls_as_it_may(engine: Engine) -> None:
+    async with (
+        Phone("gateway", host=GATEWAY[0], port=GATEWAY[1]) as gateway,
+        caller(engine, "alice") as phone,
+        caller(engine, "alice") as other,
+    ):
+        first = await phone.invite(NUMBER, phone.sdp(["PCMU"]))
+        ringing = await gateway.wait_call()
+        await ringing.ring()
+        await first.wait_provisional(180)
+        second = await other.invite(NUMBER, other.sdp(["PCMU"]))
+        assert (await second.wait_final()).code == 503
+        refused = await engine.rejection(code=503, user="alice")
+        assert refused["rule"] == "trunk-calls-reached"
+        await ringing.reject(486)
+        assert (await first.wait_final()).code == 486
+
+
+async def test_a_callee_that_has_forgotten_the_call_is_lost(engine: Engine) -> None:
+    """Its answer began with another codec than ours, so it is sent a re-INVITE at once."""
+    async with registered(engine, "bob") as bob, caller(engine, "alice") as phone:
+        a = await phone.invite("bob", phone.sdp(["PCMU"]))
+        b = await bob.wait_call()
+        b.answer_reoffer = lambda _: 481
+        await b.answer_in("PCMU", "G722")
+        await a.answered()
+        await asyncio.wait_for(a.ended.wait(), 5)
+        end = (await engine.record(a.call_id))["termination"]
+        assert (end["by"], end["reason"], end["code"]) == ("callee", "callee-lost", 481)
+        assert "Bob did not know the call any more (481)" in end["advice"]
