@@ -1,6 +1,7 @@
 """Start and stop an engine: settings from Django's, and what a person is told."""
 
 import asyncio
+import gc
 import hashlib
 import logging
 import signal
@@ -72,6 +73,16 @@ def engine_settings() -> EngineSettings:
         media_timeout_s=settings.VOIPNUMBER_MEDIA_TIMEOUT_S,
         media_also_from=settings.VOIPNUMBER_MEDIA_ALSO_FROM,
     )
+
+
+def settle() -> None:
+    """Take what has been loaded out of the garbage collector's sight; once an engine is up.
+
+    A full collection of all that Django brings takes 45 to 110 ms, in which the event loop stands
+    still. What is made from now on is collected as ever.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def on_stop_signals(

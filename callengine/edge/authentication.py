@@ -101,9 +101,10 @@ class Authenticator:
             transaction.credit_bytes = None
             context.warden.succeeded(source_host(request), user)
             return self._enabled(transaction, known)
-        self._fail(transaction, verdict, answer, is_known=known is not None)
         if verdict is Verdict.WRONG and self._is_there(request, answer):
+            # Before the answer: who has it may try again at once, and must find the ban in place.
             await context.warden.failed(source_host(request), user)
+        self._fail(transaction, verdict, answer, is_known=known is not None)
         return None
 
     def _is_there(self, request: SipMessage, answer: Answer) -> bool:

@@ -664,9 +664,13 @@ async def test_the_bye_to_whoever_never_acknowledged_goes_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, gives_up: str
 ) -> None:
     """Nothing has shown that the source of the INVITE is where it says."""
+    scene.engine.trunks.clear()
+    scene.engine.external = True
+    stranger = scene.invite().replace("From: <sip:alice@127.0.0.2>", "From: <sip:eve@far.example>")
     with monkeypatch.context() as patch:
         patch.setattr(transactions, "TIMEOUT_S", 0.2)
-        invite = await scene.to_worker()
+        scene.peer.send(stranger, scene.sip)
+        invite = await scene.worker.expect("INVITE")
         scene.worker_reply(invite, 200, "OK", body=SDP)
         await scene.peer.expect(200)
         await asyncio.sleep(0.4)

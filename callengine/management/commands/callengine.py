@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from callengine.running import announce, complaint, engine_settings, on_stop_signals
+from callengine.running import announce, complaint, engine_settings, on_stop_signals, settle
 from callengine.switchboard import Switchboard
 
 
@@ -22,6 +22,7 @@ class Command(BaseCommand):
             await board.start()
         except (OSError, RuntimeError) as error:
             raise CommandError(complaint(error)) from error
+        settle()
         stopped = asyncio.Event()
         on_stop_signals(asyncio.get_running_loop(), board, stopped.set, self.stdout.write)
         self.stdout.write(announce(board))

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import get_resolver
 
-from callengine.running import announce, complaint, engine_settings, on_stop_signals
+from callengine.running import announce, complaint, engine_settings, on_stop_signals, settle
 from callengine.switchboard import Switchboard
 
 
@@ -63,4 +64,6 @@ class Command(BaseCommand):
             loop.run_until_complete(board.start())
         except (OSError, RuntimeError) as error:
             raise CommandError(complaint(error)) from error
+        get_resolver().url_patterns  # noqa: B018 (every page is loaded now, not at its first request)
+        settle()
         return board
