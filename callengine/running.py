@@ -70,6 +70,7 @@ def engine_settings() -> EngineSettings:
         ),
         ring_timeout_s=settings.VOIPNUMBER_RING_TIMEOUT_S,
         grace_s=settings.VOIPNUMBER_GRACE_S,
+        max_duration_s=settings.VOIPNUMBER_MAX_CALL_S,
         media_timeout_s=settings.VOIPNUMBER_MEDIA_TIMEOUT_S,
         media_also_from=settings.VOIPNUMBER_MEDIA_ALSO_FROM,
     )

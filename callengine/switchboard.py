@@ -20,7 +20,7 @@ from callengine.core.capacity import CapacityLimits
 from callengine.core.causes import q850_reason
 from callengine.core.directory import Destination, Platform, Source
 from callengine.core.obstacles import obstacle
-from callengine.core.orders import CallPlan
+from callengine.core.orders import MAX_DURATION_S, CallPlan
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.edge.bans import Ban
@@ -64,6 +64,8 @@ class EngineSettings:
     pool: PoolSettings
     ring_timeout_s: float
     grace_s: float
+    max_duration_s: float = MAX_DURATION_S
+    "How long a call may last from its answer."
     media_timeout_s: float = 60.0
     "How long neither party of a call may send anything; 0: for ever."
     media_also_from: tuple[str, ...] = ()
@@ -250,6 +252,7 @@ class Switchboard:
             platform=platform,
             calls_in_progress=self.book.in_progress(),
             ring_timeout_s=self.settings.ring_timeout_s,
+            max_duration_s=self.settings.max_duration_s,
             local_host=self.local_host(call.flow),
         )
         decision = lab.signed(decision) if lab else decision

@@ -4,6 +4,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+MAX_DURATION_S = 4 * 3600.0
+"How long a call may last unless it is set otherwise."
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -61,7 +64,7 @@ class CallPlan:
     "Tried one after the other until a target answers."
     bridge_rate_hz: int
     ring_timeout_s: float = 60.0
-    max_duration_s: float = 4 * 3600.0
+    max_duration_s: float = MAX_DURATION_S
     max_forwards: int = 69
     notes: tuple[str, ...] = ()
     "What the planner left out, and why."

@@ -22,7 +22,7 @@ from callengine.core.directory import (
     TrunkEntry,
 )
 from callengine.core.obstacles import Obstacle, declined
-from callengine.core.orders import CallPlan, Target, Wave
+from callengine.core.orders import MAX_DURATION_S, CallPlan, Target, Wave
 from callengine.core.outcomes import Rejection, Termination
 
 LEGS_RUNG_TOGETHER = 3
@@ -74,6 +74,7 @@ def plan_call(
     platform: Platform,
     calls_in_progress: Mapping[str, int],
     ring_timeout_s: float = 60.0,
+    max_duration_s: float = MAX_DURATION_S,
     local_host: str = "",
 ) -> CallPlan | Declined | Rejection:
     """Return the plan, the decline (no codec in common with the caller) or the rejection.
@@ -97,6 +98,7 @@ def plan_call(
             to=request.to_user,
         )
     plan = _plan(request, destination, waves, lists, notes, ring_timeout_s)
+    plan = dataclasses.replace(plan, max_duration_s=max_duration_s)
     if plan.waves:
         return plan
     if request.obstacle is not None:

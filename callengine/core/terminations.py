@@ -97,5 +97,8 @@ def _failed_here(who: str, event: LegEnded) -> Termination:
 
 def max_duration(limit_s: float) -> Termination:
     """The call was as long as one may be."""
-    advice = f"The call reached its longest duration, {limit_s:g} s. Raise the limit if it should."
+    advice = (
+        f"The call reached its longest duration, {limit_s:g} s. "
+        "Raise VOIPNUMBER_MAX_CALL_S if it should last longer."
+    )
     return Termination("engine", "max-duration", 200, advice)

@@ -105,3 +105,17 @@ async def test_a_callee_that_has_forgotten_the_call_is_lost(engine: Engine) -> N
         end = (await engine.record(a.call_id))["termination"]
         assert (end["by"], end["reason"], end["code"]) == ("callee", "callee-lost", 481)
         assert "Bob did not know the call any more (481)" in end["advice"]
+
+
+async def test_a_caller_that_has_forgotten_the_call_is_lost(engine: Engine) -> None:
+    """Its answer in the ACK began with another codec than ours, so it is sent a re-INVITE."""
+    async with registered(engine, "bob") as bob, caller(engine, "alice") as phone:
+        a = await phone.invite("bob", None, answer=lambda _: phone.sdp(["PCMA", "PCMU", "G722"]))
+        a.answer_reoffer = lambda _: 481
+        b = await bob.wait_call()
+        await b.answer_in("PCMU")
+        await a.answered()
+        await asyncio.wait_for(b.ended.wait(), 5)
+        end = (await engine.record(a.call_id))["termination"]
+        assert (end["by"], end["reason"], end["code"]) == ("caller", "caller-lost", 481)
+        assert "The caller did not know the call any more (481)" in end["advice"]
