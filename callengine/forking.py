@@ -85,7 +85,8 @@ class ForkServer:
             if self._stopping:
                 return
             if self._process is not None:
-                self._process.poll()
+                # Its socket may close a moment before it is a process to be waited for.
+                asyncio.get_running_loop().run_in_executor(None, _end, self._process)
             self._started = time.monotonic()
             self._process = subprocess.Popen(  # noqa: S603 (our own module, a number)
                 [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],

@@ -80,6 +80,8 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
         what = "did not know the call any more (481). Its device may have been restarted."
     elif event.by_peer:
         what = f"answered {event.code} {event.text} inside the call, which ended it. Look at it."
+    elif event.code == 488:
+        what = f"described audio that could not be used (488 {event.text}). Look at its last SDP."
     elif event.code == 408:
         what = f"stopped answering ({event.code} {event.text}). Check its network."
     else:

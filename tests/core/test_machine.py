@@ -274,6 +274,7 @@ def test_decisions_that_come_late_or_twice_change_nothing():
         ("A", 481, True, "caller-lost", "did not know the call any more (481)"),
         ("B", 408, False, "callee-lost", "Phone B stopped answering (408 why)"),
         ("B", 500, True, "callee-lost", "Phone B answered 500 why inside the call"),
+        ("A", 488, False, "caller-lost", "The caller described audio that could not be used"),
     ],
 )
 def test_hanging_up_is_told_from_getting_lost(leg, code, by_peer, reason, words):
@@ -286,10 +287,10 @@ def test_hanging_up_is_told_from_getting_lost(leg, code, by_peer, reason, words)
 def test_a_leg_that_our_side_gives_up_is_the_engines_fault():
     for leg, name in (("A", "the caller"), ("B", "Phone B")):
         machine = talking()
-        machine.handle(ended(leg, 488, by_peer=False), 130.0)
+        machine.handle(ended(leg, 500, by_peer=False), 130.0)
         end = machine.termination
         assert (end.by, end.reason, end.code) == ("engine", "leg-failed", 500)
-        assert f"could not go on with the leg of {name} (488 why)" in end.advice
+        assert f"could not go on with the leg of {name} (500 why)" in end.advice
 
 
 def test_a_leg_that_our_side_cannot_dial_is_the_engines_fault():
