@@ -9,6 +9,7 @@ from callengine.core.directory import Source
 from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, CallPlan
 from callengine.core.outcomes import Termination
+from callengine.core.parties import parties
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
 from callengine.edge.interface import IncomingCall
 from callengine.pool import CallProcess
@@ -175,13 +176,9 @@ class LiveCall:
         return copy.deepcopy(self.snapshot)
 
     def _judge_transcoding(self) -> None:
-        legs = self.snapshot["legs"]
-        caller = next((leg["codec"] for leg in legs if leg["name"] == "A"), None)
-        # Only legs the caller has heard have one: the last is the callee, transferred or not.
-        callees = [leg["codec"] for leg in legs if leg["name"] != "A" and leg["codec"]]
-        callee = callees[-1] if callees else None
-        if caller and callee:
-            self.snapshot["transcoded"] = caller != callee
+        codec_a, codec_b = parties(self.snapshot["legs"]).codecs
+        if codec_a and codec_b:
+            self.snapshot["transcoded"] = codec_a != codec_b
 
 
 def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> LiveCall:

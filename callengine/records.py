@@ -18,6 +18,7 @@ from callengine import models
 from callengine.cleaning import clean_json, clean_text
 from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.parties import leg_order, parties
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
@@ -244,11 +245,6 @@ def node_gone(*, name: str) -> None:
     EngineNode.objects.filter(name=name).delete()
 
 
-def live_calls() -> list[CallSnapshot]:
-    """Return every call that has not ended, oldest first. Three queries."""
-    return [snapshot(call) for call in with_details(Call.objects.filter(ended__isnull=True))]
-
-
 def with_details(calls: QuerySet[Call]) -> QuerySet[Call]:
     """Fetch legs and timeline with the calls, so that `snapshot` asks nothing more."""
     return calls.prefetch_related(brief_legs(), "events")
@@ -261,6 +257,7 @@ def brief_legs() -> Prefetch[Any]:
 
 def snapshot(call: Call) -> CallSnapshot:
     """Return the shape in which a call is shown, from its rows."""
+    legs = sorted(call.legs.all(), key=lambda leg: leg_order(leg.name))
     return {
         "id": str(call.pk),
         "started": _iso(call.started) or "",
@@ -273,7 +270,7 @@ def snapshot(call: Call) -> CallSnapshot:
         "destination": call.destination,
         "state": call.state,
         "transcoded": call.transcoded,
-        "legs": [_leg_snapshot(leg) for leg in sorted(call.legs.all(), key=_leg_order)],
+        "legs": [_leg_snapshot(leg) for leg in legs],
         "termination": _termination_snapshot(call),
         "events": [_event_snapshot(event) for event in call.events.all()],
         "vn_a_source": call.plan.get("vn_a_source", ""),
@@ -307,11 +304,6 @@ def histories(call: Call) -> dict[str, QualityHistory]:
     """Return the quality over the whole call of each leg that has any, by leg name."""
     found = Leg.objects.filter(call=call).values_list("name", "history").order_by("pk")
     return {name: cast("QualityHistory", history) for name, history in found if history}
-
-
-def _leg_order(leg: Leg) -> tuple[int, str]:
-    # A, B, B2 ... B10: shorter names first.
-    return len(leg.name), leg.name
 
 
 def _leg_snapshot(leg: Leg) -> LegSnapshot:
@@ -362,16 +354,10 @@ def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
 
 
 def _codecs(snapshot: CallSnapshot) -> dict[str, str]:
-    """Return the columns that tell the codecs of the caller's leg and of the callee's, once known.
-
-    Only legs the caller has heard have one; the last of them is the callee, transferred or not.
-    """
-    legs = sorted(snapshot["legs"], key=lambda leg: (len(leg["name"]), leg["name"]))
-    return {
-        "codec_a" if leg["name"] == "A" else "codec_b": _fit(Call, "codec_a", leg["codec"])
-        for leg in legs
-        if leg["codec"] and (leg["name"] == "A" or snapshot["answered"])
-    }
+    """Return the columns for the codecs of the two parties, once known."""
+    codec_a, codec_b = parties(snapshot["legs"]).codecs
+    columns = {"codec_a": codec_a, "codec_b": codec_b if snapshot["answered"] else None}
+    return {name: _fit(Call, name, codec) for name, codec in columns.items() if codec}
 
 
 def _talk_s(answered: datetime | None, ended: datetime) -> int | None:

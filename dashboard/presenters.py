@@ -14,6 +14,7 @@ from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import Negotiation, Verdict, negotiate
+from callengine.core.parties import parties
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
@@ -106,7 +107,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
     key = uuid.UUID(call["id"]).hex
     started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
     started = started or now
-    leg_a, leg_b, others = _split_legs(call["legs"])
+    leg_a, leg_b, others = parties(call["legs"])
     termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started
     live = ended is None and call["state"] != "ended"
@@ -144,7 +145,7 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
     key = uuid.UUID(call["id"]).hex
     started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
     started = started or now
-    leg_a, leg_b, _ = _split_legs(call["legs"])
+    leg_a, leg_b, _ = parties(call["legs"])
     live = ended is None and call["state"] != "ended"
     termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started
@@ -218,20 +219,6 @@ def _time(text: str | None) -> dt.datetime | None:
         return None
     at = dt.datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
-
-
-def _split_legs(
-    legs: Iterable[LegSnapshot],
-) -> tuple[LegSnapshot | None, LegSnapshot | None, list[LegSnapshot]]:
-    """Return leg A, the B leg that counts (the last with a codec, else the first), the rest.
-
-    Only legs that were connected with the caller have one; a transfer adds another of them.
-    """
-    ordered = sorted(legs, key=lambda leg: (len(leg["name"]), leg["name"]))
-    leg_a = next((leg for leg in ordered if leg["name"] == "A"), None)
-    rung = [leg for leg in ordered if leg is not leg_a]
-    leg_b = next((leg for leg in reversed(rung) if leg["codec"]), rung[0] if rung else None)
-    return leg_a, leg_b, [leg for leg in rung if leg is not leg_b]
 
 
 def _chosen(leg: LegSnapshot | None) -> Chip | None:

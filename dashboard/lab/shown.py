@@ -7,6 +7,7 @@ from typing import Any
 from audiocodecs.negotiation import Negotiation
 from callengine.core.lab import LABEL, LabCase, Prediction
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.parties import parties
 from callengine.core.snapshot import CallSnapshot, LegSnapshot
 from dashboard.lab.form import query
 from dashboard.presenters import chip, codec_path, present_leg
@@ -167,16 +168,16 @@ def present_lab_call(call: CallSnapshot, plan: Mapping[str, Any]) -> LabCallView
 
 def compare(predicted: Mapping[str, Any], call: CallSnapshot) -> Comparison:
     """Hold a lab call against `Prediction.summary` as it stood when the call was placed."""
-    codecs = {name: _codec_of(call, a=name == "A") for name in ("A", "B")}
+    codecs = parties(call["legs"]).codecs
     answered = call["answered"] is not None
     ended = call["termination"] is not None
-    settled = (answered and all(codecs.values())) or ended
+    settled = (answered and all(codecs)) or ended
     end = call["termination"]
     failed = end if end is not None and not answered else None
     happened = {
         "Outcome": _outcome(failed["code"] if failed else None, failed["reason"] if failed else ""),
-        "Leg A": (codecs["A"] if answered else None) or NO_CODEC,
-        "Leg B": (codecs["B"] if answered else None) or NO_CODEC,
+        "Leg A": (codecs[0] if answered else None) or NO_CODEC,
+        "Leg B": (codecs[1] if answered else None) or NO_CODEC,
     }
     expected = {
         "Outcome": _outcome(predicted.get("code"), str(predicted.get("reason", ""))),
@@ -194,11 +195,6 @@ def compare(predicted: Mapping[str, Any], call: CallSnapshot) -> Comparison:
         for what in expected
     )
     return Comparison(_verdict(lines, settled=settled), lines, settled)
-
-
-def _codec_of(call: CallSnapshot, *, a: bool) -> str | None:
-    found = (leg["codec"] for leg in call["legs"] if (leg["name"] == "A") is a)
-    return next(filter(None, found), None)
 
 
 def _outcome(code: int | None, reason: str) -> str:

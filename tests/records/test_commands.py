@@ -83,6 +83,15 @@ def test_calls_as_a_table_show_both_codecs_and_nothing_that_drives_a_terminal():
     assert "evil?[2J" in row
 
 
+def test_after_a_transfer_the_table_shows_the_codec_of_who_is_talked_to():
+    legs = [leg("A", codec="OPUS"), leg("B", codec="PCMU"), leg("B2", codec="G722")]
+    one = call(legs=legs, answered="2026-01-02T03:04:07+00:00")
+    records.call_started(snapshot=one, plan={}, node="n1")
+    _, row = run("calls")
+    assert "G722" in row
+    assert "PCMU" not in row
+
+
 def test_rejections_as_json_and_as_a_table():
     start = datetime(2026, 1, 2, tzinfo=UTC)
     for number in range(3):

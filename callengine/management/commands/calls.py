@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from callengine.core.parties import parties
+from callengine.core.snapshot import CallSnapshot
 from callengine.management.listing import add_listing_arguments, newest_last, print_table
 from callengine.models import Call
 from callengine.records import snapshot, with_details
@@ -30,7 +32,7 @@ class Command(BaseCommand):
         print_table(
             self.stdout,
             ("started", "from", "to", "state", "leg A", "leg B", "ended by", "reason", "code"),
-            [_row(described(call)) for call in rows],
+            [_row(snapshot(call)) for call in rows],
         )
 
 
@@ -58,19 +60,15 @@ def described(call: Call) -> dict[str, Any]:
     }
 
 
-def _row(call: dict[str, Any]) -> tuple[str, ...]:
-    legs = call["legs"]
-    # Several phones may have rung; the one with a codec is the one that counts.
-    callee = max(legs[1:], key=lambda leg: leg["codec"] is not None, default=None)
-    end = call["termination"] or {"by": "", "reason": "", "code": ""}
+def _row(call: CallSnapshot) -> tuple[str, ...]:
+    codec_a, codec_b = parties(call["legs"]).codecs
+    end = call["termination"]
     return (
         call["started"][:19],
         call["from"],
         call["to"],
         call["state"],
-        (legs[0]["codec"] if legs else None) or "-",
-        (callee["codec"] if callee else None) or "-",
-        end["by"],
-        end["reason"],
-        str(end["code"]),
+        codec_a or "-",
+        codec_b or "-",
+        *((end["by"], end["reason"], str(end["code"])) if end else ("", "", "")),
     )

@@ -1,0 +1,45 @@
+"""Which leg of a call is the caller's and which the callee's, transferred or not. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from callengine.core.snapshot import LegSnapshot
+
+CALLER = "A"
+"Name of the caller's leg; the others are B, B2, B3 ... in the order they were dialled."
+
+
+class Parties(NamedTuple):
+    """The legs of a call, told apart."""
+
+    caller: LegSnapshot | None
+    callee: LegSnapshot | None
+    others: list[LegSnapshot]
+    "Legs that were rung and are not the callee's, in the order they were dialled."
+
+    @property
+    def codecs(self) -> tuple[str | None, str | None]:
+        """Catalogue names of the codecs the caller and the callee use; None: not known yet."""
+        return (
+            (self.caller and self.caller["codec"]) or None,
+            (self.callee and self.callee["codec"]) or None,
+        )
+
+
+def leg_order(name: str) -> tuple[int, str]:
+    """Return what sorts leg names in the order of dialling: B2 before B10."""
+    return len(name), name
+
+
+def parties(legs: Iterable[LegSnapshot]) -> Parties:
+    """Tell a call's legs apart, whatever their order.
+
+    Only legs the caller has heard have a codec, so the last with one is the callee: a transfer
+    or a forwarding adds it behind those before. While none has, the first that was rung stands
+    in.
+    """
+    ordered = sorted(legs, key=lambda leg: leg_order(leg["name"]))
+    caller = next((leg for leg in ordered if leg["name"] == CALLER), None)
+    rung = [leg for leg in ordered if leg is not caller]
+    callee = next((leg for leg in reversed(rung) if leg["codec"]), rung[0] if rung else None)
+    return Parties(caller, callee, [leg for leg in rung if leg is not callee])
