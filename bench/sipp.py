@@ -16,11 +16,6 @@ class Outcome:
     failed: int
     seconds: float
 
-    @property
-    def failed_share(self) -> float:
-        """Failed calls of all, 0 to 1."""
-        return self.failed / max(1, self.failed + self.succeeded)
-
 
 class Sipp:
     """A SIPp process on loopback; `server` is host:port, empty for a callee."""

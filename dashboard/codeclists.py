@@ -47,11 +47,6 @@ class CodecList:
     fallback_words: str = "the platform list"
 
     @property
-    def view_permission(self) -> str:
-        """The permission to look at it."""
-        return self._permission("view")
-
-    @property
     def change_permission(self) -> str:
         """The permission to arrange it."""
         return self._permission("change")

@@ -12,7 +12,6 @@ import time
 from bench.standing.messages import description, request
 
 BURST_S = 0.01
-PREPARED = 2000
 
 
 def main() -> None:

@@ -95,8 +95,6 @@ class LegOrder:
     "From on this leg, name-addr form (leg B only)."
     public_address: str = ""
     "IP address shown in SDP."
-    bind_address: str = ""
-    "IP address RTP sockets are bound to; empty: any."
     label: str = ""
     username: str = ""
     password: str = field(default="", repr=False)

@@ -18,8 +18,6 @@ from callengine.worker import plugins
 from callengine.worker.confinement import confine, confine_further
 from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode
 
-_BLOCKED = {signal.SIGCHLD}
-
 
 class ForkServer:
     """Fork on request, report exits, end when the engine's end of the socket closes."""
