@@ -1,0 +1,218 @@
+"""Typed values as plain data and back: what travels between processes, each part of it checked.
+
+Known shapes: dataclasses (sequences in them are tuples), TypedDicts, texts, numbers, booleans,
+None, literals, enums of texts, unions, lists, tuples of one kind, dicts with texts for keys.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import cache
+from typing import Any, Literal, TypeVar, Union, cast
+
+T = TypeVar("T")
+_Check = Callable[[Any], Any]
+
+
+class ShapeError(ValueError):
+    """Data has another shape than it should; `field` says where: `call.legs[1].codec`."""
+
+    def __init__(self, field: str, what: str) -> None:
+        super().__init__(f"{field or 'it'} {what}")
+        self.field = field
+        self.what = what
+
+    def inside(self, outer: str) -> "ShapeError":
+        """Return the same fault, seen from the value that holds the field."""
+        dot = "." if self.field and not self.field.startswith("[") else ""
+        return ShapeError(f"{outer}{dot}{self.field}", self.what)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as plain data; what is plain already is handed on, not copied."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: plain(getattr(value, name)) for name in _names(type(value))}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def read(shape: type[T], data: object) -> T:
+    """Return the value that plain data stands for. Fields not known here are passed over.
+
+    So an older process understands a newer one. A field that is missing takes its default.
+
+    Raises ShapeError naming the first field that is missing or of another kind.
+    """
+    value: T = _check(cast("Any", shape))(data)
+    return value
+
+
+@cache
+def _names(shape: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(shape))
+
+
+@cache
+def _check(shape: Any) -> _Check:
+    """Return what checks, and converts, data of a shape."""
+    origin, arguments = typing.get_origin(shape), typing.get_args(shape)
+    if shape is Any or shape is object:
+        return lambda data: data
+    if shape in _SCALARS:
+        return _scalar(*_SCALARS[shape])
+    if origin in (Union, types.UnionType):
+        return _union(arguments)
+    if origin is Literal:
+        return _choice(arguments)
+    if origin in (list, tuple):
+        return _items(_check(arguments[0]), origin)
+    if origin is dict:
+        return _values(_check(arguments[1]))
+    if typing.is_typeddict(shape):
+        return _keys(shape)
+    if dataclasses.is_dataclass(shape):
+        return _fields(shape)
+    if isinstance(shape, type) and issubclass(shape, Enum):
+        return _enum(shape)
+    raise TypeError(f"data of the shape {shape} cannot be checked")
+
+
+_SCALARS: dict[Any, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "is not a text"),
+    bool: ((bool,), "is neither true nor false"),
+    int: ((int,), "is not a whole number"),
+    float: ((float, int), "is not a number"),
+    None: ((type(None),), "is not empty"),
+    type(None): ((type(None),), "is not empty"),
+}
+
+
+def _scalar(kinds: tuple[type, ...], complaint: str) -> _Check:
+    def check(data: Any) -> Any:
+        if type(data) not in kinds:  # a bool is no number here
+            raise ShapeError("", complaint)
+        return data
+
+    return check
+
+
+def _choice(choices: tuple[Any, ...]) -> _Check:
+    def check(data: Any) -> Any:
+        if data not in choices:
+            raise ShapeError("", f"is none of {', '.join(map(str, choices))}")
+        return data
+
+    return check
+
+
+def _enum(shape: type[Enum]) -> _Check:
+    def check(data: Any) -> Any:
+        try:
+            return shape(data)
+        except ValueError:
+            raise ShapeError("", f"is no {shape.__name__}") from None
+
+    return check
+
+
+def _union(shapes: tuple[Any, ...]) -> _Check:
+    checks = [_check(shape) for shape in shapes if shape is not type(None)]
+    may_be_none = len(checks) < len(shapes)
+
+    def check(data: Any) -> Any:
+        if data is None and may_be_none:
+            return None
+        for number, alternative in enumerate(checks, start=1):
+            try:
+                return alternative(data)
+            except ShapeError:
+                if number == len(checks):
+                    raise
+        return None
+
+    return check
+
+
+def _items(check_item: _Check, kind: Callable[[list[Any]], Any]) -> _Check:
+    def check(data: Any) -> Any:
+        if type(data) not in (list, tuple):
+            raise ShapeError("", "is not a list")
+        items: list[Any] = []
+        try:
+            for item in data:
+                items.append(check_item(item))  # noqa: PERF401 (the fault's place is its length)
+        except ShapeError as fault:
+            raise fault.inside(f"[{len(items)}]") from None
+        return items if kind is list else kind(items)
+
+    return check
+
+
+def _values(check_value: _Check) -> _Check:
+    def check(data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ShapeError("", "is not a mapping")
+        values = {}
+        for key, value in data.items():
+            if type(key) is not str:
+                raise ShapeError("", "has a key that is not a text")
+            try:
+                values[key] = check_value(value)
+            except ShapeError as fault:
+                raise fault.inside(key) from None
+        return values
+
+    return check
+
+
+def _keys(shape: Any) -> _Check:
+    """Check a TypedDict; it is handed on as it is."""
+    hints = typing.get_type_hints(shape)
+    checks = {name: _check(hint) for name, hint in hints.items()}
+    required = shape.__required_keys__
+
+    def check(data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ShapeError("", "is not a mapping")
+        for name, check_value in checks.items():
+            if name in data:
+                _checked(check_value, data[name], name)
+            elif name in required:
+                raise ShapeError(name, "is missing")
+        return data
+
+    return check
+
+
+def _fields(shape: Any) -> _Check:
+    hints = typing.get_type_hints(shape)
+    checks = {field.name: _check(hints[field.name]) for field in dataclasses.fields(shape)}
+    optional = {
+        field.name
+        for field in dataclasses.fields(shape)
+        if field.default is not dataclasses.MISSING
+        or field.default_factory is not dataclasses.MISSING
+    }
+
+    def check(data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ShapeError("", "is not a mapping")
+        values = {}
+        for name, check_value in checks.items():
+            if name in data:
+                values[name] = _checked(check_value, data[name], name)
+            elif name not in optional:
+                raise ShapeError(name, "is missing")
+        return shape(**values)
+
+    return check
+
+
+def _checked(check: _Check, data: Any, name: str) -> Any:
+    try:
+        return check(data)
+    except ShapeError as fault:
+        raise fault.inside(name) from None
