@@ -88,7 +88,7 @@ def _main(count: int) -> None:
     from daphne.server import Server
     from django.core.management import call_command
 
-    from tests.pages import demo
+    from tests.dashboard.live import demo
     from voipnumber.asgi import application
 
     call_command("migrate", verbosity=0)
@@ -119,7 +119,7 @@ class _Publisher:
 
     async def publish(self) -> None:
         """Publish the calls in turn, evenly over the second."""
-        from callengine import groups
+        from callengine.notices import groups
 
         clock, turn = asyncio.get_running_loop().time, 0
         due_s = clock()

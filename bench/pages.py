@@ -172,7 +172,7 @@ def _cost(browser: "Client", path: str, runs: int, cpu_s: Callable[[], float]) -
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from dashboard import figures
+    from dashboard.overview import figures
 
     browser.get(path)
     took = []

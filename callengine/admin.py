@@ -15,8 +15,8 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Substr
 from django.http import HttpRequest
 
-from callengine.masking import without_passwords
 from callengine.models import Ban, Call, CallEvent, EngineNode, Leg, Rejection, SipMessage
+from callengine.record.masking import without_passwords
 
 Row = TypeVar("Row", bound=Model)
 

@@ -12,6 +12,6 @@ class CallengineConfig(AppConfig):
     def ready(self) -> None:
         # Models can be imported only now.
         from audiocodecs import availability
-        from callengine import nodes
+        from callengine.directory import nodes
 
         availability.ask(nodes.unavailable_codecs)

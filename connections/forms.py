@@ -6,10 +6,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from audiocodecs.sipnames import SIP_USER_FORM
 from connections.models import Connection
-from connections.passwords import MAX_LENGTH, MIN_LENGTH, validate_password
 from connections.services import set_password
+from sip.names import SIP_USER_FORM
+from sip.passwords import MAX_LENGTH, MIN_LENGTH, validate_password
 
 
 class ConnectionForm(forms.ModelForm[Connection]):

@@ -6,8 +6,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audiocodecs.fields import CodecListField
-from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM, without_password
 from connections.validators import validate_sip_address, validate_unclaimed_by_trunk
+from sip.names import SIP_USER, SIP_USER_FORM, without_password
 
 
 class CallerIdRule(models.TextChoices):

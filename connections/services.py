@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from audiocodecs.sipnames import digest_ha1
 from connections.models import Connection, Registration
-from connections.passwords import generate_password
+from sip.names import digest_ha1
+from sip.passwords import generate_password
 
 HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256")
 

@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
-from audiocodecs.sipaddress import sip_uri_problem
+from sip.addresses import sip_uri_problem
 
 
 def validate_sip_address(value: str) -> None:

@@ -11,8 +11,8 @@ class DashboardConfig(AppConfig):
     verbose_name = "Dashboard"
 
     def ready(self) -> None:
+        from dashboard.accounts.roles import ROOMS, ensure_groups
         from dashboard.live import viewers  # noqa: F401 - connects its receivers
-        from dashboard.roles import ROOMS, ensure_groups
 
         # The last app with models: by then the permissions of all of them are there.
         post_migrate.connect(ensure_groups, sender=apps.get_app_config(ROOMS[-1]))

@@ -2,39 +2,37 @@
 
 from django.urls import path
 
-from dashboard.views import (
-    bans,
-    codecs,
-    connections,
-    history,
-    lab,
-    live,
-    numbers,
-    overview,
-    parties,
-    refused,
-    routes,
-    search,
-    settings,
-    trunks,
-    users,
-)
+from dashboard.accounts import views as accounts
+from dashboard.calls import views as calls
+from dashboard.codecs import views as codecs
+from dashboard.connections import views as connections
+from dashboard.history import views as history
+from dashboard.lab import views as lab
+from dashboard.numbers import views as numbers
+from dashboard.overview import views as overview
+from dashboard.parts import parties
+from dashboard.rejections import ban_views
+from dashboard.rejections import views as rejections
+from dashboard.routes import views as routes
+from dashboard.search import views as search
+from dashboard.settings import views as settings
+from dashboard.trunks import views as trunks
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("search/", search.search, name="search"),
     path("history/", history.history, name="history"),
     path("history/export/", history.history_export, name="history-export"),
-    path("refused/", refused.refused, name="refused"),
-    path("refused/each/", refused.refused_each, name="refused-each"),
-    path("refused/bans/<int:ban_id>/lift/", bans.lift, name="ban-lift"),
-    path("refused/allow/", refused.refused_allow, name="refused-allow"),
-    path("calls/", live.calls, name="calls"),
-    path("calls/<uuid:call_id>/", live.call, name="call"),
-    path("calls/<uuid:call_id>/quality/", live.call_quality, name="call-quality"),
-    path("calls/<uuid:call_id>/hang-up/", live.hang_up, name="hang-up"),
-    path("calls/<uuid:call_id>/transfer/", live.transfer, name="transfer"),
-    path("engine/", live.engine, name="engine"),
+    path("refused/", rejections.refused, name="refused"),
+    path("refused/each/", rejections.refused_each, name="refused-each"),
+    path("refused/bans/<int:ban_id>/lift/", ban_views.lift, name="ban-lift"),
+    path("refused/allow/", rejections.refused_allow, name="refused-allow"),
+    path("calls/", calls.calls, name="calls"),
+    path("calls/<uuid:call_id>/", calls.call, name="call"),
+    path("calls/<uuid:call_id>/quality/", calls.call_quality, name="call-quality"),
+    path("calls/<uuid:call_id>/hang-up/", calls.hang_up, name="hang-up"),
+    path("calls/<uuid:call_id>/transfer/", calls.transfer, name="transfer"),
+    path("engine/", calls.engine, name="engine"),
     path("connections/", connections.connections, name="connections"),
     path("connections/add/", connections.connection_add, name="connection-add"),
     path("connections/<int:connection_id>/", connections.connection, name="connection"),
@@ -62,12 +60,12 @@ urlpatterns = [
     path("codecs/trunk/<int:trunk_id>/<slug:trunk_list>/", codecs.trunk, name="trunk-codecs"),
     path("settings/codecs/", codecs.platform, name="platform-codecs"),
     path("settings/", settings.settings, name="settings"),
-    path("settings/users/", users.users, name="users"),
-    path("settings/users/lift/", users.users_lift, name="users-lift"),
-    path("settings/users/add/", users.user_add, name="user-add"),
-    path("settings/users/<int:user_id>/", users.user, name="user"),
-    path("settings/users/<int:user_id>/password/", users.user_password, name="user-password"),
-    path("password/", users.own_password, name="own-password"),
+    path("settings/users/", accounts.users, name="users"),
+    path("settings/users/lift/", accounts.users_lift, name="users-lift"),
+    path("settings/users/add/", accounts.user_add, name="user-add"),
+    path("settings/users/<int:user_id>/", accounts.user, name="user"),
+    path("settings/users/<int:user_id>/password/", accounts.user_password, name="user-password"),
+    path("password/", accounts.own_password, name="own-password"),
     path("lab/", lab.lab, name="lab"),
     path("lab/call/", lab.lab_call, name="lab-call"),
     path("lab/calls/<uuid:call_id>/", lab.lab_outcome, name="lab-outcome"),

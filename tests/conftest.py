@@ -18,7 +18,15 @@ def pytest_configure(config: pytest.Config) -> None:
         django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-FIRST = ("chaos", "engine", "wire", "fuzz", "dashboard", "plugins", "pages")
+FIRST = (
+    "chaos",
+    "callengine/engine",
+    "callengine/lab",
+    "wire",
+    "fuzz",
+    "dashboard",
+    "callengine/worker",
+)
 """Folders whose modules take long. They begin first, so that at the end no test process waits long
 for another; xdist's own order, by the number of tests, would leave the longest to the end."""
 
@@ -27,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have the slow folders begin first; the order within each stays."""
 
     def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
-        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+        folder = item.path.relative_to(item.config.rootpath / "tests").parent.as_posix()
+        inside = (i for i, slow in enumerate(FIRST) if f"{folder}/".startswith(f"{slow}/"))
+        return next(inside, len(FIRST))
 
     items.sort(key=place)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from audiocodecs.fields import CodecListFormField
-from audiocodecs.sipaddress import sip_uri_problem
+from sip.addresses import sip_uri_problem
 from trunks.conflicts import revision
 from trunks.fields import AccessLinesFormField, NetworkLinesFormField
 from trunks.models import Number, Route, Trunk

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from audiocodecs.fields import CodecListField
-from audiocodecs.sipnames import SIP_USER, SIP_USER_FORM
+from sip.names import SIP_USER, SIP_USER_FORM
 from trunks.fields import AccessListField, EncryptedTextField, NetworkListField
 from trunks.validators import (
     NUMBER,

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from audiocodecs.sipnames import digest_ha1
+from sip.names import digest_ha1
 from trunks.access import parse_address
 from trunks.conflicts import ConflictError, save
 from trunks.models import Gateway, Route, RouteTrunk, Trunk

@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
-from audiocodecs.sipaddress import is_host_name, sip_uri_problem
+from sip.addresses import is_host_name, sip_uri_problem
 
 _GROUPING = re.compile(r"[\s()./-]+")
 _NUMBER_AS_WRITTEN = re.compile(r"\A\+?[\d\s()./-]+\Z")

@@ -155,6 +155,7 @@ INSTALLED_APPS = [
     "connections",
     "trunks",
     "callengine",
+    "provisioning",
     "dashboard",
 ]
 MIDDLEWARE = [

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.standing.figures import Figure
-from tests.edge.torture import torture
+from tests.callengine.edge.torture import torture
 from tests.peers.engine import Engine
 from tests.wire.directory import configuration, connection
 

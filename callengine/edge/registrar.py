@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audiocodecs.sipnames import without_password
 from callengine.edge.interface import Binding
 from callengine.edge.parse import URI, SipMessage, Via, clean, parse_address, parse_uri
 from callengine.edge.reach import IsOurs, contact_objection, reached_at
 from callengine.edge.uris import without_headers
 from callengine.edge.values import read_q
+from sip.names import without_password
 
 MAX_CONTACT_CHARS = 512
 MAX_PATH = 10

@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from audiocodecs.sipnames import digest_ha1
 from callengine.core.directory import Destination, Source
 from callengine.core.lab import LabCase, LabEnds, aimed
 from callengine.core.orders import CallPlan
@@ -14,6 +13,7 @@ from callengine.core.outcomes import Rejection
 from callengine.core.planner import Declined
 from callengine.edge.addresses import BUILT_IN_PHONES
 from callengine.edge.interface import Credentials, IncomingCall
+from sip.names import digest_ha1
 
 
 @dataclass(frozen=True, slots=True)

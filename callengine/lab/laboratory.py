@@ -21,7 +21,7 @@ from callengine.lab.messages import ASK, PLACE, busy, offer, order_of, placed, r
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
 
 if TYPE_CHECKING:
-    from callengine.switchboard import Switchboard
+    from callengine.engine.switchboard import Switchboard
 
 logger = logging.getLogger(__name__)
 

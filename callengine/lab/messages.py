@@ -10,9 +10,9 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from callengine import groups
 from callengine.core.lab import LabCase
 from callengine.lab.labcall import LabOrder
+from callengine.notices import groups
 
 ASK = "lab-ask"
 PLACE = "lab-place"

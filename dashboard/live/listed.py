@@ -11,14 +11,14 @@ from django.db.models import Prefetch, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from callengine import groups
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call, CallEvent
-from callengine.records import brief_legs, snapshot
+from callengine.notices import groups
+from callengine.record.store import brief_legs, snapshot
+from dashboard.calls.presenters import present_row
+from dashboard.calls.shown import CallRow
 from dashboard.live.outbox import Fragment
 from dashboard.live.topics import Topic
-from dashboard.presenters import present_row
-from dashboard.shown import CallRow
 
 LIVE_SHOWN = 100
 "Rows of calls in progress, the newest; of those beyond a page only tells the number."

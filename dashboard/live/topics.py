@@ -12,7 +12,6 @@ from asgiref.sync import sync_to_async
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from callengine import groups
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
@@ -20,16 +19,17 @@ from callengine.core.snapshot import (
     NodeSnapshot,
     QualitySnapshot,
 )
-from dashboard import engines
-from dashboard.ladder import present_message
-from dashboard.live.outbox import Fragment, Outbox
-from dashboard.presenters import (
+from callengine.notices import groups
+from dashboard.calls.ladder import present_message
+from dashboard.calls.presenters import (
     present_call,
     present_engine,
     present_event,
 )
-from dashboard.shown import EngineView, EventView
-from dashboard.silence import present_quality
+from dashboard.calls.shown import EngineView, EventView
+from dashboard.calls.silence import present_quality
+from dashboard.live.outbox import Fragment, Outbox
+from dashboard.parts import engines
 
 EVENTS_REMEMBERED = 1000
 

@@ -16,7 +16,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from callengine import groups
+from callengine.notices import groups
 from dashboard.live.outbox import Outbox, Viewer
 from dashboard.live.topics import Topic
 

@@ -1,4 +1,4 @@
-"""The tags that put a codec picker on a page; `dashboard.codeclists` says how."""
+"""The tags that put a codec picker on a page; `dashboard.codecs.lists` says how."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django import template
 from django.db import models
 
-from dashboard.codeclists import find_list, picker_context
+from dashboard.codecs.lists import find_list, picker_context
 
 register = template.Library()
 

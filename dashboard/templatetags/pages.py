@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard import engines
-from dashboard.ladder import Lane, present_lanes
-from dashboard.presenters import duration_text
-from dashboard.rail import Place, places
-from dashboard.shown import Badge, CallView, Chip, EngineView
+from dashboard.calls.ladder import Lane, present_lanes
+from dashboard.calls.presenters import duration_text
+from dashboard.calls.shown import Badge, CallView, Chip, EngineView
+from dashboard.parts import engines
+from dashboard.parts.rail import Place, places
 
 register = template.Library()
 

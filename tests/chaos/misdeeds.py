@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.callengine.engine.processes import alive, fork_server_of, owner_of
 from tests.chaos.life import Life
-from tests.engine.processes import alive, fork_server_of, owner_of
 from tests.peers.dialogs import IncomingCall, OutgoingCall
 from tests.peers.engine import ROOT, Engine
 from tests.peers.mute import MutePhone

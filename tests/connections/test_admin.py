@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from audiocodecs.models import PlatformSettings
-from audiocodecs.sipnames import digest_ha1
 from callengine.models import Call, CallEvent, EngineNode, Leg, Rejection
 from connections.models import Connection, Registration
+from sip.names import digest_ha1
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 pytestmark = pytest.mark.django_db

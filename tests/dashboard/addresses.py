@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from dashboard.access import Access
+from dashboard.parts.access import Access
 
 PUBLIC = {"login", "logout", "favicon", "admin:login", "admin:logout"}
 "Addresses for people without a session. Everything else needs a permission."

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
 from tests.dashboard.people import browser_of
 
 

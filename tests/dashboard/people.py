@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 from django.test import Client
 
-from dashboard.roles import Role, set_role
+from dashboard.accounts.roles import Role, set_role
 
 ROLES = (Role.NONE, Role.VIEWER, Role.OPERATOR, Role.ADMIN)
 

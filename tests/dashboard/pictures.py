@@ -6,8 +6,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.dashboard.demonstration import demonstration
+from tests.dashboard.live.browser import LiveServer, chromium
 from tests.dashboard.test_site import PAGES, signed_in
-from tests.pages.browser import LiveServer, chromium
 
 SIZES = {"390": (390, 844), "1280": (1280, 900), "1920": (1920, 1080)}
 DOCS = {

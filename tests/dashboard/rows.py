@@ -4,13 +4,13 @@ import datetime as dt
 
 from django.utils import timezone
 
-from callengine import records
 from callengine.core.outcomes import Rejection
 from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS
 from callengine.models import Ban
+from callengine.record import store
 from connections.models import Connection, Registration
 from tests.dashboard.addresses import EXAMPLES
-from tests.pages import demo
+from tests.dashboard.live import demo
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 
@@ -61,7 +61,7 @@ def store_rows() -> None:
             times=times,
         )
     for source, user, code, rule, advice in _REFUSALS:
-        records.rejected(
+        store.rejected(
             rejection=Rejection(source, user, "INVITE", code, rule, advice, "c1", "+442079460018"),
             at=now,
         )

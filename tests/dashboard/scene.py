@@ -13,7 +13,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Dialog, Locator, Page
 
-from tests.pages.browser import CHROMIUM, async_chromium
+from tests.dashboard.live.browser import CHROMIUM, async_chromium
 from tests.peers.engine import Engine
 
 MARKS = [

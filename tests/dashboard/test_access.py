@@ -8,14 +8,14 @@ from channels.testing import WebsocketCommunicator
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from callengine import groups
-from dashboard.access import SIGNED_IN
-from dashboard.roles import Role
+from callengine.notices import groups
+from dashboard.accounts.roles import Role
+from dashboard.parts.access import SIGNED_IN
 from dashboard.routing import websocket_urlpatterns
 from tests.dashboard.addresses import ALL, Address, example
+from tests.dashboard.live import demo
 from tests.dashboard.people import ROLES, browser_of, person
 from tests.dashboard.rows import store_rows
-from tests.pages import demo
 from voipnumber.asgi import application
 
 OURS = [address for address in ALL if not address.is_admin]

@@ -7,12 +7,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from callengine import banning
 from callengine.edge import bans
 from callengine.models import Ban
+from callengine.record import bans as banning
 from connections.models import Connection
-from tests.pages.conftest import fresh_channel_layer, operator
-from tests.pages.test_pages import Engine
+from tests.dashboard.live.conftest import fresh_channel_layer, operator
+from tests.dashboard.live.test_pages import Engine
 
 __all__ = ["fresh_channel_layer", "operator"]
 PAGE, HERE = "/refused/", "203.0.113.7"

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from dashboard.ladder import offset_text, present_ladder, present_message
-from dashboard.plots import present_history
-from dashboard.presenters import present_call
-from tests.pages import demo
-from tests.pages.browser import LiveServer
-from tests.pages.windows import (
+from dashboard.calls.ladder import offset_text, present_ladder, present_message
+from dashboard.calls.plots import present_history
+from dashboard.calls.presenters import present_call
+from tests.dashboard.live import demo
+from tests.dashboard.live.browser import LiveServer
+from tests.dashboard.live.windows import (
     Cookies,
     NewPage,
     browser,

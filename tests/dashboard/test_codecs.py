@@ -16,10 +16,10 @@ from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.models import PlatformSettings
 from audiocodecs.services import save_codec_list
 from connections.models import Connection
-from dashboard.codeclists import LISTS, find_list
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
+from dashboard.codecs.lists import LISTS, find_list
+from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of, person
-from tests.pages import demo
 from trunks.models import Trunk
 
 FRAGMENT = {"HX-Request": "true"}

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from callengine.models import Call, EngineNode, Rejection
 from connections.models import Connection
+from tests.dashboard.live import demo
 from tests.dashboard.subscribers import (
     registered,
     stored,
@@ -19,7 +20,6 @@ from tests.dashboard.subscribers import (
     url,
     words,
 )
-from tests.pages import demo
 from trunks.models import Number
 
 pytestmark = pytest.mark.django_db

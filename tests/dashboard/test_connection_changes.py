@@ -6,8 +6,8 @@ from http import HTTPStatus
 import pytest
 from django.test import Client
 
-from audiocodecs.sipnames import digest_ha1
 from connections.models import Connection, Registration
+from sip.names import digest_ha1
 from tests.dashboard.subscribers import (
     GIVEN,
     registered,

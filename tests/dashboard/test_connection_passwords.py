@@ -8,10 +8,10 @@ from django.contrib.sessions.models import Session
 from django.db import connection as database
 from django.test import Client
 
-from audiocodecs.sipnames import digest_ha1
 from connections.models import Connection
-from connections.passwords import ALPHABET, LENGTH
-from dashboard import once
+from dashboard.parts import once
+from sip.names import digest_ha1
+from sip.passwords import ALPHABET, LENGTH
 from tests.dashboard.subscribers import GIVEN, registered, shown_password, stored, text, url, words
 from trunks.models import Trunk
 

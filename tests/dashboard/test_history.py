@@ -15,11 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from callengine.models import Call
-from dashboard import export, history
-from dashboard.filters import CallFilterForm
-from dashboard.outcomes import ANSWERED, CONDITIONS, FAILED, UNANSWERED, Outcome
-from dashboard.recorded import rows_of
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
+from dashboard.history import export, queries
+from dashboard.history.outcomes import ANSWERED, CONDITIONS, FAILED, UNANSWERED, Outcome
+from dashboard.history.rows import rows_of
+from dashboard.parts.filters import CallFilterForm
 from tests.dashboard.people import person
 from tests.dashboard.record import ENDS, call, refusal
 from trunks.validators import plain_number
@@ -160,10 +160,10 @@ def test_totals_are_of_what_matches(viewer: Client) -> None:
 def test_totals_and_pages_end_somewhere_and_say_so(
     viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "TOTALLED", 3)
-    monkeypatch.setattr(history, "FEW", 2)
-    monkeypatch.setattr("dashboard.recorded.MAX_ROWS", 2)
-    monkeypatch.setattr("dashboard.views.history.MAX_ROWS", 2)
+    monkeypatch.setattr(queries, "TOTALLED", 3)
+    monkeypatch.setattr(queries, "FEW", 2)
+    monkeypatch.setattr("dashboard.history.rows.MAX_ROWS", 2)
+    monkeypatch.setattr("dashboard.history.views.MAX_ROWS", 2)
     for ago_s in range(5):
         call(ago_s=ago_s)
     response = viewer.get(PAGE)

@@ -14,16 +14,17 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audiocodecs.models import PlatformSettings
-from callengine import groups, records
 from callengine.core.lab import LabCase
 from callengine.lab import messages
 from callengine.lab.labcall import LabOrder
 from callengine.lab.messages import NotPlacedError, place_lab_call
 from callengine.models import Call
+from callengine.notices import groups
+from callengine.record import store
 from connections.models import Connection
 from dashboard.lab.form import EXAMPLES, LabForm, query
-from dashboard.lab.shown import compare
-from tests.pages import demo
+from dashboard.lab.presenters import compare
+from tests.dashboard.live import demo
 from trunks.models import Gateway, Trunk
 
 CASE = LabCase("unknown", "free", ("OPUS", "PCMA"), ("PCMA",))
@@ -256,7 +257,7 @@ def test_the_calls_page_shows_both(viewer: Client) -> None:
     codecs = [leg["codec"] for leg in call["legs"]]
     predicted = {"codec_a": codecs[0], "codec_b": "AMR-WB", "code": None, "reason": ""}
     plan = {"lab": {"case": CASE.to_dict(), "predicted": predicted, "by": "<b>olga</b>"}}
-    records.call_started(snapshot=call, plan=plan, node="n")
+    store.call_started(snapshot=call, plan=plan, node="n")
     for name in ("call", "lab-outcome"):
         shown = viewer.get(reverse(name, args=[call["id"]])).content.decode()
         assert "Differs from the prediction" in shown
@@ -267,7 +268,7 @@ def test_the_calls_page_shows_both(viewer: Client) -> None:
 
 def test_a_call_from_elsewhere_has_nothing_to_compare(viewer: Client) -> None:
     call = demo.call()
-    records.call_started(snapshot=call, plan={}, node="n")
+    store.call_started(snapshot=call, plan={}, node="n")
     assert "lab-strip" not in viewer.get(reverse("call", args=[call["id"]])).content.decode()
     response = viewer.get(reverse("lab-outcome", args=[call["id"]]))
     assert response["Location"] == reverse("call", args=[call["id"]])

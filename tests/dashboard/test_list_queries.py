@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from callengine.models import CallEvent, Direction, SipMessage
 from connections.models import Connection, Registration
-from dashboard import figures
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
+from dashboard.overview import figures
 from tests.dashboard.addresses import ALL
+from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import ENDS, call, refusal
-from tests.pages import demo
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 LISTS = {
@@ -118,7 +118,7 @@ def test_every_list_asks_as_often_with_many_rows_as_with_few() -> None:
 
 def test_every_page_with_a_list_is_tried() -> None:
     """A new page of the rail is to be named above; so is what it filters by."""
-    from dashboard.rail import _GROUPS
+    from dashboard.parts.rail import _GROUPS
 
     named = {name for group in _GROUPS for _, name, _ in group}
     without_list = {"lab"}

@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from connections.models import Connection
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
 from tests.dashboard.carriers import at, said, text
 from tests.dashboard.people import browser_of
 from trunks.models import Number, Trunk

@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections.models import Connection, Registration
-from dashboard import figures
-from dashboard.figures import Span, span
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
+from dashboard.overview import figures
+from dashboard.overview.figures import Span, span
+from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import call, refusal
-from tests.pages import demo
 
 FRAGMENT = {"HX-Request": "true"}
 

@@ -6,8 +6,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from callengine.models import Rejection
-from dashboard import refusals
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
+from dashboard.rejections import queries
 from tests.dashboard.people import browser_of
 from tests.dashboard.record import refusal
 from trunks.models import Trunk
@@ -16,7 +16,7 @@ PAGE = "/refused/"
 HERE, THERE = "203.0.113.7", "198.51.100.9"
 
 
-def sources(client: Client, query: str = "") -> list[refusals.Source]:
+def sources(client: Client, query: str = "") -> list[queries.Source]:
     return list(client.get(f"{PAGE}?{query}").context["listing"].rows)
 
 

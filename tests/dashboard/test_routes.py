@@ -10,16 +10,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audiocodecs.models import PlatformSettings
-from callengine import directory
 from callengine.core.directory import Platform
 from callengine.core.orders import CallPlan
 from callengine.core.planner import CallRequest, plan_call
-from callengine.whereto import where_to
+from callengine.directory import lookup
+from callengine.directory.whereto import where_to
 from connections.models import Connection, Registration
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
 from tests.dashboard.carriers import at, said, text
+from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of
-from tests.pages import demo
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 pytestmark = pytest.mark.django_db
@@ -207,7 +207,7 @@ def registered(row: Connection, contact: str = "sip:alice@192.0.2.55:5062") -> N
 
 def engines_own(number: str, caller: dict[str, str], offered: tuple[str, ...]) -> Any:
     """Return the decision of the engine's planner, asked as the engine asks it."""
-    platform = directory.platform()
+    platform = lookup.platform()
     request = CallRequest(
         call="x",
         call_id="x",
@@ -216,11 +216,11 @@ def engines_own(number: str, caller: dict[str, str], offered: tuple[str, ...]) -
         to_user=number,
         offered=offered,
         max_forwards=70,
-        source=directory.source(**caller, address="203.0.113.1"),
+        source=lookup.source(**caller, address="203.0.113.1"),
     )
     return plan_call(
         request,
-        destination=directory.destination(number),
+        destination=lookup.destination(number),
         platform=Platform(platform.codecs, platform.external_sip, platform.codecs),
         calls_in_progress={},
     )
@@ -261,7 +261,7 @@ def test_the_longest_prefix_wins_and_its_trunks_and_gateways_come_in_order(
     assert "short" not in way
     assert "d.example" not in way
     decision = engines_own(
-        "+442079460018", {"kind": "connection", "name": "alice"}, directory.platform().codecs
+        "+442079460018", {"kind": "connection", "name": "alice"}, lookup.platform().codecs
     )
     assert isinstance(decision, CallPlan)
     targets = [target.uri for wave in decision.waves for target in wave.targets]

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from connections.models import Connection
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
 from tests.dashboard.people import person
 from tests.dashboard.record import call, refusal
 from trunks.models import Number, Route, RouteTrunk, Trunk

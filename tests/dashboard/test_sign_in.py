@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
 from dashboard.signin import page
 from dashboard.signin.turns import BusyError, Turns
 from tests.dashboard.people import browser_of, person

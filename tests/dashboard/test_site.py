@@ -8,8 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.dashboard.addresses import ALL
-from tests.pages.browser import PASSWORD, LiveServer
-from tests.pages.windows import browser
+from tests.dashboard.live.browser import PASSWORD, LiveServer
+from tests.dashboard.live.windows import browser
 
 __all__ = ["browser"]
 NOT_PAGES = {"engine", "codec-meaning", "call-quality", "refused-each"}

@@ -5,11 +5,11 @@ from http import HTTPStatus
 import pytest
 from django.test import Client
 
-from callengine import records
 from callengine.models import Call
-from tests.pages import demo
-from tests.pages.conftest import fresh_channel_layer, operator, viewer
-from tests.pages.test_pages import FRAGMENT, Engine
+from callengine.record import store
+from tests.dashboard.live import demo
+from tests.dashboard.live.conftest import fresh_channel_layer, operator, viewer
+from tests.dashboard.live.test_pages import FRAGMENT, Engine
 
 __all__ = ["fresh_channel_layer", "operator", "viewer"]
 SAID = "Transferring to 1001: the timeline shows how it goes."
@@ -127,11 +127,11 @@ def test_the_record_keeps_each_transfers_plan_and_where_the_lists_come_from() ->
             "vn_b_source": f"inbound list of {to}",
             "notes": ["\x00"],
         }
-        assert records.transferred(call_id=call["id"], transfer=transfer)
+        assert store.transferred(call_id=call["id"], transfer=transfer)
     stored = Call.objects.get(pk=call["id"])
     assert [one["to"] for one in stored.plan["transfers"]] == ["1001", "1002"]
     assert stored.plan["transfers"][0]["notes"] == ["\N{REPLACEMENT CHARACTER}"]
-    shown = records.snapshot(stored)
+    shown = store.snapshot(stored)
     assert shown["vn_b_source"] == "inbound list of 1002"
     assert shown["vn_a_source"] == "platform list"
 
@@ -140,7 +140,7 @@ def test_the_record_keeps_each_transfers_plan_and_where_the_lists_come_from() ->
 def test_a_transfer_of_an_unknown_call_is_not_stored() -> None:
     transfer = {"vn_a_source": "", "vn_b_source": ""}
     unknown = "00000000-0000-0000-0000-000000000000"
-    assert not records.transferred(call_id=unknown, transfer=transfer)
+    assert not store.transferred(call_id=unknown, transfer=transfer)
 
 
 @pytest.mark.django_db

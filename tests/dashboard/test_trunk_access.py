@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from audiocodecs.sipnames import digest_ha1
-from callengine.whereto import where_to
+from callengine.directory.whereto import where_to
 from connections.models import Connection
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
+from sip.names import digest_ha1
 from tests.dashboard.carriers import (
     IN_SECRET,
     OUT_SECRET,

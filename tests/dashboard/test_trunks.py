@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from callengine.models import Rejection
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
 from tests.dashboard.carriers import (
     at,
     carrier,
@@ -19,8 +19,8 @@ from tests.dashboard.carriers import (
     text,
     uris,
 )
+from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of
-from tests.pages import demo
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 pytestmark = pytest.mark.django_db

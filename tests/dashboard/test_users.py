@@ -10,9 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from audiocodecs.models import PlatformSettings
 from callengine.models import EngineNode
-from dashboard.roles import Role, role_of, set_role
+from dashboard.accounts.roles import Role, role_of, set_role
+from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of, person
-from tests.pages import demo
 
 pytestmark = pytest.mark.django_db
 

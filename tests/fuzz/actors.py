@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from callengine.edge.parse import MalformedError, SipMessage, parse
-from tests.edge.fakes import SDP, Phone, UdpPeer, reply_as
+from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, reply_as
 
 Address = tuple[str, int]
 GOOD = "good"

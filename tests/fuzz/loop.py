@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.edge.fakes import Phone, UdpPeer
+from tests.callengine.edge.fakes import Phone, UdpPeer
 
 PING_EVERY_S = 0.1
 

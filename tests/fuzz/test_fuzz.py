@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from callengine.edge.parse import SipMessage
-from tests.edge.fakes import SDP, reply_as
+from tests.callengine.edge.fakes import SDP, reply_as
 from tests.fuzz.actors import Actor, Dialog, asked_dialog, good_user, new_dialog
 from tests.fuzz.loop import LoopWatch
 from tests.fuzz.mutations import answerable, mutated, noisy

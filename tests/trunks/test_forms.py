@@ -3,7 +3,7 @@
 import pytest
 from django.http import QueryDict
 
-from dashboard.saving import is_stored
+from dashboard.parts.saving import is_stored
 from tests.dashboard.carriers import carrier
 from trunks.forms import RevisedForm, TrunkInForm, TrunkOutForm
 from trunks.models import Trunk

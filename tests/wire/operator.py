@@ -15,7 +15,7 @@ from tests.wire.directory import PASSWORD
 TIMEOUT_S = 10.0
 SCRIPT = (
     "from django.contrib.auth.models import User\n"
-    "from dashboard.roles import Role, set_role\n"
+    "from dashboard.accounts.roles import Role, set_role\n"
     "set_role(user=User.objects.create_user('olga', password={password!r}), role=Role.OPERATOR)\n"
 )
 

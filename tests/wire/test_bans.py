@@ -5,7 +5,7 @@ import contextlib
 import socket
 import time
 
-from tests.edge.test_amplification import smallest
+from tests.callengine.edge.test_amplification import smallest
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.wire.conversation import registered
@@ -57,10 +57,10 @@ async def test_a_guesser_is_banned_shown_and_let_in_again(engine: Engine) -> Non
 
 
 ROW = (
-    "from callengine import banning\n"
+    "from callengine.record import bans\n"
     "from callengine.edge.bans import MANY_USERS, Ban\n"
     "import time\n"
-    "banning.store(node='other', ban=Ban({source!r}, '', MANY_USERS, time.time() - 60, "
+    "bans.store(node='other', ban=Ban({source!r}, '', MANY_USERS, time.time() - 60, "
     "time.time() + 600, 12, 1))"
 )
 

@@ -49,7 +49,9 @@ async def test_a_call_that_could_only_use_speex_is_declined(engine: Engine) -> N
 
 
 async def test_pages_are_told_why(engine: Engine) -> None:
-    script = "from callengine import nodes; import json; print(json.dumps(nodes.snapshots()))"
+    script = (
+        "from callengine.directory import nodes; import json; print(json.dumps(nodes.snapshots()))"
+    )
     printed = engine.manage("shell", "-v", "0", "-c", script)
     (node,) = json.loads(printed)
     assert node["unavailable_codecs"] == {

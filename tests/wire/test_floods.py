@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.edge.test_amplification import smallest
+from tests.callengine.edge.test_amplification import smallest
 from tests.peers.engine import Engine
 from tests.peers.flood import Flood
 from tests.peers.phone import Phone

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edge.fakes import Phone, UdpPeer
+from tests.callengine.edge.fakes import Phone, UdpPeer
 from tests.peers import descriptions
 from tests.peers.engine import Engine
 from tests.peers.rtp import RtpTone

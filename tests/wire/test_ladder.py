@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import async_playwright, expect
 
-from tests.pages.browser import ARGUMENTS
+from tests.dashboard.live.browser import ARGUMENTS
 from tests.peers.engine import Engine
 from tests.peers.waiting import until
 from tests.wire.conversation import caller, converse, registered
@@ -27,13 +27,13 @@ User.objects.create_superuser("watcher", password={PASSWORD!r})
 """
 READ = """
 import json
-from callengine import records
+from callengine.record import store
 from callengine.models import Call
 call = Call.objects.get(pk={call!r})
-for message in records.ladder(call):
+for message in store.ladder(call):
     print(json.dumps(message))
 print(json.dumps({{"columns": [call.codec_a, call.codec_b, call.talk_s],
-                  "histories": records.histories(call)}}))
+                  "histories": store.histories(call)}}))
 """
 Message = dict[str, Any]
 

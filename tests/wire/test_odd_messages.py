@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from callengine.edge.parse import SipMessage
-from tests.edge.fakes import SDP, Phone, UdpPeer, reply_as
+from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, reply_as
 from tests.peers.engine import Engine
 from tests.wire.directory import configuration, trunk
 

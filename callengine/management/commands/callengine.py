@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from callengine.running import announce, complaint, engine_settings, on_stop_signals, settle
-from callengine.switchboard import Switchboard
+from callengine.engine.running import announce, complaint, engine_settings, on_stop_signals, settle
+from callengine.engine.switchboard import Switchboard
 
 
 class Command(BaseCommand):

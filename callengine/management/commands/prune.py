@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from callengine.pruning import prune_calls, prune_rejections
+from callengine.record.retention import prune_calls, prune_rejections
 from connections.services import delete_expired_registrations
 
 MAX_DAYS = 36500

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import get_resolver
 
-from callengine.running import announce, complaint, engine_settings, on_stop_signals, settle
-from callengine.switchboard import Switchboard
+from callengine.engine.running import announce, complaint, engine_settings, on_stop_signals, settle
+from callengine.engine.switchboard import Switchboard
 
 
 class Command(BaseCommand):

@@ -1,0 +1,305 @@
+"""The directory: what the engine reads for one call, as plain values. Synchronous; a few queries.
+
+Every function costs the same number of queries however large the tables are.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from audiocodecs.catalogue import CATALOGUE
+from audiocodecs.models import PlatformSettings
+from callengine.core.callerid import KnownNames, own_spelling, spellings
+from callengine.core.directory import (
+    ConnectionEntry,
+    Contact,
+    Destination,
+    GatewayEntry,
+    Platform,
+    RouteEntry,
+    Source,
+    TrunkEntry,
+)
+from callengine.edge.addresses import host_of
+from callengine.edge.interface import Binding, Credentials, TrunkAccess
+from callengine.record.cleaning import clean_json, clean_text, is_storable
+from connections.models import MAX_CONTACT_LENGTH, Connection, Registration
+from connections.services import replace_registrations, unexpired_registrations
+from trunks import access
+from trunks.models import Number, Route, Trunk
+
+logger = logging.getLogger(__name__)
+
+MAX_PREFIX_LENGTH = 32
+
+
+def platform() -> Platform:
+    """Return the platform settings; the engine adds what its call processes can do. One query."""
+    row = PlatformSettings.load()
+    return Platform(codecs=_known(row.codec_names), external_sip=row.external_sip)
+
+
+def external_sip() -> bool:
+    """Return whether unauthenticated callers may reach numbers and connections. One query."""
+    return PlatformSettings.load().external_sip
+
+
+def credentials(username: str) -> Credentials | None:
+    """Return the digest credentials of a connection or of a trunk's IN side.
+
+    Two queries for every name: how long an answer takes must not tell who is known.
+    """
+    if not username or not is_storable(username):
+        return None
+    connection = Connection.objects.filter(sip_user=username).first()
+    trunk = Trunk.objects.filter(in_username=username).first()
+    if connection is not None:
+        return _credentials(
+            username=username,
+            kind="connection",
+            name=connection.sip_user,
+            enabled=connection.enabled,
+            ha1=(connection.ha1_realm, connection.ha1_md5, connection.ha1_sha256),
+        )
+    if trunk is None:
+        return None
+    return _credentials(
+        username=username,
+        kind="trunk",
+        name=trunk.name,
+        enabled=trunk.enabled,
+        ha1=(trunk.in_ha1_realm, trunk.in_ha1_md5, trunk.in_ha1_sha256),
+    )
+
+
+def _credentials(
+    *, username: str, kind: str, name: str, enabled: bool, ha1: tuple[str, str, str]
+) -> Credentials:
+    realm, md5, sha256 = ha1
+    if md5 and realm != settings.VOIPNUMBER_REALM:
+        logger.warning(
+            "the password of %s %s was set for realm %s, not %s: set it again",
+            kind,
+            name,
+            realm,
+            settings.VOIPNUMBER_REALM,
+        )
+    return Credentials(
+        username=username,
+        kind=kind,
+        name=name,
+        enabled=enabled,
+        # No password set: nothing anybody sends may match.
+        ha1_md5=md5 or secrets.token_hex(16),
+        ha1_sha256=sha256 or secrets.token_hex(32),
+    )
+
+
+def trunk_access(address: str) -> TrunkAccess | None:
+    """Return the trunk whose access list holds this IP address.
+
+    One query; a host name in a list is looked up at most once a minute and may take two seconds
+    the first time, so never call this on the event loop's thread.
+    """
+    rows = Trunk.objects.values_list("name", "enabled", "in_username", "in_allowed_addresses")
+    entries = [
+        access.AccessEntry(name, enabled, username, tuple(allowed))
+        for name, enabled, username, allowed in rows
+    ]
+    found = access.find_access(address, entries, access.hosts.resolve)
+    if found is None:
+        return None
+    return TrunkAccess(name=found.name, enabled=found.enabled, username=found.username)
+
+
+def trunks_by_credentials() -> bool:
+    """Return whether an enabled trunk may call from anywhere, by credentials alone. One query."""
+    trunks = Trunk.objects.filter(enabled=True).exclude(in_username="")
+    return any(not allowed for allowed in trunks.values_list("in_allowed_addresses", flat=True))
+
+
+def source(*, kind: str, name: str, address: str) -> Source:
+    """Return the full source for a name that `credentials` or `trunk_access` gave.
+
+    Two queries. Raises LookupError if it was deleted meanwhile.
+    """
+    if kind == "connection":
+        connection = Connection.objects.filter(sip_user=name).first()
+        if connection is None:
+            raise LookupError(f"no connection has the SIP user {name!r}")
+        return Source("connection", address, connection=connection_entry(connection))
+    if kind == "trunk":
+        trunk = Trunk.objects.filter(name=name).prefetch_related("gateways").first()
+        if trunk is None:
+            raise LookupError(f"no trunk is named {name!r}")
+        return Source("trunk", address, trunk=trunk_entry(trunk))
+    return Source("external", address)
+
+
+def known_names(source: Source, claimed_user: str) -> KnownNames:
+    """Return what is known of the user part a caller claims. One query; none for a trunk."""
+    if not claimed_user or not is_storable(claimed_user) or source.kind == "trunk":
+        return KnownNames()
+    if source.connection is None:
+        return KnownNames(is_sip_user=Connection.objects.filter(sip_user=claimed_user).exists())
+    numbers = Number.objects.filter(
+        connection__sip_user=source.connection.sip_user, number__in=spellings(claimed_user)
+    )
+    return KnownNames(own_spelling(claimed_user, numbers.values_list("number", flat=True)))
+
+
+def is_registered_at(flow: str) -> bool:
+    """Return whether a connection is registered from this flow, by no proxy. One query."""
+    rows = Registration.objects.filter(flow=flow, is_direct=True, expires_at__gt=timezone.now())
+    return rows.exists()
+
+
+def registered_flows() -> list[tuple[str, str, float]]:
+    """Return flow and SIP user of every registration, and for how many seconds it holds.
+
+    One query.
+    """
+    now = timezone.now()
+    rows = Registration.objects.filter(expires_at__gt=now)
+    found = rows.values_list("flow", "connection__sip_user", "expires_at")
+    return [(flow, user, (expires_at - now).total_seconds()) for flow, user, expires_at in found]
+
+
+def has_registered_from(host: str) -> bool:
+    """Return whether any connection is registered from this IP address. One query."""
+    shown = f"[{host}]" if ":" in host else host
+    here = Q(flow__startswith=f"udp:{shown}:") | Q(flow__startswith=f"tcp:{shown}:")
+    return Registration.objects.filter(here, expires_at__gt=timezone.now()).exists()
+
+
+def bindings(sip_user: str) -> list[Binding]:
+    """Return the unexpired bindings of a connection, the latest refreshed first. One query."""
+    if not is_storable(sip_user):
+        return []
+    return [
+        Binding(
+            contact=row.contact,
+            call_id=row.call_id,
+            cseq=row.cseq,
+            expires_at=row.expires_at.timestamp(),
+            flow=row.flow,
+            user_agent=row.user_agent,
+            q=row.q,
+            instance=row.instance,
+            reached_at=row.reached_at,
+            path=tuple(row.path),
+            is_direct=row.is_direct,
+        )
+        for row in unexpired_registrations(sip_user=sip_user, now=timezone.now())
+    ]
+
+
+def replace_bindings(sip_user: str, bindings: Sequence[Binding]) -> None:
+    """Store exactly these bindings for a connection, in one transaction.
+
+    Raises LookupError if there is no such connection, ValueError for a Contact or Call-ID that
+    cannot be kept (longer than the column, or not text): a binding cut short would ring nobody.
+    """
+    rows = [_registration(binding) for binding in bindings]
+    replace_registrations(sip_user=sip_user, registrations=rows, now=timezone.now())
+
+
+def _registration(binding: Binding) -> Registration:
+    for value, limit in ((binding.contact, MAX_CONTACT_LENGTH), (binding.call_id, 255)):
+        if not is_storable(value) or len(value) > limit:
+            raise ValueError(f"a binding holds a value that cannot be kept: {value[:80]!r}")
+    return Registration(
+        contact=binding.contact,
+        call_id=binding.call_id,
+        cseq=binding.cseq,
+        expires_at=datetime.fromtimestamp(binding.expires_at, UTC),
+        flow=clean_text(binding.flow, 100),
+        user_agent=clean_text(binding.user_agent, 255),
+        q=binding.q,
+        instance=clean_text(binding.instance, 255),
+        reached_at=clean_text(binding.reached_at, 100),
+        path=clean_json(list(binding.path)),
+        is_direct=binding.is_direct,
+    )
+
+
+def destination(to_user: str) -> Destination:
+    """Return everything held about a dialled user part.
+
+    An exact Number goes first, then a Connection's SIP user, then the Route with the longest
+    matching prefix. Six queries at most; nothing set means nothing is known.
+    """
+    if not to_user or not is_storable(to_user):
+        return Destination()
+    number = Number.objects.filter(number=to_user).select_related("connection", "trunk").first()
+    if number is not None:
+        return Destination(
+            number=number.number,
+            connection=connection_entry(number.connection) if number.connection else None,
+            trunk=trunk_entry(number.trunk) if number.trunk else None,
+        )
+    connection = Connection.objects.filter(sip_user=to_user).first()
+    if connection is not None:
+        return Destination(connection=connection_entry(connection))
+    return Destination(route=_route(to_user))
+
+
+def _route(to_user: str) -> RouteEntry | None:
+    prefixes = [to_user[:length] for length in range(1, min(len(to_user), MAX_PREFIX_LENGTH) + 1)]
+    routes = Route.objects.filter(prefix__in=prefixes)
+    route = max(routes, key=lambda row: len(row.prefix), default=None)
+    if route is None:
+        return None
+    steps = route.steps.select_related("trunk").prefetch_related("trunk__gateways")
+    return RouteEntry(route.prefix, tuple(trunk_entry(step.trunk) for step in steps))
+
+
+def connection_entry(row: Connection) -> ConnectionEntry:
+    """Return a connection with its unexpired registrations. One query."""
+    registrations = unexpired_registrations(sip_user=row.sip_user, now=timezone.now())
+    return ConnectionEntry(
+        sip_user=row.sip_user,
+        name=row.name,
+        enabled=row.enabled,
+        inbound_codecs=_known(row.inbound_codecs),
+        outbound_codecs=_known(row.outbound_codecs),
+        force_on_caller=row.force_on_caller,
+        address=row.address,
+        concurrent_calls=row.concurrent_calls,
+        caller_id=row.caller_id,
+        contacts=tuple(
+            Contact(one.contact, one.reached_at or one.flow, one.user_agent, tuple(one.path))
+            for one in registrations
+        ),
+    )
+
+
+def trunk_entry(row: Trunk) -> TrunkEntry:
+    """Return a trunk with its gateways, first to try first. One query unless prefetched."""
+    return TrunkEntry(
+        name=row.name,
+        enabled=row.enabled,
+        in_codecs=_known(row.in_codecs),
+        out_codecs=_known(row.out_codecs),
+        gateways=tuple(GatewayEntry(one.uri, one.priority) for one in row.gateways.all()),
+        hosts=_hosts(row),
+        out_username=row.out_username,
+        out_password=row.out_password,
+        concurrent_calls=row.concurrent_calls,
+        media_also_from=tuple(row.media_also_from),
+    )
+
+
+def _hosts(row: Trunk) -> tuple[str, ...]:
+    gateways = (host_of(gateway.uri) for gateway in row.gateways.all())
+    return tuple(dict.fromkeys((*row.in_allowed_addresses, *filter(None, gateways))))
+
+
+def _known(names: Sequence[str]) -> tuple[str, ...]:
+    # A row may be older than the catalogue.
+    return tuple(name for name in names if name in CATALOGUE)

@@ -1,0 +1,197 @@
+"""Giving calls to call processes: one that does not take its call is ended, and another tries."""
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from callengine.core.causes import q850_reason
+from callengine.core.outcomes import Termination
+from callengine.edge.interface import Accepted, Refused
+from callengine.edge.rewrite import PHRASES
+from callengine.engine.livecall import LiveCall
+from callengine.engine.order import NoTargetError, make_order
+from callengine.engine.pool import CallProcess, NoProcessStartsError, ProcessState
+
+if TYPE_CHECKING:
+    from callengine.engine.switchboard import Switchboard
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 2
+"Processes a call is given to before it fails: a call that breaks them must not break many."
+TAKE_TIMEOUT_S = 2.5
+"How long a process may take to say that it has the call. It knows within milliseconds."
+RETRY_AFTER_S = 5
+
+FAILED = Termination(
+    "engine",
+    "set-up-failed",
+    500,
+    "The engine failed while it set this call up. Look into its log and report it.",
+)
+GAVE_UP = Termination(
+    "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
+)
+
+
+class Handing:
+    """Finds each call of an engine a process that takes it."""
+
+    def __init__(self, board: "Switchboard") -> None:
+        self._board = board
+        self._calls: dict[int, LiveCall] = {}
+        "By the number of their process."
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def call_of(self, process: CallProcess) -> LiveCall | None:
+        """Return the call a process was given."""
+        return self._calls.get(process.number)
+
+    def forget(self, process: CallProcess) -> LiveCall | None:
+        """Return the call a process was given, for the last time."""
+        return self._calls.pop(process.number, None)
+
+    async def connect(self, live: LiveCall) -> Accepted | Refused:
+        """Order a process to carry a call; what it has by then is the edge's to forward."""
+        process = None
+        try:
+            while True:
+                try:
+                    process = await self._board.pool.acquire(live.plan.bridge_rate_hz)
+                except NoProcessStartsError:
+                    return self._none_starts(live)
+                if process is None:
+                    return self._none_free(live)
+                outcome = await self._order(live, process)
+                if outcome is not None:
+                    return outcome
+        finally:
+            if live.process is None:  # whatever happened, nothing of the call stays behind
+                self._board.book.close(live, FAILED)
+                if process is not None:
+                    self._board.pool.release(process, recycle=False)
+
+    async def _order(self, live: LiveCall, process: CallProcess) -> Accepted | Refused | None:
+        """Give a call to a process; None if the process has died meanwhile."""
+        board, plan, call = self._board, live.plan, live.incoming
+        assert call is not None
+        try:
+            orders = await make_order(
+                board.edge,
+                plan,
+                call,
+                process,
+                media_timeout_s=board.settings.media_timeout_s,
+                media_also_from=board.settings.media_also_from,
+            )
+        except NoTargetError as error:
+            board.book.close(live, Termination("engine", "callee-unreachable", 503, str(error)))
+            return Refused(503, PHRASES[503], reason=q850_reason(503))
+        if process.state is ProcessState.DEAD:
+            return None
+        # Nothing is awaited from here until the edge has the outcome.
+        if live.given_up or live.ending is not None:
+            ending = live.ending or GAVE_UP
+            board.book.close(live, ending)
+            code = _final(ending)
+            return Refused(code, PHRASES.get(code, "Refused"))
+        live.process, live.order, live.taken = process, orders.order, False
+        live.attempts += 1
+        live.labels |= orders.labels
+        process.call = plan.call
+        self._calls[process.number] = live
+        if live.attempts == 1:
+            for note in orders.notes:
+                board.book.note(live, kind="plan", leg="", text=note, at=time.time())
+        message = {"type": "call", "order": orders.order.to_dict()}
+        board.pool.send(process, message, wake=False)
+        asyncio.get_running_loop().call_later(TAKE_TIMEOUT_S, self._overdue, live, process)
+        return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
+
+    def _none_free(self, live: LiveCall) -> Refused:
+        advice = (
+            f"All {self._board.settings.pool.max_calls} calls this engine may hold are taken. "
+            "Raise VOIPNUMBER_MAX_CALLS or add an engine."
+        )
+        self._board.book.close(live, Termination("engine", "no-call-process", 503, advice))
+        return Refused(503, PHRASES[503], retry_after_s=RETRY_AFTER_S)
+
+    def _none_starts(self, live: LiveCall) -> Refused:
+        advice = "No call process could be started for it. Look into the engine's log."
+        self._board.book.close(live, Termination("engine", "no-working-call-process", 500, advice))
+        return Refused(500, PHRASES[500], reason=q850_reason(500))
+
+    # Whether it takes the call
+
+    def has_taken(self, call: str) -> bool:
+        """Tell whether a call's process has taken it; one that answers without is unable to."""
+        live = self._board.calls.get(call)
+        if live is None or live.taken:
+            return True
+        process = live.process
+        if process is None:
+            return False
+        self._board.pool.hear(process)  # its word was sent before its answer
+        if self._calls.get(process.number) is live and not self._is_taken(live):
+            self.unable(process, "no-working-call-process", "it answered without taking it")
+        return self._is_taken(live)
+
+    def _is_taken(self, live: LiveCall) -> bool:
+        return live.taken
+
+    def _overdue(self, live: LiveCall, process: CallProcess) -> None:
+        if self._calls.get(process.number) is live and not live.taken:
+            self.unable(process, "no-working-call-process", f"no word for {TAKE_TIMEOUT_S:g} s")
+
+    def unable(self, process: CallProcess, reason: str, why: str) -> None:
+        """End a process that did not take its call, and have another try."""
+        live = self.forget(process)
+        logger.error("call process %s did not take its call: %s; ending it", process.pid, why)
+        self._board.pool.release(process, recycle=True)
+        if live is None or live.ended:
+            return
+        live.process = None
+        task = asyncio.create_task(self._again(live, reason, why))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _again(self, live: LiveCall, reason: str, why: str) -> None:
+        if live.given_up or live.ending is not None:
+            self._fail(live, live.ending or GAVE_UP)
+            return
+        if live.attempts >= ATTEMPTS:
+            self._fail(live, _not_taken(live.attempts, reason, why))
+            return
+        text = f"A call process did not take the call: {why}. It was ended and another one tries."
+        self._board.book.note(live, kind="retried", leg="", text=text, at=time.time())
+        try:
+            outcome = await self.connect(live)
+        except Exception:
+            logger.exception("a call could not be given to another process")
+            outcome = Refused(500, PHRASES[500])
+        if isinstance(outcome, Refused):
+            self._board.edge.abandon(live.plan.call, code=outcome.code, reason=outcome.reason)
+        elif not self._board.edge.move_call(outcome):
+            self._fail(live, GAVE_UP)
+
+    def _fail(self, live: LiveCall, ending: Termination) -> None:
+        if live.process is not None:
+            self.forget(live.process)
+            self._board.pool.release(live.process, recycle=True)
+        self._board.book.close(live, ending)
+        code = _final(ending)
+        self._board.edge.abandon(live.plan.call, code=code, reason=q850_reason(code))
+
+
+def _final(ending: Termination) -> int:
+    """Return the code that ends an INVITE."""
+    return ending.code if ending.code >= 400 else 480
+
+
+def _not_taken(attempts: int, reason: str, why: str) -> Termination:
+    advice = (
+        f"{attempts} call processes, one after the other, did not take the call: {why}. "
+        "Look into the engine's log and at the INVITE in the ladder, and report both."
+    )
+    return Termination("engine", reason, 500, advice)

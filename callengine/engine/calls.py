@@ -1,0 +1,170 @@
+"""The live calls of one engine, and their record: what is written and shown as they change."""
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+
+from callengine.core.orders import CallPlan
+from callengine.core.outcomes import Rejection, Termination
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
+from callengine.edge.interface import IncomingCall
+from callengine.engine.livecall import LiveCall, PendingTransfer, iso, open_call
+from callengine.record import store
+from callengine.record.journal import Journal
+from callengine.record.ladder import Audience as TraceAudience
+from callengine.record.ladder import Trace
+
+GATHERING_S = 0.05
+"How long changes of a call are gathered before they are written and shown as one."
+HISTORY_INTERVAL_S = 10.0
+
+
+class Audience(TraceAudience, Protocol):
+    """Whoever is told of calls once they are written."""
+
+    def call(self, snapshot: CallSnapshot) -> None:
+        """Show a call as it now is."""
+
+    def event(self, call_id: str, event: EventSnapshot) -> None:
+        """Show a new line of a timeline."""
+
+
+class CallBook:
+    """Holds the live calls and has every change written, in order, then shown."""
+
+    def __init__(self, node: str, trace: Trace) -> None:
+        self._node = node
+        self.trace = trace
+        self.calls: dict[str, LiveCall] = {}
+        "Live calls by their 32-digit id."
+        self.over = asyncio.Event()
+        "Set while no call is up."
+        self._journal: Journal | None = None
+        self._audience: Audience | None = None
+
+    def open_with(self, journal: Journal, audience: Audience) -> None:
+        """Begin to write and to show."""
+        self._journal, self._audience = journal, audience
+        self.trace.open_with(journal, audience)
+
+    @property
+    def journal(self) -> Journal:
+        """The writer of the record, once begun."""
+        assert self._journal is not None
+        return self._journal
+
+    @property
+    def audience(self) -> Audience:
+        """Who is told, once begun."""
+        assert self._audience is not None
+        return self._audience
+
+    def open(self, plan: CallPlan, call: IncomingCall) -> LiveCall:
+        """Open the record of a call and show it."""
+        live = open_call(
+            plan, uuid=str(uuid.UUID(plan.call)), sip_call_id=call.call_id, at=time.time()
+        )
+        live.snapshot["legs"][0]["user_agent"] = call.user_agent
+        self.calls[plan.call] = live
+        self.over.clear()
+        snapshot = live.frozen()
+        events = [store.TimelineEntry(live.id, **_stored(e)) for e in snapshot["events"]]
+        self.journal.write(
+            partial(
+                store.call_started,
+                snapshot=snapshot,
+                plan=plan.record(),
+                node=self._node,
+            )
+        )
+        self.journal.write(
+            partial(store.call_events, entries=events), partial(self.audience.call, snapshot)
+        )
+        self.trace.opened(plan.call, uuid=live.id, sip_call_id=call.call_id, flow=call.flow)
+        return live
+
+    def changed(self, call: LiveCall) -> None:
+        """Have the call as it is in a moment written and shown: changes come in bursts."""
+        if not call.change_waits:
+            call.change_waits = True
+            asyncio.get_running_loop().call_later(GATHERING_S, self._write_change, call)
+
+    def _write_change(self, call: LiveCall) -> None:
+        call.change_waits = False
+        if call.ended:
+            return  # its end was written with everything in it
+        snapshot = call.frozen()
+        self.journal.write(
+            partial(store.call_changed, snapshot=snapshot),
+            partial(self.audience.call, snapshot),
+        )
+
+    def note(self, call: LiveCall, *, kind: str, leg: str, text: str, at: float) -> None:
+        """Write and show a line of a call's timeline; `at` is Unix time in seconds."""
+        event = call.add_event(at=at, leg=leg, kind=kind, text=text)
+        entry = store.TimelineEntry(call.id, **_stored(event))
+        self.journal.write(
+            partial(store.call_events, entries=[entry]),
+            partial(self.audience.event, call.id, event),
+        )
+
+    def quality(self, call: LiveCall, samples: dict[str, QualitySnapshot]) -> None:
+        """Take one second's statistics; the history of each leg is written now and then."""
+        now = time.time()
+        if call.set_quality(samples, now):
+            self.changed(call)
+        if now - call.history_written_at >= HISTORY_INTERVAL_S:
+            self._write_histories(call, now)
+
+    def _write_histories(self, call: LiveCall, now: float) -> None:
+        call.history_written_at = now
+        histories = {name: recorder.history() for name, recorder in call.recorders.items()}
+        if histories:
+            self.journal.write(
+                partial(store.quality_histories, call_id=call.id, histories=histories)
+            )
+
+    def close(self, call: LiveCall, termination: Termination, at: float | None = None) -> None:
+        """Close the record of a call with its one reason; a second one changes nothing."""
+        if call.ended:
+            return
+        call.close(termination, at or time.time())
+        self.calls.pop(call.plan.call, None)
+        if not self.calls:
+            self.over.set()
+        snapshot = call.frozen()
+        self._write_histories(call, time.time())
+        self.trace.closed(call.plan.call)
+        last = store.TimelineEntry(call.id, **_stored(snapshot["events"][-1]))
+        self.journal.write(partial(store.call_events, entries=[last]))
+        self.journal.write(
+            partial(store.call_ended, snapshot=snapshot),
+            partial(self.audience.call, snapshot),
+        )
+
+    def transferred(self, call: LiveCall, pending: PendingTransfer) -> None:
+        """Write that somebody else is the callee now, and by which plan."""
+        plan = pending.plan
+        if plan is None:
+            return
+        call.transferred(plan)
+        entry = {"to": pending.to, "by": pending.by, "at": iso(time.time()), **plan.record()}
+        self.journal.write(partial(store.transferred, call_id=call.id, transfer=entry))
+        self.changed(call)
+
+    def rejected(self, rejection: Rejection) -> None:
+        """Write a request that never became a call."""
+        now = datetime.now(UTC)
+        self.journal.write(partial(store.rejected, rejection=rejection, at=now))
+
+    def in_progress(self) -> Counter[str]:
+        """Count the live calls of each source and destination label."""
+        return Counter(label for call in self.calls.values() for label in call.ends)
+
+
+def _stored(event: EventSnapshot) -> dict[str, Any]:
+    return {**event, "at": datetime.fromisoformat(event["at"])}

@@ -1,0 +1,129 @@
+"""The fork server as the engine sees it: asked for processes, heard, replaced when it ends."""
+
+import asyncio
+import logging
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from callengine.worker.confinement import environment
+from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
+
+logger = logging.getLogger(__name__)
+
+END_TIMEOUT_S = 3.0
+"How long a fork server whose socket was closed may take before it is killed."
+RESTART_DELAY_S = 1.0
+"One that cannot start is not tried again in a tight loop."
+
+
+class ForkServer:
+    """A process that has loaded pjsua2 and forks call processes on request.
+
+    `on_message(message)` is called on the event loop with what it says, `on_restart()` after one
+    that ended by itself has been replaced.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_message: Callable[[dict[str, Any]], None],
+        on_restart: Callable[[], None],
+    ) -> None:
+        self._on_message = on_message
+        self._on_restart = on_restart
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._started = 0.0
+        self._stopping = False
+
+    def start(self, delay_s: float = 0.0) -> None:
+        """Start the process; what is asked of it before it is there waits in its socket."""
+        ours, theirs = socket_pair()
+        ours.setblocking(False)
+        loop = asyncio.get_running_loop()
+        self._socket = ours
+        loop.add_reader(ours, self._readable)
+        if delay_s:
+            loop.call_later(delay_s, self._run, theirs)
+        else:
+            self._run(theirs)
+
+    def ask(self, request: dict[str, Any], theirs: socket.socket) -> None:
+        """Send a request with one descriptor; one that cannot be sent is logged."""
+        assert self._socket is not None
+        try:
+            socket.send_fds(self._socket, [encode(request)], [theirs.fileno()])
+        except OSError:
+            logger.exception("the fork server does not take requests")
+
+    def kill(self) -> None:
+        """End a process that hangs, and start another in its place."""
+        if self._process is not None:
+            self._process.kill()
+            self._lost()
+
+    def will_stop(self) -> None:
+        """Note that its end, from now on, is no accident."""
+        self._stopping = True
+
+    async def stop(self) -> None:
+        """End the process."""
+        self._stopping = True
+        if self._socket is not None and self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+        if self._process is not None:
+            await asyncio.to_thread(_end, self._process)
+
+    def _run(self, theirs: socket.socket) -> None:
+        with theirs:
+            if self._stopping:
+                return
+            if self._process is not None:
+                # Its socket may close a moment before it is a process to be waited for.
+                asyncio.get_running_loop().run_in_executor(None, _end, self._process)
+            self._started = time.monotonic()
+            self._process = subprocess.Popen(  # noqa: S603 (our own module, a number)
+                [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=environment(),
+                cwd=Path(__file__).resolve().parents[2],  # where `callengine` can be imported from
+            )
+
+    def _readable(self) -> None:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(MAX_MESSAGE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._on_message(decode(data))
+        else:
+            self._lost()
+
+    def _lost(self) -> None:
+        assert self._socket is not None
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        if self._stopping:
+            return
+        logger.error("the fork server ended; starting another")
+        lived_s = time.monotonic() - self._started
+        self.start(delay_s=0.0 if lived_s > RESTART_DELAY_S else RESTART_DELAY_S)
+        self._on_restart()
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    try:
+        server.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

@@ -1,0 +1,232 @@
+"""One call in progress as the engine knows it: its snapshot, kept up by what its process says."""
+
+import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from callengine.core.directory import Source
+from callengine.core.history import Recorder
+from callengine.core.orders import CallOrder, CallPlan
+from callengine.core.outcomes import Termination
+from callengine.core.parties import parties
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
+from callengine.edge.interface import IncomingCall
+from callengine.engine.pool import CallProcess
+
+
+def iso(at: float) -> str:
+    """Return Unix time in seconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+@dataclass(slots=True)
+class PendingTransfer:
+    """A transfer that has been asked for and is not over."""
+
+    to: str
+    by: str
+    plan: CallPlan | None = None
+    "None until it has been planned."
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """A call between its plan and its termination."""
+
+    plan: CallPlan
+    snapshot: CallSnapshot
+    sip_call_id: str
+    "Call-ID of the caller's INVITE."
+    process: CallProcess | None = None
+    order: CallOrder | None = None
+    ending: Termination | None = None
+    "Why it is to end, if that was decided before a call process took it."
+    taken: bool = False
+    "Whether its process has taken it, and so speaks for it."
+    attempts: int = 0
+    "How many call processes it was given to."
+    ended: bool = False
+    change_waits: bool = False
+    "Whether a change is about to be written."
+    labels: dict[str, str] = field(default_factory=dict)
+    started_at: float = 0.0
+    recorders: dict[str, Recorder] = field(default_factory=dict)
+    "The quality of each leg since the call began."
+    history_written_at: float = 0.0
+    source: Source | None = None
+    "Who called, as it was then."
+    flow: str = ""
+    "Where the caller's INVITE came from."
+    incoming: IncomingCall | None = None
+    "The INVITE, until a call process has taken the call."
+    dialled: list[str] = field(default_factory=list)
+    "User parts it was sent to, once a callee forwarded it: what was dialled first, and since."
+    forwarders: set[str] = field(default_factory=set)
+    "Labels of the callees who forwarded it."
+    transfer: PendingTransfer | None = None
+    transfer_ended_at: float = float("-inf")
+    "Monotonic time in seconds."
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the caller has cancelled before a call process took the call."""
+        return self.incoming is not None and self.incoming.given_up()
+
+    @property
+    def id(self) -> str:
+        """The call's UUID with hyphens, as it is shown and published."""
+        return self.snapshot["id"]
+
+    def set_state(self, state: str, at: float) -> None:
+        """Take the call's state over."""
+        self.snapshot["state"] = state
+        if state == "answered" and self.snapshot["answered"] is None:
+            self.snapshot["answered"] = iso(at)
+
+    def add_event(self, *, at: float, leg: str, kind: str, text: str) -> EventSnapshot:
+        """Append a line to the timeline and return it."""
+        event = EventSnapshot(at=iso(at), leg=leg, kind=kind, text=text)
+        self.snapshot["events"].append(event)
+        return event
+
+    def set_leg(self, facts: dict[str, Any]) -> bool:
+        """Take over what a call process says of a leg; return whether it is a new leg."""
+        name = facts["name"]
+        known = next((leg for leg in self.snapshot["legs"] if leg["name"] == name), None)
+        leg: LegSnapshot = {
+            "name": name,
+            "label": self.labels.get(name, ""),
+            # The caller's own, which its call process never sees.
+            "call_id": self.sip_call_id if name == "A" else facts["call_id"],
+            "user_agent": facts["user_agent"],
+            "offered": facts["offered"],
+            "allowed": facts["allowed"],
+            "codec": facts["codec"],
+            "payload_type": facts["payload_type"],
+            "remote": facts["remote"],
+            "state": facts["state"],
+            "quality": known["quality"] if known else None,
+        }
+        if known is None:
+            self.snapshot["legs"].append(leg)
+        else:
+            known.update(leg)
+        self._judge_transcoding()
+        return known is None
+
+    def set_quality(self, samples: dict[str, QualitySnapshot], at: float) -> bool:
+        """Take over one second's statistics; return whether a party fell silent or came back."""
+        has_news = False
+        for leg in self.snapshot["legs"]:
+            if (sample := samples.get(leg["name"])) is not None:
+                before, leg["quality"] = leg["quality"], sample
+                has_news |= sample["silence"] != (before and before["silence"])
+                self._record(leg["name"], sample, at - self.started_at)
+        return has_news
+
+    def _record(self, leg: str, sample: QualitySnapshot, t: float) -> None:
+        recorder = self.recorders.setdefault(leg, Recorder())
+        mos, loss, jitter = sample["mos"], sample["loss_percent"], sample["jitter_ms"]
+        if mos is None or loss is None or jitter is None:
+            recorder.add_gap(t)
+        else:
+            recorder.add(t, mos, loss, jitter)
+
+    @property
+    def ends(self) -> set[str]:
+        """Labels of source and destination, and of whoever it is being transferred to."""
+        plan = self.transfer.plan if self.transfer else None
+        labels = {self.snapshot["source"], self.snapshot["destination"]}
+        return labels | self.forwarders | ({plan.destination} if plan else set())
+
+    @property
+    def forwarder(self) -> str:
+        """Return the label of the callee that is rung now."""
+        return self.snapshot["destination"]
+
+    def redirected(self, plan: CallPlan) -> None:
+        """Take over whom it is forwarded to; who forwarded it still takes part."""
+        self.forwarders.add(self.forwarder)
+        self.transferred(plan)
+
+    def transferred(self, plan: CallPlan) -> None:
+        """Take over where the call leads now, and where its lists come from."""
+        self.snapshot["destination"] = plan.destination
+        self.snapshot["vn_a_source"] = plan.vn_a_source
+        self.snapshot["vn_b_source"] = plan.vn_b_source
+
+    def close(self, termination: Termination, at: float) -> None:
+        """Close the snapshot with the one reason the call ended."""
+        self.ended = True
+        self.snapshot["state"] = "ended"
+        self.snapshot["ended"] = iso(at)
+        self.snapshot["termination"] = {
+            "by": termination.by,
+            "reason": termination.reason,
+            "code": termination.code,
+            "advice": termination.advice,
+        }
+        for leg in self.snapshot["legs"]:
+            leg["state"] = "ended"
+        self.add_event(at=at, leg="", kind="ended", text=termination.advice)
+
+    def frozen(self) -> CallSnapshot:
+        """Return a copy that later changes do not touch, to hand to other threads."""
+        return copy.deepcopy(self.snapshot)
+
+    def _judge_transcoding(self) -> None:
+        codec_a, codec_b = parties(self.snapshot["legs"]).codecs
+        if codec_a and codec_b:
+            self.snapshot["transcoded"] = codec_a != codec_b
+
+
+def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> LiveCall:
+    """Return a new live call with the caller's leg on it, and what the planner left out."""
+    snapshot: CallSnapshot = {
+        "id": uuid,
+        "started": iso(at),
+        "answered": None,
+        "ended": None,
+        "from": plan.from_user,
+        "from_name": plan.from_name,
+        "to": plan.to_user,
+        "source": plan.source,
+        "destination": plan.destination,
+        "state": "trying",
+        "transcoded": False,
+        "legs": [],
+        "termination": None,
+        "events": [],
+        "vn_a_source": plan.vn_a_source,
+        "vn_b_source": plan.vn_b_source,
+    }
+    call = LiveCall(plan=plan, snapshot=snapshot, sip_call_id=sip_call_id, started_at=at)
+    call.history_written_at = at
+    call.labels["A"] = plan.from_name or plan.from_user or plan.source
+    call.set_leg(_first_facts(plan, sip_call_id))
+    call.add_event(at=at, leg="A", kind="invite", text=_invite_text(plan))
+    for note in plan.notes:
+        call.add_event(at=at, leg="", kind="plan", text=note)
+    return call
+
+
+def _first_facts(plan: CallPlan, sip_call_id: str) -> dict[str, Any]:
+    return {
+        "name": "A",
+        "call_id": sip_call_id,
+        "user_agent": "",
+        "offered": list(plan.offered or ()),
+        "allowed": list(plan.vn_a),
+        "codec": None,
+        "payload_type": None,
+        "remote": "",
+        "state": "up",
+    }
+
+
+def _invite_text(plan: CallPlan) -> str:
+    if plan.offered is None:
+        return f"{plan.source} called {plan.to_user} without an offer; ours will be in the answer."
+    offer = ", ".join(plan.offered) or "no codec known here"
+    return f"{plan.source} called {plan.to_user} and offered {offer}."

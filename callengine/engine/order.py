@@ -1,0 +1,217 @@
+"""Turn a plan into what the call process and the edge are given: tokens, addresses, secrets."""
+
+import asyncio
+import itertools
+import secrets
+from dataclasses import dataclass
+from typing import Protocol
+
+from callengine.core.orders import CallOrder, CallPlan, LegOrder, Target, Wave, WaveOrder
+from callengine.edge.addresses import host_of
+from callengine.edge.interface import IncomingCall, LegAnchor
+from callengine.edge.uris import name_addr, sip_uri
+from callengine.engine.pool import CallProcess
+
+RESOLVE_TIMEOUT_S = 3.0
+RESPONSE_TIMEOUT_S = 10.0
+FAILOVER_TIMEOUT_S = 4.0
+"How long a target may say nothing, alone and when others wait for their turn."
+
+
+class NoTargetError(Exception):
+    """None of a plan's targets can be reached; its text says why."""
+
+
+class Addresses(Protocol):
+    """What is asked of the edge about addresses."""
+
+    @property
+    def internal_address(self) -> str:
+        """Where call processes reach the edge, `127.0.0.1:PORT`."""
+
+    def public_address_for(self, flow_or_host: str) -> tuple[str, int]:
+        """Return the address and port shown to that peer."""
+
+    def media_address_for(self, flow: str) -> str:
+        """Return the address that descriptions show to that peer."""
+
+    async def resolve(self, uri: str) -> str:
+        """Return the flow of a SIP URI; raises OSError or ValueError saying why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """One call's order, its anchors, and what was left out."""
+
+    order: CallOrder
+    leg_a: LegAnchor
+    legs_b: tuple[LegAnchor, ...]
+    labels: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waves:
+    """Whom a call process is to ring, their anchors, and what was left out."""
+
+    orders: tuple[WaveOrder, ...]
+    anchors: tuple[LegAnchor, ...]
+    labels: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    order: LegOrder
+    anchor: LegAnchor
+
+
+async def make_order(
+    edge: Addresses,
+    plan: CallPlan,
+    call: IncomingCall,
+    process: CallProcess,
+    *,
+    media_timeout_s: float = 0.0,
+    media_also_from: tuple[str, ...] = (),
+) -> Orders:
+    """Return the order for a plan; raises NoTargetError if no target's address resolves."""
+    waves = await make_waves(edge, plan, process)
+    trunk = call.source.trunk
+    leg_a = LegAnchor(
+        plan.call, "A", _token(), process.sip_address, hosts=trunk.hosts if trunk else ()
+    )
+    order = CallOrder(
+        call=plan.call,
+        edge=edge.internal_address,
+        leg_a=LegOrder(
+            "A",
+            leg_a.token,
+            public_address=edge.media_address_for(call.flow),
+            label=plan.from_name or plan.from_user,
+            trunk=call.source.trunk.name if call.source.trunk else "",
+            media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
+            is_proven=call.source.kind != "external" or not call.flow.startswith("udp:"),
+        ),
+        waves=waves.orders,
+        offered=plan.offered,
+        ring_timeout_s=plan.ring_timeout_s,
+        max_duration_s=plan.max_duration_s,
+        media_timeout_s=media_timeout_s,
+        media_also_from=media_also_from,
+    )
+    return Orders(order, leg_a, waves.anchors, waves.labels, waves.notes)
+
+
+async def make_waves(
+    edge: Addresses,
+    plan: CallPlan,
+    process: CallProcess,
+    *,
+    first: int = 1,
+    diverted_from: str = "",
+) -> Waves:
+    """Return the legs of a plan's waves, numbered from `first`: B, B2, B3 ...
+
+    `diverted_from` is the SIP user of the callee who forwarded the call to them.
+
+    Raises NoTargetError if no target's address resolves.
+    """
+    targets = [target for wave in plan.waves for target in wave.targets]
+    flows = await asyncio.gather(*(_flow(edge, target) for target in targets))
+    reachable = {id(t): f for t, f in zip(targets, flows, strict=True) if isinstance(f, str)}
+    notes = tuple(str(flow) for flow in flows if not isinstance(flow, str))
+    if not reachable:
+        raise NoTargetError(" ".join(notes))
+    numbers = itertools.count(first)
+    waves, prepared = [], []
+    for wave in plan.waves:
+        patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
+        aim = _Aim(edge, plan, process, patience_s, diverted_from)
+        legs = [
+            _leg_b(aim, target, reachable[id(target)], next(numbers))
+            for target in wave.targets
+            if id(target) in reachable
+        ]
+        if legs:
+            prepared += legs
+            waves.append(_wave(wave, legs))
+    return Waves(
+        orders=tuple(waves),
+        anchors=tuple(leg.anchor for leg in prepared),
+        labels={leg.order.name: leg.order.label for leg in prepared},
+        notes=notes,
+    )
+
+
+async def _flow(edge: Addresses, target: Target) -> str | NoTargetError:
+    if target.flow:
+        return target.flow
+    try:
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            return await edge.resolve(target.uri)
+    except (OSError, ValueError, TimeoutError) as error:
+        why = str(error) or "the name was not resolved in time"
+        return NoTargetError(f"{target.label} was left out: {why}. Check the address {target.uri}.")
+
+
+def _wave(wave: Wave, legs: list[_Prepared]) -> WaveOrder:
+    return WaveOrder(tuple(leg.order for leg in legs), wave.vn_a, wave.vn_b)
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """What all legs of a wave have in common."""
+
+    edge: Addresses
+    plan: CallPlan
+    process: CallProcess
+    response_timeout_s: float
+    diverted_from: str
+
+
+def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
+    plan = aim.plan
+    host, port = aim.edge.public_address_for(flow)
+    name = "B" if number == 1 else f"B{number}"
+    token = _token()
+    caller = sip_uri(plan.from_user or "anonymous", host, port)
+    order = LegOrder(
+        name=name,
+        token=token,
+        to_uri=target.to_uri,
+        from_uri=name_addr(plan.from_name, caller),
+        public_address=aim.edge.media_address_for(flow),
+        label=target.label,
+        username=target.username,
+        password=target.password,
+        trunk=target.trunk,
+        media_also_from=target.media_also_from,
+    )
+    anchor = LegAnchor(
+        call=plan.call,
+        name=name,
+        token=token,
+        worker=aim.process.sip_address,
+        request_uri=target.uri,
+        flow=flow,
+        diversion=_diversion(aim.diverted_from, host, port),
+        routes=target.routes,
+        hosts=(*target.hosts, *(() if target.flow else (host_of(target.uri),))),
+        is_configured=not target.flow,
+        max_forwards=plan.max_forwards,
+        response_timeout_s=aim.response_timeout_s,
+        username=target.username,
+        password=target.password,
+    )
+    return _Prepared(order, anchor)
+
+
+def _diversion(user: str, host: str, port: int) -> str:
+    if not user:
+        return ""
+    return f"<{sip_uri(user, host, port)}>;reason=unknown"
+
+
+def _token() -> str:
+    return secrets.token_hex(12)

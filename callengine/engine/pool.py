@@ -1,0 +1,386 @@
+"""The pool of call processes: forked ahead of need, one call each, replaced when they die."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from callengine.engine.forking import ForkServer
+from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
+
+logger = logging.getLogger(__name__)
+
+RTP_PORTS_PER_PROCESS = 16
+START_TIMEOUT_S = 4.0
+FORK_ATTEMPTS = 2
+"A process may end as it starts because the fork server was just lost."
+MAX_SPARE = 8
+CLEARING_S = 1.0
+"How long a call may wait for a process that another has just left, when all are taken."
+WAKE = b"\r\n\r\n"
+"Ends a call process's wait; pjsip takes it for a keep-alive and drops it."
+
+
+class NoProcessStartsError(Exception):
+    """A call process was to be forked, and none came up."""
+
+
+class ProcessState(Enum):
+    """Where a call process stands."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    DEAD = "dead"
+
+
+@dataclass(eq=False, slots=True)
+class CallProcess:
+    """One call process, seen from the engine."""
+
+    number: int
+    bridge_rate_hz: int
+    slot: int
+    sock: socket.socket
+    ready: asyncio.Future[None]
+    state: ProcessState = ProcessState.STARTING
+    pid: int = 0
+    sip_port: int = 0
+    call: str | None = None
+    codecs: tuple[str, ...] = ()
+    unavailable: dict[str, str] = field(default_factory=dict)
+    heard_at: float = 0.0
+    "Monotonic time of its last message."
+
+    @property
+    def sip_address(self) -> tuple[str, int]:
+        """Where it listens for SIP, on loopback."""
+        return ("127.0.0.1", self.sip_port)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """How large the pool may be and what its processes are given."""
+
+    max_calls: int
+    rtp_ports: tuple[int, int]
+    user_agent: str
+    spare: tuple[tuple[int, int], ...] = ((8000, 2), (16000, 2), (48000, 1))
+    "Bridge rate in Hz -> idle processes kept at least."
+    calls_before_recycling: int = 100
+
+
+class Pool:
+    """Hand out call processes and watch over them.
+
+    `on_message(process, message)` and `on_death(process)` are called on the event loop.
+    """
+
+    def __init__(
+        self,
+        settings: PoolSettings,
+        *,
+        on_message: Callable[[CallProcess, dict[str, Any]], None],
+        on_death: Callable[[CallProcess], None],
+    ) -> None:
+        self._settings = settings
+        self._on_message = on_message
+        self._on_death = on_death
+        self._processes: dict[int, CallProcess] = {}
+        self._numbers = itertools.count(1)
+        self._slots: deque[int] = deque(range(settings.max_calls))
+        self._fork_server = ForkServer(on_message=self._heard, on_restart=self._fork_server_lost)
+        self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._wake_socket.bind(("127.0.0.1", 0))
+        self._wake_socket.setblocking(False)
+        self._killed: set[int] = set()
+        "Process ids we ended and have not heard the end of."
+        self.unconfined: list[str] = []
+        "What call processes could do beyond their calls, as the kernel here does not keep them."
+        self._stopping = False
+        self._cleared = asyncio.Event()
+
+    @property
+    def busy(self) -> int:
+        """How many processes have a call."""
+        return sum(process.state is ProcessState.BUSY for process in self._processes.values())
+
+    @property
+    def processes(self) -> list[CallProcess]:
+        """Every process that has not died."""
+        return list(self._processes.values())
+
+    async def start(self) -> CallProcess:
+        """Start the fork server and the spare processes; return the first that is ready.
+
+        Raises RuntimeError if no call process can be started.
+        """
+        self._fork_server.start()
+        self._replenish()
+        if not self._processes:
+            raise RuntimeError("the pool has no room for a call process")
+        process = self.processes[0]
+        try:
+            await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S * 4)
+        except (TimeoutError, ConnectionError) as error:
+            raise RuntimeError(
+                "no call process could be started: see the log above; is pjsua2-python installed?"
+            ) from error
+        return process
+
+    async def acquire(self, bridge_rate_hz: int) -> CallProcess | None:
+        """Return a process of this bridge rate for one call, or None if all are taken.
+
+        Raises NoProcessStartsError if there is room for another and none can be started.
+        """
+        process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
+        if process is None and await self._one_cleared():
+            process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
+        if process is None:
+            return None
+        process.state = ProcessState.BUSY
+        process.heard_at = time.monotonic()
+        self._replenish()
+        return process
+
+    def release(self, process: CallProcess, *, recycle: bool) -> None:
+        """Take a process back; one to be recycled is replaced."""
+        process.call = None
+        if recycle:
+            self._kill(process)
+        elif process.state is ProcessState.BUSY:
+            process.state = ProcessState.IDLE
+        self._cleared.set()
+        self._shrink(process.bridge_rate_hz)
+        self._replenish()
+
+    def send(self, process: CallProcess, message: dict[str, Any], *, wake: bool = True) -> None:
+        """Send a control message; `wake` unless an INVITE follows at once."""
+        try:
+            process.sock.send(encode(message))
+            if wake:
+                self._wake_socket.sendto(WAKE, process.sip_address)
+        except OSError:
+            logger.warning("call process %s does not take messages; ending it", process.pid)
+            self._kill(process)
+
+    def hear(self, process: CallProcess) -> None:
+        """Take what a process has said by now."""
+        self._readable(process)
+
+    async def stop(self) -> None:
+        """End every process and the fork server."""
+        self._stopping = True
+        self._fork_server.will_stop()
+        for process in self.processes:
+            with contextlib.suppress(OSError):
+                process.sock.send(encode({"type": "stop"}))
+                self._wake_socket.sendto(WAKE, process.sip_address)
+        for _ in range(20):
+            if not self._processes:
+                break
+            await asyncio.sleep(0.05)
+        for process in self.processes:
+            self._kill(process)
+        await self._fork_server.stop()
+        self._wake_socket.close()
+
+    # Choosing
+
+    def _idle(self, rate: int) -> CallProcess | None:
+        idle = (p for p in self._processes.values() if p.state is ProcessState.IDLE)
+        return next((p for p in idle if p.bridge_rate_hz == rate), None)
+
+    async def _one_cleared(self) -> bool:
+        """Wait a moment for a process whose call has just ended; return whether one came back."""
+        self._cleared.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._cleared.wait(), CLEARING_S)
+        return self._cleared.is_set()
+
+    async def _made(self, rate: int) -> CallProcess | None:
+        """Take a process that is starting, or fork one now; None if all are taken.
+
+        Raises NoProcessStartsError.
+        """
+        for _ in range(FORK_ATTEMPTS):
+            process = self._starting(rate) or self._forked(rate)
+            if process is None:
+                return None
+            process.state = ProcessState.BUSY
+            try:
+                await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S)
+            except TimeoutError:
+                self._does_not_start(process)
+            except ConnectionError:
+                logger.warning("a call process ended as it started")
+            if process.state is ProcessState.BUSY:
+                return process
+        raise NoProcessStartsError
+
+    def _does_not_start(self, process: CallProcess) -> None:
+        if process.pid:
+            logger.error("call process %s does not start; ending it", process.pid)
+        else:
+            logger.error("the fork server does not answer; ending it")
+            self._fork_server.kill()
+        self._kill(process)
+
+    def _starting(self, rate: int) -> CallProcess | None:
+        starting = (p for p in self._processes.values() if p.state is ProcessState.STARTING)
+        return next((p for p in starting if p.bridge_rate_hz == rate), None)
+
+    def _forked(self, rate: int) -> CallProcess | None:
+        """Fork a process in a free slot, or in that of one without a call."""
+        if self._slots:
+            return self._fork(rate, self._slots.popleft())
+        for state in (ProcessState.IDLE, ProcessState.STARTING):
+            for process in self.processes:
+                if process.state is state:
+                    self._kill(process, replace=False)
+                    return self._fork(rate, self._slots.pop())
+        return None
+
+    def _spare_wanted(self, rate: int) -> int:
+        share = max(1, self._settings.max_calls // 3)
+        floor = min(dict(self._settings.spare).get(rate, 0), share)
+        busy = sum(
+            p.state is ProcessState.BUSY and p.bridge_rate_hz == rate
+            for p in self._processes.values()
+        )
+        return min(MAX_SPARE, max(floor, busy // 4))
+
+    def _spare_of(self, rate: int) -> list[CallProcess]:
+        return [
+            p
+            for p in self._processes.values()
+            if p.bridge_rate_hz == rate and p.state in (ProcessState.IDLE, ProcessState.STARTING)
+        ]
+
+    def _replenish(self) -> None:
+        if self._stopping:
+            return
+        for rate, _ in self._settings.spare:
+            missing = self._spare_wanted(rate) - len(self._spare_of(rate))
+            for _ in range(min(missing, len(self._slots))):
+                self._fork(rate, self._slots.popleft())
+
+    def _shrink(self, rate: int) -> None:
+        spare = [p for p in self._spare_of(rate) if p.state is ProcessState.IDLE]
+        for process in spare[2 * self._spare_wanted(rate) + MAX_SPARE :]:
+            self._kill(process)
+
+    # Processes
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        """Take what the fork server says."""
+        match message["type"]:
+            case "confined":
+                self.unconfined = message["left"]
+            case "forked":
+                process = self._processes.get(message["id"])
+                if process is not None:
+                    process.pid = message["pid"]
+            case "exited":
+                self._ended(message["pid"], message["status"])
+
+    def _ended(self, pid: int, status: int) -> None:
+        if status != 0 and not self._stopping and pid not in self._killed:
+            logger.warning("call process %s ended with %s", pid, status)
+        self._killed.discard(pid)
+
+    def _fork_server_lost(self) -> None:
+        self._killed.clear()  # nobody tells of their end now
+        self._replenish()
+
+    def _fork(self, rate: int, slot: int) -> CallProcess:
+        try:
+            ours, theirs = socket_pair()
+        except OSError:
+            self._slots.append(slot)
+            raise
+        ours.setblocking(False)
+        loop = asyncio.get_running_loop()
+        process = CallProcess(
+            number=next(self._numbers),
+            bridge_rate_hz=rate,
+            slot=slot,
+            sock=ours,
+            ready=loop.create_future(),
+        )
+        process.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
+        self._processes[process.number] = process
+        loop.add_reader(ours, self._readable, process)
+        request = {
+            "type": "fork",
+            "id": process.number,
+            "bridge_rate_hz": rate,
+            "rtp_port": self._settings.rtp_ports[0] + process.slot * RTP_PORTS_PER_PROCESS,
+            "user_agent": self._settings.user_agent,
+            "calls_before_recycling": self._settings.calls_before_recycling,
+        }
+        with theirs:
+            self._fork_server.ask(request, theirs)
+        return process
+
+    def _readable(self, process: CallProcess) -> None:
+        while process.state is not ProcessState.DEAD:
+            try:
+                data = process.sock.recv(MAX_MESSAGE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._died(process)
+                return
+            self._message(process, decode(data))
+
+    def _message(self, process: CallProcess, message: dict[str, Any]) -> None:
+        process.heard_at = time.monotonic()
+        if message["type"] != "ready":
+            self._on_message(process, message)
+            return
+        process.sip_port = message["sip_port"]
+        process.codecs = tuple(message["codecs"])
+        process.unavailable = message["unavailable"]
+        process.pid = message["pid"]
+        if process.state is ProcessState.STARTING:
+            process.state = ProcessState.IDLE
+        if not process.ready.done():
+            process.ready.set_result(None)
+
+    def _died(self, process: CallProcess, *, replace: bool = True) -> None:
+        if process.state is ProcessState.DEAD:
+            return
+        process.state = ProcessState.DEAD
+        asyncio.get_running_loop().remove_reader(process.sock)
+        process.sock.close()
+        self._processes.pop(process.number, None)
+        self._slots.append(process.slot)
+        if not process.ready.done():
+            process.ready.set_exception(ConnectionError("the call process ended as it started"))
+        elif replace:
+            self._replenish()
+        self._on_death(process)
+
+    def _kill(self, process: CallProcess, *, replace: bool = True) -> None:
+        """End a process at once: one that has no call any more, or does not do as it is told.
+
+        Nothing is lost by it, as what a call left open is finished by the edge; and its slot is
+        free for others without a wait.
+        """
+        if process.pid and process.state is not ProcessState.DEAD:
+            self._killed.add(process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        self._died(process, replace=replace)

@@ -1,0 +1,172 @@
+"""Call forwarding by a callee's device: its 3xx followed, by the callee's own rights."""
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from callengine.core.directory import Destination, Platform, Source
+from callengine.core.orders import CallPlan, Wave, WaveOrder
+from callengine.core.outcomes import Rejection
+from callengine.core.planner import LEGS_RUNG_TOGETHER, CallRequest, Declined, plan_call
+from callengine.core.redirect import redirect_user
+from callengine.edge.callers import dialled_user
+from callengine.edge.parse import parse_uri
+from callengine.engine.livecall import LiveCall
+from callengine.engine.order import NoTargetError, Waves, make_waves
+from callengine.engine.pool import ProcessState
+
+if TYPE_CHECKING:
+    from callengine.engine.switchboard import Switchboard
+
+logger = logging.getLogger(__name__)
+
+
+class _NotFollowedError(Exception):
+    """A redirect that rings nobody; its text says why, after "not followed: "."""
+
+
+class Redirects:
+    """Answers call processes that ask whom to ring instead."""
+
+    def __init__(
+        self,
+        board: "Switchboard",
+        read: Callable[..., Awaitable[tuple[Destination, Platform]]],
+    ) -> None:
+        self._board = board
+        self._read = read
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def hear(self, call: LiveCall, message: dict[str, Any]) -> None:
+        """Take a call process's word that a leg was redirected: `leg`, `code` and `contacts`."""
+        task = asyncio.create_task(self._decide(call, message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _decide(self, call: LiveCall, message: dict[str, Any]) -> None:
+        leg, why = message["leg"], ""
+        waves: tuple[WaveOrder, ...] = ()
+        try:
+            waves = await self._follow(call, leg, message["code"], message["contacts"])
+        except _NotFollowedError as error:
+            why = str(error)
+        except Exception:
+            logger.exception("a redirect could not be followed")
+            why = "the engine failed; its log says why"
+        process = call.process
+        if call.ended or process is None or process.state is ProcessState.DEAD:
+            return
+        self._board.pool.send(
+            process,
+            {
+                "type": "redirected",
+                "call": call.plan.call,
+                "leg": leg,
+                "waves": [dataclasses.asdict(wave) for wave in waves],
+                "why": why,
+            },
+        )
+
+    async def _follow(
+        self, call: LiveCall, leg: str, code: int, contacts: list[str]
+    ) -> tuple[WaveOrder, ...]:
+        """Return the legs to dial, anchored. Raises _NotFollowedError."""
+        been = call.dialled or [call.plan.to_user]
+        user, why = redirect_user(code, contacts, names=self._names, been=been)
+        if why:
+            raise _NotFollowedError(why)
+        if call.source is None or call.process is None:
+            raise _NotFollowedError("the call is not up")
+        destination, platform = await self._read(self._board.look_up, user)
+        plan = self._plan(call, user, destination, platform, await self._forwarder(call))
+        plan = dataclasses.replace(plan, waves=_first_wave(plan))
+        try:
+            waves = await make_waves(
+                self._board.edge,
+                plan,
+                call.process,
+                first=len(call.labels),
+                diverted_from=call.forwarder.partition(":")[2],
+            )
+        except NoTargetError as error:
+            raise _NotFollowedError(str(error)) from error
+        if call.ended or call.process.call != call.plan.call:
+            raise _NotFollowedError("the call is over")
+        # Nothing is awaited from here until the call process has its answer.
+        self._begin(call, user, plan, waves, leg=leg, code=code)
+        return waves.orders
+
+    def _names(self, contact: str) -> tuple[str, bool] | None:
+        try:
+            uri = parse_uri(contact)
+        except ValueError:
+            return None
+        user = dialled_user(uri.user or "")
+        is_ours = uri.scheme == "tel" or self._board.edge.is_local_host(uri.host, uri.port)
+        return (user, is_ours) if user else None
+
+    async def _forwarder(self, call: LiveCall) -> Source:
+        """Return the callee who forwards, as a caller: its rights hold, not the first caller's."""
+        kind, _, name = call.forwarder.partition(":")
+        if kind != "connection":
+            raise _NotFollowedError("only connections may forward; this is a trunk")
+        return await self._board.source(kind=kind, name=name, address="")
+
+    def _plan(
+        self,
+        call: LiveCall,
+        user: str,
+        destination: Destination,
+        platform: Platform,
+        forwarder: Source,
+    ) -> CallPlan:
+        assert call.source is not None
+        others = self._board.book.in_progress()
+        others.subtract(call.ends)
+        request = CallRequest(
+            call=call.plan.call,
+            call_id=call.sip_call_id,
+            from_user=call.plan.from_user,
+            from_name=call.plan.from_name,
+            to_user=user,
+            offered=call.plan.offered,
+            max_forwards=call.plan.max_forwards,
+            source=call.source,
+            acts_for=forwarder,
+        )
+        decision = plan_call(
+            request,
+            destination=destination,
+            platform=platform,
+            calls_in_progress=others,
+            ring_timeout_s=call.plan.ring_timeout_s,
+            local_host=self._board.local_host(call.flow),
+        )
+        if isinstance(decision, Rejection):
+            raise _NotFollowedError(f"{decision.advice} Rule: {decision.rule}")
+        if isinstance(decision, Declined):
+            raise _NotFollowedError(decision.termination.advice)
+        return decision
+
+    def _begin(
+        self, call: LiveCall, user: str, plan: CallPlan, waves: Waves, *, leg: str, code: int
+    ) -> None:
+        board = self._board
+        board.edge.open_legs(*waves.anchors)
+        who = call.labels.get(leg) or leg
+        call.labels |= waves.labels
+        call.dialled = [*(call.dialled or [call.plan.to_user]), user]
+        call.redirected(plan)
+        board.book.changed(call)
+        text = f"{who} forwards the call to {user} ({code}): {plan.waves[0].label} is rung instead."
+        for note in (text, *plan.notes, *waves.notes):
+            board.book.note(call, kind="redirected", leg=leg, text=note, at=time.time())
+
+
+def _first_wave(plan: CallPlan) -> tuple[Wave]:
+    """Return the wave that is rung: a call has few legs, and a forwarded one is not begun anew."""
+    wave = plan.waves[0]
+    return (dataclasses.replace(wave, targets=wave.targets[:LEGS_RUNG_TOGETHER]),)

@@ -1,0 +1,196 @@
+"""Transfers, as operators ask for them: planned like a call, ordered, and written down."""
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from callengine.core.directory import Destination, Platform
+from callengine.core.orders import CallPlan, TransferOrder, Wave
+from callengine.core.outcomes import Rejection
+from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.edge.callers import dialled_user
+from callengine.engine.livecall import LiveCall, PendingTransfer
+from callengine.engine.order import NoTargetError, Waves, make_waves
+from callengine.engine.pool import CallProcess, ProcessState
+from callengine.record.cleaning import clean_text
+
+if TYPE_CHECKING:
+    from callengine.engine.switchboard import Switchboard
+
+logger = logging.getLogger(__name__)
+
+RUNG_TOGETHER = 2
+"The wheel holds 4 legs a process: the caller, the present callee, and two more."
+MAX_TARGETS = 8
+"Of one transfer: each takes two of pjmedia's 64 sockets, which rest for a while once closed."
+MAX_LEGS = 40
+"Of one call, with all its transfers."
+REST_S = 1.0
+"Between two transfers of a call, so that sockets of the first are free again."
+_TALKING = ("answered", "held")
+
+
+class _RefusedError(Exception):
+    """A transfer that rings nobody; its text says what happened and what to do."""
+
+    def __init__(self, advice: str, rule: str) -> None:
+        super().__init__(f"{advice} Rule: {rule}.")
+
+
+class Transfers:
+    """Carries out the transfers of one engine; one at a time for each call."""
+
+    def __init__(
+        self,
+        board: "Switchboard",
+        read: Callable[..., Awaitable[tuple[Destination, Platform]]],
+    ) -> None:
+        self._board = board
+        self._read = read
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def hear(self, call: LiveCall, message: dict[str, Any]) -> None:
+        """Take a command that came over the channel layer: `to` and `by` are texts of a page."""
+        to = dialled_user(clean_text(message.get("to"), 255).strip())
+        by = clean_text(message.get("by"), 150) or "An operator"
+        if call.transfer is not None:
+            self._failed(call, to, f"A transfer to {call.transfer.to} is under way. Wait for it.")
+            return
+        call.transfer = pending = PendingTransfer(to, by)
+        self._note(call, "transfer", f"{by} transfers the call to {to}.")
+        task = asyncio.create_task(self._transfer(call, pending))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def ended(self, call: LiveCall, message: dict[str, Any]) -> None:
+        """Take a call process's word that a transfer is over; the timeline has it already."""
+        pending, call.transfer = call.transfer, None
+        call.transfer_ended_at = time.monotonic()
+        if pending is not None and message["leg"] is not None:
+            self._board.book.transferred(call, pending)
+
+    async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
+        try:
+            await self._start(call, pending)
+        except _RefusedError as refused:
+            call.transfer = None
+            self._failed(call, pending.to, f"{refused} The call goes on as it was.")
+        except Exception:
+            call.transfer = None
+            logger.exception("a transfer failed")
+            text = "The engine failed; its log says why. The call goes on as it was."
+            self._failed(call, pending.to, text)
+
+    async def _start(self, call: LiveCall, pending: PendingTransfer) -> None:
+        """Plan, and hand the targets to the call's process. Raises _RefusedError."""
+        _check(call)
+        destination, platform = await self._read(self._board.look_up, pending.to)
+        pending.plan, left_out = self._plan(call, pending.to, destination, platform)
+        process = call.process
+        assert process is not None
+        try:
+            waves = await make_waves(
+                self._board.edge, pending.plan, process, first=_legs_used(call)
+            )
+        except NoTargetError as error:
+            raise _RefusedError(str(error), "callee-unreachable") from error
+        if call.ended:
+            return
+        # Nothing is awaited from here until the call process has the order.
+        for text in (*pending.plan.notes, *left_out, *waves.notes):
+            self._note(call, "plan", text)
+        self._hand_over(call, pending, process, waves)
+
+    def _plan(
+        self, call: LiveCall, to: str, destination: Destination, platform: Platform
+    ) -> tuple[CallPlan, list[str]]:
+        """Return the plan by which the caller, as it was, would reach the new destination."""
+        assert call.source is not None
+        others = self._board.book.in_progress()
+        others.subtract(call.ends)
+        request = CallRequest(
+            call=call.plan.call,
+            call_id=call.sip_call_id,
+            from_user=call.plan.from_user,
+            from_name=call.plan.from_name,
+            to_user=to,
+            offered=call.plan.offered,
+            max_forwards=call.plan.max_forwards + 1,
+            source=call.source,
+        )
+        decision = plan_call(
+            request,
+            destination=destination,
+            platform=platform,
+            calls_in_progress=others,
+            ring_timeout_s=self._board.settings.ring_timeout_s,
+            local_host=self._board.local_host(call.flow),
+        )
+        if isinstance(decision, Rejection):
+            raise _RefusedError(decision.advice, decision.rule)
+        if isinstance(decision, Declined):
+            raise _RefusedError(decision.termination.advice, decision.termination.reason)
+        return _in_small_waves(decision)
+
+    def _hand_over(
+        self, call: LiveCall, pending: PendingTransfer, process: CallProcess, waves: Waves
+    ) -> None:
+        if process.state is ProcessState.DEAD or process.call != call.plan.call:
+            return  # the call ends with it
+        self._board.edge.open_legs(*waves.anchors)
+        call.labels |= waves.labels
+        order = TransferOrder(
+            call=call.plan.call,
+            to=pending.to,
+            by=pending.by,
+            waves=waves.orders,
+            ring_timeout_s=self._board.settings.ring_timeout_s,
+        )
+        self._board.pool.send(process, {"type": "transfer", "order": order.to_dict()})
+
+    def _failed(self, call: LiveCall, to: str, why: str) -> None:
+        self._note(call, "transfer-failed", f"Not transferred to {to or 'nobody'}: {why}")
+
+    def _note(self, call: LiveCall, kind: str, text: str) -> None:
+        if not call.ended:
+            self._board.book.note(call, kind=kind, leg="", text=text, at=time.time())
+
+
+def _check(call: LiveCall) -> None:
+    """Refuse what cannot be transferred now."""
+    if call.process is None or call.snapshot["state"] not in _TALKING:
+        text = "Nobody has answered the call yet. Transfer it once they talk."
+        raise _RefusedError(text, "call-not-answered")
+    if call.plan.lab is not None:
+        text = "Calls of the codec lab stay between its two phones. Transfer a real call."
+        raise _RefusedError(text, "lab-call")
+    if time.monotonic() - call.transfer_ended_at < REST_S:
+        text = "The last transfer has only just ended. Try again in a second."
+        raise _RefusedError(text, "transfers-too-fast")
+    if _legs_used(call) + MAX_TARGETS > MAX_LEGS:
+        text = "The call has been transferred too many times. Hang up and call anew."
+        raise _RefusedError(text, "too-many-transfers")
+
+
+def _legs_used(call: LiveCall) -> int:
+    # A, B, B2 ... Bn are n + 1 labels and the next is B(n + 1).
+    return len(call.labels)
+
+
+def _in_small_waves(plan: CallPlan) -> tuple[CallPlan, list[str]]:
+    """Return the plan with waves that fit beside the present legs, and what was left out."""
+    waves: list[Wave] = []
+    room = MAX_TARGETS
+    for wave in plan.waves:
+        targets = wave.targets[:room]
+        room -= len(targets)
+        waves += [
+            dataclasses.replace(wave, targets=targets[at : at + RUNG_TOGETHER])
+            for at in range(0, len(targets), RUNG_TOGETHER)
+        ]
+    count = sum(len(wave.targets) for wave in plan.waves) - (MAX_TARGETS - room)
+    text = f"{count} more were left out: a transfer rings {MAX_TARGETS} at most."
+    return dataclasses.replace(plan, waves=tuple(waves)), [text] if count else []

@@ -1,0 +1,430 @@
+"""The record: what the engine writes while calls come and go. Synchronous; its own transactions.
+
+Text from peers is cleaned and cut to its column, so that no header can make a write fail. Only
+the engine writes here, and always by conditional update: a call once closed stays closed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Model, Prefetch, QuerySet
+from django.utils import timezone
+
+from callengine import models
+from callengine.core.history import QualityHistory
+from callengine.core.outcomes import Rejection, Termination
+from callengine.core.parties import leg_order, parties
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    LegSnapshot,
+    MessageSnapshot,
+    TerminationSnapshot,
+)
+from callengine.models import Call, CallEvent, CallState, EngineNode, Leg, SipMessage
+from callengine.record.cleaning import clean_json, clean_text
+
+ENGINE_RESTARTED = Termination(
+    by="engine",
+    reason="engine-restarted",
+    code=500,
+    advice="The engine stopped while this call was up; see its log for why, and call again.",
+)
+MAX_MESSAGE_TEXT = 12000
+LEG_FIELDS = (
+    "label",
+    "sip_call_id",
+    "offered",
+    "allowed",
+    "codec",
+    "payload_type",
+    "remote",
+    "user_agent",
+    "state",
+    "quality",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of a call's timeline, ready to store."""
+
+    call_id: str
+    at: datetime
+    leg: str
+    kind: str
+    text: str
+
+
+@transaction.atomic
+def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) -> None:
+    """Open the record of a call, with its plan. `plan` is JSON-ready and free of secrets."""
+    call = Call.objects.create(
+        id=UUID(snapshot["id"]),
+        node=_fit(Call, "node", node),
+        started=_time(snapshot["started"]) or timezone.now(),
+        from_user=_fit(Call, "from_user", snapshot["from"]),
+        from_name=_fit(Call, "from_name", snapshot["from_name"]),
+        to_user=_fit(Call, "to_user", snapshot["to"]),
+        source=_fit(Call, "source", snapshot["source"]),
+        plan=clean_json(
+            {
+                **plan,
+                "vn_a_source": snapshot["vn_a_source"],
+                "vn_b_source": snapshot["vn_b_source"],
+            }
+        ),
+        **_changing(snapshot),
+        **_codecs(snapshot),
+    )
+    _store_legs(call.pk, snapshot["legs"])
+
+
+@transaction.atomic
+def call_changed(*, snapshot: CallSnapshot) -> bool:
+    """Bring state and legs up to date; return False if the call is closed or unknown."""
+    call_id = UUID(snapshot["id"])
+    changes = {**_changing(snapshot), **_codecs(snapshot)}
+    if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**changes):
+        return False
+    _store_legs(call_id, snapshot["legs"])
+    return True
+
+
+@transaction.atomic
+def call_ended(*, snapshot: CallSnapshot) -> bool:
+    """Close the record with its one termination; return False if it was closed before."""
+    call_id = UUID(snapshot["id"])
+    termination = snapshot["termination"]
+    closing = _closing(
+        termination["by"] if termination else "engine",
+        termination["reason"] if termination else "unknown",
+        termination["code"] if termination else 500,
+        termination["advice"] if termination else "",
+    )
+    ended = _time(snapshot["ended"]) or timezone.now()
+    talk_s = _talk_s(_time(snapshot["answered"]), ended)
+    changes = {
+        **_changing(snapshot),
+        **_codecs(snapshot),
+        **closing,
+        "ended": ended,
+        "talk_s": talk_s,
+    }
+    if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**changes):
+        return False
+    _store_legs(call_id, snapshot["legs"])
+    return True
+
+
+@transaction.atomic
+def transferred(*, call_id: str, transfer: Mapping[str, Any]) -> bool:
+    """Add a transfer to the plan of a call, and the sources of the lists that hold now.
+
+    `transfer` is the plan's JSON-ready record with `to`, `by` and `at`. Returns False if the call
+    is unknown.
+    """
+    known = Call.objects.filter(pk=UUID(call_id))
+    for plan in known.values_list("plan", flat=True):
+        added = clean_json(dict(transfer))
+        sources = {name: added[name] for name in ("vn_a_source", "vn_b_source")}
+        known.update(plan={**plan, **sources, "transfers": [*plan.get("transfers", ()), added]})
+        return True
+    return False
+
+
+def call_event(*, call_id: str, at: datetime, leg: str, kind: str, text: str) -> None:
+    """Store one line of a call's timeline."""
+    call_events(entries=[TimelineEntry(call_id, at, leg, kind, text)])
+
+
+def call_events(*, entries: Sequence[TimelineEntry]) -> None:
+    """Store lines of any calls' timelines, in order; those of unknown calls are left out.
+
+    Two queries however many lines.
+    """
+    ids = {UUID(entry.call_id) for entry in entries}
+    known = set(Call.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    CallEvent.objects.bulk_create(
+        CallEvent(
+            call_id=UUID(entry.call_id),
+            at=entry.at,
+            leg=_fit(CallEvent, "leg", entry.leg),
+            kind=_fit(CallEvent, "kind", entry.kind),
+            text=clean_text(entry.text, 2000),
+        )
+        for entry in entries
+        if UUID(entry.call_id) in known
+    )
+
+
+def sip_messages(*, messages: Mapping[str, Sequence[MessageSnapshot]]) -> None:
+    """Store masked SIP messages by call; those of unknown calls are left out. Two queries."""
+    known = set(Call.objects.filter(pk__in=messages).values_list("pk", flat=True))
+    SipMessage.objects.bulk_create(
+        (
+            _message_row(UUID(call_id), message)
+            for call_id, told in messages.items()
+            if UUID(call_id) in known
+            for message in told
+        ),
+        ignore_conflicts=True,  # a batch may come again after the database went away
+    )
+
+
+def quality_histories(*, call_id: str, histories: Mapping[str, QualityHistory]) -> None:
+    """Store the quality of legs over a call so far, by leg name."""
+    legs = Leg.objects.filter(call=UUID(call_id))
+    for name, history in histories.items():
+        legs.filter(name=_fit(Leg, "name", name)).update(history=clean_json(history))
+
+
+def rejected(*, rejection: Rejection, at: datetime) -> models.Rejection:
+    """Store a request that never became a call, and return its row."""
+    return models.Rejection.objects.create(
+        at=at,
+        code=rejection.code,
+        advice=clean_text(rejection.advice, 1000),
+        **{
+            name: _fit(models.Rejection, name, getattr(rejection, name))
+            for name in ("source_address", "user", "to", "method", "call_id", "rule")
+        },
+    )
+
+
+@transaction.atomic
+def close_orphans(*, node: str, at: datetime | None = None) -> int:
+    """Close what a dead engine of this name left open, and return how many calls that were."""
+    now = at or timezone.now()
+    orphans = Call.objects.filter(node=node, ended__isnull=True)
+    ids = list(orphans.values_list("pk", flat=True))
+    end = ENGINE_RESTARTED
+    closing = _closing(end.by, end.reason, end.code, end.advice)
+    for pk, answered in orphans.filter(answered__isnull=False).values_list("pk", "answered"):
+        Call.objects.filter(pk=pk).update(talk_s=_talk_s(answered, now))
+    orphans.update(**closing, ended=now)
+    Leg.objects.filter(call__in=ids).update(state="ended")
+    call_events(entries=[TimelineEntry(str(pk), now, "", "ended", end.advice) for pk in ids])
+    return len(ids)
+
+
+def node_seen(
+    *,
+    name: str,
+    started: datetime,
+    seen: datetime,
+    listening: Sequence[str],
+    codecs: Sequence[str],
+    unavailable_codecs: Mapping[str, str],
+    unconfined: Sequence[str],
+    calls: int,
+    max_calls: int,
+) -> None:
+    """Note that an engine process is alive and what it can do."""
+    EngineNode.objects.update_or_create(
+        name=_fit(EngineNode, "name", name),
+        defaults={
+            "started": started,
+            "seen": seen,
+            "listening": list(listening),
+            "codecs": list(codecs),
+            "unavailable_codecs": clean_json(dict(unavailable_codecs)),
+            "unconfined": clean_json(list(unconfined)),
+            "calls": calls,
+            "max_calls": max_calls,
+        },
+    )
+
+
+def node_gone(*, name: str) -> None:
+    """Forget an engine process that stopped cleanly."""
+    EngineNode.objects.filter(name=name).delete()
+
+
+def with_details(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """Fetch legs and timeline with the calls, so that `snapshot` asks nothing more."""
+    return calls.prefetch_related(brief_legs(), "events")
+
+
+def brief_legs() -> Prefetch[Any]:
+    """Fetch legs without their quality over time, which is long: `histories` reads it."""
+    return Prefetch("legs", Leg.objects.defer("history"))
+
+
+def snapshot(call: Call) -> CallSnapshot:
+    """Return the shape in which a call is shown, from its rows."""
+    legs = sorted(call.legs.all(), key=lambda leg: leg_order(leg.name))
+    return {
+        "id": str(call.pk),
+        "started": _iso(call.started) or "",
+        "answered": _iso(call.answered),
+        "ended": _iso(call.ended),
+        "from": call.from_user,
+        "from_name": call.from_name,
+        "to": call.to_user,
+        "source": call.source,
+        "destination": call.destination,
+        "state": call.state,
+        "transcoded": call.transcoded,
+        "legs": [_leg_snapshot(leg) for leg in legs],
+        "termination": _termination_snapshot(call),
+        "events": [_event_snapshot(event) for event in call.events.all()],
+        "vn_a_source": call.plan.get("vn_a_source", ""),
+        "vn_b_source": call.plan.get("vn_b_source", ""),
+    }
+
+
+def ladder(call: Call) -> list[MessageSnapshot]:
+    """Return a call's SIP messages in order. One query."""
+    messages = list(call.messages.all())
+    began = messages[0].at if messages else call.started
+    return [
+        {
+            "number": message.number,
+            "leg": message.leg,
+            "at": _iso(message.at) or "",
+            "offset_s": (message.at - began).total_seconds(),
+            "direction": message.direction,
+            "peer": message.peer,
+            "summary": message.summary,
+            "cseq": message.cseq,
+            "retransmission": message.retransmission,
+            "codecs": list(message.codecs),
+            "text": message.text,
+        }
+        for message in messages
+    ]
+
+
+def histories(call: Call) -> dict[str, QualityHistory]:
+    """Return the quality over the whole call of each leg that has any, by leg name."""
+    found = Leg.objects.filter(call=call).values_list("name", "history").order_by("pk")
+    return {name: cast("QualityHistory", history) for name, history in found if history}
+
+
+def _leg_snapshot(leg: Leg) -> LegSnapshot:
+    return {
+        "name": leg.name,
+        "label": leg.label,
+        "call_id": leg.sip_call_id,
+        "user_agent": leg.user_agent,
+        "offered": list(leg.offered),
+        "allowed": list(leg.allowed),
+        "codec": leg.codec or None,
+        "payload_type": leg.payload_type,
+        "remote": leg.remote,
+        "state": leg.state,
+        "quality": leg.quality or None,
+    }
+
+
+def _termination_snapshot(call: Call) -> TerminationSnapshot | None:
+    if call.ended is None:
+        return None
+    return {
+        "by": call.ended_by,
+        "reason": call.reason,
+        "code": call.code or 0,
+        "advice": call.advice,
+    }
+
+
+def _event_snapshot(event: CallEvent) -> EventSnapshot:
+    return {
+        "at": _iso(event.at) or "",
+        "leg": event.leg,
+        "kind": event.kind,
+        "text": event.text,
+    }
+
+
+def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
+    """Return the columns of a call that change while it lives."""
+    state = snapshot["state"]
+    return {
+        "answered": _time(snapshot["answered"]),
+        "destination": _fit(Call, "destination", snapshot["destination"]),
+        "state": _fit(Call, "state", state),
+        "transcoded": snapshot["transcoded"],
+    }
+
+
+def _codecs(snapshot: CallSnapshot) -> dict[str, str]:
+    """Return the columns for the codecs of the two parties, once known."""
+    codec_a, codec_b = parties(snapshot["legs"]).codecs
+    columns = {"codec_a": codec_a, "codec_b": codec_b if snapshot["answered"] else None}
+    return {name: _fit(Call, name, codec) for name, codec in columns.items() if codec}
+
+
+def _talk_s(answered: datetime | None, ended: datetime) -> int | None:
+    """Return the whole seconds between answer and end, or None if nobody answered."""
+    return None if answered is None else max(round((ended - answered).total_seconds()), 0)
+
+
+def _closing(by: str, reason: str, code: int, advice: str) -> dict[str, Any]:
+    return {
+        "ended_by": _fit(Call, "ended_by", by),
+        "reason": _fit(Call, "reason", reason),
+        "code": code,
+        "advice": clean_text(advice, 1000),
+        "state": CallState.ENDED,
+    }
+
+
+def _store_legs(call_id: UUID, legs: Iterable[LegSnapshot]) -> None:
+    rows = [
+        Leg(
+            call_id=call_id,
+            name=_fit(Leg, "name", leg["name"]),
+            label=_fit(Leg, "label", leg["label"]),
+            sip_call_id=_fit(Leg, "sip_call_id", leg["call_id"]),
+            offered=clean_json(leg["offered"]),
+            allowed=clean_json(leg["allowed"]),
+            codec=_fit(Leg, "codec", leg["codec"]),
+            payload_type=leg["payload_type"],
+            remote=_fit(Leg, "remote", leg["remote"]),
+            user_agent=_fit(Leg, "user_agent", leg["user_agent"]),
+            state=_fit(Leg, "state", leg["state"]),
+            quality=clean_json(leg["quality"] or {}),
+        )
+        for leg in legs
+    ]
+    Leg.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["call", "name"], update_fields=LEG_FIELDS
+    )
+
+
+def _message_row(call_id: UUID, message: MessageSnapshot) -> SipMessage:
+    return SipMessage(
+        call_id=call_id,
+        number=message["number"],
+        at=_time(message["at"]) or timezone.now(),
+        retransmission=message["retransmission"],
+        codecs=clean_json(message["codecs"]),
+        text=clean_text(message["text"], MAX_MESSAGE_TEXT),
+        leg=_fit(SipMessage, "leg", message["leg"]),
+        direction=_fit(SipMessage, "direction", message["direction"]),
+        peer=_fit(SipMessage, "peer", message["peer"]),
+        summary=_fit(SipMessage, "summary", message["summary"]),
+        cseq=_fit(SipMessage, "cseq", message["cseq"]),
+    )
+
+
+def _fit(model: type[Model], column: str, value: object) -> str:
+    limit = getattr(model._meta.get_field(column), "max_length", None)
+    return clean_text(value, limit or 2000)
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None

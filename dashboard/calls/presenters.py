@@ -1,0 +1,324 @@
+"""What a person sees of a call: words, tones and marks, made from a snapshot alone.
+
+Pure: no database, no clock but the `now` handed in. Views and consumers render the same
+values with the same templates, so a page and its updates cannot differ.
+"""
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from audiocodecs.catalogue import PLATFORM_CODECS
+from audiocodecs.chips import Chip
+from audiocodecs.chips import chip as chip
+from audiocodecs.negotiation import Negotiation, Verdict, negotiate
+from callengine.core.parties import parties
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    LegSnapshot,
+    NodeSnapshot,
+    TerminationSnapshot,
+)
+from dashboard.calls.plots import present_history
+from dashboard.calls.shown import (
+    Badge,
+    CallRow,
+    CallView,
+    EngineView,
+    EventView,
+    LegView,
+    Link,
+    ListLine,
+    NodeView,
+    TerminationView,
+)
+from dashboard.calls.silence import present_quality, silences
+from dashboard.parts.durations import duration_text as duration_text
+
+ROW_PX = 36
+"Height of one line of a codec list; `.codec-list` in static/css/call.css draws the same."
+NODE_SILENCE_S = 15.0
+"A node writes its row every few seconds; after this long it counts as not reachable."
+TIMELINE_LIMIT = 200
+"Lines a timeline shows at most, the newest; the record may hold more."
+
+_STATES = {
+    "trying": ("Trying", "wait"),
+    "ringing": ("Ringing", "wait"),
+    "early-media": ("Early media", "wait"),
+    "answered": ("Answered", "up"),
+    "held": ("On hold", "held"),
+    "ended": ("Ended", "idle"),
+}
+
+
+def present_engine(
+    nodes: Sequence[NodeSnapshot], *, now: dt.datetime, registered: int | None = None
+) -> EngineView:
+    """Return the state of all engine nodes; a node silent for NODE_SILENCE_S is down.
+
+    `registered` is how many connections are, over all nodes; None if that is not known.
+    """
+    views = tuple(_node(node, now) for node in nodes)
+    up = [node for node in views if node.up]
+    down = [node for node in views if not node.up]
+    told = {chip.name for node in up for chip, _ in node.unavailable}
+    missing = sorted(told & set(PLATFORM_CODECS))  # nobody misses what is off by default
+    since = max((node.seen for node in down), default=None)
+    phones = "" if registered is None else f", {registered} registered"
+    tone, text, advice = "up", f"{_running(up)}{phones}", ""
+    if not views:
+        tone, text, advice = "wait", "engine not started", "Start it with manage.py serve."
+    elif not up:
+        tone, text = "wait", "engine not reachable since"
+        advice = "Calls are not taken. Start it again with manage.py serve, or read its log."
+    elif down:
+        tone, text = "wait", f"{len(down)} of {len(views)} engines not reachable since"
+        advice = f"{_running(up).capitalize()}. Check {', '.join(node.name for node in down)}."
+    return EngineView(tone, text, since, advice, tuple(missing), views, registered)
+
+
+def _running(up: Sequence[NodeView]) -> str:
+    calls = sum(node.calls for node in up)
+    engines = "engine" if len(up) == 1 else f"{len(up)} engines"
+    return f"{engines} up, {calls} {'call' if calls == 1 else 'calls'}"
+
+
+def _node(node: NodeSnapshot, now: dt.datetime) -> NodeView:
+    seen = _time(node["seen"]) or now
+    return NodeView(
+        name=node["name"],
+        up=(now - seen).total_seconds() < NODE_SILENCE_S,
+        seen=seen,
+        calls=node["calls"],
+        max_calls=node["max_calls"],
+        listening=tuple(node["listening"]),
+        chips=tuple(chip(name) for name in node["codecs"]),
+        unavailable=tuple((chip(n), why) for n, why in node["unavailable_codecs"].items()),
+        unconfined=tuple(node["unconfined"]),
+    )
+
+
+def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
+    """Return everything the list and the call page show of one call."""
+    key = uuid.UUID(call["id"]).hex
+    started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
+    started = started or now
+    leg_a, leg_b, others = parties(call["legs"])
+    termination = _termination(call["termination"], was_answered=answered is not None)
+    clock_from = answered or started
+    live = ended is None and call["state"] != "ended"
+    chip_a, chip_b = _chosen(leg_a), _chosen(leg_b)
+    leg_view = partial(present_leg, live=live, now=ended or now)
+    return CallView(
+        id=call["id"],
+        key=key,
+        caller=call["from"] or "anonymous",
+        caller_name=call["from_name"],
+        callee=call["to"] or "unknown",
+        source=call["source"],
+        destination=call["destination"],
+        badge=_badge(call["state"], termination),
+        live=live,
+        started=started,
+        answered=answered,
+        ended=ended,
+        clock_from=clock_from,
+        duration=duration_text(((ended or now) - clock_from).total_seconds()),
+        codec_path=codec_path(chip_a, chip_b, transcoded=call["transcoded"]),
+        chip_a=chip_a,
+        chip_b=chip_b,
+        transcoded=call["transcoded"],
+        leg_a=leg_view(leg_a, source=call["vn_a_source"]) if leg_a else None,
+        leg_b=leg_view(leg_b, source=call["vn_b_source"]) if leg_b else None,
+        also_rung=tuple(leg_view(leg, source=call["vn_b_source"]) for leg in others),
+        events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
+        termination=termination,
+    )
+
+
+def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
+    """Return the little of a call that a list shows, without comparing any codecs."""
+    key = uuid.UUID(call["id"]).hex
+    started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
+    started = started or now
+    leg_a, leg_b, _ = parties(call["legs"])
+    live = ended is None and call["state"] != "ended"
+    termination = _termination(call["termination"], was_answered=answered is not None)
+    clock_from = answered or started
+    return CallRow(
+        id=call["id"],
+        key=key,
+        order=f"{int((ended or started).timestamp() * 1000):015d}-{key}",
+        caller=call["from"] or "anonymous",
+        caller_name=call["from_name"],
+        callee=call["to"] or "unknown",
+        source=call["source"],
+        destination=call["destination"],
+        badge=_badge(call["state"], termination),
+        live=live,
+        started=started,
+        answered=answered,
+        ended=ended,
+        clock_from=clock_from,
+        duration=duration_text(((ended or now) - clock_from).total_seconds()),
+        chip_a=_chosen(leg_a),
+        chip_b=_chosen(leg_b),
+        transcoded=call["transcoded"],
+        termination=termination,
+        silences=silences([leg_a, leg_b], now=now) if live else (),
+    )
+
+
+def present_leg(
+    leg: LegSnapshot, *, source: str, live: bool, now: dt.datetime | None = None
+) -> LegView:
+    """Return one leg with its two lists compared; `source` says where our list comes from.
+
+    `now` is the call's end once it is over; only a leg with statistics needs it.
+    """
+    quality = leg["quality"]
+    is_a = leg["name"] == "A"
+    met = negotiate(leg["allowed"], leg["offered"]) if leg["offered"] else None
+    codec = leg["codec"] or (met.codec if met else None)
+    return LegView(
+        name=leg["name"],
+        is_a=is_a,
+        title=leg["label"] or ("caller" if is_a else "callee"),
+        state=leg["state"].replace("-", " "),
+        call_id=leg["call_id"],
+        user_agent=leg["user_agent"],
+        remote=leg["remote"],
+        payload_type=leg["payload_type"],
+        chip=_chosen(leg),
+        ours_source=source,
+        theirs=_lines(leg["offered"], met, codec),
+        ours=_lines(leg["allowed"], met, codec),
+        links=tuple(_links(leg, codec)),
+        height_px=ROW_PX * max(len(leg["offered"]), len(leg["allowed"]), 1),
+        note=_leg_note(leg, codec, is_a=is_a, live=live),
+        quality=present_quality(quality, leg=leg["name"], now=now) if quality and now else None,
+        measures=present_history(None),
+    )
+
+
+def present_event(event: EventSnapshot) -> EventView:
+    """Return a timeline line; its key is the same for the same event, however it arrives."""
+    text = "\x1f".join((event["at"], event["leg"], event["kind"], event["text"]))
+    key = hashlib.blake2s(text.encode(errors="replace"), digest_size=8).hexdigest()
+    at = _time(event["at"]) or dt.datetime.fromtimestamp(0, dt.UTC)
+    kind = event["kind"].replace("-", " ").replace("_", " ")
+    return EventView(key, at, event["leg"], kind, event["text"])
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    if not text:
+        return None
+    at = dt.datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+
+
+def _chosen(leg: LegSnapshot | None) -> Chip | None:
+    return chip(leg["codec"]) if leg and leg["codec"] else None
+
+
+def codec_path(chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool) -> str:
+    """Return one sentence: transcoding between which codecs, or not; nothing before an answer."""
+    if chip_a is None or chip_b is None:
+        return ""
+    if transcoded:
+        return f"Transcoding {chip_a.name} ↔ {chip_b.name}"
+    return f"No transcoding, {chip_a.name} on both legs"
+
+
+def _lines(
+    names: Iterable[str], met: Negotiation | None, codec: str | None
+) -> tuple[ListLine, ...]:
+    if met is None:
+        return tuple(ListLine(chip(name), "") for name in names)
+    steps = {step.codec: step for step in met.steps}
+    return tuple(
+        ListLine(chip(name), _mark(steps[name].verdict, name, codec), steps[name].sentence)
+        for name in names
+    )
+
+
+def _mark(verdict: Verdict, name: str, codec: str | None) -> str:
+    if name == codec:
+        return "chosen"
+    if verdict in (Verdict.CHOSEN, Verdict.AFTER_MATCH):
+        return "shared"
+    return "refused"
+
+
+def _links(leg: LegSnapshot, codec: str | None) -> Iterable[Link]:
+    """Yield lines from the left list (the peer's on A, ours on B) to the right one."""
+    left, right = leg["offered"], leg["allowed"]
+    if leg["name"] != "A":
+        left, right = right, left
+    for index, name in enumerate(left):
+        if name in right:
+            y1, y2 = (ROW_PX * row + ROW_PX // 2 for row in (index, right.index(name)))
+            yield Link(y1, y2, name == codec, chip(name).style)
+
+
+def _leg_note(leg: LegSnapshot, codec: str | None, *, is_a: bool, live: bool) -> str:
+    if leg["offered"]:
+        return "" if codec else "No codec in common on this leg."
+    if is_a:
+        return "The caller offered nothing; our answer offers the list and the caller picks."
+    return "Nothing answered yet." if live else "Nothing was answered."
+
+
+def _badge(state: str, termination: TerminationView | None) -> Badge:
+    if state == "ended" and termination is not None:
+        return termination.badge
+    return Badge(*_STATES.get(state, (state.replace("-", " ").capitalize(), "idle")))
+
+
+_ENDERS = {
+    "caller": "the caller",
+    "callee": "the callee",
+    "engine": "the engine",
+    "operator": "an operator",
+}
+_UNANSWERED = {
+    408: (Badge("No answer", "wait"), "Nobody answered"),
+    480: (Badge("Unavailable", "wait"), "The callee was not available"),
+    486: (Badge("Busy", "wait"), "The callee was busy"),
+    487: (Badge("Cancelled", "idle"), "The caller gave up"),
+    600: (Badge("Busy", "wait"), "The callee was busy"),
+    603: (Badge("Declined", "wait"), "The callee declined"),
+}
+
+
+def _termination(
+    termination: TerminationSnapshot | None, *, was_answered: bool
+) -> TerminationView | None:
+    if termination is None:
+        return None
+    badge, what = _outcome(termination, was_answered=was_answered)
+    return TerminationView(
+        badge=badge,
+        what=what,
+        rule=termination["reason"],
+        code=termination["code"],
+        advice=termination["advice"],
+    )
+
+
+def _outcome(termination: TerminationSnapshot, *, was_answered: bool) -> tuple[Badge, str]:
+    """Return the state a list shows, and what happened in a few words."""
+    code, by = termination["code"], _ENDERS.get(termination["by"], termination["by"])
+    if code < 400:
+        return Badge("Completed" if was_answered else "Ended", "idle"), f"Ended by {by}"
+    if was_answered:
+        return Badge("Cut off", "fail"), f"Cut off by {by}"
+    if termination["reason"] == "no-answer":
+        return _UNANSWERED[408]
+    if code in (488, 606):
+        return Badge(f"Declined {code}", "fail"), f"Declined by {by}"
+    return _UNANSWERED.get(code, (Badge(f"Failed {code}", "fail"), f"Failed at {by}"))

@@ -1,0 +1,123 @@
+"""The live pages: fetch, render. The websockets in `consumers` keep them up to date."""
+
+import json
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+
+from callengine.models import Call
+from callengine.notices import groups
+from callengine.record import store
+from callengine.record.masking import without_passwords
+from callengine.record.store import snapshot, with_details
+from dashboard.calls.forms import TransferForm
+from dashboard.calls.ladder import present_ladder
+from dashboard.calls.plots import with_measures
+from dashboard.calls.presenters import present_call
+from dashboard.lab.presenters import present_lab_call
+from dashboard.live import read
+from dashboard.parts import engines
+from dashboard.parts.access import is_fragment, requires
+
+POLL_AGE_S = 1.0
+"A page that says `Cache-Control: max-age=1`, as one that polls does, is content with that."
+
+
+@requires("callengine.view_call")
+def calls(request: HttpRequest) -> HttpResponse:
+    """List the calls in progress, and the last ones that ended."""
+    may_add = request.user.has_perm("connections.add_connection")
+    if not is_fragment(request):
+        context = read.context(read.lists(), may_add=may_add)
+        return render(request, "calls/list.html", context)
+    polls = request.headers.get("Cache-Control") == "max-age=1"
+    lists = read.rendered(may_add=may_add, at_most_old_s=POLL_AGE_S if polls else 0.0)
+    answer = HttpResponse(lists.html, headers={"ETag": lists.etag})
+    return get_conditional_response(request, etag=lists.etag, response=answer) or answer
+
+
+@requires("callengine.view_call")
+def call(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
+    """Show one call, in progress or ended."""
+    return _page(request, "calls/call.html", "calls/_call.html", _call_context(call_id))
+
+
+def _call_context(call_id: uuid.UUID, transfer_form: TransferForm | None = None) -> dict[str, Any]:
+    record = get_object_or_404(with_details(Call.objects.all()), pk=call_id)
+    told = snapshot(record)
+    shown = present_call(told, now=timezone.now())
+    return {
+        "call": with_measures(shown, store.histories(record)),
+        "call_id": call_id,
+        "ladder": present_ladder(shown, store.ladder(record)),
+        "record": record,
+        "plan": without_passwords(json.dumps(record.plan, indent=2, ensure_ascii=False)),
+        "lab": present_lab_call(told, record.plan),
+        "transfer_form": transfer_form or TransferForm(),
+    }
+
+
+@requires("callengine.view_call")
+def call_quality(request: HttpRequest, call_id: uuid.UUID) -> JsonResponse:
+    """Return the quality of each leg over the whole call, for its plots: leg name -> columns."""
+    return JsonResponse(store.histories(get_object_or_404(Call, pk=call_id)))
+
+
+@requires(post="callengine.change_call")
+def hang_up(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
+    """Ask the engine to end the call; the page shows it when it has ended."""
+    record = get_object_or_404(Call, pk=call_id)
+    if record.ended is None:
+        async_to_sync(groups.command_hangup)(call_id, by=request.user.get_username())
+    if is_fragment(request):
+        return render(request, "calls/_hangup_sent.html", {"ended": record.ended is not None})
+    text = "The call had already ended." if record.ended else "Hanging up: the engine was told."
+    messages.info(request, text)
+    return redirect("call", call_id=call_id)
+
+
+@requires(post="callengine.change_call")
+def transfer(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
+    """Ask the engine to connect the caller with somebody else; the timeline shows how it goes."""
+    record, form = get_object_or_404(Call, pk=call_id), TransferForm(request.POST)
+    if not form.is_valid():
+        return _transfer_again(request, call_id, form)
+    to, text = form.cleaned_data["to"], "The call had already ended."
+    if record.ended is None:
+        by = request.user.get_username()
+        async_to_sync(groups.command_transfer)(call_id, to=to, by=by)
+        text = f"Transferring to {to}: the timeline shows how it goes."
+    if is_fragment(request):
+        context = {"call_id": call_id, "transfer_form": TransferForm(), "transfer_said": text}
+        return render(request, "calls/_transfer_form.html", context)
+    messages.info(request, text)
+    return redirect("call", call_id=call_id)
+
+
+def _transfer_again(request: HttpRequest, call_id: uuid.UUID, form: TransferForm) -> HttpResponse:
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    if is_fragment(request):
+        context = {"call_id": call_id, "transfer_form": form}
+        return render(request, "calls/_transfer_form.html", context, status=status)
+    return render(request, "calls/call.html", _call_context(call_id, form), status=status)
+
+
+@requires("callengine.view_enginenode")
+def engine(request: HttpRequest) -> HttpResponse:
+    """Show the engine pill alone; the top bar of every page asks for it now and then."""
+    return render(request, "calls/_engine.html", {"engine": engines.pill()})
+
+
+def _page(
+    request: HttpRequest, template: str, fragment: str, context: dict[str, Any]
+) -> HttpResponse:
+    if is_fragment(request):
+        return render(request, fragment, context)
+    return render(request, template, context)

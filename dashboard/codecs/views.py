@@ -1,0 +1,147 @@
+"""Codec lists: one view shows, arranges and saves every one of them, with or without JavaScript."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from audiocodecs.arranging import Arrangement, StoredList, arrange
+from audiocodecs.availability import unavailable_codecs
+from audiocodecs.catalogue import CATALOGUE
+from audiocodecs.forms import PickerForm
+from audiocodecs.meaning import meaning
+from audiocodecs.models import PlatformSettings
+from audiocodecs.services import save_codec_list
+from callengine.directory import nodes
+from connections.models import Connection
+from dashboard.calls.presenters import present_engine
+from dashboard.codecs.lists import PLATFORM, CodecList, Notice, find_list, picker_context
+from dashboard.parts.access import is_fragment, requires
+from trunks.models import Trunk
+
+SAVED = "Saved. The next call uses this list."
+
+
+@requires("connections.view_connection", post="connections.change_connection")
+def connection(request: HttpRequest, connection_id: int, connection_list: str) -> HttpResponse:
+    """Show or change a connection's `inbound` or `outbound` list."""
+    row = get_object_or_404(Connection, pk=connection_id)
+    return _answer(request, _find(Connection, connection_list), row)
+
+
+@requires("trunks.view_trunk", post="trunks.change_trunk")
+def trunk(request: HttpRequest, trunk_id: int, trunk_list: str) -> HttpResponse:
+    """Show or change a trunk's `in` or `out` list."""
+    row = get_object_or_404(Trunk, pk=trunk_id)
+    return _answer(request, _find(Trunk, trunk_list), row)
+
+
+@requires("audiocodecs.view_platformsettings", post="audiocodecs.change_platformsettings")
+def platform(request: HttpRequest) -> HttpResponse:
+    """Show or change the platform list."""
+    row = PlatformSettings.load()
+    if request.method == "POST":
+        row, _ = PlatformSettings.objects.get_or_create(pk=PlatformSettings.SINGLETON_ID)
+    return _answer(request, PLATFORM, row)
+
+
+@requires("audiocodecs.view_platformsettings")
+def meaning_of(request: HttpRequest) -> HttpResponse:
+    """Say in one sentence what the codecs of the query (`codec`, in order) mean for a call."""
+    names = [name for name in dict.fromkeys(request.GET.getlist("codec")) if name in CATALOGUE]
+    return HttpResponse(meaning(names, unavailable_codecs()), content_type="text/plain")
+
+
+def _find(model: type[models.Model], name: str) -> CodecList:
+    try:
+        return find_list(model, name)
+    except LookupError as error:
+        raise Http404 from error
+
+
+def _answer(request: HttpRequest, known: CodecList, row: models.Model) -> HttpResponse:
+    if request.method != "POST":
+        return _render(request, known, row)
+    form = PickerForm(
+        request.POST, has_force=bool(known.fields.force), follow_words=known.follow_words
+    )
+    if not form.is_valid():
+        shown = _typed(form) if not (form.errors.keys() - {"__all__"}) else {}
+        notice = Notice("error", form.problem)
+        return _render(request, known, row, status=422, notice=notice, **shown)
+    step: str = form.cleaned_data["do"]
+    if step == "save":
+        return _save(request, known, row, form)
+    if step == "discard":
+        return _render(request, known, row)
+    shown = _typed(form)
+    shown["arrangement"] = arrange(shown["arrangement"], step, fallback=known.fallback())
+    return _render(request, known, row, **shown)
+
+
+def _typed(form: PickerForm) -> dict[str, Any]:
+    return {key: form.cleaned_data[key] for key in ("arrangement", "base")}
+
+
+def _save(
+    request: HttpRequest, known: CodecList, row: models.Model, form: PickerForm
+) -> HttpResponse:
+    mine: Arrangement = form.cleaned_data["arrangement"]
+    try:
+        theirs = save_codec_list(
+            fields=known.fields, pk=row.pk, wanted=mine.stored, base=form.cleaned_data["base"]
+        )
+    except LookupError as error:
+        raise Http404 from error
+    if theirs is not None:
+        return _conflict(request, known, row, mine, theirs)
+    if not is_fragment(request):
+        messages.success(request, SAVED)
+        return redirect(known.url(row))
+    row.refresh_from_db()
+    return _render(request, known, row, notice=Notice("saved", SAVED))
+
+
+def _conflict(
+    request: HttpRequest,
+    known: CodecList,
+    row: models.Model,
+    mine: Arrangement,
+    theirs: StoredList,
+) -> HttpResponse:
+    """Show what somebody else saved meanwhile; saving again is based on that."""
+    text = (
+        f"Not saved: changed meanwhile. The list is now {known.describe(theirs)}; "
+        f"yours is {known.describe(mine.stored)}."
+    )
+    return _render(
+        request,
+        known,
+        row,
+        status=HTTPStatus.CONFLICT,
+        arrangement=mine,
+        base=theirs,
+        notice=Notice("conflict", text),
+    )
+
+
+def _render(
+    request: HttpRequest, known: CodecList, row: models.Model, *, status: int = 200, **shown: Any
+) -> HttpResponse:
+    context = dict(picker_context(request, known, row, **shown))
+    if is_fragment(request) and request.method == "POST":
+        return render(request, "codecs/_form.html", context, status=status)
+    if is_fragment(request):
+        return render(request, "codecs/_picker.html", context, status=status)
+    now = timezone.now()
+    context |= {
+        "engine": present_engine(nodes.snapshots(), now=now),
+        "now": now,
+        "row": row,
+        "home_url": known.home_url(row),
+    }
+    return render(request, "codecs/page.html", context, status=status)

@@ -1,0 +1,114 @@
+"""Connections as the pages show them: state, device, codec lists, what happened to them lately."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+
+from audiocodecs.chips import Chip, chip
+from callengine.directory import nodes
+from callengine.models import Call, Rejection
+from connections.models import Connection, Registration
+from connections.states import State, state_of
+from dashboard.calls.presenters import NODE_SILENCE_S, present_row
+from dashboard.calls.shown import Badge, CallRow
+from dashboard.connections.phones import Server, servers
+from dashboard.live.listed import briefly
+
+LATELY = 10
+"Calls and refusals on a connection's page."
+_TONES = {
+    State.REGISTERED: "up",
+    State.FIXED: "fixed",
+    State.NOT_REGISTERED: "idle",
+    State.DISABLED: "off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionView:
+    """One connection, in the list and at the head of its page."""
+
+    row: Connection
+    state: State
+    badge: Badge
+    devices: str
+    "`Yealink T46U`, `Yealink T46U and 2 more`; empty unless registered."
+    since: dt.datetime | None
+    "Since when it is registered without a gap."
+    bindings: tuple[Registration, ...]
+    inbound: tuple[Chip, ...]
+    outbound: tuple[Chip, ...]
+
+
+def present_connection(row: Connection, bindings: Sequence[Registration]) -> ConnectionView:
+    """Return what is shown of a connection with these unexpired registrations."""
+    state = state_of(row, bindings)
+    word = str(state.label)
+    if state is State.REGISTERED and len(bindings) > 1:
+        word = f"Registered, {len(bindings)} contacts"
+    registered = state is State.REGISTERED
+    return ConnectionView(
+        row=row,
+        state=state,
+        badge=Badge(word, _TONES[state]),
+        devices=_devices(bindings) if registered else "",
+        since=min(one.since for one in bindings) if registered else None,
+        bindings=tuple(bindings),
+        inbound=tuple(chip(name) for name in row.inbound_codecs),
+        outbound=tuple(chip(name) for name in row.outbound_codecs),
+    )
+
+
+def _devices(bindings: Sequence[Registration]) -> str:
+    first = bindings[0].user_agent or "a phone that does not say what it is"
+    others = len(bindings) - 1
+    return f"{first} and {others} more" if others else first
+
+
+def password_problem(row: Connection) -> str:
+    """Return why this connection cannot authenticate, and what to do; empty if it can."""
+    if not row.ha1_md5:
+        return "It has no password, so it can neither register nor call. Set a new password."
+    if row.ha1_realm != settings.VOIPNUMBER_REALM:
+        return (
+            f"Its password was set for the realm {row.ha1_realm}; the realm is now "
+            f"{settings.VOIPNUMBER_REALM}, so the phone is refused. Set a new password."
+        )
+    return ""
+
+
+def phone_servers(*, page_host: str, now: dt.datetime) -> tuple[tuple[Server, ...], bool]:
+    """Return where phones may register, and whether an engine runs that says so. One query."""
+    silent_since = now - dt.timedelta(seconds=NODE_SILENCE_S)
+    running = [
+        text
+        for node in nodes.snapshots()
+        if dt.datetime.fromisoformat(node["seen"]) > silent_since
+        for text in node["listening"]
+    ]
+    configured = [f"{at.transport}:{at.host}:{at.port}" for at in settings.VOIPNUMBER_SIP_LISTEN]
+    found = servers(
+        list(dict.fromkeys(running or configured)),
+        public_address=settings.VOIPNUMBER_PUBLIC_ADDRESS,
+        page_host=page_host,
+    )
+    return found, bool(running)
+
+
+def calls_lately(row: Connection, *, now: dt.datetime) -> list[CallRow]:
+    """Return the newest calls from and to a connection. Four queries, all by index."""
+    label = f"connection:{row.sip_user}"
+    keys: dict[UUID, dt.datetime] = {}
+    for calls in (Call.objects.filter(source=label), Call.objects.filter(destination=label)):
+        keys |= dict(calls.order_by("-started", "-id").values_list("pk", "started")[:LATELY])
+    newest = sorted(keys, key=lambda key: keys[key], reverse=True)[:LATELY]
+    rows = [present_row(call, now=now) for call in briefly(Call.objects.filter(pk__in=newest))]
+    return sorted(rows, key=lambda call: call.started, reverse=True)
+
+
+def refusals_lately(row: Connection) -> list[Rejection]:
+    """Return the newest requests in this connection's name that were refused. One query."""
+    return list(Rejection.objects.filter(user=row.sip_user).order_by("-at", "-id")[:LATELY])

@@ -1,0 +1,211 @@
+"""What the codec lab shows: a prediction, and beside it what happened. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audiocodecs.negotiation import Negotiation
+from callengine.core.lab import LABEL, LabCase, Prediction
+from callengine.core.outcomes import Rejection, Termination
+from callengine.core.parties import parties
+from callengine.core.snapshot import CallSnapshot, LegSnapshot
+from dashboard.calls.presenters import chip, codec_path, present_leg
+from dashboard.calls.shown import Badge, Chip, LegView, TerminationView
+from dashboard.lab.form import query
+
+NO_CODEC = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class LabLeg:
+    """One leg of the lab: its two lists compared, and each step in words."""
+
+    view: LegView
+    steps: tuple[tuple[str, str], ...]
+    "Mark (`chosen`, `shared`, `refused`) and sentence of each codec, in the order of the walk."
+
+
+@dataclass(frozen=True, slots=True)
+class LabView:
+    """The outcome of one case."""
+
+    badge: Badge
+    codec_path: str
+    transcoded: bool
+    chip_a: Chip | None
+    chip_b: Chip | None
+    leg_a: LabLeg | None
+    leg_b: LabLeg | None
+    termination: TerminationView | None
+    remarks: tuple[str, ...]
+    callable: bool
+    "Whether a call can be placed: what is refused before it becomes one cannot."
+
+
+def present_lab(
+    case: LabCase,
+    prediction: Prediction,
+    *,
+    remarks: Sequence[str] = (),
+) -> LabView:
+    """Return what the lab shows of a prediction."""
+    end, plan = _end(prediction), prediction.plan
+    connected = end is None
+    chip_a = _chip(prediction.leg_a) if connected else None
+    chip_b = _chip(prediction.leg_b) if connected else None
+    leg_a = leg_b = None
+    if plan is not None and prediction.leg_a is not None:
+        leg_a = _leg("A", "caller", prediction.leg_a, plan.vn_a_source)
+    if plan is not None and prediction.leg_b is not None:
+        leg_b = _leg("B", plan.waves[0].label, prediction.leg_b, plan.vn_b_source)
+    transcoded = bool(chip_a and chip_b and chip_a.name != chip_b.name)
+    return LabView(
+        badge=end.badge if end else Badge("Connected", "up"),
+        codec_path=codec_path(chip_a, chip_b, transcoded=transcoded),
+        transcoded=transcoded,
+        chip_a=chip_a,
+        chip_b=chip_b,
+        leg_a=leg_a,
+        leg_b=leg_b,
+        termination=end,
+        remarks=tuple(remarks),
+        callable=prediction.rejection is None,
+    )
+
+
+def _chip(met: Negotiation | None) -> Chip | None:
+    return chip(met.codec) if met and met.codec else None
+
+
+def _leg(name: str, label: str, met: Negotiation, source: str) -> LabLeg:
+    leg: LegSnapshot = {
+        "name": name,
+        "label": label,
+        "call_id": "",
+        "user_agent": "",
+        "offered": list(met.theirs),
+        "allowed": list(met.ours),
+        "codec": met.codec,
+        "payload_type": None,
+        "remote": "",
+        "state": "",
+        "quality": None,
+    }
+    view = present_leg(leg, source=source, live=False)
+    marks = {line.chip.name: line.mark for line in (*view.ours, *view.theirs)}
+    return LabLeg(view, tuple((marks[step.codec], step.sentence) for step in met.steps))
+
+
+def _end(prediction: Prediction) -> TerminationView | None:
+    if prediction.rejection is not None:
+        return _refused(prediction.rejection)
+    return _declined(prediction.termination) if prediction.termination else None
+
+
+def _declined(end: Termination) -> TerminationView:
+    by = {"engine": "the engine", "callee": "the callee"}.get(end.by, end.by)
+    return TerminationView(
+        badge=Badge(f"Declined {end.code}", "fail"),
+        what=f"Declined by {by}",
+        rule=end.reason,
+        code=end.code,
+        advice=end.advice,
+    )
+
+
+def _refused(rejection: Rejection) -> TerminationView:
+    return TerminationView(
+        badge=Badge(f"Refused {rejection.code}", "fail"),
+        what="Refused before it becomes a call",
+        rule=rejection.rule,
+        code=rejection.code,
+        advice=rejection.advice,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One line of the comparison."""
+
+    what: str
+    predicted: str
+    happened: str
+    same: bool
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the lab predicted and what its call did."""
+
+    badge: Badge
+    lines: tuple[Compared, ...]
+    settled: bool
+    "Whether the call's outcome is known."
+
+
+@dataclass(frozen=True, slots=True)
+class LabCallView:
+    """What a lab call's page says of the lab."""
+
+    by: str
+    query: str
+    "Leads back to the case."
+    comparison: Comparison
+
+
+def present_lab_call(call: CallSnapshot, plan: Mapping[str, Any]) -> LabCallView | None:
+    """Return how a call went beside its prediction; None for calls from elsewhere."""
+    placed = plan.get("lab")
+    if not placed or not call["source"].startswith(LABEL):
+        return None
+    return LabCallView(
+        by=placed["by"],
+        query=query(LabCase.from_dict(placed["case"])),
+        comparison=compare(placed["predicted"], call),
+    )
+
+
+def compare(predicted: Mapping[str, Any], call: CallSnapshot) -> Comparison:
+    """Hold a lab call against `Prediction.summary` as it stood when the call was placed."""
+    codecs = parties(call["legs"]).codecs
+    answered = call["answered"] is not None
+    ended = call["termination"] is not None
+    settled = (answered and all(codecs)) or ended
+    end = call["termination"]
+    failed = end if end is not None and not answered else None
+    happened = {
+        "Outcome": _outcome(failed["code"] if failed else None, failed["reason"] if failed else ""),
+        "Leg A": (codecs[0] if answered else None) or NO_CODEC,
+        "Leg B": (codecs[1] if answered else None) or NO_CODEC,
+    }
+    expected = {
+        "Outcome": _outcome(predicted.get("code"), str(predicted.get("reason", ""))),
+        "Leg A": predicted.get("codec_a") or NO_CODEC,
+        "Leg B": predicted.get("codec_b") or NO_CODEC,
+    }
+    lines = tuple(
+        Compared(
+            what=what,
+            predicted=str(expected[what]),
+            happened=str(happened[what]) if settled else "waiting",
+            same=expected[what] == happened[what],
+            waiting=not settled,
+        )
+        for what in expected
+    )
+    return Comparison(_verdict(lines, settled=settled), lines, settled)
+
+
+def _outcome(code: int | None, reason: str) -> str:
+    if not code:
+        return "Answered"
+    return f"Declined {code} {reason}" if code >= 400 else f"Ended before the answer: {reason}"
+
+
+def _verdict(lines: Sequence[Compared], *, settled: bool) -> Badge:
+    if not settled:
+        return Badge("Waiting for the phones", "wait")
+    if all(line.same for line in lines):
+        return Badge("As predicted", "up")
+    return Badge("Differs from the prediction", "fail")

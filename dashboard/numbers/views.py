@@ -1,0 +1,110 @@
+"""Numbers: the list, and where each one's calls go."""
+
+import django_filters
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from dashboard.parts.access import requires
+from dashboard.parts.saving import is_stored
+from dashboard.parts.tables import listing
+from trunks.conflicts import save
+from trunks.forms import NumberForm
+from trunks.models import Number
+
+SORTS = {
+    "number": ("number",),
+    "destination": ("connection__sip_user", "trunk__name", "number"),
+}
+
+
+class NumberFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """What the list of numbers is searched and filtered by."""
+
+    q = django_filters.CharFilter(label="Search", method="search", max_length=100)
+    kind = django_filters.ChoiceFilter(
+        label="Goes to",
+        empty_label="All",
+        choices=(("connection", "Connections"), ("trunk", "Trunks")),
+        method="by_kind",
+    )
+
+    def search(self, rows: QuerySet[Number], _name: str, text: str) -> QuerySet[Number]:
+        """Keep those whose number or destination holds the text."""
+        return rows.filter(
+            Q(number__icontains=text)
+            | Q(connection__sip_user__icontains=text)
+            | Q(connection__name__icontains=text)
+            | Q(trunk__name__icontains=text)
+        )
+
+    def by_kind(self, rows: QuerySet[Number], _name: str, kind: str) -> QuerySet[Number]:
+        """Keep those that go to a connection, or to a trunk."""
+        return rows.filter(**{f"{kind}__isnull": False})
+
+
+@requires("trunks.view_number")
+def numbers(request: HttpRequest) -> HttpResponse:
+    """List the numbers."""
+    rows = Number.objects.select_related("connection", "trunk")
+    context = {"listing": listing(request, NumberFilter, rows, sorts=SORTS)}
+    return render(request, "numbers/list.html", context)
+
+
+@requires("trunks.add_number", post="trunks.add_number")
+def add(request: HttpRequest) -> HttpResponse:
+    """Add a number; `?number=` and `?to=` fill the form."""
+    if request.method == "POST":
+        form = NumberForm(request.POST)
+        if form.is_valid() and _is_added(form):
+            messages.success(request, f"{form.instance.number} goes to {_where(form)}.")
+            return redirect("numbers")
+    else:
+        asked = {"number": request.GET.get("number"), "destination": request.GET.get("to")}
+        form = NumberForm(initial=asked)
+    return _form(request, form)
+
+
+def _is_added(form: NumberForm) -> bool:
+    try:
+        save(form.instance)
+    except ValidationError as error:
+        form.add_error(None, error)
+        return False
+    return True
+
+
+def _where(form: NumberForm) -> str:
+    return str(form.cleaned_data["destination"].row)
+
+
+@requires("trunks.view_number", post="trunks.change_number")
+def number(request: HttpRequest, number_id: int) -> HttpResponse:
+    """Show one number; change it or where it goes."""
+    row = get_object_or_404(Number.objects.select_related("connection", "trunk"), pk=number_id)
+    form = NumberForm(request.POST if request.method == "POST" else None, instance=row)
+    if request.method == "POST" and is_stored(form):
+        messages.success(request, f"Saved. {row.number} goes to {_where(form)} from the next call.")
+        return redirect("numbers")
+    return _form(request, form, number_id)
+
+
+def _form(request: HttpRequest, form: NumberForm, number_id: int | None = None) -> HttpResponse:
+    rows = Number.objects.select_related("connection", "trunk")
+    stored = rows.filter(pk=number_id).first() if number_id is not None else None
+    wrong = form.is_bound and form.errors
+    context = {"form": form, "number": stored}
+    return render(request, "numbers/form.html", context, status=422 if wrong else 200)
+
+
+@requires("trunks.delete_number", post="trunks.delete_number")
+def delete(request: HttpRequest, number_id: int) -> HttpResponse:
+    """Ask, and delete a number."""
+    row = get_object_or_404(Number.objects.select_related("connection", "trunk"), pk=number_id)
+    if request.method == "POST":
+        row.delete()
+        messages.success(request, f"{row} is deleted.")
+        return redirect("numbers")
+    return render(request, "numbers/delete.html", {"number": row})

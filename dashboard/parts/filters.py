@@ -1,0 +1,88 @@
+"""What the record can be asked for: forms above the lists of calls and of refusals."""
+
+from collections.abc import Iterable
+
+from django import forms
+
+from audiocodecs.catalogue import PLATFORM_CODECS
+from dashboard.history.outcomes import Outcome
+from dashboard.parts.times import TimesForm
+from dashboard.rejections.queries import rule_names
+from trunks.models import Trunk
+from trunks.validators import plain_number
+
+MOST_TRUNKS = 500
+"Names in the select; further trunks are found by their own pages."
+
+
+def trunk_names() -> list[tuple[str, str]]:
+    """Return choices of trunk names. One query."""
+    names: Iterable[str] = Trunk.objects.order_by("name").values_list("name", flat=True)
+    return [("", "Any trunk"), *((name, name) for name in names[:MOST_TRUNKS])]  # type: ignore[index]
+
+
+class CallFilterForm(TimesForm):
+    """Filters of the record of calls."""
+
+    number = forms.CharField(
+        label="Number or user",
+        required=False,
+        max_length=128,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "begins with"}),
+    )
+    connection = forms.CharField(
+        label="Connection",
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "SIP user"}),
+    )
+    trunk = forms.ChoiceField(label="Trunk", required=False, choices=trunk_names)
+    codec = forms.ChoiceField(
+        label="Codec, either leg",
+        required=False,
+        choices=(("", "Any codec"), *((name, name) for name in PLATFORM_CODECS)),
+    )
+    outcome = forms.ChoiceField(
+        label="Outcome", required=False, choices=(("", "Any outcome"), *Outcome.choices)
+    )
+
+    field_order = ("time", "number", "connection", "trunk", "codec", "outcome", "since", "until")
+
+    def clean_number(self) -> str:
+        """Take a number as people write it."""
+        return plain_number(self.cleaned_data["number"])
+
+    def clean_connection(self) -> str:
+        """Take a SIP user with or without the word for what it is."""
+        return str(self.cleaned_data["connection"]).strip().removeprefix("connection:")
+
+
+def _rule_choices() -> list[tuple[str, str]]:
+    return [("", "Any rule"), *((rule, rule) for rule in rule_names())]
+
+
+class RefusalFilterForm(TimesForm):
+    """Filters of what was refused."""
+
+    rule = forms.ChoiceField(label="Rule", required=False, choices=_rule_choices)
+    source = forms.CharField(
+        label="Source address",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "begins with"}),
+    )
+    user = forms.CharField(
+        label="User or number",
+        required=False,
+        max_length=128,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "begins with"}),
+    )
+    view = forms.ChoiceField(
+        choices=[("", ""), ("each", "")], required=False, widget=forms.HiddenInput
+    )
+
+    field_order = ("time", "rule", "source", "user", "since", "until")
+
+    def clean_user(self) -> str:
+        """Take a number as people write it."""
+        return plain_number(self.cleaned_data["user"])

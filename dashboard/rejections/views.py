@@ -1,0 +1,118 @@
+"""What was refused and why, by where it came from or one by one; letting an address in."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+
+from callengine.models import Rejection
+from dashboard.history.rows import MAX_ROWS, CountedPaginator
+from dashboard.parts.access import requires
+from dashboard.parts.filters import MOST_TRUNKS, RefusalFilterForm
+from dashboard.parts.tables import PER_PAGE, Listing
+from dashboard.rejections import bans, queries
+from trunks.models import Trunk
+from trunks.services import allow_address
+
+GROUPS_PER_PAGE = 25
+OPENED = 20
+"Refusals shown when a group is opened in place."
+FEW_TRUNKS = 50
+"Up to so many are offered in a select beside every group; more as suggestions, once."
+
+
+@requires("callengine.view_rejection")
+def refused(request: HttpRequest) -> HttpResponse:
+    """List what was refused, gathered by source, or each with `?view=each`."""
+    form = RefusalFilterForm(request.GET)
+    form.is_valid()  # what is refused is left out, and said
+    found = queries.matching(form.cleaned_data)
+    each = form.cleaned_data.get("view") == "each"
+    page, more = (_each if each else _groups)(found, request.GET.get("page", ""))
+    listing = Listing(
+        page=page,
+        form=form,
+        sort="",
+        filtered=any(form[name].data for name in form.field_order),
+        more=more,
+    )
+    context: dict[str, Any] = {
+        "listing": listing,
+        "each": each,
+        "max_rows": MAX_ROWS,
+        "bans": bans.bans(),
+    }
+    if not each and request.user.has_perm("trunks.change_trunk"):
+        names = Trunk.objects.order_by("name").values_list("name", flat=True)[:MOST_TRUNKS]
+        context |= {"trunks": list(names), "few_trunks": FEW_TRUNKS}
+    return render(request, "refused/refused.html", context)
+
+
+@requires("callengine.view_rejection")
+def refused_each(request: HttpRequest) -> HttpResponse:
+    """Show the newest refusals of one source: what a group unfolds to."""
+    form = RefusalFilterForm(request.GET)
+    form.is_valid()
+    newest = queries.matching(form.cleaned_data).order_by("-at", "-id")[:OPENED]
+    return render(request, "refused/_each.html", {"refusals": _shown(newest), "one_source": True})
+
+
+@requires(post="trunks.change_trunk")
+def refused_allow(request: HttpRequest) -> HttpResponse:
+    """Put an address on a trunk's access list, and say what that changed."""
+    address = request.POST.get("address", "")[:100]
+    if not request.POST.get("trunk"):
+        messages.error(request, f"Nothing was changed: choose the trunk that {address} belongs to.")
+        return _back(address)
+    # PostgreSQL takes no NUL, in a question neither.
+    trunk = get_object_or_404(Trunk, name=request.POST["trunk"].replace("\x00", ""))
+    try:
+        added = allow_address(trunk=trunk, address=address)
+    except ValidationError as error:
+        messages.error(request, f"Nothing was changed: {' '.join(error.messages)}")
+        return _back("")
+    link = format_html('<a href="{}">{}</a>', reverse("trunk", args=[trunk.pk]), trunk.name)
+    text = (
+        "{} is now on the access list of {}: its next call is let in. To undo that, take the "
+        "address off the list again."
+        if added
+        else "{} was on the access list of {} already, so nothing was changed. If its calls are "
+        "refused all the same, see whether the trunk is enabled and whether it asks for a password."
+    )
+    say = messages.success if added else messages.warning
+    say(request, format_html(text, address, link))
+    if added and not trunk.enabled:
+        messages.warning(request, f"{trunk.name} is disabled: enable it, or its calls are refused.")
+    return _back(address)
+
+
+def _back(address: str) -> HttpResponse:
+    query = f"?{urlencode({'source': address})}" if queries.is_address(address) else ""
+    return redirect(reverse("refused") + query)
+
+
+def _groups(found: QuerySet[Rejection], number: str) -> tuple[Any, bool]:
+    groups = queries.by_source(found)
+    count = groups[: MAX_ROWS + 1].count()
+    page = CountedPaginator(groups, GROUPS_PER_PAGE, count=count).get_page(number)
+    page.object_list = queries.sources(found, list(page.object_list))
+    return page, count > MAX_ROWS
+
+
+def _each(found: QuerySet[Rejection], number: str) -> tuple[Any, bool]:
+    newest = found.order_by("-at", "-id")
+    count = newest.values("pk")[: MAX_ROWS + 1].count()
+    page = CountedPaginator(newest, PER_PAGE, count=count).get_page(number)
+    page.object_list = _shown(page.object_list)
+    return page, count > MAX_ROWS
+
+
+def _shown(rows: Iterable[Rejection]) -> list[tuple[Rejection, str]]:
+    return [(row, queries.what(row)) for row in rows]

@@ -1,0 +1,87 @@
+"""Where a number would go, as the page shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from callengine.directory.whereto import NOBODY, TrunkStep, WhereTo, where_to
+from connections.models import Connection
+from dashboard.calls.presenters import chip
+from dashboard.calls.shown import Chip
+from trunks.models import Number, Route, Trunk
+from trunks.parties import Party
+from trunks.validators import PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkWay:
+    """One trunk on the way."""
+
+    step: TrunkStep
+    trunk_id: int | None
+    vn_a: tuple[Chip, ...]
+    vn_b: tuple[Chip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The answer to where a number would go."""
+
+    to: WhereTo
+    caller: str
+    vn_a: tuple[Chip, ...]
+    vn_b: tuple[Chip, ...]
+    trunks: tuple[TrunkWay, ...]
+    connection: Connection | None
+    number_id: int | None
+    route_id: int | None
+
+    @property
+    def can_be_prefix(self) -> bool:
+        """Whether a route could begin with what was dialled."""
+        return PREFIX.match(self.to.dialled) is not None
+
+
+def way_of(*, number: str, party: Party | None, offer: Sequence[str]) -> Way:
+    """Return the engine's plan for this number, with the rows it passes. About 15 queries."""
+    to = where_to(
+        number=number,
+        source_kind=party.kind if party else "external",
+        source_name=party.key if party else "",
+        offered=offer,
+    )
+    ids = dict(
+        Trunk.objects.filter(name__in=[step.name for step in to.trunks]).values_list("name", "pk")
+    )
+    numbers, routes = Number.objects.filter(number=to.key), Route.objects.filter(prefix=to.key)
+    return Way(
+        to=to,
+        caller=_caller(party),
+        vn_a=_chips(to.vn_a),
+        vn_b=_chips(to.vn_b),
+        trunks=tuple(
+            TrunkWay(step, ids.get(step.name), _chips(step.vn_a), _chips(step.vn_b))
+            for step in to.trunks
+        ),
+        connection=Connection.objects.filter(sip_user=to.connection).first(),
+        number_id=_id(numbers) if to.found == "number" else None,
+        route_id=_id(routes) if to.found == "route" else None,
+    )
+
+
+def _caller(party: Party | None) -> str:
+    if party is None:
+        return NOBODY
+    if party.kind == "trunk":
+        return f"Somebody calling in over {party.name}"
+    return f"{party.name} (SIP user {party.key})"
+
+
+def _chips(names: Sequence[str]) -> tuple[Chip, ...]:
+    return tuple(chip(name) for name in names)
+
+
+def _id(rows: QuerySet[Any]) -> int | None:
+    return rows.values_list("pk", flat=True).first()

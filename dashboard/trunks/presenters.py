@@ -1,0 +1,116 @@
+"""What the pages of trunks, numbers and routes show, as plain values."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from audiocodecs.models import PlatformSettings
+from callengine.models import Call, Rejection
+from callengine.record.store import snapshot, with_details
+from dashboard.calls.presenters import chip, present_row
+from dashboard.calls.shown import Badge, CallRow, Chip
+from trunks.access import HostCache, addresses_within
+from trunks.models import Gateway, Trunk
+
+SHOWN = 10
+REJECTIONS_LOOKED_AT = 1000
+"The newest refusals among which those from a trunk's networks are looked for."
+ADDRESSES_SHORT = 2
+
+hosts = HostCache(first_wait_s=0.0)
+"Addresses of host names in access lists; a page does not wait for the resolver."
+
+
+@dataclass(frozen=True, slots=True)
+class CodecChips:
+    """A codec list as it is shown in a table."""
+
+    chips: tuple[Chip, ...]
+    is_platform: bool
+    "Whether the trunk has no list of its own."
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRow:
+    """One row of the list of trunks. Holds no credentials."""
+
+    trunk: Trunk
+    state: Badge
+    allowed: str
+    more_allowed: int
+    inward: CodecChips
+    outward: CodecChips
+
+
+def state_of(trunk: Trunk) -> Badge:
+    """Return whether a trunk takes part in calls, as a badge."""
+    return Badge("Enabled", "up") if trunk.enabled else Badge("Disabled", "idle")
+
+
+def codec_chips(names: Sequence[str], platform: Sequence[str]) -> CodecChips:
+    """Return the chips of a stored list; an empty one means the platform list."""
+    return CodecChips(tuple(chip(name) for name in names or platform), is_platform=not names)
+
+
+def trunk_rows(trunks: Iterable[Trunk]) -> list[TrunkRow]:
+    """Return the rows of a list. One query, for the platform list."""
+    platform = PlatformSettings.load().codec_names
+    return [
+        TrunkRow(
+            trunk=trunk,
+            state=state_of(trunk),
+            allowed=", ".join(map(short_entry, trunk.in_allowed_addresses[:ADDRESSES_SHORT])),
+            more_allowed=max(0, len(trunk.in_allowed_addresses) - ADDRESSES_SHORT),
+            inward=codec_chips(trunk.in_codecs, platform),
+            outward=codec_chips(trunk.out_codecs, platform),
+        )
+        for trunk in trunks
+    ]
+
+
+def short_entry(entry: str) -> str:
+    """Return an access list's entry as people write it: one address without its `/32`."""
+    return entry.removesuffix("/32") if "." in entry else entry.removesuffix("/128")
+
+
+def equal_priorities(gateways: Sequence[Gateway]) -> list[int]:
+    """Return the priorities that several gateways share."""
+    priorities = [gateway.priority for gateway in gateways]
+    return sorted({value for value in priorities if priorities.count(value) > 1})
+
+
+def lacks(trunk: Trunk, *, has_gateway: bool) -> list[str]:
+    """Return what keeps a trunk from taking calls or from sending them, in sentences."""
+    found = []
+    if not trunk.in_allowed_addresses and not trunk.in_username:
+        found.append("IN: no address and no user name is set, so no call is taken from it.")
+    if not has_gateway:
+        found.append("OUT: no gateway is set, so no call can be sent to it.")
+    return found
+
+
+def recent_calls(label: str, *, limit: int = SHOWN) -> list[CallRow]:
+    """Return the newest calls from or to `trunk:NAME`. Each way is one look into an index."""
+    found: dict[Any, Call] = {}
+    for ways in (Q(source=label), Q(destination=label)):
+        rows: QuerySet[Call] = with_details(Call.objects.filter(ways))
+        found |= {call.pk: call for call in rows.order_by("-started", "-id")[:limit]}
+    newest = sorted(found.values(), key=lambda call: call.started, reverse=True)[:limit]
+    return [present_row(snapshot(call), now=timezone.now()) for call in newest]
+
+
+def recent_refusals(trunk: Trunk, *, limit: int = SHOWN) -> list[Rejection]:
+    """Return the newest refusals from a trunk's addresses or for its user name. Two queries."""
+    newest = Rejection.objects.order_by("-at", "-id")
+    seen = newest.values_list("source_address", "user")[:REJECTIONS_LOOKED_AT]
+    addresses = {address for address, _ in seen}
+    own = addresses_within(addresses, trunk.in_allowed_addresses, hosts.resolve)
+    wanted = Q(source_address__in=own)
+    if trunk.in_username:
+        wanted |= Q(user=trunk.in_username)
+    if not own and not trunk.in_username:
+        return []
+    return list(newest.filter(wanted)[:limit])

@@ -1,0 +1,111 @@
+"""The table of terminations and rejections is the code's, and each row names a test there is."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from callengine.core.reasons import BANS, REJECTIONS, TERMINATIONS, TRANSFERS
+
+ROOT = Path(__file__).resolve().parents[3]
+WORDS = {*TERMINATIONS, *REJECTIONS, *TRANSFERS, *BANS}
+COMPOSED = {"connection-disabled", "trunk-disabled", "caller-without-media", "callee-without-media"}
+COMPOSED |= {f"{who}-{how}" for who in ("caller", "callee") for how in ("hung-up", "lost")}
+"Written as f-strings: who stands first."
+PLACES = {
+    "Termination": 1,
+    "Rejection": 4,
+    "Objection": 1,
+    "RegisterError": 2,
+    "Shortage": 1,
+    "Failed": 0,
+    "_RefusalError": 1,
+    "_RefusedError": 1,
+    "refuse": 2,
+}
+"Which argument of these is a reason or rule."
+KEBAB = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z|overloaded\Z|flooding\Z|banned\Z")
+
+
+def tables() -> dict[str, list[list[str]]]:
+    """Return the rows of the page, by heading."""
+    found: dict[str, list[list[str]]] = {}
+    heading = ""
+    for line in (ROOT / "docs/terminations.md").read_text().splitlines():
+        heading = line.removeprefix("## ") if line.startswith("## ") else heading
+        if line.startswith("| `"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            found.setdefault(heading, []).append(cells)
+    return found
+
+
+def words(rows: list[list[str]]) -> list[str]:
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row[0])]
+
+
+def sources() -> Iterator[tuple[Path, ast.Module]]:
+    for file in sorted((ROOT / "callengine").rglob("*.py")):
+        if file.name != "reasons.py" and "migrations" not in file.parts:
+            yield file, ast.parse(file.read_text())
+
+
+def written() -> set[str]:
+    """Return the words given to terminations, rejections and their like in the code."""
+    found = set()
+    for _, tree in sources():
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            place = PLACES.get(name)
+            if place is None:
+                continue
+            given = {k.arg: k.value for k in call.keywords}
+            value = given.get("reason", given.get("rule"))
+            value = value or (call.args[place] if len(call.args) > place else None)
+            if isinstance(value, ast.Constant) and KEBAB.match(str(value.value)):
+                found.add(str(value.value))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("Terminations", TERMINATIONS),
+        ("Rejections", REJECTIONS),
+        ("Transfers", TRANSFERS),
+        ("Bans", BANS),
+    ],
+)
+def test_the_page_has_a_row_for_each_word_and_no_other(heading, expected):
+    assert sorted(words(tables()[heading])) == sorted(expected)
+
+
+def test_whatever_the_code_says_stands_in_the_table():
+    assert written() <= WORDS, written() - WORDS
+
+
+def test_whatever_stands_in_the_table_is_said_by_the_code():
+    constants = {
+        str(node.value)
+        for _, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+    }
+    assert constants >= WORDS - COMPOSED, WORDS - COMPOSED - constants
+
+
+def test_codes_of_the_page_are_those_of_the_list():
+    for row in tables()["Rejections"]:
+        for word in words([row]):
+            code = 0 if row[1] == "none" else int(row[1])
+            assert REJECTIONS[word] == (code,), word
+
+
+def test_each_row_names_a_test_that_exists():
+    for rows in tables().values():
+        for row in rows:
+            file, _, name = row[-1].strip("`").partition("::")
+            tree = ast.parse((ROOT / "tests" / file).read_text())
+            names = {getattr(node, "name", "") for node in ast.walk(tree)}
+            assert name in names, row[-1]

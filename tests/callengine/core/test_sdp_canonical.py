@@ -1,0 +1,256 @@
+"""What a peer wrote, however it wrote it, goes inward in one form and means the same to all."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callengine.core.sdp import SdpError, compact, offered_codecs, read_audio
+from tests.callengine.core.test_sdp import HEAD, audio
+
+FORMS = [
+    ("opus without channels", "96", ["rtpmap:96 opus/48000"], ["96 opus/48000/2"]),
+    ("opus with one", "96", ["rtpmap:96 opus/48000/1"], ["96 opus/48000/2"]),
+    ("opus in capitals and spaces", "96", ["rtpmap: 96  OPUS / 48000 / 2 "], ["96 opus/48000/2"]),
+    ("PCMU with one channel", "0", ["rtpmap:0 pcmu/8000/1"], ["0 PCMU/8000"]),
+    ("stereo PCMU at a number of its own", "98 8", ["rtpmap:98 PCMU/8000/2"], ["8 PCMA/8000"]),
+    ("stereo PCMU at number 0", "0 8", ["rtpmap:0 PCMU/8000/2"], ["8 PCMA/8000"]),
+    ("stereo AMR-WB", "97 98", ["rtpmap:97 AMR-WB/16000/2", "rtpmap:98 AMR-WB/16000"],
+     ["98 AMR-WB/16000"]),
+    ("six channels of opus", "96 0", ["rtpmap:96 opus/48000/6"], ["0 PCMU/8000"]),
+    ("channels that are a word", "0 8", ["rtpmap:0 PCMU/8000/stereo"], ["8 PCMA/8000"]),
+    ("number 0 means something else", "0 8", ["rtpmap:0 G726-32/8000"], ["8 PCMA/8000"]),
+    ("number 0 means another codec of ours", "0 8", ["rtpmap:0 opus/48000/2"], ["8 PCMA/8000"]),
+    ("number 0 means nothing", "0 8", ["rtpmap:0 ???"], ["8 PCMA/8000"]),
+    ("a codec at an unassigned low number", "40 8", ["rtpmap:40 opus/48000/2"], ["8 PCMA/8000"]),
+    ("PCMU at a dynamic number", "96 8", ["rtpmap:96 PCMU/8000"], ["96 PCMU/8000", "8 PCMA/8000"]),
+    ("G722 by its audio rate", "9", ["rtpmap:9 G722/16000"], ["9 G722/8000"]),
+    ("G722 in small letters", "9", ["rtpmap:9 g722/16000/1"], ["9 G722/8000"]),
+    ("one number twice", "0 0 8 0", [], ["0 PCMU/8000", "8 PCMA/8000"]),
+    ("two rtpmaps of a number", "96 8", ["rtpmap:96 opus/48000/2", "rtpmap:96 iLBC/8000"],
+     ["96 opus/48000/2", "8 PCMA/8000"]),
+    ("rtpmaps of numbers that are not there", "8", ["rtpmap:96 opus/48000/2", "fmtp:96 cbr=1"],
+     ["8 PCMA/8000"]),
+    ("an event in other letters", "8 101", ["rtpmap:101 Telephone-Event/8000/1"],
+     ["8 PCMA/8000", "101 telephone-event/8000"]),
+    ("an event at a low number", "8 19", ["rtpmap:19 telephone-event/8000"], ["8 PCMA/8000"]),
+    ("the event first", "101 8", ["rtpmap:101 telephone-event/8000"],
+     ["101 telephone-event/8000", "8 PCMA/8000"]),
+    ("numbers with zeros", "008 8", [], ["8 PCMA/8000"]),
+    ("numbers that are none", "8 128 999 x *", [], ["8 PCMA/8000"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("formats", "attributes", "maps"), [f[1:] for f in FORMS], ids=[f[0] for f in FORMS]
+)
+def test_a_payload_type_is_written_as_it_was_understood(
+    formats: str, attributes: list[str], maps: list[str]
+) -> None:
+    offer = HEAD + audio(formats, *attributes)
+    text = compact(offer)
+    assert re.findall(r"a=rtpmap:(.*)\r\n", text) == maps
+    assert f"RTP/AVP {' '.join(line.split()[0] for line in maps)}\r\n" in text
+    assert offered_codecs(text) == offered_codecs(offer)
+    assert compact(text) == text
+
+
+def test_formats_of_others_never_look_like_ours() -> None:
+    for formats, attributes in (
+        ("0", ["rtpmap:0 X-NEW/8000"]),
+        ("18", []),
+        ("0 9", ["rtpmap:0 PCMU/8000/2", "rtpmap:9 G722/48000"]),
+    ):
+        text = compact(HEAD + audio(formats, *attributes))
+        assert "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 not-ours/8000\r\n" in text
+        assert offered_codecs(text) == ()
+
+
+ORIGINS = [
+    "Sonus UAC 1 1 IN IP4 192.0.2.1",
+    " 1 1 IN IP4 192.0.2.1",
+    "- -5 -7 IN IP4 192.0.2.1",
+    "- 1234567890123456789012345 1234567890123456789012345 IN IP4 192.0.2.1",
+    "-",
+    "ünïcode 1 1 IN IP6 ::1",
+]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_the_origin_is_ours_whatever_the_peer_wrote(origin: str) -> None:
+    usual = compact(HEAD + audio("0"))
+    assert compact(HEAD.replace("- 1 1 IN IP4 192.0.2.1", origin) + audio("0")) == usual
+    assert re.match(r"v=0\r\no=- 1 \d{1,10} IN IP4 127\.0\.0\.1\r\ns=-\r\n", usual)
+
+
+@pytest.mark.parametrize("name", ["s=", "s= ", "s=A call\r\ni=x", "s=ü" * 40])
+def test_the_session_name_is_ours(name: str) -> None:
+    assert compact(HEAD.replace("s=-", name) + audio("0")) == compact(HEAD + audio("0"))
+
+
+def test_the_version_changes_when_the_description_does_and_only_then() -> None:
+    def version(text: str) -> str:
+        return compact(text).splitlines()[1].split()[2]
+
+    usual = version(HEAD + audio("0"))
+    assert version(HEAD.replace("- 1 1", "x 7 9") + audio("0", "x-new:1")) == usual
+    for changed in (audio("8"), audio("0", "sendonly"), audio("0").replace("4000", "4002")):
+        assert version(HEAD + changed) != usual
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kept"),
+    [
+        (["ptime:30"], ["ptime:30"]),
+        (["ptime:10"], ["ptime:10"]),
+        (["ptime:60"], ["ptime:60"]),
+        (["ptime:25"], ["ptime:20"]),
+        (["ptime:0"], ["ptime:20"]),
+        (["ptime:5000"], ["ptime:20"]),
+        (["ptime:100"], ["ptime:20"]),
+        (["ptime: 30.0 "], ["ptime:30"]),
+        (["maxptime:10"], ["ptime:10", "maxptime:10"]),
+        (["maxptime:150"], ["maxptime:150"]),
+        (["maxptime:0"], []),
+        (["ptime:60", "maxptime:40"], ["ptime:40", "maxptime:40"]),
+        (["maxptime:35", "ptime:60"], ["ptime:30", "maxptime:35"]),
+        (["maxptime:5"], ["ptime:10", "maxptime:5"]),
+    ],
+)
+def test_packet_times_are_folded_into_what_is_sent(attributes: list[str], kept: list[str]) -> None:
+    text = compact(HEAD + audio("0", *attributes))
+    assert re.findall(r"a=((?:max)?ptime:.*)\r\n", text) == kept
+
+
+@pytest.mark.parametrize(
+    ("codecs", "attributes", "ptime"),
+    [
+        (["opus/48000/2"], ["ptime:30"], 20),
+        (["opus/48000/2"], ["ptime:50"], 40),
+        (["opus/48000/2", "AMR-WB/16000"], ["ptime:60"], 60),
+        (["opus/48000/2", "PCMU/8000"], ["ptime:30"], 30),
+        (["opus/48000/2", "PCMU/8000"], ["ptime:30", "maxptime:30"], 20),
+        (["PCMU/8000"], ["ptime:30", "maxptime:30"], 30),
+        (["X-NEW/8000"], ["ptime:30"], 30),
+    ],
+)
+def test_a_packet_time_is_one_that_the_codecs_can_keep(
+    codecs: list[str], attributes: list[str], ptime: int
+) -> None:
+    maps = [f"rtpmap:{96 + n} {codec}" for n, codec in enumerate(codecs)]
+    numbers = " ".join(str(96 + n) for n in range(len(codecs)))
+    assert f"a=ptime:{ptime}\r\n" in compact(HEAD + audio(numbers, *maps, *attributes))
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("rtcp:4001", "rtcp:4001"),
+        ("rtcp:4001 IN IP4 192.0.2.3", "rtcp:4001 IN IP4 192.0.2.3"),
+        ("rtcp:0", None),
+        ("rtcp:99999", None),
+        ("rtcp:4001 IN IP4 999.0.2.3", None),
+        ("rtcp:4001 IN IP4 host.example", None),
+        ("rtcp:4001 IN IP6 2001:db8::1", None),
+    ],
+)
+def test_an_rtcp_address_that_pjmedia_would_refuse_is_left_out(
+    value: str, kept: str | None
+) -> None:
+    text = compact(HEAD + audio("0", value))
+    assert re.findall(r"a=(rtcp:.*)\r\n", text) == ([kept] if kept else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("useinbandfec=1; stereo=0", "useinbandfec=1;stereo=0"),
+        ("useinbandfec = 1;;x", "useinbandfec=1;x"),
+        ('a="b c";cbr=1', "cbr=1"),
+        ("ü=1;cbr=1", "cbr=1"),
+        (";".join(f"p{n}=1" for n in range(20)), ";".join(f"p{n}=1" for n in range(12))),
+    ],
+)
+def test_format_parameters_are_cut_to_what_every_parser_takes(value: str, kept: str) -> None:
+    text = compact(HEAD + audio("96", "rtpmap:96 opus/48000/2", f"fmtp:96 {value}"))
+    assert re.findall(r"a=fmtp:96 (.*)\r\n", text) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("formats", "maps", "kept"),
+    [
+        ("96 101 102", ["96 opus/48000/2", "101 telephone-event/8000",
+                        "102 telephone-event/48000"], {48000: 102}),
+        ("0 102 101", ["101 telephone-event/8000", "102 telephone-event/48000"], {8000: 101}),
+        ("96 101 102", ["96 AMR-WB/16000", "101 telephone-event/8000",
+                        "102 telephone-event/48000"], {8000: 101}),
+        ("96 101", ["96 opus/48000/2", "101 telephone-event/8000"], {8000: 101}),
+    ],
+)  # fmt: skip
+def test_of_an_answer_one_telephone_event_stays(
+    formats: str, maps: list[str], kept: dict[int, int]
+) -> None:
+    answer = HEAD + audio(formats, *(f"rtpmap:{value}" for value in maps))
+    found = read_audio(compact(answer, is_answer=True))
+    assert found is not None
+    assert found.telephone_events == kept
+    offered = read_audio(compact(answer))
+    assert offered is not None
+    assert len(offered.telephone_events) == len(maps) - ("96" in formats)
+
+
+def test_the_audio_line_with_a_codec_of_ours_is_used() -> None:
+    offer = HEAD + audio("18") + audio("8") + audio("0")
+    assert offered_codecs(offer) == ("PCMA",)
+    lines = [line for line in compact(offer).splitlines() if line.startswith("m=")]
+    assert lines == ["m=audio 0 RTP/AVP 18", "m=audio 4000 RTP/AVP 8", "m=audio 0 RTP/AVP 0"]
+
+
+def test_an_audio_line_over_ipv6_is_passed_over() -> None:
+    second = audio("8").replace("a=", "a=", 1) + "c=IN IP4 192.0.2.9\r\n"
+    offer = HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP6 2001:db8::1") + audio("0") + second
+    found = read_audio(offer)
+    assert found is not None
+    assert (found.codecs, found.address) == (("PCMA",), "192.0.2.9")
+
+
+def test_the_family_is_that_of_the_address_not_of_the_word_before_it() -> None:
+    assert (
+        offered_codecs(HEAD.replace("IN IP4 192.0.2.1\r\nt", "IN IP4 ::1\r\nt") + audio("0")) == ()
+    )
+    mislabelled = HEAD.replace("c=IN IP4", "c=IN IP6") + audio("0")
+    assert offered_codecs(mislabelled) == ("PCMU",)
+    assert "c=IN IP4 192.0.2.1\r\n" in compact(mislabelled)
+
+
+NAMES = st.sampled_from(["opus", "PCMU", "pcma", "G722", "AMR-WB", "telephone-event", "X", "", "ü"])
+MAPS = st.builds(
+    "rtpmap:{}{}{}/{}/{}".format,
+    st.integers(0, 130),
+    st.sampled_from([" ", "  ", "", "\t"]),
+    NAMES,
+    st.sampled_from([8000, 16000, 48000, 0, "x"]),
+    st.sampled_from(["", "1", "2", "6", "x"]),
+)
+FMTPS = st.builds("fmtp:{} {}".format, st.integers(0, 130), st.text(max_size=40))
+TIMES = st.builds("{}:{}".format, st.sampled_from(["ptime", "maxptime", "rtcp"]), st.integers(-1))
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.integers(0, 130), min_size=1, max_size=30),
+    st.lists(MAPS | FMTPS | TIMES, max_size=20),
+    st.booleans(),
+)
+def test_the_compact_form_reads_back_as_the_same(
+    numbers: list[int], attributes: list[str], is_answer: bool
+) -> None:
+    offer = HEAD + audio(" ".join(map(str, numbers)), *attributes)
+    try:
+        text = compact(offer, is_answer=is_answer)
+    except SdpError:
+        return
+    assert offered_codecs(text) == offered_codecs(offer)
+    assert compact(text, is_answer=is_answer) == text
+    assert text.isascii()

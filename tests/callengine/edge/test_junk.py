@@ -1,0 +1,198 @@
+"""What nobody should send: malformed, oversized, looping, unknown; over real sockets."""
+
+import asyncio
+import random
+import struct
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.interface import Refused
+from callengine.edge.parse import MalformedError, parse
+from callengine.edge.transport import AddressTakenError
+from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
+from tests.callengine.edge.test_registering import read_message
+
+Address = tuple[str, int]
+
+
+@pytest.fixture
+def phone(peer: UdpPeer, sip: Address) -> Phone:
+    return Phone(*peer.address, edge=sip)
+
+
+async def test_options_tells_what_works(peer: UdpPeer, sip: Address, phone: Phone) -> None:
+    peer.send(phone.request("OPTIONS", 1), sip)
+    answer = await peer.next()
+    assert answer.code == 200
+    assert "INVITE" in answer.get("allow")
+    assert answer.get("accept") == "application/sdp"
+    assert answer.get("supported") == "100rel, timer"
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "code"),
+    [
+        ("INVITE", {"max_forwards": 0}, 483),
+        ("INVITE", {"uri": "urn:service:sos"}, 416),
+        ("INVITE", {"headers": ("Require: 100rel, teleport",)}, 420),
+        ("SUBSCRIBE", {}, 405),
+        ("INFO", {}, 405),
+        ("FROBNICATE", {}, 501),
+        ("BYE", {}, 481),
+        ("BYE", {"to": "<sip:x@y>;tag=unknown"}, 481),
+        ("INVITE", {"cseq_method": "BYE"}, 400),
+        ("INVITE", {"contact": ""}, 400),
+        ("INVITE", {"body": SDP + "a=x\r\n" * 500}, 413),
+        ("INVITE", {"headers": ("X-Long: " + "y" * 5000,)}, 400),
+        ("INVITE", {"headers": ("no colon here",)}, 400),
+        ("INVITE", {"headers": ("Via: SIP/2.0/UDP 127.0.0.2:%d;branch=z9hG4bKvnx",)}, 482),
+    ],
+)
+async def test_each_rule_has_its_answer(
+    peer: UdpPeer, sip: Address, phone: Phone, method: str, more: dict[str, object], code: int
+) -> None:
+    text = phone.request(method, 1, **more)  # type: ignore[arg-type]
+    peer.send(text.replace("%d", str(sip[1])), sip)
+    assert (await peer.next()).code == code
+
+
+async def test_merged_requests_are_482_once_and_ack_is_never_answered(
+    engine: FakeEngine, peer: UdpPeer, sip: Address, phone: Phone
+) -> None:
+    engine.external = True
+    engine.may_answer.clear()
+    for _ in range(2):
+        text = phone.request("INVITE", 1, body=SDP)
+        peer.send(text.replace(f"sip:alice@{sip[0]}", "sip:eve@example.net"), sip)
+    codes = {(await peer.next()).code, (await peer.next()).code}
+    assert codes == {100, 482}
+    peer.send(phone.request("ACK", 9), sip)
+    assert await peer.silence(0.3)
+
+
+async def test_an_oversized_datagram_is_513_and_stored(
+    engine: FakeEngine, peer: UdpPeer, sip: Address, phone: Phone
+) -> None:
+    peer.send(phone.request("INVITE", 1, body=SDP + "a=x\r\n" * 12000), sip)
+    assert (await peer.next()).code == 513
+    await engine.rejection("message-too-large")
+
+
+async def test_70_kilobytes_over_tcp_are_513_and_the_connection_closes(
+    edge: Edge, engine: FakeEngine, phone: Phone
+) -> None:
+    _, host, port = edge.listening[1]
+    reader, writer = await asyncio.open_connection(host, port)
+    phone.transport = "TCP"
+    writer.write(phone.request("INVITE", 1, body=SDP + "a=x\r\n" * 14000).encode())
+    assert " 513 " in await read_message(reader)
+    await engine.rejection("message-too-large")
+    writer.close()
+
+
+async def test_junk_floods_store_a_few_rejections_only(
+    engine: FakeEngine, peer: UdpPeer, sip: Address, phone: Phone
+) -> None:
+    for index in range(200):
+        peer.send(f"garbage {index}\r\n\r\n", sip)
+    peer.send(phone.request("OPTIONS", 1), sip)
+    await peer.expect(200)
+    assert len(engine.rejections) == 30
+    assert {r.rule for r in engine.rejections} == {"malformed-sip"}
+
+
+async def test_stun_binding_is_answered_with_the_senders_address(
+    peer: UdpPeer, sip: Address
+) -> None:
+    peer.send(struct.pack("!HHI12s", 1, 0, 0x2112A442, b"transaction!"), sip)
+    async with asyncio.timeout(5):
+        answer = await peer.heard.get()
+    kind, _, _, transaction = struct.unpack_from("!HHI12s", answer)
+    _, _, _, _, port, address = struct.unpack_from("!HHBBHI", answer, 20)
+    assert (kind, transaction) == (0x0101, b"transaction!")
+    assert port ^ 0x2112 == peer.address[1]
+    assert (address ^ 0x2112A442).to_bytes(4, "big") == bytes([127, 0, 0, 3])
+
+
+async def test_a_taken_port_is_named(edge: Edge, engine: FakeEngine, sip: Address) -> None:
+    other = Edge(engine, EdgeSettings(listen=(("udp", *sip),)))
+    with pytest.raises(AddressTakenError, match=f"udp:127.0.0.2:{sip[1]} is already taken"):
+        await other.start()
+
+
+async def test_responses_obey_rport_and_its_absence(
+    peer: UdpPeer, callee: UdpPeer, sip: Address
+) -> None:
+    phone = Phone("192.0.2.1", callee.address[1], edge=sip)
+    elsewhere = phone.request("OPTIONS", 1)
+    peer.send(elsewhere, sip)
+    via = (await peer.next()).via
+    assert via.params["received"] == "127.0.0.3"
+    assert via.params["rport"] == str(peer.address[1])
+
+
+TEMPLATES = [
+    Phone("127.0.0.3", 5062).request("INVITE", 1, body=SDP).encode(),
+    Phone("127.0.0.3", 5062)
+    .request(
+        "REGISTER",
+        1,
+        headers=(
+            'Authorization: Digest username="alice", realm="voipnumber", nonce="1.2.3", '
+            'uri="sip:x", response="00", qop=auth, nc=00000001, cnonce="x"',
+        ),
+        contact='"a,b" <sip:a@b;self=1>;expires=5;q=0.5',
+    )
+    .encode(),
+    b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z\r\nFrom: a\r\nTo: b\r\nCall-ID: c\r\n"
+    b"CSeq: 1 INVITE\r\n\r\n",
+]
+
+
+def mutated(template: bytes, seed: int) -> bytes:
+    rng = random.Random(seed)
+    data = bytearray(template)
+    for _ in range(rng.randint(1, 12)):
+        at = rng.randrange(len(data))
+        match rng.randrange(4):
+            case 0:
+                data[at] = rng.randrange(256)
+            case 1:
+                del data[at : at + rng.randint(1, 20)]
+            case 2:
+                data[at:at] = rng.choice([b'"', b"<", b";", b",", b"\r\n", b"\0", b"%", b"=", b"@"])
+            case _:
+                start = rng.randrange(len(data))
+                data[at:at] = data[start : start + 30]
+        data = data or bytearray(b"x")
+    return bytes(data)
+
+
+async def test_mutated_messages_raise_nothing_and_service_goes_on(
+    edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address, phone: Phone
+) -> None:
+    engine.external = True
+    engine.outcome = lambda _: _refused()
+    for seed in range(1500):
+        edge._on_message(mutated(TEMPLATES[seed % 3], seed), "udp:127.0.0.3:5062")
+        if seed % 50 == 0:
+            await asyncio.sleep(0)
+    peer.send(phone.request("OPTIONS", 1), sip)
+    await peer.expect(200)
+
+
+def _refused() -> Refused:
+    return Refused(404, "Not Found")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(data=st.binary(max_size=300), seed=st.integers(0, 10**6))
+def test_any_bytes_parse_or_are_malformed(data: bytes, seed: int) -> None:
+    for sample in (data, TEMPLATES[seed % 3][: seed % 400] + data, mutated(TEMPLATES[0], seed)):
+        try:
+            parse(sample)
+        except MalformedError:
+            continue

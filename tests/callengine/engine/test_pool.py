@@ -1,0 +1,204 @@
+"""The pool of call processes, with real ones: kept ahead of need, reused, replaced, moved."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from callengine.core.orders import CallOrder, LegOrder, WaveOrder
+from callengine.engine.pool import CallProcess, Pool, PoolSettings, ProcessState
+from callengine.worker.control import encode
+from tests.callengine.engine.processes import alive
+from tests.peers import descriptions
+from tests.peers.ports import free_port_range
+from tests.peers.waiting import until
+
+OpenPool = Callable[..., AbstractAsyncContextManager[Pool]]
+TWO_RATES = ((8000, 1), (16000, 1))
+
+
+@asynccontextmanager
+async def opened(max_calls: int, **options: Any) -> AsyncIterator[Pool]:
+    """Start a pool that hands processes back as they say they are idle."""
+
+    def message(process: CallProcess, said: dict[str, Any]) -> None:
+        if said["type"] == "idle":
+            pool.release(process, recycle=said["recycle"])
+
+    settings = PoolSettings(
+        max_calls=max_calls,
+        rtp_ports=free_port_range(16 * max_calls),
+        user_agent="test",
+        **options,
+    )
+    pool = Pool(settings, on_message=message, on_death=lambda process: None)
+    await pool.start()
+    pids: set[int] = set()
+    try:
+        yield pool
+    finally:
+        pids = {process.pid for process in pool.processes if process.pid}
+        await pool.stop()
+    await until(lambda: not any(map(alive, pids)), "call processes outlive their pool")
+
+
+def idle(pool: Pool, rate: int) -> list[CallProcess]:
+    found = (p for p in pool.processes if p.state is ProcessState.IDLE)
+    return [p for p in found if p.bridge_rate_hz == rate]
+
+
+async def taken(pool: Pool, rate: int) -> CallProcess:
+    process = await pool.acquire(rate)
+    assert process is not None
+    assert process.bridge_rate_hz == rate
+    assert alive(process.pid)
+    return process
+
+
+async def test_spares_are_kept_and_replaced() -> None:
+    async with opened(8, spare=((8000, 2), (16000, 1))) as pool:
+        await until(lambda: len(idle(pool, 8000)) == 2 and len(idle(pool, 16000)) == 1, "no spares")
+        first, second = await taken(pool, 8000), await taken(pool, 8000)
+        await until(lambda: len(idle(pool, 8000)) == 2, "spares were not replaced")
+        assert pool.busy == 2
+        pool.release(first, recycle=False)
+        pool.release(second, recycle=False)
+        assert pool.busy == 0
+
+
+async def test_a_process_serves_call_after_call() -> None:
+    async with opened(1, spare=((8000, 1),)) as pool:
+        pids = set()
+        for _ in range(20):
+            process = await taken(pool, 8000)
+            pids.add(process.pid)
+            pool.release(process, recycle=False)
+        assert len(pids) == 1
+
+
+async def test_a_process_to_be_recycled_is_replaced() -> None:
+    async with opened(1, spare=((8000, 1),)) as pool:
+        process = await taken(pool, 8000)
+        # What the engine hears when an order's INVITE never came: it recycles itself then.
+        process.sock.send(encode({"type": "stop"}))
+        pool.release(process, recycle=True)
+        assert (await taken(pool, 8000)).pid != process.pid
+        assert process.state is ProcessState.DEAD
+
+
+async def test_no_process_is_handed_to_two_calls() -> None:
+    async with opened(8, spare=TWO_RATES) as pool:
+        got = await asyncio.gather(*(pool.acquire(8000) for _ in range(12)))
+        held = [process for process in got if process is not None]
+        assert len({process.number for process in held}) == len(held) == 8
+        assert len({process.slot for process in held}) == 8
+        assert all(process.sip_port for process in held)
+        pool.release(held[0], recycle=False)
+        assert await pool.acquire(8000) is held[0]
+
+
+@pytest.mark.parametrize("max_calls", [1, 2, 3])
+async def test_a_full_pool_moves_a_slot_to_the_rate_that_is_asked_for(max_calls: int) -> None:
+    """Every call finds a process while any slot is free, whatever rates were spare."""
+    async with opened(max_calls) as pool:
+        for rate in (48000, 8000, 16000):
+            held = [await taken(pool, rate) for _ in range(max_calls)]
+            assert await pool.acquire(rate) is None
+            assert await pool.acquire(8000) is None
+            for process in held:
+                pool.release(process, recycle=False)
+
+
+async def test_calls_at_once_get_every_slot_of_another_rate() -> None:
+    async with opened(4, spare=((8000, 4),)) as pool:
+        got = await asyncio.gather(*(pool.acquire(16000) for _ in range(4)))
+        assert all(process and process.bridge_rate_hz == 16000 for process in got)
+
+
+async def test_a_process_that_dies_idle_is_replaced() -> None:
+    async with opened(2, spare=((8000, 1),)) as pool:
+        (lost,) = pool.processes
+        lost.sock.send(encode({"type": "stop"}))
+        pool.send(lost, {"type": "stop"})
+        await until(
+            lambda: any(p is not lost for p in idle(pool, 8000)), "the spare was not replaced"
+        )
+
+
+BUSY_CALLEE = ("via", "from", "to", "call-id", "cseq")
+
+
+class BusyEdge(asyncio.DatagramProtocol):
+    """Stands where the edge stands: sends call processes a caller whose callee is busy."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        host, port = transport.get_extra_info("sockname")
+        self.address = f"{host}:{port}"
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        head = data.decode().partition("\r\n\r\n")[0].split("\r\n")
+        copied = [line for line in head[1:] if line.partition(":")[0].lower() in BUSY_CALLEE]
+        if head[0].startswith("INVITE"):
+            copied = [f"{x};tag=b" if x.lower().startswith("to:") else x for x in copied]
+            self._send(addr, "SIP/2.0 486 Busy Here", copied)
+        elif head[0].startswith("SIP/2.0 ") and head[0][8] in "456":
+            ack = [line.replace("INVITE", "ACK") for line in copied]
+            self._send(addr, f"ACK sip:leg@{addr[0]}:{addr[1]} SIP/2.0", ack)
+
+    def call(self, process: CallProcess, number: int) -> dict[str, Any]:
+        """Return an order whose INVITE follows at once."""
+        lines = [
+            f"Via: SIP/2.0/UDP {self.address};branch=z9hG4bK{number}",
+            f"From: <sip:caller@{self.address}>;tag={number}",
+            f"To: <sip:callee@{self.address}>",
+            f"Call-ID: call-{number}",
+            "CSeq: 1 INVITE",
+            "Max-Forwards: 70",
+            f"Contact: <sip:caller@{self.address}>",
+            "Content-Type: application/sdp",
+        ]
+        body = descriptions.sdp(["PCMU"], port=9)
+        host, port = process.sip_address
+        loop = asyncio.get_running_loop()
+        request = f"INVITE sip:token-a@{host}:{port} SIP/2.0"
+        loop.call_soon(self._send, process.sip_address, request, lines, body)
+        leg_b = LegOrder(
+            "B",
+            "token-b",
+            to_uri=f"sip:callee@{self.address}",
+            from_uri=f"<sip:caller@{self.address}>",
+            public_address="127.0.0.1",
+            label="callee",
+        )
+        order = CallOrder(
+            call=f"{number:032x}",
+            edge=self.address,
+            leg_a=LegOrder("A", "token-a", public_address="127.0.0.1", label="caller"),
+            waves=(WaveOrder((leg_b,), ("PCMU",), ("PCMU",)),),
+            offered=("PCMU",),
+            ring_timeout_s=5.0,
+            max_duration_s=60.0,
+        )
+        return {"type": "call", "order": order.to_dict()}
+
+    def _send(self, to: tuple[str, int], first: str, lines: list[str], body: str = "") -> None:
+        text = "\r\n".join((first, *lines, f"Content-Length: {len(body)}", "", body))
+        self.transport.sendto(text.encode(), to)
+
+
+async def test_a_process_serves_its_number_of_calls_and_is_replaced() -> None:
+    loop = asyncio.get_running_loop()
+    transport, edge = await loop.create_datagram_endpoint(BusyEdge, local_addr=("127.0.0.1", 0))
+    async with opened(1, spare=((8000, 1),), calls_before_recycling=3) as pool:
+        pids = []
+        for number in range(1, 7):
+            process = await taken(pool, 8000)
+            pids.append(process.pid)
+            pool.send(process, edge.call(process, number), wake=False)
+            await until(lambda p=process: p.state is not ProcessState.BUSY, "not given back")  # type: ignore[misc]
+        assert pids == [pids[0]] * 3 + [pids[3]] * 3
+        assert pids[0] != pids[3]
+    transport.close()

@@ -1,0 +1,97 @@
+"""What live pages are told is gathered: few sends, nothing lost, bounded when Redis is slow."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from channels.layers import InMemoryChannelLayer
+
+from callengine.engine import publisher as publishing
+from callengine.engine.publisher import Publisher
+from callengine.notices import groups
+from tests.dashboard.live import demo
+
+
+class Layer(InMemoryChannelLayer):  # type: ignore[misc]
+    """A channel layer that tells what it was given, and can stand still."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        await self.open.wait()
+        self.sent.append((group, message))
+        await super().group_send(group, message)
+
+    def contents(self, group: str) -> list[dict[str, Any]]:
+        """Return all that was said to a group, one by one."""
+        return [one for name, sent in self.sent if name == group for one in groups.each(sent)]
+
+
+@asynccontextmanager
+async def publisher(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Publisher, Layer]]:
+    layer = Layer()
+    for module in (groups, publishing):
+        monkeypatch.setattr(module, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr(Publisher, "_beat", lambda self: asyncio.sleep(0))
+    telling = Publisher(SimpleNamespace())  # type: ignore[arg-type]
+    await telling.start()
+    yield telling, layer
+    await telling.stop()
+
+
+async def test_what_happens_at_once_is_one_send_for_each_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = [demo.call() for _ in range(20)]
+    async with publisher(monkeypatch) as (telling, layer):
+        for call in calls:
+            telling.call({**call, "state": "ringing"})
+            telling.messages(call["id"], demo.ladder())
+            telling.call(call)
+    assert len(layer.sent) == 1 + len(calls)
+    told = [one["call"] for one in layer.contents(groups.CALLS)]
+    assert [call["state"] for call in told] == ["ringing", calls[0]["state"]] * 20
+    page = layer.contents(groups.call_group(calls[7]["id"]))
+    assert [one["type"] for one in page] == ["call.changed", "call.messages", "call.changed"]
+
+
+async def test_one_message_travels_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with publisher(monkeypatch) as (telling, layer):
+        call = demo.call()
+        telling.event(call["id"], call["events"][0])
+    assert [message["type"] for _, message in layer.sent] == ["call.event"]
+
+
+async def test_a_layer_that_stands_still_costs_a_bounded_queue_and_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publishing, "MAX_WAITING", 6)
+    async with publisher(monkeypatch) as (telling, layer):
+        layer.open.clear()
+        telling.call(demo.call())
+        await asyncio.sleep(2 * publishing.GATHERING_S)
+        for _ in range(10):
+            telling.call(demo.call())
+        assert caplog.text.count("a live page misses an update") == 7
+        layer.open.set()
+    assert len(layer.contents(groups.CALLS)) == 4
+
+
+async def test_what_cannot_be_told_is_logged_and_the_next_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with publisher(monkeypatch) as (telling, layer):
+        opened, layer.open = layer.open, None  # type: ignore[assignment]
+        telling.call(demo.call())
+        await asyncio.sleep(2 * publishing.GATHERING_S)
+        assert "live pages could not be told" in caplog.text
+        layer.open = opened
+        telling.call(call := demo.call())
+    assert [one["call"]["id"] for one in layer.contents(groups.CALLS)] == [call["id"]]

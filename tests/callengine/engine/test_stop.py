@@ -1,0 +1,155 @@
+"""Stopping: calls in progress get their grace period, and nothing is left behind."""
+
+import asyncio
+import json
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.callengine.engine.processes import Restartable, alive
+from tests.peers.waiting import until
+from tests.wire.conversation import Conversation, caller, converse, next_call_works, registered
+from tests.wire.directory import configuration, connection
+
+CONFIGURATION = configuration(connection("bob", inbound=["G722"]))
+GRACE_S = 6.0
+WITHOUT_CALLS_S = 5.0
+"How long a stop without calls may take on a busy machine."
+
+
+@pytest.fixture
+def stopping() -> Iterator[Restartable]:
+    with Restartable(CONFIGURATION, environment={"VOIPNUMBER_GRACE_S": str(int(GRACE_S))}) as one:
+        yield one
+
+
+async def exited(engine: Restartable, timeout_s: float) -> float:
+    """Wait for a clean exit that leaves no process behind; return the seconds it took."""
+    started = time.monotonic()
+    below = engine.children()
+    assert len(below) > 1
+    status = await asyncio.to_thread(engine.serving.wait, timeout_s)
+    taken = time.monotonic() - started
+    assert status == 0, engine.dump()
+    await until(lambda: not any(map(alive, below)), "a process was left behind", timeout_s=1)
+    assert "Traceback" not in engine.dump()
+    return taken
+
+
+async def test_without_calls_it_stops_at_once(stopping: Restartable) -> None:
+    stopping.terminate()
+    print(f"measured: stop without calls {await exited(stopping, WITHOUT_CALLS_S):.2f} s")
+    assert "ERROR" not in stopping.dump()
+
+
+async def test_a_call_in_progress_may_end_by_itself_and_new_ones_are_refused(
+    stopping: Restartable,
+) -> None:
+    async with registered(stopping, "bob") as bob, caller(stopping) as phone:
+        call = await converse(stopping, phone, bob, offer=["PCMU"])
+        stopping.terminate()
+        await until(lambda: "Stopping" in stopping.dump(), "it does not stop")
+        late = await phone.invite("bob", phone.sdp(["PCMU"]))
+        refused = await late.wait_final(3)
+        assert refused.code == 503
+        assert int(refused.headers.get("Retry-After") or 0) > 0
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722", seconds=1.5)
+        assert stopping.serving.poll() is None
+        assert bob.incoming.empty()
+        leaving = asyncio.create_task(exited(stopping, GRACE_S))
+        assert (await call.a.hang_up()).code == 200
+        await asyncio.wait_for(call.b.ended.wait(), 2)
+        assert await leaving < GRACE_S - 1.5, "it waited for a call that was over"
+        bob.server = phone.server = None
+        record = await stopping.record(call.a.call_id)
+        assert record["termination"]["by"] == "caller"
+        await asyncio.to_thread(stopping.start_again)
+        bob.server = phone.server = stopping.server
+        await next_call_works(stopping, bob)
+
+
+async def _both_get_a_bye(call: Conversation, timeout_s: float) -> None:
+    for end in (call.a, call.b):
+        await asyncio.wait_for(end.ended.wait(), timeout_s)
+        assert end.bye is not None
+
+
+@pytest.mark.parametrize("hurried", [False, True], ids=["grace-is-over", "second-signal"])
+async def test_calls_that_go_on_are_hung_up(stopping: Restartable, hurried: bool) -> None:
+    async with caller(stopping, "bob") as bob, caller(stopping) as phone:
+        await bob.register()
+        call = await converse(stopping, phone, bob, offer=["PCMU"])
+        leaving = asyncio.create_task(exited(stopping, GRACE_S + 5))
+        await asyncio.sleep(0)
+        stopping.terminate()
+        await until(lambda: "Stopping" in stopping.dump(), "it does not stop")
+        started = time.monotonic()
+        if hurried:
+            stopping.serving.send_signal(signal.SIGTERM)
+        await _both_get_a_bye(call, GRACE_S + 2)
+        waited = time.monotonic() - started
+        assert waited < 2 if hurried else waited > GRACE_S - 1
+        await leaving
+        record = await stopping.record(call.a.call_id)
+        assert record["termination"]["by"] == "engine"
+        assert record["termination"]["reason"] == "shutting-down"
+        assert record["answered"]
+
+
+async def test_a_registered_phone_can_be_called_after_a_restart(stopping: Restartable) -> None:
+    async with registered(stopping, "bob") as bob:
+        stopping.terminate()
+        await exited(stopping, WITHOUT_CALLS_S)
+        heard = len(bob.received())
+        await asyncio.to_thread(stopping.start_again)
+        async with caller(stopping) as phone:
+            call = await converse(stopping, phone, bob, offer=["PCMU"])
+            await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+            await call.end()
+        said = [line.splitlines()[0] for line in bob.received()[heard:]]
+        assert said[0].startswith("INVITE"), "it registered anew"
+
+
+@pytest.mark.parametrize("command", ["serve", "callengine"])
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+def test_a_taken_sip_port_is_one_clear_sentence(
+    stopped: Restartable, command: str, kind: str
+) -> None:
+    with socket.socket(
+        socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM
+    ) as holder:
+        holder.bind(stopped.server)
+        if kind == "tcp":
+            holder.listen()
+        said = _refusal(stopped, command)
+    assert f"{kind}:{stopped.host}:{stopped.port}" in said
+    assert "VOIPNUMBER_SIP_LISTEN" in said
+    assert json.dumps(said).count("taken") == 1
+
+
+def test_a_taken_http_port_is_one_clear_sentence(stopped: Restartable) -> None:
+    with socket.create_server((stopped.host, stopped.http_port)):
+        said = _refusal(stopped, "serve")
+    assert f"{stopped.host}:{stopped.http_port}" in said
+    assert "VOIPNUMBER_HTTP" in said
+
+
+@pytest.fixture(scope="module")
+def stopped() -> Iterator[Restartable]:
+    """An engine that is set up and not running."""
+    with Restartable(CONFIGURATION) as engine:
+        engine.stop()
+        yield engine
+
+
+def _refusal(engine: Restartable, command: str) -> str:
+    done = engine.run(command)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "Errno" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    return lines[0]

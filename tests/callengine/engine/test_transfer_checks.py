@@ -1,0 +1,40 @@
+"""Which calls are not transferred now, each with its own rule."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from callengine.engine import transfers
+
+
+def call(**more: Any) -> Any:
+    facts = {
+        "process": object(),
+        "snapshot": {"state": "answered"},
+        "plan": SimpleNamespace(lab=None),
+        "transfer_ended_at": float("-inf"),
+        "labels": {"A": "", "B": ""},
+    }
+    return SimpleNamespace(**{**facts, **more})
+
+
+REFUSED = {
+    "call-not-answered": {"snapshot": {"state": "ringing"}},
+    "lab-call": {"plan": SimpleNamespace(lab={"by": "somebody"})},
+    "transfers-too-fast": {},
+    "too-many-transfers": {"labels": {f"B{n}": "" for n in range(transfers.MAX_LEGS)}},
+}
+
+
+@pytest.mark.parametrize(("rule", "facts"), REFUSED.items(), ids=REFUSED)
+def test_a_call_that_is_not_transferred_now(rule: str, facts: dict[str, Any]) -> None:
+    if rule == "transfers-too-fast":  # this test's own time, however long ago the module was read
+        facts = {"transfer_ended_at": time.monotonic()}
+    with pytest.raises(transfers._RefusedError, match=rf"Rule: {rule}\.$"):
+        transfers._check(call(**facts))
+
+
+def test_a_call_that_talks_is_transferred() -> None:
+    transfers._check(call())

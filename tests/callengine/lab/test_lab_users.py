@@ -1,0 +1,128 @@
+"""The one-time user of a lab call: good for one call, from the directory's view nobody."""
+
+import dataclasses
+from ipaddress import ip_address
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from callengine.core.directory import Platform, Source
+from callengine.core.lab import LabCase, LabEnds, free_destination, free_source
+from callengine.core.orders import CallPlan
+from callengine.core.outcomes import Rejection
+from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.edge.addresses import BUILT_IN_PHONES
+from callengine.edge.interface import IncomingCall
+from callengine.lab.labcall import LabCall, LabOrder, phone_address
+from callengine.lab.laboratory import Laboratory
+from sip.names import digest_ha1
+
+CASE = LabCase("free", "free", ("OPUS",), ("PCMA",), force=True, destination_codecs=("PCMA",))
+PLATFORM = Platform(("OPUS", "PCMA"), False, ("OPUS", "PCMA"))
+
+
+def a_call(case: LabCase = CASE) -> LabCall:
+    ends = LabEnds(free_source(case), free_destination(case))
+    call = LabCall(LabOrder(case, {"codec_a": None}, "olga", 3.0), ends)
+    call.callee_uri = "sip:phone@127.64.0.9:5070;transport=udp"
+    return call
+
+
+def laboratory(*calls: LabCall) -> Laboratory:
+    board: Any = SimpleNamespace(settings=SimpleNamespace(edge=SimpleNamespace(realm="here")))
+    lab = Laboratory(board, cast("Any", None))
+    lab._calls = {call.user: call for call in calls}
+    return lab
+
+
+def incoming(source: Source, user: str) -> IncomingCall:
+    return IncomingCall(
+        source=source,
+        call_id="c",
+        from_user=user,
+        from_name="",
+        to_user=user,
+        user_agent="",
+        sdp=None,
+        max_forwards=70,
+        flow="udp:127.64.0.1:5070",
+    )
+
+
+def decide(call: LabCall) -> CallPlan | Declined | Rejection:
+    request = CallRequest(
+        call="0" * 32,
+        call_id="c",
+        from_user="x",
+        from_name="",
+        to_user=CASE.dialled,
+        offered=call.order.case.caller,
+        max_forwards=70,
+        source=call.admit(call.host),
+    )
+    return plan_call(request, destination=call.destination, platform=PLATFORM, calls_in_progress={})
+
+
+async def test_the_user_is_known_until_its_one_call_is_decided() -> None:
+    call = a_call()
+    lab = laboratory(call)
+    known = lab.credentials(call.user)
+    assert known is not None
+    expected = digest_ha1(username=call.user, realm="here", password=call.password)
+    assert (known.ha1_md5, known.ha1_sha256) == expected
+    assert known.kind == "lab", "a phone may register only as a connection"
+    call.signed(decide(call))
+    assert lab.credentials(call.user) is None
+    assert lab.credentials("alice") is None
+
+
+async def test_no_two_calls_share_a_user_a_password_or_an_address() -> None:
+    calls = [a_call() for _ in range(50)]
+    assert len({call.user for call in calls}) == 50
+    assert len({call.password for call in calls}) == 50
+    lab = laboratory(*calls)
+    assert all(lab.is_phone(call.host) for call in calls)
+    assert not lab.is_phone("127.0.0.1")
+    assert calls[0].password not in repr(calls[0])
+
+
+async def test_only_who_proved_the_password_makes_the_lab_call() -> None:
+    call = a_call()
+    lab = laboratory(call)
+    stranger = Source("external", call.host)
+    assert lab.placed(incoming(stranger, call.user)) is None
+    source = lab.source(call.user, call.host)
+    assert source.address == call.host
+    assert lab.placed(incoming(source, call.user)) is call
+    assert lab.placed(incoming(dataclasses.replace(source), call.user)) is None
+    with pytest.raises(LookupError):
+        lab.source("lab-of-yesterday", call.host)
+
+
+async def test_the_record_says_lab_and_who_placed_it() -> None:
+    call = a_call()
+    declined = call.signed(decide(call))
+    assert isinstance(declined, Declined)
+    plan = declined.plan
+    assert (plan.source, plan.destination) == ("lab:free", "lab:free")
+    assert plan.notes[0] == "Placed from the codec lab by olga."
+    assert plan.lab == {"case": CASE.to_dict(), "predicted": {"codec_a": None}, "by": "olga"}
+    assert call.password not in str(plan.record())
+    shown = call.named(incoming(call.admit(call.host), call.user))
+    assert call.user not in (shown.from_user, shown.from_name, shown.to_user)
+
+
+async def test_the_call_rings_the_built_in_phone() -> None:
+    call = a_call(dataclasses.replace(CASE, caller=("PCMA",)))
+    plan = call.signed(decide(call))
+    assert isinstance(plan, CallPlan)
+    targets = [target.uri for wave in plan.waves for target in wave.targets]
+    assert targets == [call.callee_uri]
+
+
+def test_phones_live_where_no_public_address_is_shown() -> None:
+    found = {phone_address() for _ in range(100)}
+    assert len(found) > 95
+    assert all(ip_address(address) in BUILT_IN_PHONES for address in found)
+    assert ip_address("127.0.0.1") not in BUILT_IN_PHONES, "a proxy on this machine"

@@ -1,0 +1,124 @@
+"""Many cheap packets: what they may cost others, the memory and the log."""
+
+import asyncio
+import logging
+import time
+
+import pytest
+
+from callengine.core.outcomes import Rejection
+from callengine.edge import context as edge_context
+from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.interface import Refused
+from callengine.edge.limits import MAX_SOURCES, RejectionGate
+from callengine.edge.parse import SipMessage, parse
+from callengine.edge.registrar import (
+    ContactRequest,
+    RegisterError,
+    RegisterRequest,
+    RegistrarLimits,
+    register,
+)
+from callengine.edge.transactions import ServerTransactions, State
+from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
+from tests.callengine.edge.test_rules import Clock
+
+FLOW = "udp:127.0.0.3:5062"
+
+
+def request(method: str, **more: object) -> SipMessage:
+    text = Phone("127.0.0.3", 5062).request(method, 1, **more)  # type: ignore[arg-type]
+    message = parse(text.encode())
+    message.flow = FLOW
+    return message
+
+
+def table_of(limit: int) -> ServerTransactions:
+    return ServerTransactions(send=lambda _, __: None, later=Clock().later, limit=limit)
+
+
+def test_a_flood_does_not_cost_a_ringing_caller_the_answer() -> None:
+    table = table_of(limit=10)
+    ringing = table.add(request("INVITE"))
+    ringing.token = "leg"
+    for _ in range(50):
+        table.respond(table.add(request("OPTIONS")), 200, b"")
+    assert ringing.state is State.PROCEEDING
+    assert len(table) == 10
+
+
+def test_ringing_callers_alone_may_fill_the_table() -> None:
+    table = table_of(limit=10)
+    for _ in range(20):
+        table.add(request("INVITE")).token = "leg"
+    assert len(table) == 10
+
+
+def test_large_requests_do_not_fill_the_memory() -> None:
+    table = table_of(limit=20000)
+    headers = [f"X-{number}: {'y' * 4000}" for number in range(7)]
+    for _ in range(3000):
+        table.add(request("OPTIONS", headers=headers))
+    assert 0 < len(table) < 2000
+
+
+def test_a_register_with_thousands_of_contacts_is_refused_in_no_time() -> None:
+    contacts = tuple(ContactRequest(f"sip:a@h{n}", 60, 1.0, "") for n in range(2000))
+    asked = RegisterRequest(contacts, False, None, "c", 1, FLOW, "")
+    started = time.thread_time()
+    outcome = register([], asked, now=0.0, limits=RegistrarLimits(60, 3600, 600, 10))
+    assert time.thread_time() - started < 0.1
+    assert isinstance(outcome, RegisterError)
+    assert outcome.rule == "too-many-contacts"
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+async def opened(engine: FakeEngine) -> tuple[Edge, tuple[str, int], UdpPeer]:
+    edge = Edge(engine, EdgeSettings(listen=(("udp", "127.0.0.2", 0),), rejections_per_minute=3))
+    await edge.start()
+    return edge, edge.listening[0][1:], await UdpPeer.open("127.0.0.3")
+
+
+async def test_an_overloaded_edge_says_so(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.external, engine.outcome = True, lambda _: Refused(480, "Unavailable")
+    edge, sip, peer = await opened(engine)
+    phone = Phone(*peer.address, user="eve", edge=sip)
+    monkeypatch.setattr(edge_context, "MAX_TASKS", 0)
+    peer.send(phone.request("INVITE", 1, body=SDP), sip)
+    answer = await peer.next()
+    assert (answer.code, answer.get("retry-after")) == (503, "2")
+    await peer.close()
+    await edge.stop()
+
+
+async def test_the_log_is_not_flooded_either(
+    engine: FakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    edge, sip, peer = await opened(engine)
+    phone = Phone(*peer.address, edge=sip)
+    for number in range(20):
+        peer.send(phone.request("FROBNICATE", number + 1), sip)
+        assert (await peer.next()).code == 501
+    await asyncio.sleep(0)
+    stored: list[Rejection] = engine.rejections
+    assert len(stored) == 3
+    assert sum("unknown-method" in record.getMessage() for record in caplog.records) == 3
+    await peer.close()
+    await edge.stop()
+
+
+def test_refusals_of_sources_without_number_are_counted() -> None:
+    gate = RejectionGate(30)
+    for number in range(MAX_SOURCES + 7):
+        gate.admit(Rejection(f"10.0.{number >> 8}.{number & 255}", "", "", 400, "x", ""), 0.0)
+    (line,) = gate.summaries(1.0)
+    assert (line.code, line.rule) == (0, "too-many-sources")
+    assert line.advice.startswith("7 more requests")
+    assert not list(gate.summaries(2.0))

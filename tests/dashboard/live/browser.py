@@ -1,0 +1,102 @@
+"""A real server and a real Chromium for the tests of the pages."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from playwright.async_api import Browser as AsyncBrowser
+from playwright.async_api import async_playwright
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+PASSWORD = "correct horse"
+ROOT = Path(__file__).resolve().parents[3]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class LiveServer:
+    """`tests.dashboard.live.live_server` in a process of its own, with a fresh database."""
+
+    def __enter__(self) -> Self:
+        self.folder = tempfile.TemporaryDirectory(prefix="pages-")
+        environment = {
+            **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+            "VOIPNUMBER_DATA": self.folder.name,
+            "DATABASE_URL": f"sqlite:///{self.folder.name}/pages.sqlite3",
+            "REDIS_URL": "",
+            "PYTHONWARNINGS": "ignore",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.dashboard.live.live_server"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.url = f"http://127.0.0.1:{self._read()['port']}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()  # The server ends with its input.
+        self.process.wait(timeout=10)
+        self.process.stdout.close()
+        self.folder.cleanup()
+
+    def do(self, name: str, **values: Any) -> Any:
+        """Have the server process do something, and return its answer."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps({"do": name, **values}) + "\n")
+        self.process.stdin.flush()
+        answer = self._read()["answer"]
+        if isinstance(answer, dict) and "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
+
+    def _read(self) -> dict[str, Any]:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("the server process ended")
+        values: dict[str, Any] = json.loads(line)
+        return values
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the system's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=ARGUMENTS, headless=True
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@asynccontextmanager
+async def async_chromium() -> AsyncIterator[AsyncBrowser]:
+    """Start the system's Chromium for a test that is itself a coroutine."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            await browser.close()

@@ -1,0 +1,162 @@
+"""The websockets: what was published arrives as HTML, gathered, for those signed in."""
+
+import asyncio
+import time
+
+import pytest
+from django.contrib.auth.models import User
+
+from callengine.core.snapshot import EventSnapshot
+from callengine.notices import groups
+from dashboard.live.feed import INTERVAL_S
+from tests.dashboard.live import demo
+from tests.dashboard.live.watching import opened
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def somebody(viewer_account: User) -> None:
+    """Have somebody look on."""
+
+
+async def test_a_new_call_arrives_as_a_row() -> None:
+    async with opened("/ws/calls/") as socket:
+        call = demo.ringing()
+        await groups.publish(groups.call_changed(call))
+        html = await socket.receive_from()
+    key = call["id"].replace("-", "")
+    assert f'<tr role="row" id="live-{key}"' in html
+    assert 'data-insert="#live-calls"' in html
+    assert "Ringing" in html
+
+
+async def test_an_ended_call_leaves_the_live_rows_and_joins_the_ended() -> None:
+    async with opened("/ws/calls/") as socket:
+        call = demo.declined()
+        await groups.publish(groups.call_changed(call))
+        html = await socket.receive_from()
+    key = call["id"].replace("-", "")
+    assert f'<tr id="live-{key}" hx-swap-oob="delete">' in html
+    assert f'id="ended-{key}"' in html
+
+
+async def test_a_burst_is_gathered_into_few_messages_with_the_last_state() -> None:
+    async with opened("/ws/calls/") as socket:
+        call, began_s = demo.call(), time.monotonic()
+        for number in range(200):
+            await groups.publish(groups.call_changed({**call, "from_name": f"name {number}"}))
+            await asyncio.sleep(0)
+        received = [await socket.receive_from()]
+        while not await socket.receive_nothing(timeout=0.4):
+            received.append(await socket.receive_from())
+        passed_s = time.monotonic() - began_s
+    assert len(received) <= 2 + passed_s / INTERVAL_S
+    assert "name 199" in received[-1]
+
+
+async def test_two_hundred_calls_in_a_second_make_a_handful_of_messages() -> None:
+    async with opened("/ws/calls/") as socket:
+        for _ in range(40):
+            await groups.publish(groups.call_changed(demo.ringing()))
+        received = [await socket.receive_from(timeout=3)]
+        while not await socket.receive_nothing(timeout=0.5):
+            received.append(await socket.receive_from())
+    assert len(received) <= 4
+    assert sum(html.count('data-insert="#live-calls"') for html in received) == 40
+
+
+async def test_the_list_is_not_told_timelines() -> None:
+    async with opened("/ws/calls/") as socket:
+        await groups.publish(groups.call_changed(demo.call()))
+        assert "timeline" not in await socket.receive_from()
+
+
+async def test_the_call_page_gets_its_call_and_no_other() -> None:
+    mine, other = demo.call(), demo.call()
+    async with opened(f"/ws/calls/{mine['id']}/") as socket:
+        await groups.publish(groups.call_changed(other))
+        assert await socket.receive_nothing(timeout=0.4)
+        await groups.publish(groups.call_changed(mine))
+        html = await socket.receive_from()
+    assert 'id="call-legs" hx-swap-oob="true"' in html
+    assert "Transcoding OPUS" in html
+    assert 'id="hang-up"' not in html, "the button keeps its focus while the call goes on"
+
+
+async def test_the_end_takes_the_button_away_and_says_why() -> None:
+    call = demo.call()
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish(groups.call_changed(demo.ended(call, demo.HUNG_UP)))
+        html = await socket.receive_from()
+    assert '<div id="hang-up" hx-swap-oob="true"></div>' in html
+    assert "Ended by the caller" in html
+
+
+async def test_statistics_arrive_by_leg_with_figures_for_the_plots() -> None:
+    call = demo.call()
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish(groups.call_quality(call["id"], {"A": demo.quality(4.3)}))
+        first = await socket.receive_from()
+        await groups.publish(groups.call_quality(call["id"], {"A": demo.quality(2.0)}))
+        second = await socket.receive_from()
+    assert 'id="quality-A"' in first
+    assert 'data-sample="4.30 0.10 3.20"' in first
+    assert 'data-sample="2.00 0.10 3.20"' in second
+    assert "poor" in second
+
+
+async def test_messages_arrive_as_arrows_of_the_ladder() -> None:
+    call = demo.call()
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish(groups.call_messages(call["id"], demo.ladder()[:1]))
+        html = await socket.receive_from()
+    assert 'data-insert="#ladder"' in html
+    assert "00:00.000 caller to us: INVITE, offers OPUS G722 PCMA" in html
+
+
+async def test_new_legs_keep_the_statistics_already_shown() -> None:
+    call = demo.call()
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish(groups.call_quality(call["id"], {"B": demo.quality(4.1)}))
+        await socket.receive_from()
+        await groups.publish(groups.call_changed(call))
+        html = await socket.receive_from()
+    assert html.index('id="call-legs"') < html.rindex('id="quality-B" hx-swap-oob="true"')
+
+
+async def test_an_event_is_a_line_at_the_end_of_the_timeline() -> None:
+    call = demo.call()
+    event: EventSnapshot = {**call["events"][-1], "text": "Alice pressed 5."}
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        await groups.publish(groups.call_event(call["id"], event))
+        html = await socket.receive_from()
+    assert 'data-insert="#timeline" data-at="beforeend"' in html
+    assert "Alice pressed 5." in html
+
+
+@pytest.mark.parametrize("path", ["/ws/calls/", "/ws/calls/{}/"])
+async def test_markup_from_a_peer_arrives_as_text(path: str) -> None:
+    call = demo.hostile()
+    async with opened(path.format(call["id"])) as socket:
+        await groups.publish(groups.call_changed(call))
+        html = await socket.receive_from()
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize("path", ["/ws/calls/", "/ws/calls/5a9f3a0e-6d0c-4c6e-9a53-0f7d2f8f5f11/"])
+async def test_the_pill_is_pushed_apart_from_rows(path: str) -> None:
+    async with opened(path) as socket:
+        await groups.publish(groups.nodes_changed([]))
+        html = await socket.receive_from()
+    assert '<div id="engine" hx-swap-oob="innerHTML">' in html
+    assert "<tr" not in html
+
+
+async def test_what_a_browser_sends_is_ignored() -> None:
+    async with opened("/ws/calls/") as socket:
+        await socket.send_to(text_data='{"type": "call.changed"}')
+        await socket.send_to(bytes_data=b"\x00" * 1000)
+        assert await socket.receive_nothing(timeout=0.3)

@@ -1,0 +1,212 @@
+"""Live pages whose websocket is late, lost, refused or taken away, in a real Chromium."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, Response, Route, WebSocketRoute, expect
+
+from dashboard.live.feed import TICK_S, TRY_AGAIN_LATER
+from dashboard.live.outbox import PATIENCE_S
+from dashboard.live.places import TOO_MANY
+from tests.dashboard.live import demo
+from tests.dashboard.live.browser import LiveServer
+from tests.dashboard.live.windows import (
+    NewPage,
+    browser,
+    cookies,
+    row,
+    server,
+    sign_in,
+    visit,
+    without_websocket,
+)
+
+__all__ = ["browser", "cookies", "server", "visit"]
+WITHIN_MS = 1000
+
+
+def test_what_happened_before_the_websocket_opened_is_not_lost(
+    server: LiveServer, visit: NewPage
+) -> None:
+    """The call is stored after the page was rendered and published before its socket is open."""
+    call = demo.call()
+
+    def hold(page: Page) -> None:
+        def route(socket: WebSocketRoute) -> None:
+            server.do("store", call=call)
+            server.do("publish", call=call)
+            socket.connect_to_server()
+
+        page.route_web_socket(re.compile("/ws/"), route)
+
+    page = visit("/calls/", before=hold)
+    expect(row(page, call)).to_contain_text("Answered", timeout=WITHIN_MS)
+
+
+def test_without_a_websocket_the_page_asks_and_says_so(server: LiveServer, visit: NewPage) -> None:
+    page = visit("/calls/", live=False, before=without_websocket)
+    expect(page.locator("#live-state")).to_contain_text("asking every 2 seconds")
+    call = demo.call()
+    server.do("store", call=call)
+    expect(row(page, call)).to_contain_text("Answered", timeout=4000)
+    server.do("end", call=demo.ended(call, demo.HUNG_UP))
+    expect(row(page, call, "ended")).to_contain_text("Completed", timeout=4000)
+
+
+def test_when_the_websocket_comes_back_the_page_is_live_again(visit: NewPage) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def route(page: Page) -> None:
+        def keep(socket: WebSocketRoute) -> None:
+            sockets.append(socket)
+            socket.connect_to_server()
+
+        page.route_web_socket(re.compile("/ws/"), keep)
+
+    page = visit("/calls/", before=route)
+    sockets[0].close(code=1001)
+    expect(page.locator("#live-state")).to_contain_text("asking every 2 seconds")
+    expect(page.locator("#live-state")).to_have_text("live", timeout=6000)
+    assert len(sockets) == 2
+
+
+def test_a_page_for_which_there_is_no_place_asks_and_says_why(visit: NewPage) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def route(page: Page) -> None:
+        page.route_web_socket(re.compile("/ws/"), lambda socket: sockets.append(socket))
+
+    page = visit("/calls/", before=route)
+    sockets[0].close(code=TOO_MANY)
+    state = page.locator("#live-state")
+    expect(state).to_have_text(
+        "too many live pages are open, close some and reload: asking every 2 seconds"
+    )
+    # It does not come back by itself: that nothing happens has no event to wait for.
+    page.wait_for_timeout(2500)
+    assert len(sockets) == 1
+
+
+def test_signing_out_ends_the_live_pages_of_other_windows_too(
+    server: LiveServer, visit: NewPage
+) -> None:
+    page = visit("/calls/", user="", live=False)
+    sign_in(page, "viewer")
+    page.locator("#live-state[data-state=open]").wait_for()
+    other = page.context.new_page()
+    other.goto("/calls/")
+    other.locator("#live-state[data-state=open]").wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_title(re.compile("Sign"))
+    expect(other).to_have_title(re.compile("Sign in"), timeout=4000)
+
+
+def test_who_is_deactivated_is_shown_the_door_at_once(server: LiveServer, visit: NewPage) -> None:
+    page = visit("/calls/", user="leaver")
+    server.do("deactivate", user="leaver")
+    expect(page).to_have_title(re.compile("Sign in"), timeout=4000)
+
+
+def test_who_loses_the_permission_is_told_and_left_alone(
+    server: LiveServer, visit: NewPage
+) -> None:
+    page = visit("/calls/", user="demoted")
+    server.do("demote", user="demoted")
+    expect(page.locator("#live-state")).to_contain_text("you may not watch calls any more")
+    server.do("publish", call=demo.call())
+    before = len(page.asked)  # type: ignore[attr-defined]
+    page.wait_for_timeout(3000)  # That nothing comes has no event to wait for.
+    assert len(page.asked) == before  # type: ignore[attr-defined]
+    expect(page.locator("#live-calls tr")).to_have_count(0)
+
+
+def test_a_window_that_shows_nothing_is_let_go_and_told_so(
+    server: LiveServer, visit: NewPage
+) -> None:
+    server.do("patience", seconds=0.5, tick=0.2)
+    try:
+        page = visit("/calls/")
+        page.evaluate(
+            """() => {
+                const socket = new WebSocket(`ws://${location.host}/ws/calls/`);
+                window.ended = new Promise((done) => {
+                    socket.onclose = (event) => done(event.code);
+                });
+                return new Promise((done) => { socket.onopen = done; });
+            }"""
+        )
+        server.do("publish", call=demo.call())
+        assert page.evaluate("window.ended") == TRY_AGAIN_LATER
+    finally:
+        server.do("patience", seconds=PATIENCE_S, tick=TICK_S)
+
+
+def test_what_comes_while_the_page_is_being_read_anew_is_put_on_top_of_it(
+    server: LiveServer, visit: NewPage
+) -> None:
+    call = server.do("everything")["transcoding"]
+    answers: list[Route] = []
+    hold, frames = held_back(answers), list[str]()
+
+    def before(page: Page) -> None:
+        page.route("**/calls/", hold)
+        page.on(
+            "websocket",
+            lambda socket: socket.on("framereceived", lambda text: frames.append(str(text))),
+        )
+
+    page = visit("/calls/", live=False, before=before)
+    page.locator("#live-state[data-state=open]").wait_for()
+    page.locator("#live-region.htmx-request").wait_for()
+    server.do("publish", call={**call, "state": "held"})
+    while not any("On hold" in frame for frame in frames):
+        page.wait_for_timeout(50)
+    expect(row(page, call)).to_contain_text("Answered")
+    other = demo.call()
+    server.do("store", call=other)
+    for answer in answers:
+        answer.continue_()
+    expect(row(page, other)).to_contain_text("Answered")
+    expect(row(page, call)).to_contain_text("On hold")
+
+
+def held_back(answers: list[Route]) -> Callable[[Route], None]:
+    """Let the page through and hold what it then asks for."""
+
+    def route(request: Route) -> None:
+        if request.request.headers.get("hx-request") == "true":
+            answers.append(request)
+        else:
+            request.continue_()
+
+    return route
+
+
+def test_polling_is_cheap_while_nothing_changes(server: LiveServer, visit: NewPage) -> None:
+    answers: list[int] = []
+
+    def heard(answer: Response) -> None:
+        if answer.url.endswith("/calls/"):
+            answers.append(answer.status)
+
+    def block(page: Page) -> None:
+        without_websocket(page)
+        page.on("response", heard)
+
+    page = visit("/calls/", live=False, before=block)
+    page.wait_for_event("response", lambda answer: answer.status == 304, timeout=8000)
+    call = demo.call()
+    server.do("store", call=call)
+    expect(row(page, call)).to_contain_text("Answered", timeout=8000)
+    page.wait_for_event("response", lambda answer: answer.status == 304, timeout=8000)
+    assert answers[0] == 200
+    assert answers[1] == 304
+
+
+def test_a_server_that_does_not_answer_is_asked_ever_more_seldom(visit: NewPage) -> None:
+    page = visit("/calls/", live=False, before=without_websocket)
+    page.route("**/calls/", lambda route: route.abort())
+    state = page.locator("#live-state")
+    expect(state).to_have_text("no answer: asking again every 4 seconds", timeout=8000)
+    page.unroute("**/calls/")
+    expect(state).to_contain_text("asking every 2 seconds", timeout=20000)

@@ -1,0 +1,65 @@
+"""Websockets as a page opens them, signed in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
+from django.test import Client
+
+from dashboard.accounts.roles import Role, set_role
+from dashboard.live.consumers import ACKNOWLEDGED
+from voipnumber.asgi import application
+
+
+def account(name: str, role: Role = Role.VIEWER) -> User:
+    """Return a new user, who has no password: hashing one takes longer than a test."""
+    user = User.objects.create_user(name)
+    set_role(user=user, role=role)
+    return user
+
+
+class Watcher(WebsocketCommunicator):  # type: ignore[misc]
+    """A page's websocket; says that it has shown each message it is given."""
+
+    acknowledges = True
+
+    async def receive_from(self, timeout: float = 5) -> str:  # noqa: ASYNC109 - as its base
+        text: str = await super().receive_from(timeout)
+        if self.acknowledges:
+            await self.send_to(text_data=ACKNOWLEDGED)
+        return text
+
+    async def closed(self) -> int:
+        """Wait until the server closes it, whatever it says before; return the code."""
+        while True:
+            message = await self.receive_output(timeout=5)
+            if message["type"] == "websocket.close":
+                return int(message["code"])
+
+
+def sign_in(name: str) -> str:
+    """Return the session key of a new login."""
+    client = Client()
+    client.force_login(User.objects.get(username=name))
+    return client.cookies["sessionid"].value
+
+
+async def watcher(path: str, name: str = "viewer", session: str = "") -> Watcher:
+    """Return a websocket that is not connected yet."""
+    key = session or await sync_to_async(sign_in)(name)
+    headers = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
+    return Watcher(application, path, headers=[*headers, (b"cookie", f"sessionid={key}".encode())])
+
+
+@asynccontextmanager
+async def opened(path: str, name: str = "viewer", session: str = "") -> AsyncIterator[Watcher]:
+    """Open a websocket as somebody who is signed in."""
+    socket = await watcher(path, name, session)
+    connected, code = await socket.connect(timeout=5)
+    assert connected, code
+    try:
+        yield socket
+    finally:
+        await socket.disconnect()
