@@ -6,24 +6,45 @@ BYE or CANCEL is answered at once, and the edge sees to the peer.
 
 from functools import partial
 
-from callengine.edge import challenged, standin
-from callengine.edge.addresses import UnresolvableError
-from callengine.edge.context import EdgeContext
-from callengine.edge.hops import next_hop
-from callengine.edge.legs import Dialog, Leg, LegState, PeerRequest, answered_to
-from callengine.edge.parse import SipMessage, render
-from callengine.edge.rewrite import Headers, aim, route_uri
-from callengine.edge.transactions import ServerTransaction
+from callengine.edge.identity import Identity
+from callengine.edge.legs import Dialog, Leg, LegState, LegTable, PeerRequest
+from callengine.edge.own_requests import OwnRequests
+from callengine.edge.parse import SipMessage
+from callengine.edge.responder import Responder
+from callengine.edge.rewrite import Headers
+from callengine.edge.sending import PeerSender
+from callengine.edge.standin import StandIn
+from callengine.edge.tasks import later
+from callengine.edge.transactions import ServerTransaction, ServerTransactions
 
 ACK_WAIT_S = 0.5
 "How long a BYE waits for the ACK of the 2xx it follows when the call process has died."
 
 
 class Abandoner:
-    """Ends dialogs and transactions without a call process."""
+    """Ends dialogs, transactions and legs without a call process."""
 
-    def __init__(self, context: EdgeContext) -> None:
-        self._context = context
+    def __init__(
+        self,
+        legs: LegTable,
+        transactions: ServerTransactions,
+        *,
+        identity: Identity,
+        responder: Responder,
+        standin: StandIn,
+        sender: PeerSender,
+        own: OwnRequests,
+        linger_s: float,
+    ) -> None:
+        """`linger_s`: how long a leg absorbs what still arrives once its call is over."""
+        self._legs = legs
+        self._transactions = transactions
+        self._identity = identity
+        self._responder = responder
+        self._standin = standin
+        self._sender = sender
+        self._own = own
+        self._linger_s = linger_s
 
     def abandon(self, call: str, *, code: int, reason: str) -> None:
         """End every leg of a call: final response, CANCEL or BYE, as each needs.
@@ -31,7 +52,7 @@ class Abandoner:
         `reason` is the value of a Reason header (RFC 3326).
         """
         headers: Headers = [("reason", reason)] if reason else []
-        for leg in self._context.legs.of_call(call):
+        for leg in self._legs.of_call(call):
             if leg.state is not LegState.ABANDONED:
                 self._end_leg(leg, code, headers)
 
@@ -42,21 +63,22 @@ class Abandoner:
         leg.transactions.clear()
         for dialog in leg.dialogs.values():
             self._end_dialog(leg, dialog, headers)
-        for sent in list(leg.requests.values()):
-            if sent.method == "INVITE" and sent.code < 200 and not sent.message.to_tag:
-                self.cancel(leg, sent, [])
+        for request in list(leg.requests.values()):
+            is_first = request.method == "INVITE" and not request.message.to_tag
+            if is_first and request.code < 200:
+                self.cancel(leg, request, [])
 
-    def cancel(self, leg: Leg, sent: PeerRequest, headers: Headers) -> None:
+    def cancel(self, leg: Leg, request: PeerRequest, headers: Headers) -> None:
         """Take an INVITE over that is to be cancelled, once the peer has answered at all.
 
         Until then it may not have arrived, and is repeated (RFC 3261 section 9.1).
         """
-        if sent.orphaned:
+        if request.orphaned:
             return
-        sent.orphaned = sent.cancel_wanted = True
-        sent.cancel_headers = headers
-        if sent.code >= 100:
-            self._cancel(leg, sent)
+        request.orphaned = request.cancel_wanted = True
+        request.cancel_headers = headers
+        if request.code >= 100:
+            self._own.cancel(leg, request)
 
     def take_over(self, leg: Leg, dialog: Dialog, bye: PeerRequest) -> None:
         """Take a dialog over that a call process ends: nothing in it is its business any more."""
@@ -65,38 +87,48 @@ class Abandoner:
             if leg.dialog(transaction.request.from_tag) is dialog:
                 leg.transactions.discard(transaction)
                 self._answer(leg, transaction, 487, [])
-        for sent in leg.requests.values():
-            is_inside = sent.message.to_tag == bye.message.to_tag
-            if is_inside and sent.method == "INVITE" and not sent.orphaned:
-                sent.orphaned = True
-                if sent.code < 200:
-                    self._context.requests.finish(sent.branch, sent.method)
-                    standin.answer(self._context, sent.message, sent.worker, 487)
+        for request in leg.requests.values():
+            is_inside = request.message.to_tag == bye.message.to_tag
+            if is_inside and request.method == "INVITE" and not request.orphaned:
+                request.orphaned = True
+                if request.code < 200:
+                    self._sender.finish(request.key)
+                    self._standin.answer(request.message, request.worker, 487)
 
     def let_go(self, call: str) -> None:
         """Acknowledge what a call process waits for, in its peers' place, so that it can end.
 
         pjsip sends no BYE before the ACK of its 2xx. The peer's own is still waited for here.
         """
-        context = self._context
-        for leg in context.legs.of_call(call):
+        for leg in self._legs.of_call(call):
             for dialog in leg.dialogs.values():
                 if dialog.answer is not None and not dialog.acknowledged and not dialog.ended:
-                    branch = context.branch("let-go", leg.token)
+                    branch = self._identity.branch("let-go", leg.token)
                     worker, token = leg.anchor.worker, leg.token
-                    standin.acknowledge(context, dialog.answer, worker, branch=branch, token=token)
+                    self._standin.acknowledge(dialog.answer, worker, branch=branch, token=token)
 
     def clear(self, call: str) -> None:
         """Forget the legs of a call whose process did not take it; peers it rang are cancelled."""
-        context = self._context
-        for leg in context.legs.of_call(call):
+        for leg in self._legs.of_call(call):
             if leg.invite is None:
                 self._end_leg(leg, 487, [])
-                context.later(context.settings.linger_s, partial(context.remove_leg, leg))
+                later(self._linger_s, partial(self.remove, leg))
                 continue
-            context.to_worker.pop((leg.invite.branch, "INVITE"), None)
+            self._legs.forwarded.pop((leg.invite.branch, "INVITE"), None)
             leg.transactions.discard(leg.invite)
-            context.remove_leg(leg)
+            self.remove(leg)
+
+    def linger(self, call: str) -> None:
+        """Forget a call's legs once nothing more of them can be under way."""
+        for leg in self._legs.of_call(call):
+            if leg.closing is None:
+                leg.closing = later(self._linger_s, partial(self.remove, leg))
+
+    def remove(self, leg: Leg) -> None:
+        """Forget a leg and everything that hangs on it."""
+        for transaction in list(leg.transactions):
+            self._transactions.remove(transaction)
+        self._legs.remove(leg)
 
     def _answer(
         self, leg: Leg, transaction: ServerTransaction, code: int, headers: Headers
@@ -106,152 +138,39 @@ class Abandoner:
             dialog = leg.dialog(transaction.request.from_tag)
             if dialog is not None and method == "BYE":
                 dialog.ended = True
-            self._context.reply(transaction, 200)
+            self._responder.reply(transaction, 200)
         elif method == "INVITE" and transaction is not leg.invite:
-            self._context.reply(transaction, 487)  # RFC 3261 section 15.1.2
+            self._responder.reply(transaction, 487)  # RFC 3261 section 15.1.2
         elif transaction is leg.invite:
             transaction.to_tag = leg.local_tag
-            self._context.reply(transaction, code, headers=headers)
+            self._responder.reply(transaction, code, headers=headers)
         else:
-            self._context.reply(transaction, 481)
+            self._responder.reply(transaction, 481)
 
     def _end_dialog(self, leg: Leg, dialog: Dialog, headers: Headers) -> None:
         if not dialog.confirmed or dialog.ended:
             return
         if leg.invite is None and not dialog.acknowledged:
-            self._send_ack(leg, dialog)
+            self._own.ack(leg, dialog)
         if leg.invite is not None and not dialog.acknowledged:
-            self._context.later(ACK_WAIT_S, lambda: self._bye(leg, dialog, headers))
+            # RFC 3261 section 15: the callee sends no BYE before the ACK of its 2xx.
+            later(ACK_WAIT_S, lambda: self._own.bye(leg, dialog, headers))
         else:
-            self._bye(leg, dialog, headers)
+            self._own.bye(leg, dialog, headers)
 
     def acknowledged(self, leg: Leg, dialog: Dialog) -> None:
         """Take the ACK that a BYE was waiting for."""
-        self._bye(leg, dialog, [])
+        self._own.bye(leg, dialog, [])
 
-    def response(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
+    def response(self, leg: Leg, request: PeerRequest, message: SipMessage) -> None:
         """Take a peer's response to an INVITE that no call process waits for any more."""
-        if sent.method != "INVITE":
+        if request.method != "INVITE":
             return
         if message.code < 200:
-            if sent.cancel_wanted:
-                self._cancel(leg, sent)
+            if request.cancel_wanted:
+                self._own.cancel(leg, request)
             return
         dialog = leg.dialog(message.to_tag)
         if message.code < 300 and dialog is not None:
-            self._send_ack(leg, dialog)
-            self._bye(leg, dialog, sent.cancel_headers)
-
-    def answer_challenge(self, leg: Leg, message: SipMessage) -> None:
-        """Send a BYE that was challenged again, once, with the leg's credentials."""
-        dialog = leg.dialog(message.to_tag)
-        if dialog is None or dialog.proved:
-            return
-        header = challenged.credentials(
-            message,
-            username=leg.anchor.username,
-            password=leg.anchor.password,
-            method="BYE",
-            uri=self._flow(leg, dialog)[1],
-        )
-        if header is not None:
-            dialog.proved = True
-            dialog.last_cseq += 1
-            self._request(leg, dialog, "BYE", dialog.last_cseq, [header])
-
-    def is_acknowledged(self, leg: Leg, message: SipMessage) -> bool:
-        """Acknowledge a 2xx again if it was before; return whether it was."""
-        dialog = leg.dialog(message.to_tag)
-        if dialog is None or not dialog.ack:
-            return False
-        self._send_ack(leg, dialog)
-        return True
-
-    def _flow(self, leg: Leg, dialog: Dialog) -> tuple[str, str, tuple[str, ...]]:
-        """Return flow, Request-URI and Route values; no flow if the peer cannot be reached."""
-        context = self._context
-        uri, routes = aim(dialog.target, dialog.routes)
-        try:
-            flow = next_hop(
-                context.transports,
-                dialog,
-                route_uri(routes[0]) if routes else uri,
-                hosts=leg.anchor.hosts,
-                is_ours=context.addresses.is_local_host,
-            )
-        except UnresolvableError:
-            return "", uri, routes
-        return flow or dialog.flow, uri, routes
-
-    def _bye(self, leg: Leg, dialog: Dialog, headers: Headers) -> None:
-        if dialog.ended:
-            return
-        dialog.ended = True
-        dialog.last_cseq += 1
-        self._request(leg, dialog, "BYE", dialog.last_cseq, headers)
-
-    def _send_ack(self, leg: Leg, dialog: Dialog) -> None:
-        if not dialog.ack:
-            self._request(leg, dialog, "ACK", dialog.invite_cseq, [])
-        else:
-            self._context.send(dialog.ack_flow, dialog.ack)
-            self._context.show(leg.token, "out", dialog.ack_flow, dialog.ack)
-        dialog.acknowledged = True
-
-    def _request(self, leg: Leg, dialog: Dialog, method: str, cseq: int, headers: Headers) -> None:
-        context = self._context
-        flow, uri, routes = self._flow(leg, dialog)
-        if not flow:
-            return
-        branch = context.branch("edge", leg.token, method, dialog.remote, str(cseq))
-        lines: Headers = [("via", context.peer_via(flow, branch)), ("max-forwards", "70")]
-        lines += [("route", route) for route in routes]
-        lines += [
-            ("from", dialog.local),
-            ("to", dialog.remote),
-            ("call-id", leg.call_id),
-            ("cseq", f"{cseq} {method}"),
-            ("user-agent", context.settings.user_agent),
-        ]
-        data = render(f"{method} {uri} SIP/2.0", lines + headers)
-        if method == "ACK":
-            dialog.ack, dialog.ack_flow = data, flow
-            context.send(flow, data)
-        else:
-            context.to_peer[branch, method] = leg
-            leg.edge_requests.append((branch, method))
-            context.requests.start(
-                branch=branch, method=method, flow=flow, data=data, repeats=dialog.is_proven
-            )
-        context.show(leg.token, "out", flow, data)
-
-    def _cancel(self, leg: Leg, sent: PeerRequest) -> None:
-        sent.cancel_wanted = False
-        context = self._context
-        data = self._hop_by_hop(leg, sent, "CANCEL", sent.parties[1], sent.cancel_headers)
-        context.to_peer[sent.branch, "CANCEL"] = leg
-        leg.edge_requests.append((sent.branch, "CANCEL"))
-        context.requests.start(branch=sent.branch, method="CANCEL", flow=sent.flow, data=data)
-        context.show(leg.token, "out", sent.flow, data)
-
-    def ack_failure(self, leg: Leg, sent: PeerRequest, message: SipMessage) -> None:
-        """Acknowledge a peer's failure, each time it comes (RFC 3261 section 17.1.1.2)."""
-        data = self._hop_by_hop(leg, sent, "ACK", answered_to(sent, message), [])
-        self._context.send(sent.flow, data)
-        self._context.show(leg.token, "out", sent.flow, data)
-
-    def _hop_by_hop(
-        self, leg: Leg, sent: PeerRequest, method: str, to_header: str, headers: Headers
-    ) -> bytes:
-        context = self._context
-        lines: Headers = [
-            ("via", context.peer_via(sent.flow, sent.branch)),
-            ("max-forwards", "70"),
-            *(("route", route) for route in sent.routes),
-            ("from", sent.parties[0]),
-            ("to", to_header),
-            ("call-id", leg.call_id),
-            ("cseq", f"{sent.cseq} {method}"),
-            ("user-agent", context.settings.user_agent),
-        ]
-        return render(f"{method} {sent.uri} SIP/2.0", lines + headers)
+            self._own.ack(leg, dialog)
+            self._own.bye(leg, dialog, request.cancel_headers)

@@ -1,13 +1,23 @@
 """Who sent this request: digest challenges and what is wrong with their answers."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from callengine.edge.context import EdgeContext, code_sent, describe, header_user, source_host
-from callengine.edge.digest import Answer, Verdict, answer_in, uri_matches
+from callengine.edge.digest import Answer, Digest, Verdict, answer_in, uri_matches
 from callengine.edge.interface import Credentials
+from callengine.edge.limits import ChallengeWatch
 from callengine.edge.parse import SipMessage, clean
+from callengine.edge.rejections import (
+    Rejections,
+    code_sent,
+    describe,
+    header_user,
+    source_host,
+)
+from callengine.edge.responder import Responder
+from callengine.edge.settings import EdgeSettings
 from callengine.edge.transactions import ServerTransaction
+from callengine.edge.warden import Warden
 
 _NO_CREDENTIALS = (
     "The request was challenged and came back without credentials; set user name and password in "
@@ -18,44 +28,75 @@ _NO_CREDENTIALS = (
 class Authenticator:
     """Verifies requests; answers them itself when they fail."""
 
-    def __init__(self, context: EdgeContext) -> None:
-        self._context = context
+    def __init__(
+        self,
+        credentials: Callable[[str], Awaitable[Credentials | None]],
+        settings: EdgeSettings,
+        *,
+        responder: Responder,
+        rejections: Rejections,
+        warden: Warden,
+        is_local: Callable[[str], bool],
+    ) -> None:
+        """Take whom to ask.
+
+        `credentials(user)` finds those of a connection or of a trunk's IN side, and `is_local`
+        tells whether a host is this edge.
+        """
+        self._credentials = credentials
+        self._settings = settings
+        self._responder = responder
+        self._rejections = rejections
+        self._warden = warden
+        self._is_local = is_local
+        self._digest = Digest(
+            realm=settings.realm,
+            algorithms=settings.digest_algorithms,
+            lifetime_s=settings.nonce_lifetime_s,
+            secret=settings.nonce_secret,
+        )
+        self._challenges = ChallengeWatch(settings.challenge_answer_s)
+
+    def sweep(self, now: float) -> None:
+        """Have challenges stored that nobody answered; `now` is monotonic seconds."""
+        for rejection in self._challenges.unanswered(now):
+            self._rejections.store(rejection)
 
     def challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
         """Answer 401; a challenge that nobody answers becomes a rejection."""
         self._send_challenge(transaction, stale=stale)
         rejection = describe(transaction.request, 401, "no-credentials", _NO_CREDENTIALS)
-        self._context.challenges.issued(rejection, time.monotonic())
+        self._challenges.issued(rejection, time.monotonic())
 
     def _send_challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
         md5_only = self._needs_md5(transaction.request)
-        values = self._context.digest.challenges(
+        values = self._digest.challenges(
             time.time(),
             address=self._bound_to(transaction.request),
             stale=stale,
             md5_only=md5_only,
         )
-        self._context.reply(
+        self._responder.reply(
             transaction, 401, headers=[("www-authenticate", value) for value in values]
         )
 
     def _bound_to(self, request: SipMessage) -> str:
         """Return the address a nonce belongs to, or nothing where phones may roam with theirs."""
-        return "" if self._context.settings.nonce_any_address else source_host(request)
+        return "" if self._settings.nonce_any_address else source_host(request)
 
     def _needs_md5(self, request: SipMessage) -> bool:
         """Tell a client that would give up if it saw SHA-256 (see `EdgeSettings`)."""
-        if request.get("user-agent").startswith(self._context.settings.md5_user_agents):
+        if request.get("user-agent").startswith(self._settings.md5_user_agents):
             return True
         user = header_user(request, "from")
-        return self._context.challenges.gave_up(source_host(request), user)
+        return self._challenges.gave_up(source_host(request), user)
 
     def has_answer(self, transaction: ServerTransaction) -> bool:
         """Tell whether a request brings credentials for our realm."""
         return self._answer(transaction) is not None
 
     def _answer(self, transaction: ServerTransaction) -> Answer | None:
-        settings = self._context.settings
+        settings = self._settings
         return answer_in(
             transaction.request, realm=settings.realm, algorithms=settings.digest_algorithms
         )
@@ -69,53 +110,58 @@ class Authenticator:
 
         Credentials that `accepts` turns down are treated as a user nobody knows.
         """
-        context, request = self._context, transaction.request
+        request = transaction.request
         answer = self._answer(transaction)
         if answer is None:
             self.challenge(transaction)
             return None
-        context.challenges.answered(source_host(request), request.call_id)
-        if not uri_matches(answer.uri, request.uri, self._is_local):
-            advice = "The credentials were computed for another address; check the phone's proxy."
-            context.refuse(transaction, 400, "digest-uri-mismatch", advice, user=answer.user)
+        self._challenges.answered(source_host(request), request.call_id)
+        if not self._may_try(transaction, answer):
             return None
-        user = clean(answer.user)
-        if advice := context.warden.objection(source_host(request), user):
-            context.refuse(transaction, 403, "banned", advice, user=user)
-            return None
-        if not context.digest.is_fresh(answer.nonce, time.time(), self._bound_to(request)):
-            # Nobody is looked up for a nonce that is not ours; an honest client just tries again.
-            self._send_challenge(transaction, stale=True)
-            return None
-        found = await context.engine.credentials(answer.user)
-        known = found if found is not None and accepts(found) else None
-        ha1 = _ha1(known, answer) if known else None
-        verdict = context.digest.verify(
+        credentials = await self._credentials(answer.user)
+        if credentials is not None and not accepts(credentials):
+            credentials = None
+        verdict = self._digest.verify(
             answer,
-            ha1=ha1,
+            ha1=_ha1(credentials, answer) if credentials else None,
             method=request.method,
             now=time.time(),
             address=self._bound_to(request),
         )
-        if verdict is Verdict.OK and known is not None:
+        if verdict is Verdict.OK and credentials is not None:
             transaction.credit_bytes = None
-            context.warden.succeeded(source_host(request), user)
-            return self._enabled(transaction, known)
+            self._warden.succeeded(source_host(request), clean(answer.user))
+            return self._enabled(transaction, credentials)
         if verdict is Verdict.WRONG and self._is_there(request, answer):
             # Before the answer: who has it may try again at once, and must find the ban in place.
-            await context.warden.failed(source_host(request), user)
-        self._fail(transaction, verdict, answer, is_known=known is not None)
+            await self._warden.failed(source_host(request), clean(answer.user))
+        self._fail(transaction, verdict, answer, user_exists=credentials is not None)
         return None
+
+    def _may_try(self, transaction: ServerTransaction, answer: Answer) -> bool:
+        """Tell whether an answer is worth a look at the password; if not, the request is answered.
+
+        Nobody is looked up for a nonce that is not ours; an honest client just tries again.
+        """
+        request, user = transaction.request, clean(answer.user)
+        if not uri_matches(answer.uri, request.uri, self._is_local):
+            advice = "The credentials were computed for another address; check the phone's proxy."
+            self._responder.refuse(transaction, 400, "digest-uri-mismatch", advice, user=user)
+            return False
+        if advice := self._warden.objection(source_host(request), user):
+            self._responder.refuse(transaction, 403, "banned", advice, user=user)
+            return False
+        if not self._digest.is_fresh(answer.nonce, time.time(), self._bound_to(request)):
+            self._send_challenge(transaction, stale=True)
+            return False
+        return True
 
     def _is_there(self, request: SipMessage, answer: Answer) -> bool:
         """Tell whether whoever sent this certainly is at its source address."""
         if request.flow.startswith("tcp:"):
             return True
         address = self._bound_to(request)
-        return bool(address) and self._context.digest.is_fresh(answer.nonce, time.time(), address)
-
-    def _is_local(self, host: str) -> bool:
-        return self._context.addresses.is_local_host(host, None)
+        return bool(address) and self._digest.is_fresh(answer.nonce, time.time(), address)
 
     def _enabled(
         self, transaction: ServerTransaction, credentials: Credentials
@@ -124,11 +170,11 @@ class Authenticator:
             return credentials
         advice = f"The {credentials.kind} {credentials.name} is disabled; enable it to let it in."
         rule = f"{credentials.kind}-disabled"
-        self._context.refuse(transaction, 403, rule, advice, user=credentials.username)
+        self._responder.refuse(transaction, 403, rule, advice, user=credentials.username)
         return None
 
     def _fail(
-        self, transaction: ServerTransaction, verdict: Verdict, answer: Answer, *, is_known: bool
+        self, transaction: ServerTransaction, verdict: Verdict, answer: Answer, *, user_exists: bool
     ) -> None:
         """Challenge again; only the stored rejection tells unknown users from wrong passwords."""
         self._send_challenge(transaction, stale=verdict in (Verdict.STALE, Verdict.REPLAYED))
@@ -141,14 +187,14 @@ class Authenticator:
                 f"A request of {user} came twice with the same digest count: the phone repeats "
                 "itself, or somebody replays what they recorded."
             )
-        elif is_known:
+        elif user_exists:
             rule = "wrong-password"
             advice = f"The password of {user} is wrong; set the same one in the phone and here."
         else:
             rule = "unknown-user"
             advice = f"Nobody here is called `{user}`. The SIP user name is not the display name."
         code = code_sent(transaction, 401)
-        self._context.store(describe(transaction.request, code, rule, advice, user=user))
+        self._rejections.store(describe(transaction.request, code, rule, advice, user=user))
 
 
 def _ha1(credentials: Credentials, answer: Answer) -> str | None:

@@ -5,12 +5,16 @@ import re
 import time
 
 from callengine.core.directory import Source
+from callengine.edge.addresses import Addresses
 from callengine.edge.admission import Admission, admission
 from callengine.edge.authentication import Authenticator
-from callengine.edge.context import EdgeContext, describe, source_host
-from callengine.edge.interface import Accepted, IncomingCall, Refused, TrunkAccess
-from callengine.edge.inward import MALFORMED_SDP, Inward
+from callengine.edge.guard import Guard
+from callengine.edge.interface import Accepted, Engine, IncomingCall, Refused, TrunkAccess
+from callengine.edge.inward import MALFORMED_SDP, InwardRequests
+from callengine.edge.legs import LegTable
 from callengine.edge.parse import SipMessage, clean, parse_address, parse_uri
+from callengine.edge.rejections import Rejections, describe, source_host
+from callengine.edge.responder import Responder
 from callengine.edge.rewrite import (
     BadSdpError,
     Headers,
@@ -32,18 +36,37 @@ AUTHENTICATED_KNOWN_S = 600.0
 class Callers:
     """Answers INVITEs that would make a call."""
 
-    def __init__(self, context: EdgeContext, authenticator: Authenticator, inward: Inward) -> None:
-        self._context = context
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        max_setups: int,
+        authenticator: Authenticator,
+        responder: Responder,
+        rejections: Rejections,
+        guard: Guard,
+        addresses: Addresses,
+        legs: LegTable,
+        inward: InwardRequests,
+    ) -> None:
+        self._engine = engine
+        self._max_setups = max_setups
         self._authenticator = authenticator
+        self._responder = responder
+        self._rejections = rejections
+        self._guard = guard
+        self._addresses = addresses
+        self._legs = legs
         self._inward = inward
         self._setting_up: set[ServerTransaction] = set()
+        self.retry_after_s: int | None = None
+        "Set once no new calls are taken."
 
     async def handle(self, transaction: ServerTransaction) -> None:
         """Take one INVITE from authentication to its call process."""
-        context, settings = self._context, self._context.settings
-        if context.retry_after_s is not None:
+        if self.retry_after_s is not None:
             advice = "The engine is shutting down; the call can be made again in a moment."
-            self._busy(transaction, "shutting-down", advice, context.retry_after_s)
+            self._busy(transaction, "shutting-down", advice, self.retry_after_s)
             return
         if (body := self._checked_body(transaction)) is None:
             return
@@ -52,17 +75,17 @@ class Callers:
             return
         if transaction.cancelled:
             advice = "The caller gave up before the call was set up."
-            context.store(describe(transaction.request, 487, "caller-cancelled", advice))
+            self._rejections.store(describe(transaction.request, 487, "caller-cancelled", advice))
             return
         self._remember(transaction.request, source)
-        if len(self._setting_up) >= settings.max_setups:
+        if len(self._setting_up) >= self._max_setups:
             advice = "Too many calls are being set up at once; try again in a moment."
             self._busy(transaction, "overloaded", advice, 2)
             return
-        context.reply(transaction, 100)
+        self._responder.reply(transaction, 100)
         self._setting_up.add(transaction)
         try:
-            outcome = await context.engine.set_up(_incoming(transaction, source))
+            outcome = await self._engine.set_up(_incoming(transaction, source))
         finally:
             self._setting_up.discard(transaction)
         if source.kind == "trunk" and isinstance(outcome, Accepted):
@@ -73,42 +96,42 @@ class Callers:
 
     def _remember(self, request: SipMessage, source: Source) -> None:
         """Have the guard know whoever has shown who they are."""
-        guard, now = self._context.guard, time.monotonic()
+        now = time.monotonic()
         if source.kind == "trunk":
-            guard.welcome_trunk(source_host(request), now)
+            self._guard.welcome_trunk(source_host(request), now)
         elif source.connection is not None:
             user = source.connection.sip_user
-            guard.welcome_phone(request.flow, user, now, AUTHENTICATED_KNOWN_S)
+            self._guard.welcome_phone(request.flow, user, now, AUTHENTICATED_KNOWN_S)
 
     def _busy(
         self, transaction: ServerTransaction, rule: str, advice: str, retry_after_s: int
     ) -> None:
         headers = [("retry-after", str(retry_after_s))]
-        self._context.refuse(transaction, 503, rule, advice, headers=headers)
+        self._responder.refuse(transaction, 503, rule, advice, headers=headers)
 
     def _checked_body(self, transaction: ServerTransaction) -> bytes | None:
         """Return the body as a call process can read it, or None once refused."""
-        context, request = self._context, transaction.request
+        request = transaction.request
         if not caller_target(request):
             advice = "The INVITE has no Contact that could be called back; check the phone."
-            context.refuse(transaction, 400, "malformed-sip", advice)
+            self._responder.refuse(transaction, 400, "malformed-sip", advice)
             return None
         try:
             body = compact_body(request)
         except BadSdpError as error:
             advice = f"The caller's session description cannot be read: {error}"
-            context.refuse(transaction, 400, MALFORMED_SDP, advice)
+            self._responder.refuse(transaction, 400, MALFORMED_SDP, advice)
             return None
         return body
 
     async def _source(self, transaction: ServerTransaction) -> Source | None:
         """Return who calls, or None once the request has been answered."""
-        context, request = self._context, transaction.request
+        request = transaction.request
         address = source_host(request)
-        access = await context.engine.trunk_access(address)
+        access = await self._engine.trunk_access(address)
         if access is not None:
             return await self._trunk(transaction, access, address)
-        context.guard.forget(address)
+        self._guard.forget(address)
         if self._authenticator.has_answer(transaction):
             return await self._by_digest(transaction, address)
         match await self._admission(request):
@@ -119,79 +142,79 @@ class Callers:
                     f"{address} is not on the access list of any trunk. Add it there, or give the "
                     "caller a connection with a password."
                 )
-                context.refuse(transaction, 403, "source-not-on-access-list", advice)
+                self._responder.refuse(transaction, 403, "source-not-on-access-list", advice)
             case Admission.LET_IN:
-                return await context.engine.source(kind="external", name="", address=address)
+                return await self._engine.source(kind="external", name="", address=address)
         return None
 
     async def _admission(self, request: SipMessage) -> Admission:
-        engine = self._context.engine
-        is_ours = self._claims_to_be_local(request) or await engine.is_registered_at(request.flow)
-        external = await engine.external_sip()
+        is_ours = self._claims_to_be_local(request) or await self._engine.is_registered_at(
+            request.flow
+        )
+        external = await self._engine.external_sip()
         return admission(
             claims_to_be_ours=is_ours,
             external=external,
-            by_credentials=not external and await engine.trunks_by_credentials(),
+            by_credentials=not external and await self._engine.trunks_by_credentials(),
         )
 
     async def _trunk(
         self, transaction: ServerTransaction, access: TrunkAccess, address: str
     ) -> Source | None:
-        context = self._context
         if not access.enabled:
             advice = f"The trunk {access.name} is disabled; enable it to take its calls."
-            context.refuse(transaction, 403, "trunk-disabled", advice)
+            self._responder.refuse(transaction, 403, "trunk-disabled", advice)
             return None
         if access.username:
-            found = await self._authenticator.authenticate(
-                transaction, lambda known: known.username == access.username
+            credentials = await self._authenticator.authenticate(
+                transaction, lambda credentials: credentials.username == access.username
             )
-            if found is None:
+            if credentials is None:
                 return None
-        return await context.engine.source(kind="trunk", name=access.name, address=address)
+        return await self._engine.source(kind="trunk", name=access.name, address=address)
 
     async def _by_digest(self, transaction: ServerTransaction, address: str) -> Source | None:
-        found = await self._authenticator.authenticate(transaction)
-        if found is None:
+        credentials = await self._authenticator.authenticate(transaction)
+        if credentials is None:
             return None
-        return await self._context.engine.source(kind=found.kind, name=found.name, address=address)
+        kind, name = credentials.kind, credentials.name
+        return await self._engine.source(kind=kind, name=name, address=address)
 
     def _claims_to_be_local(self, request: SipMessage) -> bool:
         try:
             uri = parse_address(request.get("from")).uri
         except ValueError:
             return False
-        addresses = self._context.addresses
+        addresses = self._addresses
         if uri.port is not None and uri.port not in addresses.ports:
             return False
-        shown, _ = addresses.public_address_for(request.flow)
-        return addresses.is_local_host(uri.host, uri.port) or uri.host.lower() == shown.lower()
+        public_host, _ = addresses.public_address_for(request.flow)
+        is_public_host = uri.host.lower() == public_host.lower()
+        return is_public_host or addresses.is_local_host(uri.host, uri.port)
 
     def _conclude(
         self, transaction: ServerTransaction, outcome: Accepted | Refused, body: bytes
     ) -> None:
-        context = self._context
         if isinstance(outcome, Refused):
             headers: Headers = [("reason", outcome.reason)] if outcome.reason else []
             if outcome.retry_after_s is not None:
                 headers.append(("retry-after", str(outcome.retry_after_s)))
-            context.reply(transaction, outcome.code, phrase=outcome.phrase, headers=headers)
+            self._responder.reply(transaction, outcome.code, phrase=outcome.phrase, headers=headers)
             return
-        if context.is_dead(outcome.leg_a.call):
-            context.reply(transaction, 500)
+        if self._legs.is_dead(outcome.leg_a.call):
+            self._responder.reply(transaction, 500)
             return
         for anchor in (outcome.leg_a, *outcome.legs_b):
-            context.legs.open(anchor)
+            self._legs.open(anchor)
         self._inward.invite(transaction, outcome.leg_a, body)
 
     def cancel(self, transaction: ServerTransaction, invite: ServerTransaction) -> None:
         """Take a CANCEL of an INVITE that no call process has yet."""
-        context = self._context
-        context.reply(transaction, 200)
+        self._responder.reply(transaction, 200)
         if invite.code >= 200 or invite.cancelled:
             return
         invite.cancelled = True
-        context.reply(invite, 487)
+        self._responder.reply(invite, 487)
 
 
 def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:

@@ -9,7 +9,7 @@ so that a message always fits into what pjsip can hold.
 from collections.abc import Callable
 
 from callengine.edge import keys
-from callengine.edge.context import EdgeContext
+from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, PeerRequest
 from callengine.edge.parse import (
     SipMessage,
@@ -40,24 +40,24 @@ _ALGORITHMS = ("MD5", "SHA-256")
 
 
 def request(
-    context: EdgeContext, leg: Leg, message: SipMessage, *, branch: str, body: bytes
+    identity: Identity, leg: Leg, message: SipMessage, *, branch: str, body: bytes
 ) -> bytes:
     """Return a peer's request with the body a call process is to read."""
     host, port = leg.anchor.worker
     headers: Headers = [
-        ("via", context.worker_via(branch)),
+        ("via", identity.inner_via(branch)),
         ("from", f"<sip:peer@127.0.0.1>;tag={leg.inner_tag(message.from_tag)}"),
         ("to", "<sip:edge@127.0.0.1>" + (f";tag={leg.local_tag}" if message.to_tag else "")),
         ("call-id", leg.inner_call_id),
         ("cseq", f"{message.cseq} {message.method}"),
         ("max-forwards", "70"),
-        *_common(context, leg, message, message.method, body),
+        *_common(identity, leg, message, message.method, body),
     ]
     return render(f"{message.method} sip:{leg.token}@{host}:{port} SIP/2.0", headers, body)
 
 
 def response(
-    context: EdgeContext, leg: Leg, sent: PeerRequest, message: SipMessage, *, body: bytes
+    identity: Identity, leg: Leg, sent: PeerRequest, message: SipMessage, *, body: bytes
 ) -> bytes:
     """Return a peer's response: all but the answer itself is what the call process had written."""
     asked = sent.message
@@ -76,7 +76,7 @@ def response(
         ("to", to),
         ("call-id", asked.call_id),
         ("cseq", f"{asked.cseq} {asked.method}"),
-        *_common(context, leg, message, asked.method, body),
+        *_common(identity, leg, message, asked.method, body),
         *extra,
     ]
     return render(f"SIP/2.0 {code} {phrase}", headers, body)
@@ -96,10 +96,8 @@ def redirect_targets(message: SipMessage) -> list[str]:
     return [uri for _, uri in sorted(found, key=lambda item: -item[0])]
 
 
-def _common(
-    context: EdgeContext, leg: Leg, message: SipMessage, method: str, body: bytes
-) -> Headers:
-    headers: Headers = [("contact", f"<sip:{leg.token}@{context.internal_address}>")]
+def _common(identity: Identity, leg: Leg, message: SipMessage, method: str, body: bytes) -> Headers:
+    headers: Headers = [("contact", f"<sip:{leg.token}@{identity.inner_address}>")]
     headers += _passing(message, method)
     if body:
         headers.append(("content-type", keys.RELAY if method == "INFO" else "application/sdp"))

@@ -1,6 +1,8 @@
 """Legs of calls as the edge anchors them: which peer, which call process, which dialogs."""
 
 import hashlib
+import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -8,11 +10,20 @@ from enum import Enum
 from callengine.edge.interface import LegAnchor
 from callengine.edge.parse import SipMessage
 from callengine.edge.rewrite import with_tag
+from callengine.edge.settings import METHODS
 from callengine.edge.transactions import ServerTransaction, State, Timer
 from callengine.edge.values import is_address
 
 MAX_DIALOGS = 10
 MAX_REQUESTS = 200
+MAX_DEAD_CALLS = 200
+
+_PEEKED_BYTES = 1024
+_OUR_BRANCH = re.compile(rb";[ \t]*branch=(z9hG4bKvn[0-9a-f]{24})(?![0-9a-f])", re.IGNORECASE)
+_REQUEST_TOKEN = re.compile(rb"[A-Z]{1,16} sips?:([A-Za-z0-9_-]{1,64})@", re.IGNORECASE)
+
+RequestKey = tuple[str, str]
+"Branch and method of a request of ours (RFC 3261 section 17.1.3)."
 
 
 class LegState(Enum):
@@ -88,6 +99,11 @@ class PeerRequest:
     orphaned: bool = False
     "The call process has its answer already; the edge itself brings this to its end."
 
+    @property
+    def key(self) -> RequestKey:
+        """Return what its responses name it by."""
+        return self.branch, self.method
+
 
 @dataclass(slots=True, eq=False)
 class Leg:
@@ -148,10 +164,15 @@ class Leg:
 
 
 class LegTable:
-    """Every anchored leg, by token, call and Call-ID, and the addresses of call processes."""
+    """Every anchored leg, by token, call, Call-ID and what was sent on it; who serves it."""
 
     def __init__(self) -> None:
         self.by_token: dict[str, Leg] = {}
+        self.of_request: dict[RequestKey, Leg] = {}
+        "Legs on which a request went to a peer, by our branch and method."
+        self.forwarded: dict[RequestKey, ServerTransaction] = {}
+        "Peer requests given to a call process, by our branch and method."
+        self._dead_calls: deque[str] = deque(maxlen=MAX_DEAD_CALLS)
         self._by_call: dict[str, list[Leg]] = {}
         self._by_call_id: dict[str, list[Leg]] = {}
         self._workers: dict[tuple[str, int], int] = {}
@@ -182,8 +203,34 @@ class LegTable:
         """Tell whether a call process with an anchored leg has this address."""
         return address in self._workers
 
+    def note_dead(self, call: str) -> None:
+        """Remember a call whose process is gone, perhaps before its legs were opened."""
+        self._dead_calls.append(call)
+
+    def is_dead(self, call: str) -> bool:
+        """Tell whether a call's process died lately."""
+        return call in self._dead_calls
+
+    def use_flow(self, flow: str) -> bool:
+        """Tell whether a dialog's peer was heard on a flow."""
+        return any(dialog.flow == flow for leg in self for dialog in leg.dialogs.values())
+
+    def transaction_gone(self, transaction: ServerTransaction) -> None:
+        """Take that a peer's request is forgotten."""
+        self.forwarded.pop((transaction.branch, transaction.request.method), None)
+        if (leg := self.by_token.get(transaction.token)) is None:
+            return
+        leg.transactions.discard(transaction)
+        dialog = leg.dialog(transaction.request.from_tag)
+        if dialog is not None and dialog.answered is transaction:
+            # No ACK came in 32 s (RFC 3261 section 13.3.1.4): a BYE need not wait any more.
+            dialog.answered = None
+            dialog.part()
+
     def remove(self, leg: Leg) -> None:
-        """Forget a leg."""
+        """Forget a leg and what was sent on it."""
+        for request_key in (*leg.requests, *leg.edge_requests):
+            self.of_request.pop(request_key, None)
         if self.by_token.pop(leg.token, None) is None:
             return
         for table, key in ((self._by_call, leg.anchor.call), (self._by_call_id, leg.call_id)):
@@ -209,6 +256,20 @@ class LegTable:
             if (dialog := leg.dialog(message.from_tag)) is not None:
                 return leg, dialog
         return None
+
+    def named_in(self, data: bytes) -> str:
+        """Return the token of the leg that a message's first bytes name; empty: none.
+
+        A request does by our token in its Request-URI, a response by a branch of ours.
+        """
+        if data.startswith(b"SIP/2.0 "):
+            match = _OUR_BRANCH.search(data, 0, _PEEKED_BYTES)
+            branch = match.group(1).decode() if match else ""
+            legs = (self.of_request.get((branch, method)) for method in METHODS)
+            return next((leg.token for leg in legs if leg is not None), "")
+        match = _REQUEST_TOKEN.match(data)
+        token = match.group(1).decode() if match else ""
+        return token if token in self.by_token else ""
 
     def __iter__(self) -> Iterator[Leg]:
         return iter(list(self.by_token.values()))

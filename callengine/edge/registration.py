@@ -4,12 +4,14 @@ import asyncio
 import email.utils
 import time
 from collections.abc import Sequence
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from callengine.edge.authentication import Authenticator
-from callengine.edge.context import EdgeContext
+from callengine.edge.guard import Guard
 from callengine.edge.interface import Binding
 from callengine.edge.parse import clean, parse_address
+from callengine.edge.reach import IsOurs
 from callengine.edge.registrar import (
     RegisterError,
     RegisterRequest,
@@ -18,21 +20,44 @@ from callengine.edge.registrar import (
     read_register,
     register,
 )
+from callengine.edge.responder import Responder
 from callengine.edge.rewrite import Headers
+from callengine.edge.settings import EdgeSettings
 from callengine.edge.transactions import ServerTransaction
 
 KNOWN_LONGER_S = 60.0
 "A phone that comes a little late to register again is still known."
 
 
+class BindingStore(Protocol):
+    """Where bindings are kept; the engine is one."""
+
+    async def bindings(self, sip_user: str) -> list[Binding]:
+        """Return the unexpired bindings of a connection."""
+
+    async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
+        """Store exactly these bindings for a connection, in one transaction."""
+
+
 class Registration:
     """Answers REGISTER requests."""
 
-    def __init__(self, context: EdgeContext, authenticator: Authenticator) -> None:
-        self._context = context
+    def __init__(
+        self,
+        store: BindingStore,
+        settings: EdgeSettings,
+        *,
+        authenticator: Authenticator,
+        responder: Responder,
+        guard: Guard,
+        is_ours: IsOurs,
+    ) -> None:
+        self._store = store
         self._authenticator = authenticator
+        self._responder = responder
+        self._guard = guard
+        self._is_ours = is_ours
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        settings = context.settings
         self._limits = RegistrarLimits(
             min_expires_s=settings.min_expires_s,
             max_expires_s=settings.max_expires_s,
@@ -42,7 +67,7 @@ class Registration:
 
     async def handle(self, transaction: ServerTransaction) -> None:
         """Answer one REGISTER."""
-        context, request = self._context, transaction.request
+        request = transaction.request
         credentials = await self._authenticator.authenticate(transaction)
         if credentials is None:
             return
@@ -51,31 +76,33 @@ class Registration:
             asked = read_register(
                 request,
                 user_agent=clean(request.get("user-agent")),
-                is_ours=context.addresses.is_local_host,
+                is_ours=self._is_ours,
             )
         except ValueError as error:
             advice = f"The REGISTER cannot be read: {error}; check the phone's contact address."
-            context.refuse(transaction, 400, "malformed-register", advice)
+            self._responder.refuse(transaction, 400, "malformed-register", advice)
             return
         if credentials.kind != "connection" or user != credentials.name:
             advice = (
                 f"{credentials.username} tried to register {clean(user or 'nobody')}; a phone may "
                 "register only the SIP user whose password it has."
             )
-            context.refuse(transaction, 403, "not-your-address", advice, user=credentials.username)
+            self._responder.refuse(
+                transaction, 403, "not-your-address", advice, user=credentials.username
+            )
             return
         await self._register(transaction, credentials.name, asked)
 
     async def _register(
         self, transaction: ServerTransaction, sip_user: str, asked: RegisterRequest
     ) -> None:
-        engine = self._context.engine
+        store = self._store
         async with self._locks.setdefault(sip_user, asyncio.Lock()):
             now = time.time()
-            before = await engine.bindings(sip_user)
+            before = await store.bindings(sip_user)
             after = register(before, asked, now=now, limits=self._limits)
             if not isinstance(after, RegisterError) and (asked.contacts or asked.star):
-                await engine.replace_bindings(sip_user, after)
+                await store.replace_bindings(sip_user, after)
         if isinstance(after, RegisterError):
             self._refuse(transaction, after, sip_user)
             return
@@ -84,14 +111,14 @@ class Registration:
         headers.append(("supported", "path"))
         headers.append(("date", email.utils.formatdate(now, usegmt=True)))
         self._remember(transaction.request.flow, sip_user, after)
-        self._context.reply(transaction, 200, headers=headers)
+        self._responder.reply(transaction, 200, headers=headers)
 
     def _remember(self, flow: str, sip_user: str, bindings: Sequence[Binding]) -> None:
         """Have the guard know a phone that registered from this flow."""
         ends = [binding.expires_at for binding in bindings if binding.flow == flow]
         if ends:
             for_s = max(ends) - time.time() + KNOWN_LONGER_S
-            self._context.guard.welcome_phone(flow, sip_user, time.monotonic(), for_s)
+            self._guard.welcome_phone(flow, sip_user, time.monotonic(), for_s)
 
     def _refuse(self, transaction: ServerTransaction, error: RegisterError, user: str) -> None:
         headers: Headers = []
@@ -99,7 +126,7 @@ class Registration:
             headers.append(("min-expires", str(error.min_expires_s)))
         if error.unsupported:
             headers.append(("unsupported", error.unsupported))
-        self._context.refuse(
+        self._responder.refuse(
             transaction,
             error.code,
             error.rule,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callengine.edge.bodies import ACCEPT
-from callengine.edge.context import BRANCH
+from callengine.edge.identity import BRANCH
 from callengine.edge.inner import rack
 from callengine.edge.parse import SipMessage, parse_address, parse_uri, parse_via, read_number
 from callengine.edge.rewrite import description, recorded_routes

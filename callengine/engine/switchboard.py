@@ -22,7 +22,6 @@ from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.directory import lookup
 from callengine.edge.bans import Ban
-from callengine.edge.context import GAVE_UP_FIRST
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
     Accepted,
@@ -32,6 +31,7 @@ from callengine.edge.interface import (
     Refused,
     TrunkAccess,
 )
+from callengine.edge.rejections import GAVE_UP_FIRST
 from callengine.edge.rewrite import PHRASES
 from callengine.edge.settings import EdgeSettings
 from callengine.engine.admission import Room, rejected

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from callengine.core.outcomes import Rejection
-from callengine.edge import context as edge_context
+from callengine.edge import tasks as edge_tasks
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Refused
 from callengine.edge.limits import MAX_SOURCES, RejectionGate
@@ -89,7 +89,7 @@ async def test_an_overloaded_edge_says_so(
     engine.external, engine.outcome = True, lambda _: Refused(480, "Unavailable")
     edge, sip, peer = await opened(engine)
     phone = Phone(*peer.address, user="eve", edge=sip)
-    monkeypatch.setattr(edge_context, "MAX_TASKS", 0)
+    monkeypatch.setattr(edge_tasks, "MAX_TASKS", 0)
     peer.send(phone.request("INVITE", 1, body=SDP), sip)
     answer = await peer.next()
     assert (answer.code, answer.get("retry-after")) == (503, "2")

@@ -215,7 +215,7 @@ async def test_a_challenge_is_stateless_and_its_ack_disturbs_nobody(
         peer.send(invite, sip)
         challenge = await peer.expect(401)
         tags.add(challenge.to_tag)
-        assert len(edge._context.transactions) == 0
+        assert len(edge._parts.transactions) == 0
     assert len(tags) == 1, "a stateless server answers a repetition with the same tag"
     branch = challenge.via.branch
     peer.send(phone.request("ACK", 1, branch=branch, to=challenge.get("to")), sip)

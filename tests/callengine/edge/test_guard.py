@@ -251,7 +251,7 @@ async def test_calls_end_in_the_midst_of_a_flood_from_their_own_address(
     peer.send(phone.request("ACK", 1, uri=target, to=to), sip)
     await worker.expect("ACK")
     engine.trunks.clear()
-    edge._context.guard.forget("127.0.0.3")
+    edge._parts.guard.forget("127.0.0.3")
     other = await UdpPeer.open("127.0.0.3")
     await flood(other, sip, data=phone.request("OPTIONS", 1), count=500)
     other.send(phone.request("BYE", 2, uri=target, to=to), sip)

@@ -177,7 +177,7 @@ async def test_mutated_messages_raise_nothing_and_service_goes_on(
     engine.external = True
     engine.outcome = lambda _: _refused()
     for seed in range(1500):
-        edge._on_message(mutated(TEMPLATES[seed % 3], seed), "udp:127.0.0.3:5062")
+        edge._parts.reception.take(mutated(TEMPLATES[seed % 3], seed), "udp:127.0.0.3:5062")
         if seed % 50 == 0:
             await asyncio.sleep(0)
     peer.send(phone.request("OPTIONS", 1), sip)

@@ -1,0 +1,209 @@
+"""How one edge is put together; the only place that knows all of its parts."""
+
+import time
+
+from callengine.edge.abandon import Abandoner
+from callengine.edge.addresses import Addresses
+from callengine.edge.authentication import Authenticator
+from callengine.edge.backdoor import BackDoor
+from callengine.edge.callers import Callers
+from callengine.edge.guard import Guard
+from callengine.edge.identity import Identity
+from callengine.edge.interface import Engine
+from callengine.edge.inward import InwardRequests
+from callengine.edge.inward_responses import InwardResponses
+from callengine.edge.legs import LegTable
+from callengine.edge.loopback import Loopback
+from callengine.edge.outward import OutwardRequests
+from callengine.edge.outward_responses import OutwardResponses
+from callengine.edge.own_requests import OwnRequests
+from callengine.edge.reception import Reception
+from callengine.edge.registration import Registration
+from callengine.edge.rejections import Rejections
+from callengine.edge.responder import Responder
+from callengine.edge.routing import Routing
+from callengine.edge.sending import PeerSender
+from callengine.edge.settings import EdgeSettings
+from callengine.edge.standin import StandIn
+from callengine.edge.standing import Standing
+from callengine.edge.tap import Tap
+from callengine.edge.tasks import BackgroundTasks, later
+from callengine.edge.transactions import ClientTransactions, ServerTransaction, ServerTransactions
+from callengine.edge.transport import Transports
+from callengine.edge.warden import Warden
+
+
+class Assembly:
+    """The parts of one edge, each given what it needs and nothing else."""
+
+    def __init__(self, engine: Engine, settings: EdgeSettings) -> None:
+        self.settings = settings
+        self.legs = LegTable()
+        self.tap = Tap()
+        self.tasks = BackgroundTasks()
+        self.loopback = Loopback()
+        self.rejections = Rejections(
+            engine.rejected, self.tasks, per_minute=settings.rejections_per_minute
+        )
+        self._keep_guard(engine)
+        self._open_network()
+        self._keep_transactions()
+        self._end_calls()
+        self._answer_strangers(engine)
+        self._let_in()
+        self._let_out(engine)
+
+    def _keep_guard(self, engine: Engine) -> None:
+        self.guard = Guard(
+            self.settings.guard,
+            name_leg=self.legs.named_in,
+            is_live=lambda token: token in self.legs.by_token,
+            banned_s=lambda source: self.warden.banned_s(source),
+        )
+        self.warden = Warden(engine, self.settings.bans, self.guard.is_exempt)
+        self.standing = Standing(self.guard, self.legs)
+
+    def _open_network(self) -> None:
+        self.transports = Transports(
+            self.settings,
+            on_message=lambda data, flow: self.reception.take(data, flow),
+            on_broken=lambda data, flow, too_large: self.reception.take_broken(
+                data, flow, too_large
+            ),
+            on_unreachable=lambda flow: self.outward.unreachable(flow),
+            may_read=lambda data, flow, host: self.guard.wait_s(data, flow, host, time.monotonic()),
+            is_known=self.standing.is_in_use,
+            on_cut=self.rejections.connection_cut,
+        )
+        self.addresses = Addresses(self.settings, self.transports)
+        self.identity = Identity(self.addresses, self.loopback, user_agent=self.settings.user_agent)
+
+    def _keep_transactions(self) -> None:
+        self.transactions = ServerTransactions(
+            send=self.transports.send,
+            later=later,
+            limit=self.settings.max_transactions,
+            on_removed=self.legs.transaction_gone,
+            on_repeated=self._response_repeated,
+            is_proven=self.standing.is_proven,
+            on_unanswerable=lambda item: self.rejections.unanswerable(item.request),
+        )
+        self.requests = ClientTransactions(
+            send=self.transports.send,
+            later=later,
+            on_repeated=lambda key, flow, data: self.sender.repeated(key, flow, data),
+        )
+        self.sender = PeerSender(
+            self.transports.send, legs=self.legs, requests=self.requests, tap=self.tap
+        )
+        self.responder = Responder(
+            self.transactions,
+            send=self.transports.send,
+            identity=self.identity,
+            tap=self.tap,
+            rejections=self.rejections,
+            is_proven=self.standing.is_proven,
+        )
+
+    def _response_repeated(self, transaction: ServerTransaction) -> None:
+        self.tap.show(transaction.token or None, "out", transaction.flow, transaction.last)
+
+    def _end_calls(self) -> None:
+        self.routing = Routing(self.transports, self.addresses)
+        self.standin = StandIn(self.loopback, self.identity)
+        self.own = OwnRequests(identity=self.identity, routing=self.routing, sender=self.sender)
+        self.abandoner = Abandoner(
+            self.legs,
+            self.transactions,
+            identity=self.identity,
+            responder=self.responder,
+            standin=self.standin,
+            sender=self.sender,
+            own=self.own,
+            linger_s=self.settings.linger_s,
+        )
+
+    def _answer_strangers(self, engine: Engine) -> None:
+        self.authenticator = Authenticator(
+            engine.credentials,
+            self.settings,
+            responder=self.responder,
+            rejections=self.rejections,
+            warden=self.warden,
+            is_local=lambda host: self.addresses.is_local_host(host, None),
+        )
+        self.registration = Registration(
+            engine,
+            self.settings,
+            authenticator=self.authenticator,
+            responder=self.responder,
+            guard=self.guard,
+            is_ours=self.addresses.is_local_host,
+        )
+        self.inward = InwardRequests(
+            self.legs,
+            self.transactions,
+            identity=self.identity,
+            loopback=self.loopback,
+            responder=self.responder,
+            rejections=self.rejections,
+            abandoner=self.abandoner,
+        )
+        self.callers = Callers(
+            engine,
+            max_setups=self.settings.max_setups,
+            authenticator=self.authenticator,
+            responder=self.responder,
+            rejections=self.rejections,
+            guard=self.guard,
+            addresses=self.addresses,
+            legs=self.legs,
+            inward=self.inward,
+        )
+
+    def _let_in(self) -> None:
+        self.reception = Reception(
+            self.settings,
+            self.transactions,
+            responder=self.responder,
+            rejections=self.rejections,
+            tap=self.tap,
+            tasks=self.tasks,
+            is_local=self.addresses.is_local_host,
+            registration=self.registration,
+            callers=self.callers,
+            requests=self.inward,
+            responses=InwardResponses(
+                self.legs,
+                identity=self.identity,
+                sender=self.sender,
+                loopback=self.loopback,
+                abandoner=self.abandoner,
+                own=self.own,
+            ),
+        )
+
+    def _let_out(self, engine: Engine) -> None:
+        self.outward = OutwardRequests(
+            self.legs,
+            identity=self.identity,
+            routing=self.routing,
+            sender=self.sender,
+            standin=self.standin,
+            abandoner=self.abandoner,
+            tasks=self.tasks,
+            welcome_trunk=lambda host: self.guard.welcome_trunk(host, time.monotonic()),
+        )
+        self.backdoor = BackDoor(
+            self.legs,
+            requests=self.outward,
+            responses=OutwardResponses(
+                self.legs,
+                self.transactions,
+                identity=self.identity,
+                standin=self.standin,
+                tap=self.tap,
+                has_taken=engine.has_taken,
+            ),
+            max_line_bytes=self.settings.max_line_bytes,
+        )

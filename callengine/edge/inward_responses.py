@@ -1,0 +1,126 @@
+"""Responses of peers, given to call processes, or to the edge itself where none waits."""
+
+from callengine.edge import inner
+from callengine.edge.abandon import Abandoner
+from callengine.edge.identity import Identity
+from callengine.edge.legs import Dialog, Leg, LegState, LegTable, PeerRequest, answered_to
+from callengine.edge.loopback import Loopback
+from callengine.edge.own_requests import OwnRequests
+from callengine.edge.parse import SipMessage
+from callengine.edge.rewrite import BadSdpError, compact_body, contact_target, recorded_routes
+from callengine.edge.sending import PeerSender
+from callengine.edge.settings import METHODS
+
+
+class InwardResponses:
+    """Takes what peers answer."""
+
+    def __init__(
+        self,
+        legs: LegTable,
+        *,
+        identity: Identity,
+        sender: PeerSender,
+        loopback: Loopback,
+        abandoner: Abandoner,
+        own: OwnRequests,
+    ) -> None:
+        self._legs = legs
+        self._identity = identity
+        self._sender = sender
+        self._loopback = loopback
+        self._abandoner = abandoner
+        self._own = own
+
+    def take(self, message: SipMessage) -> str | None:
+        """Take a peer's response; return the token of its leg, if it has one."""
+        key = self._answered(message)
+        leg = self._legs.of_request.get(key)
+        if leg is None or message.call_id not in (leg.call_id, ""):
+            return None
+        is_invite = key[1] == "INVITE"
+        if is_invite or message.code >= 200:
+            self._sender.finish(key)
+        if message.cseq_method == "BYE" and message.code in (401, 407):
+            self._own.answer_challenge(leg, message)
+        request = leg.requests.get(key)
+        if request is None:
+            return leg.token
+        before, request.code = request.code, max(request.code, message.code)
+        _learn(leg, request, message)
+        if is_invite and message.code >= 300:
+            self._own.ack_failure(leg, request, message)
+            if before >= 200:
+                return leg.token
+        if request.orphaned or leg.state is LegState.ABANDONED:
+            self._abandoner.response(leg, request, message)
+        elif not (is_invite and before >= 200 and self._own.is_acknowledged(leg, message)):
+            self._forward(leg, request, message)
+        return leg.token
+
+    def _answered(self, message: SipMessage) -> tuple[str, str]:
+        """Return branch and method of the request a response is for (section 17.1.3).
+
+        A CSeq that cannot be read does no harm unless a CANCEL shares its INVITE's branch: the
+        branch is ours, and nobody guesses it.
+        """
+        branch, method = message.via.branch, message.cseq_method
+        requests = self._legs.of_request
+        if (branch, method) not in requests:
+            asked = [sent for sent in METHODS if (branch, sent) in requests]
+            method = asked[0] if len(asked) == 1 and method not in METHODS else method
+        return branch, method
+
+    def _forward(self, leg: Leg, request: PeerRequest, message: SipMessage) -> None:
+        try:
+            body = compact_body(message)
+        except BadSdpError:
+            # Without a description the call process ends the call as it ends any unusable answer.
+            body = b""
+        data = inner.response(self._identity, leg, request, message, body=body)
+        self._loopback.send(request.worker, data)
+
+
+def _learn(leg: Leg, request: PeerRequest, message: SipMessage) -> None:
+    """Note what a response says about its dialog."""
+    if request.method == "BYE" and message.code >= 200:
+        # RFC 3261 section 15.1.1: whatever the answer, the session is over.
+        if (dialog := leg.dialog(message.to_tag)) is not None:
+            dialog.ended = True
+    elif request.method == "UPDATE" and 200 <= message.code < 300:
+        if (dialog := leg.dialog(message.to_tag)) is not None:
+            dialog.target = contact_target(message) or dialog.target
+    elif request.method == "INVITE" and 100 < message.code < 300:
+        _learn_of_invite(leg, request, message)
+
+
+def _learn_of_invite(leg: Leg, request: PeerRequest, message: SipMessage) -> None:
+    """Make or refresh a dialog (RFC 3261 sections 12.1.2 and 12.2.1.2)."""
+    is_success = message.code >= 200
+    if not message.to_tag and not is_success:
+        return
+    dialog = leg.dialog(message.to_tag)
+    if dialog is None:
+        dialog = Dialog(
+            local=request.parties[0],
+            remote=answered_to(request, message),
+            flow=message.flow,
+            routes=_routes_back(message),
+            is_direct=bool(leg.anchor.flow),
+        )
+        leg.add_dialog(message.to_tag, dialog)
+    dialog.target = contact_target(message) or dialog.target
+    dialog.flow = message.flow
+    dialog.last_cseq = max(dialog.last_cseq, request.cseq)
+    if is_success:
+        dialog.confirmed = True
+        if dialog.invite_cseq != request.cseq:
+            dialog.invite_cseq, dialog.acknowledged, dialog.ack = request.cseq, False, b""
+
+
+def _routes_back(message: SipMessage) -> tuple[str, ...]:
+    """Return a response's route set, reversed; one that cannot be used is as good as none."""
+    try:
+        return recorded_routes(message)[::-1]
+    except ValueError:
+        return ()

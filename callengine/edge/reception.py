@@ -1,0 +1,187 @@
+"""What arrives from the network, read and given to whoever answers it."""
+
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from callengine.core.outcomes import Rejection
+from callengine.edge.callers import Callers
+from callengine.edge.flows import split_flow
+from callengine.edge.inward import InwardRequests
+from callengine.edge.inward_responses import InwardResponses
+from callengine.edge.parse import MalformedError, SipMessage, parse
+from callengine.edge.registration import Registration
+from callengine.edge.rejections import Rejections, describe
+from callengine.edge.responder import Responder
+from callengine.edge.rules import IsLocal, Objection, objection
+from callengine.edge.settings import ALLOW, EXTENSIONS, EdgeSettings
+from callengine.edge.tap import Tap
+from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.transactions import ServerTransaction, ServerTransactions
+
+log = logging.getLogger(__name__)
+
+OVERLOAD_RETRY_AFTER_S = 2
+_CAPABILITIES = [
+    ("allow", ALLOW),
+    ("accept", "application/sdp"),
+    ("supported", ", ".join(EXTENSIONS)),
+]
+"What an OPTIONS is told (RFC 3261 section 11.2)."
+
+
+class Reception:
+    """Takes each message; whatever it holds, nothing is raised."""
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        transactions: ServerTransactions,
+        *,
+        responder: Responder,
+        rejections: Rejections,
+        tap: Tap,
+        tasks: BackgroundTasks,
+        is_local: IsLocal,
+        registration: Registration,
+        callers: Callers,
+        requests: InwardRequests,
+        responses: InwardResponses,
+    ) -> None:
+        self._settings = settings
+        self._transactions = transactions
+        self._responder = responder
+        self._rejections = rejections
+        self._tap = tap
+        self._tasks = tasks
+        self._is_local = is_local
+        self._registration = registration
+        self._callers = callers
+        self._requests = requests
+        self._responses = responses
+
+    def take(self, data: bytes, flow: str) -> None:
+        """Take a message from the network."""
+        try:
+            message = parse(data, max_line_bytes=self._settings.max_line_bytes)
+        except MalformedError as error:
+            self._store_unreadable(flow, str(error))
+            return
+        message.flow = flow
+        token = None
+        with self._tap.showing_later() as show_first:
+            try:
+                token = self._route(message)
+            except Exception:
+                log.exception("a message from %s could not be handled", flow)
+            show_first(token, "in", flow, data)
+
+    def _store_unreadable(self, flow: str, problem: str) -> None:
+        advice = f"What arrived is not SIP that can be answered: {problem}."
+        host = split_flow(flow)[1]
+        self._rejections.store(Rejection(host, "", "", 400, "malformed-sip", advice))
+
+    def _route(self, message: SipMessage) -> str | None:
+        """Return the token of the leg a message belongs to."""
+        if message.method == "ACK":
+            # Nothing can answer it, and a call waits for it: what can be read of it must do.
+            return self._requests.ack(message)
+        if message.code:
+            # The same holds: who is answered badly is answered.
+            return self._responses.take(message)
+        if message.problem:
+            self._malformed(message)
+            return None
+        if (transaction := self._transactions.find(message)) is not None:
+            self._requests.again(transaction)
+            return transaction.token or None
+        is_merged = self._transactions.is_merged(message)
+        transaction = self._transactions.add(message)
+        objected = objection(
+            message, is_merged=is_merged, settings=self._settings, is_local=self._is_local
+        )
+        if objected is not None:
+            self._object(transaction, objected)
+        else:
+            self._dispatch(transaction)
+        return transaction.token or None
+
+    def _object(self, transaction: ServerTransaction, objected: Objection) -> None:
+        headers = list(objected.headers)
+        if objected.rule:
+            self._responder.refuse(
+                transaction, objected.code, objected.rule, objected.advice, headers=headers
+            )
+        else:
+            self._responder.reply(transaction, objected.code, headers=headers)
+
+    def _dispatch(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        if request.method == "CANCEL":
+            self._cancel(transaction)
+        elif request.to_tag:
+            self._requests.take(transaction)
+        elif request.method == "INVITE":
+            self._start(transaction, self._callers.handle(transaction))
+        elif request.method == "REGISTER":
+            self._start(transaction, self._registration.handle(transaction))
+        else:
+            self._responder.reply(transaction, 200, headers=_CAPABILITIES)
+
+    def _cancel(self, transaction: ServerTransaction) -> None:
+        invite = self._transactions.find(transaction.request, "INVITE")
+        if invite is None:
+            self._responder.reply(transaction, 481)  # RFC 3261 section 9.2
+        elif invite.token:
+            self._requests.cancel(transaction, invite)
+        else:
+            self._callers.cancel(transaction, invite)
+
+    def _start(self, transaction: ServerTransaction, work: Coroutine[Any, Any, None]) -> None:
+        if not self._tasks.start(self._guarded(transaction, work)):
+            work.close()
+            headers = [("retry-after", str(OVERLOAD_RETRY_AFTER_S))]
+            self._responder.reply(transaction, 503, headers=headers)
+
+    async def _guarded(
+        self, transaction: ServerTransaction, work: Coroutine[Any, Any, None]
+    ) -> None:
+        """Answer 500 when the engine fails; the peer sees neither why nor a traceback."""
+        try:
+            await work
+        except Exception:
+            log.exception("a %s could not be handled", transaction.request.method)
+            if not transaction.cancelled:
+                advice = "The engine failed while it handled this request; its log says why."
+                self._responder.refuse(transaction, 500, "internal-error", advice)
+
+    def _malformed(self, message: SipMessage) -> None:
+        code = message.problem_code
+        rule = "malformed-sip" if code == 400 else "unsupported-version"
+        self._responder.reply_once(message, code)
+        advice = f"The request cannot be understood: {message.problem}."
+        self._rejections.store(describe(message, code, rule, advice))
+
+    def take_broken(self, data: bytes, flow: str, too_large: bool) -> None:
+        """Take what there is of a message that is too large or lost its framing."""
+        try:
+            message = parse(data, max_line_bytes=self._settings.max_line_bytes)
+        except MalformedError as error:
+            if not too_large:
+                self._store_unreadable(flow, str(error))
+                return
+            message = None
+        rule, code = ("message-too-large", 513) if too_large else ("malformed-sip", 400)
+        limit = self._settings.max_message_bytes
+        advice = (
+            f"A message of more than {limit} bytes arrived; SIP messages are a few kilobytes."
+            if too_large
+            else "A message without Content-Length arrived over TCP; the connection was closed."
+        )
+        if message is None:
+            self._rejections.store(Rejection(split_flow(flow)[1], "", "", code, rule, advice))
+            return
+        message.flow = flow
+        if message.method and message.method != "ACK":
+            self._responder.reply_once(message, code)
+        self._rejections.store(describe(message, code, rule, advice))

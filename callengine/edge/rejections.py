@@ -1,0 +1,119 @@
+"""Requests that never became calls: described, held to a share for each source, and stored."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from callengine.core.outcomes import Rejection
+from callengine.edge.flows import split_flow
+from callengine.edge.limits import RejectionGate
+from callengine.edge.parse import SipMessage, clean, parse_address
+from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.transactions import ServerTransaction
+
+log = logging.getLogger(__name__)
+
+GAVE_UP_FIRST = "The caller gave up before it was told:"
+
+CUT_ADVICE = {
+    "message-too-slow": (
+        "A message did not arrive whole in time and its TCP connection was closed. Look at the "
+        "network, or stop whoever holds connections open."
+    ),
+    "no-message": (
+        "No whole SIP message came on a TCP connection in time, so it was closed. Something other "
+        "than a SIP device connects here, or holds connections open."
+    ),
+    "too-many-connections": (
+        "A TCP connection was closed because there were too many: from this source, or in all. A "
+        "phone needs one."
+    ),
+}
+"Rule -> what became of a TCP connection, and what to do."
+_TOO_SHORT = (
+    "Nothing was answered: a response would be more than three times as long as what came, and "
+    "over UDP nothing shows yet that the sender is who it says. Let the device send an ordinary "
+    "request, or use TCP."
+)
+
+
+class Rejections:
+    """What is told of refused requests; `rejected` stores one."""
+
+    def __init__(
+        self,
+        rejected: Callable[[Rejection], Awaitable[None]],
+        tasks: BackgroundTasks,
+        *,
+        per_minute: int,
+    ) -> None:
+        self._rejected = rejected
+        self._tasks = tasks
+        self._gate = RejectionGate(per_minute)
+
+    def store(self, rejection: Rejection) -> None:
+        """Have a rejection logged and stored, unless its source had its share of this minute."""
+        if not self._gate.admit(rejection, time.monotonic()):
+            return
+        log.info(
+            "%s from %s refused: %d %s",
+            rejection.method,
+            rejection.source_address,
+            rejection.code,
+            rejection.rule,
+        )
+        self.store_unchecked(rejection)
+
+    def store_unchecked(self, rejection: Rejection) -> None:
+        """Have a summary of many stored, whatever its source had."""
+        self._tasks.start(self._store(rejection))
+
+    async def _store(self, rejection: Rejection) -> None:
+        await self._rejected(rejection)
+
+    def sweep(self, now: float) -> None:
+        """Have the summaries stored of those held back; `now` is monotonic seconds."""
+        for summary in self._gate.summaries(now):
+            self.store_unchecked(summary)
+
+    def connection_cut(self, flow: str, rule: str) -> None:
+        """Have it stored that a TCP connection was refused or closed."""
+        self.store(Rejection(split_flow(flow)[1], "", "", 0, rule, CUT_ADVICE[rule]))
+
+    def unanswerable(self, request: SipMessage) -> None:
+        """Have it stored that a request was too short to be answered."""
+        self.store(describe(request, 0, "too-short-to-answer", _TOO_SHORT))
+
+
+def describe(
+    message: SipMessage, code: int, rule: str, advice: str, *, user: str = ""
+) -> Rejection:
+    """Return the rejection of a request; without `user` it is looked for in From and To."""
+    return Rejection(
+        source_address=source_host(message),
+        user=clean(user) or header_user(message, "from") or header_user(message, "to"),
+        method=clean(message.method, 32),
+        code=code,
+        rule=rule,
+        advice=advice,
+        call_id=clean(message.call_id, 255),
+        to=header_user(message, "to"),
+    )
+
+
+def code_sent(transaction: ServerTransaction, code: int) -> int:
+    """Return the code a request was answered with: 487 if it was cancelled before `code` came."""
+    return transaction.code if transaction.code >= 200 else code
+
+
+def source_host(message: SipMessage) -> str:
+    """Return the IP address a message came from."""
+    return split_flow(message.flow)[1]
+
+
+def header_user(message: SipMessage, name: str) -> str:
+    """Return the user part in From or To, or an empty string."""
+    try:
+        return clean(parse_address(message.get(name)).uri.user or "")
+    except ValueError:
+        return ""
