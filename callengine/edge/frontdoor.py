@@ -1,7 +1,7 @@
 """The SIP front door: the only part of the engine that faces the network for signalling."""
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections.abc import Iterable
 
@@ -16,6 +16,8 @@ from callengine.edge.tap import Observer
 from callengine.edge.tasks import later
 
 __all__ = ["Edge", "EdgeSettings"]
+
+log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 LATE_MESSAGES_S = 0.5
@@ -46,8 +48,7 @@ class Edge:
         parts = self._parts
         if self._sweeper is not None:
             self._sweeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sweeper
+            await asyncio.gather(self._sweeper, return_exceptions=True)
         await parts.tasks.stop()
         for leg in parts.legs:
             parts.abandoner.remove(leg)
@@ -176,12 +177,17 @@ class Edge:
         self._parts.callers.retry_after_s = retry_after_s
 
     async def _sweep(self) -> None:
-        parts = self._parts
         while True:
             await asyncio.sleep(SWEEP_S)
-            now = time.monotonic()
-            parts.authenticator.sweep(now)
-            parts.rejections.sweep(now)
-            for rejection in parts.guard.sweep(now):
-                parts.rejections.store_unchecked(rejection)
-            parts.transports.close_idle(now)
+            try:
+                self._sweep_once(time.monotonic())
+            except Exception:  # else nothing would be swept from then on
+                log.exception("what is over could not be swept up")
+
+    def _sweep_once(self, now: float) -> None:
+        parts = self._parts
+        parts.authenticator.sweep(now)
+        parts.rejections.sweep(now)
+        for rejection in parts.guard.sweep(now):
+            parts.rejections.store_unchecked(rejection)
+        parts.transports.close_idle(now)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
 
 from callengine.edge.interface import LegAnchor
 from callengine.edge.parse import SipMessage
@@ -16,6 +17,8 @@ from callengine.edge.values import is_address
 
 MAX_DIALOGS = 10
 MAX_REQUESTS = 200
+
+_Key = TypeVar("_Key")
 MAX_DEAD_CALLS = 200
 
 _PEEKED_BYTES = 1024
@@ -175,7 +178,7 @@ class LegTable:
         self._dead_calls: deque[str] = deque(maxlen=MAX_DEAD_CALLS)
         self._by_call: dict[str, list[Leg]] = {}
         self._by_call_id: dict[str, list[Leg]] = {}
-        self._workers: dict[tuple[str, int], int] = {}
+        self._by_worker: dict[tuple[str, int], list[Leg]] = {}
 
     def __len__(self) -> int:
         return len(self.by_token)
@@ -186,7 +189,7 @@ class LegTable:
             raise ValueError(f"leg token {anchor.token} is in use")
         leg = self.by_token[anchor.token] = Leg(anchor)
         self._by_call.setdefault(anchor.call, []).append(leg)
-        self._workers[anchor.worker] = self._workers.get(anchor.worker, 0) + 1
+        self._by_worker.setdefault(anchor.worker, []).append(leg)
         return leg
 
     def name_call_id(self, leg: Leg, call_id: str) -> None:
@@ -201,7 +204,7 @@ class LegTable:
 
     def is_worker(self, address: tuple[str, int]) -> bool:
         """Tell whether a call process with an anchored leg has this address."""
-        return address in self._workers
+        return address in self._by_worker
 
     def note_dead(self, call: str) -> None:
         """Remember a call whose process is gone, perhaps before its legs were opened."""
@@ -233,13 +236,9 @@ class LegTable:
             self.of_request.pop(request_key, None)
         if self.by_token.pop(leg.token, None) is None:
             return
-        for table, key in ((self._by_call, leg.anchor.call), (self._by_call_id, leg.call_id)):
-            rest = [other for other in table.pop(key, ()) if other is not leg]
-            if rest:
-                table[key] = rest
-        self._workers[leg.anchor.worker] -= 1
-        if not self._workers[leg.anchor.worker]:
-            del self._workers[leg.anchor.worker]
+        _drop(self._by_call, leg.anchor.call, leg)
+        _drop(self._by_call_id, leg.call_id, leg)
+        _drop(self._by_worker, leg.anchor.worker, leg)
         if leg.closing is not None:
             leg.closing.cancel()
 
@@ -273,6 +272,12 @@ class LegTable:
 
     def __iter__(self) -> Iterator[Leg]:
         return iter(list(self.by_token.values()))
+
+
+def _drop(table: dict[_Key, list[Leg]], key: _Key, leg: Leg) -> None:
+    rest = [other for other in table.pop(key, ()) if other is not leg]
+    if rest:
+        table[key] = rest
 
 
 def answered_to(sent: PeerRequest, message: SipMessage) -> str:

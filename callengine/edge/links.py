@@ -1,18 +1,24 @@
 """One TCP connection: messages out of a stream, no faster than its source may send."""
 
 import asyncio
+import socket
+import struct
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from callengine.edge.flows import make_flow, split_flow
 from callengine.edge.framing import Broken, Event, Framed, Ping, StreamFramer
+from callengine.edge.sources import source_key
 
 if TYPE_CHECKING:
     from callengine.edge.transport import Transports
 
 _MAX_UNSENT_BYTES = 256 * 1024
 _CLOSING_S = 2.0
+_RESET = struct.pack("ii", 1, 0)
+"For SO_LINGER: throw away what has not left, and reset the connection."
 _MOST_AT_ONCE = 64
 "Messages taken in one turn of the event loop: timers and other sockets come in between."
 _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
@@ -36,6 +42,7 @@ class TcpLink(asyncio.Protocol):
         self._arrived: deque[Event] = deque()
         "What has not been taken yet; nothing more is read meanwhile."
         self._paused = False
+        self._abort_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast("asyncio.Transport", transport)
@@ -107,24 +114,42 @@ class TcpLink(asyncio.Protocol):
         self._transport.resume_reading()
         self._take()
 
+    def eof_received(self) -> None:
+        # asyncio would wait for as long as the peer leaves unread what is queued for it.
+        self.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
         self.lost.set()
         self._transports.forget(self)
 
     def send(self, data: bytes) -> None:
         """Send, or keep until the connection is up; a peer that does not read is cut off."""
         if self._transport is None:
-            self._unsent.append(data)
+            if sum(map(len, self._unsent)) <= _MAX_UNSENT_BYTES:
+                self._unsent.append(data)
         elif self._transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
-            self._transport.abort()
+            self.abort()
         elif not self._transport.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:
         """Close after what is queued has left; a peer that does not take it is cut off."""
-        if self._transport is not None:
+        if self._transport is not None and self._abort_timer is None:
             self._transport.close()
-            asyncio.get_running_loop().call_later(_CLOSING_S, self._transport.abort)
+            later = asyncio.get_running_loop().call_later
+            self._abort_timer = later(_CLOSING_S, self.abort)
+
+    def abort(self) -> None:
+        """Close at once; what is queued is lost."""
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size():
+            # Else the system would go on offering the peer what it has not read, for minutes.
+            raw: socket.socket = self._transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
 
     def overdue(self, now: float) -> str:
         """Return the rule a connection breaks by its slowness, or an empty string."""
@@ -147,3 +172,53 @@ class TcpLink(asyncio.Protocol):
     def is_open(self) -> bool:
         """Tell whether bytes may still be sent, now or once it is connected."""
         return self._transport is None or not self._transport.is_closing()
+
+
+class TcpLinks:
+    """Every connection that lives, and for each flow the one to send on.
+
+    Connections themselves are held, and what is counted is what is held: one that closes slowly
+    counts until it is lost, and never after, whatever took its place meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._links: set[TcpLink] = set()
+        self._by_source: dict[str, set[TcpLink]] = {}
+        self._by_flow: dict[str, TcpLink] = {}
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def __iter__(self) -> Iterator[TcpLink]:
+        return iter(list(self._links))
+
+    def add(self, link: TcpLink) -> None:
+        """Hold a connection; from now on it is the one to send on."""
+        self._links.add(link)
+        self._by_source.setdefault(_source(link.flow), set()).add(link)
+        self._by_flow[link.flow] = link
+
+    def discard(self, link: TcpLink) -> None:
+        """Let a connection go, if it is held."""
+        self._links.discard(link)
+        source = _source(link.flow)
+        if of_source := self._by_source.get(source):
+            of_source.discard(link)
+            if not of_source:
+                del self._by_source[source]
+        if self._by_flow.get(link.flow) is link:
+            del self._by_flow[link.flow]
+
+    def get(self, flow: str) -> TcpLink | None:
+        """Return the connection to send on, if it may still be sent on."""
+        link = self._by_flow.get(flow)
+        return link if link is not None and link.is_open else None
+
+    def accepted_from(self, host: str) -> int:
+        """Return how many connections a host (`sources.source_key`) has opened to us."""
+        links = self._by_source.get(source_key(host), ())
+        return sum(not link.opened_by_us for link in links)
+
+
+def _source(flow: str) -> str:
+    return source_key(split_flow(flow)[1])

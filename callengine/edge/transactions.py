@@ -172,6 +172,8 @@ class ServerTransactions:
         transaction = ServerTransaction(transaction_key(message), message, reply_flow(message))
         if not self._is_proven(message):
             transaction.credit_bytes = MAX_FACTOR * len(message.raw)
+        if (same := self._table.get(transaction.key)) is not None:
+            self.remove(same)
         self._table[transaction.key] = transaction
         self._bytes += len(message.raw)
         if not message.to_tag:
@@ -334,8 +336,8 @@ class ClientTransactions:
         self, *, branch: str, method: str, flow: str, data: bytes, repeats: bool = True
     ) -> None:
         """Send a request and repeat it, if at all, until `finish` or for 32 s."""
-        transaction = ClientTransaction(flow, data)
-        self._table[branch, method] = transaction
+        self.finish(branch, method)
+        transaction = self._table[branch, method] = ClientTransaction(flow, data)
         transaction.timers.append(self._later(TIMEOUT_S, lambda: self._give_up(branch, method)))
         self._send(flow, data)
         if repeats and flow.startswith("udp:"):

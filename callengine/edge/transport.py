@@ -11,9 +11,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from callengine.edge.flows import make_flow, split_flow
-from callengine.edge.links import TcpLink
+from callengine.edge.links import TcpLink, TcpLinks
 from callengine.edge.settings import EdgeSettings, Listen
-from callengine.edge.sources import source_key
 from callengine.edge.stun import binding_response, is_stun
 
 __all__ = ["Transports", "UdpListener", "make_flow", "split_flow"]
@@ -29,7 +28,8 @@ _MAX_DROPPED = 1024
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 "socket(7) of Linux; Python does not name them."
 _MAX_REMEMBERED = 20_000
-_CLOSE_S = 2.0
+_CLOSE_S, _ABORT_S = 2.0, 1.0
+"How long all connections together may take to close, and then to be cut off."
 _MAKE_ROOM_S, _SPARED_S = 0.1, 5.0
 "How often a stranger's connection may make room for another, and how long it must be silent."
 
@@ -155,8 +155,8 @@ class Transports:
         self.tcp: list[tuple[str, int]] = []
         self._on_unreachable = on_unreachable
         self._servers: list[asyncio.Server] = []
-        self._links: dict[str, TcpLink] = {}
-        self._per_source: dict[str, int] = {}
+        self._links = TcpLinks()
+        self._is_stopped = False
         self._heard_on: OrderedDict[str, UdpListener] = OrderedDict()
         self._connecting: set[asyncio.Task[None]] = set()
 
@@ -191,20 +191,29 @@ class Transports:
         self.tcp.append(sock.getsockname()[:2])
 
     async def stop(self) -> None:
-        """Close every socket and connection."""
+        """Close every socket and connection, in bounded time whatever a peer does."""
+        self._is_stopped = True
         for listener in self.udp:
             listener.close()
         for server in self._servers:
             server.close()
         for task in self._connecting:
             task.cancel()
-        links = list(self._links.values())
-        for link in links:
-            link.close()
         await asyncio.gather(*self._connecting, return_exceptions=True)
-        async with asyncio.timeout(_CLOSE_S):
-            await asyncio.gather(*(link.lost.wait() for link in links if link.was_connected))
+        for link in self._links:
+            link.close()
+        await self._until_lost(_CLOSE_S)
+        for link in self._links:
+            link.abort()
+        await self._until_lost(_ABORT_S)
         self.udp, self._servers = [], []
+
+    async def _until_lost(self, timeout_s: float) -> None:
+        waits = [asyncio.ensure_future(link.lost.wait()) for link in self._links]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=timeout_s)
+            for wait in late:
+                wait.cancel()
 
     def _datagram(self, data: bytes, flow: str, listener: UdpListener) -> None:
         self._remember(flow, listener)
@@ -231,18 +240,15 @@ class Transports:
         self._heard_on.move_to_end(flow)
 
     def admit(self, link: TcpLink) -> bool:
-        """Count an accepted connection; refuse it above the bounds."""
-        _, host, _ = split_flow(link.flow)
-        source, settings = source_key(host), self.settings
-        count = self._per_source.get(source, 0)
-        if self.may_read(b"", link.flow, host):
+        """Hold an accepted connection; refuse it above the bounds."""
+        host, settings = split_flow(link.flow)[1], self.settings
+        if self._is_stopped or self.may_read(b"", link.flow, host):
             return False
         is_full = len(self._links) >= settings.max_tcp_connections and not self._make_room()
-        if is_full or count >= settings.max_tcp_connections_per_host:
+        if is_full or self._links.accepted_from(host) >= settings.max_tcp_connections_per_host:
             self._on_cut(link.flow, "too-many-connections")
             return False
-        self._per_source[source] = count + 1
-        self._links[link.flow] = link
+        self._links.add(link)
         return True
 
     def _make_room(self) -> bool:
@@ -251,31 +257,22 @@ class Transports:
         if now - self._room_made_at < _MAKE_ROOM_S:
             return False
         self._room_made_at = now
-        accepted = (link for link in self._links.values() if not link.opened_by_us)
+        accepted = (link for link in self._links if not link.opened_by_us and link.is_open)
         strangers = (link for link in accepted if not self._is_known(link.flow))
         idlest = min(strangers, key=lambda link: link.last_heard, default=None)
         if idlest is None or now - idlest.last_heard < _SPARED_S:
             return False
         self._on_cut(idlest.flow, "too-many-connections")
-        idlest.close()
-        self.forget(idlest)
+        idlest.abort()
         return True
 
     def forget(self, link: TcpLink) -> None:
-        """Drop a closed connection."""
-        if self._links.get(link.flow) is not link:
-            return
-        del self._links[link.flow]
-        if not link.opened_by_us:
-            source = source_key(split_flow(link.flow)[1])
-            self._per_source[source] -= 1
-            if not self._per_source[source]:
-                del self._per_source[source]
+        """Let go of a connection that is lost."""
+        self._links.discard(link)
 
     def has_connection(self, flow: str) -> bool:
         """Tell whether a TCP flow is still connected (or about to be)."""
-        link = self._links.get(flow)
-        return link is not None and link.is_open
+        return self._links.get(flow) is not None
 
     def send(self, flow: str, data: bytes) -> None:
         """Send to a flow; a TCP connection that is not there is opened.
@@ -286,9 +283,9 @@ class Transports:
         if transport == "udp":
             if listener := self.listener_for(flow):
                 listener.send(data, host, port)
-        elif self.has_connection(flow):
-            self._links[flow].send(data)
-        else:
+        elif (link := self._links.get(flow)) is not None:
+            link.send(data)
+        elif not self._is_stopped:
             self._open(flow, host, port).send(data)
 
     def listener_for(self, flow: str) -> UdpListener | None:
@@ -301,26 +298,30 @@ class Transports:
 
     def _open(self, flow: str, host: str, port: int) -> TcpLink:
         link = TcpLink(self, flow)
-        self._links[flow] = link
+        self._links.add(link)
         task = asyncio.get_running_loop().create_task(self._connect(link, host, port))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
         return link
 
     async def _connect(self, link: TcpLink, host: str, port: int) -> None:
-        loop = asyncio.get_running_loop()
+        loop, is_refused = asyncio.get_running_loop(), False
         try:
             async with asyncio.timeout(self.settings.tcp_connect_s):
                 await loop.create_connection(lambda: link, host, port)
         except OSError as error:
             log.info("cannot connect to %s: %s", link.flow, error)
-            self.forget(link)
+            is_refused = True
+        finally:
+            if not link.was_connected:
+                self._links.discard(link)
+        if is_refused:
             self._on_unreachable(link.flow)
 
     def close_idle(self, now: float) -> None:
         """Close connections that were silent too long or slow; `now` is monotonic seconds."""
         settings = self.settings
-        for link in list(self._links.values()):
+        for link in self._links:
             silent_s = now - link.last_heard
             if rule := link.overdue(now):
                 self._on_cut(link.flow, rule)

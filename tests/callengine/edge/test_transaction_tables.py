@@ -1,0 +1,36 @@
+"""The tables of transactions hold what they count: the same key twice leaves nothing behind."""
+
+import pytest
+
+from callengine.edge import transactions as transactions_module
+from callengine.edge.settings import TIMEOUT_S
+from callengine.edge.transactions import ClientTransactions, ServerTransactions
+from tests.callengine.edge.test_rules import Clock, message
+
+
+def test_the_bytes_of_a_request_that_took_another_place_are_not_counted_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = message("OPTIONS", branch="z9hG4bKsame")
+    monkeypatch.setattr(transactions_module, "MAX_REQUEST_BYTES", 4 * len(one.raw))
+    table = ServerTransactions(send=lambda *_: None, later=Clock().later, limit=100)
+    for _ in range(20):
+        table.add(one)
+    for number in range(3):
+        table.add(message("OPTIONS", branch=f"z9hG4bK{number}"))
+    assert len(table) == 4
+
+
+def test_a_request_sent_again_under_its_branch_has_all_its_time() -> None:
+    clock, sent = Clock(), list[bytes]()
+    table = ClientTransactions(send=lambda _, data: sent.append(data), later=clock.later)
+
+    def start(data: bytes) -> None:
+        table.start(branch="b", method="BYE", flow="tcp:127.0.0.3:5062", data=data)
+
+    start(b"first")
+    clock.run(TIMEOUT_S - 1)
+    start(b"second")
+    clock.run(2)
+    assert table.finish("b", "BYE"), "the first one's time ends the second"
+    assert sent == [b"first", b"second"]
