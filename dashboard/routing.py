@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.live.consumers import CallConsumer, CallsConsumer
+from dashboard.calls.consumers import CallConsumer, CallsConsumer
 
 websocket_urlpatterns = [
     path("ws/calls/", CallsConsumer.as_asgi(), name="ws-calls"),

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 
-from audiocodecs.models import PlatformSettings
 from dashboard.accounts.roles import SENTENCES, Role, role_of
 from dashboard.signin.throttle import Rule
 
@@ -98,15 +97,6 @@ class UserPasswordForm(_NewPassword):
         cleaned = super().clean() or self.cleaned_data
         self.check_password()
         return cleaned
-
-
-class PlatformForm(forms.ModelForm[PlatformSettings]):
-    """Who may call without being known here."""
-
-    class Meta:
-        model = PlatformSettings
-        fields = ("external_sip",)
-        labels = {"external_sip": "Let unknown callers in"}
 
 
 class LiftForm(forms.Form):

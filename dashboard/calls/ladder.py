@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from audiocodecs.chips import Chip, chip
 from callengine.core.snapshot import MessageSnapshot
-from dashboard.calls.presenters import chip
-from dashboard.calls.shown import CallView, Chip
+from dashboard.calls.shown import CallView
 
 MAX_CALLEES = 7
 "Columns for callees; more than so many share the last one. call.css draws as many."

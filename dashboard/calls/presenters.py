@@ -7,10 +7,9 @@ values with the same templates, so a page and its updates cannot differ.
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 
-from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import Negotiation, Verdict, negotiate
@@ -19,29 +18,24 @@ from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
     LegSnapshot,
-    NodeSnapshot,
     TerminationSnapshot,
 )
 from dashboard.calls.plots import present_history
 from dashboard.calls.shown import (
-    Badge,
     CallRow,
     CallView,
-    EngineView,
     EventView,
     LegView,
     Link,
     ListLine,
-    NodeView,
     TerminationView,
 )
 from dashboard.calls.silence import present_quality, silences
 from dashboard.parts.durations import duration_text as duration_text
+from dashboard.parts.shown import Badge
 
 ROW_PX = 36
 "Height of one line of a codec list; `.codec-list` in static/css/call.css draws the same."
-NODE_SILENCE_S = 15.0
-"A node writes its row every few seconds; after this long it counts as not reachable."
 TIMELINE_LIMIT = 200
 "Lines a timeline shows at most, the newest; the record may hold more."
 
@@ -53,53 +47,6 @@ _STATES = {
     "held": ("On hold", "held"),
     "ended": ("Ended", "idle"),
 }
-
-
-def present_engine(
-    nodes: Sequence[NodeSnapshot], *, now: dt.datetime, registered: int | None = None
-) -> EngineView:
-    """Return the state of all engine nodes; a node silent for NODE_SILENCE_S is down.
-
-    `registered` is how many connections are, over all nodes; None if that is not known.
-    """
-    views = tuple(_node(node, now) for node in nodes)
-    up = [node for node in views if node.up]
-    down = [node for node in views if not node.up]
-    told = {chip.name for node in up for chip, _ in node.unavailable}
-    missing = sorted(told & set(PLATFORM_CODECS))  # nobody misses what is off by default
-    since = max((node.seen for node in down), default=None)
-    phones = "" if registered is None else f", {registered} registered"
-    tone, text, advice = "up", f"{_running(up)}{phones}", ""
-    if not views:
-        tone, text, advice = "wait", "engine not started", "Start it with manage.py serve."
-    elif not up:
-        tone, text = "wait", "engine not reachable since"
-        advice = "Calls are not taken. Start it again with manage.py serve, or read its log."
-    elif down:
-        tone, text = "wait", f"{len(down)} of {len(views)} engines not reachable since"
-        advice = f"{_running(up).capitalize()}. Check {', '.join(node.name for node in down)}."
-    return EngineView(tone, text, since, advice, tuple(missing), views, registered)
-
-
-def _running(up: Sequence[NodeView]) -> str:
-    calls = sum(node.calls for node in up)
-    engines = "engine" if len(up) == 1 else f"{len(up)} engines"
-    return f"{engines} up, {calls} {'call' if calls == 1 else 'calls'}"
-
-
-def _node(node: NodeSnapshot, now: dt.datetime) -> NodeView:
-    seen = _time(node["seen"]) or now
-    return NodeView(
-        name=node["name"],
-        up=(now - seen).total_seconds() < NODE_SILENCE_S,
-        seen=seen,
-        calls=node["calls"],
-        max_calls=node["max_calls"],
-        listening=tuple(node["listening"]),
-        chips=tuple(chip(name) for name in node["codecs"]),
-        unavailable=tuple((chip(n), why) for n, why in node["unavailable_codecs"].items()),
-        unconfined=tuple(node["unconfined"]),
-    )
 
 
 def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:

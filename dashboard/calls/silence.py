@@ -4,8 +4,9 @@ import datetime as dt
 
 from callengine.core.mediawords import NOTHING, meaning
 from callengine.core.snapshot import LegSnapshot, QualitySnapshot, SilenceSnapshot
-from dashboard.calls.shown import Badge, QualityView, SilenceView
+from dashboard.calls.shown import QualityView, SilenceView
 from dashboard.parts.durations import duration_text
+from dashboard.parts.shown import Badge
 
 NO_FIGURE = "-"
 

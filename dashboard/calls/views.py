@@ -17,12 +17,12 @@ from callengine.notices import groups
 from callengine.record import store
 from callengine.record.masking import without_passwords
 from callengine.record.store import snapshot, with_details
+from dashboard.calls import lists
 from dashboard.calls.forms import TransferForm
 from dashboard.calls.ladder import present_ladder
 from dashboard.calls.plots import with_measures
+from dashboard.calls.prediction import present_lab_call
 from dashboard.calls.presenters import present_call
-from dashboard.lab.presenters import present_lab_call
-from dashboard.live import read
 from dashboard.parts import engines
 from dashboard.parts.access import is_fragment, requires
 
@@ -35,12 +35,12 @@ def calls(request: HttpRequest) -> HttpResponse:
     """List the calls in progress, and the last ones that ended."""
     may_add = request.user.has_perm("connections.add_connection")
     if not is_fragment(request):
-        context = read.context(read.lists(), may_add=may_add)
+        context = lists.context(lists.lists(), may_add=may_add)
         return render(request, "calls/list.html", context)
     polls = request.headers.get("Cache-Control") == "max-age=1"
-    lists = read.rendered(may_add=may_add, at_most_old_s=POLL_AGE_S if polls else 0.0)
-    answer = HttpResponse(lists.html, headers={"ETag": lists.etag})
-    return get_conditional_response(request, etag=lists.etag, response=answer) or answer
+    page = lists.rendered(may_add=may_add, at_most_old_s=POLL_AGE_S if polls else 0.0)
+    answer = HttpResponse(page.html, headers={"ETag": page.etag})
+    return get_conditional_response(request, etag=page.etag, response=answer) or answer
 
 
 @requires("callengine.view_call")

@@ -18,9 +18,9 @@ from audiocodecs.models import PlatformSettings
 from audiocodecs.services import save_codec_list
 from callengine.directory import nodes
 from connections.models import Connection
-from dashboard.calls.presenters import present_engine
 from dashboard.codecs.lists import PLATFORM, CodecList, Notice, find_list, picker_context
 from dashboard.parts.access import is_fragment, requires
+from dashboard.parts.engines import present_engine
 from trunks.models import Trunk
 
 SAVED = "Saved. The next call uses this list."

@@ -12,10 +12,12 @@ from callengine.directory import nodes
 from callengine.models import Call, Rejection
 from connections.models import Connection, Registration
 from connections.states import State, state_of
-from dashboard.calls.presenters import NODE_SILENCE_S, present_row
-from dashboard.calls.shown import Badge, CallRow
+from dashboard.calls.list_topic import briefly
+from dashboard.calls.presenters import present_row
+from dashboard.calls.shown import CallRow
 from dashboard.connections.phones import Server, servers
-from dashboard.live.listed import briefly
+from dashboard.parts.engines import NODE_SILENCE_S
+from dashboard.parts.shown import Badge
 
 LATELY = 10
 "Calls and refusals on a connection's page."

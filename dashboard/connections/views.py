@@ -15,13 +15,13 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django_filters import CharFilter, ChoiceFilter, FilterSet
 
+from audiocodecs.chips import chip
 from audiocodecs.models import PlatformSettings
 from callengine.edge.settings import EdgeSettings
 from connections import services
 from connections.forms import AddConnectionForm, ConnectionSettingsForm, PasswordForm
 from connections.models import Connection
 from connections.states import State, in_state, with_bindings, with_state_rank
-from dashboard.calls.presenters import chip
 from dashboard.connections import presenters
 from dashboard.connections.presenters import ConnectionView, present_connection
 from dashboard.parts import once

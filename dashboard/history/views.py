@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from dashboard.history import export
+from dashboard.history.filters import CallFilterForm
 from dashboard.history.queries import NEWEST_FIRST, Matches, matches, matching, totals
 from dashboard.history.rows import MAX_ROWS, CountedPaginator, rows_of
 from dashboard.parts.access import requires
-from dashboard.parts.filters import CallFilterForm
 from dashboard.parts.tables import PER_PAGE, Listing
 
 SORTS = ("-started", "started", "-duration", "duration")

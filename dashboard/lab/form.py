@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 
@@ -13,6 +12,7 @@ from audiocodecs.widgets import CodecListInput
 from callengine.core.lab import LabCase, LabEnds
 from callengine.lab.ends import UnknownEndError, find_ends
 from callengine.lab.messages import TALK_S
+from dashboard.parts.cases import query
 
 SOURCES = (
     ("connection", "A connection"),
@@ -126,31 +126,6 @@ def _only_what_counts(cleaned: Mapping[str, Any]) -> LabCase:
         ),
         force=cleaned["force"] and destination == "free",
     )
-
-
-def values(case: LabCase) -> dict[str, str]:
-    """Return a case as the form's fields, without those that are empty."""
-    lists = {
-        "source_codecs": case.source_codecs,
-        "destination_codecs": case.destination_codecs,
-        "destination_in_codecs": case.destination_in_codecs,
-        "a": case.caller,
-        "b": case.callee,
-    }
-    found = {
-        "source": case.source,
-        "source_name": case.source_name,
-        "destination": case.destination,
-        "destination_name": case.destination_name,
-        "force": "on" if case.force else "",
-        **{name: ",".join(codecs) for name, codecs in lists.items()},
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def query(case: LabCase) -> str:
-    """Return the query string of a case's address."""
-    return urlencode(values(case), safe=",")
 
 
 class TalkForm(forms.Form):

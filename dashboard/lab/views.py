@@ -19,12 +19,14 @@ from callengine.lab.messages import NotPlacedError, place_lab_call
 from callengine.models import Call
 from callengine.record.store import snapshot, with_details
 from connections.models import Connection
+from dashboard.calls.prediction import present_lab_call
 from dashboard.calls.presenters import present_call
-from dashboard.calls.shown import EngineView
-from dashboard.lab.form import EXAMPLES, LabForm, TalkForm, query, values
-from dashboard.lab.presenters import present_lab, present_lab_call
+from dashboard.lab.form import EXAMPLES, LabForm, TalkForm
+from dashboard.lab.presenters import present_lab
 from dashboard.parts import engines
 from dashboard.parts.access import is_fragment, requires
+from dashboard.parts.cases import query, values
+from dashboard.parts.shown import EngineView
 from trunks.models import Trunk
 
 SUGGESTED = 20

@@ -7,10 +7,9 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard.live.feed import BROKEN, feed
-from dashboard.live.listed import ListTopic
 from dashboard.live.outbox import Outbox, Viewer
 from dashboard.live.places import TOO_MANY, Places
-from dashboard.live.topics import CallTopic, NodesTopic, Topic
+from dashboard.live.topics import NodesTopic, Topic
 from dashboard.live.viewers import NOT_SIGNED_IN, ViewersTopic, refusal
 from voipnumber.web.bounds import Refused
 
@@ -125,19 +124,3 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(code=self.outbox.close_code)
         except Exception:
             logger.exception("a live page is told no more")
-
-
-class CallsConsumer(LivePage):
-    """The list of calls."""
-
-    def topic(self) -> Topic:
-        """Return the list."""
-        return ListTopic()
-
-
-class CallConsumer(LivePage):
-    """One call's page."""
-
-    def topic(self) -> Topic:
-        """Return the call of the address."""
-        return CallTopic(self.scope["url_route"]["kwargs"]["call_id"])

@@ -1,11 +1,7 @@
 """What live pages watch: each topic gathers what the engine publishes and makes HTML of it."""
 
 import asyncio
-import datetime as dt
-import uuid
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,25 +9,13 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from callengine.core.snapshot import (
-    CallSnapshot,
-    EventSnapshot,
-    MessageSnapshot,
     NodeSnapshot,
-    QualitySnapshot,
 )
 from callengine.notices import groups
-from dashboard.calls.ladder import present_message
-from dashboard.calls.presenters import (
-    present_call,
-    present_engine,
-    present_event,
-)
-from dashboard.calls.shown import EngineView, EventView
-from dashboard.calls.silence import present_quality
 from dashboard.live.outbox import Fragment, Outbox
 from dashboard.parts import engines
-
-EVENTS_REMEMBERED = 1000
+from dashboard.parts.engines import present_engine
+from dashboard.parts.shown import EngineView
 
 
 class Topic:
@@ -103,75 +87,3 @@ class NodesTopic(Topic):
 
     def _view(self) -> EngineView:
         return present_engine(self._nodes, now=timezone.now(), registered=self._registered)
-
-
-class CallTopic(Topic):
-    """One call's page."""
-
-    def __init__(self, call_id: uuid.UUID) -> None:
-        name = groups.call_group(call_id)
-        super().__init__(name, name)
-        self._call: CallSnapshot | None = None
-        self._events: list[EventView] = []
-        self._told: deque[str] = deque(maxlen=EVENTS_REMEMBERED)
-        "Keys of the timeline's lines that were sent."
-        self._fresh_legs: set[str] = set()
-        self._quality: dict[str, QualitySnapshot] = {}
-        self._messages: list[MessageSnapshot] = []
-
-    def call_changed(self, message: dict[str, Any]) -> None:
-        """Take the call's new state; it replaces the legs, statistics included."""
-        self._call = message["call"]
-        for event in message["call"]["events"]:
-            self._note(event)
-        self._fresh_legs.update(self._quality)
-        self.changed = True
-
-    def call_event(self, message: dict[str, Any]) -> None:
-        """Take one line of the timeline."""
-        self._note(message["event"])
-        self.changed = True
-
-    def call_messages(self, message: dict[str, Any]) -> None:
-        """Take new arrows of the ladder."""
-        self._messages += message["messages"]
-        self.changed = True
-
-    def call_quality(self, message: dict[str, Any]) -> None:
-        """Take one second's statistics of the legs."""
-        for leg, quality in message["quality"].items():
-            self._quality[leg] = quality
-            self._fresh_legs.add(leg)
-        self.changed = True
-
-    def fragments(self) -> Iterator[Fragment]:
-        """Yield head and legs, new lines of timeline and ladder, and statistics."""
-        self.changed = False
-        call, self._call = self._call, None
-        events, self._events = self._events, []
-        messages, self._messages = self._messages, []
-        legs, self._fresh_legs = sorted(self._fresh_legs), set()
-        if call:
-            view = replace(present_call(call, now=_now()), events=())
-            yield Fragment("call", render_to_string("calls/_call_oob.html", {"call": view}))
-        for event in events:
-            text = render_to_string("calls/_event.html", {"event": event, "oob": True})
-            yield Fragment(f"event-{event.key}", text)
-        for message in messages:
-            context = {"message": present_message(message), "oob": True}
-            text = render_to_string("calls/_message.html", context)
-            yield Fragment(f"message-{message['number']}", text)
-        for leg in legs:
-            quality = present_quality(self._quality[leg], leg=leg, now=_now())
-            context = {"name": leg, "quality": quality, "oob": True}
-            yield Fragment(f"quality-{leg}", render_to_string("calls/_quality.html", context))
-
-    def _note(self, event: EventSnapshot) -> None:
-        view = present_event(event)
-        if view.key not in self._told:
-            self._told.append(view.key)
-            self._events.append(view)
-
-
-def _now() -> dt.datetime:
-    return timezone.now()

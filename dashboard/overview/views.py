@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from callengine.models import Call, Rejection
 from connections.models import Connection
-from dashboard.calls.presenters import present_engine
 from dashboard.calls.shown import CallRow
 from dashboard.history.outcomes import FAILED
 from dashboard.history.queries import NEWEST_FIRST, matching
@@ -16,6 +15,7 @@ from dashboard.history.rows import rows_of
 from dashboard.overview.figures import figures
 from dashboard.parts import engines
 from dashboard.parts.access import is_fragment, requires
+from dashboard.parts.engines import present_engine
 
 LATEST = 5
 POLL_AGE_S = 5.0

@@ -1,12 +1,16 @@
 """The engine nodes as the pill of every page shows them."""
 
+import datetime as dt
+from collections.abc import Sequence
+
 from django.utils import timezone
 
+from audiocodecs.catalogue import PLATFORM_CODECS
+from audiocodecs.chips import chip
 from callengine.core.snapshot import NodeSnapshot
 from callengine.directory import nodes
 from connections.services import registered_count
-from dashboard.calls.presenters import present_engine
-from dashboard.calls.shown import EngineView
+from dashboard.parts.shown import EngineView, NodeView
 
 
 def known() -> tuple[list[NodeSnapshot], int]:
@@ -18,3 +22,54 @@ def pill() -> EngineView:
     """Return the state of the engine for the top bar. Two queries."""
     found, registered = known()
     return present_engine(found, now=timezone.now(), registered=registered)
+
+
+NODE_SILENCE_S = 15.0
+"A node writes its row every few seconds; after this long it counts as not reachable."
+
+
+def present_engine(
+    nodes: Sequence[NodeSnapshot], *, now: dt.datetime, registered: int | None = None
+) -> EngineView:
+    """Return the state of all engine nodes; a node silent for NODE_SILENCE_S is down.
+
+    `registered` is how many connections are, over all nodes; None if that is not known.
+    """
+    views = tuple(_node(node, now) for node in nodes)
+    up = [node for node in views if node.up]
+    down = [node for node in views if not node.up]
+    told = {chip.name for node in up for chip, _ in node.unavailable}
+    missing = sorted(told & set(PLATFORM_CODECS))  # nobody misses what is off by default
+    since = max((node.seen for node in down), default=None)
+    phones = "" if registered is None else f", {registered} registered"
+    tone, text, advice = "up", f"{_running(up)}{phones}", ""
+    if not views:
+        tone, text, advice = "wait", "engine not started", "Start it with manage.py serve."
+    elif not up:
+        tone, text = "wait", "engine not reachable since"
+        advice = "Calls are not taken. Start it again with manage.py serve, or read its log."
+    elif down:
+        tone, text = "wait", f"{len(down)} of {len(views)} engines not reachable since"
+        advice = f"{_running(up).capitalize()}. Check {', '.join(node.name for node in down)}."
+    return EngineView(tone, text, since, advice, tuple(missing), views, registered)
+
+
+def _running(up: Sequence[NodeView]) -> str:
+    calls = sum(node.calls for node in up)
+    engines = "engine" if len(up) == 1 else f"{len(up)} engines"
+    return f"{engines} up, {calls} {'call' if calls == 1 else 'calls'}"
+
+
+def _node(node: NodeSnapshot, now: dt.datetime) -> NodeView:
+    seen = dt.datetime.fromisoformat(node["seen"])
+    return NodeView(
+        name=node["name"],
+        up=(now - seen).total_seconds() < NODE_SILENCE_S,
+        seen=seen,
+        calls=node["calls"],
+        max_calls=node["max_calls"],
+        listening=tuple(node["listening"]),
+        chips=tuple(chip(name) for name in node["codecs"]),
+        unavailable=tuple((chip(n), why) for n, why in node["unavailable_codecs"].items()),
+        unconfined=tuple(node["unconfined"]),
+    )

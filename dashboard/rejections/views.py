@@ -13,11 +13,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from callengine.models import Rejection
+from dashboard.history.filters import MOST_TRUNKS
 from dashboard.history.rows import MAX_ROWS, CountedPaginator
 from dashboard.parts.access import requires
-from dashboard.parts.filters import MOST_TRUNKS, RefusalFilterForm
 from dashboard.parts.tables import PER_PAGE, Listing
 from dashboard.rejections import bans, queries
+from dashboard.rejections.filters import RefusalFilterForm
 from trunks.models import Trunk
 from trunks.services import allow_address
 

@@ -6,10 +6,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from audiocodecs.chips import Chip, chip
 from callengine.directory.whereto import NOBODY, TrunkStep, WhereTo, where_to
 from connections.models import Connection
-from dashboard.calls.presenters import chip
-from dashboard.calls.shown import Chip
 from trunks.models import Number, Route, Trunk
 from trunks.parties import Party
 from trunks.validators import PREFIX

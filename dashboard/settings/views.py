@@ -7,11 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from audiocodecs.chips import chip
 from audiocodecs.models import PlatformSettings
 from callengine.directory import nodes
-from dashboard.accounts.forms import PlatformForm
-from dashboard.calls.presenters import chip, present_engine
 from dashboard.parts.access import requires
+from dashboard.parts.engines import present_engine
+from dashboard.settings.forms import PlatformForm
 
 _SHOWN = (
     ("VOIPNUMBER_SIP_LISTEN", "SIP addresses it listens on"),

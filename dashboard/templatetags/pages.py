@@ -9,11 +9,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from audiocodecs.chips import Chip
 from dashboard.calls.ladder import Lane, present_lanes
-from dashboard.calls.presenters import duration_text
-from dashboard.calls.shown import Badge, CallView, Chip, EngineView
+from dashboard.calls.shown import CallView
 from dashboard.parts import engines
+from dashboard.parts.durations import duration_text
 from dashboard.parts.rail import Place, places
+from dashboard.parts.shown import Badge, EngineView
 
 register = template.Library()
 

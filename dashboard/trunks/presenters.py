@@ -7,11 +7,13 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from audiocodecs.chips import Chip, chip
 from audiocodecs.models import PlatformSettings
 from callengine.models import Call, Rejection
 from callengine.record.store import snapshot, with_details
-from dashboard.calls.presenters import chip, present_row
-from dashboard.calls.shown import Badge, CallRow, Chip
+from dashboard.calls.presenters import present_row
+from dashboard.calls.shown import CallRow
+from dashboard.parts.shown import Badge
 from trunks.access import HostCache, addresses_within
 from trunks.models import Gateway, Trunk
 

@@ -17,9 +17,9 @@ from django.utils import timezone
 from callengine.models import Call
 from dashboard.accounts.roles import Role
 from dashboard.history import export, queries
+from dashboard.history.filters import CallFilterForm
 from dashboard.history.outcomes import ANSWERED, CONDITIONS, FAILED, UNANSWERED, Outcome
 from dashboard.history.rows import rows_of
-from dashboard.parts.filters import CallFilterForm
 from tests.dashboard.people import person
 from tests.dashboard.record import ENDS, call, refusal
 from trunks.validators import plain_number

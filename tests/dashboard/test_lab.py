@@ -22,8 +22,9 @@ from callengine.models import Call
 from callengine.notices import groups
 from callengine.record import store
 from connections.models import Connection
-from dashboard.lab.form import EXAMPLES, LabForm, query
-from dashboard.lab.presenters import compare
+from dashboard.calls.prediction import compare
+from dashboard.lab.form import EXAMPLES, LabForm
+from dashboard.parts.cases import query
 from tests.dashboard.live import demo
 from trunks.models import Gateway, Trunk
 

@@ -14,7 +14,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.lab.form import EXAMPLES, values
+from dashboard.lab.form import EXAMPLES
+from dashboard.parts.cases import values
 from tests.callengine.engine.visitor import Visitor
 from tests.dashboard.live.browser import chromium
 from tests.peers.engine import Engine

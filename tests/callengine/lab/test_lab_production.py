@@ -6,7 +6,8 @@ import urllib.parse
 
 import pytest
 
-from dashboard.lab.form import EXAMPLES, values
+from dashboard.lab.form import EXAMPLES
+from dashboard.parts.cases import values
 from tests.callengine.engine.visitor import Visitor, ended
 from tests.peers import services
 from tests.peers.engine import Engine

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Dialog, expect
 
-from dashboard.live.listed import LIVE_SHOWN
+from dashboard.calls.list_topic import LIVE_SHOWN
 from tests.dashboard.live import demo
 from tests.dashboard.live.browser import LiveServer
 from tests.dashboard.live.windows import (

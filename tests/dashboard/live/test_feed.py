@@ -21,7 +21,8 @@ from callengine.models import Call
 from callengine.notices import groups
 from callengine.record import store
 from dashboard.accounts.roles import Role, set_role
-from dashboard.live import feed, listed, outbox, topics, viewers
+from dashboard.calls import call_topic, list_topic
+from dashboard.live import feed, outbox, topics, viewers
 from dashboard.live.outbox import READ_ANEW, WINDOW
 from tests.dashboard.live import demo
 from tests.dashboard.live.watching import Watcher, account, opened, sign_in, watcher
@@ -47,7 +48,7 @@ def renders(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return render
 
-    for module in (listed, topics):
+    for module in (list_topic, call_topic, topics):
         monkeypatch.setattr(module, "render_to_string", counting(module.render_to_string))
     return counted
 
@@ -145,7 +146,7 @@ async def test_what_a_row_does_not_show_is_not_sent(renders: Counter[str]) -> No
 async def test_only_the_newest_rows_are_sent_and_the_rest_is_a_number(
     monkeypatch: pytest.MonkeyPatch, renders: Counter[str]
 ) -> None:
-    monkeypatch.setattr(listed, "LIVE_SHOWN", 3)
+    monkeypatch.setattr(list_topic, "LIVE_SHOWN", 3)
     calls = [begun(100 - number) for number in range(5)]
     async with opened("/ws/calls/") as socket:
         for call in calls:
@@ -169,7 +170,7 @@ async def test_only_the_newest_rows_are_sent_and_the_rest_is_a_number(
 async def test_calls_of_before_anybody_watched_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listed, "LIVE_SHOWN", 2)
+    monkeypatch.setattr(list_topic, "LIVE_SHOWN", 2)
     for number in range(3):
         await sync_to_async(demo.store)(begun(100 - number))
     async with opened("/ws/calls/") as socket:
@@ -228,8 +229,8 @@ async def test_what_costs_much_comes_less_often(monkeypatch: pytest.MonkeyPatch)
             pass
         yield from real(self)
 
-    real = listed.ListTopic.fragments
-    monkeypatch.setattr(listed.ListTopic, "fragments", dear)
+    real = list_topic.ListTopic.fragments
+    monkeypatch.setattr(list_topic.ListTopic, "fragments", dear)
     async with opened("/ws/calls/") as socket:
         call, began_s = demo.call(), time.monotonic()
         for number in range(4):
@@ -336,14 +337,14 @@ async def test_signing_in_asks_nobody_anything(monkeypatch: pytest.MonkeyPatch) 
 async def test_who_loses_the_right_while_joining_is_not_let_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    load = listed.ListTopic.load
+    load = list_topic.ListTopic.load
 
     async def late(self: Any) -> None:
         await load(self)
         user = await User.objects.aget(username="viewer")
         await sync_to_async(deactivated)(user)
 
-    monkeypatch.setattr(listed.ListTopic, "load", late)
+    monkeypatch.setattr(list_topic.ListTopic, "load", late)
     socket = await watcher("/ws/calls/")
     assert await socket.connect(timeout=5) == (False, 4401)
     assert members(groups.CALLS) == 0

@@ -15,8 +15,8 @@ from callengine.models import EngineNode
 from callengine.notices import groups
 from callengine.record import store
 from connections.models import Connection, Registration
+from dashboard.calls import lists
 from dashboard.calls import views as live
-from dashboard.live import read
 from tests.dashboard.live import demo
 
 MARKUP = b"<script>document"
@@ -165,14 +165,14 @@ def test_the_whole_page_knows_the_mark_of_what_it_shows(viewer: Client) -> None:
 def test_pages_that_poll_share_what_was_read_a_moment_ago(
     viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads: list[read.Lists] = []
+    reads: list[lists.Lists] = []
 
-    def counted() -> read.Lists:
+    def counted() -> lists.Lists:
         reads.append(real())
         return reads[-1]
 
-    real = read.lists
-    monkeypatch.setattr(read, "lists", counted)
+    real = lists.lists
+    monkeypatch.setattr(lists, "lists", counted)
     monkeypatch.setattr(live, "POLL_AGE_S", 3600.0)
     viewer.get("/calls/", headers=FRAGMENT)
     for _ in range(5):

@@ -5,17 +5,13 @@ import json
 
 import pytest
 
+from audiocodecs.chips import chip
 from callengine.core.snapshot import NodeSnapshot
-from dashboard.calls.presenters import (
-    chip,
-    duration_text,
-    present_call,
-    present_engine,
-    present_event,
-    present_row,
-)
-from dashboard.calls.shown import Badge
+from dashboard.calls.presenters import present_call, present_event, present_row
 from dashboard.calls.silence import mos_badge, present_quality
+from dashboard.parts.durations import duration_text
+from dashboard.parts.engines import present_engine
+from dashboard.parts.shown import Badge
 from tests.dashboard.live import demo
 
 NOW = dt.datetime(2026, 11, 20, 10, 42, tzinfo=dt.UTC)

@@ -7,7 +7,6 @@ from django import forms
 from audiocodecs.catalogue import PLATFORM_CODECS
 from dashboard.history.outcomes import Outcome
 from dashboard.parts.times import TimesForm
-from dashboard.rejections.queries import rule_names
 from trunks.models import Trunk
 from trunks.validators import plain_number
 
@@ -55,34 +54,3 @@ class CallFilterForm(TimesForm):
     def clean_connection(self) -> str:
         """Take a SIP user with or without the word for what it is."""
         return str(self.cleaned_data["connection"]).strip().removeprefix("connection:")
-
-
-def _rule_choices() -> list[tuple[str, str]]:
-    return [("", "Any rule"), *((rule, rule) for rule in rule_names())]
-
-
-class RefusalFilterForm(TimesForm):
-    """Filters of what was refused."""
-
-    rule = forms.ChoiceField(label="Rule", required=False, choices=_rule_choices)
-    source = forms.CharField(
-        label="Source address",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "begins with"}),
-    )
-    user = forms.CharField(
-        label="User or number",
-        required=False,
-        max_length=128,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "begins with"}),
-    )
-    view = forms.ChoiceField(
-        choices=[("", ""), ("each", "")], required=False, widget=forms.HiddenInput
-    )
-
-    field_order = ("time", "rule", "source", "user", "since", "until")
-
-    def clean_user(self) -> str:
-        """Take a number as people write it."""
-        return plain_number(self.cleaned_data["user"])

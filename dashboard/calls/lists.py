@@ -9,9 +9,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from callengine.models import Call
+from dashboard.calls.list_topic import ENDED_SHOWN, LIVE_SHOWN, briefly, numbers
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
-from dashboard.live.listed import ENDED_SHOWN, LIVE_SHOWN, briefly, numbers
 
 
 @dataclass(frozen=True, slots=True)
