@@ -1,0 +1,14 @@
+"""Addresses of the calls pages."""
+
+from django.urls import path
+
+from dashboard.calls import views
+
+urlpatterns = [
+    path("calls/", views.calls, name="calls"),
+    path("calls/<uuid:call_id>/", views.call, name="call"),
+    path("calls/<uuid:call_id>/quality/", views.call_quality, name="call-quality"),
+    path("calls/<uuid:call_id>/hang-up/", views.hang_up, name="hang-up"),
+    path("calls/<uuid:call_id>/transfer/", views.transfer, name="transfer"),
+    path("engine/", views.engine, name="engine"),
+]

@@ -1,0 +1,16 @@
+"""Addresses of the codecs pages."""
+
+from django.urls import path
+
+from dashboard.codecs import views
+
+urlpatterns = [
+    path("codecs/meaning/", views.meaning_of, name="codec-meaning"),
+    path(
+        "codecs/connection/<int:connection_id>/<slug:connection_list>/",
+        views.connection,
+        name="connection-codecs",
+    ),
+    path("codecs/trunk/<int:trunk_id>/<slug:trunk_list>/", views.trunk, name="trunk-codecs"),
+    path("settings/codecs/", views.platform, name="platform-codecs"),
+]

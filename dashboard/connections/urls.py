@@ -1,0 +1,24 @@
+"""Addresses of the connections pages."""
+
+from django.urls import path
+
+from dashboard.connections import views
+
+urlpatterns = [
+    path("connections/", views.connections, name="connections"),
+    path("connections/add/", views.connection_add, name="connection-add"),
+    path("connections/<int:connection_id>/", views.connection, name="connection"),
+    path(
+        "connections/<int:connection_id>/password/",
+        views.connection_password,
+        name="connection-password",
+    ),
+    path(
+        "connections/<int:connection_id>/enabled/",
+        views.connection_enabled,
+        name="connection-enabled",
+    ),
+    path(
+        "connections/<int:connection_id>/delete/", views.connection_delete, name="connection-delete"
+    ),
+]
