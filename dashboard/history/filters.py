@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django import forms
 
 from audiocodecs.catalogue import PLATFORM_CODECS
-from dashboard.history.outcomes import Outcome
+from dashboard.history.outcomes import CallOutcome
 from dashboard.parts.times import TimesForm
 from trunks.models import Trunk
 from trunks.validators import plain_number
@@ -42,7 +42,7 @@ class CallFilterForm(TimesForm):
         choices=(("", "Any codec"), *((name, name) for name in PLATFORM_CODECS)),
     )
     outcome = forms.ChoiceField(
-        label="Outcome", required=False, choices=(("", "Any outcome"), *Outcome.choices)
+        label="CallOutcome", required=False, choices=(("", "Any outcome"), *CallOutcome.choices)
     )
 
     field_order = ("time", "number", "connection", "trunk", "codec", "outcome", "since", "until")

@@ -3,7 +3,7 @@
 from django.db.models import Q, TextChoices
 
 
-class Outcome(TextChoices):
+class CallOutcome(TextChoices):
     """What became of a call; `presenters` gives its badge the same word."""
 
     IN_PROGRESS = "in-progress", "In progress"
@@ -24,28 +24,32 @@ _FINE = Q(code__isnull=True) | Q(code__lt=400)
 _RANG_OUT = Q(reason="no-answer") | Q(code=408)
 _UNANSWERED = _ENDED & ~_TALKED & ~Q(reason="no-answer")
 _CODES = {
-    Outcome.BUSY: (486, 600),
-    Outcome.UNAVAILABLE: (480,),
-    Outcome.CALLEE_DECLINED: (603,),
-    Outcome.NO_CODEC: (488, 606),
+    CallOutcome.BUSY: (486, 600),
+    CallOutcome.UNAVAILABLE: (480,),
+    CallOutcome.CALLEE_DECLINED: (603,),
+    CallOutcome.NO_CODEC: (488, 606),
 }
 _NAMED = (408, 487, *(code for codes in _CODES.values() for code in codes))
 
 CONDITIONS: dict[str, Q] = {
-    Outcome.IN_PROGRESS: ~_ENDED,
-    Outcome.COMPLETED: _ENDED & _TALKED & _FINE,
-    Outcome.CUT_OFF: _ENDED & _TALKED & ~_FINE,
-    Outcome.NO_ANSWER: _ENDED & ~_TALKED & _RANG_OUT,
+    CallOutcome.IN_PROGRESS: ~_ENDED,
+    CallOutcome.COMPLETED: _ENDED & _TALKED & _FINE,
+    CallOutcome.CUT_OFF: _ENDED & _TALKED & ~_FINE,
+    CallOutcome.NO_ANSWER: _ENDED & ~_TALKED & _RANG_OUT,
     # Whoever hangs up before the answer, caller or operator: the call was called off.
-    Outcome.CANCELLED: _UNANSWERED & (_FINE | Q(code=487)),
+    CallOutcome.CANCELLED: _UNANSWERED & (_FINE | Q(code=487)),
     **{outcome: _UNANSWERED & Q(code__in=codes) for outcome, codes in _CODES.items()},
-    Outcome.FAILED: _UNANSWERED & ~_FINE & ~Q(code__in=_NAMED),
+    CallOutcome.FAILED: _UNANSWERED & ~_FINE & ~Q(code__in=_NAMED),
 }
 "Every call meets exactly one of these."
 
 ANSWERED = _TALKED & (~_ENDED | _FINE)
 "Talking, or hung up by somebody."
-FAILED = CONDITIONS[Outcome.CUT_OFF] | CONDITIONS[Outcome.NO_CODEC] | CONDITIONS[Outcome.FAILED]
+FAILED = (
+    CONDITIONS[CallOutcome.CUT_OFF]
+    | CONDITIONS[CallOutcome.NO_CODEC]
+    | CONDITIONS[CallOutcome.FAILED]
+)
 "Something is to be mended."
 UNANSWERED = _ENDED & ~ANSWERED & ~FAILED
 "Busy, away, declined or called off: nothing is wrong with the switch."

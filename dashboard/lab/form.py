@@ -151,7 +151,7 @@ class TalkForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class LabExample:
     """One of the six worked examples."""
 
     number: int
@@ -170,22 +170,22 @@ _LIST = ("G722", "PCMU", "PCMA")
 _OUT = ("OPUS", "G722")
 _BOB: dict[str, Any] = {"destination": "free", "callee": _B, "destination_codecs": _LIST}
 EXAMPLES = (
-    Example(1, "From outside to a connection", LabCase("unknown", caller=_A, **_BOB)),
-    Example(2, "The same, forced", LabCase("unknown", caller=_A, force=True, **_BOB)),
-    Example(
+    LabExample(1, "From outside to a connection", LabCase("unknown", caller=_A, **_BOB)),
+    LabExample(2, "The same, forced", LabCase("unknown", caller=_A, force=True, **_BOB)),
+    LabExample(
         3, "Forced, and only OPUS offered", LabCase("unknown", caller=("OPUS",), force=True, **_BOB)
     ),
-    Example(
+    LabExample(
         4,
         "Connection to connection",
         LabCase("free", caller=_A, source_codecs=_OUT, **_BOB),
     ),
-    Example(
+    LabExample(
         5,
         "The same, forced",
         LabCase("free", caller=_A, source_codecs=_OUT, force=True, **_BOB),
     ),
-    Example(
+    LabExample(
         6,
         "Through a trunk",
         LabCase(

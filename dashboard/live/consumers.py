@@ -11,10 +11,10 @@ from dashboard.live.outbox import Outbox, Viewer
 from dashboard.live.places import TOO_MANY, Places
 from dashboard.live.topics import NodesTopic, Topic
 from dashboard.live.viewers import NOT_SIGNED_IN, ViewersTopic, refusal
-from voipnumber.web.bounds import Refused
+from voipnumber.web.bounds import WebRejections
 
 logger = logging.getLogger(__name__)
-PLACES, REFUSED = Places(), Refused()
+PLACES, REFUSED = Places(), WebRejections()
 MOST_UNASKED = 100
 "Messages that were not expected before a websocket is closed: each costs the engine's time."
 SAYS_TOO_MUCH = 4408

@@ -23,7 +23,7 @@ POLL_AGE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SetUpStep:
     """One thing to do on a fresh system."""
 
     done: bool
@@ -63,14 +63,14 @@ def _may_add(request: HttpRequest) -> bool:
     return request.user.has_perm("connections.add_connection")
 
 
-def _steps(*, registered: int, may_add: bool) -> list[Step]:
+def _steps(*, registered: int, may_add: bool) -> list[SetUpStep]:
     """Return the three first steps until all of them are done. Two queries."""
     has_connection = Connection.objects.exists()
     has_call = Call.objects.exists()
     if has_connection and has_call:
         return []
     return [
-        Step(
+        SetUpStep(
             has_connection,
             "Add a connection",
             "A SIP user and a password for one phone."
@@ -79,14 +79,14 @@ def _steps(*, registered: int, may_add: bool) -> list[Step]:
             reverse("connection-add") if may_add else reverse("connections"),
             "Add a connection" if may_add else "See the connections",
         ),
-        Step(
+        SetUpStep(
             registered > 0,
             "Register a phone",
             "Type the connection's SIP settings into a phone; it appears as registered.",
             reverse("connections"),
             "See the SIP settings",
         ),
-        Step(
+        SetUpStep(
             has_call,
             "Make a call",
             "Dial another connection's SIP user, and watch which codecs the two legs agree on.",

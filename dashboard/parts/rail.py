@@ -7,7 +7,7 @@ from django.urls import NoReverseMatch, reverse
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RailPlace:
     """One place a person can go."""
 
     word: str
@@ -38,11 +38,11 @@ _GROUPS: tuple[tuple[tuple[str, str, str], ...], ...] = (
 _ICONS = {"calls": "live", "history": "calls"}
 
 
-def places(user: Any, path: str) -> list[list[Place]]:
+def places(user: Any, path: str) -> list[list[RailPlace]]:
     """Return the places `user` may see, in groups, the one that holds `path` marked."""
     groups = [
         [
-            Place(word, _ICONS.get(name, name), url, current=_holds(url, path))
+            RailPlace(word, _ICONS.get(name, name), url, current=_holds(url, path))
             for word, name, permission in group
             if user is not None and user.has_perm(permission) and (url := _address(name))
         ]

@@ -33,7 +33,7 @@ class RuleCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RejectedSource:
     """Everything refused that came from one address."""
 
     address: str
@@ -95,7 +95,9 @@ def by_source(refusals: QuerySet[Rejection]) -> QuerySet[Rejection, Any]:
     return groups.annotate(count=Count("at"), last=Max("at")).order_by("-last", "source_address")
 
 
-def sources(refusals: QuerySet[Rejection], groups: Sequence[dict[str, Any]]) -> list[Source]:
+def sources(
+    refusals: QuerySet[Rejection], groups: Sequence[dict[str, Any]]
+) -> list[RejectedSource]:
     """Return these groups with their rules, their newest advice and whom they tried. 3 queries."""
     addresses = [group["source_address"] for group in groups]
     if not addresses:
@@ -103,7 +105,7 @@ def sources(refusals: QuerySet[Rejection], groups: Sequence[dict[str, Any]]) -> 
     among = refusals.filter(source_address__in=addresses).order_by()
     rules, users = _rules(among), _users(among)
     return [
-        Source(
+        RejectedSource(
             address=group["source_address"],
             count=group["count"],
             last=group["last"],

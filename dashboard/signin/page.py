@@ -14,10 +14,10 @@ from django.utils.cache import add_never_cache_headers
 
 from dashboard.signin.turns import BusyError, Turns
 from voipnumber.web.addresses import client_site
-from voipnumber.web.bounds import Refused
+from voipnumber.web.bounds import WebRejections
 
 BUSY_S = 5
-_busy = Refused()
+_busy = WebRejections()
 turns = Turns(settings.VOIPNUMBER_SIGN_INS_WAITING)
 
 

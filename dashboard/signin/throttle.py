@@ -40,7 +40,7 @@ class Rule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class SignInHold:
     """Somebody who is held back: which sign-ins, by which rule, until when."""
 
     rule: Rule
@@ -68,7 +68,7 @@ KEYS = {
 }
 
 
-def hold_of(*, username: str | None, address: str | None) -> Hold | None:
+def hold_of(*, username: str | None, address: str | None) -> SignInHold | None:
     """Return why a sign-in is not even tried, None if it is. One to four short queries."""
     asked = {"username": username, "ip_address": address}
     for rule, keys in KEYS.items():
@@ -84,9 +84,9 @@ def hold_of(*, username: str | None, address: str | None) -> Hold | None:
     return None
 
 
-def holds() -> list[Hold]:
+def holds() -> list[SignInHold]:
     """Return everybody who is held back now, who stays so longest first. One query."""
-    found: list[Hold] = []
+    found: list[SignInHold] = []
     pairs = list(_sums(_counted(), "username", "ip_address")[:MOST_LISTED])
     for rule, keys in KEYS.items():
         sums: dict[tuple[Any, ...], _Sum] = {}
@@ -126,9 +126,9 @@ def _sums(attempts: QuerySet[AccessAttempt], *keys: str) -> Any:
     )
 
 
-def _hold(rule: Rule, who: dict[str, Any], failures: int, last: dt.datetime) -> Hold:
+def _hold(rule: Rule, who: dict[str, Any], failures: int, last: dt.datetime) -> SignInHold:
     until = last + settings.AXES_COOLOFF_TIME
-    return Hold(rule, failures, until, who.get("username") or "", who.get("ip_address"))
+    return SignInHold(rule, failures, until, who.get("username") or "", who.get("ip_address"))
 
 
 def _is_known(username: str | None, address: str | None) -> bool:

@@ -14,7 +14,7 @@ from dashboard.calls.ladder import Lane, present_lanes
 from dashboard.calls.shown import CallView
 from dashboard.parts import engines
 from dashboard.parts.durations import duration_text
-from dashboard.parts.rail import Place, places
+from dashboard.parts.rail import RailPlace, places
 from dashboard.parts.shown import Badge, EngineView
 
 register = template.Library()
@@ -87,7 +87,7 @@ def engine_pill() -> EngineView:
 
 
 @register.simple_tag(takes_context=True)
-def rail(context: template.Context) -> list[list[Place]]:
+def rail(context: template.Context) -> list[list[RailPlace]]:
     """Return the places this user may see, in groups."""
     request = context.get("request")
     return places(getattr(request, "user", None), getattr(request, "path", ""))

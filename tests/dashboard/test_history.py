@@ -18,7 +18,7 @@ from callengine.models import Call
 from dashboard.accounts.roles import Role
 from dashboard.history import export, queries
 from dashboard.history.filters import CallFilterForm
-from dashboard.history.outcomes import ANSWERED, CONDITIONS, FAILED, UNANSWERED, Outcome
+from dashboard.history.outcomes import ANSWERED, CONDITIONS, FAILED, UNANSWERED, CallOutcome
 from dashboard.history.rows import rows_of
 from tests.dashboard.people import person
 from tests.dashboard.record import ENDS, call, refusal
@@ -45,7 +45,7 @@ def test_an_empty_record_says_what_would_be_here(viewer: Client) -> None:
 def test_each_outcome_is_found_by_its_filter_and_by_no_other(viewer: Client, outcome: str) -> None:
     made = call(outcome)
     assert found(viewer, f"outcome={outcome}") == {made.pk}
-    others = [choice for choice in Outcome.values if choice != outcome]
+    others = [choice for choice in CallOutcome.values if choice != outcome]
     assert all(not Call.objects.filter(CONDITIONS[other]).exists() for other in others)
 
 
@@ -71,7 +71,7 @@ def test_every_end_meets_exactly_one_outcome_and_one_kind_of_the_overview(db: No
 def test_the_badge_of_a_call_says_what_its_filter_says(db: None, outcome: str) -> None:
     (row,) = rows_of([call(outcome).pk])
     word = row.badge.word.split()[0]
-    assert Outcome(outcome).label.startswith(word)
+    assert CallOutcome(outcome).label.startswith(word)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ PAGE = "/refused/"
 HERE, THERE = "203.0.113.7", "198.51.100.9"
 
 
-def sources(client: Client, query: str = "") -> list[queries.Source]:
+def sources(client: Client, query: str = "") -> list[queries.RejectedSource]:
     return list(client.get(f"{PAGE}?{query}").context["listing"].rows)
 
 

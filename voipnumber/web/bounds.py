@@ -30,7 +30,7 @@ class Bounds:
     websocket_message_bytes: int
 
 
-class Refused:
+class WebRejections:
     """Tell what was refused, each rule and source at most once a minute, with how often."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -72,7 +72,7 @@ class Connections:
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
-        self.refused = Refused()
+        self.refused = WebRejections()
         self.total = 0
         self.body_bytes = 0
         self._http: Counter[str] = Counter()

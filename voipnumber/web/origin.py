@@ -8,7 +8,7 @@ from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from voipnumber.web.bounds import Refused
+from voipnumber.web.bounds import WebRejections
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -22,7 +22,7 @@ class SameOrigin:
 
     def __init__(self, application: Any) -> None:
         self._application = application
-        self._refused = Refused()
+        self._refused = WebRejections()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Refuse with 403 before anybody is asked for."""
@@ -38,7 +38,7 @@ class SameOrigin:
         await WebsocketDenier()(scope, receive, send)
 
 
-class Shown(NamedTuple):
+class Handshake(NamedTuple):
     """What a handshake says: the page's origin, and the site that it asks."""
 
     origin: str
@@ -46,7 +46,7 @@ class Shown(NamedTuple):
     is_same: bool
 
 
-def of(headers: Iterable[tuple[bytes, bytes]], *, behind_proxy: bool) -> Shown:
+def of(headers: Iterable[tuple[bytes, bytes]], *, behind_proxy: bool) -> Handshake:
     """Compare Origin with scheme and Host as the browser saw them; each must be there once."""
     values: dict[bytes, list[str]] = {}
     for name, value in headers:
@@ -59,7 +59,7 @@ def of(headers: Iterable[tuple[bytes, bytes]], *, behind_proxy: bool) -> Shown:
     known = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
     theirs = _place(origin)
     same = len(origins) == len(hosts) == 1 and theirs is not None and theirs == _place(site)
-    return Shown(origin, site, known and same)
+    return Handshake(origin, site, known and same)
 
 
 def _place(origin: str) -> tuple[str, str, int] | None:

@@ -10,7 +10,7 @@ from django.test import override_settings
 from dashboard.live import consumers
 from dashboard.live.places import TOO_MANY
 from tests.dashboard.live.watching import account, opened, sign_in, watcher
-from voipnumber.web.bounds import Refused
+from voipnumber.web.bounds import WebRejections
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/ws/calls/"
@@ -50,7 +50,7 @@ async def test_a_session_and_a_user_have_so_many_and_get_them_back() -> None:
 async def test_a_refused_one_takes_no_place(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "REFUSED", Refused())
+    monkeypatch.setattr(consumers, "REFUSED", WebRejections())
     session = await sync_to_async(sign_in)("viewer")
     async with opened(PATH, session=session):
         for _ in range(3):
