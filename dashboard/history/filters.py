@@ -42,7 +42,7 @@ class CallFilterForm(TimesForm):
         choices=(("", "Any codec"), *((name, name) for name in PLATFORM_CODECS)),
     )
     outcome = forms.ChoiceField(
-        label="CallOutcome", required=False, choices=(("", "Any outcome"), *CallOutcome.choices)
+        label="Outcome", required=False, choices=(("", "Any outcome"), *CallOutcome.choices)
     )
 
     field_order = ("time", "number", "connection", "trunk", "codec", "outcome", "since", "until")
