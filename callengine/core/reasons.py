@@ -61,6 +61,7 @@ REJECTIONS: Mapping[str, tuple[int, ...]] = {
     "no-message": (0,),
     "too-many-connections": (0,),
     "too-short-to-answer": (0,),
+    "response-undelivered": (0,),
     "caller-cancelled": (487,),
     "flooding": (0,),
     "crowded-out": (0,),

@@ -21,6 +21,7 @@ from callengine.edge.reception import Reception
 from callengine.edge.registration import Registration
 from callengine.edge.rejections import Rejections
 from callengine.edge.responder import Responder
+from callengine.edge.responses import ResponseSender
 from callengine.edge.routing import Routing
 from callengine.edge.sending import PeerSender
 from callengine.edge.settings import EdgeSettings
@@ -79,8 +80,14 @@ class Assembly:
         self.identity = Identity(self.addresses, self.loopback, user_agent=self.settings.user_agent)
 
     def _keep_transactions(self) -> None:
+        self.response_sender = ResponseSender(
+            self.transports,
+            is_in_use=self.standing.is_in_use,
+            is_ours=self.addresses.is_local_host,
+            on_lost=self.rejections.undelivered,
+        )
         self.transactions = ServerTransactions(
-            send=self.transports.send,
+            send=self.response_sender.respond,
             later=later,
             limit=self.settings.max_transactions,
             on_removed=self.legs.transaction_gone,
@@ -98,7 +105,7 @@ class Assembly:
         )
         self.responder = Responder(
             self.transactions,
-            send=self.transports.send,
+            sender=self.response_sender,
             identity=self.identity,
             tap=self.tap,
             rejections=self.rejections,

@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from callengine.edge.flows import make_flow, split_flow
@@ -21,6 +21,7 @@ _RESET = struct.pack("ii", 1, 0)
 "For SO_LINGER: throw away what has not left, and reset the connection."
 _MOST_AT_ONCE = 64
 "Messages taken in one turn of the event loop: timers and other sockets come in between."
+OnUnreachable = Callable[[], None]
 _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 
 
@@ -38,7 +39,7 @@ class TcpLink(asyncio.Protocol):
         self._transports = transports
         self._framer = StreamFramer(transports.settings.max_message_bytes)
         self._transport: asyncio.Transport | None = None
-        self._unsent: list[bytes] = []
+        self._unsent: list[tuple[bytes, OnUnreachable]] = []
         self._arrived: deque[Event] = deque()
         "What has not been taken yet; nothing more is read meanwhile."
         self._paused = False
@@ -56,7 +57,7 @@ class TcpLink(asyncio.Protocol):
             if not self._transports.admit(self):
                 transport.abort()
                 return
-        for data in self._unsent:
+        for data, _ in self._unsent:
             transport.write(data)
         self._unsent.clear()
 
@@ -124,15 +125,24 @@ class TcpLink(asyncio.Protocol):
         self.lost.set()
         self._transports.forget(self)
 
-    def send(self, data: bytes) -> None:
-        """Send, or keep until the connection is up; a peer that does not read is cut off."""
+    def send(self, data: bytes, on_unreachable: OnUnreachable = lambda: None) -> None:
+        """Send, or keep until the connection is up; a peer that does not read is cut off.
+
+        `on_unreachable` is called if the connection never comes up.
+        """
         if self._transport is None:
-            if sum(map(len, self._unsent)) <= _MAX_UNSENT_BYTES:
-                self._unsent.append(data)
+            if sum(len(kept) for kept, _ in self._unsent) <= _MAX_UNSENT_BYTES:
+                self._unsent.append((data, on_unreachable))
         elif self._transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
             self.abort()
         elif not self._transport.is_closing():
             self._transport.write(data)
+
+    def give_up(self) -> None:
+        """Tell whoever sent something that it could not be connected."""
+        unsent, self._unsent = self._unsent, []
+        for _, on_unreachable in unsent:
+            on_unreachable()
 
     def close(self) -> None:
         """Close after what is queued has left; a peer that does not take it is cut off."""
@@ -216,8 +226,14 @@ class TcpLinks:
 
     def accepted_from(self, host: str) -> int:
         """Return how many connections a host (`sources.source_key`) has opened to us."""
-        links = self._by_source.get(source_key(host), ())
-        return sum(not link.opened_by_us for link in links)
+        return sum(not link.opened_by_us for link in self._of_source(host))
+
+    def with_host(self, host: str) -> int:
+        """Return how many connections there are with a host, whoever opened them."""
+        return len(self._of_source(host))
+
+    def _of_source(self, host: str) -> set[TcpLink]:
+        return self._by_source.get(source_key(host), set())
 
 
 def _source(flow: str) -> str:

@@ -35,6 +35,11 @@ _TOO_SHORT = (
     "over UDP nothing shows yet that the sender is who it says. Let the device send an ordinary "
     "request, or use TCP."
 )
+_UNDELIVERED = (
+    "Its responses reach nobody: the TCP connection it came over was closed before, and {why}. "
+    "Have the device keep its connection open until it is answered, and look for what cuts it on "
+    "the way."
+)
 
 
 class Rejections:
@@ -83,6 +88,11 @@ class Rejections:
     def unanswerable(self, request: SipMessage) -> None:
         """Have it stored that a request was too short to be answered."""
         self.store(describe(request, 0, "too-short-to-answer", _TOO_SHORT))
+
+    def undelivered(self, request: SipMessage, why: str) -> None:
+        """Have it stored that no way was left to whoever sent a request."""
+        advice = _UNDELIVERED.format(why=why)
+        self.store(describe(request, 0, "response-undelivered", advice))
 
 
 def describe(

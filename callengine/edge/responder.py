@@ -5,12 +5,12 @@ from collections.abc import Callable
 from callengine.edge.identity import Identity
 from callengine.edge.parse import SipMessage
 from callengine.edge.rejections import GAVE_UP_FIRST, Rejections, code_sent, describe
-from callengine.edge.rewrite import Headers, build_reply, reply_flow
+from callengine.edge.responses import ResponseSender
+from callengine.edge.rewrite import Headers, build_reply
 from callengine.edge.shortening import shortened
 from callengine.edge.tap import Tap
 from callengine.edge.transactions import (
     MAX_FACTOR,
-    Send,
     ServerTransaction,
     ServerTransactions,
 )
@@ -23,7 +23,7 @@ class Responder:
         self,
         transactions: ServerTransactions,
         *,
-        send: Send,
+        sender: ResponseSender,
         identity: Identity,
         tap: Tap,
         rejections: Rejections,
@@ -31,7 +31,7 @@ class Responder:
     ) -> None:
         """`is_proven` tells whether a request's source has shown that it is where it says."""
         self._transactions = transactions
-        self._send = send
+        self._sender = sender
         self._identity = identity
         self._tap = tap
         self._rejections = rejections
@@ -82,6 +82,6 @@ class Responder:
         data = build_reply(request, code, server=self._identity.user_agent, to_tag=tag)
         limit = len(data) if self._is_proven(request) else MAX_FACTOR * len(request.raw)
         if fitting := shortened(data, limit):
-            self._send(reply_flow(request), fitting)
+            self._sender.once(request, fitting)
         else:
             self._rejections.unanswerable(request)

@@ -40,6 +40,8 @@ class Timer(Protocol):
 
 Later = Callable[[float, Callable[[], None]], Timer]
 Send = Callable[[str, bytes], None]
+Respond = Callable[["ServerTransaction", bytes], None]
+"Send a response on its transaction's flow, or mark the transaction as `undelivered`."
 
 
 class State(Enum):
@@ -74,6 +76,8 @@ class ServerTransaction:
     times what came from there. None: it has, and gets whatever the RFC asks for."""
     repeats: int = 0
     "Of a final, by a timer of ours."
+    undelivered: bool = False
+    "No way is left to whoever sent the request, so no response is sent any more."
     timers: list[Timer] = field(default_factory=list)
 
     @property
@@ -134,7 +138,7 @@ class ServerTransactions:
     def __init__(
         self,
         *,
-        send: Send,
+        send: Respond,
         later: Later,
         limit: int,
         on_removed: Callable[[ServerTransaction], None] = lambda _: None,
@@ -200,7 +204,7 @@ class ServerTransactions:
         """Send a response and keep it for retransmissions; a second final is not sent.
 
         A final answer to an INVITE is repeated here until its ACK, whoever gave it. Returns what
-        was sent, which is shorter than `data` if the source may not have so much.
+        was sent: less than `data` if the source may not have so much, nothing if no way is left.
         """
         if transaction.state is not State.PROCEEDING:
             return b""
@@ -208,13 +212,13 @@ class ServerTransactions:
         sent = self._fitting(transaction, code, data)
         if sent:
             transaction.last, transaction.code = sent, code
-            self._send(transaction.flow, sent)
+            self._send(transaction, sent)
         if code >= 200:
             transaction.code = code
             self._complete(transaction, is_first=is_first)
             if not sent:
                 self._on_unanswerable(transaction)
-        return sent
+        return b"" if transaction.undelivered else sent
 
     def _fitting(self, transaction: ServerTransaction, code: int, data: bytes) -> bytes:
         """Return what of a response may be sent; nothing if the source has had enough."""
@@ -244,7 +248,8 @@ class ServerTransactions:
         """Timer G, and the same for a 2xx."""
 
         def again() -> None:
-            if transaction.state is State.COMPLETED and not transaction.is_enough:
+            is_over = transaction.is_enough or transaction.undelivered
+            if transaction.state is State.COMPLETED and not is_over:
                 transaction.repeats += 1
                 self._send_again(transaction)
                 self._repeat_later(transaction, min(2 * delay_s, T2_S))
@@ -271,8 +276,9 @@ class ServerTransactions:
     def _send_again(self, transaction: ServerTransaction) -> None:
         if self._fitting(transaction, transaction.code, transaction.last) != transaction.last:
             return
-        self._send(transaction.flow, transaction.last)
-        self._on_repeated(transaction)
+        self._send(transaction, transaction.last)
+        if not transaction.undelivered:
+            self._on_repeated(transaction)
 
     def remove(self, transaction: ServerTransaction) -> None:
         """Forget a transaction."""

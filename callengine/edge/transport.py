@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from callengine.edge.flows import make_flow, split_flow
-from callengine.edge.links import TcpLink, TcpLinks
+from callengine.edge.links import OnUnreachable, TcpLink, TcpLinks
 from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.stun import binding_response, is_stun
 
@@ -274,19 +274,25 @@ class Transports:
         """Tell whether a TCP flow is still connected (or about to be)."""
         return self._links.get(flow) is not None
 
-    def send(self, flow: str, data: bytes) -> None:
+    def has_room_for(self, host: str) -> bool:
+        """Tell whether one more connection with a host keeps within the bounds."""
+        settings = self.settings
+        is_full = len(self._links) >= settings.max_tcp_connections
+        return not is_full and self._links.with_host(host) < settings.max_tcp_connections_per_host
+
+    def send(self, flow: str, data: bytes, on_unreachable: OnUnreachable = lambda: None) -> None:
         """Send to a flow; a TCP connection that is not there is opened.
 
-        `on_unreachable(flow)` is called later if that fails.
+        If that fails, `on_unreachable()` is called later, and the `on_unreachable(flow)` of all.
         """
         transport, host, port = split_flow(flow)
         if transport == "udp":
             if listener := self.listener_for(flow):
                 listener.send(data, host, port)
         elif (link := self._links.get(flow)) is not None:
-            link.send(data)
+            link.send(data, on_unreachable)
         elif not self._is_stopped:
-            self._open(flow, host, port).send(data)
+            self._open(flow, host, port).send(data, on_unreachable)
 
     def listener_for(self, flow: str) -> UdpListener | None:
         """Return the UDP socket this peer talks to, or the first of its family."""
@@ -316,6 +322,7 @@ class Transports:
             if not link.was_connected:
                 self._links.discard(link)
         if is_refused:
+            link.give_up()
             self._on_unreachable(link.flow)
 
     def close_idle(self, now: float) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from callengine.edge import transactions as transactions_module
 from callengine.edge.settings import TIMEOUT_S
-from callengine.edge.transactions import ClientTransactions, ServerTransactions
+from callengine.edge.transactions import ClientTransactions, ServerTransaction, ServerTransactions
 from tests.callengine.edge.test_rules import Clock, message
 
 
@@ -34,3 +34,21 @@ def test_a_request_sent_again_under_its_branch_has_all_its_time() -> None:
     clock.run(2)
     assert table.finish("b", "BYE"), "the first one's time ends the second"
     assert sent == [b"first", b"second"]
+
+
+def test_what_reaches_nobody_is_neither_repeated_nor_said_to_have_been_sent() -> None:
+    clock, sent, repeated = Clock(), list[bytes](), list[bytes]()
+
+    def send(transaction: ServerTransaction, data: bytes) -> None:
+        sent.append(data)
+        transaction.undelivered = True
+
+    table = ServerTransactions(
+        send=send, later=clock.later, limit=9, on_repeated=lambda one: repeated.append(one.last)
+    )
+    transaction = table.add(message("INVITE", "tcp:127.0.0.3:5062"))
+    assert table.respond(transaction, 200, b"final") == b""
+    clock.run(10)
+    assert (sent, repeated) == ([b"final"], [])
+    clock.run(TIMEOUT_S)
+    assert len(table) == 0

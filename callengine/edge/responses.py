@@ -1,0 +1,87 @@
+"""Which way responses take, also when the connection they should take is gone."""
+
+from collections.abc import Callable
+from functools import partial
+
+from callengine.edge.flows import make_flow, split_flow
+from callengine.edge.parse import SipMessage
+from callengine.edge.reach import IsOurs
+from callengine.edge.rewrite import reply_flow
+from callengine.edge.transactions import ServerTransaction
+from callengine.edge.transport import Transports
+
+SIP_PORT = 5060
+
+
+class ResponseSender:
+    """Sends responses as RFC 3261 section 18.2.2 has it."""
+
+    def __init__(
+        self,
+        transports: Transports,
+        *,
+        is_in_use: Callable[[str], bool],
+        is_ours: IsOurs,
+        on_lost: Callable[[SipMessage, str], None],
+    ) -> None:
+        """Take whom to ask and to tell.
+
+        `is_in_use(flow)` tells whether a registration, a trunk or a call hangs on a flow;
+        `on_lost(request, why)` is called, now or later, if a response reaches nobody.
+        """
+        self._transports = transports
+        self._is_in_use = is_in_use
+        self._is_ours = is_ours
+        self._on_lost = on_lost
+
+    def once(self, request: SipMessage, data: bytes) -> None:
+        """Send a response that nobody repeats."""
+        self._send(request, data, partial(self._on_lost, request))
+
+    def respond(self, transaction: ServerTransaction, data: bytes) -> None:
+        """Send a response of a transaction, which no other follows if it reaches nobody."""
+
+        def lost(why: str) -> None:
+            if not transaction.undelivered:
+                transaction.undelivered = True
+                self._on_lost(transaction.request, why)
+
+        if not transaction.undelivered:
+            flow = self._send(transaction.request, data, lost)
+            transaction.flow = flow or transaction.flow
+
+    def _send(self, request: SipMessage, data: bytes, lost: Callable[[str], None]) -> str:
+        """Send a response; return the flow it takes, or an empty string if there is none."""
+        flow = reply_flow(request)
+        if flow.startswith("udp:") or self._transports.has_connection(flow):
+            self._transports.send(flow, data)
+            return flow
+        # "If that connection is no longer open, the server SHOULD open a connection to the IP
+        # address in the 'received' parameter, using the port in the 'sent-by' value".
+        _, host, _ = split_flow(flow)
+        port = request.via.port or SIP_PORT
+        flow = make_flow("tcp", host, port)
+        if why := self._objection(request, flow):
+            lost(why)
+            return ""
+        self._transports.send(
+            flow, data, on_unreachable=lambda: lost(f"none could be opened to {host}:{port}")
+        )
+        return flow
+
+    def _objection(self, request: SipMessage, flow: str) -> str:
+        """Return why no connection may be opened toward whoever sent a request, or ''.
+
+        The host is where the request was heard, so that nobody has us connect to another's; but a
+        stranger could have us try its ports, or hold any number of connections with it.
+        """
+        if self._transports.has_connection(flow):
+            return ""
+        _, host, port = split_flow(flow)
+        if not self._is_in_use(request.flow):
+            return "none is opened to a device that has not shown who it is"
+        if self._is_ours(host, port):
+            return "its Via names this server itself"
+        if not self._transports.has_room_for(host):
+            return f"there are too many with {host} already"
+        return ""
