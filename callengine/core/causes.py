@@ -10,12 +10,21 @@ _Q850 = {
     404: 1, 604: 1, 410: 22, 484: 28, 486: 17, 600: 17, 603: 21, 403: 21, 480: 18,
     408: 18, 487: 16, 488: 88, 606: 88, 500: 41, 502: 38, 503: 41, 504: 102,
 }  # fmt: skip
-NO_ANSWER_CAUSE = 19
+_NORMAL_CLEARING = 16
+_Q850_BY_REASON = {"no-answer": 19, "caller-without-media": 88}
+NO_ANSWER_CODE = 480
+"What a caller is told whom nobody answered; a target that rings in vain counts as having said it."
 
 
 def q850_reason(code: int, cause: int | None = None) -> str:
     """Return the value of a Reason header (RFC 3326) for a SIP code (RFC 3398 section 8.2.6.1)."""
     return f"Q.850;cause={cause or _Q850.get(code, 127)}"
+
+
+def end_reason(termination: Termination, *, was_talking: bool) -> str:
+    """Return the value of the Reason header that the two parties are given."""
+    cause = _Q850_BY_REASON.get(termination.reason)
+    return q850_reason(termination.code, cause or (_NORMAL_CLEARING if was_talking else None))
 
 
 _CALLEE_WORDS = {
@@ -119,7 +128,12 @@ def redirect_note(label: str, failure: LegEnded) -> Note:
 
 def better_failure(first: LegEnded | None, second: LegEnded) -> LegEnded:
     """Return which of two callees' failures the caller should hear of (RFC 3261 16.7 step 6)."""
-    return second if first is None else min(first, second, key=lambda failure: _rank(failure.code))
+    return first if first is not None and not is_worse(first.code, second.code) else second
+
+
+def is_worse(code: int, other: int) -> bool:
+    """Tell whether the caller should rather hear of the other of two final codes."""
+    return _rank(other) < _rank(code)
 
 
 def _rank(code: int) -> tuple[int, int]:

@@ -110,16 +110,21 @@ class RedirectDecided:
     "Why not."
 
 
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Nothing but time; a deadline may be over."""
+
+
+LegEvent = LegProgress | LegAnswered | LegEnded | LegWithoutMedia | DialFailed
+"What only a leg that has not ended can report."
+
 Event = (
-    LegProgress
-    | LegAnswered
-    | LegEnded
-    | LegWithoutMedia
-    | DialFailed
+    LegEvent
     | HoldChanged
     | DigitReceived
     | HangUpOrdered
     | TransferOrdered
     | CallerMatched
     | RedirectDecided
+    | TimePassed
 )

@@ -15,12 +15,33 @@ _GAVE_UP = (487, 200)
 "What pjsip ends an INVITE with after a CANCEL, and after a BYE in an early dialog."
 
 
-def no_answer(label: str, ring_timeout_s: float) -> Termination:
-    """Nobody answered in time."""
-    advice = (
-        f"{label} did not answer within {ring_timeout_s:g} s. Try later, or raise the ring timeout."
-    )
-    return Termination("engine", "no-answer", 480, advice)
+def no_answer(
+    labels: Sequence[str], *, ring_timeout_s: float, longest_s: float | None
+) -> Termination:
+    """Nobody answered in time: `labels` names whoever was rung in vain, wave by wave.
+
+    `longest_s` is how long callers are kept waiting altogether, if that ended the last wave.
+    """
+    first, waves = labels[0], len(labels)
+    if waves == 1:
+        who = f"{first} did not answer within {ring_timeout_s:g} s."
+    elif len(set(labels)) == 1:
+        who = f"{first} did not answer: {waves} groups of its phones rang in turn, "
+        who += f"up to {ring_timeout_s:g} s each."
+    else:
+        who = f"Nobody answered: {', '.join(labels)} were rung in turn, "
+        who += f"up to {ring_timeout_s:g} s each."
+    if longest_s is not None:
+        mend = f"A caller is kept waiting for {longest_s:g} s at most: ring fewer, or each shorter."
+    else:
+        mend = "Try later, or raise VOIPNUMBER_RING_TIMEOUT_S."
+    return Termination("engine", "no-answer", 480, f"{who} {mend}")
+
+
+def no_room() -> Termination:
+    """The call's process holds as many legs as it can."""
+    advice = "Legs of this call that were given up are still clearing. Try again in a moment."
+    return Termination("engine", "no-room-for-another-leg", 503, advice)
 
 
 def codecs_refused_by_caller(label: str, vn_a: Sequence[str], code: int) -> Termination:

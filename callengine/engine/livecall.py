@@ -1,6 +1,7 @@
 """One call in progress as the engine knows it: its snapshot, kept up by what its process says."""
 
 import copy
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,8 @@ from callengine.core.parties import parties
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
 from callengine.edge.interface import IncomingCall
 from callengine.engine.pool import CallProcess
+
+logger = logging.getLogger(__name__)
 
 
 def iso(at: float) -> str:
@@ -80,9 +83,14 @@ class LiveCall:
 
     def set_state(self, state: str, at: float) -> None:
         """Take the call's state over."""
-        self.snapshot["state"] = state
+        self._become(state)
         if state == "answered" and self.snapshot["answered"] is None:
             self.snapshot["answered"] = iso(at)
+
+    def _become(self, state: str) -> None:
+        before, self.snapshot["state"] = self.snapshot["state"], state
+        if state != before:
+            logger.info("call=%s %s -> %s", self.plan.call, before, state)
 
     def add_event(self, *, at: float, leg: str, kind: str, text: str) -> EventSnapshot:
         """Append a line to the timeline and return it."""
@@ -159,7 +167,7 @@ class LiveCall:
     def close(self, termination: Termination, at: float) -> None:
         """Close the snapshot with the one reason the call ended."""
         self.ended = True
-        self.snapshot["state"] = "ended"
+        self._become("ended")
         self.snapshot["ended"] = iso(at)
         self.snapshot["termination"] = {
             "by": termination.by,

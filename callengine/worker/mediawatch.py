@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callengine.core.events import HangUpOrdered
-from callengine.core.machine import CallMachine, State
+from callengine.core.machine import CallMachine
 from callengine.core.mediawords import (
     came_back_note,
     dropped_note,
@@ -15,7 +15,7 @@ from callengine.core.mediawords import (
     silence_note,
 )
 from callengine.core.orders import LegOrder
-from callengine.core.silence import EARLY_MEDIA, THE_ANSWER, CameBack, FellSilent, both_gone
+from callengine.core.silence import CameBack, FellSilent, both_gone
 from callengine.core.snapshot import QualitySnapshot
 from callengine.worker.legs import Leg
 from callengine.worker.rtpguard.sending import Hold, Paused, Resumed
@@ -59,11 +59,8 @@ class MediaWatch:
         looks = (leg.guard.next_look() for leg in self._legs.values())
         return min([self._next_second, *(look for look in looks if look is not None)])
 
-    def step(self, now: float, *, bridged: str | None) -> HangUpOrdered | None:
-        """Do what is due; return the event that ends a call from which nothing comes any more.
-
-        `bridged` names the leg whose audio the caller hears.
-        """
+    def step(self, now: float) -> HangUpOrdered | None:
+        """Do what is due; return the event that ends a call from which nothing comes any more."""
         for leg in self._legs.values():
             look_at = leg.guard.next_look()
             if look_at is not None and now >= look_at:
@@ -72,7 +69,7 @@ class MediaWatch:
         if now < self._next_second:
             return None
         self._next_second = now + INTERVAL_S
-        self._measure(bridged)
+        self._measure()
         return self._end_if_gone(now)
 
     def finish(self) -> None:
@@ -80,7 +77,7 @@ class MediaWatch:
         for leg in self._legs.values():
             self._report_dropped(leg, last=True)
 
-    def _measure(self, bridged: str | None) -> None:
+    def _measure(self) -> None:
         samples: dict[str, QualitySnapshot] = {}
         for name, leg in self._legs.items():
             leg.guard.look(leg)
@@ -89,7 +86,7 @@ class MediaWatch:
                 statistics.rest()
                 continue
             sample = statistics.sample(
-                leg, leg.media.codec or "PCMU", leg.guard, expected=self._expected(leg, bridged)
+                leg, leg.media.codec or "PCMU", leg.guard, expected=self._expected(leg)
             )
             if sample is not None:
                 samples[name] = sample
@@ -100,15 +97,10 @@ class MediaWatch:
             self._report_sending(leg)
             self._report_silence(leg)
 
-    def _expected(self, leg: Leg, bridged: str | None) -> str:
+    def _expected(self, leg: Leg) -> str:
         """Return since when a leg's peer is to send audio, as `Party.take` wants it."""
         assert leg.media is not None
-        if leg.name in self._machine.held or not leg.media.sends:
-            return ""
-        if self._machine.is_talking:
-            return THE_ANSWER if leg.name in ("A", self._machine.winner) else ""
-        is_early = self._machine.state is State.EARLY_MEDIA and leg.name == bridged
-        return EARLY_MEDIA if is_early else ""
+        return self._machine.audio_expected_since(leg.name) if leg.media.sends else ""
 
     def _report_silence(self, leg: Leg) -> None:
         match self._statistics[leg.name].change:
@@ -149,8 +141,8 @@ class MediaWatch:
                 self._note("sending-resumed", leg.name, text)
 
     def _end_if_gone(self, now: float) -> HangUpOrdered | None:
-        callee = self._machine.winner
-        if not self._machine.is_talking or callee is None:
+        callee = self._machine.callee
+        if not self._machine.state.is_talking or callee is None:
             return None
         parties = (self._statistics["A"].party, self._statistics[callee].party)
         if not both_gone(parties, timeout_s=self._timeout_s, now=now):

@@ -122,7 +122,7 @@ class CallRunner:
         for leg in self._legs.values():
             if leg.glare.due(now):
                 self._try_again(leg)
-        gone = self._watch.step(now, bridged=self._bridged)
+        gone = self._watch.step(now)
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
 
@@ -295,7 +295,7 @@ class CallRunner:
 
     def _begin_match(self, codecs: tuple[str, ...]) -> None:
         self._match = codecs
-        if self._machine.transfer is None:  # else it holds once the transfer has succeeded
+        if not self._machine.is_transferring:  # else it holds once the transfer has succeeded
             self._legs["A"].allowed = codecs
         self._try_match()
 
@@ -362,7 +362,7 @@ class CallRunner:
             self._note("bridge-failed", other.name, f"The legs were not connected: {error.reason}")
 
     def _settle(self, leg: Leg) -> None:
-        talking = leg.name == self._bridged and self._machine.winner == leg.name
+        talking = leg.name == self._bridged and self._machine.callee == leg.name
         # One that was answered, or one of several codecs that a transfer made.
         answered_offer = leg.name == "A" and (self._order.offered is None or leg.reoffered)
         if not (talking or answered_offer):

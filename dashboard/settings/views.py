@@ -20,7 +20,8 @@ _SHOWN = (
     ("VOIPNUMBER_RTP_PORTS", "UDP ports for audio"),
     ("VOIPNUMBER_REALM", "Digest realm"),
     ("VOIPNUMBER_MAX_CALLS", "Calls one engine may hold"),
-    ("VOIPNUMBER_RING_TIMEOUT_S", "Seconds a phone may ring"),
+    ("VOIPNUMBER_RING_TIMEOUT_S", "Seconds a phone may ring; beyond three, in turn"),
+    ("VOIPNUMBER_MAX_CALL_S", "Seconds a call may last"),
     ("VOIPNUMBER_MEDIA_TIMEOUT_S", "Seconds without anything from both parties; 0: for ever"),
 )
 "Settings from the environment that explain what one sees; none of them is a secret."

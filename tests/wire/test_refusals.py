@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -127,6 +128,27 @@ async def test_the_callees_refusal_reaches_the_caller(
         assert record["termination"]["by"] == "callee"
         assert record["termination"]["reason"] == reason
         await next_call_works(engine, bob)
+
+
+async def test_each_wave_of_phones_rings_for_its_own_time(engine: Engine) -> None:
+    async with AsyncExitStack() as stack:
+        bobs = [await stack.enter_async_context(registered(engine, "bob")) for _ in range(4)]
+        phone = await stack.enter_async_context(caller(engine))
+        call = await phone.invite("bob", phone.sdp(["PCMU"]))
+        invited = [asyncio.create_task(bob.wait_call()) for bob in bobs]
+        rung, (last,) = await asyncio.wait(invited, timeout=1.5)
+        for task in rung:
+            await task.result().ring()
+        fourth = await asyncio.wait_for(last, 8)
+        for task in rung:
+            await asyncio.wait_for(task.result().cancelled.wait(), 3)
+        await asyncio.sleep(1.5)  # longer than what was left of the first wave's two seconds
+        await fourth.answer(bobs[invited.index(last)].sdp(["G722"]))
+        await call.answered()
+        await call.hang_up()
+        record = await engine.record(call.call_id)
+        assert record["termination"]["reason"] == "caller-hung-up"
+        assert record["legs"][-1]["codec"] == "G722"
 
 
 async def test_nobody_answers(engine: Engine) -> None:

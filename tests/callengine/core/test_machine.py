@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from callengine.core import effects as fx
+from callengine.core.attempts import CLEARING_TIMEOUT_S
 from callengine.core.events import (
-    CallerMatched,
     DialFailed,
     DigitReceived,
     HangUpOrdered,
@@ -14,14 +14,10 @@ from callengine.core.events import (
     LegAnswered,
     LegEnded,
     LegProgress,
-    RedirectDecided,
 )
-from callengine.core.machine import (
-    CLEARING_TIMEOUT_S,
-    CallMachine,
-    State,
-)
+from callengine.core.machine import CallMachine
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
+from callengine.core.states import State
 
 
 def order(*waves: tuple[str, ...], ring_timeout_s: float = 30.0) -> CallOrder:
@@ -72,6 +68,14 @@ def kinds(effects: list[fx.Effect]) -> list[str]:
 def termination(effects: list[fx.Effect]) -> tuple[str, str, int]:
     finish = next(effect for effect in effects if isinstance(effect, fx.Finish))
     return finish.termination.by, finish.termination.reason, finish.termination.code
+
+
+def redirected(leg: str = "B", code: int = 302, *contacts: str) -> LegEnded:
+    names = contacts or ("sip:carol@here",)
+    return LegEnded(leg, code, "Moved Temporarily", by_peer=True, redirects=names)
+
+
+CAROL = WaveOrder((LegOrder("B5", "t5", label="Carol"),), ("OPUS",), ("PCMA",))
 
 
 def test_the_callee_is_dialled_with_its_own_list():
@@ -183,87 +187,6 @@ def test_whose_credentials_are_meant_by_a_challenge(leg, reason):
     machine.handle(ended("B", 407), 1.0)
     assert machine.termination.reason == reason
     assert "trunk" in machine.termination.advice or reason == "callee-challenged"
-
-
-def redirected(leg: str = "B", code: int = 302, *contacts: str) -> LegEnded:
-    names = contacts or ("sip:carol@here",)
-    return LegEnded(leg, code, "Moved Temporarily", by_peer=True, redirects=names)
-
-
-CAROL = WaveOrder((LegOrder("B5", "t5", label="Carol"),), ("OPUS",), ("PCMA",))
-
-
-def test_a_redirect_is_asked_about_and_rung_instead():
-    machine = ringing()
-    effects = machine.handle(redirected(), 5.0)
-    assert fx.RedirectWanted("B", 302, ("sip:carol@here",)) in effects
-    assert kinds(effects) == ["RedirectWanted"]
-    effects = machine.handle(RedirectDecided("B", (CAROL,)), 5.1)
-    assert [(e.leg.name, e.codecs) for e in effects if isinstance(e, fx.Dial)] == [
-        ("B5", ("PCMA",))
-    ]
-    assert fx.AnswerCaller() in machine.handle(LegAnswered("B5"), 6.0)
-
-
-def test_a_caller_answered_for_the_first_callee_is_made_to_suit_the_new_one():
-    forcing = dataclasses.replace(CAROL, vn_a=("PCMA",))
-    machine = ringing()
-    machine.handle(redirected(), 5.0)
-    machine.handle(RedirectDecided("B", (forcing,)), 5.1)
-    effects = machine.handle(LegAnswered("B5"), 6.0)
-    assert kinds(effects)[-2:] == ["AnswerCaller", "MatchCaller"]
-    assert machine.handle(CallerMatched(True, 200), 6.1) == []
-    machine.handle(CallerMatched(False, 488), 6.2)
-    assert machine.termination.reason == "no-common-codec-caller"
-    assert "Carol asks for PCMA" in machine.termination.advice
-
-
-def test_a_redirect_that_is_not_followed_names_code_contact_and_reason():
-    machine = ringing()
-    machine.handle(redirected(), 5.0)
-    effects = machine.handle(RedirectDecided("B", (), "it is a stranger"), 5.1)
-    decline = next(e for e in effects if isinstance(e, fx.DeclineCaller))
-    assert decline.code == 480
-    end = machine.termination
-    assert (end.by, end.reason, end.code) == ("callee", "callee-redirected", 480)
-    assert "answered 302 and named sip:carol@here; that was not followed: it is a" in end.advice
-
-
-def test_a_redirect_waits_for_the_phones_that_still_ring():
-    machine = started(("B", "B2"))
-    assert kinds(machine.handle(redirected(), 1.0)) == []
-    assert kinds(machine.handle(ended("B2", 486), 2.0)) == ["RedirectWanted"]
-    machine.handle(RedirectDecided("B", (CAROL,)), 2.1)
-    machine.handle(ended("B5", 480), 3.0)
-    assert machine.termination.code == 486
-
-
-def test_an_answer_beats_a_redirect_and_a_decline_everywhere_ends_it():
-    machine = started(("B", "B2"))
-    machine.handle(redirected(), 1.0)
-    assert fx.AnswerCaller() in machine.handle(LegAnswered("B2"), 2.0)
-    machine = started(("B", "B2"))
-    machine.handle(redirected(), 1.0)
-    machine.handle(ended("B2", 603), 2.0)
-    assert machine.termination.reason == "callee-declined"
-
-
-def test_a_redirect_refused_goes_on_with_the_next_wave():
-    machine = started(("B",), ("B2",))
-    machine.handle(redirected(), 1.0)
-    effects = machine.handle(RedirectDecided("B", (), "no"), 1.1)
-    assert [e.leg.name for e in effects if isinstance(e, fx.Dial)] == ["B2"]
-
-
-def test_decisions_that_come_late_or_twice_change_nothing():
-    machine = ringing()
-    machine.handle(redirected(), 5.0)
-    machine.handle(ended("A", 487), 5.1)
-    assert machine.handle(RedirectDecided("B", (CAROL,)), 5.2) == []
-    machine = ringing()
-    machine.handle(redirected(), 5.0)
-    machine.handle(RedirectDecided("B", (CAROL,)), 5.2)
-    assert machine.handle(RedirectDecided("B", (CAROL,)), 5.3) == []
 
 
 @pytest.mark.parametrize(
@@ -442,29 +365,3 @@ def test_a_party_that_stops_answering_is_told_from_one_that_hangs_up():
     machine = talking()
     machine.handle(ended("B", 408, by_peer=False), 5.0)
     assert termination(machine.handle(ended("A"), 5.1)) == ("callee", "callee-lost", 408)
-
-
-EVENTS = [
-    LegProgress("B", 180, early_media=False),
-    LegProgress("B", 183, early_media=True),
-    LegAnswered("B"),
-    ended("A"),
-    ended("B", 486),
-    HoldChanged("A", held=True),
-    DigitReceived("B", "1"),
-    HangUpOrdered("engine", "shutting-down", 503, "x"),
-    LegAnswered("nobody"),
-    ended("nobody"),
-]
-
-
-@pytest.mark.parametrize("make", [started, ringing, talking])
-@pytest.mark.parametrize("first", EVENTS)
-@pytest.mark.parametrize("second", EVENTS)
-def test_any_two_events_in_any_state_leave_a_call_that_can_end_once(make, first, second):
-    machine = make()
-    effects = [*machine.handle(first, 110.0), *machine.handle(second, 110.1)]
-    effects += machine.handle(HangUpOrdered("engine", "shutting-down", 503, "x"), 110.2)
-    effects += machine.tick(110.2 + CLEARING_TIMEOUT_S + 1)
-    assert machine.finished
-    assert kinds(effects).count("Finish") == 1

@@ -3,6 +3,7 @@
 import pytest
 
 from callengine.core import effects as fx
+from callengine.core.attempts import CLEARING_TIMEOUT_S
 from callengine.core.events import (
     CallerMatched,
     DigitReceived,
@@ -14,8 +15,9 @@ from callengine.core.events import (
     LegProgress,
     TransferOrdered,
 )
-from callengine.core.machine import CLEARING_TIMEOUT_S, CallMachine, State
+from callengine.core.machine import CallMachine
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
+from callengine.core.states import State
 from callengine.core.transfer import MATCH_TIMEOUT_S
 from tests.callengine.core.test_machine import ended, kinds, ringing, started, talking, termination
 
@@ -68,7 +70,7 @@ def test_the_target_is_dialled_and_the_parties_go_on():
         ("B2", ("PCMA",))
     ]
     assert kinds(effects) == ["Dial"]
-    assert (machine.state, machine.winner) == (State.ANSWERED, "B")
+    assert (machine.state, machine.callee) == (State.ANSWERED, "B")
 
 
 def test_the_targets_ringing_is_told_once_and_does_not_reach_the_caller():
@@ -134,7 +136,7 @@ def test_a_target_that_fails_leaves_the_call_as_it_was(code, rule):
     text = note(effects, "transfer-failed")
     assert text.startswith("Not transferred to 1001: Phone B2 ")
     assert f"Rule: {rule}. The call goes on as it was." in text
-    assert (machine.state, machine.winner, machine.transfer) == (State.ANSWERED, "B", None)
+    assert (machine.state, machine.callee, machine.is_transferring) == (State.ANSWERED, "B", False)
     assert termination(
         [*machine.handle(ended("B"), 114.0), *machine.handle(ended("A"), 114.1)]
     ) == (
@@ -172,7 +174,7 @@ def test_a_caller_that_does_not_match_stays_with_the_callee(code, words):
     text = note(effects, "transfer-failed")
     assert words in text
     assert "no-common-codec-caller" in text
-    assert machine.winner == "B"
+    assert machine.callee == "B"
     assert machine.handle(CallerMatched(True, 200), 113.1) == []
 
 
@@ -181,7 +183,7 @@ def test_a_caller_that_does_not_say_is_given_up():
     assert machine.next_deadline() == 112.0 + MATCH_TIMEOUT_S
     effects = machine.tick(112.0 + MATCH_TIMEOUT_S)
     assert hung_up(effects) == ["B2"]
-    assert machine.winner == "B"
+    assert machine.callee == "B"
 
 
 def test_a_target_that_leaves_as_it_answers_leaves_the_call_as_it_was():
@@ -233,7 +235,7 @@ def test_the_first_of_two_targets_to_answer_takes_the_call():
     assert hung_up(effects) == ["B2"]
     assert hung_up(machine.handle(LegAnswered("B2"), 111.01)) == ["B2"]
     machine.handle(CallerMatched(True, 200), 111.02)
-    assert machine.winner == "B3"
+    assert machine.callee == "B3"
     assert machine.handle(ended("B2", 487), 111.1) == []
 
 
@@ -291,7 +293,7 @@ def test_a_target_of_an_earlier_transfer_that_answers_late_is_hung_up():
     machine.handle(transfer(("B3",)), 131.0)
     machine.handle(ended("B"), 131.1)
     assert hung_up(machine.handle(LegAnswered("B2"), 131.2)) == ["B2"]
-    assert machine.winner is None
+    assert machine.callee is None
     assert machine.handle(ended("B2"), 131.3) == []
 
 
@@ -345,9 +347,9 @@ EVENTS: list[Event] = [
 def check(machine: CallMachine) -> None:
     """What holds after any event."""
     assert len(machine.live) <= 4
-    assert machine.winner is None or machine.winner in machine.live or machine.termination
+    assert machine.callee is None or machine.callee in machine.live or machine.termination
     if machine.state is State.ANSWERED:
-        assert machine.winner is not None or machine.transfer is not None
+        assert machine.callee is not None or machine.is_transferring
 
 
 @pytest.mark.parametrize("make", MAKES)
@@ -366,7 +368,7 @@ def test_any_two_events_in_any_state_leave_a_call_that_can_end_once(make, first)
         effects += machine.tick(141.0 + CLEARING_TIMEOUT_S + 1)
         assert machine.finished
         assert kinds(effects).count("Finish") == 1
-        assert machine.transfer is None
+        assert not machine.is_transferring
 
 
 @pytest.mark.parametrize("make", MAKES)
