@@ -31,6 +31,7 @@ from callengine.edge.tap import Tap
 from callengine.edge.tasks import BackgroundTasks, later
 from callengine.edge.transactions import ClientTransactions, ServerTransaction, ServerTransactions
 from callengine.edge.transport import Transports
+from callengine.edge.upcalls import Upcalls
 from callengine.edge.warden import Warden
 
 
@@ -65,8 +66,7 @@ class Assembly:
         self.standing = Standing(self.guard, self.legs)
 
     def _open_network(self) -> None:
-        self.transports = Transports(
-            self.settings,
+        upcalls = Upcalls(
             on_message=lambda data, flow: self.reception.take(data, flow),
             on_broken=lambda data, flow, too_large: self.reception.take_broken(
                 data, flow, too_large
@@ -76,6 +76,7 @@ class Assembly:
             is_known=self.standing.is_in_use,
             on_cut=self.rejections.connection_cut,
         )
+        self.transports = Transports(self.settings, upcalls)
         self.addresses = Addresses(self.settings, self.transports)
         self.identity = Identity(self.addresses, self.loopback, user_agent=self.settings.user_agent)
 

@@ -4,10 +4,11 @@ import ipaddress
 from collections.abc import Sequence
 
 from callengine.edge.addresses import UnresolvableError, is_private, literal_flow
+from callengine.edge.flows import split_flow
 from callengine.edge.legs import Dialog
 from callengine.edge.parse import parse_uri
 from callengine.edge.reach import IsOurs
-from callengine.edge.transport import Transports, split_flow
+from callengine.edge.transport import Transports
 
 
 def next_hop(

@@ -9,6 +9,7 @@ so that a message always fits into what pjsip can hold.
 from collections.abc import Callable
 
 from callengine.edge import keys
+from callengine.edge.flows import split_flow
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, PeerRequest
 from callengine.edge.parse import (
@@ -22,7 +23,6 @@ from callengine.edge.parse import (
 )
 from callengine.edge.rewrite import Headers, option_lists
 from callengine.edge.settings import METHODS, MIN_SESSION_S
-from callengine.edge.transport import split_flow
 from callengine.edge.uris import without_headers
 from callengine.edge.values import read_q
 

@@ -6,14 +6,12 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from callengine.edge.flows import make_flow, split_flow
 from callengine.edge.framing import Broken, Event, Framed, Ping, StreamFramer
 from callengine.edge.sources import source_key
-
-if TYPE_CHECKING:
-    from callengine.edge.transport import Transports
+from callengine.edge.upcalls import Upcalls
 
 _MAX_UNSENT_BYTES = 256 * 1024
 _CLOSING_S = 2.0
@@ -25,10 +23,22 @@ OnUnreachable = Callable[[], None]
 _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 
 
+class Keeper(Protocol):
+    """Who holds connections while they live."""
+
+    def admit(self, link: "TcpLink") -> bool:
+        """Hold an accepted connection, or refuse it."""
+
+    def forget(self, link: "TcpLink") -> None:
+        """Let go of a connection that is lost."""
+
+
 class TcpLink(asyncio.Protocol):
     """One TCP connection, accepted or opened by us."""
 
-    def __init__(self, transports: "Transports", flow: str = "") -> None:
+    def __init__(
+        self, keeper: Keeper, upcalls: Upcalls, flow: str = "", *, max_message_bytes: int
+    ) -> None:
         self.flow = flow
         self.opened_by_us = bool(flow)
         self.made_at = self.last_heard = time.monotonic()
@@ -36,8 +46,9 @@ class TcpLink(asyncio.Protocol):
         self.began_at: float | None = None
         "When the first byte came of a message that is not whole yet."
         self.lost = asyncio.Event()
-        self._transports = transports
-        self._framer = StreamFramer(transports.settings.max_message_bytes)
+        self._keeper = keeper
+        self._upcalls = upcalls
+        self._framer = StreamFramer(max_message_bytes)
         self._transport: asyncio.Transport | None = None
         self._unsent: list[tuple[bytes, OnUnreachable]] = []
         self._arrived: deque[Event] = deque()
@@ -54,7 +65,7 @@ class TcpLink(asyncio.Protocol):
                 transport.abort()
                 return
             self.flow = make_flow("tcp", peer[0], peer[1])
-            if not self._transports.admit(self):
+            if not self._keeper.admit(self):
                 transport.abort()
                 return
         for data, _ in self._unsent:
@@ -82,11 +93,11 @@ class TcpLink(asyncio.Protocol):
             event = self._arrived[0]
             if isinstance(event, Broken):
                 self._arrived.clear()
-                self._transports.on_broken(event.data, self.flow, event.too_large)
+                self._upcalls.on_broken(event.data, self.flow, event.too_large)
                 self.close()
                 return
             data = event.data if isinstance(event, Framed) else b""
-            if wait_s := self._transports.may_read(data, self.flow, split_flow(self.flow)[1]):
+            if wait_s := self._upcalls.may_read(data, self.flow, split_flow(self.flow)[1]):
                 self._pause(wait_s)
                 return
             self._arrived.popleft()
@@ -95,7 +106,7 @@ class TcpLink(asyncio.Protocol):
                 self.send(b"\r\n")
             else:
                 self.heard_message = True
-                self._transports.on_message(event.data, self.flow)
+                self._upcalls.on_message(event.data, self.flow)
 
     def _pause(self, wait_s: float) -> None:
         """Read nothing for a while, so that the peer's own system holds it back."""
@@ -123,7 +134,7 @@ class TcpLink(asyncio.Protocol):
         if self._abort_timer is not None:
             self._abort_timer.cancel()
         self.lost.set()
-        self._transports.forget(self)
+        self._keeper.forget(self)
 
     def send(self, data: bytes, on_unreachable: OnUnreachable = lambda: None) -> None:
         """Send, or keep until the connection is up; a peer that does not read is cut off.
@@ -161,17 +172,14 @@ class TcpLink(asyncio.Protocol):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
-    def overdue(self, now: float) -> str:
+    def overdue(self, now: float, message_s: float) -> str:
         """Return the rule a connection breaks by its slowness, or an empty string."""
-        settings = self._transports.settings
         if self._paused:
             return ""
-        if self.began_at is not None and now - self.began_at > settings.tcp_message_s:
+        if self.began_at is not None and now - self.began_at > message_s:
             return "message-too-slow"
         is_mute = not self.heard_message and not self.opened_by_us
-        if is_mute and now - self.made_at > settings.tcp_message_s:
-            return "no-message"
-        return ""
+        return "no-message" if is_mute and now - self.made_at > message_s else ""
 
     @property
     def was_connected(self) -> bool:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from callengine.edge.transport import UdpListener, bind
+from callengine.edge.listeners import bind
+from callengine.edge.udp import UdpListener
 
 Worker = tuple[str, int]
 "A call process's SIP address on loopback."

@@ -9,8 +9,8 @@ import socket
 from collections.abc import Callable
 
 from callengine.edge.addresses import UnresolvableError, literal_flow
+from callengine.edge.flows import split_flow
 from callengine.edge.parse import URI, Via
-from callengine.edge.transport import split_flow
 
 IsOurs = Callable[[str, int], bool]
 "Whether a host and port are a listening address of this edge."

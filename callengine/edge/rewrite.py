@@ -5,9 +5,9 @@ import re
 from callengine.core.obstacles import obstacle
 from callengine.core.sdp import SdpError, compact
 from callengine.edge.bodies import Found, find_sdp
+from callengine.edge.flows import make_flow, split_flow
 from callengine.edge.parse import SipMessage, parse_address, render, tag_of
 from callengine.edge.settings import ALLOW, EXTENSIONS
-from callengine.edge.transport import make_flow, split_flow
 from callengine.edge.uris import without_headers
 
 PHRASES = {

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from callengine.edge.flows import split_flow
 from callengine.edge.parse import SipMessage
 from callengine.edge.rewrite import reply_flow
 from callengine.edge.settings import T1_S, T2_S, TIMEOUT_S
 from callengine.edge.shortening import shortened
-from callengine.edge.transport import split_flow
 
 Key = tuple[str, ...]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Refused
+from callengine.edge.listeners import AddressTakenError
 from callengine.edge.parse import MalformedError, parse
-from callengine.edge.transport import AddressTakenError
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
 from tests.callengine.edge.test_registering import read_message
 

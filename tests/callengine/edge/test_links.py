@@ -9,6 +9,7 @@ import pytest
 
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.transport import Transports
+from callengine.edge.upcalls import Upcalls
 from tests.callengine.edge.fakes import PATIENCE_S, FakeEngine, Phone
 
 PER_HOST = 3
@@ -29,9 +30,11 @@ class Wire:
                 max_tcp_connections_per_host=PER_HOST,
                 max_tcp_connections=2 * PER_HOST,
             ),
-            on_message=lambda data, flow: self.heard.put_nowait((data, flow)),
-            on_broken=lambda *_: None,
-            on_unreachable=self.unreachable.put_nowait,
+            Upcalls(
+                on_message=lambda data, flow: self.heard.put_nowait((data, flow)),
+                on_broken=lambda *_: None,
+                on_unreachable=self.unreachable.put_nowait,
+            ),
         )
 
     async def connect(self) -> tuple[asyncio.StreamWriter, str]:

@@ -1,0 +1,126 @@
+"""SIP over UDP: datagrams in, and out of the socket that their peer talks to."""
+
+import asyncio
+import logging
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+
+from callengine.edge.flows import make_flow, split_flow
+from callengine.edge.stun import binding_response, is_stun
+from callengine.edge.upcalls import MayRead, Upcalls
+
+log = logging.getLogger(__name__)
+
+MAX_DATAGRAM_BYTES = 65536
+_BATCH = 64
+"Datagrams handled in one turn of the event loop: timers and other sockets come in between."
+_MAX_DROPPED = 1024
+"Datagrams dropped in one turn: that costs next to nothing, and the kernel's buffer is small."
+_MAX_REMEMBERED = 20_000
+
+
+class UdpListener:
+    """One UDP socket, read in batches; nothing a peer sends can raise out of it."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_datagram: Callable[[bytes, str, "UdpListener"], None],
+        may_read: MayRead = lambda _, __, ___: 0.0,
+    ):
+        self.sock = sock
+        self.host, self.port = sock.getsockname()[:2]
+        self._on_datagram = on_datagram
+        self._may_read = may_read
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sock.fileno(), self._read)
+
+    def _read(self) -> None:
+        handled = 0
+        for _ in range(_MAX_DROPPED):
+            try:
+                data, address = self.sock.recvfrom(MAX_DATAGRAM_BYTES)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                # An ICMP error for what was sent before (RFC 3261 section 18.4); timers end it.
+                log.debug("UDP read on port %d: %s", self.port, error)
+                return
+            flow = make_flow("udp", address[0], address[1])
+            if self._may_read(data, flow, address[0]):
+                continue
+            self._on_datagram(data, flow, self)
+            handled += 1
+            if handled >= _BATCH:
+                return
+
+    def send(self, data: bytes, host: str, port: int) -> None:
+        """Send one datagram; what the network refuses is lost, as on any wire."""
+        try:
+            self.sock.sendto(data, (host, port))
+        except OSError as error:
+            log.debug("UDP send to %s:%d: %s", host, port, error)
+
+    def close(self) -> None:
+        """Stop reading and close."""
+        self._loop.remove_reader(self.sock.fileno())
+        self.sock.close()
+
+
+class UdpTransport:
+    """All public UDP sockets."""
+
+    def __init__(self, upcalls: Upcalls, *, max_message_bytes: int) -> None:
+        self.listeners: list[UdpListener] = []
+        self._upcalls = upcalls
+        self._max_message_bytes = max_message_bytes
+        self._heard_on: OrderedDict[str, UdpListener] = OrderedDict()
+
+    def listen(self, sock: socket.socket) -> None:
+        """Read from a bound socket."""
+        self.listeners.append(UdpListener(sock, self._take, self._upcalls.may_read))
+
+    def close(self) -> None:
+        """Close every socket."""
+        for listener in self.listeners:
+            listener.close()
+        self.listeners = []
+
+    def _take(self, data: bytes, flow: str, listener: UdpListener) -> None:
+        self._remember(flow, listener)
+        if is_stun(data):
+            _, host, port = split_flow(flow)
+            if answer := binding_response(data, host, port):
+                listener.send(answer, host, port)
+        elif not data.strip(b"\r\n\0 "):
+            # A ping is answered on streams alone (RFC 5626 section 4.4.1).
+            return
+        elif len(data) > self._max_message_bytes:
+            self._upcalls.on_broken(data[: self._max_message_bytes], flow, True)
+        else:
+            self._upcalls.on_message(data, flow)
+
+    def _remember(self, flow: str, listener: UdpListener) -> None:
+        """Note which socket a peer talks to, unless it is the one we would use anyway."""
+        if flow not in self._heard_on:
+            if listener is self.listener_for(flow):
+                return
+            if len(self._heard_on) >= _MAX_REMEMBERED:
+                self._heard_on.popitem(last=False)
+        self._heard_on[flow] = listener
+        self._heard_on.move_to_end(flow)
+
+    def send(self, flow: str, data: bytes) -> None:
+        """Send one datagram, from the port it is expected from (RFC 3581 section 4)."""
+        _, host, port = split_flow(flow)
+        if listener := self.listener_for(flow):
+            listener.send(data, host, port)
+
+    def listener_for(self, flow: str) -> UdpListener | None:
+        """Return the socket this peer talks to, or the first of its family."""
+        if (listener := self._heard_on.get(flow)) is not None:
+            return listener
+        is_v6 = "[" in flow or flow.count(":") > 2
+        family = socket.AF_INET6 if is_v6 else socket.AF_INET
+        return next((item for item in self.listeners if item.sock.family == family), None)
