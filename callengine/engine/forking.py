@@ -42,20 +42,24 @@ class ForkServer:
         self._stopping = False
 
     def start(self, delay_s: float = 0.0) -> None:
-        """Start the process; what is asked of it before it is there waits in its socket."""
+        """Start the process; what is asked of it before it is there waits in its socket.
+
+        Raises OSError if there are no descriptors or no memory for it.
+        """
         ours, theirs = socket_pair()
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
         self._socket = ours
         loop.add_reader(ours, self._readable)
         if delay_s:
-            loop.call_later(delay_s, self._run, theirs)
+            loop.call_later(delay_s, self._run_later, ours, theirs)
         else:
             self._run(theirs)
 
     def ask(self, request: dict[str, Any], theirs: socket.socket) -> None:
         """Send a request with one descriptor; one that cannot be sent is logged."""
-        assert self._socket is not None
+        if self._socket is None:
+            return  # it is being replaced; whoever closes `theirs` ends what was asked for
         try:
             socket.send_fds(self._socket, [encode(request)], [theirs.fileno()])
         except OSError:
@@ -63,7 +67,7 @@ class ForkServer:
 
     def kill(self) -> None:
         """End a process that hangs, and start another in its place."""
-        if self._process is not None:
+        if self._process is not None and self._socket is not None:
             self._process.kill()
             self._lost()
 
@@ -74,9 +78,7 @@ class ForkServer:
     async def stop(self) -> None:
         """End the process."""
         self._stopping = True
-        if self._socket is not None and self._socket.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
+        self._close_socket()
         if self._process is not None:
             await asyncio.to_thread(_end, self._process)
 
@@ -96,6 +98,15 @@ class ForkServer:
                 cwd=Path(__file__).resolve().parents[2],  # where `callengine` can be imported from
             )
 
+    def _run_later(self, ours: socket.socket, theirs: socket.socket) -> None:
+        if self._socket is not ours:  # killed, or stopped, meanwhile
+            theirs.close()
+            return
+        try:
+            self._run(theirs)
+        except OSError as error:  # its socket has closed with it, which has another started
+            logger.error("the fork server cannot be started: %s", error.strerror)
+
     def _readable(self) -> None:
         assert self._socket is not None
         try:
@@ -110,15 +121,30 @@ class ForkServer:
             self._lost()
 
     def _lost(self) -> None:
-        assert self._socket is not None
-        asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
+        self._close_socket()
         if self._stopping:
             return
         logger.error("the fork server ended; starting another")
         lived_s = time.monotonic() - self._started
-        self.start(delay_s=0.0 if lived_s > RESTART_DELAY_S else RESTART_DELAY_S)
+        self._start_again(delay_s=0.0 if lived_s > RESTART_DELAY_S else RESTART_DELAY_S)
+
+    def _start_again(self, delay_s: float = 0.0) -> None:
+        if self._stopping:
+            return
+        try:
+            self.start(delay_s)
+        except OSError as error:
+            logger.error("the fork server cannot be started: %s", error.strerror)
+            self._close_socket()
+            asyncio.get_running_loop().call_later(RESTART_DELAY_S, self._start_again)
+            return
         self._on_restart()
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:

@@ -24,6 +24,8 @@ START_TIMEOUT_S = 4.0
 FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."
 MAX_SPARE = 8
+RETRY_S = 1.0
+"How long spares that could not be forked, for want of descriptors, are put off."
 CLEARING_S = 1.0
 "How long a call may wait for a process that another has just left, when all are taken."
 WAKE = b"\r\n\r\n"
@@ -108,6 +110,9 @@ class Pool:
         "What call processes could do beyond their calls, as the kernel here does not keep them."
         self._stopping = False
         self._cleared = asyncio.Event()
+        self._retry: asyncio.TimerHandle | None = None
+        self._lacks_descriptors = False
+        "Said once, until there are some again."
 
     @property
     def busy(self) -> int:
@@ -127,7 +132,10 @@ class Pool:
         self._fork_server.start()
         self._replenish()
         if not self._processes:
-            raise RuntimeError("the pool has no room for a call process")
+            raise RuntimeError(
+                "no call process could be forked: its socket needs a descriptor, "
+                "and none is left; raise the limit of open files (ulimit -n)"
+            )
         process = self.processes[0]
         try:
             await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S * 4)
@@ -180,6 +188,8 @@ class Pool:
     async def stop(self) -> None:
         """End every process and the fork server."""
         self._stopping = True
+        if self._retry is not None:
+            self._retry.cancel()
         self._fork_server.will_stop()
         for process in self.processes:
             with contextlib.suppress(OSError):
@@ -240,14 +250,25 @@ class Pool:
         return next((p for p in starting if p.bridge_rate_hz == rate), None)
 
     def _forked(self, rate: int) -> CallProcess | None:
-        """Fork a process in a free slot, or in that of one without a call."""
-        if self._slots:
-            return self._fork(rate, self._slots.popleft())
+        """Fork a process in a free slot, or in that of one without a call; None if all are taken.
+
+        Raises NoProcessStartsError.
+        """
+        if not self._slots:
+            idle = self._without_call()
+            if idle is None:
+                return None
+            self._kill(idle, replace=False)
+        process = self._fork(rate)
+        if process is None:
+            raise NoProcessStartsError
+        return process
+
+    def _without_call(self) -> CallProcess | None:
         for state in (ProcessState.IDLE, ProcessState.STARTING):
-            for process in self.processes:
+            for process in self._processes.values():
                 if process.state is state:
-                    self._kill(process, replace=False)
-                    return self._fork(rate, self._slots.pop())
+                    return process
         return None
 
     def _spare_wanted(self, rate: int) -> int:
@@ -267,12 +288,23 @@ class Pool:
         ]
 
     def _replenish(self) -> None:
+        """Fork what spares are missing; what cannot be forked now is tried again later."""
         if self._stopping:
             return
         for rate, _ in self._settings.spare:
             missing = self._spare_wanted(rate) - len(self._spare_of(rate))
             for _ in range(min(missing, len(self._slots))):
-                self._fork(rate, self._slots.popleft())
+                if self._fork(rate) is None:
+                    self._replenish_later()
+                    return
+
+    def _replenish_later(self) -> None:
+        if self._retry is None:
+            self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._retried)
+
+    def _retried(self) -> None:
+        self._retry = None
+        self._replenish()
 
     def _shrink(self, rate: int) -> None:
         spare = [p for p in self._spare_of(rate) if p.state is ProcessState.IDLE]
@@ -302,18 +334,20 @@ class Pool:
         self._killed.clear()  # nobody tells of their end now
         self._replenish()
 
-    def _fork(self, rate: int, slot: int) -> CallProcess:
+    def _fork(self, rate: int) -> CallProcess | None:
+        """Ask for a process in a free slot; None if there are no descriptors for its socket."""
         try:
             ours, theirs = socket_pair()
-        except OSError:
-            self._slots.append(slot)
-            raise
+        except OSError as error:
+            self._say_no_descriptors(error)
+            return None
+        self._lacks_descriptors = False
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
         process = CallProcess(
             number=next(self._numbers),
             bridge_rate_hz=rate,
-            slot=slot,
+            slot=self._slots.popleft(),
             sock=ours,
             ready=loop.create_future(),
         )
@@ -331,6 +365,11 @@ class Pool:
         with theirs:
             self._fork_server.ask(request, theirs)
         return process
+
+    def _say_no_descriptors(self, error: OSError) -> None:
+        if not self._lacks_descriptors:
+            logger.error("no call process can be forked now: %s; see ulimit -n", error.strerror)
+        self._lacks_descriptors = True
 
     def _readable(self, process: CallProcess) -> None:
         while process.state is not ProcessState.DEAD:
@@ -367,11 +406,12 @@ class Pool:
         process.sock.close()
         self._processes.pop(process.number, None)
         self._slots.append(process.slot)
-        if not process.ready.done():
+        was_ready = process.ready.done()
+        if not was_ready:
             process.ready.set_exception(ConnectionError("the call process ended as it started"))
-        elif replace:
+        self._on_death(process)  # first of all: two people wait for the end of their call
+        if was_ready and replace:
             self._replenish()
-        self._on_death(process)
 
     def _kill(self, process: CallProcess, *, replace: bool = True) -> None:
         """End a process at once: one that has no call any more, or does not do as it is told.
