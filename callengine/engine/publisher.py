@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_S = 3.0
 SILENCE_S = 10.0
 "A call process with a call reports every second; one silent for this long is ended."
+LAST_WORDS_S = 2.0
+"How long a stop waits for what is still to be sent."
 MAX_WAITING = 5000
 GATHERING_S = 0.05
 "How long what pages are told is gathered: a send to Redis costs as much as a SIP message."
@@ -51,23 +53,42 @@ class Publisher:
         self._woken = asyncio.Event()
         self._all_sent = asyncio.Event()
         self._all_sent.set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._hearing: list[asyncio.Task[None]] = []
         self._started = datetime.now(UTC)
         self._channel = ""
 
     async def start(self) -> None:
         """Start the tasks."""
-        work = (self._send(), self._listen(), self._stay_reachable(), self._beat())
-        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+        self._sending = asyncio.create_task(self._send())
+        work = (self._listen(), self._stay_reachable(), self._beat())
+        self._hearing = [asyncio.create_task(coroutine) for coroutine in work]
+
+    async def hear_no_more(self) -> None:
+        """Hear no commands and beat no more; pages are still told what is put here."""
+        for task in self._hearing:
+            task.cancel()
+        await asyncio.gather(*self._hearing, return_exceptions=True)
 
     async def stop(self) -> None:
-        """Send what is waiting, then end the tasks."""
+        """Send what is waiting, then end."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(LAST_WORDS_S):
                 await self._all_sent.wait()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.hear_no_more()
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+
+    def gone(self) -> None:
+        """Have this node forgotten, and pages told: it ends in order."""
+        known: list[NodeSnapshot] = []
+
+        def write() -> None:
+            store.node_gone(name=self._switchboard.settings.node)
+            known[:] = nodes.snapshots()
+
+        self._switchboard.book.journal.write(write, lambda: self._put(groups.nodes_changed(known)))
 
     def call(self, snapshot: CallSnapshot) -> None:
         """Show a call as it now is."""

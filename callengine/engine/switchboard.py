@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -41,6 +41,7 @@ from callengine.engine.livecall import LiveCall
 from callengine.engine.pool import CallProcess, Pool, PoolSettings
 from callengine.engine.publisher import Publisher
 from callengine.engine.redirects import Redirects
+from callengine.engine.stopping import Step, take_all
 from callengine.engine.transfers import Transfers
 from callengine.lab.laboratory import Laboratory
 from callengine.record import bans, store
@@ -53,6 +54,8 @@ logger = logging.getLogger(__name__)
 READERS = 4
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
+LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S = 12.0, 8.0, 15.0
+"Longer than each takes at worst by its own bounds."
 T = TypeVar("T")
 
 
@@ -116,11 +119,16 @@ class Switchboard:
             self.edge.know_phones(await self._read(lookup.registered_flows))
             await self.edge.start()
         except (OSError, RuntimeError):
-            await self.pool.stop()
-            await journal.close()
+            await take_all(self._undoing())
             raise
         self._warn()
         await self._publisher.start()
+
+    def _undoing(self) -> Iterator[Step]:
+        """End what a start that failed had begun; the edge has closed what it opened."""
+        yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
+        yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
+        yield Step("ending the readers", partial(self._readers.shutdown, wait=False))
 
     def _warn(self) -> None:
         """Say in the log what is lacking, once all runs: a failed start is one sentence."""
@@ -130,22 +138,38 @@ class Switchboard:
             logger.warning("call processes are not confined in full: %s", "; ".join(left))
 
     async def stop(self) -> None:
-        """Take no new calls, let calls end within the grace period, hang up the rest."""
-        self.edge.refuse_new_calls(RETRY_AFTER_S)
-        await self.lab.stop()
-        await self._calls_over(self.settings.grace_s)
+        """Take no new calls, let calls end within the grace period, hang up the rest.
+
+        Nothing is lost by a part or a peer that fails or hangs: every step is taken.
+        """
+        await take_all(self._ending())
+
+    def _ending(self) -> Iterator[Step]:
+        retry = partial(self.edge.refuse_new_calls, RETRY_AFTER_S)
+        yield Step("refusing new calls", retry)
+        yield Step("ending the calls of the codec lab", self.lab.stop, LAB_STOP_S)
+        yield from self._ending_of_calls()
+        yield Step("hearing no more commands", self._publisher.hear_no_more)
+        yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
+        yield Step("closing the edge", self.edge.stop)
+        yield Step("writing the ladders", self.book.trace.flush)
+        yield Step("leaving the list of engines", self._publisher.gone)
+        # What is published was written before: so the publisher ends after the journal.
+        yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
+        yield Step("telling pages the last", self._publisher.stop)
+        yield Step("ending the readers", partial(self._readers.shutdown, wait=False))
+
+    def _ending_of_calls(self) -> Iterator[Step]:
+        grace_s = self.settings.grace_s
+        yield Step("letting calls end", partial(self._calls_over, grace_s), grace_s + 1)
         for call in list(self.calls.values()):
-            self.hang_up(call, _STOPPED)
-        await self._calls_over(CLEARING_S)
+            yield Step("hanging up a call", partial(self.hang_up, call, _STOPPED))
+        yield Step("waiting for calls to end", partial(self._calls_over, CLEARING_S))
         for call in list(self.calls.values()):  # its process did not confirm, and is ended next
-            self.book.close(call, _STOPPED)
-        await self._publisher.stop()
-        await self.pool.stop()
-        await self.edge.stop()
-        self.book.trace.flush()
-        self.book.journal.write(partial(store.node_gone, name=self.settings.node))
+            yield Step("closing a call's record", partial(self.book.close, call, _STOPPED))
+
+    async def _journal_closed(self) -> None:
         await self.book.journal.close()
-        self._readers.shutdown(wait=False)
 
     def hurry(self) -> None:
         """End the grace period of a `stop` under way."""

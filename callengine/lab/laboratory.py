@@ -29,6 +29,8 @@ MAX_LAB_CALLS = 2
 "At once, on one engine."
 DECIDED_WITHIN_S = 10.0
 ANSWERED_WITHIN_S = 10.0
+WRITTEN_WITHIN_S = 8.0
+"DECIDED_WITHIN_S and this are less than a page waits for the answer."
 END_WITHIN_S = 5.0
 SPARE_LIFE_S = 60.0
 "How much longer than the talk a phone lives at most, whatever happens to us."
@@ -212,10 +214,14 @@ class Laboratory:
         return decision.call
 
     async def _written(self) -> None:
-        """Wait until what was written so far is in the database."""
-        done = asyncio.Event()
-        self._board.book.journal.write(lambda: None, done.set)
-        await done.wait()
+        """Wait until what was written so far is in the database; raises LabError if it is away."""
+        try:
+            await self._board.book.journal.flushed(WRITTEN_WITHIN_S)
+        except TimeoutError:
+            raise LabError(
+                f"The call was placed and its record was not written within {WRITTEN_WITHIN_S:g} s:"
+                " is the database up? Look into the engine's log."
+            ) from None
 
     async def _talk(self, call: LabCall, caller: Phone, talking: "asyncio.Future[Any]") -> None:
         """Let the phones talk for as long as was asked, then hang up."""

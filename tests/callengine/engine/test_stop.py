@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.callengine.engine.processes import Restartable, alive
+from tests.peers.deaf import deaf_peer
 from tests.peers.waiting import until
 from tests.wire.conversation import Conversation, caller, converse, next_call_works, registered
 from tests.wire.directory import configuration, connection
@@ -97,6 +98,30 @@ async def test_calls_that_go_on_are_hung_up(stopping: Restartable, hurried: bool
         assert record["termination"]["by"] == "engine"
         assert record["termination"]["reason"] == "shutting-down"
         assert record["answered"]
+
+
+async def test_a_peer_that_does_not_read_costs_a_stop_nothing() -> None:
+    generous = dict.fromkeys(("VOIPNUMBER_STRANGER_RATE", "VOIPNUMBER_ALL_STRANGERS_RATE"), "9999")
+    environment = {"VOIPNUMBER_GRACE_S": "1", **generous}
+    with Restartable(CONFIGURATION, environment=environment) as engine:
+        async with caller(engine, "bob") as bob, caller(engine) as phone:
+            await bob.register()
+            call = await converse(engine, phone, bob, offer=["PCMU"])
+            with deaf_peer(engine.server):
+                engine.terminate()
+                await _both_get_a_bye(call, 4)
+                assert await asyncio.to_thread(engine.serving.wait, 15) == 0
+        assert "not everything could be stopped" not in engine.dump()
+        record = await engine.record(call.a.call_id)
+        assert record["termination"]["reason"] == "shutting-down"
+        assert _count(engine, "EngineNode.objects") == 0, "the node is still on the list"
+        byes = f"SipMessage.objects.filter(call={record['id']!r}, summary__startswith='BYE')"
+        assert _count(engine, byes) > 0, "the end of the call is not in its ladder"
+
+
+def _count(engine: Restartable, rows: str) -> int:
+    script = f"from callengine.models import *; print({rows}.count())"
+    return int(engine.manage("shell", "-v", "0", "-c", script))
 
 
 async def test_a_registered_phone_can_be_called_after_a_restart(stopping: Restartable) -> None:
