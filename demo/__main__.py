@@ -1,5 +1,6 @@
 """Serve, with demo phones that play the six worked examples: `python -m demo`, from bin/run."""
 
+import argparse
 import asyncio
 import os
 import signal
@@ -91,7 +92,7 @@ def sip_address() -> str:
     raise SystemExit("The demo phones speak UDP: VOIPNUMBER_SIP_LISTEN has no udp address.")
 
 
-async def demonstrate() -> int:
+async def demonstrate(*, tell_examples: bool) -> int:
     """Run server and phones until stopped; return the exit status."""
     keep_private()
     carrier = gateway()
@@ -100,12 +101,13 @@ async def demonstrate() -> int:
     configuration.write(file, carrier)
     server = phones = None
     try:
-        provision = await start("manage.py", "provision", str(file))
+        # The server checks the settings; what they are warned of is said once.
+        provision = await start("manage.py", "provision", "--skip-checks", str(file))
         output, _ = await provision.communicate()
         if provision.returncode:
             print(output.decode(errors="replace"))  # noqa: T201
             return 1
-        server = await start("manage.py", "serve")
+        server = await start("manage.py", "serve", "--ensure-admin")
         pages = await until_ready(server)
         if pages is None:
             return await server.wait() or 1
@@ -113,6 +115,7 @@ async def demonstrate() -> int:
         phones = await start(
             *("-m", "demo.phones", "--sip", sip_address()),
             *("--config", str(file), "--gateway", carrier),
+            *(() if tell_examples else ("--quiet",)),
         )
         talking = [asyncio.create_task(pass_on(process)) for process in (server, phones)]
         await asyncio.wait(talking, return_when=asyncio.FIRST_COMPLETED)
@@ -124,7 +127,10 @@ async def demonstrate() -> int:
 
 async def main() -> int:
     """Run until the demo ends or somebody stops it."""
-    demonstration = asyncio.create_task(demonstrate())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--examples", action="store_true", help="tell each example as it is played")
+    tell_examples = parser.parse_args().examples
+    demonstration = asyncio.create_task(demonstrate(tell_examples=tell_examples))
     for number in (signal.SIGINT, signal.SIGTERM):
         # Once: a second Ctrl-C must not interrupt the stopping.
         asyncio.get_running_loop().add_signal_handler(number, _cancel_once(demonstration))

@@ -88,11 +88,12 @@ async def _show(example: Example, phones: dict[str, Phone], arguments: argparse.
         seen = "no answer"
         phones[example.caller].tell(do="hang-up")
     right = seen == example.expected
-    print(  # noqa: T201
-        f"Example {example.number}, {example.title}: expected {example.expected}; "
-        f"seen {seen}{'' if right else '  <- differs'}",
-        flush=True,
-    )
+    if not (right and arguments.quiet):
+        print(  # noqa: T201
+            f"Example {example.number}, {example.title}: expected {example.expected}; "
+            f"seen {seen}{'' if right else '  <- differs'}",
+            flush=True,
+        )
     return right
 
 
@@ -126,6 +127,7 @@ def main() -> int:
     )
     parser.add_argument("--gateway", default=configuration.GATEWAY, metavar="HOST:PORT")
     parser.add_argument("--talk-s", type=float, default=TALK_S, help="seconds of each call")
+    parser.add_argument("--quiet", action="store_true", help="say only what differs")
     parser.add_argument("--rounds", type=int, default=0, help="0: until stopped")
     return asyncio.run(_main(parser.parse_args()))
 

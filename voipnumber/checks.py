@@ -207,6 +207,8 @@ def check_web_exposure(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_private_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Warn if others on this machine may enter the data folder or read what is in it."""
+    places = private.open_places(settings.VOIPNUMBER_DATA, settings.SQLITE_FILE)
+    private.told.update(places)
     return [
         checks.Warning(
             f"{place.path} has mode {place.mode:04o}: other users of this machine may reach the "
@@ -214,5 +216,5 @@ def check_private_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             hint=f"Run: {place.mend}",
             id="voipnumber.W006",
         )
-        for place in private.open_places(settings.VOIPNUMBER_DATA, settings.SQLITE_FILE)
+        for place in places
     ]

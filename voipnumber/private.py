@@ -19,6 +19,10 @@ OURS = ("*.sqlite3", "*.sqlite3-*", "*.log", "*.log.*", "secret-key*", "*.yaml",
 "Files in the data folder that are ours to close; what else lies there is its owner's."
 
 
+told: "set[OpenPlace]" = set()
+"What this process's system check has said: nothing is said twice."
+
+
 class OpenPlace(NamedTuple):
     """A file or folder that others on this machine may enter, read or write."""
 
@@ -64,8 +68,10 @@ def open_places(folder: Path, database: str = "") -> list[OpenPlace]:
 
 
 def warn(folder: Path, database: str = "") -> None:
-    """Log what is open, for servers that run no system checks."""
+    """Log what is open, for servers that run no system checks; those that do have told it."""
     for place in open_places(folder, database):
+        if place in told:
+            continue
         logger.warning("%s has mode %04o: others may reach it. Run: %s", *place, place.mend)
 
 

@@ -128,6 +128,4 @@ def complaint(error: Exception) -> str:
 def announce(board: Switchboard) -> str:
     """Return what a person wants to read once an engine is up."""
     listening = ", ".join(f"{kind}:{host}:{port}" for kind, host, port in board.edge.listening)
-    lines = [f"SIP on {listening}; codecs {', '.join(board.codecs)}"]
-    lines += [f"codec {name} is unavailable: {why}" for name, why in board.unavailable.items()]
-    return "\n".join(lines)
+    return f"SIP on {listening}; codecs {', '.join(board.codecs)}"

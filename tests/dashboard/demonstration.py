@@ -36,7 +36,7 @@ def demonstration() -> Iterator[str]:
                 [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True
             )
         demo = subprocess.Popen(
-            [sys.executable, "-m", "demo"],
+            [sys.executable, "-m", "demo", "--examples"],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,

@@ -5,16 +5,24 @@ import socket
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import get_resolver
 
 from callengine.engine.running import announce, complaint, engine_settings, on_stop_signals, settle
 from callengine.engine.switchboard import Switchboard
+from voipnumber import first_account
 
 
 class Command(BaseCommand):
     help = "Run the web pages and the call engine in one process."
     requires_system_checks = "__all__"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--ensure-admin",
+            action="store_true",
+            help="once ready, create an administrator unless there is one, and show its password",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Importing daphne's server installs Twisted's reactor on this event loop.
@@ -32,6 +40,9 @@ class Command(BaseCommand):
         self.stdout.write(announce(board))
         self.stdout.write(f"Pages on http://{host}:{port}/")
         self.stdout.write("ready")
+        if options["ensure_admin"] and (account := first_account.ensure()):
+            # Last, so that it is not buried; and not made before anything could have failed.
+            self.stdout.write(account)
         self.stdout.flush()
         Server(
             application=application,
