@@ -8,10 +8,10 @@ from functools import partial
 
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Dialog, Leg, LegState, LegTable, PeerRequest
+from callengine.edge.message import Headers
 from callengine.edge.own_requests import OwnRequests
-from callengine.edge.parse import SipMessage
+from callengine.edge.received import Received
 from callengine.edge.responder import Responder
-from callengine.edge.rewrite import Headers
 from callengine.edge.sending import PeerSender
 from callengine.edge.standin import StandIn
 from callengine.edge.tasks import later
@@ -162,7 +162,7 @@ class Abandoner:
         """Take the ACK that a BYE was waiting for."""
         self._own.bye(leg, dialog, [])
 
-    def response(self, leg: Leg, request: PeerRequest, message: SipMessage) -> None:
+    def response(self, leg: Leg, request: PeerRequest, message: Received) -> None:
         """Take a peer's response to an INVITE that no call process waits for any more."""
         if request.method != "INVITE":
             return

@@ -6,9 +6,9 @@ import socket
 from collections import OrderedDict
 
 from callengine.edge.flows import make_flow, split_flow
-from callengine.edge.parse import URI, parse_uri
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.transport import Transports
+from callengine.edge.uris import URI, parse_uri
 
 _MAX_CACHED = 4096
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104

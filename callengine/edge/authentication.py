@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from callengine.edge.digest import Answer, Digest, Verdict, answer_in, uri_matches
 from callengine.edge.interface import Credentials
 from callengine.edge.limits import ChallengeWatch
-from callengine.edge.parse import SipMessage, clean
+from callengine.edge.received import Received
 from callengine.edge.rejections import (
     Rejections,
     code_sent,
@@ -16,6 +16,7 @@ from callengine.edge.rejections import (
 )
 from callengine.edge.responder import Responder
 from callengine.edge.settings import EdgeSettings
+from callengine.edge.text import clean
 from callengine.edge.transactions import ServerTransaction
 from callengine.edge.warden import Warden
 
@@ -80,11 +81,11 @@ class Authenticator:
             transaction, 401, headers=[("www-authenticate", value) for value in values]
         )
 
-    def _bound_to(self, request: SipMessage) -> str:
+    def _bound_to(self, request: Received) -> str:
         """Return the address a nonce belongs to, or nothing where phones may roam with theirs."""
         return "" if self._settings.nonce_any_address else source_host(request)
 
-    def _needs_md5(self, request: SipMessage) -> bool:
+    def _needs_md5(self, request: Received) -> bool:
         """Tell a client that would give up if it saw SHA-256 (see `EdgeSettings`)."""
         if request.get("user-agent").startswith(self._settings.md5_user_agents):
             return True
@@ -156,7 +157,7 @@ class Authenticator:
             return False
         return True
 
-    def _is_there(self, request: SipMessage, answer: Answer) -> bool:
+    def _is_there(self, request: Received, answer: Answer) -> bool:
         """Tell whether whoever sent this certainly is at its source address."""
         if request.flow.startswith("tcp:"):
             return True

@@ -4,9 +4,10 @@ import logging
 
 from callengine.edge.flows import split_flow
 from callengine.edge.legs import LegTable, uri_user
+from callengine.edge.message import MalformedError
 from callengine.edge.outward import OutwardRequests
 from callengine.edge.outward_responses import OutwardResponses
-from callengine.edge.parse import MalformedError, parse
+from callengine.edge.received import receive
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,7 @@ class BackDoor:
         if not self._legs.is_worker(worker):
             return
         try:
-            message = parse(data, max_line_bytes=self._max_line_bytes)
-            message.flow = flow
+            message = receive(data, flow, max_line_bytes=self._max_line_bytes)
             if message.code:
                 self._responses.take(message, worker)
             else:

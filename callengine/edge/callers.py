@@ -12,18 +12,16 @@ from callengine.edge.guard import Guard
 from callengine.edge.interface import Accepted, Engine, IncomingCall, Refused, TrunkAccess
 from callengine.edge.inward import MALFORMED_SDP, InwardRequests
 from callengine.edge.legs import LegTable
-from callengine.edge.parse import SipMessage, clean, parse_address, parse_uri
+from callengine.edge.message import Headers
+from callengine.edge.received import Received
 from callengine.edge.rejections import Rejections, describe, source_host
 from callengine.edge.responder import Responder
-from callengine.edge.rewrite import (
-    BadSdpError,
-    Headers,
-    caller_target,
-    compact_body,
-    description,
-)
+from callengine.edge.rewrite import BadSdpError, caller_target, compact_body, description
 from callengine.edge.rules import max_forwards
+from callengine.edge.text import clean
 from callengine.edge.transactions import ServerTransaction
+from callengine.edge.uris import parse_uri
+from callengine.edge.values import parse_address
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +92,7 @@ class Callers:
         if not transaction.cancelled:
             self._conclude(transaction, outcome, body)
 
-    def _remember(self, request: SipMessage, source: Source) -> None:
+    def _remember(self, request: Received, source: Source) -> None:
         """Have the guard know whoever has shown who they are."""
         now = time.monotonic()
         if source.kind == "trunk":
@@ -147,7 +145,7 @@ class Callers:
                 return await self._engine.source(kind="external", name="", address=address)
         return None
 
-    async def _admission(self, request: SipMessage) -> Admission:
+    async def _admission(self, request: Received) -> Admission:
         is_ours = self._claims_to_be_local(request) or await self._engine.is_registered_at(
             request.flow
         )
@@ -180,7 +178,7 @@ class Callers:
         kind, name = credentials.kind, credentials.name
         return await self._engine.source(kind=kind, name=name, address=address)
 
-    def _claims_to_be_local(self, request: SipMessage) -> bool:
+    def _claims_to_be_local(self, request: Received) -> bool:
         try:
             uri = parse_address(request.get("from")).uri
         except ValueError:
@@ -235,7 +233,7 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
     )
 
 
-def _caller(request: SipMessage) -> tuple[str, str]:
+def _caller(request: Received) -> tuple[str, str]:
     try:
         address = parse_address(request.get("from"))
     except ValueError:

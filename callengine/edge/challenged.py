@@ -4,8 +4,9 @@ import secrets
 from dataclasses import replace
 
 from callengine.edge.digest import Answer, digest_ha1, digest_response
+from callengine.edge.grammar import parse_params, split_quoted
 from callengine.edge.inner import challenge
-from callengine.edge.parse import SipMessage, parse_params, split_quoted
+from callengine.edge.received import Received
 
 _ASKED = {
     401: ("www-authenticate", "authorization"),
@@ -14,7 +15,7 @@ _ASKED = {
 
 
 def credentials(
-    response: SipMessage, *, username: str, password: str, method: str, uri: str
+    response: Received, *, username: str, password: str, method: str, uri: str
 ) -> tuple[str, str] | None:
     """Return the header that answers a response's challenge, or None if none can be answered."""
     if response.code not in _ASKED or not password:

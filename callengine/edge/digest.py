@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from callengine.edge.parse import SipMessage, parse_params, parse_uri, split_quoted
+from callengine.edge.grammar import parse_params, split_quoted
+from callengine.edge.received import Received
 from callengine.edge.sources import source_key
+from callengine.edge.uris import parse_uri
 
 MAX_TRACKED_NONCES = 50_000
 _WINDOW = 64
@@ -73,7 +75,7 @@ def parse_answer(header: str) -> Answer | None:
     )
 
 
-def answer_in(message: SipMessage, *, realm: str, algorithms: tuple[str, ...]) -> Answer | None:
+def answer_in(message: Received, *, realm: str, algorithms: tuple[str, ...]) -> Answer | None:
     """Return the strongest usable answer to our realm in a request, if it brings one."""
     answers = [parse_answer(value) for value in message.headers.get("authorization", ())[:8]]
     ours = [a for a in answers if a and a.realm == realm and a.algorithm in algorithms]

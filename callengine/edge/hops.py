@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from callengine.edge.addresses import UnresolvableError, is_private, literal_flow
 from callengine.edge.flows import split_flow
 from callengine.edge.legs import Dialog
-from callengine.edge.parse import parse_uri
 from callengine.edge.reach import IsOurs
 from callengine.edge.transport import Transports
+from callengine.edge.uris import parse_uri
 
 
 def next_hop(

@@ -10,21 +10,16 @@ from collections.abc import Callable
 
 from callengine.edge import keys
 from callengine.edge.flows import split_flow
+from callengine.edge.grammar import parse_params, read_number, split_quoted
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, PeerRequest
-from callengine.edge.parse import (
-    SipMessage,
-    clean,
-    parse_address,
-    parse_params,
-    read_number,
-    render,
-    split_quoted,
-)
-from callengine.edge.rewrite import Headers, option_lists
+from callengine.edge.message import Headers, Message, render
+from callengine.edge.received import Received
+from callengine.edge.rewrite import option_lists
 from callengine.edge.settings import METHODS, MIN_SESSION_S
+from callengine.edge.text import clean
 from callengine.edge.uris import without_headers
-from callengine.edge.values import read_q
+from callengine.edge.values import parse_address, read_q
 
 MAX_SESSION_S = 86_400
 MAX_NUMBER = 2**31 - 1
@@ -39,9 +34,7 @@ _CHALLENGED = {"realm": 128, "nonce": 512, "opaque": 256}
 _ALGORITHMS = ("MD5", "SHA-256")
 
 
-def request(
-    identity: Identity, leg: Leg, message: SipMessage, *, branch: str, body: bytes
-) -> bytes:
+def request(identity: Identity, leg: Leg, message: Received, *, branch: str, body: bytes) -> bytes:
     """Return a peer's request with the body a call process is to read."""
     host, port = leg.anchor.worker
     headers: Headers = [
@@ -53,11 +46,11 @@ def request(
         ("max-forwards", "70"),
         *_common(identity, leg, message, message.method, body),
     ]
-    return render(f"{message.method} sip:{leg.token}@{host}:{port} SIP/2.0", headers, body)
+    return render(Message.request(message.method, f"sip:{leg.token}@{host}:{port}", headers, body))
 
 
 def response(
-    identity: Identity, leg: Leg, sent: PeerRequest, message: SipMessage, *, body: bytes
+    identity: Identity, leg: Leg, sent: PeerRequest, message: Received, *, body: bytes
 ) -> bytes:
     """Return a peer's response: all but the answer itself is what the call process had written."""
     asked = sent.message
@@ -79,10 +72,10 @@ def response(
         *_common(identity, leg, message, asked.method, body),
         *extra,
     ]
-    return render(f"SIP/2.0 {code} {phrase}", headers, body)
+    return render(Message.response(code, phrase, headers, body))
 
 
-def redirect_targets(message: SipMessage) -> list[str]:
+def redirect_targets(message: Received) -> list[str]:
     """Return the URIs a 3xx names, the best first (RFC 3261 section 20.10), a few at most."""
     found: list[tuple[float, str]] = []
     for value in message.values("contact")[:MAX_REDIRECTS]:
@@ -96,7 +89,7 @@ def redirect_targets(message: SipMessage) -> list[str]:
     return [uri for _, uri in sorted(found, key=lambda item: -item[0])]
 
 
-def _common(identity: Identity, leg: Leg, message: SipMessage, method: str, body: bytes) -> Headers:
+def _common(identity: Identity, leg: Leg, message: Received, method: str, body: bytes) -> Headers:
     headers: Headers = [("contact", f"<sip:{leg.token}@{identity.inner_address}>")]
     headers += _passing(message, method)
     if body:
@@ -106,7 +99,7 @@ def _common(identity: Identity, leg: Leg, message: SipMessage, method: str, body
     return headers
 
 
-def _passing(message: SipMessage, method: str) -> Headers:
+def _passing(message: Received, method: str) -> Headers:
     """Return the headers that a call process is to see, each as it would write it itself."""
     headers = option_lists(message)
     if 100 < message.code < 200:
@@ -121,7 +114,7 @@ def _passing(message: SipMessage, method: str) -> Headers:
     return headers
 
 
-def _matters(name: str, message: SipMessage, method: str) -> bool:
+def _matters(name: str, message: Received, method: str) -> bool:
     """Tell whether a header means anything to a call process in this message."""
     code = message.code
     match name:
@@ -136,7 +129,7 @@ def _matters(name: str, message: SipMessage, method: str) -> bool:
     return True
 
 
-def _reliable(message: SipMessage, headers: Headers) -> Headers:
+def _reliable(message: Received, headers: Headers) -> Headers:
     """Keep RSeq and `Require: 100rel` only together (RFC 3262 section 4)."""
     number = read_number(message.get("rseq"), most=MAX_NUMBER)
     required = any(name == "require" and "100rel" in value for name, value in headers)

@@ -6,12 +6,12 @@ from callengine.edge.identity import Identity
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import Dialog, Leg, LegState, LegTable
 from callengine.edge.loopback import Loopback
-from callengine.edge.parse import SipMessage
+from callengine.edge.message import Headers
+from callengine.edge.received import Received
 from callengine.edge.rejections import Rejections, describe
 from callengine.edge.responder import Responder
 from callengine.edge.rewrite import (
     BadSdpError,
-    Headers,
     caller_target,
     compact_body,
     contact_target,
@@ -118,7 +118,7 @@ class InwardRequests:
         elif leg.state is LegState.OPEN:
             self._loopback.send(leg.anchor.worker, transaction.forwarded)
 
-    def ack(self, message: SipMessage) -> str | None:
+    def ack(self, message: Received) -> str | None:
         """Take an ACK: of a failure it ends the transaction, of a 2xx it goes to the call.
 
         Returns the token of its leg, if it has one.
@@ -140,7 +140,7 @@ class InwardRequests:
             self._give_ack(leg, message)
         return leg.token
 
-    def _give_ack(self, leg: Leg, message: SipMessage) -> None:
+    def _give_ack(self, leg: Leg, message: Received) -> None:
         try:
             body = _body(message)
         except BadSdpError as error:
@@ -164,7 +164,7 @@ class InwardRequests:
         self._give(leg, transaction, invite.branch)
 
 
-def _answer_at_once(leg: Leg, dialog: Dialog, request: SipMessage) -> tuple[int, Headers] | None:
+def _answer_at_once(leg: Leg, dialog: Dialog, request: Received) -> tuple[int, Headers] | None:
     """Return code and headers of what no call process need see, or None; notes a late BYE."""
     is_bye = request.method == "BYE"
     if leg.state is not LegState.OPEN or dialog.ended:
@@ -180,7 +180,7 @@ def _answer_at_once(leg: Leg, dialog: Dialog, request: SipMessage) -> tuple[int,
     return None
 
 
-def _body(request: SipMessage) -> bytes:
+def _body(request: Received) -> bytes:
     """Return what of a request's body a call process is to read. Raises BadSdpError."""
     if request.method == "INFO":
         return keys.relayed_key(request.get("content-type"), request.body)

@@ -6,7 +6,7 @@ from callengine.edge.identity import Identity
 from callengine.edge.legs import Dialog, Leg, LegState, LegTable, PeerRequest, answered_to
 from callengine.edge.loopback import Loopback
 from callengine.edge.own_requests import OwnRequests
-from callengine.edge.parse import SipMessage
+from callengine.edge.received import Received
 from callengine.edge.rewrite import BadSdpError, compact_body, contact_target, recorded_routes
 from callengine.edge.sending import PeerSender
 from callengine.edge.settings import METHODS
@@ -32,7 +32,7 @@ class InwardResponses:
         self._abandoner = abandoner
         self._own = own
 
-    def take(self, message: SipMessage) -> str | None:
+    def take(self, message: Received) -> str | None:
         """Take a peer's response; return the token of its leg, if it has one."""
         key = self._answered(message)
         leg = self._legs.of_request.get(key)
@@ -58,7 +58,7 @@ class InwardResponses:
             self._forward(leg, request, message)
         return leg.token
 
-    def _answered(self, message: SipMessage) -> tuple[str, str]:
+    def _answered(self, message: Received) -> tuple[str, str]:
         """Return branch and method of the request a response is for (section 17.1.3).
 
         A CSeq that cannot be read does no harm unless a CANCEL shares its INVITE's branch: the
@@ -71,7 +71,7 @@ class InwardResponses:
             method = asked[0] if len(asked) == 1 and method not in METHODS else method
         return branch, method
 
-    def _forward(self, leg: Leg, request: PeerRequest, message: SipMessage) -> None:
+    def _forward(self, leg: Leg, request: PeerRequest, message: Received) -> None:
         try:
             body = compact_body(message)
         except BadSdpError:
@@ -81,7 +81,7 @@ class InwardResponses:
         self._loopback.send(request.worker, data)
 
 
-def _learn(leg: Leg, request: PeerRequest, message: SipMessage) -> None:
+def _learn(leg: Leg, request: PeerRequest, message: Received) -> None:
     """Note what a response says about its dialog."""
     if request.method == "BYE" and message.code >= 200:
         # RFC 3261 section 15.1.1: whatever the answer, the session is over.
@@ -94,7 +94,7 @@ def _learn(leg: Leg, request: PeerRequest, message: SipMessage) -> None:
         _learn_of_invite(leg, request, message)
 
 
-def _learn_of_invite(leg: Leg, request: PeerRequest, message: SipMessage) -> None:
+def _learn_of_invite(leg: Leg, request: PeerRequest, message: Received) -> None:
     """Make or refresh a dialog (RFC 3261 sections 12.1.2 and 12.2.1.2)."""
     is_success = message.code >= 200
     if not message.to_tag and not is_success:
@@ -118,7 +118,7 @@ def _learn_of_invite(leg: Leg, request: PeerRequest, message: SipMessage) -> Non
             dialog.invite_cseq, dialog.acknowledged, dialog.ack = request.cseq, False, b""
 
 
-def _routes_back(message: SipMessage) -> tuple[str, ...]:
+def _routes_back(message: Received) -> tuple[str, ...]:
     """Return a response's route set, reversed; one that cannot be used is as good as none."""
     try:
         return recorded_routes(message)[::-1]

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeVar
 
 from callengine.edge.interface import LegAnchor
-from callengine.edge.parse import SipMessage
+from callengine.edge.received import Received
 from callengine.edge.rewrite import with_tag
 from callengine.edge.settings import METHODS
 from callengine.edge.transactions import ServerTransaction, State, Timer
@@ -67,7 +67,7 @@ class Dialog:
     "Whether a challenge to our BYE was answered; a second one is not."
     answered: ServerTransaction | None = None
     "The peer's INVITE that was answered last, and the call process's 2xx to it."
-    answer: SipMessage | None = None
+    answer: Received | None = None
     farewell: Callable[[], None] | None = None
     "Sends the BYE that waits for the ACK of the first 2xx (RFC 3261 section 15)."
 
@@ -85,7 +85,7 @@ class PeerRequest:
     method: str
     cseq: int
     branch: str
-    message: SipMessage
+    message: Received
     "As the call process sent it."
     worker: tuple[str, int]
     parties: tuple[str, str] = ("", "")
@@ -242,7 +242,7 @@ class LegTable:
         if leg.closing is not None:
             leg.closing.cancel()
 
-    def of_dialog(self, message: SipMessage) -> tuple[Leg, Dialog] | None:
+    def of_dialog(self, message: Received) -> tuple[Leg, Dialog] | None:
         """Return the leg and dialog of a peer's request inside a dialog.
 
         Our token in the Request-URI comes first, Call-ID and tags must agree in any case.
@@ -280,7 +280,7 @@ def _drop(table: dict[_Key, list[Leg]], key: _Key, leg: Leg) -> None:
         table[key] = rest
 
 
-def answered_to(sent: PeerRequest, message: SipMessage) -> str:
+def answered_to(sent: PeerRequest, message: Received) -> str:
     """Return To of a dialog that a response makes; ours with its tag if theirs cannot be read."""
     to = message.get("to")
     return to if is_address(to) else with_tag(sent.parties[1], message.to_tag)

@@ -9,14 +9,16 @@ from callengine.edge.flows import split_flow
 from callengine.edge.identity import Identity
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, LegTable, PeerRequest
 from callengine.edge.loopback import Worker
+from callengine.edge.message import Headers
 from callengine.edge.outward_responses import WITH_CONTACT
-from callengine.edge.parse import SipMessage, clean
-from callengine.edge.rewrite import Headers, to_peer
+from callengine.edge.received import Received
+from callengine.edge.rewrite import to_peer
 from callengine.edge.routing import Routing, Target
 from callengine.edge.sending import PeerSender
 from callengine.edge.settings import TIMEOUT_S
 from callengine.edge.standin import StandIn
 from callengine.edge.tasks import BackgroundTasks, later
+from callengine.edge.text import clean
 
 _LAST_WORDS = ("BYE", "CANCEL")
 _ANSWERED_AT_ONCE = {"INVITE": 100, "BYE": 200}
@@ -50,7 +52,7 @@ class OutwardRequests:
         self._tasks = tasks
         self._welcome_trunk = welcome_trunk
 
-    def take(self, message: SipMessage, worker: Worker, token: str) -> None:
+    def take(self, message: Received, worker: Worker, token: str) -> None:
         """Forward a call process's request on the leg its Request-URI names."""
         leg = self._legs.by_token.get(token)
         if leg is None or leg.anchor.worker != worker:
@@ -76,7 +78,7 @@ class OutwardRequests:
         elif request.data and request.flow.startswith("udp:"):
             self._sender.once(leg, request.flow, request.data)
 
-    def _cancel(self, leg: Leg, message: SipMessage, worker: Worker, branch: str) -> None:
+    def _cancel(self, leg: Leg, message: Received, worker: Worker, branch: str) -> None:
         """Let the call process go, and end the INVITE in its place, however long that takes."""
         invite = leg.requests.get((branch, "INVITE"))
         self._standin.answer(message, worker, 481 if invite is None else 200)
@@ -86,7 +88,7 @@ class OutwardRequests:
         reasons: Headers = [("reason", value) for value in message.headers.get("reason", ())]
         self._abandoner.cancel(leg, invite, reasons)
 
-    def _new(self, leg: Leg, message: SipMessage, worker: Worker, branch: str) -> None:
+    def _new(self, leg: Leg, message: Received, worker: Worker, branch: str) -> None:
         request = PeerRequest(message.method, message.cseq, branch, message, worker)
         dialog = leg.inner_dialog(message.to_tag) if message.to_tag else None
         if message.to_tag and dialog is None:
@@ -169,7 +171,7 @@ class OutwardRequests:
         has_contact = request.method in WITH_CONTACT
         return to_peer(
             message,
-            start=f"{message.method} {request.uri} SIP/2.0",
+            uri=request.uri,
             vias=[identity.via(request.flow, request.branch)],
             contact=identity.contact(request.flow, leg.token) if has_contact else "",
             user_agent=identity.user_agent,

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, LegState, LegTable
 from callengine.edge.loopback import Worker
-from callengine.edge.parse import SipMessage
-from callengine.edge.rewrite import Headers, reply_vias, to_peer, with_tag
+from callengine.edge.message import Headers
+from callengine.edge.received import Received
+from callengine.edge.rewrite import reply_vias, to_peer, with_tag
 from callengine.edge.standin import StandIn
 from callengine.edge.tap import Tap
 from callengine.edge.transactions import ServerTransaction, ServerTransactions, State
@@ -36,7 +37,7 @@ class OutwardResponses:
         self._tap = tap
         self._has_taken = has_taken
 
-    def take(self, message: SipMessage, worker: Worker) -> None:
+    def take(self, message: Received, worker: Worker) -> None:
         """Forward a call process's response; its 100 Trying ends here, ours was sent before."""
         transaction = self._legs.forwarded.get((message.via.branch, message.cseq_method))
         if transaction is None or message.code == 100:
@@ -58,7 +59,7 @@ class OutwardResponses:
             branch = transaction.branch
             self._standin.acknowledge(message, worker, branch=branch, token=leg.token)
 
-    def _peer_copy(self, leg: Leg, transaction: ServerTransaction, message: SipMessage) -> bytes:
+    def _peer_copy(self, leg: Leg, transaction: ServerTransaction, message: Received) -> bytes:
         request, identity = transaction.request, self._identity
         extra: Headers = []
         if transaction is leg.invite and message.code < 300:
@@ -67,7 +68,6 @@ class OutwardResponses:
         wants_contact = request.method in WITH_CONTACT and message.code < 300
         return to_peer(
             message,
-            start=f"SIP/2.0 {message.code} {message.phrase}",
             vias=reply_vias(request),
             contact=identity.contact(request.flow, leg.token) if wants_contact else "",
             user_agent=identity.user_agent,
@@ -77,7 +77,7 @@ class OutwardResponses:
         )
 
 
-def _learn(leg: Leg, transaction: ServerTransaction, message: SipMessage) -> None:
+def _learn(leg: Leg, transaction: ServerTransaction, message: Received) -> None:
     """Note what a call process's response says about its dialog."""
     request = transaction.request
     dialog = leg.dialog(request.from_tag)

@@ -3,8 +3,8 @@
 from callengine.edge import challenged
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Dialog, Leg, PeerRequest, answered_to
-from callengine.edge.parse import SipMessage, render
-from callengine.edge.rewrite import Headers
+from callengine.edge.message import Headers, Message, render
+from callengine.edge.received import Received
 from callengine.edge.routing import Routing, Target
 from callengine.edge.sending import PeerSender
 
@@ -25,7 +25,7 @@ class OwnRequests:
         dialog.last_cseq += 1
         self._request(leg, dialog, "BYE", headers)
 
-    def answer_challenge(self, leg: Leg, message: SipMessage) -> None:
+    def answer_challenge(self, leg: Leg, message: Received) -> None:
         """Send a BYE that was challenged again, once, with the leg's credentials."""
         dialog = leg.dialog(message.to_tag)
         if dialog is None or dialog.proved:
@@ -70,7 +70,7 @@ class OwnRequests:
             )
         self._sender.once(leg, dialog.ack_flow, dialog.ack)
 
-    def is_acknowledged(self, leg: Leg, message: SipMessage) -> bool:
+    def is_acknowledged(self, leg: Leg, message: Received) -> bool:
         """Acknowledge a 2xx again if it was before; return whether it was."""
         dialog = leg.dialog(message.to_tag)
         if dialog is None or not dialog.ack:
@@ -101,7 +101,7 @@ class OwnRequests:
             ("cseq", f"{cseq} {method}"),
             ("user-agent", self._identity.user_agent),
         ]
-        return render(f"{method} {target.uri} SIP/2.0", lines + more)
+        return render(Message.request(method, target.uri, lines + more))
 
     def cancel(self, leg: Leg, request: PeerRequest) -> None:
         """Cancel an INVITE whose peer has answered provisionally (RFC 3261 section 9.1)."""
@@ -110,7 +110,7 @@ class OwnRequests:
         leg.edge_requests.append((request.branch, "CANCEL"))
         self._sender.start(leg, (request.branch, "CANCEL"), request.flow, data)
 
-    def ack_failure(self, leg: Leg, request: PeerRequest, message: SipMessage) -> None:
+    def ack_failure(self, leg: Leg, request: PeerRequest, message: Received) -> None:
         """Acknowledge a peer's failure, each time it comes (RFC 3261 section 17.1.1.3)."""
         data = self._hop_by_hop(request, leg, "ACK", answered_to(request, message), [])
         self._sender.once(leg, request.flow, data)
@@ -128,4 +128,4 @@ class OwnRequests:
             ("cseq", f"{request.cseq} {method}"),
             ("user-agent", self._identity.user_agent),
         ]
-        return render(f"{method} {request.uri} SIP/2.0", lines + more)
+        return render(Message.request(method, request.uri, lines + more))

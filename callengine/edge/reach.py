@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from callengine.edge.addresses import UnresolvableError, literal_flow
 from callengine.edge.flows import split_flow
-from callengine.edge.parse import URI, Via
+from callengine.edge.uris import URI
+from callengine.edge.values import Via
 
 IsOurs = Callable[[str, int], bool]
 "Whether a host and port are a listening address of this edge."

@@ -9,7 +9,8 @@ from callengine.edge.callers import Callers
 from callengine.edge.flows import split_flow
 from callengine.edge.inward import InwardRequests
 from callengine.edge.inward_responses import InwardResponses
-from callengine.edge.parse import MalformedError, SipMessage, parse
+from callengine.edge.message import MalformedError
+from callengine.edge.received import Received, receive
 from callengine.edge.registration import Registration
 from callengine.edge.rejections import Rejections, describe
 from callengine.edge.responder import Responder
@@ -63,11 +64,10 @@ class Reception:
     def take(self, data: bytes, flow: str) -> None:
         """Take a message from the network."""
         try:
-            message = parse(data, max_line_bytes=self._settings.max_line_bytes)
+            message = receive(data, flow, max_line_bytes=self._settings.max_line_bytes)
         except MalformedError as error:
             self._store_unreadable(flow, str(error))
             return
-        message.flow = flow
         token = None
         with self._tap.showing_later() as show_first:
             try:
@@ -81,7 +81,7 @@ class Reception:
         host = split_flow(flow)[1]
         self._rejections.store(Rejection(host, "", "", 400, "malformed-sip", advice))
 
-    def _route(self, message: SipMessage) -> str | None:
+    def _route(self, message: Received) -> str | None:
         """Return the token of the leg a message belongs to."""
         if message.method == "ACK":
             # Nothing can answer it, and a call waits for it: what can be read of it must do.
@@ -155,7 +155,7 @@ class Reception:
                 advice = "The engine failed while it handled this request; its log says why."
                 self._responder.refuse(transaction, 500, "internal-error", advice)
 
-    def _malformed(self, message: SipMessage) -> None:
+    def _malformed(self, message: Received) -> None:
         code = message.problem_code
         rule = "malformed-sip" if code == 400 else "unsupported-version"
         self._responder.reply_once(message, code)
@@ -165,7 +165,7 @@ class Reception:
     def take_broken(self, data: bytes, flow: str, too_large: bool) -> None:
         """Take what there is of a message that is too large or lost its framing."""
         try:
-            message = parse(data, max_line_bytes=self._settings.max_line_bytes)
+            message = receive(data, flow, max_line_bytes=self._settings.max_line_bytes)
         except MalformedError as error:
             if not too_large:
                 self._store_unreadable(flow, str(error))
@@ -181,7 +181,6 @@ class Reception:
         if message is None:
             self._rejections.store(Rejection(split_flow(flow)[1], "", "", code, rule, advice))
             return
-        message.flow = flow
         if message.method and message.method != "ACK":
             self._responder.reply_once(message, code)
         self._rejections.store(describe(message, code, rule, advice))

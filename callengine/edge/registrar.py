@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callengine.edge.interface import Binding
-from callengine.edge.parse import URI, SipMessage, Via, clean, parse_address, parse_uri
 from callengine.edge.reach import IsOurs, contact_objection, reached_at
-from callengine.edge.uris import without_headers
-from callengine.edge.values import read_q
+from callengine.edge.received import Received
+from callengine.edge.text import clean
+from callengine.edge.uris import URI, parse_uri, without_headers
+from callengine.edge.values import Via, parse_address, read_q
 from sip.names import without_password
 
 MAX_CONTACT_CHARS = 512
@@ -71,7 +72,7 @@ class RegisterError:
 
 
 def read_register(
-    message: SipMessage, *, user_agent: str, is_ours: IsOurs = lambda *_: False
+    message: Received, *, user_agent: str, is_ours: IsOurs = lambda *_: False
 ) -> RegisterRequest:
     """Return what a REGISTER asks for.
 
@@ -96,7 +97,7 @@ def read_register(
     )
 
 
-def _path(message: SipMessage) -> tuple[str, ...]:
+def _path(message: Received) -> tuple[str, ...]:
     """Return the Path as Route elements; strict routers (RFC 2543) are not called through."""
     values = message.values("path")
     if len(values) > MAX_PATH:

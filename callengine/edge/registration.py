@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from callengine.edge.authentication import Authenticator
 from callengine.edge.guard import Guard
 from callengine.edge.interface import Binding
-from callengine.edge.parse import clean, parse_address
+from callengine.edge.message import Headers
 from callengine.edge.reach import IsOurs
 from callengine.edge.registrar import (
     RegisterError,
@@ -21,9 +21,10 @@ from callengine.edge.registrar import (
     register,
 )
 from callengine.edge.responder import Responder
-from callengine.edge.rewrite import Headers
 from callengine.edge.settings import EdgeSettings
+from callengine.edge.text import clean
 from callengine.edge.transactions import ServerTransaction
+from callengine.edge.values import parse_address
 
 KNOWN_LONGER_S = 60.0
 "A phone that comes a little late to register again is still known."

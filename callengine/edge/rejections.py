@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from callengine.core.outcomes import Rejection
 from callengine.edge.flows import split_flow
 from callengine.edge.limits import RejectionGate
-from callengine.edge.parse import SipMessage, clean, parse_address
+from callengine.edge.received import Received
 from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.text import clean
 from callengine.edge.transactions import ServerTransaction
+from callengine.edge.values import parse_address
 
 log = logging.getLogger(__name__)
 
@@ -85,19 +87,17 @@ class Rejections:
         """Have it stored that a TCP connection was refused or closed."""
         self.store(Rejection(split_flow(flow)[1], "", "", 0, rule, CUT_ADVICE[rule]))
 
-    def unanswerable(self, request: SipMessage) -> None:
+    def unanswerable(self, request: Received) -> None:
         """Have it stored that a request was too short to be answered."""
         self.store(describe(request, 0, "too-short-to-answer", _TOO_SHORT))
 
-    def undelivered(self, request: SipMessage, why: str) -> None:
+    def undelivered(self, request: Received, why: str) -> None:
         """Have it stored that no way was left to whoever sent a request."""
         advice = _UNDELIVERED.format(why=why)
         self.store(describe(request, 0, "response-undelivered", advice))
 
 
-def describe(
-    message: SipMessage, code: int, rule: str, advice: str, *, user: str = ""
-) -> Rejection:
+def describe(message: Received, code: int, rule: str, advice: str, *, user: str = "") -> Rejection:
     """Return the rejection of a request; without `user` it is looked for in From and To."""
     return Rejection(
         source_address=source_host(message),
@@ -116,12 +116,12 @@ def code_sent(transaction: ServerTransaction, code: int) -> int:
     return transaction.code if transaction.code >= 200 else code
 
 
-def source_host(message: SipMessage) -> str:
+def source_host(message: Received) -> str:
     """Return the IP address a message came from."""
     return split_flow(message.flow)[1]
 
 
-def header_user(message: SipMessage, name: str) -> str:
+def header_user(message: Received, name: str) -> str:
     """Return the user part in From or To, or an empty string."""
     try:
         return clean(parse_address(message.get(name)).uri.user or "")

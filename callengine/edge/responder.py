@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from callengine.edge.identity import Identity
-from callengine.edge.parse import SipMessage
+from callengine.edge.message import Headers
+from callengine.edge.received import Received
 from callengine.edge.rejections import GAVE_UP_FIRST, Rejections, code_sent, describe
 from callengine.edge.responses import ResponseSender
-from callengine.edge.rewrite import Headers, build_reply
+from callengine.edge.rewrite import build_reply
 from callengine.edge.shortening import shortened
 from callengine.edge.tap import Tap
 from callengine.edge.transactions import (
@@ -27,7 +28,7 @@ class Responder:
         identity: Identity,
         tap: Tap,
         rejections: Rejections,
-        is_proven: Callable[[SipMessage], bool],
+        is_proven: Callable[[Received], bool],
     ) -> None:
         """`is_proven` tells whether a request's source has shown that it is where it says."""
         self._transactions = transactions
@@ -76,7 +77,7 @@ class Responder:
         code = code_sent(transaction, code)
         self._rejections.store(describe(transaction.request, code, rule, advice, user=user))
 
-    def reply_once(self, request: SipMessage, code: int) -> None:
+    def reply_once(self, request: Received, code: int) -> None:
         """Answer without a transaction, keeping nothing (RFC 3261 section 8.2.7)."""
         tag = self._identity.tag(request.call_id, request.from_tag, request.via.branch)
         data = build_reply(request, code, server=self._identity.user_agent, to_tag=tag)

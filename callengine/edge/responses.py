@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 from callengine.edge.flows import make_flow, split_flow
-from callengine.edge.parse import SipMessage
 from callengine.edge.reach import IsOurs
+from callengine.edge.received import Received
 from callengine.edge.rewrite import reply_flow
 from callengine.edge.transactions import ServerTransaction
 from callengine.edge.transport import Transports
@@ -22,7 +22,7 @@ class ResponseSender:
         *,
         is_in_use: Callable[[str], bool],
         is_ours: IsOurs,
-        on_lost: Callable[[SipMessage, str], None],
+        on_lost: Callable[[Received, str], None],
     ) -> None:
         """Take whom to ask and to tell.
 
@@ -34,7 +34,7 @@ class ResponseSender:
         self._is_ours = is_ours
         self._on_lost = on_lost
 
-    def once(self, request: SipMessage, data: bytes) -> None:
+    def once(self, request: Received, data: bytes) -> None:
         """Send a response that nobody repeats."""
         self._send(request, data, partial(self._on_lost, request))
 
@@ -50,7 +50,7 @@ class ResponseSender:
             flow = self._send(transaction.request, data, lost)
             transaction.flow = flow or transaction.flow
 
-    def _send(self, request: SipMessage, data: bytes, lost: Callable[[str], None]) -> str:
+    def _send(self, request: Received, data: bytes, lost: Callable[[str], None]) -> str:
         """Send a response; return the flow it takes, or an empty string if there is none."""
         flow = reply_flow(request)
         if flow.startswith("udp:") or self._transports.has_connection(flow):
@@ -69,7 +69,7 @@ class ResponseSender:
         )
         return flow
 
-    def _objection(self, request: SipMessage, flow: str) -> str:
+    def _objection(self, request: Received, flow: str) -> str:
         """Return why no connection may be opened toward whoever sent a request, or ''.
 
         The host is where the request was heard, so that nobody has us connect to another's; but a

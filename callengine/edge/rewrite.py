@@ -6,9 +6,11 @@ from callengine.core.obstacles import obstacle
 from callengine.core.sdp import SdpError, compact
 from callengine.edge.bodies import Found, find_sdp
 from callengine.edge.flows import make_flow, split_flow
-from callengine.edge.parse import SipMessage, parse_address, render, tag_of
+from callengine.edge.message import Headers, Message, render
+from callengine.edge.received import Received
 from callengine.edge.settings import ALLOW, EXTENSIONS
 from callengine.edge.uris import without_headers
+from callengine.edge.values import parse_address, tag_of
 
 PHRASES = {
     100: "Trying",
@@ -55,14 +57,12 @@ _TO_PEER = (
 _OPTION_LISTS = ("supported", "require", "unsupported")
 _RPORT = re.compile(r";[ \t]*(?:rport|received)[ \t]*(?:=[^;]*)?(?=;|\Z)", re.IGNORECASE)
 
-Headers = list[tuple[str, str]]
-
 
 class BadSdpError(ValueError):
     """A peer's session description cannot be read; the message says what is wrong."""
 
 
-def reply_flow(request: SipMessage) -> str:
+def reply_flow(request: Received) -> str:
     """Return where responses go (RFC 3261 section 18.2.2, RFC 3581 section 4)."""
     transport, host, _ = split_flow(request.flow)
     if transport == "tcp" or "rport" in request.via.params:
@@ -70,7 +70,7 @@ def reply_flow(request: SipMessage) -> str:
     return make_flow("udp", host, request.via.port or 5060)
 
 
-def reply_vias(request: SipMessage) -> list[str]:
+def reply_vias(request: Received) -> list[str]:
     """Return the request's Via values as its responses carry them (`received`, `rport`)."""
     _, host, port = split_flow(request.flow)
     top = _RPORT.sub("", request.via.raw)
@@ -85,7 +85,7 @@ def with_tag(to_header: str, tag: str) -> str:
 
 
 def build_reply(
-    request: SipMessage,
+    request: Received,
     code: int,
     *,
     server: str,
@@ -105,10 +105,10 @@ def build_reply(
     # What a malformed request lacks, its answer cannot have.
     top += [(name, value) for name, value in copied if request.get(name)]
     top.append(("server", server))
-    return render(f"SIP/2.0 {code} {phrase}", top + (headers or []))
+    return render(Message.response(code, phrase, top + (headers or [])))
 
 
-def description(message: SipMessage) -> Found:
+def description(message: Received) -> Found:
     """Return the session description in a message's body, whatever it is wrapped in."""
     kind = message.get("content-type")
     if message.get("content-encoding").lower() not in ("", "identity"):
@@ -116,7 +116,7 @@ def description(message: SipMessage) -> Found:
     return find_sdp(kind, message.get("content-disposition"), message.body)
 
 
-def compact_body(message: SipMessage) -> bytes:
+def compact_body(message: Received) -> bytes:
     """Return a message's session description cut down to what a call process can read.
 
     Raises:
@@ -138,9 +138,9 @@ def compact_body(message: SipMessage) -> bytes:
 
 
 def to_peer(
-    message: SipMessage,
+    message: Received,
     *,
-    start: str,
+    uri: str = "",
     vias: list[str],
     contact: str,
     user_agent: str,
@@ -150,8 +150,8 @@ def to_peer(
 ) -> bytes:
     """Return a call process's message as a peer may see it: nothing of loopback in it.
 
-    `parties` are the values of From and To as the peer knows them, strict peers compare them whole
-    (RFC 3261 section 8.2.6.2), and `call_id` is the peer's too.
+    A request goes to `uri`. `parties` are the values of From and To as the peer knows them, strict
+    peers compare them whole (RFC 3261 section 8.2.6.2), and `call_id` is the peer's too.
     """
     headers: Headers = [("via", via) for via in vias]
     headers += [("from", parties[0]), ("to", parties[1]), ("call-id", call_id)]
@@ -166,10 +166,12 @@ def to_peer(
     headers += extra or []
     if message.body:
         headers.append(("content-type", message.get("content-type") or "application/sdp"))
-    return render(start, headers, message.body)
+    if message.method:
+        return render(Message.request(message.method, uri, headers, message.body))
+    return render(Message.response(message.code, message.phrase, headers, message.body))
 
 
-def option_lists(message: SipMessage) -> Headers:
+def option_lists(message: Received) -> Headers:
     """Return the option tags that both sides understand, each once."""
     found: Headers = []
     for name in _OPTION_LISTS:
@@ -180,7 +182,7 @@ def option_lists(message: SipMessage) -> Headers:
     return found
 
 
-def contact_target(message: SipMessage) -> str:
+def contact_target(message: Received) -> str:
     """Return the URI of the first Contact, or an empty string if there is none to use.
 
     Headers in it are for a request of another kind (RFC 3261 section 19.1.5).
@@ -195,7 +197,7 @@ def contact_target(message: SipMessage) -> str:
     return without_headers(address.uri_text) if address.is_callable else ""
 
 
-def caller_target(request: SipMessage) -> str:
+def caller_target(request: Received) -> str:
     """Return the URI at which an INVITE's sender takes requests, or an empty string.
 
     RFC 2543 did not ask for a Contact; From stood in for it (its section 6.13).
@@ -227,7 +229,7 @@ def aim(target: str, routes: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return first, (*routes[1:], f"<{target}>")
 
 
-def recorded_routes(message: SipMessage, limit: int = 20) -> tuple[str, ...]:
+def recorded_routes(message: Received, limit: int = 20) -> tuple[str, ...]:
     """Return at most `limit` elements of Record-Route.
 
     Raises:

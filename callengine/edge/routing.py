@@ -6,10 +6,10 @@ from callengine.edge.addresses import Addresses, UnresolvableError, literal_flow
 from callengine.edge.hops import next_hop
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import Dialog, Leg
-from callengine.edge.parse import parse_uri
 from callengine.edge.reach import without_connection
 from callengine.edge.rewrite import aim, route_uri
 from callengine.edge.transport import Transports
+from callengine.edge.uris import parse_uri
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callengine.edge.bodies import ACCEPT
+from callengine.edge.grammar import read_number
 from callengine.edge.identity import BRANCH
 from callengine.edge.inner import rack
-from callengine.edge.parse import SipMessage, parse_address, parse_uri, parse_via, read_number
+from callengine.edge.received import Received
 from callengine.edge.rewrite import description, recorded_routes
 from callengine.edge.settings import ALLOW, EXTENSIONS, METHODS, MIN_SESSION_S, EdgeSettings
-from callengine.edge.uris import scheme_of
+from callengine.edge.uris import parse_uri, scheme_of
+from callengine.edge.values import parse_address, parse_via
 
 _KNOWN_ELSEWHERE = ("SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
 _ONLY_IN_DIALOG = ("PRACK", "UPDATE", "INFO")
@@ -30,7 +32,7 @@ class Objection:
 
 
 def objection(
-    message: SipMessage, *, is_merged: bool, settings: EdgeSettings, is_local: IsLocal
+    message: Received, *, is_merged: bool, settings: EdgeSettings, is_local: IsLocal
 ) -> Objection | None:
     """Return the first rule a request breaks, or None."""
     return (
@@ -44,13 +46,13 @@ def objection(
     )
 
 
-def max_forwards(message: SipMessage) -> int:
+def max_forwards(message: Received) -> int:
     """Return how many more hops a request may take."""
     hops = read_number(message.get("max-forwards"), most=255)
     return 70 if hops is None else hops
 
 
-def _method(message: SipMessage) -> Objection | None:
+def _method(message: Received) -> Objection | None:
     method = message.method
     if method == "BYE" and not message.to_tag:
         return Objection(481, "", "")
@@ -63,7 +65,7 @@ def _method(message: SipMessage) -> Objection | None:
     return Objection(501, "unknown-method", advice, (("allow", ALLOW),))
 
 
-def _uri(message: SipMessage) -> Objection | None:
+def _uri(message: Received) -> Objection | None:
     scheme = scheme_of(message.uri)
     if scheme not in ("", "sip", "sips", "tel"):
         advice = f"A {scheme[:16]} URI was dialled; use sip: or tel:."
@@ -78,7 +80,7 @@ def _uri(message: SipMessage) -> Objection | None:
     return None
 
 
-def _dialog(message: SipMessage) -> Objection | None:
+def _dialog(message: Received) -> Objection | None:
     """What a dialog would be made of, or a PRACK be matched by, must be readable."""
     if message.method == "PRACK" and not rack(message.get("rack")):
         advice = "The PRACK does not say what it acknowledges: its RAck header cannot be read."
@@ -103,7 +105,7 @@ def _is_address_of_record(to: str) -> bool:
         return False
 
 
-def _loop(message: SipMessage, *, is_merged: bool, is_local: IsLocal) -> Objection | None:
+def _loop(message: Received, *, is_merged: bool, is_local: IsLocal) -> Objection | None:
     if is_merged:
         advice = "The same request arrived by two paths; check the proxies in front of us."
         return Objection(482, "merged-request", advice)
@@ -128,7 +130,7 @@ def _is_ours(via: str, is_local: IsLocal) -> bool:
     return parsed.branch.startswith(BRANCH) and is_local(parsed.host, parsed.port or 5060)
 
 
-def _extensions(message: SipMessage) -> Objection | None:
+def _extensions(message: Received) -> Objection | None:
     if message.method == "CANCEL":
         return None
     asked = message.items("require") + message.items("proxy-require")
@@ -142,7 +144,7 @@ def _extensions(message: SipMessage) -> Objection | None:
     )
 
 
-def _session_interval(message: SipMessage) -> Objection | None:
+def _session_interval(message: Received) -> Objection | None:
     """RFC 4028 section 9; a call process would say so only after the callee has rung."""
     if message.method not in ("INVITE", "UPDATE") or "timer" not in message.tokens("supported"):
         return None
@@ -158,7 +160,7 @@ def _session_interval(message: SipMessage) -> Objection | None:
     return Objection(422, "session-interval-too-small", advice, headers)
 
 
-def _body(message: SipMessage, settings: EdgeSettings) -> Objection | None:
+def _body(message: Received, settings: EdgeSettings) -> Objection | None:
     if message.method not in _WITH_OFFER:
         return None
     found = description(message)
@@ -175,6 +177,6 @@ def _body(message: SipMessage, settings: EdgeSettings) -> Objection | None:
     return None
 
 
-def _takes_sdp(message: SipMessage) -> bool:
+def _takes_sdp(message: Received) -> bool:
     kinds = {item.partition(";")[0].strip() for item in message.tokens("accept")}
     return not kinds.isdisjoint(("application/sdp", "application/*", "*/*"))

@@ -2,8 +2,9 @@
 
 from callengine.edge.identity import Identity
 from callengine.edge.loopback import Loopback, Worker
-from callengine.edge.parse import SipMessage, render
-from callengine.edge.rewrite import Headers, build_reply
+from callengine.edge.message import Headers, Message, render
+from callengine.edge.received import Received
+from callengine.edge.rewrite import build_reply
 
 
 class StandIn:
@@ -14,7 +15,7 @@ class StandIn:
         self._identity = identity
 
     def answer(
-        self, request: SipMessage, worker: Worker, code: int, headers: Headers | None = None
+        self, request: Received, worker: Worker, code: int, headers: Headers | None = None
     ) -> None:
         """Answer a call process's request; an ACK gets no answer (RFC 3261 section 17)."""
         if request.method == "ACK":
@@ -28,7 +29,7 @@ class StandIn:
         )
         self._loopback.send(worker, data)
 
-    def acknowledge(self, response: SipMessage, worker: Worker, *, branch: str, token: str) -> None:
+    def acknowledge(self, response: Received, worker: Worker, *, branch: str, token: str) -> None:
         """Send a call process the ACK of its final answer to an INVITE."""
         host, port = worker
         lines: Headers = [
@@ -39,4 +40,6 @@ class StandIn:
             ("call-id", response.call_id),
             ("cseq", f"{response.cseq} ACK"),
         ]
-        self._loopback.send(worker, render(f"ACK sip:{token}@{host}:{port} SIP/2.0", lines))
+        self._loopback.send(
+            worker, render(Message.request("ACK", f"sip:{token}@{host}:{port}", lines))
+        )

@@ -5,7 +5,7 @@ import time
 from callengine.edge.flows import split_flow
 from callengine.edge.guard import Guard
 from callengine.edge.legs import LegTable
-from callengine.edge.parse import SipMessage
+from callengine.edge.received import Received
 
 
 class Standing:
@@ -15,7 +15,7 @@ class Standing:
         self._guard = guard
         self._legs = legs
 
-    def is_proven(self, request: SipMessage) -> bool:
+    def is_proven(self, request: Received) -> bool:
         """Tell whether a request's source has shown that it is where it says."""
         if not request.flow.startswith("udp:"):
             return True

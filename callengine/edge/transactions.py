@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Protocol
 
 from callengine.edge.flows import split_flow
-from callengine.edge.parse import SipMessage
+from callengine.edge.received import Received
 from callengine.edge.rewrite import reply_flow
 from callengine.edge.settings import T1_S, T2_S, TIMEOUT_S
 from callengine.edge.shortening import shortened
@@ -58,7 +58,7 @@ class ServerTransaction:
     """One request of a peer and the last response it got."""
 
     key: Key
-    request: SipMessage
+    request: Received
     flow: str
     "Where responses go."
     state: State = State.PROCEEDING
@@ -109,7 +109,7 @@ class ServerTransaction:
         return self.flow.startswith("tcp:")
 
 
-def transaction_key(message: SipMessage, method: str = "") -> Key:
+def transaction_key(message: Received, method: str = "") -> Key:
     """Return what makes two requests the same (section 17.2.3), old clients without branch too."""
     method = method or message.method
     method = "INVITE" if method == "ACK" else method
@@ -128,7 +128,7 @@ def transaction_key(message: SipMessage, method: str = "") -> Key:
     )
 
 
-def _merge_key(message: SipMessage) -> Key:
+def _merge_key(message: Received) -> Key:
     return (message.call_id, message.from_tag, str(message.cseq), message.method)
 
 
@@ -143,7 +143,7 @@ class ServerTransactions:
         limit: int,
         on_removed: Callable[[ServerTransaction], None] = lambda _: None,
         on_repeated: Callable[[ServerTransaction], None] = lambda _: None,
-        is_proven: Callable[[SipMessage], bool] = lambda _: True,
+        is_proven: Callable[[Received], bool] = lambda _: True,
         on_unanswerable: Callable[[ServerTransaction], None] = lambda _: None,
     ) -> None:
         """`is_proven` tells whether a request's source has shown that it is where it says."""
@@ -161,15 +161,15 @@ class ServerTransactions:
     def __len__(self) -> int:
         return len(self._table)
 
-    def find(self, message: SipMessage, method: str = "") -> ServerTransaction | None:
+    def find(self, message: Received, method: str = "") -> ServerTransaction | None:
         """Return the transaction of a retransmission, or the one an ACK or CANCEL belongs to."""
         return self._table.get(transaction_key(message, method))
 
-    def is_merged(self, message: SipMessage) -> bool:
+    def is_merged(self, message: Received) -> bool:
         """Tell whether this request came before by another path (section 8.2.2.2)."""
         return not message.to_tag and _merge_key(message) in self._ongoing
 
-    def add(self, message: SipMessage) -> ServerTransaction:
+    def add(self, message: Received) -> ServerTransaction:
         """Open a transaction; above the bounds the oldest is forgotten."""
         while self._table and self._is_full:
             self.remove(self._least_missed())

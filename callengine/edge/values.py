@@ -30,6 +30,8 @@ class Via:
     host: str
     port: int | None
     params: dict[str, str | None]
+    is_stray: bool = False
+    "It has separators with nothing between them."
 
     @property
     def branch(self) -> str:
@@ -76,14 +78,27 @@ def parse_address(text: str) -> Address:
 
 
 def is_address(text: str) -> bool:
-    """Tell whether From or To can be read; another scheme is no fault (section 8.1.1.3)."""
+    """Tell whether From or To can be read."""
+    return read_party(text)[1]
+
+
+def read_party(text: str) -> tuple[str, bool]:
+    """Return the tag of a From or To (empty: none), and whether the whole of it can be read.
+
+    Another scheme is no fault (section 8.1.1.3).
+    """
     try:
-        uri_text = _address_parts(text).uri_text
-        if (scheme := scheme_of(uri_text)) in ("sip", "sips", "tel"):
-            parse_uri(uri_text)
+        parts = _address_parts(text)
     except ValueError:
-        return False
-    return bool(scheme) and uri_text[len(scheme) + 1 :].strip() != ""
+        return _tag_at_all(text), False
+    tag, uri_text = parts.params.get("tag") or "", parts.uri_text
+    scheme = scheme_of(uri_text)
+    if scheme in ("sip", "sips", "tel"):
+        try:
+            parse_uri(uri_text)
+        except ValueError:
+            return tag, False
+    return tag, bool(scheme) and uri_text[len(scheme) + 1 :].strip() != ""
 
 
 def _address_parts(text: str) -> _Parts:
@@ -110,6 +125,14 @@ def tag_of(header: str) -> str:
     """Return the tag parameter of a From or To value, or an empty string."""
     if ";" not in header:
         return ""
+    try:
+        return _address_parts(header).params.get("tag") or ""
+    except ValueError:
+        return _tag_at_all(header)
+
+
+def _tag_at_all(header: str) -> str:
+    """Return the tag of a value that cannot be read otherwise: its answer needs it."""
     return parse_params(split_quoted(header, ";")[1:]).get("tag") or ""
 
 
@@ -127,7 +150,8 @@ def parse_via(text: str) -> Via:
     port = int(sent_by.group(2)) if sent_by.group(2) else None
     if port is not None and not 0 < port < 65536:
         raise ValueError("port out of range")
-    return Via(text, match.group(1).upper(), sent_by.group(1), port, parse_params(items))
+    transport, host = match.group(1).upper(), sent_by.group(1)
+    return Via(text, transport, host, port, parse_params(items), has_stray_separators(items))
 
 
 def is_stray_via(text: str) -> bool:

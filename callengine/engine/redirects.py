@@ -13,7 +13,7 @@ from callengine.core.outcomes import Rejection
 from callengine.core.planner import LEGS_RUNG_TOGETHER, CallRequest, Declined, plan_call
 from callengine.core.redirect import redirect_user
 from callengine.edge.callers import dialled_user
-from callengine.edge.parse import parse_uri
+from callengine.edge.uris import parse_uri
 from callengine.engine.livecall import LiveCall
 from callengine.engine.order import NoTargetError, Waves, make_waves
 from callengine.engine.pool import ProcessState

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from callengine.core.snapshot import MessageSnapshot
 from callengine.edge.interface import LegAnchor
-from callengine.edge.parse import clean
+from callengine.edge.text import clean
 from callengine.engine.livecall import iso
 from callengine.record import store
 from callengine.record.journal import Journal

@@ -14,7 +14,7 @@ from callengine.core.directory import (
 from callengine.core.orders import CallPlan
 from callengine.core.planner import CallRequest, plan_call
 from callengine.edge.callers import dialled
-from callengine.edge.parse import parse
+from callengine.edge.received import receive
 from callengine.edge.registrar import read_register
 from callengine.edge.rewrite import contact_target
 from tests.callengine.edge.fakes import Phone
@@ -59,5 +59,7 @@ def test_a_gateway_is_sent_an_escaped_user_part(uri: str, sent: str) -> None:
 def test_a_contact_with_white_space_is_no_uri(contact: str) -> None:
     phone = Phone("192.0.2.1", 5060)
     with pytest.raises(ValueError, match="not a SIP URI"):
-        read_register(parse(phone.request("REGISTER", 1, contact=contact).encode()), user_agent="")
-    assert contact_target(parse(phone.request("INVITE", 1, contact=contact).encode())) == ""
+        read_register(
+            receive(phone.request("REGISTER", 1, contact=contact).encode()), user_agent=""
+        )
+    assert contact_target(receive(phone.request("INVITE", 1, contact=contact).encode())) == ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from callengine.core import sdp
-from callengine.edge.parse import parse
+from callengine.edge.received import receive
 
 ENOUGH_S = 0.06
 "Ten times what the slowest of these takes; what grows with the square takes much longer."
@@ -50,4 +50,4 @@ def _parsed(value: str) -> str:
         "OPTIONS sip:192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
         f"From: {value}\r\nTo: <sip:192.0.2.9>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"
     )
-    return parse(text.encode()).problem
+    return receive(text.encode()).problem

@@ -11,7 +11,7 @@ from callengine.edge import tasks as edge_tasks
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Refused
 from callengine.edge.limits import MAX_SOURCES, RejectionGate
-from callengine.edge.parse import SipMessage, parse
+from callengine.edge.received import Received, receive
 from callengine.edge.registrar import (
     ContactRequest,
     RegisterError,
@@ -26,9 +26,9 @@ from tests.callengine.edge.test_rules import Clock
 FLOW = "udp:127.0.0.3:5062"
 
 
-def request(method: str, **more: object) -> SipMessage:
+def request(method: str, **more: object) -> Received:
     text = Phone("127.0.0.3", 5062).request(method, 1, **more)  # type: ignore[arg-type]
-    message = parse(text.encode())
+    message = receive(text.encode())
     message.flow = FLOW
     return message
 

@@ -7,7 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Self
 
-from callengine.edge.parse import MalformedError, SipMessage, parse
+from callengine.edge.message import MalformedError
+from callengine.edge.received import Received, receive
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, reply_as
 
 Address = tuple[str, int]
@@ -21,8 +22,8 @@ class Actor:
 
     peer: UdpPeer
     server: Address
-    answers: dict[str, list[SipMessage]] = field(default_factory=lambda: defaultdict(list))
-    invites: asyncio.Queue[SipMessage] = field(default_factory=asyncio.Queue)
+    answers: dict[str, list[Received]] = field(default_factory=lambda: defaultdict(list))
+    invites: asyncio.Queue[Received] = field(default_factory=asyncio.Queue)
     expects: str | None = None
     "The user who is to call, empty for any odd one; other calls, made by noise, are busy."
     rung: set[str] = field(default_factory=set)
@@ -55,7 +56,7 @@ class Actor:
     def send(self, data: bytes | str) -> None:
         self.peer.send(data, self.server)
 
-    async def final(self, branch: str, timeout_s: float) -> SipMessage | None:
+    async def final(self, branch: str, timeout_s: float) -> Received | None:
         """Wait for the final answer to the request with this branch."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -65,7 +66,7 @@ class Actor:
                 return found
         return None
 
-    def _final(self, branch: str) -> SipMessage | None:
+    def _final(self, branch: str) -> Received | None:
         return next((m for m in self.answers.get(branch, ()) if m.code >= 200), None)
 
     async def until(self, known: set[str], call_id: str, timeout_s: float) -> bool:
@@ -82,7 +83,7 @@ class Actor:
         while True:
             data = await self.peer.heard.get()
             try:
-                message = parse(data)
+                message = receive(data)
             except MalformedError as error:
                 self.faults.append(f"what came is not SIP: {error}: {data!r}")
                 continue
@@ -94,7 +95,7 @@ class Actor:
                 self._asked(message)
             self.heard.set()
 
-    def _asked(self, request: SipMessage) -> None:
+    def _asked(self, request: Received) -> None:
         if request.method == "ACK":
             self.acknowledged.add(request.call_id)
         elif request.method == "INVITE" and not request.to_tag:
@@ -108,7 +109,7 @@ class Actor:
             body = SDP if request.method in ("INVITE", "UPDATE") and request.body else ""
             self.send(reply_as(request, 200, "OK", f"Contact: {self.contact}", tag="", body=body))
 
-    def _rung(self, invite: SipMessage) -> None:
+    def _rung(self, invite: Received) -> None:
         if invite.via.branch in self.rung:
             return
         self.rung.add(invite.via.branch)
@@ -120,7 +121,7 @@ class Actor:
         else:
             self.send(reply_as(invite, 486, "Busy Here", tag="bt"))
 
-    async def rings(self, timeout_s: float, user: str = "") -> SipMessage | None:
+    async def rings(self, timeout_s: float, user: str = "") -> Received | None:
         """Wait for one call, of this user or of any odd one."""
         self.expects = user
         try:
@@ -179,7 +180,7 @@ def good_user() -> str:
     return f"{GOOD}{next(_SERIAL)}"
 
 
-def asked_dialog(actor: Actor, invite: SipMessage) -> Dialog:
+def asked_dialog(actor: Actor, invite: Received) -> Dialog:
     """Return a callee's side of the dialog an INVITE makes."""
     target = invite.get("contact").strip("<>")
     local = f"{invite.get('to')};tag=bt"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from callengine.edge.parse import SipMessage
+from callengine.edge.received import Received
 from tests.callengine.edge.fakes import SDP, reply_as
 from tests.fuzz.actors import Actor, Dialog, asked_dialog, good_user, new_dialog
 from tests.fuzz.loop import LoopWatch
@@ -91,7 +91,7 @@ class Line:
 
     async def ask(
         self, dialog: Dialog, method: str, *extra: str, odd: bool, body: str = ""
-    ) -> SipMessage | None:
+    ) -> Received | None:
         """Send a request in a dialog and see that it is answered; an INVITE's ACK follows."""
         text, branch, via = dialog.request(method, *extra, body=body)
         data = self.send(dialog.actor, text, odd=odd)
@@ -102,7 +102,7 @@ class Line:
             self.acknowledge(dialog, final, branch, odd=False)
         return final
 
-    def acknowledge(self, dialog: Dialog, final: SipMessage, branch: str, *, odd: bool) -> None:
+    def acknowledge(self, dialog: Dialog, final: Received, branch: str, *, odd: bool) -> None:
         text, own, _ = dialog.request("ACK")
         if final.code >= 300:
             text = text.replace(own, branch).replace(
@@ -150,7 +150,7 @@ class Line:
         if invite is not None and final is not None and final.code < 300:
             await self.must_end(self.callee, invite.call_id, "the callee")
 
-    async def talk(self, dialog: Dialog, final: SipMessage, branch: str) -> None:
+    async def talk(self, dialog: Dialog, final: Received, branch: str) -> None:
         # As the INVITE turned out, and is echoed.
         dialog.call_id, dialog.local, dialog.remote = (
             final.call_id,
@@ -172,7 +172,7 @@ class Line:
             extra = ("RAck: 1 1 INVITE",) if method == "PRACK" else ()
             await self.ask(dialog, method, *extra, odd=True, body=body)
 
-    async def good_callee(self, blamed: set[str]) -> SipMessage | None:
+    async def good_callee(self, blamed: set[str]) -> Received | None:
         invite = await self.callee.rings(CALLEE_S)
         if invite is None:
             return None
@@ -213,7 +213,7 @@ class Line:
         if answering.result() is not None:
             await self.must_end(self.callee, answering.result().call_id, "the callee")
 
-    async def odd_answer(self, user: str) -> SipMessage | None:
+    async def odd_answer(self, user: str) -> Received | None:
         invite = await self.callee.rings(CALLEE_S * 4, user)
         if invite is None:
             self.complain("a good INVITE never came to its callee")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from callengine.edge.parse import SipMessage
+from callengine.edge.received import Received
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, reply_as
 from tests.peers.engine import Engine
 from tests.wire.directory import configuration, trunk
@@ -32,7 +32,7 @@ class Line:
     caller: UdpPeer
     callee: UdpPeer
     phone: Phone = field(init=False)
-    invite: SipMessage = field(init=False)
+    invite: Received = field(init=False)
     ended_by: dict[str, str] = field(default_factory=dict)
     "Who hung up, by the caller's Call-ID."
 
@@ -48,7 +48,7 @@ class Line:
         more = {"uri": f"sip:{NUMBER}@{host}:{port}", "to": f"<sip:{NUMBER}@{host}>", **more}
         return self.phone.request(method, cseq, **more)  # type: ignore[arg-type]
 
-    async def ringing(self, invite: str) -> SipMessage:
+    async def ringing(self, invite: str) -> Received:
         """Send an INVITE and return it as the callee hears it."""
         self.caller.send(invite.encode("utf-8"), self.engine.server)
         self.invite = await self.callee.expect("INVITE")
@@ -60,7 +60,7 @@ class Line:
         text = reply_as(self.invite, code, phrase, contact, *extra, tag=tag, body=body)
         self.callee.send(text, self.engine.server)
 
-    def by_caller(self, method: str, cseq: int, answer: SipMessage, **more: object) -> None:
+    def by_caller(self, method: str, cseq: int, answer: Received, **more: object) -> None:
         text = self.request(
             method, cseq, uri=_target(answer), to=answer.get("to"), **more
         ).splitlines(keepends=True)
@@ -79,13 +79,13 @@ class Line:
         kept.insert(2, f"From: {self.invite.get('to')};tag=bt\r\n")
         self.callee.send("".join(kept), self.engine.server)
 
-    async def end_by_caller(self, answer: SipMessage) -> None:
+    async def end_by_caller(self, answer: Received) -> None:
         """Acknowledge, hang up and see that the callee hears of both."""
         self.by_caller("ACK", answer.cseq, answer)
         await self.callee.expect("ACK")
         await self.bye_by_caller(answer)
 
-    async def bye_by_caller(self, answer: SipMessage) -> None:
+    async def bye_by_caller(self, answer: Received) -> None:
         self.by_caller("BYE", answer.cseq + 1, answer)
         assert (await self.caller.expect(200)).cseq_method == "BYE"
         bye = await self.callee.expect("BYE")
@@ -101,7 +101,7 @@ class Line:
         assert {ends[call_id]["code"] for call_id in self.ended_by} == {200}
 
 
-def _target(message: SipMessage) -> str:
+def _target(message: Received) -> str:
     return message.get("contact").strip("<>")
 
 

@@ -21,7 +21,7 @@ from callengine.edge.interface import (
     Refused,
     TrunkAccess,
 )
-from callengine.edge.parse import SipMessage, parse
+from callengine.edge.received import Received, receive
 
 REALM = "voipnumber"
 PATIENCE_S = 5.0
@@ -160,11 +160,11 @@ class UdpPeer(asyncio.DatagramProtocol):
             data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data, to
         )
 
-    async def next(self, timeout_s: float = PATIENCE_S) -> SipMessage:
+    async def next(self, timeout_s: float = PATIENCE_S) -> Received:
         async with asyncio.timeout(timeout_s):
-            return parse(await self.heard.get())
+            return receive(await self.heard.get())
 
-    async def expect(self, what: int | str, timeout_s: float = PATIENCE_S) -> SipMessage:
+    async def expect(self, what: int | str, timeout_s: float = PATIENCE_S) -> Received:
         """Return the next message with this code or method, passing over others."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -243,7 +243,7 @@ class Phone:
 
 
 def answer_challenge(
-    challenge: SipMessage,
+    challenge: Received,
     *,
     method: str,
     uri: str,
@@ -279,7 +279,7 @@ def answer_challenge(
 
 
 def reply_as(
-    request: SipMessage, code: int, phrase: str, *extra: str, tag: str, body: str = ""
+    request: Received, code: int, phrase: str, *extra: str, tag: str, body: str = ""
 ) -> str:
     """Return the response a plain user agent would give."""
     to = request.get("to")

@@ -9,7 +9,7 @@ from callengine.edge import transactions as transactions_module
 from callengine.edge.digest import Answer, Digest, Verdict, digest_response, parse_answer
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
-from callengine.edge.parse import SipMessage, parse
+from callengine.edge.received import Received, receive
 from callengine.edge.shortening import shortened
 from callengine.edge.stun import binding_response
 from callengine.edge.transactions import ServerTransactions, State
@@ -53,7 +53,7 @@ def test_a_response_is_cut_to_what_fits_and_still_says_the_same(limit: int) -> N
     short = shortened(RESPONSE, limit)
     assert short is not None
     assert len(short) <= limit
-    message = parse(short)
+    message = receive(short)
     assert (message.code, message.call_id, message.to_tag) == (401, "1", "2")
     assert "algorithm=MD5" in message.headers["www-authenticate"][0]
     assert not message.problem
@@ -64,8 +64,8 @@ def test_what_does_not_fit_is_not_sent() -> None:
     assert shortened(b"SIP/2.0 200 OK\r\nl: 500\r\n\r\n" + b"x" * 500, 100) is None
 
 
-def request(method: str = "INVITE") -> SipMessage:
-    message = parse(Phone("127.0.0.3", 5062).request(method, 1, body=SDP).encode())
+def request(method: str = "INVITE") -> Received:
+    message = receive(Phone("127.0.0.3", 5062).request(method, 1, body=SDP).encode())
     message.flow = "udp:127.0.0.3:5062"
     return message
 
@@ -240,7 +240,7 @@ async def test_who_answers_from_another_address_is_asked_once_more(
     peer.send(home.request("REGISTER", 1), sip)
     challenge, uri = await peer.expect(401), f"sip:{sip[0]}:{sip[1]}"
 
-    def answer(to: SipMessage) -> str:
+    def answer(to: Received) -> str:
         return answer_challenge(
             to, method="REGISTER", uri=uri, user="alice", password="correct horse"
         )

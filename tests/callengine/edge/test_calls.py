@@ -10,7 +10,7 @@ from callengine.edge import transactions
 from callengine.edge.digest import digest_ha1, digest_response, parse_answer
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
-from callengine.edge.parse import SipMessage, parse
+from callengine.edge.received import Received, receive
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, anchor, reply_as
 from tests.callengine.edge.test_registering import read_message
 
@@ -48,13 +48,13 @@ class Scene:
         more = {"uri": self.uri, "branch": self.invite_branch, "body": SDP, **more}
         return self.phone.request("INVITE", 1, **more)  # type: ignore[arg-type]
 
-    async def to_worker(self, **more: object) -> SipMessage:
+    async def to_worker(self, **more: object) -> Received:
         """Send the INVITE; return it as the call process hears it."""
         self.peer.send(self.invite(**more), self.sip)
         assert (await self.peer.next()).code == 100
         return await self.worker.expect("INVITE")
 
-    async def answered(self) -> SipMessage:
+    async def answered(self) -> Received:
         """Bring leg A up; return the call process's view of the INVITE."""
         invite = await self.to_worker()
         self.worker_reply(invite, 180, "Ringing")
@@ -65,7 +65,7 @@ class Scene:
         await self.worker.expect("ACK")
         return invite
 
-    def worker_reply(self, request: SipMessage, code: int, phrase: str, body: str = "") -> None:
+    def worker_reply(self, request: Received, code: int, phrase: str, body: str = "") -> None:
         host, port = self.worker.address
         extra = (f"Contact: <sip:x@{host}:{port};ob>", f'Warning: 399 {host} "no"', "Server: pj")
         self.worker.send(
@@ -116,12 +116,12 @@ class Scene:
 
     def inner_tag(self, token: str) -> str:
         """Return the last tag by which the call process heard of a leg's peer."""
-        heard = [parse(data) for data in self.worker.raw]
+        heard = [receive(data) for data in self.worker.raw]
         ours = [message for message in heard if f"sip:{token}@" in message.get("contact")]
         tags = (message.to_tag if message.code else message.from_tag for message in reversed(ours))
         return next(tag for tag in tags if tag)
 
-    async def ringing_b(self) -> SipMessage:
+    async def ringing_b(self) -> Received:
         """Have the call process ring the callee; return the INVITE the callee hears."""
         self.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
         invite = await self.callee.expect("INVITE")
@@ -129,7 +129,7 @@ class Scene:
         assert (await self.worker.expect(180)).via.branch == "z9hG4bKwb"
         return invite
 
-    def callee_reply(self, request: SipMessage, code: int, phrase: str, body: str = "") -> None:
+    def callee_reply(self, request: Received, code: int, phrase: str, body: str = "") -> None:
         host, port = self.callee.address
         self.callee.send(
             reply_as(
@@ -525,7 +525,7 @@ async def test_a_callee_registered_over_tcp_is_rung_on_its_connection_once(
     scene.edge.open_legs(anchor("B2", "TOKENT", worker.address, request_uri=uri, flow=flow))
     for _ in range(3):
         scene.worker_request("INVITE", 1, token="TOKENT", call_id="t", branch="z9hG4bKwt", body=SDP)
-    invite = parse((await read_message(reader)).encode())
+    invite = receive((await read_message(reader)).encode())
     assert invite.via.transport == "TCP"
     assert invite.get("contact") == f"<sip:TOKENT@{host}:{port};transport=tcp>"
     busy = reply_as(invite, 486, "Busy Here", tag="tt")

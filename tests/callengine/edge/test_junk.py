@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Refused
 from callengine.edge.listeners import AddressTakenError
-from callengine.edge.parse import MalformedError, parse
+from callengine.edge.message import MalformedError
+from callengine.edge.received import receive
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
 from tests.callengine.edge.test_registering import read_message
 
@@ -193,6 +194,6 @@ def _refused() -> Refused:
 def test_any_bytes_parse_or_are_malformed(data: bytes, seed: int) -> None:
     for sample in (data, TEMPLATES[seed % 3][: seed % 400] + data, mutated(TEMPLATES[0], seed)):
         try:
-            parse(sample)
+            receive(sample)
         except MalformedError:
             continue

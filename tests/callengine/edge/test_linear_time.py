@@ -14,7 +14,7 @@ import pytest
 
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused, TrunkAccess
-from callengine.edge.parse import SipMessage
+from callengine.edge.received import Received
 from callengine.edge.settings import EdgeSettings, GuardSettings
 from callengine.record.ladder import Trace
 from callengine.record.masking import shown
@@ -195,7 +195,7 @@ def requests(phone: Phone) -> Iterator[tuple[str, Message]]:
     yield single("INVITE", phone, "X-Folded", "a\r\n {}")
 
 
-def responses(invite: SipMessage) -> Iterator[tuple[str, Message]]:
+def responses(invite: Received) -> Iterator[tuple[str, Message]]:
     names = ("From", "To", "Call-ID", "CSeq", "Contact", "Record-Route", "WWW-Authenticate")
     for name in (*names, "RSeq", "Require", "Session-Expires", "Retry-After", "Server", "Reason"):
         for form in (

@@ -5,8 +5,9 @@ import pytest
 from callengine.edge.addresses import UnresolvableError
 from callengine.edge.hops import is_listed, next_hop
 from callengine.edge.legs import Dialog
-from callengine.edge.parse import parse_uri, parse_via
 from callengine.edge.reach import contact_objection, reached_at, without_connection
+from callengine.edge.uris import parse_uri
+from callengine.edge.values import parse_via
 
 CARRIER = ("8.8.4.0/24", "gw.example", "2001:db8::/32")
 

@@ -4,7 +4,7 @@ import asyncio
 import re
 
 from callengine.edge.frontdoor import Edge
-from callengine.edge.parse import SipMessage, parse
+from callengine.edge.received import Received, receive
 from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer, answer_challenge
 
 Address = tuple[str, int]
@@ -14,7 +14,7 @@ def phone_of(peer: UdpPeer, sip: Address, user: str = "alice") -> Phone:
     return Phone(*peer.address, user=user, edge=sip)
 
 
-async def challenge(peer: UdpPeer, sip: Address, phone: Phone, cseq: int = 1) -> SipMessage:
+async def challenge(peer: UdpPeer, sip: Address, phone: Phone, cseq: int = 1) -> Received:
     peer.send(phone.request("REGISTER", cseq), sip)
     return await peer.expect(401)
 
@@ -31,7 +31,7 @@ async def register(
     headers: tuple[str, ...] = (),
     to: str = "",
     qop: bool = True,
-) -> SipMessage:
+) -> Received:
     uri = f"sip:{sip[0]}:{sip[1]}"
     challenged = await challenge(peer, sip, phone, cseq)
     line = answer_challenge(
@@ -181,7 +181,7 @@ async def test_tcp_fragments_pipelining_and_pings(
     writer.write(b"\r\n\r\n")
     assert await reader.readexactly(2) == b"\r\n"
     line = answer_challenge(
-        parse(challenged.encode()),
+        receive(challenged.encode()),
         method="REGISTER",
         uri=f"sip:{host}:{port}",
         user="alice",

@@ -9,7 +9,7 @@ import pytest
 
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused, TrunkAccess
-from callengine.edge.parse import SipMessage, parse
+from callengine.edge.received import Received, receive
 from callengine.edge.responses import ResponseSender
 from tests.callengine.edge.fakes import PATIENCE_S, SDP, FakeEngine, Phone
 
@@ -72,7 +72,7 @@ async def test_a_carrier_whose_connection_is_gone_is_answered_at_its_sent_by(
         async with listening(own_port) as (_, heard_where_it_called_from):
             busy.may_answer.set()
             async with asyncio.timeout(PATIENCE_S):
-                response = parse(await heard.get())
+                response = receive(await heard.get())
             assert (response.code, response.cseq_method) == (486, "INVITE")
             assert f"received={HOST}" in response.vias[0]
             assert heard_where_it_called_from.empty()
@@ -128,9 +128,9 @@ class Wires:
         self.sent.append(flow)
 
 
-def request(flow: str, via: str) -> SipMessage:
+def request(flow: str, via: str) -> Received:
     text = Phone("h", 1).request("OPTIONS", 1).replace("UDP h:1;", f"{via};")
-    message = parse(text.encode())
+    message = receive(text.encode())
     message.flow = flow
     return message
 

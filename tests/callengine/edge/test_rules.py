@@ -20,9 +20,10 @@ from callengine.edge.digest import (
     uri_matches,
 )
 from callengine.edge.framing import Broken, Framed, Ping, StreamFramer
+from callengine.edge.grammar import split_quoted
 from callengine.edge.interface import Binding
 from callengine.edge.limits import RejectionGate
-from callengine.edge.parse import SipMessage, parse, parse_address, parse_uri, split_quoted
+from callengine.edge.received import Received, receive
 from callengine.edge.registrar import (
     ContactRequest,
     RegisterError,
@@ -32,7 +33,8 @@ from callengine.edge.registrar import (
 )
 from callengine.edge.rewrite import aim, reply_vias
 from callengine.edge.transactions import ServerTransactions, State
-from callengine.edge.uris import name_addr, sip_uri
+from callengine.edge.uris import name_addr, parse_uri, sip_uri
+from callengine.edge.values import parse_address
 from tests.callengine.edge.fakes import Phone
 
 LIMITS = RegistrarLimits(60, 3600, 600, 3)
@@ -201,9 +203,9 @@ class Handle:
         self.cancelled = True
 
 
-def message(method: str, flow: str = "udp:127.0.0.3:5062", **more: object) -> SipMessage:
+def message(method: str, flow: str = "udp:127.0.0.3:5062", **more: object) -> Received:
     text = Phone("127.0.0.3", 5062, call_id="c", tag="t").request(method, 1, **more)  # type: ignore[arg-type]
-    parsed = parse(text.encode())
+    parsed = receive(text.encode())
     parsed.flow = flow
     return parsed
 

@@ -3,7 +3,7 @@
 import pytest
 
 from callengine.edge.interface import Refused
-from callengine.edge.parse import parse
+from callengine.edge.received import receive
 from tests.callengine.edge.fakes import FakeEngine
 from tests.callengine.edge.torture import MESSAGES, TORTURES, torture
 
@@ -22,7 +22,7 @@ async def test_the_torture_messages_are_answered_as_the_rfc_says(
 
 @pytest.mark.parametrize("name", ["unreason", "noreason"])
 def test_responses_with_odd_phrases_are_well_formed(name: str) -> None:
-    message = parse(MESSAGES[name])
+    message = receive(MESSAGES[name])
     assert (message.problem, message.code in (100, 200)) == ("", True)
 
 
