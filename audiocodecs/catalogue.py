@@ -71,6 +71,12 @@ _BY_ENCODING = {
     (codec.encoding_name.lower(), codec.rtp_clock_rate_hz): codec for codec in CATALOGUE.values()
 }
 
+_BY_STATIC = {
+    codec.static_payload_type: codec
+    for codec in CATALOGUE.values()
+    if codec.static_payload_type is not None
+}
+
 
 def find(encoding_name: str, rtp_clock_rate_hz: int) -> Codec | None:
     """Return the codec with this encoding name (any case) and RTP clock rate, if known."""
@@ -79,7 +85,7 @@ def find(encoding_name: str, rtp_clock_rate_hz: int) -> Codec | None:
 
 def by_static_payload_type(payload_type: int) -> Codec | None:
     """Return the codec a static payload type stands for (RFC 3551 table 4), if known."""
-    return next((c for c in CATALOGUE.values() if c.static_payload_type == payload_type), None)
+    return _BY_STATIC.get(payload_type)
 
 
 def highest_audio_rate_hz(names: Iterable[str]) -> int:

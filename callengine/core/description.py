@@ -6,8 +6,10 @@ canonical form of that meaning, so that no second parser can come to another.
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import MappingProxyType
 
 from audiocodecs import catalogue
 from audiocodecs.catalogue import Codec
@@ -31,6 +33,11 @@ _ENCODING = re.compile(
 _FMTP = re.compile(r"fmtp:[ \t]*(\d{1,3})[ \t]+(\S.*)", re.ASCII | re.IGNORECASE)
 _TOKEN = re.compile(r"[!-~]{1,32}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
+REMEMBERED = 16
+"Descriptions of which it is remembered what they mean: each is looked at several times."
 
 
 class SdpError(ValueError):
@@ -105,21 +112,13 @@ class Media:
         """What follows `a=`."""
         return (line[2:] for line in self.lines if line.startswith("a="))
 
-    def rtpmaps(self) -> dict[int, RtpMap]:
+    def rtpmaps(self) -> Mapping[int, RtpMap]:
         """Payload type -> meaning, in the line's order, where the meaning is known.
 
         The first rtpmap of a number counts. A number below 96 that is given another meaning than
         its own stands for nothing that can be used.
         """
-        numbers = self.payload_types  # read once: a hostile line holds thousands
-        wanted = frozenset(numbers)
-        mapped: dict[int, RtpMap | None] = {}
-        for match in filter(None, map(_RTPMAP.fullmatch, self.attributes)):
-            number = int(match[1])
-            if number in wanted and number not in mapped:
-                mapped[number] = _encoding(match[2])
-        meanings = ((n, _meaning(n, mapped[n]) if n in mapped else _own(n)) for n in numbers)
-        return {number: meaning for number, meaning in meanings if meaning is not None}
+        return _rtpmaps(self)
 
     @property
     def is_described(self) -> bool:
@@ -138,6 +137,21 @@ class Media:
     def has_codec(self) -> bool:
         """Whether any of its payload types is a codec known here."""
         return any(meaning.codec for meaning in self.rtpmaps().values())
+
+
+# One call asks a dozen times what the same line means.
+@lru_cache(maxsize=REMEMBERED)
+def _rtpmaps(media: Media) -> Mapping[int, RtpMap]:
+    numbers = media.payload_types  # read once: a hostile line holds thousands
+    wanted = frozenset(numbers)
+    mapped: dict[int, RtpMap | None] = {}
+    for match in filter(None, map(_RTPMAP.fullmatch, media.attributes)):
+        number = int(match[1])
+        if number in wanted and number not in mapped:
+            mapped[number] = _encoding(match[2])
+    meanings = ((n, _meaning(n, mapped[n]) if n in mapped else _own(n)) for n in numbers)
+    known = {number: meaning for number, meaning in meanings if meaning is not None}
+    return MappingProxyType(known)
 
 
 def _encoding(text: str) -> RtpMap | None:
@@ -194,6 +208,7 @@ class Description:
         return "sendrecv"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def read(sdp: str) -> Description:
     """Split a description into session and media lines. Raises SdpError."""
     if len(sdp) > MAX_TEXT_BYTES:
@@ -206,7 +221,7 @@ def read(sdp: str) -> Description:
             continue
         if len(line) < 2 or line[1] != "=" or not line[0].isalpha():
             raise SdpError(f"Line {number} of the description is not of the form x=value.")
-        if any(ord(character) < 32 and character != "\t" for character in line):
+        if _CONTROL.search(line):
             raise SdpError(f"Line {number} of the description holds control characters.")
         if line.startswith("m="):
             media.append((_read_media(line, number), []))

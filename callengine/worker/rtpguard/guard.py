@@ -92,7 +92,7 @@ class RtpGuard:
         if port in (0, self._port):
             return
         self._port = port
-        self._rtp, self._rtcp = sockets.find(port), sockets.find(port + 1)
+        self._rtp, self._rtcp = sockets.find(port, port + 1)
         if self._rtp is None:
             logger.warning("leg %s: no socket has port %d; its RTP is not guarded", self._leg, port)
         self._rules.shut()

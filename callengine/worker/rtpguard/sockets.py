@@ -5,6 +5,7 @@ that would close it, nor duplicated (that would keep a closed call's port), and 
 the same socket is asked each time.
 """
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -80,16 +81,19 @@ class MediaSocket:
             yield sock
 
 
-def find(port: int) -> MediaSocket | None:
-    """Return the UDP socket of this process that is bound to `port`."""
-    for name in os.listdir(DESCRIPTORS):
-        try:
-            with _borrowed(int(name)) as sock:
-                if sock.type == socket.SOCK_DGRAM and _port(sock) == port:
-                    return MediaSocket(int(name), _cookie(sock))
-        except OSError:
-            continue  # no socket, or closed since it was listed
-    return None
+def find(*ports: int) -> list[MediaSocket | None]:
+    """Return the UDP sockets of this process that are bound to `ports`, in their order."""
+    bound: dict[int, MediaSocket] = {}
+    # The newest first: a leg's sockets were opened just now.
+    for descriptor in sorted(map(int, os.listdir(DESCRIPTORS)), reverse=True):
+        # No socket, or closed since it was listed.
+        with contextlib.suppress(OSError), _borrowed(descriptor) as sock:
+            port = _port(sock) if sock.type == socket.SOCK_DGRAM else None
+            if port is not None and port in ports:
+                bound.setdefault(port, MediaSocket(descriptor, _cookie(sock)))
+        if len(bound) == len(ports):
+            break
+    return [bound.get(port) for port in ports]
 
 
 def other_errors() -> int:
