@@ -19,7 +19,9 @@ class CallerIdRule(models.TextChoices):
 
 
 MAX_CONTACT_LENGTH = 512
-"Characters of a Contact URI; a unique index over four-byte characters holds no more."
+MAX_INSTANCE_LENGTH = 128
+"""Characters of a Contact URI and of its `+sip.instance`: a unique index over both holds no more
+four-byte characters in PostgreSQL."""
 
 
 class Connection(models.Model):
@@ -118,7 +120,8 @@ class Registration(models.Model):
     flow = models.CharField("source address", max_length=100)
     user_agent = models.CharField(max_length=255, blank=True)
     q = models.FloatField(default=1.0)
-    instance = models.CharField(max_length=255, blank=True)
+    instance = models.CharField(max_length=MAX_INSTANCE_LENGTH, blank=True)
+    "Which device it is (RFC 5626 section 4.1), if the phone says so."
     reached_at = models.CharField(max_length=100, blank=True)
     "Where requests go, if not to the source address: another port of the same host."
     path = models.JSONField(default=list, blank=True)
@@ -139,9 +142,16 @@ class Registration(models.Model):
             models.Index(fields=["flow", "expires_at"], name="registration_by_flow"),
         ]
         constraints = [
+            # Two phones behind two routers may write the same private address: they are told apart
+            # by their instance, and a phone that tells none has one binding for each address.
             models.UniqueConstraint(
-                fields=["connection", "contact"], name="one_registration_per_contact"
-            )
+                fields=["connection", "contact", "instance"], name="one_registration_per_contact"
+            ),
+            models.UniqueConstraint(
+                fields=["connection", "instance"],
+                condition=~Q(instance=""),
+                name="one_registration_per_instance",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
 """What others may do with connections; each function owns its transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +11,7 @@ from connections.models import Connection, Registration
 from sip.names import digest_ha1
 from sip.passwords import generate_password
 
+Refusal = TypeVar("Refusal")
 HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256")
 
 
@@ -123,32 +124,67 @@ def unexpired_registrations(*, sip_user: str, now: datetime) -> list[Registratio
 
 
 @transaction.atomic
-def replace_registrations(
-    *, sip_user: str, registrations: Sequence[Registration], now: datetime
-) -> None:
-    """Store exactly these bindings for a connection.
+def change_registrations(
+    *,
+    sip_user: str,
+    now: datetime,
+    change: Callable[[list[Registration]], list[Registration] | Refusal],
+) -> list[Registration] | Refusal:
+    """Let `change` decide what a connection's bindings become, and store that; return its answer.
 
-    `registrations` are unsaved rows without `connection`, `registered_at` and `since`; a binding
-    that is the same as before keeps the time it was last refreshed, and one that is refreshed
-    before it expires the time it was made. Raises LookupError if there is no such connection.
+    RFC 3261 section 10.3 decides each binding by what is stored of it, so two REGISTERs of one
+    user take turns from the reading on, on whichever nodes they arrive. `change` is given the
+    bindings valid at `now`, the most recently refreshed first; anything but a list it returns
+    leaves all as it was. Its rows are unsaved, without `connection`, `registered_at` and `since`.
+    A binding that is the same as before keeps the time it was last refreshed, and one that is
+    refreshed before it expires the time it was made. Raises LookupError if there is no such
+    connection. Two queries, and one each for what is removed and what is written.
     """
-    # The lock makes two REGISTERs of one user, on two nodes, take turns.
-    connection = Connection.objects.select_for_update().filter(sip_user=sip_user).first()
-    if connection is None:
+    # No registration refers to the key of another, so the weaker lock will do.
+    connections = Connection.objects.select_for_update(no_key=True).filter(sip_user=sip_user)
+    key = connections.order_by().values_list("pk", flat=True).first()
+    if key is None:
         raise LookupError(f"no connection has the SIP user {sip_user!r}")
-    before = {row.contact: row for row in Registration.objects.filter(connection=connection)}
-    for row in registrations:
-        known = before.get(row.contact)
-        unchanged = known is not None and (known.call_id, known.cseq, known.expires_at) == (
-            row.call_id,
-            row.cseq,
-            row.expires_at,
-        )
-        row.connection = connection
-        row.registered_at = known.registered_at if known is not None and unchanged else now
-        row.since = known.since if known is not None and known.expires_at > now else now
-    Registration.objects.filter(connection=connection).delete()
-    Registration.objects.bulk_create(registrations)
+    stored = list(Registration.objects.filter(connection=key))
+    after = change([row for row in stored if row.expires_at > now])
+    if isinstance(after, list):
+        _store(key, stored, after, now)
+    return after
+
+
+def _store(
+    connection_id: int, before: Sequence[Registration], after: Sequence[Registration], now: datetime
+) -> None:
+    held = {(row.contact, row.instance): row for row in before}
+    wanted = {(row.contact, row.instance) for row in after}
+    # First, so that an instance may move to another address.
+    gone = [row.pk for key, row in held.items() if key not in wanted]
+    if gone:
+        Registration.objects.filter(pk__in=gone).delete()
+    instances = {row.instance: row for row in before if row.instance}
+    written = []
+    for row in after:
+        old = held.get((row.contact, row.instance))
+        if old is not None and _same_refresh(old, row):
+            continue
+        made = old or instances.get(row.instance)
+        row.connection_id = connection_id
+        row.registered_at = now
+        row.since = made.since if made is not None and made.expires_at > now else now
+        written.append(row)
+    Registration.objects.bulk_create(
+        written, update_conflicts=True, unique_fields=_KEY, update_fields=_REFRESHED
+    )
+
+
+_KEY = ("connection", "contact", "instance")
+_REFRESHED = [
+    field.name for field in Registration._meta.concrete_fields if field.name not in (*_KEY, "id")
+]
+
+
+def _same_refresh(one: Registration, other: Registration) -> bool:
+    return (one.call_id, one.cseq, one.expires_at) == (other.call_id, other.cseq, other.expires_at)
 
 
 def registered_count(*, now: datetime) -> int:

@@ -5,7 +5,7 @@ Every function costs the same number of queries however large the tables are.
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -26,10 +26,15 @@ from callengine.core.directory import (
     TrunkEntry,
 )
 from callengine.edge.addresses import host_of
-from callengine.edge.interface import Binding, Credentials, TrunkAccess
+from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
 from callengine.record.cleaning import clean_json, clean_text, is_storable
-from connections.models import MAX_CONTACT_LENGTH, Connection, Registration
-from connections.services import replace_registrations, unexpired_registrations
+from connections.models import (
+    MAX_CONTACT_LENGTH,
+    MAX_INSTANCE_LENGTH,
+    Connection,
+    Registration,
+)
+from connections.services import change_registrations, unexpired_registrations
 from trunks import access
 from trunks.models import Number, Route, Trunk
 
@@ -181,32 +186,43 @@ def bindings(sip_user: str) -> list[Binding]:
     """Return the unexpired bindings of a connection, the latest refreshed first. One query."""
     if not is_storable(sip_user):
         return []
-    return [
-        Binding(
-            contact=row.contact,
-            call_id=row.call_id,
-            cseq=row.cseq,
-            expires_at=row.expires_at.timestamp(),
-            flow=row.flow,
-            user_agent=row.user_agent,
-            q=row.q,
-            instance=row.instance,
-            reached_at=row.reached_at,
-            path=tuple(row.path),
-            is_direct=row.is_direct,
-        )
-        for row in unexpired_registrations(sip_user=sip_user, now=timezone.now())
-    ]
+    return [_binding(row) for row in unexpired_registrations(sip_user=sip_user, now=timezone.now())]
 
 
-def replace_bindings(sip_user: str, bindings: Sequence[Binding]) -> None:
-    """Store exactly these bindings for a connection, in one transaction.
+def change_bindings(
+    sip_user: str, change: Callable[[Sequence[Binding]], list[Binding] | Refusal]
+) -> list[Binding] | Refusal:
+    """Have `change` decide what a connection's bindings become; return what it said.
 
+    Reading, deciding and storing are one transaction; anything but a list leaves all as it was.
     Raises LookupError if there is no such connection, ValueError for a Contact or Call-ID that
     cannot be kept (longer than the column, or not text): a binding cut short would ring nobody.
     """
-    rows = [_registration(binding) for binding in bindings]
-    replace_registrations(sip_user=sip_user, registrations=rows, now=timezone.now())
+    answer: list[Binding] | Refusal
+
+    def decide(rows: list[Registration]) -> list[Registration] | None:
+        nonlocal answer
+        answer = change([_binding(row) for row in rows])
+        return [_registration(one) for one in answer] if isinstance(answer, list) else None
+
+    change_registrations(sip_user=sip_user, now=timezone.now(), change=decide)
+    return answer
+
+
+def _binding(row: Registration) -> Binding:
+    return Binding(
+        contact=row.contact,
+        call_id=row.call_id,
+        cseq=row.cseq,
+        expires_at=row.expires_at.timestamp(),
+        flow=row.flow,
+        user_agent=row.user_agent,
+        q=row.q,
+        instance=row.instance,
+        reached_at=row.reached_at,
+        path=tuple(row.path),
+        is_direct=row.is_direct,
+    )
 
 
 def _registration(binding: Binding) -> Registration:
@@ -221,7 +237,7 @@ def _registration(binding: Binding) -> Registration:
         flow=clean_text(binding.flow, 100),
         user_agent=clean_text(binding.user_agent, 255),
         q=binding.q,
-        instance=clean_text(binding.instance, 255),
+        instance=clean_text(binding.instance, MAX_INSTANCE_LENGTH),
         reached_at=clean_text(binding.reached_at, 100),
         path=clean_json(list(binding.path)),
         is_direct=binding.is_direct,

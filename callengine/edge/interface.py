@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from callengine.core.directory import Source
 from callengine.core.outcomes import Rejection
 from callengine.edge.bans import Ban
+
+Refusal = TypeVar("Refusal")
+"What a change of bindings returns that changes nothing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +156,14 @@ class Engine(Protocol):
     async def bindings(self, sip_user: str) -> list[Binding]:
         """Return the unexpired bindings of a connection."""
 
-    async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
-        """Store exactly these bindings for a connection, in one transaction."""
+    async def change_bindings(
+        self, sip_user: str, change: Callable[[Sequence[Binding]], list[Binding] | Refusal]
+    ) -> list[Binding] | Refusal:
+        """Have a pure function decide what a connection's bindings become; return what it said.
+
+        Reading, deciding and storing are one transaction, whichever nodes others ask. Anything but
+        a list leaves the bindings as they were. `change` runs on a thread of the engine's.
+        """
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""

@@ -194,7 +194,7 @@ def register(
             )
         if expires_s > 0 and contact.objection:
             return _not_reachable(contact)
-        same = [binding for binding in current if is_same(binding, contact)]
+        same = [binding for binding in current if is_same(binding, contact, request.flow)]
         if any(_is_old(binding, request) for binding in same):
             return _out_of_order()
         current = [binding for binding in current if binding not in same]
@@ -282,10 +282,17 @@ def _bind(contact: ContactRequest, request: RegisterRequest, expires_at: float) 
     )
 
 
-def is_same(binding: Binding, contact: ContactRequest) -> bool:
-    """Tell whether a Contact names an existing binding: its instance (RFC 5626), else its URI."""
+def is_same(binding: Binding, contact: ContactRequest, flow: str) -> bool:
+    """Tell whether a Contact names an existing binding: its instance (RFC 5626), else its URI.
+
+    Two instances at one URI are two phones behind two routers, or, heard from one flow, a phone
+    that took another's place.
+    """
     if binding.instance and contact.instance:
-        return binding.instance == contact.instance
+        if binding.instance == contact.instance:
+            return True
+        if binding.flow != flow:
+            return False
     if binding.contact == contact.uri:
         return True
     try:

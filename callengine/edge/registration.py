@@ -3,13 +3,14 @@
 import asyncio
 import email.utils
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 from weakref import WeakValueDictionary
 
 from callengine.edge.authentication import Authenticator
 from callengine.edge.guard import Guard
-from callengine.edge.interface import Binding
+from callengine.edge.interface import Binding, Refusal
 from callengine.edge.message import Headers
 from callengine.edge.reach import IsOurs
 from callengine.edge.registrar import (
@@ -36,8 +37,10 @@ class BindingStore(Protocol):
     async def bindings(self, sip_user: str) -> list[Binding]:
         """Return the unexpired bindings of a connection."""
 
-    async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
-        """Store exactly these bindings for a connection, in one transaction."""
+    async def change_bindings(
+        self, sip_user: str, change: Callable[[Sequence[Binding]], list[Binding] | Refusal]
+    ) -> list[Binding] | Refusal:
+        """Have a pure function decide what a connection's bindings become; one transaction."""
 
 
 class Registration:
@@ -97,13 +100,8 @@ class Registration:
     async def _register(
         self, transaction: ServerTransaction, sip_user: str, asked: RegisterRequest
     ) -> None:
-        store = self._store
-        async with self._locks.setdefault(sip_user, asyncio.Lock()):
-            now = time.time()
-            before = await store.bindings(sip_user)
-            after = register(before, asked, now=now, limits=self._limits)
-            if not isinstance(after, RegisterError) and (asked.contacts or asked.star):
-                await store.replace_bindings(sip_user, after)
+        now = time.time()
+        after = await self._change(sip_user, asked, now)
         if isinstance(after, RegisterError):
             self._refuse(transaction, after, sip_user)
             return
@@ -113,6 +111,18 @@ class Registration:
         headers.append(("date", email.utils.formatdate(now, usegmt=True)))
         self._remember(transaction.request.flow, sip_user, after)
         self._responder.reply(transaction, 200, headers=headers)
+
+    async def _change(
+        self, sip_user: str, asked: RegisterRequest, now: float
+    ) -> list[Binding] | RegisterError:
+        store = self._store
+        decide = partial(register, request=asked, now=now, limits=self._limits)
+        if not (asked.contacts or asked.star):
+            return decide(await store.bindings(sip_user))
+        # The engine's transaction keeps two REGISTERs apart; here they queue so that one user's
+        # hold one of its threads, not all.
+        async with self._locks.setdefault(sip_user, asyncio.Lock()):
+            return await store.change_bindings(sip_user, decide)
 
     def _remember(self, flow: str, sip_user: str, bindings: Sequence[Binding]) -> None:
         """Have the guard know a phone that registered from this flow."""

@@ -28,6 +28,7 @@ from callengine.edge.interface import (
     Binding,
     Credentials,
     IncomingCall,
+    Refusal,
     Refused,
     TrunkAccess,
 )
@@ -221,9 +222,11 @@ class Switchboard:
         """Return the unexpired bindings of a connection."""
         return await self._read(lookup.bindings, sip_user)
 
-    async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
-        """Store exactly these bindings for a connection."""
-        await self._read(lookup.replace_bindings, sip_user, bindings)
+    async def change_bindings(
+        self, sip_user: str, change: Callable[[Sequence[Binding]], list[Binding] | Refusal]
+    ) -> list[Binding] | Refusal:
+        """Have a pure function decide what a connection's bindings become; one transaction."""
+        return await self._read(lookup.change_bindings, sip_user, change)
 
     async def has_registered_from(self, host: str) -> bool:
         """Return whether a phone at this IP address is registered."""

@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection, transaction
 
 from connections.models import Connection, Registration
 from connections.services import (
+    change_registrations,
     delete_expired_registrations,
     registered_count,
-    replace_registrations,
     set_password,
 )
 from trunks.models import Trunk
@@ -112,14 +112,19 @@ def test_a_password_is_kept_as_ha1_of_the_realm_and_nowhere_in_clear(settings):
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def binding(contact: str, *, cseq: int = 1, expires: int = 60) -> Registration:
+def binding(contact: str, *, cseq: int = 1, expires: int = 60, instance: str = "") -> Registration:
     return Registration(
         contact=contact,
         call_id="c",
         cseq=cseq,
         expires_at=NOW + timedelta(seconds=expires),
         flow="udp:127.0.0.1:5071",
+        instance=instance,
     )
+
+
+def replace_registrations(*, registrations: list[Registration], **what) -> None:
+    change_registrations(change=lambda _: registrations, **what)
 
 
 def test_replacing_registrations_keeps_exactly_the_given_ones():
@@ -151,6 +156,44 @@ def test_a_registration_refreshed_in_time_keeps_since_when_it_is_there():
         assert (row.since, row.registered_at) == (since, now)
 
 
+def test_two_phones_behind_two_routers_may_write_the_same_address():
+    alice = Connection.objects.create(name="n", sip_user="alice")
+    phones = [binding("sip:a@10.0.0.1", instance=f"<urn:{name}>") for name in "xy"]
+    replace_registrations(sip_user="alice", registrations=phones, now=NOW)
+    assert alice.registrations.count() == 2
+
+
+def test_a_device_that_moves_keeps_since_when_it_is_there_and_devices_may_swap_addresses():
+    alice = Connection.objects.create(name="n", sip_user="alice")
+    places = {"<urn:x>": "sip:a", "<urn:y>": "sip:b"}
+    for now, order in ((NOW, 1), (NOW + timedelta(seconds=30), -1)):
+        rows = [
+            binding(contact, cseq=2 - order, expires=90, instance=instance)
+            for instance, contact in zip(places, [*places.values()][::order], strict=True)
+        ]
+        replace_registrations(sip_user="alice", registrations=rows, now=now)
+    stored = {row.instance: (row.contact, row.since) for row in alice.registrations.all()}
+    assert stored == {"<urn:x>": ("sip:b", NOW), "<urn:y>": ("sip:a", NOW)}
+
+
+def test_the_database_holds_one_binding_of_a_device():
+    alice = Connection.objects.create(name="n", sip_user="alice")
+    rows = [binding(contact, instance="<urn:x>") for contact in ("sip:a", "sip:b")]
+    for row in rows:
+        row.connection, row.registered_at = alice, NOW
+    rows[0].save()
+    with pytest.raises(IntegrityError):
+        rows[1].save()
+
+
+def test_a_refresh_costs_three_queries_and_one_for_what_it_writes(django_assert_num_queries):
+    Connection.objects.create(name="n", sip_user="alice")
+    for cseq in range(1, 4):
+        rows = [binding("sip:a", cseq=cseq), binding("sip:b")]
+        with django_assert_num_queries(5):  # a savepoint and its release among them
+            replace_registrations(sip_user="alice", registrations=rows, now=NOW)
+
+
 def test_registrations_of_nobody_are_a_lookup_error():
     with pytest.raises(LookupError, match="bob"):
         replace_registrations(sip_user="bob", registrations=[], now=NOW)
@@ -159,9 +202,9 @@ def test_registrations_of_nobody_are_a_lookup_error():
 def test_a_failed_replacement_leaves_the_old_ones():
     alice = Connection.objects.create(name="n", sip_user="alice")
     replace_registrations(sip_user="alice", registrations=[binding("sip:a")], now=NOW)
-    twice = [binding("sip:b"), binding("sip:b")]
+    half = [binding("sip:b"), Registration(contact="sip:c", cseq=None, expires_at=NOW)]
     with pytest.raises(IntegrityError), transaction.atomic():
-        replace_registrations(sip_user="alice", registrations=twice, now=NOW)
+        replace_registrations(sip_user="alice", registrations=half, now=NOW)
     assert [row.contact for row in alice.registrations.all()] == ["sip:a"]
 
 

@@ -18,6 +18,7 @@ from callengine.edge.interface import (
     Credentials,
     IncomingCall,
     LegAnchor,
+    Refusal,
     Refused,
     TrunkAccess,
 )
@@ -97,9 +98,14 @@ class FakeEngine:
     async def bindings(self, sip_user: str) -> list[Binding]:
         return list(self.stored.get(sip_user, ()))
 
-    async def replace_bindings(self, sip_user: str, bindings: Sequence[Binding]) -> None:
-        self.stored[sip_user] = list(bindings)
-        self.changed.set()
+    async def change_bindings(
+        self, sip_user: str, change: Callable[[Sequence[Binding]], list[Binding] | Refusal]
+    ) -> list[Binding] | Refusal:
+        after = change(self.stored.get(sip_user, ()))
+        if isinstance(after, list):
+            self.stored[sip_user] = after
+            self.changed.set()
+        return after
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         self.calls.append(call)

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -163,6 +163,16 @@ def test_an_instance_replaces_its_binding_from_another_address() -> None:
     new = register(old, asked(("sip:a@10.0.0.2", 60), instance="<urn:x>"), now=1, limits=LIMITS)
     assert isinstance(new, list)
     assert [binding.contact for binding in new] == ["sip:a@10.0.0.2"]
+
+
+@pytest.mark.parametrize(("flow", "stay"), [("udp:9.9.9.9:9", True), ("udp:1.2.3.4:5", False)])
+def test_two_instances_at_one_uri_are_two_phones_unless_one_took_the_others_place(
+    flow: str, stay: bool
+) -> None:
+    old = [replace(bound("sip:a@10.0.0.1", instance="<urn:x>"), flow=flow)]
+    new = register(old, asked(("sip:a@10.0.0.1", 60), instance="<urn:y>"), now=1, limits=LIMITS)
+    assert isinstance(new, list)
+    assert [binding.instance for binding in new] == ["<urn:x>"] * stay + ["<urn:y>"]
 
 
 def test_expiry_is_capped_and_defaults() -> None:
