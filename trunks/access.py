@@ -2,17 +2,22 @@
 
 import ipaddress
 import logging
+import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 logger = logging.getLogger(__name__)
 
 CACHE_S = 60.0
+MAX_AGE_S = 1.0
+"After how long access lists are read again."
 FIRST_WAIT_S = 2.0
 "How long a first look-up may hold up a request; later ones are answered from the cache."
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -38,22 +43,63 @@ def parse_address(text: str) -> Address | None:
     return mapped or address
 
 
-def find_access(
-    address: str, entries: Iterable[AccessEntry], resolve: Callable[[str], Sequence[str]]
-) -> AccessEntry | None:
-    """Return the entry whose list holds `address`.
+class AccessTable:
+    """All access lists, parsed once. Finding costs one look-up for each length of prefix in use."""
 
-    If several do: enabled ones first, then the narrowest network, then by name.
-    """
-    wanted = parse_address(address)
-    if wanted is None:
+    def __init__(
+        self,
+        entries: Iterable[AccessEntry],
+        addresses: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        """Parse what the entries hold; `addresses` are those of the host names among it."""
+        self.has_credentials_alone = False
+        "Whether an enabled trunk may call from anywhere, by its credentials alone."
+        self._enabled, self._disabled = _Networks(), _Networks()
+        # By name, so that among equal networks the first name stays.
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            networks = self._enabled if entry.enabled else self._disabled
+            for item in entry.allowed:
+                networks.add(item, addresses, entry)
+            if entry.enabled and entry.username and not entry.allowed:
+                self.has_credentials_alone = True
+
+    def find(self, address: str) -> AccessEntry | None:
+        """Return the entry whose list holds `address`.
+
+        If several do: enabled ones first, then the narrowest network, then by name.
+        """
+        wanted = parse_address(address)
+        if wanted is None:
+            return None
+        return self._enabled.narrowest(wanted) or self._disabled.narrowest(wanted)
+
+
+class _Networks:
+    """Networks by IP version and length of prefix, each with whose it is."""
+
+    def __init__(self) -> None:
+        self._by_length: dict[int, dict[int, dict[int, AccessEntry]]] = {4: {}, 6: {}}
+
+    def add(self, item: str, addresses: Mapping[str, Sequence[str]], entry: AccessEntry) -> None:
+        try:
+            network = ipaddress.ip_network(item)
+        except ValueError:
+            for text in addresses.get(item, ()):
+                if (address := parse_address(text)) is not None:
+                    self._put(address, address.max_prefixlen, entry)
+        else:
+            self._put(network.network_address, network.prefixlen, entry)
+
+    def _put(self, address: Address, length: int, entry: AccessEntry) -> None:
+        of_length = self._by_length[address.version].setdefault(length, {})
+        of_length.setdefault(int(address) >> address.max_prefixlen - length, entry)
+
+    def narrowest(self, address: Address) -> AccessEntry | None:
+        by_length, bits = self._by_length[address.version], int(address)
+        for length in sorted(by_length, reverse=True):
+            if (entry := by_length[length].get(bits >> address.max_prefixlen - length)) is not None:
+                return entry
         return None
-    found = [
-        (not entry.enabled, -bits, entry.name, entry)
-        for entry in entries
-        if (bits := _narrowest(wanted, entry.allowed, resolve)) is not None
-    ]
-    return min(found, key=lambda match: match[:3])[3] if found else None
 
 
 def addresses_within(
@@ -76,21 +122,18 @@ def addresses_within(
     return held
 
 
-def _narrowest(
-    address: Address, allowed: Iterable[str], resolve: Callable[[str], Sequence[str]]
-) -> int | None:
-    """Return the prefix length of the narrowest network that holds the address, if one does."""
-    lengths: list[int] = []
-    for item in allowed:
-        try:
-            network = ipaddress.ip_network(item)
-        except ValueError:
-            if any(parse_address(text) == address for text in resolve(item)):
-                lengths.append(address.max_prefixlen)
-            continue
-        if address in network:
-            lengths.append(network.prefixlen)
-    return max(lengths, default=None)
+def host_names(entries: Iterable[AccessEntry]) -> set[str]:
+    """Return those items of access lists that are no networks."""
+    return {item for entry in entries for item in entry.allowed if not _is_network(item)}
+
+
+@lru_cache(maxsize=65536)
+def _is_network(item: str) -> bool:
+    try:
+        ipaddress.ip_network(item)
+    except ValueError:
+        return False
+    return True
 
 
 def system_lookup(host: str) -> tuple[str, ...]:
@@ -139,11 +182,8 @@ class HostCache:
     def resolve(self, host: str) -> tuple[str, ...]:
         """Return the host's addresses, as last seen."""
         with self._lock:
-            now = self._clock()
-            cached = self._known.setdefault(host, _Cached(now + self._first_wait_s))
-            if cached.pending is None and now >= cached.fresh_until_s:
-                cached.pending = self._threads.submit(self._refresh, host, cached)
-            pending, wait_s = cached.pending, cached.wait_until_s - now
+            cached = self._start(host)
+            pending, wait_s = cached.pending, cached.wait_until_s - self._clock()
             if cached.answered or pending is None or wait_s <= 0:
                 return cached.addresses
         try:
@@ -151,6 +191,22 @@ class HostCache:
         except FutureTimeoutError:
             logger.warning("host name %s of a trunk's access list: no answer yet", host)
             return ()
+
+    def resolve_all(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the addresses of several hosts; those never seen are waited for together."""
+        names = list(names)
+        with self._lock:
+            for host in names:
+                self._start(host)
+        return {host: self.resolve(host) for host in names}
+
+    def _start(self, host: str) -> _Cached:
+        """Have a host looked up if its answer is outdated. Under the lock."""
+        now = self._clock()
+        cached = self._known.setdefault(host, _Cached(now + self._first_wait_s))
+        if cached.pending is None and now >= cached.fresh_until_s:
+            cached.pending = self._threads.submit(self._refresh, host, cached)
+        return cached
 
     def _refresh(self, host: str, cached: _Cached) -> tuple[str, ...]:
         addresses = self._lookup(host)
@@ -171,3 +227,43 @@ class HostCache:
 
 hosts = HostCache()
 "The process's own cache."
+
+
+class AccessLists:
+    """The access lists as they were stored a second ago at most; for any thread.
+
+    Strangers make this be asked, so the rows are read once a second however many do, and parsed
+    only when they, or the addresses of a host name among them, have changed.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Sequence[AccessEntry]],
+        *,
+        resolve_all: Callable[[Iterable[str]], Mapping[str, Sequence[str]]] = hosts.resolve_all,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read = read
+        self._resolve_all = resolve_all
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._table = AccessTable(())
+        self._made_of: object = None
+        self._good_until_s = -math.inf
+
+    def table(self) -> AccessTable:
+        """Return the table; it costs a query if the last one is a second old.
+
+        A host name is waited for when it is new, for two seconds at most, so never call this on
+        an event loop's thread.
+        """
+        with self._lock:
+            now = self._clock()
+            if now >= self._good_until_s:
+                entries = self._read()
+                addresses = self._resolve_all(host_names(entries))
+                if self._made_of != (entries, addresses):
+                    self._table = AccessTable(entries, addresses)
+                    self._made_of = entries, addresses
+                self._good_until_s = now + MAX_AGE_S
+            return self._table

@@ -105,27 +105,34 @@ def _credentials(
     )
 
 
-def trunk_access(address: str) -> TrunkAccess | None:
-    """Return the trunk whose access list holds this IP address.
-
-    One query; a host name in a list is looked up at most once a minute and may take two seconds
-    the first time, so never call this on the event loop's thread.
-    """
-    rows = Trunk.objects.values_list("name", "enabled", "in_username", "in_allowed_addresses")
-    entries = [
+def access_entries() -> list[access.AccessEntry]:
+    """Return the access list of every trunk. One query."""
+    rows = Trunk.objects.order_by("pk").values_list(
+        "name", "enabled", "in_username", "in_allowed_addresses"
+    )
+    return [
         access.AccessEntry(name, enabled, username, tuple(allowed))
         for name, enabled, username, allowed in rows
     ]
-    found = access.find_access(address, entries, access.hosts.resolve)
-    if found is None:
+
+
+def trunk_access(address: str, lists: access.AccessLists) -> TrunkAccess | None:
+    """Return the trunk whose access list holds this IP address. One query a second at most.
+
+    A host name in a list may take two seconds the first time.
+    """
+    entry = lists.table().find(address)
+    if entry is None:
         return None
-    return TrunkAccess(name=found.name, enabled=found.enabled, username=found.username)
+    return TrunkAccess(name=entry.name, enabled=entry.enabled, username=entry.username)
 
 
-def trunks_by_credentials() -> bool:
-    """Return whether an enabled trunk may call from anywhere, by credentials alone. One query."""
-    trunks = Trunk.objects.filter(enabled=True).exclude(in_username="")
-    return any(not allowed for allowed in trunks.values_list("in_allowed_addresses", flat=True))
+def trunks_by_credentials(lists: access.AccessLists) -> bool:
+    """Return whether an enabled trunk may call from anywhere, by credentials alone.
+
+    One query a second at most.
+    """
+    return lists.table().has_credentials_alone
 
 
 def source(*, kind: str, name: str, address: str) -> Source:

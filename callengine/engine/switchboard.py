@@ -49,6 +49,7 @@ from callengine.record import bans, store
 from callengine.record.database import keep_connected
 from callengine.record.journal import Journal
 from callengine.record.ladder import Trace
+from trunks.access import AccessLists
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class Switchboard:
         self.book = CallBook(settings.node, Trace(self.edge.leg))
         self.edge.observer = self.book.trace.observe
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="directory")
+        self._access = AccessLists(lookup.access_entries)
         self._hurry = asyncio.Event()
         self._handing = Handing(self)
         self._publisher = Publisher(self)
@@ -198,7 +200,7 @@ class Switchboard:
         """Return the trunk whose access list holds this IP address."""
         if self.lab.is_phone(address):
             return None
-        return await self._read(lookup.trunk_access, address)
+        return await self._read(lookup.trunk_access, address, self._access)
 
     async def external_sip(self) -> bool:
         """Return whether unauthenticated callers may reach numbers and connections."""
@@ -206,7 +208,7 @@ class Switchboard:
 
     async def trunks_by_credentials(self) -> bool:
         """Return whether an enabled trunk may call from any address, by its credentials alone."""
-        return await self._read(lookup.trunks_by_credentials)
+        return await self._read(lookup.trunks_by_credentials, self._access)
 
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         """Return the full source for a name the edge established."""

@@ -1,12 +1,21 @@
 """Which trunk an address belongs to, and the host names in between."""
 
 import threading
+import time
+from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunks.access import AccessEntry, HostCache, find_access, parse_address, system_lookup
+from trunks.access import (
+    AccessEntry,
+    AccessLists,
+    AccessTable,
+    HostCache,
+    parse_address,
+    system_lookup,
+)
 
 
 def entry(name: str, *allowed: str, enabled: bool = True) -> AccessEntry:
@@ -33,7 +42,7 @@ CASES = [
 
 @pytest.mark.parametrize(("address", "entries", "found"), CASES)
 def test_the_trunk_of_an_address(address, entries, found):
-    match = find_access(address, entries, {"gw.example": ("192.0.2.9",)}.__getitem__)
+    match = AccessTable(entries, {"gw.example": ("192.0.2.9",)}).find(address)
     assert (match.name if match else None) == found
 
 
@@ -125,3 +134,108 @@ def test_a_resolver_that_hangs_holds_up_only_the_first_requests(resolver):
 def test_the_systems_resolver_knows_localhost_and_not_an_invalid_name():
     assert "127.0.0.1" in system_lookup("localhost")
     assert system_lookup("does-not-exist.invalid") == ()
+
+
+def narrowest_by_comparing_all(address: str, entries: list[AccessEntry]) -> str | None:
+    """The rule in its plainest form: every entry is looked at."""
+    wanted = ip_address(address)
+    matches = [
+        (not entry.enabled, -network.prefixlen, entry.name)
+        for entry in entries
+        for network in map(ip_network, entry.allowed)
+        if wanted in network
+    ]
+    return min(matches)[2] if matches else None
+
+
+NETWORKS = st.builds(
+    lambda address, length: str(ip_network((address, length), strict=False)),
+    st.ip_addresses(v=4, network="192.0.2.0/28"),
+    st.integers(0, 32),
+)
+
+
+@given(
+    st.ip_addresses(v=4, network="192.0.2.0/28"),
+    st.lists(st.tuples(st.lists(NETWORKS, max_size=4), st.booleans()), max_size=6),
+)
+def test_a_table_says_what_comparing_with_every_entry_says(address, lists):
+    entries = [
+        entry(f"t{number}", *allowed, enabled=enabled)
+        for number, (allowed, enabled) in enumerate(lists)
+    ]
+    match = AccessTable(entries).find(str(address))
+    assert (match.name if match else None) == narrowest_by_comparing_all(str(address), entries)
+
+
+@pytest.mark.parametrize(
+    ("alone", "credentials_alone"),
+    [
+        (AccessEntry("a", True, "user", ()), True),
+        (AccessEntry("a", False, "user", ()), False),
+        (AccessEntry("a", True, "", ()), False),
+        (AccessEntry("a", True, "user", ("192.0.2.1/32",)), False),
+    ],
+)
+def test_a_trunk_without_addresses_is_known_by_credentials_alone(alone, credentials_alone):
+    assert AccessTable([alone]).has_credentials_alone is credentials_alone
+
+
+class Stored:
+    """Access lists that the test changes, and how often they are read and resolved."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.entries = [entry("a", "192.0.2.1/32", "gw.example")]
+        self.addresses = ("198.51.100.1",)
+        self.reads = 0
+        self.lists = AccessLists(self.read, resolve_all=self.resolve, clock=lambda: self.now_s)
+
+    def read(self) -> list[AccessEntry]:
+        self.reads += 1
+        return list(self.entries)
+
+    def resolve(self, names) -> dict[str, tuple[str, ...]]:
+        return dict.fromkeys(names, self.addresses)
+
+    def holds(self, address: str) -> bool:
+        return self.lists.table().find(address) is not None
+
+
+def test_the_table_is_read_once_a_second_and_parsed_when_it_changed():
+    stored = Stored()
+    first = stored.lists.table()
+    stored.now_s += 0.99
+    assert stored.lists.table() is first
+    assert stored.reads == 1
+    stored.now_s += 0.01
+    assert stored.lists.table() is first
+    assert stored.reads == 2
+
+
+def test_a_changed_list_and_a_host_that_moved_hold_after_a_second():
+    stored = Stored()
+    assert stored.holds("198.51.100.1")
+    stored.entries, stored.addresses = [entry("a", "gw.example")], ("198.51.100.2",)
+    assert stored.holds("192.0.2.1")
+    stored.now_s += 1
+    held = [stored.holds(a) for a in ("192.0.2.1", "198.51.100.1", "198.51.100.2")]
+    assert held == [False, False, True]
+
+
+def test_a_table_whose_reading_fails_is_read_again_at_once():
+    lists = AccessLists(lambda: 1 / 0, clock=lambda: 0.0)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            lists.table()
+
+
+def test_many_names_that_nobody_resolves_hold_a_request_up_once(resolver):
+    resolver.may_answer.clear()
+    cache = HostCache(lookup=resolver.lookup, first_wait_s=0.3)
+    begun = time.monotonic()
+    assert cache.resolve_all([f"gw{number}" for number in range(10)]) == {
+        f"gw{number}": () for number in range(10)
+    }
+    assert time.monotonic() - begun < 1.5
+    resolver.may_answer.set()

@@ -10,6 +10,7 @@ from callengine.directory import lookup
 from callengine.edge.interface import Binding
 from connections.models import Connection
 from connections.services import set_password
+from trunks.access import AccessLists
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 from trunks.services import set_in_password
 
@@ -85,15 +86,25 @@ def test_a_password_for_another_realm_is_told_in_the_log(alice, settings, caplog
 def test_the_trunk_of_an_address_in_one_query(carrier, django_assert_num_queries):
     for number in range(20):
         Trunk.objects.create(name=f"t{number}", in_allowed_addresses=[f"10.{number}.0.0/16"])
+    lists = AccessLists(lookup.access_entries)
     with django_assert_num_queries(1):
-        found = lookup.trunk_access("192.0.2.77")
+        found = lookup.trunk_access("192.0.2.77", lists)
     assert (found.name, found.enabled, found.username) == ("carrier", True, "carrier-in")
-    assert lookup.trunk_access("198.51.100.1") is None
+    assert lookup.trunk_access("198.51.100.1", lists) is None
+
+
+def test_a_thousand_strangers_cost_one_query_in_a_second(carrier, django_assert_num_queries):
+    lists = AccessLists(lookup.access_entries, clock=lambda: 7.0)
+    with django_assert_num_queries(1):
+        for number in range(1000):
+            assert lookup.trunk_access(f"198.51.100.{number % 256}", lists) is None
+            assert lookup.trunks_by_credentials(lists) is False
 
 
 def test_a_host_name_in_an_access_list_is_resolved(carrier):
     Trunk.objects.create(name="local", in_allowed_addresses=["localhost"])
-    assert lookup.trunk_access("127.0.0.1").name == "local"
+    lists = AccessLists(lookup.access_entries)
+    assert lookup.trunk_access("127.0.0.1", lists).name == "local"
 
 
 def test_sources(alice, carrier, django_assert_num_queries):
