@@ -45,6 +45,13 @@ class Connection(models.Model):
     ha1_realm = models.CharField(max_length=100, blank=True, editable=False)
     ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
     ha1_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    ha1b_md5 = models.CharField(
+        max_length=32, blank=True, default="", db_default="", editable=False
+    )
+    ha1b_sha256 = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False
+    )
+    "HA1 over `user@realm` as user name; empty for a password set before it was kept."
     inbound_codecs = CodecListField(
         blank=True,
         help_text="Offered to this endpoint when it is called. Empty: the platform list.",
@@ -100,6 +107,11 @@ class Connection(models.Model):
                 condition=Q(ha1_md5="", ha1_sha256="", ha1_realm="")
                 | (~Q(ha1_md5="") & ~Q(ha1_sha256="") & ~Q(ha1_realm="")),
                 name="connection_ha1_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=Q(ha1b_md5="", ha1b_sha256="")
+                | (~Q(ha1b_md5="") & ~Q(ha1b_sha256="") & ~Q(ha1_md5="")),
+                name="connection_ha1b_is_complete",
             ),
         ]
 

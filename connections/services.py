@@ -8,11 +8,12 @@ from django.conf import settings
 from django.db import transaction
 
 from connections.models import Connection, Registration
-from sip.names import digest_ha1
+from sip.digest import kept_ha1
 from sip.passwords import generate_password
 
 Refusal = TypeVar("Refusal")
-HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256")
+HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256", "ha1b_md5", "ha1b_sha256")
+"What `set_password` changes, in the order of `kept_ha1`."
 
 
 class ConflictError(Exception):
@@ -29,13 +30,13 @@ def set_password(*, connection: Connection, password: str) -> bool:
     The connection may be unsaved; it is not saved here. An empty password takes the right to
     authenticate away.
     """
-    realm = settings.VOIPNUMBER_REALM if password else ""
-    md5, sha256 = "", ""
-    if password:
-        md5, sha256 = digest_ha1(username=connection.sip_user, realm=realm, password=password)
-    before = (connection.ha1_realm, connection.ha1_md5, connection.ha1_sha256)
-    connection.ha1_realm, connection.ha1_md5, connection.ha1_sha256 = realm, md5, sha256
-    return before != (realm, md5, sha256)
+    before = tuple(getattr(connection, name) for name in HA1_FIELDS)
+    after = kept_ha1(
+        username=connection.sip_user, realm=settings.VOIPNUMBER_REALM, password=password
+    )
+    for name, value in zip(HA1_FIELDS, after, strict=True):
+        setattr(connection, name, value)
+    return before != after
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.db.models import ProtectedError
 
 from audiocodecs.models import PlatformSettings
 from connections.models import Connection
+from connections.services import HA1_FIELDS as CONNECTION_HA1
 from connections.services import set_password
 from provisioning.problems import Problem, Problems, ProvisionError, listed
 from provisioning.reader import MAX_FILE_BYTES, YamlError, read
@@ -21,11 +22,10 @@ from provisioning.schema import (
     parse,
 )
 from trunks.models import Number, Route, Trunk
+from trunks.services import HA1_FIELDS as TRUNK_HA1
 from trunks.services import replace_gateways, replace_route_trunks, set_in_password
 
 Row = TypeVar("Row", bound=models.Model)
-CONNECTION_HA1 = ("ha1_realm", "ha1_md5", "ha1_sha256")
-TRUNK_HA1 = ("in_ha1_realm", "in_ha1_md5", "in_ha1_sha256")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
-"""Names and passwords of SIP users: what is allowed, and how passwords are kept (RFC 8760)."""
+"""Names of SIP users: what is allowed in them."""
 
-import hashlib
 import re
 
 SIP_USER_FORM = "1 to 64 of A-Z a-z 0-9 . _ + -"
@@ -14,11 +13,3 @@ def without_password(uri: str) -> str:
     before, at, after = uri.rpartition("@")
     user = _USER_OF_URI.match(before)
     return f"{user.group()}***@{after}" if at and user else uri
-
-
-def digest_ha1(*, username: str, realm: str, password: str) -> tuple[str, str]:
-    """Return H(username:realm:password) by MD5 and by SHA-256, lower-case hexadecimal."""
-    secret = f"{username}:{realm}:{password}".encode()
-    # MD5 is what the phones speak (RFC 3261 section 22.4); whoever can do SHA-256 is asked first.
-    md5 = hashlib.md5(secret, usedforsecurity=False).hexdigest()
-    return md5, hashlib.sha256(secret).hexdigest()

@@ -51,6 +51,13 @@ class Trunk(models.Model):
     in_ha1_realm = models.CharField(max_length=100, blank=True, editable=False)
     in_ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
     in_ha1_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    in_ha1b_md5 = models.CharField(
+        max_length=32, blank=True, default="", db_default="", editable=False
+    )
+    in_ha1b_sha256 = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False
+    )
+    "HA1 over `user@realm` as user name; empty for a password set before it was kept."
     concurrent_calls = models.PositiveIntegerField(
         null=True,
         blank=True,
@@ -100,6 +107,11 @@ class Trunk(models.Model):
                     & ~Q(in_ha1_realm="")
                 ),
                 name="trunk_ha1_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=Q(in_ha1b_md5="", in_ha1b_sha256="")
+                | (~Q(in_ha1b_md5="") & ~Q(in_ha1b_sha256="") & ~Q(in_ha1_md5="")),
+                name="trunk_ha1b_is_complete",
             ),
         ]
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from sip.names import digest_ha1
+from sip.digest import kept_ha1
 from trunks.access import parse_address
 from trunks.conflicts import ConflictError, save
 from trunks.models import Gateway, Route, RouteTrunk, Trunk
@@ -16,8 +16,8 @@ from trunks.validators import parse_access_list
 MAX_STEPS = 50
 "Gateways of a trunk, and trunks of a route, at most."
 MAX_POSITION = 32767
-HA1_FIELDS = ("in_ha1_realm", "in_ha1_md5", "in_ha1_sha256")
-"What `set_in_password` changes."
+HA1_FIELDS = ("in_ha1_realm", "in_ha1_md5", "in_ha1_sha256", "in_ha1b_md5", "in_ha1b_sha256")
+"What `set_in_password` changes, in the order of `kept_ha1`."
 _CHANGED = (
     "Not saved: somebody else changed the list meanwhile. It is shown as it is now; put it in "
     "order again."
@@ -30,13 +30,14 @@ def set_in_password(*, trunk: Trunk, password: str) -> bool:
     The trunk may be unsaved; it is not saved here. An empty password, or no IN user name, takes
     them away.
     """
-    before = (trunk.in_ha1_realm, trunk.in_ha1_md5, trunk.in_ha1_sha256)
-    after = ("", "", "")
-    if password and trunk.in_username:
-        realm = settings.VOIPNUMBER_REALM
-        hashes = digest_ha1(username=trunk.in_username, realm=realm, password=password)
-        after = (realm, *hashes)
-    trunk.in_ha1_realm, trunk.in_ha1_md5, trunk.in_ha1_sha256 = after
+    before = tuple(getattr(trunk, name) for name in HA1_FIELDS)
+    after = kept_ha1(
+        username=trunk.in_username,
+        realm=settings.VOIPNUMBER_REALM,
+        password=password if trunk.in_username else "",
+    )
+    for name, value in zip(HA1_FIELDS, after, strict=True):
+        setattr(trunk, name, value)
     return before != after
 
 

@@ -81,6 +81,7 @@ REJECTIONS: Mapping[str, tuple[int, ...]] = {
     "too-many-hops": (483,),
     "no-credentials": (401,),
     "wrong-password": (401,),
+    "user-name-with-realm": (401,),
     "unknown-user": (401,),
     "nonce-replayed": (401,),
     "digest-uri-mismatch": (400,),

@@ -34,9 +34,12 @@ from connections.models import (
     Connection,
     Registration,
 )
+from connections.services import HA1_FIELDS as CONNECTION_HA1
 from connections.services import change_registrations, unexpired_registrations
+from sip.digest import KeptHa1
 from trunks import access
 from trunks.models import Number, Route, Trunk
+from trunks.services import HA1_FIELDS as TRUNK_HA1
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +72,7 @@ def credentials(username: str) -> Credentials | None:
             kind="connection",
             name=connection.sip_user,
             enabled=connection.enabled,
-            ha1=(connection.ha1_realm, connection.ha1_md5, connection.ha1_sha256),
+            ha1=KeptHa1(*(getattr(connection, field) for field in CONNECTION_HA1)),
         )
     if trunk is None:
         return None
@@ -78,20 +81,19 @@ def credentials(username: str) -> Credentials | None:
         kind="trunk",
         name=trunk.name,
         enabled=trunk.enabled,
-        ha1=(trunk.in_ha1_realm, trunk.in_ha1_md5, trunk.in_ha1_sha256),
+        ha1=KeptHa1(*(getattr(trunk, field) for field in TRUNK_HA1)),
     )
 
 
 def _credentials(
-    *, username: str, kind: str, name: str, enabled: bool, ha1: tuple[str, str, str]
+    *, username: str, kind: str, name: str, enabled: bool, ha1: KeptHa1
 ) -> Credentials:
-    realm, md5, sha256 = ha1
-    if md5 and realm != settings.VOIPNUMBER_REALM:
+    if ha1.md5 and ha1.realm != settings.VOIPNUMBER_REALM:
         logger.warning(
             "the password of %s %s was set for realm %s, not %s: set it again",
             kind,
             name,
-            realm,
+            ha1.realm,
             settings.VOIPNUMBER_REALM,
         )
     return Credentials(
@@ -100,8 +102,10 @@ def _credentials(
         name=name,
         enabled=enabled,
         # No password set: nothing anybody sends may match.
-        ha1_md5=md5 or secrets.token_hex(16),
-        ha1_sha256=sha256 or secrets.token_hex(32),
+        ha1_md5=ha1.md5 or secrets.token_hex(16),
+        ha1_sha256=ha1.sha256 or secrets.token_hex(32),
+        ha1b_md5=ha1.with_realm_md5,
+        ha1b_sha256=ha1.with_realm_sha256,
     )
 
 

@@ -136,7 +136,7 @@ class Authenticator:
         if verdict is Verdict.WRONG and self._is_there(request, answer):
             # Before the answer: who has it may try again at once, and must find the ban in place.
             await self._warden.failed(source_host(request), clean(answer.user))
-        self._fail(transaction, verdict, answer, user_exists=credentials is not None)
+        self._fail(transaction, verdict, answer, credentials)
         return None
 
     def _may_try(self, transaction: ServerTransaction, answer: Answer) -> bool:
@@ -175,7 +175,11 @@ class Authenticator:
         return None
 
     def _fail(
-        self, transaction: ServerTransaction, verdict: Verdict, answer: Answer, *, user_exists: bool
+        self,
+        transaction: ServerTransaction,
+        verdict: Verdict,
+        answer: Answer,
+        credentials: Credentials | None,
     ) -> None:
         """Challenge again; only the stored rejection tells unknown users from wrong passwords."""
         self._send_challenge(transaction, stale=verdict in (Verdict.STALE, Verdict.REPLAYED))
@@ -188,18 +192,32 @@ class Authenticator:
                 f"A request of {user} came twice with the same digest count: the phone repeats "
                 "itself, or somebody replays what they recorded."
             )
-        elif user_exists:
-            rule = "wrong-password"
-            advice = f"The password of {user} is wrong; set the same one in the phone and here."
         else:
-            rule = "unknown-user"
-            advice = f"Nobody here is called `{user}`. The SIP user name is not the display name."
+            rule, advice = _wrong(answer, credentials)
         code = code_sent(transaction, 401)
         self._rejections.store(describe(transaction.request, code, rule, advice, user=user))
 
 
+def _wrong(answer: Answer, credentials: Credentials | None) -> tuple[str, str]:
+    """Return the rule and the advice for credentials that are not right."""
+    user = clean(answer.user)
+    if credentials is None:
+        rule = "unknown-user"
+        advice = f"Nobody here is called `{user}`. The SIP user name is not the display name."
+    elif _ha1(credentials, answer) is None:
+        rule = "user-name-with-realm"
+        advice = (
+            f"The phone gives {clean(answer.username)} as its user name, and the password was set "
+            "before such names could be checked: set it again here, or have the phone give "
+            f"{user} alone."
+        )
+    else:
+        rule = "wrong-password"
+        advice = f"The password of {user} is wrong; set the same one in the phone and here."
+    return rule, advice
+
+
 def _ha1(credentials: Credentials, answer: Answer) -> str | None:
-    with_realm = "@" in answer.username and answer.username != credentials.username
     if answer.algorithm == "SHA-256":
-        return (credentials.ha1b_sha256 if with_realm else credentials.ha1_sha256) or None
-    return (credentials.ha1b_md5 if with_realm else credentials.ha1_md5) or None
+        return (credentials.ha1b_sha256 if answer.names_realm else credentials.ha1_sha256) or None
+    return (credentials.ha1b_md5 if answer.names_realm else credentials.ha1_md5) or None

@@ -3,10 +3,11 @@
 import secrets
 from dataclasses import replace
 
-from callengine.edge.digest import Answer, digest_ha1, digest_response
+from callengine.edge.digest import Answer, digest_response
 from callengine.edge.grammar import parse_params, split_quoted
 from callengine.edge.inner import challenge
 from callengine.edge.received import Received
+from sip.digest import digest_ha1
 
 _ASKED = {
     401: ("www-authenticate", "authorization"),

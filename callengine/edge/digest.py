@@ -1,6 +1,5 @@
 """Digest authentication as RFC 8760 asks of a SIP server: pure, time comes in as `now` (Unix s)."""
 
-import hashlib
 import hmac
 import secrets
 from base64 import b64encode
@@ -13,15 +12,12 @@ from callengine.edge.grammar import parse_params, split_quoted
 from callengine.edge.received import Received
 from callengine.edge.sources import source_key
 from callengine.edge.uris import parse_uri
+from sip.digest import HASHES, digest_ha1
 
 MAX_TRACKED_NONCES = 50_000
 _WINDOW = 64
 _NONCE_BODY = 16
 "Characters of a nonce before its signature: the time in hexadecimal digits, and chance."
-_HASHES: dict[str, Callable[[bytes], "hashlib._Hash"]] = {
-    "MD5": hashlib.md5,
-    "SHA-256": hashlib.sha256,
-}
 
 
 class Verdict(Enum):
@@ -49,9 +45,16 @@ class Answer:
 
     @property
     def user(self) -> str:
-        """Return the user name without `@realm`."""
-        user, found, domain = self.username.rpartition("@")
-        return user if found and domain.lower() == self.realm.lower() else self.username
+        """Return the user name without `@realm`.
+
+        In another spelling it is somebody else: the digest binds it as it is written.
+        """
+        return self.username.removesuffix(f"@{self.realm}")
+
+    @property
+    def names_realm(self) -> bool:
+        """Whether the user name is `user@realm`, of which HA1 is another."""
+        return self.user != self.username
 
 
 def parse_answer(header: str) -> Answer | None:
@@ -86,17 +89,12 @@ def digest_response(answer: Answer, *, ha1: str, method: str) -> str:
     """Return the response RFC 7616 section 3.4.1 expects for these credentials."""
 
     def hashed(text: str) -> str:
-        return _HASHES[answer.algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
+        return HASHES[answer.algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
 
     ha2 = hashed(f"{method}:{answer.uri}")
     if not answer.qop:
         return hashed(f"{ha1}:{answer.nonce}:{ha2}")
     return hashed(f"{ha1}:{answer.nonce}:{answer.nc}:{answer.cnonce}:{answer.qop}:{ha2}")
-
-
-def digest_ha1(algorithm: str, *, username: str, realm: str, password: str) -> str:
-    """Return H(user:realm:password) in hexadecimal digits."""
-    return _HASHES[algorithm](f"{username}:{realm}:{password}".encode()).hexdigest()
 
 
 def uri_matches(answer_uri: str, request_uri: str, is_local: Callable[[str], bool]) -> bool:
@@ -130,15 +128,15 @@ class Digest:
     def __init__(
         self, *, realm: str, algorithms: tuple[str, ...], lifetime_s: int, secret: bytes = b""
     ) -> None:
-        if not algorithms or any(name not in _HASHES for name in algorithms):
-            raise ValueError(f"digest algorithms must be among {', '.join(_HASHES)}")
+        if not algorithms or any(name not in HASHES for name in algorithms):
+            raise ValueError(f"digest algorithms must be among {', '.join(HASHES)}")
         self.realm = realm
         self.algorithms = algorithms
         self._lifetime_s = lifetime_s
         self._secret = secret or secrets.token_bytes(32)
         self._counters: OrderedDict[str, _Counter] = OrderedDict()
         self._floor = 0
-        self._dummy_ha1 = {name: _HASHES[name](self._secret).hexdigest() for name in algorithms}
+        self._dummy_ha1 = {name: HASHES[name](self._secret).hexdigest() for name in algorithms}
 
     def challenges(
         self, now: float, *, address: str = "", stale: bool = False, md5_only: bool = False
@@ -248,7 +246,7 @@ def readdress(header: str, *, password: str, method: str, uri: str) -> str | Non
     its own. Nonce, cnonce, count, realm and algorithm stay.
     """
     answer = parse_answer(header)
-    if answer is None or not password or answer.algorithm not in _HASHES:
+    if answer is None or not password or answer.algorithm not in HASHES:
         return None
     if answer.qop not in ("", "auth"):
         return None

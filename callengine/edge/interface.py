@@ -25,7 +25,7 @@ class Credentials:
     ha1_md5: str = field(repr=False)
     ha1_sha256: str = field(repr=False)
     ha1b_md5: str = field(default="", repr=False)
-    "HA1 over `user@realm` as user name, for clients configured so; empty: they are refused."
+    "HA1 over `user@realm` as user name, for phones set up so; empty: the password is older."
     ha1b_sha256: str = field(default="", repr=False)
 
 

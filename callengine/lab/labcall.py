@@ -13,7 +13,7 @@ from callengine.core.outcomes import Rejection
 from callengine.core.planner import Declined
 from callengine.edge.addresses import BUILT_IN_PHONES
 from callengine.edge.interface import Credentials, IncomingCall
-from sip.names import digest_ha1
+from sip.digest import kept_ha1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,16 @@ class LabCall:
 
     def credentials(self, realm: str) -> Credentials:
         """Return what the edge checks the calling phone against."""
-        md5, sha256 = digest_ha1(username=self.user, realm=realm, password=self.password)
+        kept = kept_ha1(username=self.user, realm=realm, password=self.password)
         return Credentials(
             username=self.user,
             kind="lab",
             name=self.user,
             enabled=True,
-            ha1_md5=md5,
-            ha1_sha256=sha256,
+            ha1_md5=kept.md5,
+            ha1_sha256=kept.sha256,
+            ha1b_md5=kept.with_realm_md5,
+            ha1b_sha256=kept.with_realm_sha256,
         )
 
     def admit(self, address: str) -> Source:

@@ -71,6 +71,7 @@ def test_any_other_fixed_address_is_refused(address):
         {"concurrent_calls": 0},
         {"ha1_md5": "0" * 32},
         {"ha1_realm": "r", "ha1_sha256": "0" * 64},
+        {"ha1b_md5": "0" * 32, "ha1b_sha256": "0" * 64},
     ],
 )
 def test_the_database_refuses_what_may_not_be(values):
@@ -100,6 +101,9 @@ def test_a_password_is_kept_as_ha1_of_the_realm_and_nowhere_in_clear(settings):
     secret = b"alice:example:correct horse"
     assert row.ha1_md5 == hashlib.md5(secret).hexdigest()
     assert row.ha1_sha256 == hashlib.sha256(secret).hexdigest()
+    with_realm = b"alice@example:example:correct horse"
+    assert row.ha1b_md5 == hashlib.md5(with_realm).hexdigest()
+    assert row.ha1b_sha256 == hashlib.sha256(with_realm).hexdigest()
     assert not set_password(connection=row, password="correct horse")
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM connections_connection")
@@ -107,6 +111,7 @@ def test_a_password_is_kept_as_ha1_of_the_realm_and_nowhere_in_clear(settings):
     assert row.ha1_md5 not in repr(row)
     assert set_password(connection=row, password="")
     assert row.ha1_md5 == row.ha1_sha256 == row.ha1_realm == ""
+    assert row.ha1b_md5 == row.ha1b_sha256 == ""
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from callengine.core.directory import ConnectionEntry, Contact, Destination, Gat
 from callengine.directory import lookup
 from callengine.edge.interface import Binding
 from connections.models import Connection
-from connections.services import set_password
+from connections.services import HA1_FIELDS, set_password
 from trunks.access import AccessLists
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 from trunks.services import set_in_password
@@ -56,11 +56,14 @@ def test_credentials_of_a_connection_and_of_a_trunk(alice, carrier, django_asser
         found = lookup.credentials("alice")
     assert (found.kind, found.name, found.enabled) == ("connection", "alice", True)
     assert (found.ha1_md5, found.ha1_sha256) == (alice.ha1_md5, alice.ha1_sha256)
+    assert (found.ha1b_md5, found.ha1b_sha256) == (alice.ha1b_md5, alice.ha1b_sha256)
     assert alice.ha1_md5 not in repr(found)
+    assert alice.ha1b_md5 not in repr(found)
     with django_assert_num_queries(2):
         found = lookup.credentials("carrier-in")
     assert (found.kind, found.name) == ("trunk", "carrier")
     assert found.ha1_sha256 == carrier.in_ha1_sha256
+    assert (found.ha1b_md5, found.ha1b_sha256) == (carrier.in_ha1b_md5, carrier.in_ha1b_sha256)
 
 
 @pytest.mark.parametrize("username", ["", "nobody", "Alice", "a\x00b", "\ud800", "x" * 10000])
@@ -69,7 +72,7 @@ def test_nobody_else_has_credentials(alice, username):
 
 
 def test_without_a_password_nothing_anybody_sends_can_match(alice):
-    Connection.objects.update(ha1_realm="", ha1_md5="", ha1_sha256="")
+    Connection.objects.update(**dict.fromkeys(HA1_FIELDS, ""))
     first, second = lookup.credentials("alice"), lookup.credentials("alice")
     assert len(first.ha1_md5) == 32
     assert len(first.ha1_sha256) == 64

@@ -60,9 +60,12 @@ class FakeEngine:
     def add_user(
         self, user: str, password: str, *, enabled: bool = True, kind: str = "connection"
     ) -> None:
-        self.users[user] = Credentials(
-            user, kind, user, enabled, ha1("MD5", user, password), ha1("SHA-256", user, password)
-        )
+        digests = [
+            ha1(algorithm, name, password)
+            for name in (user, f"{user}@{REALM}")
+            for algorithm in ("MD5", "SHA-256")
+        ]
+        self.users[user] = Credentials(user, kind, user, enabled, *digests)
 
     async def credentials(self, username: str) -> Credentials | None:
         return self.users.get(username)

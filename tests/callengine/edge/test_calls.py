@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pytest
 
 from callengine.edge import transactions
-from callengine.edge.digest import digest_ha1, digest_response, parse_answer
+from callengine.edge.digest import digest_response, parse_answer
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
 from callengine.edge.received import Received, receive
+from sip.digest import digest_ha1
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, anchor, reply_as
 from tests.callengine.edge.test_registering import read_message
 

@@ -2,10 +2,14 @@
 
 import asyncio
 import re
+from dataclasses import replace
+
+import pytest
 
 from callengine.edge.frontdoor import Edge
 from callengine.edge.received import Received, receive
-from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer, answer_challenge
+from callengine.edge.settings import BanSettings
+from tests.callengine.edge.fakes import REALM, FakeEngine, Phone, UdpPeer, answer_challenge
 
 Address = tuple[str, int]
 
@@ -31,6 +35,7 @@ async def register(
     headers: tuple[str, ...] = (),
     to: str = "",
     qop: bool = True,
+    name: str = "",
 ) -> Received:
     uri = f"sip:{sip[0]}:{sip[1]}"
     challenged = await challenge(peer, sip, phone, cseq)
@@ -38,7 +43,7 @@ async def register(
         challenged,
         method="REGISTER",
         uri=uri,
-        user=phone.user,
+        user=name or phone.user,
         password=password,
         algorithm=algorithm,
         qop=qop,
@@ -59,6 +64,40 @@ async def test_md5_and_sha256_register_and_the_source_address_is_the_flow(
         assert "expires=600" in answer.get("contact")
     (binding,) = engine.stored["alice"]
     assert binding.flow == f"udp:{peer.address[0]}:{peer.address[1]}"
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+async def test_a_phone_whose_user_name_is_user_at_realm_registers(
+    edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address, algorithm: str
+) -> None:
+    answer = await register(
+        peer, sip, phone_of(peer, sip), name=f"alice@{REALM}", algorithm=algorithm
+    )
+    assert answer.code == 200
+    assert len(engine.stored["alice"]) == 1
+
+
+@pytest.mark.parametrize("realm", ["elsewhere", REALM.upper()])
+async def test_a_user_name_of_another_realm_is_somebody_unknown(
+    edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address, realm: str
+) -> None:
+    answer = await register(peer, sip, phone_of(peer, sip), name=f"alice@{realm}")
+    assert answer.code == 401
+    assert (await engine.rejection("unknown-user")).user == f"alice@{realm}"
+
+
+async def test_a_password_kept_without_the_realm_is_not_called_wrong_and_counts_as_a_guess(
+    edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address
+) -> None:
+    engine.users["alice"] = replace(engine.users["alice"], ha1b_md5="", ha1b_sha256="")
+    for cseq in range(1, 2 * BanSettings().failures, 2):
+        phone = phone_of(peer, sip)
+        answer = await register(peer, sip, phone, name=f"alice@{REALM}", cseq=cseq)
+        assert answer.code == 401
+    refused = await engine.rejection("user-name-with-realm")
+    assert refused.user == "alice"
+    assert "set it again here" in refused.advice
+    assert [ban.user for ban in engine.bans] == ["alice"]
 
 
 async def test_client_without_qop_registers_once_per_nonce(

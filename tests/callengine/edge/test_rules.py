@@ -14,7 +14,6 @@ from callengine.edge.digest import (
     Answer,
     Digest,
     Verdict,
-    digest_ha1,
     digest_response,
     parse_answer,
     uri_matches,
@@ -35,6 +34,7 @@ from callengine.edge.rewrite import aim, reply_vias
 from callengine.edge.transactions import ServerTransactions, State
 from callengine.edge.uris import name_addr, parse_uri, sip_uri
 from callengine.edge.values import parse_address
+from sip.digest import digest_ha1
 from tests.callengine.edge.fakes import Phone
 
 LIMITS = RegistrarLimits(60, 3600, 600, 3)
