@@ -15,7 +15,16 @@ logger = logging.getLogger(__name__)
 
 UMASK = 0o077
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-OURS = ("*.sqlite3", "*.sqlite3-*", "*.log", "*.log.*", "secret-key*", "*.yaml", "*.yml")
+OURS = (
+    "*.sqlite3",
+    "*.sqlite3-*",
+    "*.log",
+    "*.log.*",
+    "unwritten-records*",
+    "secret-key*",
+    "*.yaml",
+    "*.yml",
+)
 "Files in the data folder that are ours to close; what else lies there is its owner's."
 
 

@@ -269,9 +269,15 @@ if _is_sqlite:
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
 else:
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
-        "pool", {"min_size": 1, "max_size": 20, "timeout": 10}
-    )
+    DATABASES["default"]["OPTIONS"] = {
+        # Gives up soon: left to itself it tries again after 1, 2, 4 ... up to 256 s, so that a
+        # server that was away for minutes would be missed for minutes more.
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 4},
+        "connect_timeout": 5,
+        # A server whose machine is gone is noticed in this time, not in a quarter of an hour.
+        "tcp_user_timeout": 10_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 SQLITE_FILE = str(DATABASES["default"]["NAME"]) if _is_sqlite else ""
 close_files(VOIPNUMBER_DATA, SQLITE_FILE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -4,16 +4,15 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
 from callengine.edge.interface import IncomingCall
 from callengine.engine.livecall import LiveCall, PendingTransfer, iso, open_call
-from callengine.record import store
+from callengine.record import changes
 from callengine.record.journal import Journal
 from callengine.record.ladder import Audience as TraceAudience
 from callengine.record.ladder import Trace
@@ -72,17 +71,12 @@ class CallBook:
         self.calls[plan.call] = live
         self.over.clear()
         snapshot = live.frozen()
-        events = [store.TimelineEntry(live.id, **_stored(e)) for e in snapshot["events"]]
         self.journal.write(
-            partial(
-                store.call_started,
-                snapshot=snapshot,
-                plan=plan.record(),
-                node=self._node,
-            )
+            changes.call_started(snapshot=snapshot, plan=plan.record(), node=self._node)
         )
         self.journal.write(
-            partial(store.call_events, entries=events), partial(self.audience.call, snapshot)
+            changes.call_events(call_id=live.id, events=snapshot["events"]),
+            partial(self.audience.call, snapshot),
         )
         self.trace.opened(plan.call, uuid=live.id, sip_call_id=call.call_id, flow=call.flow)
         return live
@@ -99,16 +93,15 @@ class CallBook:
             return  # its end was written with everything in it
         snapshot = call.frozen()
         self.journal.write(
-            partial(store.call_changed, snapshot=snapshot),
+            changes.call_changed(snapshot=snapshot),
             partial(self.audience.call, snapshot),
         )
 
     def note(self, call: LiveCall, *, kind: str, leg: str, text: str, at: float) -> None:
         """Write and show a line of a call's timeline; `at` is Unix time in seconds."""
         event = call.add_event(at=at, leg=leg, kind=kind, text=text)
-        entry = store.TimelineEntry(call.id, **_stored(event))
         self.journal.write(
-            partial(store.call_events, entries=[entry]),
+            changes.call_events(call_id=call.id, events=[event]),
             partial(self.audience.event, call.id, event),
         )
 
@@ -124,9 +117,7 @@ class CallBook:
         call.history_written_at = now
         histories = {name: recorder.history() for name, recorder in call.recorders.items()}
         if histories:
-            self.journal.write(
-                partial(store.quality_histories, call_id=call.id, histories=histories)
-            )
+            self.journal.write(changes.quality(call_id=call.id, histories=histories))
 
     def close(self, call: LiveCall, termination: Termination, at: float | None = None) -> None:
         """Close the record of a call with its one reason; a second one changes nothing."""
@@ -139,11 +130,9 @@ class CallBook:
         snapshot = call.frozen()
         self._write_histories(call, time.time())
         self.trace.closed(call.plan.call)
-        last = store.TimelineEntry(call.id, **_stored(snapshot["events"][-1]))
-        self.journal.write(partial(store.call_events, entries=[last]))
+        self.journal.write(changes.call_events(call_id=call.id, events=snapshot["events"][-1:]))
         self.journal.write(
-            partial(store.call_ended, snapshot=snapshot),
-            partial(self.audience.call, snapshot),
+            changes.call_ended(snapshot=snapshot), partial(self.audience.call, snapshot)
         )
 
     def transferred(self, call: LiveCall, pending: PendingTransfer) -> None:
@@ -153,18 +142,13 @@ class CallBook:
             return
         call.transferred(plan)
         entry = {"to": pending.to, "by": pending.by, "at": iso(time.time()), **plan.record()}
-        self.journal.write(partial(store.transferred, call_id=call.id, transfer=entry))
+        self.journal.write(changes.transferred(call_id=call.id, transfer=entry))
         self.changed(call)
 
     def rejected(self, rejection: Rejection) -> None:
         """Write a request that never became a call."""
-        now = datetime.now(UTC)
-        self.journal.write(partial(store.rejected, rejection=rejection, at=now))
+        self.journal.write(changes.rejected(rejection=rejection, at=iso(time.time())))
 
     def in_progress(self) -> Counter[str]:
         """Count the live calls of each source and destination label."""
         return Counter(label for call in self.calls.values() for label in call.ends)
-
-
-def _stored(event: EventSnapshot) -> dict[str, Any]:
-    return {**event, "at": datetime.fromisoformat(event["at"])}

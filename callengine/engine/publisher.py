@@ -213,7 +213,8 @@ class Publisher:
         def show() -> None:
             if bans is not None:
                 board.edge.hold_bans(bans)
-            self._put(groups.nodes_changed(known, registered=registered))
+            if known:  # else the database is away, and nothing is known
+                self._put(groups.nodes_changed(known, registered=registered))
 
         board.book.journal.write(write, show)
 

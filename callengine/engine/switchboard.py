@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,17 +39,18 @@ from callengine.edge.settings import EdgeSettings
 from callengine.engine.admission import Room, rejected
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Handing
 from callengine.engine.calls import CallBook
-from callengine.engine.livecall import LiveCall
+from callengine.engine.livecall import LiveCall, iso
 from callengine.engine.pool import CallProcess, Pool, PoolSettings
 from callengine.engine.publisher import Publisher
 from callengine.engine.redirects import Redirects
 from callengine.engine.stopping import Step, take_all
 from callengine.engine.transfers import Transfers
 from callengine.lab.laboratory import Laboratory
-from callengine.record import bans, store
+from callengine.record import changes
 from callengine.record.database import keep_connected
 from callengine.record.journal import Journal
 from callengine.record.ladder import Trace
+from callengine.record.writer import WriterSettings
 from trunks.access import AccessLists
 
 logger = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ class EngineSettings:
     media_also_from: tuple[str, ...] = ()
     "Networks from which media of any leg is taken, besides what its peer names."
     capacity: CapacityLimits = field(default_factory=CapacityLimits)
+    record: WriterSettings = field(default_factory=WriterSettings)
 
 
 class Switchboard:
@@ -113,9 +116,9 @@ class Switchboard:
         Raises OSError naming the address if a port is taken, RuntimeError if no call process
         can be started.
         """
-        journal = Journal(asyncio.get_running_loop())
+        journal = Journal(asyncio.get_running_loop(), self.settings.record)
         self.book.open_with(journal, self._publisher)
-        journal.write(partial(store.close_orphans, node=self.settings.node))
+        journal.write(changes.orphans_closed(node=self.settings.node, at=iso(time.time())))
         try:
             first = await self.pool.start()
             self.codecs, self.unavailable = first.codecs, first.unavailable
@@ -236,7 +239,7 @@ class Switchboard:
 
     async def banned(self, ban: Ban) -> None:
         """Store a ban that the edge has made."""
-        self.book.journal.write(partial(bans.store, ban=ban, node=self.settings.node))
+        self.book.journal.write(changes.banned(ban=ban, node=self.settings.node))
 
     async def rejected(self, rejection: Rejection) -> None:
         """Store a refused request."""

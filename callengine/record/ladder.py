@@ -20,7 +20,7 @@ from callengine.core.snapshot import MessageSnapshot
 from callengine.edge.interface import LegAnchor
 from callengine.edge.text import clean
 from callengine.engine.livecall import iso
-from callengine.record import store
+from callengine.record.changes import Keepable
 from callengine.record.journal import Journal
 from callengine.record.masking import MAX_BYTES, shown
 
@@ -173,7 +173,7 @@ class Trace:
         entries, self._pending = self._pending, []
         if entries and self._journal is not None:
             batch = _Batch(entries)
-            self._journal.write(batch.write, partial(self._publish, batch))
+            self._journal.write(batch, partial(self._publish, batch))
 
     def _forget(self, call: str) -> None:
         known = self._calls.pop(call, None)
@@ -198,21 +198,23 @@ class Trace:
                 self._audience.messages(uuid, messages)
 
 
-class _Batch:
+class _Batch(Keepable):
     """Messages of any calls, read and masked once, however often the writing is tried."""
+
+    kind = "sip-messages"
 
     def __init__(self, entries: list[_Entry]) -> None:
         self._entries = entries
         self.messages: dict[str, list[MessageSnapshot]] = {}
         "By call, as they were written."
 
-    def write(self) -> None:
-        """Write them; runs in the journal's thread."""
+    def told(self) -> dict[str, dict[str, list[MessageSnapshot]]]:
+        """Return them masked; runs in the journal's thread."""
         if not self.messages:
             by_call = sorted(self._entries, key=lambda entry: entry.call.uuid)
             for uuid, entries in groupby(by_call, key=attrgetter("call.uuid")):
                 self.messages[uuid] = [_message(entry) for entry in entries]
-        store.sip_messages(messages=self.messages)
+        return {"messages": self.messages}
 
 
 def _message(entry: _Entry) -> MessageSnapshot:

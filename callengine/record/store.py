@@ -60,10 +60,10 @@ class TimelineEntry:
     text: str
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # the journal has many in one transaction
 def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) -> None:
     """Open the record of a call, with its plan. `plan` is JSON-ready and free of secrets."""
-    call = Call.objects.create(
+    call = Call(
         id=UUID(snapshot["id"]),
         node=_fit(Call, "node", node),
         started=_time(snapshot["started"]) or timezone.now(),
@@ -81,10 +81,12 @@ def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) 
         **_changing(snapshot),
         **_codecs(snapshot),
     )
-    _store_legs(call.pk, snapshot["legs"])
+    # It may come again, and must not take back what came after it.
+    Call.objects.bulk_create([call], ignore_conflicts=True)
+    Leg.objects.bulk_create(_leg_rows(call.pk, snapshot["legs"]), ignore_conflicts=True)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def call_changed(*, snapshot: CallSnapshot) -> bool:
     """Bring state and legs up to date; return False if the call is closed or unknown."""
     call_id = UUID(snapshot["id"])
@@ -95,7 +97,7 @@ def call_changed(*, snapshot: CallSnapshot) -> bool:
     return True
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def call_ended(*, snapshot: CallSnapshot) -> bool:
     """Close the record with its one termination; return False if it was closed before."""
     call_id = UUID(snapshot["id"])
@@ -121,7 +123,7 @@ def call_ended(*, snapshot: CallSnapshot) -> bool:
     return True
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def transferred(*, call_id: str, transfer: Mapping[str, Any]) -> bool:
     """Add a transfer to the plan of a call, and the sources of the lists that hold now.
 
@@ -130,9 +132,11 @@ def transferred(*, call_id: str, transfer: Mapping[str, Any]) -> bool:
     """
     known = Call.objects.filter(pk=UUID(call_id))
     for plan in known.values_list("plan", flat=True):
-        added = clean_json(dict(transfer))
+        added, transfers = clean_json(dict(transfer)), plan.get("transfers", ())
+        if added in transfers:
+            return True  # it came again
         sources = {name: added[name] for name in ("vn_a_source", "vn_b_source")}
-        known.update(plan={**plan, **sources, "transfers": [*plan.get("transfers", ()), added]})
+        known.update(plan={**plan, **sources, "transfers": [*transfers, added]})
         return True
     return False
 
@@ -196,7 +200,7 @@ def rejected(*, rejection: Rejection, at: datetime) -> models.Rejection:
     )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def close_orphans(*, node: str, at: datetime | None = None) -> int:
     """Close what a dead engine of this name left open, and return how many calls that were."""
     now = at or timezone.now()
@@ -376,7 +380,16 @@ def _closing(by: str, reason: str, code: int, advice: str) -> dict[str, Any]:
 
 
 def _store_legs(call_id: UUID, legs: Iterable[LegSnapshot]) -> None:
-    rows = [
+    Leg.objects.bulk_create(
+        _leg_rows(call_id, legs),
+        update_conflicts=True,
+        unique_fields=["call", "name"],
+        update_fields=LEG_FIELDS,
+    )
+
+
+def _leg_rows(call_id: UUID, legs: Iterable[LegSnapshot]) -> list[Leg]:
+    return [
         Leg(
             call_id=call_id,
             name=_fit(Leg, "name", leg["name"]),
@@ -393,9 +406,6 @@ def _store_legs(call_id: UUID, legs: Iterable[LegSnapshot]) -> None:
         )
         for leg in legs
     ]
-    Leg.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["call", "name"], update_fields=LEG_FIELDS
-    )
 
 
 def _message_row(call_id: UUID, message: MessageSnapshot) -> SipMessage:

@@ -202,7 +202,7 @@ class Engine:
 
     def _start(self) -> None:
         if self.production:
-            postgres = self._services.enter_context(Postgres())
+            self.postgres = postgres = self._services.enter_context(Postgres())
             redis = self._services.enter_context(Redis())
             self._environment |= {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
         self.manage("migrate", "--verbosity", "0")
@@ -210,14 +210,19 @@ class Engine:
         if self.production:
             web = ("daphne", "-b", self.host, "-p", str(self.http_port))
             self._spawn("web", "-m", *web, "voipnumber.asgi:application")
-            self._spawn("callengine", str(self.root / "manage.py"), "callengine")
+            self.start_callengine()
             wait_for_port(self.http_port, self.processes["web"])
         else:
             self._spawn("serve", str(self.root / "manage.py"), "serve")
+            self._wait_for_sip()
+
+    def start_callengine(self) -> None:
+        """Start the engine's own process in production, again after it has ended."""
+        self._spawn("callengine", str(self.root / "manage.py"), "callengine")
         self._wait_for_sip()
 
     def _spawn(self, name: str, *arguments: str) -> None:
-        with (self.folder / f"{name}.log").open("wb") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *arguments],
                 env=self._environment,

@@ -50,15 +50,26 @@ class Postgres:
             os.chown(self._folder, user.pw_uid, user.pw_gid)
         data = self._folder / "data"
         self._run("initdb", "-D", str(data), "-U", "voipnumber", "-A", "trust", "--no-sync")
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start the server, again after a `stop`."""
+        data = self._folder / "data"
         options = f"-h {LOOPBACK} -p {self.port} -k {self._folder} -c fsync=off"
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", str(data), "-w", "-o", options, "-l", log, "start")
-        return self
+
+    def stop(self) -> None:
+        """Stop the server at once; what it has stays."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "fast", "stop")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "immediate", "stop")
+        data = self._folder / "data"
+        if (data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:

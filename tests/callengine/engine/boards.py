@@ -10,6 +10,7 @@ from callengine.core.directory import ConnectionEntry, Destination, Platform, So
 from callengine.edge.settings import EdgeSettings
 from callengine.engine.pool import CallProcess, PoolSettings
 from callengine.engine.switchboard import EngineSettings, Switchboard
+from callengine.record.changes import Keepable
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer
 from tests.peers.ports import free_port_range
 
@@ -22,11 +23,11 @@ class Written:
         self.lines: list[tuple[str, str]] = []
 
     def write(self, write: Any, then: object = None) -> None:
-        given = getattr(write, "keywords", {})
+        given = write.told() if isinstance(write, Keepable) else {}
         snapshot = given.get("snapshot")
         if snapshot is not None and snapshot["termination"] is not None:
             self.endings.append(snapshot["termination"])
-        self.lines += [(entry.kind, entry.text) for entry in given.get("entries", ())]
+        self.lines += [(entry["kind"], entry["text"]) for entry in given.get("entries", ())]
 
     async def close(self) -> None:
         """There is no thread to end."""

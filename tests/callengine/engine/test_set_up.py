@@ -16,6 +16,7 @@ from callengine.edge.interface import Accepted, Refused
 from callengine.edge.settings import EdgeSettings
 from callengine.engine.pool import CallProcess, NoProcessStartsError, PoolSettings, ProcessState
 from callengine.engine.switchboard import EngineSettings, Switchboard
+from callengine.record.changes import Keepable
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer
 from tests.peers.waiting import until
 
@@ -30,8 +31,7 @@ class Book:
         self.endings: list[dict[str, Any]] = []
 
     def write(self, write: Any, then: object = None) -> None:
-        # Other changes than those of calls, the ladder's among them, are no partials.
-        snapshot = getattr(write, "keywords", {}).get("snapshot")
+        snapshot = write.told().get("snapshot") if isinstance(write, Keepable) else None
         if snapshot is not None and snapshot["termination"] is not None:
             self.endings.append(snapshot["termination"])
 

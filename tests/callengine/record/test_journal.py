@@ -14,8 +14,8 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 
 from callengine.models import Rejection
-from callengine.record import journal as journal_module
 from callengine.record.journal import Journal
+from callengine.record.writer import WriterSettings
 from tests.peers.waiting import until
 
 
@@ -117,9 +117,9 @@ async def test_a_locked_database_is_waited_for(
 
 
 async def test_a_database_that_stays_away_holds_up_nothing_for_ever(
-    journal: Journal, database: Path, monkeypatch: pytest.MonkeyPatch
+    database: Path,
 ) -> None:
-    monkeypatch.setattr(journal_module, "AWAY_S", 0.5)
+    journal = Journal(asyncio.get_running_loop(), WriterSettings(patience_s=0.5))
 
     def away() -> None:
         raise OperationalError("the server closed the connection")
@@ -128,13 +128,11 @@ async def test_a_database_that_stays_away_holds_up_nothing_for_ever(
     journal.write(lambda: store("later"))
     await journal.flushed()
     assert rules(database) == ["later"]
+    await journal.close()
 
 
-async def test_what_waits_is_bounded(
-    database: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(journal_module, "MAX_WAITING", 10)
-    opened = Journal(asyncio.get_running_loop())
+async def test_what_waits_is_bounded(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+    opened = Journal(asyncio.get_running_loop(), WriterSettings(max_waiting=10))
     writing, go = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -1,0 +1,148 @@
+"""Changes of the record as data: what a writer of the record is called with, as a line of text.
+
+So a change can wait in a file for a database that is away. A line is `VERSION KIND JSON`; kinds
+and arguments are a format that outlives an update of the program. Nothing secret is in any of
+them: plans and messages are recorded as they are stored, without passwords and masked.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from callengine.core.history import QualityHistory
+from callengine.core.outcomes import Rejection
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, MessageSnapshot
+from callengine.edge.bans import Ban
+from callengine.record import bans, store
+
+VERSION = 1
+DETAILS = frozenset({"call-changed", "sip-messages", "quality"})
+"Kinds without which the record of a call is still true; the first to go if there is no room."
+
+
+class Keepable(ABC):
+    """A change of the record that can be told; call it to write it to the database."""
+
+    kind: str
+    "Which writer."
+
+    @abstractmethod
+    def told(self) -> Mapping[str, Any]:
+        """Return what the writer is called with, ready for JSON."""
+
+    def __call__(self) -> None:
+        """Write it to the database; twice is as good as once."""
+        WRITERS[self.kind](**self.told())
+
+
+@dataclass(frozen=True)
+class Change(Keepable):
+    """A change whose arguments are at hand."""
+
+    kind: str
+    arguments: Mapping[str, Any]
+
+    def told(self) -> Mapping[str, Any]:
+        """Return the arguments."""
+        return self.arguments
+
+
+def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) -> Change:
+    """Open the record of a call."""
+    return Change("call-started", {"snapshot": snapshot, "plan": plan, "node": node})
+
+
+def call_changed(*, snapshot: CallSnapshot) -> Change:
+    """Bring state and legs of a call up to date."""
+    return Change("call-changed", {"snapshot": snapshot})
+
+
+def call_ended(*, snapshot: CallSnapshot) -> Change:
+    """Close the record of a call."""
+    return Change("call-ended", {"snapshot": snapshot})
+
+
+def transferred(*, call_id: str, transfer: Mapping[str, Any]) -> Change:
+    """Add a transfer to the plan of a call."""
+    return Change("transferred", {"call_id": call_id, "transfer": transfer})
+
+
+def call_events(*, call_id: str, events: Sequence[EventSnapshot]) -> Change:
+    """Store lines of a call's timeline."""
+    return Change("call-events", {"entries": [{"call_id": call_id, **event} for event in events]})
+
+
+def quality(*, call_id: str, histories: Mapping[str, QualityHistory]) -> Change:
+    """Store the quality of a call's legs so far."""
+    return Change("quality", {"call_id": call_id, "histories": histories})
+
+
+def rejected(*, rejection: Rejection, at: str) -> Change:
+    """Store a request that never became a call; `at` is ISO 8601."""
+    return Change("rejected", {"rejection": asdict(rejection), "at": at})
+
+
+def banned(*, ban: Ban, node: str) -> Change:
+    """Store a ban."""
+    return Change("banned", {"ban": asdict(ban), "node": node})
+
+
+def orphans_closed(*, node: str, at: str) -> Change:
+    """Close what a dead engine of this name left open before `at`, ISO 8601."""
+    return Change("orphans-closed", {"node": node, "at": at})
+
+
+def line(change: Keepable) -> bytes:
+    """Return a change as a line, without its end."""
+    return f"{VERSION} {change.kind} {json.dumps(change.told(), default=str)}".encode()
+
+
+def read(text: bytes) -> Change | None:
+    """Return the change of a line; None if it is of another version, or broken."""
+    version, _, rest = text.strip().partition(b" ")
+    kind, _, arguments = rest.partition(b" ")
+    if version != str(VERSION).encode() or kind.decode(errors="replace") not in WRITERS:
+        return None
+    try:
+        value = json.loads(arguments)
+    except ValueError:
+        return None
+    return Change(kind.decode(), value) if isinstance(value, dict) else None
+
+
+def _call_events(entries: list[dict[str, Any]]) -> None:
+    read = ({**entry, "at": datetime.fromisoformat(entry["at"])} for entry in entries)
+    store.call_events(entries=[store.TimelineEntry(**entry) for entry in read])
+
+
+def _sip_messages(messages: Mapping[str, Sequence[MessageSnapshot]]) -> None:
+    store.sip_messages(messages=messages)
+
+
+def _rejected(rejection: dict[str, Any], at: str) -> None:
+    store.rejected(rejection=Rejection(**rejection), at=datetime.fromisoformat(at))
+
+
+def _banned(ban: dict[str, Any], node: str) -> None:
+    bans.store(ban=Ban(**ban), node=node)
+
+
+def _orphans_closed(node: str, at: str) -> None:
+    store.close_orphans(node=node, at=datetime.fromisoformat(at))
+
+
+WRITERS: dict[str, Callable[..., Any]] = {
+    "call-started": store.call_started,
+    "call-changed": store.call_changed,
+    "call-ended": store.call_ended,
+    "transferred": store.transferred,
+    "call-events": _call_events,
+    "sip-messages": _sip_messages,
+    "quality": store.quality_histories,
+    "rejected": _rejected,
+    "banned": _banned,
+    "orphans-closed": _orphans_closed,
+}

@@ -1,0 +1,236 @@
+"""What the journal's thread does: changes go to the database, or to a file while it is away.
+
+The file (`spill`) is written to the database once that is back, also in the next life of the
+engine, before anything newer. So neither memory nor order suffers, and no batch waits longer than
+one deadline, whatever is wrong with its changes.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from callengine.record import changes
+from callengine.record.database import keep_connected
+from callengine.record.spill import Spill
+
+logger = logging.getLogger(__name__)
+
+MAX_TRIES = 3
+"How often a change may fail in a database that works before it is set aside."
+_AWAY = (OperationalError, InterfaceError)
+Write = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WriterSettings:
+    """How patient the writing of the record is, and how much may wait."""
+
+    spill: Path | None = None
+    "The file for what the database cannot take; None: it is lost instead."
+    patience_s: float = 5.0
+    "How long a batch waits for a database that is locked or away before it goes to the file."
+    retry_s: float = 0.25
+    closing_s: float = 5.0
+    "How long a stop waits for a database that is away."
+    batch: int = 200
+    max_waiting: int = 20_000
+    "Changes in memory; more are lost, and the log says so."
+    max_spill_bytes: int = 512 * 1024 * 1024
+
+
+class RecordWriter:
+    """Writes batches in order. For one thread, which it gives a database connection."""
+
+    def __init__(self, settings: WriterSettings, *, is_closing: Callable[[], bool]) -> None:
+        self._settings, self._is_closing = settings, is_closing
+        self._spill = Spill(settings.spill, max_bytes=settings.max_spill_bytes)
+        self._retry_at = 0.0
+        "Zero while the database answers."
+        self._failures = 0
+        self._kept = self._lost = 0
+
+    @property
+    def idle_s(self) -> float | None:
+        """How long to wait for changes; None: for ever, nothing is in the file."""
+        return None if self._spill.is_empty else max(0.0, self._retry_at - time.monotonic())
+
+    def write(self, batch: Sequence[Write]) -> None:
+        """Write a batch, or keep it in the file behind what is there already."""
+        try:
+            if self._spill.is_empty:
+                self._write(batch)
+                return
+            self._keep(batch)
+            if time.monotonic() >= self._retry_at:
+                self._replay_some()
+            if not self._retry_at:
+                self._write_others(batch)
+        except Exception:
+            logger.exception("records could not be kept")
+            self._wait()
+
+    def replay(self) -> None:
+        """Write what an earlier engine left, unless the database is away."""
+        while not self._spill.is_empty and not self._retry_at:
+            self._replay_some()
+
+    def close(self, *, until: float) -> None:
+        """Write what is in the file until a monotonic time, and leave the rest."""
+        while not self._spill.is_empty and time.monotonic() < until:
+            time.sleep(max(0.0, self._retry_at - time.monotonic()))
+            self._replay_some()
+        if not self._spill.is_empty:
+            logger.warning("the database is away; %s waits for it", self._settings.spill)
+        self._spill.close()
+        connection.close()
+
+    # To the database
+
+    def _write(self, batch: Sequence[Write]) -> None:
+        """Write a batch in one transaction; one bad change must not lose the others."""
+        give_up_at = time.monotonic() + self._settings.patience_s
+        while True:
+            try:
+                _in_one_transaction(batch)
+            except _AWAY:
+                if self._is_closing() or time.monotonic() >= give_up_at:
+                    self._give_up(batch)
+                    return
+                logger.warning("the database is locked or away; trying again", exc_info=True)
+                time.sleep(self._settings.retry_s)
+            except Exception:
+                logger.warning("a change failed: each is written by itself", exc_info=True)
+                self._write_each(batch)
+                return
+            else:
+                return
+
+    def _write_each(self, batch: Sequence[Write]) -> None:
+        """Give each change one try, until the database is away."""
+        for index, change in enumerate(batch):
+            try:
+                _in_one_transaction([change])
+            except _AWAY:
+                self._give_up(batch[index:])
+                return
+            except Exception:
+                logger.exception("a record could not be written")
+
+    def _give_up(self, batch: Sequence[Write]) -> None:
+        self._keep(batch)
+        self._wait()
+        if not self._is_closing() and _is_there():
+            self._write_others(batch)
+
+    def _write_others(self, batch: Sequence[Write]) -> None:
+        """Write what cannot be kept, each for itself."""
+        for change in batch:
+            if isinstance(change, changes.Keepable):
+                continue
+            try:
+                _in_one_transaction([change])
+            except Exception:
+                logger.exception("a record could not be written")
+
+    # To the file
+
+    def _keep(self, batch: Sequence[Write]) -> None:
+        """Add changes to the file; details go first if there is no room, then the newest."""
+        keepable = [change for change in batch if isinstance(change, changes.Keepable)]
+        if self._spill.is_half_full:
+            keepable = [change for change in keepable if change.kind not in changes.DETAILS]
+        lines = [line for change in keepable if (line := _line(change)) is not None]
+        count = 0
+        try:
+            count = self._spill.append(lines)
+        except OSError:
+            logger.exception("%s cannot be written", self._settings.spill)
+        if count and not self._kept:
+            logger.warning("the database is away; records wait in %s", self._settings.spill)
+        self._kept += count
+        self._lost += len(lines) - count
+        if count < len(lines):
+            logger.error("there is no room for more records: %s were lost", self._lost)
+
+    def _wait(self) -> None:
+        self._retry_at = time.monotonic() + self._settings.retry_s
+
+    # From the file to the database
+
+    def _replay_some(self) -> None:
+        lines = self._spill.peek(self._settings.batch)
+        readable = [change for text in lines if (change := changes.read(text)) is not None]
+        try:
+            _in_one_transaction(readable)
+        except Exception:
+            logger.debug("what waits in the file cannot be written at once", exc_info=True)
+            self._replay_each(lines)
+        else:
+            self._spill.set_aside([text for text in lines if changes.read(text) is None])
+            self._forget(lines)
+
+    def _replay_each(self, lines: Sequence[bytes]) -> None:
+        if not _is_there():
+            self._wait()
+            return
+        for text in lines:
+            change = changes.read(text)
+            try:
+                if change is None:
+                    self._spill.set_aside([text])
+                else:
+                    _in_one_transaction([change])
+            except _AWAY:
+                self._failures += 1
+                if self._failures < MAX_TRIES or not _is_there():
+                    self._wait()
+                    return
+                logger.exception("a record could not be written, and was set aside")
+                self._spill.set_aside([text])
+            except Exception:
+                logger.exception("a record could not be written, and was set aside")
+                self._spill.set_aside([text])
+            self._forget([text])
+
+    def _forget(self, lines: Sequence[bytes]) -> None:
+        self._spill.take(lines)
+        self._failures, self._retry_at = 0, 0.0
+        if self._spill.is_empty:
+            logger.warning("the database is back, and has the records that waited in the file")
+            self._kept = self._lost = 0
+
+
+def _line(change: changes.Keepable) -> bytes | None:
+    try:
+        return changes.line(change)
+    except Exception:
+        logger.exception("a record could not be kept")
+        return None
+
+
+def _in_one_transaction(batch: Sequence[Write]) -> None:
+    try:
+        keep_connected()
+        with transaction.atomic():
+            for change in batch:
+                change()
+    except _AWAY:
+        connection.close()
+        raise
+
+
+def _is_there() -> bool:
+    """Tell whether the database takes a transaction now."""
+    try:
+        keep_connected()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except _AWAY:
+        connection.close()
+        return False
+    return True
