@@ -58,6 +58,15 @@ class DialFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class LegFailed:
+    """Our own side failed while it dealt with a leg, and does not know how the leg now stands."""
+
+    leg: str
+    text: str
+    "What failed, for the log's reader: `onCallState`."
+
+
+@dataclass(frozen=True, slots=True)
 class HoldChanged:
     """A peer put us on hold or resumed (RFC 3264 section 8.4)."""
 
@@ -115,7 +124,7 @@ class TimePassed:
     """Nothing but time; a deadline may be over."""
 
 
-LegEvent = LegProgress | LegAnswered | LegEnded | LegWithoutMedia | DialFailed
+LegEvent = LegProgress | LegAnswered | LegEnded | LegWithoutMedia | DialFailed | LegFailed
 "What only a leg that has not ended can report."
 
 Event = (

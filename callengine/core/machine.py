@@ -141,6 +141,8 @@ class CallMachine:
                 return self._without_media(event.leg)
             case ev.DialFailed():
                 return self._dial_failed(event)
+            case ev.LegFailed():
+                return self._leg_failed(event)
 
     def _time_passed(self) -> list[Effect]:
         if self._state is State.ENDED:
@@ -240,6 +242,13 @@ class CallMachine:
             return []
         self._attempts.dial_failed(event.leg, event.text)
         return self._went_on([])
+
+    def _leg_failed(self, event: ev.LegFailed) -> list[Effect]:
+        """End the call, or the transfer it happened to: what was to be reported is lost."""
+        end = terminations.leg_failed(self._label(event.leg), event.text)
+        if self._transfer is not None and self._transfer.owns(event.leg):
+            return self._of_transfer(lambda transfer: transfer.leg_failed(event.leg, end))
+        return self._end(end)
 
     def _without_media(self, leg: str) -> list[Effect]:
         """Let nobody talk to a leg that can neither be heard nor hear."""

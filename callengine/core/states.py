@@ -12,6 +12,7 @@ from callengine.core.events import (
     HoldChanged,
     LegAnswered,
     LegEnded,
+    LegFailed,
     LegProgress,
     LegWithoutMedia,
     RedirectDecided,
@@ -75,6 +76,7 @@ ALLOWED: Mapping[type[Event], Moves] = {
     LegEnded: _moves((_ANY, State.ENDED), (State.HELD, State.ANSWERED)),
     LegWithoutMedia: _moves((_ANY, State.ENDED)),
     DialFailed: _moves((_ANY, State.ENDED)),
+    LegFailed: _moves((_ANY, State.ENDED)),
     # RFC 3264 section 8.4
     HoldChanged: _moves(*_HOLD),
     DigitReceived: _moves(),

@@ -62,6 +62,15 @@ def dial_failed(label: str, text: str) -> Termination:
     return Termination("engine", "dial-failed", 500, advice)
 
 
+def leg_failed(who: str, text: str) -> Termination:
+    """Our own side failed while it dealt with a leg; `text` names what did."""
+    advice = (
+        f"Our own side could not go on with the leg of {_inside(who)}: {text} failed. "
+        "Look into the engine's log and report it."
+    )
+    return Termination("engine", "leg-failed", 500, advice)
+
+
 def no_answer_in_ack() -> Termination:
     """A late offer of ours was not answered."""
     why = (
@@ -112,10 +121,15 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
 
 def _failed_here(who: str, event: LegEnded) -> Termination:
     advice = (
-        f"Our own side could not go on with the leg of {who.replace('The caller', 'the caller')} "
+        f"Our own side could not go on with the leg of {_inside(who)} "
         f"({event.code} {event.text}). Look into the engine's log and report it."
     )
     return Termination("engine", "leg-failed", 500, advice)
+
+
+def _inside(who: str) -> str:
+    """Return a party's name as it stands inside a sentence."""
+    return who.replace("The caller", "the caller")
 
 
 def max_duration(limit_s: float) -> Termination:

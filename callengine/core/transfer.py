@@ -103,6 +103,15 @@ class Transfer:
         self._attempts.dial_failed(leg, text)
         return self._went_on([])
 
+    def leg_failed(self, leg: str, end: Termination) -> list[Effect]:
+        """Give up: our own side failed while it dealt with a target, however that now stands."""
+        self.outcome = end
+        stop = self._attempts.stop()
+        if self._answered is not None:
+            stop.append(HangUp(self._answered, 487, ""))
+        own = HangUp(leg, 487, "")
+        return [HangUp(leg, end.code, ""), *(effect for effect in stop if effect != own)]
+
     def tick(self, now: float, room: int) -> list[Effect]:
         """Give up, or go on, once the deadline has passed."""
         if self._answered is None:

@@ -10,6 +10,7 @@ import pjsua2 as pj
 import pjsua2.pjsua2 as bindings
 
 from callengine.worker import plugins
+from callengine.worker.callbacks import Contained
 from callengine.worker.mediathread import MediaThread
 
 RTP_PORTS_PER_PROCESS = 16
@@ -50,12 +51,17 @@ def quieten() -> None:
     ctypes.CDLL(bindings._pjsua2.__file__).pj_log_set_level(0)
 
 
-class CallAccount(pj.Account):  # type: ignore[misc]
-    """An account that hands its incoming calls on."""
+class CallAccount(Contained, pj.Account):  # type: ignore[misc]
+    """An account that hands its incoming calls on, and what failed about one."""
 
-    def __init__(self, incoming: Callable[[Any], None]) -> None:
+    def __init__(self, incoming: Callable[[Any], None], failed: Callable[[str], None]) -> None:
         super().__init__()
         self._incoming = incoming
+        self._failed = failed
+
+    def callback_failed(self, callback: str) -> None:
+        """Hand on what failed."""
+        self._failed(callback)
 
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
         """Hand on an INVITE."""
@@ -65,8 +71,14 @@ class CallAccount(pj.Account):  # type: ignore[misc]
 class Endpoint:
     """One pjsua2 library instance: loopback signalling, no sound device, one thread of ours."""
 
-    def __init__(self, config: WorkerConfig, incoming: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        config: WorkerConfig,
+        incoming: Callable[[Any], None],
+        failed: Callable[[str], None],
+    ) -> None:
         self.config = config
+        self._callbacks = incoming, failed
         self._library = pj.Endpoint()
         self._library.libCreate()
         self._library.libInit(_library_config(config))
@@ -87,8 +99,7 @@ class Endpoint:
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._wake_socket.bind(("127.0.0.1", 0))
         self.sip_port = int(info.localName.rpartition(":")[2])
-        self.account = CallAccount(incoming)
-        self.account.create(self.account_config())
+        self.account = self.new_account()
 
     def _silence(self, codec: str) -> None:
         try:
@@ -96,8 +107,13 @@ class Endpoint:
         except pj.Error:
             return  # this build does not have it
 
-    def account_config(self, username: str = "", password: str = "") -> Any:
-        """Return the config of an account; with credentials to answer a trunk's challenge."""
+    def new_account(self, username: str = "", password: str = "") -> CallAccount:
+        """Return another account, with credentials to answer a trunk's challenge."""
+        account = CallAccount(*self._callbacks)
+        account.create(self._account_config(username, password))
+        return account
+
+    def _account_config(self, username: str, password: str) -> Any:
         config = pj.AccountConfig()
         config.idUri = f"sip:leg@127.0.0.1:{self.sip_port}"
         config.sipConfig.transportId = self._transport

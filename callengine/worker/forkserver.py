@@ -7,6 +7,7 @@ ancillary data (SCM_RIGHTS). Back go `{"type": "confined", "left"}` once, `{"typ
 """
 
 import gc
+import logging
 import os
 import select
 import signal
@@ -17,6 +18,8 @@ from typing import Any
 from callengine.worker import plugins
 from callengine.worker.confinement import confine, confine_further
 from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode
+
+logger = logging.getLogger(__name__)
 
 
 class ForkServer:
@@ -70,6 +73,8 @@ class ForkServer:
 
             with socket.socket(fileno=descriptor) as control:
                 status = serve(control, request)
+        except BaseException:  # the process ends here, and would not print it
+            logger.exception("a call process fails")
         finally:
             sys.stderr.flush()
             os._exit(status)

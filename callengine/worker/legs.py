@@ -18,12 +18,14 @@ from callengine.core.events import (
     HoldChanged,
     LegAnswered,
     LegEnded,
+    LegFailed,
     LegProgress,
     LegWithoutMedia,
 )
 from callengine.core.glare import Glare
 from callengine.core.obstacles import lacking
 from callengine.worker import endings, legsdp, plugins, slots
+from callengine.worker.callbacks import Contained
 from callengine.worker.digits import Digits
 from callengine.worker.rtpguard.guard import HEADER, RtpGuard
 
@@ -48,8 +50,8 @@ class MediaFacts:
     "Whether the peer is to send us audio."
 
 
-class Leg(pj.Call):  # type: ignore[misc]
-    """A pjsua2 call that reports through `post` and never lets an exception out of a callback."""
+class Leg(Contained, pj.Call):  # type: ignore[misc]
+    """A pjsua2 call that reports through `post`; callbacks decide nothing."""
 
     def __init__(
         self,
@@ -100,19 +102,22 @@ class Leg(pj.Call):  # type: ignore[misc]
         self._post = post
         self._wake = wake
 
-    # pjsua2 callbacks: catch everything, decide nothing, only report
+    def callback_failed(self, callback: str) -> None:
+        """Report it, and the leg's end if that was what could not be reported."""
+        self._post(self, LegFailed(self.name, callback))
+        if self.getId() != pj.PJSUA_INVALID_ID and not self.isActive():
+            self.ended, self.media_active = True, False
+            self._post(self, LegEnded(self.name, 500, f"{callback} failed", by_peer=False))
+        self._wake()
 
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
         """Keep the SDP we are about to send to this leg's list."""
-        try:
-            self.guard.shut(prm.sdp.wholeSdp)
-            remote = prm.remSdp.wholeSdp
-            audio = sdp.read_audio(remote) if remote else None
-            if audio is not None:
-                self._heard_of(audio)
-            prm.sdp.wholeSdp = self._restricted(prm.sdp.wholeSdp, audio, is_answer=bool(remote))
-        except (sdp.SdpError, pj.Error):
-            logger.exception("leg %s: the SDP could not be kept to the list", self.name)
+        self.guard.shut(prm.sdp.wholeSdp)
+        remote = prm.remSdp.wholeSdp
+        audio = sdp.read_audio(remote) if remote else None
+        if audio is not None:
+            self._heard_of(audio)
+        prm.sdp.wholeSdp = self._restricted(prm.sdp.wholeSdp, audio, is_answer=bool(remote))
 
     def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802
         """Refuse a re-INVITE that shares nothing with the list."""
@@ -140,16 +145,13 @@ class Leg(pj.Call):  # type: ignore[misc]
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
         """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""
         self.digits.open(int(prm.stream))
-        try:
-            info = self.getStreamInfo(prm.streamIdx)
-            self.guard.open(
-                stream=int(prm.stream),
-                index=prm.streamIdx,
-                remote=info.remoteRtpAddress,
-                sends=bool(info.dir & pj.PJMEDIA_DIR_ENCODING),
-            )
-        except pj.Error:
-            logger.exception("leg %s: a stream without a description", self.name)
+        info = self.getStreamInfo(prm.streamIdx)
+        self.guard.open(
+            stream=int(prm.stream),
+            index=prm.streamIdx,
+            remote=info.remoteRtpAddress,
+            sends=bool(info.dir & pj.PJMEDIA_DIR_ENCODING),
+        )
         facts = self._facts()
         if facts is not None and facts.codec == "OPUS":
             plugins.correct_rtcp_clock(int(prm.stream))

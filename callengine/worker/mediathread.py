@@ -14,6 +14,7 @@ from typing import Any
 import pjsua2
 
 from callengine.worker.plugins import layout, native
+from callengine.worker.plugins.callbacks import callback
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,9 @@ class MediaThread:
         self._length = ffi.new("ptrdiff_t *")
         self._notes = ffi.new("char[]", _OP_KEY_BYTES)
         self._op_key = ffi.cast("pj_ioqueue_op_key_t *", self._notes)
-        self._callback = ffi.callback("pj_ioqueue_read_callback *", self._told_to_rest)
+        self._callback = callback(
+            "pj_ioqueue_read_callback *", self._told_to_rest, name="media-thread"
+        )
         self._callbacks = ffi.new("pj_ioqueue_callback *", {"on_read_complete": self._callback})
         key = ffi.new("pj_ioqueue_key_t **")
         factory = api.pjsua_get_pool_factory()

@@ -5,7 +5,7 @@ The codec lab and the demo make their calls with it. It speaks on loopback alone
 Standard input: first its password (empty: none), then `{"do": "call", "uri": ..., "codecs":
 [...]}`, `{"do": "hang-up"}` or `{"do": "quit"}`.
 Standard output: `{"is": "ready"|"registered"|"refused"|"ringing"|"talking"|"ended", ...}`.
-It ends with its input, and at the latest after `--life-s`.
+It ends with its input, when something in it fails, and at the latest after `--life-s`.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from audiocodecs.catalogue import PLATFORM_CODECS, find
 from audiocodecs.lists import parse_codec_list
 from callengine.core import sdp
 from callengine.worker import plugins
+from callengine.worker.callbacks import Contained
 from callengine.worker.endpoint import keep_g722_levels, quieten
 
 BRIDGE_RATE_HZ = 48000
@@ -39,7 +40,7 @@ def say(state: str, **facts: Any) -> None:
         print(json.dumps({"is": state, **facts}), flush=True)  # noqa: T201
 
 
-class PhoneCall(pj.Call):  # type: ignore[misc]
+class PhoneCall(Contained, pj.Call):  # type: ignore[misc]
     """A call that plays the phone's tone and reports its codec."""
 
     def __init__(self, phone: "Phone", codecs: Sequence[str], call_id: int = -1) -> None:
@@ -47,12 +48,13 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._phone, self._codecs = phone, codecs
         self.answer_at: float | None = None
 
+    def callback_failed(self, callback: str) -> None:
+        """Report it: the phone ends, as a call of which that much is unknown cannot be judged."""
+        self._phone.fails(callback)
+
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
         """Offer this call's codecs alone, in their order."""
-        try:
-            prm.sdp.wholeSdp = sdp.restrict(prm.sdp.wholeSdp, self._codecs)
-        except sdp.SdpError as error:
-            say("trouble", text=str(error))
+        prm.sdp.wholeSdp = sdp.restrict(prm.sdp.wholeSdp, self._codecs)
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802
         """Report the end."""
@@ -63,15 +65,12 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
         """Play the tone and report the codec once there is media."""
-        try:
-            # Held by a name: the list lives in the object that `getInfo` returned.
-            info = self.getInfo()
-            for index, media in enumerate(info.media):
-                if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-                    self._phone.tone.startTransmit(self.getAudioMedia(index))
-                    say("talking", codec=codec_name(self.getStreamInfo(index)))
-        except (pj.Error, AttributeError, TypeError) as error:
-            say("trouble", text=repr(error))
+        # Held by a name: the list lives in the object that `getInfo` returned.
+        info = self.getInfo()
+        for index, media in enumerate(info.media):
+            if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+                self._phone.tone.startTransmit(self.getAudioMedia(index))
+                say("talking", codec=codec_name(self.getStreamInfo(index)))
 
     def answer_with(self, code: int) -> None:
         """Answer an incoming call."""
@@ -94,12 +93,16 @@ def codec_name(stream: Any) -> str:
     return known.name if known else stream.codecName
 
 
-class PhoneAccount(pj.Account):  # type: ignore[misc]
+class PhoneAccount(Contained, pj.Account):  # type: ignore[misc]
     """The phone's account: it rings for a moment, then answers with the codecs it has."""
 
     def __init__(self, phone: "Phone", codecs: Sequence[str]) -> None:
         super().__init__()
         self._phone, self._codecs = phone, codecs
+
+    def callback_failed(self, callback: str) -> None:
+        """Report it."""
+        self._phone.fails(callback)
 
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
         """Ring, or decline with 488 what shares no codec with this phone."""
@@ -135,6 +138,7 @@ class Phone:
         self._ends_at = time.monotonic() + arguments.life_s
         self._calls: list[PhoneCall] = []
         self._ended: list[PhoneCall] = []
+        self._has_failed = False
         self._library = pj.Endpoint()
         self._report = self._start()
         self.account = PhoneAccount(self, arguments.codecs)
@@ -144,7 +148,7 @@ class Phone:
     def run(self) -> None:
         """Serve commands and calls until told to quit."""
         say("ready", port=self._port(), codecs=self._report.available)
-        while self._obeys() and time.monotonic() < self._ends_at:
+        while not self._has_failed and self._obeys() and time.monotonic() < self._ends_at:
             self._library.libHandleEvents(POLL_MS)
             self._ended.clear()
             self._answer_what_rang()
@@ -173,6 +177,11 @@ class Phone:
         if call in self._calls:
             self._calls.remove(call)
             self._ended.append(call)
+
+    def fails(self, callback: str) -> None:
+        """End: what was to be reported is lost."""
+        self._has_failed = True
+        say("ended", code=0, reason=f"the phone failed in {callback}")
 
     def _obeys(self) -> bool:
         for line in self._input.read():

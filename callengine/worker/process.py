@@ -59,7 +59,7 @@ class CallProcess:
         self._closed: deque[tuple[float, int]] = deque()
         self._idle_at: float | None = None
         "When a process whose calls came too fast reports that it is free."
-        self._endpoint = Endpoint(config, self._incoming)
+        self._endpoint = Endpoint(config, self._incoming, self._failed)
 
     def run(self) -> int:
         """Serve; return the exit status."""
@@ -161,10 +161,20 @@ class CallProcess:
         hung_up, self._hung_up = self._hung_up, None
         self._runner.take(prm, hung_up)
         if self._runner.unable:  # said before pjsua2 answers the INVITE by itself
-            reason, why = "no-working-call-process", self._runner.unable
-            self._control.send({"type": "unable", "reason": reason, "why": why})
-            # Its legs must not be collected while pjsua2 is still calling us about one of them.
-            self._broken, self._runner, self._stopping = self._runner, None, True
+            self._give_up(self._runner.unable)
+
+    def _failed(self, callback: str) -> None:
+        """Take what failed while an INVITE was taken: another process may do better."""
+        try:
+            if self._runner is None or not self._runner.failed(callback):
+                self._give_up(f"{callback} failed")
+        except ControlClosedError:
+            self._lost = True
+
+    def _give_up(self, why: str) -> None:
+        self._control.send({"type": "unable", "reason": "no-working-call-process", "why": why})
+        # Its legs must not be collected while pjsua2 is still calling us about one of them.
+        self._broken, self._runner, self._stopping = self._runner, None, True
 
     def _hang_up(self, message: dict[str, Any]) -> None:
         if self._runner is not None:

@@ -14,13 +14,15 @@ from callengine.core.events import (
     DialFailed,
     Event,
     HangUpOrdered,
+    LegFailed,
     RedirectDecided,
     TransferOrdered,
 )
 from callengine.core.machine import CallMachine
 from callengine.core.orders import CallOrder, LegOrder, TransferOrder, WaveOrder
-from callengine.worker import slots
-from callengine.worker.endpoint import CallAccount, Endpoint
+from callengine.core.terminations import leg_failed
+from callengine.worker import plugins, slots
+from callengine.worker.endpoint import Endpoint
 from callengine.worker.legs import Leg
 from callengine.worker.mediawatch import MediaWatch
 from callengine.worker.rtpguard.guard import RtpGuard
@@ -52,6 +54,7 @@ class CallRunner:
         )
         self._sent_facts: dict[str, dict[str, Any]] = {}
         self._taken = False
+        self._raised = plugins.raised_so_far()
         self.unable = ""
         "Why this process cannot carry the call, if so; nothing of it may be answered then."
 
@@ -86,6 +89,15 @@ class CallRunner:
         self._taken = True
         self._send({"type": "taken"})
         self._facts(leg)
+
+    def failed(self, callback: str) -> bool:
+        """Take what failed while an INVITE was taken; return whether the call goes to its end.
+
+        Else nothing of it may be answered.
+        """
+        if self._taken:
+            self._carry_out(self._machine.handle(LegFailed("A", callback), time.monotonic()))
+        return self._taken
 
     def order_hang_up(self, message: dict[str, Any]) -> None:
         """End the call because the engine or an operator says so."""
@@ -122,9 +134,17 @@ class CallRunner:
         for leg in self._legs.values():
             if leg.glare.due(now):
                 self._try_again(leg)
-        gone = self._watch.step(now)
+        gone = self._watch.step(now) or self._codec_failed()
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
+
+    def _codec_failed(self) -> HangUpOrdered | None:
+        """Return the end of a call for which pjmedia calls us in vain."""
+        callback = plugins.failed(since=self._raised)
+        if not callback:
+            return None
+        end = leg_failed("one of the parties", callback)
+        return HangUpOrdered(end.by, end.reason, end.code, end.advice)
 
     def wait_ms(self, longest_ms: int) -> int:
         """Return how long the process may sleep before `step` is due."""
@@ -233,8 +253,8 @@ class CallRunner:
         gone = [name for name in self._accounts if self._legs[name].is_gone]
         for name in gone:
             self._guard(self._accounts.pop(name).shutdown)
-        account = self._accounts[order.name] = CallAccount(self.take)
-        account.create(self._endpoint.account_config(order.username, order.password))
+        account = self._endpoint.new_account(order.username, order.password)
+        self._accounts[order.name] = account
         return account
 
     def _not_dialled(self, leg: Leg, label: str, why: str) -> None:

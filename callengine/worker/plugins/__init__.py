@@ -6,6 +6,7 @@ In the order of a process's life: `preload()` before it is forked, `install()` a
 `Endpoint.libDestroy()` must be called before the interpreter ends: pjmedia holds callbacks.
 """
 
+from callengine.worker.plugins.callbacks import failed, raised_so_far
 from callengine.worker.plugins.event_clock import forget_transport, scale_event_durations
 from callengine.worker.plugins.installation import (
     CodecReport,
@@ -16,6 +17,6 @@ from callengine.worker.plugins.installation import (
 )
 
 __all__ = [
-    "CodecReport", "correct_rtcp_clock", "error_counts", "forget_transport", "install", "preload",
-    "scale_event_durations",
+    "CodecReport", "correct_rtcp_clock", "error_counts", "failed", "forget_transport", "install",
+    "preload", "raised_so_far", "scale_event_durations",
 ]  # fmt: skip

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from callengine.worker.plugins import native
-from callengine.worker.plugins.native import FAILED, errors, ffi
+from callengine.worker.plugins.callbacks import callback
+from callengine.worker.plugins.native import ffi
 
 _HEADER_BYTES, _EVENT_BYTES = 12, 4
 _LONGEST = 0xFFFF
@@ -62,9 +63,9 @@ def _patched(original: Any) -> Any:
             status: int = send(transport, packet, size)
             return status
 
-        callback = ffi.callback("pjmedia_send_rtp *", scaled, error=FAILED, onerror=_count)
-        table.send_rtp = callback
-        _tables[key] = (table, callback)
+        sender = callback("pjmedia_send_rtp *", scaled, name="event-clock", per_packet=True)
+        table.send_rtp = sender
+        _tables[key] = (table, sender)
     return _tables[key][0]
 
 
@@ -77,7 +78,3 @@ def _scale(transport: Any, packet: Any, size: int) -> None:
         event_hz, codec_hz = scale
         duration = (octets[14] << 8 | octets[15]) * event_hz // codec_hz
         octets[14], octets[15] = divmod(min(duration, _LONGEST), 256)
-
-
-def _count(*_: object) -> None:
-    errors["event-clock"] += 1

@@ -8,16 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from callengine.worker.plugins.callbacks import callback
 from callengine.worker.plugins.native import (
     FAILED,
     FORMAT_L16,
     FRAME_AUDIO,
     SUCCESS,
     TYPE_AUDIO,
-    errors,
     ffi,
     text,
 )
+
+_PER_PACKET = ("parse", "encode", "decode", "recover")
 
 
 class Instance(Protocol):
@@ -91,12 +93,12 @@ class Factory:
 
     def _callback(self, table: str, name: str, function: Callable[..., int]) -> Any:
         fields = dict(ffi.typeof(table).fields)
-        key = f"{self._description.name}.{name}"
-
-        def count(*_: object) -> None:
-            errors[key] += 1
-
-        return ffi.callback(fields[name].type, function, error=FAILED, onerror=count)
+        return callback(
+            fields[name].type,
+            function,
+            name=f"{self._description.name}.{name}",
+            per_packet=name in _PER_PACKET,
+        )
 
     def _factory_callbacks(self) -> list[Any]:
         functions: dict[str, Callable[..., int]] = {

@@ -30,7 +30,7 @@ DEBIAN_PACKAGES = {
 
 ffi = cffi.FFI()
 errors: Counter[str] = Counter()
-"How often an operation failed, by codec and operation; callbacks never raise."
+"How often a codec could do nothing with what it was given, by codec and operation."
 
 _libraries: dict[str, Any] = {}
 _TYPES = (

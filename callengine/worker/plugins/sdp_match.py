@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from callengine.worker.plugins.callbacks import callback
 from callengine.worker.plugins.fmtp import OPUS_RATES_HZ, amr_wb_formats_match
-from callengine.worker.plugins.native import FAILED, SUCCESS, errors, ffi, pjmedia, text
+from callengine.worker.plugins.native import FAILED, SUCCESS, ffi, pjmedia, text
 
 _MAX_FORMATS = 32
 _PLAYBACK_RATE = re.compile(r"maxplaybackrate\s*=\s*(\d{1,9})", re.IGNORECASE)
@@ -25,11 +26,11 @@ def register(encoding_name: str) -> bool:
         return True
     name = ffi.new("char[]", encoding_name.encode())
     wanted = ffi.new("pj_str_t *", {"ptr": name, "slen": len(encoding_name)})
-    callback = ffi.callback(
-        "pjmedia_sdp_neg_fmt_match_cb", _MATCHERS[encoding_name], error=FAILED, onerror=_count
+    matcher = callback(
+        "pjmedia_sdp_neg_fmt_match_cb", _MATCHERS[encoding_name], name=f"sdp-match.{encoding_name}"
     )
-    _kept[encoding_name] = (name, wanted, callback)
-    status: int = pjmedia().pjmedia_sdp_neg_register_fmt_match_cb(wanted, callback)
+    _kept[encoding_name] = (name, wanted, matcher)
+    status: int = pjmedia().pjmedia_sdp_neg_register_fmt_match_cb(wanted, matcher)
     return status == SUCCESS
 
 
@@ -65,10 +66,6 @@ def _fmtp(media: Any, index: int) -> Any:
         return None
     found = pjmedia().pjmedia_sdp_media_find_attr2(media, b"fmtp", media.fmt + index)
     return found or None
-
-
-def _count(*_: object) -> None:
-    errors["sdp-match"] += 1
 
 
 _MATCHERS: dict[str, Callable[..., int]] = {"AMR-WB": _match_amr_wb, "opus": _match_opus}

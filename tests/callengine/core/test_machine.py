@@ -13,6 +13,7 @@ from callengine.core.events import (
     HoldChanged,
     LegAnswered,
     LegEnded,
+    LegFailed,
     LegProgress,
 )
 from callengine.core.machine import CallMachine
@@ -214,6 +215,21 @@ def test_a_leg_that_our_side_gives_up_is_the_engines_fault():
         end = machine.termination
         assert (end.by, end.reason, end.code) == ("engine", "leg-failed", 500)
         assert f"could not go on with the leg of {name} (500 why)" in end.advice
+
+
+@pytest.mark.parametrize("leg", ["A", "B"])
+@pytest.mark.parametrize("begin", ["started", "ringing", "talking"])
+def test_a_leg_that_our_side_fails_with_ends_the_call(begin, leg):
+    machine = {"started": started, "ringing": ringing, "talking": talking}[begin]()
+    effects = machine.handle(LegFailed(leg, "onCallState"), 130.0)
+    end = machine.termination
+    assert (end.by, end.reason, end.code) == ("engine", "leg-failed", 500)
+    name = "the caller" if leg == "A" else "Phone B"
+    assert f"could not go on with the leg of {name}: onCallState failed." in end.advice
+    assert {e.leg for e in effects if isinstance(e, fx.HangUp)} | {"A"} == {"A", "B"}
+    assert machine.handle(LegFailed(leg, "onCallState"), 131.0) == []
+    machine.handle(ended("A"), 131.0)
+    assert machine.handle(ended("B"), 131.0) == [fx.Finish(end)]
 
 
 def test_a_leg_that_our_side_cannot_dial_is_the_engines_fault():

@@ -12,6 +12,7 @@ from callengine.core.events import (
     HoldChanged,
     LegAnswered,
     LegEnded,
+    LegFailed,
     LegProgress,
     TransferOrdered,
 )
@@ -378,3 +379,14 @@ def test_an_event_that_comes_twice_moves_the_audio_once(make, event):
     effects = [*machine.handle(event, 113.0), *machine.handle(event, 113.0)]
     assert sum(isinstance(effect, fx.Bridge) for effect in effects) <= 1
     assert sum(isinstance(effect, fx.TransferEnded) and bool(effect.leg) for effect in effects) <= 1
+
+
+@pytest.mark.parametrize("begin", [transferring, matching])
+def test_a_target_that_our_side_fails_with_ends_the_transfer_alone(begin):
+    machine = begin()
+    effects = machine.handle(LegFailed("B2", "onCallState"), 113.0)
+    assert machine.state is State.ANSWERED
+    assert hung_up(effects)[0] == "B2"
+    assert fx.TransferEnded(None) in effects
+    assert "onCallState failed" in note(effects, "transfer-failed")
+    assert "Rule: leg-failed. The call goes on as it was." in note(effects, "transfer-failed")

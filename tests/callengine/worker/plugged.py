@@ -1,0 +1,46 @@
+"""A call process in which one thing fails: `OBJECT.NAME` raises when it is called.
+
+Run as `python -m tests.callengine.worker.plugged FD RTP_PORT [OBJECT.NAME]`, OBJECT of `PLACES`.
+"""
+
+import socket
+import sys
+from typing import Any
+
+from callengine.worker import endings, legs, plugins
+from callengine.worker.control import Control
+from callengine.worker.digits import Digits
+from callengine.worker.endpoint import WorkerConfig, quieten
+from callengine.worker.plugins import event_clock
+from callengine.worker.process import CallProcess
+from callengine.worker.rtpguard.guard import RtpGuard
+from callengine.worker.runner import CallRunner
+
+PLACES: dict[str, Any] = {
+    "leg": legs.Leg,
+    "digits": Digits,
+    "guard": RtpGuard,
+    "runner": CallRunner,
+    "endings": endings,
+    "event_clock": event_clock,
+}
+
+
+def provoked(*_: object, **__: object) -> None:
+    raise RuntimeError("provoked")
+
+
+def main() -> None:
+    descriptor, rtp_port = (int(word) for word in sys.argv[1:3])
+    quieten()
+    plugins.preload()
+    for plug in sys.argv[3:]:
+        place, _, name = plug.partition(".")
+        assert hasattr(PLACES[place], name)
+        setattr(PLACES[place], name, provoked)
+    with socket.socket(fileno=descriptor) as sock:
+        CallProcess(Control(sock), WorkerConfig(8000, rtp_port, "test")).run()
+
+
+if __name__ == "__main__":
+    main()
