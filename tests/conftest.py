@@ -24,6 +24,7 @@ FIRST = (
     "callengine/lab",
     "wire",
     "fuzz",
+    "browser",
     "dashboard",
     "callengine/worker",
 )

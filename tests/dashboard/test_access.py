@@ -47,7 +47,7 @@ def test_pages_of_every_room_are_among_the_addresses_found() -> None:
 
 @pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
 def test_every_address_says_who_may_use_it(address: Address) -> None:
-    assert address.access is not None, f"{address.name} lacks dashboard.access.requires"
+    assert address.access is not None, f"{address.name} lacks parts.access.requires"
     assert address.access.get or address.access.post
 
 

@@ -10,9 +10,8 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from dashboard.calls.ladder import offset_text, present_ladder, present_message
 from dashboard.calls.plots import present_history
 from dashboard.calls.presenters import present_call
-from tests.dashboard.live import demo
-from tests.dashboard.live.browser import LiveServer
-from tests.dashboard.live.windows import (
+from tests.browser.chromium import LiveServer
+from tests.browser.windows import (
     Cookies,
     NewPage,
     browser,
@@ -21,6 +20,7 @@ from tests.dashboard.live.windows import (
     server,
     windows,
 )
+from tests.dashboard.live import demo
 
 __all__ = ["browser", "cookies", "server"]
 WITHIN_MS = 3000

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import async_playwright, expect
 
-from tests.dashboard.live.browser import ARGUMENTS
+from tests.browser.chromium import ARGUMENTS
 from tests.peers.engine import Engine
 from tests.peers.waiting import until
 from tests.wire.conversation import caller, converse, registered

@@ -1,6 +1,6 @@
 """A call process some of whose slots are taken, as those of a call that does not end would be.
 
-Run as `python -m tests.engine.crowded FD COUNT SILENT_PORT RTP_PORT`.
+Run as `python -m tests.callengine.engine.crowded FD COUNT SILENT_PORT RTP_PORT`.
 """
 
 import socket

@@ -9,7 +9,7 @@ import pytest
 import redis
 from playwright.async_api import Browser, Page, expect
 
-from tests.dashboard.live.browser import CHROMIUM, async_chromium
+from tests.browser.chromium import CHROMIUM, async_chromium
 from tests.peers import services
 from tests.peers.engine import Engine
 from tests.wire.conversation import Conversation, caller, registered

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.chromium import CHROMIUM, async_chromium
 from tests.callengine.engine.test_live import USERS, live_call_id, window
-from tests.dashboard.live.browser import CHROMIUM, async_chromium
 from tests.peers.engine import Engine
 from tests.wire.conversation import Conversation, caller, converse, registered
 from tests.wire.directory import configuration, connection

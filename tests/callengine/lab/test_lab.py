@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.lab.form import EXAMPLES
 from dashboard.parts.cases import values
+from tests.browser.chromium import chromium
 from tests.callengine.engine.visitor import Visitor
-from tests.dashboard.live.browser import chromium
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD, configuration, connection, trunk
 

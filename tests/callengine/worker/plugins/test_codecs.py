@@ -8,7 +8,7 @@ PREAMBLE = """
 import json, os, gc
 import numpy as np
 from callengine.worker import plugins
-from tests.plugins.driver import Codec, endpoint, tone, strongest_hz
+from tests.callengine.worker.plugins.driver import Codec, endpoint, tone, strongest_hz
 from callengine.worker.plugins.rfc4867 import Frame, Payload, pack, unpack
 OPUS, AMR_WB = "opus/48000/2", "AMR-WB/16000/1"
 """

@@ -7,9 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser.chromium import PASSWORD, LiveServer
+from tests.browser.windows import browser
 from tests.dashboard.addresses import ALL
-from tests.dashboard.live.browser import PASSWORD, LiveServer
-from tests.dashboard.live.windows import browser
 
 __all__ = ["browser"]
 NOT_PAGES = {"engine", "codec-meaning", "call-quality", "refused-each"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.dashboard.live.browser import PASSWORD, LiveServer, chromium
+from tests.browser.chromium import PASSWORD, LiveServer, chromium
 
 Cookies = Callable[[str], Any]
 NewPage = Callable[..., Page]

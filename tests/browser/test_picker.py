@@ -12,8 +12,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from audiocodecs.catalogue import PLATFORM_CODECS
-from tests.dashboard.picking import grip, next_call_uses, numbers, row, save, saves, selected
-from tests.dashboard.scene import (
+from tests.browser.picking import grip, next_call_uses, numbers, row, save, saves, selected
+from tests.browser.scene import (
     MARKS,
     Known,
     Open,

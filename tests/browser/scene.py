@@ -13,7 +13,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Dialog, Locator, Page
 
-from tests.dashboard.live.browser import CHROMIUM, async_chromium
+from tests.browser.chromium import CHROMIUM, async_chromium
 from tests.peers.engine import Engine
 
 MARKS = [
@@ -21,7 +21,7 @@ MARKS = [
     pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs chromium"),
 ]
 SIGN_IN = """
-from dashboard.roles import Role
+from dashboard.accounts.roles import Role
 from tests.dashboard.people import browser_of
 for role in (Role.ADMIN, Role.VIEWER):
     print("session", role, browser_of(role).cookies["sessionid"].value)

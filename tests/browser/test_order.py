@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.dashboard.scene import (
+from tests.browser.scene import (
     MARKS,
     Known,
     Open,

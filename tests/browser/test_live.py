@@ -10,9 +10,8 @@ from django.utils import timezone
 from playwright.sync_api import Dialog, expect
 
 from dashboard.calls.list_topic import LIVE_SHOWN
-from tests.dashboard.live import demo
-from tests.dashboard.live.browser import LiveServer
-from tests.dashboard.live.windows import (
+from tests.browser.chromium import LiveServer
+from tests.browser.windows import (
     NewPage,
     browser,
     cookies,
@@ -20,6 +19,7 @@ from tests.dashboard.live.windows import (
     server,
     visit,
 )
+from tests.dashboard.live import demo
 
 __all__ = ["browser", "cookies", "server", "visit"]
 WITHIN_MS = 1000

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.dashboard.demonstration import demonstration
-from tests.dashboard.live.browser import LiveServer, chromium
-from tests.dashboard.test_site import PAGES, signed_in
+from tests.browser.chromium import LiveServer, chromium
+from tests.browser.demonstration import demonstration
+from tests.browser.test_site import PAGES, signed_in
 
 SIZES = {"390": (390, 844), "1280": (1280, 900), "1920": (1920, 1080)}
 DOCS = {

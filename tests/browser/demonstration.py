@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.dashboard.live.browser import PASSWORD, ROOT
+from tests.browser.chromium import PASSWORD, ROOT
 from tests.peers.ports import free_port, free_port_range, free_sip_port
 
 STOP_S = 60

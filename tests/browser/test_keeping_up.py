@@ -8,9 +8,8 @@ from playwright.sync_api import Page, Response, Route, WebSocketRoute, expect
 from dashboard.live.feed import TICK_S, TRY_AGAIN_LATER
 from dashboard.live.outbox import PATIENCE_S
 from dashboard.live.places import TOO_MANY
-from tests.dashboard.live import demo
-from tests.dashboard.live.browser import LiveServer
-from tests.dashboard.live.windows import (
+from tests.browser.chromium import LiveServer
+from tests.browser.windows import (
     NewPage,
     browser,
     cookies,
@@ -20,6 +19,7 @@ from tests.dashboard.live.windows import (
     visit,
     without_websocket,
 )
+from tests.dashboard.live import demo
 
 __all__ = ["browser", "cookies", "server", "visit"]
 WITHIN_MS = 1000

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.chromium import LiveServer
+from tests.browser.windows import browser, sign_in
 from tests.dashboard.live import demo
-from tests.dashboard.live.browser import LiveServer
-from tests.dashboard.live.windows import browser, sign_in
 
 __all__ = ["browser"]
 DRAWN = """plot => {

@@ -7,8 +7,8 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.dashboard.live.browser import PASSWORD
-from tests.dashboard.scene import MARKS, address, browser
+from tests.browser.chromium import PASSWORD
+from tests.browser.scene import MARKS, address, browser
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.wire import directory

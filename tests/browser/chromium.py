@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "correct horse"
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,7 +29,7 @@ ARGUMENTS = [
 
 
 class LiveServer:
-    """`tests.dashboard.live.live_server` in a process of its own, with a fresh database."""
+    """`tests.browser.live_server` in a process of its own, with a fresh database."""
 
     def __enter__(self) -> Self:
         self.folder = tempfile.TemporaryDirectory(prefix="pages-")
@@ -41,7 +41,7 @@ class LiveServer:
             "PYTHONWARNINGS": "ignore",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.dashboard.live.live_server"],
+            [sys.executable, "-m", "tests.browser.live_server"],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

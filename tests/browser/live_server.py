@@ -1,6 +1,6 @@
 """A real ASGI server with its own database, told by JSON lines what to publish.
 
-Run as a process of its own (`python -m tests.pages.live_server`): the in-memory channel layer
+Run as a process of its own (`python -m tests.browser.live_server`): the in-memory channel layer
 lives where the server lives. Reads `{"do": NAME, ...}` a line, answers a JSON line each.
 """
 
