@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from collections import OrderedDict
 
-from callengine.edge.flows import make_flow, split_flow
+from callengine.edge.flow import TRANSPORTS, UDP, Flow, Transport
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.transport import Transports
 from callengine.edge.uris import URI, parse_uri
@@ -50,7 +50,7 @@ def is_private(host: str) -> bool:
     return is_address(host) and ipaddress.ip_address(host.strip("[]")).is_private
 
 
-def literal_flow(uri: URI) -> str | None:
+def literal_flow(uri: URI) -> Flow | None:
     """Return the flow of a URI whose host is an IP address; None for a name.
 
     Raises:
@@ -58,14 +58,24 @@ def literal_flow(uri: URI) -> str | None:
     """
     if uri.scheme != "sip":
         raise UnresolvableError(f"{uri.scheme}: URIs cannot be reached, only sip: over UDP or TCP")
-    transport = (uri.parameters.get("transport") or "udp").lower()
-    if transport not in ("udp", "tcp"):
-        raise UnresolvableError(f"transport {transport} is not supported, only udp and tcp")
+    transport = _transport(uri)
     host = (uri.parameters.get("maddr") or uri.host).strip("[]")
-    return make_flow(transport, host, uri.port or 5060) if is_address(host) else None
+    return Flow(transport, host, _port(uri, transport)) if is_address(host) else None
 
 
-async def resolve(uri_text: str) -> str:
+def _transport(uri: URI) -> Transport:
+    name = (uri.parameters.get("transport") or UDP.name).lower()
+    if name not in TRANSPORTS:
+        spoken = " and ".join(TRANSPORTS)
+        raise UnresolvableError(f"transport {name} is not supported, only {spoken}")
+    return TRANSPORTS[name]
+
+
+def _port(uri: URI, transport: Transport) -> int:
+    return uri.port or transport.default_port
+
+
+async def resolve(uri_text: str) -> Flow:
     """Return the flow a SIP URI leads to; names are looked up in the executor.
 
     Raises:
@@ -77,17 +87,18 @@ async def resolve(uri_text: str) -> str:
         raise UnresolvableError(f"not a SIP URI: {uri_text[:80]!r}") from error
     if flow := literal_flow(uri):
         return flow
-    transport = (uri.parameters.get("transport") or "udp").lower()
+    transport = _transport(uri)
+    port = _port(uri, transport)
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
-            found = await loop.getaddrinfo(uri.host, uri.port or 5060, type=socket.SOCK_DGRAM)
+            found = await loop.getaddrinfo(uri.host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         raise UnresolvableError(f"{uri.host} does not resolve to an address") from error
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     if not found:
         raise UnresolvableError(f"{uri.host} does not resolve to an address")
-    return make_flow(transport, str(found[0][4][0]), uri.port or 5060)
+    return Flow(transport, str(found[0][4][0]), port)
 
 
 class Addresses:
@@ -124,19 +135,16 @@ class Addresses:
             return False
         return host.strip("[]").lower() in self._hosts
 
-    def public_address_for(self, flow_or_host: str) -> tuple[str, int]:
+    def public_address_for(self, flow: Flow) -> tuple[str, int]:
         """Return host and port that Contact, Via and SDP show to a peer."""
-        transport, host = "udp", flow_or_host.strip("[]")
-        if flow_or_host.startswith(("udp:", "tcp:")):
-            transport, host, _ = split_flow(flow_or_host)
-        bound_host, port = self._listener(transport, flow_or_host)
-        if self._settings.public_address and not is_built_in_phone(host):
+        bound_host, port = self._listener(flow)
+        if self._settings.public_address and not is_built_in_phone(flow.host):
             return self._settings.public_address, port
         if bound_host not in _WILDCARDS:
             return bound_host, port
-        return self._local_address_to(host), port
+        return self._local_address_to(flow.host), port
 
-    def media_address_for(self, flow: str) -> str:
+    def media_address_for(self, flow: Flow) -> str:
         """Return the address of our audio: IPv4, also for those who signal over IPv6."""
         host, _ = self.public_address_for(flow)
         if ":" not in host:
@@ -145,8 +153,8 @@ class Addresses:
         first = next(bound, _WILDCARDS[0])
         return self._local_address_to(_SOMEWHERE) if first in _WILDCARDS else first
 
-    def _listener(self, transport: str, flow: str) -> tuple[str, int]:
-        if transport == "tcp" and self._transports.tcp:
+    def _listener(self, flow: Flow) -> tuple[str, int]:
+        if flow.is_reliable and self._transports.tcp:
             return self._transports.tcp[0]
         listener = self._transports.listener_for(flow)
         if listener is not None:

@@ -72,7 +72,7 @@ class Assembly:
                 data, flow, too_large
             ),
             on_unreachable=lambda flow: self.outward.unreachable(flow),
-            may_read=lambda data, flow, host: self.guard.wait_s(data, flow, host, time.monotonic()),
+            may_read=lambda data, flow: self.guard.wait_s(data, flow, flow.host, time.monotonic()),
             is_known=self.standing.is_in_use,
             on_cut=self.rejections.connection_cut,
         )

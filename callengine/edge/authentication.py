@@ -159,7 +159,7 @@ class Authenticator:
 
     def _is_there(self, request: Received, answer: Answer) -> bool:
         """Tell whether whoever sent this certainly is at its source address."""
-        if request.flow.startswith("tcp:"):
+        if request.flow.is_reliable:
             return True
         address = self._bound_to(request)
         return bool(address) and self._digest.is_fresh(answer.nonce, time.time(), address)

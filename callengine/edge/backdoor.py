@@ -2,7 +2,7 @@
 
 import logging
 
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.legs import LegTable, uri_user
 from callengine.edge.message import MalformedError
 from callengine.edge.outward import OutwardRequests
@@ -28,10 +28,9 @@ class BackDoor:
         self._responses = responses
         self._max_line_bytes = max_line_bytes
 
-    def take(self, data: bytes, flow: str) -> None:
+    def take(self, data: bytes, flow: Flow) -> None:
         """Take a message; whatever it holds, nothing is raised."""
-        _transport, host, port = split_flow(flow)
-        worker = (host, port)
+        worker = (flow.host, flow.port)
         if not self._legs.is_worker(worker):
             return
         try:

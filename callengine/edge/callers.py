@@ -147,7 +147,7 @@ class Callers:
 
     async def _admission(self, request: Received) -> Admission:
         is_ours = self._claims_to_be_local(request) or await self._engine.is_registered_at(
-            request.flow
+            str(request.flow)
         )
         external = await self._engine.external_sip()
         return admission(
@@ -228,7 +228,7 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
         user_agent=clean(request.get("user-agent")),
         sdp=sdp.decode("utf-8", "replace") if sdp and sdp.strip() else None,
         max_forwards=max_forwards(request),
-        flow=request.flow,
+        flow=str(request.flow),
         given_up=lambda: transaction.cancelled,
     )
 

@@ -9,6 +9,7 @@ from callengine.core.outcomes import Rejection
 from callengine.edge import addresses
 from callengine.edge.assembly import Assembly
 from callengine.edge.bans import Ban
+from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, LegAnchor
 from callengine.edge.legs import LegState
 from callengine.edge.settings import EdgeSettings, Listen
@@ -82,13 +83,13 @@ class Edge:
     def observer(self, observer: Observer | None) -> None:
         self._parts.tap.observer = observer
 
-    def public_address_for(self, flow_or_host: str) -> tuple[str, int]:
+    def public_address_for(self, flow: str) -> tuple[str, int]:
         """Return the host and port that Contact and SDP show to a peer."""
-        return self._parts.addresses.public_address_for(flow_or_host)
+        return self._parts.addresses.public_address_for(Flow.parse(flow))
 
     def media_address_for(self, flow: str) -> str:
         """Return the host that our descriptions show to a peer."""
-        return self._parts.addresses.media_address_for(flow)
+        return self._parts.addresses.media_address_for(Flow.parse(flow))
 
     async def resolve(self, uri: str) -> str:
         """Return the flow a SIP URI leads to.
@@ -96,7 +97,7 @@ class Edge:
         Raises:
             UnresolvableError: it leads nowhere; the message says why.
         """
-        return await addresses.resolve(uri)
+        return str(await addresses.resolve(uri))
 
     def is_local_host(self, host: str, port: int | None) -> bool:
         """Tell whether `host[:port]` means this edge."""
@@ -162,7 +163,7 @@ class Edge:
         """Have the guard know who is registered: flow, SIP user, and for how many seconds."""
         now = time.monotonic()
         for flow, sip_user, for_s in flows:
-            self._parts.guard.welcome_phone(flow, sip_user, now, for_s)
+            self._parts.guard.welcome_phone(Flow.parse(flow), sip_user, now, for_s)
 
     def hold_bans(self, bans: Iterable[Ban]) -> None:
         """Keep out these, as they are stored, and nobody else."""

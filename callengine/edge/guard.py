@@ -6,7 +6,7 @@ own, so that nothing strangers send from anywhere, its own address included, can
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -89,7 +89,7 @@ class Guard:
         together = _share(settings.strangers_rate, settings.strangers_invite_rate, 2.0)
         self._strangers = _Party(together, 0.0)
         self._exempt = [ipaddress.ip_network(text) for text in settings.exempt]
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[Hashable, _Known] = OrderedDict()
         "By flow; a trunk's by address."
         self._users: WeakValueDictionary[str, _Party] = WeakValueDictionary()
         self._leg = Allowance(settings.leg_rate, settings.leg_rate * settings.burst_s)
@@ -99,7 +99,7 @@ class Guard:
 
     # Who is known
 
-    def welcome_phone(self, flow: str, user: str, now: float, for_s: float) -> None:
+    def welcome_phone(self, flow: Hashable, user: str, now: float, for_s: float) -> None:
         """Give a phone that has proven whose it is the tokens of its user.
 
         All flows of one user share them: however many ports somebody sends from, it is one phone.
@@ -115,7 +115,7 @@ class Guard:
         party = known.party if known is not None else _Party(self._trunk, now)
         self._welcome(host, party, now + TRUNK_KNOWN_S)
 
-    def _welcome(self, key: str, party: _Party, until: float) -> None:
+    def _welcome(self, key: Hashable, party: _Party, until: float) -> None:
         known = self._known.get(key)
         if known is None and len(self._known) >= MAX_KNOWN:
             self._known.popitem(last=False)
@@ -128,16 +128,16 @@ class Guard:
         """Treat an address as no trunk's (any more)."""
         self._known.pop(host, None)
 
-    def is_known(self, flow: str, host: str, now: float) -> bool:
+    def is_known(self, flow: Hashable, host: str, now: float) -> bool:
         """Tell whether a source has shown who it is."""
         return self._party(flow, host, now) is not None
 
-    def is_phone(self, flow: str, now: float) -> bool:
+    def is_phone(self, flow: Hashable, now: float) -> bool:
         """Tell whether whoever has this flow answered a challenge there."""
         known = self._known.get(flow)
         return known is not None and known.party.share is self._phone and known.until > now
 
-    def _party(self, flow: str, host: str, now: float) -> _Party | None:
+    def _party(self, flow: Hashable, host: str, now: float) -> _Party | None:
         for key in (flow, host):
             known = self._known.get(key)
             if known is not None and known.until > now:
@@ -146,7 +146,7 @@ class Guard:
 
     # What may pass
 
-    def wait_s(self, data: bytes, flow: str, host: str, now: float) -> float:
+    def wait_s(self, data: bytes, flow: Hashable, host: str, now: float) -> float:
         """Return 0 if a message may be read now, else how long until its like may be."""
         start = data if data[:1] not in (b"\r", b"\n") else data.lstrip(b"\r\n")
         is_invite = start.startswith(_INVITE)

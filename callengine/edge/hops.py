@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Sequence
 
 from callengine.edge.addresses import UnresolvableError, is_private, literal_flow
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.legs import Dialog
 from callengine.edge.reach import IsOurs
 from callengine.edge.transport import Transports
@@ -13,7 +13,7 @@ from callengine.edge.uris import parse_uri
 
 def next_hop(
     transports: Transports, dialog: Dialog, uri: str, *, hosts: Sequence[str], is_ours: IsOurs
-) -> str | None:
+) -> Flow | None:
     """Return the flow for a request to `uri` in a dialog, or None if its host must be looked up.
 
     A peer is sent to where it was heard, or to another port of that host; to another host only if
@@ -24,7 +24,7 @@ def next_hop(
         UnresolvableError: the URI cannot be reached at all.
     """
     heard = dialog.flow
-    is_alive = heard.startswith("udp:") or transports.has_connection(heard)
+    is_alive = not heard.is_reliable or transports.has_connection(heard)
     try:
         parsed = parse_uri(uri)
         named = literal_flow(parsed)
@@ -34,20 +34,19 @@ def next_hop(
         if not is_listed(parsed.host, hosts) or (is_alive and dialog.is_direct):
             return _heard_or_nothing(heard, is_alive)
         return None
-    if not _may_name(named, heard, hosts) or is_ours(*split_flow(named)[1:]):
+    if not _may_name(named, heard, hosts) or is_ours(named.host, named.port):
         return _heard_or_nothing(heard, is_alive)
     return heard if is_alive and _prefers_heard(dialog, named) else named
 
 
-def _heard_or_nothing(heard: str, is_alive: bool) -> str:
+def _heard_or_nothing(heard: Flow, is_alive: bool) -> Flow:
     if is_alive:
         return heard
     raise UnresolvableError("the peer's TCP connection is gone and its Contact leads elsewhere")
 
 
-def _may_name(named: str, heard: str, hosts: Sequence[str]) -> bool:
-    host = split_flow(named)[1]
-    return host == split_flow(heard)[1] or is_listed(host, hosts)
+def _may_name(named: Flow, heard: Flow, hosts: Sequence[str]) -> bool:
+    return named.host == heard.host or is_listed(named.host, hosts)
 
 
 def is_listed(host: str, hosts: Sequence[str]) -> bool:
@@ -67,8 +66,7 @@ def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None
         return None
 
 
-def _prefers_heard(dialog: Dialog, named: str) -> bool:
-    named_host, heard_host = split_flow(named)[1], split_flow(dialog.flow)[1]
-    if named_host == heard_host:
+def _prefers_heard(dialog: Dialog, named: Flow) -> bool:
+    if named.host == dialog.flow.host:
         return dialog.is_direct
-    return is_private(named_host) and (dialog.is_direct or not is_private(heard_host))
+    return is_private(named.host) and (dialog.is_direct or not is_private(dialog.flow.host))

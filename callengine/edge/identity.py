@@ -4,6 +4,7 @@ import hashlib
 import secrets
 
 from callengine.edge.addresses import Addresses
+from callengine.edge.flow import Flow, host_port
 from callengine.edge.loopback import Loopback
 
 BRANCH = "z9hG4bKvn"
@@ -42,15 +43,13 @@ class Identity:
         """Return our Via toward call processes."""
         return f"SIP/2.0/UDP {self._loopback.address};branch={branch};rport"
 
-    def via(self, flow: str, branch: str) -> str:
+    def via(self, flow: Flow, branch: str) -> str:
         """Return our Via toward the peer at a flow (RFC 3261 section 18.1.1, RFC 3581)."""
-        return f"SIP/2.0/{flow[:3].upper()} {self._host_port(flow)};branch={branch};rport"
+        return f"SIP/2.0/{flow.transport.via} {self._host_port(flow)};branch={branch};rport"
 
-    def contact(self, flow: str, token: str) -> str:
+    def contact(self, flow: Flow, token: str) -> str:
         """Return our Contact URI on a leg, as the peer at a flow can reach it."""
-        tail = ";transport=tcp" if flow.startswith("tcp:") else ""
-        return f"sip:{token}@{self._host_port(flow)}{tail}"
+        return f"sip:{token}@{self._host_port(flow)}{flow.transport.uri_parameter}"
 
-    def _host_port(self, flow: str) -> str:
-        host, port = self._addresses.public_address_for(flow)
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    def _host_port(self, flow: Flow) -> str:
+        return host_port(*self._addresses.public_address_for(flow))

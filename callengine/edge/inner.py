@@ -9,7 +9,6 @@ so that a message always fits into what pjsip can hold.
 from collections.abc import Callable
 
 from callengine.edge import keys
-from callengine.edge.flows import split_flow
 from callengine.edge.grammar import parse_params, read_number, split_quoted
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, PeerRequest
@@ -95,7 +94,7 @@ def _common(identity: Identity, leg: Leg, message: Received, method: str, body: 
     if body:
         headers.append(("content-type", keys.RELAY if method == "INFO" else "application/sdp"))
         # Whose media may be expected: ours alone to say, a peer's header of that name never passes.
-        headers.append(("x-heard-from", split_flow(message.flow)[1]))
+        headers.append(("x-heard-from", message.flow.host))
     return headers
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
+from callengine.edge.flow import NOWHERE, Flow
 from callengine.edge.interface import LegAnchor
 from callengine.edge.received import Received
 from callengine.edge.rewrite import with_tag
@@ -45,7 +46,7 @@ class Dialog:
 
     local: str
     remote: str
-    flow: str
+    flow: Flow
     "Where the peer was heard."
     target: str = ""
     routes: tuple[str, ...] = ()
@@ -62,7 +63,7 @@ class Dialog:
     left: bool = False
     "The peer has said BYE; nothing of it but that is taken any more (RFC 3261 section 15.1.2)."
     ack: bytes = b""
-    ack_flow: str = ""
+    ack_flow: Flow = NOWHERE
     proved: bool = False
     "Whether a challenge to our BYE was answered; a second one is not."
     answered: ServerTransaction | None = None
@@ -92,8 +93,8 @@ class PeerRequest:
     "Values of From and To as the peer sees them."
     uri: str = ""
     routes: tuple[str, ...] = ()
-    flow: str = ""
-    "Empty while the next hop is still being looked up."
+    flow: Flow = NOWHERE
+    "NOWHERE while the next hop is still being looked up."
     data: bytes = b""
     code: int = 0
     "The last response's."
@@ -214,7 +215,7 @@ class LegTable:
         """Tell whether a call's process died lately."""
         return call in self._dead_calls
 
-    def use_flow(self, flow: str) -> bool:
+    def use_flow(self, flow: Flow) -> bool:
         """Tell whether a dialog's peer was heard on a flow."""
         return any(dialog.flow == flow for leg in self for dialog in leg.dialogs.values())
 

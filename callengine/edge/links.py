@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
-from callengine.edge.flows import make_flow, split_flow
+from callengine.edge.flow import NOWHERE, TCP, Flow
 from callengine.edge.framing import Broken, Event, Framed, Ping, StreamFramer
 from callengine.edge.sources import source_key
 from callengine.edge.upcalls import Upcalls
@@ -37,10 +37,10 @@ class TcpLink(asyncio.Protocol):
     """One TCP connection, accepted or opened by us."""
 
     def __init__(
-        self, keeper: Keeper, upcalls: Upcalls, flow: str = "", *, max_message_bytes: int
+        self, keeper: Keeper, upcalls: Upcalls, flow: Flow | None = None, *, max_message_bytes: int
     ) -> None:
-        self.flow = flow
-        self.opened_by_us = bool(flow)
+        self.flow = flow or NOWHERE
+        self.opened_by_us = flow is not None
         self.made_at = self.last_heard = time.monotonic()
         self.heard_message = False
         self.began_at: float | None = None
@@ -64,7 +64,7 @@ class TcpLink(asyncio.Protocol):
             if not peer:
                 transport.abort()
                 return
-            self.flow = make_flow("tcp", peer[0], peer[1])
+            self.flow = Flow(TCP, peer[0], peer[1])
             if not self._keeper.admit(self):
                 transport.abort()
                 return
@@ -97,7 +97,7 @@ class TcpLink(asyncio.Protocol):
                 self.close()
                 return
             data = event.data if isinstance(event, Framed) else b""
-            if wait_s := self._upcalls.may_read(data, self.flow, split_flow(self.flow)[1]):
+            if wait_s := self._upcalls.may_read(data, self.flow):
                 self._pause(wait_s)
                 return
             self._arrived.popleft()
@@ -202,7 +202,7 @@ class TcpLinks:
     def __init__(self) -> None:
         self._links: set[TcpLink] = set()
         self._by_source: dict[str, set[TcpLink]] = {}
-        self._by_flow: dict[str, TcpLink] = {}
+        self._by_flow: dict[Flow, TcpLink] = {}
 
     def __len__(self) -> int:
         return len(self._links)
@@ -213,13 +213,13 @@ class TcpLinks:
     def add(self, link: TcpLink) -> None:
         """Hold a connection; from now on it is the one to send on."""
         self._links.add(link)
-        self._by_source.setdefault(_source(link.flow), set()).add(link)
+        self._by_source.setdefault(source_key(link.flow.host), set()).add(link)
         self._by_flow[link.flow] = link
 
     def discard(self, link: TcpLink) -> None:
         """Let a connection go, if it is held."""
         self._links.discard(link)
-        source = _source(link.flow)
+        source = source_key(link.flow.host)
         if of_source := self._by_source.get(source):
             of_source.discard(link)
             if not of_source:
@@ -227,7 +227,7 @@ class TcpLinks:
         if self._by_flow.get(link.flow) is link:
             del self._by_flow[link.flow]
 
-    def get(self, flow: str) -> TcpLink | None:
+    def get(self, flow: Flow) -> TcpLink | None:
         """Return the connection to send on, if it may still be sent on."""
         link = self._by_flow.get(flow)
         return link if link is not None and link.is_open else None
@@ -242,7 +242,3 @@ class TcpLinks:
 
     def _of_source(self, host: str) -> set[TcpLink]:
         return self._by_source.get(source_key(host), set())
-
-
-def _source(flow: str) -> str:
-    return source_key(split_flow(flow)[1])

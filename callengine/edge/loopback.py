@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from callengine.edge.flow import Flow
 from callengine.edge.listeners import bind
 from callengine.edge.udp import UdpListener
 
 Worker = tuple[str, int]
 "A call process's SIP address on loopback."
 
-OnDatagram = Callable[[bytes, str], None]
+OnDatagram = Callable[[bytes, Flow], None]
 "Take data and flow."
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from callengine.edge.abandon import Abandoner
 from callengine.edge.addresses import UnresolvableError, resolve
 from callengine.edge.digest import readdress
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.identity import Identity
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, LegTable, PeerRequest
 from callengine.edge.loopback import Worker
@@ -75,7 +75,7 @@ class OutwardRequests:
         if request.method in _ANSWERED_AT_ONCE:
             code = _ANSWERED_AT_ONCE[request.method]
             self._standin.answer(request.message, request.worker, code)
-        elif request.data and request.flow.startswith("udp:"):
+        elif request.data and not request.flow.is_reliable:
             self._sender.once(leg, request.flow, request.data)
 
     def _cancel(self, leg: Leg, message: Received, worker: Worker, branch: str) -> None:
@@ -108,7 +108,7 @@ class OutwardRequests:
             request.flow = flow
             self._send(leg, request, dialog)
 
-    def _aim(self, leg: Leg, dialog: Dialog | None, request: PeerRequest) -> str | None:
+    def _aim(self, leg: Leg, dialog: Dialog | None, request: PeerRequest) -> Flow | None:
         """Say in a request where it goes; return its flow, or None if that must be looked up."""
         message, anchor = request.message, leg.anchor
         if dialog is None:
@@ -157,7 +157,7 @@ class OutwardRequests:
         if request.method != "INVITE":
             return
         if dialog is None and leg.anchor.is_configured:
-            self._welcome_trunk(split_flow(request.flow)[1])
+            self._welcome_trunk(request.flow.host)
         patience_s = leg.anchor.response_timeout_s if dialog is None else TIMEOUT_S
         later(patience_s, lambda: self._silent(leg, request, patience_s))
 
@@ -196,7 +196,7 @@ class OutwardRequests:
         self._standin.answer(request.message, request.worker, 408, _reason(408, why))
         self._abandoner.cancel(leg, request, [])
 
-    def unreachable(self, flow: str) -> None:
+    def unreachable(self, flow: Flow) -> None:
         """Tell call processes that a TCP connection could not be opened."""
         for leg in self._legs:
             for request in list(leg.requests.values()):

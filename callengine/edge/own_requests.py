@@ -1,6 +1,7 @@
 """ACK, BYE and CANCEL that the edge sends to peers where no call process does."""
 
 from callengine.edge import challenged
+from callengine.edge.flow import Flow
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Dialog, Leg, PeerRequest, answered_to
 from callengine.edge.message import Headers, Message, render
@@ -86,7 +87,7 @@ class OwnRequests:
         *,
         method: str,
         cseq: int,
-        flow: str,
+        flow: Flow,
         branch: str,
         more: Headers,
     ) -> bytes:

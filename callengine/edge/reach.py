@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 
 from callengine.edge.addresses import UnresolvableError, literal_flow
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.uris import URI
 from callengine.edge.values import Via
 
@@ -20,7 +20,7 @@ _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loop
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 
 
-def contact_objection(uri: URI, *, heard: str, is_direct: bool, is_ours: IsOurs) -> str:
+def contact_objection(uri: URI, *, heard: Flow, is_direct: bool, is_ours: IsOurs) -> str:
     """Return what is wrong with the address in a Contact heard from a flow; empty: nothing.
 
     What came by a proxy was not heard from the phone: nothing shows that it is there.
@@ -31,7 +31,7 @@ def contact_objection(uri: URI, *, heard: str, is_direct: bool, is_ours: IsOurs)
         kind = _kind(host)
         if kind and not (is_direct and _is_heard_there(host, heard)):
             way = "came from" if is_direct else "came by way of"
-            return f"is {kind} address, and the request {way} {split_flow(heard)[1]}"
+            return f"is {kind} address, and the request {way} {heard.host}"
     return ""
 
 
@@ -64,14 +64,14 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or address
 
 
-def _is_heard_there(host: str, heard: str) -> bool:
-    source, named = _address(split_flow(heard)[1]), _address(host)
+def _is_heard_there(host: str, heard: Flow) -> bool:
+    source, named = _address(heard.host), _address(host)
     if source is not None and source.is_loopback:  # on this machine all of them are one place
         return named is None or named.is_loopback
     return named is not None and source == named
 
 
-def reached_at(uri: URI, *, heard: str, via: Via, is_direct: bool, is_alone: bool) -> str:
+def reached_at(uri: URI, *, heard: Flow, via: Via, is_direct: bool, is_alone: bool) -> Flow:
     """Return the flow of requests to a Contact of a REGISTER heard from a flow.
 
     A port of its own is used on the host it was heard from alone: for one of several Contacts,
@@ -82,25 +82,23 @@ def reached_at(uri: URI, *, heard: str, via: Via, is_direct: bool, is_alone: boo
         named = literal_flow(uri)
     except UnresolvableError:
         return heard
-    host = split_flow(heard)[1]
-    if not is_direct or named is None or split_flow(named)[1] != host:
+    if not is_direct or named is None or named.host != heard.host:
         return heard
-    is_symmetric = "rport" in via.params or via.host.strip("[]") != host
-    if is_alone and (is_symmetric or heard.startswith("tcp:")):
+    is_symmetric = "rport" in via.params or via.host.strip("[]") != heard.host
+    if is_alone and (is_symmetric or heard.is_reliable):
         return heard
     return named
 
 
-def without_connection(uri: URI, *, heard: str, is_ours: IsOurs) -> str:
+def without_connection(uri: URI, *, heard: Flow, is_ours: IsOurs) -> Flow:
     """Return the flow to open toward a Contact whose TCP connection is gone.
 
     Raises:
         UnresolvableError: the Contact is not at the host that was heard.
     """
-    host = split_flow(heard)[1]
     named = literal_flow(uri)
-    if named is None or split_flow(named)[1] != host or is_ours(*split_flow(named)[1:]):
+    if named is None or named.host != heard.host or is_ours(named.host, named.port):
         raise UnresolvableError(
-            f"the phone's TCP connection from {host} is gone and its contact leads elsewhere"
+            f"the phone's TCP connection from {heard.host} is gone and its contact leads elsewhere"
         )
     return named

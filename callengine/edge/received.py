@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from callengine.edge.flow import NOWHERE, Flow
 from callengine.edge.grammar import split_quoted
 from callengine.edge.message import MalformedError, Message, parse
 from callengine.edge.values import Via, is_stray_via, parse_cseq, parse_via, read_party
@@ -29,11 +30,11 @@ class Received(Message):
     to_tag: str
     raw: bytes
     "As it arrived."
-    flow: str
+    flow: Flow
     "Where it came from, `udp:HOST:PORT`."
 
 
-def receive(data: bytes, flow: str = "", *, max_line_bytes: int = 4096) -> Received:
+def receive(data: bytes, flow: Flow = NOWHERE, *, max_line_bytes: int = 4096) -> Received:
     """Return one message whose header block is complete.
 
     What can be answered but must not be obeyed comes back with `problem` set.

@@ -6,7 +6,7 @@ from typing import Any
 
 from callengine.core.outcomes import Rejection
 from callengine.edge.callers import Callers
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.inward import InwardRequests
 from callengine.edge.inward_responses import InwardResponses
 from callengine.edge.message import MalformedError
@@ -61,7 +61,7 @@ class Reception:
         self._requests = requests
         self._responses = responses
 
-    def take(self, data: bytes, flow: str) -> None:
+    def take(self, data: bytes, flow: Flow) -> None:
         """Take a message from the network."""
         try:
             message = receive(data, flow, max_line_bytes=self._settings.max_line_bytes)
@@ -76,9 +76,9 @@ class Reception:
                 log.exception("a message from %s could not be handled", flow)
             show_first(token, "in", flow, data)
 
-    def _store_unreadable(self, flow: str, problem: str) -> None:
+    def _store_unreadable(self, flow: Flow, problem: str) -> None:
         advice = f"What arrived is not SIP that can be answered: {problem}."
-        host = split_flow(flow)[1]
+        host = flow.host
         self._rejections.store(Rejection(host, "", "", 400, "malformed-sip", advice))
 
     def _route(self, message: Received) -> str | None:
@@ -162,7 +162,7 @@ class Reception:
         advice = f"The request cannot be understood: {message.problem}."
         self._rejections.store(describe(message, code, rule, advice))
 
-    def take_broken(self, data: bytes, flow: str, too_large: bool) -> None:
+    def take_broken(self, data: bytes, flow: Flow, too_large: bool) -> None:
         """Take what there is of a message that is too large or lost its framing."""
         try:
             message = receive(data, flow, max_line_bytes=self._settings.max_line_bytes)
@@ -179,7 +179,7 @@ class Reception:
             else "A message without Content-Length arrived over TCP; the connection was closed."
         )
         if message is None:
-            self._rejections.store(Rejection(split_flow(flow)[1], "", "", code, rule, advice))
+            self._rejections.store(Rejection(flow.host, "", "", code, rule, advice))
             return
         if message.method and message.method != "ACK":
             self._responder.reply_once(message, code)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from callengine.edge.flow import Flow
 from callengine.edge.interface import Binding
 from callengine.edge.reach import IsOurs, contact_objection, reached_at
 from callengine.edge.received import Received
@@ -50,6 +51,7 @@ class RegisterRequest:
     call_id: str
     cseq: int
     flow: str
+    "As bindings keep it."
     user_agent: str
     path: tuple[str, ...] = ()
     "Route elements toward the phone (RFC 3327), the one nearest to us first."
@@ -89,7 +91,7 @@ def read_register(
         expires_s=_delta_seconds(message.get("expires")) if message.get("expires") else None,
         call_id=message.call_id,
         cseq=message.cseq,
-        flow=message.flow,
+        flow=str(message.flow),
         user_agent=user_agent,
         path=path,
         knows_path="path" in message.tokens("supported") + message.tokens("require"),
@@ -118,7 +120,7 @@ def _hop(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    heard: str
+    heard: Flow
     via: Via
     is_direct: bool
     is_alone: bool
@@ -159,7 +161,7 @@ def _reached_at(uri: URI, reading: _Reading) -> str:
         is_direct=reading.is_direct,
         is_alone=reading.is_alone,
     )
-    return "" if flow == reading.heard else flow
+    return "" if flow == reading.heard else str(flow)
 
 
 def _delta_seconds(text: str) -> int:

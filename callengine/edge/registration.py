@@ -9,6 +9,7 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 from callengine.edge.authentication import Authenticator
+from callengine.edge.flow import Flow
 from callengine.edge.guard import Guard
 from callengine.edge.interface import Binding, Refusal
 from callengine.edge.message import Headers
@@ -124,9 +125,10 @@ class Registration:
         async with self._locks.setdefault(sip_user, asyncio.Lock()):
             return await store.change_bindings(sip_user, decide)
 
-    def _remember(self, flow: str, sip_user: str, bindings: Sequence[Binding]) -> None:
+    def _remember(self, flow: Flow, sip_user: str, bindings: Sequence[Binding]) -> None:
         """Have the guard know a phone that registered from this flow."""
-        ends = [binding.expires_at for binding in bindings if binding.flow == flow]
+        text = str(flow)
+        ends = [binding.expires_at for binding in bindings if binding.flow == text]
         if ends:
             for_s = max(ends) - time.time() + KNOWN_LONGER_S
             self._guard.welcome_phone(flow, sip_user, time.monotonic(), for_s)

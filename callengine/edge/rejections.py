@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from callengine.core.outcomes import Rejection
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.limits import RejectionGate
 from callengine.edge.received import Received
 from callengine.edge.tasks import BackgroundTasks
@@ -83,9 +83,9 @@ class Rejections:
         for summary in self._gate.summaries(now):
             self.store_unchecked(summary)
 
-    def connection_cut(self, flow: str, rule: str) -> None:
+    def connection_cut(self, flow: Flow, rule: str) -> None:
         """Have it stored that a TCP connection was refused or closed."""
-        self.store(Rejection(split_flow(flow)[1], "", "", 0, rule, CUT_ADVICE[rule]))
+        self.store(Rejection(flow.host, "", "", 0, rule, CUT_ADVICE[rule]))
 
     def unanswerable(self, request: Received) -> None:
         """Have it stored that a request was too short to be answered."""
@@ -118,7 +118,7 @@ def code_sent(transaction: ServerTransaction, code: int) -> int:
 
 def source_host(message: Received) -> str:
     """Return the IP address a message came from."""
-    return split_flow(message.flow)[1]
+    return message.flow.host
 
 
 def header_user(message: Received, name: str) -> str:

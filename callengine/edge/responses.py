@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from callengine.edge.flows import make_flow, split_flow
+from callengine.edge.flow import Flow, host_port
 from callengine.edge.reach import IsOurs
 from callengine.edge.received import Received
 from callengine.edge.rewrite import reply_flow
 from callengine.edge.transactions import ServerTransaction
 from callengine.edge.transport import Transports
-
-SIP_PORT = 5060
 
 
 class ResponseSender:
@@ -20,7 +18,7 @@ class ResponseSender:
         self,
         transports: Transports,
         *,
-        is_in_use: Callable[[str], bool],
+        is_in_use: Callable[[Flow], bool],
         is_ours: IsOurs,
         on_lost: Callable[[Received, str], None],
     ) -> None:
@@ -50,26 +48,23 @@ class ResponseSender:
             flow = self._send(transaction.request, data, lost)
             transaction.flow = flow or transaction.flow
 
-    def _send(self, request: Received, data: bytes, lost: Callable[[str], None]) -> str:
-        """Send a response; return the flow it takes, or an empty string if there is none."""
+    def _send(self, request: Received, data: bytes, lost: Callable[[str], None]) -> Flow | None:
+        """Send a response; return the flow it takes, or None if there is none."""
         flow = reply_flow(request)
-        if flow.startswith("udp:") or self._transports.has_connection(flow):
+        if not flow.is_reliable or self._transports.has_connection(flow):
             self._transports.send(flow, data)
             return flow
         # "If that connection is no longer open, the server SHOULD open a connection to the IP
         # address in the 'received' parameter, using the port in the 'sent-by' value".
-        _, host, _ = split_flow(flow)
-        port = request.via.port or SIP_PORT
-        flow = make_flow("tcp", host, port)
+        flow = flow._replace(port=request.via.port or flow.transport.default_port)
         if why := self._objection(request, flow):
             lost(why)
-            return ""
-        self._transports.send(
-            flow, data, on_unreachable=lambda: lost(f"none could be opened to {host}:{port}")
-        )
+            return None
+        where = host_port(flow.host, flow.port)
+        self._transports.send(flow, data, lambda: lost(f"none could be opened to {where}"))
         return flow
 
-    def _objection(self, request: Received, flow: str) -> str:
+    def _objection(self, request: Received, flow: Flow) -> str:
         """Return why no connection may be opened toward whoever sent a request, or ''.
 
         The host is where the request was heard, so that nobody has us connect to another's; but a
@@ -77,11 +72,10 @@ class ResponseSender:
         """
         if self._transports.has_connection(flow):
             return ""
-        _, host, port = split_flow(flow)
         if not self._is_in_use(request.flow):
             return "none is opened to a device that has not shown who it is"
-        if self._is_ours(host, port):
+        if self._is_ours(flow.host, flow.port):
             return "its Via names this server itself"
-        if not self._transports.has_room_for(host):
-            return f"there are too many with {host} already"
+        if not self._transports.has_room_for(flow.host):
+            return f"there are too many with {flow.host} already"
         return ""

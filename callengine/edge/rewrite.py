@@ -5,7 +5,7 @@ import re
 from callengine.core.obstacles import obstacle
 from callengine.core.sdp import SdpError, compact
 from callengine.edge.bodies import Found, find_sdp
-from callengine.edge.flows import make_flow, split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.message import Headers, Message, render
 from callengine.edge.received import Received
 from callengine.edge.settings import ALLOW, EXTENSIONS
@@ -62,17 +62,16 @@ class BadSdpError(ValueError):
     """A peer's session description cannot be read; the message says what is wrong."""
 
 
-def reply_flow(request: Received) -> str:
+def reply_flow(request: Received) -> Flow:
     """Return where responses go (RFC 3261 section 18.2.2, RFC 3581 section 4)."""
-    transport, host, _ = split_flow(request.flow)
-    if transport == "tcp" or "rport" in request.via.params:
+    if request.flow.is_reliable or "rport" in request.via.params:
         return request.flow
-    return make_flow("udp", host, request.via.port or 5060)
+    return request.flow._replace(port=request.via.port or request.flow.transport.default_port)
 
 
 def reply_vias(request: Received) -> list[str]:
     """Return the request's Via values as its responses carry them (`received`, `rport`)."""
-    _, host, port = split_flow(request.flow)
+    _, host, port = request.flow
     top = _RPORT.sub("", request.via.raw)
     top += f";received={host}" if ":" not in host else f";received=[{host}]"
     top += f";rport={port}" if "rport" in request.via.params else ""

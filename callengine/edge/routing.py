@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from callengine.edge.addresses import Addresses, UnresolvableError, literal_flow
+from callengine.edge.flow import Flow
 from callengine.edge.hops import next_hop
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import Dialog, Leg
@@ -32,23 +33,23 @@ class Routing:
         self._transports = transports
         self._is_ours = addresses.is_local_host
 
-    def first_flow(self, anchor: LegAnchor) -> str | None:
+    def first_flow(self, anchor: LegAnchor) -> Flow | None:
         """Return the flow of the INVITE that begins a leg, or None if a name must be looked up.
 
         Raises:
             UnresolvableError: it leads nowhere.
             ValueError: the Request-URI is none.
         """
-        flow = anchor.flow
-        if not flow:
+        if not anchor.flow:
             return literal_flow(parse_uri(anchor.request_uri))
-        is_up = flow.startswith("udp:") or self._transports.has_connection(flow)
+        flow = Flow.parse(anchor.flow)
+        is_up = not flow.is_reliable or self._transports.has_connection(flow)
         if is_up or anchor.is_configured:
             return flow
         target = Target(anchor.request_uri, anchor.routes)
         return without_connection(parse_uri(target.first_uri), heard=flow, is_ours=self._is_ours)
 
-    def in_dialog(self, leg: Leg, dialog: Dialog) -> tuple[Target, str | None]:
+    def in_dialog(self, leg: Leg, dialog: Dialog) -> tuple[Target, Flow | None]:
         """Return target and flow of a request in a dialog; no flow: a name must be looked up.
 
         Raises:
@@ -64,10 +65,10 @@ class Routing:
         )
         return target, flow
 
-    def by_any_means(self, leg: Leg, dialog: Dialog) -> tuple[Target, str]:
-        """Return the same without a look-up: where the peer was heard then; empty: nowhere."""
+    def by_any_means(self, leg: Leg, dialog: Dialog) -> tuple[Target, Flow | None]:
+        """Return the same without a look-up: where the peer was heard then; None: nowhere."""
         try:
             target, flow = self.in_dialog(leg, dialog)
         except UnresolvableError:
-            return Target(*aim(dialog.target, dialog.routes)), ""
+            return Target(*aim(dialog.target, dialog.routes)), None
         return target, flow or dialog.flow

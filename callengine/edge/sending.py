@@ -1,5 +1,6 @@
 """Requests on legs, on their way to peers: noted under their leg, repeated, and shown."""
 
+from callengine.edge.flow import Flow
 from callengine.edge.legs import Leg, LegTable, RequestKey
 from callengine.edge.tap import Tap
 from callengine.edge.transactions import ClientTransactions, Send
@@ -17,7 +18,7 @@ class PeerSender:
         self._tap = tap
 
     def start(
-        self, leg: Leg, key: RequestKey, flow: str, data: bytes, *, repeats: bool = True
+        self, leg: Leg, key: RequestKey, flow: Flow, data: bytes, *, repeats: bool = True
     ) -> None:
         """Send a request that the edge itself repeats until it is answered."""
         self._legs.of_request[key] = leg
@@ -25,7 +26,7 @@ class PeerSender:
         self._requests.start(branch=branch, method=method, flow=flow, data=data, repeats=repeats)
         self._tap.show(leg.token, "out", flow, data)
 
-    def once(self, leg: Leg, flow: str, data: bytes) -> None:
+    def once(self, leg: Leg, flow: Flow, data: bytes) -> None:
         """Send a message that nobody here repeats."""
         self._send(flow, data)
         self._tap.show(leg.token, "out", flow, data)
@@ -34,7 +35,7 @@ class PeerSender:
         """Repeat a request no more."""
         self._requests.finish(*key)
 
-    def repeated(self, key: RequestKey, flow: str, data: bytes) -> None:
+    def repeated(self, key: RequestKey, flow: Flow, data: bytes) -> None:
         """Show a request that was sent again."""
         if (leg := self._legs.of_request.get(key)) is not None:
             self._tap.show(leg.token, "out", flow, data)

@@ -2,7 +2,7 @@
 
 import time
 
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.guard import Guard
 from callengine.edge.legs import LegTable
 from callengine.edge.received import Received
@@ -17,13 +17,11 @@ class Standing:
 
     def is_proven(self, request: Received) -> bool:
         """Tell whether a request's source has shown that it is where it says."""
-        if not request.flow.startswith("udp:"):
+        if request.flow.is_reliable:
             return True
         is_phone = self._guard.is_phone(request.flow, time.monotonic())
         return is_phone or bool(request.to_tag and self._legs.of_dialog(request))
 
-    def is_in_use(self, flow: str) -> bool:
+    def is_in_use(self, flow: Flow) -> bool:
         """Tell whether a registration or a call hangs on a TCP connection."""
-        return self._guard.is_known(
-            flow, split_flow(flow)[1], time.monotonic()
-        ) or self._legs.use_flow(flow)
+        return self._guard.is_known(flow, flow.host, time.monotonic()) or self._legs.use_flow(flow)

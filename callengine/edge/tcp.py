@@ -5,7 +5,7 @@ import logging
 import socket
 import time
 
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.links import OnUnreachable, TcpLink, TcpLinks
 from callengine.edge.listeners import address_taken
 from callengine.edge.settings import EdgeSettings
@@ -79,8 +79,8 @@ class TcpTransport:
 
     def admit(self, link: TcpLink) -> bool:
         """Hold an accepted connection; refuse it above the bounds."""
-        host, settings = split_flow(link.flow)[1], self._settings
-        if self._is_closed or self._upcalls.may_read(b"", link.flow, host):
+        host, settings = link.flow.host, self._settings
+        if self._is_closed or self._upcalls.may_read(b"", link.flow):
             return False
         is_full = len(self._links) >= settings.max_tcp_connections and not self._make_room()
         if is_full or self._links.accepted_from(host) >= settings.max_tcp_connections_per_host:
@@ -108,7 +108,7 @@ class TcpTransport:
         """Let go of a connection that is lost."""
         self._links.discard(link)
 
-    def has_connection(self, flow: str) -> bool:
+    def has_connection(self, flow: Flow) -> bool:
         """Tell whether a flow is still connected (or about to be)."""
         return self._links.get(flow) is not None
 
@@ -118,7 +118,7 @@ class TcpTransport:
         is_full = len(self._links) >= settings.max_tcp_connections
         return not is_full and self._links.with_host(host) < settings.max_tcp_connections_per_host
 
-    def send(self, flow: str, data: bytes, on_unreachable: OnUnreachable) -> None:
+    def send(self, flow: Flow, data: bytes, on_unreachable: OnUnreachable) -> None:
         """Send on the connection of a flow; one that is not there is opened."""
         link = self._links.get(flow)
         if link is None and not self._is_closed:
@@ -126,7 +126,7 @@ class TcpTransport:
         if link is not None:
             link.send(data, on_unreachable)
 
-    def _open(self, flow: str) -> TcpLink:
+    def _open(self, flow: Flow) -> TcpLink:
         link = TcpLink(
             self, self._upcalls, flow, max_message_bytes=self._settings.max_message_bytes
         )
@@ -138,10 +138,9 @@ class TcpTransport:
 
     async def _connect(self, link: TcpLink) -> None:
         loop, is_refused = asyncio.get_running_loop(), False
-        _, host, port = split_flow(link.flow)
         try:
             async with asyncio.timeout(self._settings.tcp_connect_s):
-                await loop.create_connection(lambda: link, host, port)
+                await loop.create_connection(lambda: link, link.flow.host, link.flow.port)
         except OSError as error:
             log.info("cannot connect to %s: %s", link.flow, error)
             is_refused = True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from callengine.edge.flows import split_flow
+from callengine.edge.flow import Flow
 from callengine.edge.received import Received
 from callengine.edge.rewrite import reply_flow
 from callengine.edge.settings import T1_S, T2_S, TIMEOUT_S
@@ -39,7 +39,7 @@ class Timer(Protocol):
 
 
 Later = Callable[[float, Callable[[], None]], Timer]
-Send = Callable[[str, bytes], None]
+Send = Callable[[Flow, bytes], None]
 Respond = Callable[["ServerTransaction", bytes], None]
 "Send a response on its transaction's flow, or mark the transaction as `undelivered`."
 
@@ -59,7 +59,7 @@ class ServerTransaction:
 
     key: Key
     request: Received
-    flow: str
+    flow: Flow
     "Where responses go."
     state: State = State.PROCEEDING
     code: int = 0
@@ -106,14 +106,14 @@ class ServerTransaction:
     @property
     def is_reliable(self) -> bool:
         """Tell whether responses need no retransmission."""
-        return self.flow.startswith("tcp:")
+        return self.flow.is_reliable
 
 
 def transaction_key(message: Received, method: str = "") -> Key:
     """Return what makes two requests the same (section 17.2.3), old clients without branch too."""
     method = method or message.method
     method = "INVITE" if method == "ACK" else method
-    _, host, _ = split_flow(message.flow)
+    host = message.flow.host
     sent_by = f"{message.via.host.lower()}:{message.via.port or 5060}"
     if message.via.has_rfc3261_branch:
         return (message.via.branch, sent_by, host, method)
@@ -314,7 +314,7 @@ class ServerTransactions:
 class ClientTransaction:
     """A request that the edge repeats until it is answered."""
 
-    flow: str
+    flow: Flow
     data: bytes
     delay_s: float = T1_S
     timers: list[Timer] = field(default_factory=list)
@@ -331,7 +331,7 @@ class ClientTransactions:
         *,
         send: Send,
         later: Later,
-        on_repeated: Callable[[tuple[str, str], str, bytes], None] = lambda *_: None,
+        on_repeated: Callable[[tuple[str, str], Flow, bytes], None] = lambda *_: None,
     ) -> None:
         self._send = send
         self._later = later
@@ -339,14 +339,14 @@ class ClientTransactions:
         self._table: dict[tuple[str, str], ClientTransaction] = {}
 
     def start(
-        self, *, branch: str, method: str, flow: str, data: bytes, repeats: bool = True
+        self, *, branch: str, method: str, flow: Flow, data: bytes, repeats: bool = True
     ) -> None:
         """Send a request and repeat it, if at all, until `finish` or for 32 s."""
         self.finish(branch, method)
         transaction = self._table[branch, method] = ClientTransaction(flow, data)
         transaction.timers.append(self._later(TIMEOUT_S, lambda: self._give_up(branch, method)))
         self._send(flow, data)
-        if repeats and flow.startswith("udp:"):
+        if repeats and not flow.is_reliable:
             self._again_later((branch, method), transaction)
 
     def _again_later(self, key: tuple[str, str], transaction: ClientTransaction) -> None:

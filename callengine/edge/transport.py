@@ -1,5 +1,6 @@
 """The transport layer (RFC 3261 section 18): every public socket, under the flows of peers."""
 
+from callengine.edge.flow import Flow
 from callengine.edge.links import OnUnreachable
 from callengine.edge.listeners import bind
 from callengine.edge.settings import EdgeSettings
@@ -48,7 +49,7 @@ class Transports:
         self._udp.close()
         await self._tcp.close()
 
-    def has_connection(self, flow: str) -> bool:
+    def has_connection(self, flow: Flow) -> bool:
         """Tell whether a TCP flow is still connected (or about to be)."""
         return self._tcp.has_connection(flow)
 
@@ -56,19 +57,19 @@ class Transports:
         """Tell whether one more TCP connection with a host keeps within the bounds."""
         return self._tcp.has_room_for(host)
 
-    def listener_for(self, flow: str) -> UdpListener | None:
+    def listener_for(self, flow: Flow) -> UdpListener | None:
         """Return the UDP socket this peer talks to, or the first of its family."""
         return self._udp.listener_for(flow)
 
-    def send(self, flow: str, data: bytes, on_unreachable: OnUnreachable = lambda: None) -> None:
+    def send(self, flow: Flow, data: bytes, on_unreachable: OnUnreachable = lambda: None) -> None:
         """Send to a flow; a TCP connection that is not there is opened.
 
         If that fails, `on_unreachable()` is called later, and that of the upcalls.
         """
-        if flow.startswith("udp:"):
-            self._udp.send(flow, data)
-        else:
+        if flow.is_reliable:
             self._tcp.send(flow, data, on_unreachable)
+        else:
+            self._udp.send(flow, data)
 
     def close_idle(self, now: float) -> None:
         """Close TCP connections that were silent too long or slow; `now` is monotonic seconds."""

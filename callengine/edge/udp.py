@@ -6,7 +6,7 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable
 
-from callengine.edge.flows import make_flow, split_flow
+from callengine.edge.flow import UDP, Flow
 from callengine.edge.stun import binding_response, is_stun
 from callengine.edge.upcalls import MayRead, Upcalls
 
@@ -26,8 +26,8 @@ class UdpListener:
     def __init__(
         self,
         sock: socket.socket,
-        on_datagram: Callable[[bytes, str, "UdpListener"], None],
-        may_read: MayRead = lambda _, __, ___: 0.0,
+        on_datagram: Callable[[bytes, Flow, "UdpListener"], None],
+        may_read: MayRead = lambda _, __: 0.0,
     ):
         self.sock = sock
         self.host, self.port = sock.getsockname()[:2]
@@ -47,8 +47,8 @@ class UdpListener:
                 # An ICMP error for what was sent before (RFC 3261 section 18.4); timers end it.
                 log.debug("UDP read on port %d: %s", self.port, error)
                 return
-            flow = make_flow("udp", address[0], address[1])
-            if self._may_read(data, flow, address[0]):
+            flow = Flow(UDP, address[0], address[1])
+            if self._may_read(data, flow):
                 continue
             self._on_datagram(data, flow, self)
             handled += 1
@@ -75,7 +75,7 @@ class UdpTransport:
         self.listeners: list[UdpListener] = []
         self._upcalls = upcalls
         self._max_message_bytes = max_message_bytes
-        self._heard_on: OrderedDict[str, UdpListener] = OrderedDict()
+        self._heard_on: OrderedDict[Flow, UdpListener] = OrderedDict()
 
     def listen(self, sock: socket.socket) -> None:
         """Read from a bound socket."""
@@ -87,12 +87,11 @@ class UdpTransport:
             listener.close()
         self.listeners = []
 
-    def _take(self, data: bytes, flow: str, listener: UdpListener) -> None:
+    def _take(self, data: bytes, flow: Flow, listener: UdpListener) -> None:
         self._remember(flow, listener)
         if is_stun(data):
-            _, host, port = split_flow(flow)
-            if answer := binding_response(data, host, port):
-                listener.send(answer, host, port)
+            if answer := binding_response(data, flow.host, flow.port):
+                listener.send(answer, flow.host, flow.port)
         elif not data.strip(b"\r\n\0 "):
             # A ping is answered on streams alone (RFC 5626 section 4.4.1).
             return
@@ -101,7 +100,7 @@ class UdpTransport:
         else:
             self._upcalls.on_message(data, flow)
 
-    def _remember(self, flow: str, listener: UdpListener) -> None:
+    def _remember(self, flow: Flow, listener: UdpListener) -> None:
         """Note which socket a peer talks to, unless it is the one we would use anyway."""
         if flow not in self._heard_on:
             if listener is self.listener_for(flow):
@@ -111,16 +110,14 @@ class UdpTransport:
         self._heard_on[flow] = listener
         self._heard_on.move_to_end(flow)
 
-    def send(self, flow: str, data: bytes) -> None:
+    def send(self, flow: Flow, data: bytes) -> None:
         """Send one datagram, from the port it is expected from (RFC 3581 section 4)."""
-        _, host, port = split_flow(flow)
         if listener := self.listener_for(flow):
-            listener.send(data, host, port)
+            listener.send(data, flow.host, flow.port)
 
-    def listener_for(self, flow: str) -> UdpListener | None:
+    def listener_for(self, flow: Flow) -> UdpListener | None:
         """Return the socket this peer talks to, or the first of its family."""
         if (listener := self._heard_on.get(flow)) is not None:
             return listener
-        is_v6 = "[" in flow or flow.count(":") > 2
-        family = socket.AF_INET6 if is_v6 else socket.AF_INET
+        family = socket.AF_INET6 if ":" in flow.host else socket.AF_INET
         return next((item for item in self.listeners if item.sock.family == family), None)

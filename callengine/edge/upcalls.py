@@ -3,22 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MayRead = Callable[[bytes, str, str], float]
-"Take data, flow and host; return 0 if the message may be read, else the seconds until it may."
+from callengine.edge.flow import Flow
+
+MayRead = Callable[[bytes, Flow], float]
+"Take data and flow; return 0 if the message may be read, else the seconds until it may."
 
 
 @dataclass(frozen=True, slots=True)
 class Upcalls:
     """Called inline, a message at a time; none of them may raise."""
 
-    on_message: Callable[[bytes, str], None]
+    on_message: Callable[[bytes, Flow], None]
     "Take a whole message and its flow."
-    on_broken: Callable[[bytes, str, bool], None]
+    on_broken: Callable[[bytes, Flow, bool], None]
     "Take what there is of a message that cannot be framed, its flow, and whether it is too large."
-    on_unreachable: Callable[[str], None]
+    on_unreachable: Callable[[Flow], None]
     "Take a flow whose connection could not be opened."
-    may_read: MayRead = lambda _, __, ___: 0.0
-    is_known: Callable[[str], bool] = lambda _: True
+    may_read: MayRead = lambda _, __: 0.0
+    is_known: Callable[[Flow], bool] = lambda _: True
     "Tell whether a call or a registration hangs on a connection's flow."
-    on_cut: Callable[[str, str], None] = lambda _, __: None
+    on_cut: Callable[[Flow, str], None] = lambda _, __: None
     "Take flow and rule of a connection that was refused or closed for it."

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from callengine.core.orders import CallOrder, CallPlan, LegOrder, Target, Wave, WaveOrder
 from callengine.edge.addresses import host_of
+from callengine.edge.flow import Flow
 from callengine.edge.interface import IncomingCall, LegAnchor
 from callengine.edge.uris import name_addr, sip_uri
 from callengine.engine.pool import CallProcess
@@ -29,7 +30,7 @@ class Addresses(Protocol):
     def internal_address(self) -> str:
         """Where call processes reach the edge, `127.0.0.1:PORT`."""
 
-    def public_address_for(self, flow_or_host: str) -> tuple[str, int]:
+    def public_address_for(self, flow: str) -> tuple[str, int]:
         """Return the address and port shown to that peer."""
 
     def media_address_for(self, flow: str) -> str:
@@ -91,7 +92,7 @@ async def make_order(
             label=plan.from_name or plan.from_user,
             trunk=call.source.trunk.name if call.source.trunk else "",
             media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
-            is_proven=call.source.kind != "external" or not call.flow.startswith("udp:"),
+            is_proven=call.source.kind != "external" or Flow.parse(call.flow).is_reliable,
         ),
         waves=waves.orders,
         offered=plan.offered,

@@ -8,6 +8,7 @@ import pytest
 
 from callengine.core.outcomes import Rejection
 from callengine.edge import tasks as edge_tasks
+from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Refused
 from callengine.edge.limits import MAX_SOURCES, RejectionGate
@@ -29,7 +30,7 @@ FLOW = "udp:127.0.0.3:5062"
 def request(method: str, **more: object) -> Received:
     text = Phone("127.0.0.3", 5062).request(method, 1, **more)  # type: ignore[arg-type]
     message = receive(text.encode())
-    message.flow = FLOW
+    message.flow = Flow.parse(FLOW)
     return message
 
 

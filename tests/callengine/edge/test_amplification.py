@@ -7,6 +7,7 @@ import pytest
 
 from callengine.edge import transactions as transactions_module
 from callengine.edge.digest import Answer, Digest, Verdict, digest_response, parse_answer
+from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
 from callengine.edge.received import Received, receive
@@ -66,7 +67,7 @@ def test_what_does_not_fit_is_not_sent() -> None:
 
 def request(method: str = "INVITE") -> Received:
     message = receive(Phone("127.0.0.3", 5062).request(method, 1, body=SDP).encode())
-    message.flow = "udp:127.0.0.3:5062"
+    message.flow = Flow.parse("udp:127.0.0.3:5062")
     return message
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Refused
 from callengine.edge.listeners import AddressTakenError
@@ -177,8 +178,9 @@ async def test_mutated_messages_raise_nothing_and_service_goes_on(
 ) -> None:
     engine.external = True
     engine.outcome = lambda _: _refused()
+    flow = Flow.parse("udp:127.0.0.3:5062")
     for seed in range(1500):
-        edge._parts.reception.take(mutated(TEMPLATES[seed % 3], seed), "udp:127.0.0.3:5062")
+        edge._parts.reception.take(mutated(TEMPLATES[seed % 3], seed), flow)
         if seed % 50 == 0:
             await asyncio.sleep(0)
     peer.send(phone.request("OPTIONS", 1), sip)

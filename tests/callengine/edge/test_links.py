@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.transport import Transports
 from callengine.edge.upcalls import Upcalls
@@ -22,8 +23,8 @@ class Wire:
     """The sockets of an edge, and what they bring."""
 
     def __init__(self) -> None:
-        self.heard: asyncio.Queue[tuple[bytes, str]] = asyncio.Queue()
-        self.unreachable: asyncio.Queue[str] = asyncio.Queue()
+        self.heard: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.unreachable: asyncio.Queue[Flow] = asyncio.Queue()
         self.transports = Transports(
             EdgeSettings(
                 listen=(("tcp", "127.0.0.2", 0),),
@@ -37,7 +38,7 @@ class Wire:
             ),
         )
 
-    async def connect(self) -> tuple[asyncio.StreamWriter, str]:
+    async def connect(self) -> tuple[asyncio.StreamWriter, Flow]:
         """Open a connection, say something on it, and return its flow as the edge names it."""
         host, port = self.transports.tcp[0]
         _, writer = await asyncio.open_connection(host, port, local_addr=(NEIGHBOUR, 0))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused, TrunkAccess
 from callengine.edge.received import Received, receive
@@ -116,22 +117,22 @@ class Wires:
         self.up, self.room = up, room
         self.sent: list[str] = []
 
-    def has_connection(self, flow: str) -> bool:
-        return flow in self.up
+    def has_connection(self, flow: Flow) -> bool:
+        return str(flow) in self.up
 
     def has_room_for(self, host: str) -> bool:
         return self.room
 
     def send(
-        self, flow: str, data: bytes, on_unreachable: Callable[[], None] = lambda: None
+        self, flow: Flow, data: bytes, on_unreachable: Callable[[], None] = lambda: None
     ) -> None:
-        self.sent.append(flow)
+        self.sent.append(str(flow))
 
 
 def request(flow: str, via: str) -> Received:
     text = Phone("h", 1).request("OPTIONS", 1).replace("UDP h:1;", f"{via};")
     message = receive(text.encode())
-    message.flow = flow
+    message.flow = Flow.parse(flow)
     return message
 
 
@@ -157,7 +158,7 @@ def test_the_way_of_a_response(
     wires, why = Wires(*up, room=room), list[str]()
     sender = ResponseSender(
         wires,  # type: ignore[arg-type]
-        is_in_use=lambda flow: known and flow == heard,
+        is_in_use=lambda flow: known and str(flow) == str(Flow.parse(heard)),
         is_ours=lambda host, port: (host, port) == ("8.8.8.8", 5080),
         on_lost=lambda _, reason: why.append(reason),
     )

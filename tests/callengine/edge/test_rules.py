@@ -18,6 +18,7 @@ from callengine.edge.digest import (
     parse_answer,
     uri_matches,
 )
+from callengine.edge.flow import Flow
 from callengine.edge.framing import Broken, Framed, Ping, StreamFramer
 from callengine.edge.grammar import split_quoted
 from callengine.edge.interface import Binding
@@ -216,7 +217,7 @@ class Handle:
 def message(method: str, flow: str = "udp:127.0.0.3:5062", **more: object) -> Received:
     text = Phone("127.0.0.3", 5062, call_id="c", tag="t").request(method, 1, **more)  # type: ignore[arg-type]
     parsed = receive(text.encode())
-    parsed.flow = flow
+    parsed.flow = Flow.parse(flow)
     return parsed
 
 
@@ -379,7 +380,7 @@ def test_a_stream_that_comes_byte_by_byte_is_read_in_linear_time() -> None:
 
 def test_responses_carry_received_and_rport() -> None:
     request = message("OPTIONS", branch="z9hG4bKq")
-    request.flow = "udp:198.51.100.7:999"
+    request.flow = Flow.parse("udp:198.51.100.7:999")
     assert reply_vias(request)[0] == (
         "SIP/2.0/UDP 127.0.0.3:5062;branch=z9hG4bKq;received=198.51.100.7;rport=999"
     )
@@ -398,8 +399,8 @@ def test_loose_and_strict_routes(routes: tuple[str, ...], result: object) -> Non
 
 
 async def test_resolve() -> None:
-    assert await resolve("sip:a@127.0.0.1;transport=TCP") == "tcp:127.0.0.1:5060"
-    assert await resolve("sip:a@localhost:5070") == "udp:127.0.0.1:5070"
+    assert str(await resolve("sip:a@127.0.0.1;transport=TCP")) == "tcp:127.0.0.1:5060"
+    assert str(await resolve("sip:a@localhost:5070")) == "udp:127.0.0.1:5070"
     for bad in ("sips:a@h", "sip:a@127.0.0.1;transport=ws", "mailto:x", "sip:a@no.invalid"):
         with pytest.raises(UnresolvableError):
             await resolve(bad)

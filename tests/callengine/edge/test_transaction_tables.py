@@ -3,6 +3,7 @@
 import pytest
 
 from callengine.edge import transactions as transactions_module
+from callengine.edge.flow import Flow
 from callengine.edge.settings import TIMEOUT_S
 from callengine.edge.transactions import ClientTransactions, ServerTransaction, ServerTransactions
 from tests.callengine.edge.test_rules import Clock, message
@@ -26,7 +27,7 @@ def test_a_request_sent_again_under_its_branch_has_all_its_time() -> None:
     table = ClientTransactions(send=lambda _, data: sent.append(data), later=clock.later)
 
     def start(data: bytes) -> None:
-        table.start(branch="b", method="BYE", flow="tcp:127.0.0.3:5062", data=data)
+        table.start(branch="b", method="BYE", flow=Flow.parse("tcp:127.0.0.3:5062"), data=data)
 
     start(b"first")
     clock.run(TIMEOUT_S - 1)

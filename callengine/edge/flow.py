@@ -1,0 +1,73 @@
+"""A flow (RFC 5626 section 3): the transport and address of a peer, as one value."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transport:
+    """What SIP says about one transport; there is one object of each, compared by identity."""
+
+    name: str
+    "As URIs and settings write it (RFC 3261 section 19.1.1)."
+    via: str
+    "As Via writes it (section 20.42)."
+    is_reliable: bool
+    "Whether nothing is lost on the way, so that no timer sends anything again (section 17)."
+    is_secure: bool
+    default_port: int
+    "Where a URI or a Via without a port leads (sections 18.2.2 and 19.1.2)."
+
+    @property
+    def uri_parameter(self) -> str:
+        """Return `;transport=...` as our own Contact has it, or nothing for UDP, the default."""
+        return f";transport={self.name}" if self.is_reliable else ""
+
+
+UDP = Transport("udp", "UDP", is_reliable=False, is_secure=False, default_port=5060)
+TCP = Transport("tcp", "TCP", is_reliable=True, is_secure=False, default_port=5060)
+TRANSPORTS = {transport.name: transport for transport in (UDP, TCP)}
+"By name. TLS will be one more, with its sockets in `tcp`."
+
+
+class Flow(NamedTuple):
+    """A peer's IP address (IPv6 without brackets) and port, and the transport between us."""
+
+    transport: Transport
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Flow":
+        """Return the flow that `str` wrote: `udp:HOST:PORT` or `tcp:HOST:PORT`.
+
+        Raises:
+            ValueError: it is no flow.
+        """
+        name, _, rest = text.partition(":")
+        host, _, port = rest.rpartition(":")
+        if name not in TRANSPORTS or not host:
+            raise ValueError(f"not a flow: {text!r}")
+        return cls(TRANSPORTS[name], host.strip("[]"), int(port))
+
+    def __str__(self) -> str:
+        return f"{self.transport.name}:{host_port(self.host, self.port)}"
+
+    @property
+    def is_reliable(self) -> bool:
+        """Tell a connection (RFC 3261 section 18) from UDP."""
+        return self.transport.is_reliable
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether nobody between can read what passes."""
+        return self.transport.is_secure
+
+
+NOWHERE = Flow(UDP, "", 0)
+"In place of the flow of what came from nobody."
+
+
+def host_port(host: str, port: int) -> str:
+    """Return `HOST:PORT` as URIs and Via write it, IPv6 in square brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

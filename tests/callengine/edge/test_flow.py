@@ -1,0 +1,33 @@
+"""Flows as values, and as text in the database."""
+
+import pytest
+
+from callengine.edge.flow import TCP, TRANSPORTS, UDP, Flow
+
+WRITTEN = [
+    ("udp:192.0.2.1:5060", Flow(UDP, "192.0.2.1", 5060)),
+    ("tcp:192.0.2.1:40000", Flow(TCP, "192.0.2.1", 40000)),
+    ("udp:[2001:db8::1]:5060", Flow(UDP, "2001:db8::1", 5060)),
+]
+
+
+@pytest.mark.parametrize(("text", "flow"), WRITTEN)
+def test_a_flow_is_read_as_it_was_written(text: str, flow: Flow) -> None:
+    assert Flow.parse(text) == flow
+    assert str(flow) == f"{flow}" == text
+    assert hash(Flow.parse(text)) == hash(flow)
+
+
+@pytest.mark.parametrize("text", ["", "udp", "udp:h", "sctp:h:1", "tcp:h:port", "h:5060", "udp::1"])
+def test_what_is_no_flow_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a flow|invalid literal"):
+        Flow.parse(text)
+
+
+def test_transports_differ_as_rfc_3261_says() -> None:
+    assert not Flow(UDP, "h", 1).is_reliable
+    assert Flow(TCP, "h", 1).is_reliable
+    assert Flow(UDP, "h", 1) != Flow(TCP, "h", 1)
+    assert {item.via for item in TRANSPORTS.values()} == {"UDP", "TCP"}
+    assert not any(item.is_secure for item in TRANSPORTS.values())
+    assert (UDP.uri_parameter, TCP.uri_parameter) == ("", ";transport=tcp")
