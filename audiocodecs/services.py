@@ -1,4 +1,4 @@
-"""Saving a codec list that more than one person may be editing; owns its transaction."""
+"""Saving a codec list; owns its transaction."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models, transaction
 
 from audiocodecs.arranging import StoredList
+from sip.revisions import is_news, locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +24,20 @@ class ListFields:
 
 
 @transaction.atomic
-def save_codec_list(
-    *, fields: ListFields, pk: Any, wanted: StoredList, base: StoredList
-) -> StoredList | None:
+def save_codec_list(*, fields: ListFields, pk: Any, wanted: StoredList, base: StoredList) -> None:
     """Store a list if what is stored is still what the person started from.
 
-    Returns None when it is stored, and else what is stored now: somebody was faster, and nothing
-    is written. Raises LookupError if the row is gone.
+    Raises ConflictError, whose `stored` is the StoredList of somebody who was faster, and
+    LookupError if the row is gone.
     """
-    row = fields.model._default_manager.select_for_update().filter(pk=pk).first()
+    row = locked(fields.model, pk)
     if row is None:
         raise LookupError(f"no {fields.model._meta.verbose_name} has the key {pk!r}")
-    now = fields.read(row)
-    if now == wanted:
-        return None
-    if now != base:
-        return now
+    if not is_news(stored=fields.read(row), seen=base, wanted=wanted):
+        return
     setattr(row, fields.codecs, list(wanted.codecs))
     written = [fields.codecs]
     if fields.force:
         setattr(row, fields.force, wanted.force)
         written.append(fields.force)
     row.save(update_fields=written)
-    return None

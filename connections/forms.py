@@ -1,6 +1,5 @@
 """Forms of connections."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -8,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from connections.models import Connection
 from connections.services import set_password
+from sip.forms import FieldwiseForm, typed
 from sip.names import SIP_USER_FORM
 from sip.passwords import MAX_LENGTH, MIN_LENGTH, validate_password
 
@@ -61,7 +61,6 @@ class ConnectionForm(forms.ModelForm[Connection]):
 
 MAX_CALLS = 10_000
 "More than one engine can hold."
-_TYPED = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 
 def _new_password() -> forms.CharField:
@@ -83,8 +82,8 @@ class _Endpoint(forms.ModelForm[Connection]):
         fields: tuple[str, ...] = ("name", "sip_user")
         widgets = {
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
-            "sip_user": forms.TextInput(attrs=_TYPED),
-            "address": forms.TextInput(attrs=_TYPED),
+            "sip_user": typed(),
+            "address": typed(),
         }
         labels = {
             "enabled": "Enabled",
@@ -134,11 +133,8 @@ class PasswordForm(forms.Form):
     password = _new_password()
 
 
-class ConnectionSettingsForm(_Endpoint):
-    """What may be changed of a connection beside its lists and its password.
-
-    Each field carries what was shown in it, so that only what this person changed is written.
-    """
+class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
+    """What may be changed of a connection beside its lists and its password."""
 
     concurrent_calls = forms.IntegerField(
         label="Concurrent calls",
@@ -165,35 +161,3 @@ class ConnectionSettingsForm(_Endpoint):
             "caller_id": "When it calls as somebody who is neither its SIP user nor a number that "
             "leads to it. A PBX with extensions of its own needs Allow any.",
         }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.show_hidden_initial = True
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """What this person changed."""
-        return {name: self.cleaned_data[name] for name in self.changed_data}
-
-    @property
-    def seen(self) -> dict[str, Any]:
-        """What this person saw in the fields that were changed."""
-        return {name: self._seen(name) for name in self.changed_data}
-
-    def _seen(self, name: str) -> Any:
-        text = self.data.get(self[name].html_initial_name, "")
-        try:
-            return self.fields[name].to_python(text)
-        except ValidationError:
-            return text
-
-    def show_conflict(self, stored: Mapping[str, Any]) -> None:
-        """Say what others stored meanwhile; saved again, the form is based on that."""
-        data = {name: self.data[name] for name in self.data}
-        for name, value in stored.items():
-            data[self[name].html_initial_name] = "" if value is None else str(value)
-            shown = {True: "on", False: "off", None: "nothing", "": "nothing"}.get(value, value)
-            text = f"Somebody else changed this to {shown!r} meanwhile. Save again to put yours "
-            self.add_error(name, f"{text}in its place.")
-        self.data = data

@@ -10,18 +10,11 @@ from django.db import transaction
 from connections.models import Connection, Registration
 from sip.digest import kept_ha1
 from sip.passwords import generate_password
+from sip.revisions import news
 
 Refusal = TypeVar("Refusal")
 HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256", "ha1b_md5", "ha1b_sha256")
 "What `set_password` changes, in the order of `kept_ha1`."
-
-
-class ConflictError(Exception):
-    """Somebody else changed the same fields meanwhile; `stored` holds what they are now."""
-
-    def __init__(self, stored: Mapping[str, Any]) -> None:
-        super().__init__(f"changed meanwhile: {', '.join(stored)}")
-        self.stored = stored
 
 
 def set_password(*, connection: Connection, password: str) -> bool:
@@ -60,20 +53,13 @@ def change_connection(
     """Write these fields and no others; return the connection and its new password, if any.
 
     `seen` holds what the person saw in the fields of `changes`. Another SIP user takes another
-    password, as the digest binds both: it is made up here. Raises ConflictError if one of them is
-    neither what was seen nor what is wanted any more, ValidationError for values that are not
-    allowed, Connection.DoesNotExist if it was deleted.
+    password, as the digest binds both: it is made up here. Raises ConflictError for what somebody
+    else changed (see `sip.revisions`), ValidationError for values that are not allowed,
+    Connection.DoesNotExist if it was deleted.
     """
     row = Connection.objects.select_for_update().get(pk=pk)
-    stored = {field: getattr(row, field) for field in changes}
-    lost = {
-        field: now
-        for field, now in stored.items()
-        if _plain(now) not in (_plain(seen.get(field)), _plain(changes[field]))
-    }
-    if lost:
-        raise ConflictError(lost)
-    written = {field: value for field, value in changes.items() if stored[field] != value}
+    stored = {field: _plain(getattr(row, field)) for field in changes}
+    written = news(stored=stored, seen=seen, wanted=changes)
     if not written:
         return row, ""
     for field, value in written.items():

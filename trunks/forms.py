@@ -1,28 +1,20 @@
-"""Forms of trunks, numbers and routes. They convert and validate; services save."""
+"""Forms of trunks. They convert and validate; services save."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import models
 
-from audiocodecs.fields import CodecListFormField
 from sip.addresses import sip_uri_problem
-from trunks.conflicts import revision
+from sip.forms import RevisedForm, typed
 from trunks.fields import AccessLinesFormField, NetworkLinesFormField
-from trunks.models import Number, Route, Trunk
-from trunks.parties import KINDS, MAX_LENGTH, Kind, Party, find_party
+from trunks.models import Trunk
 from trunks.services import HA1_FIELDS, set_in_password
 from trunks.validators import (
     ACCESS_FORM,
     NETWORK_FORM,
-    NUMBER_FORM,
-    PREFIX_FORM,
     TRUNK_NAME_FORM,
-    plain_number,
 )
-
-Row = TypeVar("Row", bound=models.Model)
 
 
 def _password(label: str, help_text: str) -> forms.CharField:
@@ -46,12 +38,6 @@ def _lines(
 def _access_lines(help_text: str) -> AccessLinesFormField:
     help_text = f"One a line: {ACCESS_FORM}. {help_text}"
     return _lines(AccessLinesFormField, "Allowed addresses", help_text)
-
-
-def _typed(**attributes: str) -> forms.TextInput:
-    return forms.TextInput(
-        attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"} | attributes
-    )
 
 
 class _InSide:
@@ -125,38 +111,6 @@ class TrunkForm(_InSide, _OutSide, forms.ModelForm[Trunk]):
         self.keep_out_password()
 
 
-class RevisedForm(forms.ModelForm[Row]):
-    """A form that remembers what was stored when it was shown (see `trunks.conflicts`)."""
-
-    revision = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
-    shown: ClassVar[tuple[str, ...]]
-    "Model fields a person sees and may overwrite."
-    also: ClassVar[tuple[str, ...]] = ()
-    "Model fields that are written with them, if the form changes them."
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._loaded = {name: getattr(self.instance, name) for name in self.also}
-        if self.instance.pk is not None:
-            self.initial["revision"] = revision(self.instance, self.shown)
-
-    @property
-    def written(self) -> tuple[str, ...]:
-        """Those of `also` that this form changes: nobody sees them, so no revision tells of them.
-
-        Written back as it was loaded, one would undo what somebody else set meanwhile.
-        """
-        return tuple(
-            name for name in self.also if getattr(self.instance, name) != self._loaded[name]
-        )
-
-    def renew(self) -> None:
-        """Take what is stored now as seen: the person has been told of it."""
-        stored = type(self.instance)._default_manager.filter(pk=self.instance.pk).first()
-        seen = revision(stored, self.shown) if stored else ""
-        self.data = {**self.data.dict(), self.add_prefix("revision"): seen}  # type: ignore[attr-defined]
-
-
 class TrunkAddForm(forms.ModelForm[Trunk]):
     """A new trunk: its name, and what most carriers need to begin."""
 
@@ -165,14 +119,14 @@ class TrunkAddForm(forms.ModelForm[Trunk]):
         label="First gateway",
         required=False,
         max_length=255,
-        widget=_typed(placeholder="sip:203.0.113.5:5060"),
+        widget=typed(placeholder="sip:203.0.113.5:5060"),
         help_text="Where calls to this carrier are sent: a SIP URI, a host name or an address.",
     )
 
     class Meta:
         model = Trunk
         fields = ("name", "in_allowed_addresses")
-        widgets = {"name": _typed()}
+        widgets = {"name": typed()}
         help_texts = {"name": f"{TRUNK_NAME_FORM[0].upper()}{TRUNK_NAME_FORM[1:]}."}
 
     def clean_gateway(self) -> str:
@@ -187,7 +141,7 @@ class TrunkNameForm(RevisedForm[Trunk]):
     class Meta:
         model = Trunk
         fields = ("name",)
-        widgets = {"name": _typed()}
+        widgets = {"name": typed()}
         help_texts = {"name": "Calls of the past keep the name they were made with."}
 
 
@@ -224,7 +178,7 @@ class TrunkInForm(_InSide, RevisedForm[Trunk]):
         model = Trunk
         fields = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
         labels = {"in_username": "User name"}
-        widgets = {"in_username": _typed()}
+        widgets = {"in_username": typed()}
 
     field_order = (
         "in_allowed_addresses",
@@ -264,7 +218,7 @@ class TrunkOutForm(_OutSide, RevisedForm[Trunk]):
         model = Trunk
         fields = ("out_username",)
         labels = {"out_username": "User name"}
-        widgets = {"out_username": _typed()}
+        widgets = {"out_username": typed()}
         help_texts = {"out_username": "Presented when a gateway asks for it. Empty: none."}
 
     field_order = ("out_username", "new_out_password", "out_remove")
@@ -289,7 +243,7 @@ class GatewayForm(forms.Form):
     uri = forms.CharField(
         label="Add a gateway",
         max_length=255,
-        widget=_typed(placeholder="sip:203.0.113.5:5060;transport=udp"),
+        widget=typed(placeholder="sip:203.0.113.5:5060;transport=udp"),
         help_text="A SIP URI, a host name or an address. It is tried last at first.",
     )
 
@@ -306,121 +260,3 @@ def _gateway_uri(text: str) -> str:
     if problem:
         raise ValidationError(problem, code="invalid")
     return uri
-
-
-class PartyField(forms.CharField):
-    """A connection or a trunk by name; cleans to a Party."""
-
-    def __init__(self, *, kinds: tuple[Kind, ...] = KINDS, **kwargs: Any) -> None:
-        self.kinds = kinds
-        kwargs.setdefault("max_length", MAX_LENGTH)
-        super().__init__(**kwargs)
-
-    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
-        # The names to choose from are in a list beside the field.
-        bound = super().get_bound_field(form, field_name)
-        self.widget.attrs["list"] = f"{bound.id_for_label}_names"
-        return bound
-
-    def clean(self, value: Any) -> Party | None:
-        text = super().clean(value)
-        return find_party(text, kinds=self.kinds) if text else None
-
-
-class NumberForm(RevisedForm[Number]):
-    """A number and the one place its calls go."""
-
-    shown = ("number", "connection", "trunk")
-    destination = PartyField(
-        label="Goes to",
-        widget=_typed(),
-        help_text="The SIP user of a connection, or the name of a trunk.",
-    )
-
-    class Meta:
-        model = Number
-        fields = ("number",)
-        widgets = {"number": _typed()}
-        help_texts = {"number": f"E.164 with +, an extension or a name: {NUMBER_FORM}."}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        connection, trunk = self.instance.connection, self.instance.trunk
-        if connection is not None:
-            self.initial["destination"] = f"connection:{connection.sip_user}"
-        elif trunk is not None:
-            self.initial["destination"] = f"trunk:{trunk.name}"
-
-    def clean_number(self) -> str:
-        """Take a number as people write it."""
-        return plain_number(self.cleaned_data["number"])
-
-    def _post_clean(self) -> None:
-        party = self.cleaned_data.get("destination")
-        if party is not None:
-            is_connection = party.kind == "connection"
-            self.instance.connection = party.row if is_connection else None
-            self.instance.trunk = None if is_connection else party.row
-        super()._post_clean()  # type: ignore[misc]
-
-
-class RouteForm(RevisedForm[Route]):
-    """A route's prefix."""
-
-    shown = ("prefix",)
-
-    class Meta:
-        model = Route
-        fields = ("prefix",)
-        widgets = {"prefix": _typed()}
-        help_texts = {"prefix": f"The longest prefix that fits wins. {PREFIX_FORM.capitalize()}."}
-
-    def clean_prefix(self) -> str:
-        """Take a prefix as people write it."""
-        return plain_number(self.cleaned_data["prefix"])
-
-
-class RouteAddForm(RouteForm):
-    """A new route and its first trunk."""
-
-    trunk = PartyField(
-        label="First trunk",
-        kinds=("trunk",),
-        widget=_typed(),
-        help_text="The name of the trunk that is tried first; more can be added after.",
-    )
-
-
-class RouteTrunkForm(forms.Form):
-    """One more trunk of a route."""
-
-    trunk = PartyField(
-        label="Add a trunk",
-        kinds=("trunk",),
-        widget=_typed(),
-        help_text="The name of a trunk. It is tried last at first.",
-    )
-
-
-class WhereForm(forms.Form):
-    """The question where a number would go for a caller."""
-
-    number = forms.CharField(
-        label="Dialled number", max_length=128, widget=_typed(placeholder="+44 20 7946 0018")
-    )
-    source = PartyField(
-        label="Called by",
-        required=False,
-        widget=_typed(placeholder="somebody unknown"),
-        help_text="A SIP user or a trunk. Empty: somebody unknown.",
-    )
-    offer = CodecListFormField(
-        label="Codecs offered",
-        required=False,
-        widget=_typed(placeholder="all"),
-        help_text="Such as PCMU, PCMA. Empty: all.",
-    )
-
-    def clean_number(self) -> str:
-        """Take a number as people write it."""
-        return plain_number(self.cleaned_data["number"])

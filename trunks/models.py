@@ -5,8 +5,9 @@ from django.db import models
 from django.db.models import Q
 
 from audiocodecs.fields import CodecListField
+from sip.encrypted import EncryptedTextField
 from sip.names import SIP_USER, SIP_USER_FORM
-from trunks.fields import AccessListField, EncryptedTextField, NetworkListField
+from trunks.fields import AccessListField, NetworkListField
 from trunks.validators import (
     NUMBER,
     NUMBER_FORM,

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from sip.digest import kept_ha1
+from sip.revisions import ConflictError, is_news, save
 from trunks.access import parse_address
-from trunks.conflicts import ConflictError, save
 from trunks.models import Gateway, Route, RouteTrunk, Trunk
 from trunks.validators import parse_access_list
 
@@ -132,7 +132,7 @@ def remove_gateway(*, trunk: Trunk, gateway_id: int) -> str:
 def order_gateways(*, trunk: Trunk, based_on: Sequence[int], order: Sequence[int]) -> bool:
     """Give the gateways the priorities 1, 2, 3 in this order; return whether anything changed.
 
-    Both are lists of gateway ids. Raises ConflictError unless `based_on` is the order stored now.
+    Both are lists of gateway ids. Raises ConflictError if somebody else changed the list.
     """
     rows = _locked_gateways(trunk)
     _check_order([row.pk for row in rows], based_on, order)
@@ -161,8 +161,9 @@ def _check_room(count: int, what: str) -> None:
 
 
 def _check_order(stored: Sequence[int], based_on: Sequence[int], order: Sequence[int]) -> None:
-    if list(based_on) != list(stored) or sorted(order) != sorted(stored):
-        raise ConflictError(_CHANGED)
+    if sorted(order) != sorted(stored):
+        raise ConflictError(_CHANGED, list(stored))
+    is_news(stored=list(stored), seen=list(based_on), wanted=list(order), text=_CHANGED)
 
 
 @transaction.atomic
@@ -207,7 +208,7 @@ def remove_route_trunk(*, route: Route, trunk: Trunk) -> bool:
 def order_route_trunks(*, route: Route, based_on: Sequence[int], order: Sequence[int]) -> bool:
     """Put a route's trunks in this order; return whether anything changed.
 
-    Both are lists of trunk ids. Raises ConflictError unless `based_on` is the order stored now.
+    Both are lists of trunk ids. Raises ConflictError if somebody else changed the list.
     """
     trunks = {row.trunk_id: row.trunk for row in _locked_steps(route)}
     _check_order(list(trunks), based_on, order)

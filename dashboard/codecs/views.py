@@ -21,6 +21,7 @@ from connections.models import Connection
 from dashboard.codecs.lists import PLATFORM, CodecList, Notice, find_list, picker_context
 from dashboard.parts.access import is_fragment, requires
 from dashboard.parts.engines import present_engine
+from sip.revisions import ConflictError
 from trunks.models import Trunk
 
 SAVED = "Saved. The next call uses this list."
@@ -92,13 +93,13 @@ def _save(
 ) -> HttpResponse:
     mine: Arrangement = form.cleaned_data["arrangement"]
     try:
-        theirs = save_codec_list(
+        save_codec_list(
             fields=known.fields, pk=row.pk, wanted=mine.stored, base=form.cleaned_data["base"]
         )
     except LookupError as error:
         raise Http404 from error
-    if theirs is not None:
-        return _conflict(request, known, row, mine, theirs)
+    except ConflictError as conflict:
+        return _conflict(request, known, row, mine, conflict.stored)
     if not is_fragment(request):
         messages.success(request, SAVED)
         return redirect(known.url(row))

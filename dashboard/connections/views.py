@@ -28,6 +28,7 @@ from dashboard.parts import once
 from dashboard.parts.access import is_fragment, requires
 from dashboard.parts.tables import listing
 from dashboard.rejections import bans
+from sip.revisions import ConflictError
 
 SORTS = {
     "name": ("name", "sip_user"),
@@ -165,7 +166,7 @@ def _save_settings(request: HttpRequest, connection_id: int) -> HttpResponse:
         )
     except Connection.DoesNotExist as error:
         raise Http404 from error
-    except services.ConflictError as conflict:
+    except ConflictError as conflict:
         form.show_conflict(conflict.stored)
         return _page(request, connection_id, "settings", form=form, status=409)
     except ValidationError as error:

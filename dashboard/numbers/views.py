@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored
 from dashboard.parts.tables import listing
-from trunks.conflicts import save
-from trunks.forms import NumberForm
+from sip.revisions import save
 from trunks.models import Number
+from trunks.number_forms import NumberForm
 
 SORTS = {
     "number": ("number",),

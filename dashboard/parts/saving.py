@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
-from trunks.conflicts import ConflictError, save_unless_changed
-from trunks.forms import RevisedForm
+from sip.forms import RevisedForm
+from sip.revisions import ConflictError, save_unless_changed
 from trunks.services import MAX_STEPS
 
 MAX_ID = 2**63 - 1
@@ -22,7 +22,7 @@ def is_stored(form: RevisedForm[Any]) -> bool:
         save_unless_changed(
             row=form.instance,
             shown=form.shown,
-            based_on=form.cleaned_data["revision"],
+            seen=form.cleaned_data["revision"],
             also=form.written,
         )
     except ConflictError as error:

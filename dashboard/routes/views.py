@@ -14,8 +14,8 @@ from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored, store_order
 from dashboard.parts.tables import listing
 from dashboard.routes.presenters import Way, way_of
-from trunks.forms import RouteAddForm, RouteForm, RouteTrunkForm, WhereForm
 from trunks.models import Route, RouteTrunk, Trunk
+from trunks.number_forms import RouteAddForm, RouteForm, RouteTrunkForm, WhereForm
 from trunks.services import (
     add_route_trunk,
     create_route,

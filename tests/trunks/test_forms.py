@@ -4,8 +4,9 @@ import pytest
 from django.http import QueryDict
 
 from dashboard.parts.saving import is_stored
+from sip.forms import RevisedForm
 from tests.dashboard.carriers import carrier
-from trunks.forms import RevisedForm, TrunkInForm, TrunkOutForm
+from trunks.forms import TrunkInForm, TrunkOutForm
 from trunks.models import Trunk
 from trunks.services import HA1_FIELDS, set_in_password
 

@@ -4,6 +4,7 @@ import audiocodecs.fields
 import django.core.validators
 import django.db.models.deletion
 import re
+import sip.encrypted
 import trunks.fields
 import trunks.validators
 from django.db import migrations, models
@@ -41,7 +42,7 @@ class Migration(migrations.Migration):
                 ('in_ha1_sha256', models.CharField(blank=True, editable=False, max_length=64)),
                 ('in_codecs', audiocodecs.fields.CodecListField(blank=True, default=list, help_text="Allowed on the caller's leg of calls through this trunk, whichever way. Empty: the platform list.", verbose_name='TRUNK IN codecs')),
                 ('out_username', models.CharField(blank=True, max_length=255, verbose_name='OUT: user name')),
-                ('out_password', trunks.fields.EncryptedTextField(blank=True, editable=False, verbose_name='OUT: password')),
+                ('out_password', sip.encrypted.EncryptedTextField(blank=True, editable=False, verbose_name='OUT: password')),
                 ('out_codecs', audiocodecs.fields.CodecListField(blank=True, default=list, help_text='Offered to the carrier. Empty: the platform list.', verbose_name='TRUNK OUT codecs')),
             ],
             options={

@@ -1,0 +1,87 @@
+"""Forms that two people may have open at once; what they saw is compared by `sip.revisions`."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from sip.revisions import mark
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def typed(**attributes: str) -> forms.TextInput:
+    """Return an input for what no browser should complete, capitalise or correct."""
+    return forms.TextInput(
+        attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"} | attributes
+    )
+
+
+class RevisedForm(forms.ModelForm[Row]):
+    """A form with a mark of all that was shown in it: it is saved as a whole or not at all."""
+
+    revision = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
+    shown: ClassVar[tuple[str, ...]]
+    "Model fields a person sees and may overwrite."
+    also: ClassVar[tuple[str, ...]] = ()
+    "Model fields that are written with them, if the form changes them."
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._loaded = {name: getattr(self.instance, name) for name in self.also}
+        if self.instance.pk is not None:
+            self.initial["revision"] = mark(self.instance, self.shown)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Those of `also` that this form changes: nobody sees them, so no revision tells of them.
+
+        Written back as it was loaded, one would undo what somebody else set meanwhile.
+        """
+        return tuple(
+            name for name in self.also if getattr(self.instance, name) != self._loaded[name]
+        )
+
+    def renew(self) -> None:
+        """Take what is stored now as seen: the person has been told of it."""
+        stored = type(self.instance)._default_manager.filter(pk=self.instance.pk).first()
+        seen = mark(stored, self.shown) if stored else ""
+        self.data = {**self.data.dict(), self.add_prefix("revision"): seen}  # type: ignore[attr-defined]
+
+
+class FieldwiseForm(forms.ModelForm[Row]):
+    """A form whose every field carries what was shown in it: only what is changed is written."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What this person changed."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """What this person saw in the fields that were changed."""
+        return {name: self._seen(name) for name in self.changed_data}
+
+    def _seen(self, name: str) -> Any:
+        text = self.data.get(self[name].html_initial_name, "")
+        try:
+            return self.fields[name].to_python(text)
+        except ValidationError:
+            return text
+
+    def show_conflict(self, stored: Mapping[str, Any]) -> None:
+        """Say what others stored meanwhile; saved again, the form is based on that."""
+        data = {name: self.data[name] for name in self.data}
+        for name, value in stored.items():
+            data[self[name].html_initial_name] = "" if value is None else str(value)
+            shown = {True: "on", False: "off", None: "nothing", "": "nothing"}.get(value, value)
+            text = f"Somebody else changed this to {shown!r} meanwhile. Save again to put yours "
+            self.add_error(name, f"{text}in its place.")
+        self.data = data
