@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.forms.renderers import BaseRenderer
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -59,10 +60,12 @@ class CodecListInput(forms.TextInput):
         return render_to_string("codecs/field.html", context)
 
     def _fallback(self) -> tuple[str, ...]:
-        # Fields import this module, and models the fields.
-        from audiocodecs.models import PlatformSettings
-
-        return PLATFORM_CODECS if self.is_platform else PlatformSettings.load().codec_names
+        if self.is_platform:
+            return PLATFORM_CODECS
+        # By name: fields show this widget, and models are made of fields.
+        settings: Any = apps.get_model("audiocodecs", "PlatformSettings")
+        codecs: tuple[str, ...] = settings.load().codec_names
+        return codecs
 
 
 def parse_text(value: Any) -> tuple[str, ...]:
