@@ -4,20 +4,11 @@ import uuid
 
 from django.db import models
 
+from callengine.core.states import CallState
+
 MAX_PARTY_LENGTH = 128
 """Characters of who calls and who is called: what the edge lets in, and what an index entry of
 PostgreSQL (2704 bytes) holds of four such columns in four-byte characters."""
-
-
-class CallState(models.TextChoices):
-    """Where a call stands."""
-
-    TRYING = "trying", "Trying"
-    RINGING = "ringing", "Ringing"
-    EARLY_MEDIA = "early-media", "Early media"
-    ANSWERED = "answered", "Answered"
-    HELD = "held", "On hold"
-    ENDED = "ended", "Ended"
 
 
 class Call(models.Model):
@@ -33,7 +24,11 @@ class Call(models.Model):
     to_user = models.CharField(max_length=MAX_PARTY_LENGTH, blank=True)
     source = models.CharField(max_length=MAX_PARTY_LENGTH)
     destination = models.CharField(max_length=MAX_PARTY_LENGTH, blank=True)
-    state = models.CharField(max_length=20, choices=CallState, default=CallState.TRYING)
+    state = models.CharField(
+        max_length=20,
+        choices=[(state.value, state.label) for state in CallState],
+        default=CallState.TRYING.value,
+    )
     transcoded = models.BooleanField(default=False)
     plan = models.JSONField(default=dict)
     ended_by = models.CharField(max_length=20, blank=True)

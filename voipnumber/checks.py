@@ -8,10 +8,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
+from callengine.core.limits import RTP_PORTS_PER_PROCESS
 from voipnumber import private
 
-PORTS_PER_CALL = 16
-"RTP and RTCP of a call process's four legs, twice: a port rests before it is used again."
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -29,12 +28,12 @@ def check_rtp_ports(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="voipnumber.E001",
             )
         )
-    needed = settings.VOIPNUMBER_MAX_CALLS * PORTS_PER_CALL
+    needed = settings.VOIPNUMBER_MAX_CALLS * RTP_PORTS_PER_PROCESS
     if last - first + 1 < needed:
         found.append(
             Error(
                 f"{shown} holds {last - first + 1} ports; VOIPNUMBER_MAX_CALLS="
-                f"{settings.VOIPNUMBER_MAX_CALLS} needs {needed} ({PORTS_PER_CALL} a call).",
+                f"{settings.VOIPNUMBER_MAX_CALLS} needs {needed} ({RTP_PORTS_PER_PROCESS} a call).",
                 hint="Widen VOIPNUMBER_RTP_PORTS or lower VOIPNUMBER_MAX_CALLS.",
                 id="voipnumber.E002",
             )

@@ -22,6 +22,7 @@ from callengine.core.events import LegEnded
 from callengine.core.orders import CallPlan, LegOrder
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
+from sip.phrases import phrase_of
 
 LABEL = "lab:"
 "What the source and destination of a lab call begin with in the record."
@@ -218,6 +219,6 @@ def _connected(plan: CallPlan, case: LabCase) -> Prediction:
     declined = None
     if leg_b.codec is None:
         callee = LegOrder("B", "", label=plan.waves[0].label)
-        refused = LegEnded("B", 488, "Not Acceptable Here", by_peer=True)
+        refused = LegEnded("B", 488, phrase_of(488), by_peer=True)
         declined = callee_termination(callee, refused, plan.vn_b)
     return Prediction(plan, leg_a, leg_b, declined)

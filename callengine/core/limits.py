@@ -5,7 +5,7 @@ LEGS_PER_PROCESS = 4
 SOCKETS_PER_LEG = 2
 "RTP and RTCP (RFC 3550 section 11)."
 RTP_PORTS_PER_PROCESS = 2 * LEGS_PER_PROCESS * SOCKETS_PER_LEG
-"Twice what its legs use at once: pjmedia keeps a socket for half a second after its leg."
+"Twice what its legs use at once: a port rests before it is used again."
 LEGS_RUNG_TOGETHER = LEGS_PER_PROCESS - 1
 "One of them is the caller's."
 TARGETS_RUNG_TOGETHER = LEGS_PER_PROCESS - 2

@@ -17,7 +17,7 @@ from callengine.core.limits import LEGS_PER_PROCESS
 from callengine.core.orders import CallOrder
 from callengine.core.outcomes import Termination
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
-from callengine.core.states import State, is_allowed
+from callengine.core.states import CallState, is_allowed
 from callengine.core.transfer import Succeeded, Transfer
 
 CALLER = "A"
@@ -29,7 +29,7 @@ class CallMachine:
     def __init__(self, order: CallOrder, now: float) -> None:
         self._order = order
         self._now = now
-        self._state = State.TRYING
+        self._state = CallState.TRYING
         self._trigger: type[Event] = ev.TimePassed
         "What is being handled; only it says which states may follow."
         self._attempts = Attempts(order.waves, ring_timeout_s=order.ring_timeout_s)
@@ -48,7 +48,7 @@ class CallMachine:
         self._clearing_deadline = now
 
     @property
-    def state(self) -> State:
+    def state(self) -> CallState:
         """Where the call stands."""
         return self._state
 
@@ -83,7 +83,7 @@ class CallMachine:
             return ""
         if self._state.is_talking:
             return THE_ANSWER if leg in (CALLER, self._callee) else ""
-        is_early = self._state is State.EARLY_MEDIA and leg == self._early
+        is_early = self._state is CallState.EARLY_MEDIA and leg == self._early
         return EARLY_MEDIA if is_early else ""
 
     def start(self, hung_up: ev.HangUpOrdered | None = None) -> list[Effect]:
@@ -99,7 +99,7 @@ class CallMachine:
 
     def next_deadline(self) -> float | None:
         """Return when `tick` must be called at the latest, in seconds, or None."""
-        if self._state is State.ENDED:
+        if self._state is CallState.ENDED:
             return self._clearing_deadline
         if self._state.is_setting_up:
             return self._attempts.deadline
@@ -145,7 +145,7 @@ class CallMachine:
                 return self._leg_failed(event)
 
     def _time_passed(self) -> list[Effect]:
-        if self._state is State.ENDED:
+        if self._state is CallState.ENDED:
             return self._finish() if self._now >= self._clearing_deadline else []
         if self._state.is_setting_up:
             return self._went_on(self._attempts.tick(self._now, self._room()))
@@ -171,14 +171,14 @@ class CallMachine:
         if not self._state.is_setting_up or not self._attempts.rings(event):
             return []
         alone = len(self._attempts.wave.legs) == 1
-        if event.early_media and alone and self._state is not State.EARLY_MEDIA:
+        if event.early_media and alone and self._state is not CallState.EARLY_MEDIA:
             self._early = event.leg
             note = fx.Note("early-media", event.leg, f"{self._label(event.leg)} sends early media.")
-            return [*self._become(State.EARLY_MEDIA), note, fx.RingCaller(183, event.leg)]
-        if self._state is not State.TRYING:
+            return [*self._become(CallState.EARLY_MEDIA), note, fx.RingCaller(183, event.leg)]
+        if self._state is not CallState.TRYING:
             return []
         note = fx.Note("ringing", event.leg, f"{self._label(event.leg)} is ringing.")
-        return [*self._become(State.RINGING), note, fx.RingCaller(180, None)]
+        return [*self._become(CallState.RINGING), note, fx.RingCaller(180, None)]
 
     def _leg_answered(self, leg: str) -> list[Effect]:
         if leg == CALLER or leg == self._callee:
@@ -192,7 +192,7 @@ class CallMachine:
     def _answered(self, leg: str) -> list[Effect]:
         self._callee = leg
         self._duration_deadline = self._now + self._order.max_duration_s
-        return [*self._become(State.ANSWERED), fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
+        return [*self._become(CallState.ANSWERED), fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
 
     def _suit(self) -> list[Effect]:
         """Have the caller's leg suit a callee it was forwarded to: it was answered for the first.
@@ -218,7 +218,7 @@ class CallMachine:
 
     def _leg_ended(self, event: ev.LegEnded) -> list[Effect]:
         self._live.discard(event.leg)
-        if self._state is State.ENDED:
+        if self._state is CallState.ENDED:
             return self._finish() if not self._live else []
         if event.leg == CALLER:
             return self._end(self._caller_left(event))
@@ -234,7 +234,7 @@ class CallMachine:
     def _dial_failed(self, event: ev.DialFailed) -> list[Effect]:
         """An engine's fault ends the call, or the transfer it happened to, as what it is."""
         self._live.discard(event.leg)
-        if self._state is State.ENDED:
+        if self._state is CallState.ENDED:
             return self._finish() if not self._live else []
         if self._transfer is not None and self._transfer.owns(event.leg):
             return self._of_transfer(lambda transfer: transfer.dial_failed(event.leg, event.text))
@@ -252,7 +252,7 @@ class CallMachine:
 
     def _without_media(self, leg: str) -> list[Effect]:
         """Let nobody talk to a leg that can neither be heard nor hear."""
-        if self._state is State.ENDED:
+        if self._state is CallState.ENDED:
             return []
         if leg == CALLER:
             return self._end(terminations.no_answer_in_ack())
@@ -274,13 +274,13 @@ class CallMachine:
         return [fx.Note("callee-left", event.leg, text), *self._hold_or_talk()]
 
     def _end(self, termination: Termination) -> list[Effect]:
-        if self._state is State.ENDED:
+        if self._state is CallState.ENDED:
             return []
         was_talking = self._state.is_talking
         self._termination, self._transfer = termination, None
         self._clearing_deadline = self._now + CLEARING_TIMEOUT_S
         code, reason = termination.code, end_reason(termination, was_talking=was_talking)
-        effects = self._become(State.ENDED)
+        effects = self._become(CallState.ENDED)
         for leg in sorted(self._live):
             if leg == CALLER and not was_talking:
                 effects.append(fx.DeclineCaller(code if code >= 400 else 480, reason))
@@ -311,7 +311,7 @@ class CallMachine:
         if not self._state.is_talking:
             return []
         is_held = bool(self._held & {CALLER, self._callee})
-        return self._become(State.HELD if is_held else State.ANSWERED)
+        return self._become(CallState.HELD if is_held else CallState.ANSWERED)
 
     def _digit(self, event: ev.DigitReceived) -> list[Effect]:
         ends = (CALLER, self._callee)
@@ -326,7 +326,7 @@ class CallMachine:
     # Transfer
 
     def _transfer_ordered(self, event: ev.TransferOrdered) -> list[Effect]:
-        if self._state is State.ENDED:
+        if self._state is CallState.ENDED:
             return []
         if self._transfer is not None:
             text = "Not transferred: another transfer of this call is under way. Wait for its end."
@@ -379,7 +379,7 @@ class CallMachine:
     def _room(self) -> int:
         return LEGS_PER_PROCESS - len(self._live)
 
-    def _become(self, state: State) -> list[Effect]:
+    def _become(self, state: CallState) -> list[Effect]:
         """Change the state: here alone, and only as the table allows."""
         before, self._state = self._state, state
         if before is state:

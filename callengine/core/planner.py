@@ -21,12 +21,11 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
+from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.obstacles import Obstacle, declined
 from callengine.core.orders import MAX_DURATION_S, CallPlan, Target, Wave
 from callengine.core.outcomes import Rejection, Termination
 
-LEGS_RUNG_TOGETHER = 3
-"The pjsua2 wheel holds 4 legs a process and one of them is the caller's."
 _USER_UNESCAPED = "-_.!~*'()&=+$,?/"
 "What RFC 3261 section 25.1 lets stand in a user part, but for the semicolon."
 

@@ -21,7 +21,7 @@ from callengine.core.events import (
 )
 
 
-class State(StrEnum):
+class CallState(StrEnum):
     """Where a call stands; the words of the record, in the order in which a call passes them."""
 
     TRYING = "trying"
@@ -34,7 +34,7 @@ class State(StrEnum):
     @property
     def label(self) -> str:
         """What a page calls it."""
-        return self.value.replace("-", " ").capitalize()
+        return "On hold" if self is CallState.HELD else self.value.replace("-", " ").capitalize()
 
     @property
     def is_setting_up(self) -> bool:
@@ -47,14 +47,16 @@ class State(StrEnum):
         return self in TALKING
 
 
-SETTING_UP = frozenset({State.TRYING, State.RINGING, State.EARLY_MEDIA})
-TALKING = frozenset({State.ANSWERED, State.HELD})
+SETTING_UP = frozenset({CallState.TRYING, CallState.RINGING, CallState.EARLY_MEDIA})
+TALKING = frozenset({CallState.ANSWERED, CallState.HELD})
 
-Moves = Mapping[State, frozenset[State]]
+Moves = Mapping[CallState, frozenset[CallState]]
 
 
-def _moves(*rows: tuple[frozenset[State] | State, frozenset[State] | State]) -> Moves:
-    moves: dict[State, frozenset[State]] = {}
+def _moves(
+    *rows: tuple[frozenset[CallState] | CallState, frozenset[CallState] | CallState],
+) -> Moves:
+    moves: dict[CallState, frozenset[CallState]] = {}
     for sources, targets in rows:
         for source in sources if isinstance(sources, frozenset) else (sources,):
             more = targets if isinstance(targets, frozenset) else frozenset({targets})
@@ -63,34 +65,34 @@ def _moves(*rows: tuple[frozenset[State] | State, frozenset[State] | State]) -> 
 
 
 _ANY = SETTING_UP | TALKING
-_HOLD = ((State.ANSWERED, State.HELD), (State.HELD, State.ANSWERED))
+_HOLD = ((CallState.ANSWERED, CallState.HELD), (CallState.HELD, CallState.ANSWERED))
 
 ALLOWED: Mapping[type[Event], Moves] = {
     # RFC 3261 section 21.1: 180 and 183; early media (RFC 3960) may begin after ringing.
     LegProgress: _moves(
-        (State.TRYING, frozenset({State.RINGING, State.EARLY_MEDIA})),
-        (State.RINGING, State.EARLY_MEDIA),
+        (CallState.TRYING, frozenset({CallState.RINGING, CallState.EARLY_MEDIA})),
+        (CallState.RINGING, CallState.EARLY_MEDIA),
     ),
-    LegAnswered: _moves((SETTING_UP, State.ANSWERED)),
+    LegAnswered: _moves((SETTING_UP, CallState.ANSWERED)),
     # A callee that leaves during a transfer takes its hold along.
-    LegEnded: _moves((_ANY, State.ENDED), (State.HELD, State.ANSWERED)),
-    LegWithoutMedia: _moves((_ANY, State.ENDED)),
-    DialFailed: _moves((_ANY, State.ENDED)),
-    LegFailed: _moves((_ANY, State.ENDED)),
+    LegEnded: _moves((_ANY, CallState.ENDED), (CallState.HELD, CallState.ANSWERED)),
+    LegWithoutMedia: _moves((_ANY, CallState.ENDED)),
+    DialFailed: _moves((_ANY, CallState.ENDED)),
+    LegFailed: _moves((_ANY, CallState.ENDED)),
     # RFC 3264 section 8.4
     HoldChanged: _moves(*_HOLD),
     DigitReceived: _moves(),
-    HangUpOrdered: _moves((_ANY, State.ENDED)),
+    HangUpOrdered: _moves((_ANY, CallState.ENDED)),
     TransferOrdered: _moves(),
     # The new callee of a transfer may have put us on hold, or the old one had.
-    CallerMatched: _moves((TALKING, State.ENDED), *_HOLD),
-    RedirectDecided: _moves((SETTING_UP, State.ENDED)),
-    TimePassed: _moves((_ANY, State.ENDED)),
+    CallerMatched: _moves((TALKING, CallState.ENDED), *_HOLD),
+    RedirectDecided: _moves((SETTING_UP, CallState.ENDED)),
+    TimePassed: _moves((_ANY, CallState.ENDED)),
 }
 """By event and state, the states a call may go to; it may stay in any. What is not here is a fault
 of ours, and the machine asserts that it does not happen."""
 
 
-def is_allowed(event: type[Event], before: State, after: State) -> bool:
+def is_allowed(event: type[Event], before: CallState, after: CallState) -> bool:
     """Tell whether an event may lead a call from one state to another."""
     return after in ALLOWED[event].get(before, frozenset())

@@ -5,11 +5,9 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 
 from audiocodecs.catalogue import CATALOGUE
+from callengine.core.limits import NODE_SILENCE_S
 from callengine.core.snapshot import NodeSnapshot
 from callengine.models import EngineNode
-
-SILENCE_S = 15.0
-"A node writes its row every few seconds; after this long it counts as not running."
 
 
 def snapshots() -> list[NodeSnapshot]:
@@ -39,7 +37,7 @@ def unavailable_codecs() -> dict[str, str]:
 
     With several nodes the reason names those that cannot, unless it is all of them.
     """
-    since = timezone.now() - timedelta(seconds=SILENCE_S)
+    since = timezone.now() - timedelta(seconds=NODE_SILENCE_S)
     running = [node for node in EngineNode.objects.all() if node.seen >= since and node.codecs]
     reasons = {
         name: [(n.name, why) for n in running if (why := _why(n, name))] for name in CATALOGUE

@@ -126,7 +126,8 @@ class Refused:
     """The call is refused before any call process saw it."""
 
     code: int
-    phrase: str
+    phrase: str = ""
+    "Empty: that of the code."
     reason: str = ""
     "Value of a Reason header (RFC 3326), such as `Q.850;cause=88`."
     retry_after_s: int | None = None

@@ -11,38 +11,7 @@ from callengine.edge.received import Received
 from callengine.edge.settings import ALLOW, EXTENSIONS
 from callengine.edge.uris import without_headers
 from callengine.edge.values import parse_address, tag_of
-
-PHRASES = {
-    100: "Trying",
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    406: "Not Acceptable",
-    408: "Request Timeout",
-    413: "Request Entity Too Large",
-    415: "Unsupported Media Type",
-    416: "Unsupported URI Scheme",
-    420: "Bad Extension",
-    422: "Session Interval Too Small",
-    423: "Interval Too Brief",
-    480: "Temporarily Unavailable",
-    481: "Call/Transaction Does Not Exist",
-    482: "Loop Detected",
-    483: "Too Many Hops",
-    486: "Busy Here",
-    487: "Request Terminated",
-    488: "Not Acceptable Here",
-    500: "Server Internal Error",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-    504: "Server Time-out",
-    505: "Version Not Supported",
-    513: "Message Too Large",
-    603: "Decline",
-}
+from sip.phrases import phrase_of
 
 _TO_PEER = (
     "content-disposition",
@@ -93,7 +62,7 @@ def build_reply(
     headers: Headers | None = None,
 ) -> bytes:
     """Return a response of the edge itself."""
-    phrase = phrase or PHRASES.get(code, "Refused")
+    phrase = phrase or phrase_of(code)
     top: Headers = [("via", via) for via in reply_vias(request)]
     copied = [
         ("from", request.get("from")),

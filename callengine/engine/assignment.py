@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from callengine.core.causes import q850_reason
 from callengine.core.outcomes import Termination
 from callengine.edge.interface import Accepted, Refused
-from callengine.edge.rewrite import PHRASES
 from callengine.engine.livecall import LiveCall
 from callengine.engine.order import NoTargetError, make_order
 from callengine.engine.pool import CallProcess, NoProcessStartsError, ProcessState
@@ -87,7 +86,7 @@ class Handing:
             )
         except NoTargetError as error:
             board.book.close(live, Termination("engine", "callee-unreachable", 503, str(error)))
-            return Refused(503, PHRASES[503], reason=q850_reason(503))
+            return Refused(503, reason=q850_reason(503))
         if process.state is ProcessState.DEAD:
             return None
         # Nothing is awaited from here until the edge has the outcome.
@@ -95,7 +94,7 @@ class Handing:
             ending = live.ending or GAVE_UP
             board.book.close(live, ending)
             code = _final(ending)
-            return Refused(code, PHRASES.get(code, "Refused"))
+            return Refused(code)
         live.process, live.order, live.taken = process, orders.order, False
         live.attempts += 1
         live.labels |= orders.labels
@@ -115,12 +114,12 @@ class Handing:
             "Raise VOIPNUMBER_MAX_CALLS or add an engine."
         )
         self._board.book.close(live, Termination("engine", "no-call-process", 503, advice))
-        return Refused(503, PHRASES[503], retry_after_s=RETRY_AFTER_S)
+        return Refused(503, retry_after_s=RETRY_AFTER_S)
 
     def _none_starts(self, live: LiveCall) -> Refused:
         advice = "No call process could be started for it. Look into the engine's log."
         self._board.book.close(live, Termination("engine", "no-working-call-process", 500, advice))
-        return Refused(500, PHRASES[500], reason=q850_reason(500))
+        return Refused(500, reason=q850_reason(500))
 
     # Whether it takes the call
 
@@ -169,7 +168,7 @@ class Handing:
             outcome = await self.connect(live)
         except Exception:
             logger.exception("a call could not be given to another process")
-            outcome = Refused(500, PHRASES[500])
+            outcome = Refused(500)
         if isinstance(outcome, Refused):
             self._board.edge.abandon(live.plan.call, code=outcome.code, reason=outcome.reason)
         elif not self._board.edge.move_call(outcome):

@@ -12,6 +12,7 @@ from callengine.core.orders import CallOrder, CallPlan
 from callengine.core.outcomes import Termination
 from callengine.core.parties import parties
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
+from callengine.core.states import CallState
 from callengine.edge.interface import IncomingCall
 from callengine.engine.pool import CallProcess
 
@@ -84,7 +85,7 @@ class LiveCall:
     def set_state(self, state: str, at: float) -> None:
         """Take the call's state over."""
         self._become(state)
-        if state == "answered" and self.snapshot["answered"] is None:
+        if state == CallState.ANSWERED and self.snapshot["answered"] is None:
             self.snapshot["answered"] = iso(at)
 
     def _become(self, state: str) -> None:
@@ -167,7 +168,7 @@ class LiveCall:
     def close(self, termination: Termination, at: float) -> None:
         """Close the snapshot with the one reason the call ended."""
         self.ended = True
-        self._become("ended")
+        self._become(CallState.ENDED.value)
         self.snapshot["ended"] = iso(at)
         self.snapshot["termination"] = {
             "by": termination.by,
@@ -201,7 +202,7 @@ def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> Live
         "to": plan.to_user,
         "source": plan.source,
         "destination": plan.destination,
-        "state": "trying",
+        "state": CallState.TRYING.value,
         "transcoded": False,
         "legs": [],
         "termination": None,

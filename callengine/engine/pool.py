@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from callengine.core.limits import RTP_PORTS_PER_PROCESS
 from callengine.engine.forking import ForkServer
 from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
 
 logger = logging.getLogger(__name__)
 
-RTP_PORTS_PER_PROCESS = 16
 START_TIMEOUT_S = 4.0
 FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from callengine.core.directory import Destination, Platform, Source
+from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.orders import CallPlan, Wave, WaveOrder
 from callengine.core.outcomes import Rejection
-from callengine.core.planner import LEGS_RUNG_TOGETHER, CallRequest, Declined, plan_call
+from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.core.redirect import redirect_user
 from callengine.edge.callers import dialled_user
 from callengine.edge.uris import parse_uri

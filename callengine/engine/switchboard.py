@@ -21,6 +21,7 @@ from callengine.core.obstacles import obstacle
 from callengine.core.orders import MAX_DURATION_S, CallPlan
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.states import CallState
 from callengine.directory import lookup
 from callengine.edge.bans import Ban
 from callengine.edge.frontdoor import Edge
@@ -34,7 +35,6 @@ from callengine.edge.interface import (
     TrunkAccess,
 )
 from callengine.edge.rejections import GAVE_UP_FIRST
-from callengine.edge.rewrite import PHRASES
 from callengine.edge.settings import EdgeSettings
 from callengine.engine.admission import Room, rejected
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Handing
@@ -294,7 +294,7 @@ class Switchboard:
         if isinstance(decision, Declined):
             live = self.book.open(decision.plan, call)
             self.book.close(live, GAVE_UP if call.given_up() else decision.termination)
-            return Refused(488, "Not Acceptable Here", reason=q850_reason(488))
+            return Refused(488, reason=q850_reason(488))
         return await self._connect(decision, call)
 
     def local_host(self, flow: str) -> str:
@@ -373,7 +373,7 @@ class Switchboard:
 
     def _state(self, call: LiveCall, message: dict[str, Any]) -> None:
         call.set_state(message["state"], message["at"])
-        if message["state"] == "ended":
+        if message["state"] == CallState.ENDED:
             self.edge.let_go(call.plan.call)
         self.book.changed(call)
 
@@ -402,7 +402,7 @@ class Switchboard:
         if call.given_up():  # 487 was the answer, and what is returned here is not sent
             stored = replace(rejection, code=487, advice=f"{GAVE_UP_FIRST} {rejection.advice}")
         self.edge.store(stored)
-        return Refused(rejection.code, PHRASES.get(rejection.code, "Refused"))
+        return Refused(rejection.code)
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()

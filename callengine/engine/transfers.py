@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from callengine.core.directory import Destination, Platform
+from callengine.core.limits import TARGETS_RUNG_TOGETHER
 from callengine.core.orders import CallPlan, TransferOrder, Wave
 from callengine.core.outcomes import Rejection
 from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.states import CallState
 from callengine.edge.callers import dialled_user
 from callengine.engine.livecall import LiveCall, PendingTransfer
 from callengine.engine.order import NoTargetError, Waves, make_waves
@@ -22,15 +24,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RUNG_TOGETHER = 2
-"The wheel holds 4 legs a process: the caller, the present callee, and two more."
 MAX_TARGETS = 8
 "Of one transfer: each takes two of pjmedia's 64 sockets, which rest for a while once closed."
 MAX_LEGS = 40
 "Of one call, with all its transfers."
 REST_S = 1.0
 "Between two transfers of a call, so that sockets of the first are free again."
-_TALKING = ("answered", "held")
 
 
 class _RefusedError(Exception):
@@ -161,7 +160,7 @@ class Transfers:
 
 def _check(call: LiveCall) -> None:
     """Refuse what cannot be transferred now."""
-    if call.process is None or call.snapshot["state"] not in _TALKING:
+    if call.process is None or not CallState(call.snapshot["state"]).is_talking:
         text = "Nobody has answered the call yet. Transfer it once they talk."
         raise _RefusedError(text, "call-not-answered")
     if call.plan.lab is not None:
@@ -188,8 +187,8 @@ def _in_small_waves(plan: CallPlan) -> tuple[CallPlan, list[str]]:
         targets = wave.targets[:room]
         room -= len(targets)
         waves += [
-            dataclasses.replace(wave, targets=targets[at : at + RUNG_TOGETHER])
-            for at in range(0, len(targets), RUNG_TOGETHER)
+            dataclasses.replace(wave, targets=targets[at : at + TARGETS_RUNG_TOGETHER])
+            for at in range(0, len(targets), TARGETS_RUNG_TOGETHER)
         ]
     count = sum(len(wave.targets) for wave in plan.waves) - (MAX_TARGETS - room)
     text = f"{count} more were left out: a transfer rings {MAX_TARGETS} at most."

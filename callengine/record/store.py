@@ -25,7 +25,8 @@ from callengine.core.snapshot import (
     MessageSnapshot,
     TerminationSnapshot,
 )
-from callengine.models import Call, CallEvent, CallState, EngineNode, Leg, SipMessage
+from callengine.core.states import CallState
+from callengine.models import Call, CallEvent, EngineNode, Leg, SipMessage
 from callengine.record.cleaning import clean_json, clean_text
 
 ENGINE_RESTARTED = Termination(
@@ -375,7 +376,7 @@ def _closing(by: str, reason: str, code: int, advice: str) -> dict[str, Any]:
         "reason": _fit(Call, "reason", reason),
         "code": code,
         "advice": clean_text(advice, 1000),
-        "state": CallState.ENDED,
+        "state": CallState.ENDED.value,
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pjsua2 as pj
 
 from callengine.core.events import LegEnded
+from sip.phrases import phrase_of
 
 # Headers of our own; the edge writes them and lets no peer's through.
 _FOUND = re.compile(
@@ -14,13 +15,6 @@ _FOUND = re.compile(
 )
 _BY = re.compile(r"^x-redirected-by:[ \t]*([0-9]{3})\r?$", re.IGNORECASE | re.MULTILINE)
 _TO = re.compile(r"^x-redirected-to:[ \t]*(.*?)\r?$", re.IGNORECASE | re.MULTILINE)
-_PHRASES = {
-    300: "Multiple Choices",
-    301: "Moved Permanently",
-    302: "Moved Temporarily",
-    305: "Use Proxy",
-    380: "Alternative Service",
-}
 
 
 def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
@@ -35,9 +29,8 @@ def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
         return dataclasses.replace(ended, unreachable=found[1], by_peer=False)
     if by := _BY.search(head):
         code = int(by[1])
-        phrase = _PHRASES.get(code, "Redirect")
         return dataclasses.replace(
-            ended, code=code, text=phrase, redirects=tuple(_TO.findall(head))
+            ended, code=code, text=phrase_of(code), redirects=tuple(_TO.findall(head))
         )
     # A timer of ours ends a leg with 408 too: what was received then answers our BYE, if anything.
     is_408 = head.startswith("SIP/2.0 408")

@@ -9,12 +9,10 @@ from typing import Any
 import pjsua2 as pj
 import pjsua2.pjsua2 as bindings
 
+from callengine.core.limits import LEGS_PER_PROCESS, RTP_PORTS_PER_PROCESS
 from callengine.worker import plugins
 from callengine.worker.callbacks import Contained
 from callengine.worker.mediathread import MediaThread
-
-RTP_PORTS_PER_PROCESS = 16
-"Four legs, RTP and RTCP each, twice: a port rests for a call before it is used again."
 
 REST_AFTER_S = 1.5
 "Above PJ_IOQUEUE_KEY_FREE_DELAY (0.5 s): until then a closed socket keeps its place among 64."
@@ -171,7 +169,7 @@ def _library_config(config: WorkerConfig) -> Any:
     library = pj.EpConfig()
     library.uaConfig.threadCnt = 0
     library.uaConfig.userAgent = config.user_agent
-    library.uaConfig.maxCalls = 4
+    library.uaConfig.maxCalls = LEGS_PER_PROCESS
     library.uaConfig.natTypeInSdp = 0
     library.logConfig.level = 0
     library.logConfig.consoleLevel = 0

@@ -20,6 +20,7 @@ from callengine.core.snapshot import (
     LegSnapshot,
     TerminationSnapshot,
 )
+from callengine.core.states import CallState
 from dashboard.calls.plots import present_history
 from dashboard.calls.shown import (
     CallRow,
@@ -39,14 +40,8 @@ ROW_PX = 36
 TIMELINE_LIMIT = 200
 "Lines a timeline shows at most, the newest; the record may hold more."
 
-_STATES = {
-    "trying": ("Trying", "wait"),
-    "ringing": ("Ringing", "wait"),
-    "early-media": ("Early media", "wait"),
-    "answered": ("Answered", "up"),
-    "held": ("On hold", "held"),
-    "ended": ("Ended", "idle"),
-}
+_TONES = {CallState.ANSWERED: "up", CallState.HELD: "held", CallState.ENDED: "idle"}
+_STATES = {state.value: (state.label, _TONES.get(state, "wait")) for state in CallState}
 
 
 def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
@@ -57,7 +52,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
     leg_a, leg_b, others = parties(call["legs"])
     termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started
-    live = ended is None and call["state"] != "ended"
+    live = ended is None and call["state"] != CallState.ENDED
     chip_a, chip_b = _chosen(leg_a), _chosen(leg_b)
     leg_view = partial(present_leg, live=live, now=ended or now)
     return CallView(
@@ -93,7 +88,7 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
     started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
     started = started or now
     leg_a, leg_b, _ = parties(call["legs"])
-    live = ended is None and call["state"] != "ended"
+    live = ended is None and call["state"] != CallState.ENDED
     termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started
     return CallRow(
@@ -221,7 +216,7 @@ def _leg_note(leg: LegSnapshot, codec: str | None, *, is_a: bool, live: bool) ->
 
 
 def _badge(state: str, termination: TerminationView | None) -> Badge:
-    if state == "ended" and termination is not None:
+    if state == CallState.ENDED and termination is not None:
         return termination.badge
     return Badge(*_STATES.get(state, (state.replace("-", " ").capitalize(), "idle")))
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from audiocodecs.chips import Chip, chip
+from callengine.core.limits import NODE_SILENCE_S
 from callengine.directory import nodes
 from callengine.models import Call, Rejection
 from connections.models import Connection, Registration
@@ -16,7 +17,6 @@ from dashboard.calls.list_topic import briefly
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
 from dashboard.connections.phones import Server, servers
-from dashboard.parts.engines import NODE_SILENCE_S
 from dashboard.parts.shown import Badge
 
 LATELY = 10

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.chips import chip
+from callengine.core.limits import NODE_SILENCE_S
 from callengine.core.snapshot import NodeSnapshot
 from callengine.directory import nodes
 from connections.services import registered_count
@@ -22,10 +23,6 @@ def pill() -> EngineView:
     """Return the state of the engine for the top bar. Two queries."""
     found, registered = known()
     return present_engine(found, now=timezone.now(), registered=registered)
-
-
-NODE_SILENCE_S = 15.0
-"A node writes its row every few seconds; after this long it counts as not reachable."
 
 
 def present_engine(

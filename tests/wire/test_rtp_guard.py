@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from callengine.engine.pool import RTP_PORTS_PER_PROCESS
+from callengine.core.limits import RTP_PORTS_PER_PROCESS
 from tests.peers import descriptions
 from tests.peers.dialogs import Call
 from tests.peers.engine import Engine

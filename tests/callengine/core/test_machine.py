@@ -18,7 +18,7 @@ from callengine.core.events import (
 )
 from callengine.core.machine import CallMachine
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
-from callengine.core.states import State
+from callengine.core.states import CallState
 
 
 def order(*waves: tuple[str, ...], ring_timeout_s: float = 30.0) -> CallOrder:
@@ -116,14 +116,14 @@ def test_ringing_is_told_once():
 def test_trying_is_not_ringing():
     machine = started()
     assert machine.handle(LegProgress("B", 100, early_media=False), 1.0) == []
-    assert machine.state is State.TRYING
+    assert machine.state is CallState.TRYING
 
 
 def test_early_media_of_a_single_callee_reaches_the_caller():
     machine = started()
     effects = machine.handle(LegProgress("B", 183, early_media=True), 1.0)
     assert fx.RingCaller(183, "B") in effects
-    assert machine.state is State.EARLY_MEDIA
+    assert machine.state is CallState.EARLY_MEDIA
 
 
 def test_early_media_of_one_among_several_is_only_ringing():
@@ -139,7 +139,7 @@ def test_the_first_of_several_to_answer_wins_and_the_others_stop_ringing():
     assert fx.Bridge("B2") in effects
     assert kinds(machine.handle(LegAnswered("B3"), 1.01)) == ["HangUp"]
     assert machine.handle(ended("B", 487), 1.1) == []
-    assert machine.state is State.ANSWERED
+    assert machine.state is CallState.ANSWERED
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_hold_and_resume_change_the_state_and_a_duplicate_changes_nothing():
     assert machine.handle(HoldChanged("A", held=True), 3.1) == []
     machine.handle(HoldChanged("B", held=True), 3.2)
     machine.handle(HoldChanged("A", held=False), 4.0)
-    assert machine.state is State.HELD
+    assert machine.state is CallState.HELD
     assert fx.StateChanged("answered") in machine.handle(HoldChanged("B", held=False), 5.0)
 
 

@@ -23,7 +23,7 @@ from callengine.core.events import (
     TimePassed,
 )
 from callengine.core.machine import CallMachine
-from callengine.core.states import ALLOWED, State, is_allowed
+from callengine.core.states import ALLOWED, CallState, is_allowed
 from tests.callengine.core.test_machine import CAROL, ended, redirected, ringing, started, talking
 from tests.callengine.core.test_transfer import (
     matching,
@@ -98,7 +98,9 @@ def test_every_event_has_its_row_and_is_tried():
 
 
 def test_nothing_leads_out_of_the_end():
-    assert not any(is_allowed(event, State.ENDED, state) for event in ALLOWED for state in State)
+    assert not any(
+        is_allowed(event, CallState.ENDED, state) for event in ALLOWED for state in CallState
+    )
 
 
 @pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
@@ -144,5 +146,5 @@ def test_any_two_events_in_any_state_leave_a_call_that_ends_once(make):
         effects += machine.handle(HangUpOrdered("engine", "shutting-down", 503, "x"), 114.0)
         effects += machine.tick(114.0 + CLEARING_TIMEOUT_S)
         assert machine.finished
-        assert machine.state is State.ENDED
+        assert machine.state is CallState.ENDED
         assert sum(isinstance(effect, Finish) for effect in effects) == 1, (first, second)

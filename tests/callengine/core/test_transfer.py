@@ -18,7 +18,7 @@ from callengine.core.events import (
 )
 from callengine.core.machine import CallMachine
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
-from callengine.core.states import State
+from callengine.core.states import CallState
 from callengine.core.transfer import MATCH_TIMEOUT_S
 from tests.callengine.core.test_machine import ended, kinds, ringing, started, talking, termination
 
@@ -71,7 +71,7 @@ def test_the_target_is_dialled_and_the_parties_go_on():
         ("B2", ("PCMA",))
     ]
     assert kinds(effects) == ["Dial"]
-    assert (machine.state, machine.callee) == (State.ANSWERED, "B")
+    assert (machine.state, machine.callee) == (CallState.ANSWERED, "B")
 
 
 def test_the_targets_ringing_is_told_once_and_does_not_reach_the_caller():
@@ -97,7 +97,7 @@ def test_the_audio_moves_before_the_old_callee_is_hung_up():
     assert effects[2] == fx.TransferEnded("B2", FORCED)
     assert note(effects, "transferred") == "The caller now talks to Phone B2 instead of Phone B."
     assert machine.handle(ended("B", 200, by_peer=False), 112.2) == []
-    assert machine.state is State.ANSWERED
+    assert machine.state is CallState.ANSWERED
     assert fx.SendDigit("B2", "1") in machine.handle(DigitReceived("A", "1"), 113.0)
 
 
@@ -137,7 +137,11 @@ def test_a_target_that_fails_leaves_the_call_as_it_was(code, rule):
     text = note(effects, "transfer-failed")
     assert text.startswith("Not transferred to 1001: Phone B2 ")
     assert f"Rule: {rule}. The call goes on as it was." in text
-    assert (machine.state, machine.callee, machine.is_transferring) == (State.ANSWERED, "B", False)
+    assert (machine.state, machine.callee, machine.is_transferring) == (
+        CallState.ANSWERED,
+        "B",
+        False,
+    )
     assert termination(
         [*machine.handle(ended("B"), 114.0), *machine.handle(ended("A"), 114.1)]
     ) == (
@@ -201,7 +205,7 @@ def test_the_callee_leaves_and_the_caller_waits():
     machine.handle(LegAnswered("B2"), 112.0)
     effects = machine.handle(CallerMatched(True, 200), 112.0)
     assert kinds(effects) == ["Bridge", "TransferEnded"]
-    assert machine.state is State.ANSWERED
+    assert machine.state is CallState.ANSWERED
 
 
 @pytest.mark.parametrize("how", ["busy", "timeout", "unmatched"])
@@ -301,7 +305,7 @@ def test_a_target_of_an_earlier_transfer_that_answers_late_is_hung_up():
 def test_hold_is_the_two_parties_and_goes_with_the_old_callee():
     machine = talking()
     machine.handle(HoldChanged("B", held=True), 105.0)
-    assert machine.state is State.HELD
+    assert machine.state is CallState.HELD
     machine.handle(transfer(("B2",)), 110.0)
     machine.handle(LegAnswered("B2"), 111.0)
     effects = machine.handle(CallerMatched(True, 200), 111.0)
@@ -349,7 +353,7 @@ def check(machine: CallMachine) -> None:
     """What holds after any event."""
     assert len(machine.live) <= 4
     assert machine.callee is None or machine.callee in machine.live or machine.termination
-    if machine.state is State.ANSWERED:
+    if machine.state is CallState.ANSWERED:
         assert machine.callee is not None or machine.is_transferring
 
 
@@ -385,7 +389,7 @@ def test_an_event_that_comes_twice_moves_the_audio_once(make, event):
 def test_a_target_that_our_side_fails_with_ends_the_transfer_alone(begin):
     machine = begin()
     effects = machine.handle(LegFailed("B2", "onCallState"), 113.0)
-    assert machine.state is State.ANSWERED
+    assert machine.state is CallState.ANSWERED
     assert hung_up(effects)[0] == "B2"
     assert fx.TransferEnded(None) in effects
     assert "onCallState failed" in note(effects, "transfer-failed")
