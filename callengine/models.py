@@ -108,6 +108,8 @@ class CallEvent(models.Model):
     """One line of a call's timeline."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
+    number = models.PositiveSmallIntegerField(null=True)
+    "Its place in the timeline, from 1; None in calls from before places were kept."
     at = models.DateTimeField()
     leg = models.CharField(max_length=4, blank=True)
     kind = models.CharField(max_length=40)
@@ -115,6 +117,9 @@ class CallEvent(models.Model):
 
     class Meta:
         ordering = ["at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["call", "number"], name="one_line_in_a_place_per_call")
+        ]
 
     def __str__(self) -> str:
         return self.text

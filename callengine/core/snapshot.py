@@ -70,8 +70,10 @@ class TerminationSnapshot(TypedDict):
 
 
 class EventSnapshot(TypedDict):
-    """One line of the timeline."""
+    """One line of the timeline; one of the same number takes its place."""
 
+    number: int
+    "Its place, from 1."
     at: str
     leg: str
     kind: str

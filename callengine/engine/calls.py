@@ -19,6 +19,8 @@ from callengine.record.ladder import Trace
 
 GATHERING_S = 0.05
 "How long changes of a call are gathered before they are written and shown as one."
+GROWING_S = 0.25
+"How long a line of a timeline that grows is gathered: a party may press ten keys a second."
 HISTORY_INTERVAL_S = 10.0
 
 
@@ -72,12 +74,10 @@ class CallBook:
         self.over.clear()
         snapshot = live.frozen()
         self.journal.write(
-            changes.call_started(snapshot=snapshot, plan=plan.record(), node=self._node)
-        )
-        self.journal.write(
-            changes.call_events(call_id=live.id, events=snapshot["events"]),
+            changes.call_started(snapshot=snapshot, plan=plan.record(), node=self._node),
             partial(self.audience.call, snapshot),
         )
+        self._write_lines(live)
         self.trace.opened(plan.call, uuid=live.id, sip_call_id=call.call_id, flow=call.flow)
         return live
 
@@ -99,11 +99,28 @@ class CallBook:
 
     def note(self, call: LiveCall, *, kind: str, leg: str, text: str, at: float) -> None:
         """Write and show a line of a call's timeline; `at` is Unix time in seconds."""
-        event = call.add_event(at=at, leg=leg, kind=kind, text=text)
-        self.journal.write(
-            changes.call_events(call_id=call.id, events=[event]),
-            partial(self.audience.event, call.id, event),
-        )
+        count = call.timeline.count
+        call.add_event(at=at, leg=leg, kind=kind, text=text)
+        if call.timeline.count > count:
+            self._write_lines(call)
+        elif not call.lines_wait:
+            call.lines_wait = True
+            asyncio.get_running_loop().call_later(GROWING_S, self._write_lines, call)
+
+    def _write_lines(self, call: LiveCall) -> None:
+        """Have the lines that are new or have grown written and shown."""
+        call.lines_wait = False
+        lines = list(call.fresh_lines.values())
+        call.fresh_lines.clear()
+        if lines:
+            self.journal.write(
+                changes.call_events(call_id=call.id, events=lines),
+                partial(self._show_lines, call.id, lines),
+            )
+
+    def _show_lines(self, call_id: str, lines: list[EventSnapshot]) -> None:
+        for line in lines:
+            self.audience.event(call_id, line)
 
     def quality(self, call: LiveCall, samples: dict[str, QualitySnapshot]) -> None:
         """Take one second's statistics; the history of each leg is written now and then."""
@@ -130,7 +147,7 @@ class CallBook:
         snapshot = call.frozen()
         self._write_histories(call, time.time())
         self.trace.closed(call.plan.call)
-        self.journal.write(changes.call_events(call_id=call.id, events=snapshot["events"][-1:]))
+        self._write_lines(call)
         self.journal.write(
             changes.call_ended(snapshot=snapshot), partial(self.audience.call, snapshot)
         )

@@ -13,6 +13,7 @@ from callengine.core.outcomes import Termination
 from callengine.core.parties import parties
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
 from callengine.core.states import CallState
+from callengine.core.timeline import Timeline
 from callengine.edge.interface import IncomingCall
 from callengine.engine.pool import CallProcess
 
@@ -69,6 +70,12 @@ class LiveCall:
     forwarders: set[str] = field(default_factory=set)
     "Labels of the callees who forwarded it."
     transfer: PendingTransfer | None = None
+    timeline: Timeline = field(default_factory=Timeline)
+    "Its lines are written and shown one by one: the snapshot has none of them."
+    fresh_lines: dict[int, EventSnapshot] = field(default_factory=dict)
+    "Lines that are to be written, by their number."
+    lines_wait: bool = False
+    "Whether they are about to be."
     transfer_ended_at: float = float("-inf")
     "Monotonic time in seconds."
 
@@ -94,9 +101,9 @@ class LiveCall:
             logger.info("call=%s %s -> %s", self.plan.call, before, state)
 
     def add_event(self, *, at: float, leg: str, kind: str, text: str) -> EventSnapshot:
-        """Append a line to the timeline and return it."""
-        event = EventSnapshot(at=iso(at), leg=leg, kind=kind, text=text)
-        self.snapshot["events"].append(event)
+        """Add a line to the timeline; return it, or the one that has grown instead."""
+        event = self.timeline.add(at=iso(at), leg=leg, kind=kind, text=text)
+        self.fresh_lines[event["number"]] = event
         return event
 
     def set_leg(self, facts: dict[str, Any]) -> bool:

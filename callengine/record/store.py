@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Max, Model, Prefetch, QuerySet
 from django.utils import timezone
 
 from callengine import models
@@ -59,6 +59,8 @@ class TimelineEntry:
     leg: str
     kind: str
     text: str
+    number: int | None = None
+    "Its place, from 1; a line that is there already becomes this one."
 
 
 @transaction.atomic(savepoint=False)  # the journal has many in one transaction
@@ -150,20 +152,15 @@ def call_event(*, call_id: str, at: datetime, leg: str, kind: str, text: str) ->
 def call_events(*, entries: Sequence[TimelineEntry]) -> None:
     """Store lines of any calls' timelines, in order; those of unknown calls are left out.
 
-    Two queries however many lines.
+    No two may be in one place. Two queries however many lines.
     """
     ids = {UUID(entry.call_id) for entry in entries}
     known = set(Call.objects.filter(pk__in=ids).values_list("pk", flat=True))
     CallEvent.objects.bulk_create(
-        CallEvent(
-            call_id=UUID(entry.call_id),
-            at=entry.at,
-            leg=_fit(CallEvent, "leg", entry.leg),
-            kind=_fit(CallEvent, "kind", entry.kind),
-            text=clean_text(entry.text, 2000),
-        )
-        for entry in entries
-        if UUID(entry.call_id) in known
+        (_event_row(entry) for entry in entries if UUID(entry.call_id) in known),
+        update_conflicts=True,
+        unique_fields=["call", "number"],
+        update_fields=["text"],
     )
 
 
@@ -213,7 +210,18 @@ def close_orphans(*, node: str, at: datetime | None = None) -> int:
         Call.objects.filter(pk=pk).update(talk_s=_talk_s(answered, now))
     orphans.update(**closing, ended=now)
     Leg.objects.filter(call__in=ids).update(state="ended")
-    call_events(entries=[TimelineEntry(str(pk), now, "", "ended", end.advice) for pk in ids])
+    places = dict(
+        CallEvent.objects.filter(call__in=ids)
+        .order_by()
+        .values_list("call")
+        .annotate(last=Max("number"))
+    )
+    call_events(
+        entries=[
+            TimelineEntry(str(pk), now, "", "ended", end.advice, (places.get(pk) or 0) + 1)
+            for pk in ids
+        ]
+    )
     return len(ids)
 
 
@@ -277,7 +285,7 @@ def snapshot(call: Call) -> CallSnapshot:
         "transcoded": call.transcoded,
         "legs": [_leg_snapshot(leg) for leg in legs],
         "termination": _termination_snapshot(call),
-        "events": [_event_snapshot(event) for event in call.events.all()],
+        "events": [_event_snapshot(event, n) for n, event in enumerate(call.events.all(), 1)],
         "vn_a_source": call.plan.get("vn_a_source", ""),
         "vn_b_source": call.plan.get("vn_b_source", ""),
     }
@@ -338,8 +346,9 @@ def _termination_snapshot(call: Call) -> TerminationSnapshot | None:
     }
 
 
-def _event_snapshot(event: CallEvent) -> EventSnapshot:
+def _event_snapshot(event: CallEvent, place: int) -> EventSnapshot:
     return {
+        "number": event.number or place,
         "at": _iso(event.at) or "",
         "leg": event.leg,
         "kind": event.kind,
@@ -407,6 +416,17 @@ def _leg_rows(call_id: UUID, legs: Iterable[LegSnapshot]) -> list[Leg]:
         )
         for leg in legs
     ]
+
+
+def _event_row(entry: TimelineEntry) -> CallEvent:
+    return CallEvent(
+        call_id=UUID(entry.call_id),
+        number=entry.number,
+        at=entry.at,
+        leg=_fit(CallEvent, "leg", entry.leg),
+        kind=_fit(CallEvent, "kind", entry.kind),
+        text=clean_text(entry.text, 2000),
+    )
 
 
 def _message_row(call_id: UUID, message: MessageSnapshot) -> SipMessage:

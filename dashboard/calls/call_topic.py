@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, MessageSnapshot, QualitySnapshot
+from callengine.core.timeline import MAX_LINES
 from callengine.notices import groups
 from dashboard.calls.ladder import present_message
 from dashboard.calls.presenters import present_call, present_event
@@ -19,7 +19,8 @@ from dashboard.calls.silence import present_quality
 from dashboard.live.outbox import Fragment
 from dashboard.live.topics import Topic
 
-EVENTS_REMEMBERED = 1000
+MOST_REMEMBERED = MAX_LINES + 10
+"More lines than a timeline has; those beyond a page reads when it is read anew."
 
 
 class CallTopic(Topic):
@@ -29,9 +30,9 @@ class CallTopic(Topic):
         name = groups.call_group(call_id)
         super().__init__(name, name)
         self._call: CallSnapshot | None = None
-        self._events: list[EventView] = []
-        self._told: deque[str] = deque(maxlen=EVENTS_REMEMBERED)
-        "Keys of the timeline's lines that were sent."
+        self._events: dict[int, EventView] = {}
+        self._told: dict[int, EventSnapshot] = {}
+        "The timeline's lines as they were taken, by number: an engine keeps so many of a call."
         self._fresh_legs: set[str] = set()
         self._quality: dict[str, QualitySnapshot] = {}
         self._messages: list[MessageSnapshot] = []
@@ -65,7 +66,7 @@ class CallTopic(Topic):
         """Yield head and legs, new lines of timeline and ladder, and statistics."""
         self.changed = False
         call, self._call = self._call, None
-        events, self._events = self._events, []
+        events, self._events = self._events.values(), {}
         messages, self._messages = self._messages, []
         legs, self._fresh_legs = sorted(self._fresh_legs), set()
         if call:
@@ -84,10 +85,11 @@ class CallTopic(Topic):
             yield Fragment(f"quality-{leg}", render_to_string("calls/_quality.html", context))
 
     def _note(self, event: EventSnapshot) -> None:
-        view = present_event(event)
-        if view.key not in self._told:
-            self._told.append(view.key)
-            self._events.append(view)
+        number = event["number"]
+        if self._told.get(number) == event or len(self._told) > MOST_REMEMBERED:
+            return
+        self._told[number] = event
+        self._events[number] = present_event(event)
 
 
 def _now() -> dt.datetime:

@@ -5,7 +5,6 @@ values with the same templates, so a page and its updates cannot differ.
 """
 
 import datetime as dt
-import hashlib
 import uuid
 from collections.abc import Iterable
 from functools import partial
@@ -21,6 +20,7 @@ from callengine.core.snapshot import (
     TerminationSnapshot,
 )
 from callengine.core.states import CallState
+from callengine.core.timeline import MAX_LINES
 from dashboard.calls.plots import present_history
 from dashboard.calls.shown import (
     CallRow,
@@ -37,8 +37,8 @@ from dashboard.parts.shown import Badge
 
 ROW_PX = 36
 "Height of one line of a codec list; `.codec-list` in static/css/call.css draws the same."
-TIMELINE_LIMIT = 200
-"Lines a timeline shows at most, the newest; the record may hold more."
+TIMELINE_LIMIT = MAX_LINES + 2
+"Lines a timeline shows at most, the newest; records of old may hold more."
 
 _TONES = {CallState.ANSWERED: "up", CallState.HELD: "held", CallState.ENDED: "idle"}
 _STATES = {state.value: (state.label, _TONES.get(state, "wait")) for state in CallState}
@@ -148,12 +148,10 @@ def present_leg(
 
 
 def present_event(event: EventSnapshot) -> EventView:
-    """Return a timeline line; its key is the same for the same event, however it arrives."""
-    text = "\x1f".join((event["at"], event["leg"], event["kind"], event["text"]))
-    key = hashlib.blake2s(text.encode(errors="replace"), digest_size=8).hexdigest()
+    """Return a timeline line; one of the same key takes its place, however it arrives."""
     at = _time(event["at"]) or dt.datetime.fromtimestamp(0, dt.UTC)
     kind = event["kind"].replace("-", " ").replace("_", " ")
-    return EventView(key, at, event["leg"], kind, event["text"])
+    return EventView(str(event["number"]), at, event["leg"], kind, event["text"])
 
 
 def _time(text: str | None) -> dt.datetime | None:

@@ -184,6 +184,7 @@ def test_the_timeline_keeps_its_order_in_two_queries(django_assert_num_queries):
     events = stored(one["id"])["events"]
     assert [event["text"] for event in events] == [f"line {number}" for number in range(20)]
     assert events[0] == {
+        "number": 1,
         "at": "2026-01-02T00:00:00+00:00",
         "leg": "A",
         "kind": "invite",

@@ -1,6 +1,7 @@
 """Calls as an engine would record them: for tests of the pages, and for pictures of them."""
 
 import datetime as dt
+import itertools
 import uuid
 from typing import Any
 
@@ -20,6 +21,7 @@ from callengine.core.snapshot import (
 from callengine.models import EngineNode
 from callengine.record import store as records
 
+_numbers = itertools.count(1)
 PLATFORM = ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
 
 
@@ -112,7 +114,8 @@ def call(*, ago_s: float = 42.0, **changes: Any) -> CallSnapshot:
 
 
 def event(at: dt.datetime, name: str, kind: str, text: str) -> EventSnapshot:
-    return {"at": at.isoformat(), "leg": name, "kind": kind, "text": text}
+    number = next(_numbers)
+    return {"number": number, "at": at.isoformat(), "leg": name, "kind": kind, "text": text}
 
 
 def ended(call: CallSnapshot, termination: TerminationSnapshot, **changes: Any) -> CallSnapshot:
@@ -146,6 +149,7 @@ def store(snapshot: CallSnapshot) -> CallSnapshot:
                 line["leg"],
                 line["kind"],
                 line["text"],
+                line["number"],
             )
             for line in snapshot["events"]
         ]

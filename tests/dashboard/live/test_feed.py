@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from callengine.core.snapshot import CallSnapshot
+from callengine.core.snapshot import CallSnapshot, EventSnapshot
 from callengine.models import Call
 from callengine.notices import groups
 from callengine.record import store
@@ -114,6 +115,27 @@ async def test_a_line_of_the_timeline_is_sent_once(renders: Counter[str]) -> Non
             await groups.publish(groups.call_changed({**call, "state": state}))
             await socket.receive_from()
     assert renders["calls/_event.html"] == len(call["events"])
+
+
+async def test_a_line_that_grows_is_sent_again_and_no_other(renders: Counter[str]) -> None:
+    call = demo.call()
+    pressed = demo.event(timezone.now(), "A", "dtmf", "Bob pressed a key; passed on.")
+    async with opened(f"/ws/calls/{call['id']}/") as socket:
+        for event in (*call["events"], pressed):
+            await groups.publish(groups.call_event(call["id"], event))
+        await heard(socket, "passed on.")
+        for count in range(2, 1500):
+            grown: EventSnapshot = {**pressed, "text": f"{pressed['text']} {count} times."}
+            await groups.publish(groups.call_event(call["id"], grown))
+        html = await heard(socket, "1499 times.")
+        assert set(re.findall(r'id="(event-[0-9]+)"', html)) == {f"event-{pressed['number']}"}
+        before = renders["calls/_event.html"]
+        for event in (*call["events"], grown):
+            await groups.publish(groups.call_event(call["id"], event))
+        await groups.publish(groups.call_quality(call["id"], {"A": demo.quality(4.1)}))
+        html = await heard(socket, 'id="quality-A"')
+    assert "event-" not in html
+    assert renders["calls/_event.html"] == before
 
 
 async def test_the_last_of_several_that_leave_leaves_the_groups() -> None:
