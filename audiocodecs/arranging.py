@@ -67,8 +67,8 @@ def offered(fallback: Sequence[str], *others: Sequence[str]) -> tuple[str, ...]:
     The platform's five, and whatever a list already holds. The catalogue knows more (GSM, iLBC);
     they are off by default and would only clutter. Who wants one provisions it.
     """
-    shown = {*PLATFORM_CODECS, *fallback, *(name for names in others for name in names)}
-    return tuple(name for name in CATALOGUE if name in shown)
+    offer = {*PLATFORM_CODECS, *fallback, *(name for names in others for name in names)}
+    return tuple(name for name in CATALOGUE if name in offer)
 
 
 def presets(fallback: Sequence[str]) -> tuple[Preset, ...]:

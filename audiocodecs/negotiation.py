@@ -97,15 +97,15 @@ def plan_lists(
     platform: Sequence[str],
 ) -> LegLists:
     """Return VN-A and VN-B for a call; `source` None is a caller nobody here knows."""
-    known = tuple(platform)
+    fallback = tuple(platform)
     if isinstance(destination, TrunkLists):
         return LegLists(
-            vn_a=destination.inward or known,
-            vn_b=destination.outward or known,
+            vn_a=destination.inward or fallback,
+            vn_b=destination.outward or fallback,
             vn_a_source=_named(f"TRUNK IN of {destination.name}", destination.inward),
             vn_b_source=_named(f"TRUNK OUT of {destination.name}", destination.outward),
         )
-    vn_b = destination.inbound or known
+    vn_b = destination.inbound or fallback
     vn_b_source = _named(f"inbound list of {destination.name}", destination.inbound)
     if destination.force_on_caller:
         forced = f"{vn_b_source}, forced on the caller"
@@ -117,7 +117,7 @@ def plan_lists(
     else:
         own, own_source = (), "caller"
     return LegLists(
-        vn_a=own or known,
+        vn_a=own or fallback,
         vn_b=vn_b,
         vn_a_source=_named(own_source, own),
         vn_b_source=vn_b_source,

@@ -63,9 +63,9 @@ def present(
     `base` is what is stored, `fallback` the list that holds while nothing is, `unavailable` codec
     name -> why the engine cannot do it now.
     """
-    shown = offered(fallback, arrangement.codecs, base.codecs)
+    offer = offered(fallback, arrangement.codecs, base.codecs)
     return Picker(
-        available=tuple(_row(n, unavailable) for n in shown if n not in arrangement.codecs),
+        available=tuple(_row(n, unavailable) for n in offer if n not in arrangement.codecs),
         selected=tuple(_row(name, unavailable) for name in arrangement.codecs),
         presets=presets(fallback),
         arrangement=arrangement,

@@ -55,8 +55,8 @@ class CodecListInput(forms.TextInput):
             submits=False,
         )
         words = "the built-in order" if self.is_platform else "the platform list"
-        known = {"fallback_words": words, "follow_words": f"Use {words}"}
-        context = {"input": text, "picker": picker, "element": f"{element}-picker", "list": known}
+        texts = {"fallback_words": words, "follow_words": f"Use {words}"}
+        context = {"input": text, "picker": picker, "element": f"{element}-picker", "list": texts}
         return render_to_string("codecs/field.html", context)
 
     def _fallback(self) -> tuple[str, ...]:

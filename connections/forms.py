@@ -114,10 +114,10 @@ class _Endpoint(forms.ModelForm[Connection]):
 
     def refuse(self, error: ValidationError) -> None:
         """Show what the database refused."""
-        known = {field: text for field, text in error.error_dict.items() if field in self.fields}
-        for field, errors in known.items():
+        by_field = {field: text for field, text in error.error_dict.items() if field in self.fields}
+        for field, errors in by_field.items():
             self.add_error(field, errors)
-        if not known:
+        if not by_field:
             self.add_error(None, error.messages)
 
 

@@ -102,10 +102,10 @@ class _Run:
         )
         trunks = _names_after(self.trunks, self.spec.trunks, lambda spec: spec.name, prune)
         for number in self.spec.numbers or ():
-            known = connections if number.kind == "connection" else trunks
-            if number.target not in known:
+            targets = connections if number.kind == "connection" else trunks
+            if number.target not in targets:
                 what = f"there is no {number.kind} {number.target!r}"
-                self.problems.add(number.target_entry, what, allowed=listed(known))
+                self.problems.add(number.target_entry, what, allowed=listed(targets))
         for route in self.spec.routes or ():
             for name, entry in route.trunks:
                 if name not in trunks:

@@ -63,7 +63,7 @@ def _trunk(row: Trunk) -> Iterator[str]:
     yield f"name: {_text(row.name)}"
     yield "in:"
     yield f"  allowed_addresses: {_flow(row.in_allowed_addresses)}"
-    yield from _credentials(row.in_username, known=bool(row.in_ha1_md5))
+    yield from _credentials(row.in_username, has_password=bool(row.in_ha1_md5))
     if row.in_codecs:
         yield f"  codecs: {_flow(row.in_codecs)}"
     yield "out:"
@@ -73,7 +73,7 @@ def _trunk(row: Trunk) -> Iterator[str]:
         yield "  gateways:"
     for gateway in gateways:
         yield f"    - {{uri: {_text(gateway.uri)}, priority: {gateway.priority}}}"
-    yield from _credentials(row.out_username, known=bool(row.out_password))
+    yield from _credentials(row.out_username, has_password=bool(row.out_password))
     if not gateways or row.out_codecs:
         yield f"  codecs: {_flow(row.out_codecs)}" if row.out_codecs else "  gateways: []"
     if row.concurrent_calls is not None:
@@ -84,10 +84,10 @@ def _trunk(row: Trunk) -> Iterator[str]:
         yield "enabled: false"
 
 
-def _credentials(username: str, *, known: bool) -> Iterator[str]:
+def _credentials(username: str, *, has_password: bool) -> Iterator[str]:
     if username:
         yield f"  username: {_text(username)}"
-    if username and known:
+    if username and has_password:
         yield f"  {NO_PASSWORD}"
 
 

@@ -43,7 +43,7 @@ class Problems:
 
     def add(self, entry: Entry, what: str, *, allowed: str = "", secret: bool = False) -> None:
         """Note that something is wrong with an entry."""
-        value = HIDDEN if secret else shown(entry)
+        value = HIDDEN if secret else display(entry)
         self._found.append(Problem(self.file, entry.line, entry.key, value, what, allowed))
 
     def raise_any(self) -> None:
@@ -52,7 +52,7 @@ class Problems:
             raise ProvisionError(sorted(self._found, key=lambda problem: problem.line))
 
 
-def shown(entry: Entry) -> str:
+def display(entry: Entry) -> str:
     """Return the value for a message; of a list or mapping nothing, it may hold passwords."""
     if isinstance(entry.value, dict | list):
         return ""
@@ -61,6 +61,6 @@ def shown(entry: Entry) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Return names for a message: the first twenty, and how many more."""
-    known = sorted(names)
-    more = f" and {len(known) - MAX_SHOWN} more" if len(known) > MAX_SHOWN else ""
-    return (", ".join(known[:MAX_SHOWN]) or "none yet") + more
+    ordered = sorted(names)
+    more = f" and {len(ordered) - MAX_SHOWN} more" if len(ordered) > MAX_SHOWN else ""
+    return (", ".join(ordered[:MAX_SHOWN]) or "none yet") + more

@@ -73,17 +73,17 @@ class _Converter:
         return Entry(line, key, value)
 
     def _mapping(self, node: yaml.MappingNode, key: str, depth: int) -> dict[str, Entry]:
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         for name_node, value_node in node.value:
             line = name_node.start_mark.line + 1
             name = str(name_node.value) if isinstance(name_node, yaml.ScalarNode) else "?"
             path = f"{key}.{name}" if key else name
-            if name in found:
-                first = found[name].line
+            if name in entries:
+                first = entries[name].line
                 raise YamlError(
                     Entry(line, path, []), f"duplicate key; it stands on line {first} already"
                 )
             child = self.entry(value_node, path, depth + 1)
             # An error is about the line its key stands on, also when the value is a block.
-            found[name] = Entry(line, path, child.value)
-        return found
+            entries[name] = Entry(line, path, child.value)
+        return entries

@@ -113,15 +113,15 @@ def parse(document: Entry | None, problems: Problems) -> FileSpec:
 
 class _Schema(Checker):
     def file(self, document: Entry) -> FileSpec:
-        found = self.fields(document, SECTIONS)
-        platform = found.get("platform_codecs")
+        fields = self.fields(document, SECTIONS)
+        platform = fields.get("platform_codecs")
         return FileSpec(
             platform_codecs=None if platform is None else self.codecs(platform),
-            external_sip=self.boolean(found.get("external_sip")),
-            connections=self._connections(found.get("connections")),
-            trunks=self._trunks(found.get("trunks")),
-            numbers=self._numbers(found.get("numbers")),
-            routes=self._routes(found.get("routes")),
+            external_sip=self.boolean(fields.get("external_sip")),
+            connections=self._connections(fields.get("connections")),
+            trunks=self._trunks(fields.get("trunks")),
+            numbers=self._numbers(fields.get("numbers")),
+            routes=self._routes(fields.get("routes")),
         )
 
     def _connections(self, section: Entry | None) -> list[ConnectionSpec] | None:
@@ -143,28 +143,28 @@ class _Schema(Checker):
             "caller_id",
             "enabled",
         )
-        found = self.fields(entry, keys, required=("sip_user",))
-        user = found.get("sip_user", entry)
-        sip_user = self.text(found.get("sip_user"), pattern=SIP_USER, form=SIP_USER_FORM)
-        inbound = self._part(found.get("inbound"), ("codecs", "force_on_caller"))
-        outbound = self._part(found.get("outbound"), ("codecs",))
+        fields = self.fields(entry, keys, required=("sip_user",))
+        user = fields.get("sip_user", entry)
+        sip_user = self.text(fields.get("sip_user"), pattern=SIP_USER, form=SIP_USER_FORM)
+        inbound = self._part(fields.get("inbound"), ("codecs", "force_on_caller"))
+        outbound = self._part(fields.get("outbound"), ("codecs",))
         return ConnectionSpec(
             entry=user,
             sip_user=sip_user,
-            name=self.text(found.get("name"), pattern=NAME, form=NAME_FORM) or sip_user,
-            password=self._password(found.get("password")),
+            name=self.text(fields.get("name"), pattern=NAME, form=NAME_FORM) or sip_user,
+            password=self._password(fields.get("password")),
             inbound_codecs=self.codecs(inbound.get("codecs")),
             force_on_caller=self.boolean(inbound.get("force_on_caller")) or False,
             outbound_codecs=self.codecs(outbound.get("codecs")),
-            address=self.checked(found.get("address"), validate_sip_address),
+            address=self.checked(fields.get("address"), validate_sip_address),
             concurrent_calls=self.whole(
-                found.get("concurrent_calls"), minimum=1, maximum=1_000_000
+                fields.get("concurrent_calls"), minimum=1, maximum=1_000_000
             ),
             caller_id=self.text(
-                found.get("caller_id"), pattern=CALLER_ID, form=", ".join(CallerIdRule.values)
+                fields.get("caller_id"), pattern=CALLER_ID, form=", ".join(CallerIdRule.values)
             )
             or CallerIdRule.REWRITE,
-            enabled=self.boolean(found.get("enabled")),
+            enabled=self.boolean(fields.get("enabled")),
         )
 
     def _trunks(self, section: Entry | None) -> list[TrunkSpec] | None:
@@ -176,25 +176,25 @@ class _Schema(Checker):
 
     def _trunk(self, entry: Entry) -> TrunkSpec:
         keys = ("name", "in", "out", "concurrent_calls", "media_also_from", "enabled")
-        found = self.fields(entry, keys, required=("name",))
+        fields = self.fields(entry, keys, required=("name",))
         inward = self._part(
-            found.get("in"), ("allowed_addresses", "username", "password", "codecs")
+            fields.get("in"), ("allowed_addresses", "username", "password", "codecs")
         )
-        outward = self._part(found.get("out"), ("gateways", "username", "password", "codecs"))
+        outward = self._part(fields.get("out"), ("gateways", "username", "password", "codecs"))
         for part in (inward, outward):
             if "password" in part and "username" not in part:
                 self.problems.add(part["password"], "a password without username", secret=True)
         return TrunkSpec(
-            entry=found.get("name", entry),
-            name=self.text(found.get("name"), pattern=TRUNK_NAME, form=TRUNK_NAME_FORM),
+            entry=fields.get("name", entry),
+            name=self.text(fields.get("name"), pattern=TRUNK_NAME, form=TRUNK_NAME_FORM),
             allowed_addresses=self._addresses(
                 inward.get("allowed_addresses"), parse_access_list, ACCESS_FORM
             ),
             concurrent_calls=self.whole(
-                found.get("concurrent_calls"), minimum=1, maximum=1_000_000
+                fields.get("concurrent_calls"), minimum=1, maximum=1_000_000
             ),
             media_also_from=self._addresses(
-                found.get("media_also_from"), parse_networks, NETWORK_FORM
+                fields.get("media_also_from"), parse_networks, NETWORK_FORM
             ),
             in_username=self.text(inward.get("username"), pattern=SIP_USER, form=SIP_USER_FORM),
             in_username_entry=inward.get("username", entry),
@@ -204,7 +204,7 @@ class _Schema(Checker):
             out_username=self.text(outward.get("username")),
             out_password=self._password(outward.get("password")),
             out_codecs=self.codecs(outward.get("codecs")),
-            enabled=self.boolean(found.get("enabled")),
+            enabled=self.boolean(fields.get("enabled")),
         )
 
     def _addresses(
@@ -223,11 +223,11 @@ class _Schema(Checker):
         gateways: list[tuple[str, int]] = []
         places: list[tuple[str, Entry]] = []
         for item in self.items(entry, "gateways with uri and priority"):
-            found = self.fields(item, ("uri", "priority"), required=("uri",))
-            uri = self.checked(found.get("uri"), validate_gateway_uri)
-            priority = self.whole(found.get("priority"), minimum=0, maximum=32767)
+            fields = self.fields(item, ("uri", "priority"), required=("uri",))
+            uri = self.checked(fields.get("uri"), validate_gateway_uri)
+            priority = self.whole(fields.get("priority"), minimum=0, maximum=32767)
             gateways.append((uri, 1 if priority is None else priority))
-            places.append((uri, found.get("uri", item)))
+            places.append((uri, fields.get("uri", item)))
         self.unique(places, "gateway")
         return gateways
 
@@ -236,12 +236,12 @@ class _Schema(Checker):
             return None
         specs: list[NumberSpec] = []
         for entry in self.items(section, "numbers"):
-            found = self.fields(entry, ("number", "to"), required=("number", "to"))
-            number = self.text(found.get("number"), pattern=NUMBER, form=NUMBER_FORM)
-            to = self.text(found.get("to"), pattern=TARGET, form=TARGET_FORM)
+            fields = self.fields(entry, ("number", "to"), required=("number", "to"))
+            number = self.text(fields.get("number"), pattern=NUMBER, form=NUMBER_FORM)
+            to = self.text(fields.get("to"), pattern=TARGET, form=TARGET_FORM)
             kind, _, target = to.partition(":")
-            place = found.get("number", entry)
-            specs.append(NumberSpec(place, number, kind, target, found.get("to", entry)))
+            place = fields.get("number", entry)
+            specs.append(NumberSpec(place, number, kind, target, fields.get("to", entry)))
         self.unique([(spec.number, spec.entry) for spec in specs], "number")
         return specs
 
@@ -253,16 +253,16 @@ class _Schema(Checker):
         return specs
 
     def _route(self, entry: Entry) -> RouteSpec:
-        found = self.fields(entry, ("prefix", "trunks"), required=("prefix", "trunks"))
-        items = self.items(found.get("trunks"), "trunk names")
-        if "trunks" in found and found["trunks"].value == []:
-            self.problems.add(found["trunks"], "a route needs a trunk")
+        fields = self.fields(entry, ("prefix", "trunks"), required=("prefix", "trunks"))
+        items = self.items(fields.get("trunks"), "trunk names")
+        if "trunks" in fields and fields["trunks"].value == []:
+            self.problems.add(fields["trunks"], "a route needs a trunk")
         trunks = [
             (self.text(item, pattern=TRUNK_NAME, form=TRUNK_NAME_FORM), item) for item in items
         ]
         self.unique(trunks, "trunk")
-        prefix = self.text(found.get("prefix"), pattern=PREFIX, form=PREFIX_FORM)
-        return RouteSpec(found.get("prefix", entry), prefix, trunks)
+        prefix = self.text(fields.get("prefix"), pattern=PREFIX, form=PREFIX_FORM)
+        return RouteSpec(fields.get("prefix", entry), prefix, trunks)
 
     def _part(self, entry: Entry | None, keys: tuple[str, ...]) -> dict[str, Entry]:
         return {} if entry is None else self.fields(entry, keys)

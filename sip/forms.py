@@ -23,31 +23,33 @@ class RevisedForm(forms.ModelForm[Row]):
     """A form with a mark of all that was shown in it: it is saved as a whole or not at all."""
 
     revision = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
-    shown: ClassVar[tuple[str, ...]]
+    shown_fields: ClassVar[tuple[str, ...]]
     "Model fields a person sees and may overwrite."
-    also: ClassVar[tuple[str, ...]] = ()
+    unseen_fields: ClassVar[tuple[str, ...]] = ()
     "Model fields that are written with them, if the form changes them."
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._loaded = {name: getattr(self.instance, name) for name in self.also}
+        self._loaded = {name: getattr(self.instance, name) for name in self.unseen_fields}
         if self.instance.pk is not None:
-            self.initial["revision"] = mark(self.instance, self.shown)
+            self.initial["revision"] = mark(self.instance, self.shown_fields)
 
     @property
     def written(self) -> tuple[str, ...]:
-        """Those of `also` that this form changes: nobody sees them, so no revision tells of them.
+        """Those of `unseen_fields` that this form changes; no revision tells of them.
 
         Written back as it was loaded, one would undo what somebody else set meanwhile.
         """
         return tuple(
-            name for name in self.also if getattr(self.instance, name) != self._loaded[name]
+            name
+            for name in self.unseen_fields
+            if getattr(self.instance, name) != self._loaded[name]
         )
 
     def renew(self) -> None:
         """Take what is stored now as seen: the person has been told of it."""
         stored = type(self.instance)._default_manager.filter(pk=self.instance.pk).first()
-        seen = mark(stored, self.shown) if stored else ""
+        seen = mark(stored, self.shown_fields) if stored else ""
         self.data = {**self.data.dict(), self.add_prefix("revision"): seen}  # type: ignore[attr-defined]
 
 
@@ -81,7 +83,7 @@ class FieldwiseForm(forms.ModelForm[Row]):
         data = {name: self.data[name] for name in self.data}
         for name, value in stored.items():
             data[self[name].html_initial_name] = "" if value is None else str(value)
-            shown = {True: "on", False: "off", None: "nothing", "": "nothing"}.get(value, value)
-            text = f"Somebody else changed this to {shown!r} meanwhile. Save again to put yours "
+            display = {True: "on", False: "off", None: "nothing", "": "nothing"}.get(value, value)
+            text = f"Somebody else changed this to {display!r} meanwhile. Save again to put yours "
             self.add_error(name, f"{text}in its place.")
         self.data = data

@@ -71,9 +71,9 @@ def locked(model: type[Row], pk: Any) -> Row | None:
 
 @transaction.atomic
 def save_unless_changed(
-    *, row: models.Model, shown: Sequence[str], seen: str, also: Sequence[str] = ()
+    *, row: models.Model, shown_fields: Sequence[str], seen: str, unseen_fields: Sequence[str] = ()
 ) -> None:
-    """Write the fields `shown` and `also` of a row if those `shown` are still what a person saw.
+    """Write these fields of a row if those that are shown are still what a person saw.
 
     `seen` is their `mark` as it was shown; empty skips the comparison. Raises ConflictError, and
     ValidationError if another row took a unique value meanwhile.
@@ -81,14 +81,14 @@ def save_unless_changed(
     stored = locked(type(row), row.pk)
     if stored is None:
         raise ConflictError("Not saved: somebody deleted it meanwhile.")
-    now = "; ".join(f"{_label(row, name)}: {_text(stored, name)}" for name in shown)
+    now = "; ".join(f"{_label(row, name)}: {_text(stored, name)}" for name in shown_fields)
     text = (
         f"Not saved: somebody else changed this meanwhile. Stored now: {now}. What you typed "
         "is below; save again to put it in place of theirs."
     )
-    before = mark(stored, shown)
-    is_news(stored=before, seen=seen or before, wanted=mark(row, shown), text=text)
-    save(row, fields=(*shown, *also))
+    before = mark(stored, shown_fields)
+    is_news(stored=before, seen=seen or before, wanted=mark(row, shown_fields), text=text)
+    save(row, fields=(*shown_fields, *unseen_fields))
 
 
 def save(row: models.Model, *, fields: Sequence[str] | None = None) -> None:

@@ -139,11 +139,11 @@ def _is_network(item: str) -> bool:
 def system_lookup(host: str) -> tuple[str, ...]:
     """Return a host's addresses from the system's resolver; empty if it has none."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         logger.warning("host name %s of a trunk's access list: %s", host, error)
         return ()
-    return tuple(sorted({str(item[4][0]) for item in found}))
+    return tuple(sorted({str(item[4][0]) for item in infos}))
 
 
 @dataclass(slots=True)

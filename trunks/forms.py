@@ -136,7 +136,7 @@ class TrunkAddForm(forms.ModelForm[Trunk]):
 class TrunkNameForm(RevisedForm[Trunk]):
     """A trunk's name."""
 
-    shown = ("name",)
+    shown_fields = ("name",)
 
     class Meta:
         model = Trunk
@@ -148,8 +148,8 @@ class TrunkNameForm(RevisedForm[Trunk]):
 class TrunkInForm(_InSide, RevisedForm[Trunk]):
     """The IN side: where calls come from, and what they must present."""
 
-    shown = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
-    also = HA1_FIELDS
+    shown_fields = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
+    unseen_fields = HA1_FIELDS
     in_allowed_addresses = _access_lines(
         "With no entry, calls are known by user name and password alone."
     )
@@ -209,8 +209,8 @@ class TrunkInForm(_InSide, RevisedForm[Trunk]):
 class TrunkOutForm(_OutSide, RevisedForm[Trunk]):
     """The credentials we present to a carrier that challenges."""
 
-    shown = ("out_username",)
-    also = ("out_password",)
+    shown_fields = ("out_username",)
+    unseen_fields = ("out_password",)
     new_out_password = _password("Password", "Kept encrypted. Leave empty to keep it.")
     out_remove = forms.BooleanField(label="Remove the password", required=False)
 

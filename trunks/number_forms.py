@@ -33,7 +33,7 @@ class PartyField(forms.CharField):
 class NumberForm(RevisedForm[Number]):
     """A number and the one place its calls go."""
 
-    shown = ("number", "connection", "trunk")
+    shown_fields = ("number", "connection", "trunk")
     destination = PartyField(
         label="Goes to",
         widget=typed(),
@@ -70,7 +70,7 @@ class NumberForm(RevisedForm[Number]):
 class RouteForm(RevisedForm[Route]):
     """A route's prefix."""
 
-    shown = ("prefix",)
+    shown_fields = ("prefix",)
 
     class Meta:
         model = Route

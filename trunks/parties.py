@@ -42,11 +42,11 @@ def find_party(text: str, *, kinds: Iterable[Kind] = KINDS) -> Party:
         raise ValidationError(f"Nothing is named; allowed: {_allowed(allowed)}.", code="required")
     if len(key) > MAX_LENGTH or "\x00" in key:
         raise ValidationError(f"Allowed: {_allowed(allowed)}, of up to 100 signs.", code="invalid")
-    found = [party for kind in allowed for party in _parties(kind, _exactly(kind, key))]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        both = " or ".join(party.label for party in found)
+    parties = [party for kind in allowed for party in _parties(kind, _exactly(kind, key))]
+    if len(parties) == 1:
+        return parties[0]
+    if parties:
+        both = " or ".join(party.label for party in parties)
         raise ValidationError(f"{key!r} is a connection and a trunk: write {both}.", code="both")
     raise ValidationError(
         f"Nobody here is {key!r}; allowed: {_allowed(allowed)}.{_perhaps(key, allowed)}",

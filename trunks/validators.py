@@ -88,7 +88,7 @@ def network_lines(text: str) -> list[str]:
 
 
 def _lines(text: str, read: Callable[[Any], str]) -> list[str]:
-    found: dict[str, int] = {}
+    line_of: dict[str, int] = {}
     problems: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         for item in re.split(r"[\s,;]+", line.strip()):
@@ -99,12 +99,12 @@ def _lines(text: str, read: Callable[[Any], str]) -> list[str]:
             except ValidationError as error:
                 problems.append(f"Line {number}: {error.messages[0]}")
                 continue
-            if entry in found:
-                problems.append(f"Line {number}: {entry!r} is on line {found[entry]} already.")
-            found.setdefault(entry, number)
+            if entry in line_of:
+                problems.append(f"Line {number}: {entry!r} is on line {line_of[entry]} already.")
+            line_of.setdefault(entry, number)
     if problems:
         raise ValidationError(problems[:MAX_PROBLEMS], code="invalid")
-    return list(found)
+    return list(line_of)
 
 
 def _access_entry(item: Any) -> str:

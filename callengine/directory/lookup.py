@@ -181,15 +181,16 @@ def registered_flows() -> list[tuple[str, str, float]]:
     One query.
     """
     now = timezone.now()
-    rows = Registration.objects.filter(expires_at__gt=now)
-    found = rows.values_list("flow", "connection__sip_user", "expires_at")
-    return [(flow, user, (expires_at - now).total_seconds()) for flow, user, expires_at in found]
+    rows = Registration.objects.filter(expires_at__gt=now).values_list(
+        "flow", "connection__sip_user", "expires_at"
+    )
+    return [(flow, user, (expires_at - now).total_seconds()) for flow, user, expires_at in rows]
 
 
 def has_registered_from(host: str) -> bool:
     """Return whether any connection is registered from this IP address. One query."""
-    shown = f"[{host}]" if ":" in host else host
-    here = Q(flow__startswith=f"udp:{shown}:") | Q(flow__startswith=f"tcp:{shown}:")
+    host_part = f"[{host}]" if ":" in host else host
+    here = Q(flow__startswith=f"udp:{host_part}:") | Q(flow__startswith=f"tcp:{host_part}:")
     return Registration.objects.filter(here, expires_at__gt=timezone.now()).exists()
 
 

@@ -13,7 +13,7 @@ from callengine.directory import lookup, nodes
 from callengine.edge.callers import dialled_user
 
 NOBODY = "Somebody unknown"
-Found = Literal["number", "connection", "route", "nothing"]
+Match = Literal["number", "connection", "route", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class WhereTo:
 
     dialled: str
     "What is looked up: the number without its visual separators."
-    found: Found
+    match: Match
     key: str
     "The number, SIP user or prefix that matched."
     source: str
@@ -129,12 +129,12 @@ def _answer(
     plan: CallPlan | None,
     refusal: tuple[int, str, str],
 ) -> WhereTo:
-    found, key = _found(destination)
+    match, key = _match(destination)
     code, rule, advice = refusal
     waves = plan.waves if plan else ()
     return WhereTo(
         dialled=to_user,
-        found=found,
+        match=match,
         key=key,
         source=caller.label,
         code=code,
@@ -150,7 +150,7 @@ def _answer(
     )
 
 
-def _found(destination: Destination) -> tuple[Found, str]:
+def _match(destination: Destination) -> tuple[Match, str]:
     if destination.number:
         return "number", destination.number
     if destination.connection is not None:

@@ -21,9 +21,9 @@ def is_stored(form: RevisedForm[Any]) -> bool:
     try:
         save_unless_changed(
             row=form.instance,
-            shown=form.shown,
+            shown_fields=form.shown_fields,
             seen=form.cleaned_data["revision"],
-            also=form.written,
+            unseen_fields=form.written,
         )
     except ConflictError as error:
         form.add_error(None, str(error))

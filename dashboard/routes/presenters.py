@@ -65,8 +65,8 @@ def way_of(*, number: str, party: Party | None, offer: Sequence[str]) -> Way:
             for step in to.trunks
         ),
         connection=Connection.objects.filter(sip_user=to.connection).first(),
-        number_id=_id(numbers) if to.found == "number" else None,
-        route_id=_id(routes) if to.found == "route" else None,
+        number_id=_id(numbers) if to.match == "number" else None,
+        route_id=_id(routes) if to.match == "route" else None,
     )
 
 

@@ -275,13 +275,13 @@ def test_a_number_goes_before_a_user_and_a_user_before_a_prefix(
 ) -> None:
     one = carrier("one", "sip:one.example")
     route("9", one)
-    assert where_to(number="900").found == "route"
+    assert where_to(number="900").match == "route"
     bob = Connection.objects.create(name="Bob", sip_user="900")
-    assert where_to(number="900").found == "connection"
+    assert where_to(number="900").match == "connection"
     number = Number.objects.create(number="900", connection=alice)
     registered(alice)
     answer = where_to(number="900")
-    assert (answer.found, answer.connection, answer.goes) == ("number", "alice", True)
+    assert (answer.match, answer.connection, answer.goes) == ("number", "alice", True)
     page = text(admin.get("/routes/?number=900"))
     assert f'href="{at("number", number.pk)}">900</a>' in page
     assert "sip:alice@192.0.2.55:5062" in page

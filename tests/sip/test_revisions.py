@@ -54,10 +54,10 @@ def test_two_who_want_the_same_have_no_conflict_and_a_third_has():
     seen = mark(row, ("name",))
     for _ in range(2):
         row.name = "new"
-        save_unless_changed(row=row, shown=("name",), seen=seen)
+        save_unless_changed(row=row, shown_fields=("name",), seen=seen)
     row.name = "other"
     with pytest.raises(ConflictError, match=r"Stored now: name: new\."):
-        save_unless_changed(row=row, shown=("name",), seen=seen)
+        save_unless_changed(row=row, shown_fields=("name",), seen=seen)
     assert Trunk.objects.get().name == "new"
 
 
@@ -67,4 +67,4 @@ def test_a_row_that_is_gone_is_a_conflict():
     Trunk.objects.all().delete()
     assert locked(Trunk, row.pk) is None
     with pytest.raises(ConflictError, match="deleted"):
-        save_unless_changed(row=row, shown=("name",), seen="")
+        save_unless_changed(row=row, shown_fields=("name",), seen="")
