@@ -69,6 +69,7 @@ class StreamFramer:
                 self._searched = len(self._buffer)
                 return self._break(too_large=True) if len(self._buffer) > self._max else None
             match = _CONTENT_LENGTH.search(bytes(self._buffer[: end + 2]))
+            # Over a stream every message must have one (RFC 3261 sections 18.3 and 20.14).
             if match is None and end + 4 <= self._max:
                 return self._break(too_large=False)
             self._total = end + 4 + (int(match.group(1)) if match else 0)
@@ -86,6 +87,7 @@ class StreamFramer:
         if self._buffer.startswith(b"\r\n\r\n"):
             del self._buffer[:4]
             return Ping()
+        # RFC 3261 section 7.5: a CRLF before the start line means nothing.
         if self._buffer.startswith(b"\r\n") and len(self._buffer) > 2 and self._buffer[2] != 13:
             del self._buffer[:2]
         return None

@@ -23,6 +23,8 @@ def next_hop(
     Raises:
         UnresolvableError: the URI cannot be reached at all.
     """
+    # RFC 3261 section 12.2.1.1 would send to `uri` whatever it names; RFC 5626 section 5.3.1 to the
+    # flow. A Contact behind NAT leads nowhere, and one that a stranger chose leads anywhere.
     heard = dialog.flow
     is_alive = not heard.is_reliable or transports.has_connection(heard)
     try:

@@ -78,6 +78,7 @@ def reached_at(uri: URI, *, heard: Flow, via: Via, is_direct: bool, is_alone: bo
     which one socket can not all be, and for a phone without NAT that does not ask for symmetric
     responses (RFC 3581), as those send from another port than they listen on.
     """
+    # RFC 5626 section 7: requests to a binding use the flow that made it.
     try:
         named = literal_flow(uri)
     except UnresolvableError:
@@ -96,6 +97,8 @@ def without_connection(uri: URI, *, heard: Flow, is_ours: IsOurs) -> Flow:
     Raises:
         UnresolvableError: the Contact is not at the host that was heard.
     """
+    # RFC 5626 section 5.3.1 would answer 430: the phone registers anew. Many do not at once, and
+    # RFC 3261 section 18.1.1 has a connection opened to the Contact.
     named = literal_flow(uri)
     if named is None or named.host != heard.host or is_ours(named.host, named.port):
         raise UnresolvableError(

@@ -51,6 +51,7 @@ class ResponseSender:
     def _send(self, request: Received, data: bytes, lost: Callable[[str], None]) -> Flow | None:
         """Send a response; return the flow it takes, or None if there is none."""
         flow = reply_flow(request)
+        # A reliable transport's response takes the connection its request came over.
         if not flow.is_reliable or self._transports.has_connection(flow):
             self._transports.send(flow, data)
             return flow

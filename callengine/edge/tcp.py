@@ -5,8 +5,8 @@ import logging
 import socket
 import time
 
+from callengine.edge.connection import OnUnreachable, TcpConnection, TcpConnections
 from callengine.edge.flow import Flow
-from callengine.edge.links import OnUnreachable, TcpLink, TcpLinks
 from callengine.edge.listeners import address_taken
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.upcalls import Upcalls
@@ -30,7 +30,7 @@ class TcpTransport:
         self._settings = settings
         self._upcalls = upcalls
         self._servers: list[asyncio.Server] = []
-        self._links = TcpLinks()
+        self._connections = TcpConnections()
         self._connecting: set[asyncio.Task[None]] = set()
         self._room_made_at = 0.0
         self._is_closed = False
@@ -59,34 +59,39 @@ class TcpTransport:
         for task in self._connecting:
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
-        for link in self._links:
-            link.close()
+        for connection in self._connections:
+            connection.close()
         await self._until_lost(_CLOSE_S)
-        for link in self._links:
-            link.abort()
+        for connection in self._connections:
+            connection.abort()
         await self._until_lost(_ABORT_S)
         self._servers = []
 
     async def _until_lost(self, timeout_s: float) -> None:
-        waits = [asyncio.ensure_future(link.lost.wait()) for link in self._links]
+        waits = [asyncio.ensure_future(connection.lost.wait()) for connection in self._connections]
         if waits:
             _, late = await asyncio.wait(waits, timeout=timeout_s)
             for wait in late:
                 wait.cancel()
 
-    def _accepted(self) -> TcpLink:
-        return TcpLink(self, self._upcalls, max_message_bytes=self._settings.max_message_bytes)
+    def _accepted(self) -> TcpConnection:
+        return TcpConnection(
+            self, self._upcalls, max_message_bytes=self._settings.max_message_bytes
+        )
 
-    def admit(self, link: TcpLink) -> bool:
+    def admit(self, connection: TcpConnection) -> bool:
         """Hold an accepted connection; refuse it above the bounds."""
-        host, settings = link.flow.host, self._settings
-        if self._is_closed or self._upcalls.may_read(b"", link.flow):
+        host, settings = connection.flow.host, self._settings
+        if self._is_closed or self._upcalls.may_read(b"", connection.flow):
             return False
-        is_full = len(self._links) >= settings.max_tcp_connections and not self._make_room()
-        if is_full or self._links.accepted_from(host) >= settings.max_tcp_connections_per_host:
-            self._upcalls.on_cut(link.flow, TOO_MANY)
+        is_full = len(self._connections) >= settings.max_tcp_connections and not self._make_room()
+        if (
+            is_full
+            or self._connections.accepted_from(host) >= settings.max_tcp_connections_per_host
+        ):
+            self._upcalls.on_cut(connection.flow, TOO_MANY)
             return False
-        self._links.add(link)
+        self._connections.add(connection)
         return True
 
     def _make_room(self) -> bool:
@@ -95,73 +100,87 @@ class TcpTransport:
         if now - self._room_made_at < _MAKE_ROOM_S:
             return False
         self._room_made_at = now
-        accepted = (link for link in self._links if not link.opened_by_us and link.is_open)
-        strangers = (link for link in accepted if not self._upcalls.is_known(link.flow))
-        idlest = min(strangers, key=lambda link: link.last_heard, default=None)
+        accepted = (
+            connection
+            for connection in self._connections
+            if not connection.opened_by_us and connection.is_open
+        )
+        strangers = (
+            connection for connection in accepted if not self._upcalls.is_known(connection.flow)
+        )
+        idlest = min(strangers, key=lambda connection: connection.last_heard, default=None)
         if idlest is None or now - idlest.last_heard < _SPARED_S:
             return False
         self._upcalls.on_cut(idlest.flow, TOO_MANY)
         idlest.abort()
         return True
 
-    def forget(self, link: TcpLink) -> None:
-        """Let go of a connection that is lost."""
-        self._links.discard(link)
+    def forget(self, connection: TcpConnection) -> None:
+        self._connections.discard(connection)
 
     def has_connection(self, flow: Flow) -> bool:
         """Tell whether a flow is still connected (or about to be)."""
-        return self._links.get(flow) is not None
+        return self._connections.get(flow) is not None
 
     def has_room_for(self, host: str) -> bool:
         """Tell whether one more connection with a host keeps within the bounds."""
         settings = self._settings
-        is_full = len(self._links) >= settings.max_tcp_connections
-        return not is_full and self._links.with_host(host) < settings.max_tcp_connections_per_host
+        is_full = len(self._connections) >= settings.max_tcp_connections
+        return (
+            not is_full
+            and self._connections.with_host(host) < settings.max_tcp_connections_per_host
+        )
 
     def send(self, flow: Flow, data: bytes, on_unreachable: OnUnreachable) -> None:
         """Send on the connection of a flow; one that is not there is opened."""
-        link = self._links.get(flow)
-        if link is None and not self._is_closed:
-            link = self._open(flow)
-        if link is not None:
-            link.send(data, on_unreachable)
+        connection = self._connections.get(flow)
+        # RFC 3261 section 18.1.1: what is open to that address, port and transport is used again.
+        if connection is None and not self._is_closed:
+            connection = self._open(flow)
+        if connection is not None:
+            connection.send(data, on_unreachable)
 
-    def _open(self, flow: Flow) -> TcpLink:
-        link = TcpLink(
+    def _open(self, flow: Flow) -> TcpConnection:
+        connection = TcpConnection(
             self, self._upcalls, flow, max_message_bytes=self._settings.max_message_bytes
         )
-        self._links.add(link)
-        task = asyncio.get_running_loop().create_task(self._connect(link))
+        self._connections.add(connection)
+        task = asyncio.get_running_loop().create_task(self._connect(connection))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
-        return link
+        return connection
 
-    async def _connect(self, link: TcpLink) -> None:
+    async def _connect(self, connection: TcpConnection) -> None:
         loop, is_refused = asyncio.get_running_loop(), False
         try:
             async with asyncio.timeout(self._settings.tcp_connect_s):
-                await loop.create_connection(lambda: link, link.flow.host, link.flow.port)
+                await loop.create_connection(
+                    lambda: connection, connection.flow.host, connection.flow.port
+                )
         except OSError as error:
-            log.info("cannot connect to %s: %s", link.flow, error)
+            log.info("cannot connect to %s: %s", connection.flow, error)
             is_refused = True
         finally:
-            if not link.was_connected:
-                self._links.discard(link)
+            if not connection.was_connected:
+                self._connections.discard(connection)
         if is_refused:
-            link.give_up()
-            self._upcalls.on_unreachable(link.flow)
+            connection.give_up()
+            self._upcalls.on_unreachable(connection.flow)
 
     def close_idle(self, now: float) -> None:
-        """Close connections that were silent too long or slow; `now` is monotonic seconds."""
-        for link in self._links:
-            if rule := link.overdue(now, self._settings.tcp_message_s):
-                self._upcalls.on_cut(link.flow, rule)
-                link.close()
-            elif self._is_idle(link, now - link.last_heard):
-                link.close()
+        """Close connections that were silent too long or slow; `now` is monotonic seconds.
 
-    def _is_idle(self, link: TcpLink, silent_s: float) -> bool:
+        RFC 3261 section 18 wants them kept for as long as a transaction may last (32 s) at least.
+        """
+        for connection in self._connections:
+            if rule := connection.overdue(now, self._settings.tcp_message_s):
+                self._upcalls.on_cut(connection.flow, rule)
+                connection.close()
+            elif self._is_idle(connection, now - connection.last_heard):
+                connection.close()
+
+    def _is_idle(self, connection: TcpConnection, silent_s: float) -> bool:
         if silent_s <= self._settings.tcp_stranger_idle_s:
             return False
-        is_stranger = not link.opened_by_us and not self._upcalls.is_known(link.flow)
+        is_stranger = not connection.opened_by_us and not self._upcalls.is_known(connection.flow)
         return is_stranger or silent_s > self._settings.tcp_idle_s

@@ -1,7 +1,7 @@
 """The transport layer (RFC 3261 section 18): every public socket, under the flows of peers."""
 
+from callengine.edge.connection import OnUnreachable
 from callengine.edge.flow import Flow
-from callengine.edge.links import OnUnreachable
 from callengine.edge.listeners import bind
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.tcp import TcpTransport

@@ -63,7 +63,6 @@ class UdpListener:
             log.debug("UDP send to %s:%d: %s", host, port, error)
 
     def close(self) -> None:
-        """Stop reading and close."""
         self._loop.remove_reader(self.sock.fileno())
         self.sock.close()
 
@@ -82,7 +81,6 @@ class UdpTransport:
         self.listeners.append(UdpListener(sock, self._take, self._upcalls.may_read))
 
     def close(self) -> None:
-        """Close every socket."""
         for listener in self.listeners:
             listener.close()
         self.listeners = []
@@ -101,7 +99,10 @@ class UdpTransport:
             self._upcalls.on_message(data, flow)
 
     def _remember(self, flow: Flow, listener: UdpListener) -> None:
-        """Note which socket a peer talks to, unless it is the one we would use anyway."""
+        """Note which socket a peer talks to, unless it is the one we would use anyway.
+
+        A phone behind NAT hears us from there alone (RFC 3581 section 4).
+        """
         if flow not in self._heard_on:
             if listener is self.listener_for(flow):
                 return
@@ -111,7 +112,7 @@ class UdpTransport:
         self._heard_on.move_to_end(flow)
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send one datagram, from the port it is expected from (RFC 3581 section 4)."""
+        """Send one datagram from the socket its peer talks to."""
         if listener := self.listener_for(flow):
             listener.send(data, flow.host, flow.port)
 

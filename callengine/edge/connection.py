@@ -26,15 +26,14 @@ _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 class Keeper(Protocol):
     """Who holds connections while they live."""
 
-    def admit(self, link: "TcpLink") -> bool:
-        """Hold an accepted connection, or refuse it."""
+    def admit(self, connection: "TcpConnection") -> bool:
+        """Hold an accepted connection and return True, or return False to refuse it."""
 
-    def forget(self, link: "TcpLink") -> None:
-        """Let go of a connection that is lost."""
+    def forget(self, connection: "TcpConnection") -> None: ...
 
 
-class TcpLink(asyncio.Protocol):
-    """One TCP connection, accepted or opened by us."""
+class TcpConnection(asyncio.Protocol):
+    """One TCP connection, accepted or opened by us; messages go both ways (RFC 3261 section 18)."""
 
     def __init__(
         self, keeper: Keeper, upcalls: Upcalls, flow: Flow | None = None, *, max_message_bytes: int
@@ -92,6 +91,7 @@ class TcpLink(asyncio.Protocol):
                 return
             event = self._arrived[0]
             if isinstance(event, Broken):
+                # Where the next message begins nobody can say any more (RFC 3261 section 18.3).
                 self._arrived.clear()
                 self._upcalls.on_broken(event.data, self.flow, event.too_large)
                 self.close()
@@ -103,7 +103,7 @@ class TcpLink(asyncio.Protocol):
             self._arrived.popleft()
             taken += 1
             if isinstance(event, Ping):
-                self.send(b"\r\n")
+                self.send(b"\r\n")  # RFC 5626 section 4.4.1: the pong
             else:
                 self.heard_message = True
                 self._upcalls.on_message(event.data, self.flow)
@@ -192,7 +192,7 @@ class TcpLink(asyncio.Protocol):
         return self._transport is None or not self._transport.is_closing()
 
 
-class TcpLinks:
+class TcpConnections:
     """Every connection that lives, and for each flow the one to send on.
 
     Connections themselves are held, and what is counted is what is held: one that closes slowly
@@ -200,45 +200,44 @@ class TcpLinks:
     """
 
     def __init__(self) -> None:
-        self._links: set[TcpLink] = set()
-        self._by_source: dict[str, set[TcpLink]] = {}
-        self._by_flow: dict[Flow, TcpLink] = {}
+        self._connections: set[TcpConnection] = set()
+        self._by_source: dict[str, set[TcpConnection]] = {}
+        self._by_flow: dict[Flow, TcpConnection] = {}
 
     def __len__(self) -> int:
-        return len(self._links)
+        return len(self._connections)
 
-    def __iter__(self) -> Iterator[TcpLink]:
-        return iter(list(self._links))
+    def __iter__(self) -> Iterator[TcpConnection]:
+        return iter(list(self._connections))
 
-    def add(self, link: TcpLink) -> None:
-        """Hold a connection; from now on it is the one to send on."""
-        self._links.add(link)
-        self._by_source.setdefault(source_key(link.flow.host), set()).add(link)
-        self._by_flow[link.flow] = link
+    def add(self, connection: TcpConnection) -> None:
+        """Hold a connection; from now on it is the one to send on (RFC 3261 section 18.1.1)."""
+        self._connections.add(connection)
+        self._by_source.setdefault(source_key(connection.flow.host), set()).add(connection)
+        self._by_flow[connection.flow] = connection
 
-    def discard(self, link: TcpLink) -> None:
-        """Let a connection go, if it is held."""
-        self._links.discard(link)
-        source = source_key(link.flow.host)
+    def discard(self, connection: TcpConnection) -> None:
+        self._connections.discard(connection)
+        source = source_key(connection.flow.host)
         if of_source := self._by_source.get(source):
-            of_source.discard(link)
+            of_source.discard(connection)
             if not of_source:
                 del self._by_source[source]
-        if self._by_flow.get(link.flow) is link:
-            del self._by_flow[link.flow]
+        if self._by_flow.get(connection.flow) is connection:
+            del self._by_flow[connection.flow]
 
-    def get(self, flow: Flow) -> TcpLink | None:
+    def get(self, flow: Flow) -> TcpConnection | None:
         """Return the connection to send on, if it may still be sent on."""
-        link = self._by_flow.get(flow)
-        return link if link is not None and link.is_open else None
+        connection = self._by_flow.get(flow)
+        return connection if connection is not None and connection.is_open else None
 
     def accepted_from(self, host: str) -> int:
         """Return how many connections a host (`sources.source_key`) has opened to us."""
-        return sum(not link.opened_by_us for link in self._of_source(host))
+        return sum(not connection.opened_by_us for connection in self._of_source(host))
 
     def with_host(self, host: str) -> int:
         """Return how many connections there are with a host, whoever opened them."""
         return len(self._of_source(host))
 
-    def _of_source(self, host: str) -> set[TcpLink]:
+    def _of_source(self, host: str) -> set[TcpConnection]:
         return self._by_source.get(source_key(host), set())
