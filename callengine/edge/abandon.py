@@ -92,7 +92,7 @@ class Abandoner:
             if is_inside and request.method == "INVITE" and not request.orphaned:
                 request.orphaned = True
                 if request.code < 200:
-                    self._sender.finish(request.key)
+                    self._sender.hush(request.key)
                     self._standin.answer(request.message, request.worker, 487)
 
     def let_go(self, call: str) -> None:
@@ -128,6 +128,8 @@ class Abandoner:
         """Forget a leg and everything that hangs on it."""
         for transaction in list(leg.transactions):
             self._transactions.remove(transaction)
+        for key in (*leg.requests, *leg.edge_requests):
+            self._sender.forget(key)
         self._legs.remove(leg)
 
     def _answer(

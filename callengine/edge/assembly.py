@@ -7,6 +7,7 @@ from callengine.edge.addresses import Addresses
 from callengine.edge.authentication import Authenticator
 from callengine.edge.backdoor import BackDoor
 from callengine.edge.callers import Callers
+from callengine.edge.client import ClientTransactions
 from callengine.edge.guard import Guard
 from callengine.edge.identity import Identity
 from callengine.edge.interface import Engine
@@ -29,7 +30,7 @@ from callengine.edge.standin import StandIn
 from callengine.edge.standing import Standing
 from callengine.edge.tap import Tap
 from callengine.edge.tasks import BackgroundTasks, later
-from callengine.edge.transactions import ClientTransactions, ServerTransaction, ServerTransactions
+from callengine.edge.transactions import ServerTransaction, ServerTransactions
 from callengine.edge.transport import Transports
 from callengine.edge.upcalls import Upcalls
 from callengine.edge.warden import Warden
@@ -96,13 +97,15 @@ class Assembly:
             is_proven=self.standing.is_proven,
             on_unanswerable=lambda item: self.rejections.unanswerable(item.request),
         )
-        self.requests = ClientTransactions(
-            send=self.transports.send,
-            later=later,
-            on_repeated=lambda key, flow, data: self.sender.repeated(key, flow, data),
+        self.client = ClientTransactions(
+            self.transports, self.identity, later=later, show=self.tap.show
         )
         self.sender = PeerSender(
-            self.transports.send, legs=self.legs, requests=self.requests, tap=self.tap
+            self.transports.send,
+            client=self.client,
+            legs=self.legs,
+            identity=self.identity,
+            tap=self.tap,
         )
         self.responder = Responder(
             self.transactions,
@@ -184,7 +187,7 @@ class Assembly:
             responses=InwardResponses(
                 self.legs,
                 identity=self.identity,
-                sender=self.sender,
+                client=self.client,
                 loopback=self.loopback,
                 abandoner=self.abandoner,
                 own=self.own,
@@ -198,6 +201,7 @@ class Assembly:
             routing=self.routing,
             sender=self.sender,
             standin=self.standin,
+            own=self.own,
             abandoner=self.abandoner,
             tasks=self.tasks,
             welcome_trunk=lambda host: self.guard.welcome_trunk(host, time.monotonic()),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from callengine.edge.digest import Answer, digest_response
 from callengine.edge.grammar import parse_params, split_quoted
 from callengine.edge.inner import challenge
-from callengine.edge.received import Received
+from callengine.edge.message import Message
 from sip.digest import digest_ha1
 
 _ASKED = {
@@ -16,7 +16,7 @@ _ASKED = {
 
 
 def credentials(
-    response: Received, *, username: str, password: str, method: str, uri: str
+    response: Message, *, username: str, password: str, method: str, uri: str
 ) -> tuple[str, str] | None:
     """Return the header that answers a response's challenge, or None if none can be answered."""
     if response.code not in _ASKED or not password:

@@ -12,6 +12,7 @@ from callengine.edge.bans import Ban
 from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, LegAnchor
 from callengine.edge.legs import LegState
+from callengine.edge.message import Message
 from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.tap import Observer
 from callengine.edge.tasks import later
@@ -54,7 +55,7 @@ class Edge:
         for leg in parts.legs:
             parts.abandoner.remove(leg)
         parts.transactions.clear()
-        parts.requests.clear()
+        parts.client.clear()
         await parts.transports.stop()
         parts.loopback.close()
 
@@ -98,6 +99,15 @@ class Edge:
             UnresolvableError: it leads nowhere; the message says why.
         """
         return str(await addresses.resolve(uri))
+
+    async def request(self, request: Message, flow: str) -> Message:
+        """Send a request of our own, outside any call, and return its final response.
+
+        `flow` is what `resolve` returns; Via is added. Where nobody answers it is a 408, and a
+        503 where no connection can be opened. A challenge is the caller's to answer
+        (`challenged.credentials`).
+        """
+        return await self._parts.client.request(request, Flow.parse(flow))
 
     def is_local_host(self, host: str, port: int | None) -> bool:
         """Tell whether `host[:port]` means this edge."""

@@ -34,6 +34,10 @@ class Identity:
         """Return a Via branch of ours; the same parts give the same branch."""
         return BRANCH + self.sign(*parts)
 
+    def new_branch(self) -> str:
+        """Return a branch of ours that nothing else has."""
+        return self.branch(secrets.token_hex(12))
+
     @property
     def inner_address(self) -> str:
         """Return `127.0.0.1:PORT`, where call processes reach the edge."""

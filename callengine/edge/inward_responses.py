@@ -2,13 +2,21 @@
 
 from callengine.edge import inner
 from callengine.edge.abandon import Abandoner
+from callengine.edge.client import ClientTransactions
 from callengine.edge.identity import Identity
-from callengine.edge.legs import Dialog, Leg, LegState, LegTable, PeerRequest, answered_to
+from callengine.edge.legs import (
+    Dialog,
+    Leg,
+    LegState,
+    LegTable,
+    PeerRequest,
+    RequestKey,
+    answered_to,
+)
 from callengine.edge.loopback import Loopback
 from callengine.edge.own_requests import OwnRequests
 from callengine.edge.received import Received
 from callengine.edge.rewrite import BadSdpError, compact_body, contact_target, recorded_routes
-from callengine.edge.sending import PeerSender
 from callengine.edge.settings import METHODS
 
 
@@ -20,14 +28,14 @@ class InwardResponses:
         legs: LegTable,
         *,
         identity: Identity,
-        sender: PeerSender,
+        client: ClientTransactions,
         loopback: Loopback,
         abandoner: Abandoner,
         own: OwnRequests,
     ) -> None:
         self._legs = legs
         self._identity = identity
-        self._sender = sender
+        self._client = client
         self._loopback = loopback
         self._abandoner = abandoner
         self._own = own
@@ -36,22 +44,19 @@ class InwardResponses:
         """Take a peer's response; return the token of its leg, if it has one."""
         key = self._answered(message)
         leg = self._legs.of_request.get(key)
-        if leg is None or message.call_id not in (leg.call_id, ""):
+        if leg is not None and message.call_id not in (leg.call_id, ""):
             return None
-        is_invite = key[1] == "INVITE"
-        if is_invite or message.code >= 200:
-            self._sender.finish(key)
-        if message.cseq_method == "BYE" and message.code in (401, 407):
-            self._own.answer_challenge(leg, message)
+        self._client.take(key, message)
+        if leg is None:
+            return None
         request = leg.requests.get(key)
         if request is None:
             return leg.token
+        is_invite = request.method == "INVITE"
         before, request.code = request.code, max(request.code, message.code)
         _learn(leg, request, message)
-        if is_invite and message.code >= 300:
-            self._own.ack_failure(leg, request, message)
-            if before >= 200:
-                return leg.token
+        if is_invite and message.code >= 300 and before >= 200:
+            return leg.token  # a repetition, acknowledged already
         if request.orphaned or leg.state is LegState.ABANDONED:
             self._abandoner.response(leg, request, message)
         elif not (is_invite and before >= 200 and self._own.is_acknowledged(leg, message)):
@@ -65,11 +70,13 @@ class InwardResponses:
         branch is ours, and nobody guesses it.
         """
         branch, method = message.via.branch, message.cseq_method
-        requests = self._legs.of_request
-        if (branch, method) not in requests:
-            asked = [sent for sent in METHODS if (branch, sent) in requests]
-            method = asked[0] if len(asked) == 1 and method not in METHODS else method
+        if method not in METHODS:
+            asked = [sent for sent in METHODS if self._is_ours((branch, sent))]
+            method = asked[0] if len(asked) == 1 else method
         return branch, method
+
+    def _is_ours(self, key: RequestKey) -> bool:
+        return key in self._legs.of_request or key in self._client
 
     def _forward(self, leg: Leg, request: PeerRequest, message: Received) -> None:
         try:
@@ -115,7 +122,7 @@ def _learn_of_invite(leg: Leg, request: PeerRequest, message: Received) -> None:
     if is_success:
         dialog.confirmed = True
         if dialog.invite_cseq != request.cseq:
-            dialog.invite_cseq, dialog.acknowledged, dialog.ack = request.cseq, False, b""
+            dialog.invite_cseq, dialog.acknowledged, dialog.ack = request.cseq, False, None
 
 
 def _routes_back(message: Received) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from callengine.edge.flow import NOWHERE, Flow
 from callengine.edge.interface import LegAnchor
+from callengine.edge.message import Message
 from callengine.edge.received import Received
 from callengine.edge.rewrite import with_tag
 from callengine.edge.settings import METHODS
@@ -62,10 +63,9 @@ class Dialog:
     ended: bool = False
     left: bool = False
     "The peer has said BYE; nothing of it but that is taken any more (RFC 3261 section 15.1.2)."
-    ack: bytes = b""
+    ack: Message | None = None
+    "Ours of the peer's last 2xx, as it was sent."
     ack_flow: Flow = NOWHERE
-    proved: bool = False
-    "Whether a challenge to our BYE was answered; a second one is not."
     answered: ServerTransaction | None = None
     "The peer's INVITE that was answered last, and the call process's 2xx to it."
     answer: Received | None = None
@@ -95,7 +95,8 @@ class PeerRequest:
     routes: tuple[str, ...] = ()
     flow: Flow = NOWHERE
     "NOWHERE while the next hop is still being looked up."
-    data: bytes = b""
+    sent: Message | None = None
+    "As it went to the peer, with our Via; None while the next hop is being looked up."
     code: int = 0
     "The last response's."
     cancel_wanted: bool = False
@@ -232,9 +233,7 @@ class LegTable:
             dialog.part()
 
     def remove(self, leg: Leg) -> None:
-        """Forget a leg and what was sent on it."""
-        for request_key in (*leg.requests, *leg.edge_requests):
-            self.of_request.pop(request_key, None)
+        """Forget a leg."""
         if self.by_token.pop(leg.token, None) is None:
             return
         _drop(self._by_call, leg.anchor.call, leg)

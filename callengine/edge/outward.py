@@ -9,8 +9,9 @@ from callengine.edge.flow import Flow
 from callengine.edge.identity import Identity
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, LegTable, PeerRequest
 from callengine.edge.loopback import Worker
-from callengine.edge.message import Headers
+from callengine.edge.message import Headers, Message
 from callengine.edge.outward_responses import WITH_CONTACT
+from callengine.edge.own_requests import OwnRequests
 from callengine.edge.received import Received
 from callengine.edge.rewrite import to_peer
 from callengine.edge.routing import Routing, Target
@@ -38,6 +39,7 @@ class OutwardRequests:
         routing: Routing,
         sender: PeerSender,
         standin: StandIn,
+        own: OwnRequests,
         abandoner: Abandoner,
         tasks: BackgroundTasks,
         welcome_trunk: Callable[[str], None],
@@ -48,6 +50,7 @@ class OutwardRequests:
         self._routing = routing
         self._sender = sender
         self._standin = standin
+        self._own = own
         self._abandoner = abandoner
         self._tasks = tasks
         self._welcome_trunk = welcome_trunk
@@ -75,8 +78,8 @@ class OutwardRequests:
         if request.method in _ANSWERED_AT_ONCE:
             code = _ANSWERED_AT_ONCE[request.method]
             self._standin.answer(request.message, request.worker, code)
-        elif request.data and not request.flow.is_reliable:
-            self._sender.once(leg, request.flow, request.data)
+        elif request.sent is not None and not request.flow.is_reliable:
+            self._sender.again(leg, request.sent, request.flow)
 
     def _cancel(self, leg: Leg, message: Received, worker: Worker, branch: str) -> None:
         """Let the call process go, and end the INVITE in its place, however long that takes."""
@@ -144,16 +147,22 @@ class OutwardRequests:
         self._put_out(leg, request, dialog)
 
     def _put_out(self, leg: Leg, request: PeerRequest, dialog: Dialog | None) -> None:
-        request.data = self._peer_copy(leg, request, is_first=dialog is None)
+        message = self._peer_copy(leg, request, is_first=dialog is None)
         self._remember(leg, request)
+        if request.method in _ANSWERED_AT_ONCE:
+            request.sent = self._sender.start(
+                leg,
+                message,
+                request.flow,
+                branch=request.branch,
+                repeats=dialog is None or dialog.is_proven,
+                on_final=lambda response: self._answered(leg, request, dialog, response),
+            )
+        else:
+            request.sent = self._sender.once(leg, message, request.flow, branch=request.branch)
         if dialog is not None and request.method == "ACK":
             dialog.acknowledged = True
-            dialog.ack, dialog.ack_flow = request.data, request.flow
-        if request.method in _ANSWERED_AT_ONCE:
-            repeats = dialog is None or dialog.is_proven
-            self._sender.start(leg, request.key, request.flow, request.data, repeats=repeats)
-        else:
-            self._sender.once(leg, request.flow, request.data)
+            dialog.ack, dialog.ack_flow = request.sent, request.flow
         if request.method != "INVITE":
             return
         if dialog is None and leg.anchor.is_configured:
@@ -161,7 +170,14 @@ class OutwardRequests:
         patience_s = leg.anchor.response_timeout_s if dialog is None else TIMEOUT_S
         later(patience_s, lambda: self._silent(leg, request, patience_s))
 
-    def _peer_copy(self, leg: Leg, request: PeerRequest, *, is_first: bool) -> bytes:
+    def _answered(
+        self, leg: Leg, request: PeerRequest, dialog: Dialog | None, response: Message
+    ) -> None:
+        """Take the answer to a request whose call process does not wait for it."""
+        if request.method == "BYE" and dialog is not None:
+            self._own.bye_answered(leg, dialog, response)
+
+    def _peer_copy(self, leg: Leg, request: PeerRequest, *, is_first: bool) -> Message:
         message, identity = request.message, self._identity
         extra: Headers = [("max-forwards", str(leg.anchor.max_forwards))]
         extra += [("route", route) for route in request.routes]
@@ -172,7 +188,6 @@ class OutwardRequests:
         return to_peer(
             message,
             uri=request.uri,
-            vias=[identity.via(request.flow, request.branch)],
             contact=identity.contact(request.flow, leg.token) if has_contact else "",
             user_agent=identity.user_agent,
             parties=request.parties,
@@ -184,7 +199,7 @@ class OutwardRequests:
         while len(leg.requests) >= MAX_REQUESTS:
             oldest = next(iter(leg.requests))
             del leg.requests[oldest]
-            self._legs.of_request.pop(oldest, None)
+            self._sender.forget(oldest)
         leg.requests[request.key] = request
         self._legs.of_request[request.key] = leg
 
@@ -202,7 +217,7 @@ class OutwardRequests:
             for request in list(leg.requests.values()):
                 if request.flow == flow and request.code < 200:
                     request.code = 503
-                    self._sender.finish(request.key)
+                    self._sender.forget(request.key)
                     self._unreachable(request, f"cannot connect to {flow}")
 
     def _unreachable(self, request: PeerRequest, why: str) -> None:

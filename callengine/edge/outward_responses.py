@@ -5,7 +5,7 @@ from collections.abc import Callable
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, LegState, LegTable
 from callengine.edge.loopback import Worker
-from callengine.edge.message import Headers
+from callengine.edge.message import Headers, render
 from callengine.edge.received import Received
 from callengine.edge.rewrite import reply_vias, to_peer, with_tag
 from callengine.edge.standin import StandIn
@@ -66,7 +66,7 @@ class OutwardResponses:
             # RFC 3261 section 12.1.1: what makes a dialog carries the whole route set back.
             extra = [("record-route", value) for value in request.headers.get("record-route", ())]
         wants_contact = request.method in WITH_CONTACT and message.code < 300
-        return to_peer(
+        response = to_peer(
             message,
             vias=reply_vias(request),
             contact=identity.contact(request.flow, leg.token) if wants_contact else "",
@@ -75,6 +75,7 @@ class OutwardResponses:
             call_id=request.call_id,
             extra=extra,
         )
+        return render(response)
 
 
 def _learn(leg: Leg, transaction: ServerTransaction, message: Received) -> None:

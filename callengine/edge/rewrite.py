@@ -1,6 +1,7 @@
 """Building messages: responses of our own, and what passes between a peer and a call process."""
 
 import re
+from collections.abc import Sequence
 
 from callengine.core.obstacles import obstacle
 from callengine.core.sdp import SdpError, compact
@@ -109,13 +110,13 @@ def to_peer(
     message: Received,
     *,
     uri: str = "",
-    vias: list[str],
+    vias: Sequence[str] = (),
     contact: str,
     user_agent: str,
     parties: tuple[str, str],
     call_id: str,
     extra: Headers | None = None,
-) -> bytes:
+) -> Message:
     """Return a call process's message as a peer may see it: nothing of loopback in it.
 
     A request goes to `uri`. `parties` are the values of From and To as the peer knows them, strict
@@ -135,8 +136,8 @@ def to_peer(
     if message.body:
         headers.append(("content-type", message.get("content-type") or "application/sdp"))
     if message.method:
-        return render(Message.request(message.method, uri, headers, message.body))
-    return render(Message.response(message.code, message.phrase, headers, message.body))
+        return Message.request(message.method, uri, headers, message.body)
+    return Message.response(message.code, message.phrase, headers, message.body)
 
 
 def option_lists(message: Received) -> Headers:

@@ -1,41 +1,66 @@
-"""Requests on legs, on their way to peers: noted under their leg, repeated, and shown."""
+"""Requests on legs, on their way to peers: noted under their leg, and shown."""
 
+from collections.abc import Callable
+
+from callengine.edge.client import ClientTransactions, OnResponse, with_via
 from callengine.edge.flow import Flow
+from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, LegTable, RequestKey
+from callengine.edge.message import Message, render
 from callengine.edge.tap import Tap
-from callengine.edge.transactions import ClientTransactions, Send
 
 
 class PeerSender:
-    """Sends what belongs to a leg to its peer."""
+    """Sends what belongs to a leg to its peer, our Via on top."""
 
     def __init__(
-        self, send: Send, *, legs: LegTable, requests: ClientTransactions, tap: Tap
+        self,
+        send: Callable[[Flow, bytes], None],
+        *,
+        client: ClientTransactions,
+        legs: LegTable,
+        identity: Identity,
+        tap: Tap,
     ) -> None:
         self._send = send
+        self._client = client
         self._legs = legs
-        self._requests = requests
+        self._identity = identity
         self._tap = tap
 
     def start(
-        self, leg: Leg, key: RequestKey, flow: Flow, data: bytes, *, repeats: bool = True
-    ) -> None:
-        """Send a request that the edge itself repeats until it is answered."""
-        self._legs.of_request[key] = leg
-        branch, method = key
-        self._requests.start(branch=branch, method=method, flow=flow, data=data, repeats=repeats)
-        self._tap.show(leg.token, "out", flow, data)
+        self,
+        leg: Leg,
+        request: Message,
+        flow: Flow,
+        *,
+        branch: str,
+        repeats: bool = True,
+        on_final: OnResponse = lambda _: None,
+    ) -> Message:
+        """Send a request that the edge itself sees answered; return it as it was sent."""
+        self._legs.of_request[branch, request.method] = leg
+        return self._client.start(
+            request, flow, branch=branch, token=leg.token, repeats=repeats, on_final=on_final
+        )
 
-    def once(self, leg: Leg, flow: Flow, data: bytes) -> None:
-        """Send a message that nobody here repeats."""
+    def once(self, leg: Leg, request: Message, flow: Flow, *, branch: str) -> Message:
+        """Send a request that nobody here repeats; return it as it was sent."""
+        request = with_via(request, self._identity.via(flow, branch))
+        self.again(leg, request, flow)
+        return request
+
+    def again(self, leg: Leg, sent: Message, flow: Flow) -> None:
+        """Send the very same once more."""
+        data = render(sent)
         self._send(flow, data)
         self._tap.show(leg.token, "out", flow, data)
 
-    def finish(self, key: RequestKey) -> None:
+    def hush(self, key: RequestKey) -> None:
         """Repeat a request no more."""
-        self._requests.finish(*key)
+        self._client.hush(key)
 
-    def repeated(self, key: RequestKey, flow: Flow, data: bytes) -> None:
-        """Show a request that was sent again."""
-        if (leg := self._legs.of_request.get(key)) is not None:
-            self._tap.show(leg.token, "out", flow, data)
+    def forget(self, key: RequestKey) -> None:
+        """Forget a request whose answer nobody waits for any more."""
+        self._client.forget(key)
+        self._legs.of_request.pop(key, None)

@@ -3,10 +3,30 @@
 import pytest
 
 from callengine.edge import transactions as transactions_module
+from callengine.edge.client import ClientTransactions
 from callengine.edge.flow import Flow
+from callengine.edge.message import Message, parse
 from callengine.edge.settings import TIMEOUT_S
-from callengine.edge.transactions import ClientTransactions, ServerTransaction, ServerTransactions
+from callengine.edge.transactions import ServerTransaction, ServerTransactions
 from tests.callengine.edge.test_rules import Clock, message
+
+FLOW = Flow.parse("tcp:127.0.0.3:5062")
+
+
+class Wire:
+    """Where requests go, and how they are named."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, flow: Flow, data: bytes, on_unreachable: object) -> None:
+        self.sent.append(data)
+
+    def via(self, flow: Flow, branch: str) -> str:
+        return f"SIP/2.0/TCP h;branch={branch}"
+
+    def new_branch(self) -> str:
+        return "z9hG4bKnew"
 
 
 def test_the_bytes_of_a_request_that_took_another_place_are_not_counted_any_more(
@@ -23,18 +43,18 @@ def test_the_bytes_of_a_request_that_took_another_place_are_not_counted_any_more
 
 
 def test_a_request_sent_again_under_its_branch_has_all_its_time() -> None:
-    clock, sent = Clock(), list[bytes]()
-    table = ClientTransactions(send=lambda _, data: sent.append(data), later=clock.later)
+    clock, wire = Clock(), Wire()
+    table = ClientTransactions(wire, wire, later=clock.later, now=lambda: clock.now)
 
-    def start(data: bytes) -> None:
-        table.start(branch="b", method="BYE", flow=Flow.parse("tcp:127.0.0.3:5062"), data=data)
+    def start(body: bytes) -> None:
+        table.start(Message.request("BYE", "sip:a@h", [], body), FLOW, branch="b")
 
     start(b"first")
     clock.run(TIMEOUT_S - 1)
     start(b"second")
     clock.run(2)
-    assert table.finish("b", "BYE"), "the first one's time ends the second"
-    assert sent == [b"first", b"second"]
+    assert ("b", "BYE") in table, "the first one's time ends the second"
+    assert [parse(data).body for data in wire.sent] == [b"first", b"second"]
 
 
 def test_what_reaches_nobody_is_neither_repeated_nor_said_to_have_been_sent() -> None:
