@@ -114,12 +114,6 @@ class WaveOrder:
     vn_a: tuple[str, ...]
     vn_b: tuple[str, ...]
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "WaveOrder":
-        """Return the wave that `dataclasses.asdict` wrote."""
-        legs = tuple(LegOrder(**leg) for leg in data["legs"])
-        return cls(legs, tuple(data["vn_a"]), tuple(data["vn_b"]))
-
 
 @dataclass(frozen=True, slots=True)
 class CallOrder:
@@ -138,23 +132,6 @@ class CallOrder:
     media_also_from: tuple[str, ...] = ()
     "Networks from which media of any leg is taken."
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready data; `from_dict` reads it back."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "CallOrder":
-        """Return the order that `to_dict` wrote."""
-        offered = data["offered"]
-        return cls(
-            **{
-                **data,
-                "leg_a": LegOrder(**data["leg_a"]),
-                "waves": tuple(WaveOrder.from_dict(wave) for wave in data["waves"]),
-                "offered": None if offered is None else tuple(offered),
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class TransferOrder:
@@ -167,13 +144,3 @@ class TransferOrder:
     "User name of the operator."
     waves: tuple[WaveOrder, ...]
     ring_timeout_s: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready data; `from_dict` reads it back."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "TransferOrder":
-        """Return the order that `to_dict` wrote."""
-        waves = tuple(WaveOrder.from_dict(wave) for wave in data["waves"])
-        return cls(**{**data, "waves": waves})

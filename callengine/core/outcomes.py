@@ -1,7 +1,9 @@
 """How calls end and how requests are refused: who, which rule, which code, what to do."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from callengine.core.shapes import Most, Within
 
 EndedBy = Literal["caller", "callee", "engine", "operator"]
 
@@ -11,11 +13,11 @@ class Termination:
     """The one reason a call ended."""
 
     by: EndedBy
-    reason: str
+    reason: Annotated[str, Most(60)]
     "Kebab-case, the same word in database, pages, API, logs and metrics."
-    code: int
+    code: Annotated[int, Within(0, 699)]
     "The SIP status code; 200 for a call that was answered and then hung up."
-    advice: str
+    advice: Annotated[str, Most(4000)]
     "One sentence a person can act on."
 
 

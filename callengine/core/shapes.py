@@ -1,19 +1,53 @@
 """Typed values as plain data and back: what travels between processes, each part of it checked.
 
 Known shapes: dataclasses (sequences in them are tuples), TypedDicts, texts, numbers, booleans,
-None, literals, enums of texts, unions, lists, tuples of one kind, dicts with texts for keys.
+None, literals, enums of texts, unions, lists, tuples of one kind, dicts with texts for keys. Bounds
+stand in annotations: `Annotated[str, Most(20)]`, `Annotated[int, Within(0, 699)]`.
 """
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, cast
+from typing import Annotated, Any, Literal, TypeVar, Union, cast
 
 T = TypeVar("T")
 _Check = Callable[[Any], Any]
+
+MAX_TEXT = 16_384
+"Characters of an exact text that has no bound of its own."
+MAX_NUMBER = 2**53
+"Of exact numbers: beyond it readers of JSON differ, and databases refuse."
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How many characters a text may have."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Between which numbers one must lie; both are allowed."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A text that is a time in ISO 8601."""
+
+
+IsoTime = Annotated[str, Moment()]
+UnixTime = Annotated[float, Within(0, 253402300799)]
+"Seconds, up to the last one of the year 9999."
 
 
 class ShapeError(ValueError):
@@ -39,14 +73,16 @@ def plain(value: Any) -> Any:
     return value
 
 
-def read(shape: type[T], data: object) -> T:
+def read(shape: type[T], data: object, *, exact: bool = False) -> T:
     """Return the value that plain data stands for. Fields not known here are passed over.
 
-    So an older process understands a newer one. A field that is missing takes its default.
+    So an older process understands a newer one. A field that is missing takes its default. `exact`
+    is for ends of one release, the other of which is not trusted: every field must be there and no
+    other, texts and numbers are bounded and fit to be stored.
 
     Raises ShapeError naming the first field that is missing or of another kind.
     """
-    value: T = _check(cast("Any", shape))(data)
+    value: T = _check(cast("Any", shape), exact)(data)
     return value
 
 
@@ -56,27 +92,36 @@ def _names(shape: type) -> tuple[str, ...]:
 
 
 @cache
-def _check(shape: Any) -> _Check:
+def _check(shape: Any, exact: bool) -> _Check:
     """Return what checks, and converts, data of a shape."""
-    origin, arguments = typing.get_origin(shape), typing.get_args(shape)
     if shape is Any or shape is object:
         return lambda data: data
     if shape in _SCALARS:
-        return _scalar(*_SCALARS[shape])
+        check = _scalar(*_SCALARS[shape])
+        return _storable(check) if exact else check
+    if typing.is_typeddict(shape):
+        return _keys(shape, exact)
+    if dataclasses.is_dataclass(shape):
+        return _fields(shape, exact)
+    if isinstance(shape, type) and issubclass(shape, Enum):
+        return _enum(shape)
+    return _check_composed(shape, exact)
+
+
+def _check_composed(shape: Any, exact: bool) -> _Check:
+    origin, arguments = typing.get_origin(shape), typing.get_args(shape)
     if origin in (Union, types.UnionType):
-        return _union(arguments)
+        return _union(arguments, exact)
     if origin is Literal:
         return _choice(arguments)
     if origin in (list, tuple):
-        return _items(_check(arguments[0]), origin)
+        return _items(_check(arguments[0], exact), origin)
     if origin is dict:
-        return _values(_check(arguments[1]))
-    if typing.is_typeddict(shape):
-        return _keys(shape)
-    if dataclasses.is_dataclass(shape):
-        return _fields(shape)
-    if isinstance(shape, type) and issubclass(shape, Enum):
-        return _enum(shape)
+        return _values(_check(arguments[0], exact), _check(arguments[1], exact))
+    if origin is Annotated:
+        return _bounded(_check(arguments[0], exact), arguments[1])
+    if origin in (typing.Required, typing.NotRequired):
+        return _check(arguments[0], exact)
     raise TypeError(f"data of the shape {shape} cannot be checked")
 
 
@@ -99,6 +144,52 @@ def _scalar(kinds: tuple[type, ...], complaint: str) -> _Check:
     return check
 
 
+def _storable(check_scalar: _Check) -> _Check:
+    def check(data: Any) -> Any:
+        value = check_scalar(data)
+        if isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, int | float) and not _is_small(value):
+            raise ShapeError("", "is too large a number")
+        return value
+
+    return check
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_TEXT:
+        raise ShapeError("", f"has more than {MAX_TEXT} characters")
+    if "\0" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)):
+        raise ShapeError("", "holds characters that no database stores")
+
+
+def _is_small(number: float) -> bool:
+    return math.isfinite(number) and abs(number) <= MAX_NUMBER
+
+
+def _bounded(check_inner: _Check, bound: Any) -> _Check:
+    def check(data: Any) -> Any:
+        value = check_inner(data)
+        match bound:
+            case Most(length) if len(value) > length:
+                raise ShapeError("", f"has more than {length} characters")
+            case Within(low, high) if not low <= value <= high:
+                raise ShapeError("", f"is not within {low:g} and {high:g}")
+            case Moment() if not _is_time(value):
+                raise ShapeError("", "is not a time")
+        return value
+
+    return check
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _choice(choices: tuple[Any, ...]) -> _Check:
     def check(data: Any) -> Any:
         if data not in choices:
@@ -118,8 +209,8 @@ def _enum(shape: type[Enum]) -> _Check:
     return check
 
 
-def _union(shapes: tuple[Any, ...]) -> _Check:
-    checks = [_check(shape) for shape in shapes if shape is not type(None)]
+def _union(shapes: tuple[Any, ...], exact: bool) -> _Check:
+    checks = [_check(shape, exact) for shape in shapes if shape is not type(None)]
     may_be_none = len(checks) < len(shapes)
 
     def check(data: Any) -> Any:
@@ -151,7 +242,7 @@ def _items(check_item: _Check, kind: Callable[[list[Any]], Any]) -> _Check:
     return check
 
 
-def _values(check_value: _Check) -> _Check:
+def _values(check_key: _Check, check_value: _Check) -> _Check:
     def check(data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise ShapeError("", "is not a mapping")
@@ -159,24 +250,24 @@ def _values(check_value: _Check) -> _Check:
         for key, value in data.items():
             if type(key) is not str:
                 raise ShapeError("", "has a key that is not a text")
-            try:
-                values[key] = check_value(value)
-            except ShapeError as fault:
-                raise fault.inside(key) from None
+            name = _checked(check_key, key, "a key in it")
+            values[name] = _checked(check_value, value, name)
         return values
 
     return check
 
 
-def _keys(shape: Any) -> _Check:
+def _keys(shape: Any, exact: bool) -> _Check:
     """Check a TypedDict; it is handed on as it is."""
-    hints = typing.get_type_hints(shape)
-    checks = {name: _check(hint) for name, hint in hints.items()}
+    hints = typing.get_type_hints(shape, include_extras=True)
+    checks = {name: _check(hint, exact) for name, hint in hints.items()}
     required = shape.__required_keys__
 
     def check(data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise ShapeError("", "is not a mapping")
+        if exact:
+            _refuse_unknown(data, checks)
         for name, check_value in checks.items():
             if name in data:
                 _checked(check_value, data[name], name)
@@ -187,9 +278,9 @@ def _keys(shape: Any) -> _Check:
     return check
 
 
-def _fields(shape: Any) -> _Check:
-    hints = typing.get_type_hints(shape)
-    checks = {field.name: _check(hints[field.name]) for field in dataclasses.fields(shape)}
+def _fields(shape: Any, exact: bool) -> _Check:
+    hints = typing.get_type_hints(shape, include_extras=True)
+    checks = {field.name: _check(hints[field.name], exact) for field in dataclasses.fields(shape)}
     optional = {
         field.name
         for field in dataclasses.fields(shape)
@@ -200,15 +291,23 @@ def _fields(shape: Any) -> _Check:
     def check(data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise ShapeError("", "is not a mapping")
+        if exact:
+            _refuse_unknown(data, checks)
         values = {}
         for name, check_value in checks.items():
             if name in data:
                 values[name] = _checked(check_value, data[name], name)
-            elif name not in optional:
+            elif exact or name not in optional:
                 raise ShapeError(name, "is missing")
         return shape(**values)
 
     return check
+
+
+def _refuse_unknown(data: Mapping[str, Any], known: Mapping[str, _Check]) -> None:
+    unknown = data.keys() - known.keys()
+    if unknown:
+        raise ShapeError(str(min(unknown, key=str))[:60], "is not known")
 
 
 def _checked(check: _Check, data: Any, name: str) -> Any:

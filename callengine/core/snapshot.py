@@ -1,23 +1,24 @@
 """The one shape in which a call is shown: live page, JSON output and channel messages."""
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
+from callengine.core.shapes import IsoTime, Most, Within
 from callengine.core.silence import Audio
 
 
 class SilenceSnapshot(TypedDict):
     """A party that should send audio and does not. Times are ISO 8601 in UTC."""
 
-    since: str
-    last_packet: str | None
+    since: IsoTime
+    last_packet: IsoTime | None
     "None: nothing has arrived at all."
-    source: str
+    source: Annotated[str, Most(100)]
     "Where the last packet came from, `HOST:PORT`; empty if nothing has arrived."
-    began: str
+    began: Annotated[str, Most(60)]
     "Since when it was to send, in words: `the answer`."
     reports: bool
     "Whether its device is there all the same: RTCP still arrives."
-    port: int
+    port: Annotated[int, Within(0, 65535)]
     "Ours, where it should send; 0 if that is not known."
     dropped: bool
     "Whether RTP that did not come from it was dropped on this leg."

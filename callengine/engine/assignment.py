@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from callengine.core.causes import q850_reason
+from callengine.core.control import TakeCall
 from callengine.core.outcomes import Termination
 from callengine.edge.interface import Accepted, Refused
 from callengine.engine.livecall import LiveCall
@@ -103,8 +104,7 @@ class Handing:
         if live.attempts == 1:
             for note in orders.notes:
                 board.book.note(live, kind="plan", leg="", text=note, at=time.time())
-        message = {"type": "call", "order": orders.order.to_dict()}
-        board.pool.send(process, message, wake=False)
+        board.pool.send(process, TakeCall(orders.order), wake=False)
         asyncio.get_running_loop().call_later(TAKE_TIMEOUT_S, self._overdue, live, process)
         return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
 

@@ -8,10 +8,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from callengine.core.control import (
+    FROM_FORK_SERVER,
+    MAX_MESSAGE_BYTES,
+    Fork,
+    FromForkServer,
+    encode,
+)
 from callengine.worker.confinement import environment
-from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
+from callengine.worker.control import socket_pair
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +37,7 @@ class ForkServer:
     def __init__(
         self,
         *,
-        on_message: Callable[[dict[str, Any]], None],
+        on_message: Callable[[FromForkServer], None],
         on_restart: Callable[[], None],
     ) -> None:
         self._on_message = on_message
@@ -56,7 +62,7 @@ class ForkServer:
         else:
             self._run(theirs)
 
-    def ask(self, request: dict[str, Any], theirs: socket.socket) -> None:
+    def ask(self, request: Fork, theirs: socket.socket) -> None:
         """Send a request with one descriptor; one that cannot be sent is logged."""
         if self._socket is None:
             return  # it is being replaced; whoever closes `theirs` ends what was asked for
@@ -116,7 +122,7 @@ class ForkServer:
         except OSError:
             data = b""
         if data:
-            self._on_message(decode(data))
+            self._on_message(FROM_FORK_SERVER.decode(data))
         else:
             self._lost()
 

@@ -4,8 +4,16 @@ import copy
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
+from callengine.core.control import (
+    ControlError,
+    LegFacts,
+    OfCall,
+    QualityMeasured,
+    RedirectAsked,
+    TimelineNote,
+    TransferOver,
+)
 from callengine.core.directory import Source
 from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, CallPlan
@@ -106,30 +114,46 @@ class LiveCall:
         self.fresh_lines[event["number"]] = event
         return event
 
-    def set_leg(self, facts: dict[str, Any]) -> bool:
+    def check_legs(self, message: OfCall) -> None:
+        """Raise ControlError if a message names a leg that the call was not given."""
+        match message:
+            case QualityMeasured(legs):
+                names = set(legs)
+            case LegFacts(name=leg) | RedirectAsked(leg=leg):
+                names = {leg}
+            case TimelineNote(leg=leg):
+                names = {leg} - {""}
+            case TransferOver(str(leg)):
+                names = {leg}
+            case _:
+                return
+        if unknown := names - self.labels.keys():
+            raise ControlError(f"{type(message).__name__} of {min(unknown)}, which was not ordered")
+
+    def set_leg(self, facts: LegFacts) -> bool:
         """Take over what a call process says of a leg; return whether it is a new leg."""
-        name = facts["name"]
-        known = next((leg for leg in self.snapshot["legs"] if leg["name"] == name), None)
+        name = facts.name
+        before = next((leg for leg in self.snapshot["legs"] if leg["name"] == name), None)
         leg: LegSnapshot = {
             "name": name,
             "label": self.labels.get(name, ""),
             # The caller's own, which its call process never sees.
-            "call_id": self.sip_call_id if name == "A" else facts["call_id"],
-            "user_agent": facts["user_agent"],
-            "offered": facts["offered"],
-            "allowed": facts["allowed"],
-            "codec": facts["codec"],
-            "payload_type": facts["payload_type"],
-            "remote": facts["remote"],
-            "state": facts["state"],
-            "quality": known["quality"] if known else None,
+            "call_id": self.sip_call_id if name == "A" else facts.call_id,
+            "user_agent": facts.user_agent,
+            "offered": list(facts.offered),
+            "allowed": list(facts.allowed),
+            "codec": facts.codec,
+            "payload_type": facts.payload_type,
+            "remote": facts.remote,
+            "state": facts.state,
+            "quality": before["quality"] if before else None,
         }
-        if known is None:
+        if before is None:
             self.snapshot["legs"].append(leg)
         else:
-            known.update(leg)
+            before.update(leg)
         self._judge_transcoding()
-        return known is None
+        return before is None
 
     def set_quality(self, samples: dict[str, QualitySnapshot], at: float) -> bool:
         """Take over one second's statistics; return whether a party fell silent or came back."""
@@ -227,18 +251,18 @@ def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> Live
     return call
 
 
-def _first_facts(plan: CallPlan, sip_call_id: str) -> dict[str, Any]:
-    return {
-        "name": "A",
-        "call_id": sip_call_id,
-        "user_agent": "",
-        "offered": list(plan.offered or ()),
-        "allowed": list(plan.vn_a),
-        "codec": None,
-        "payload_type": None,
-        "remote": "",
-        "state": "up",
-    }
+def _first_facts(plan: CallPlan, sip_call_id: str) -> LegFacts:
+    return LegFacts(
+        name="A",
+        call_id=sip_call_id,
+        user_agent="",
+        offered=plan.offered or (),
+        allowed=plan.vn_a,
+        codec=None,
+        payload_type=None,
+        remote="",
+        state="up",
+    )
 
 
 def _invite_text(plan: CallPlan) -> str:

@@ -12,11 +12,28 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
+from callengine.core.control import (
+    FROM_CALL_PROCESS,
+    MAX_MESSAGE_BYTES,
+    Confined,
+    ControlError,
+    Exited,
+    Fork,
+    Forked,
+    FromCallProcess,
+    FromForkServer,
+    Idle,
+    OfCall,
+    Ready,
+    Stop,
+    ToCallProcess,
+    Unable,
+    encode,
+)
 from callengine.core.limits import RTP_PORTS_PER_PROCESS
 from callengine.engine.forking import ForkServer
-from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode, socket_pair
+from callengine.worker.control import socket_pair
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +45,8 @@ RETRY_S = 1.0
 "How long spares that could not be forked, for want of descriptors, are put off."
 CLEARING_S = 1.0
 "How long a call may wait for a process that another has just left, when all are taken."
+MAX_READ_TOGETHER = 64
+"Messages of one process, before others have their turn."
 WAKE = b"\r\n\r\n"
 "Ends a call process's wait; pjsip takes it for a keep-alive and drops it."
 
@@ -62,6 +81,8 @@ class CallProcess:
     unavailable: dict[str, str] = field(default_factory=dict)
     heard_at: float = 0.0
     "Monotonic time of its last message."
+    is_faulty: bool = False
+    "Whether it was ended because it said what no call process says."
 
     @property
     def sip_address(self) -> tuple[str, int]:
@@ -84,6 +105,8 @@ class PoolSettings:
 class Pool:
     """Hand out call processes and watch over them.
 
+    What a process says is read strictly: one that says anything else is ended.
+
     `on_message(process, message)` and `on_death(process)` are called on the event loop.
     """
 
@@ -91,7 +114,7 @@ class Pool:
         self,
         settings: PoolSettings,
         *,
-        on_message: Callable[[CallProcess, dict[str, Any]], None],
+        on_message: Callable[[CallProcess, Unable | Idle | OfCall], None],
         on_death: Callable[[CallProcess], None],
     ) -> None:
         self._settings = settings
@@ -171,7 +194,7 @@ class Pool:
         self._shrink(process.bridge_rate_hz)
         self._replenish()
 
-    def send(self, process: CallProcess, message: dict[str, Any], *, wake: bool = True) -> None:
+    def send(self, process: CallProcess, message: ToCallProcess, *, wake: bool = True) -> None:
         """Send a control message; `wake` unless an INVITE follows at once."""
         try:
             process.sock.send(encode(message))
@@ -193,7 +216,7 @@ class Pool:
         self._fork_server.will_stop()
         for process in self.processes:
             with contextlib.suppress(OSError):
-                process.sock.send(encode({"type": "stop"}))
+                process.sock.send(encode(Stop()))
                 self._wake_socket.sendto(WAKE, process.sip_address)
         for _ in range(20):
             if not self._processes:
@@ -313,17 +336,18 @@ class Pool:
 
     # Processes
 
-    def _heard(self, message: dict[str, Any]) -> None:
+    def _heard(self, message: FromForkServer) -> None:
         """Take what the fork server says."""
-        match message["type"]:
-            case "confined":
-                self.unconfined = message["left"]
-            case "forked":
-                process = self._processes.get(message["id"])
+        match message:
+            case Confined(left):
+                self.unconfined = list(left)
+            case Forked(number, pid):
+                process = self._processes.get(number)
                 if process is not None:
-                    process.pid = message["pid"]
-            case "exited":
-                self._ended(message["pid"], message["status"])
+                    process.pid = pid
+                    self._is_ready(process)
+            case Exited(pid, status):
+                self._ended(pid, status)
 
     def _ended(self, pid: int, status: int) -> None:
         if status != 0 and not self._stopping and pid not in self._killed:
@@ -354,14 +378,13 @@ class Pool:
         process.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
         self._processes[process.number] = process
         loop.add_reader(ours, self._readable, process)
-        request = {
-            "type": "fork",
-            "id": process.number,
-            "bridge_rate_hz": rate,
-            "rtp_port": self._settings.rtp_ports[0] + process.slot * RTP_PORTS_PER_PROCESS,
-            "user_agent": self._settings.user_agent,
-            "calls_before_recycling": self._settings.calls_before_recycling,
-        }
+        request = Fork(
+            number=process.number,
+            bridge_rate_hz=rate,
+            rtp_port=self._settings.rtp_ports[0] + process.slot * RTP_PORTS_PER_PROCESS,
+            user_agent=self._settings.user_agent,
+            calls_before_recycling=self._settings.calls_before_recycling,
+        )
         with theirs:
             self._fork_server.ask(request, theirs)
         return process
@@ -372,7 +395,9 @@ class Pool:
         self._lacks_descriptors = True
 
     def _readable(self, process: CallProcess) -> None:
-        while process.state is not ProcessState.DEAD:
+        for _ in range(MAX_READ_TOGETHER):
+            if process.state is ProcessState.DEAD:
+                return
             try:
                 data = process.sock.recv(MAX_MESSAGE_BYTES)
             except BlockingIOError:
@@ -382,17 +407,37 @@ class Pool:
             if not data:
                 self._died(process)
                 return
-            self._message(process, decode(data))
+            self._said(process, data)
 
-    def _message(self, process: CallProcess, message: dict[str, Any]) -> None:
+    def _said(self, process: CallProcess, data: bytes) -> None:
+        """Take one message. A call process reads what strangers send: it may say anything."""
+        try:
+            self._message(process, FROM_CALL_PROCESS.decode(data))
+        except ControlError as error:
+            logger.error("call process %s is not understood: %s; ending it", process.pid, error)
+        except Exception:
+            logger.exception("what call process %s says cannot be taken; ending it", process.pid)
+        else:
+            return
+        process.is_faulty = True
+        self._kill(process)
+
+    def _message(self, process: CallProcess, message: FromCallProcess) -> None:
         process.heard_at = time.monotonic()
-        if message["type"] != "ready":
+        if not isinstance(message, Ready):
             self._on_message(process, message)
             return
-        process.sip_port = message["sip_port"]
-        process.codecs = tuple(message["codecs"])
-        process.unavailable = message["unavailable"]
-        process.pid = message["pid"]
+        if process.sip_port:
+            raise ControlError("Ready for the second time")
+        process.sip_port = message.sip_port
+        process.codecs = message.codecs
+        process.unavailable = message.unavailable
+        self._is_ready(process)
+
+    def _is_ready(self, process: CallProcess) -> None:
+        """Take a process into use; its id is the fork server's word, as we may kill by it."""
+        if not process.pid or not process.sip_port:
+            return
         if process.state is ProcessState.STARTING:
             process.state = ProcessState.IDLE
         if not process.ready.done():

@@ -5,8 +5,9 @@ import dataclasses
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from callengine.core.control import FollowRedirect, RedirectAsked
 from callengine.core.directory import Destination, Platform, Source
 from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.orders import CallPlan, Wave, WaveOrder
@@ -41,17 +42,17 @@ class Redirects:
         self._read = read
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def hear(self, call: LiveCall, message: dict[str, Any]) -> None:
-        """Take a call process's word that a leg was redirected: `leg`, `code` and `contacts`."""
-        task = asyncio.create_task(self._decide(call, message))
+    def hear(self, call: LiveCall, asked: RedirectAsked) -> None:
+        """Take a call process's word that a leg was redirected."""
+        task = asyncio.create_task(self._decide(call, asked))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _decide(self, call: LiveCall, message: dict[str, Any]) -> None:
-        leg, why = message["leg"], ""
+    async def _decide(self, call: LiveCall, asked: RedirectAsked) -> None:
+        why = ""
         waves: tuple[WaveOrder, ...] = ()
         try:
-            waves = await self._follow(call, leg, message["code"], message["contacts"])
+            waves = await self._follow(call, asked)
         except _NotFollowedError as error:
             why = str(error)
         except Exception:
@@ -60,23 +61,13 @@ class Redirects:
         process = call.process
         if call.ended or process is None or process.state is ProcessState.DEAD:
             return
-        self._board.pool.send(
-            process,
-            {
-                "type": "redirected",
-                "call": call.plan.call,
-                "leg": leg,
-                "waves": [dataclasses.asdict(wave) for wave in waves],
-                "why": why,
-            },
-        )
+        answer = FollowRedirect(call.plan.call, asked.leg, waves, why)
+        self._board.pool.send(process, answer)
 
-    async def _follow(
-        self, call: LiveCall, leg: str, code: int, contacts: list[str]
-    ) -> tuple[WaveOrder, ...]:
+    async def _follow(self, call: LiveCall, asked: RedirectAsked) -> tuple[WaveOrder, ...]:
         """Return the legs to dial, anchored. Raises _NotFollowedError."""
         been = call.dialled or [call.plan.to_user]
-        user, why = redirect_user(code, contacts, names=self._names, been=been)
+        user, why = redirect_user(asked.code, asked.contacts, names=self._names, been=been)
         if why:
             raise _NotFollowedError(why)
         if call.source is None or call.process is None:
@@ -97,7 +88,7 @@ class Redirects:
         if call.ended or call.process.call != call.plan.call:
             raise _NotFollowedError("the call is over")
         # Nothing is awaited from here until the call process has its answer.
-        self._begin(call, user, plan, waves, leg=leg, code=code)
+        self._begin(call, user, plan, waves, leg=asked.leg, code=asked.code)
         return waves.orders
 
     def _names(self, contact: str) -> tuple[str, bool] | None:

@@ -16,6 +16,20 @@ from callengine.core import sdp
 from callengine.core.callerid import CallerId, Claim, KnownNames, caller_id
 from callengine.core.capacity import CapacityLimits
 from callengine.core.causes import q850_reason
+from callengine.core.control import (
+    CallEnded,
+    EndCall,
+    Idle,
+    LegFacts,
+    OfCall,
+    QualityMeasured,
+    RedirectAsked,
+    StateReached,
+    Taken,
+    TimelineNote,
+    TransferOver,
+    Unable,
+)
 from callengine.core.directory import Destination, Platform, Source
 from callengine.core.obstacles import obstacle
 from callengine.core.orders import MAX_DURATION_S, CallPlan
@@ -330,50 +344,45 @@ class Switchboard:
             call.ending = termination
         if call.process is None:
             return
-        message = {
-            "type": "hang-up",
-            "by": termination.by,
-            "reason": termination.reason,
-            "code": termination.code,
-            "advice": termination.advice,
-        }
-        self.pool.send(call.process, message)
+        self.pool.send(call.process, EndCall(termination))
 
-    def _message(self, process: CallProcess, message: dict[str, Any]) -> None:
-        match message["type"]:
-            case "idle":
-                self._idle(process, recycle=message["recycle"])
-            case "unable":
-                self._handing.unable(process, message["reason"], message["why"])
+    def _message(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
+        match message:
+            case Idle(recycle):
+                self._idle(process, recycle=recycle)
+            case Unable(reason, why):
+                self._handing.unable(process, reason, why)
             case _:
                 call = self._handing.call_of(process)
                 if call is not None and not call.ended:
                     self._of_call(call, message)
 
-    def _of_call(self, call: LiveCall, message: dict[str, Any]) -> None:
-        match message["type"]:
-            case "taken":
+    def _of_call(self, call: LiveCall, message: OfCall) -> None:
+        """Take what a process says of its call; raises ControlError for a leg it was not given."""
+        call.check_legs(message)
+        match message:
+            case Taken():
                 call.taken, call.incoming = True, None
-            case "state":
+            case StateReached():
                 self._state(call, message)
-            case "leg":
+            case LegFacts():
                 call.set_leg(message)
                 self.book.changed(call)
-            case "note":
-                self.book.note(call, **{k: message[k] for k in ("kind", "leg", "text", "at")})
-            case "transfer":
+            case TimelineNote(kind, leg, text, at):
+                self.book.note(call, kind=kind, leg=leg, text=text, at=at)
+            case TransferOver():
                 self.transfers.ended(call, message)
-            case "redirect":
+            case RedirectAsked():
                 self.redirects.hear(call, message)
-            case "quality":
-                self.book.quality(call, message["legs"])
-                self._publisher.quality(call, message["legs"])
-            case "ended":
-                self.book.close(call, Termination(**message["termination"]), message["at"])
+            case QualityMeasured(legs):
+                self.book.quality(call, legs)
+                self._publisher.quality(call, legs)
+            case CallEnded(termination, at):
+                self.book.close(call, termination, at)
 
-    def _state(self, call: LiveCall, message: dict[str, Any]) -> None:
-        call.set_state(message["state"], message["at"])
-        if message["state"] == CallState.ENDED:
+    def _state(self, call: LiveCall, message: StateReached) -> None:
+        call.set_state(message.state, message.at)
+        if message.state is CallState.ENDED:
             self.edge.let_go(call.plan.call)
         self.book.changed(call)
 
@@ -388,14 +397,19 @@ class Switchboard:
     def _death(self, process: CallProcess) -> None:
         call = self._handing.call_of(process)
         if call is not None and not call.taken:
-            self._handing.unable(process, "no-working-call-process", "it ended unexpectedly")
+            why = (
+                "it said what no call process says"
+                if process.is_faulty
+                else "it ended unexpectedly"
+            )
+            self._handing.unable(process, "no-working-call-process", why)
             return
         self._handing.forget(process)
         if process.call is None:
             return
         self.edge.abandon(process.call, code=500, reason=q850_reason(500))
         if call is not None and not call.ended:
-            self.book.close(call, _DIED)
+            self.book.close(call, _FAULTY if process.is_faulty else _DIED)
 
     def _refuse(self, rejection: Rejection, call: IncomingCall) -> Refused:
         stored = rejection
@@ -415,6 +429,14 @@ _DIED = Termination(
     500,
     "The process that carried this call ended unexpectedly; no other call was touched. "
     "Look into the engine's log and report it.",
+)
+
+_FAULTY = Termination(
+    "engine",
+    "call-process-died",
+    500,
+    "The process that carried this call said what no call process says, and was ended; no other "
+    "call was touched. Look into the engine's log and report it.",
 )
 
 _STOPPED = Termination(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from callengine.core.control import TransferCall, TransferOver
 from callengine.core.directory import Destination, Platform
 from callengine.core.limits import TARGETS_RUNG_TOGETHER
 from callengine.core.orders import CallPlan, TransferOrder, Wave
@@ -64,11 +65,11 @@ class Transfers:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def ended(self, call: LiveCall, message: dict[str, Any]) -> None:
+    def ended(self, call: LiveCall, message: TransferOver) -> None:
         """Take a call process's word that a transfer is over; the timeline has it already."""
         pending, call.transfer = call.transfer, None
         call.transfer_ended_at = time.monotonic()
-        if pending is not None and message["leg"] is not None:
+        if pending is not None and message.leg is not None:
             self._board.book.transferred(call, pending)
 
     async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
@@ -148,7 +149,7 @@ class Transfers:
             waves=waves.orders,
             ring_timeout_s=self._board.settings.ring_timeout_s,
         )
-        self._board.pool.send(process, {"type": "transfer", "order": order.to_dict()})
+        self._board.pool.send(process, TransferCall(order))
 
     def _failed(self, call: LiveCall, to: str, why: str) -> None:
         self._note(call, "transfer-failed", f"Not transferred to {to or 'nobody'}: {why}")

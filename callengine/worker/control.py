@@ -1,11 +1,16 @@
-"""The control socket between the engine and one call process: JSON messages, both ways."""
+"""The socket between the engine and one call process, and the process's end of it."""
 
-import json
 import select
 import socket
-from typing import Any
 
-MAX_MESSAGE_BYTES = 256 * 1024
+from callengine.core.control import (
+    MAX_MESSAGE_BYTES,
+    TO_CALL_PROCESS,
+    FromCallProcess,
+    ToCallProcess,
+    encode,
+)
+
 SEND_TIMEOUT_S = 2.0
 
 
@@ -21,17 +26,6 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
     return pair
 
 
-def encode(message: dict[str, Any]) -> bytes:
-    """Return one message as it is written to the socket."""
-    return json.dumps(message, separators=(",", ":")).encode()
-
-
-def decode(data: bytes) -> dict[str, Any]:
-    """Return the message that `encode` wrote."""
-    message: dict[str, Any] = json.loads(data)
-    return message
-
-
 class Control:
     """The call process's end: sending blocks briefly, receiving never does."""
 
@@ -43,7 +37,7 @@ class Control:
         """Return the descriptor, to wait on."""
         return self._socket.fileno()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: FromCallProcess) -> None:
         """Send one message; raises ControlClosedError if the engine is gone or stuck."""
         data = encode(message)
         try:
@@ -55,9 +49,13 @@ class Control:
         except OSError as error:
             raise ControlClosedError("the engine does not read its control socket") from error
 
-    def receive(self) -> list[dict[str, Any]]:
-        """Return the messages that have arrived; raises ControlClosedError at the end."""
-        messages: list[dict[str, Any]] = []
+    def receive(self) -> list[ToCallProcess]:
+        """Return the messages that have arrived; raises ControlClosedError at the end.
+
+        Raises ControlError for what is no message: the engine's own fault, for which the process
+        ends.
+        """
+        messages: list[ToCallProcess] = []
         while True:
             try:
                 data = self._socket.recv(MAX_MESSAGE_BYTES)
@@ -67,4 +65,4 @@ class Control:
                 raise ControlClosedError("the control socket failed") from error
             if not data:
                 raise ControlClosedError("the engine closed the control socket")
-            messages.append(decode(data))
+            messages.append(TO_CALL_PROCESS.decode(data))

@@ -9,6 +9,7 @@ from typing import Any
 import pjsua2 as pj
 import pjsua2.pjsua2 as bindings
 
+from callengine.core.control import Fork
 from callengine.core.limits import LEGS_PER_PROCESS, RTP_PORTS_PER_PROCESS
 from callengine.worker import plugins
 from callengine.worker.callbacks import Contained
@@ -31,9 +32,9 @@ class WorkerConfig:
     calls_before_recycling: int = 100
 
     @classmethod
-    def from_request(cls, request: dict[str, Any]) -> "WorkerConfig":
+    def from_request(cls, request: Fork) -> "WorkerConfig":
         """Return the config that came with a fork request."""
-        return cls(**{name: request[name] for name in cls.__slots__})
+        return cls(**{name: getattr(request, name) for name in cls.__slots__})
 
 
 def keep_g722_levels() -> None:

@@ -1,9 +1,8 @@
 """A small process that has loaded pjsua2 but not started it, and forks call processes.
 
-Run as `python -m callengine.worker.forkserver FD`. On the socket FD arrive requests
-`{"type": "fork", "id", ...WorkerConfig}`, each with the call process's end of its control socket as
-ancillary data (SCM_RIGHTS). Back go `{"type": "confined", "left"}` once, `{"type": "forked", "id",
-"pid"}` and `{"type": "exited", "pid", "status"}`.
+Run as `python -m callengine.worker.forkserver FD`. On the socket FD arrive `Fork` messages, each
+with the call process's end of its control socket as ancillary data (SCM_RIGHTS). Back go one
+`Confined`, and a `Forked` and an `Exited` for each process.
 """
 
 import gc
@@ -13,11 +12,19 @@ import select
 import signal
 import socket
 import sys
-from typing import Any
 
+from callengine.core.control import (
+    MAX_MESSAGE_BYTES,
+    TO_FORK_SERVER,
+    Confined,
+    Exited,
+    Fork,
+    Forked,
+    FromForkServer,
+    encode,
+)
 from callengine.worker import plugins
 from callengine.worker.confinement import confine, confine_further
-from callengine.worker.control import MAX_MESSAGE_BYTES, decode, encode
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +37,7 @@ class ForkServer:
 
     def run(self) -> None:
         """Give up what call processes do not need; then serve until the engine is gone."""
-        self._send({"type": "confined", "left": confine()})
+        self._send(Confined(tuple(confine())))
         wake_read, wake_write = socket.socketpair()
         wake_write.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -53,16 +60,16 @@ class ForkServer:
             return False
         if not data:
             return False
-        request = decode(data)
+        request = TO_FORK_SERVER.decode(data)
         pid = os.fork()
         if pid == 0:
             self._become_call_process(request, descriptors[0])
         for descriptor in descriptors:
             os.close(descriptor)
-        self._send({"type": "forked", "id": request["id"], "pid": pid})
+        self._send(Forked(request.number, pid))
         return True
 
-    def _become_call_process(self, request: dict[str, Any], descriptor: int) -> None:
+    def _become_call_process(self, request: Fork, descriptor: int) -> None:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -87,9 +94,9 @@ class ForkServer:
                 return
             if pid == 0:
                 return
-            self._send({"type": "exited", "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+            self._send(Exited(pid, os.waitstatus_to_exitcode(status)))
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: FromForkServer) -> None:
         try:
             self._socket.send(encode(message))
         except OSError:

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
+from callengine.core.control import QualityMeasured
 from callengine.core.events import HangUpOrdered
 from callengine.core.machine import CallMachine
 from callengine.core.mediawords import (
@@ -32,7 +32,7 @@ class MediaWatch:
         machine: CallMachine,
         *,
         timeout_s: float,
-        send: Callable[[dict[str, Any]], None],
+        send: Callable[[QualityMeasured], None],
         note: Callable[[str, str, str], None],
     ) -> None:
         self._machine = machine
@@ -91,7 +91,7 @@ class MediaWatch:
             if sample is not None:
                 samples[name] = sample
             leg.guard.count(statistics.lost)
-        self._send({"type": "quality", "legs": samples})  # empty ones are signs of life too
+        self._send(QualityMeasured(samples))  # empty ones are signs of life too
         for leg in self._legs.values():
             self._report_dropped(leg)
             self._report_sending(leg)

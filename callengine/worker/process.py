@@ -1,13 +1,23 @@
 """The main loop of a call process: pjsua2 and the control socket on one thread."""
 
 import logging
-import os
 import signal
 import socket
 import time
 from collections import deque
 from typing import Any
 
+from callengine.core.control import (
+    EndCall,
+    FollowRedirect,
+    Fork,
+    Idle,
+    Ready,
+    Stop,
+    TakeCall,
+    TransferCall,
+    Unable,
+)
 from callengine.core.orders import CallOrder
 from callengine.worker import slots
 from callengine.worker.control import Control, ControlClosedError
@@ -16,11 +26,9 @@ from callengine.worker.runner import CallRunner
 
 logger = logging.getLogger(__name__)
 
-INVITE_MISSING = {
-    "type": "unable",
-    "reason": "invite-not-taken",
-    "why": "the caller's INVITE did not reach it, or is written as it cannot read",
-}
+INVITE_MISSING = Unable(
+    "invite-not-taken", "the caller's INVITE did not reach it, or is written as it cannot read"
+)
 
 IDLE_POLL_MS = 2000
 "The engine wakes a call process by a datagram; this only bounds how late a lost one is noticed."
@@ -45,7 +53,7 @@ class CallProcess:
         self._control = control
         self._config = config
         self._order: CallOrder | None = None
-        self._hung_up: dict[str, Any] | None = None
+        self._hung_up: EndCall | None = None
         "An order to hang up that came before the call's INVITE."
         self._runner: CallRunner | None = None
         self._broken: CallRunner | None = None
@@ -64,13 +72,11 @@ class CallProcess:
     def run(self) -> int:
         """Serve; return the exit status."""
         codecs = self._endpoint.codecs
-        ready = {
-            "type": "ready",
-            "pid": os.getpid(),
-            "sip_port": self._endpoint.sip_port,
-            "codecs": list(codecs.available),
-            "unavailable": dict(codecs.unavailable),
-        }
+        ready = Ready(
+            sip_port=self._endpoint.sip_port,
+            codecs=codecs.available,
+            unavailable=codecs.unavailable,
+        )
         try:
             self._control.send(ready)
             while not self._stopping or self._runner is not None:
@@ -91,7 +97,7 @@ class CallProcess:
             self._stopping = True
         if self._idle_at is not None and time.monotonic() >= self._idle_at:
             self._idle_at = None
-            self._control.send({"type": "idle", "recycle": False})
+            self._control.send(Idle(recycle=False))
         if self._runner is not None:
             self._serve(self._runner)
 
@@ -128,21 +134,24 @@ class CallProcess:
 
     def _receive(self) -> None:
         for message in self._control.receive():
-            match message["type"]:
-                case "call":
-                    self._endpoint.read_media()
-                    self._rest_at = None
-                    self._order = CallOrder.from_dict(message["order"])
-                    self._order_expires_at = time.monotonic() + ORDER_LIFETIME_S
-                    self._hung_up = None
-                case "hang-up":
+            match message:
+                case TakeCall(order):
+                    self._await_invite(order)
+                case EndCall():
                     self._hang_up(message)
-                case "transfer" if self._runner is not None:
-                    self._runner.order_transfer(message)
-                case "redirected" if self._runner is not None:
+                case TransferCall(order) if self._runner is not None:
+                    self._runner.order_transfer(order)
+                case FollowRedirect() if self._runner is not None:
                     self._runner.order_redirect(message)
-                case "stop":
+                case Stop():
                     self._stopping = True
+
+    def _await_invite(self, order: CallOrder) -> None:
+        self._endpoint.read_media()
+        self._rest_at = None
+        self._order = order
+        self._order_expires_at = time.monotonic() + ORDER_LIFETIME_S
+        self._hung_up = None
 
     def _incoming(self, prm: Any) -> None:
         try:
@@ -172,11 +181,11 @@ class CallProcess:
             self._lost = True
 
     def _give_up(self, why: str) -> None:
-        self._control.send({"type": "unable", "reason": "no-working-call-process", "why": why})
+        self._control.send(Unable("no-working-call-process", why))
         # Its legs must not be collected while pjsua2 is still calling us about one of them.
         self._broken, self._runner, self._stopping = self._runner, None, True
 
-    def _hang_up(self, message: dict[str, Any]) -> None:
+    def _hang_up(self, message: EndCall) -> None:
         if self._runner is not None:
             self._runner.order_hang_up(message)
         elif self._order is not None:
@@ -192,7 +201,7 @@ class CallProcess:
         self._rest_at = time.monotonic() + REST_AFTER_S
         self._stopping = self._stopping or recycle
         if idle_at is None or recycle:
-            self._control.send({"type": "idle", "recycle": recycle})
+            self._control.send(Idle(recycle))
         else:
             self._idle_at = idle_at
 
@@ -220,7 +229,7 @@ class CallProcess:
             self._endpoint.poll(100)
 
 
-def serve(sock: socket.socket, request: dict[str, Any]) -> int:
+def serve(sock: socket.socket, request: Fork) -> int:
     """Run one call process on its control socket; return the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -10,6 +10,18 @@ from typing import Any
 import pjsua2 as pj
 
 from callengine.core import effects as fx
+from callengine.core.control import (
+    CallEnded,
+    EndCall,
+    FollowRedirect,
+    LegFacts,
+    OfCall,
+    RedirectAsked,
+    StateReached,
+    Taken,
+    TimelineNote,
+    TransferOver,
+)
 from callengine.core.events import (
     DialFailed,
     Event,
@@ -19,7 +31,8 @@ from callengine.core.events import (
     TransferOrdered,
 )
 from callengine.core.machine import CallMachine
-from callengine.core.orders import CallOrder, LegOrder, TransferOrder, WaveOrder
+from callengine.core.orders import CallOrder, LegOrder, TransferOrder
+from callengine.core.states import CallState
 from callengine.core.terminations import leg_failed
 from callengine.worker import plugins, slots
 from callengine.worker.endpoint import Endpoint
@@ -34,7 +47,7 @@ class CallRunner:
     """Carry one call from its order to its end; everything happens on one thread."""
 
     def __init__(
-        self, endpoint: Endpoint, order: CallOrder, send: Callable[[dict[str, Any]], None]
+        self, endpoint: Endpoint, order: CallOrder, send: Callable[[OfCall], None]
     ) -> None:
         self._endpoint = endpoint
         self._order = order
@@ -52,7 +65,7 @@ class CallRunner:
         self._watch = MediaWatch(
             self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
         )
-        self._sent_facts: dict[str, dict[str, Any]] = {}
+        self._sent_facts: dict[str, LegFacts] = {}
         self._taken = False
         self._raised = plugins.raised_so_far()
         self.unable = ""
@@ -68,7 +81,7 @@ class CallRunner:
         """How many legs the call has had."""
         return len(self._legs)
 
-    def take(self, prm: Any, hung_up: dict[str, Any] | None = None) -> None:
+    def take(self, prm: Any, hung_up: EndCall | None = None) -> None:
         """Take the caller's INVITE (pjsua2's OnIncomingCallParam), and say so or why not.
 
         `hung_up` is the order to end the call if that came first.
@@ -87,7 +100,7 @@ class CallRunner:
         if self.unable:
             return
         self._taken = True
-        self._send({"type": "taken"})
+        self._send(Taken())
         self._facts(leg)
 
     def failed(self, callback: str) -> bool:
@@ -99,22 +112,20 @@ class CallRunner:
             self._carry_out(self._machine.handle(LegFailed("A", callback), time.monotonic()))
         return self._taken
 
-    def order_hang_up(self, message: dict[str, Any]) -> None:
+    def order_hang_up(self, message: EndCall) -> None:
         """End the call because the engine or an operator says so."""
         self._carry_out(self._machine.handle(_hang_up(message), time.monotonic()))
 
-    def order_transfer(self, message: dict[str, Any]) -> None:
+    def order_transfer(self, order: TransferOrder) -> None:
         """Ring somebody else for the caller, unless the order was for an earlier call."""
-        order = TransferOrder.from_dict(message["order"])
         if order.call == self._order.call:
             self._carry_out(self._machine.handle(TransferOrdered(order), time.monotonic()))
 
-    def order_redirect(self, message: dict[str, Any]) -> None:
+    def order_redirect(self, message: FollowRedirect) -> None:
         """Ring whom the engine names instead of a leg that was redirected, or nobody."""
-        if message["call"] != self._order.call:
+        if message.call != self._order.call:
             return
-        waves = tuple(WaveOrder.from_dict(wave) for wave in message["waves"])
-        event = RedirectDecided(message["leg"], waves, message["why"])
+        event = RedirectDecided(message.leg, message.waves, message.why)
         self._carry_out(self._machine.handle(event, time.monotonic()))
 
     def step(self) -> None:
@@ -206,26 +217,14 @@ class CallRunner:
             case fx.Note(kind, leg, text):
                 self._note(kind, leg, text)
             case fx.RedirectWanted(leg, code, contacts):
-                message = {"leg": leg, "code": code, "contacts": list(contacts)}
-                self._send({"type": "redirect", **message})
+                self._send(RedirectAsked(leg, code, contacts))
             case fx.StateChanged(state):
-                self._send({"type": "state", "state": state, "at": time.time()})
+                self._send(StateReached(CallState(state), time.time()))
             case fx.Finish(termination):
                 self._watch.finish()
                 for leg in self._legs.values():
                     self._facts(leg)
-                self._send(
-                    {
-                        "type": "ended",
-                        "at": time.time(),
-                        "termination": {
-                            "by": termination.by,
-                            "reason": termination.reason,
-                            "code": termination.code,
-                            "advice": termination.advice,
-                        },
-                    }
-                )
+                self._send(CallEnded(termination, time.time()))
 
     def _dial(self, order: LegOrder, codecs: tuple[str, ...]) -> None:
         account = self._endpoint.account
@@ -341,7 +340,7 @@ class CallRunner:
     def _transfer_ended(self, new: str | None, vn_a: tuple[str, ...]) -> None:
         self._match = ()
         self._legs["A"].stop_trying()
-        self._send({"type": "transfer", "leg": new, "at": time.time()})
+        self._send(TransferOver(new, time.time()))
         if new is None:
             return
         self._legs["A"].allowed = vn_a
@@ -400,22 +399,21 @@ class CallRunner:
         self._reported.append((leg, event))
 
     def _note(self, kind: str, leg: str, text: str) -> None:
-        self._send({"type": "note", "at": time.time(), "kind": kind, "leg": leg, "text": text})
+        self._send(TimelineNote(kind, leg, text, time.time()))
 
     def _facts(self, leg: Leg) -> None:
         media = leg.media if leg.name in self._heard else None
-        facts = {
-            "type": "leg",
-            "name": leg.name,
-            "call_id": leg.sip_call_id or self._call_id_of(leg),
-            "user_agent": leg.user_agent,
-            "offered": list(leg.offered),
-            "allowed": list(leg.allowed),
-            "codec": media.codec if media else None,
-            "payload_type": media.payload_type if media else None,
-            "remote": media.remote if media else "",
-            "state": "ended" if leg.ended else "up",
-        }
+        facts = LegFacts(
+            name=leg.name,
+            call_id=leg.sip_call_id or self._call_id_of(leg),
+            user_agent=leg.user_agent,
+            offered=leg.offered,
+            allowed=leg.allowed,
+            codec=media.codec if media else None,
+            payload_type=media.payload_type if media else None,
+            remote=media.remote if media else "",
+            state="ended" if leg.ended else "up",
+        )
         if self._sent_facts.get(leg.name) != facts:
             self._sent_facts[leg.name] = facts
             self._send(facts)
@@ -443,10 +441,6 @@ class CallRunner:
             logger.info("pjsua2 refused: %s", error.reason)
 
 
-def _hang_up(message: dict[str, Any]) -> HangUpOrdered:
-    return HangUpOrdered(
-        by=message["by"],
-        reason=message["reason"],
-        code=message["code"],
-        advice=message["advice"],
-    )
+def _hang_up(message: EndCall) -> HangUpOrdered:
+    end = message.termination
+    return HangUpOrdered(end.by, end.reason, end.code, end.advice)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from callengine.core.control import Idle, Stop, TakeCall, encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.engine.pool import CallProcess, Pool, PoolSettings, ProcessState
-from callengine.worker.control import encode
 from tests.callengine.engine.processes import alive
 from tests.peers import descriptions
 from tests.peers.ports import free_port_range
@@ -23,9 +23,9 @@ TWO_RATES = ((8000, 1), (16000, 1))
 async def opened(max_calls: int, **options: Any) -> AsyncIterator[Pool]:
     """Start a pool that hands processes back as they say they are idle."""
 
-    def message(process: CallProcess, said: dict[str, Any]) -> None:
-        if said["type"] == "idle":
-            pool.release(process, recycle=said["recycle"])
+    def message(process: CallProcess, said: object) -> None:
+        if isinstance(said, Idle):
+            pool.release(process, recycle=said.recycle)
 
     settings = PoolSettings(
         max_calls=max_calls,
@@ -82,7 +82,7 @@ async def test_a_process_to_be_recycled_is_replaced() -> None:
     async with opened(1, spare=((8000, 1),)) as pool:
         process = await taken(pool, 8000)
         # What the engine hears when an order's INVITE never came: it recycles itself then.
-        process.sock.send(encode({"type": "stop"}))
+        process.sock.send(encode(Stop()))
         pool.release(process, recycle=True)
         assert (await taken(pool, 8000)).pid != process.pid
         assert process.state is ProcessState.DEAD
@@ -120,8 +120,8 @@ async def test_calls_at_once_get_every_slot_of_another_rate() -> None:
 async def test_a_process_that_dies_idle_is_replaced() -> None:
     async with opened(2, spare=((8000, 1),)) as pool:
         (lost,) = pool.processes
-        lost.sock.send(encode({"type": "stop"}))
-        pool.send(lost, {"type": "stop"})
+        lost.sock.send(encode(Stop()))
+        pool.send(lost, Stop())
         await until(
             lambda: any(p is not lost for p in idle(pool, 8000)), "the spare was not replaced"
         )
@@ -148,7 +148,7 @@ class BusyEdge(asyncio.DatagramProtocol):
             ack = [line.replace("INVITE", "ACK") for line in copied]
             self._send(addr, f"ACK sip:leg@{addr[0]}:{addr[1]} SIP/2.0", ack)
 
-    def call(self, process: CallProcess, number: int) -> dict[str, Any]:
+    def call(self, process: CallProcess, number: int) -> TakeCall:
         """Return an order whose INVITE follows at once."""
         lines = [
             f"Via: SIP/2.0/UDP {self.address};branch=z9hG4bK{number}",
@@ -182,7 +182,7 @@ class BusyEdge(asyncio.DatagramProtocol):
             ring_timeout_s=5.0,
             max_duration_s=60.0,
         )
-        return {"type": "call", "order": order.to_dict()}
+        return TakeCall(order)
 
     def _send(self, to: tuple[str, int], first: str, lines: list[str], body: str = "") -> None:
         text = "\r\n".join((first, *lines, f"Content-Length: {len(body)}", "", body))

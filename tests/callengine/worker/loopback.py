@@ -1,20 +1,26 @@
 """A call process alone, with a stand-in for the edge that is both its caller and its callee."""
 
 import asyncio
-import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
+from callengine.core.control import (
+    FROM_CALL_PROCESS,
+    FromCallProcess,
+    ToCallProcess,
+    encode,
+)
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.worker.control import socket_pair
 from tests.peers import descriptions
 from tests.peers.engine import ROOT
 from tests.peers.ports import free_port_range
 
+T = TypeVar("T")
 COPIED = ("via", "from", "to", "call-id", "cseq")
 
 
@@ -151,7 +157,7 @@ class Conversation:
     def __init__(self, sock: Any, process: "subprocess.Popen[str]", log: IO[str]) -> None:
         self.process = process
         self._log = log
-        self.said: list[dict[str, Any]] = []
+        self.said: list[FromCallProcess] = []
         self._socket = sock
         sock.setblocking(False)
 
@@ -160,22 +166,22 @@ class Conversation:
         self._log.seek(0)
         return self._log.read()
 
-    def tell(self, message: dict[str, Any]) -> None:
-        self._socket.send(json.dumps(message).encode())
+    def tell(self, message: ToCallProcess) -> None:
+        self._socket.send(encode(message))
 
     async def hears(
-        self, kind: str, *, timeout_s: float = 8.0, which: Callable[[Any], bool] = lambda _: True
-    ) -> dict[str, Any]:
+        self, kind: type[T], *, timeout_s: float = 8.0, which: Callable[[T], bool] = lambda _: True
+    ) -> T:
         """Return the next message of this type."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(timeout_s):
             while True:
                 data = await loop.sock_recv(self._socket, 262144)
                 assert data, f"the call process ended before it said {kind}: {self.said[-3:]}"
-                message = json.loads(data)
+                message = FROM_CALL_PROCESS.decode(data)
                 self.said.append(message)
-                if message["type"] == kind and which(message):
-                    return dict(message)
+                if isinstance(message, kind) and which(message):
+                    return message
 
 
 def _started(log: IO[str], module: str, descriptor: int, *plugs: str) -> "subprocess.Popen[str]":

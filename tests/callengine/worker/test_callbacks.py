@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from callengine import worker
+from callengine.core.control import CallEnded, Idle, Ready, StateReached, TakeCall, Unable
+from callengine.core.states import CallState
 from tests.callengine.worker.loopback import Conversation, LoopbackEdge, call_process
 
 FOLDER = Path(worker.__file__).parent
 
 
 async def begin(talk: Conversation, edge: LoopbackEdge) -> None:
-    ready = await talk.hears("ready")
-    talk.tell({"type": "call", "order": edge.order().to_dict()})
-    edge.invite(ready["sip_port"])
+    ready = await talk.hears(Ready)
+    talk.tell(TakeCall(edge.order()))
+    edge.invite(ready.sip_port)
 
 
 async def answer(edge: LoopbackEdge) -> None:
@@ -40,15 +42,10 @@ async def test_a_callback_that_fails_ends_the_call_as_our_own_fault(
         await begin(talk, edge)
         if callback != "onCallSdpCreated":  # nobody has been rung then
             await answer(edge)
-        ended = await talk.hears("ended")
-        termination = ended["termination"]
-        assert (termination["by"], termination["reason"], termination["code"]) == (
-            "engine",
-            "leg-failed",
-            500,
-        )
-        assert f"{callback} failed" in termination["advice"]
-        await talk.hears("idle")
+        end = (await talk.hears(CallEnded)).termination
+        assert (end.by, end.reason, end.code) == ("engine", "leg-failed", 500)
+        assert f"{callback} failed" in end.advice
+        await talk.hears(Idle)
         text = talk.logged()
         assert f"{callback} of Leg failed" in text
         assert "Traceback" in text
@@ -60,20 +57,20 @@ async def test_a_leg_whose_end_could_not_be_reported_has_ended() -> None:
     async with call_process("endings.told_by_edge") as (talk, edge):
         await begin(talk, edge)
         await answer(edge)
-        await talk.hears("state", which=lambda message: message["state"] == "answered")
+        await talk.hears(StateReached, which=lambda reached: reached.state is CallState.ANSWERED)
         edge.callee_sends("BYE")
-        ended = await talk.hears("ended")
-        assert ended["termination"]["reason"] == "leg-failed"
-        assert "onCallState failed" in ended["termination"]["advice"]
+        end = (await talk.hears(CallEnded)).termination
+        assert end.reason == "leg-failed"
+        assert "onCallState failed" in end.advice
         await edge.hears("BYE")
 
 
 async def test_an_invite_that_could_not_be_taken_is_given_to_another_process() -> None:
     async with call_process("runner.take") as (talk, edge):
         await begin(talk, edge)
-        unable = await talk.hears("unable", timeout_s=2.0)
-        assert unable["reason"] == "no-working-call-process"
-        assert unable["why"] == "onIncomingCall failed"
+        unable = await talk.hears(Unable, timeout_s=2.0)
+        assert unable.reason == "no-working-call-process"
+        assert unable.why == "onIncomingCall failed"
         assert talk.process.wait(5) == 0
 
 
@@ -81,11 +78,11 @@ async def test_a_key_that_could_not_be_read_ends_the_call() -> None:
     async with call_process("digits.is_new") as (talk, edge):
         await begin(talk, edge)
         await answer(edge)
-        await talk.hears("state", which=lambda message: message["state"] == "answered")
+        await talk.hears(StateReached, which=lambda reached: reached.state is CallState.ANSWERED)
         body = "Signal=5\r\nDuration=160\r\n"
         edge.callee_sends("INFO", "Content-Type: application/dtmf-relay", body=body)
-        ended = await talk.hears("ended")
-        assert "onDtmfEvent failed" in ended["termination"]["advice"]
+        end = (await talk.hears(CallEnded)).termination
+        assert "onDtmfEvent failed" in end.advice
 
 
 # No other way in

@@ -1,0 +1,287 @@
+"""What the engine, its fork server and its call processes say to each other. Pure.
+
+One type a message; its name is the message's type on the socket. Both ends are of one release, so
+nothing is optional and nothing unknown is let pass. A call process reads what strangers send: what
+it says is checked as a stranger's words are, and one that says anything else is ended.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
+from callengine.core.outcomes import Termination
+from callengine.core.shapes import Most, ShapeError, UnixTime, Within, plain, read
+from callengine.core.snapshot import QualitySnapshot
+from callengine.core.states import CallState
+
+MAX_MESSAGE_BYTES = 256 * 1024
+
+LegName = Annotated[str, Most(4)]
+CodecName = Annotated[str, Most(20)]
+StatusCode = Annotated[int, Within(0, 699)]
+"A SIP status code (RFC 3261 section 7.2), or 0 where there was none."
+ProcessId = Annotated[int, Within(1, 2**31)]
+Port = Annotated[int, Within(1, 65535)]
+
+
+# From the engine to a call process
+
+
+@dataclass(frozen=True, slots=True)
+class TakeCall:
+    """Carry this call; its INVITE follows at once."""
+
+    order: CallOrder
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    """End the call for this reason."""
+
+    termination: Termination
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCall:
+    """Ring somebody else for the caller."""
+
+    order: TransferOrder
+
+
+@dataclass(frozen=True, slots=True)
+class FollowRedirect:
+    """The answer to `RedirectAsked`: ring these instead of a leg, or nobody."""
+
+    call: str
+    leg: LegName
+    waves: tuple[WaveOrder, ...]
+    why: str
+    "Why it is not followed, if there are no waves."
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End with the call that is up, or at once."""
+
+
+# From a call process to the engine
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """It can take a call."""
+
+    sip_port: Port
+    codecs: tuple[CodecName, ...]
+    unavailable: dict[CodecName, str]
+    "Codec name -> why it cannot be used."
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """It carries the call; from now on it speaks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """It cannot carry the call, of which nothing has been answered, and ends."""
+
+    reason: Literal["invite-not-taken", "no-working-call-process"]
+    why: Annotated[str, Most(1000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The call is over and all of it has been told."""
+
+    recycle: bool
+    "Whether the process ends, to be replaced."
+
+
+@dataclass(frozen=True, slots=True)
+class StateReached:
+    """Where the call stands now."""
+
+    state: CallState
+    at: UnixTime
+
+
+@dataclass(frozen=True, slots=True)
+class LegFacts:
+    """What is known of one leg; sent anew, whole, when something of it changes."""
+
+    name: LegName
+    call_id: Annotated[str, Most(255)]
+    user_agent: Annotated[str, Most(255)]
+    offered: tuple[CodecName, ...]
+    allowed: tuple[CodecName, ...]
+    codec: CodecName | None
+    "None until the other party has heard the leg."
+    payload_type: Annotated[int, Within(0, 127)] | None
+    remote: Annotated[str, Most(100)]
+    "Where its audio is sent, `HOST:PORT`; empty as long as `codec` is None."
+    state: Literal["up", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineNote:
+    """A line for the timeline."""
+
+    kind: Annotated[str, Most(40)]
+    leg: LegName
+    "Empty: the whole call's."
+    text: Annotated[str, Most(4000)]
+    at: UnixTime
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOver:
+    """A transfer has ended."""
+
+    leg: LegName | None
+    "The new callee's; None if the call goes on as it was, or ends."
+    at: UnixTime
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectAsked:
+    """A leg answered 3xx: whom to ring instead? Answered by `FollowRedirect`."""
+
+    leg: LegName
+    code: StatusCode
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityMeasured:
+    """One second's statistics; of no leg, it is a sign of life."""
+
+    legs: dict[LegName, QualitySnapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """Why and when the call ended."""
+
+    termination: Termination
+    at: UnixTime
+
+
+# To and from the fork server
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Fork a call process; its end of a control socket comes with the message."""
+
+    number: int
+    "The engine's, for the answer."
+    bridge_rate_hz: int
+    rtp_port: Port
+    "First of the ports the process may use."
+    user_agent: str
+    calls_before_recycling: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """It has given up what call processes do not need."""
+
+    left: tuple[str, ...]
+    "One sentence for each thing that could not be given up here."
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A call process has been forked."""
+
+    number: int
+    pid: ProcessId
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A call process has ended."""
+
+    pid: ProcessId
+    status: int
+    "Its exit status; below zero, the signal that ended it."
+
+
+ToCallProcess = TakeCall | EndCall | TransferCall | FollowRedirect | Stop
+OfCall = (
+    Taken
+    | StateReached
+    | LegFacts
+    | TimelineNote
+    | TransferOver
+    | RedirectAsked
+    | QualityMeasured
+    | CallEnded
+)
+"What a call process says of its call."
+FromCallProcess = Ready | Unable | Idle | OfCall
+FromForkServer = Confined | Forked | Exited
+
+M = TypeVar("M")
+
+
+class ControlError(ValueError):
+    """Bytes that are no message; the text names the message and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language(Generic[M]):
+    """The messages that one end may send."""
+
+    kinds: Mapping[str, type[M]] = field(repr=False)
+
+    def decode(self, data: bytes) -> M:
+        """Return the message that `encode` wrote; raises ControlError for anything else."""
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise ControlError(f"a message of {len(data)} bytes is too long")
+        fields = _parsed(data)
+        name = fields.pop("type", None) if isinstance(fields, dict) else None
+        kind = self.kinds.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise ControlError(f"there is no message {str(name)[:60]!r} here")
+        try:
+            return read(kind, fields, exact=True)
+        except ShapeError as error:
+            raise ControlError(str(error.inside(kind.__name__))) from None
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return json.loads(data, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ControlError(f"it is no JSON: {str(error)[:100]}") from None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _language(union: Any) -> Language[Any]:
+    return Language({kind.__name__: kind for kind in union.__args__})
+
+
+TO_CALL_PROCESS: Language[ToCallProcess] = _language(ToCallProcess)
+FROM_CALL_PROCESS: Language[FromCallProcess] = _language(FromCallProcess)
+TO_FORK_SERVER: Language[Fork] = Language({"Fork": Fork})
+FROM_FORK_SERVER: Language[FromForkServer] = _language(FromForkServer)
+
+
+def encode(message: ToCallProcess | FromCallProcess | Fork | FromForkServer) -> bytes:
+    """Return a message as it is written to its socket; raises ControlError if it is too long.
+
+    What the reader would not take, a lone surrogate in a peer's text for one, is replaced.
+    """
+    fields = {"type": type(message).__name__, **plain(message)}
+    text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    data = text.encode(errors="replace")
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ControlError(f"a {type(message).__name__} of {len(data)} bytes is too long")
+    return data
