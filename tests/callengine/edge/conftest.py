@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from callengine.edge.frontdoor import Edge, EdgeSettings
-from tests.callengine.edge.fakes import FakeEngine, UdpPeer
+from callengine.edge.interface import Accepted, TrunkAccess
+from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer, anchor
+from tests.callengine.edge.scene import Address, Scene
 
 
 @pytest.fixture
@@ -58,3 +60,29 @@ async def worker() -> AsyncIterator[UdpPeer]:
     peer = await UdpPeer.open("127.0.0.1")
     yield peer
     await peer.close()
+
+
+@pytest.fixture
+async def scene(
+    edge: Edge, engine: FakeEngine, sip: Address, peer: UdpPeer, callee: UdpPeer, worker: UdpPeer
+) -> AsyncIterator[Scene]:
+    engine.trunks["127.0.0.3"] = TrunkAccess("carrier", True, "")
+    host, port = callee.address
+    engine.outcome = lambda _: Accepted(
+        anchor("A", "TOKENA", worker.address, hosts=(callee.address[0],)),
+        [
+            anchor(
+                "B",
+                "TOKENB",
+                worker.address,
+                request_uri=f"sip:bob@{host}:{port}",
+                flow=f"udp:{host}:{port}",
+                max_forwards=42,
+            )
+        ],
+    )
+    yield Scene(edge, engine, sip, peer, callee, worker, Phone(*peer.address, edge=sip))
+    leaks = (f"127.0.0.1:{worker.address[1]}", edge.internal_address, "127.0.0.1:", "pjsua")
+    for data in (*peer.raw, *callee.raw):
+        head = data.partition(b"\r\n\r\n")[0].decode()
+        assert not [leak for leak in leaks if leak in head], head

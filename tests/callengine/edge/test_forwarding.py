@@ -1,0 +1,213 @@
+"""Calls forwarded between peers and call processes, and how each side sees the other."""
+
+import asyncio
+
+from callengine.edge.received import receive
+from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, anchor, reply_as
+from tests.callengine.edge.scene import CALL, Scene, host_port
+from tests.callengine.edge.test_registering import read_message
+
+
+async def test_a_call_is_forwarded_answered_and_ended_by_the_caller(scene: Scene) -> None:
+    invite = await scene.to_worker()
+    assert invite.uri == f"sip:TOKENA@{host_port(scene.worker.address)}"
+    assert scene.engine.calls[0].to_user == "+12025550100"
+    assert scene.engine.calls[0].source.label == "trunk:carrier"
+    assert len(invite.vias) == 1
+    scene.worker_reply(invite, 200, "OK", body=SDP)
+    ok = await scene.peer.expect(200)
+    assert ok.via.branch == scene.invite_branch
+    assert ok.get("contact") == f"<sip:TOKENA@{host_port(scene.sip)}>"
+    assert ok.body.decode() == SDP
+    scene.peer.send(scene.in_dialog("ACK", 1), scene.sip)
+    await scene.worker.expect("ACK")
+    scene.peer.send(scene.in_dialog("BYE", 2), scene.sip)
+    scene.worker_reply(await scene.worker.expect("BYE"), 200, "OK")
+    assert (await scene.peer.expect(200)).cseq_method == "BYE"
+
+
+async def test_the_worker_hangs_up_toward_the_callers_contact(scene: Scene) -> None:
+    await scene.answered()
+    scene.worker_request(
+        "BYE",
+        9,
+        token="TOKENA",
+        to_tag=scene.phone.tag,
+        call_id=scene.phone.call_id,
+        from_tag="workertag",
+    )
+    bye = await scene.peer.expect("BYE")
+    assert bye.uri == f"sip:alice@{host_port(scene.peer.address)}"
+    scene.peer.send(reply_as(bye, 200, "OK", tag=""), scene.sip)
+    assert (await scene.worker.expect(200)).cseq_method == "BYE"
+
+
+async def test_leg_b_shows_the_peer_an_ordinary_user_agent(scene: Scene) -> None:
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    assert invite.uri == f"sip:bob@{host_port(scene.callee.address)}"
+    assert invite.get("max-forwards") == "42"
+    assert invite.get("user-agent") == "VoIPNumber/0.1"
+    assert invite.get("contact") == f"<sip:TOKENB@{host_port(scene.sip)}>"
+    scene.callee_reply(invite, 200, "OK", SDP)
+    ok = await scene.worker.expect(200)
+    assert ok.get("contact") == f"<sip:TOKENB@{scene.edge.internal_address}>"
+    scene.worker_request("ACK", 7, to_tag="bt")
+    assert (await scene.callee.expect("ACK")).uri == f"sip:bob@{host_port(scene.callee.address)}"
+
+
+async def test_a_failure_on_leg_b_is_acknowledged_hop_by_hop(scene: Scene) -> None:
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    scene.callee_reply(invite, 486, "Busy Here")
+    await scene.worker.expect(486)
+    scene.worker_request("ACK", 7, to_tag="bt", branch="z9hG4bKwb")
+    ack = await scene.callee.expect("ACK")
+    assert (ack.via.branch, ack.uri) == (invite.via.branch, invite.uri)
+
+
+async def test_retransmissions_reach_neither_engine_nor_worker(scene: Scene) -> None:
+    invite = await scene.to_worker()
+    scene.worker_reply(invite, 180, "Ringing")
+    await scene.peer.expect(180)
+    scene.peer.send(scene.invite(), scene.sip)
+    assert (await scene.peer.next()).code == 180
+    assert await scene.worker.silence(0.2)
+    assert len(scene.engine.calls) == 1
+
+
+async def test_the_workers_retransmission_stays_one(scene: Scene) -> None:
+    await scene.to_worker()
+    scene.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
+    scene.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
+    first, second = await scene.callee.next(), await scene.callee.next()
+    assert first.via.raw == second.via.raw
+
+
+async def test_nobody_but_a_call_process_may_use_the_internal_socket(scene: Scene) -> None:
+    await scene.to_worker()
+    intruder = await UdpPeer.open("127.0.0.1")
+    intruder.send(
+        scene.phone.request(
+            "BYE", 2, uri=f"sip:TOKENA@{scene.edge.internal_address}", to="<sip:x@y>;tag=z"
+        ),
+        scene.internal,
+    )
+    assert await intruder.silence(0.2)
+    await intruder.close()
+
+
+async def test_a_callee_that_cannot_be_reached_is_503_to_the_worker(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    await scene.to_worker()
+    scene.edge.open_legs(
+        anchor("B2", "TOKENX", worker.address, request_uri="sip:bob@127.0.0.9:1;transport=tcp")
+    )
+    scene.worker_request("INVITE", 1, token="TOKENX", call_id="x", body=SDP)
+    failed = await worker.expect(503)
+    assert "cannot connect" in failed.get("reason")
+
+
+async def test_holding_reinvite_from_each_side(scene: Scene) -> None:
+    await scene.answered()
+    scene.peer.send(
+        scene.in_dialog("INVITE", 2, body=SDP, contact="<sip:new@127.0.0.3:9>"), scene.sip
+    )
+    reinvite = await scene.worker.expect("INVITE")
+    scene.worker_reply(reinvite, 200, "OK", body=SDP)
+    assert (await scene.peer.expect(200)).cseq == 2
+    scene.peer.send(scene.in_dialog("ACK", 2), scene.sip)
+    await scene.worker.expect("ACK")
+    scene.worker_request(
+        "INVITE",
+        9,
+        token="TOKENA",
+        to_tag=scene.phone.tag,
+        body=SDP,
+        call_id=scene.phone.call_id,
+        from_tag="workertag",
+    )
+    assert (await scene.peer.expect("INVITE")).uri == "sip:new@127.0.0.3:9"
+
+
+async def test_gateway_credentials_are_answered_for_the_uri_the_gateway_sees(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    await scene.to_worker()
+    host, port = scene.callee.address
+    uri = f"sip:1@{host}:{port}"
+    scene.edge.open_legs(anchor("B2", "TOKENG", worker.address, request_uri=uri, password="pw"))
+    line = (
+        'Proxy-Authorization: Digest username="u", realm="gw", nonce="n,1", '
+        f'uri="sip:TOKENG@{scene.edge.internal_address}", response="0", algorithm=MD5'
+    )
+    scene.worker_request("INVITE", 1, token="TOKENG", call_id="g", body=SDP, extra=(line,))
+    header = (await scene.callee.expect("INVITE")).get("proxy-authorization")
+    import hashlib
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode()).hexdigest()
+
+    expected = md5(f"{md5('u:gw:pw')}:n,1:{md5('INVITE:' + uri)}")
+    assert f'response="{expected}"' in header
+    assert f'uri="{uri}"' in header
+
+
+async def test_a_callee_registered_over_tcp_is_rung_on_its_connection_once(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    await scene.to_worker()
+    _, host, port = scene.edge.listening[1]
+    reader, writer = await asyncio.open_connection(host, port, local_addr=("127.0.0.5", 0))
+    own = writer.get_extra_info("sockname")
+    phone = Phone(own[0], own[1], edge=(host, port), transport="TCP")
+    writer.write(phone.request("OPTIONS", 1).encode())
+    assert " 200 OK" in await read_message(reader)
+    flow = f"tcp:{own[0]}:{own[1]}"
+    uri = f"sip:bob@{own[0]}:{own[1]};transport=tcp"
+    scene.edge.open_legs(anchor("B2", "TOKENT", worker.address, request_uri=uri, flow=flow))
+    for _ in range(3):
+        scene.worker_request("INVITE", 1, token="TOKENT", call_id="t", branch="z9hG4bKwt", body=SDP)
+    invite = receive((await read_message(reader)).encode())
+    assert invite.via.transport == "TCP"
+    assert invite.get("contact") == f"<sip:TOKENT@{host}:{port};transport=tcp>"
+    busy = reply_as(invite, 486, "Busy Here", tag="tt")
+    writer.write(busy.encode())
+    assert (await worker.expect(486)).via.branch == "z9hG4bKwt"
+    scene.worker_request("ACK", 1, token="TOKENT", call_id="t", branch="z9hG4bKwt", to_tag="tt")
+    assert (await read_message(reader)).startswith(f"ACK {uri} SIP/2.0")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_reliable_provisionals_and_dtmf_info_pass(scene: Scene) -> None:
+    invite = await scene.to_worker()
+    scene.worker.send(
+        reply_as(invite, 183, "Progress", "Require: 100rel", "RSeq: 77",
+                 "Contact: <sip:x@127.0.0.1>", tag="workertag", body=SDP),
+        scene.internal,
+    )  # fmt: skip
+    progress = await scene.peer.expect(183)
+    assert (progress.get("require"), progress.get("rseq")) == ("100rel", "77")
+    scene.peer.send(scene.in_dialog("PRACK", 2, headers=("RAck: 77 1 INVITE",)), scene.sip)
+    prack = await scene.worker.expect("PRACK")
+    assert prack.get("rack") == "77 1 INVITE"
+    scene.worker_reply(prack, 200, "OK")
+    assert (await scene.peer.expect(200)).cseq_method == "PRACK"
+
+
+async def test_routes_recorded_by_a_proxy_are_followed_and_copied(scene: Scene) -> None:
+    proxy = f"<sip:{host_port(scene.callee.address)};lr>"
+    invite = await scene.to_worker(headers=("Via: SIP/2.0/UDP ua:5060;branch=z9hG4bKua",
+                                            f"Record-Route: {proxy}"))  # fmt: skip
+    scene.worker_reply(invite, 200, "OK", body=SDP)
+    ok = await scene.peer.expect(200)
+    assert ok.get("record-route") == proxy
+    assert len(ok.vias) == 2
+    scene.peer.send(scene.in_dialog("ACK", 1), scene.sip)
+    await scene.worker.expect("ACK")
+    scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
+    bye = await scene.callee.expect("BYE", 1)
+    assert bye.get("route") == proxy
+    assert bye.uri == f"sip:alice@{host_port(scene.peer.address)}"
