@@ -27,7 +27,7 @@ class PlatformSettingsAdmin(admin.ModelAdmin[PlatformSettings]):
 
     @admin.display(description="platform codecs")
     def shown_codecs(self, row: PlatformSettings) -> str:
-        """Return the list in force."""
+        """Return what every empty list means now, also if this row is empty itself."""
         return ", ".join(row.codec_names)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

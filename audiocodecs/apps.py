@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class AudiocodecsConfig(AppConfig):
-    """Name the app."""
+    """The codecs and the settings of the whole platform."""
 
     name = "audiocodecs"
     verbose_name = "Codecs and platform"

@@ -48,13 +48,13 @@ class Arrangement:
 
     @property
     def stored(self) -> StoredList:
-        """What saving it would store."""
+        """What saving it would store; following stores no codecs at all."""
         return StoredList(() if self.follows else self.codecs, self.force)
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A ready-made list."""
+    """A list that one button makes, in place of what is selected."""
 
     key: str
     words: str

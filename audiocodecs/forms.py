@@ -37,7 +37,7 @@ class PickerForm(forms.Form):
         self.has_force, self.follow_words = has_force, follow_words
 
     def clean_base(self) -> StoredList:
-        """Return what the form was based on."""
+        """Return the list that was stored when the form was shown; see `sip.revisions`."""
         try:
             return StoredList.from_token(self.cleaned_data["base"])
         except CodecListError as error:

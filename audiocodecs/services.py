@@ -18,7 +18,7 @@ class ListFields:
     force: str = ""
 
     def read(self, row: models.Model) -> StoredList:
-        """Return what a row holds."""
+        """Return a row's list; a model without the field of forcing forces nobody."""
         force = bool(self.force) and bool(getattr(row, self.force))
         return StoredList(tuple(getattr(row, self.codecs)), force)
 

@@ -44,7 +44,7 @@ class RegistrationInline(_EngineOwns, admin.TabularInline[Registration, Connecti
 
 @admin.register(Registration)
 class RegistrationAdmin(_EngineOwns, admin.ModelAdmin[Registration]):
-    """All registrations."""
+    """Every binding of every connection, to look at; the engine owns them."""
 
     exclude = ("contact", "path")
     readonly_fields = ("shown_contact", "shown_path")
@@ -66,7 +66,7 @@ class RegistrationAdmin(_EngineOwns, admin.ModelAdmin[Registration]):
 
 @admin.register(Connection)
 class ConnectionAdmin(admin.ModelAdmin[Connection]):
-    """SIP endpoints."""
+    """Connections with their state; a password is written here and never shown."""
 
     form = ConnectionForm
     inlines = [RegistrationInline]
@@ -110,5 +110,5 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
 
     @admin.display(boolean=True, description="password")
     def password_set(self, row: Connection) -> bool:
-        """Return whether it can authenticate."""
+        """Return whether it has a password, whatever realm it was set for."""
         return bool(row.ha1_md5)

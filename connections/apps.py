@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ConnectionsConfig(AppConfig):
-    """Name the app."""
+    """SIP endpoints and where they are registered."""
 
     name = "connections"
     verbose_name = "Connections"

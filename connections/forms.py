@@ -113,7 +113,7 @@ class _Endpoint(forms.ModelForm[Connection]):
         return value
 
     def refuse(self, error: ValidationError) -> None:
-        """Show what the database refused."""
+        """Say what the database refused at its fields, and the rest above the form."""
         by_field = {field: text for field, text in error.error_dict.items() if field in self.fields}
         for field, errors in by_field.items():
             self.add_error(field, errors)
@@ -128,7 +128,7 @@ class AddConnectionForm(_Endpoint):
 
 
 class PasswordForm(forms.Form):
-    """Another password for a connection."""
+    """A new password; left empty, one is made up."""
 
     password = _new_password()
 

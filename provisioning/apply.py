@@ -30,7 +30,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row created, updated or deleted."""
+    """What became of one row; the values are left out, as some are secrets."""
 
     action: str
     "`create`, `update` or `delete`."

@@ -38,7 +38,7 @@ class Checker:
         return {name: item for name, item in entry.value.items() if name in keys}
 
     def items(self, entry: Entry | None, what: str) -> list[Entry]:
-        """Return a list's entries."""
+        """Return a list's entries; none if it is missing or no list, which is noted."""
         if entry is None:
             return []
         if not isinstance(entry.value, list):
@@ -68,7 +68,7 @@ class Checker:
         return entry.value
 
     def checked(self, entry: Entry | None, validate: Callable[[str], None]) -> str:
-        """Return text that a model validator accepts."""
+        """Return text that a validator of a model accepts; empty if missing or wrong."""
         value = self.text(entry)
         if entry is not None and value:
             try:

@@ -11,7 +11,7 @@ MAX_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in a file."""
+    """One thing wrong, as one line of what the person is told: `FILE:LINE: KEY = VALUE: WHAT`."""
 
     file: str
     line: int
@@ -39,17 +39,17 @@ class Problems:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self._found: list[Problem] = []
+        self._noted: list[Problem] = []
 
     def add(self, entry: Entry, what: str, *, allowed: str = "", secret: bool = False) -> None:
         """Note that something is wrong with an entry."""
         value = HIDDEN if secret else display(entry)
-        self._found.append(Problem(self.file, entry.line, entry.key, value, what, allowed))
+        self._noted.append(Problem(self.file, entry.line, entry.key, value, what, allowed))
 
     def raise_any(self) -> None:
         """Raise ProvisionError if anything was noted."""
-        if self._found:
-            raise ProvisionError(sorted(self._found, key=lambda problem: problem.line))
+        if self._noted:
+            raise ProvisionError(sorted(self._noted, key=lambda problem: problem.line))
 
 
 def display(entry: Entry) -> str:

@@ -12,7 +12,7 @@ MAX_ENTRIES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One value of a file."""
+    """One value of a file and where it stands, so that a problem can name the line."""
 
     line: int
     "Counted from 1."

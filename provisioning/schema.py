@@ -73,7 +73,7 @@ class TrunkSpec:
 
 @dataclass(frozen=True, slots=True)
 class NumberSpec:
-    """One entry of `numbers`."""
+    """One entry of `numbers`; its target may not exist, which `apply` finds out."""
 
     entry: Entry
     number: str
@@ -85,7 +85,7 @@ class NumberSpec:
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """One entry of `routes`."""
+    """One entry of `routes`; trunks in the order they are tried."""
 
     entry: Entry
     prefix: str

@@ -25,7 +25,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class AccessEntry:
-    """One trunk's access list."""
+    """One trunk's access list: networks in CIDR form and host names, as stored."""
 
     name: str
     enabled: bool
@@ -180,7 +180,7 @@ class HostCache:
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="access-list-dns")
 
     def resolve(self, host: str) -> tuple[str, ...]:
-        """Return the host's addresses, as last seen."""
+        """Return a host's addresses as last seen; none for one that never answered."""
         with self._lock:
             cached = self._start(host)
             pending, wait_s = cached.pending, cached.wait_until_s - self._clock()
@@ -218,11 +218,6 @@ class HostCache:
             cached.answered = True
             cached.pending = None
             return cached.addresses
-
-    def forget(self) -> None:
-        """Forget every answer."""
-        with self._lock:
-            self._known.clear()
 
 
 hosts = HostCache()

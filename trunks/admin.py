@@ -19,7 +19,7 @@ class GatewayInline(admin.TabularInline[Gateway, Trunk]):
 
 @admin.register(Trunk)
 class TrunkAdmin(admin.ModelAdmin[Trunk]):
-    """Carriers."""
+    """Trunks; passwords are written here and never shown."""
 
     form = TrunkForm
     inlines = [GatewayInline]
@@ -64,7 +64,7 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
 
 @admin.register(Number)
 class NumberAdmin(admin.ModelAdmin[Number]):
-    """Numbers and extensions."""
+    """Numbers and the one place each leads to."""
 
     list_display = ("number", "connection", "trunk")
     list_select_related = ("connection", "trunk")
@@ -83,7 +83,7 @@ class RouteTrunkInline(admin.TabularInline[RouteTrunk, Route]):
 
 @admin.register(Route)
 class RouteAdmin(admin.ModelAdmin[Route]):
-    """Routes by prefix."""
+    """Prefixes, each with its trunks in the order they are tried."""
 
     inlines = [RouteTrunkInline]
     list_display = ("prefix", "trunk_list")

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class TrunksConfig(AppConfig):
-    """Name the app."""
+    """Carriers, and which numbers and prefixes lead to them."""
 
     name = "trunks"
     verbose_name = "Trunks, numbers, routes"

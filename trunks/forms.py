@@ -134,7 +134,7 @@ class TrunkAddForm(forms.ModelForm[Trunk]):
 
 
 class TrunkNameForm(RevisedForm[Trunk]):
-    """A trunk's name."""
+    """Renames a trunk; its numbers and routes follow, as they refer to the row."""
 
     shown_fields = ("name",)
 
@@ -238,7 +238,7 @@ class TrunkOutForm(_OutSide, RevisedForm[Trunk]):
 
 
 class GatewayForm(forms.Form):
-    """One more gateway of a trunk."""
+    """A gateway to add; `gw.example:5060` is taken for its SIP URI."""
 
     uri = forms.CharField(
         label="Add a gateway",

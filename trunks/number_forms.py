@@ -68,7 +68,7 @@ class NumberForm(RevisedForm[Number]):
 
 
 class RouteForm(RevisedForm[Route]):
-    """A route's prefix."""
+    """Changes a prefix; which trunks are tried, and in which order, is stored by itself."""
 
     shown_fields = ("prefix",)
 
@@ -84,7 +84,7 @@ class RouteForm(RevisedForm[Route]):
 
 
 class RouteAddForm(RouteForm):
-    """A new route and its first trunk."""
+    """A new route with its first trunk: one without any would lead nowhere."""
 
     trunk = PartyField(
         label="First trunk",
@@ -95,7 +95,7 @@ class RouteAddForm(RouteForm):
 
 
 class RouteTrunkForm(forms.Form):
-    """One more trunk of a route."""
+    """A trunk to add to a route, tried after those it has."""
 
     trunk = PartyField(
         label="Add a trunk",

@@ -11,7 +11,7 @@ from callengine.models import EngineNode
 
 
 def snapshots() -> list[NodeSnapshot]:
-    """Return every known engine node. One query."""
+    """Return every engine node that has a row, the silent ones too. One query."""
     return [
         {
             "name": node.name,

@@ -33,7 +33,7 @@ class TrunkStep:
 
 @dataclass(frozen=True, slots=True)
 class WhereTo:
-    """The answer. Holds no credentials."""
+    """What would become of a call. Holds no credentials, so a page may show all of it."""
 
     dialled: str
     "What is looked up: the number without its visual separators."

@@ -29,7 +29,7 @@ class RegistrarLimits:
 
 @dataclass(frozen=True, slots=True)
 class ContactRequest:
-    """One Contact of a REGISTER."""
+    """One Contact of a REGISTER, its address judged already (RFC 3261 section 20.10)."""
 
     uri: str
     expires_s: int | None
@@ -43,7 +43,7 @@ class ContactRequest:
 
 @dataclass(frozen=True, slots=True)
 class RegisterRequest:
-    """What a REGISTER asks for."""
+    """A REGISTER as far as the registrar's rule needs it; its contacts are in their order."""
 
     contacts: tuple[ContactRequest, ...]
     star: bool
@@ -63,7 +63,7 @@ class RegisterRequest:
 
 @dataclass(frozen=True, slots=True)
 class RegisterError:
-    """Why a REGISTER changes nothing."""
+    """The failure that answers a REGISTER, and what is stored of it; nothing was changed."""
 
     code: int
     phrase: str

@@ -45,7 +45,7 @@ class BindingStore(Protocol):
 
 
 class Registration:
-    """Answers REGISTER requests."""
+    """Authenticates a REGISTER, has the registrar decide, and answers with what holds then."""
 
     def __init__(
         self,
