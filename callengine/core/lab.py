@@ -19,8 +19,9 @@ from callengine.core.directory import (
     TrunkEntry,
 )
 from callengine.core.events import LegEnded
-from callengine.core.orders import CallPlan, LegOrder
+from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.plan import CallPlan
 from callengine.core.planner import CallRequest, Declined, plan_call
 from sip.phrases import phrase_of
 

@@ -1,85 +1,17 @@
-"""What the engine decides about one call (the plan) and tells a call process (the order)."""
+"""What a call process is told of one call: its legs with tokens, addresses and passwords."""
 
 import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_DURATION_S = 4 * 3600.0
-"How long a call may last unless it is set otherwise."
+from callengine.core.directory import Destination
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One place to ring."""
-
-    uri: str
-    "Request-URI of the INVITE."
-    to_uri: str
-    "URI of the To header."
-    flow: str = ""
-    "`udp:HOST:PORT` or `tcp:HOST:PORT` to send to; empty: resolve `uri`."
-    routes: tuple[str, ...] = ()
-    "Route elements of the INVITE (RFC 3327)."
-    hosts: tuple[str, ...] = ()
-    "Other hosts, networks and names its peer may name inside the dialog."
-    label: str = ""
-    "What a person calls it: `Alice`, `carrier-one`."
-    username: str = ""
-    password: str = field(default="", repr=False)
-    trunk: str = ""
-    "Name of the trunk it belongs to, if it does."
-    media_also_from: tuple[str, ...] = ()
-    "Networks it sends media from, besides what its SDP and its signalling name."
-
-
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """Targets rung together, and the two lists that hold while they are."""
-
-    targets: tuple[Target, ...]
-    vn_a: tuple[str, ...]
-    vn_b: tuple[str, ...]
-    label: str
-    "The connection's or the trunk's name."
-
-
-@dataclass(frozen=True, slots=True)
-class CallPlan:
-    """What will be tried for one call; decided once, kept with the record, free of secrets."""
-
-    call: str
-    "Our id of the call, 32 hexadecimal digits."
-    source: str
-    destination: str
-    from_user: str
-    from_name: str
-    to_user: str
-    offered: tuple[str, ...] | None
-    "Catalogue names in the caller's offer, its order; None for an INVITE without SDP."
-    vn_a: tuple[str, ...]
-    vn_b: tuple[str, ...]
-    vn_a_source: str
-    vn_b_source: str
-    waves: tuple[Wave, ...]
-    "Tried one after the other until a target answers."
-    bridge_rate_hz: int
-    ring_timeout_s: float = 60.0
-    max_duration_s: float = MAX_DURATION_S
-    max_forwards: int = 69
-    notes: tuple[str, ...] = ()
-    "What the planner left out, and why."
-    claimed: str = ""
-    "What the caller's device wrote into From, if the callee is shown something else."
-    lab: dict[str, Any] | None = None
-    "A call of the codec lab: its case, what was predicted and who placed it."
-
-    def record(self) -> dict[str, Any]:
-        """Return the plan as JSON-ready data without secrets."""
-        data = dataclasses.asdict(self)
-        for wave in data["waves"]:
-            for target in wave["targets"]:
-                del target["password"]
-        return data
+def passwords_of(destination: Destination) -> dict[str, str]:
+    """Return what the gateways of a destination's trunks are answered with, by the trunk's name."""
+    trunks = destination.route.trunks if destination.route else ()
+    trunks = (destination.trunk, *trunks) if destination.trunk else trunks
+    return {trunk.name: trunk.out_password for trunk in trunks if trunk.out_password}
 
 
 @dataclass(frozen=True, slots=True)

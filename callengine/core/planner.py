@@ -23,8 +23,9 @@ from callengine.core.directory import (
 )
 from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.obstacles import Obstacle, declined
-from callengine.core.orders import MAX_DURATION_S, CallPlan, Target, Wave
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.plan import MAX_DURATION_S, CallPlan, Target, Wave
+from callengine.core.terminations import no_common_codec_with_caller
 
 _USER_UNESCAPED = "-_.!~*'()&=+$,?/"
 "What RFC 3261 section 25.1 lets stand in a user part, but for the semicolon."
@@ -60,7 +61,7 @@ class Declined:
     termination: Termination
 
 
-class _RefusalError(Exception):
+class _NotPlannedError(Exception):
     def __init__(self, code: int, rule: str, advice: str) -> None:
         super().__init__(advice)
         self.code, self.rule, self.advice = code, rule, advice
@@ -85,7 +86,7 @@ def plan_call(
         check_limits(request, destination, calls_in_progress)
         full = full_trunks(destination, calls_in_progress)
         waves, lists, notes = _waves(request, destination, platform, local_host, full=full)
-    except _RefusalError as refusal:
+    except _NotPlannedError as refusal:
         return Rejection(
             source_address=request.source.address,
             user=request.from_user,
@@ -102,7 +103,7 @@ def plan_call(
         return plan
     if request.obstacle is not None:
         return Declined(plan, declined(*request.obstacle))
-    return Declined(plan, no_common_codec_with_caller(request, lists))
+    return Declined(plan, no_common_codec_with_caller(request.offered, lists))
 
 
 def check_limits(
@@ -111,14 +112,14 @@ def check_limits(
     """Refuse a call that would take a connection or its trunk over its concurrent call limit."""
     caller = request.acts_for or request.source
     if caller.trunk is not None and is_full(caller.trunk, calls_in_progress):
-        raise _RefusalError(503, *no_trunk_left(caller.trunk.name))
+        raise _NotPlannedError(503, *no_trunk_left(caller.trunk.name))
     ends = ((caller.connection, "calling"), (destination.connection, "called"))
     for connection, part in ends:
         limit = connection.concurrent_calls if connection else None
         if connection is None or limit is None:
             continue
         if calls_in_progress.get(f"connection:{connection.sip_user}", 0) >= limit:
-            raise _RefusalError(
+            raise _NotPlannedError(
                 486,
                 "concurrent-calls-reached",
                 f"{connection.name}, {part} here, already has {limit} calls, its limit. "
@@ -141,7 +142,7 @@ def _waves(
         return _to_connection(request, destination.connection, platform, local_host)
     trunks = _trunks(request, destination)
     if not trunks:
-        raise _RefusalError(
+        raise _NotPlannedError(
             404,
             "unknown-number",
             f"Nobody here has the number or SIP user {request.to_user!r}, and no route's prefix "
@@ -158,7 +159,7 @@ def _trunks(request: CallRequest, destination: Destination) -> Sequence[TrunkEnt
     else:
         return ()
     if (request.acts_for or request.source).kind == "external":
-        raise _RefusalError(
+        raise _NotPlannedError(
             403,
             "external-caller-to-trunk",
             f"{request.source.address} is an unauthenticated caller and {request.to_user} leads "
@@ -180,7 +181,7 @@ def _lists_for(
     vn_a, vn_b = _usable(lists.vn_a, platform), _usable(lists.vn_b, platform)
     if not vn_a or not vn_b:
         missing = ", ".join(lists.vn_b if vn_a else lists.vn_a)
-        raise _RefusalError(
+        raise _NotPlannedError(
             503,
             "no-codec-available",
             f"This engine can do none of {missing} now; its log and the list's page say why. "
@@ -216,7 +217,7 @@ def _to_connection(
     request: CallRequest, entry: ConnectionEntry, platform: Platform, local_host: str
 ) -> _Waves:
     if not entry.enabled:
-        raise _RefusalError(
+        raise _NotPlannedError(
             480, "destination-disabled", f"{entry.name} is disabled. Enable the connection."
         )
     targets = _connection_targets(entry, local_host)
@@ -234,7 +235,7 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]
     if entry.address:
         return [Target(uri=entry.address, to_uri=entry.address, label=entry.name)]
     if not entry.contacts:
-        raise _RefusalError(
+        raise _NotPlannedError(
             480,
             "not-registered",
             f"{entry.name} is not registered. Check that its phone is on and that its SIP user "
@@ -268,7 +269,7 @@ def _to_trunks(
     ]
     if not enabled:
         names = ", ".join(trunk.name for trunk in trunks)
-        raise _RefusalError(
+        raise _NotPlannedError(
             503,
             "no-usable-trunk",
             f"{request.to_user} leads to {names}, which is disabled or has no gateway. "
@@ -276,7 +277,7 @@ def _to_trunks(
         )
     with_room = [trunk for trunk in enabled if trunk.name not in full]
     if not with_room:
-        raise _RefusalError(503, *no_trunk_left(*(trunk.name for trunk in enabled)))
+        raise _NotPlannedError(503, *no_trunk_left(*(trunk.name for trunk in enabled)))
     notes += [
         _left_out(trunk.name, "it has as many calls as it may.")
         for trunk in enabled
@@ -334,7 +335,6 @@ def _gateway_target(request: CallRequest, trunk: TrunkEntry, gateway: str) -> Ta
         hosts=trunk.hosts,
         label=trunk.name,
         username=trunk.out_username,
-        password=trunk.out_password,
         trunk=trunk.name,
         media_also_from=trunk.media_also_from,
     )
@@ -394,19 +394,3 @@ def bridge_rate_hz(
     rate_a = CATALOGUE[chosen].audio_rate_hz if chosen else highest_audio_rate_hz(vn_a)
     rate = min(rate_a, highest_audio_rate_hz(vn_b))
     return max(step for step in BRIDGE_RATES_HZ if step <= rate)
-
-
-def no_common_codec_with_caller(request: CallRequest, lists: LegLists) -> Termination:
-    """Return the termination of a call declined before anybody was rung."""
-    offered = request.offered or ()
-    said = f"only {', '.join(offered)}" if offered else "no codec known here"
-    allowed = ", ".join(lists.vn_a)
-    if lists.forced_by:
-        rule = f"{lists.forced_by} forces {allowed}; the caller offered {said}."
-        place = f"{lists.forced_by}'s inbound list, or turn off forcing"
-    else:
-        rule = f"The {lists.vn_a_source} allows {allowed}; the caller offered {said}."
-        place = f"the {lists.vn_a_source}"
-    mend = f"Add {offered[0]} to {place}." if offered else "Have the caller's device offer one."
-    advice = f"No codec in common on the caller's leg. {rule} {mend}"
-    return Termination("engine", "no-common-codec-caller", 488, advice)

@@ -5,6 +5,7 @@ How a callee's attempt failed is told by `causes`, what a description lacked by 
 
 from collections.abc import Sequence
 
+from audiocodecs.negotiation import LegLists
 from callengine.core.events import LegEnded
 from callengine.core.obstacles import without_media
 from callengine.core.outcomes import EndedBy, Termination
@@ -42,6 +43,22 @@ def no_room() -> Termination:
     """The call's process holds as many legs as it can."""
     advice = "Legs of this call that were given up are still clearing. Try again in a moment."
     return Termination("engine", "no-room-for-another-leg", 503, advice)
+
+
+def no_common_codec_with_caller(codecs: tuple[str, ...] | None, lists: LegLists) -> Termination:
+    """The caller offered `codecs`, and none of them stands on its list: nobody was rung."""
+    offered = codecs or ()
+    said = f"only {', '.join(offered)}" if offered else "no codec known here"
+    allowed = ", ".join(lists.vn_a)
+    if lists.forced_by:
+        rule = f"{lists.forced_by} forces {allowed}; the caller offered {said}."
+        place = f"{lists.forced_by}'s inbound list, or turn off forcing"
+    else:
+        rule = f"The {lists.vn_a_source} allows {allowed}; the caller offered {said}."
+        place = f"the {lists.vn_a_source}"
+    mend = f"Add {offered[0]} to {place}." if offered else "Have the caller's device offer one."
+    advice = f"No codec in common on the caller's leg. {rule} {mend}"
+    return Termination("engine", "no-common-codec-caller", 488, advice)
 
 
 def codecs_refused_by_caller(label: str, vn_a: Sequence[str], code: int) -> Termination:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from audiocodecs.catalogue import CATALOGUE
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source, TrunkEntry
-from callengine.core.orders import CallPlan, Wave
 from callengine.core.outcomes import Rejection
+from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import CallRequest, Declined, plan_call, why_left_out
 from callengine.directory import lookup, nodes
 from callengine.edge.callers import dialled_user

@@ -82,6 +82,7 @@ class Handing:
                 plan,
                 call,
                 process,
+                passwords=live.passwords,
                 media_timeout_s=board.settings.media_timeout_s,
                 media_also_from=board.settings.media_also_from,
             )

@@ -7,8 +7,8 @@ from collections import Counter
 from functools import partial
 from typing import Protocol
 
-from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.plan import CallPlan
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
 from callengine.edge.interface import IncomingCall
 from callengine.engine.livecall import LiveCall, PendingTransfer, iso, open_call

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,9 +17,10 @@ from callengine.core.control import (
 )
 from callengine.core.directory import Source
 from callengine.core.history import Recorder
-from callengine.core.orders import CallOrder, CallPlan
+from callengine.core.orders import CallOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import parties
+from callengine.core.plan import CallPlan
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
 from callengine.core.states import CallState
 from callengine.core.timeline import Timeline
@@ -52,7 +54,9 @@ class LiveCall:
     sip_call_id: str
     "Call-ID of the caller's INVITE."
     process: CallProcess | None = None
-    order: CallOrder | None = None
+    order: CallOrder | None = field(default=None, repr=False)
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    "What the gateways of each of its trunks are answered with, by the trunk's name."
     ending: Termination | None = None
     "Why it is to end, if that was decided before a call process took it."
     taken: bool = False

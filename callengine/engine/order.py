@@ -3,10 +3,12 @@
 import asyncio
 import itertools
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from callengine.core.orders import CallOrder, CallPlan, LegOrder, Target, Wave, WaveOrder
+from callengine.core.orders import CallOrder, LegOrder, WaveOrder
+from callengine.core.plan import CallPlan, Target, Wave
 from callengine.edge.addresses import host_of
 from callengine.edge.flow import Flow
 from callengine.edge.interface import IncomingCall, LegAnchor
@@ -73,11 +75,12 @@ async def make_order(
     call: IncomingCall,
     process: CallProcess,
     *,
+    passwords: Mapping[str, str],
     media_timeout_s: float = 0.0,
     media_also_from: tuple[str, ...] = (),
 ) -> Orders:
     """Return the order for a plan; raises NoTargetError if no target's address resolves."""
-    waves = await make_waves(edge, plan, process)
+    waves = await make_waves(edge, plan, process, passwords=passwords)
     trunk = call.source.trunk
     leg_a = LegAnchor(
         plan.call, "A", _token(), process.sip_address, hosts=trunk.hosts if trunk else ()
@@ -109,11 +112,13 @@ async def make_waves(
     plan: CallPlan,
     process: CallProcess,
     *,
+    passwords: Mapping[str, str],
     first: int = 1,
     diverted_from: str = "",
 ) -> Waves:
     """Return the legs of a plan's waves, numbered from `first`: B, B2, B3 ...
 
+    `passwords` holds what the gateways of each trunk are answered with, by the trunk's name.
     `diverted_from` is the SIP user of the callee who forwarded the call to them.
 
     Raises NoTargetError if no target's address resolves.
@@ -128,7 +133,7 @@ async def make_waves(
     waves, prepared = [], []
     for wave in plan.waves:
         patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
-        aim = _Aim(edge, plan, process, patience_s, diverted_from)
+        aim = _Aim(edge, plan, process, passwords, patience_s, diverted_from)
         legs = [
             _leg_b(aim, target, reachable[id(target)], next(numbers))
             for target in wave.targets
@@ -167,6 +172,7 @@ class _Aim:
     edge: Addresses
     plan: CallPlan
     process: CallProcess
+    passwords: Mapping[str, str]
     response_timeout_s: float
     diverted_from: str
 
@@ -185,7 +191,7 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
         public_address=aim.edge.media_address_for(flow),
         label=target.label,
         username=target.username,
-        password=target.password,
+        password=aim.passwords.get(target.trunk, ""),
         trunk=target.trunk,
         media_also_from=target.media_also_from,
     )
@@ -203,7 +209,7 @@ def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
         max_forwards=plan.max_forwards,
         response_timeout_s=aim.response_timeout_s,
         username=target.username,
-        password=target.password,
+        password=aim.passwords.get(target.trunk, ""),
     )
     return _Prepared(order, anchor)
 

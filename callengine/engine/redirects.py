@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from callengine.core.control import FollowRedirect, RedirectAsked
 from callengine.core.directory import Destination, Platform, Source
 from callengine.core.limits import LEGS_RUNG_TOGETHER
-from callengine.core.orders import CallPlan, Wave, WaveOrder
+from callengine.core.orders import WaveOrder, passwords_of
 from callengine.core.outcomes import Rejection
+from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.core.redirect import redirect_user
 from callengine.edge.callers import dialled_user
@@ -80,6 +81,7 @@ class Redirects:
                 self._board.edge,
                 plan,
                 call.process,
+                passwords=passwords_of(destination),
                 first=len(call.labels),
                 diverted_from=call.forwarder.partition(":")[2],
             )

@@ -32,8 +32,9 @@ from callengine.core.control import (
 )
 from callengine.core.directory import Destination, Platform, Source
 from callengine.core.obstacles import obstacle
-from callengine.core.orders import MAX_DURATION_S, CallPlan
+from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.plan import MAX_DURATION_S, CallPlan
 from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.core.states import CallState
 from callengine.directory import lookup
@@ -270,6 +271,7 @@ class Switchboard:
         call = lab.named(call) if lab else call
         claim = Claim(call.from_user, call.from_name)
         destination, platform, known = await self._read(self._look_up_call, call)
+        destination = lab.destination if lab else destination
         caller = CallerId(claim.user, claim.name)
         if not lab:
             found = caller_id(call.source, claim, known, call_id=call.call_id, to=call.to_user)
@@ -295,7 +297,7 @@ class Switchboard:
             return replace(refused, retry_after_s=short.retry_after_s)
         decision = plan_call(
             request,
-            destination=lab.destination if lab else destination,
+            destination=destination,
             platform=platform,
             calls_in_progress=self.book.in_progress(),
             ring_timeout_s=self.settings.ring_timeout_s,
@@ -309,7 +311,7 @@ class Switchboard:
             live = self.book.open(decision.plan, call)
             self.book.close(live, GAVE_UP if call.given_up() else decision.termination)
             return Refused(488, reason=q850_reason(488))
-        return await self._connect(decision, call)
+        return await self._connect(decision, call, passwords_of(destination))
 
     def local_host(self, flow: str) -> str:
         """Return the host part of our users' URIs, as a peer there knows us."""
@@ -327,8 +329,11 @@ class Switchboard:
         known = lookup.known_names(call.source, call.from_user)
         return (*self.look_up(call.to_user), known)
 
-    async def _connect(self, plan: CallPlan, call: IncomingCall) -> Accepted | Refused:
+    async def _connect(
+        self, plan: CallPlan, call: IncomingCall, passwords: dict[str, str]
+    ) -> Accepted | Refused:
         live = self.book.open(plan, call)
+        live.passwords = passwords
         live.source, live.flow, live.incoming = call.source, call.flow, call
         return await self._handing.connect(live)
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from callengine.core.control import TransferCall, TransferOver
 from callengine.core.directory import Destination, Platform
 from callengine.core.limits import TARGETS_RUNG_TOGETHER
-from callengine.core.orders import CallPlan, TransferOrder, Wave
+from callengine.core.orders import TransferOrder, passwords_of
 from callengine.core.outcomes import Rejection
+from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.core.states import CallState
 from callengine.edge.callers import dialled_user
@@ -93,7 +94,11 @@ class Transfers:
         assert process is not None
         try:
             waves = await make_waves(
-                self._board.edge, pending.plan, process, first=_legs_used(call)
+                self._board.edge,
+                pending.plan,
+                process,
+                passwords=passwords_of(destination),
+                first=_legs_used(call),
             )
         except NoTargetError as error:
             raise _RefusedError(str(error), "callee-unreachable") from error

@@ -8,8 +8,8 @@ from typing import Any
 
 from callengine.core.directory import Destination, Source
 from callengine.core.lab import LabCase, LabEnds, aimed
-from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection
+from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined
 from callengine.edge.addresses import BUILT_IN_PHONES
 from callengine.edge.interface import Credentials, IncomingCall

@@ -11,7 +11,7 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
-from callengine.core.orders import CallPlan
+from callengine.core.plan import CallPlan
 from callengine.core.planner import CallRequest, plan_call
 from callengine.edge.callers import dialled
 from callengine.edge.received import receive

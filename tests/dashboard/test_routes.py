@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audiocodecs.models import PlatformSettings
 from callengine.core.directory import Platform
-from callengine.core.orders import CallPlan
+from callengine.core.plan import CallPlan
 from callengine.core.planner import CallRequest, plan_call
 from callengine.directory import lookup
 from callengine.directory.whereto import where_to

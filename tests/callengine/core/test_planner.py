@@ -14,8 +14,9 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
-from callengine.core.orders import CallPlan
+from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
+from callengine.core.plan import CallPlan
 from callengine.core.planner import CallRequest, Declined, bridge_rate_hz, plan_call, why_left_out
 
 ALL = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA")
@@ -239,6 +240,15 @@ def test_a_plan_on_the_record_holds_no_secret():
     assert isinstance(planned, CallPlan)
     assert "hidden" not in str(planned.record())
     assert "hidden" not in repr(planned)
+    assert "hidden" not in str(dataclasses.asdict(planned))
+
+
+def test_passwords_are_ordered_and_not_planned():
+    quiet = dataclasses.replace(CARRIER, name="quiet", out_password="")
+    assert passwords_of(Destination(connection=BOB)) == {}
+    assert passwords_of(Destination(trunk=CARRIER)) == {"carrier-one": "hidden"}
+    route = RouteEntry("+44", (quiet, CARRIER))
+    assert passwords_of(Destination(route=route)) == {"carrier-one": "hidden"}
 
 
 def test_forwards_are_counted_down():

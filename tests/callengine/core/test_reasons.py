@@ -20,8 +20,7 @@ PLACES = {
     "Objection": 1,
     "RegisterError": 2,
     "Shortage": 1,
-    "Failed": 0,
-    "_RefusalError": 1,
+    "_NotPlannedError": 1,
     "_RefusedError": 1,
     "refuse": 2,
 }

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Termination
+from callengine.core.plan import CallPlan
 from callengine.engine.livecall import open_call
 
 

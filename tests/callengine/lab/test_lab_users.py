@@ -9,8 +9,8 @@ import pytest
 
 from callengine.core.directory import Platform, Source
 from callengine.core.lab import LabCase, LabEnds, free_destination, free_source
-from callengine.core.orders import CallPlan
 from callengine.core.outcomes import Rejection
+from callengine.core.plan import CallPlan
 from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.edge.addresses import BUILT_IN_PHONES
 from callengine.edge.interface import IncomingCall
