@@ -1,8 +1,6 @@
 """What a call process is told of one call: its legs with tokens, addresses and passwords."""
 
-import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
 
 from callengine.core.directory import Destination
 
