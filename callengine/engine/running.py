@@ -14,6 +14,7 @@ from callengine.edge.listeners import AddressTakenError
 from callengine.edge.settings import BanSettings, EdgeSettings, GuardSettings
 from callengine.engine.pool import PoolSettings
 from callengine.engine.switchboard import EngineSettings, Switchboard
+from callengine.record.retention import RetentionSettings
 from callengine.record.writer import WriterSettings
 
 USER_AGENT = "VoIPNumber/0.1"
@@ -69,6 +70,7 @@ def engine_settings() -> EngineSettings:
             external_calls_per_minute=settings.VOIPNUMBER_EXTERNAL_CALLS_PER_MINUTE,
             trunk_calls_per_minute=settings.VOIPNUMBER_TRUNK_CALLS_PER_MINUTE,
         ),
+        retention=RetentionSettings(keep_days=settings.VOIPNUMBER_KEEP_DAYS),
         record=WriterSettings(spill=settings.VOIPNUMBER_DATA / "unwritten-records"),
         ring_timeout_s=settings.VOIPNUMBER_RING_TIMEOUT_S,
         grace_s=settings.VOIPNUMBER_GRACE_S,

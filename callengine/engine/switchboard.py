@@ -65,6 +65,7 @@ from callengine.record import changes
 from callengine.record.database import keep_connected
 from callengine.record.journal import Journal
 from callengine.record.ladder import Trace
+from callengine.record.retention import Retention, RetentionSettings
 from callengine.record.writer import WriterSettings
 from trunks.access import AccessLists
 
@@ -95,6 +96,7 @@ class EngineSettings:
     "Networks from which media of any leg is taken, besides what its peer names."
     capacity: CapacityLimits = field(default_factory=CapacityLimits)
     record: WriterSettings = field(default_factory=WriterSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
 
 
 class Switchboard:
@@ -117,6 +119,7 @@ class Switchboard:
         self.transfers = Transfers(self, self._read)
         self.redirects = Redirects(self, self._read)
         self.room = Room(settings.capacity)
+        self._retention = Retention(settings.retention)
 
     @property
     def calls(self) -> dict[str, LiveCall]:
@@ -144,6 +147,7 @@ class Switchboard:
             raise
         self._warn()
         await self._publisher.start()
+        self._retention.start()
 
     def _undoing(self) -> Iterator[Step]:
         """End what a start that failed had begun; the edge has closed what it opened."""
@@ -172,6 +176,7 @@ class Switchboard:
         yield from self._ending_of_calls()
         yield Step("hearing no more commands", self._publisher.hear_no_more)
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
+        yield Step("ending retention", self._retention.stop)
         yield Step("closing the edge", self.edge.stop)
         yield Step("writing the ladders", self.book.trace.flush)
         yield Step("leaving the list of engines", self._publisher.gone)

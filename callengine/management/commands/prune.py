@@ -7,8 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from callengine.record.retention import prune_calls, prune_rejections
-from connections.services import delete_expired_registrations
+from callengine.record.retention import prune
 
 MAX_DAYS = 36500
 
@@ -23,14 +22,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
-        before = now - timedelta(days=options["days"])
-        calls = sum(prune_calls(before=before))
-        rejections = sum(prune_rejections(before=before))
-        registrations = delete_expired_registrations(now=now)
-        self.stdout.write(
-            f"deleted: {calls} calls, {rejections} rejections, "
-            f"{registrations} expired registrations"
-        )
+        deleted = dict.fromkeys(("calls", "rejections", "expired registrations"), 0)
+        for kind, count in prune(now=now, before=now - timedelta(days=options["days"])):
+            deleted[kind] += count
+        counts = ", ".join(f"{count} {kind}" for kind, count in deleted.items())
+        self.stdout.write(f"deleted: {counts}")
 
 
 def _days(text: str) -> int:

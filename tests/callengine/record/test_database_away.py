@@ -3,21 +3,17 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import dj_database_url
 import pytest
-from django.conf import settings
-from django.core.management import call_command
-from django.db import connections
 
 from callengine.core.outcomes import Rejection as Refusal
 from callengine.models import Call, Rejection
 from callengine.record import changes
 from callengine.record.journal import Journal
 from callengine.record.writer import WriterSettings
+from tests.callengine.record.reading import read
 from tests.dashboard.live import demo
 from tests.peers import services
 from tests.peers.engine import Engine
@@ -26,34 +22,7 @@ from tests.peers.waiting import until
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import PASSWORD, configuration, connection
 
-T = TypeVar("T")
 pytestmark = pytest.mark.skipif(not services.available(), reason="needs Debian's postgresql")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with Postgres() as postgres:
-        yield postgres
-
-
-@pytest.fixture
-def postgres(
-    server: Postgres, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
-) -> Iterator[Postgres]:
-    """A server with our tables, as the database of this process."""
-    values = {**connections["default"].settings_dict, **dj_database_url.parse(server.url)}
-    values["OPTIONS"] = {"connect_timeout": 2}
-    monkeypatch.setitem(connections.settings, "default", values)
-    monkeypatch.setitem(settings.DATABASES, "default", connections.settings["default"])
-    with django_db_blocker.unblock():
-        before = connections["default"]
-        del connections["default"]
-        call_command("migrate", verbosity=0)
-        Call.objects.all().delete()
-        Rejection.objects.all().delete()
-        yield server
-        connections["default"].close()
-        connections["default"] = before
 
 
 @pytest.fixture
@@ -78,18 +47,6 @@ def write_whole_call(journal: Journal, done: list[str]) -> str:
     over = demo.ended(snapshot, demo.HUNG_UP)
     journal.write(changes.call_ended(snapshot=over), lambda: done.append(snapshot["id"]))
     return str(snapshot["id"])
-
-
-async def read(question: Callable[[], T]) -> T:
-    """Ask the database in a thread, with a connection for this one question."""
-
-    def ask() -> T:
-        try:
-            return question()
-        finally:
-            connections["default"].close()
-
-    return await asyncio.to_thread(ask)
 
 
 def stored() -> list[tuple[str, str, int]]:

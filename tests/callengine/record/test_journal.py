@@ -5,34 +5,15 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings
-from django.core.management import call_command
-from django.db import OperationalError, connections
+from django.db import OperationalError
 from django.utils import timezone
 
 from callengine.models import Rejection
 from callengine.record.journal import Journal
 from callengine.record.writer import WriterSettings
 from tests.peers.waiting import until
-
-
-@pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> Any:
-    """A database file of its own, so that another process can hold its lock."""
-    values = {**connections["default"].settings_dict, "NAME": str(tmp_path / "record.sqlite3")}
-    options = {**values.get("OPTIONS", {}), "timeout": 0.2, "transaction_mode": "IMMEDIATE"}
-    monkeypatch.setitem(connections.settings, "default", {**values, "OPTIONS": options})
-    monkeypatch.setitem(settings.DATABASES, "default", connections.settings["default"])
-    with django_db_blocker.unblock():
-        before = connections["default"]
-        del connections["default"]
-        call_command("migrate", verbosity=0)
-        yield tmp_path / "record.sqlite3"
-        connections["default"].close()
-        connections["default"] = before
 
 
 @pytest.fixture
