@@ -11,11 +11,11 @@ from callengine.edge.client import ClientTransactions
 from callengine.edge.guard import Guard
 from callengine.edge.identity import Identity
 from callengine.edge.interface import Engine
-from callengine.edge.inward import InwardRequests
+from callengine.edge.inward_requests import InwardRequests
 from callengine.edge.inward_responses import InwardResponses
 from callengine.edge.legs import LegTable
 from callengine.edge.loopback import Loopback
-from callengine.edge.outward import OutwardRequests
+from callengine.edge.outward_requests import OutwardRequests
 from callengine.edge.outward_responses import OutwardResponses
 from callengine.edge.own_requests import OwnRequests
 from callengine.edge.reception import Reception

@@ -5,7 +5,7 @@ import logging
 from callengine.edge.flow import Flow
 from callengine.edge.legs import LegTable, uri_user
 from callengine.edge.message import MalformedError
-from callengine.edge.outward import OutwardRequests
+from callengine.edge.outward_requests import OutwardRequests
 from callengine.edge.outward_responses import OutwardResponses
 from callengine.edge.received import receive
 

@@ -8,16 +8,17 @@ from callengine.core.directory import Source
 from callengine.edge.addresses import Addresses
 from callengine.edge.admission import Admission, admission
 from callengine.edge.authentication import Authenticator
+from callengine.edge.descriptions import BadSdpError, compact_body, description
 from callengine.edge.guard import Guard
 from callengine.edge.interface import Accepted, Engine, IncomingCall, Refused, TrunkAccess
-from callengine.edge.inward import MALFORMED_SDP, InwardRequests
+from callengine.edge.inward_requests import MALFORMED_SDP, InwardRequests
 from callengine.edge.legs import LegTable
 from callengine.edge.message import Headers
 from callengine.edge.received import Received
 from callengine.edge.rejections import Rejections, describe, source_host
 from callengine.edge.responder import Responder
-from callengine.edge.rewrite import BadSdpError, caller_target, compact_body, description
 from callengine.edge.rules import max_forwards
+from callengine.edge.targets import caller_target
 from callengine.edge.text import clean
 from callengine.edge.transactions import ServerTransaction
 from callengine.edge.uris import parse_uri

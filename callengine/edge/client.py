@@ -15,11 +15,10 @@ from callengine.edge.client_transaction import (
 from callengine.edge.flow import Flow
 from callengine.edge.legs import RequestKey
 from callengine.edge.message import Headers, Message, render
-from callengine.edge.rewrite import with_tag
 from callengine.edge.settings import T1_S
 from callengine.edge.tap import Show
 from callengine.edge.transactions import Later, Timer
-from callengine.edge.values import is_address, tag_of
+from callengine.edge.values import is_address, tag_of, with_tag
 from sip.phrases import phrase_of
 
 OnResponse = Callable[[Message], None]

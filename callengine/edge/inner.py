@@ -13,8 +13,8 @@ from callengine.edge.grammar import parse_params, read_number, split_quoted
 from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, PeerRequest
 from callengine.edge.message import Headers, Message, render
+from callengine.edge.outer import option_lists
 from callengine.edge.received import Received
-from callengine.edge.rewrite import option_lists
 from callengine.edge.settings import METHODS, MIN_SESSION_S
 from callengine.edge.text import clean
 from callengine.edge.uris import without_headers

@@ -3,6 +3,7 @@
 from callengine.edge import inner
 from callengine.edge.abandon import Abandoner
 from callengine.edge.client import ClientTransactions
+from callengine.edge.descriptions import BadSdpError, compact_body
 from callengine.edge.identity import Identity
 from callengine.edge.legs import (
     Dialog,
@@ -16,8 +17,8 @@ from callengine.edge.legs import (
 from callengine.edge.loopback import Loopback
 from callengine.edge.own_requests import OwnRequests
 from callengine.edge.received import Received
-from callengine.edge.rewrite import BadSdpError, compact_body, contact_target, recorded_routes
 from callengine.edge.settings import METHODS
+from callengine.edge.targets import contact_target, recorded_routes
 
 
 class InwardResponses:

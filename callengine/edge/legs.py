@@ -12,10 +12,9 @@ from callengine.edge.flow import NOWHERE, Flow
 from callengine.edge.interface import LegAnchor
 from callengine.edge.message import Message
 from callengine.edge.received import Received
-from callengine.edge.rewrite import with_tag
 from callengine.edge.settings import METHODS
 from callengine.edge.transactions import ServerTransaction, State, Timer
-from callengine.edge.values import is_address
+from callengine.edge.values import is_address, with_tag
 
 MAX_DIALOGS = 10
 MAX_REQUESTS = 200

@@ -6,11 +6,13 @@ from callengine.edge.identity import Identity
 from callengine.edge.legs import Leg, LegState, LegTable
 from callengine.edge.loopback import Worker
 from callengine.edge.message import Headers, render
+from callengine.edge.outer import to_peer
 from callengine.edge.received import Received
-from callengine.edge.rewrite import reply_vias, to_peer, with_tag
+from callengine.edge.replies import reply_vias
 from callengine.edge.standin import StandIn
 from callengine.edge.tap import Tap
 from callengine.edge.transactions import ServerTransaction, ServerTransactions, State
+from callengine.edge.values import with_tag
 
 WITH_CONTACT = ("INVITE", "UPDATE")
 "Whose requests and 2xx refresh a dialog's target (RFC 3261 section 12.2, RFC 3311)."

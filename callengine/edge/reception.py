@@ -7,7 +7,7 @@ from typing import Any
 from callengine.core.outcomes import Rejection
 from callengine.edge.callers import Callers
 from callengine.edge.flow import Flow
-from callengine.edge.inward import InwardRequests
+from callengine.edge.inward_requests import InwardRequests
 from callengine.edge.inward_responses import InwardResponses
 from callengine.edge.message import MalformedError
 from callengine.edge.received import Received, receive

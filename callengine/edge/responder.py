@@ -6,8 +6,8 @@ from callengine.edge.identity import Identity
 from callengine.edge.message import Headers
 from callengine.edge.received import Received
 from callengine.edge.rejections import GAVE_UP_FIRST, Rejections, code_sent, describe
+from callengine.edge.replies import build_reply
 from callengine.edge.responses import ResponseSender
-from callengine.edge.rewrite import build_reply
 from callengine.edge.shortening import shortened
 from callengine.edge.tap import Tap
 from callengine.edge.transactions import (

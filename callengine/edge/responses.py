@@ -6,7 +6,7 @@ from functools import partial
 from callengine.edge.flow import Flow, host_port
 from callengine.edge.reach import IsOurs
 from callengine.edge.received import Received
-from callengine.edge.rewrite import reply_flow
+from callengine.edge.replies import reply_flow
 from callengine.edge.transactions import ServerTransaction
 from callengine.edge.transport import Transports
 

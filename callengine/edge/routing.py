@@ -8,7 +8,7 @@ from callengine.edge.hops import next_hop
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import Dialog, Leg
 from callengine.edge.reach import without_connection
-from callengine.edge.rewrite import aim, route_uri
+from callengine.edge.targets import aim, route_uri
 from callengine.edge.transport import Transports
 from callengine.edge.uris import parse_uri
 

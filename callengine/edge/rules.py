@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callengine.edge.bodies import ACCEPT
+from callengine.edge.descriptions import description
 from callengine.edge.grammar import read_number
 from callengine.edge.identity import BRANCH
 from callengine.edge.inner import rack
 from callengine.edge.received import Received
-from callengine.edge.rewrite import description, recorded_routes
 from callengine.edge.settings import ALLOW, EXTENSIONS, METHODS, MIN_SESSION_S, EdgeSettings
+from callengine.edge.targets import recorded_routes
 from callengine.edge.uris import parse_uri, scheme_of
 from callengine.edge.values import parse_address, parse_via
 

@@ -4,7 +4,7 @@ from callengine.edge.identity import Identity
 from callengine.edge.loopback import Loopback, Worker
 from callengine.edge.message import Headers, Message, render
 from callengine.edge.received import Received
-from callengine.edge.rewrite import build_reply
+from callengine.edge.replies import build_reply
 
 
 class StandIn:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from callengine.edge.flow import Flow
 from callengine.edge.received import Received
-from callengine.edge.rewrite import reply_flow
+from callengine.edge.replies import reply_flow
 from callengine.edge.settings import T1_S, T2_S, TIMEOUT_S
 from callengine.edge.shortening import shortened
 

@@ -131,6 +131,11 @@ def tag_of(header: str) -> str:
         return _tag_at_all(header)
 
 
+def with_tag(to_header: str, tag: str) -> str:
+    """Return a To value with our tag, unless it has one."""
+    return to_header if not tag or tag_of(to_header) else f"{to_header};tag={tag}"
+
+
 def _tag_at_all(header: str) -> str:
     """Return the tag of a value that cannot be read otherwise: its answer needs it."""
     return parse_params(split_quoted(header, ";")[1:]).get("tag") or ""

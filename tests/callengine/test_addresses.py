@@ -16,7 +16,7 @@ from callengine.core.planner import CallRequest, plan_call
 from callengine.edge.callers import dialled
 from callengine.edge.received import receive
 from callengine.edge.registrar import read_register
-from callengine.edge.rewrite import contact_target
+from callengine.edge.targets import contact_target
 from tests.callengine.edge.fakes import Phone
 
 TRUNK = TrunkEntry("carrier", gateways=(GatewayEntry("sip:192.0.2.5:5080;transport=tcp", 1),))

@@ -31,7 +31,8 @@ from callengine.edge.registrar import (
     RegistrarLimits,
     register,
 )
-from callengine.edge.rewrite import aim, reply_vias
+from callengine.edge.replies import reply_vias
+from callengine.edge.targets import aim
 from callengine.edge.transactions import ServerTransactions, State
 from callengine.edge.uris import name_addr, parse_uri, sip_uri
 from callengine.edge.values import parse_address

@@ -10,10 +10,10 @@ from callengine.edge.identity import Identity
 from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, LegTable, PeerRequest
 from callengine.edge.loopback import Worker
 from callengine.edge.message import Headers, Message
+from callengine.edge.outer import to_peer
 from callengine.edge.outward_responses import WITH_CONTACT
 from callengine.edge.own_requests import OwnRequests
 from callengine.edge.received import Received
-from callengine.edge.rewrite import to_peer
 from callengine.edge.routing import Routing, Target
 from callengine.edge.sending import PeerSender
 from callengine.edge.settings import TIMEOUT_S

@@ -2,6 +2,7 @@
 
 from callengine.edge import inner, keys
 from callengine.edge.abandon import Abandoner
+from callengine.edge.descriptions import BadSdpError, compact_body
 from callengine.edge.identity import Identity
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import Dialog, Leg, LegState, LegTable
@@ -10,13 +11,7 @@ from callengine.edge.message import Headers
 from callengine.edge.received import Received
 from callengine.edge.rejections import Rejections, describe
 from callengine.edge.responder import Responder
-from callengine.edge.rewrite import (
-    BadSdpError,
-    caller_target,
-    compact_body,
-    contact_target,
-    recorded_routes,
-)
+from callengine.edge.targets import caller_target, contact_target, recorded_routes
 from callengine.edge.transactions import ServerTransaction, ServerTransactions
 
 MALFORMED_SDP = "malformed-sdp"
