@@ -46,7 +46,7 @@ class Flow(NamedTuple):
         """
         name, _, rest = text.partition(":")
         host, _, port = rest.rpartition(":")
-        if name not in TRANSPORTS or not host:
+        if name not in TRANSPORTS or not host or not 0 < int(port) < 65536:
             raise ValueError(f"not a flow: {text!r}")
         return cls(TRANSPORTS[name], host.strip("[]"), int(port))
 

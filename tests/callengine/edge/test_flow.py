@@ -18,7 +18,10 @@ def test_a_flow_is_read_as_it_was_written(text: str, flow: Flow) -> None:
     assert hash(Flow.parse(text)) == hash(flow)
 
 
-@pytest.mark.parametrize("text", ["", "udp", "udp:h", "sctp:h:1", "tcp:h:port", "h:5060", "udp::1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "udp", "udp:h", "sctp:h:1", "tcp:h:port", "h:5060", "udp::1", "udp:h:0", "tcp:h:65536"],
+)
 def test_what_is_no_flow_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a flow|invalid literal"):
         Flow.parse(text)
