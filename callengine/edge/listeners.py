@@ -3,7 +3,8 @@
 import contextlib
 import errno
 import socket
-from typing import Literal
+
+from callengine.edge.flow import Transport
 
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
@@ -14,17 +15,17 @@ class AddressTakenError(OSError):
     """A listening address cannot be used; the message names it and says what to do."""
 
 
-def bind(transport: Literal["udp", "tcp"], host: str, port: int) -> socket.socket:
+def bind(transport: Transport, host: str, port: int) -> socket.socket:
     """Return a bound non-blocking socket.
 
     Raises:
         AddressTakenError: the address is taken, not ours, or not permitted.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    kind = socket.SOCK_STREAM if transport.is_reliable else socket.SOCK_DGRAM
     sock = socket.socket(family, kind)
     sock.setblocking(False)
-    if transport == "tcp":
+    if transport.is_reliable:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     else:
         _enlarge(sock)
@@ -44,9 +45,9 @@ def _enlarge(sock: socket.socket) -> None:
             sock.setsockopt(socket.SOL_SOCKET, forced, SOCKET_BUFFER_BYTES)
 
 
-def address_taken(transport: str, host: str, port: int, error: OSError) -> AddressTakenError:
+def address_taken(transport: Transport, host: str, port: int, error: OSError) -> AddressTakenError:
     """Return what a listening address that cannot be used raises."""
-    where = f"{transport}:{host}:{port}"
+    where = f"{transport.name}:{host}:{port}"
     if error.errno == errno.EADDRINUSE:
         advice = f"{where} is already taken by another program; choose another SIP listening port"
     else:

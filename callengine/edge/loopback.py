@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from callengine.edge.flow import Flow
+from callengine.edge.flow import UDP, Flow
 from callengine.edge.listeners import bind
 from callengine.edge.udp import UdpListener
 
@@ -22,7 +22,7 @@ class Loopback:
     def open(self, on_datagram: OnDatagram) -> None:
         """Open it on a port the system chooses."""
         self._listener = UdpListener(
-            bind("udp", "127.0.0.1", 0), lambda data, flow, _: on_datagram(data, flow)
+            bind(UDP, "127.0.0.1", 0), lambda data, flow, _: on_datagram(data, flow)
         )
 
     def close(self) -> None:

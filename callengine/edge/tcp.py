@@ -6,7 +6,7 @@ import socket
 import time
 
 from callengine.edge.connection import OnUnreachable, TcpConnection, TcpConnections
-from callengine.edge.flow import Flow
+from callengine.edge.flow import TCP, Flow
 from callengine.edge.listeners import address_taken
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.upcalls import Upcalls
@@ -47,7 +47,7 @@ class TcpTransport:
             server = await loop.create_server(self._accepted, sock=sock, backlog=_BACKLOG)
         except OSError as error:
             sock.close()
-            raise address_taken("tcp", host, port, error) from error
+            raise address_taken(TCP, host, port, error) from error
         self._servers.append(server)
         self.addresses.append((host, port))
 

@@ -1,7 +1,7 @@
 """The transport layer (RFC 3261 section 18): every public socket, under the flows of peers."""
 
 from callengine.edge.connection import OnUnreachable
-from callengine.edge.flow import Flow
+from callengine.edge.flow import TRANSPORTS, Flow
 from callengine.edge.listeners import bind
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.tcp import TcpTransport
@@ -34,12 +34,12 @@ class Transports:
             AddressTakenError: one cannot be opened.
         """
         try:
-            for transport, host, port in self._settings.listen:
-                sock = bind(transport, host, port)
-                if transport == "udp":
-                    self._udp.listen(sock)
-                else:
+            for name, host, port in self._settings.listen:
+                sock = bind(TRANSPORTS[name], host, port)
+                if TRANSPORTS[name].is_reliable:
                     await self._tcp.listen(sock)
+                else:
+                    self._udp.listen(sock)
         except OSError:
             await self.stop()
             raise
