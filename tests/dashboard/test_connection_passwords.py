@@ -154,3 +154,15 @@ def test_no_page_shows_a_password_a_phone_put_into_its_contact(admin: Client, pa
     page = admin.get(path.format(contact.pk if "/registration/" in path else row.pk))
     assert "sip:alice:***@192.0.2.7:5060;ob" in page.content.decode()
     assert "hunter2" not in page.content.decode()
+
+
+def test_a_password_of_before_is_said_to_need_setting_again_for_user_at_realm(
+    admin: Client,
+) -> None:
+    row = stored()
+    note = "may use that once a new password is set"
+    assert note not in words(text(admin, url(row, "?tab=phone")))
+    Connection.objects.update(ha1b_md5="", ha1b_sha256="")
+    page = words(text(admin, url(row, "?tab=phone")))
+    assert f"alice@{row.ha1_realm} may use that once a new password is set" in page
+    assert row.ha1b_md5 not in page

@@ -242,3 +242,13 @@ def test_the_admin_writes_only_what_was_changed_there(
     stored = Trunk.objects.get()
     assert (stored.name, stored.in_allowed_addresses) == ("renamed", ["198.51.100.7/32"])
     assert (stored.in_ha1_md5, stored.out_password) == (trunk.in_ha1_md5, OUT_SECRET)
+
+
+def test_an_in_password_of_before_is_said_to_need_setting_again_for_user_at_realm(
+    admin: Client,
+) -> None:
+    trunk = carrier()
+    note = "is let in once the password is set again"
+    assert note not in text(admin.get(at("trunk-in", trunk.pk)))
+    Trunk.objects.update(in_ha1b_md5="", in_ha1b_sha256="")
+    assert note in text(admin.get(at("trunk-in", trunk.pk)))

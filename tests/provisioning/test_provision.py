@@ -384,3 +384,22 @@ class AnyNameSurvives(HypothesisTestCase):
             assert all(str(problem).startswith("f:") for problem in error.problems)  # noqa: PT017
         else:
             assert outcome.changes == []
+
+
+def test_applying_a_password_again_keeps_what_an_older_version_did_not(tmp_path):
+    file = """\
+connections:
+  - {sip_user: alice, password: correct horse}
+trunks:
+  - {name: a, in: {username: ua, password: pa}}
+"""
+    run(tmp_path, file)
+    Connection.objects.update(ha1b_md5="", ha1b_sha256="")
+    Trunk.objects.update(in_ha1b_md5="", in_ha1b_sha256="")
+    assert "2 changes" in run(tmp_path, file)
+    realm = Connection.objects.get().ha1_realm
+    kept = kept_ha1(username="alice", realm=realm, password="correct horse")
+    row = Connection.objects.get()
+    assert (row.ha1b_md5, row.ha1b_sha256) == (kept.with_realm_md5, kept.with_realm_sha256)
+    assert Trunk.objects.get().in_ha1b_md5
+    assert "0 changes" in run(tmp_path, file)
