@@ -92,13 +92,13 @@ async def resolve(uri_text: str) -> Flow:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
-            found = await loop.getaddrinfo(uri.host, port, type=socket.SOCK_DGRAM)
+            entries = await loop.getaddrinfo(uri.host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         raise UnresolvableError(f"{uri.host} does not resolve to an address") from error
-    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-    if not found:
+    entries.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    if not entries:
         raise UnresolvableError(f"{uri.host} does not resolve to an address")
-    return Flow(transport, str(found[0][4][0]), port)
+    return Flow(transport, str(entries[0][4][0]), port)
 
 
 class Addresses:
@@ -162,13 +162,13 @@ class Addresses:
         return self._transports.tcp[0] if self._transports.tcp else ("127.0.0.1", 5060)
 
     def _local_address_to(self, host: str) -> str:
-        if (known := self._reached_from.get(host)) is not None:
-            return known
+        if (address := self._reached_from.get(host)) is not None:
+            return address
         if len(self._reached_from) >= _MAX_CACHED:
             self._reached_from.popitem(last=False)
-        found = _source_address(host) or "127.0.0.1"
-        self._reached_from[host] = found
-        return found
+        address = _source_address(host) or "127.0.0.1"
+        self._reached_from[host] = address
+        return address
 
 
 def _source_address(host: str) -> str:
@@ -186,8 +186,8 @@ def _source_address(host: str) -> str:
 
 def _machine_addresses() -> set[str]:
     try:
-        found = socket.getaddrinfo(socket.gethostname(), None)
+        entries = socket.getaddrinfo(socket.gethostname(), None)
     except OSError:
-        found = []
+        entries = []
     outward = _source_address(_SOMEWHERE)
-    return {str(entry[4][0]) for entry in found} | ({outward} if outward else set())
+    return {str(entry[4][0]) for entry in entries} | ({outward} if outward else set())

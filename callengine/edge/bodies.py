@@ -24,7 +24,7 @@ MAX_PADDING_BYTES = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BodyContent:
     """What a body holds for us; `code` is what to refuse it with, 0 if there is no need to."""
 
     sdp: bytes | None = None
@@ -38,10 +38,10 @@ class Found:
         return self.code != 0
 
 
-NOTHING = Found()
+NOTHING = BodyContent()
 
 
-def find_sdp(content_type: str, disposition: str, body: bytes) -> Found:
+def find_sdp(content_type: str, disposition: str, body: bytes) -> BodyContent:
     """Return the session description of a body with these header values (empty if missing).
 
     Its own `handling` says whether a body of a kind not known here may be ignored: missing, it
@@ -51,17 +51,17 @@ def find_sdp(content_type: str, disposition: str, body: bytes) -> Found:
     if not body.strip():
         return NOTHING
     if len(body) > MAX_BODY_BYTES:
-        return Found(code=413, reason=f"The body is longer than {MAX_BODY_BYTES} bytes.")
+        return BodyContent(code=413, reason=f"The body is longer than {MAX_BODY_BYTES} bytes.")
     if not content_type.strip() and body.lstrip().startswith(b"v=0"):
         content_type = SDP
     try:
         outcome = _read(_Part(content_type, disposition, "", "", body), _Search(), 0)
     except _RefusalError as refusal:
-        return Found(code=refusal.code, reason=str(refusal))
+        return BodyContent(code=refusal.code, reason=str(refusal))
     if outcome.required or (outcome.sdp is None and outcome.unknown):
         kind = outcome.required or outcome.unknown
-        return Found(code=415, reason=f"The body holds {kind}, which is not understood here.")
-    return Found(sdp=outcome.sdp)
+        return BodyContent(code=415, reason=f"The body holds {kind}, which is not understood here.")
+    return BodyContent(sdp=outcome.sdp)
 
 
 class _RefusalError(ValueError):
@@ -115,8 +115,8 @@ def _read(part: _Part, search: _Search, depth: int) -> _Outcome:
 
 
 def _unknown(name: str) -> _Outcome:
-    shown = "".join(c for c in name if c.isascii() and c.isprintable())[:64]
-    return _Outcome(unknown=shown or "an unnamed body")
+    kind = "".join(c for c in name if c.isascii() and c.isprintable())[:64]
+    return _Outcome(unknown=kind or "an unnamed body")
 
 
 def _weighed(outcome: _Outcome, disposition: _Value) -> _Outcome:

@@ -2,7 +2,7 @@
 
 from callengine.core.obstacles import obstacle
 from callengine.core.sdp import SdpError, compact
-from callengine.edge.bodies import Found, find_sdp
+from callengine.edge.bodies import BodyContent, find_sdp
 from callengine.edge.received import Received
 
 
@@ -10,7 +10,7 @@ class BadSdpError(ValueError):
     """A peer's session description cannot be read; the message says what is wrong."""
 
 
-def description(message: Received) -> Found:
+def description(message: Received) -> BodyContent:
     """Return the session description in a message's body, whatever it is wrapped in."""
     kind = message.get("content-type")
     if message.get("content-encoding").lower() not in ("", "identity"):
@@ -24,14 +24,14 @@ def compact_body(message: Received) -> bytes:
     Raises:
         BadSdpError: it is nonsense, or the body must be understood and is not.
     """
-    found = description(message)
-    if found.must_refuse:
-        raise BadSdpError(found.reason)
-    if not (found.sdp or b"").strip():
+    content = description(message)
+    if content.must_refuse:
+        raise BadSdpError(content.reason)
+    if not (content.sdp or b"").strip():
         return b""
     is_answer = bool(message.code) or message.method == "ACK"
     try:
-        text = (found.sdp or b"").decode("utf-8", "replace")
+        text = (content.sdp or b"").decode("utf-8", "replace")
         if message.method == "ACK" and obstacle(text):
             return b""  # no answer at all, as far as a call process can do anything with it
         return compact(text, is_answer=is_answer).encode()

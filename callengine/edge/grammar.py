@@ -21,8 +21,8 @@ def split_quoted(text: str, separator: str) -> list[str]:
     if '"' not in text and "<" not in text:
         return [item.strip() for item in text.split(separator)]
     items, start, quoted, angle, skipped = [], 0, False, False, -1
-    for found in _SPECIAL.finditer(text):
-        index, char = found.start(), found.group()
+    for match in _SPECIAL.finditer(text):
+        index, char = match.start(), match.group()
         if index == skipped:
             continue
         if quoted:
@@ -46,8 +46,8 @@ def end_of_quotes(text: str, sought: str = "") -> int:
         ValueError: a quote does not close before it.
     """
     quoted, skipped = False, -1
-    for found in _SPECIAL.finditer(text):
-        index, char = found.start(), found.group()
+    for match in _SPECIAL.finditer(text):
+        index, char = match.start(), match.group()
         if index == skipped:
             continue
         if char == "\\" and quoted:
@@ -72,9 +72,9 @@ def parse_params(items: list[str]) -> dict[str, str | None]:
     """Return `name=value` items by lower-case name; the first of a name wins."""
     params: dict[str, str | None] = {}
     for item in items:
-        name, found, value = item.partition("=")
+        name, equals, value = item.partition("=")
         if name := name.strip().lower():
-            params.setdefault(name, unquote(value.strip()) if found else None)
+            params.setdefault(name, unquote(value.strip()) if equals else None)
     return params
 
 

@@ -54,7 +54,7 @@ class _Party:
 
 
 @dataclass(slots=True)
-class _Known:
+class _Acquaintance:
     """Until when a flow or an address is known, and whose tokens it draws from."""
 
     party: _Party
@@ -89,7 +89,7 @@ class Guard:
         together = _share(settings.strangers_rate, settings.strangers_invite_rate, 2.0)
         self._strangers = _Party(together, 0.0)
         self._exempt = [ipaddress.ip_network(text) for text in settings.exempt]
-        self._known: OrderedDict[Hashable, _Known] = OrderedDict()
+        self._acquaintances: OrderedDict[Hashable, _Acquaintance] = OrderedDict()
         "By flow; a trunk's by address."
         self._users: WeakValueDictionary[str, _Party] = WeakValueDictionary()
         self._leg = Allowance(settings.leg_rate, settings.leg_rate * settings.burst_s)
@@ -111,22 +111,22 @@ class Guard:
 
     def welcome_trunk(self, host: str, now: float) -> None:
         """Give a trunk's address tokens of its own."""
-        known = self._known.get(host)
-        party = known.party if known is not None else _Party(self._trunk, now)
+        acquaintance = self._acquaintances.get(host)
+        party = acquaintance.party if acquaintance is not None else _Party(self._trunk, now)
         self._welcome(host, party, now + TRUNK_KNOWN_S)
 
     def _welcome(self, key: Hashable, party: _Party, until: float) -> None:
-        known = self._known.get(key)
-        if known is None and len(self._known) >= MAX_KNOWN:
-            self._known.popitem(last=False)
-        if known is not None and known.party is party:
-            until = max(known.until, until)
-        self._known[key] = _Known(party, until)
-        self._known.move_to_end(key)
+        acquaintance = self._acquaintances.get(key)
+        if acquaintance is None and len(self._acquaintances) >= MAX_KNOWN:
+            self._acquaintances.popitem(last=False)
+        if acquaintance is not None and acquaintance.party is party:
+            until = max(acquaintance.until, until)
+        self._acquaintances[key] = _Acquaintance(party, until)
+        self._acquaintances.move_to_end(key)
 
     def forget(self, host: str) -> None:
         """Treat an address as no trunk's (any more)."""
-        self._known.pop(host, None)
+        self._acquaintances.pop(host, None)
 
     def is_known(self, flow: Hashable, host: str, now: float) -> bool:
         """Tell whether a source has shown who it is."""
@@ -134,14 +134,16 @@ class Guard:
 
     def is_phone(self, flow: Hashable, now: float) -> bool:
         """Tell whether whoever has this flow answered a challenge there."""
-        known = self._known.get(flow)
-        return known is not None and known.party.share is self._phone and known.until > now
+        acquaintance = self._acquaintances.get(flow)
+        if acquaintance is None or acquaintance.until <= now:
+            return False
+        return acquaintance.party.share is self._phone
 
     def _party(self, flow: Hashable, host: str, now: float) -> _Party | None:
         for key in (flow, host):
-            known = self._known.get(key)
-            if known is not None and known.until > now:
-                return known.party
+            acquaintance = self._acquaintances.get(key)
+            if acquaintance is not None and acquaintance.until > now:
+                return acquaintance.party
         return None
 
     # What may pass
@@ -207,8 +209,9 @@ class Guard:
 
     def sweep(self, now: float) -> Iterator[Rejection]:
         """Forget whom nothing was heard of; yield what is to be told of those held back."""
-        for key in [key for key, known in self._known.items() if known.until <= now]:
-            del self._known[key]
+        over = [key for key, entry in self._acquaintances.items() if entry.until <= now]
+        for key in over:
+            del self._acquaintances[key]
         while self._legs and not self._is_live(next(iter(self._legs))):
             self._legs.popitem(last=False)
         return self._held_back.lines(now)

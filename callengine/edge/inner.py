@@ -76,7 +76,7 @@ def response(
 
 def redirect_targets(message: Received) -> list[str]:
     """Return the URIs a 3xx names, the best first (RFC 3261 section 20.10), a few at most."""
-    found: list[tuple[float, str]] = []
+    targets: list[tuple[float, str]] = []
     for value in message.values("contact")[:MAX_REDIRECTS]:
         try:
             address = parse_address(value)
@@ -84,8 +84,8 @@ def redirect_targets(message: Received) -> list[str]:
             continue
         uri = without_headers(address.uri_text)
         if uri.isprintable() and " " not in uri and len(uri) <= MAX_REDIRECT_CHARACTERS:
-            found.append((read_q(address.params.get("q")), uri))
-    return [uri for _, uri in sorted(found, key=lambda item: -item[0])]
+            targets.append((read_q(address.params.get("q")), uri))
+    return [uri for _, uri in sorted(targets, key=lambda item: -item[0])]
 
 
 def _common(identity: Identity, leg: Leg, message: Received, method: str, body: bytes) -> Headers:

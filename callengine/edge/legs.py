@@ -158,8 +158,10 @@ class Leg:
 
     def inner_dialog(self, inner_tag: str) -> Dialog | None:
         """Return the dialog whose peer a call process knows by this tag."""
-        known = (dialog for tag, dialog in self.dialogs.items() if self.inner_tag(tag) == inner_tag)
-        return next(known, None)
+        dialogs = (
+            dialog for tag, dialog in self.dialogs.items() if self.inner_tag(tag) == inner_tag
+        )
+        return next(dialogs, None)
 
     def add_dialog(self, tag: str, dialog: Dialog) -> None:
         """Keep a dialog; above the bound (a forking storm) it is not kept."""
@@ -287,5 +289,5 @@ def answered_to(sent: PeerRequest, message: Received) -> str:
 
 def uri_user(uri: str) -> str:
     """Return the user part of a URI without reading the rest of it."""
-    before, found, _ = uri.partition("@")
-    return before.partition(":")[2].partition(":")[0].partition(";")[0] if found else ""
+    before, at, _ = uri.partition("@")
+    return before.partition(":")[2].partition(":")[0].partition(";")[0] if at else ""

@@ -55,10 +55,10 @@ def to_peer(
 
 def option_lists(message: Received) -> Headers:
     """Return the option tags that both sides understand, each once."""
-    found: Headers = []
+    lists: Headers = []
     for name in _OPTION_LISTS:
         asked = set(message.tokens(name))
         tokens = [token for token in EXTENSIONS if token in asked]
         if tokens or (name == "supported" and name in message.headers):
-            found.append((name, ", ".join(tokens)))
-    return found
+            lists.append((name, ", ".join(tokens)))
+    return lists

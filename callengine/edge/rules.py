@@ -135,13 +135,13 @@ def _extensions(message: Received) -> Objection | None:
     if message.method == "CANCEL":
         return None
     asked = message.items("require") + message.items("proxy-require")
-    known = (*EXTENSIONS, *(("path",) if message.method == "REGISTER" else ()))
-    unknown = [token[:64] for token in asked if token.lower() not in known]
-    if not unknown:
+    supported = (*EXTENSIONS, *(("path",) if message.method == "REGISTER" else ()))
+    unsupported = [token[:64] for token in asked if token.lower() not in supported]
+    if not unsupported:
         return None
-    advice = f"The request requires {', '.join(unknown[:3])}, which is not supported here."
+    advice = f"The request requires {', '.join(unsupported[:3])}, which is not supported here."
     return Objection(
-        420, "unsupported-extension", advice, (("unsupported", ", ".join(unknown[:20])),)
+        420, "unsupported-extension", advice, (("unsupported", ", ".join(unsupported[:20])),)
     )
 
 
@@ -164,12 +164,12 @@ def _session_interval(message: Received) -> Objection | None:
 def _body(message: Received, settings: EdgeSettings) -> Objection | None:
     if message.method not in _WITH_OFFER:
         return None
-    found = description(message)
-    if found.must_refuse:
-        rule = "unsupported-body" if found.code == 415 else MALFORMED
-        headers = (("accept", ACCEPT),) if found.code == 415 else ()
-        return Objection(found.code, rule, found.reason, headers)
-    if (found.sdp or b"").count(b"\n") > settings.max_sdp_lines:
+    content = description(message)
+    if content.must_refuse:
+        rule = "unsupported-body" if content.code == 415 else MALFORMED
+        headers = (("accept", ACCEPT),) if content.code == 415 else ()
+        return Objection(content.code, rule, content.reason, headers)
+    if (content.sdp or b"").count(b"\n") > settings.max_sdp_lines:
         advice = f"The session description has more than {settings.max_sdp_lines} lines."
         return Objection(413, "sdp-too-long", advice)
     if message.method == "INVITE" and message.get("accept") and not _takes_sdp(message):

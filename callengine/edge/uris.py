@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
+from callengine.edge.flow import host_port
+
 MAX_URI_CHARACTERS = 4096
 MAX_HOST_CHARACTERS = 255
 
@@ -37,8 +39,7 @@ class URI:
 
 def sip_uri(user: str, host: str, port: int) -> str:
     """Return a SIP URI's text; what may not stand in a user part is escaped."""
-    shown = f"[{host}]" if ":" in host else host
-    return f"sip:{quote(user, safe=_SAFE_IN_USER)}@{shown}:{port}"
+    return f"sip:{quote(user, safe=_SAFE_IN_USER)}@{host_port(host, port)}"
 
 
 def name_addr(name: str, uri: str) -> str:
@@ -49,8 +50,8 @@ def name_addr(name: str, uri: str) -> str:
 
 def scheme_of(text: str) -> str:
     """Return a URI's scheme in lower case, or an empty string."""
-    scheme, found, _ = text.partition(":")
-    return scheme.lower() if found and _SCHEME.match(scheme) else ""
+    scheme, colon, _ = text.partition(":")
+    return scheme.lower() if colon and _SCHEME.match(scheme) else ""
 
 
 def parse_uri(text: str) -> URI:
@@ -133,10 +134,10 @@ def _is_ipv6(host: str) -> bool:
 
 
 def _parameters(items: list[str]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+    parameters: dict[str, str | None] = {}
     for item in items:
         name, equals, value = item.partition("=")
         if not name:
             raise ValueError("not a SIP URI: a parameter without a name")
-        found.setdefault(unquote(name).lower(), unquote(value) if equals else None)
-    return found
+        parameters.setdefault(unquote(name).lower(), unquote(value) if equals else None)
+    return parameters
