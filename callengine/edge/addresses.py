@@ -126,7 +126,6 @@ class Addresses:
 
     @property
     def ports(self) -> set[int]:
-        """Return every public listening port."""
         return {item.port for item in self._transports.udp} | {p for _, p in self._transports.tcp}
 
     def is_local_host(self, host: str, port: int | None) -> bool:

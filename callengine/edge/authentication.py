@@ -64,7 +64,7 @@ class Authenticator:
             self._rejections.store(rejection)
 
     def challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
-        """Answer 401; a challenge that nobody answers becomes a rejection."""
+        """Answer 401 (RFC 3261 section 22.2); one that nobody answers becomes a rejection."""
         self._send_challenge(transaction, stale=stale)
         rejection = describe(transaction.request, 401, "no-credentials", _NO_CREDENTIALS)
         self._challenges.issued(rejection, time.monotonic())

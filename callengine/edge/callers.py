@@ -81,6 +81,7 @@ class Callers:
             advice = "Too many calls are being set up at once; try again in a moment."
             self._busy(transaction, "overloaded", advice, 2)
             return
+        # RFC 3261 section 8.2.6.1: it may take more than 200 ms from here.
         self._responder.reply(transaction, 100)
         self._setting_up.add(transaction)
         try:
@@ -209,7 +210,7 @@ class Callers:
 
     def cancel(self, transaction: ServerTransaction, invite: ServerTransaction) -> None:
         """Take a CANCEL of an INVITE that no call process has yet."""
-        self._responder.reply(transaction, 200)
+        self._responder.reply(transaction, 200)  # RFC 3261 section 9.2
         if invite.code >= 200 or invite.cancelled:
             return
         invite.cancelled = True

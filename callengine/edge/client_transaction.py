@@ -99,7 +99,6 @@ class ClientTransaction:
         "Timer B or F, later D, K or M."
 
     def start(self, now: float) -> Effects:
-        """Begin."""
         self._repeat_at = now + self._interval_s if self._interval_s else None
         self._over_at = now + 64 * self._t1_s
         return (Effect.SEND,)
@@ -129,7 +128,7 @@ class ClientTransaction:
             self._over_at = now + (64 * self._t1_s if self._is_invite else T4_S)
 
     def tick(self, now: float) -> Effects:
-        """Do what is due."""
+        """Send it again, or give up, if the time for that has come."""
         if self._over_at is not None and now >= self._over_at:
             is_waiting = self.state in (ClientState.TRYING, ClientState.PROCEEDING)
             self._terminate()

@@ -41,7 +41,7 @@ class HeldBack:
         self._unlisted = _Count(0.0, 0.0)
 
     def note(self, source: str, rule: str, now: float, *, is_invite: bool) -> None:
-        """Count one message."""
+        """Count a message of a source that a rule held back; `now` in steady seconds."""
         count = self._counts.get((source, rule))
         if count is None:
             if len(self._counts) >= MAX_SOURCES:

@@ -44,7 +44,7 @@ class Identity:
         return self._loopback.address
 
     def inner_via(self, branch: str) -> str:
-        """Return our Via toward call processes."""
+        """Return our Via toward call processes, who answer where it was heard (RFC 3581)."""
         return f"SIP/2.0/UDP {self._loopback.address};branch={branch};rport"
 
     def via(self, flow: Flow, branch: str) -> str:

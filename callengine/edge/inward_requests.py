@@ -20,7 +20,7 @@ _OFFERS = ("INVITE", "UPDATE", "PRACK", "ACK")
 
 
 class InwardRequests:
-    """Forwards what peers ask."""
+    """Forwards what peers ask; answers what no call process need see."""
 
     def __init__(
         self,

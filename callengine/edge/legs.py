@@ -202,7 +202,6 @@ class LegTable:
             self._by_call_id.setdefault(call_id, []).append(leg)
 
     def of_call(self, call: str) -> list[Leg]:
-        """Return the legs of a call."""
         return list(self._by_call.get(call, ()))
 
     def is_worker(self, address: tuple[str, int]) -> bool:
@@ -234,7 +233,6 @@ class LegTable:
             dialog.part()
 
     def remove(self, leg: Leg) -> None:
-        """Forget a leg."""
         if self.by_token.pop(leg.token, None) is None:
             return
         _drop(self._by_call, leg.anchor.call, leg)
@@ -244,7 +242,7 @@ class LegTable:
             leg.closing.cancel()
 
     def of_dialog(self, message: Received) -> tuple[Leg, Dialog] | None:
-        """Return the leg and dialog of a peer's request inside a dialog.
+        """Return the leg and dialog of a peer's request inside a dialog (RFC 3261 section 12.2.2).
 
         Our token in the Request-URI comes first, Call-ID and tags must agree in any case.
         """

@@ -84,12 +84,10 @@ class Message:
 
     @classmethod
     def request(cls, method: str, uri: str, headers: Headers, body: bytes = b"") -> "Message":
-        """Return a request."""
         return cls(method, uri, 0, "", _grouped(headers), body, "", 400)
 
     @classmethod
     def response(cls, code: int, phrase: str, headers: Headers, body: bytes = b"") -> "Message":
-        """Return a response."""
         return cls("", "", code, phrase, _grouped(headers), body, "", 400)
 
     def get(self, name: str) -> str:

@@ -40,7 +40,7 @@ def to_peer(
     headers.append(("cseq", message.get("cseq")))
     headers += [(name, value) for name in _TO_PEER for value in message.headers.get(name, ())]
     headers += option_lists(message)
-    if contact:
+    if contact:  # RFC 3261 sections 12.1.1 and 12.2.1.1: where the peer reaches us
         headers.append(("contact", f"<{contact}>"))
     if "allow" in message.headers:
         headers.append(("allow", ALLOW))

@@ -29,7 +29,7 @@ and cancels no INVITE that nobody has answered yet."""
 
 
 class OutwardRequests:
-    """Forwards what call processes ask."""
+    """Forwards what call processes ask; answers in the peer's place what they need not wait for."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ _ONCE = {**_REQUIRED, "max-forwards": "Max-Forwards"}
 
 @dataclass(slots=True)
 class Received(Message):
-    """A message somebody sent us."""
+    """A message somebody sent us, be it a peer or a call process."""
 
     vias: list[str]
     "Every Via value, the topmost first; one more than `MAX_VIAS` at most."

@@ -92,6 +92,7 @@ class Reception:
         if message.problem:
             self._malformed(message)
             return None
+        # RFC 3261 section 17.2.3.
         if (transaction := self._transactions.find(message)) is not None:
             self._requests.again(transaction)
             return transaction.token or None

@@ -71,7 +71,7 @@ class Registration:
         )
 
     async def handle(self, transaction: ServerTransaction) -> None:
-        """Answer one REGISTER."""
+        """Answer one REGISTER (RFC 3261 section 10.3)."""
         request = transaction.request
         credentials = await self._authenticator.authenticate(transaction)
         if credentials is None:

@@ -41,6 +41,7 @@ def build_reply(
     top: Headers = [("via", via) for via in reply_vias(request)]
     copied = [
         ("from", request.get("from")),
+        # RFC 3261 section 8.2.6.2: every response but 100 has a tag.
         ("to", with_tag(request.get("to"), to_tag if code > 100 else "")),
         ("call-id", request.call_id),
         ("cseq", request.get("cseq")),

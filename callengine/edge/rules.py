@@ -55,10 +55,11 @@ def max_forwards(message: Received) -> int:
 
 def _method(message: Received) -> Objection | None:
     method = message.method
-    if method == "BYE" and not message.to_tag:
+    if method == "BYE" and not message.to_tag:  # section 15.1.2
         return Objection(481, "", "")
     if method in METHODS and (method not in _ONLY_IN_DIALOG or message.to_tag):
         return None
+    # Section 8.2.1: 405 with Allow; 501 (section 21.5.2) for what nobody calls a method.
     if method in _KNOWN_ELSEWHERE or method in METHODS:
         advice = f"{method} is not taken here; calls and registrations are."
         return Objection(405, "method-not-allowed", advice, (("allow", ALLOW),))
@@ -68,6 +69,7 @@ def _method(message: Received) -> Objection | None:
 
 def _uri(message: Received) -> Objection | None:
     scheme = scheme_of(message.uri)
+    # Section 8.2.2.1.
     if scheme not in ("", "sip", "sips", "tel"):
         advice = f"A {scheme[:16]} URI was dialled; use sip: or tel:."
         return Objection(416, "unsupported-uri-scheme", advice)
@@ -75,7 +77,7 @@ def _uri(message: Received) -> Objection | None:
         uri = parse_uri(message.uri)
     except ValueError:
         return Objection(400, MALFORMED, "The Request-URI cannot be read.")
-    if uri.headers:
+    if uri.headers:  # section 19.1.1, table 1
         advice = "The Request-URI holds headers, which only links may; dial it without them."
         return Objection(400, MALFORMED, advice)
     return None
@@ -107,7 +109,7 @@ def _is_address_of_record(to: str) -> bool:
 
 
 def _loop(message: Received, *, is_merged: bool, is_local: IsLocal) -> Objection | None:
-    if is_merged:
+    if is_merged:  # section 8.2.2.2
         advice = "The same request arrived by two paths; check the proxies in front of us."
         return Objection(482, "merged-request", advice)
     if any(_is_ours(via, is_local) for via in message.vias if BRANCH in via):
@@ -115,7 +117,7 @@ def _loop(message: Received, *, is_merged: bool, is_local: IsLocal) -> Objection
         return Objection(482, "loop-detected", advice)
     if message.get("max-forwards") and read_number(message.get("max-forwards"), most=255) is None:
         return Objection(400, MALFORMED, "Max-Forwards is not a number from 0 to 255.")
-    # An OPTIONS that ends here is how a path is traced (RFC 3261 section 11).
+    # Section 16.3, item 3. An OPTIONS that ends here is how a path is traced (RFC 3261 section 11).
     if max_forwards(message) == 0 and message.method not in ("OPTIONS", "CANCEL"):
         return Objection(
             483, "too-many-hops", "The request passed too many proxies; look for a loop."
@@ -133,7 +135,7 @@ def _is_ours(via: str, is_local: IsLocal) -> bool:
 
 def _extensions(message: Received) -> Objection | None:
     if message.method == "CANCEL":
-        return None
+        return None  # section 8.2.2.3: what it requires is ignored
     asked = message.items("require") + message.items("proxy-require")
     supported = (*EXTENSIONS, *(("path",) if message.method == "REGISTER" else ()))
     unsupported = [token[:64] for token in asked if token.lower() not in supported]
@@ -165,13 +167,14 @@ def _body(message: Received, settings: EdgeSettings) -> Objection | None:
     if message.method not in _WITH_OFFER:
         return None
     content = description(message)
-    if content.must_refuse:
+    if content.must_refuse:  # section 8.2.3
         rule = "unsupported-body" if content.code == 415 else MALFORMED
         headers = (("accept", ACCEPT),) if content.code == 415 else ()
         return Objection(content.code, rule, content.reason, headers)
     if (content.sdp or b"").count(b"\n") > settings.max_sdp_lines:
         advice = f"The session description has more than {settings.max_sdp_lines} lines."
         return Objection(413, "sdp-too-long", advice)
+    # Section 20.1: without Accept, application/sdp is meant.
     if message.method == "INVITE" and message.get("accept") and not _takes_sdp(message):
         advice = "The INVITE does not accept session descriptions (Accept: application/sdp)."
         return Objection(406, "sdp-not-accepted", advice)

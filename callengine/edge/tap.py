@@ -19,7 +19,7 @@ class Tap:
         self._held_back: list[_Passing] | None = None
 
     def show(self, token: str | None, direction: str, flow: Flow, data: bytes) -> None:
-        """Show one message that passes."""
+        """Show one message, now or once what is being answered was shown."""
         if self.observer is None:
             return
         if self._held_back is not None:

@@ -47,6 +47,7 @@ def aim(target: str, routes: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     if not routes:
         return target, ()
     first = route_uri(routes[0])
+    # A strict router (RFC 2543) wants itself in the request line, the target last of all.
     if any(item.lower() == "lr" or item.lower().startswith("lr=") for item in first.split(";")[1:]):
         return target, routes
     return first, (*routes[1:], f"<{target}>")

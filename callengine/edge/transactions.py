@@ -1,4 +1,4 @@
-"""Transactions (RFC 3261 section 17): retransmissions absorbed, finals repeated until acknowledged.
+"""Server transactions (RFC 3261 section 17.2): retransmissions absorbed, finals repeated.
 
 Timers come from `later(delay_s, call)`, so that tests drive them with a clock of their own.
 """
@@ -45,11 +45,14 @@ Respond = Callable[["ServerTransaction", bytes], None]
 
 
 class State(Enum):
-    """Where a server transaction stands."""
+    """Where a server transaction stands (RFC 3261 figures 7 and 8)."""
 
     PROCEEDING = "proceeding"
+    "Not answered finally; Trying is no state of its own here."
     COMPLETED = "completed"
+    "Its final is repeated: of an INVITE until the ACK, of another when the request is."
     CONFIRMED = "confirmed"
+    "The ACK of a final has come."
     GONE = "gone"
 
 
@@ -82,7 +85,6 @@ class ServerTransaction:
 
     @property
     def is_invite(self) -> bool:
-        """Tell an INVITE transaction from the others."""
         return self.request.method == "INVITE"
 
     @property
@@ -105,13 +107,13 @@ class ServerTransaction:
 
     @property
     def is_reliable(self) -> bool:
-        """Tell whether responses need no retransmission."""
         return self.flow.is_reliable
 
 
 def transaction_key(message: Received, method: str = "") -> Key:
     """Return what makes two requests the same (section 17.2.3), old clients without branch too."""
     method = method or message.method
+    # The ACK of a failure belongs to the transaction of its INVITE.
     method = "INVITE" if method == "ACK" else method
     host = message.flow.host
     sent_by = f"{message.via.host.lower()}:{message.via.port or 5060}"
@@ -237,15 +239,15 @@ class ServerTransactions:
         if (is_first and transaction.is_stateless) or (
             not transaction.is_invite and transaction.is_reliable
         ):
-            self.remove(transaction)
+            self.remove(transaction)  # timer J is 0 over a reliable transport (17.2.2)
             return
-        self._forget_after(transaction, TIMEOUT_S)
+        self._forget_after(transaction, TIMEOUT_S)  # timer H or J; L of RFC 6026 for a 2xx
         # A 2xx may get lost behind the first hop, so it is repeated over TCP too (13.3.1.4).
         if transaction.is_invite and (transaction.code < 300 or not transaction.is_reliable):
             self._repeat_later(transaction, T1_S)
 
     def _repeat_later(self, transaction: ServerTransaction, delay_s: float) -> None:
-        """Timer G, and the same for a 2xx."""
+        """Repeat a final: timer G (17.2.1), and the same for a 2xx (13.3.1.4)."""
 
         def again() -> None:
             is_over = transaction.is_enough or transaction.undelivered
@@ -262,7 +264,7 @@ class ServerTransactions:
         if transaction.state is State.COMPLETED:
             transaction.state = State.CONFIRMED
             self._stop_timers(transaction)
-            # An INVITE that comes late must still find its 2xx (RFC 6026, timer L).
+            # Timer I; and an INVITE that comes late must still find its 2xx (RFC 6026, timer L).
             forget_s = CONFIRMED_S if transaction.code >= 300 else TIMEOUT_S
             self._forget_after(transaction, forget_s)
 
@@ -281,7 +283,6 @@ class ServerTransactions:
             self._on_repeated(transaction)
 
     def remove(self, transaction: ServerTransaction) -> None:
-        """Forget a transaction."""
         transaction.state = State.GONE
         self._stop_timers(transaction)
         self._end_merging(transaction)

@@ -23,7 +23,7 @@ _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)[ \t]*(?::[ \t]*([
 
 @dataclass(slots=True)
 class Via:
-    """One Via header value."""
+    """One hop a message took; its sent-by is `host` and `port` (RFC 3261 section 20.42)."""
 
     raw: str
     transport: str

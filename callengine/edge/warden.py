@@ -44,7 +44,7 @@ class Warden:
         return BANNED_ADVICE.format(user=user, source=source, minutes=int(left_s / 60) + 1)
 
     def succeeded(self, host: str, user: str) -> None:
-        """Note a right password."""
+        """Have earlier failures of a user there forgotten: the right password came."""
         self._offences.succeeded(source_key(host), user, time.time())
 
     async def failed(self, host: str, user: str) -> None:
