@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from callengine.core.directory import Source
 from callengine.core.outcomes import Rejection
+from callengine.core.reasons import Rule
 
 ANONYMOUS = "anonymous"
 "The user part of a caller who wants to stay unknown (RFC 3323 section 4.1.1.3)."
@@ -88,7 +89,7 @@ def caller_id(
             user=claim.user,
             method="INVITE",
             code=403,
-            rule="caller-id-not-its-own",
+            rule=Rule.CALLER_ID_NOT_ITS_OWN,
             advice=f"{connection.name} called as {claim}, which is neither its SIP user "
             f"{connection.sip_user} nor a number that leads to it. Add the number, correct the "
             "phone, or set its caller ID to rewrite or any.",

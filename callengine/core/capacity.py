@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from callengine.core.directory import Destination, Source, TrunkEntry
+from callengine.core.reasons import Rule
 
 MINUTE_S = 60.0
 MAX_SOURCES = 10_000
@@ -43,7 +44,7 @@ class Shortage:
     """Why there is no room for a call now."""
 
     code: int
-    rule: str
+    rule: Rule
     advice: str
     retry_after_s: int
 
@@ -57,7 +58,7 @@ def shortage(source: Source, load: Load, limits: CapacityLimits) -> Shortage | N
     if load.of_source >= limits.external_calls:
         return Shortage(
             503,
-            "external-calls-reached",
+            Rule.EXTERNAL_CALLS_REACHED,
             f"{source.address} has {load.of_source} calls up, as many as one unauthenticated "
             "source may have. If it is a carrier, put it on a trunk's access list; a phone should "
             "register. VOIPNUMBER_EXTERNAL_CALLS raises the limit.",
@@ -67,7 +68,7 @@ def shortage(source: Source, load: Load, limits: CapacityLimits) -> Shortage | N
     if limits.max_calls - limits.reserved_calls <= load.calls < limits.max_calls:
         return Shortage(
             503,
-            "reserved-for-authenticated",
+            Rule.RESERVED_FOR_AUTHENTICATED,
             f"{load.calls} of {limits.max_calls} calls are up and the last {limits.reserved_calls} "
             f"are kept for callers who authenticate; {source.address} does not. Raise "
             "VOIPNUMBER_MAX_CALLS, or lower VOIPNUMBER_RESERVED_PERCENT.",
@@ -82,7 +83,7 @@ def _too_fast(source: Source, load: Load, per_minute: int, setting: str) -> Shor
     who = f"The trunk {source.trunk.name}" if source.trunk else source.address
     return Shortage(
         503,
-        "calls-per-minute-reached",
+        Rule.CALLS_PER_MINUTE_REACHED,
         f"{who} began {load.last_minute} calls within a minute, as many as it may. Look for a "
         f"loop or an attack behind it, or raise {setting}_CALLS_PER_MINUTE.",
         30,
@@ -102,11 +103,11 @@ def full_trunks(destination: Destination, calls_in_progress: Mapping[str, int]) 
     return {trunk.name for trunk in trunks if is_full(trunk, calls_in_progress)}
 
 
-def no_trunk_left(*names: str) -> tuple[str, str]:
+def no_trunk_left(*names: str) -> tuple[Rule, str]:
     """Return rule and advice for a call whose trunks are full."""
     have, them = ("has", "its") if len(names) == 1 else ("have", "their")
     return (
-        "trunk-calls-reached",
+        Rule.TRUNK_CALLS_REACHED,
         f"{', '.join(names)} {have} as many calls as allowed. Raise {them} concurrent calls, or "
         "wait for one to end.",
     )

@@ -5,13 +5,14 @@ from callengine.core.events import LegEnded
 from callengine.core.obstacles import without_media
 from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 
 _Q850 = {
     404: 1, 604: 1, 410: 22, 484: 28, 486: 17, 600: 17, 603: 21, 403: 21, 480: 18,
     408: 18, 487: 16, 488: 88, 606: 88, 500: 41, 502: 38, 503: 41, 504: 102,
 }  # fmt: skip
 _NORMAL_CLEARING = 16
-_Q850_BY_REASON = {"no-answer": 19, "caller-without-media": 88}
+_Q850_BY_REASON = {Reason.NO_ANSWER: 19, Reason.CALLER_WITHOUT_MEDIA: 88}
 NO_ANSWER_CODE = 480
 "What a caller is told whom nobody answered; a target that rings in vain counts as having said it."
 
@@ -28,28 +29,28 @@ def end_reason(termination: Termination, *, was_talking: bool) -> str:
 
 
 _CALLEE_WORDS = {
-    486: ("callee-busy", "is busy. Try later, or let more of its phones register."),
-    600: ("callee-busy", "is busy everywhere. Try later."),
-    603: ("callee-declined", "declined the call. Nothing to mend here: somebody chose so."),
-    403: ("callee-forbade", "forbade the call. Check what the far side allows this caller."),
-    404: ("callee-not-found", "does not know the number. Check the number and the address."),
-    480: ("callee-unavailable", "is not available now. Check do-not-disturb on the phone."),
+    486: (Reason.CALLEE_BUSY, "is busy. Try later, or let more of its phones register."),
+    600: (Reason.CALLEE_BUSY, "is busy everywhere. Try later."),
+    603: (Reason.CALLEE_DECLINED, "declined the call. Nothing to mend here: somebody chose so."),
+    403: (Reason.CALLEE_FORBADE, "forbade the call. Check what the far side allows this caller."),
+    404: (Reason.CALLEE_NOT_FOUND, "does not know the number. Check the number and the address."),
+    480: (Reason.CALLEE_UNAVAILABLE, "is not available now. Check do-not-disturb on the phone."),
     408: (
-        "callee-unreachable",
+        Reason.CALLEE_UNREACHABLE,
         "answered {code}: something on the way waited for it in vain. Check that device.",
     ),
-    482: ("callee-loops", "leads back to where the call came from. Check its address."),
+    482: (Reason.CALLEE_LOOPS, "leads back to where the call came from. Check its address."),
     483: (
-        "callee-loops",
+        Reason.CALLEE_LOOPS,
         "sent the call round in a circle. Check its address and what it leads to.",
     ),
-    488: ("no-common-codec-callee", "accepts none of the codecs we offered."),
+    488: (Reason.NO_COMMON_CODEC_CALLEE, "accepts none of the codecs we offered."),
     502: (
-        "callee-unreachable",
+        Reason.CALLEE_UNREACHABLE,
         "answered 502: what lies behind it is down. Look at that device.",
     ),
     503: (
-        "callee-unreachable",
+        Reason.CALLEE_UNREACHABLE,
         "answered 503: it takes no calls now. Try later, or look at it.",
     ),
 }
@@ -66,19 +67,19 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
     if is_redirect(failure):
         words = f"{_named(failure)}; that was not followed: {failure.not_followed}."
         mend = "Call there, or have it forward to a user or number of this server."
-        return Termination("callee", "callee-redirected", 480, f"{label} {words} {mend}")
+        return Termination("callee", Reason.CALLEE_REDIRECTED, 480, f"{label} {words} {mend}")
     if failure.why:
         return without_media("callee", label, failure.why)
     if failure.unreachable:
         words = f"could not be reached: {failure.unreachable}. Check its address and its network."
-        return Termination("callee", "callee-unreachable", code, f"{label} {words}")
+        return Termination("callee", Reason.CALLEE_UNREACHABLE, code, f"{label} {words}")
     if code in (401, 407):
         return _challenged(label, order, code)
     if code == 408 and not failure.by_peer:
         words = "stopped answering before the call was set up. Check its network."
-        return Termination("callee", "callee-unreachable", code, f"{label} {words}")
+        return Termination("callee", Reason.CALLEE_UNREACHABLE, code, f"{label} {words}")
     known = _ALIASES.get(code, code)
-    otherwise = ("callee-failed", f"answered {code} {failure.text}. Look at that device.")
+    otherwise = (Reason.CALLEE_FAILED, f"answered {code} {failure.text}. Look at that device.")
     reason, words = _CALLEE_WORDS.get(known, otherwise)
     if known == 488:
         words += f" We offered {', '.join(vn_b)}: add one that it supports to that list."
@@ -89,13 +90,13 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
 def _challenged(label: str, order: LegOrder, code: int) -> Termination:
     if order.username:
         words = f"refused our credentials ({code}). Check the trunk's OUT user name and password."
-        return Termination("callee", "trunk-credentials-refused", 503, f"{label} {words}")
+        return Termination("callee", Reason.TRUNK_CREDENTIALS_REFUSED, 503, f"{label} {words}")
     if order.trunk:
         words = f"asks for credentials ({code}), and the trunk has none. Set them on its OUT side."
-        return Termination("callee", "trunk-credentials-missing", 503, f"{label} {words}")
+        return Termination("callee", Reason.TRUNK_CREDENTIALS_MISSING, 503, f"{label} {words}")
     words = f"asks us for a password ({code}), which no caller of it has. Turn off in that device"
     advice = f"{label} {words} that incoming calls must authenticate."
-    return Termination("callee", "callee-challenged", 503, advice)
+    return Termination("callee", Reason.CALLEE_CHALLENGED, 503, advice)
 
 
 def is_redirect(failure: LegEnded) -> bool:

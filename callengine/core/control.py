@@ -12,6 +12,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.core.shapes import Most, ShapeError, UnixTime, Within, plain, read
 from callengine.core.snapshot import QualitySnapshot
 from callengine.core.states import CallState
@@ -88,7 +89,7 @@ class Taken:
 class Unable:
     """It cannot carry the call, of which nothing has been answered, and ends."""
 
-    reason: Literal["invite-not-taken", "no-working-call-process"]
+    reason: Literal[Reason.INVITE_NOT_TAKEN, Reason.NO_WORKING_CALL_PROCESS]
     why: Annotated[str, Most(1000)]
 
 

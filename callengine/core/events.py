@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from callengine.core.orders import TransferOrder, WaveOrder
 from callengine.core.outcomes import EndedBy
+from callengine.core.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class HangUpOrdered:
     """Somebody other than the two parties ends the call."""
 
     by: EndedBy
-    reason: str
+    reason: Reason
     code: int
     advice: str
 

@@ -16,6 +16,7 @@ from callengine.core.events import Event
 from callengine.core.limits import LEGS_PER_PROCESS
 from callengine.core.orders import CallOrder
 from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
 from callengine.core.states import CallState, is_allowed
 from callengine.core.transfer import Succeeded, Transfer
@@ -374,7 +375,10 @@ class CallMachine:
             return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None)]
         note = fx.Note("transfer-failed", "", f"{what} Nobody is left for the caller.")
         advice = f"The callee left while the call was being transferred. {failed.advice}"
-        return [note, *self._end(Termination("engine", "transfer-failed", failed.code, advice))]
+        return [
+            note,
+            *self._end(Termination("engine", Reason.TRANSFER_FAILED, failed.code, advice)),
+        ]
 
     def _room(self) -> int:
         return LEGS_PER_PROCESS - len(self._live)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.core.silence import CameBack, Silence
 
 NOTHING = "Nothing has arrived from {who} since {began}."
@@ -94,7 +95,7 @@ def no_media(timeout_s: float) -> Termination:
     """Return the termination of a call from whose parties nothing comes any more."""
     return Termination(
         "engine",
-        "no-media",
+        Reason.NO_MEDIA,
         408,
         f"Neither party has sent audio or a report for {timeout_s:g} s, so the call was ended. "
         "Both devices, or the network to them, are gone: check those. How long to wait is "

@@ -4,33 +4,34 @@ from enum import Enum
 
 from callengine.core.description import PLAIN_TRANSPORT, Media, is_ipv6, read
 from callengine.core.outcomes import EndedBy, Termination
+from callengine.core.reasons import Reason
 
 
 class Obstacle(Enum):
-    """What stands in the way: rule in kebab-case, what was said, and how to mend it."""
+    """What stands in the way: its reason, what was said, and how to mend it."""
 
     ENCRYPTED = (
-        "media-encryption-unsupported",
+        Reason.MEDIA_ENCRYPTION_UNSUPPORTED,
         "encrypted audio alone (SRTP, {transport}); that transport is not supported yet",
         "Turn SRTP off there, or make it optional.",
     )
     FEEDBACK = (
-        "media-feedback-unsupported",
+        Reason.MEDIA_FEEDBACK_UNSUPPORTED,
         "audio with the feedback profile alone ({transport}); that transport is not supported yet",
         "Have the device use plain RTP/AVP.",
     )
     TRANSPORT = (
-        "media-transport-unsupported",
+        Reason.MEDIA_TRANSPORT_UNSUPPORTED,
         "audio over {transport} alone, which is not supported",
         "Have the device use plain RTP/AVP.",
     )
     IPV6 = (
-        "media-over-ipv6-unsupported",
+        Reason.MEDIA_OVER_IPV6_UNSUPPORTED,
         "an IPv6 address for its audio, and audio goes over IPv4 here",
         "Give the device an IPv4 address, or have it prefer IPv4.",
     )
     OFF = (
-        "no-audio",
+        Reason.NO_AUDIO,
         "no audio line that is switched on",
         "Look at what the device is set to send: its media may be off, or video alone.",
     )
@@ -41,9 +42,10 @@ class Obstacle(Enum):
     )
 
     @property
-    def rule(self) -> str:
-        """Kebab-case name."""
-        return self.value[0]
+    def reason(self) -> Reason:
+        """By what a call is ended for it."""
+        reason: Reason = self.value[0]
+        return reason
 
 
 def obstacle(sdp: str) -> tuple[Obstacle, str] | None:
@@ -79,12 +81,12 @@ def sentence(found: Obstacle, transport: str, *, who: str, verb: str) -> str:
 def declined(found: Obstacle, transport: str) -> Termination:
     """Return the termination of a call whose offer nothing can be made of."""
     advice = sentence(found, transport, who="The caller", verb="offered")
-    return Termination("engine", found.rule, 488, advice)
+    return Termination("engine", found.reason, 488, advice)
 
 
 def without_media(by: EndedBy, label: str, why: str) -> Termination:
     """Return the termination of a call one party of which agreed on no audio."""
-    return Termination(by, f"{by}-without-media", 488, f"{label} {why}")
+    return Termination(by, Reason(f"{by}-without-media"), 488, f"{label} {why}")
 
 
 def lacking(answer: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from callengine.core.reasons import Reason, Rule
 from callengine.core.shapes import Most, Within
 
 EndedBy = Literal["caller", "callee", "engine", "operator"]
@@ -13,8 +14,7 @@ class Termination:
     """The one reason a call ended."""
 
     by: EndedBy
-    reason: Annotated[str, Most(60)]
-    "Kebab-case, the same word in database, pages, API, logs and metrics."
+    reason: Reason
     code: Annotated[int, Within(0, 699)]
     "The SIP status code; 200 for a call that was answered and then hung up."
     advice: Annotated[str, Most(4000)]
@@ -30,8 +30,7 @@ class Rejection:
     "The user part the request claimed (From), or dialled if it claimed none."
     method: str
     code: int
-    rule: str
-    "Kebab-case name of the rule that refused it."
+    rule: Rule
     advice: str
     call_id: str = ""
     to: str = ""

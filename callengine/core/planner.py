@@ -25,6 +25,7 @@ from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.obstacles import Obstacle, declined
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.plan import MAX_DURATION_S, CallPlan, Target, Wave
+from callengine.core.reasons import Rule
 from callengine.core.terminations import no_common_codec_with_caller
 
 _USER_UNESCAPED = "-_.!~*'()&=+$,?/"
@@ -62,7 +63,7 @@ class Declined:
 
 
 class _NotPlannedError(Exception):
-    def __init__(self, code: int, rule: str, advice: str) -> None:
+    def __init__(self, code: int, rule: Rule, advice: str) -> None:
         super().__init__(advice)
         self.code, self.rule, self.advice = code, rule, advice
 
@@ -121,7 +122,7 @@ def check_limits(
         if calls_in_progress.get(f"connection:{connection.sip_user}", 0) >= limit:
             raise _NotPlannedError(
                 486,
-                "concurrent-calls-reached",
+                Rule.CONCURRENT_CALLS_REACHED,
                 f"{connection.name}, {part} here, already has {limit} calls, its limit. "
                 "Raise its concurrent calls or wait for one to end.",
             )
@@ -144,7 +145,7 @@ def _waves(
     if not trunks:
         raise _NotPlannedError(
             404,
-            "unknown-number",
+            Rule.UNKNOWN_NUMBER,
             f"Nobody here has the number or SIP user {request.to_user!r}, and no route's prefix "
             "matches it. Add a number, a connection or a route.",
         )
@@ -161,7 +162,7 @@ def _trunks(request: CallRequest, destination: Destination) -> Sequence[TrunkEnt
     if (request.acts_for or request.source).kind == "external":
         raise _NotPlannedError(
             403,
-            "external-caller-to-trunk",
+            Rule.EXTERNAL_CALLER_TO_TRUNK,
             f"{request.source.address} is an unauthenticated caller and {request.to_user} leads "
             "to a trunk. Register, or put the address on a trunk's access list.",
         )
@@ -183,7 +184,7 @@ def _lists_for(
         missing = ", ".join(lists.vn_b if vn_a else lists.vn_a)
         raise _NotPlannedError(
             503,
-            "no-codec-available",
+            Rule.NO_CODEC_AVAILABLE,
             f"This engine can do none of {missing} now; its log and the list's page say why. "
             "Add another codec to the list.",
         )
@@ -218,7 +219,7 @@ def _to_connection(
 ) -> _Waves:
     if not entry.enabled:
         raise _NotPlannedError(
-            480, "destination-disabled", f"{entry.name} is disabled. Enable the connection."
+            480, Rule.DESTINATION_DISABLED, f"{entry.name} is disabled. Enable the connection."
         )
     targets = _connection_targets(entry, local_host)
     lists = _lists_for(request, _connection_lists(entry), platform)
@@ -237,7 +238,7 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]
     if not entry.contacts:
         raise _NotPlannedError(
             480,
-            "not-registered",
+            Rule.NOT_REGISTERED,
             f"{entry.name} is not registered. Check that its phone is on and that its SIP user "
             f"{entry.sip_user} and password are right.",
         )
@@ -271,7 +272,7 @@ def _to_trunks(
         names = ", ".join(trunk.name for trunk in trunks)
         raise _NotPlannedError(
             503,
-            "no-usable-trunk",
+            Rule.NO_USABLE_TRUNK,
             f"{request.to_user} leads to {names}, which is disabled or has no gateway. "
             "Enable it or add a gateway.",
         )

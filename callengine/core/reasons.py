@@ -1,125 +1,241 @@
 """Every way a call ends and every rule that refuses a request, by the word that names it.
 
-`docs/terminations.md` says of each what brings it about, what to do, and which test shows it. The
-sentences themselves stand where they are made, because they name who and what was concerned.
+The words are the same in database, pages, files and logs. `docs/terminations.md` says of each what
+brings it about, what to do, and which test shows it. The sentences themselves stand where they are
+made, because they name who and what was concerned.
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 
-TERMINATIONS: Mapping[str, tuple[str, ...]] = {
-    "caller-hung-up": ("caller",),
-    "callee-hung-up": ("callee",),
-    "caller-lost": ("caller",),
-    "callee-lost": ("callee",),
-    "caller-cancelled": ("caller",),
-    "caller-without-media": ("caller",),
-    "callee-without-media": ("callee",),
-    "callee-busy": ("callee",),
-    "callee-declined": ("callee",),
-    "callee-forbade": ("callee",),
-    "callee-not-found": ("callee",),
-    "callee-unavailable": ("callee",),
-    "callee-unreachable": ("callee", "engine"),
-    "callee-loops": ("callee",),
-    "callee-redirected": ("callee",),
-    "callee-challenged": ("callee",),
-    "callee-failed": ("callee",),
-    "trunk-credentials-refused": ("callee",),
-    "trunk-credentials-missing": ("callee",),
-    "no-common-codec-caller": ("caller", "engine"),
-    "no-common-codec-callee": ("callee",),
-    "media-encryption-unsupported": ("engine",),
-    "media-feedback-unsupported": ("engine",),
-    "media-transport-unsupported": ("engine",),
-    "media-over-ipv6-unsupported": ("engine",),
-    "no-audio": ("engine",),
-    "no-media": ("engine",),
-    "no-answer": ("engine",),
-    "max-duration": ("engine",),
-    "operator-hung-up": ("operator",),
-    "lab-call-over": ("engine",),
-    "transfer-failed": ("engine",),
-    "shutting-down": ("engine",),
-    "invite-not-accepted": ("engine",),
-    "invite-not-taken": ("engine",),
-    "no-call-process": ("engine",),
-    "no-working-call-process": ("engine",),
-    "dial-failed": ("engine",),
-    "leg-failed": ("engine",),
-    "set-up-failed": ("engine",),
-    "call-process-died": ("engine",),
-    "engine-restarted": ("engine",),
+
+class Reason(StrEnum):
+    """Why a call ended, or a transfer of it came to nothing."""
+
+    CALLER_HUNG_UP = "caller-hung-up"
+    CALLEE_HUNG_UP = "callee-hung-up"
+    CALLER_LOST = "caller-lost"
+    CALLEE_LOST = "callee-lost"
+    CALLER_CANCELLED = "caller-cancelled"
+    CALLER_WITHOUT_MEDIA = "caller-without-media"
+    CALLEE_WITHOUT_MEDIA = "callee-without-media"
+    CALLEE_BUSY = "callee-busy"
+    CALLEE_DECLINED = "callee-declined"
+    CALLEE_FORBADE = "callee-forbade"
+    CALLEE_NOT_FOUND = "callee-not-found"
+    CALLEE_UNAVAILABLE = "callee-unavailable"
+    CALLEE_UNREACHABLE = "callee-unreachable"
+    CALLEE_LOOPS = "callee-loops"
+    CALLEE_REDIRECTED = "callee-redirected"
+    CALLEE_CHALLENGED = "callee-challenged"
+    CALLEE_FAILED = "callee-failed"
+    TRUNK_CREDENTIALS_REFUSED = "trunk-credentials-refused"
+    TRUNK_CREDENTIALS_MISSING = "trunk-credentials-missing"
+    NO_COMMON_CODEC_CALLER = "no-common-codec-caller"
+    NO_COMMON_CODEC_CALLEE = "no-common-codec-callee"
+    MEDIA_ENCRYPTION_UNSUPPORTED = "media-encryption-unsupported"
+    MEDIA_FEEDBACK_UNSUPPORTED = "media-feedback-unsupported"
+    MEDIA_TRANSPORT_UNSUPPORTED = "media-transport-unsupported"
+    MEDIA_OVER_IPV6_UNSUPPORTED = "media-over-ipv6-unsupported"
+    NO_AUDIO = "no-audio"
+    NO_MEDIA = "no-media"
+    NO_ANSWER = "no-answer"
+    MAX_DURATION = "max-duration"
+    OPERATOR_HUNG_UP = "operator-hung-up"
+    LAB_CALL_OVER = "lab-call-over"
+    TRANSFER_FAILED = "transfer-failed"
+    SHUTTING_DOWN = "shutting-down"
+    INVITE_NOT_ACCEPTED = "invite-not-accepted"
+    INVITE_NOT_TAKEN = "invite-not-taken"
+    NO_CALL_PROCESS = "no-call-process"
+    NO_WORKING_CALL_PROCESS = "no-working-call-process"
+    DIAL_FAILED = "dial-failed"
+    LEG_FAILED = "leg-failed"
+    SET_UP_FAILED = "set-up-failed"
+    CALL_PROCESS_DIED = "call-process-died"
+    ENGINE_RESTARTED = "engine-restarted"
+    CALL_NOT_ANSWERED = "call-not-answered"
+    LAB_CALL = "lab-call"
+    TRANSFERS_TOO_FAST = "transfers-too-fast"
+    TOO_MANY_TRANSFERS = "too-many-transfers"
+    NO_ROOM_FOR_ANOTHER_LEG = "no-room-for-another-leg"
+
+
+class Rule(StrEnum):
+    """What refuses a request that never became a call."""
+
+    MALFORMED_SIP = "malformed-sip"
+    MALFORMED_SDP = "malformed-sdp"
+    MALFORMED_REGISTER = "malformed-register"
+    MESSAGE_TOO_LARGE = "message-too-large"
+    MESSAGE_TOO_SLOW = "message-too-slow"
+    NO_MESSAGE = "no-message"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
+    TOO_SHORT_TO_ANSWER = "too-short-to-answer"
+    RESPONSE_UNDELIVERED = "response-undelivered"
+    CALLER_CANCELLED = "caller-cancelled"
+    FLOODING = "flooding"
+    CROWDED_OUT = "crowded-out"
+    BANNED = "banned"
+    TOO_MANY_SOURCES = "too-many-sources"
+    UNSUPPORTED_VERSION = "unsupported-version"
+    UNKNOWN_METHOD = "unknown-method"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    UNSUPPORTED_URI_SCHEME = "unsupported-uri-scheme"
+    UNSUPPORTED_EXTENSION = "unsupported-extension"
+    UNSUPPORTED_BODY = "unsupported-body"
+    SDP_TOO_LONG = "sdp-too-long"
+    SDP_NOT_ACCEPTED = "sdp-not-accepted"
+    SESSION_INTERVAL_TOO_SMALL = "session-interval-too-small"
+    LOOP_DETECTED = "loop-detected"
+    MERGED_REQUEST = "merged-request"
+    TOO_MANY_HOPS = "too-many-hops"
+    NO_CREDENTIALS = "no-credentials"
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105
+    USER_NAME_WITH_REALM = "user-name-with-realm"
+    UNKNOWN_USER = "unknown-user"
+    NONCE_REPLAYED = "nonce-replayed"
+    DIGEST_URI_MISMATCH = "digest-uri-mismatch"
+    CONNECTION_DISABLED = "connection-disabled"
+    TRUNK_DISABLED = "trunk-disabled"
+    SOURCE_NOT_ON_ACCESS_LIST = "source-not-on-access-list"
+    EXTERNAL_CALLER_TO_TRUNK = "external-caller-to-trunk"
+    CALLER_ID_NOT_ITS_OWN = "caller-id-not-its-own"
+    NOT_YOUR_ADDRESS = "not-your-address"
+    CONTACT_NOT_ALLOWED = "contact-not-allowed"
+    TOO_MANY_CONTACTS = "too-many-contacts"
+    PATH_NOT_SUPPORTED_BY_PHONE = "path-not-supported-by-phone"
+    REGISTRATION_TOO_BRIEF = "registration-too-brief"
+    REGISTER_OUT_OF_ORDER = "register-out-of-order"
+    UNKNOWN_NUMBER = "unknown-number"
+    DESTINATION_DISABLED = "destination-disabled"
+    NOT_REGISTERED = "not-registered"
+    NO_USABLE_TRUNK = "no-usable-trunk"
+    NO_CODEC_AVAILABLE = "no-codec-available"
+    CONCURRENT_CALLS_REACHED = "concurrent-calls-reached"
+    TRUNK_CALLS_REACHED = "trunk-calls-reached"
+    EXTERNAL_CALLS_REACHED = "external-calls-reached"
+    RESERVED_FOR_AUTHENTICATED = "reserved-for-authenticated"
+    CALLS_PER_MINUTE_REACHED = "calls-per-minute-reached"
+    OVERLOADED = "overloaded"
+    SHUTTING_DOWN = "shutting-down"
+    INTERNAL_ERROR = "internal-error"
+
+
+TERMINATIONS: Mapping[Reason, tuple[str, ...]] = {
+    Reason.CALLER_HUNG_UP: ("caller",),
+    Reason.CALLEE_HUNG_UP: ("callee",),
+    Reason.CALLER_LOST: ("caller",),
+    Reason.CALLEE_LOST: ("callee",),
+    Reason.CALLER_CANCELLED: ("caller",),
+    Reason.CALLER_WITHOUT_MEDIA: ("caller",),
+    Reason.CALLEE_WITHOUT_MEDIA: ("callee",),
+    Reason.CALLEE_BUSY: ("callee",),
+    Reason.CALLEE_DECLINED: ("callee",),
+    Reason.CALLEE_FORBADE: ("callee",),
+    Reason.CALLEE_NOT_FOUND: ("callee",),
+    Reason.CALLEE_UNAVAILABLE: ("callee",),
+    Reason.CALLEE_UNREACHABLE: ("callee", "engine"),
+    Reason.CALLEE_LOOPS: ("callee",),
+    Reason.CALLEE_REDIRECTED: ("callee",),
+    Reason.CALLEE_CHALLENGED: ("callee",),
+    Reason.CALLEE_FAILED: ("callee",),
+    Reason.TRUNK_CREDENTIALS_REFUSED: ("callee",),
+    Reason.TRUNK_CREDENTIALS_MISSING: ("callee",),
+    Reason.NO_COMMON_CODEC_CALLER: ("caller", "engine"),
+    Reason.NO_COMMON_CODEC_CALLEE: ("callee",),
+    Reason.MEDIA_ENCRYPTION_UNSUPPORTED: ("engine",),
+    Reason.MEDIA_FEEDBACK_UNSUPPORTED: ("engine",),
+    Reason.MEDIA_TRANSPORT_UNSUPPORTED: ("engine",),
+    Reason.MEDIA_OVER_IPV6_UNSUPPORTED: ("engine",),
+    Reason.NO_AUDIO: ("engine",),
+    Reason.NO_MEDIA: ("engine",),
+    Reason.NO_ANSWER: ("engine",),
+    Reason.MAX_DURATION: ("engine",),
+    Reason.OPERATOR_HUNG_UP: ("operator",),
+    Reason.LAB_CALL_OVER: ("engine",),
+    Reason.TRANSFER_FAILED: ("engine",),
+    Reason.SHUTTING_DOWN: ("engine",),
+    Reason.INVITE_NOT_ACCEPTED: ("engine",),
+    Reason.INVITE_NOT_TAKEN: ("engine",),
+    Reason.NO_CALL_PROCESS: ("engine",),
+    Reason.NO_WORKING_CALL_PROCESS: ("engine",),
+    Reason.DIAL_FAILED: ("engine",),
+    Reason.LEG_FAILED: ("engine",),
+    Reason.SET_UP_FAILED: ("engine",),
+    Reason.CALL_PROCESS_DIED: ("engine",),
+    Reason.ENGINE_RESTARTED: ("engine",),
 }
 "Who a reason may name."
 
-REJECTIONS: Mapping[str, tuple[int, ...]] = {
-    "malformed-sip": (400,),
-    "malformed-sdp": (400,),
-    "malformed-register": (400,),
-    "message-too-large": (513,),
-    "message-too-slow": (0,),
-    "no-message": (0,),
-    "too-many-connections": (0,),
-    "too-short-to-answer": (0,),
-    "response-undelivered": (0,),
-    "caller-cancelled": (487,),
-    "flooding": (0,),
-    "crowded-out": (0,),
-    "banned": (0,),
-    "too-many-sources": (0,),
-    "unsupported-version": (505,),
-    "unknown-method": (501,),
-    "method-not-allowed": (405,),
-    "unsupported-uri-scheme": (416,),
-    "unsupported-extension": (420,),
-    "unsupported-body": (415,),
-    "sdp-too-long": (413,),
-    "sdp-not-accepted": (406,),
-    "session-interval-too-small": (422,),
-    "loop-detected": (482,),
-    "merged-request": (482,),
-    "too-many-hops": (483,),
-    "no-credentials": (401,),
-    "wrong-password": (401,),
-    "user-name-with-realm": (401,),
-    "unknown-user": (401,),
-    "nonce-replayed": (401,),
-    "digest-uri-mismatch": (400,),
-    "connection-disabled": (403,),
-    "trunk-disabled": (403,),
-    "source-not-on-access-list": (403,),
-    "external-caller-to-trunk": (403,),
-    "caller-id-not-its-own": (403,),
-    "not-your-address": (403,),
-    "contact-not-allowed": (403,),
-    "too-many-contacts": (403,),
-    "path-not-supported-by-phone": (420,),
-    "registration-too-brief": (423,),
-    "register-out-of-order": (500,),
-    "unknown-number": (404,),
-    "destination-disabled": (480,),
-    "not-registered": (480,),
-    "no-usable-trunk": (503,),
-    "no-codec-available": (503,),
-    "concurrent-calls-reached": (486,),
-    "trunk-calls-reached": (503,),
-    "external-calls-reached": (503,),
-    "reserved-for-authenticated": (503,),
-    "calls-per-minute-reached": (503,),
-    "overloaded": (503,),
-    "shutting-down": (503,),
-    "internal-error": (500,),
+REJECTIONS: Mapping[Rule, tuple[int, ...]] = {
+    Rule.MALFORMED_SIP: (400,),
+    Rule.MALFORMED_SDP: (400,),
+    Rule.MALFORMED_REGISTER: (400,),
+    Rule.MESSAGE_TOO_LARGE: (513,),
+    Rule.MESSAGE_TOO_SLOW: (0,),
+    Rule.NO_MESSAGE: (0,),
+    Rule.TOO_MANY_CONNECTIONS: (0,),
+    Rule.TOO_SHORT_TO_ANSWER: (0,),
+    Rule.RESPONSE_UNDELIVERED: (0,),
+    Rule.CALLER_CANCELLED: (487,),
+    Rule.FLOODING: (0,),
+    Rule.CROWDED_OUT: (0,),
+    Rule.BANNED: (0,),
+    Rule.TOO_MANY_SOURCES: (0,),
+    Rule.UNSUPPORTED_VERSION: (505,),
+    Rule.UNKNOWN_METHOD: (501,),
+    Rule.METHOD_NOT_ALLOWED: (405,),
+    Rule.UNSUPPORTED_URI_SCHEME: (416,),
+    Rule.UNSUPPORTED_EXTENSION: (420,),
+    Rule.UNSUPPORTED_BODY: (415,),
+    Rule.SDP_TOO_LONG: (413,),
+    Rule.SDP_NOT_ACCEPTED: (406,),
+    Rule.SESSION_INTERVAL_TOO_SMALL: (422,),
+    Rule.LOOP_DETECTED: (482,),
+    Rule.MERGED_REQUEST: (482,),
+    Rule.TOO_MANY_HOPS: (483,),
+    Rule.NO_CREDENTIALS: (401,),
+    Rule.WRONG_PASSWORD: (401,),
+    Rule.USER_NAME_WITH_REALM: (401,),
+    Rule.UNKNOWN_USER: (401,),
+    Rule.NONCE_REPLAYED: (401,),
+    Rule.DIGEST_URI_MISMATCH: (400,),
+    Rule.CONNECTION_DISABLED: (403,),
+    Rule.TRUNK_DISABLED: (403,),
+    Rule.SOURCE_NOT_ON_ACCESS_LIST: (403,),
+    Rule.EXTERNAL_CALLER_TO_TRUNK: (403,),
+    Rule.CALLER_ID_NOT_ITS_OWN: (403,),
+    Rule.NOT_YOUR_ADDRESS: (403,),
+    Rule.CONTACT_NOT_ALLOWED: (403,),
+    Rule.TOO_MANY_CONTACTS: (403,),
+    Rule.PATH_NOT_SUPPORTED_BY_PHONE: (420,),
+    Rule.REGISTRATION_TOO_BRIEF: (423,),
+    Rule.REGISTER_OUT_OF_ORDER: (500,),
+    Rule.UNKNOWN_NUMBER: (404,),
+    Rule.DESTINATION_DISABLED: (480,),
+    Rule.NOT_REGISTERED: (480,),
+    Rule.NO_USABLE_TRUNK: (503,),
+    Rule.NO_CODEC_AVAILABLE: (503,),
+    Rule.CONCURRENT_CALLS_REACHED: (486,),
+    Rule.TRUNK_CALLS_REACHED: (503,),
+    Rule.EXTERNAL_CALLS_REACHED: (503,),
+    Rule.RESERVED_FOR_AUTHENTICATED: (503,),
+    Rule.CALLS_PER_MINUTE_REACHED: (503,),
+    Rule.OVERLOADED: (503,),
+    Rule.SHUTTING_DOWN: (503,),
+    Rule.INTERNAL_ERROR: (500,),
 }
 """The codes a rule is stored with; 0: nothing was answered, because an answer would have cost more
 than it is worth or nobody could be answered. Any of them may be stored with 487 instead, where the
 caller gave up before he was told."""
 
 TRANSFERS = (
-    "call-not-answered",
-    "lab-call",
-    "transfers-too-fast",
-    "too-many-transfers",
-    "no-room-for-another-leg",
+    Reason.CALL_NOT_ANSWERED,
+    Reason.LAB_CALL,
+    Reason.TRANSFERS_TOO_FAST,
+    Reason.TOO_MANY_TRANSFERS,
+    Reason.NO_ROOM_FOR_ANOTHER_LEG,
 )
 "Why a transfer rings nobody, beside the reasons and rules above; the call goes on."
 

@@ -9,6 +9,7 @@ from audiocodecs.negotiation import LegLists
 from callengine.core.events import LegEnded
 from callengine.core.obstacles import without_media
 from callengine.core.outcomes import EndedBy, Termination
+from callengine.core.reasons import Reason
 
 NO_COMMON_CODEC_IN_ACK = (415, 488)
 "What pjsip ends a leg with whose ACK brought an answer that shares nothing: its own code is 415."
@@ -36,13 +37,13 @@ def no_answer(
         mend = f"A caller is kept waiting for {longest_s:g} s at most: ring fewer, or each shorter."
     else:
         mend = "Try later, or raise VOIPNUMBER_RING_TIMEOUT_S."
-    return Termination("engine", "no-answer", 480, f"{who} {mend}")
+    return Termination("engine", Reason.NO_ANSWER, 480, f"{who} {mend}")
 
 
 def no_room() -> Termination:
     """The call's process holds as many legs as it can."""
     advice = "Legs of this call that were given up are still clearing. Try again in a moment."
-    return Termination("engine", "no-room-for-another-leg", 503, advice)
+    return Termination("engine", Reason.NO_ROOM_FOR_ANOTHER_LEG, 503, advice)
 
 
 def no_common_codec_with_caller(codecs: tuple[str, ...] | None, lists: LegLists) -> Termination:
@@ -58,7 +59,7 @@ def no_common_codec_with_caller(codecs: tuple[str, ...] | None, lists: LegLists)
         place = f"the {lists.vn_a_source}"
     mend = f"Add {offered[0]} to {place}." if offered else "Have the caller's device offer one."
     advice = f"No codec in common on the caller's leg. {rule} {mend}"
-    return Termination("engine", "no-common-codec-caller", 488, advice)
+    return Termination("engine", Reason.NO_COMMON_CODEC_CALLER, 488, advice)
 
 
 def codecs_refused_by_caller(label: str, vn_a: Sequence[str], code: int) -> Termination:
@@ -67,7 +68,7 @@ def codecs_refused_by_caller(label: str, vn_a: Sequence[str], code: int) -> Term
         f"{label} asks for {', '.join(vn_a)} on the caller's leg, and the caller's device refused "
         f"them ({code}). Add the caller's codec to that list, or turn off forcing."
     )
-    return Termination("engine", "no-common-codec-caller", 488, advice)
+    return Termination("engine", Reason.NO_COMMON_CODEC_CALLER, 488, advice)
 
 
 def dial_failed(label: str, text: str) -> Termination:
@@ -76,7 +77,7 @@ def dial_failed(label: str, text: str) -> Termination:
         f"{label} was not rung: the call's process could not dial ({text}). "
         "Call again; if it happens again, look into the engine's log and report it."
     )
-    return Termination("engine", "dial-failed", 500, advice)
+    return Termination("engine", Reason.DIAL_FAILED, 500, advice)
 
 
 def leg_failed(who: str, text: str) -> Termination:
@@ -85,7 +86,7 @@ def leg_failed(who: str, text: str) -> Termination:
         f"Our own side could not go on with the leg of {_inside(who)}: {text} failed. "
         "Look into the engine's log and report it."
     )
-    return Termination("engine", "leg-failed", 500, advice)
+    return Termination("engine", Reason.LEG_FAILED, 500, advice)
 
 
 def no_answer_in_ack() -> Termination:
@@ -102,25 +103,25 @@ def no_common_codec_in_ack(vn_a: Sequence[str]) -> Termination:
     advice = (
         f"The caller's answer held none of our codecs {', '.join(vn_a)}. Add one of its codecs."
     )
-    return Termination("caller", "no-common-codec-caller", 488, advice)
+    return Termination("caller", Reason.NO_COMMON_CODEC_CALLER, 488, advice)
 
 
 def caller_left_unanswered(event: LegEnded) -> Termination:
     """The caller's leg ended before anybody answered: by the caller, or by our own side."""
     if event.code in _GAVE_UP:
         advice = "The caller gave up before anybody answered."
-        return Termination("caller", "caller-cancelled", 487, advice)
+        return Termination("caller", Reason.CALLER_CANCELLED, 487, advice)
     advice = (
         f"The call process answered the caller's INVITE with {event.code} {event.text} by "
         "itself. Look at that INVITE on the ladder and at the engine's log, and report both."
     )
-    return Termination("engine", "invite-not-accepted", max(event.code, 400), advice)
+    return Termination("engine", Reason.INVITE_NOT_ACCEPTED, max(event.code, 400), advice)
 
 
 def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
     """A party that talked is gone: it hung up, or was lost."""
     if event.code in (200, 487, 603):
-        return Termination(by, f"{by}-hung-up", 200, f"{who} hung up: a normal end.")
+        return Termination(by, Reason(f"{by}-hung-up"), 200, f"{who} hung up: a normal end.")
     if event.unreachable:
         what = f"could not be reached any more: {event.unreachable}. Check its network."
     elif event.code == 481:
@@ -133,7 +134,7 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
         what = f"stopped answering ({event.code} {event.text}). Check its network."
     else:
         return _failed_here(who, event)
-    return Termination(by, f"{by}-lost", event.code, f"{who} {what}")
+    return Termination(by, Reason(f"{by}-lost"), event.code, f"{who} {what}")
 
 
 def _failed_here(who: str, event: LegEnded) -> Termination:
@@ -141,7 +142,7 @@ def _failed_here(who: str, event: LegEnded) -> Termination:
         f"Our own side could not go on with the leg of {_inside(who)} "
         f"({event.code} {event.text}). Look into the engine's log and report it."
     )
-    return Termination("engine", "leg-failed", 500, advice)
+    return Termination("engine", Reason.LEG_FAILED, 500, advice)
 
 
 def _inside(who: str) -> str:
@@ -155,4 +156,4 @@ def max_duration(limit_s: float) -> Termination:
         f"The call reached its longest duration, {limit_s:g} s. "
         "Raise VOIPNUMBER_MAX_CALL_S if it should last longer."
     )
-    return Termination("engine", "max-duration", 200, advice)
+    return Termination("engine", Reason.MAX_DURATION, 200, advice)

@@ -11,6 +11,7 @@ from callengine.core.effects import Effect, HangUp, MatchCaller, Note
 from callengine.core.events import CallerMatched, LegEnded, LegProgress
 from callengine.core.orders import TransferOrder
 from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.core.terminations import codecs_refused_by_caller
 
 MATCH_TIMEOUT_S = 8.0
@@ -94,7 +95,7 @@ class Transfer:
         if event.leg == self._answered:
             who = self._attempts.label_of(event.leg)
             advice = f"{who} answered and left at once. Transfer again."
-            self.outcome = Termination("callee", "callee-hung-up", 487, advice)
+            self.outcome = Termination("callee", Reason.CALLEE_HUNG_UP, 487, advice)
             return []
         return self._went_on(self._attempts.leg_ended(event, now, room))
 
@@ -135,5 +136,5 @@ class Transfer:
             advice = f"The caller's device did not answer our re-offer of {codecs} in time."
         else:
             advice = codecs_refused_by_caller(label, vn_a, code).advice
-        self.outcome = Termination("engine", "no-common-codec-caller", 488, advice)
+        self.outcome = Termination("engine", Reason.NO_COMMON_CODEC_CALLER, 488, advice)
         return [HangUp(self._answered, 487, "")]

@@ -9,6 +9,7 @@ from callengine.core.directory import ConnectionEntry, Destination, Platform, So
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import CallRequest, Declined, plan_call, why_left_out
+from callengine.core.reasons import Rule
 from callengine.directory import lookup, nodes
 from callengine.edge.callers import dialled_user
 
@@ -118,7 +119,7 @@ def _refused_at_the_door(source: Source, platform: Platform) -> tuple[int, str, 
             "Callers who do not authenticate are not let in. Give the caller a connection, put the "
             "address on a trunk's access list, or let unknown callers in (Settings)."
         )
-        return 403, "source-not-on-access-list", advice
+        return 403, Rule.SOURCE_NOT_ON_ACCESS_LIST, advice
     return None
 
 

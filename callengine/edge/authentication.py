@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 
+from callengine.core.reasons import Rule
 from callengine.edge.digest import Answer, Digest, Verdict, answer_in, uri_matches
 from callengine.edge.interface import Credentials
 from callengine.edge.limits import ChallengeWatch
@@ -66,7 +67,7 @@ class Authenticator:
     def challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
         """Answer 401 (RFC 3261 section 22.2); one that nobody answers becomes a rejection."""
         self._send_challenge(transaction, stale=stale)
-        rejection = describe(transaction.request, 401, "no-credentials", _NO_CREDENTIALS)
+        rejection = describe(transaction.request, 401, Rule.NO_CREDENTIALS, _NO_CREDENTIALS)
         self._challenges.issued(rejection, time.monotonic())
 
     def _send_challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
@@ -147,10 +148,10 @@ class Authenticator:
         request, user = transaction.request, clean(answer.user)
         if not uri_matches(answer.uri, request.uri, self._is_local):
             advice = "The credentials were computed for another address; check the phone's proxy."
-            self._responder.refuse(transaction, 400, "digest-uri-mismatch", advice, user=user)
+            self._responder.refuse(transaction, 400, Rule.DIGEST_URI_MISMATCH, advice, user=user)
             return False
         if advice := self._warden.objection(source_host(request), user):
-            self._responder.refuse(transaction, 403, "banned", advice, user=user)
+            self._responder.refuse(transaction, 403, Rule.BANNED, advice, user=user)
             return False
         if not self._digest.is_fresh(answer.nonce, time.time(), self._bound_to(request)):
             self._send_challenge(transaction, stale=True)
@@ -170,7 +171,7 @@ class Authenticator:
         if credentials.enabled:
             return credentials
         advice = f"The {credentials.kind} {credentials.name} is disabled; enable it to let it in."
-        rule = f"{credentials.kind}-disabled"
+        rule = Rule(f"{credentials.kind}-disabled")
         self._responder.refuse(transaction, 403, rule, advice, user=credentials.username)
         return None
 
@@ -187,7 +188,7 @@ class Authenticator:
         if verdict is Verdict.STALE:
             return
         if verdict is Verdict.REPLAYED:
-            rule = "nonce-replayed"
+            rule = Rule.NONCE_REPLAYED
             advice = (
                 f"A request of {user} came twice with the same digest count: the phone repeats "
                 "itself, or somebody replays what they recorded."
@@ -198,21 +199,21 @@ class Authenticator:
         self._rejections.store(describe(transaction.request, code, rule, advice, user=user))
 
 
-def _wrong(answer: Answer, credentials: Credentials | None) -> tuple[str, str]:
+def _wrong(answer: Answer, credentials: Credentials | None) -> tuple[Rule, str]:
     """Return the rule and the advice for credentials that are not right."""
     user = clean(answer.user)
     if credentials is None:
-        rule = "unknown-user"
+        rule = Rule.UNKNOWN_USER
         advice = f"Nobody here is called `{user}`. The SIP user name is not the display name."
     elif _ha1(credentials, answer) is None:
-        rule = "user-name-with-realm"
+        rule = Rule.USER_NAME_WITH_REALM
         advice = (
             f"The phone gives {clean(answer.username)} as its user name, and the password was set "
             "before such names could be checked: set it again here, or have the phone give "
             f"{user} alone."
         )
     else:
-        rule = "wrong-password"
+        rule = Rule.WRONG_PASSWORD
         advice = f"The password of {user} is wrong; set the same one in the phone and here."
     return rule, advice
 

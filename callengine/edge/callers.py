@@ -5,6 +5,7 @@ import re
 import time
 
 from callengine.core.directory import Source
+from callengine.core.reasons import Rule
 from callengine.edge.addresses import Addresses
 from callengine.edge.admission import Admission, admission
 from callengine.edge.authentication import Authenticator
@@ -65,7 +66,7 @@ class Callers:
         """Take one INVITE from authentication to its call process."""
         if self.retry_after_s is not None:
             advice = "The engine is shutting down; the call can be made again in a moment."
-            self._busy(transaction, "shutting-down", advice, self.retry_after_s)
+            self._busy(transaction, Rule.SHUTTING_DOWN, advice, self.retry_after_s)
             return
         if (body := self._checked_body(transaction)) is None:
             return
@@ -74,12 +75,14 @@ class Callers:
             return
         if transaction.cancelled:
             advice = "The caller gave up before the call was set up."
-            self._rejections.store(describe(transaction.request, 487, "caller-cancelled", advice))
+            self._rejections.store(
+                describe(transaction.request, 487, Rule.CALLER_CANCELLED, advice)
+            )
             return
         self._remember(transaction.request, source)
         if len(self._setting_up) >= self._max_setups:
             advice = "Too many calls are being set up at once; try again in a moment."
-            self._busy(transaction, "overloaded", advice, 2)
+            self._busy(transaction, Rule.OVERLOADED, advice, 2)
             return
         # RFC 3261 section 8.2.6.1: it may take more than 200 ms from here.
         self._responder.reply(transaction, 100)
@@ -104,7 +107,7 @@ class Callers:
             self._guard.welcome_phone(request.flow, user, now, AUTHENTICATED_KNOWN_S)
 
     def _busy(
-        self, transaction: ServerTransaction, rule: str, advice: str, retry_after_s: int
+        self, transaction: ServerTransaction, rule: Rule, advice: str, retry_after_s: int
     ) -> None:
         headers = [("retry-after", str(retry_after_s))]
         self._responder.refuse(transaction, 503, rule, advice, headers=headers)
@@ -114,7 +117,7 @@ class Callers:
         request = transaction.request
         if not caller_target(request):
             advice = "The INVITE has no Contact that could be called back; check the phone."
-            self._responder.refuse(transaction, 400, "malformed-sip", advice)
+            self._responder.refuse(transaction, 400, Rule.MALFORMED_SIP, advice)
             return None
         try:
             body = compact_body(request)
@@ -142,7 +145,7 @@ class Callers:
                     f"{address} is not on the access list of any trunk. Add it there, or give the "
                     "caller a connection with a password."
                 )
-                self._responder.refuse(transaction, 403, "source-not-on-access-list", advice)
+                self._responder.refuse(transaction, 403, Rule.SOURCE_NOT_ON_ACCESS_LIST, advice)
             case Admission.LET_IN:
                 return await self._engine.source(kind="external", name="", address=address)
         return None
@@ -163,7 +166,7 @@ class Callers:
     ) -> Source | None:
         if not access.enabled:
             advice = f"The trunk {access.name} is disabled; enable it to take its calls."
-            self._responder.refuse(transaction, 403, "trunk-disabled", advice)
+            self._responder.refuse(transaction, 403, Rule.TRUNK_DISABLED, advice)
             return None
         if access.username:
             credentials = await self._authenticator.authenticate(

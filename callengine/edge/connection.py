@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
+from callengine.core.reasons import Rule
 from callengine.edge.flow import NOWHERE, TCP, Flow
 from callengine.edge.framing import Broken, Event, Framed, Ping, StreamFramer
 from callengine.edge.sources import source_key
@@ -172,14 +173,14 @@ class TcpConnection(asyncio.Protocol):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
-    def overdue(self, now: float, message_s: float) -> str:
-        """Return the rule a connection breaks by its slowness, or an empty string."""
+    def overdue(self, now: float, message_s: float) -> Rule | None:
+        """Return the rule a connection breaks by its slowness, or None."""
         if self._paused:
-            return ""
+            return None
         if self.began_at is not None and now - self.began_at > message_s:
-            return "message-too-slow"
+            return Rule.MESSAGE_TOO_SLOW
         is_mute = not self.heard_message and not self.opened_by_us
-        return "no-message" if is_mute and now - self.made_at > message_s else ""
+        return Rule.NO_MESSAGE if is_mute and now - self.made_at > message_s else None
 
     @property
     def was_connected(self) -> bool:

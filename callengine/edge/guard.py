@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from callengine.core.outcomes import Rejection
+from callengine.core.reasons import Rule
 from callengine.edge.heldback import MANY, HeldBack
 from callengine.edge.meters import Allowance, Bucket, SharedBuckets
 from callengine.edge.settings import GuardSettings
@@ -19,7 +20,7 @@ from callengine.edge.sources import source_key
 MAX_KNOWN = 100_000
 TRUNK_KNOWN_S = 3600.0
 "How long after its last request a trunk's address is remembered."
-CROWDED_OUT = "crowded-out"
+CROWDED_OUT = Rule.CROWDED_OUT
 _INVITE = b"INVITE "
 
 NameLeg = Callable[[bytes], str]
@@ -154,7 +155,7 @@ class Guard:
         is_invite = start.startswith(_INVITE)
         if self.is_exempt(host):
             return 0.0
-        source, rule = host, "flooding"
+        source, rule = host, Rule.FLOODING
         party = self._party(flow, host, now)
         if party is not None:
             wait_s = party.wait_s(now, is_invite=is_invite)
@@ -170,17 +171,17 @@ class Guard:
         self._held_back.note(blamed, rule, now, is_invite=is_invite)
         return wait_s
 
-    def _stranger_wait_s(self, source: str, now: float, *, is_invite: bool) -> tuple[float, str]:
+    def _stranger_wait_s(self, source: str, now: float, *, is_invite: bool) -> tuple[float, Rule]:
         if banned_s := self._banned_s(source):
-            return banned_s, "banned"
+            return banned_s, Rule.BANNED
         if not self._messages.take(source, now):
-            return self._messages.wait_s(source, now), "flooding"
+            return self._messages.wait_s(source, now), Rule.FLOODING
         if is_invite and not self._invites.take(source, now):
-            return self._invites.wait_s(source, now), "flooding"
+            return self._invites.wait_s(source, now), Rule.FLOODING
         # Last, so that one loud source is stopped before it spends what all strangers share.
         if wait_s := self._strangers.wait_s(now, is_invite=is_invite):
             return wait_s, CROWDED_OUT
-        return 0.0, ""
+        return 0.0, Rule.FLOODING
 
     def is_exempt(self, host: str) -> bool:
         """Tell whether an address is of a network that no limit holds for."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from callengine.core.outcomes import Rejection
+from callengine.core.reasons import Rule
 
 MAX_SOURCES = 500
 REPORT_S = 60.0
@@ -12,15 +13,15 @@ MANY = "many sources"
 "In place of an address, where it is not the fault of one."
 
 ADVICE = {
-    "flooding": (
+    Rule.FLOODING: (
         "that source sends more than one may. If it is a carrier or a proxy of yours, put it on a "
         "trunk's access list or raise the limit; otherwise stop it at the firewall."
     ),
-    "crowded-out": (
+    Rule.CROWDED_OUT: (
         "all unknown sources together send more than this engine reads of them. Known ones are "
         "not touched; stop the flood at the firewall, or let those sources register."
     ),
-    "banned": "that source is banned; the page of refusals shows until when, and lifts it.",
+    Rule.BANNED: "that source is banned; the page of refusals shows until when, and lifts it.",
 }
 "Rule -> why a message was held back, and what to do."
 
@@ -37,10 +38,10 @@ class HeldBack:
     """Counts by source and rule, for a bounded number of them."""
 
     def __init__(self) -> None:
-        self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
+        self._counts: OrderedDict[tuple[str, Rule], _Count] = OrderedDict()
         self._unlisted = _Count(0.0, 0.0)
 
-    def note(self, source: str, rule: str, now: float, *, is_invite: bool) -> None:
+    def note(self, source: str, rule: Rule, now: float, *, is_invite: bool) -> None:
         """Count a message of a source that a rule held back; `now` in steady seconds."""
         count = self._counts.get((source, rule))
         if count is None:
@@ -60,11 +61,11 @@ class HeldBack:
             else:
                 del self._counts[key]
         if self._unlisted.messages and self._unlisted.due <= now:
-            yield _line(MANY, "crowded-out", self._unlisted, now)
+            yield _line(MANY, Rule.CROWDED_OUT, self._unlisted, now)
             self._unlisted = _Count(now, now + REPORT_S)
 
 
-def _line(source: str, rule: str, count: _Count, now: float) -> Rejection:
+def _line(source: str, rule: Rule, count: _Count, now: float) -> Rejection:
     within_s = max(round(now - count.since), 1) if count.since else round(REPORT_S)
     many = "One message" if count.messages == 1 else f"{count.messages} messages"
     invites = f", {count.invites} of them INVITEs," if count.invites else ""

@@ -1,5 +1,6 @@
 """Requests of peers, given to call processes: what makes a dialog, what is inside, ACK, CANCEL."""
 
+from callengine.core.reasons import Rule
 from callengine.edge import inner, keys
 from callengine.edge.abandon import Abandoner
 from callengine.edge.descriptions import BadSdpError, compact_body
@@ -14,7 +15,7 @@ from callengine.edge.responder import Responder
 from callengine.edge.targets import caller_target, contact_target, recorded_routes
 from callengine.edge.transactions import ServerTransaction, ServerTransactions
 
-MALFORMED_SDP = "malformed-sdp"
+MALFORMED_SDP = Rule.MALFORMED_SDP
 _OFFERS = ("INVITE", "UPDATE", "PRACK", "ACK")
 "Whose body may be a session description."
 

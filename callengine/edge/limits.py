@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from callengine.core.outcomes import Rejection
+from callengine.core.reasons import Rule
 
 WINDOW_S = 60.0
 MAX_SOURCES = 2000
@@ -57,7 +58,7 @@ class RejectionGate:
                 f"{count} more requests of sources without number were refused and are not listed "
                 "one by one. Somebody floods with invented addresses; stop it at the firewall."
             )
-            yield Rejection("many sources", "", "", 0, "too-many-sources", advice)
+            yield Rejection("many sources", "", "", 0, Rule.TOO_MANY_SOURCES, advice)
         while self._windows:
             key, window = next(iter(self._windows.items()))
             if now - window.started < WINDOW_S:

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from callengine.core.outcomes import Rejection
+from callengine.core.reasons import Rule
 from callengine.edge.callers import Callers
 from callengine.edge.flow import Flow
 from callengine.edge.inward_requests import InwardRequests
@@ -79,7 +80,7 @@ class Reception:
     def _store_unreadable(self, flow: Flow, problem: str) -> None:
         advice = f"What arrived is not SIP that can be answered: {problem}."
         host = flow.host
-        self._rejections.store(Rejection(host, "", "", 400, "malformed-sip", advice))
+        self._rejections.store(Rejection(host, "", "", 400, Rule.MALFORMED_SIP, advice))
 
     def _route(self, message: Received) -> str | None:
         """Return the token of the leg a message belongs to."""
@@ -154,11 +155,11 @@ class Reception:
             log.exception("a %s could not be handled", transaction.request.method)
             if not transaction.cancelled:
                 advice = "The engine failed while it handled this request; its log says why."
-                self._responder.refuse(transaction, 500, "internal-error", advice)
+                self._responder.refuse(transaction, 500, Rule.INTERNAL_ERROR, advice)
 
     def _malformed(self, message: Received) -> None:
         code = message.problem_code
-        rule = "malformed-sip" if code == 400 else "unsupported-version"
+        rule = Rule.MALFORMED_SIP if code == 400 else Rule.UNSUPPORTED_VERSION
         self._responder.reply_once(message, code)
         advice = f"The request cannot be understood: {message.problem}."
         self._rejections.store(describe(message, code, rule, advice))
@@ -172,7 +173,7 @@ class Reception:
                 self._store_unreadable(flow, str(error))
                 return
             message = None
-        rule, code = ("message-too-large", 513) if too_large else ("malformed-sip", 400)
+        rule, code = (Rule.MESSAGE_TOO_LARGE, 513) if too_large else (Rule.MALFORMED_SIP, 400)
         limit = self._settings.max_message_bytes
         advice = (
             f"A message of more than {limit} bytes arrived; SIP messages are a few kilobytes."

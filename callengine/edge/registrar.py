@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from callengine.core.reasons import Rule
 from callengine.edge.flow import Flow
 from callengine.edge.interface import Binding
 from callengine.edge.reach import IsOurs, contact_objection, reached_at
@@ -67,7 +68,7 @@ class RegisterError:
 
     code: int
     phrase: str
-    rule: str
+    rule: Rule
     advice: str
     min_expires_s: int | None = None
     unsupported: str = ""
@@ -189,7 +190,7 @@ def register(
             return RegisterError(
                 423,
                 "Interval Too Brief",
-                "registration-too-brief",
+                Rule.REGISTRATION_TOO_BRIEF,
                 f"The phone asked to register for {expires_s} s; set its registration interval to "
                 f"{limits.min_expires_s} s or more.",
                 limits.min_expires_s,
@@ -210,7 +211,7 @@ def _path_unknown() -> RegisterError:
     return RegisterError(
         420,
         "Bad Extension",
-        "path-not-supported-by-phone",
+        Rule.PATH_NOT_SUPPORTED_BY_PHONE,
         "A proxy added a Path to a REGISTER whose phone does not say that it supports path. Turn "
         "that on in the phone, or have the proxy add Supported: path.",
         unsupported="path",
@@ -221,7 +222,7 @@ def _not_reachable(contact: ContactRequest) -> RegisterError:
     return RegisterError(
         403,
         "Contact Not Allowed",
-        "contact-not-allowed",
+        Rule.CONTACT_NOT_ALLOWED,
         f"The phone registers {clean(without_password(contact.uri))}, which {contact.objection}. "
         "Have it register its own address; check its NAT, STUN and outbound proxy settings.",
     )
@@ -231,7 +232,7 @@ def _too_many(limits: RegistrarLimits) -> RegisterError:
     return RegisterError(
         403,
         "Too Many Contacts",
-        "too-many-contacts",
+        Rule.TOO_MANY_CONTACTS,
         f"More than {limits.max_contacts} devices register as this user; unregister one or "
         "give the new device its own connection.",
     )
@@ -242,7 +243,7 @@ def _remove_all(current: list[Binding], request: RegisterRequest) -> list[Bindin
         return RegisterError(
             400,
             "Bad Request",
-            "malformed-register",
+            Rule.MALFORMED_REGISTER,
             "Contact: * is only allowed alone and with Expires: 0.",
         )
     return _out_of_order() if any(_is_old(binding, request) for binding in current) else []
@@ -263,7 +264,7 @@ def _out_of_order() -> RegisterError:
     return RegisterError(
         500,
         "Out Of Order",
-        "register-out-of-order",
+        Rule.REGISTER_OUT_OF_ORDER,
         "A REGISTER arrived after a newer one of the same phone; nothing to do if it registers.",
     )
 

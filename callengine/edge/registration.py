@@ -8,6 +8,7 @@ from functools import partial
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+from callengine.core.reasons import Rule
 from callengine.edge.authentication import Authenticator
 from callengine.edge.flow import Flow
 from callengine.edge.guard import Guard
@@ -85,7 +86,7 @@ class Registration:
             )
         except ValueError as error:
             advice = f"The REGISTER cannot be read: {error}; check the phone's contact address."
-            self._responder.refuse(transaction, 400, "malformed-register", advice)
+            self._responder.refuse(transaction, 400, Rule.MALFORMED_REGISTER, advice)
             return
         if credentials.kind != "connection" or user != credentials.name:
             advice = (
@@ -93,7 +94,7 @@ class Registration:
                 "register only the SIP user whose password it has."
             )
             self._responder.refuse(
-                transaction, 403, "not-your-address", advice, user=credentials.username
+                transaction, 403, Rule.NOT_YOUR_ADDRESS, advice, user=credentials.username
             )
             return
         await self._register(transaction, credentials.name, asked)

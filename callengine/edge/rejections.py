@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from callengine.core.outcomes import Rejection
+from callengine.core.reasons import Rule
 from callengine.edge.flow import Flow
 from callengine.edge.limits import RejectionGate
 from callengine.edge.received import Received
@@ -18,15 +19,15 @@ log = logging.getLogger(__name__)
 GAVE_UP_FIRST = "The caller gave up before it was told:"
 
 CUT_ADVICE = {
-    "message-too-slow": (
+    Rule.MESSAGE_TOO_SLOW: (
         "A message did not arrive whole in time and its TCP connection was closed. Look at the "
         "network, or stop whoever holds connections open."
     ),
-    "no-message": (
+    Rule.NO_MESSAGE: (
         "No whole SIP message came on a TCP connection in time, so it was closed. Something other "
         "than a SIP device connects here, or holds connections open."
     ),
-    "too-many-connections": (
+    Rule.TOO_MANY_CONNECTIONS: (
         "A TCP connection was closed because there were too many: from this source, or in all. A "
         "phone needs one."
     ),
@@ -83,21 +84,21 @@ class Rejections:
         for summary in self._gate.summaries(now):
             self.store_unchecked(summary)
 
-    def connection_cut(self, flow: Flow, rule: str) -> None:
+    def connection_cut(self, flow: Flow, rule: Rule) -> None:
         """Have it stored that a TCP connection was refused or closed."""
         self.store(Rejection(flow.host, "", "", 0, rule, CUT_ADVICE[rule]))
 
     def unanswerable(self, request: Received) -> None:
         """Have it stored that a request was too short to be answered."""
-        self.store(describe(request, 0, "too-short-to-answer", _TOO_SHORT))
+        self.store(describe(request, 0, Rule.TOO_SHORT_TO_ANSWER, _TOO_SHORT))
 
     def undelivered(self, request: Received, why: str) -> None:
         """Have it stored that no way was left to whoever sent a request."""
         advice = _UNDELIVERED.format(why=why)
-        self.store(describe(request, 0, "response-undelivered", advice))
+        self.store(describe(request, 0, Rule.RESPONSE_UNDELIVERED, advice))
 
 
-def describe(message: Received, code: int, rule: str, advice: str, *, user: str = "") -> Rejection:
+def describe(message: Received, code: int, rule: Rule, advice: str, *, user: str = "") -> Rejection:
     """Return the rejection of a request; without `user` it is looked for in From and To."""
     return Rejection(
         source_address=source_host(message),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from callengine.core.reasons import Rule
 from callengine.edge.identity import Identity
 from callengine.edge.message import Headers
 from callengine.edge.received import Received
@@ -63,7 +64,7 @@ class Responder:
         self,
         transaction: ServerTransaction,
         code: int,
-        rule: str,
+        rule: Rule,
         advice: str,
         *,
         phrase: str = "",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callengine.core.reasons import Rule
 from callengine.edge.bodies import ACCEPT
 from callengine.edge.descriptions import description
 from callengine.edge.grammar import read_number
@@ -17,7 +18,7 @@ from callengine.edge.values import parse_address, parse_via
 _KNOWN_ELSEWHERE = ("SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
 _ONLY_IN_DIALOG = ("PRACK", "UPDATE", "INFO")
 _WITH_OFFER = ("INVITE", "UPDATE", "PRACK")
-MALFORMED = "malformed-sip"
+MALFORMED = Rule.MALFORMED_SIP
 
 IsLocal = Callable[[str, int | None], bool]
 
@@ -27,7 +28,7 @@ class Objection:
     """Why a request goes no further; without a rule it is answered but not stored."""
 
     code: int
-    rule: str
+    rule: Rule | None
     advice: str
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -56,15 +57,15 @@ def max_forwards(message: Received) -> int:
 def _method(message: Received) -> Objection | None:
     method = message.method
     if method == "BYE" and not message.to_tag:  # section 15.1.2
-        return Objection(481, "", "")
+        return Objection(481, None, "")
     if method in METHODS and (method not in _ONLY_IN_DIALOG or message.to_tag):
         return None
     # Section 8.2.1: 405 with Allow; 501 (section 21.5.2) for what nobody calls a method.
     if method in _KNOWN_ELSEWHERE or method in METHODS:
         advice = f"{method} is not taken here; calls and registrations are."
-        return Objection(405, "method-not-allowed", advice, (("allow", ALLOW),))
+        return Objection(405, Rule.METHOD_NOT_ALLOWED, advice, (("allow", ALLOW),))
     advice = "The request's method is not a SIP method known here."
-    return Objection(501, "unknown-method", advice, (("allow", ALLOW),))
+    return Objection(501, Rule.UNKNOWN_METHOD, advice, (("allow", ALLOW),))
 
 
 def _uri(message: Received) -> Objection | None:
@@ -72,7 +73,7 @@ def _uri(message: Received) -> Objection | None:
     # Section 8.2.2.1.
     if scheme not in ("", "sip", "sips", "tel"):
         advice = f"A {scheme[:16]} URI was dialled; use sip: or tel:."
-        return Objection(416, "unsupported-uri-scheme", advice)
+        return Objection(416, Rule.UNSUPPORTED_URI_SCHEME, advice)
     try:
         uri = parse_uri(message.uri)
     except ValueError:
@@ -111,16 +112,16 @@ def _is_address_of_record(to: str) -> bool:
 def _loop(message: Received, *, is_merged: bool, is_local: IsLocal) -> Objection | None:
     if is_merged:  # section 8.2.2.2
         advice = "The same request arrived by two paths; check the proxies in front of us."
-        return Objection(482, "merged-request", advice)
+        return Objection(482, Rule.MERGED_REQUEST, advice)
     if any(_is_ours(via, is_local) for via in message.vias if BRANCH in via):
         advice = "The request had been here before: an address here leads back to this engine."
-        return Objection(482, "loop-detected", advice)
+        return Objection(482, Rule.LOOP_DETECTED, advice)
     if message.get("max-forwards") and read_number(message.get("max-forwards"), most=255) is None:
         return Objection(400, MALFORMED, "Max-Forwards is not a number from 0 to 255.")
     # Section 16.3, item 3. An OPTIONS that ends here is how a path is traced (RFC 3261 section 11).
     if max_forwards(message) == 0 and message.method not in ("OPTIONS", "CANCEL"):
         return Objection(
-            483, "too-many-hops", "The request passed too many proxies; look for a loop."
+            483, Rule.TOO_MANY_HOPS, "The request passed too many proxies; look for a loop."
         )
     return None
 
@@ -143,7 +144,7 @@ def _extensions(message: Received) -> Objection | None:
         return None
     advice = f"The request requires {', '.join(unsupported[:3])}, which is not supported here."
     return Objection(
-        420, "unsupported-extension", advice, (("unsupported", ", ".join(unsupported[:20])),)
+        420, Rule.UNSUPPORTED_EXTENSION, advice, (("unsupported", ", ".join(unsupported[:20])),)
     )
 
 
@@ -160,7 +161,7 @@ def _session_interval(message: Received) -> Objection | None:
         return None
     advice = f"A session interval of {wanted} s is too short; set at least {MIN_SESSION_S} s."
     headers = (("min-se", str(MIN_SESSION_S)),)
-    return Objection(422, "session-interval-too-small", advice, headers)
+    return Objection(422, Rule.SESSION_INTERVAL_TOO_SMALL, advice, headers)
 
 
 def _body(message: Received, settings: EdgeSettings) -> Objection | None:
@@ -168,16 +169,16 @@ def _body(message: Received, settings: EdgeSettings) -> Objection | None:
         return None
     content = description(message)
     if content.must_refuse:  # section 8.2.3
-        rule = "unsupported-body" if content.code == 415 else MALFORMED
+        rule = Rule.UNSUPPORTED_BODY if content.code == 415 else MALFORMED
         headers = (("accept", ACCEPT),) if content.code == 415 else ()
         return Objection(content.code, rule, content.reason, headers)
     if (content.sdp or b"").count(b"\n") > settings.max_sdp_lines:
         advice = f"The session description has more than {settings.max_sdp_lines} lines."
-        return Objection(413, "sdp-too-long", advice)
+        return Objection(413, Rule.SDP_TOO_LONG, advice)
     # Section 20.1: without Accept, application/sdp is meant.
     if message.method == "INVITE" and message.get("accept") and not _takes_sdp(message):
         advice = "The INVITE does not accept session descriptions (Accept: application/sdp)."
-        return Objection(406, "sdp-not-accepted", advice)
+        return Objection(406, Rule.SDP_NOT_ACCEPTED, advice)
     return None
 
 

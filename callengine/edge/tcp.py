@@ -5,6 +5,7 @@ import logging
 import socket
 import time
 
+from callengine.core.reasons import Rule
 from callengine.edge.connection import OnUnreachable, TcpConnection, TcpConnections
 from callengine.edge.flow import TCP, Flow
 from callengine.edge.listeners import address_taken
@@ -18,7 +19,7 @@ _CLOSE_S, _ABORT_S = 2.0, 1.0
 _MAKE_ROOM_S, _SPARED_S = 0.1, 5.0
 "How often a stranger's connection may make room for another, and how long it must be silent."
 _BACKLOG = 1024
-TOO_MANY = "too-many-connections"
+TOO_MANY = Rule.TOO_MANY_CONNECTIONS
 
 
 class TcpTransport:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callengine.core.reasons import Rule
 from callengine.edge.flow import Flow
 
 MayRead = Callable[[bytes, Flow], float]
@@ -22,5 +23,5 @@ class Upcalls:
     may_read: MayRead = lambda _, __: 0.0
     is_known: Callable[[Flow], bool] = lambda _: True
     "Tell whether a call or a registration hangs on a connection's flow."
-    on_cut: Callable[[Flow, str], None] = lambda _, __: None
+    on_cut: Callable[[Flow, Rule], None] = lambda _, __: None
     "Take flow and rule of a connection that was refused or closed for it."

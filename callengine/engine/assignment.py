@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from callengine.core.causes import q850_reason
 from callengine.core.control import TakeCall
 from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.edge.interface import Accepted, Refused
 from callengine.engine.livecall import LiveCall
 from callengine.engine.order import NoTargetError, make_order
@@ -26,12 +27,12 @@ RETRY_AFTER_S = 5
 
 FAILED = Termination(
     "engine",
-    "set-up-failed",
+    Reason.SET_UP_FAILED,
     500,
     "The engine failed while it set this call up. Look into its log and report it.",
 )
 GAVE_UP = Termination(
-    "caller", "caller-cancelled", 487, "The caller gave up before anybody answered."
+    "caller", Reason.CALLER_CANCELLED, 487, "The caller gave up before anybody answered."
 )
 
 
@@ -87,7 +88,9 @@ class Handing:
                 media_also_from=board.settings.media_also_from,
             )
         except NoTargetError as error:
-            board.book.close(live, Termination("engine", "callee-unreachable", 503, str(error)))
+            board.book.close(
+                live, Termination("engine", Reason.CALLEE_UNREACHABLE, 503, str(error))
+            )
             return Refused(503, reason=q850_reason(503))
         if process.state is ProcessState.DEAD:
             return None
@@ -114,12 +117,14 @@ class Handing:
             f"All {self._board.settings.pool.max_calls} calls this engine may hold are taken. "
             "Raise VOIPNUMBER_MAX_CALLS or add an engine."
         )
-        self._board.book.close(live, Termination("engine", "no-call-process", 503, advice))
+        self._board.book.close(live, Termination("engine", Reason.NO_CALL_PROCESS, 503, advice))
         return Refused(503, retry_after_s=RETRY_AFTER_S)
 
     def _none_starts(self, live: LiveCall) -> Refused:
         advice = "No call process could be started for it. Look into the engine's log."
-        self._board.book.close(live, Termination("engine", "no-working-call-process", 500, advice))
+        self._board.book.close(
+            live, Termination("engine", Reason.NO_WORKING_CALL_PROCESS, 500, advice)
+        )
         return Refused(500, reason=q850_reason(500))
 
     # Whether it takes the call
@@ -134,7 +139,7 @@ class Handing:
             return False
         self._board.pool.hear(process)  # its word was sent before its answer
         if self._calls.get(process.number) is live and not self._is_taken(live):
-            self.unable(process, "no-working-call-process", "it answered without taking it")
+            self.unable(process, Reason.NO_WORKING_CALL_PROCESS, "it answered without taking it")
         return self._is_taken(live)
 
     def _is_taken(self, live: LiveCall) -> bool:
@@ -142,9 +147,11 @@ class Handing:
 
     def _overdue(self, live: LiveCall, process: CallProcess) -> None:
         if self._calls.get(process.number) is live and not live.taken:
-            self.unable(process, "no-working-call-process", f"no word for {TAKE_TIMEOUT_S:g} s")
+            self.unable(
+                process, Reason.NO_WORKING_CALL_PROCESS, f"no word for {TAKE_TIMEOUT_S:g} s"
+            )
 
-    def unable(self, process: CallProcess, reason: str, why: str) -> None:
+    def unable(self, process: CallProcess, reason: Reason, why: str) -> None:
         """End a process that did not take its call, and have another try."""
         live = self.forget(process)
         logger.error("call process %s did not take its call: %s; ending it", process.pid, why)
@@ -156,7 +163,7 @@ class Handing:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _again(self, live: LiveCall, reason: str, why: str) -> None:
+    async def _again(self, live: LiveCall, reason: Reason, why: str) -> None:
         if live.given_up or live.ending is not None:
             self._fail(live, live.ending or GAVE_UP)
             return
@@ -189,7 +196,7 @@ def _final(ending: Termination) -> int:
     return ending.code if ending.code >= 400 else 480
 
 
-def _not_taken(attempts: int, reason: str, why: str) -> Termination:
+def _not_taken(attempts: int, reason: Reason, why: str) -> Termination:
     advice = (
         f"{attempts} call processes, one after the other, did not take the call: {why}. "
         "Look into the engine's log and at the INVITE in the ladder, and report both."

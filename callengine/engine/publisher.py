@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from channels.layers import get_channel_layer
 
 from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
@@ -174,7 +175,9 @@ class Publisher:
             self._switchboard.transfers.hear(call, message)
             return
         advice = f"{message.get('by', 'An operator')} hung up on the live page."
-        self._switchboard.hang_up(call, Termination("operator", "operator-hung-up", 200, advice))
+        self._switchboard.hang_up(
+            call, Termination("operator", Reason.OPERATOR_HUNG_UP, 200, advice)
+        )
 
     async def _beat(self) -> None:
         while True:

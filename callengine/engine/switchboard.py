@@ -36,6 +36,7 @@ from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.plan import MAX_DURATION_S, CallPlan
 from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.reasons import Reason, Rule
 from callengine.core.states import CallState
 from callengine.directory import lookup
 from callengine.edge.bans import Ban
@@ -361,7 +362,7 @@ class Switchboard:
             case Idle(recycle):
                 self._idle(process, recycle=recycle)
             case Unable(reason, why):
-                self._handing.unable(process, reason, why)
+                self._handing.unable(process, Reason(reason), why)
             case _:
                 call = self._handing.call_of(process)
                 if call is not None and not call.ended:
@@ -412,7 +413,7 @@ class Switchboard:
                 if process.is_faulty
                 else "it ended unexpectedly"
             )
-            self._handing.unable(process, "no-working-call-process", why)
+            self._handing.unable(process, Reason.NO_WORKING_CALL_PROCESS, why)
             return
         self._handing.forget(process)
         if process.call is None:
@@ -435,7 +436,7 @@ class Switchboard:
 
 _DIED = Termination(
     "engine",
-    "call-process-died",
+    Reason.CALL_PROCESS_DIED,
     500,
     "The process that carried this call ended unexpectedly; no other call was touched. "
     "Look into the engine's log and report it.",
@@ -443,7 +444,7 @@ _DIED = Termination(
 
 _FAULTY = Termination(
     "engine",
-    "call-process-died",
+    Reason.CALL_PROCESS_DIED,
     500,
     "The process that carried this call said what no call process says, and was ended; no other "
     "call was touched. Look into the engine's log and report it.",
@@ -451,7 +452,7 @@ _FAULTY = Termination(
 
 _STOPPED = Termination(
     "engine",
-    "shutting-down",
+    Reason.SHUTTING_DOWN,
     503,
     "The engine was stopped and the grace period is over. Call again.",
 )
@@ -463,7 +464,7 @@ def _malformed(call: IncomingCall, why: str) -> Rejection:
         user=call.from_user,
         method="INVITE",
         code=400,
-        rule="malformed-sdp",
+        rule=Rule.MALFORMED_SDP,
         advice=f"The offer could not be read: {why} Look at what the caller's device sends.",
         call_id=call.call_id,
         to=call.to_user,

@@ -14,6 +14,7 @@ from callengine.core.orders import TransferOrder, passwords_of
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.reasons import Reason
 from callengine.core.states import CallState
 from callengine.edge.callers import dialled_user
 from callengine.engine.livecall import LiveCall, PendingTransfer
@@ -101,7 +102,7 @@ class Transfers:
                 first=_legs_used(call),
             )
         except NoTargetError as error:
-            raise _RefusedError(str(error), "callee-unreachable") from error
+            raise _RefusedError(str(error), Reason.CALLEE_UNREACHABLE) from error
         if call.ended:
             return
         # Nothing is awaited from here until the call process has the order.
@@ -168,16 +169,16 @@ def _check(call: LiveCall) -> None:
     """Refuse what cannot be transferred now."""
     if call.process is None or not CallState(call.snapshot["state"]).is_talking:
         text = "Nobody has answered the call yet. Transfer it once they talk."
-        raise _RefusedError(text, "call-not-answered")
+        raise _RefusedError(text, Reason.CALL_NOT_ANSWERED)
     if call.plan.lab is not None:
         text = "Calls of the codec lab stay between its two phones. Transfer a real call."
-        raise _RefusedError(text, "lab-call")
+        raise _RefusedError(text, Reason.LAB_CALL)
     if time.monotonic() - call.transfer_ended_at < REST_S:
         text = "The last transfer has only just ended. Try again in a second."
-        raise _RefusedError(text, "transfers-too-fast")
+        raise _RefusedError(text, Reason.TRANSFERS_TOO_FAST)
     if _legs_used(call) + MAX_TARGETS > MAX_LEGS:
         text = "The call has been transferred too many times. Hang up and call anew."
-        raise _RefusedError(text, "too-many-transfers")
+        raise _RefusedError(text, Reason.TOO_MANY_TRANSFERS)
 
 
 def _legs_used(call: LiveCall) -> int:

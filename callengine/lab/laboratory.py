@@ -14,6 +14,7 @@ from channels.layers import get_channel_layer
 
 from callengine.core.directory import Source
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.reasons import Reason
 from callengine.edge.interface import Credentials, IncomingCall
 from callengine.lab.ends import UnknownEndError, find_ends
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
@@ -246,7 +247,7 @@ class Laboratory:
             return
         live = self._board.calls.get(decision.call)
         if live is not None:
-            self._board.hang_up(live, Termination("engine", "lab-call-over", 200, advice))
+            self._board.hang_up(live, Termination("engine", Reason.LAB_CALL_OVER, 200, advice))
 
 
 def _unheard(talking: "asyncio.Future[Any]") -> str:

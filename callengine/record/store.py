@@ -18,6 +18,7 @@ from callengine import models
 from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.parties import leg_order, parties
+from callengine.core.reasons import Reason
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
@@ -31,7 +32,7 @@ from callengine.record.cleaning import clean_json, clean_text
 
 ENGINE_RESTARTED = Termination(
     by="engine",
-    reason="engine-restarted",
+    reason=Reason.ENGINE_RESTARTED,
     code=500,
     advice="The engine stopped while this call was up; see its log for why, and call again.",
 )

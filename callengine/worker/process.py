@@ -19,6 +19,7 @@ from callengine.core.control import (
     Unable,
 )
 from callengine.core.orders import CallOrder
+from callengine.core.reasons import Reason
 from callengine.worker import slots
 from callengine.worker.control import Control, ControlClosedError
 from callengine.worker.endpoint import REST_AFTER_S, Endpoint, WorkerConfig
@@ -27,7 +28,7 @@ from callengine.worker.runner import CallRunner
 logger = logging.getLogger(__name__)
 
 INVITE_MISSING = Unable(
-    "invite-not-taken", "the caller's INVITE did not reach it, or is written as it cannot read"
+    Reason.INVITE_NOT_TAKEN, "the caller's INVITE did not reach it, or is written as it cannot read"
 )
 
 IDLE_POLL_MS = 2000
@@ -181,7 +182,7 @@ class CallProcess:
             self._lost = True
 
     def _give_up(self, why: str) -> None:
-        self._control.send(Unable("no-working-call-process", why))
+        self._control.send(Unable(Reason.NO_WORKING_CALL_PROCESS, why))
         # Its legs must not be collected while pjsua2 is still calling us about one of them.
         self._broken, self._runner, self._stopping = self._runner, None, True
 

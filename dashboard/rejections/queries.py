@@ -10,12 +10,13 @@ from typing import Any
 from django.db.models import Count, F, Max, Q, QuerySet, Window
 from django.db.models.functions import RowNumber, Substr
 
+from callengine.core.reasons import Rule
 from callengine.models import Rejection
 from dashboard.history.queries import time_condition
 
 USERS_SHOWN = 3
 ACCESS_RULES = frozenset(
-    {"source-not-on-access-list", "external-caller-to-trunk", "no-credentials"}
+    {Rule.SOURCE_NOT_ON_ACCESS_LIST, Rule.EXTERNAL_CALLER_TO_TRUNK, Rule.NO_CREDENTIALS}
 )
 "Rules that an entry on a trunk's access list satisfies."
 _DONE = {"INVITE": "Call refused", "REGISTER": "Registration refused"}
