@@ -95,9 +95,10 @@ def _endpoints(size: Size, dialect: Dialect) -> list[str]:
         f"{dialect.true} "
         "FROM connections_connection WHERE id % 10 > 0",
         "INSERT INTO trunks_trunk (name, enabled, in_allowed_addresses, in_username, in_ha1_realm, "
-        "in_ha1_md5, in_ha1_sha256, in_codecs, out_username, out_password, out_codecs) "
+        "in_ha1_md5, in_ha1_sha256, in_codecs, out_username, out_password, out_codecs, "
+        "media_also_from) "
         f"{_series(TRUNKS)} SELECT 'carrier-' || i, {dialect.true}, {empty}, '', '', '', '', "
-        f"{empty}, '', '', {empty} FROM series",
+        f"{empty}, '', '', {empty}, {empty} FROM series",
         "INSERT INTO trunks_number (number, connection_id) SELECT '+1202' || (5000000 + id), id "
         f"FROM connections_connection WHERE id <= {size.numbers}",
         "INSERT INTO trunks_route (prefix) "

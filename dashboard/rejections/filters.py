@@ -1,6 +1,7 @@
 """What the record of rejections can be asked for."""
 
 from django import forms
+from django.http import QueryDict
 
 from dashboard.parts.times import TimesForm
 from dashboard.rejections.queries import rule_names
@@ -32,6 +33,13 @@ class RefusalFilterForm(TimesForm):
     )
 
     field_order = ("time", "rule", "source", "user", "since", "until")
+
+    def __init__(self, data: QueryDict) -> None:
+        """Ask for the last day unless the query says which time; `time=` is any time."""
+        if not data.keys() & {"time", "since", "until"}:
+            data = data.copy()
+            data["time"] = "day"
+        super().__init__(data)
 
     def clean_user(self) -> str:
         """Take a number as people write it."""

@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, Max, Q, QuerySet, Window
 from django.db.models.functions import RowNumber, Substr
 
 from callengine.core.reasons import Rule
 from callengine.models import Rejection
-from dashboard.history.queries import time_condition
+from dashboard.history.queries import FEW, time_condition
 
 USERS_SHOWN = 3
+GATHERED = 20_000
+"Refusals gathered by source at most, the newest that match."
 ACCESS_RULES = frozenset(
     {Rule.SOURCE_NOT_ON_ACCESS_LIST, Rule.EXTERNAL_CALLER_TO_TRUNK, Rule.NO_CREDENTIALS}
 )
@@ -86,8 +89,36 @@ def matching(asked: Mapping[str, Any]) -> QuerySet[Rejection]:
 
 
 def rule_names() -> list[str]:
-    """Return the rules that ever refused anything. One query, of an index alone."""
-    return list(Rejection.objects.order_by("rule").values_list("rule", flat=True).distinct())
+    """Return the rules that ever refused anything.
+
+    One query, with one look into an index for each rule: DISTINCT would go through all rows.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RULES)
+        return [rule for (rule,) in cursor.fetchall()]
+
+
+_RULES = """
+WITH RECURSIVE rules(rule) AS (
+    SELECT MIN(rule) FROM callengine_rejection
+    UNION ALL
+    SELECT (SELECT MIN(next.rule) FROM callengine_rejection AS next WHERE next.rule > rules.rule)
+    FROM rules WHERE rules.rule IS NOT NULL
+)
+SELECT rule FROM rules WHERE rule IS NOT NULL
+"""
+
+
+def newest(refusals: QuerySet[Rejection]) -> tuple[QuerySet[Rejection], bool]:
+    """Return the newest GATHERED of these, and whether there are more. One query or two.
+
+    If they are few, what follows finds them by their keys, and goes through the record no more.
+    """
+    keys = refusals.order_by("-at", "-id").values_list("pk", flat=True)
+    if len(few := list(keys[:FEW])) < FEW:
+        return Rejection.objects.filter(pk__in=few), False
+    more = keys[: GATHERED + 1].count() > GATHERED
+    return (Rejection.objects.filter(pk__in=keys[:GATHERED]) if more else refusals), more
 
 
 def by_source(refusals: QuerySet[Rejection]) -> QuerySet[Rejection, Any]:

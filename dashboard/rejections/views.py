@@ -41,13 +41,15 @@ def refused(request: HttpRequest) -> HttpResponse:
         page=page,
         form=form,
         sort="",
-        filtered=any(form[name].data for name in form.field_order),
+        filtered=any(request.GET.get(name) for name in form.field_order),
         more=more,
     )
     context: dict[str, Any] = {
         "listing": listing,
         "each": each,
         "max_rows": MAX_ROWS,
+        "gathered": queries.GATHERED,
+        "of_the_day": form.cleaned_data.get("time") == "day",
         "bans": bans.bans(),
     }
     if not each and request.user.has_perm("trunks.change_trunk"):
@@ -95,16 +97,17 @@ def refused_allow(request: HttpRequest) -> HttpResponse:
 
 
 def _back(address: str) -> HttpResponse:
-    query = f"?{urlencode({'source': address})}" if queries.is_address(address) else ""
+    query = f"?{urlencode({'source': address, 'time': ''})}" if queries.is_address(address) else ""
     return redirect(reverse("refused") + query)
 
 
 def _groups(found: QuerySet[Rejection], number: str) -> tuple[Any, bool]:
+    found, more = queries.newest(found)
     groups = queries.by_source(found)
     count = groups[: MAX_ROWS + 1].count()
     page = CountedPaginator(groups, GROUPS_PER_PAGE, count=count).get_page(number)
     page.object_list = queries.sources(found, list(page.object_list))
-    return page, count > MAX_ROWS
+    return page, more
 
 
 def _each(found: QuerySet[Rejection], number: str) -> tuple[Any, bool]:

@@ -88,7 +88,7 @@ def _refusals(text: str) -> Section:
         )
     if not found:
         found = list(Rejection.objects.filter(call_id=text).order_by("-at")[: SHOWN + 1])
-    url = f"{reverse('refused')}?{urlencode({field: text, 'view': 'each'})}"
+    url = f"{reverse('refused')}?{urlencode({field: text, 'view': 'each', 'time': ''})}"
     return Section(
         "Refused",
         "refused",

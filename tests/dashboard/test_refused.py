@@ -150,3 +150,53 @@ def test_a_trunks_name_with_a_null_character_is_not_asked_for(admin: Client) -> 
         answer = admin.post("/refused/allow/", {"address": "203.0.113.7", "trunk": "no\x00body"})
     assert answer.status_code == 404
     assert [query for query in asked if "nobody" in query["sql"]]
+
+
+def test_the_last_day_is_shown_unless_another_time_is_asked_for(viewer: Client) -> None:
+    refusal(HERE)
+    refusal(THERE, ago_s=2 * 86400)
+    page = viewer.get(PAGE)
+    assert [source.address for source in page.context["listing"].rows] == [HERE]
+    assert '<option value="day" selected>Last day</option>' in page.content.decode()
+    assert [source.address for source in sources(viewer, "user=mal")] == [HERE]
+    for query in ("time=", "time=week", "since=2026-01-01"):
+        assert {source.address for source in sources(viewer, query)} == {HERE, THERE}
+
+
+def test_an_empty_day_leads_to_any_time(viewer: Client) -> None:
+    refusal(THERE, ago_s=2 * 86400)
+    page = viewer.get(PAGE).content.decode()
+    assert "Nothing was refused in the last day" in page
+    assert f'href="{PAGE}?time="' in page
+
+
+def test_groups_are_made_of_so_many_of_the_newest_and_say_so(
+    viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "FEW", 2)
+    monkeypatch.setattr(queries, "GATHERED", 3)
+    for ago_s in (10, 20, 5000):
+        refusal(HERE, ago_s=ago_s)
+    refusal(THERE, ago_s=30)
+    page = viewer.get(PAGE)
+    groups = [(source.address, source.count) for source in page.context["listing"].rows]
+    assert groups == [(HERE, 2), (THERE, 1)]
+    assert "Gathered are the newest 3 refusals" in page.content.decode()
+
+
+def test_no_query_of_the_page_goes_through_all_that_was_ever_refused(viewer: Client) -> None:
+    """Each is bounded by an index: its plan has no scan of the table, nor of a whole index."""
+    for number in range(30):
+        refusal(HERE, ago_s=number * 86400, user=f"user{number}")
+    with CaptureQueriesContext(connection) as asked:
+        viewer.get(PAGE)
+    plans = [_plan(query["sql"]) for query in asked if "callengine_rejection" in query["sql"]]
+    assert len(plans) >= 4
+    scans = [step for plan in plans for step in plan if step.startswith("SCAN callengine")]
+    assert scans == []
+
+
+def _plan(sql: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql.replace('%', '%%')}", [])
+        return [row[3] for row in cursor.fetchall()]
