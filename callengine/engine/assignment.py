@@ -3,19 +3,19 @@
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from callengine.core.causes import q850_reason
-from callengine.core.control import TakeCall
+from callengine.core.control import EndCall, TakeCall
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.edge.interface import Accepted, Refused
+from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
-from callengine.engine.order import NoTargetError, make_order
-from callengine.engine.pool import CallProcess, NoProcessStartsError, ProcessState
-
-if TYPE_CHECKING:
-    from callengine.engine.switchboard import Switchboard
+from callengine.engine.order import Addresses, NoTargetError, make_order
+from callengine.engine.pool import Pool
+from callengine.engine.processes import CallProcess, NoProcessStartsError, ProcessState
+from callengine.engine.settings import EngineSettings
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +36,26 @@ GAVE_UP = Termination(
 )
 
 
-class Handing:
+class Calls(Addresses, Protocol):
+    """What is asked of the edge about a call."""
+
+    def abandon(self, call: str, *, code: int, reason: str) -> None:
+        """End a call that no process carries: BYE, CANCEL or a final code, as each leg needs."""
+
+    def move_call(self, accepted: Accepted) -> bool:
+        """Give a call to another process; False if nobody waits any more."""
+
+
+class Assignment:
     """Finds each call of an engine a process that takes it."""
 
-    def __init__(self, board: "Switchboard") -> None:
-        self._board = board
+    def __init__(
+        self, settings: EngineSettings, *, pool: Pool, book: CallBook, edge: Calls
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._book = book
+        self._edge = edge
         self._calls: dict[int, LiveCall] = {}
         "By the number of their process."
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,7 +74,7 @@ class Handing:
         try:
             while True:
                 try:
-                    process = await self._board.pool.acquire(live.plan.bridge_rate_hz)
+                    process = await self._pool.acquire(live.plan.bridge_rate_hz)
                 except NoProcessStartsError:
                     return self._none_starts(live)
                 if process is None:
@@ -69,26 +84,26 @@ class Handing:
                     return outcome
         finally:
             if live.process is None:  # whatever happened, nothing of the call stays behind
-                self._board.book.close(live, FAILED)
+                self._book.close(live, FAILED)
                 if process is not None:
-                    self._board.pool.release(process, recycle=False)
+                    self._pool.release(process, recycle=False)
 
     async def _order(self, live: LiveCall, process: CallProcess) -> Accepted | Refused | None:
         """Give a call to a process; None if the process has died meanwhile."""
-        board, plan, call = self._board, live.plan, live.incoming
+        plan, call = live.plan, live.incoming
         assert call is not None
         try:
             orders = await make_order(
-                board.edge,
+                self._edge,
                 plan,
                 call,
                 process,
                 passwords=live.passwords,
-                media_timeout_s=board.settings.media_timeout_s,
-                media_also_from=board.settings.media_also_from,
+                media_timeout_s=self._settings.media_timeout_s,
+                media_also_from=self._settings.media_also_from,
             )
         except NoTargetError as error:
-            board.book.close(
+            self._book.close(
                 live, Termination("engine", Reason.CALLEE_UNREACHABLE, 503, str(error))
             )
             return Refused(503, reason=q850_reason(503))
@@ -97,7 +112,7 @@ class Handing:
         # Nothing is awaited from here until the edge has the outcome.
         if live.given_up or live.ending is not None:
             ending = live.ending or GAVE_UP
-            board.book.close(live, ending)
+            self._book.close(live, ending)
             code = _final(ending)
             return Refused(code)
         live.process, live.order, live.taken = process, orders.order, False
@@ -107,37 +122,43 @@ class Handing:
         self._calls[process.number] = live
         if live.attempts == 1:
             for note in orders.notes:
-                board.book.note(live, kind="plan", leg="", text=note, at=time.time())
-        board.pool.send(process, TakeCall(orders.order), wake=False)
+                self._book.note(live, kind="plan", leg="", text=note, at=time.time())
+        self._pool.send(process, TakeCall(orders.order), wake=False)
         asyncio.get_running_loop().call_later(TAKE_TIMEOUT_S, self._overdue, live, process)
         return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
 
     def _none_free(self, live: LiveCall) -> Refused:
         advice = (
-            f"All {self._board.settings.pool.max_calls} calls this engine may hold are taken. "
+            f"All {self._settings.pool.max_calls} calls this engine may hold are taken. "
             "Raise VOIPNUMBER_MAX_CALLS or add an engine."
         )
-        self._board.book.close(live, Termination("engine", Reason.NO_CALL_PROCESS, 503, advice))
+        self._book.close(live, Termination("engine", Reason.NO_CALL_PROCESS, 503, advice))
         return Refused(503, retry_after_s=RETRY_AFTER_S)
 
     def _none_starts(self, live: LiveCall) -> Refused:
         advice = "No call process could be started for it. Look into the engine's log."
-        self._board.book.close(
-            live, Termination("engine", Reason.NO_WORKING_CALL_PROCESS, 500, advice)
-        )
+        self._book.close(live, Termination("engine", Reason.NO_WORKING_CALL_PROCESS, 500, advice))
         return Refused(500, reason=q850_reason(500))
+
+    def hang_up(self, call: LiveCall, termination: Termination) -> None:
+        """End a call for a reason of ours."""
+        if not call.taken:
+            call.ending = termination
+        if call.process is None:
+            return
+        self._pool.send(call.process, EndCall(termination))
 
     # Whether it takes the call
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it; one that answers without is unable to."""
-        live = self._board.calls.get(call)
+        live = self._book.calls.get(call)
         if live is None or live.taken:
             return True
         process = live.process
         if process is None:
             return False
-        self._board.pool.hear(process)  # its word was sent before its answer
+        self._pool.hear(process)  # its word was sent before its answer
         if self._calls.get(process.number) is live and not self._is_taken(live):
             self.unable(process, Reason.NO_WORKING_CALL_PROCESS, "it answered without taking it")
         return self._is_taken(live)
@@ -155,7 +176,7 @@ class Handing:
         """End a process that did not take its call, and have another try."""
         live = self.forget(process)
         logger.error("call process %s did not take its call: %s; ending it", process.pid, why)
-        self._board.pool.release(process, recycle=True)
+        self._pool.release(process, recycle=True)
         if live is None or live.ended:
             return
         live.process = None
@@ -171,24 +192,24 @@ class Handing:
             self._fail(live, _not_taken(live.attempts, reason, why))
             return
         text = f"A call process did not take the call: {why}. It was ended and another one tries."
-        self._board.book.note(live, kind="retried", leg="", text=text, at=time.time())
+        self._book.note(live, kind="retried", leg="", text=text, at=time.time())
         try:
             outcome = await self.connect(live)
         except Exception:
             logger.exception("a call could not be given to another process")
             outcome = Refused(500)
         if isinstance(outcome, Refused):
-            self._board.edge.abandon(live.plan.call, code=outcome.code, reason=outcome.reason)
-        elif not self._board.edge.move_call(outcome):
+            self._edge.abandon(live.plan.call, code=outcome.code, reason=outcome.reason)
+        elif not self._edge.move_call(outcome):
             self._fail(live, GAVE_UP)
 
     def _fail(self, live: LiveCall, ending: Termination) -> None:
         if live.process is not None:
             self.forget(live.process)
-            self._board.pool.release(live.process, recycle=True)
-        self._board.book.close(live, ending)
+            self._pool.release(live.process, recycle=True)
+        self._book.close(live, ending)
         code = _final(ending)
-        self._board.edge.abandon(live.plan.call, code=code, reason=q850_reason(code))
+        self._edge.abandon(live.plan.call, code=code, reason=q850_reason(code))
 
 
 def _final(ending: Termination) -> int:

@@ -25,7 +25,7 @@ from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, Q
 from callengine.core.states import CallState
 from callengine.core.timeline import Timeline
 from callengine.edge.interface import IncomingCall
-from callengine.engine.pool import CallProcess
+from callengine.engine.processes import CallProcess
 
 logger = logging.getLogger(__name__)
 

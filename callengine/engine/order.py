@@ -13,7 +13,7 @@ from callengine.edge.addresses import host_of
 from callengine.edge.flow import Flow
 from callengine.edge.interface import IncomingCall, LegAnchor
 from callengine.edge.uris import name_addr, sip_uri
-from callengine.engine.pool import CallProcess
+from callengine.engine.processes import CallProcess
 
 RESOLVE_TIMEOUT_S = 3.0
 RESPONSE_TIMEOUT_S = 10.0
@@ -40,6 +40,13 @@ class Addresses(Protocol):
 
     async def resolve(self, uri: str) -> str:
         """Return the flow of a SIP URI; raises OSError or ValueError saying why not."""
+
+
+class Legs(Addresses, Protocol):
+    """What is asked of the edge for the new legs of a call that is up."""
+
+    def open_legs(self, *anchors: LegAnchor) -> None:
+        """Anchor more legs of a call; raises ValueError if a token is in use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
 
 from callengine.core.control import (
     FROM_CALL_PROCESS,
@@ -33,6 +31,12 @@ from callengine.core.control import (
 )
 from callengine.core.limits import RTP_PORTS_PER_PROCESS
 from callengine.engine.forking import ForkServer
+from callengine.engine.processes import (
+    CallProcess,
+    NoProcessStartsError,
+    PoolSettings,
+    ProcessState,
+)
 from callengine.worker.control import socket_pair
 
 logger = logging.getLogger(__name__)
@@ -47,59 +51,10 @@ CLEARING_S = 1.0
 "How long a call may wait for a process that another has just left, when all are taken."
 MAX_READ_TOGETHER = 64
 "Messages of one process, before others have their turn."
+SILENCE_S = 10.0
+"A call process with a call reports every second; one silent for this long is ended."
 WAKE = b"\r\n\r\n"
 "Ends a call process's wait; pjsip takes it for a keep-alive and drops it."
-
-
-class NoProcessStartsError(Exception):
-    """A call process was to be forked, and none came up."""
-
-
-class ProcessState(Enum):
-    """Where a call process stands."""
-
-    STARTING = "starting"
-    IDLE = "idle"
-    BUSY = "busy"
-    DEAD = "dead"
-
-
-@dataclass(eq=False, slots=True)
-class CallProcess:
-    """One call process, seen from the engine."""
-
-    number: int
-    bridge_rate_hz: int
-    slot: int
-    sock: socket.socket
-    ready: asyncio.Future[None]
-    state: ProcessState = ProcessState.STARTING
-    pid: int = 0
-    sip_port: int = 0
-    call: str | None = None
-    codecs: tuple[str, ...] = ()
-    unavailable: dict[str, str] = field(default_factory=dict)
-    heard_at: float = 0.0
-    "Monotonic time of its last message."
-    is_faulty: bool = False
-    "Whether it was ended because it said what no call process says."
-
-    @property
-    def sip_address(self) -> tuple[str, int]:
-        """Where it listens for SIP, on loopback."""
-        return ("127.0.0.1", self.sip_port)
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
-    """How large the pool may be and what its processes are given."""
-
-    max_calls: int
-    rtp_ports: tuple[int, int]
-    user_agent: str
-    spare: tuple[tuple[int, int], ...] = ((8000, 2), (16000, 2), (48000, 1))
-    "Bridge rate in Hz -> idle processes kept at least."
-    calls_before_recycling: int = 100
 
 
 class Pool:
@@ -129,6 +84,10 @@ class Pool:
         self._wake_socket.setblocking(False)
         self._killed: set[int] = set()
         "Process ids we ended and have not heard the end of."
+        self.codecs: tuple[str, ...] = ()
+        "What call processes here can do, once the first is ready."
+        self.unavailable: dict[str, str] = {}
+        "Codec name -> why they cannot do it."
         self.unconfined: list[str] = []
         "What call processes could do beyond their calls, as the kernel here does not keep them."
         self._stopping = False
@@ -147,8 +106,8 @@ class Pool:
         """Every process that has not died."""
         return list(self._processes.values())
 
-    async def start(self) -> CallProcess:
-        """Start the fork server and the spare processes; return the first that is ready.
+    async def start(self) -> None:
+        """Start the fork server and the spare processes, and wait until the first is ready.
 
         Raises RuntimeError if no call process can be started.
         """
@@ -166,7 +125,7 @@ class Pool:
             raise RuntimeError(
                 "no call process could be started: see the log above; is pjsua2-python installed?"
             ) from error
-        return process
+        self.codecs, self.unavailable = process.codecs, process.unavailable
 
     async def acquire(self, bridge_rate_hz: int) -> CallProcess | None:
         """Return a process of this bridge rate for one call, or None if all are taken.
@@ -203,6 +162,15 @@ class Pool:
         except OSError:
             logger.warning("call process %s does not take messages; ending it", process.pid)
             self._kill(process)
+
+    def end_silent(self) -> None:
+        """End the processes with a call that have said nothing for SILENCE_S."""
+        now = time.monotonic()
+        for process in self.processes:
+            if process.call and process.pid and now - process.heard_at > SILENCE_S:
+                logger.error("call process %s says nothing; ending it", process.pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
 
     def hear(self, process: CallProcess) -> None:
         """Take what a process has said by now."""

@@ -4,25 +4,28 @@ import asyncio
 import dataclasses
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
 
 from callengine.core.control import FollowRedirect, RedirectAsked
-from callengine.core.directory import Destination, Platform, Source
+from callengine.core.directory import Source
 from callengine.core.limits import LEGS_RUNG_TOGETHER
-from callengine.core.orders import WaveOrder, passwords_of
+from callengine.core.orders import WaveOrder
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan, Wave
-from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.planner import Declined
 from callengine.core.redirect import redirect_user
+from callengine.directory import lookup
 from callengine.edge.callers import dialled_user
 from callengine.edge.uris import parse_uri
+from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
-from callengine.engine.order import NoTargetError, Waves, make_waves
-from callengine.engine.pool import ProcessState
-
-if TYPE_CHECKING:
-    from callengine.engine.switchboard import Switchboard
+from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
+from callengine.engine.planning import Planning
+from callengine.engine.pool import Pool
+from callengine.engine.processes import ProcessState
+from callengine.engine.readers import Read
 
 logger = logging.getLogger(__name__)
 
@@ -31,16 +34,24 @@ class _NotFollowedError(Exception):
     """A redirect that rings nobody; its text says why, after "not followed: "."""
 
 
+class LocalLegs(Legs, Protocol):
+    """What is asked of the edge besides new legs."""
+
+    def is_local_host(self, host: str, port: int | None) -> bool:
+        """Tell whether `host[:port]` means this edge."""
+
+
 class Redirects:
     """Answers call processes that ask whom to ring instead."""
 
     def __init__(
-        self,
-        board: "Switchboard",
-        read: Callable[..., Awaitable[tuple[Destination, Platform]]],
+        self, *, planning: Planning, read: Read, book: CallBook, pool: Pool, edge: LocalLegs
     ) -> None:
-        self._board = board
+        self._planning = planning
         self._read = read
+        self._book = book
+        self._pool = pool
+        self._edge = edge
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hear(self, call: LiveCall, asked: RedirectAsked) -> None:
@@ -62,8 +73,7 @@ class Redirects:
         process = call.process
         if call.ended or process is None or process.state is ProcessState.DEAD:
             return
-        answer = FollowRedirect(call.plan.call, asked.leg, waves, why)
-        self._board.pool.send(process, answer)
+        self._pool.send(process, FollowRedirect(call.plan.call, asked.leg, waves, why))
 
     async def _follow(self, call: LiveCall, asked: RedirectAsked) -> tuple[WaveOrder, ...]:
         """Return the legs to dial, anchored. Raises _NotFollowedError."""
@@ -73,15 +83,14 @@ class Redirects:
             raise _NotFollowedError(why)
         if call.source is None or call.process is None:
             raise _NotFollowedError("the call is not up")
-        destination, platform = await self._read(self._board.look_up, user)
-        plan = self._plan(call, user, destination, platform, await self._forwarder(call))
+        plan, passwords = await self._plan(call, user, await self._forwarder(call))
         plan = dataclasses.replace(plan, waves=_first_wave(plan))
         try:
             waves = await make_waves(
-                self._board.edge,
+                self._edge,
                 plan,
                 call.process,
-                passwords=passwords_of(destination),
+                passwords=passwords,
                 first=len(call.labels),
                 diverted_from=call.forwarder.partition(":")[2],
             )
@@ -99,7 +108,7 @@ class Redirects:
         except ValueError:
             return None
         user = dialled_user(uri.user or "")
-        is_ours = uri.scheme == "tel" or self._board.edge.is_local_host(uri.host, uri.port)
+        is_ours = uri.scheme == "tel" or self._edge.is_local_host(uri.host, uri.port)
         return (user, is_ours) if user else None
 
     async def _forwarder(self, call: LiveCall) -> Source:
@@ -107,57 +116,32 @@ class Redirects:
         kind, _, name = call.forwarder.partition(":")
         if kind != "connection":
             raise _NotFollowedError("only connections may forward; this is a trunk")
-        return await self._board.source(kind=kind, name=name, address="")
+        return await self._read(partial(lookup.source, kind=kind, name=name, address=""))
 
-    def _plan(
-        self,
-        call: LiveCall,
-        user: str,
-        destination: Destination,
-        platform: Platform,
-        forwarder: Source,
-    ) -> CallPlan:
-        assert call.source is not None
-        others = self._board.book.in_progress()
-        others.subtract(call.ends)
-        request = CallRequest(
-            call=call.plan.call,
-            call_id=call.sip_call_id,
-            from_user=call.plan.from_user,
-            from_name=call.plan.from_name,
-            to_user=user,
-            offered=call.plan.offered,
-            max_forwards=call.plan.max_forwards,
-            source=call.source,
-            acts_for=forwarder,
-        )
-        decision = plan_call(
-            request,
-            destination=destination,
-            platform=platform,
-            calls_in_progress=others,
-            ring_timeout_s=call.plan.ring_timeout_s,
-            local_host=self._board.local_host(call.flow),
+    async def _plan(
+        self, call: LiveCall, user: str, forwarder: Source
+    ) -> tuple[CallPlan, Mapping[str, str]]:
+        decision, passwords = await self._planning.plan_again(
+            call, user, hops_used=1, acts_for=forwarder
         )
         if isinstance(decision, Rejection):
             raise _NotFollowedError(f"{decision.advice} Rule: {decision.rule}")
         if isinstance(decision, Declined):
             raise _NotFollowedError(decision.termination.advice)
-        return decision
+        return decision, passwords
 
     def _begin(
         self, call: LiveCall, user: str, plan: CallPlan, waves: Waves, *, leg: str, code: int
     ) -> None:
-        board = self._board
-        board.edge.open_legs(*waves.anchors)
+        self._edge.open_legs(*waves.anchors)
         who = call.labels.get(leg) or leg
         call.labels |= waves.labels
         call.dialled = [*(call.dialled or [call.plan.to_user]), user]
         call.redirected(plan)
-        board.book.changed(call)
+        self._book.changed(call)
         text = f"{who} forwards the call to {user} ({code}): {plan.waves[0].label} is rung instead."
         for note in (text, *plan.notes, *waves.notes):
-            board.book.note(call, kind="redirected", leg=leg, text=note, at=time.time())
+            self._book.note(call, kind="redirected", leg=leg, text=note, at=time.time())
 
 
 def _first_wave(plan: CallPlan) -> tuple[Wave]:

@@ -12,8 +12,9 @@ from django.conf import settings
 from callengine.core.capacity import CapacityLimits
 from callengine.edge.listeners import AddressTakenError
 from callengine.edge.settings import BanSettings, EdgeSettings, GuardSettings
-from callengine.engine.pool import PoolSettings
-from callengine.engine.switchboard import EngineSettings, Switchboard
+from callengine.engine.processes import PoolSettings
+from callengine.engine.settings import EngineSettings
+from callengine.engine.switchboard import Switchboard
 from callengine.record.retention import RetentionSettings
 from callengine.record.writer import WriterSettings
 

@@ -3,22 +3,14 @@
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
-
-from callengine.core import sdp
-from callengine.core.callerid import CallerId, Claim, KnownNames, caller_id
-from callengine.core.capacity import CapacityLimits
 from callengine.core.causes import q850_reason
 from callengine.core.control import (
     CallEnded,
-    EndCall,
     Idle,
     LegFacts,
     OfCall,
@@ -30,13 +22,13 @@ from callengine.core.control import (
     TransferOver,
     Unable,
 )
-from callengine.core.directory import Destination, Platform, Source
-from callengine.core.obstacles import obstacle
+from callengine.core.directory import Source
+from callengine.core.lab import LabCase, LabEnds
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection, Termination
-from callengine.core.plan import MAX_DURATION_S, CallPlan
-from callengine.core.planner import CallRequest, Declined, plan_call
-from callengine.core.reasons import Reason, Rule
+from callengine.core.plan import CallPlan
+from callengine.core.planner import Declined
+from callengine.core.reasons import Reason
 from callengine.core.states import CallState
 from callengine.directory import lookup
 from callengine.edge.bans import Ban
@@ -51,53 +43,38 @@ from callengine.edge.interface import (
     TrunkAccess,
 )
 from callengine.edge.rejections import GAVE_UP_FIRST
-from callengine.edge.settings import EdgeSettings
+from callengine.edge.settings import Listen
 from callengine.engine.admission import Room, rejected
-from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Handing
+from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
 from callengine.engine.calls import CallBook
+from callengine.engine.commands import Commands
+from callengine.engine.heartbeat import Heartbeat
 from callengine.engine.livecall import LiveCall, iso
-from callengine.engine.pool import CallProcess, Pool, PoolSettings
+from callengine.engine.planning import Planning
+from callengine.engine.pool import Pool
+from callengine.engine.processes import CallProcess
 from callengine.engine.publisher import Publisher
+from callengine.engine.readers import Readers
 from callengine.engine.redirects import Redirects
+from callengine.engine.settings import EngineSettings
+from callengine.engine.sources import ONE_TIME, OneTimeSources
 from callengine.engine.stopping import Step, take_all
 from callengine.engine.transfers import Transfers
+from callengine.lab.ends import find_ends
 from callengine.lab.laboratory import Laboratory
 from callengine.record import changes
-from callengine.record.database import keep_connected
 from callengine.record.journal import Journal
 from callengine.record.ladder import Trace
-from callengine.record.retention import Retention, RetentionSettings
-from callengine.record.writer import WriterSettings
+from callengine.record.retention import Retention
 from trunks.access import AccessLists
 
 logger = logging.getLogger(__name__)
 
-READERS = 4
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
-LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S = 12.0, 8.0, 15.0
+LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S = 12.0, 8.0, 30.0
 "Longer than each takes at worst by its own bounds."
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """Settings of one engine process."""
-
-    node: str
-    edge: EdgeSettings
-    pool: PoolSettings
-    ring_timeout_s: float
-    grace_s: float
-    max_duration_s: float = MAX_DURATION_S
-    "How long a call may last from its answer."
-    media_timeout_s: float = 60.0
-    "How long neither party of a call may send anything; 0: for ever."
-    media_also_from: tuple[str, ...] = ()
-    "Networks from which media of any leg is taken, besides what its peer names."
-    capacity: CapacityLimits = field(default_factory=CapacityLimits)
-    record: WriterSettings = field(default_factory=WriterSettings)
-    retention: RetentionSettings = field(default_factory=RetentionSettings)
 
 
 class Switchboard:
@@ -107,24 +84,53 @@ class Switchboard:
         self.settings = settings
         self.edge = Edge(self, settings.edge)
         self.pool = Pool(settings.pool, on_message=self._message, on_death=self._death)
-        self.codecs: tuple[str, ...] = ()
-        self.unavailable: dict[str, str] = {}
         self.book = CallBook(settings.node, Trace(self.edge.leg))
         self.edge.observer = self.book.trace.observe
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="directory")
+        self.room = Room(settings.capacity)
+        self.sources = OneTimeSources(settings.edge.realm)
+        self.lab = Laboratory(self, self.sources, self._lab_ends)
+        self._readers = Readers()
         self._access = AccessLists(lookup.access_entries)
         self._hurry = asyncio.Event()
-        self._handing = Handing(self)
-        self._publisher = Publisher(self)
-        self.lab = Laboratory(self, self._read)
-        self.transfers = Transfers(self, self._read)
-        self.redirects = Redirects(self, self._read)
-        self.room = Room(settings.capacity)
+        self._assignment = Assignment(settings, pool=self.pool, book=self.book, edge=self.edge)
+        self._planning = Planning(
+            settings,
+            read=self._read,
+            edge=self.edge,
+            book=self.book,
+            sources=self.sources,
+            codecs=lambda: self.pool.codecs,
+        )
+        self.transfers = Transfers(
+            planning=self._planning,
+            book=self.book,
+            pool=self.pool,
+            edge=self.edge,
+            ring_timeout_s=settings.ring_timeout_s,
+        )
+        self.redirects = Redirects(
+            planning=self._planning,
+            read=self._read,
+            book=self.book,
+            pool=self.pool,
+            edge=self.edge,
+        )
         self._retention = Retention(settings.retention)
+        self._publisher = Publisher()
+        self._commands = Commands(
+            book=self.book,
+            assignment=self._assignment,
+            transfers=self.transfers,
+            edge=self.edge,
+            lab=self.lab,
+        )
+        self._heartbeat = Heartbeat(
+            settings, pool=self.pool, book=self.book, edge=self.edge, audience=self._publisher
+        )
 
     @property
     def calls(self) -> dict[str, LiveCall]:
-        """Live calls by their 32-digit id."""
+        """Live calls by their 32-digit key."""
         return self.book.calls
 
     # Life
@@ -139,22 +145,22 @@ class Switchboard:
         self.book.open_with(journal, self._publisher)
         journal.write(changes.orphans_closed(node=self.settings.node, at=iso(time.time())))
         try:
-            first = await self.pool.start()
-            self.codecs, self.unavailable = first.codecs, first.unavailable
+            await self.pool.start()
             self.edge.know_phones(await self._read(lookup.registered_flows))
             await self.edge.start()
         except (OSError, RuntimeError):
             await take_all(self._undoing())
             raise
         self._warn()
-        await self._publisher.start()
+        for part in (self._publisher, self._commands, self._heartbeat):
+            await part.start()
         self._retention.start()
 
     def _undoing(self) -> Iterator[Step]:
         """End what a start that failed had begun; the edge has closed what it opened."""
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
         yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
-        yield Step("ending the readers", partial(self._readers.shutdown, wait=False))
+        yield Step("ending the readers", self._readers.close)
 
     def _warn(self) -> None:
         """Say in the log what is lacking, once all runs: a failed start is one sentence."""
@@ -171,20 +177,21 @@ class Switchboard:
         await take_all(self._ending())
 
     def _ending(self) -> Iterator[Step]:
-        retry = partial(self.edge.refuse_new_calls, RETRY_AFTER_S)
-        yield Step("refusing new calls", retry)
+        refuse = partial(self.edge.refuse_new_calls, RETRY_AFTER_S)
+        yield Step("refusing new calls", refuse)
         yield Step("ending the calls of the codec lab", self.lab.stop, LAB_STOP_S)
         yield from self._ending_of_calls()
-        yield Step("hearing no more commands", self._publisher.hear_no_more)
+        yield Step("hearing no more commands", self._commands.stop)
+        yield Step("ending the heartbeat", self._heartbeat.stop)
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
         yield Step("ending retention", self._retention.stop)
         yield Step("closing the edge", self.edge.stop)
         yield Step("writing the ladders", self.book.trace.flush)
-        yield Step("leaving the list of engines", self._publisher.gone)
+        yield Step("leaving the list of engines", self._heartbeat.leave)
         # What is published was written before: so the publisher ends after the journal.
         yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
         yield Step("telling pages the last", self._publisher.stop)
-        yield Step("ending the readers", partial(self._readers.shutdown, wait=False))
+        yield Step("ending the readers", self._readers.close)
 
     def _ending_of_calls(self) -> Iterator[Step]:
         grace_s = self.settings.grace_s
@@ -213,16 +220,50 @@ class Switchboard:
             wait.cancel()
         self._hurry.clear()
 
+    # What the laboratory asks
+
+    @property
+    def node(self) -> str:
+        """The engine's name."""
+        return self.settings.node
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """What call processes can do now."""
+        return self.pool.codecs
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Codec name -> why call processes cannot do it."""
+        return self.pool.unavailable
+
+    @property
+    def listening(self) -> tuple[Listen, ...]:
+        """The addresses SIP is taken at: transport, host and port."""
+        return self.edge.listening
+
+    async def written(self, timeout_s: float) -> None:
+        """Wait until what was written so far is in the database; raises TimeoutError."""
+        await self.book.journal.flushed(timeout_s)
+
+    def end_call(self, key: str, termination: Termination) -> None:
+        """End a call by its key of 32 digits, if it is still up."""
+        if (call := self.calls.get(key)) is not None:
+            self.hang_up(call, termination)
+
+    async def _lab_ends(self, case: LabCase) -> LabEnds:
+        return await self._read(find_ends, case)
+
     # What the edge asks
 
     async def credentials(self, username: str) -> Credentials | None:
         """Return the digest credentials of a connection or of a trunk's IN side."""
-        one_time = self.lab.credentials(username)
+        one_time = self.sources.credentials(username)
         return one_time or await self._read(lookup.credentials, username)
 
     async def trunk_access(self, address: str) -> TrunkAccess | None:
         """Return the trunk whose access list holds this IP address."""
-        if self.lab.is_phone(address):
+        if self.sources.is_host(address):
             return None
         return await self._read(lookup.trunk_access, address, self._access)
 
@@ -236,8 +277,8 @@ class Switchboard:
 
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         """Return the full source for a name the edge established."""
-        if kind == "lab":
-            return self.lab.source(name, address)
+        if kind == ONE_TIME:
+            return self.sources.source(name, address)
         return await self._read(partial(lookup.source, kind=kind, name=name, address=address))
 
     async def is_registered_at(self, flow: str) -> bool:
@@ -268,72 +309,22 @@ class Switchboard:
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
-        try:
-            offered = None if call.sdp is None else sdp.offered_codecs(call.sdp)
-            hindrance = None if call.sdp is None else obstacle(call.sdp)
-        except sdp.SdpError as error:
-            return self._refuse(_malformed(call, str(error)), call)
-        lab = self.lab.placed(call)
-        call = lab.named(call) if lab else call
-        claim = Claim(call.from_user, call.from_name)
-        destination, platform, known = await self._read(self._look_up_call, call)
-        destination = lab.destination if lab else destination
-        caller = CallerId(claim.user, claim.name)
-        if not lab:
-            found = caller_id(call.source, claim, known, call_id=call.call_id, to=call.to_user)
-            if isinstance(found, Rejection):
-                return self._refuse(found, call)
-            caller = found
-        request = CallRequest(
-            call=uuid.uuid4().hex,
-            call_id=call.call_id,
-            from_user=caller.user,
-            from_name=caller.name,
-            to_user=call.to_user,
-            offered=offered,
-            max_forwards=call.max_forwards,
-            source=call.source,
-            obstacle=hindrance,
-            claimed=str(claim) if caller.note else "",
-            notes=(caller.note,) if caller.note else (),
-        )
+        asked = await self._planning.asked(call)
+        if isinstance(asked, Rejection):
+            return self._refuse(asked, call)
+        call = asked.call
         # Nothing is awaited from here until the call is in the book, or many at once would pass.
         if (short := self.room.shortage(call.source, self.calls.values())) is not None:
             refused = self._refuse(rejected(call, short), call)
             return replace(refused, retry_after_s=short.retry_after_s)
-        decision = plan_call(
-            request,
-            destination=destination,
-            platform=platform,
-            calls_in_progress=self.book.in_progress(),
-            ring_timeout_s=self.settings.ring_timeout_s,
-            max_duration_s=self.settings.max_duration_s,
-            local_host=self.local_host(call.flow),
-        )
-        decision = lab.signed(decision) if lab else decision
+        decision = self._planning.decide(asked)
         if isinstance(decision, Rejection):
             return self._refuse(decision, call)
         if isinstance(decision, Declined):
             live = self.book.open(decision.plan, call)
             self.book.close(live, GAVE_UP if call.given_up() else decision.termination)
             return Refused(488, reason=q850_reason(488))
-        return await self._connect(decision, call, passwords_of(destination))
-
-    def local_host(self, flow: str) -> str:
-        """Return the host part of our users' URIs, as a peer there knows us."""
-        host, port = self.edge.public_address_for(flow)
-        shown = f"[{host}]" if ":" in host else host
-        return f"{shown}:{port}" if port != 5060 else shown
-
-    def look_up(self, to_user: str) -> tuple[Destination, Platform]:
-        """Return what is known of a dialled user part, and the platform. For a reader thread."""
-        platform = lookup.platform()
-        known = Platform(platform.codecs, platform.external_sip, self.codecs)
-        return lookup.destination(to_user), known
-
-    def _look_up_call(self, call: IncomingCall) -> tuple[Destination, Platform, KnownNames]:
-        known = lookup.known_names(call.source, call.from_user)
-        return (*self.look_up(call.to_user), known)
+        return await self._connect(decision, call, passwords_of(asked.destination))
 
     async def _connect(
         self, plan: CallPlan, call: IncomingCall, passwords: dict[str, str]
@@ -341,30 +332,26 @@ class Switchboard:
         live = self.book.open(plan, call)
         live.passwords = passwords
         live.source, live.flow, live.incoming = call.source, call.flow, call
-        return await self._handing.connect(live)
+        return await self._assignment.connect(live)
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""
-        return self._handing.has_taken(call)
+        return self._assignment.has_taken(call)
 
-    # What operators and call processes say
+    # What call processes say
 
     def hang_up(self, call: LiveCall, termination: Termination) -> None:
         """End a call for a reason of ours."""
-        if not call.taken:
-            call.ending = termination
-        if call.process is None:
-            return
-        self.pool.send(call.process, EndCall(termination))
+        self._assignment.hang_up(call, termination)
 
     def _message(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
         match message:
             case Idle(recycle):
                 self._idle(process, recycle=recycle)
             case Unable(reason, why):
-                self._handing.unable(process, Reason(reason), why)
+                self._assignment.unable(process, Reason(reason), why)
             case _:
-                call = self._handing.call_of(process)
+                call = self._assignment.call_of(process)
                 if call is not None and not call.ended:
                     self._of_call(call, message)
 
@@ -387,7 +374,7 @@ class Switchboard:
                 self.redirects.hear(call, message)
             case QualityMeasured(legs):
                 self.book.quality(call, legs)
-                self._publisher.quality(call, legs)
+                self._publisher.quality(call.id, legs)
             case CallEnded(termination, at):
                 self.book.close(call, termination, at)
 
@@ -398,7 +385,7 @@ class Switchboard:
         self.book.changed(call)
 
     def _idle(self, process: CallProcess, *, recycle: bool) -> None:
-        call = self._handing.forget(process)
+        call = self._assignment.forget(process)
         if call is not None and not call.ended:
             self.book.close(call, _DIED)
         if process.call is not None:
@@ -406,16 +393,16 @@ class Switchboard:
         self.pool.release(process, recycle=recycle)
 
     def _death(self, process: CallProcess) -> None:
-        call = self._handing.call_of(process)
+        call = self._assignment.call_of(process)
         if call is not None and not call.taken:
             why = (
                 "it said what no call process says"
                 if process.is_faulty
                 else "it ended unexpectedly"
             )
-            self._handing.unable(process, Reason.NO_WORKING_CALL_PROCESS, why)
+            self._assignment.unable(process, Reason.NO_WORKING_CALL_PROCESS, why)
             return
-        self._handing.forget(process)
+        self._assignment.forget(process)
         if process.call is None:
             return
         self.edge.abandon(process.call, code=500, reason=q850_reason(500))
@@ -430,8 +417,7 @@ class Switchboard:
         return Refused(rejection.code)
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, _with_connection, function, arguments)
+        return await self._readers.read(function, *arguments)
 
 
 _DIED = Termination(
@@ -456,28 +442,3 @@ _STOPPED = Termination(
     503,
     "The engine was stopped and the grace period is over. Call again.",
 )
-
-
-def _malformed(call: IncomingCall, why: str) -> Rejection:
-    return Rejection(
-        source_address=call.source.address,
-        user=call.from_user,
-        method="INVITE",
-        code=400,
-        rule=Rule.MALFORMED_SDP,
-        advice=f"The offer could not be read: {why} Look at what the caller's device sends.",
-        call_id=call.call_id,
-        to=call.to_user,
-    )
-
-
-def _with_connection(function: Callable[..., T], arguments: Sequence[Any]) -> T:
-    """Call in a reader thread, with a database connection that has not gone stale."""
-    try:
-        keep_connected()
-        return function(*arguments)
-    except (InterfaceError, OperationalError):
-        # A kept connection may have been cut (PostgreSQL restarted, say); reads bear repeating.
-        connection.close()
-        keep_connected()
-        return function(*arguments)

@@ -4,26 +4,24 @@ import asyncio
 import dataclasses
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 from callengine.core.control import TransferCall, TransferOver
-from callengine.core.directory import Destination, Platform
 from callengine.core.limits import TARGETS_RUNG_TOGETHER
-from callengine.core.orders import TransferOrder, passwords_of
+from callengine.core.orders import TransferOrder
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan, Wave
-from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
 from callengine.edge.callers import dialled_user
+from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall, PendingTransfer
-from callengine.engine.order import NoTargetError, Waves, make_waves
-from callengine.engine.pool import CallProcess, ProcessState
+from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
+from callengine.engine.planning import Planning
+from callengine.engine.pool import Pool
+from callengine.engine.processes import CallProcess, ProcessState
 from callengine.record.cleaning import clean_text
-
-if TYPE_CHECKING:
-    from callengine.engine.switchboard import Switchboard
 
 logger = logging.getLogger(__name__)
 
@@ -46,18 +44,19 @@ class Transfers:
     """Carries out the transfers of one engine; one at a time for each call."""
 
     def __init__(
-        self,
-        board: "Switchboard",
-        read: Callable[..., Awaitable[tuple[Destination, Platform]]],
+        self, *, planning: Planning, book: CallBook, pool: Pool, edge: Legs, ring_timeout_s: float
     ) -> None:
-        self._board = board
-        self._read = read
+        self._planning = planning
+        self._book = book
+        self._pool = pool
+        self._edge = edge
+        self._ring_timeout_s = ring_timeout_s
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def hear(self, call: LiveCall, message: dict[str, Any]) -> None:
-        """Take a command that came over the channel layer: `to` and `by` are texts of a page."""
-        to = dialled_user(clean_text(message.get("to"), 255).strip())
-        by = clean_text(message.get("by"), 150) or "An operator"
+    def begin(self, call: LiveCall, *, to: str, by: str) -> None:
+        """Connect a call's caller with somebody else; `to` and `by` are texts of a page."""
+        to = dialled_user(clean_text(to, 255).strip())
+        by = clean_text(by, 150) or "An operator"
         if call.transfer is not None:
             self._failed(call, to, f"A transfer to {call.transfer.to} is under way. Wait for it.")
             return
@@ -72,7 +71,7 @@ class Transfers:
         pending, call.transfer = call.transfer, None
         call.transfer_ended_at = time.monotonic()
         if pending is not None and message.leg is not None:
-            self._board.book.transferred(call, pending)
+            self._book.transferred(call, pending)
 
     async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
         try:
@@ -89,17 +88,12 @@ class Transfers:
     async def _start(self, call: LiveCall, pending: PendingTransfer) -> None:
         """Plan, and hand the targets to the call's process. Raises _RefusedError."""
         _check(call)
-        destination, platform = await self._read(self._board.look_up, pending.to)
-        pending.plan, left_out = self._plan(call, pending.to, destination, platform)
+        pending.plan, left_out, passwords = await self._plan(call, pending.to)
         process = call.process
         assert process is not None
         try:
             waves = await make_waves(
-                self._board.edge,
-                pending.plan,
-                process,
-                passwords=passwords_of(destination),
-                first=_legs_used(call),
+                self._edge, pending.plan, process, passwords=passwords, first=_legs_used(call)
             )
         except NoTargetError as error:
             raise _RefusedError(str(error), Reason.CALLEE_UNREACHABLE) from error
@@ -110,59 +104,37 @@ class Transfers:
             self._note(call, "plan", text)
         self._hand_over(call, pending, process, waves)
 
-    def _plan(
-        self, call: LiveCall, to: str, destination: Destination, platform: Platform
-    ) -> tuple[CallPlan, list[str]]:
-        """Return the plan by which the caller, as it was, would reach the new destination."""
-        assert call.source is not None
-        others = self._board.book.in_progress()
-        others.subtract(call.ends)
-        request = CallRequest(
-            call=call.plan.call,
-            call_id=call.sip_call_id,
-            from_user=call.plan.from_user,
-            from_name=call.plan.from_name,
-            to_user=to,
-            offered=call.plan.offered,
-            max_forwards=call.plan.max_forwards + 1,
-            source=call.source,
-        )
-        decision = plan_call(
-            request,
-            destination=destination,
-            platform=platform,
-            calls_in_progress=others,
-            ring_timeout_s=self._board.settings.ring_timeout_s,
-            local_host=self._board.local_host(call.flow),
-        )
+    async def _plan(self, call: LiveCall, to: str) -> tuple[CallPlan, list[str], Mapping[str, str]]:
+        """Return the plan by which the caller would reach it, what is left out, the passwords."""
+        decision, passwords = await self._planning.plan_again(call, to, hops_used=0)
         if isinstance(decision, Rejection):
             raise _RefusedError(decision.advice, decision.rule)
         if isinstance(decision, Declined):
             raise _RefusedError(decision.termination.advice, decision.termination.reason)
-        return _in_small_waves(decision)
+        return (*_in_small_waves(decision), passwords)
 
     def _hand_over(
         self, call: LiveCall, pending: PendingTransfer, process: CallProcess, waves: Waves
     ) -> None:
         if process.state is ProcessState.DEAD or process.call != call.plan.call:
             return  # the call ends with it
-        self._board.edge.open_legs(*waves.anchors)
+        self._edge.open_legs(*waves.anchors)
         call.labels |= waves.labels
         order = TransferOrder(
             call=call.plan.call,
             to=pending.to,
             by=pending.by,
             waves=waves.orders,
-            ring_timeout_s=self._board.settings.ring_timeout_s,
+            ring_timeout_s=self._ring_timeout_s,
         )
-        self._board.pool.send(process, TransferCall(order))
+        self._pool.send(process, TransferCall(order))
 
     def _failed(self, call: LiveCall, to: str, why: str) -> None:
         self._note(call, "transfer-failed", f"Not transferred to {to or 'nobody'}: {why}")
 
     def _note(self, call: LiveCall, kind: str, text: str) -> None:
         if not call.ended:
-            self._board.book.note(call, kind=kind, leg="", text=text, at=time.time())
+            self._book.note(call, kind=kind, leg="", text=text, at=time.time())
 
 
 def _check(call: LiveCall) -> None:

@@ -12,8 +12,7 @@ from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined
 from callengine.edge.addresses import BUILT_IN_PHONES
-from callengine.edge.interface import Credentials, IncomingCall
-from sip.digest import kept_ha1
+from callengine.edge.interface import IncomingCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +50,10 @@ class LabCall:
     )
     "What the switchboard made of the call."
 
-    def credentials(self, realm: str) -> Credentials:
-        """Return what the edge checks the calling phone against."""
-        kept = kept_ha1(username=self.user, realm=realm, password=self.password)
-        return Credentials(
-            username=self.user,
-            kind="lab",
-            name=self.user,
-            enabled=True,
-            ha1_md5=kept.md5,
-            ha1_sha256=kept.sha256,
-            ha1b_md5=kept.with_realm_md5,
-            ha1b_sha256=kept.with_realm_sha256,
-        )
+    @property
+    def is_decided(self) -> bool:
+        """Whether the switchboard has decided about it: its caller is known no more."""
+        return self.decided.done()
 
     def admit(self, address: str) -> Source:
         """Return the source of the call the phone makes from this address."""

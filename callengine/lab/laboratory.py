@@ -7,22 +7,20 @@ in no table. So nothing of a real registration, password or limit is touched.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
 
-from callengine.core.directory import Source
+from callengine.core.lab import LabCase, LabEnds
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.reasons import Reason
-from callengine.edge.interface import Credentials, IncomingCall
-from callengine.lab.ends import UnknownEndError, find_ends
+from callengine.lab.ends import UnknownEndError
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
-from callengine.lab.messages import ASK, PLACE, busy, offer, order_of, placed, refused
+from callengine.lab.messages import order_of
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
-
-if TYPE_CHECKING:
-    from callengine.engine.switchboard import Switchboard
+from callengine.notices.lab import AskForLab, LabBusy, LabOffer, LabPlaced, LabRefused, PlaceLabCall
+from callengine.notices.wire import to_message
 
 logger = logging.getLogger(__name__)
 
@@ -42,51 +40,73 @@ class LabError(Exception):
     """A lab call cannot be placed; the text says why and what to do."""
 
 
+class Sources(Protocol):
+    """Where callers that stand in no table are announced."""
+
+    def add(self, call: LabCall) -> None:
+        """Let the caller of this call in, once."""
+
+    def remove(self, call: LabCall) -> None:
+        """Forget a call that is over."""
+
+
+class Host(Protocol):
+    """What is asked of the engine the laboratory is in."""
+
+    @property
+    def node(self) -> str:
+        """Its name."""
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """What it can do now."""
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Codec name -> why it cannot do it."""
+
+    @property
+    def listening(self) -> Iterable[tuple[str, str, int]]:
+        """Return the addresses it takes SIP at: transport, host and port."""
+
+    async def written(self, timeout_s: float) -> None:
+        """Wait until what was written so far is in the database; raises TimeoutError."""
+
+    def end_call(self, key: str, termination: Termination) -> None:
+        """End a call by its key of 32 digits, if it is still up."""
+
+
 class Laboratory:
-    """Places lab calls and knows their phones; all of it on the engine's event loop."""
+    """Places lab calls and ends their phones; all of it on the engine's event loop."""
 
-    COMMANDS = (ASK, PLACE)
-
-    def __init__(self, board: "Switchboard", read: Callable[..., Awaitable[Any]]) -> None:
-        self._board = board
-        self._read = read
-        self._calls: dict[str, LabCall] = {}
-        "By the one-time user."
+    def __init__(
+        self,
+        host: Host,
+        sources: Sources,
+        find: Callable[[LabCase], Awaitable[LabEnds]],
+    ) -> None:
+        """`find` looks up the two ends of a case; it raises UnknownEndError."""
+        self._host = host
+        self._sources = sources
+        self._find = find
+        self._calls: list[LabCall] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    # What the switchboard asks, before it looks into the directory
-
-    def credentials(self, username: str) -> Credentials | None:
-        """Return the digest credentials of a one-time user, if this is one."""
-        call = self._calls.get(username)
-        if call is None or call.decided.done():
-            return None
-        return call.credentials(self._board.settings.edge.realm)
-
-    def is_phone(self, address: str) -> bool:
-        """Tell whether a calling phone of ours has this address: it is on no access list."""
-        return any(call.host == address for call in self._calls.values())
-
-    def source(self, name: str, address: str) -> Source:
-        """Return the source of a one-time user's call; raises LookupError if it is over."""
-        call = self._calls.get(name)
-        if call is None:
-            raise LookupError("this call of the codec lab is over")
-        return call.admit(address)
-
-    def placed(self, incoming: IncomingCall) -> LabCall | None:
-        """Return the lab call an INVITE belongs to; None for everybody else's."""
-        return next((c for c in self._calls.values() if c.source is incoming.source), None)
-
     # What pages ask
 
-    def hear(self, message: Mapping[str, Any], channel: str) -> None:
-        """Take a command of a page; `channel` is where this engine alone hears."""
-        if message["command"] == ASK:
-            self._start(self._offer(message, channel))
-        elif message["command"] == PLACE:
-            self._start(self._place(message))
+    def offer(self, asked: AskForLab, *, channel: str) -> None:
+        """Answer whether a call can be placed here; the order is heard on `channel`."""
+        problem = self._busy()
+        self._start(_reply(asked, LabBusy(problem) if problem else LabOffer(channel)))
+
+    def place(self, asked: PlaceLabCall) -> None:
+        """Place a call, and tell the page once it is on the record."""
+        self._start(self._place(asked))
+
+    def refuse(self, asked: AskForLab | PlaceLabCall, why: str) -> None:
+        """Tell the page why not."""
+        self._start(_reply(asked, LabRefused(why)))
 
     async def stop(self) -> None:
         """End every lab call and take no more."""
@@ -100,29 +120,25 @@ class Laboratory:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _offer(self, message: Mapping[str, Any], channel: str) -> None:
-        problem = self._busy()
-        answer = busy(problem) if problem else offer(channel)
-        await _reply(message, answer)
-
-    async def _place(self, message: Mapping[str, Any]) -> None:
+    async def _place(self, asked: PlaceLabCall) -> None:
         try:
-            call = await self._prepared(order_of(message))
+            call = await self._prepared(order_of(asked))
         except (LabError, UnknownEndError, ValueError) as error:
-            await _reply(message, refused(str(error)))
+            await _reply(asked, LabRefused(str(error)))
             return
         try:
-            await self._carry(call, message)
+            await self._carry(call, asked)
         except (LabError, PhoneError) as error:
-            await _reply(message, refused(str(error)))
+            await _reply(asked, LabRefused(str(error)))
         except Exception:
             logger.exception("a call of the codec lab failed")
-            await _reply(message, refused("The engine failed; its log says why."))
+            await _reply(asked, LabRefused("The engine failed; its log says why."))
         finally:
-            self._calls.pop(call.user, None)
+            self._calls.remove(call)
+            self._sources.remove(call)
 
     def _busy(self) -> str:
-        node = self._board.settings.node
+        node = self._host.node
         if self._closed:
             return f"The engine {node} is shutting down. Try again when it is back."
         if len(self._calls) >= MAX_LAB_CALLS:
@@ -134,23 +150,24 @@ class Laboratory:
 
     async def _prepared(self, order: LabOrder) -> LabCall:
         self._check_codecs(order)
-        ends = await self._read(find_ends, order.case)
+        ends = await self._find(order.case)
         if problem := self._busy():  # nothing is awaited between this and taking the place
             raise LabError(problem)
         call = LabCall(order, ends)
-        self._calls[call.user] = call
+        self._calls.append(call)
+        self._sources.add(call)
         return call
 
     def _check_codecs(self, order: LabOrder) -> None:
         wanted = dict.fromkeys((*order.case.caller, *order.case.callee))
         for name in wanted:
-            if name not in self._board.codecs:
-                why = self._board.unavailable.get(name, f"{name} is unavailable on this engine.")
+            if name not in self._host.codecs:
+                why = self._host.unavailable.get(name, f"{name} is unavailable on this engine.")
                 raise LabError(f"{why} Take {name} out of the phones' lists.")
 
     # One call
 
-    async def _carry(self, call: LabCall, message: Mapping[str, Any]) -> None:
+    async def _carry(self, call: LabCall, asked: PlaceLabCall) -> None:
         phones: list[Phone] = []
         talking: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
@@ -167,7 +184,7 @@ class Laboratory:
             caller.tell(do="call", uri=uri, codecs=list(call.order.case.caller))
             wait_s = DECIDED_WITHIN_S + ANSWERED_WITHIN_S
             talking = asyncio.create_task(caller.hears("talking", timeout_s=wait_s))
-            await _reply(message, placed(await self._decided(call, talking)))
+            await _reply(asked, LabPlaced(await self._decided(call, talking)))
             await self._talk(call, caller, talking)
         finally:
             talking.cancel()
@@ -175,7 +192,7 @@ class Laboratory:
 
     def _server(self) -> str:
         """Return where the phones reach the edge, HOST:PORT."""
-        for transport, host, port in self._board.edge.listening:
+        for transport, host, port in self._host.listening:
             if transport == "udp" and ":" not in host:
                 return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
         raise LabError(
@@ -217,7 +234,7 @@ class Laboratory:
     async def _written(self) -> None:
         """Wait until what was written so far is in the database; raises LabError if it is away."""
         try:
-            await self._board.book.journal.flushed(WRITTEN_WITHIN_S)
+            await self._host.written(WRITTEN_WITHIN_S)
         except TimeoutError:
             raise LabError(
                 f"The call was placed and its record was not written within {WRITTEN_WITHIN_S:g} s:"
@@ -245,9 +262,7 @@ class Laboratory:
         decision = call.decided.result() if call.decided.done() else None
         if decision is None or isinstance(decision, Rejection):
             return
-        live = self._board.calls.get(decision.call)
-        if live is not None:
-            self._board.hang_up(live, Termination("engine", Reason.LAB_CALL_OVER, 200, advice))
+        self._host.end_call(decision.call, Termination("engine", Reason.LAB_CALL_OVER, 200, advice))
 
 
 def _unheard(talking: "asyncio.Future[Any]") -> str:
@@ -271,12 +286,12 @@ async def _all_or_none(starting: Any) -> list[Phone]:
     return phones
 
 
-async def _reply(message: Mapping[str, Any], answer: dict[str, Any]) -> None:
+async def _reply(asked: AskForLab | PlaceLabCall, answer: object) -> None:
     layer = get_channel_layer()
     if layer is None:
         return
     try:
         async with asyncio.timeout(5.0):
-            await layer.send(str(message["reply"]), answer)
+            await layer.send(asked.reply, to_message(answer))
     except Exception:
         logger.warning("the codec lab's page could not be told: is Redis up?", exc_info=True)

@@ -1,11 +1,9 @@
-"""What a page of the codec lab and the engines say to each other over the channel layer.
+"""The page's side of a call of the codec lab: find an engine for it, and wait for its word.
 
-The page asks every engine; each answers with an offer or says why not. The page takes the first
-offer and has that engine alone place the call, so however many hear, one does it.
+The page asks every engine and takes the first offer; see `callengine.notices.lab`.
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -13,9 +11,16 @@ from channels.layers import get_channel_layer
 from callengine.core.lab import LabCase
 from callengine.lab.labcall import LabOrder
 from callengine.notices import groups
+from callengine.notices.lab import (
+    AskForLab,
+    LabBusy,
+    LabOffer,
+    LabPlaced,
+    LabRefused,
+    PlaceLabCall,
+)
+from callengine.notices.wire import Reader, to_message
 
-ASK = "lab-ask"
-PLACE = "lab-place"
 OFFER_WITHIN_S = 3.0
 OTHERS_WITHIN_S = 0.7
 "How long other engines may take to offer once one has said no."
@@ -26,6 +31,8 @@ NOBODY = (
     "No engine answered. Start it with manage.py serve (or manage.py callengine beside a web "
     "server of its own); with several processes they need the same REDIS_URL."
 )
+Answer = LabOffer | LabBusy | LabRefused | LabPlaced
+ANSWERS: Reader[Answer] = Reader(LabOffer, LabBusy, LabRefused, LabPlaced)
 
 
 class NotPlacedError(Exception):
@@ -33,29 +40,33 @@ class NotPlacedError(Exception):
 
 
 async def place_lab_call(order: LabOrder) -> str:
-    """Have one engine place a lab call; return the call's id once it is on the record.
+    """Have one engine place a lab call; return the call's key once it is on the record.
 
     Raises NotPlacedError.
     """
     layer = get_channel_layer()
     assert layer is not None
     reply = await layer.new_channel()
-    ask = {"type": "engine.command", "command": ASK, "reply": reply}
-    await layer.group_send(groups.ENGINES, ask)
+    await groups.tell(groups.ENGINES, AskForLab(reply))
     engine = await _first_offer(layer, reply)
-    await layer.send(engine, {**ask, "command": PLACE, "order": _data(order)})
+    await layer.send(engine, to_message(_request(order, reply)))
     try:
         async with asyncio.timeout(PLACED_WITHIN_S):
-            answer = await layer.receive(reply)
-            while answer["type"] in ("lab.offer", "lab.busy"):  # of engines that came second
-                answer = await layer.receive(reply)
+            answer = await _outcome(layer, reply)
     except TimeoutError:
         raise NotPlacedError(
             f"The engine did not place the call within {PLACED_WITHIN_S:g} s. Look into its log."
         ) from None
-    if answer["type"] != "lab.placed":
-        raise NotPlacedError(str(answer["text"]))
-    return str(answer["call"])
+    if isinstance(answer, LabRefused):
+        raise NotPlacedError(answer.text)
+    return answer.call
+
+
+async def _outcome(layer: Any, reply: str) -> LabPlaced | LabRefused:
+    while True:
+        for answer in ANSWERS.read(await layer.receive(reply)):
+            if isinstance(answer, LabPlaced | LabRefused):  # not of engines that came second
+                return answer
 
 
 async def _first_offer(layer: Any, reply: str) -> str:
@@ -63,54 +74,34 @@ async def _first_offer(layer: Any, reply: str) -> str:
     try:
         async with asyncio.timeout(OFFER_WITHIN_S) as patience:
             while True:
-                answer = await layer.receive(reply)
-                if answer["type"] == "lab.offer":
-                    return str(answer["engine"])
-                refusals.append(str(answer["text"]))
-                patience.reschedule(asyncio.get_running_loop().time() + OTHERS_WITHIN_S)
+                for answer in ANSWERS.read(await layer.receive(reply)):
+                    if isinstance(answer, LabOffer):
+                        return answer.engine
+                    if isinstance(answer, LabBusy):
+                        refusals.append(answer.text)
+                now = asyncio.get_running_loop().time()
+                if refusals:
+                    patience.reschedule(now + OTHERS_WITHIN_S)
     except TimeoutError:
         raise NotPlacedError(refusals[0] if refusals else NOBODY) from None
 
 
-def offer(engine: str) -> dict[str, Any]:
-    """Return an engine's offer; it hears the order on the channel `engine`."""
-    return {"type": "lab.offer", "engine": engine}
+def _request(order: LabOrder, reply: str) -> PlaceLabCall:
+    return PlaceLabCall(
+        reply=reply,
+        case=order.case.to_dict(),
+        predicted=order.predicted,
+        by=order.by,
+        talk_s=order.talk_s,
+    )
 
 
-def busy(text: str) -> dict[str, Any]:
-    """Return why an engine offers nothing."""
-    return {"type": "lab.busy", "text": text}
-
-
-def refused(text: str) -> dict[str, Any]:
-    """Return why an engine did not place what it was told to."""
-    return {"type": "lab.refused", "text": text}
-
-
-def placed(call: str) -> dict[str, Any]:
-    """Return the word that the call is on the record."""
-    return {"type": "lab.placed", "call": call}
-
-
-def _data(order: LabOrder) -> dict[str, Any]:
-    return {
-        "case": order.case.to_dict(),
-        "predicted": order.predicted,
-        "by": order.by,
-        "talk_s": order.talk_s,
-    }
-
-
-def order_of(message: Mapping[str, Any]) -> LabOrder:
-    """Return the order in a message; raises ValueError if it cannot be read."""
-    try:
-        data = message["order"]
-        shortest, longest = TALK_S
-        return LabOrder(
-            case=LabCase.from_dict(data["case"]),
-            predicted=dict(data["predicted"]),
-            by=str(data["by"]),
-            talk_s=min(max(float(data["talk_s"]), shortest), longest),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError("the page and the engine are of different versions") from error
+def order_of(request: PlaceLabCall) -> LabOrder:
+    """Return what a page asks for; raises ValueError if the case cannot be read."""
+    shortest, longest = TALK_S
+    return LabOrder(
+        case=LabCase.from_dict(request.case),
+        predicted=request.predicted,
+        by=request.by,
+        talk_s=min(max(request.talk_s, shortest), longest),
+    )

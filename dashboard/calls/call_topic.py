@@ -4,7 +4,6 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -12,6 +11,13 @@ from django.utils import timezone
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, MessageSnapshot, QualitySnapshot
 from callengine.core.timeline import MAX_LINES
 from callengine.notices import groups
+from callengine.notices.calls import (
+    CallChanged,
+    CallEventAdded,
+    CallMessagesAdded,
+    CallQualityMeasured,
+)
+from callengine.notices.wire import Reader
 from dashboard.calls.ladder import present_message
 from dashboard.calls.presenters import present_call, present_event
 from dashboard.calls.shown import EventView
@@ -21,10 +27,15 @@ from dashboard.live.topics import Topic
 
 MOST_REMEMBERED = MAX_LINES + 10
 "More lines than a timeline has; those beyond a page reads when it is read anew."
+_OfCall = CallChanged | CallEventAdded | CallMessagesAdded | CallQualityMeasured
 
 
 class CallTopic(Topic):
     """One call's page."""
+
+    reader: Reader[_OfCall] = Reader(
+        CallChanged, CallEventAdded, CallMessagesAdded, CallQualityMeasured
+    )
 
     def __init__(self, call_id: uuid.UUID) -> None:
         name = groups.call_group(call_id)
@@ -37,29 +48,21 @@ class CallTopic(Topic):
         self._quality: dict[str, QualitySnapshot] = {}
         self._messages: list[MessageSnapshot] = []
 
-    def call_changed(self, message: dict[str, Any]) -> None:
-        """Take the call's new state; it replaces the legs, statistics included."""
-        self._call = message["call"]
-        for event in message["call"]["events"]:
-            self._note(event)
-        self._fresh_legs.update(self._quality)
-        self.changed = True
-
-    def call_event(self, message: dict[str, Any]) -> None:
-        """Take one line of the timeline."""
-        self._note(message["event"])
-        self.changed = True
-
-    def call_messages(self, message: dict[str, Any]) -> None:
-        """Take new arrows of the ladder."""
-        self._messages += message["messages"]
-        self.changed = True
-
-    def call_quality(self, message: dict[str, Any]) -> None:
-        """Take one second's statistics of the legs."""
-        for leg, quality in message["quality"].items():
-            self._quality[leg] = quality
-            self._fresh_legs.add(leg)
+    def hear(self, told: _OfCall) -> None:
+        """Take a new state, which replaces the legs with their statistics; or what is added."""
+        match told:
+            case CallChanged(call):
+                self._call = call
+                for event in call["events"]:
+                    self._note(event)
+                self._fresh_legs.update(self._quality)
+            case CallEventAdded(event):
+                self._note(event)
+            case CallMessagesAdded(messages):
+                self._messages += messages
+            case CallQualityMeasured(quality):
+                self._quality |= quality
+                self._fresh_legs.update(quality)
         self.changed = True
 
     def fragments(self) -> Iterator[Fragment]:

@@ -4,7 +4,6 @@ import heapq
 import uuid
 from collections.abc import Iterator
 from operator import attrgetter
-from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db.models import Prefetch, QuerySet
@@ -14,6 +13,8 @@ from django.utils import timezone
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call, CallEvent
 from callengine.notices import groups
+from callengine.notices.calls import CallChanged
+from callengine.notices.wire import Reader
 from callengine.record.store import brief_legs, snapshot
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
@@ -41,6 +42,8 @@ def briefly(calls: QuerySet[Call]) -> list[CallSnapshot]:
 class ListTopic(Topic):
     """The page of live calls. Knows all of them, renders those that a page shows."""
 
+    reader = Reader(CallChanged)
+
     def __init__(self) -> None:
         super().__init__("calls", groups.CALLS)
         self._live: dict[str, CallRow] = {}
@@ -58,9 +61,9 @@ class ListTopic(Topic):
         self._shown = self._newest()
         self._counted = (len(self._live), len(self._shown))
 
-    def call_changed(self, message: dict[str, Any]) -> None:
+    def hear(self, told: CallChanged) -> None:
         """Keep only the newest state of each call."""
-        call: CallSnapshot = message["call"]
+        call = told.call
         if call["id"] in self._heard:
             self._heard_again.add(call["id"])
         self._heard[call["id"]] = call

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 
 from callengine.models import Call
-from callengine.notices import groups
+from callengine.notices.commands import HangUp, Transfer
+from callengine.notices.groups import ENGINES, tell
 from callengine.record import store
 from callengine.record.masking import without_passwords
 from callengine.record.store import snapshot, with_details
@@ -75,7 +76,7 @@ def hang_up(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     """Ask the engine to end the call; the page shows it when it has ended."""
     record = get_object_or_404(Call, pk=call_id)
     if record.ended is None:
-        async_to_sync(groups.command_hangup)(call_id, by=request.user.get_username())
+        async_to_sync(tell)(ENGINES, HangUp(str(call_id), by=request.user.get_username()))
     if is_fragment(request):
         return render(request, "calls/_hangup_sent.html", {"ended": record.ended is not None})
     text = "The call had already ended." if record.ended else "Hanging up: the engine was told."
@@ -92,7 +93,7 @@ def transfer(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
     to, text = form.cleaned_data["to"], "The call had already ended."
     if record.ended is None:
         by = request.user.get_username()
-        async_to_sync(groups.command_transfer)(call_id, to=to, by=by)
+        async_to_sync(tell)(ENGINES, Transfer(str(call_id), to=to, by=by))
         text = f"Transferring to {to}: the timeline shows how it goes."
     if is_fragment(request):
         context = {"call_id": call_id, "transfer_form": TransferForm(), "transfer_said": text}

@@ -12,6 +12,8 @@ from callengine.core.snapshot import (
     NodeSnapshot,
 )
 from callengine.notices import groups
+from callengine.notices.nodes import NodesChanged
+from callengine.notices.wire import Reader
 from dashboard.live.outbox import Fragment, Outbox
 from dashboard.parts import engines
 from dashboard.parts.engines import present_engine
@@ -19,7 +21,9 @@ from dashboard.parts.shown import EngineView
 
 
 class Topic:
-    """Something browsers watch; a message of type `call.changed` goes to its `call_changed`."""
+    """Something browsers watch: hears the notices of its groups that its reader understands."""
+
+    reader: Reader[Any]
 
     def __init__(self, name: str, *joined: str) -> None:
         self.name = name
@@ -31,11 +35,13 @@ class Topic:
         self.ready: asyncio.Future[None] | None = None
 
     def take(self, received: dict[str, Any]) -> None:
-        """Take what the channel layer brought; a message of a kind not known here is left alone."""
-        for message in groups.each(received):
-            handler = getattr(self, str(message.get("type", "")).replace(".", "_"), None)
-            if handler is not None:
-                handler(message)
+        """Take what the channel layer brought."""
+        for told in self.reader.read(received):
+            self.hear(told)
+
+    def hear(self, told: Any) -> None:
+        """Take one notice."""
+        raise NotImplementedError
 
     def fragments(self) -> Iterator[Fragment]:
         """Yield what changed since the last time, the order as on the page."""
@@ -55,6 +61,8 @@ class Topic:
 class NodesTopic(Topic):
     """The engine pill of every live page."""
 
+    reader = Reader(NodesChanged)
+
     def __init__(self) -> None:
         super().__init__("nodes", groups.NODES)
         self._nodes: list[NodeSnapshot] = []
@@ -66,10 +74,11 @@ class NodesTopic(Topic):
         self._nodes, self._registered = await sync_to_async(engines.known)()
         self._shown = self._view()
 
-    def nodes_changed(self, message: dict[str, Any]) -> None:
+    def hear(self, told: NodesChanged) -> None:
         """Take the state of the engine nodes."""
-        self._nodes = message["nodes"]
-        self._registered = message.get("registered", self._registered)
+        self._nodes = told.nodes
+        if told.registered is not None:
+            self._registered = told.registered
         self.changed = True
 
     def tick(self) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +16,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from callengine.notices import groups
+from callengine.notices.viewers import SessionEnded, ViewerChanged, session_mark
+from callengine.notices.wire import Reader
 from dashboard.live.outbox import Outbox, Viewer
 from dashboard.live.topics import Topic
 
@@ -44,19 +45,24 @@ async def refusal(viewer: Viewer) -> int | None:
 class ViewersTopic(Topic):
     """Shows nothing: closes the websockets of those who may no longer look on."""
 
+    reader: Reader[SessionEnded | ViewerChanged] = Reader(SessionEnded, ViewerChanged)
+
     def __init__(self) -> None:
         super().__init__("viewers", groups.VIEWERS)
         self._asking: set[asyncio.Task[None]] = set()
 
-    def session_ended(self, message: dict[str, Any]) -> None:
-        """Close what was opened by a login that has signed out."""
-        for outbox in self.outboxes:
-            if groups.session_mark(outbox.viewer.session_key) == message["session"]:
-                outbox.close(NOT_SIGNED_IN)
+    def hear(self, told: SessionEnded | ViewerChanged) -> None:
+        """Close what a login that has signed out had opened, or ask again who may look on."""
+        match told:
+            case SessionEnded(session):
+                for outbox in self.outboxes:
+                    if session_mark(outbox.viewer.session_key) == session:
+                        outbox.close(NOT_SIGNED_IN)
+            case ViewerChanged(user):
+                self._ask_again(user)
 
-    def viewer_changed(self, message: dict[str, Any]) -> None:
-        """Ask again about a user, or about all."""
-        user = message["user"]
+    def _ask_again(self, user: int | None) -> None:
+        """Ask about a user, or about all, in a task of its own."""
         task = asyncio.create_task(
             self._ask([box for box in self.outboxes if user in (None, box.viewer.user_id)])
         )
@@ -84,7 +90,7 @@ class ViewersTopic(Topic):
 def _signed_out(request: HttpRequest | None, **_: Any) -> None:
     key = request.session.session_key if request is not None else None
     if key:
-        _publish(groups.end_session(key))
+        _publish(SessionEnded(session_mark(key)))
 
 
 @receiver([post_save, post_delete], sender=User)
@@ -112,13 +118,13 @@ def _role_changed(action: str = "post_delete", **_: Any) -> None:
 
 
 def _tell(user_id: int | None) -> None:
-    transaction.on_commit(lambda: _publish(groups.viewer_changed(user_id)))
+    transaction.on_commit(lambda: _publish(ViewerChanged(user_id)))
 
 
-def _publish(message: Coroutine[Any, Any, None]) -> None:
+def _publish(told: SessionEnded | ViewerChanged) -> None:
     async def publish() -> None:
         async with asyncio.timeout(TELLING_S):
-            await message
+            await groups.tell(groups.VIEWERS, told)
 
     try:
         async_to_sync(publish)()

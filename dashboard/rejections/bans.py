@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS
 from callengine.models import Ban
-from callengine.notices import groups
+from callengine.notices.commands import LiftBan
+from callengine.notices.groups import ENGINES, tell
 from callengine.record import bans as banning
 
 SHOWN = 20
@@ -56,7 +57,7 @@ def lift(ban_id: int) -> Ban | None:
     """End a ban, at once in every engine that hears us; return it, or None if it was over."""
     ban = banning.lift(ban_id=ban_id)
     if ban is not None:
-        async_to_sync(groups.command_lift)(source=ban.source, user=ban.user)
+        async_to_sync(tell)(ENGINES, LiftBan(source=ban.source, user=ban.user))
     return ban
 
 

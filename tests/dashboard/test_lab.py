@@ -20,6 +20,8 @@ from callengine.lab.labcall import LabOrder
 from callengine.lab.messages import NotPlacedError, place_lab_call
 from callengine.models import Call
 from callengine.notices import groups
+from callengine.notices.lab import AskForLab, LabBusy, LabOffer, LabPlaced, PlaceLabCall
+from callengine.notices.wire import Reader, to_message
 from callengine.record import store
 from connections.models import Connection
 from dashboard.calls.prediction import compare
@@ -278,23 +280,24 @@ def test_a_call_from_elsewhere_has_nothing_to_compare(viewer: Client) -> None:
 # Pages and engines
 
 
+ASKED: Reader[AskForLab | PlaceLabCall] = Reader(AskForLab, PlaceLabCall)
 ORDER = LabOrder(CASE, {"codec_a": "PCMA"}, "olga", 3.0)
 
 
-async def node(answer: Callable[[str], dict[str, Any]], placed: list[str]) -> None:
+async def node(answer: Callable[[str], object], placed: list[str]) -> None:
     """Hear commands like an engine; note each order to place."""
     layer = get_channel_layer()
     assert isinstance(layer, InMemoryChannelLayer)
     channel = await layer.new_channel()
     await layer.group_add(groups.ENGINES, channel)
     while True:
-        message = await layer.receive(channel)
-        if message["command"] == messages.ASK:
-            await layer.send(message["reply"], answer(channel))
-        else:
-            placed.append(channel)
-            assert messages.order_of(message) == ORDER
-            await layer.send(message["reply"], messages.placed("00" * 16))
+        for asked in ASKED.read(await layer.receive(channel)):
+            told = answer(channel)
+            if isinstance(asked, PlaceLabCall):
+                placed.append(channel)
+                assert messages.order_of(asked) == ORDER
+                told = LabPlaced("00" * 16)
+            await layer.send(asked.reply, to_message(told))
 
 
 async def with_nodes(*nodes: Any) -> str:
@@ -309,19 +312,19 @@ async def with_nodes(*nodes: Any) -> str:
 
 async def test_of_many_engines_exactly_one_places_the_call() -> None:
     placed: list[str] = []
-    assert await with_nodes(*(node(messages.offer, placed) for _ in range(4))) == "00" * 16
+    assert await with_nodes(*(node(LabOffer, placed) for _ in range(4))) == "00" * 16
     assert len(placed) == 1
 
 
 async def test_a_busy_engine_leaves_the_call_to_another() -> None:
     placed: list[str] = []
-    busy = node(lambda _: messages.busy("two calls already"), [])
-    assert await with_nodes(busy, node(messages.offer, placed)) == "00" * 16
+    busy = node(lambda _: LabBusy("two calls already"), [])
+    assert await with_nodes(busy, node(LabOffer, placed)) == "00" * 16
     assert len(placed) == 1
 
 
 async def test_if_all_are_busy_the_page_hears_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "OTHERS_WITHIN_S", 0.05)
-    nodes = [node(lambda _: messages.busy("two calls already"), []) for _ in range(2)]
+    nodes = [node(lambda _: LabBusy("two calls already"), []) for _ in range(2)]
     with pytest.raises(NotPlacedError, match="two calls already"):
         await with_nodes(*nodes)

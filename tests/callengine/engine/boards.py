@@ -8,8 +8,9 @@ from unittest.mock import AsyncMock, Mock
 from callengine.core.callerid import KnownNames
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
 from callengine.edge.settings import EdgeSettings
-from callengine.engine.pool import CallProcess, PoolSettings
-from callengine.engine.switchboard import EngineSettings, Switchboard
+from callengine.engine.processes import CallProcess, PoolSettings
+from callengine.engine.settings import EngineSettings
+from callengine.engine.switchboard import Switchboard
 from callengine.record.changes import Keepable
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer
 from tests.peers.ports import free_port_range

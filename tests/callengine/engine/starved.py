@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from callengine.engine.pool import ProcessState
+from callengine.engine.processes import ProcessState
 from tests.callengine.edge.fakes import Phone, UdpPeer, reply_as
 from tests.callengine.engine import boards
 from tests.callengine.engine.processes import alive

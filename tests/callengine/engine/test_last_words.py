@@ -26,7 +26,8 @@ async def heard(layer: Any, channel: str, fits: Callable[[dict[str, Any]], bool]
     async with asyncio.timeout(HEARD_WITHIN_S):
         while True:
             message = await layer.receive(channel)
-            if any(fits(one) for one in message.get("messages", [message])):
+            sent = message["messages"] if message["type"] == "several" else [message]
+            if any(fits(one) for one in sent):
                 return
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from callengine.core.control import Idle, Stop, TakeCall, encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
-from callengine.engine.pool import CallProcess, Pool, PoolSettings, ProcessState
+from callengine.engine.pool import Pool
+from callengine.engine.processes import CallProcess, PoolSettings, ProcessState
 from tests.callengine.engine.processes import alive
 from tests.peers import descriptions
 from tests.peers.ports import free_port_range

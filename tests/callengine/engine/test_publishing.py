@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from channels.layers import InMemoryChannelLayer
 
 from callengine.engine import publisher as publishing
 from callengine.engine.publisher import Publisher
-from callengine.notices import groups
+from callengine.notices import groups, wire
 from tests.dashboard.live import demo
 
 
@@ -31,16 +30,20 @@ class Layer(InMemoryChannelLayer):  # type: ignore[misc]
 
     def contents(self, group: str) -> list[dict[str, Any]]:
         """Return all that was said to a group, one by one."""
-        return [one for name, sent in self.sent if name == group for one in groups.each(sent)]
+        sent = (message for name, message in self.sent if name == group)
+        several = wire.SEVERAL
+        return [
+            one
+            for message in sent
+            for one in (message["messages"] if message["type"] == several else [message])
+        ]
 
 
 @asynccontextmanager
 async def publisher(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Publisher, Layer]]:
     layer = Layer()
-    for module in (groups, publishing):
-        monkeypatch.setattr(module, "get_channel_layer", lambda: layer)
-    monkeypatch.setattr(Publisher, "_beat", lambda self: asyncio.sleep(0))
-    telling = Publisher(SimpleNamespace())  # type: ignore[arg-type]
+    monkeypatch.setattr(groups, "get_channel_layer", lambda: layer)
+    telling = Publisher()
     await telling.start()
     yield telling, layer
     await telling.stop()

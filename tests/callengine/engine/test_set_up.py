@@ -14,8 +14,14 @@ from callengine.core.directory import ConnectionEntry, Destination, Platform, So
 from callengine.core.outcomes import Rejection, Termination
 from callengine.edge.interface import Accepted, Refused
 from callengine.edge.settings import EdgeSettings
-from callengine.engine.pool import CallProcess, NoProcessStartsError, PoolSettings, ProcessState
-from callengine.engine.switchboard import EngineSettings, Switchboard
+from callengine.engine.processes import (
+    CallProcess,
+    NoProcessStartsError,
+    PoolSettings,
+    ProcessState,
+)
+from callengine.engine.settings import EngineSettings
+from callengine.engine.switchboard import Switchboard
 from callengine.record.changes import Keepable
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer
 from tests.peers.waiting import until

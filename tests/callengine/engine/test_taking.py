@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from callengine.edge import inner
-from callengine.engine.pool import CallProcess, ProcessState
+from callengine.engine.processes import CallProcess, ProcessState
 from callengine.worker.control import socket_pair
 from tests.callengine.edge.fakes import UdpPeer, reply_as
 from tests.callengine.engine import boards

@@ -1,8 +1,8 @@
 """The one-time user of a lab call: good for one call, from the directory's view nobody."""
 
+import asyncio
 import dataclasses
 from ipaddress import ip_address
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,8 +14,9 @@ from callengine.core.plan import CallPlan
 from callengine.core.planner import CallRequest, Declined, plan_call
 from callengine.edge.addresses import BUILT_IN_PHONES
 from callengine.edge.interface import IncomingCall
+from callengine.engine.sources import ONE_TIME, OneTimeSources
+from callengine.lab import laboratory
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
-from callengine.lab.laboratory import Laboratory
 from sip.digest import kept_ha1
 
 CASE = LabCase("free", "free", ("OPUS",), ("PCMA",), force=True, destination_codecs=("PCMA",))
@@ -29,11 +30,11 @@ def a_call(case: LabCase = CASE) -> LabCall:
     return call
 
 
-def laboratory(*calls: LabCall) -> Laboratory:
-    board: Any = SimpleNamespace(settings=SimpleNamespace(edge=SimpleNamespace(realm="here")))
-    lab = Laboratory(board, cast("Any", None))
-    lab._calls = {call.user: call for call in calls}
-    return lab
+def known(*calls: LabCall) -> OneTimeSources:
+    sources = OneTimeSources("here")
+    for call in calls:
+        sources.add(call)
+    return sources
 
 
 def incoming(source: Source, user: str) -> IncomingCall:
@@ -66,38 +67,38 @@ def decide(call: LabCall) -> CallPlan | Declined | Rejection:
 
 async def test_the_user_is_known_until_its_one_call_is_decided() -> None:
     call = a_call()
-    lab = laboratory(call)
-    known = lab.credentials(call.user)
-    assert known is not None
+    sources = known(call)
+    given = sources.credentials(call.user)
+    assert given is not None
     expected = kept_ha1(username=call.user, realm="here", password=call.password)[1:3]
-    assert (known.ha1_md5, known.ha1_sha256) == expected
-    assert known.kind == "lab", "a phone may register only as a connection"
+    assert (given.ha1_md5, given.ha1_sha256) == expected
+    assert given.kind == ONE_TIME != "connection", "a phone may register only as a connection"
     call.signed(decide(call))
-    assert lab.credentials(call.user) is None
-    assert lab.credentials("alice") is None
+    assert sources.credentials(call.user) is None
+    assert sources.credentials("alice") is None
 
 
 async def test_no_two_calls_share_a_user_a_password_or_an_address() -> None:
     calls = [a_call() for _ in range(50)]
     assert len({call.user for call in calls}) == 50
     assert len({call.password for call in calls}) == 50
-    lab = laboratory(*calls)
-    assert all(lab.is_phone(call.host) for call in calls)
-    assert not lab.is_phone("127.0.0.1")
+    sources = known(*calls)
+    assert all(sources.is_host(call.host) for call in calls)
+    assert not sources.is_host("127.0.0.1")
     assert calls[0].password not in repr(calls[0])
 
 
 async def test_only_who_proved_the_password_makes_the_lab_call() -> None:
     call = a_call()
-    lab = laboratory(call)
+    sources = known(call)
     stranger = Source("external", call.host)
-    assert lab.placed(incoming(stranger, call.user)) is None
-    source = lab.source(call.user, call.host)
+    assert sources.placed(incoming(stranger, call.user)) is None
+    source = sources.source(call.user, call.host)
     assert source.address == call.host
-    assert lab.placed(incoming(source, call.user)) is call
-    assert lab.placed(incoming(dataclasses.replace(source), call.user)) is None
+    assert sources.placed(incoming(source, call.user)) is call
+    assert sources.placed(incoming(dataclasses.replace(source), call.user)) is None
     with pytest.raises(LookupError):
-        lab.source("lab-of-yesterday", call.host)
+        sources.source("lab-of-yesterday", call.host)
 
 
 async def test_the_record_says_lab_and_who_placed_it() -> None:
@@ -126,3 +127,24 @@ def test_phones_live_where_no_public_address_is_shown() -> None:
     assert len(found) > 95
     assert all(ip_address(address) in BUILT_IN_PHONES for address in found)
     assert ip_address("127.0.0.1") not in BUILT_IN_PHONES, "a proxy on this machine"
+
+
+class Host:
+    """An engine whose database is away: nothing is written."""
+
+    async def written(self, timeout_s: float) -> None:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.Event().wait()
+
+
+async def test_a_record_that_is_not_written_is_waited_for_in_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(laboratory, "WRITTEN_WITHIN_S", 0.2)
+    call = a_call()
+    lab = laboratory.Laboratory(cast("Any", Host()), known(), cast("Any", None))
+    plan = call.signed(decide(call))
+    assert not isinstance(plan, Rejection)
+    async with asyncio.timeout(5):
+        with pytest.raises(laboratory.LabError, match=r"not written within 0\.2 s"):
+            await lab._decided(call, asyncio.get_running_loop().create_future())

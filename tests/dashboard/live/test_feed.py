@@ -348,10 +348,10 @@ async def test_a_change_without_a_signal_is_noticed_by_the_regular_check(
 async def test_signing_in_asks_nobody_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[object] = []
 
-    async def tell(user_id: object) -> None:
-        told.append(user_id)
+    async def tell(group: str, notice: object) -> None:
+        told.append((group, notice))
 
-    monkeypatch.setattr(groups, "viewer_changed", tell)
+    monkeypatch.setattr(groups, "tell", tell)
     await sync_to_async(sign_in)("viewer")
     assert told == []
 

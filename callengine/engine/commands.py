@@ -1,0 +1,144 @@
+"""What pages ask of this engine: heard over the channel layer and done, or failed and told."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any, Protocol
+
+from channels.layers import get_channel_layer
+
+from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
+from callengine.engine.assignment import Assignment
+from callengine.engine.calls import CallBook
+from callengine.engine.livecall import LiveCall
+from callengine.engine.transfers import Transfers
+from callengine.notices import groups
+from callengine.notices.commands import HangUp, LiftBan, Transfer
+from callengine.notices.lab import AskForLab, PlaceLabCall
+from callengine.notices.wire import Reader
+
+logger = logging.getLogger(__name__)
+
+REJOIN_S = 3.0
+RETRY_S = 1.0
+Command = HangUp | Transfer | LiftBan | AskForLab | PlaceLabCall
+COMMANDS: Reader[Command] = Reader(HangUp, Transfer, LiftBan, AskForLab, PlaceLabCall)
+
+
+class Bans(Protocol):
+    """What is asked of the edge."""
+
+    def lift_ban(self, source: str, user: str) -> None:
+        """Let in again, at once; an empty user stands for the whole source."""
+
+
+class Lab(Protocol):
+    """What is asked of the codec lab."""
+
+    def offer(self, asked: AskForLab, *, channel: str) -> None:
+        """Answer whether a call can be placed here; the order is heard on `channel`."""
+
+    def place(self, asked: PlaceLabCall) -> None:
+        """Place a call."""
+
+    def refuse(self, asked: AskForLab | PlaceLabCall, why: str) -> None:
+        """Tell the page why not."""
+
+
+class Commands:
+    """One task hears and does what is asked, one stays in the group of those who hear."""
+
+    def __init__(
+        self, *, book: CallBook, assignment: Assignment, transfers: Transfers, edge: Bans, lab: Lab
+    ) -> None:
+        self._book = book
+        self._assignment = assignment
+        self._transfers = transfers
+        self._edge = edge
+        self._lab = lab
+        self._channel = ""
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to hear."""
+        work = (self._listen(), self._stay_reachable())
+        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+
+    async def stop(self) -> None:
+        """Hear no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._hear()
+            except Exception:
+                logger.warning("commands from pages are not heard: is Redis up?", exc_info=True)
+            await asyncio.sleep(RETRY_S)
+
+    async def _hear(self) -> None:
+        """Do what comes; raises what the channel layer raises, and nothing else."""
+        layer = get_channel_layer()
+        assert layer is not None
+        self._channel = await layer.new_channel()
+        await layer.group_add(groups.ENGINES, self._channel)
+        while True:
+            self._take(await layer.receive(self._channel))
+
+    async def _stay_reachable(self) -> None:
+        """Join the group again: it forgets members after a day, and all of them with Redis."""
+        layer = get_channel_layer()
+        assert layer is not None
+        while True:
+            await asyncio.sleep(REJOIN_S)
+            # That Redis is away is said where messages are sent.
+            with contextlib.suppress(Exception):
+                if self._channel:
+                    async with asyncio.timeout(REJOIN_S):
+                        await layer.group_add(groups.ENGINES, self._channel)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        for command in COMMANDS.read(message):
+            try:
+                self._do(command)
+            except Exception:
+                logger.exception("the command %s of a page failed", type(command).__name__)
+                self._apologise(command)
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case HangUp(by=by):
+                if (call := self._call(command)) is not None:
+                    advice = f"{by or 'An operator'} hung up on the live page."
+                    ending = Termination("operator", Reason.OPERATOR_HUNG_UP, 200, advice)
+                    self._assignment.hang_up(call, ending)
+            case Transfer(to=to, by=by):
+                if (call := self._call(command)) is not None:
+                    self._transfers.begin(call, to=to, by=by)
+            case LiftBan(source, user):
+                self._edge.lift_ban(source, user)
+            case AskForLab():
+                self._lab.offer(command, channel=self._channel)
+            case PlaceLabCall():
+                self._lab.place(command)
+
+    def _call(self, command: HangUp | Transfer) -> LiveCall | None:
+        """Return the call; None if it ended meanwhile, or another engine has it."""
+        return self._book.calls.get(command.call.replace("-", ""))
+
+    def _apologise(self, command: Command) -> None:
+        """Tell whoever asked that it failed; a ban is lifted by the next heartbeat all the same."""
+        try:
+            match command:
+                case HangUp(by=by) | Transfer(by=by):
+                    text = f"The engine failed to do what {by} asked for; its log says why."
+                    if (call := self._call(command)) is not None:
+                        self._book.note(call, kind="failed", leg="", text=text, at=time.time())
+                case AskForLab() | PlaceLabCall():
+                    self._lab.refuse(command, "The engine failed; its log says why.")
+        except Exception:
+            logger.exception("nobody could be told that a command failed")

@@ -1,0 +1,140 @@
+"""What an engine says of itself every few seconds, and reads of what others have stored."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+from callengine.core.snapshot import NodeSnapshot
+from callengine.directory import nodes
+from callengine.edge.bans import Ban
+from callengine.engine.calls import CallBook
+from callengine.engine.pool import Pool
+from callengine.engine.settings import EngineSettings
+from callengine.record import bans as stored_bans
+from callengine.record import store
+from connections.services import registered_count
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_S = 3.0
+
+
+class Audience(Protocol):
+    """Whoever is told of the engines that are known."""
+
+    def nodes(self, nodes: list[NodeSnapshot], *, registered: int | None = None) -> None:
+        """Show them, and how many connections are registered."""
+
+
+class Gate(Protocol):
+    """What is asked of the edge."""
+
+    @property
+    def listening(self) -> Iterable[tuple[str, str, int]]:
+        """Return the bound public addresses: transport, host and port."""
+
+    def hold_bans(self, bans: Iterable[Ban]) -> None:
+        """Keep out these, as they are stored, and nobody else."""
+
+
+class Heartbeat:
+    """One task that beats; what is read and written is the journal's thread's to do."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        *,
+        pool: Pool,
+        book: CallBook,
+        edge: Gate,
+        audience: Audience,
+    ) -> None:
+        self._node = settings.node
+        self._max_calls = settings.pool.max_calls
+        self._pool = pool
+        self._book = book
+        self._edge = edge
+        self._audience = audience
+        self._started = datetime.now(UTC)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to beat."""
+        self._task = asyncio.create_task(self._beat())
+
+    async def stop(self) -> None:
+        """Beat no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def leave(self) -> None:
+        """Have this node forgotten, and pages told: it ends in order."""
+        read = _Read()
+
+        def write() -> None:
+            store.node_gone(name=self._node)
+            read.fill()
+
+        self._book.journal.write(write, partial(self._show, read))
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                self._book.journal.write(*self._seen())
+                self._pool.end_silent()
+            except Exception:
+                logger.exception("a heartbeat failed; the next one comes all the same")
+            await asyncio.sleep(HEARTBEAT_S)
+
+    def _seen(self) -> tuple[Callable[[], None], Callable[[], None]]:
+        """Return what writes and reads, in another thread, and what shows it after."""
+        pool = self._pool
+        write_row = partial(
+            store.node_seen,
+            name=self._node,
+            started=self._started,
+            seen=datetime.now(UTC),
+            listening=[f"{kind}:{host}:{port}" for kind, host, port in self._edge.listening],
+            codecs=pool.codecs,
+            unavailable_codecs=pool.unavailable,
+            unconfined=pool.unconfined,
+            calls=len(self._book.calls),
+            max_calls=self._max_calls,
+        )
+        read = _Read()
+
+        def write() -> None:
+            write_row()
+            read.fill()
+
+        def show() -> None:
+            if read.bans is not None:
+                self._edge.hold_bans(read.bans)
+            self._show(read)
+
+        return write, show
+
+    def _show(self, read: "_Read") -> None:
+        if read.nodes is not None:
+            self._audience.nodes(read.nodes, registered=read.registered)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What a heartbeat reads of the database; None: it could not be read."""
+
+    nodes: list[NodeSnapshot] | None = None
+    registered: int | None = None
+    bans: list[Ban] | None = None
+
+    def fill(self) -> None:
+        """Read; runs in the journal's thread."""
+        now = datetime.now(UTC)
+        self.nodes = nodes.snapshots()
+        self.registered = registered_count(now=now)
+        self.bans = stored_bans.remembered(now=now)

@@ -1,0 +1,186 @@
+"""Calls planned: what the directory holds about an INVITE or a new destination, and the plan."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from callengine.core import sdp
+from callengine.core.callerid import CallerId, Claim, KnownNames, caller_id
+from callengine.core.directory import Destination, Platform, Source
+from callengine.core.obstacles import Obstacle, obstacle
+from callengine.core.orders import passwords_of
+from callengine.core.outcomes import Rejection
+from callengine.core.plan import CallPlan
+from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.reasons import Rule
+from callengine.directory import lookup
+from callengine.edge.interface import IncomingCall
+from callengine.engine.calls import CallBook
+from callengine.engine.livecall import LiveCall
+from callengine.engine.readers import Read
+from callengine.engine.settings import EngineSettings
+from callengine.engine.sources import OneTimeCall, OneTimeSources
+
+Decision = CallPlan | Declined | Rejection
+
+
+class PublicAddresses(Protocol):
+    """What is asked of the edge."""
+
+    def public_address_for(self, flow: str) -> tuple[str, int]:
+        """Return the address and port shown to that peer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an INVITE asks for, with all that is known about it."""
+
+    call: IncomingCall
+    request: CallRequest
+    destination: Destination
+    platform: Platform
+    one_time: OneTimeCall | None
+
+
+class Planning:
+    """Makes the plans of one engine's calls; `codecs` are what its call processes can do now."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        *,
+        read: Read,
+        edge: PublicAddresses,
+        book: CallBook,
+        sources: OneTimeSources,
+        codecs: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self._settings = settings
+        self._read = read
+        self._edge = edge
+        self._book = book
+        self._sources = sources
+        self._codecs = codecs
+
+    async def asked(self, call: IncomingCall) -> Asked | Rejection:
+        """Find out what an INVITE asks for; a rejection if it cannot be read or names another."""
+        try:
+            offered, hindrance = _offer(call)
+        except sdp.SdpError as error:
+            return _malformed(call, str(error))
+        one_time = self._sources.placed(call)
+        call = one_time.named(call) if one_time else call
+        destination, platform, names = await self._read(_look_up_call, call, self._codecs())
+        claim = Claim(call.from_user, call.from_name)
+        caller: CallerId | Rejection = CallerId(claim.user, claim.name)
+        if one_time is None:
+            caller = caller_id(call.source, claim, names, call_id=call.call_id, to=call.to_user)
+        if isinstance(caller, Rejection):
+            return caller
+        request = CallRequest(
+            call=uuid.uuid4().hex,
+            call_id=call.call_id,
+            from_user=caller.user,
+            from_name=caller.name,
+            to_user=call.to_user,
+            offered=offered,
+            max_forwards=call.max_forwards,
+            source=call.source,
+            obstacle=hindrance,
+            claimed=str(claim) if caller.note else "",
+            notes=(caller.note,) if caller.note else (),
+        )
+        if one_time is not None:
+            destination = one_time.destination
+        return Asked(call, request, destination, platform, one_time)
+
+    def decide(self, asked: Asked) -> Decision:
+        """Plan a call beside those that are up now."""
+        decision = plan_call(
+            asked.request,
+            destination=asked.destination,
+            platform=asked.platform,
+            calls_in_progress=self._book.in_progress(),
+            ring_timeout_s=self._settings.ring_timeout_s,
+            max_duration_s=self._settings.max_duration_s,
+            local_host=self._local_host(asked.call.flow),
+        )
+        return asked.one_time.signed(decision) if asked.one_time else decision
+
+    async def plan_again(
+        self, call: LiveCall, to: str, *, hops_used: int, acts_for: Source | None = None
+    ) -> tuple[Decision, Mapping[str, str]]:
+        """Plan a live call for another destination, for the caller as it was.
+
+        Returned with what the gateways of its trunks are answered with, by the trunk's name.
+
+        The call itself does not count against anybody's limit. `acts_for` is a callee whose rights
+        hold instead of the caller's; `hops_used` is what is taken from Max-Forwards anew.
+        """
+        destination, platform = await self._read(_look_up, to, self._codecs())
+        assert call.source is not None
+        others = self._book.in_progress()
+        others.subtract(call.ends)
+        request = CallRequest(
+            call=call.plan.call,
+            call_id=call.sip_call_id,
+            from_user=call.plan.from_user,
+            from_name=call.plan.from_name,
+            to_user=to,
+            offered=call.plan.offered,
+            max_forwards=call.plan.max_forwards + 1 - hops_used,
+            source=call.source,
+            acts_for=acts_for,
+        )
+        decision = plan_call(
+            request,
+            destination=destination,
+            platform=platform,
+            calls_in_progress=others,
+            ring_timeout_s=self._settings.ring_timeout_s,
+            local_host=self._local_host(call.flow),
+        )
+        return decision, passwords_of(destination)
+
+    def _local_host(self, flow: str) -> str:
+        """Return the host part of our users' URIs, as a peer there knows us."""
+        host, port = self._edge.public_address_for(flow)
+        shown = f"[{host}]" if ":" in host else host
+        return f"{shown}:{port}" if port != 5060 else shown
+
+
+def _offer(call: IncomingCall) -> tuple[tuple[str, ...] | None, tuple[Obstacle, str] | None]:
+    """Return the codecs a caller offers, and why nothing can be made of it; raises SdpError."""
+    if call.sdp is None:
+        return None, None
+    return sdp.offered_codecs(call.sdp), obstacle(call.sdp)
+
+
+def _malformed(call: IncomingCall, why: str) -> Rejection:
+    return Rejection(
+        source_address=call.source.address,
+        user=call.from_user,
+        method="INVITE",
+        code=400,
+        rule=Rule.MALFORMED_SDP,
+        advice=f"The offer could not be read: {why} Look at what the caller's device sends.",
+        call_id=call.call_id,
+        to=call.to_user,
+    )
+
+
+# For reader threads
+
+
+def _look_up(to_user: str, codecs: tuple[str, ...]) -> tuple[Destination, Platform]:
+    """Return what is known of a dialled user part, and the platform."""
+    platform = lookup.platform()
+    return lookup.destination(to_user), Platform(platform.codecs, platform.external_sip, codecs)
+
+
+def _look_up_call(
+    call: IncomingCall, codecs: tuple[str, ...]
+) -> tuple[Destination, Platform, KnownNames]:
+    names = lookup.known_names(call.source, call.from_user)
+    return (*_look_up(call.to_user, codecs), names)

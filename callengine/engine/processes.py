@@ -1,0 +1,57 @@
+"""Call processes as the engine sees them."""
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class NoProcessStartsError(Exception):
+    """A call process was to be forked, and none came up."""
+
+
+class ProcessState(Enum):
+    """Where a call process stands."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    DEAD = "dead"
+
+
+@dataclass(eq=False, slots=True)
+class CallProcess:
+    """One call process, seen from the engine."""
+
+    number: int
+    bridge_rate_hz: int
+    slot: int
+    sock: socket.socket
+    ready: asyncio.Future[None]
+    state: ProcessState = ProcessState.STARTING
+    pid: int = 0
+    sip_port: int = 0
+    call: str | None = None
+    codecs: tuple[str, ...] = ()
+    unavailable: dict[str, str] = field(default_factory=dict)
+    heard_at: float = 0.0
+    "Monotonic time of its last message."
+    is_faulty: bool = False
+    "Whether it was ended because it said what no call process says."
+
+    @property
+    def sip_address(self) -> tuple[str, int]:
+        """Where it listens for SIP, on loopback."""
+        return ("127.0.0.1", self.sip_port)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """How large the pool may be and what its processes are given."""
+
+    max_calls: int
+    rtp_ports: tuple[int, int]
+    user_agent: str
+    spare: tuple[tuple[int, int], ...] = ((8000, 2), (16000, 2), (48000, 1))
+    "Bridge rate in Hz -> idle processes kept at least."
+    calls_before_recycling: int = 100

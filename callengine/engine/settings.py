@@ -1,0 +1,30 @@
+"""What one engine process is started with."""
+
+from dataclasses import dataclass, field
+
+from callengine.core.capacity import CapacityLimits
+from callengine.core.plan import MAX_DURATION_S
+from callengine.edge.settings import EdgeSettings
+from callengine.engine.processes import PoolSettings
+from callengine.record.retention import RetentionSettings
+from callengine.record.writer import WriterSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Settings of one engine process."""
+
+    node: str
+    edge: EdgeSettings
+    pool: PoolSettings
+    ring_timeout_s: float
+    grace_s: float
+    max_duration_s: float = MAX_DURATION_S
+    "How long a call may last from its answer."
+    media_timeout_s: float = 60.0
+    "How long neither party of a call may send anything; 0: for ever."
+    media_also_from: tuple[str, ...] = ()
+    "Networks from which media of any leg is taken, besides what its peer names."
+    capacity: CapacityLimits = field(default_factory=CapacityLimits)
+    record: WriterSettings = field(default_factory=WriterSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)

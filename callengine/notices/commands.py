@@ -1,0 +1,38 @@
+"""What pages ask of engines. Every engine hears each; the one that holds the call does it."""
+
+from dataclasses import dataclass
+
+from callengine.notices.wire import command
+
+
+@command("hangup")
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a call."""
+
+    call: str
+    "UUID with hyphens."
+    by: str
+    "User name that will stand in the record."
+
+
+@command("transfer")
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Connect a call's caller with somebody else."""
+
+    call: str
+    "UUID with hyphens."
+    to: str
+    "A number or a SIP user, as it was typed."
+    by: str
+
+
+@command("lift")
+@dataclass(frozen=True, slots=True)
+class LiftBan:
+    """Let in again whoever was banned; without it engines read it in a moment."""
+
+    source: str
+    user: str
+    "Empty: the whole source."
