@@ -21,8 +21,8 @@ from callengine.edge.registrar import (
     register,
 )
 from callengine.edge.transactions import ServerTransactions, State
+from tests.callengine.edge.clock import Clock
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
-from tests.callengine.edge.test_rules import Clock
 
 FLOW = "udp:127.0.0.3:5062"
 

@@ -14,6 +14,7 @@ from callengine.edge.received import Received, receive
 from callengine.edge.shortening import shortened
 from callengine.edge.stun import binding_response
 from callengine.edge.transactions import ServerTransactions, State
+from tests.callengine.edge.clock import Clock
 from tests.callengine.edge.fakes import (
     SDP,
     FakeEngine,
@@ -25,7 +26,6 @@ from tests.callengine.edge.fakes import (
 )
 from tests.callengine.edge.test_guard import edge_of
 from tests.callengine.edge.test_registering import register
-from tests.callengine.edge.test_rules import Clock
 
 Address = tuple[str, int]
 RESPONSE = (

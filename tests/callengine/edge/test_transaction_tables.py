@@ -8,7 +8,7 @@ from callengine.edge.flow import Flow
 from callengine.edge.message import Message, parse
 from callengine.edge.settings import TIMEOUT_S
 from callengine.edge.transactions import ServerTransaction, ServerTransactions
-from tests.callengine.edge.test_rules import Clock, message
+from tests.callengine.edge.clock import Clock, message
 
 FLOW = Flow.parse("tcp:127.0.0.3:5062")
 

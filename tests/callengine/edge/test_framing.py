@@ -1,0 +1,44 @@
+"""Messages cut out of a stream."""
+
+import time
+
+import pytest
+
+from callengine.edge.framing import Broken, Framed, Ping, StreamFramer
+
+
+def test_framer_cuts_what_arrives_in_any_pieces() -> None:
+    one = b"OPTIONS sip:a SIP/2.0\r\nl: 3\r\n\r\nabc"
+    stream = b"\r\n\r\n" + one + b"\r\n" + one
+    for size in range(1, len(stream)):
+        framer = StreamFramer(1000)
+        events = [e for i in range(0, len(stream), size) for e in framer.feed(stream[i : i + size])]
+        assert events == [Ping(), Framed(one), Framed(one)]
+
+
+@pytest.mark.parametrize(
+    ("data", "too_large"),
+    [
+        (b"x" * 300, True),
+        (b"A b\r\nContent-Length: 999\r\n\r\n", True),
+        (b"A b\r\nContent-Length: no\r\n\r\n", False),
+    ],
+)
+def test_framer_gives_up_once(data: bytes, too_large: bool) -> None:
+    framer = StreamFramer(200)
+    (event,) = framer.feed(data)
+    assert isinstance(event, Broken)
+    assert event.too_large is too_large
+    assert framer.feed(b"more\r\n\r\n") == []
+
+
+def test_a_stream_that_comes_byte_by_byte_is_read_in_linear_time() -> None:
+    head = (
+        b"OPTIONS sip:a SIP/2.0\r\nx: " + b"y" * 15_000 + b"\r\nContent-Length:\r\n 15000\r\n\r\n"
+    )
+    message = head + b"z" * 15_000
+    framer = StreamFramer(32_768)
+    started = time.thread_time()
+    events = [event for byte in message for event in framer.feed(bytes([byte]))]
+    assert events == [Framed(message)]
+    assert time.thread_time() - started < 0.5
