@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CodecVerdict(StrEnum):
     """What became of one codec when two lists met."""
 
     CHOSEN = "chosen"
@@ -15,20 +15,20 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CodecStep:
     """One codec's part in a negotiation."""
 
     codec: str
-    verdict: Verdict
+    verdict: CodecVerdict
 
     @property
     def sentence(self) -> str:
         """The verdict in words a person can read."""
         return {
-            Verdict.CHOSEN: f"{self.codec} is the first of our list that the peer also has.",
-            Verdict.NOT_OFFERED: f"{self.codec} is on our list; the peer does not have it.",
-            Verdict.AFTER_MATCH: f"{self.codec} is on both lists, below the one chosen.",
-            Verdict.NOT_ALLOWED: f"{self.codec} is the peer's; our list does not allow it.",
+            CodecVerdict.CHOSEN: f"{self.codec} is the first of our list that the peer also has.",
+            CodecVerdict.NOT_OFFERED: f"{self.codec} is on our list; the peer does not have it.",
+            CodecVerdict.AFTER_MATCH: f"{self.codec} is on both lists, below the one chosen.",
+            CodecVerdict.NOT_ALLOWED: f"{self.codec} is the peer's; our list does not allow it.",
         }[self.verdict]
 
 
@@ -39,7 +39,7 @@ class Negotiation:
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
     codec: str | None
-    steps: tuple[Step, ...]
+    steps: tuple[CodecStep, ...]
 
 
 def negotiate(ours: Sequence[str], theirs: Sequence[str]) -> Negotiation:
@@ -48,15 +48,15 @@ def negotiate(ours: Sequence[str], theirs: Sequence[str]) -> Negotiation:
     Both lists hold catalogue names. The peer's order does not matter.
     """
     codec = next((name for name in ours if name in theirs), None)
-    steps = [Step(name, _verdict(name, codec, theirs)) for name in ours]
-    steps += [Step(name, Verdict.NOT_ALLOWED) for name in theirs if name not in ours]
+    steps = [CodecStep(name, _verdict(name, codec, theirs)) for name in ours]
+    steps += [CodecStep(name, CodecVerdict.NOT_ALLOWED) for name in theirs if name not in ours]
     return Negotiation(tuple(ours), tuple(theirs), codec, tuple(steps))
 
 
-def _verdict(name: str, chosen: str | None, theirs: Sequence[str]) -> Verdict:
+def _verdict(name: str, chosen: str | None, theirs: Sequence[str]) -> CodecVerdict:
     if name == chosen:
-        return Verdict.CHOSEN
-    return Verdict.AFTER_MATCH if name in theirs else Verdict.NOT_OFFERED
+        return CodecVerdict.CHOSEN
+    return CodecVerdict.AFTER_MATCH if name in theirs else CodecVerdict.NOT_OFFERED
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from django.db.models import (
 from connections.models import Connection, Registration
 
 
-class State(TextChoices):
+class ConnectionState(TextChoices):
     """What a call to a connection would find."""
 
     REGISTERED = "registered", "Registered"
@@ -28,17 +28,17 @@ class State(TextChoices):
     DISABLED = "disabled", "Disabled"
 
 
-def state_of(connection: Connection, bindings: Sequence[Registration]) -> State:
+def state_of(connection: Connection, bindings: Sequence[Registration]) -> ConnectionState:
     """Return the state of a connection with these unexpired bindings."""
     if not connection.enabled:
-        return State.DISABLED
+        return ConnectionState.DISABLED
     if connection.address:
-        return State.FIXED
-    return State.REGISTERED if bindings else State.NOT_REGISTERED
+        return ConnectionState.FIXED
+    return ConnectionState.REGISTERED if bindings else ConnectionState.NOT_REGISTERED
 
 
 def in_state(
-    connections: QuerySet[Connection], state: State, *, now: datetime
+    connections: QuerySet[Connection], state: ConnectionState, *, now: datetime
 ) -> QuerySet[Connection]:
     """Return those in a state at `now`; the same rule as `state_of`."""
     return connections.filter(_conditions(now)[state])
@@ -61,12 +61,12 @@ def with_bindings(connections: QuerySet[Connection], *, now: datetime) -> QueryS
     )
 
 
-def _conditions(now: datetime) -> dict[State, Q]:
+def _conditions(now: datetime) -> dict[ConnectionState, Q]:
     valid = Q(Exists(Registration.objects.filter(connection=OuterRef("pk"), expires_at__gt=now)))
     enabled, fixed = Q(enabled=True), ~Q(address="")
     return {
-        State.REGISTERED: enabled & ~fixed & valid,
-        State.FIXED: enabled & fixed,
-        State.NOT_REGISTERED: enabled & ~fixed & ~valid,
-        State.DISABLED: ~enabled,
+        ConnectionState.REGISTERED: enabled & ~fixed & valid,
+        ConnectionState.FIXED: enabled & fixed,
+        ConnectionState.NOT_REGISTERED: enabled & ~fixed & ~valid,
+        ConnectionState.DISABLED: ~enabled,
     }

@@ -29,7 +29,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """What became of one row; the values are left out, as some are secrets."""
 
     action: str
@@ -47,7 +47,7 @@ class Change:
 class Outcome:
     """What applying a file did, or with `dry_run` would do."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[RowChange] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     "Sentences about what a person still has to do."
 
@@ -173,7 +173,7 @@ class _Run:
         if changed:
             row.save()
             self.outcome.changes.append(
-                Change("update", "settings", "of the platform", _readable(changed))
+                RowChange("update", "settings", "of the platform", _readable(changed))
             )
 
     def _connection(self, spec: ConnectionSpec) -> None:
@@ -236,7 +236,7 @@ class _Run:
         self._save(row, "trunk", spec.name, changed, new=new)
         self.trunks[spec.name] = row
         if replace_gateways(trunk=row, gateways=spec.gateways) and not (new or changed):
-            self.outcome.changes.append(Change("update", "trunk", spec.name, ("gateways",)))
+            self.outcome.changes.append(RowChange("update", "trunk", spec.name, ("gateways",)))
         if row.in_username and not row.in_ha1_md5:
             self.outcome.notes.append(
                 f"trunk {row.name} has an IN user name but no password: its calls are refused"
@@ -257,7 +257,7 @@ class _Run:
         self._write(row, "route", spec.prefix, {}, new=new)
         trunks = [self.trunks[name] for name, _ in spec.trunks]
         if replace_route_trunks(route=row, trunks=trunks) and not new:
-            self.outcome.changes.append(Change("update", "route", spec.prefix, ("trunks",)))
+            self.outcome.changes.append(RowChange("update", "route", spec.prefix, ("trunks",)))
 
     def _write(
         self,
@@ -276,10 +276,10 @@ class _Run:
     ) -> None:
         if new:
             row.save(force_insert=True)
-            self.outcome.changes.append(Change("create", kind, name))
+            self.outcome.changes.append(RowChange("create", kind, name))
         elif changed:
             row.save(update_fields=changed)
-            self.outcome.changes.append(Change("update", kind, name, _readable(changed)))
+            self.outcome.changes.append(RowChange("update", kind, name, _readable(changed)))
 
     def _prune(
         self, model: type[models.Model], kind: str, column: str, keep: set[str] | None
@@ -290,7 +290,7 @@ class _Run:
             name = str(getattr(row, column))
             if name not in keep:
                 row.delete()
-                self.outcome.changes.append(Change("delete", kind, name))
+                self.outcome.changes.append(RowChange("delete", kind, name))
 
 
 def _names_after(

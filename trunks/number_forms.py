@@ -7,12 +7,12 @@ from django import forms
 from audiocodecs.fields import CodecListFormField
 from sip.forms import RevisedForm, typed
 from trunks.models import Number, Route
-from trunks.parties import KINDS, MAX_LENGTH, Kind, Party, find_party
+from trunks.parties import KINDS, MAX_LENGTH, Kind, NamedParty, find_party
 from trunks.validators import NUMBER_FORM, PREFIX_FORM, plain_number
 
 
 class PartyField(forms.CharField):
-    """A connection or a trunk by name; cleans to a Party."""
+    """A connection or a trunk by name; cleans to a NamedParty."""
 
     def __init__(self, *, kinds: tuple[Kind, ...] = KINDS, **kwargs: Any) -> None:
         self.kinds = kinds
@@ -25,7 +25,7 @@ class PartyField(forms.CharField):
         self.widget.attrs["list"] = f"{bound.id_for_label}_names"
         return bound
 
-    def clean(self, value: Any) -> Party | None:
+    def clean(self, value: Any) -> NamedParty | None:
         text = super().clean(value)
         return find_party(text, kinds=self.kinds) if text else None
 

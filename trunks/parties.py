@@ -16,7 +16,7 @@ SUGGESTIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class NamedParty:
     """A connection or a trunk."""
 
     kind: Kind
@@ -32,7 +32,7 @@ class Party:
         return f"{self.kind}:{self.key}"
 
 
-def find_party(text: str, *, kinds: Iterable[Kind] = KINDS) -> Party:
+def find_party(text: str, *, kinds: Iterable[Kind] = KINDS) -> NamedParty:
     """Return whom a text names: `alice`, `connection:alice`, `carrier-one`, `trunk:carrier-one`.
 
     Two queries, and two more to say what was perhaps meant. Raises ValidationError.
@@ -54,7 +54,7 @@ def find_party(text: str, *, kinds: Iterable[Kind] = KINDS) -> Party:
     )
 
 
-def suggestions(text: str, *, kinds: Iterable[Kind] = KINDS) -> list[Party]:
+def suggestions(text: str, *, kinds: Iterable[Kind] = KINDS) -> list[NamedParty]:
     """Return parties whose key or name holds this text, the first few. One query a kind."""
     allowed, key = _split(text.replace("\x00", "").strip()[:MAX_LENGTH], tuple(kinds))
     return [party for kind in allowed for party in _parties(kind, _holding(kind, key))]
@@ -88,13 +88,13 @@ def _holding(kind: Kind, key: str) -> Q:
     return Q(sip_user__icontains=key) | Q(name__icontains=key)
 
 
-def _parties(kind: Kind, condition: Q) -> list[Party]:
+def _parties(kind: Kind, condition: Q) -> list[NamedParty]:
     rows = _model(kind)._default_manager.filter(condition)[:SUGGESTIONS]
     return [_party(kind, row) for row in rows]
 
 
-def _party(kind: Kind, row: Any) -> Party:
-    return Party(kind, row, row.sip_user if kind == "connection" else row.name, row.name)
+def _party(kind: Kind, row: Any) -> NamedParty:
+    return NamedParty(kind, row, row.sip_user if kind == "connection" else row.name, row.name)
 
 
 def _perhaps(key: str, kinds: tuple[Kind, ...]) -> str:

@@ -19,7 +19,7 @@ from callengine.edge.outward_requests import OutwardRequests
 from callengine.edge.outward_responses import OutwardResponses
 from callengine.edge.own_requests import OwnRequests
 from callengine.edge.reception import Reception
-from callengine.edge.registration import Registration
+from callengine.edge.registration import Registrar
 from callengine.edge.rejections import Rejections
 from callengine.edge.responder import Responder
 from callengine.edge.responses import ResponseSender
@@ -143,7 +143,7 @@ class Assembly:
             warden=self.warden,
             is_local=lambda host: self.addresses.is_local_host(host, None),
         )
-        self.registration = Registration(
+        self.registration = Registrar(
             engine,
             self.settings,
             authenticator=self.authenticator,

@@ -12,7 +12,7 @@ from callengine.edge.inward_requests import InwardRequests
 from callengine.edge.inward_responses import InwardResponses
 from callengine.edge.message import MalformedError
 from callengine.edge.received import Received, receive
-from callengine.edge.registration import Registration
+from callengine.edge.registration import Registrar
 from callengine.edge.rejections import Rejections, describe
 from callengine.edge.responder import Responder
 from callengine.edge.rules import IsLocal, Objection, objection
@@ -45,7 +45,7 @@ class Reception:
         tap: Tap,
         tasks: BackgroundTasks,
         is_local: IsLocal,
-        registration: Registration,
+        registration: Registrar,
         callers: Callers,
         requests: InwardRequests,
         responses: InwardResponses,

@@ -45,7 +45,7 @@ class BindingStore(Protocol):
         """Have a pure function decide what a connection's bindings become; one transaction."""
 
 
-class Registration:
+class Registrar:
     """Authenticates a REGISTER, has the registrar decide, and answers with what holds then."""
 
     def __init__(

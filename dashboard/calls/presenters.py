@@ -11,7 +11,7 @@ from functools import partial
 
 from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
-from audiocodecs.negotiation import Negotiation, Verdict, negotiate
+from audiocodecs.negotiation import CodecVerdict, Negotiation, negotiate
 from callengine.core.parties import parties
 from callengine.core.snapshot import (
     CallSnapshot,
@@ -186,10 +186,10 @@ def _lines(
     )
 
 
-def _mark(verdict: Verdict, name: str, codec: str | None) -> str:
+def _mark(verdict: CodecVerdict, name: str, codec: str | None) -> str:
     if name == codec:
         return "chosen"
-    if verdict in (Verdict.CHOSEN, Verdict.AFTER_MATCH):
+    if verdict in (CodecVerdict.CHOSEN, CodecVerdict.AFTER_MATCH):
         return "shared"
     return "refused"
 

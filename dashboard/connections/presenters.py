@@ -12,7 +12,7 @@ from callengine.core.limits import NODE_SILENCE_S
 from callengine.directory import nodes
 from callengine.models import Call, Rejection
 from connections.models import Connection, Registration
-from connections.states import State, state_of
+from connections.states import ConnectionState, state_of
 from dashboard.calls.list_topic import briefly
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
@@ -22,10 +22,10 @@ from dashboard.parts.shown import Badge
 LATELY = 10
 "Calls and refusals on a connection's page."
 _TONES = {
-    State.REGISTERED: "up",
-    State.FIXED: "fixed",
-    State.NOT_REGISTERED: "idle",
-    State.DISABLED: "off",
+    ConnectionState.REGISTERED: "up",
+    ConnectionState.FIXED: "fixed",
+    ConnectionState.NOT_REGISTERED: "idle",
+    ConnectionState.DISABLED: "off",
 }
 
 
@@ -34,7 +34,7 @@ class ConnectionView:
     """One connection, in the list and at the head of its page."""
 
     row: Connection
-    state: State
+    state: ConnectionState
     badge: Badge
     devices: str
     "`Yealink T46U`, `Yealink T46U and 2 more`; empty unless registered."
@@ -49,9 +49,9 @@ def present_connection(row: Connection, bindings: Sequence[Registration]) -> Con
     """Return what is shown of a connection with these unexpired registrations."""
     state = state_of(row, bindings)
     word = str(state.label)
-    if state is State.REGISTERED and len(bindings) > 1:
+    if state is ConnectionState.REGISTERED and len(bindings) > 1:
         word = f"Registered, {len(bindings)} contacts"
-    registered = state is State.REGISTERED
+    registered = state is ConnectionState.REGISTERED
     return ConnectionView(
         row=row,
         state=state,

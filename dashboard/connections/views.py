@@ -21,7 +21,7 @@ from callengine.edge.settings import EdgeSettings
 from connections import services
 from connections.forms import AddConnectionForm, ConnectionSettingsForm, PasswordForm
 from connections.models import Connection
-from connections.states import State, in_state, with_bindings, with_state_rank
+from connections.states import ConnectionState, in_state, with_bindings, with_state_rank
 from dashboard.connections import presenters
 from dashboard.connections.presenters import ConnectionView, present_connection
 from dashboard.parts import once
@@ -57,7 +57,10 @@ class ConnectionFilter(FilterSet):  # type: ignore[misc]
 
     q = CharFilter(label="Name, SIP user or address", max_length=255, method="containing")
     state = ChoiceFilter(
-        label="State", choices=State.choices, empty_label="Any state", method="in_this_state"
+        label="State",
+        choices=ConnectionState.choices,
+        empty_label="Any state",
+        method="in_this_state",
     )
 
     def containing(self, rows: QuerySet[Connection], _: str, text: str) -> QuerySet[Connection]:
@@ -67,7 +70,7 @@ class ConnectionFilter(FilterSet):  # type: ignore[misc]
 
     def in_this_state(self, rows: QuerySet[Connection], _: str, state: str) -> QuerySet[Connection]:
         """Keep those in a state now."""
-        return in_state(rows, State(state), now=timezone.now())
+        return in_state(rows, ConnectionState(state), now=timezone.now())
 
 
 @requires("connections.view_connection")

@@ -10,7 +10,7 @@ from audiocodecs.chips import Chip, chip
 from callengine.directory.whereto import NOBODY, TrunkStep, WhereTo, where_to
 from connections.models import Connection
 from trunks.models import Number, Route, Trunk
-from trunks.parties import Party
+from trunks.parties import NamedParty
 from trunks.validators import PREFIX
 
 
@@ -43,7 +43,7 @@ class Way:
         return PREFIX.match(self.to.dialled) is not None
 
 
-def way_of(*, number: str, party: Party | None, offer: Sequence[str]) -> Way:
+def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Way:
     """Return the engine's plan for this number, with the rows it passes. About 15 queries."""
     to = where_to(
         number=number,
@@ -70,7 +70,7 @@ def way_of(*, number: str, party: Party | None, offer: Sequence[str]) -> Way:
     )
 
 
-def _caller(party: Party | None) -> str:
+def _caller(party: NamedParty | None) -> str:
     if party is None:
         return NOBODY
     if party.kind == "trunk":

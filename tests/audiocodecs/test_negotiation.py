@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from audiocodecs.catalogue import CATALOGUE, PLATFORM_CODECS
 from audiocodecs.negotiation import (
+    CodecVerdict,
     ConnectionLists,
     TrunkLists,
-    Verdict,
     negotiate,
     plan_lists,
 )
@@ -93,10 +93,10 @@ def test_an_empty_list_means_the_platform_list(destination):
 def test_every_codec_of_both_lists_is_explained_once():
     result = negotiate(("G722", "PCMU", "PCMA"), ("OPUS", "PCMA", "PCMU"))
     assert [(step.codec, step.verdict) for step in result.steps] == [
-        ("G722", Verdict.NOT_OFFERED),
-        ("PCMU", Verdict.CHOSEN),
-        ("PCMA", Verdict.AFTER_MATCH),
-        ("OPUS", Verdict.NOT_ALLOWED),
+        ("G722", CodecVerdict.NOT_OFFERED),
+        ("PCMU", CodecVerdict.CHOSEN),
+        ("PCMA", CodecVerdict.AFTER_MATCH),
+        ("OPUS", CodecVerdict.NOT_ALLOWED),
     ]
     assert all(step.codec in step.sentence for step in result.steps)
 
@@ -110,7 +110,7 @@ def test_the_winner_is_the_first_of_ours_the_peer_has(ours, theirs):
     shared = [name for name in ours if name in theirs]
     assert result.codec == (shared[0] if shared else None)
     assert sorted(step.codec for step in result.steps) == sorted({*ours, *theirs})
-    chosen = [step.codec for step in result.steps if step.verdict is Verdict.CHOSEN]
+    chosen = [step.codec for step in result.steps if step.verdict is CodecVerdict.CHOSEN]
     assert chosen == ([result.codec] if result.codec else [])
 
 
