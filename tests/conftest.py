@@ -1,7 +1,13 @@
 """What every test shares."""
 
+from collections.abc import Generator
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, settings
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+from tests import starting
 
 # How fast an example runs says more about the machine's other work than about the code.
 settings.register_profile(
@@ -16,6 +22,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if django_settings.configured or config.getini("DJANGO_SETTINGS_MODULE"):
         django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    _find_static_files_once()
+    starting.begin()
+
+
+def _find_static_files_once() -> None:
+    """Let WhiteNoise walk the static files once: each browser of a test makes it do so anew."""
+    walk, files = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def add(middleware: WhiteNoiseMiddleware) -> None:
+        if not files:
+            walk(middleware)
+            files.update(middleware.files)
+        middleware.files.update(files)
+
+    WhiteNoiseMiddleware.add_files_from_finders = add
 
 
 FIRST = (
@@ -32,8 +53,10 @@ FIRST = (
 for another; xdist's own order, by the number of tests, would leave the longest to the end."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have the slow folders begin first; the order within each stays."""
+    starting.mark(items)
 
     def place(item: pytest.Item) -> int:
         folder = item.path.relative_to(item.config.rootpath / "tests").parent.as_posix()
@@ -41,3 +64,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next(inside, len(FIRST))
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Watch the test's fixtures."""
+    return (yield from starting.watched(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Watch the test itself."""
+    return (yield from starting.watched(item))

@@ -1,26 +1,23 @@
-"""Nobody, viewer, operator and admin, on every address and every websocket there is."""
+"""Nobody, viewer, operator and admin, on every address there is."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
-from channels.layers import channel_layers, get_channel_layer
-from channels.testing import WebsocketCommunicator
+from channels.layers import channel_layers
+from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, reverse
+from django.urls import reverse
+from pytest_django import DjangoDbBlocker
 
-from callengine.notices import groups
 from dashboard.accounts.roles import Role
 from dashboard.parts.access import SIGNED_IN
-from dashboard.routing import websocket_urlpatterns
-from tests.dashboard.addresses import ALL, Address, example
-from tests.dashboard.live import demo
+from tests.dashboard.addresses import ALL, Address
 from tests.dashboard.people import ROLES, browser_of, person
 from tests.dashboard.rows import store_rows
-from voipnumber.asgi import application
 
 OURS = [address for address in ALL if not address.is_admin]
 ADMINS = [address for address in ALL if address.is_admin]
-HEADERS = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
 NOT_FOR_YOU = {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
 
 
@@ -29,10 +26,18 @@ def fresh_channel_layer() -> None:
     channel_layers.backends.clear()
 
 
+@pytest.fixture(scope="module")
+def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Store a row for every example argument, once for the tests of this module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        store_rows()
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def stored(db: None) -> None:
-    """Store a row for every example argument."""
-    store_rows()
+def stored(rows: None, db: None) -> None:
+    """Give a test the rows; what it does to them is undone after it."""
 
 
 def may(role: Role, permission: str) -> bool:
@@ -107,40 +112,3 @@ def test_the_django_admin_is_for_admins(stored: None, address: Address, role: Ro
     else:
         assert response.status_code == HTTPStatus.FOUND
         assert response["Location"].startswith(reverse("admin:login"))
-
-
-@pytest.mark.parametrize("role", [None, *ROLES])
-@pytest.mark.parametrize("pattern", websocket_urlpatterns, ids=lambda pattern: pattern.name)
-@pytest.mark.django_db(transaction=True)
-async def test_a_websocket_is_for_those_who_may_look(
-    pattern: URLPattern, role: Role | None
-) -> None:
-    call = demo.call()
-    path = f"/{pattern.pattern}".replace("<uuid:call_id>", call["id"])
-    headers = list(HEADERS)
-    if role is not None:
-        from asgiref.sync import sync_to_async
-
-        client = await sync_to_async(browser_of)(role)
-        headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
-    socket = WebsocketCommunicator(application, example(path), headers=headers)
-    connected, code = await socket.connect()
-    if role in (Role.VIEWER, Role.OPERATOR, Role.ADMIN):
-        assert connected
-        await socket.disconnect()
-        return
-    assert (connected, code) == (False, 4401 if role is None else 4403)
-    await groups.publish(groups.call_changed(call))
-    assert await socket.receive_nothing()
-    layer = get_channel_layer()
-    assert layer is not None
-    assert not layer.groups
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_a_page_of_another_origin_gets_no_websocket() -> None:
-    headers = [(b"origin", b"http://evil.example"), (b"host", b"localhost")]
-    stranger = WebsocketCommunicator(application, "/ws/calls/", headers=headers)
-    connected, code = await stranger.connect()
-    assert (connected, code) != (True, None)
-    assert code not in (4401, 4403), "the origin is refused before anybody is asked for"

@@ -16,6 +16,7 @@ from tests.peers import descriptions
 from tests.peers.ports import free_port_range
 from tests.peers.waiting import until
 
+pytestmark = pytest.mark.processes
 OpenPool = Callable[..., AbstractAsyncContextManager[Pool]]
 TWO_RATES = ((8000, 1), (16000, 1))
 

@@ -22,6 +22,7 @@ from tests.peers.engine import ROOT
 from tests.peers.ports import free_port_range
 from tests.peers.waiting import until
 
+pytestmark = pytest.mark.processes
 IN_SECONDS = 8.0
 
 
