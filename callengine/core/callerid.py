@@ -64,7 +64,7 @@ def own_spelling(user: str, numbers: Iterable[str]) -> str:
 
 
 def caller_id(
-    source: Source, claim: Claim, known: KnownNames, *, call_id: str, to: str
+    source: Source, claim: Claim, names: KnownNames, *, call_id: str, to: str
 ) -> CallerId | Rejection:
     """Return what the callee is shown, or the rejection of a claim that its connection forbids.
 
@@ -73,16 +73,16 @@ def caller_id(
     """
     connection = source.connection
     if connection is None:
-        if source.kind == "external" and known.is_sip_user:
-            shown = CallerId(ANONYMOUS, _ANONYMOUS_NAME)
-            return _noted(shown, f"The caller, who did not authenticate, called itself {claim}")
+        if source.kind == "external" and names.is_sip_user:
+            identity = CallerId(ANONYMOUS, _ANONYMOUS_NAME)
+            return _noted(identity, f"The caller, who did not authenticate, called itself {claim}")
         return CallerId(claim.user, claim.name)
     if connection.caller_id == "any":
         return CallerId(claim.user or connection.sip_user, claim.name)
     if claim.user.lower() == ANONYMOUS:
         return CallerId(ANONYMOUS, _ANONYMOUS_NAME)
-    if claim.user == connection.sip_user or known.own_number:
-        shown = CallerId(known.own_number or claim.user, connection.name)
+    if claim.user == connection.sip_user or names.own_number:
+        identity = CallerId(names.own_number or claim.user, connection.name)
     elif connection.caller_id == "refuse":
         return Rejection(
             source_address=source.address,
@@ -97,11 +97,12 @@ def caller_id(
             to=to,
         )
     else:
-        shown = CallerId(connection.sip_user, connection.name)
-    is_as_claimed = shown.user == claim.user and claim.name in ("", shown.name)
-    return shown if is_as_claimed else _noted(shown, f"The phone called itself {claim}")
+        identity = CallerId(connection.sip_user, connection.name)
+    is_as_claimed = identity.user == claim.user and claim.name in ("", identity.name)
+    return identity if is_as_claimed else _noted(identity, f"The phone called itself {claim}")
 
 
-def _noted(shown: CallerId, what: str) -> CallerId:
-    seen = Claim(shown.user, shown.name)
-    return CallerId(shown.user, shown.name, f"{what}; the callee was shown {seen}.")
+def _noted(identity: CallerId, what: str) -> CallerId:
+    callee_sees = Claim(identity.user, identity.name)
+    note = f"{what}; the callee was shown {callee_sees}."
+    return CallerId(identity.user, identity.name, note)

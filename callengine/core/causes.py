@@ -78,16 +78,20 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
     if code == 408 and not failure.by_peer:
         words = "stopped answering before the call was set up. Check its network."
         return Termination("callee", Reason.CALLEE_UNREACHABLE, code, f"{label} {words}")
-    known = _ALIASES.get(code, code)
+    alike = _ALIASES.get(code, code)
     otherwise = (Reason.CALLEE_FAILED, f"answered {code} {failure.text}. Look at that device.")
-    reason, words = _CALLEE_WORDS.get(known, otherwise)
-    if known == 488:
+    reason, words = _CALLEE_WORDS.get(alike, otherwise)
+    if alike == 488:
         words += f" We offered {', '.join(vn_b)}: add one that it supports to that list."
-    shown = {488: 488, 480: 480}.get(known, code)
-    return Termination("callee", reason, shown, f"{label} {words.format(code=code)}")
+    # What a callee answered is passed on (RFC 3261 section 16.7 step 6); 415 and 606 say of a
+    # description what 488 says, and that is the one every caller's device knows.
+    code_to_caller = 488 if alike == 488 else code
+    return Termination("callee", reason, code_to_caller, f"{label} {words.format(code=code)}")
 
 
 def _challenged(label: str, order: LegOrder, code: int) -> Termination:
+    # A proxy passes challenges back (RFC 3261 section 16.7 step 7); these are for us, the user
+    # agent that called (section 22.2): our caller has no password of theirs.
     if order.username:
         words = f"refused our credentials ({code}). Check the trunk's OUT user name and password."
         return Termination("callee", Reason.TRUNK_CREDENTIALS_REFUSED, 503, f"{label} {words}")

@@ -53,7 +53,7 @@ class RtpMap:
     channels: str = ""
 
     @property
-    def known(self) -> Codec | None:
+    def entry(self) -> Codec | None:
         """The codec of the catalogue, if it is one; another number of channels is another codec."""
         codec = catalogue.find(self.encoding_name, self.clock_rate_hz)
         mono = ("", "1") if codec is None or codec.channels == 1 else ("", "1", "2")
@@ -62,7 +62,7 @@ class RtpMap:
     @property
     def codec(self) -> str | None:
         """The catalogue name, if the codec is known here."""
-        return self.known.name if self.known else None
+        return self.entry.name if self.entry else None
 
     @property
     def telephone_event(self) -> bool:
@@ -77,8 +77,8 @@ class RtpMap:
         return is_g722 and self.clock_rate_hz == g722.audio_rate_hz and self.channels in ("", "1")
 
     def __str__(self) -> str:
-        if self.known:
-            return self.known.rtpmap
+        if self.entry:
+            return self.entry.rtpmap
         if self.telephone_event:
             return f"{TELEPHONE_EVENT}/{self.clock_rate_hz}"
         channels = f"/{self.channels}" if self.channels else ""
@@ -128,10 +128,10 @@ class Media:
 
     def fmtps(self) -> dict[int, str]:
         """Payload type -> format parameters; the first of a number counts."""
-        found: dict[int, str] = {}
+        texts: dict[int, str] = {}
         for match in filter(None, map(_FMTP.fullmatch, self.attributes)):
-            found.setdefault(int(match[1]), match[2].strip())
-        return found
+            texts.setdefault(int(match[1]), match[2].strip())
+        return texts
 
     @property
     def has_codec(self) -> bool:
@@ -150,8 +150,7 @@ def _rtpmaps(media: Media) -> Mapping[int, RtpMap]:
         if number in wanted and number not in mapped:
             mapped[number] = _encoding(match[2])
     meanings = ((n, _meaning(n, mapped[n]) if n in mapped else _own(n)) for n in numbers)
-    known = {number: meaning for number, meaning in meanings if meaning is not None}
-    return MappingProxyType(known)
+    return MappingProxyType({number: meaning for number, meaning in meanings if meaning})
 
 
 def _encoding(text: str) -> RtpMap | None:

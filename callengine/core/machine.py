@@ -16,12 +16,10 @@ from callengine.core.events import Event
 from callengine.core.limits import LEGS_PER_PROCESS
 from callengine.core.orders import CallOrder
 from callengine.core.outcomes import Termination
-from callengine.core.reasons import Reason
+from callengine.core.parties import CALLER
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
 from callengine.core.states import CallState, is_allowed
 from callengine.core.transfer import Succeeded, Transfer
-
-CALLER = "A"
 
 
 class CallMachine:
@@ -104,7 +102,7 @@ class CallMachine:
             return self._clearing_deadline
         if self._state.is_setting_up:
             return self._attempts.deadline
-        ends = (self._duration_deadline, self._transfer.deadline if self._transfer else None)
+        ends = (self._duration_deadline, self._transfer and self._transfer.deadline)
         return min((end for end in ends if end is not None), default=None)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -172,6 +170,7 @@ class CallMachine:
         if not self._state.is_setting_up or not self._attempts.rings(event):
             return []
         alone = len(self._attempts.wave.legs) == 1
+        # Of several that ring, none may speak before it answers (RFC 3960 section 3.1).
         if event.early_media and alone and self._state is not CallState.EARLY_MEDIA:
             self._early = event.leg
             note = fx.Note("early-media", event.leg, f"{self._label(event.leg)} sends early media.")
@@ -187,6 +186,7 @@ class CallMachine:
         if self._transfer is not None and self._transfer.owns(leg):
             return self._of_transfer(lambda transfer: transfer.leg_answered(leg, self._now))
         if not self._state.is_setting_up:
+            # A 2xx that crossed our CANCEL: acknowledged, then BYE (RFC 3261 section 13.2.2.4).
             return [fx.HangUp(leg, 487, "")]
         return self._went_on(self._attempts.leg_answered(leg))
 
@@ -198,7 +198,8 @@ class CallMachine:
     def _suit(self) -> list[Effect]:
         """Have the caller's leg suit a callee it was forwarded to: it was answered for the first.
 
-        pjsip makes the answer when the INVITE arrives; another one takes a re-INVITE.
+        The first description it was sent is the answer (RFC 3261 section 13.2.1), and pjsip makes
+        that when the INVITE arrives; another one takes a re-INVITE.
         """
         wanted = self._attempts.wave.vn_a
         return [fx.MatchCaller(wanted)] if wanted != self._order.waves[0].vn_a else []
@@ -226,8 +227,8 @@ class CallMachine:
         if self._callee == event.leg:
             return self._callee_left(event)
         if self._transfer is not None and self._transfer.owns(event.leg):
-            room = self._room()
-            return self._of_transfer(lambda transfer: transfer.leg_ended(event, self._now, room))
+            now, room = self._now, self._room()
+            return self._of_transfer(lambda transfer: transfer.leg_ended(event, now, room))
         if not self._state.is_setting_up:
             return []
         return self._went_on(self._attempts.leg_ended(event, self._now, self._room()))
@@ -302,9 +303,9 @@ class CallMachine:
         if event.leg not in self._live or (event.leg in self._held) is event.held:
             return []
         (self._held.add if event.held else self._held.discard)(event.leg)
-        word = "put the call on hold" if event.held else "resumed the call"
+        done = "put the call on hold" if event.held else "resumed the call"
         kind = "hold" if event.held else "resume"
-        note = fx.Note(kind, event.leg, f"{self._label(event.leg)} {word}.")
+        note = fx.Note(kind, event.leg, f"{self._label(event.leg)} {done}.")
         return [note, *self._hold_or_talk()]
 
     def _hold_or_talk(self) -> list[Effect]:
@@ -374,11 +375,7 @@ class CallMachine:
             text = f"{what} The call goes on as it was."
             return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None)]
         note = fx.Note("transfer-failed", "", f"{what} Nobody is left for the caller.")
-        advice = f"The callee left while the call was being transferred. {failed.advice}"
-        return [
-            note,
-            *self._end(Termination("engine", Reason.TRANSFER_FAILED, failed.code, advice)),
-        ]
+        return [note, *self._end(terminations.transfer_failed(failed))]
 
     def _room(self) -> int:
         return LEGS_PER_PROCESS - len(self._live)

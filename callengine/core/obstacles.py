@@ -57,6 +57,7 @@ def obstacle(sdp: str) -> tuple[Obstacle, str] | None:
     if description.audio_index is not None:
         return None
     audio = [media for media in description.media if media.kind == "audio"]
+    # Port 0 is a stream that is off (RFC 3264 section 5.1).
     if not (on := [media for media in audio if media.port] or audio):
         return Obstacle.OFF, ""
     plain = [media for media in on if media.transport == PLAIN_TRANSPORT]
@@ -67,21 +68,22 @@ def obstacle(sdp: str) -> tuple[Obstacle, str] | None:
 
 
 def _transport(media: Media) -> Obstacle:
-    if "SAVP" in media.transport:
+    if "SAVP" in media.transport:  # RFC 3711, RFC 5124
         return Obstacle.ENCRYPTED
+    # RFC 4585
     return Obstacle.FEEDBACK if "AVPF" in media.transport else Obstacle.TRANSPORT
 
 
-def sentence(found: Obstacle, transport: str, *, who: str, verb: str) -> str:
+def sentence(hindrance: Obstacle, transport: str, *, who: str, verb: str) -> str:
     """Return what somebody did and what to do about it: "The caller offered ..."."""
-    _, what, mend = found.value
+    _, what, mend = hindrance.value
     return f"{who} {verb} {what.format(transport=transport)}. {mend}"
 
 
-def declined(found: Obstacle, transport: str) -> Termination:
+def declined(hindrance: Obstacle, transport: str) -> Termination:
     """Return the termination of a call whose offer nothing can be made of."""
-    advice = sentence(found, transport, who="The caller", verb="offered")
-    return Termination("engine", found.reason, 488, advice)
+    advice = sentence(hindrance, transport, who="The caller", verb="offered")
+    return Termination("engine", hindrance.reason, 488, advice)
 
 
 def without_media(by: EndedBy, label: str, why: str) -> Termination:
@@ -94,5 +96,5 @@ def lacking(answer: str) -> str:
 
     Raises SdpError.
     """
-    found = obstacle(answer) if answer else (Obstacle.NO_DESCRIPTION, "")
-    return "" if found is None else sentence(*found, who="", verb="answered with").strip()
+    lack = obstacle(answer) if answer else (Obstacle.NO_DESCRIPTION, "")
+    return "" if lack is None else sentence(*lack, who="", verb="answered with").strip()

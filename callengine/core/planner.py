@@ -242,6 +242,7 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]
             f"{entry.name} is not registered. Check that its phone is on and that its SIP user "
             f"{entry.sip_user} and password are right.",
         )
+    # To says whom it is for, the Request-URI where that phone is (RFC 3261 section 8.1.1).
     to_uri = f"sip:{entry.sip_user}@{local_host}"
     return [
         Target(
@@ -365,7 +366,7 @@ def _plan(
         waves=tuple(waves),
         bridge_rate_hz=bridge_rate_hz(request.offered, first.vn_a, first.vn_b),
         ring_timeout_s=ring_timeout_s,
-        max_forwards=request.max_forwards - 1,
+        max_forwards=request.max_forwards - 1,  # RFC 3261 section 16.6 step 3
         notes=(*request.notes, *notes),
         claimed=request.claimed,
     )

@@ -183,8 +183,11 @@ def _compact_audio(media: Media, description: Description, *, is_answer: bool) -
         yield _connection(address)
     elif not address_in(description.session):
         raise SdpError("The audio line has no connection address (c=).")
-    known = {n: v for n, v in media.fmtps().items() if n in maps and not _is_unknown(maps[n])}
-    fmtps = {n: _parameters(v) for n, v in known.items() if len(v) <= MAX_FMTP_CHARACTERS}
+    fmtps = {
+        number: _parameters(text)
+        for number, text in media.fmtps().items()
+        if number in maps and not _is_unknown(maps[number]) and len(text) <= MAX_FMTP_CHARACTERS
+    }
     yield from _format_attributes(maps, maps, fmtps)
     yield from _packet_times(media, {m.codec for m in maps.values() if m.codec})
     yield from _rtcp(media)
@@ -221,20 +224,20 @@ def _parameters(value: str) -> str:
 
 def _packet_times(media: Media, codecs: Collection[str]) -> Iterator[str]:
     """Yield ptime and maxptime; the first is what pjmedia goes by, so it holds both."""
-    found: dict[str, int] = {}
+    times_ms: dict[str, int] = {}
     for match in filter(None, map(_PTIME.fullmatch, media.attributes)):
-        found.setdefault(match[1], int(match[2]))
-    longest = found.get("maxptime") or PTIMES_MS[-1]
-    asked = found.get("ptime", PTIME_MS)
+        times_ms.setdefault(match[1], int(match[2]))
+    longest = times_ms.get("maxptime") or PTIMES_MS[-1]
+    asked = times_ms.get("ptime", PTIME_MS)
     ptime = min(asked if asked in PTIMES_MS else PTIME_MS, max(longest, PTIMES_MS[0])) // 10 * 10
     if codecs and ptime > PTIME_MS and (longest < ptime + 10 or _LONG_FRAMES.issuperset(codecs)):
         # pjmedia would round 30 ms up to two frames of 20 ms.
         step = PTIME_MS if _LONG_FRAMES.intersection(codecs) else 10
         ptime = ptime // step * step
-    if "ptime" in found or ptime != PTIME_MS:
+    if "ptime" in times_ms or ptime != PTIME_MS:
         yield f"a=ptime:{ptime}"
-    if found.get("maxptime"):
-        yield f"a=maxptime:{found['maxptime']}"
+    if times_ms.get("maxptime"):
+        yield f"a=maxptime:{times_ms['maxptime']}"
 
 
 def _rtcp(media: Media) -> Iterator[str]:
@@ -313,9 +316,9 @@ def _all_lines(description: Description, audio: Media) -> Iterator[str]:
         if not line.startswith("b="):
             yield "s=-" if line.startswith("s=") else line
     for index, media in enumerate(description.media):
-        shown = audio if index == description.audio_index else media
-        yield shown.text
-        yield from shown.lines
+        section = audio if index == description.audio_index else media
+        yield section.text
+        yield from section.lines
 
 
 def _format_attributes(

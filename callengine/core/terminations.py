@@ -108,7 +108,7 @@ def no_common_codec_in_ack(vn_a: Sequence[str]) -> Termination:
 
 def caller_left_unanswered(event: LegEnded) -> Termination:
     """The caller's leg ended before anybody answered: by the caller, or by our own side."""
-    if event.code in _GAVE_UP:
+    if event.code in _GAVE_UP:  # RFC 3261 section 9.2
         advice = "The caller gave up before anybody answered."
         return Termination("caller", Reason.CALLER_CANCELLED, 487, advice)
     advice = (
@@ -124,7 +124,7 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
         return Termination(by, Reason(f"{by}-hung-up"), 200, f"{who} hung up: a normal end.")
     if event.unreachable:
         what = f"could not be reached any more: {event.unreachable}. Check its network."
-    elif event.code == 481:
+    elif event.code == 481:  # RFC 3261 section 12.2.1.2: this and 408 end a dialog
         what = "did not know the call any more (481). Its device may have been restarted."
     elif event.by_peer:
         what = f"answered {event.code} {event.text} inside the call, which ended it. Look at it."
@@ -148,6 +148,12 @@ def _failed_here(who: str, event: LegEnded) -> Termination:
 def _inside(who: str) -> str:
     """Return a party's name as it stands inside a sentence."""
     return who.replace("The caller", "the caller")
+
+
+def transfer_failed(failed: Termination) -> Termination:
+    """The callee has left and nobody takes the call over, for the reason given."""
+    advice = f"The callee left while the call was being transferred. {failed.advice}"
+    return Termination("engine", Reason.TRANSFER_FAILED, failed.code, advice)
 
 
 def max_duration(limit_s: float) -> Termination:

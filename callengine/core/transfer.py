@@ -130,7 +130,7 @@ class Transfer:
         assert self._answered is not None
         vn_a = self._attempts.wave.vn_a
         label, codecs = self._attempts.label_of(self._answered), ", ".join(vn_a)
-        if code == 491:
+        if code == 491:  # RFC 3261 section 14.1
             advice = "The caller's device was changing the call just then. Transfer again."
         elif code == 408:
             advice = f"The caller's device did not answer our re-offer of {codecs} in time."
