@@ -102,7 +102,7 @@ class CallMachine:
             return self._clearing_deadline
         if self._state.is_setting_up:
             return self._attempts.deadline
-        ends = (self._duration_deadline, self._transfer and self._transfer.deadline)
+        ends = (self._duration_deadline, self._transfer.deadline if self._transfer else None)
         return min((end for end in ends if end is not None), default=None)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
