@@ -234,6 +234,8 @@ class EngineNode(models.Model):
     unavailable_codecs = models.JSONField(default=dict)
     "Codec name -> why this engine cannot do it now."
     unconfined = models.JSONField(default=list)
+    shortages = models.JSONField(default=list)
+    "What its machine does not give it, and what that bounds: a sentence each."
     "What its call processes are not kept from here, one sentence each."
     calls = models.PositiveIntegerField(default=0)
     max_calls = models.PositiveIntegerField(default=0)

@@ -112,6 +112,8 @@ class NodeSnapshot(TypedDict):
     codecs: list[str]
     unavailable_codecs: dict[str, str]
     unconfined: list[str]
+    shortages: list[str]
+    "What its machine does not give it, and what that bounds."
     calls: int
     max_calls: int
 

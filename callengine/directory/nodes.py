@@ -21,6 +21,7 @@ def snapshots() -> list[NodeSnapshot]:
             "codecs": list(node.codecs),
             "unavailable_codecs": dict(node.unavailable_codecs),
             "unconfined": list(node.unconfined),
+            "shortages": list(node.shortages),
             "calls": node.calls,
             "max_calls": node.max_calls,
         }

@@ -55,6 +55,7 @@ class Heartbeat:
     ) -> None:
         self._node = settings.node
         self._max_calls = settings.pool.max_calls
+        self._shortages = settings.shortages
         self._pool = pool
         self._book = book
         self._edge = edge
@@ -103,6 +104,7 @@ class Heartbeat:
             codecs=pool.codecs,
             unavailable_codecs=pool.unavailable,
             unconfined=pool.unconfined,
+            shortages=self._shortages,
             calls=len(self._book.calls),
             max_calls=self._max_calls,
         )

@@ -12,6 +12,7 @@ from django.conf import settings
 from callengine.core.capacity import CapacityLimits
 from callengine.edge.listeners import AddressTakenError
 from callengine.edge.settings import BanSettings, EdgeSettings, GuardSettings
+from callengine.engine.descriptors import fitted
 from callengine.engine.processes import PoolSettings
 from callengine.engine.settings import EngineSettings
 from callengine.engine.switchboard import Switchboard
@@ -79,6 +80,14 @@ def engine_settings() -> EngineSettings:
         media_timeout_s=settings.VOIPNUMBER_MEDIA_TIMEOUT_S,
         media_also_from=settings.VOIPNUMBER_MEDIA_ALSO_FROM,
     )
+
+
+def new_switchboard(*, browsers: int = 0) -> Switchboard:
+    """Return the engine of this process, its limits fitted to those of the system.
+
+    `browsers` is how many connections to pages the process takes as well.
+    """
+    return Switchboard(fitted(engine_settings(), browsers=browsers))
 
 
 def settle() -> None:

@@ -26,5 +26,7 @@ class EngineSettings:
     media_also_from: tuple[str, ...] = ()
     "Networks from which media of any leg is taken, besides what its peer names."
     capacity: CapacityLimits = field(default_factory=CapacityLimits)
+    shortages: tuple[str, ...] = ()
+    "What the machine does not give it, and what that bounds; see `descriptors`."
     record: WriterSettings = field(default_factory=WriterSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)

@@ -235,6 +235,7 @@ def node_seen(
     codecs: Sequence[str],
     unavailable_codecs: Mapping[str, str],
     unconfined: Sequence[str],
+    shortages: Sequence[str] = (),
     calls: int,
     max_calls: int,
 ) -> None:
@@ -248,6 +249,7 @@ def node_seen(
             "codecs": list(codecs),
             "unavailable_codecs": clean_json(dict(unavailable_codecs)),
             "unconfined": clean_json(list(unconfined)),
+            "shortages": list(shortages),
             "calls": calls,
             "max_calls": max_calls,
         },

@@ -69,4 +69,5 @@ def _node(node: NodeSnapshot, now: dt.datetime) -> NodeView:
         chips=tuple(chip(name) for name in node["codecs"]),
         unavailable=tuple((chip(n), why) for n, why in node["unavailable_codecs"].items()),
         unconfined=tuple(node["unconfined"]),
+        shortages=tuple(node["shortages"]),
     )

@@ -28,6 +28,8 @@ class NodeView:
     unavailable: tuple[tuple[Chip, str], ...]
     unconfined: tuple[str, ...]
     "What its call processes are not kept from."
+    shortages: tuple[str, ...]
+    "What its machine does not give it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from callengine.engine.running import announce, complaint, engine_settings, on_stop_signals, settle
-from callengine.engine.switchboard import Switchboard
+from callengine.engine.running import announce, complaint, new_switchboard, on_stop_signals, settle
 
 
 class Command(BaseCommand):
@@ -17,7 +16,7 @@ class Command(BaseCommand):
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        board = Switchboard(engine_settings())
+        board = new_switchboard()
         try:
             await board.start()
         except (OSError, RuntimeError) as error:

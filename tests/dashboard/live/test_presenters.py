@@ -4,6 +4,7 @@ import datetime as dt
 import json
 
 import pytest
+from django.template.loader import render_to_string
 
 from audiocodecs.chips import chip
 from callengine.core.snapshot import NodeSnapshot
@@ -212,10 +213,17 @@ def node(name: str, *, age_s: float, **changes: object) -> NodeSnapshot:
         "codecs": ["PCMU"],
         "unavailable_codecs": {},
         "unconfined": [],
+        "shortages": [],
         "calls": 1,
         "max_calls": 10,
     }
     return {**values, **changes}  # type: ignore[typeddict-item]
+
+
+def test_what_a_machine_lacks_stands_in_the_panel() -> None:
+    sentence = "The limit of open files is 300, and 2300 may be needed."
+    view = present_engine([node("a", age_s=1, shortages=[sentence])], now=NOW)
+    assert sentence in render_to_string("calls/_engine.html", {"engine": view})
 
 
 def test_codecs_off_by_default_are_told_but_not_missed() -> None:

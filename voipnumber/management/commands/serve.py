@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import get_resolver
 
-from callengine.engine.running import announce, complaint, engine_settings, on_stop_signals, settle
+from callengine.engine.running import announce, complaint, new_switchboard, on_stop_signals, settle
 from callengine.engine.switchboard import Switchboard
 from voipnumber import first_account
 
@@ -70,7 +70,7 @@ class Command(BaseCommand):
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> Switchboard:
         asyncio.set_event_loop(loop)
-        board = Switchboard(engine_settings())
+        board = new_switchboard(browsers=settings.VOIPNUMBER_HTTP_CONNECTIONS)
         try:
             loop.run_until_complete(board.start())
         except (OSError, RuntimeError) as error:
