@@ -59,8 +59,8 @@ class Assembly:
     def _keep_guard(self, engine: Engine) -> None:
         self.guard = Guard(
             self.settings.guard,
-            name_leg=self.legs.named_in,
-            is_live=lambda token: token in self.legs.by_token,
+            name_ours=lambda data: self.legs.named_in(data) or self.client.named_in(data),
+            is_live=lambda name: name in self.legs.by_token or self.client.awaits(name),
             banned_s=lambda source: self.warden.banned_s(source),
         )
         self.warden = Warden(engine, self.settings.bans, self.guard.is_exempt)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from callengine.edge.branches import branch_in
 from callengine.edge.client_transaction import (
     ClientState,
     ClientTransaction,
@@ -76,6 +77,8 @@ class ClientTransactions:
         self._now = now
         self._t1_s = t1_s
         self._entries: dict[RequestKey, _Entry] = {}
+        self._of_no_leg: set[str] = set()
+        "Branches of requests that no leg's token stands for."
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -129,6 +132,8 @@ class ClientTransactions:
         entry = _Entry(machine, request, render(request), flow, branch, token, on_final)
         self.forget((branch, request.method))
         self._entries[branch, request.method] = entry
+        if token is None:
+            self._of_no_leg.add(branch)
         self._carry_out(entry, machine.start(self._now()))
         return request
 
@@ -136,6 +141,17 @@ class ClientTransactions:
         """Take a response; one that no request waits for is nobody's."""
         if (entry := self._entries.get(key)) is not None:
             self._carry_out(entry, entry.machine.receive(response.code, self._now()), response)
+
+    def awaits(self, branch: str) -> bool:
+        """Tell whether a request that belongs to no leg has this branch."""
+        return branch in self._of_no_leg
+
+    def named_in(self, data: bytes) -> str:
+        """Return the branch of such a request that a response's first bytes name; empty: none."""
+        if not self._of_no_leg or not data.startswith(b"SIP/2.0 "):
+            return ""
+        branch = branch_in(data)
+        return branch if self.awaits(branch) else ""
 
     def hush(self, key: RequestKey) -> None:
         """Send a request no more; its answer is taken all the same."""
@@ -146,7 +162,10 @@ class ClientTransactions:
     def forget(self, key: RequestKey) -> None:
         """Have nobody told of a request's answer, nor anything more sent."""
         entry = self._entries.pop(key, None)
-        if entry is not None and entry.timer is not None:
+        if entry is None:
+            return
+        self._of_no_leg.discard(entry.branch)
+        if entry.timer is not None:
             entry.timer.cancel()
 
     def clear(self) -> None:

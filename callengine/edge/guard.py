@@ -23,8 +23,8 @@ TRUNK_KNOWN_S = 3600.0
 CROWDED_OUT = Rule.CROWDED_OUT
 _INVITE = b"INVITE "
 
-NameLeg = Callable[[bytes], str]
-"Return the token of the live leg that a message names by a secret of ours, or an empty string."
+NameOurs = Callable[[bytes], str]
+"Return the live leg or request of ours that a message names by a secret of ours, or nothing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,16 @@ class Guard:
         self,
         settings: GuardSettings,
         *,
-        name_leg: NameLeg = lambda _: "",
+        name_ours: NameOurs = lambda _: "",
         is_live: Callable[[str], bool] = lambda _: True,
         banned_s: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
         """Take whom to ask.
 
-        `is_live(token)` tells whether a leg is there still, and `banned_s(source)` for how many
-        seconds more a source is banned.
+        `is_live(name)` tells whether what was named is there still, and `banned_s(source)` for
+        how many seconds more a source is banned.
         """
-        self._name_leg = name_leg
+        self._name_ours = name_ours
         self._is_live = is_live
         self._banned_s = banned_s
         burst_s, trunk_burst_s = settings.burst_s, settings.trunk_burst_s
@@ -195,7 +195,7 @@ class Guard:
 
         That is little for each call, and bounded for each source: somebody may have many.
         """
-        token = self._name_leg(start)
+        token = self._name_ours(start)
         if not token:
             return False
         bucket = self._legs.get(token)

@@ -4,11 +4,9 @@ import hashlib
 import secrets
 
 from callengine.edge.addresses import Addresses
+from callengine.edge.branches import BRANCH
 from callengine.edge.flow import Flow, host_port
 from callengine.edge.loopback import Loopback
-
-BRANCH = "z9hG4bKvn"
-"Every branch of ours starts so: a request that comes back is recognised."
 
 
 class Identity:

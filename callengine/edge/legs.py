@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
+from callengine.edge.branches import branch_in
 from callengine.edge.flow import NOWHERE, Flow
 from callengine.edge.interface import LegAnchor
 from callengine.edge.message import Message
@@ -22,8 +23,6 @@ MAX_REQUESTS = 200
 _Key = TypeVar("_Key")
 MAX_DEAD_CALLS = 200
 
-_PEEKED_BYTES = 1024
-_OUR_BRANCH = re.compile(rb";[ \t]*branch=(z9hG4bKvn[0-9a-f]{24})(?![0-9a-f])", re.IGNORECASE)
 _REQUEST_TOKEN = re.compile(rb"[A-Z]{1,16} sips?:([A-Za-z0-9_-]{1,64})@", re.IGNORECASE)
 
 RequestKey = tuple[str, str]
@@ -261,8 +260,7 @@ class LegTable:
         A request does by our token in its Request-URI, a response by a branch of ours.
         """
         if data.startswith(b"SIP/2.0 "):
-            match = _OUR_BRANCH.search(data, 0, _PEEKED_BYTES)
-            branch = match.group(1).decode() if match else ""
+            branch = branch_in(data)
             legs = (self.of_request.get((branch, method)) for method in METHODS)
             return next((leg.token for leg in legs if leg is not None), "")
         match = _REQUEST_TOKEN.match(data)

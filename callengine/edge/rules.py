@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from callengine.core.reasons import Rule
 from callengine.edge.bodies import ACCEPT
+from callengine.edge.branches import BRANCH
 from callengine.edge.descriptions import description
 from callengine.edge.grammar import read_number
-from callengine.edge.identity import BRANCH
 from callengine.edge.inner import rack
 from callengine.edge.received import Received
 from callengine.edge.settings import ALLOW, EXTENSIONS, METHODS, MIN_SESSION_S, EdgeSettings

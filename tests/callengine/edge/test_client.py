@@ -11,9 +11,10 @@ from callengine.edge import tasks
 from callengine.edge.challenged import credentials
 from callengine.edge.client import ClientTransactions, acknowledgement, cancellation
 from callengine.edge.flow import TCP, UDP, Flow, Transport
-from callengine.edge.frontdoor import Edge
+from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.message import Message, parse
 from callengine.edge.received import Received
+from callengine.edge.settings import GuardSettings
 from tests.callengine.edge.fakes import FakeEngine, UdpPeer, ha1, reply_as
 
 Address = tuple[str, int]
@@ -259,3 +260,25 @@ def test_a_cancel_is_the_invites_with_reasons() -> None:
     assert (cancel.get("cseq"), cancel.get("to")) == ("7 CANCEL", "<sip:b@h>")
     assert cancel.headers["reason"] == ["Q.850;cause=16", "SIP;cause=200"]
     assert "authorization" not in cancel.headers
+
+
+async def test_an_answer_to_us_is_read_however_much_strangers_send(
+    engine: FakeEngine, peer: UdpPeer, callee: UdpPeer
+) -> None:
+    guard = GuardSettings(strangers_rate=1.0, strangers_invite_rate=1.0)
+    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0),), guard=guard)
+    edge = Edge(engine, settings)
+    await edge.start()
+    try:
+        _, host, port = edge.listening[0]
+        asked = await ask(edge, request_to(peer.address), flow_to(peer.address))
+        heard = await peer.next()
+        for _ in range(50):
+            callee.send(b"OPTIONS sip:x@y SIP/2.0\r\n\r\n", (host, port))
+        await engine.rejection("crowded-out")
+        answer = reply_as(heard, 200, "OK", tag="t")
+        peer.send(answer.replace(heard.via.branch, f"z9hG4bKvn{'0' * 24}"), (host, port))
+        peer.send(answer, (host, port))
+        assert (await asyncio.wait_for(asked, 1.0)).code == 200
+    finally:
+        await edge.stop()

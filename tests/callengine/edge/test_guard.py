@@ -131,7 +131,7 @@ def test_invites_of_all_strangers_together_are_fewer() -> None:
 
 
 def test_a_call_in_progress_never_starves() -> None:
-    guard = Guard(SETTINGS, name_leg=lambda data: data.partition(b"secret")[2][:3].decode())
+    guard = Guard(SETTINGS, name_ours=lambda data: data.partition(b"secret")[2][:3].decode())
     assert read(guard, of=500) == 100
     assert read(guard, b"BYE sip:secret001@x SIP/2.0\r\n", of=5) == 5
     assert read(guard, b"BYE sip:guessed@x SIP/2.0\r\n", of=5) == 0
@@ -139,7 +139,7 @@ def test_a_call_in_progress_never_starves() -> None:
 
 
 def test_whoever_has_many_calls_may_not_flood_with_all_of_them() -> None:
-    guard = Guard(SETTINGS, name_leg=lambda data: data.partition(b"secret")[2][:3].decode())
+    guard = Guard(SETTINGS, name_ours=lambda data: data.partition(b"secret")[2][:3].decode())
     messages = (b"BYE sip:secret%03d@x SIP/2.0\r\n" % number for number in range(100))
     assert sum(read(guard, data, of=100) for data in messages) <= 200 + 100
 

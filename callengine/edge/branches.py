@@ -1,0 +1,15 @@
+"""Via branches of ours, which whoever answers repeats (RFC 3261 section 8.1.1.7)."""
+
+import re
+
+BRANCH = "z9hG4bKvn"
+"Every branch of ours starts so: a request that comes back is recognised."
+
+_PEEKED_BYTES = 1024
+_OURS = re.compile(rb";[ \t]*branch=(z9hG4bKvn[0-9a-f]{24})(?![0-9a-f])", re.IGNORECASE)
+
+
+def branch_in(response: bytes) -> str:
+    """Return what looks like a branch of ours in a response's first bytes, unread; or ''."""
+    match = _OURS.search(response, 0, _PEEKED_BYTES)
+    return match.group(1).decode() if match else ""
