@@ -122,7 +122,7 @@ async def test_the_edge_stops_in_bounded_time_though_peers_do_not_read(engine: F
         assert [await shown.get() for _ in range(2 * len(peers))].count("out") == len(peers)
     began = time.monotonic()
     await edge.stop()
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began < 6.0
     for peer in peers:
         peer.transport.abort()
 
