@@ -39,23 +39,17 @@ _COMPACT = {
     "x": "session-expires",
     "y": "identity",
 }
-_WRITTEN = {
-    "call-id": "Call-ID",
-    "cseq": "CSeq",
-    "rseq": "RSeq",
-    "rack": "RAck",
-    "min-se": "Min-SE",
-    "www-authenticate": "WWW-Authenticate",
-}
-"Names that are not written as their words in title case."
 _CONTENT_LENGTH = "content-length"
 _COMMON = (
     "Via From To Call-ID CSeq Contact Max-Forwards Content-Type Content-Length User-Agent Server "
     "Allow Supported Require Route Record-Route Expires Authorization Proxy-Authorization "
-    "Session-Expires Min-SE Accept Allow-Events P-Asserted-Identity Privacy Reason"
+    "Session-Expires Min-SE Accept Allow-Events P-Asserted-Identity Privacy Reason RSeq RAck "
+    "WWW-Authenticate"
 )
 _SPELLINGS = {name: name.lower() for name in _COMMON.split()}
 "As nearly everybody writes them, so that they need no closer look."
+_WRITTEN = {lower: name for name, lower in _SPELLINGS.items()}
+"How they are written; any other name with its words in title case."
 
 # A backslash makes any character but CR and LF part of a quoted string (RFC 3261 section 25.1).
 _CONTROL = re.compile("(?<!\\\\)[\x00-\x08\x0a-\x1f\x7f]|[\r\n]")
@@ -112,7 +106,10 @@ class Message:
 def _grouped(headers: Headers) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for name, value in headers:
-        grouped.setdefault(name, []).append(value)
+        if name in grouped:
+            grouped[name].append(value)
+        else:
+            grouped[name] = [value]
     return grouped
 
 
@@ -125,7 +122,8 @@ def render(message: Message) -> bytes:
     ]
     for name, values in message.headers.items():
         written = _WRITTEN.get(name) or name.title()
-        lines += [f"{written}: {value}" for value in values]
+        for value in values:
+            lines.append(f"{written}: {value}")  # noqa: PERF401 - a list for each is slower
     lines.append(f"Content-Length: {len(message.body)}\r\n\r\n")
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + message.body
 
