@@ -18,7 +18,7 @@ from callengine.core.causes import (
     is_worse,
     redirect_note,
 )
-from callengine.core.effects import Dial, Effect, HangUp, Note, RedirectWanted
+from callengine.core.effects import Dial, Effect, EndLeg, Note, RedirectWanted
 from callengine.core.events import LegEnded, LegProgress, RedirectDecided
 from callengine.core.limits import LEGS_PER_PROCESS
 from callengine.core.orders import LegOrder, WaveOrder
@@ -119,12 +119,12 @@ class Attempts:
     def leg_answered(self, leg: str) -> list[Effect]:
         """Take the first answer; any other is hung up, also one that crossed our CANCEL."""
         if leg not in self._ringing or self.outcome is not None:
-            return [HangUp(leg, 487, "")]
+            return [EndLeg(leg, 487, "")]
         self.outcome = Answered(leg)
         others = sorted(self._ringing - {leg})
         self._ringing.clear()
         return [
-            *(HangUp(other, 487, ELSEWHERE) for other in others),
+            *(EndLeg(other, 487, ELSEWHERE) for other in others),
             Note("answered", leg, f"{self.label_of(leg)} answered."),
         ]
 
@@ -175,7 +175,7 @@ class Attempts:
         """End every target's leg that has not ended."""
         legs = sorted(self._ringing)
         self._ringing.clear()
-        return [HangUp(leg, 487, "") for leg in legs]
+        return [EndLeg(leg, 487, "") for leg in legs]
 
     def _next_wave(self, now: float, room: int) -> list[Effect]:
         self._index += 1
@@ -220,7 +220,7 @@ class Attempts:
             self.outcome = self._no_answer(now)
             return []
         stop = self.stop()
-        self._stopped = {effect.leg for effect in stop if isinstance(effect, HangUp)}
+        self._stopped = {effect.leg for effect in stop if isinstance(effect, EndLeg)}
         self._stopped_at = now
         self.deadline = now + REST_S
         text = f"{self.label} did not answer within {self._ring_timeout_s:g} s."

@@ -175,7 +175,7 @@ def _meaning(number: int, mapped: RtpMap | None) -> RtpMap | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class SessionDescription:
     """A whole description."""
 
     session: tuple[str, ...]
@@ -208,7 +208,7 @@ class Description:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def read(sdp: str) -> Description:
+def read(sdp: str) -> SessionDescription:
     """Split a description into session and media lines. Raises SdpError."""
     if len(sdp) > MAX_TEXT_BYTES:
         raise SdpError(f"The description is longer than {MAX_TEXT_BYTES} characters.")
@@ -227,7 +227,7 @@ def read(sdp: str) -> Description:
         else:
             (media[-1][1] if media else session).append(line)
     _check(session, len(media))
-    return Description(tuple(session), tuple(replace(m, lines=tuple(ls)) for m, ls in media))
+    return SessionDescription(tuple(session), tuple(replace(m, lines=tuple(ls)) for m, ls in media))
 
 
 def _read_media(line: str, number: int) -> Media:

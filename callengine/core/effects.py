@@ -36,7 +36,7 @@ class DeclineCaller:
 
 
 @dataclass(frozen=True, slots=True)
-class HangUp:
+class EndLeg:
     """End a leg with CANCEL, BYE or a final response, whichever its state calls for."""
 
     leg: str
@@ -119,7 +119,7 @@ Effect = (
     | RingCaller
     | AnswerCaller
     | DeclineCaller
-    | HangUp
+    | EndLeg
     | Bridge
     | SendDigit
     | MatchCaller

@@ -19,7 +19,7 @@ from callengine.core.outcomes import Termination
 from callengine.core.parties import CALLER
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
 from callengine.core.states import CallState, is_allowed
-from callengine.core.transfer import Succeeded, Transfer
+from callengine.core.transfer import Succeeded, TransferMachine
 
 
 class CallMachine:
@@ -32,7 +32,7 @@ class CallMachine:
         self._trigger: type[Event] = ev.TimePassed
         "What is being handled; only it says which states may follow."
         self._attempts = Attempts(order.waves, ring_timeout_s=order.ring_timeout_s)
-        self._transfer: Transfer | None = None
+        self._transfer: TransferMachine | None = None
         self._callee: str | None = None
         "The leg that is (or is to be) bridged to the caller."
         self._early: str | None = None
@@ -187,7 +187,7 @@ class CallMachine:
             return self._of_transfer(lambda transfer: transfer.leg_answered(leg, self._now))
         if not self._state.is_setting_up:
             # A 2xx that crossed our CANCEL: acknowledged, then BYE (RFC 3261 section 13.2.2.4).
-            return [fx.HangUp(leg, 487, "")]
+            return [fx.EndLeg(leg, 487, "")]
         return self._went_on(self._attempts.leg_answered(leg))
 
     def _answered(self, leg: str) -> list[Effect]:
@@ -258,7 +258,7 @@ class CallMachine:
             return []
         if leg == CALLER:
             return self._end(terminations.no_answer_in_ack())
-        return [fx.HangUp(leg, 488, q850_reason(488))]  # its end tells the rest
+        return [fx.EndLeg(leg, 488, q850_reason(488))]  # its end tells the rest
 
     def _caller_left(self, event: ev.LegEnded) -> Termination:
         if self._order.offered is None and event.code in terminations.NO_COMMON_CODEC_IN_ACK:
@@ -287,9 +287,9 @@ class CallMachine:
             if leg == CALLER and not was_talking:
                 effects.append(fx.DeclineCaller(code if code >= 400 else 480, reason))
             elif was_talking and leg in (CALLER, self._callee):
-                effects.append(fx.HangUp(leg, code, reason))
+                effects.append(fx.EndLeg(leg, code, reason))
             else:
-                effects.append(fx.HangUp(leg, 487, ""))
+                effects.append(fx.EndLeg(leg, 487, ""))
         return effects if self._live else [*effects, *self._finish()]
 
     def _finish(self) -> list[Effect]:
@@ -336,11 +336,11 @@ class CallMachine:
         if not self._state.is_talking:
             text = "Not transferred: nobody has answered the call yet. Transfer it once they talk."
             return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None)]
-        self._transfer = Transfer(event.order)
+        self._transfer = TransferMachine(event.order)
         self._labels |= labels_of(event.order.waves)
         return self._of_transfer(lambda transfer: transfer.start(self._now, self._room()))
 
-    def _of_transfer(self, step: Callable[[Transfer], list[Effect]]) -> list[Effect]:
+    def _of_transfer(self, step: Callable[[TransferMachine], list[Effect]]) -> list[Effect]:
         transfer = self._transfer
         if transfer is None:
             return []
@@ -363,7 +363,7 @@ class CallMachine:
         text += f" instead of {self._label(old)}." if old is not None else "."
         return [
             fx.Bridge(leg),
-            *([fx.HangUp(old, 200, q850_reason(200, 16))] if old is not None else []),
+            *([fx.EndLeg(old, 200, q850_reason(200, 16))] if old is not None else []),
             fx.TransferEnded(leg, vn_a),
             *self._hold_or_talk(),
             fx.Note("transferred", leg, text),

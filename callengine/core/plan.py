@@ -13,7 +13,7 @@ MAX_DURATION_S = 4 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PlannedTarget:
     """One place to ring."""
 
     uri: str
@@ -40,11 +40,18 @@ class Target:
 class Wave:
     """Targets rung together, and the two lists that hold while they are."""
 
-    targets: tuple[Target, ...]
+    targets: tuple[PlannedTarget, ...]
     vn_a: tuple[str, ...]
     vn_b: tuple[str, ...]
     label: str
     "The connection's or the trunk's name."
+
+    def in_groups(self, size: int) -> list["Wave"]:
+        """Return the same targets in waves of at most `size`, to be rung one after the other."""
+        return [
+            dataclasses.replace(self, targets=self.targets[at : at + size])
+            for at in range(0, len(self.targets), size)
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from callengine.core.directory import (
 from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.obstacles import Obstacle, declined
 from callengine.core.outcomes import Rejection, Termination
-from callengine.core.plan import MAX_DURATION_S, CallPlan, Target, Wave
+from callengine.core.plan import MAX_DURATION_S, CallPlan, PlannedTarget, Wave
 from callengine.core.reasons import Rule
 from callengine.core.terminations import no_common_codec_with_caller
 
@@ -225,16 +225,13 @@ def _to_connection(
     lists = _lists_for(request, _connection_lists(entry), platform)
     if not _shares(request.offered, lists.vn_a):
         return [], lists, []
-    waves = [
-        Wave(tuple(targets[i : i + LEGS_RUNG_TOGETHER]), lists.vn_a, lists.vn_b, entry.name)
-        for i in range(0, len(targets), LEGS_RUNG_TOGETHER)
-    ]
-    return waves, lists, []
+    phones = Wave(tuple(targets), lists.vn_a, lists.vn_b, entry.name)
+    return phones.in_groups(LEGS_RUNG_TOGETHER), lists, []
 
 
-def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]:
+def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[PlannedTarget]:
     if entry.address:
-        return [Target(uri=entry.address, to_uri=entry.address, label=entry.name)]
+        return [PlannedTarget(uri=entry.address, to_uri=entry.address, label=entry.name)]
     if not entry.contacts:
         raise _NotPlannedError(
             480,
@@ -245,7 +242,7 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Target]
     # To says whom it is for, the Request-URI where that phone is (RFC 3261 section 8.1.1).
     to_uri = f"sip:{entry.sip_user}@{local_host}"
     return [
-        Target(
+        PlannedTarget(
             uri=contact.uri,
             to_uri=to_uri,
             flow=contact.flow,
@@ -327,11 +324,11 @@ def _trunk_waves(request: CallRequest, trunk: TrunkEntry, lists: LegLists) -> li
     ]
 
 
-def _gateway_target(request: CallRequest, trunk: TrunkEntry, gateway: str) -> Target:
+def _gateway_target(request: CallRequest, trunk: TrunkEntry, gateway: str) -> PlannedTarget:
     scheme, _, rest = gateway.partition(":")
     host = rest.rpartition("@")[2]
     uri = f"{scheme}:{quote(request.to_user, safe=_USER_UNESCAPED)}@{host}"
-    return Target(
+    return PlannedTarget(
         uri=uri,
         to_uri=uri.partition(";")[0],
         hosts=trunk.hosts,

@@ -15,10 +15,10 @@ from callengine.core.description import (
     DIRECTIONS,
     FIRST_DYNAMIC,
     TELEPHONE_EVENT,
-    Description,
     Media,
     RtpMap,
     SdpError,
+    SessionDescription,
     address_in,
     is_ipv6,
     read,
@@ -160,7 +160,7 @@ def _origin(lines: Sequence[str]) -> str:
     return f"o=- 1 {version} IN IP4 127.0.0.1"
 
 
-def _compact_session(description: Description) -> Iterator[str]:
+def _compact_session(description: SessionDescription) -> Iterator[str]:
     yield "s=-"
     if address := address_in(description.session):
         yield _connection(address)
@@ -173,7 +173,9 @@ def _connection(address: str) -> str:
     return f"c=IN {'IP6' if is_ipv6(address) else 'IP4'} {address}"
 
 
-def _compact_audio(media: Media, description: Description, *, is_answer: bool) -> Iterator[str]:
+def _compact_audio(
+    media: Media, description: SessionDescription, *, is_answer: bool
+) -> Iterator[str]:
     maps = _kept(media.rtpmaps(), is_answer=is_answer)
     if not maps and not media.is_described:
         raise SdpError("No format of the audio line is described (a=rtpmap).")
@@ -311,7 +313,7 @@ def _events(rates_hz: Iterable[int], taken: Iterable[int]) -> Iterator[tuple[int
         yield number, RtpMap(TELEPHONE_EVENT, rate)
 
 
-def _all_lines(description: Description, audio: Media) -> Iterator[str]:
+def _all_lines(description: SessionDescription, audio: Media) -> Iterator[str]:
     for line in description.session:
         if not line.startswith("b="):
             yield "s=-" if line.startswith("s=") else line

@@ -7,7 +7,7 @@ becomes of the call is the machine's to decide.
 from dataclasses import dataclass
 
 from callengine.core.attempts import Answered, Attempts
-from callengine.core.effects import Effect, HangUp, MatchCaller, Note
+from callengine.core.effects import Effect, EndLeg, MatchCaller, Note
 from callengine.core.events import CallerMatched, LegEnded, LegProgress
 from callengine.core.orders import TransferOrder
 from callengine.core.outcomes import Termination
@@ -27,7 +27,7 @@ class Succeeded:
     vn_a: tuple[str, ...]
 
 
-class Transfer:
+class TransferMachine:
     """Ring the targets of an order until one takes the call or none is left.
 
     `outcome` is then the success, or why nobody takes it, in the words of terminations.
@@ -109,9 +109,9 @@ class Transfer:
         self.outcome = end
         stop = self._attempts.stop()
         if self._answered is not None:
-            stop.append(HangUp(self._answered, 487, ""))
-        own = HangUp(leg, 487, "")
-        return [HangUp(leg, end.code, ""), *(effect for effect in stop if effect != own)]
+            stop.append(EndLeg(self._answered, 487, ""))
+        own = EndLeg(leg, 487, "")
+        return [EndLeg(leg, end.code, ""), *(effect for effect in stop if effect != own)]
 
     def tick(self, now: float, room: int) -> list[Effect]:
         """Give up, or go on, once the deadline has passed."""
@@ -137,4 +137,4 @@ class Transfer:
         else:
             advice = codecs_refused_by_caller(label, vn_a, code).advice
         self.outcome = Termination("engine", Reason.NO_COMMON_CODEC_CALLER, 488, advice)
-        return [HangUp(self._answered, 487, "")]
+        return [EndLeg(self._answered, 487, "")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
-from callengine.core.plan import CallPlan, Target, Wave
+from callengine.core.plan import CallPlan, PlannedTarget, Wave
 from callengine.edge.addresses import host_of
 from callengine.edge.flow import Flow
 from callengine.edge.interface import IncomingCall, LegAnchor
@@ -157,7 +157,7 @@ async def make_waves(
     )
 
 
-async def _flow(edge: Addresses, target: Target) -> str | NoTargetError:
+async def _flow(edge: Addresses, target: PlannedTarget) -> str | NoTargetError:
     if target.flow:
         return target.flow
     try:
@@ -184,7 +184,7 @@ class _Aim:
     diverted_from: str
 
 
-def _leg_b(aim: _Aim, target: Target, flow: str, number: int) -> _Prepared:
+def _leg_b(aim: _Aim, target: PlannedTarget, flow: str, number: int) -> _Prepared:
     plan = aim.plan
     host, port = aim.edge.public_address_for(flow)
     name = "B" if number == 1 else f"B{number}"

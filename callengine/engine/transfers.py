@@ -165,10 +165,7 @@ def _in_small_waves(plan: CallPlan) -> tuple[CallPlan, list[str]]:
     for wave in plan.waves:
         targets = wave.targets[:room]
         room -= len(targets)
-        waves += [
-            dataclasses.replace(wave, targets=targets[at : at + TARGETS_RUNG_TOGETHER])
-            for at in range(0, len(targets), TARGETS_RUNG_TOGETHER)
-        ]
+        waves += dataclasses.replace(wave, targets=targets).in_groups(TARGETS_RUNG_TOGETHER)
     count = sum(len(wave.targets) for wave in plan.waves) - (MAX_TARGETS - room)
     text = f"{count} more were left out: a transfer rings {MAX_TARGETS} at most."
     return dataclasses.replace(plan, waves=tuple(waves)), [text] if count else []

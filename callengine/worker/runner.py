@@ -199,7 +199,7 @@ class CallRunner:
                 self._guard(lambda: self._legs["A"].respond(200))
             case fx.DeclineCaller(code, reason):
                 self._guard(lambda: self._legs["A"].end(code, reason))
-            case fx.HangUp(leg, code, reason):
+            case fx.EndLeg(leg, code, reason):
                 self._hang_up(leg, code, reason)
             case fx.Bridge(leg):
                 self._bridge(leg)

@@ -37,7 +37,7 @@ def ended(leg: str, code: int = 487, *, by_peer: bool = True) -> LegEnded:
 
 
 def hung_up(effects: list[fx.Effect]) -> list[str]:
-    return [effect.leg for effect in effects if isinstance(effect, fx.HangUp)]
+    return [effect.leg for effect in effects if isinstance(effect, fx.EndLeg)]
 
 
 def dialled(effects: list[fx.Effect]) -> list[str]:

@@ -98,7 +98,7 @@ def test_a_call_rings_is_answered_bridged_and_ended_by_the_caller():
         "AnswerCaller",
     ]
     effects = machine.handle(ended("A"), 9.0)
-    assert kinds(effects) == ["StateChanged", "HangUp"]
+    assert kinds(effects) == ["StateChanged", "EndLeg"]
     assert termination(machine.handle(ended("B"), 9.1)) == ("caller", "caller-hung-up", 200)
 
 
@@ -135,9 +135,9 @@ def test_early_media_of_one_among_several_is_only_ringing():
 def test_the_first_of_several_to_answer_wins_and_the_others_stop_ringing():
     machine = started(("B", "B2", "B3"))
     effects = machine.handle(LegAnswered("B2"), 1.0)
-    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B", "B3"]
+    assert [e.leg for e in effects if isinstance(e, fx.EndLeg)] == ["B", "B3"]
     assert fx.Bridge("B2") in effects
-    assert kinds(machine.handle(LegAnswered("B3"), 1.01)) == ["HangUp"]
+    assert kinds(machine.handle(LegAnswered("B3"), 1.01)) == ["EndLeg"]
     assert machine.handle(ended("B", 487), 1.1) == []
     assert machine.state is CallState.ANSWERED
 
@@ -226,7 +226,7 @@ def test_a_leg_that_our_side_fails_with_ends_the_call(begin, leg):
     assert (end.by, end.reason, end.code) == ("engine", "leg-failed", 500)
     name = "the caller" if leg == "A" else "Phone B"
     assert f"could not go on with the leg of {name}: onCallState failed." in end.advice
-    assert {e.leg for e in effects if isinstance(e, fx.HangUp)} | {"A"} == {"A", "B"}
+    assert {e.leg for e in effects if isinstance(e, fx.EndLeg)} | {"A"} == {"A", "B"}
     assert machine.handle(LegFailed(leg, "onCallState"), 131.0) == []
     machine.handle(ended("A"), 131.0)
     assert machine.handle(ended("B"), 131.0) == [fx.Finish(end)]
@@ -279,7 +279,7 @@ def test_a_busy_phone_is_told_of_only_when_the_others_have_failed_too():
 def test_a_global_failure_stops_the_other_phones():
     machine = started(("B", "B2"))
     effects = machine.handle(ended("B", 603), 1.0)
-    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B2"]
+    assert [e.leg for e in effects if isinstance(e, fx.EndLeg)] == ["B2"]
     assert next(e for e in effects if isinstance(e, fx.DeclineCaller)).code == 603
 
 
@@ -296,7 +296,7 @@ def test_nobody_answers():
     assert next(e for e in effects if isinstance(e, fx.DeclineCaller)) == fx.DeclineCaller(
         480, "Q.850;cause=19"
     )
-    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B"]
+    assert [e.leg for e in effects if isinstance(e, fx.EndLeg)] == ["B"]
     machine.handle(ended("B", 487, by_peer=False), 130.1)
     assert termination(machine.handle(ended("A", 480, by_peer=False), 130.2)) == (
         "engine",
@@ -308,14 +308,14 @@ def test_nobody_answers():
 def test_the_caller_cancels():
     machine = ringing()
     effects = machine.handle(ended("A", 487), 5.0)
-    assert [e.leg for e in effects if isinstance(e, fx.HangUp)] == ["B"]
+    assert [e.leg for e in effects if isinstance(e, fx.EndLeg)] == ["B"]
     assert termination(machine.handle(ended("B", 487), 5.1)) == ("caller", "caller-cancelled", 487)
 
 
 def test_an_answer_that_crosses_the_cancel_is_hung_up():
     machine = ringing()
     machine.handle(ended("A", 487), 5.0)
-    assert kinds(machine.handle(LegAnswered("B"), 5.05)) == ["HangUp"]
+    assert kinds(machine.handle(LegAnswered("B"), 5.05)) == ["EndLeg"]
     assert termination(machine.handle(ended("B"), 5.1)) == ("caller", "caller-cancelled", 487)
 
 
@@ -344,7 +344,7 @@ def test_keys_before_the_answer_go_nowhere():
 def test_an_operator_may_hang_up_in_any_state(make):
     machine = make()
     effects = machine.handle(HangUpOrdered("operator", "operator-hung-up", 200, "x"), 4.0)
-    legs = {e.leg for e in effects if isinstance(e, fx.HangUp)}
+    legs = {e.leg for e in effects if isinstance(e, fx.EndLeg)}
     declined = any(isinstance(e, fx.DeclineCaller) for e in effects)
     assert legs | ({"A"} if declined else set()) == {"A", "B"}
     machine.handle(ended("A", 480, by_peer=False), 4.1)

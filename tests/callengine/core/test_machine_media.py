@@ -18,11 +18,11 @@ def unheard(leg: str) -> LegEnded:
 def test_a_caller_without_media_ends_the_call_for_both() -> None:
     machine = talking()
     effects = machine.handle(LegWithoutMedia("A"), 103.0)
-    assert [(e.leg, e.code) for e in effects if isinstance(e, fx.HangUp)] == [
+    assert [(e.leg, e.code) for e in effects if isinstance(e, fx.EndLeg)] == [
         ("A", 488),
         ("B", 488),
     ]
-    assert {e.reason for e in effects if isinstance(e, fx.HangUp)} == {"Q.850;cause=88"}
+    assert {e.reason for e in effects if isinstance(e, fx.EndLeg)} == {"Q.850;cause=88"}
     machine.handle(ended("A"), 103.1)
     final = machine.handle(ended("B"), 103.2)
     assert termination(final) == ("caller", "caller-without-media", 488)
@@ -32,7 +32,7 @@ def test_a_caller_without_media_ends_the_call_for_both() -> None:
 def test_a_callee_without_media_is_hung_up_and_blamed() -> None:
     machine = started()
     effects = machine.handle(LegWithoutMedia("B"), 101.0)
-    assert effects == [fx.HangUp("B", 488, "Q.850;cause=88")]
+    assert effects == [fx.EndLeg("B", 488, "Q.850;cause=88")]
     effects = machine.handle(unheard("B"), 101.1)
     assert fx.Note("attempt-failed", "B", f"Phone B {WHY}") in effects
     assert fx.DeclineCaller(488, "Q.850;cause=88") in effects

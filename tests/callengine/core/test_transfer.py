@@ -61,7 +61,7 @@ def note(effects: list[fx.Effect], kind: str) -> str:
 
 
 def hung_up(effects: list[fx.Effect]) -> list[str]:
-    return [effect.leg for effect in effects if isinstance(effect, fx.HangUp)]
+    return [effect.leg for effect in effects if isinstance(effect, fx.EndLeg)]
 
 
 def test_the_target_is_dialled_and_the_parties_go_on():
@@ -91,9 +91,9 @@ def test_the_callers_leg_is_matched_before_the_parties_change():
 def test_the_audio_moves_before_the_old_callee_is_hung_up():
     machine = matching()
     effects = machine.handle(CallerMatched(True, 200), 112.1)
-    assert kinds(effects) == ["Bridge", "HangUp", "TransferEnded"]
+    assert kinds(effects) == ["Bridge", "EndLeg", "TransferEnded"]
     assert effects[0] == fx.Bridge("B2")
-    assert effects[1] == fx.HangUp("B", 200, "Q.850;cause=16")
+    assert effects[1] == fx.EndLeg("B", 200, "Q.850;cause=16")
     assert effects[2] == fx.TransferEnded("B2", FORCED)
     assert note(effects, "transferred") == "The caller now talks to Phone B2 instead of Phone B."
     assert machine.handle(ended("B", 200, by_peer=False), 112.2) == []
@@ -155,7 +155,7 @@ def test_a_target_that_rings_too_long_is_cancelled():
     machine = transferring()
     assert machine.next_deadline() == 130.0
     effects = machine.tick(130.0)
-    assert effects[0] == fx.HangUp("B2", 487, "")
+    assert effects[0] == fx.EndLeg("B2", 487, "")
     assert "did not answer within 20 s" in note(effects, "transfer-failed")
     assert machine.next_deadline() == 102.0 + 3600.0
 
@@ -228,7 +228,7 @@ def test_the_call_ends_when_the_callee_left_and_the_transfer_fails(how):
 def test_the_caller_leaves_and_the_target_is_cancelled():
     machine = transferring()
     effects = machine.handle(ended("A"), 111.0)
-    assert effects[1:] == [fx.HangUp("B", 200, "Q.850;cause=16"), fx.HangUp("B2", 487, "")]
+    assert effects[1:] == [fx.EndLeg("B", 200, "Q.850;cause=16"), fx.EndLeg("B2", 487, "")]
     machine.handle(LegAnswered("B2"), 111.05)  # crosses the CANCEL
     machine.handle(ended("B2"), 111.1)
     assert termination(machine.handle(ended("B"), 111.1)) == ("caller", "caller-hung-up", 200)
