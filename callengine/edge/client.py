@@ -22,6 +22,9 @@ from callengine.edge.transactions import Later, Timer
 from callengine.edge.values import is_address, tag_of, with_tag
 from sip.phrases import phrase_of
 
+MAX_AWAITED = 2000
+"Requests that callers wait for at a time; those of calls are bounded by the calls."
+
 OnResponse = Callable[[Message], None]
 
 
@@ -86,13 +89,16 @@ class ClientTransactions:
     def __contains__(self, key: RequestKey) -> bool:
         return key in self._entries
 
-    async def request(self, request: Message, flow: Flow, *, token: str | None = None) -> Message:
+    async def request(self, request: Message, flow: Flow) -> Message:
         """Send a request, not an ACK, and return its final response.
 
         Our Via is added. Where nobody answers within 64 x T1 it is a 408, and where the transport
-        fails a 503, as RFC 3261 section 8.1.3.1 has it. A challenge is the caller's to answer:
+        fails a 503, as RFC 3261 section 8.1.3.1 has it; a 503 too, with nothing sent, while
+        `MAX_AWAITED` others wait. A challenge is the caller's to answer:
         with a new request, its CSeq higher by one (section 22.2; `challenged.credentials`).
         """
+        if len(self._of_no_leg) >= MAX_AWAITED:
+            return _local(503)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
         def done(response: Message) -> None:
@@ -100,7 +106,7 @@ class ClientTransactions:
                 answer.set_result(response)
 
         branch = self._namer.new_branch()
-        self.start(request, flow, branch=branch, token=token, on_final=done)
+        self.start(request, flow, branch=branch, on_final=done)
         try:
             return await answer
         except asyncio.CancelledError:
@@ -121,10 +127,9 @@ class ClientTransactions:
 
         Our Via is added; returns what was sent. Not repeated, it still may time out.
         """
-        is_reliable = flow.is_reliable
         machine = ClientTransaction(
             is_invite=request.method == "INVITE",
-            is_reliable=is_reliable,
+            is_reliable=flow.is_reliable,
             repeats=repeats,
             t1_s=self._t1_s,
         )

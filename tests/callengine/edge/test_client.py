@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from callengine.edge import client as client_module
 from callengine.edge import tasks
 from callengine.edge.challenged import credentials
 from callengine.edge.client import ClientTransactions, acknowledgement, cancellation
@@ -282,3 +283,15 @@ async def test_an_answer_to_us_is_read_however_much_strangers_send(
         assert (await asyncio.wait_for(asked, 1.0)).code == 200
     finally:
         await edge.stop()
+
+
+async def test_no_more_are_waited_for_than_there_is_room(
+    edge: Edge, peer: UdpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "MAX_AWAITED", 1)
+    asked = await ask(edge, request_to(peer.address), flow_to(peer.address))
+    await peer.next()
+    second = await edge.request(request_to(peer.address, cseq=2), str(flow_to(peer.address)))
+    assert second.code == 503
+    asked.cancel()
+    assert not [data for data in peer.raw if b"CSeq: 2 " in data]
