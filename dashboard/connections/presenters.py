@@ -20,7 +20,7 @@ from dashboard.connections.phones import Server, servers
 from dashboard.parts.shown import Badge
 
 LATELY = 10
-"Calls and refusals on a connection's page."
+"Calls and rejections on a connection's page."
 _TONES = {
     ConnectionState.REGISTERED: "up",
     ConnectionState.FIXED: "fixed",
@@ -111,6 +111,6 @@ def calls_lately(row: Connection, *, now: dt.datetime) -> list[CallRow]:
     return sorted(rows, key=lambda call: call.started, reverse=True)
 
 
-def refusals_lately(row: Connection) -> list[Rejection]:
+def rejections_lately(row: Connection) -> list[Rejection]:
     """Return the newest requests in this connection's name that were refused. One query."""
     return list(Rejection.objects.filter(user=row.sip_user).order_by("-at", "-id")[:LATELY])

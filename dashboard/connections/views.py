@@ -45,7 +45,7 @@ TABS = {
     "settings": "Settings",
     "registrations": "Registrations",
     "phone": "Set up a phone",
-    "calls": "Calls and refusals",
+    "calls": "Calls and rejections",
 }
 NUMBERS_SHOWN = 20
 ENABLED = "Enabled. It can register and call from now on."
@@ -228,8 +228,8 @@ def _calls_tab(request: HttpRequest, view: ConnectionView) -> dict[str, Any]:
     now = timezone.now()
     return {
         "calls": presenters.calls_lately(view.row, now=now) if may("callengine.view_call") else [],
-        "refusals": (
-            presenters.refusals_lately(view.row) if may("callengine.view_rejection") else []
+        "rejections": (
+            presenters.rejections_lately(view.row) if may("callengine.view_rejection") else []
         ),
     }
 

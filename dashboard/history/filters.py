@@ -1,4 +1,4 @@
-"""What the record can be asked for: forms above the lists of calls and of refusals."""
+"""What the record of calls can be asked for."""
 
 from collections.abc import Iterable
 

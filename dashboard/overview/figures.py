@@ -81,8 +81,8 @@ class _Bar(Func):
         )
 
 
-def span(key: str, word: str, *, step_s: int, bars: int, refusals: bool) -> Span:
-    """Return what happened in the last `bars` bars. Two queries, one without refusals."""
+def span(key: str, word: str, *, step_s: int, bars: int, rejections: bool) -> Span:
+    """Return what happened in the last `bars` bars. Two queries, one without rejections."""
     last = int(timezone.now().timestamp()) // step_s
     first = last - bars + 1
     since = dt.datetime.fromtimestamp(first * step_s, dt.UTC)
@@ -101,9 +101,9 @@ def span(key: str, word: str, *, step_s: int, bars: int, refusals: bool) -> Span
         .annotate(n=Count("started"))
     )
     counted = {(row[0], row[1]): row[2] for row in calls}
-    if refusals:
+    if rejections:
         counted |= {("refused", bar): n for bar, n in _refused(since, step_s)}
-    kinds = KINDS if refusals else KINDS[:-1]
+    kinds = KINDS if rejections else KINDS[:-1]
     return Span(
         key=key,
         word=word,
@@ -143,27 +143,27 @@ _lock = threading.Lock()
 _last: dict[bool, tuple[float, Figures]] = {}
 
 
-def figures(*, refusals: bool, at_most_old_s: float = 0.0) -> Figures:
+def figures(*, rejections: bool, at_most_old_s: float = 0.0) -> Figures:
     """Return the figures, counted at most so long ago; six queries if they are counted now.
 
-    However many pages ask at once, they are counted once for them all. `refusals` is whether the
+    However many pages ask at once, they are counted once for them all. `rejections` is whether the
     reader may see refused requests.
     """
     oldest_s = time.monotonic() - at_most_old_s
     with _lock:
-        known = _last.get(refusals)
+        known = _last.get(rejections)
         if known is None or known[0] < oldest_s:
-            known = _last[refusals] = (time.monotonic(), _count(refusals=refusals))
+            known = _last[rejections] = (time.monotonic(), _count(rejections=rejections))
         return known[1]
 
 
-def _count(*, refusals: bool) -> Figures:
+def _count(*, rejections: bool) -> Figures:
     return Figures(
         at=timezone.now(),
         calls_now=Call.objects.filter(ended__isnull=True).count(),
         spans=(
-            span("hour", "Last hour", step_s=HOUR[0], bars=HOUR[1], refusals=refusals),
-            span("day", "Last day", step_s=DAY[0], bars=DAY[1], refusals=refusals),
+            span("hour", "Last hour", step_s=HOUR[0], bars=HOUR[1], rejections=rejections),
+            span("day", "Last day", step_s=DAY[0], bars=DAY[1], rejections=rejections),
         ),
         day=totals(matching({"time": "day"})),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -37,20 +38,26 @@ class SetUpStep:
 def overview(request: HttpRequest) -> HttpResponse:
     """Show the state of everything; the page asks for its fragment every ten seconds."""
     fragment = is_fragment(request)
-    may_see_refusals = request.user.has_perm("callengine.view_rejection")
+    may_see_rejections = request.user.has_perm("callengine.view_rejection")
     nodes, registered = engines.known()
-    counted = figures(refusals=may_see_refusals, at_most_old_s=POLL_AGE_S if fragment else 0.0)
+    counted = figures(rejections=may_see_rejections, at_most_old_s=POLL_AGE_S if fragment else 0.0)
     context = {
         "figures": counted,
         "node_state": present_engine(nodes, now=counted.at),
         "registered": registered,
         "failed": _failed(),
-        "refusals": Rejection.objects.order_by("-at", "-id")[:LATEST] if may_see_refusals else [],
-        "may_see_refusals": may_see_refusals,
+        "rejections": Rejection.objects.order_by("-at", "-id")[:LATEST]
+        if may_see_rejections
+        else [],
+        "may_see_rejections": may_see_rejections,
         "steps": _steps(registered=registered, may_add=_may_add(request)),
     }
     template = "overview/_overview.html" if fragment else "overview/overview.html"
     return render(request, template, context)
+
+
+def _rejections() -> QuerySet[Rejection]:
+    return Rejection.objects.order_by("-at", "-id")[:LATEST]
 
 
 def _failed() -> list[CallRow]:

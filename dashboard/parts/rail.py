@@ -21,7 +21,7 @@ _GROUPS: tuple[tuple[tuple[str, str, str], ...], ...] = (
         ("Overview", "overview", "callengine.view_call"),
         ("Live", "calls", "callengine.view_call"),
         ("Calls", "history", "callengine.view_call"),
-        ("Refused", "refused", "callengine.view_rejection"),
+        ("Rejected", "rejections", "callengine.view_rejection"),
     ),
     (
         ("Connections", "connections", "connections.view_connection"),

@@ -22,4 +22,4 @@ def lift(request: HttpRequest, ban_id: int) -> HttpResponse:
         logger.info("%s lifted the ban of %s", request.user.get_username(), ban)
         who = f"{ban.user} at {ban.source}" if ban.user else ban.source
         messages.success(request, f"The ban of {who} is lifted. Its next request is heard.")
-    return redirect("refused")
+    return redirect("rejections")

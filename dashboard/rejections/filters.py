@@ -12,7 +12,7 @@ def _rule_choices() -> list[tuple[str, str]]:
     return [("", "Any rule"), *((rule, rule) for rule in rule_names())]
 
 
-class RefusalFilterForm(TimesForm):
+class RejectionFilterForm(TimesForm):
     """Filters of what was refused."""
 
     rule = forms.ChoiceField(label="Rule", required=False, choices=_rule_choices)

@@ -17,7 +17,7 @@ from dashboard.history.queries import FEW, time_condition
 
 USERS_SHOWN = 3
 GATHERED = 20_000
-"Refusals gathered by source at most, the newest that match."
+"Rejections gathered by source at most, the newest that match."
 ACCESS_RULES = frozenset(
     {Rule.SOURCE_NOT_ON_ACCESS_LIST, Rule.EXTERNAL_CALLER_TO_TRUNK, Rule.NO_CREDENTIALS}
 )
@@ -70,22 +70,22 @@ def what(rejection: Rejection) -> str:
 
 
 def matching(asked: Mapping[str, Any]) -> QuerySet[Rejection]:
-    """Return the rejections that match a `RefusalFilterForm`'s `cleaned_data`, in no order."""
-    refusals = Rejection.objects.filter(time_condition("at", asked))
+    """Return the rejections that match a `RejectionFilterForm`'s `cleaned_data`, in no order."""
+    rejections = Rejection.objects.filter(time_condition("at", asked))
     if rule := asked.get("rule"):
-        refusals = refusals.filter(rule=rule)
+        rejections = rejections.filter(rule=rule)
     if source := asked.get("source"):
         if is_address(source):
-            refusals = refusals.filter(source_address=source)
+            rejections = rejections.filter(source_address=source)
         else:
             begins = Substr("source_address", 1, len(source))
-            refusals = refusals.alias(begins=begins).filter(begins=source)
+            rejections = rejections.alias(begins=begins).filter(begins=source)
     if user := asked.get("user"):
         size = len(user)
-        refusals = refusals.alias(
+        rejections = rejections.alias(
             from_start=Substr("user", 1, size), to_start=Substr("to", 1, size)
         ).filter(Q(from_start=user) | Q(to_start=user))
-    return refusals
+    return rejections
 
 
 def rule_names() -> list[str]:
@@ -109,32 +109,32 @@ SELECT rule FROM rules WHERE rule IS NOT NULL
 """
 
 
-def newest(refusals: QuerySet[Rejection]) -> tuple[QuerySet[Rejection], bool]:
+def newest(rejections: QuerySet[Rejection]) -> tuple[QuerySet[Rejection], bool]:
     """Return the newest GATHERED of these, and whether there are more. One query or two.
 
     If they are few, what follows finds them by their keys, and goes through the record no more.
     """
-    keys = refusals.order_by("-at", "-id").values_list("pk", flat=True)
+    keys = rejections.order_by("-at", "-id").values_list("pk", flat=True)
     if len(few := list(keys[:FEW])) < FEW:
         return Rejection.objects.filter(pk__in=few), False
     more = keys[: GATHERED + 1].count() > GATHERED
-    return (Rejection.objects.filter(pk__in=keys[:GATHERED]) if more else refusals), more
+    return (Rejection.objects.filter(pk__in=keys[:GATHERED]) if more else rejections), more
 
 
-def by_source(refusals: QuerySet[Rejection]) -> QuerySet[Rejection, Any]:
+def by_source(rejections: QuerySet[Rejection]) -> QuerySet[Rejection, Any]:
     """Return how many came from each address and when the last one did, the latest first."""
-    groups = refusals.order_by().values("source_address")
+    groups = rejections.order_by().values("source_address")
     return groups.annotate(count=Count("at"), last=Max("at")).order_by("-last", "source_address")
 
 
 def sources(
-    refusals: QuerySet[Rejection], groups: Sequence[dict[str, Any]]
+    rejections: QuerySet[Rejection], groups: Sequence[dict[str, Any]]
 ) -> list[RejectedSource]:
     """Return these groups with their rules, their newest advice and whom they tried. 3 queries."""
     addresses = [group["source_address"] for group in groups]
     if not addresses:
         return []
-    among = refusals.filter(source_address__in=addresses).order_by()
+    among = rejections.filter(source_address__in=addresses).order_by()
     rules, users = _rules(among), _users(among)
     return [
         RejectedSource(

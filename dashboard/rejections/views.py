@@ -18,21 +18,21 @@ from dashboard.history.rows import MAX_ROWS, CountedPaginator
 from dashboard.parts.access import requires
 from dashboard.parts.tables import PER_PAGE, Listing
 from dashboard.rejections import bans, queries
-from dashboard.rejections.filters import RefusalFilterForm
+from dashboard.rejections.filters import RejectionFilterForm
 from trunks.models import Trunk
 from trunks.services import allow_address
 
 GROUPS_PER_PAGE = 25
 OPENED = 20
-"Refusals shown when a group is opened in place."
+"Rejections shown when a group is opened in place."
 FEW_TRUNKS = 50
 "Up to so many are offered in a select beside every group; more as suggestions, once."
 
 
 @requires("callengine.view_rejection")
-def refused(request: HttpRequest) -> HttpResponse:
+def rejections(request: HttpRequest) -> HttpResponse:
     """List what was refused, gathered by source, or each with `?view=each`."""
-    form = RefusalFilterForm(request.GET)
+    form = RejectionFilterForm(request.GET)
     form.is_valid()  # what is refused is left out, and said
     found = queries.matching(form.cleaned_data)
     each = form.cleaned_data.get("view") == "each"
@@ -55,20 +55,29 @@ def refused(request: HttpRequest) -> HttpResponse:
     if not each and request.user.has_perm("trunks.change_trunk"):
         names = Trunk.objects.order_by("name").values_list("name", flat=True)[:MOST_TRUNKS]
         context |= {"trunks": list(names), "few_trunks": FEW_TRUNKS}
-    return render(request, "refused/refused.html", context)
+    return render(request, "rejections/list.html", context)
 
 
 @requires("callengine.view_rejection")
-def refused_each(request: HttpRequest) -> HttpResponse:
-    """Show the newest refusals of one source: what a group unfolds to."""
-    form = RefusalFilterForm(request.GET)
+def former_address(request: HttpRequest) -> HttpResponse:
+    """Lead on from where the page was before: people keep addresses."""
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(reverse("rejections") + (f"?{query}" if query else ""), permanent=True)
+
+
+@requires("callengine.view_rejection")
+def rejections_each(request: HttpRequest) -> HttpResponse:
+    """Show the newest rejections of one source: what a group unfolds to."""
+    form = RejectionFilterForm(request.GET)
     form.is_valid()
     newest = queries.matching(form.cleaned_data).order_by("-at", "-id")[:OPENED]
-    return render(request, "refused/_each.html", {"refusals": _shown(newest), "one_source": True})
+    return render(
+        request, "rejections/_each.html", {"rejections": _shown(newest), "one_source": True}
+    )
 
 
 @requires(post="trunks.change_trunk")
-def refused_allow(request: HttpRequest) -> HttpResponse:
+def rejections_allow(request: HttpRequest) -> HttpResponse:
     """Put an address on a trunk's access list, and say what that changed."""
     address = request.POST.get("address", "")[:100]
     if not request.POST.get("trunk"):
@@ -98,7 +107,7 @@ def refused_allow(request: HttpRequest) -> HttpResponse:
 
 def _back(address: str) -> HttpResponse:
     query = f"?{urlencode({'source': address, 'time': ''})}" if queries.is_address(address) else ""
-    return redirect(reverse("refused") + query)
+    return redirect(reverse("rejections") + query)
 
 
 def _groups(found: QuerySet[Rejection], number: str) -> tuple[Any, bool]:

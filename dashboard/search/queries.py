@@ -41,7 +41,7 @@ def find(text: str, user: User | AnonymousUser) -> list[Section]:
         ("trunks.view_trunk", _trunks),
         ("trunks.view_number", _numbers),
         ("callengine.view_call", _calls),
-        ("callengine.view_rejection", _refusals),
+        ("callengine.view_rejection", _rejections),
     )
     sections = [search(text) for permission, search in places if user.has_perm(permission)]
     return [section for section in sections if section.rows]
@@ -77,7 +77,7 @@ def _calls(text: str) -> Section:
     return Section("Calls", "calls", rows_of(found[:SHOWN]), len(found) > SHOWN, url)
 
 
-def _refusals(text: str) -> Section:
+def _rejections(text: str) -> Section:
     begins = queries.matching({"source": text})
     field = "source"
     found = list(begins.order_by("-at", "-id")[: SHOWN + 1])
@@ -88,10 +88,10 @@ def _refusals(text: str) -> Section:
         )
     if not found:
         found = list(Rejection.objects.filter(call_id=text).order_by("-at")[: SHOWN + 1])
-    url = f"{reverse('refused')}?{urlencode({field: text, 'view': 'each', 'time': ''})}"
+    url = f"{reverse('rejections')}?{urlencode({field: text, 'view': 'each', 'time': ''})}"
     return Section(
-        "Refused",
-        "refused",
+        "Rejected",
+        "rejections",
         [(row, queries.what(row)) for row in found[:SHOWN]],
         len(found) > SHOWN,
         url,

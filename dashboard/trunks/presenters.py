@@ -19,7 +19,7 @@ from trunks.models import Gateway, Trunk
 
 SHOWN = 10
 REJECTIONS_LOOKED_AT = 1000
-"The newest refusals among which those from a trunk's networks are looked for."
+"The newest rejections among which those from a trunk's networks are looked for."
 ADDRESSES_SHORT = 2
 
 hosts = HostCache(first_wait_s=0.0)
@@ -104,8 +104,8 @@ def recent_calls(label: str, *, limit: int = SHOWN) -> list[CallRow]:
     return [present_row(snapshot(call), now=timezone.now()) for call in newest]
 
 
-def recent_refusals(trunk: Trunk, *, limit: int = SHOWN) -> list[Rejection]:
-    """Return the newest refusals from a trunk's addresses or for its user name. Two queries."""
+def recent_rejections(trunk: Trunk, *, limit: int = SHOWN) -> list[Rejection]:
+    """Return the newest rejections from a trunk's addresses or for its user name. Two queries."""
     newest = Rejection.objects.order_by("-at", "-id")
     seen = newest.values_list("source_address", "user")[:REJECTIONS_LOOKED_AT]
     addresses = {address for address, _ in seen}

@@ -19,7 +19,7 @@ from dashboard.trunks.presenters import (
     equal_priorities,
     lacks,
     recent_calls,
-    recent_refusals,
+    recent_rejections,
     state_of,
     trunk_rows,
 )
@@ -120,7 +120,7 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
         "lacks": lacks(row, has_gateway=bool(gateways)),
         "uses": _uses(row),
         "calls": recent_calls(label) if may("callengine.view_call") else [],
-        "refusals": recent_refusals(row) if may("callengine.view_rejection") else [],
+        "rejections": recent_rejections(row) if may("callengine.view_rejection") else [],
     }
     return _part(request, row, "overview", context, form)
 

@@ -14,7 +14,7 @@ DOCS = {
     "overview": "/",
     "live": "/calls/",
     "history": "/history/",
-    "refused": "/refused/",
+    "rejections": "/rejections/",
     "connections": "/connections/",
     "trunk": "/trunks/1/",
     "routes": "/routes/?number=%2B441632960018",

@@ -110,8 +110,8 @@ async def test_a_phone_set_up_from_the_page_is_seen_to_register(
     await page.go_back()
     assert password not in await page.content()
 
-    await page.get_by_role("link", name="Calls and refusals").click()
-    refused = page.get_by_role("table", name="Recent refusals")
+    await page.get_by_role("link", name="Calls and rejections").click()
+    refused = page.get_by_role("table", name="Recent rejections")
     await expect(refused.get_by_role("row").nth(1)).to_contain_text("REGISTER")
 
 

@@ -103,7 +103,7 @@ def test_the_theme_changes_the_bars_too(browser: Browser, server: LiveServer, co
     page.context.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/history/", "/refused/", "/search/?q=alice"])
+@pytest.mark.parametrize("path", ["/", "/history/", "/rejections/", "/search/?q=alice"])
 def test_pages_work_without_javascript_and_at_phone_width(
     browser: Browser, server: LiveServer, cookies: Any, path: str
 ) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from callengine import admin as record_admin
 from callengine.models import CallEvent, Direction, EngineNode, SipMessage
 from tests.dashboard.live import demo
-from tests.dashboard.record import call, refusal
+from tests.dashboard.record import call, rejection
 
 pytestmark = pytest.mark.django_db
 MODELS = ("call", "leg", "callevent", "sipmessage", "rejection", "enginenode")
@@ -44,8 +44,8 @@ def test_rows_are_found_by_call_id_party_and_id(browser: Client) -> None:
 
 
 def test_rejections_are_found_by_source_user_and_call_id(browser: Client) -> None:
-    one = refusal("203.0.113.7", user="mallory")
-    refusal("198.51.100.9", user="trent")
+    one = rejection("203.0.113.7", user="mallory")
+    rejection("198.51.100.9", user="trent")
     texts = ("203.0", "mal", "trent", one.call_id, "13.7")
     assert [listed(browser, "rejection", text) for text in texts] == [1, 1, 1, 1, 0]
 
@@ -55,7 +55,7 @@ def test_a_list_counts_no_further_than_it_shows(
 ) -> None:
     monkeypatch.setattr(record_admin, "MOST_LISTED", 3)
     for _ in range(5):
-        refusal()
+        rejection()
     changes = browser.get("/admin/callengine/rejection/").context["cl"]
     assert (changes.result_count, changes.full_result_count) == (3, None)
 

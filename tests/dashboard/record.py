@@ -1,4 +1,4 @@
-"""A small record, written quickly: calls of every outcome, and refusals."""
+"""A small record, written quickly: calls of every outcome, and rejections."""
 
 import datetime as dt
 import uuid
@@ -48,7 +48,7 @@ def call(outcome: str = "completed", *, ago_s: float = 60, talk_s: int = 30, **m
     return made
 
 
-def refusal(source: str = "203.0.113.7", *, ago_s: float = 60, **more: Any) -> Rejection:
+def rejection(source: str = "203.0.113.7", *, ago_s: float = 60, **more: Any) -> Rejection:
     """Store a call that was refused `ago_s` seconds ago."""
     values: dict[str, Any] = {
         "at": timezone.now() - dt.timedelta(seconds=ago_s),

@@ -15,7 +15,7 @@ from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 
 def store_rows() -> None:
-    """Store a phone system with one call under way, some over, and some refusals."""
+    """Store a phone system with one call under way, some over, and some rejections."""
     now = timezone.now()
     alice = Connection.objects.create(
         pk=1, name="Alice", sip_user="alice", inbound_codecs=["G722", "PCMU", "PCMA"]

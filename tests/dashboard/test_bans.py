@@ -1,4 +1,4 @@
-"""Who is banned stands on the page of refusals, and an operator lets them in again."""
+"""Who is banned stands on the page of rejections, and an operator lets them in again."""
 
 import datetime as dt
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from tests.dashboard.live.conftest import fresh_channel_layer, operator
 from tests.dashboard.live.test_pages import Engine
 
 __all__ = ["fresh_channel_layer", "operator"]
-PAGE, HERE = "/refused/", "203.0.113.7"
+PAGE, HERE = "/rejections/", "203.0.113.7"
 
 
 def ban(user: str = "", *, ago_s: float = 60, for_s: float = 600, times: int = 1) -> Ban:

@@ -21,7 +21,7 @@ from dashboard.history.filters import CallFilterForm
 from dashboard.history.outcomes import ANSWERED, CONDITIONS, FAILED, UNANSWERED, CallOutcome
 from dashboard.history.rows import rows_of
 from tests.dashboard.people import person
-from tests.dashboard.record import ENDS, call, refusal
+from tests.dashboard.record import ENDS, call, rejection
 from trunks.validators import plain_number
 from voipnumber.asgi import application
 
@@ -192,8 +192,8 @@ def test_the_list_is_sorted_by_time_and_by_duration(viewer: Client) -> None:
 def test_markup_from_a_header_is_shown_as_text(viewer: Client) -> None:
     markup = "<script>document.title=1</script>"
     call(from_user=markup, to_user=markup, source=markup)
-    refusal(user=markup, to=markup, rule=markup[:20], advice=markup, method=markup[:20])
-    for path in (PAGE, "/", "/refused/", "/refused/?view=each", f"/search/?q={markup}"):
+    rejection(user=markup, to=markup, rule=markup[:20], advice=markup, method=markup[:20])
+    for path in (PAGE, "/", "/rejections/", "/rejections/?view=each", f"/search/?q={markup}"):
         page = viewer.get(path).content.decode()
         assert "<script>document" not in page, path
         assert "&lt;script&gt;document" in page, path

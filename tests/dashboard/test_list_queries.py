@@ -16,7 +16,7 @@ from dashboard.overview import figures
 from tests.dashboard.addresses import ALL
 from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of, person
-from tests.dashboard.record import ENDS, call, refusal
+from tests.dashboard.record import ENDS, call, rejection
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 
 LISTS = {
@@ -24,9 +24,9 @@ LISTS = {
     "calls": "/calls/",
     "history": "/history/",
     "history filtered": "/history/?number=user&codec=OPUS&trunk=carrier-0&sort=-duration",
-    "refused": "/refused/",
-    "refused each": "/refused/?view=each&source=203.0.113.",
-    "refused-each": "/refused/each/?source=203.0.113.0",
+    "rejections": "/rejections/",
+    "rejections each": "/rejections/?view=each&source=203.0.113.",
+    "rejections-each": "/rejections/each/?source=203.0.113.0",
     "search": "/search/?q=user",
     "connections": "/connections/",
     "connection": "/connections/1/",
@@ -78,8 +78,8 @@ def fill(first: int, last: int) -> None:
         RouteTrunk.objects.create(route=route, trunk=carrier)
         person(Role.OPERATOR, f"operator{at}")
         demo.engine_node(name=f"engine-{at}")
-        refusal(f"203.0.113.{at % 7}", user=f"user{at}")
-        refusal(f"203.0.113.{at % 7}", rule="wrong-password")
+        rejection(f"203.0.113.{at % 7}", user=f"user{at}")
+        rejection(f"203.0.113.{at % 7}", rule="wrong-password")
         for outcome in (*ENDS, "in-progress"):
             made = call(
                 outcome,

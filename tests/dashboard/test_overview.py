@@ -15,7 +15,7 @@ from dashboard.overview import figures
 from dashboard.overview.figures import Span, span
 from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of, person
-from tests.dashboard.record import call, refusal
+from tests.dashboard.record import call, rejection
 
 FRAGMENT = {"HX-Request": "true"}
 
@@ -62,11 +62,11 @@ def test_every_call_and_refusal_of_the_time_is_in_exactly_one_bar(db: None) -> N
         call(outcome, ago_s=30)
         call(outcome, ago_s=7200)
         call(outcome, ago_s=3 * 86400)
-    refusal(ago_s=30)
-    refusal(ago_s=7200)
-    refusal(ago_s=3 * 86400)
-    hour = span("hour", "Last hour", step_s=300, bars=12, refusals=True)
-    day = span("day", "Last day", step_s=3600, bars=24, refusals=True)
+    rejection(ago_s=30)
+    rejection(ago_s=7200)
+    rejection(ago_s=3 * 86400)
+    hour = span("hour", "Last hour", step_s=300, bars=12, rejections=True)
+    day = span("day", "Last day", step_s=3600, bars=24, rejections=True)
     # Who still rings is neither answered nor anything else.
     assert totals(hour) == {"answered": 1, "unanswered": 2, "failed": 2, "refused": 1}
     assert totals(day) == {"answered": 2, "unanswered": 4, "failed": 4, "refused": 2}
@@ -79,7 +79,7 @@ def test_every_call_and_refusal_of_the_time_is_in_exactly_one_bar(db: None) -> N
 
 def test_charts_have_a_table_with_the_same_figures(viewer: Client) -> None:
     call("failed", ago_s=30)
-    refusal(ago_s=30)
+    rejection(ago_s=30)
     page = viewer.get("/").content.decode()
     hour = page[page.index('id="span-hour"') : page.index('id="span-day"')]
     drawn = [sum(map(int, values.split(","))) for values in re.findall('values="([^"]+)"', hour)]
@@ -91,7 +91,7 @@ def test_charts_have_a_table_with_the_same_figures(viewer: Client) -> None:
 def test_the_newest_failures_and_refusals_are_named(viewer: Client) -> None:
     for number in range(7):
         call("failed", ago_s=100 - number, from_user=f"caller{number}")
-        refusal(ago_s=100 - number, user=f"tried{number}")
+        rejection(ago_s=100 - number, user=f"tried{number}")
     call("completed", from_user="happy")
     page = viewer.get("/").content.decode()
     for number in range(7):
@@ -108,7 +108,7 @@ def test_the_engine_is_shown_with_what_it_cannot_do(viewer: Client) -> None:
 
 
 def test_refusals_are_for_those_who_may_see_them(db: None) -> None:
-    refusal(user="secretive")
+    rejection(user="secretive")
     somebody = person(Role.NONE, "somebody")
     somebody.user_permissions.add(Permission.objects.get(codename="view_call"))
     client = Client()
@@ -116,7 +116,7 @@ def test_refusals_are_for_those_who_may_see_them(db: None) -> None:
     page = client.get("/").content.decode()
     assert "secretive" not in page
     assert "Refused</span>" not in page
-    assert client.get("/refused/").status_code == 403
+    assert client.get("/rejections/").status_code == 403
 
 
 def test_a_poll_gets_the_region_alone_and_counts_once_for_all(viewer: Client) -> None:

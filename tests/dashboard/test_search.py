@@ -7,7 +7,7 @@ from django.test import Client
 from connections.models import Connection
 from dashboard.accounts.roles import Role
 from tests.dashboard.people import person
-from tests.dashboard.record import call, refusal
+from tests.dashboard.record import call, rejection
 from trunks.models import Gateway, Number, Trunk
 
 
@@ -18,7 +18,7 @@ def stored(db: None) -> None:
     Gateway.objects.create(trunk=carrier, uri="sip:192.0.2.44:5060")
     Number.objects.create(number="+12025550100", connection=alice)
     call()
-    refusal()
+    rejection()
 
 
 def places(client: Client, text: str) -> list[str]:
@@ -34,9 +34,9 @@ def places(client: Client, text: str) -> list[str]:
         ("192.0.2.44", ["trunks"]),
         ("+1 (202) 555-0100", ["numbers", "calls"]),
         ("+1202", ["numbers", "calls"]),
-        ("203.0.113.7", ["refused"]),
-        ("mallory", ["refused"]),
-        ("+442079460018", ["refused"]),
+        ("203.0.113.7", ["rejections"]),
+        ("mallory", ["rejections"]),
+        ("+442079460018", ["rejections"]),
         ("nothing of the kind", []),
         ("\x00", []),
         ("a", []),
@@ -64,7 +64,7 @@ def test_a_call_id_of_two_calls_shows_both(viewer: Client) -> None:
 
 
 def test_a_refused_call_id_is_found(viewer: Client) -> None:
-    made = refusal()
+    made = rejection()
     (section,) = viewer.get("/search/", {"q": made.call_id}).context["sections"]
     assert section.rows == [(made, "Call refused")]
 
@@ -73,7 +73,7 @@ def test_many_are_cut_and_lead_to_the_whole_list(viewer: Client) -> None:
     for number in range(7):
         Connection.objects.create(name=f"Desk {number}", sip_user=f"user{number}")
         call(from_user=f"user{number}", to_user="x")
-        refusal(user=f"user{number}")
+        rejection(user=f"user{number}")
     response = viewer.get("/search/", {"q": "user"})
     for section in response.context["sections"]:
         assert (len(section.rows), section.more) == (5, True)

@@ -7,7 +7,7 @@ from django.test import Client
 from connections.models import Connection
 from dashboard.accounts.roles import Role
 from tests.dashboard.people import person
-from tests.dashboard.record import call, refusal
+from tests.dashboard.record import call, rejection
 from trunks.models import Number, Route, RouteTrunk, Trunk
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def test_a_connections_page_shows_its_record_to_those_who_may_see_it(
     alice: Connection, may_see: tuple[str, ...]
 ) -> None:
     call(source="connection:alice", from_user="secret-caller")
-    refusal(user="alice", to="secret-callee")
+    rejection(user="alice", to="secret-callee")
     browser = browser_with("view_connection", *may_see)
     page = browser.get(f"/connections/{alice.pk}/?tab=calls").content.decode()
     assert ("secret-caller" in page) is ("view_call" in may_see)
@@ -49,7 +49,7 @@ def test_a_trunks_page_shows_its_record_to_those_who_may_see_it(
     carrier: Trunk, may_see: tuple[str, ...]
 ) -> None:
     call(source="trunk:carrier", from_user="secret-caller")
-    refusal(user="carrier-in", to="secret-callee")
+    rejection(user="carrier-in", to="secret-callee")
     page = browser_with("view_trunk", *may_see).get(f"/trunks/{carrier.pk}/").content.decode()
     assert ("secret-caller" in page) is ("view_call" in may_see)
     assert ("secret-callee" in page) is ("view_rejection" in may_see)

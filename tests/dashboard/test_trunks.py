@@ -185,10 +185,10 @@ def test_recent_calls_and_refusals_of_its_own_are_shown(admin: Client) -> None:
         )
     answer = admin.get(at("trunk", trunk.pk))
     assert [call.id for call in answer.context["calls"]] == [outbound["id"], inbound["id"]]
-    shown = [row.source_address for row in answer.context["refusals"]]
+    shown = [row.source_address for row in answer.context["rejections"]]
     assert shown == ["203.0.113.9", "2001:db8::7", "198.51.100.1"]
     assert "<script>alert(1)" not in text(answer)
-    assert f'href="{reverse("refused")}?source=2001%3Adb8%3A%3A7"' in text(answer)
+    assert f'href="{reverse("rejections")}?source=2001%3Adb8%3A%3A7&amp;time="' in text(answer)
     assert f'href="{reverse("history")}?trunk=carrier-one"' in text(answer)
 
 

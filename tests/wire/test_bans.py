@@ -26,7 +26,7 @@ async def banned_page(operator: Operator, *words: str) -> str:
     """Return the page of refusals once a ban stands there."""
     async with asyncio.timeout(10):
         while True:
-            page = await asyncio.to_thread(operator.get, "/refused/")
+            page = await asyncio.to_thread(operator.get, "/rejections/")
             if "/lift/" in page and all(word in page for word in words):
                 return page
             await asyncio.sleep(0.1)

@@ -58,8 +58,8 @@ def rules() -> list[str]:
 
 
 def refuse(journal: Journal, rule: str) -> None:
-    refusal = Refusal("192.0.2.1", "eve", "INVITE", 404, rule, "Add it.")
-    journal.write(changes.rejected(rejection=refusal, at="2026-01-02T03:04:05+00:00"))
+    rejection = Refusal("192.0.2.1", "eve", "INVITE", 404, rule, "Add it.")
+    journal.write(changes.rejected(rejection=rejection, at="2026-01-02T03:04:05+00:00"))
 
 
 async def test_calls_that_end_while_the_database_is_away_are_written_when_it_is_back(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from callengine.models import Call, CallEvent, Direction, Leg, Rejection, SipMessage
 from callengine.record import retention
 from connections.models import Connection, Registration
-from tests.dashboard.record import call, refusal
+from tests.dashboard.record import call, rejection
 
 pytestmark = pytest.mark.django_db
 DAY_S = 86400
@@ -49,11 +49,11 @@ def test_what_is_old_goes_with_all_that_belongs_to_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(retention, "BATCH", 2)
     for _ in range(5):
         whole_call(ago_s=40 * DAY_S)
-        refusal(ago_s=40 * DAY_S)
+        rejection(ago_s=40 * DAY_S)
     young = whole_call(ago_s=20 * DAY_S)
     talking = whole_call(outcome="in-progress", ago_s=31 * DAY_S)
     whole_call(outcome="in-progress", ago_s=38 * DAY_S)
-    refused = refusal(ago_s=29 * DAY_S)
+    refused = rejection(ago_s=29 * DAY_S)
     registered("gone", -5)
     registered("here", 500)
     assert prune(30) == "deleted: 6 calls, 5 rejections, 1 expired registrations"

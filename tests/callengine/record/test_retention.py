@@ -13,7 +13,7 @@ from django.utils import timezone
 from callengine.models import Call, Rejection
 from callengine.record.retention import ADVISORY_LOCK, Retention, RetentionSettings
 from tests.callengine.record.reading import read
-from tests.dashboard.record import call, refusal
+from tests.dashboard.record import call, rejection
 from tests.peers import services
 from tests.peers.services import Postgres
 
@@ -24,9 +24,9 @@ SOON = RetentionSettings(keep_days=30, first_s=0.0, every_s=0.1, pause_s=0.05, b
 def fill() -> None:
     for _ in range(5):
         call(ago_s=31 * DAY_S)
-        refusal(ago_s=31 * DAY_S)
+        rejection(ago_s=31 * DAY_S)
     call(ago_s=29 * DAY_S)
-    refusal(ago_s=29 * DAY_S)
+    rejection(ago_s=29 * DAY_S)
 
 
 def kept() -> tuple[int, int]:

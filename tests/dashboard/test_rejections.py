@@ -9,10 +9,10 @@ from callengine.models import Rejection
 from dashboard.accounts.roles import Role
 from dashboard.rejections import queries
 from tests.dashboard.people import browser_of
-from tests.dashboard.record import refusal
+from tests.dashboard.record import rejection
 from trunks.models import Trunk
 
-PAGE = "/refused/"
+PAGE = "/rejections/"
 HERE, THERE = "203.0.113.7", "198.51.100.9"
 
 
@@ -22,14 +22,14 @@ def sources(client: Client, query: str = "") -> list[queries.RejectedSource]:
 
 def test_an_empty_page_says_what_would_be_here(viewer: Client) -> None:
     assert "Nothing was refused" in viewer.get(PAGE).content.decode()
-    assert "No refusal matches" in viewer.get(f"{PAGE}?user=zz").content.decode()
+    assert "No rejection matches" in viewer.get(f"{PAGE}?user=zz").content.decode()
 
 
 def test_refusals_are_gathered_by_source_the_latest_first(viewer: Client) -> None:
     for number in range(5):
-        refusal(HERE, ago_s=100 + number, user=f"user{number}")
-    refusal(HERE, ago_s=10, rule="wrong-password", method="REGISTER", code=401, user="user0")
-    refusal(THERE, ago_s=5, user="")
+        rejection(HERE, ago_s=100 + number, user=f"user{number}")
+    rejection(HERE, ago_s=10, rule="wrong-password", method="REGISTER", code=401, user="user0")
+    rejection(THERE, ago_s=5, user="")
     first, second = sources(viewer)
     assert (first.address, first.count, first.users) == (THERE, 1, ())
     assert (second.address, second.count) == (HERE, 6)
@@ -59,8 +59,8 @@ def test_refusals_are_gathered_by_source_the_latest_first(viewer: Client) -> Non
     ],
 )
 def test_filters_find_what_they_say(viewer: Client, query: str, found: set[str]) -> None:
-    refusal(HERE)
-    refusal(THERE, ago_s=7200, rule="wrong-password", user="bob")
+    rejection(HERE)
+    rejection(THERE, ago_s=7200, rule="wrong-password", user="bob")
     assert {source.address for source in sources(viewer, query)} == found
     each = viewer.get(f"{PAGE}?{query}&view=each").context["listing"].rows
     assert {row.source_address for row, _ in each} == found
@@ -68,8 +68,8 @@ def test_filters_find_what_they_say(viewer: Client, query: str, found: set[str])
 
 def test_a_group_unfolds_to_its_newest_refusals(viewer: Client) -> None:
     for number in range(25):
-        refusal(HERE, ago_s=number, user=f"user{number}")
-    refusal(THERE, user="other")
+        rejection(HERE, ago_s=number, user=f"user{number}")
+    rejection(THERE, user="other")
     page = viewer.get(f"{PAGE}each/?source={HERE}").content.decode()
     assert page.count("<tr>") == 21
     assert "<bdi>user0</bdi>" in page
@@ -78,25 +78,25 @@ def test_a_group_unfolds_to_its_newest_refusals(viewer: Client) -> None:
 
 def test_only_who_may_change_trunks_is_offered_to(viewer: Client) -> None:
     Trunk.objects.create(name="carrier-one")
-    refusal()
+    rejection()
     assert "Allow this address" not in viewer.get(PAGE).content.decode()
     assert "Allow this address" in browser_of(Role.ADMIN).get(PAGE).content.decode()
 
 
 def test_only_rules_about_access_are_offered_to(admin: Client) -> None:
     Trunk.objects.create(name="carrier-one")
-    refusal(rule="wrong-password")
+    rejection(rule="wrong-password")
     assert "Allow this address" not in admin.get(PAGE).content.decode()
 
 
 def test_without_a_trunk_one_is_led_to_add_it(admin: Client) -> None:
-    refusal()
+    rejection()
     assert "/trunks/add/" in admin.get(PAGE).content.decode()
 
 
 def test_an_address_is_allowed_with_one_click(admin: Client) -> None:
     trunk = Trunk.objects.create(name="carrier-one", in_allowed_addresses=[f"{THERE}/32"])
-    refusal()
+    rejection()
     data = {"address": HERE, "trunk": trunk.name}
     page = admin.post(f"{PAGE}allow/", data, follow=True)
     trunk.refresh_from_db()
@@ -138,8 +138,8 @@ def test_nonsense_changes_nothing(admin: Client, data: dict[str, str], status: i
 
 
 def test_the_advice_is_the_newest_of_its_rule(viewer: Client) -> None:
-    refusal(ago_s=100, advice="Old advice.")
-    refusal(ago_s=5, advice="New advice.")
+    rejection(ago_s=100, advice="Old advice.")
+    rejection(ago_s=5, advice="New advice.")
     ((rule,),) = [source.rules for source in sources(viewer)]
     assert (rule.count, rule.advice) == (2, "New advice.")
     assert Rejection.objects.count() == 2
@@ -147,14 +147,14 @@ def test_the_advice_is_the_newest_of_its_rule(viewer: Client) -> None:
 
 def test_a_trunks_name_with_a_null_character_is_not_asked_for(admin: Client) -> None:
     with CaptureQueriesContext(connection) as asked:
-        answer = admin.post("/refused/allow/", {"address": "203.0.113.7", "trunk": "no\x00body"})
+        answer = admin.post("/rejections/allow/", {"address": "203.0.113.7", "trunk": "no\x00body"})
     assert answer.status_code == 404
     assert [query for query in asked if "nobody" in query["sql"]]
 
 
 def test_the_last_day_is_shown_unless_another_time_is_asked_for(viewer: Client) -> None:
-    refusal(HERE)
-    refusal(THERE, ago_s=2 * 86400)
+    rejection(HERE)
+    rejection(THERE, ago_s=2 * 86400)
     page = viewer.get(PAGE)
     assert [source.address for source in page.context["listing"].rows] == [HERE]
     assert '<option value="day" selected>Last day</option>' in page.content.decode()
@@ -164,7 +164,7 @@ def test_the_last_day_is_shown_unless_another_time_is_asked_for(viewer: Client) 
 
 
 def test_an_empty_day_leads_to_any_time(viewer: Client) -> None:
-    refusal(THERE, ago_s=2 * 86400)
+    rejection(THERE, ago_s=2 * 86400)
     page = viewer.get(PAGE).content.decode()
     assert "Nothing was refused in the last day" in page
     assert f'href="{PAGE}?time="' in page
@@ -176,18 +176,18 @@ def test_groups_are_made_of_so_many_of_the_newest_and_say_so(
     monkeypatch.setattr(queries, "FEW", 2)
     monkeypatch.setattr(queries, "GATHERED", 3)
     for ago_s in (10, 20, 5000):
-        refusal(HERE, ago_s=ago_s)
-    refusal(THERE, ago_s=30)
+        rejection(HERE, ago_s=ago_s)
+    rejection(THERE, ago_s=30)
     page = viewer.get(PAGE)
     groups = [(source.address, source.count) for source in page.context["listing"].rows]
     assert groups == [(HERE, 2), (THERE, 1)]
-    assert "Gathered are the newest 3 refusals" in page.content.decode()
+    assert "Gathered are the newest 3 rejections" in page.content.decode()
 
 
 def test_no_query_of_the_page_goes_through_all_that_was_ever_refused(viewer: Client) -> None:
     """Each is bounded by an index: its plan has no scan of the table, nor of a whole index."""
     for number in range(30):
-        refusal(HERE, ago_s=number * 86400, user=f"user{number}")
+        rejection(HERE, ago_s=number * 86400, user=f"user{number}")
     with CaptureQueriesContext(connection) as asked:
         viewer.get(PAGE)
     plans = [_plan(query["sql"]) for query in asked if "callengine_rejection" in query["sql"]]
