@@ -40,7 +40,7 @@ def users(request: HttpRequest) -> HttpResponse:
     rows = listing(request, UserFilter, _accounts(), sorts=SORTS)
     people = [(user, role_of(user)) for user in rows.rows]
     context = {"listing": rows, "people": people, "roles": SENTENCES, "holds": holds()}
-    return render(request, "users/list.html", context)
+    return render(request, "accounts/list.html", context)
 
 
 @requires(post="auth.change_user")
@@ -61,7 +61,7 @@ def user_add(request: HttpRequest) -> HttpResponse:
     """Make an account; a password that was made up is shown in the answer and nowhere else."""
     form = AddUserForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
-        return render(request, "users/add.html", {"form": form})
+        return render(request, "accounts/add.html", {"form": form})
     given = form.cleaned_data["password"]
     password = given or new_password()
     role = Role(form.cleaned_data["role"])
@@ -117,7 +117,7 @@ def own_password(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, form.user)
         messages.success(request, "Your password was changed. Other sessions of yours have ended.")
         return redirect("own-password")
-    return render(request, "users/own_password.html", {"form": form})
+    return render(request, "accounts/own_password.html", {"form": form})
 
 
 def _account(
@@ -132,7 +132,7 @@ def _account(
         "form": form,
         "password_form": password_form or UserPasswordForm(user=account),
     }
-    return render(request, "users/detail.html", context)
+    return render(request, "accounts/detail.html", context)
 
 
 def _made(request: HttpRequest, account: User, password: str) -> HttpResponse:
@@ -140,7 +140,7 @@ def _made(request: HttpRequest, account: User, password: str) -> HttpResponse:
     if not password:
         messages.success(request, "Saved. The password you gave is in force.")
         return redirect("user", user_id=account.pk)
-    return render(request, "users/password.html", {"account": account, "password": password})
+    return render(request, "accounts/password.html", {"account": account, "password": password})
 
 
 def _accounts() -> QuerySet[User]:
