@@ -12,7 +12,7 @@ from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused, TrunkAccess
 from callengine.edge.received import Received, receive
 from callengine.edge.responses import ResponseSender
-from tests.callengine.edge.fakes import PATIENCE_S, SDP, FakeEngine, Phone
+from tests.callengine.edge.fakes import PATIENCE_S, SDP, FakeEngine, Phone, answer_challenge
 
 HOST = "127.0.0.3"
 Heard = asyncio.Queue[bytes]
@@ -35,25 +35,46 @@ async def listening(port: int = 0) -> AsyncIterator[tuple[int, Heard]]:
         await server.wait_closed()
 
 
-async def invite_and_leave(edge: Edge, sent_by: int) -> int:
-    """Send an INVITE over TCP and close once it is being set up; return the port it came from."""
+async def connect(edge: Edge) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect from a port where somebody may listen later."""
     _, host, port = edge.listening[1]
     raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # somebody listens there later
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     raw.setblocking(False)
     raw.bind((HOST, 0))
     await asyncio.get_running_loop().sock_connect(raw, (host, port))
-    reader, writer = await asyncio.open_connection(sock=raw)
-    own_port: int = raw.getsockname()[1]
-    phone = Phone(HOST, sent_by, edge=(host, port), transport="TCP")
+    return await asyncio.open_connection(sock=raw)
+
+
+async def invite_and_leave(edge: Edge, sent_by: int, *, password: str = "") -> int:
+    """Send an INVITE over TCP and close once it is being set up; return the port it came from."""
+    reader, writer = await connect(edge)
+    own_port: int = writer.get_extra_info("sockname")[1]
+    phone = Phone(HOST, sent_by, edge=edge.listening[1][1:], transport="TCP")
     invite = phone.request("INVITE", 1, body=SDP)
-    writer.write(invite.replace(f"@{host}>;tag", "@far.example>;tag").encode())
-    async with asyncio.timeout(PATIENCE_S):
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 100 ")
+    if password:
+        writer.write(invite.encode())
+        line = answer_challenge(
+            await response(reader),
+            method="INVITE",
+            uri=invite.split(" ")[1],
+            user=phone.user,
+            password=password,
+        )
+        invite = phone.request("INVITE", 2, body=SDP, headers=(line,))
+    else:
+        invite = invite.replace(f"@{phone.edge[0]}>;tag", "@far.example>;tag")
+    writer.write(invite.encode())
+    assert (await response(reader)).code == 100
     writer.close()
     await writer.wait_closed()
     await asyncio.sleep(0.1)
     return own_port
+
+
+async def response(reader: asyncio.StreamReader) -> Received:
+    async with asyncio.timeout(PATIENCE_S):
+        return receive(await reader.readuntil(b"\r\n\r\n"))
 
 
 @pytest.fixture
@@ -64,18 +85,20 @@ def busy(engine: FakeEngine) -> FakeEngine:
     return engine
 
 
-async def test_a_carrier_whose_connection_is_gone_is_answered_at_its_sent_by(
-    edge: Edge, busy: FakeEngine
+@pytest.mark.parametrize(("is_trunk", "password"), [(True, ""), (False, "correct horse")])
+async def test_who_is_known_and_whose_connection_is_gone_is_answered_at_its_sent_by(
+    edge: Edge, busy: FakeEngine, is_trunk: bool, password: str
 ) -> None:
-    busy.trunks[HOST] = TrunkAccess("carrier", True, "")
+    if is_trunk:
+        busy.trunks[HOST] = TrunkAccess("carrier", True, "")
     async with listening() as (sent_by, heard):
-        own_port = await invite_and_leave(edge, sent_by)
+        own_port = await invite_and_leave(edge, sent_by, password=password)
         async with listening(own_port) as (_, heard_where_it_called_from):
             busy.may_answer.set()
             async with asyncio.timeout(PATIENCE_S):
-                response = receive(await heard.get())
-            assert (response.code, response.cseq_method) == (486, "INVITE")
-            assert f"received={HOST}" in response.vias[0]
+                answer = receive(await heard.get())
+            assert (answer.code, answer.cseq_method) == (486, "INVITE")
+            assert f"received={HOST}" in answer.vias[0]
             assert heard_where_it_called_from.empty()
     assert not [r for r in busy.rejections if r.rule == "response-undelivered"]
 
