@@ -137,7 +137,8 @@ _SCALARS: dict[Any, tuple[tuple[type, ...], str]] = {
 
 def _scalar(kinds: tuple[type, ...], complaint: str) -> _Check:
     def check(data: Any) -> Any:
-        if type(data) not in kinds:  # a bool is no number here
+        # A bool is no number here; a member of an enum of texts is a text.
+        if type(data) not in kinds and not (kinds == (str,) and isinstance(data, str)):
             raise ShapeError("", complaint)
         return data
 

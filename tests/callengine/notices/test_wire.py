@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from callengine.core.reasons import Reason
+from callengine.core.states import CallState
 from callengine.notices import calls, commands, lab, nodes, viewers
 from callengine.notices.wire import Reader, to_message
 from tests.dashboard.live import demo
@@ -38,6 +40,14 @@ def names(told: object) -> str:
 @pytest.mark.parametrize("told", NOTICES, ids=names)
 def test_each_comes_back_as_it_was_sent(told: Any) -> None:
     assert ALL.read(json.loads(json.dumps(to_message(told)))) == [told]
+
+
+def test_words_of_an_enum_are_texts_to_a_page_of_the_same_process() -> None:
+    call = demo.ended(CALL, demo.HUNG_UP)
+    assert call["termination"] is not None
+    words = {**call["termination"], "reason": Reason.CALLER_HUNG_UP}
+    told = calls.CallChanged({**call, "state": CallState.ENDED, "termination": words})  # type: ignore[typeddict-item]
+    assert ALL.read(to_message(told)) == [told]
 
 
 def test_several_arrive_in_their_order() -> None:
