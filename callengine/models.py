@@ -16,6 +16,8 @@ class Call(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     node = models.CharField(max_length=100, blank=True)
+    node_identity = models.CharField(max_length=32, blank=True, default="")
+    "The id in the data folder of the engine that has it, so that its name may change."
     started = models.DateTimeField()
     answered = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True, db_index=True)
@@ -227,6 +229,8 @@ class EngineNode(models.Model):
     """One running engine process and what it can do; refreshed every few seconds."""
 
     name = models.CharField(max_length=100, unique=True)
+    identity = models.CharField(max_length=32, blank=True, default="")
+    "The id in its data folder."
     started = models.DateTimeField()
     seen = models.DateTimeField()
     listening = models.JSONField(default=list)

@@ -21,6 +21,7 @@ OURS = (
     "*.log",
     "*.log.*",
     "unwritten-records*",
+    "engine-id",
     "secret-key*",
     "*.yaml",
     "*.yml",

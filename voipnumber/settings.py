@@ -81,6 +81,7 @@ VOIPNUMBER_NODE = _env.word(
     pattern=r"[A-Za-z0-9._-]{1,100}",
     allowed="1 to 100 of A-Z a-z 0-9 . _ -",
 )
+VOIPNUMBER_NODE_LOST_S = _env.seconds("VOIPNUMBER_NODE_LOST_S", 60, minimum=10, maximum=3600)
 VOIPNUMBER_ALLOWED_HOSTS = _env.hosts("VOIPNUMBER_ALLOWED_HOSTS")
 VOIPNUMBER_TLS_PROXY = _env.boolean("VOIPNUMBER_TLS_PROXY", default=False)
 "Whether a proxy in front ends TLS and sets X-Forwarded-Proto itself on every request."

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     SET_UP_FAILED = "set-up-failed"
     CALL_PROCESS_DIED = "call-process-died"
     ENGINE_RESTARTED = "engine-restarted"
+    NODE_LOST = "node-lost"
     CALL_NOT_ANSWERED = "call-not-answered"
     LAB_CALL = "lab-call"
     TRANSFERS_TOO_FAST = "transfers-too-fast"
@@ -165,6 +166,7 @@ TERMINATIONS: Mapping[Reason, tuple[str, ...]] = {
     Reason.SET_UP_FAILED: ("engine",),
     Reason.CALL_PROCESS_DIED: ("engine",),
     Reason.ENGINE_RESTARTED: ("engine",),
+    Reason.NODE_LOST: ("engine",),
 }
 "Who a reason may name."
 

@@ -1,13 +1,31 @@
 """The engine processes that are known, as the pages show them. Synchronous."""
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
+from django.db.models import Q
 from django.utils import timezone
 
 from audiocodecs.catalogue import CATALOGUE
 from callengine.core.limits import NODE_SILENCE_S
 from callengine.core.snapshot import NodeSnapshot
 from callengine.models import EngineNode
+
+
+class Rival(NamedTuple):
+    """Another engine with our name or our identity, and its last sign of life."""
+
+    name: str
+    identity: str
+    seen: datetime
+
+
+def rivals(*, name: str, identity: str) -> list[Rival]:
+    """Return the nodes that were seen of late and have one of the two, but not both. One query."""
+    since = timezone.now() - timedelta(seconds=NODE_SILENCE_S)
+    rows = EngineNode.objects.filter(Q(name=name) | Q(identity=identity), seen__gte=since)
+    found = rows.exclude(name=name, identity=identity).exclude(identity="")
+    return [Rival(*row) for row in found.values_list("name", "identity", "seen")]
 
 
 def snapshots() -> list[NodeSnapshot]:

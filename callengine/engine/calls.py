@@ -39,6 +39,8 @@ class CallBook:
 
     def __init__(self, node: str, trace: Trace) -> None:
         self._node = node
+        self.identity = ""
+        "The id of this engine, once it has started."
         self.trace = trace
         self.calls: dict[str, LiveCall] = {}
         "Live calls by their 32-digit id."
@@ -74,7 +76,9 @@ class CallBook:
         self.over.clear()
         snapshot = live.frozen()
         self.journal.write(
-            changes.call_started(snapshot=snapshot, plan=plan.record(), node=self._node),
+            changes.call_started(
+                snapshot=snapshot, plan=plan.record(), node=self._node, identity=self.identity
+            ),
             partial(self.audience.call, snapshot),
         )
         self._write_lines(live)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from callengine.core.snapshot import NodeSnapshot
+from callengine.core.snapshot import CallSnapshot, NodeSnapshot
 from callengine.directory import nodes
 from callengine.edge.bans import Ban
 from callengine.engine.calls import CallBook
+from callengine.engine.lostnodes import LostNodes
 from callengine.engine.pool import Pool
 from callengine.engine.settings import EngineSettings
 from callengine.record import bans as stored_bans
@@ -28,6 +29,9 @@ class Audience(Protocol):
 
     def nodes(self, nodes: list[NodeSnapshot], *, registered: int | None = None) -> None:
         """Show them, and how many connections are registered."""
+
+    def call(self, snapshot: CallSnapshot) -> None:
+        """Show a call as it now is."""
 
 
 class Gate(Protocol):
@@ -60,6 +64,7 @@ class Heartbeat:
         self._book = book
         self._edge = edge
         self._audience = audience
+        self._lost = LostNodes(book, lost_s=settings.node_lost_s)
         self._started = datetime.now(UTC)
         self._task: asyncio.Task[None] | None = None
 
@@ -98,6 +103,7 @@ class Heartbeat:
         write_row = partial(
             store.node_seen,
             name=self._node,
+            identity=self._book.identity,
             started=self._started,
             seen=datetime.now(UTC),
             listening=[f"{kind}:{host}:{port}" for kind, host, port in self._edge.listening],
@@ -110,11 +116,18 @@ class Heartbeat:
         )
         read = _Read()
 
+        closed: list[CallSnapshot] = []
+
         def write() -> None:
             write_row()
             read.fill()
+            closed[:] = self._lost.close_calls()
 
         def show() -> None:
+            for call in closed:
+                self._audience.call(call)
+            if read.nodes is not None:
+                self._lost.tell_anew()
             if read.bans is not None:
                 self._edge.hold_bans(read.bans)
             self._show(read)

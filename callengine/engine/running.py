@@ -72,6 +72,8 @@ def engine_settings() -> EngineSettings:
             external_calls_per_minute=settings.VOIPNUMBER_EXTERNAL_CALLS_PER_MINUTE,
             trunk_calls_per_minute=settings.VOIPNUMBER_TRUNK_CALLS_PER_MINUTE,
         ),
+        data=settings.VOIPNUMBER_DATA,
+        node_lost_s=settings.VOIPNUMBER_NODE_LOST_S,
         retention=RetentionSettings(keep_days=settings.VOIPNUMBER_KEEP_DAYS),
         record=WriterSettings(spill=settings.VOIPNUMBER_DATA / "unwritten-records"),
         ring_timeout_s=settings.VOIPNUMBER_RING_TIMEOUT_S,

@@ -1,6 +1,7 @@
 """What one engine process is started with."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from callengine.core.capacity import CapacityLimits
 from callengine.core.plan import MAX_DURATION_S
@@ -28,5 +29,9 @@ class EngineSettings:
     capacity: CapacityLimits = field(default_factory=CapacityLimits)
     shortages: tuple[str, ...] = ()
     "What the machine does not give it, and what that bounds; see `descriptors`."
+    node_lost_s: float = 60.0
+    "How long another engine may be silent before its calls are closed."
+    data: Path | None = None
+    "The folder that holds this engine's identity; None: one for this run."
     record: WriterSettings = field(default_factory=WriterSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)

@@ -30,7 +30,7 @@ from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
-from callengine.directory import lookup
+from callengine.directory import lookup, nodes
 from callengine.edge.bans import Ban
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
@@ -49,6 +49,7 @@ from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
 from callengine.engine.calls import CallBook
 from callengine.engine.commands import Commands
 from callengine.engine.heartbeat import Heartbeat
+from callengine.engine.identity import Identity, insist_on_no_rival
 from callengine.engine.livecall import LiveCall, iso
 from callengine.engine.planning import Planning
 from callengine.engine.pool import Pool
@@ -116,6 +117,7 @@ class Switchboard:
             edge=self.edge,
         )
         self._retention = Retention(settings.retention)
+        self._identity = Identity(settings.data)
         self._publisher = Publisher()
         self._commands = Commands(
             book=self.book,
@@ -139,11 +141,16 @@ class Switchboard:
         """Start call processes, then open the front door.
 
         Raises OSError naming the address if a port is taken, RuntimeError if no call process
-        can be started.
+        can be started, or if another engine has this one's name or data folder.
         """
+        self.book.identity = identity = self._identity.take()
+        rivals = partial(nodes.rivals, name=self.settings.node, identity=identity)
+        await insist_on_no_rival(partial(self._read, rivals), self._identity)
         journal = Journal(asyncio.get_running_loop(), self.settings.record)
         self.book.open_with(journal, self._publisher)
-        journal.write(changes.orphans_closed(node=self.settings.node, at=iso(time.time())))
+        journal.write(
+            changes.orphans_closed(node=self.settings.node, identity=identity, at=iso(time.time()))
+        )
         try:
             await self.pool.start()
             self.edge.know_phones(await self._read(lookup.registered_flows))
@@ -161,6 +168,7 @@ class Switchboard:
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
         yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
         yield Step("ending the readers", self._readers.close)
+        yield Step("letting the identity go", self._identity.let_go)
 
     def _warn(self) -> None:
         """Say in the log what is lacking, once all runs: a failed start is one sentence."""
@@ -194,6 +202,7 @@ class Switchboard:
         yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
         yield Step("telling pages the last", self._publisher.stop)
         yield Step("ending the readers", self._readers.close)
+        yield Step("letting the identity go", self._identity.let_go)
 
     def _ending_of_calls(self) -> Iterator[Step]:
         grace_s = self.settings.grace_s

@@ -16,7 +16,7 @@ from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, MessageSnapshot
 from callengine.edge.bans import Ban
-from callengine.record import bans, store
+from callengine.record import bans, orphans, store
 
 VERSION = 1
 DETAILS = frozenset({"call-changed", "sip-messages", "quality"})
@@ -50,9 +50,12 @@ class Change(Keepable):
         return self.arguments
 
 
-def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) -> Change:
+def call_started(
+    *, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str, identity: str
+) -> Change:
     """Open the record of a call."""
-    return Change("call-started", {"snapshot": snapshot, "plan": plan, "node": node})
+    told = {"snapshot": snapshot, "plan": plan, "node": node, "identity": identity}
+    return Change("call-started", told)
 
 
 def call_changed(*, snapshot: CallSnapshot) -> Change:
@@ -90,9 +93,9 @@ def banned(*, ban: Ban, node: str) -> Change:
     return Change("banned", {"ban": asdict(ban), "node": node})
 
 
-def orphans_closed(*, node: str, at: str) -> Change:
-    """Close what a dead engine of this name left open before `at`, ISO 8601."""
-    return Change("orphans-closed", {"node": node, "at": at})
+def orphans_closed(*, node: str, identity: str, at: str) -> Change:
+    """Close what an earlier life of this engine left open; `at` is ISO 8601."""
+    return Change("orphans-closed", {"node": node, "identity": identity, "at": at})
 
 
 def line(change: Keepable) -> bytes:
@@ -130,8 +133,8 @@ def _banned(ban: dict[str, Any], node: str) -> None:
     bans.store(ban=Ban(**ban), node=node)
 
 
-def _orphans_closed(node: str, at: str) -> None:
-    store.close_orphans(node=node, at=datetime.fromisoformat(at))
+def _orphans_closed(node: str, identity: str, at: str) -> None:
+    orphans.close_orphans(node=node, identity=identity, at=datetime.fromisoformat(at))
 
 
 WRITERS: dict[str, Callable[..., Any]] = {

@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Model, Prefetch, QuerySet
+from django.db.models import Model, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from callengine import models
@@ -30,12 +30,8 @@ from callengine.core.states import CallState
 from callengine.models import Call, CallEvent, EngineNode, Leg, SipMessage
 from callengine.record.cleaning import clean_json, clean_text
 
-ENGINE_RESTARTED = Termination(
-    by="engine",
-    reason=Reason.ENGINE_RESTARTED,
-    code=500,
-    advice="The engine stopped while this call was up; see its log for why, and call again.",
-)
+_NOT_CLOSED_BY_ITS_ENGINE = Q(ended__isnull=True) | Q(reason=Reason.NODE_LOST)
+_OPEN = {"ended": None, "ended_by": "", "reason": "", "code": None, "advice": "", "talk_s": None}
 MAX_MESSAGE_TEXT = 12000
 LEG_FIELDS = (
     "label",
@@ -65,11 +61,14 @@ class TimelineEntry:
 
 
 @transaction.atomic(savepoint=False)  # the journal has many in one transaction
-def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) -> None:
-    """Open the record of a call, with its plan. `plan` is JSON-ready and free of secrets."""
+def call_started(
+    *, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str, identity: str = ""
+) -> None:
+    """Open the record of a call of a node, with its plan, JSON-ready and free of secrets."""
     call = Call(
         id=UUID(snapshot["id"]),
         node=_fit(Call, "node", node),
+        node_identity=_fit(Call, "node_identity", identity),
         started=_time(snapshot["started"]) or timezone.now(),
         from_user=_fit(Call, "from_user", snapshot["from"]),
         from_name=_fit(Call, "from_name", snapshot["from_name"]),
@@ -92,10 +91,13 @@ def call_started(*, snapshot: CallSnapshot, plan: Mapping[str, Any], node: str) 
 
 @transaction.atomic(savepoint=False)
 def call_changed(*, snapshot: CallSnapshot) -> bool:
-    """Bring state and legs up to date; return False if the call is closed or unknown."""
+    """Bring state and legs up to date; return False if the call is closed or unknown.
+
+    One that was closed because its engine seemed lost is open again.
+    """
     call_id = UUID(snapshot["id"])
-    changes = {**_changing(snapshot), **_codecs(snapshot)}
-    if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**changes):
+    changes = {**_changing(snapshot), **_codecs(snapshot), **_OPEN}
+    if not Call.objects.filter(_NOT_CLOSED_BY_ITS_ENGINE, pk=call_id).update(**changes):
         return False
     _store_legs(call_id, snapshot["legs"])
     return True
@@ -106,22 +108,22 @@ def call_ended(*, snapshot: CallSnapshot) -> bool:
     """Close the record with its one termination; return False if it was closed before."""
     call_id = UUID(snapshot["id"])
     termination = snapshot["termination"]
-    closing = _closing(
+    end = _closing(
         termination["by"] if termination else "engine",
         termination["reason"] if termination else "unknown",
         termination["code"] if termination else 500,
         termination["advice"] if termination else "",
     )
     ended = _time(snapshot["ended"]) or timezone.now()
-    talk_s = _talk_s(_time(snapshot["answered"]), ended)
+    talked_s = talk_s(_time(snapshot["answered"]), ended)
     changes = {
         **_changing(snapshot),
         **_codecs(snapshot),
-        **closing,
+        **end,
         "ended": ended,
-        "talk_s": talk_s,
+        "talk_s": talked_s,
     }
-    if not Call.objects.filter(pk=call_id, ended__isnull=True).update(**changes):
+    if not Call.objects.filter(_NOT_CLOSED_BY_ITS_ENGINE, pk=call_id).update(**changes):
         return False
     _store_legs(call_id, snapshot["legs"])
     return True
@@ -199,36 +201,10 @@ def rejected(*, rejection: Rejection, at: datetime) -> models.Rejection:
     )
 
 
-@transaction.atomic(savepoint=False)
-def close_orphans(*, node: str, at: datetime | None = None) -> int:
-    """Close what a dead engine of this name left open, and return how many calls that were."""
-    now = at or timezone.now()
-    orphans = Call.objects.filter(node=node, ended__isnull=True)
-    ids = list(orphans.values_list("pk", flat=True))
-    end = ENGINE_RESTARTED
-    closing = _closing(end.by, end.reason, end.code, end.advice)
-    for pk, answered in orphans.filter(answered__isnull=False).values_list("pk", "answered"):
-        Call.objects.filter(pk=pk).update(talk_s=_talk_s(answered, now))
-    orphans.update(**closing, ended=now)
-    Leg.objects.filter(call__in=ids).update(state="ended")
-    places = dict(
-        CallEvent.objects.filter(call__in=ids)
-        .order_by()
-        .values_list("call")
-        .annotate(last=Max("number"))
-    )
-    call_events(
-        entries=[
-            TimelineEntry(str(pk), now, "", "ended", end.advice, (places.get(pk) or 0) + 1)
-            for pk in ids
-        ]
-    )
-    return len(ids)
-
-
 def node_seen(
     *,
     name: str,
+    identity: str = "",
     started: datetime,
     seen: datetime,
     listening: Sequence[str],
@@ -243,6 +219,7 @@ def node_seen(
     EngineNode.objects.update_or_create(
         name=_fit(EngineNode, "name", name),
         defaults={
+            "identity": identity,
             "started": started,
             "seen": seen,
             "listening": list(listening),
@@ -377,9 +354,14 @@ def _codecs(snapshot: CallSnapshot) -> dict[str, str]:
     return {name: _fit(Call, name, codec) for name, codec in columns.items() if codec}
 
 
-def _talk_s(answered: datetime | None, ended: datetime) -> int | None:
+def talk_s(answered: datetime | None, ended: datetime) -> int | None:
     """Return the whole seconds between answer and end, or None if nobody answered."""
     return None if answered is None else max(round((ended - answered).total_seconds()), 0)
+
+
+def closing(end: Termination) -> dict[str, Any]:
+    """Return the columns of a call that tell how it ended."""
+    return _closing(end.by, end.reason, end.code, end.advice)
 
 
 def _closing(by: str, reason: str, code: int, advice: str) -> dict[str, Any]:

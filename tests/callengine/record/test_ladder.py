@@ -10,7 +10,7 @@ import pytest
 
 from callengine.edge.interface import LegAnchor
 from callengine.models import Call, Leg, SipMessage
-from callengine.record import ladder, store
+from callengine.record import ladder, orphans, store
 from tests.dashboard.live import demo
 from tests.peers.waiting import until
 
@@ -230,7 +230,7 @@ def test_an_engine_that_died_leaves_the_time_talked() -> None:
     demo.store(demo.call(ago_s=60))
     answered = Call.objects.get().answered
     assert answered is not None
-    store.close_orphans(node="engine-1", at=answered + timedelta(seconds=30))
+    orphans.close_orphans(node="engine-1", at=answered + timedelta(seconds=30))
     assert Call.objects.get().talk_s == 30
 
 

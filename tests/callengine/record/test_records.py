@@ -15,7 +15,7 @@ from callengine.core.outcomes import Rejection
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call, CallEvent, EngineNode, Leg
 from callengine.models import Rejection as RejectionRow
-from callengine.record import store
+from callengine.record import orphans, store
 from callengine.record.cleaning import clean_json, clean_text
 
 pytestmark = pytest.mark.django_db
@@ -198,7 +198,7 @@ def test_what_a_dead_engine_left_open_is_closed_with_its_own_reason():
     store.call_started(snapshot=others, plan={}, node="n2")
     store.call_started(snapshot=over, plan={}, node="n1")
     store.call_ended(snapshot={**over, "ended": START, "termination": ENDED})
-    assert store.close_orphans(node="n1") == 1
+    assert orphans.close_orphans(node="n1") == 1
     closed = stored(mine["id"])
     assert closed["termination"]["reason"] == "engine-restarted"
     assert closed["termination"]["by"] == "engine"
@@ -207,7 +207,7 @@ def test_what_a_dead_engine_left_open_is_closed_with_its_own_reason():
     assert len(closed["events"]) == 1
     assert stored(others["id"])["ended"] is None
     assert stored(over["id"])["termination"]["reason"] == "hangup"
-    assert store.close_orphans(node="n1") == 0
+    assert orphans.close_orphans(node="n1") == 0
 
 
 def live_calls() -> list[CallSnapshot]:
