@@ -1,5 +1,6 @@
 """The one shape in which a call is shown: live page, JSON output and channel messages."""
 
+from datetime import UTC, datetime
 from typing import Annotated, TypedDict
 
 from callengine.core.shapes import IsoTime, Most, Within
@@ -140,3 +141,8 @@ CallSnapshot = TypedDict(
     },
 )
 """One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens."""
+
+
+def iso(at: float) -> str:
+    """Return a time in Unix seconds as snapshots spell it: ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat()

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.plan import CallPlan
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot, iso
 from callengine.edge.interface import IncomingCall
-from callengine.engine.livecall import LiveCall, PendingTransfer, iso, open_call
+from callengine.engine.livecall import LiveCall, PendingTransfer, open_call
 from callengine.record import changes
 from callengine.record.journal import Journal
 from callengine.record.ladder import Audience as TraceAudience

@@ -4,7 +4,6 @@ import copy
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from callengine.core.control import (
     ControlError,
@@ -21,18 +20,13 @@ from callengine.core.orders import CallOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import parties
 from callengine.core.plan import CallPlan
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot
+from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot, iso
 from callengine.core.states import CallState
 from callengine.core.timeline import Timeline
 from callengine.edge.interface import IncomingCall
 from callengine.engine.processes import CallProcess
 
 logger = logging.getLogger(__name__)
-
-
-def iso(at: float) -> str:
-    """Return Unix time in seconds as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from callengine.core.outcomes import Rejection, Termination
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
+from callengine.core.snapshot import iso
 from callengine.core.states import CallState
 from callengine.directory import lookup, nodes
 from callengine.edge.bans import Ban
@@ -50,7 +51,7 @@ from callengine.engine.calls import CallBook
 from callengine.engine.commands import Commands
 from callengine.engine.heartbeat import Heartbeat
 from callengine.engine.identity import Identity, insist_on_no_rival
-from callengine.engine.livecall import LiveCall, iso
+from callengine.engine.livecall import LiveCall
 from callengine.engine.planning import Planning
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess

@@ -16,10 +16,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
 
-from callengine.core.snapshot import MessageSnapshot
+from callengine.core.snapshot import MessageSnapshot, iso
 from callengine.edge.interface import LegAnchor
 from callengine.edge.text import clean
-from callengine.engine.livecall import iso
 from callengine.record.changes import Keepable
 from callengine.record.journal import Journal
 from callengine.record.masking import MAX_BYTES, shown
