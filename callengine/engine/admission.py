@@ -30,10 +30,10 @@ class Room:
             of_source=sum(other is not None and _key(other) == key for other in live),
             last_minute=self._recent.count(key, now),
         )
-        found = shortage(source, load, self._limits)
-        if found is None:
+        lacking = shortage(source, load, self._limits)
+        if lacking is None:
             self._recent.note(key, now)
-        return found
+        return lacking
 
 
 def rejected(call: IncomingCall, short: Shortage) -> Rejection:

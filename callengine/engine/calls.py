@@ -30,7 +30,7 @@ class Audience(TraceAudience, Protocol):
     def call(self, snapshot: CallSnapshot) -> None:
         """Show a call as it now is."""
 
-    def event(self, call_id: str, event: EventSnapshot) -> None:
+    def event(self, call_uuid: str, event: EventSnapshot) -> None:
         """Show a new line of a timeline."""
 
 
@@ -122,9 +122,9 @@ class CallBook:
                 partial(self._show_lines, call.id, lines),
             )
 
-    def _show_lines(self, call_id: str, lines: list[EventSnapshot]) -> None:
+    def _show_lines(self, call_uuid: str, lines: list[EventSnapshot]) -> None:
         for line in lines:
-            self.audience.event(call_id, line)
+            self.audience.event(call_uuid, line)
 
     def quality(self, call: LiveCall, samples: dict[str, QualitySnapshot]) -> None:
         """Take one second's statistics; the history of each leg is written now and then."""

@@ -146,8 +146,8 @@ class Planning:
     def _local_host(self, flow: str) -> str:
         """Return the host part of our users' URIs, as a peer there knows us."""
         host, port = self._edge.public_address_for(flow)
-        shown = f"[{host}]" if ":" in host else host
-        return f"{shown}:{port}" if port != 5060 else shown
+        host = f"[{host}]" if ":" in host else host
+        return f"{host}:{port}" if port != 5060 else host
 
 
 def _offer(call: IncomingCall) -> tuple[tuple[str, ...] | None, tuple[Obstacle, str] | None]:

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 
 from callengine.core.control import (
@@ -37,6 +36,7 @@ from callengine.engine.processes import (
     PoolSettings,
     ProcessState,
 )
+from callengine.engine.roster import Roster
 from callengine.worker.control import socket_pair
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,6 @@ logger = logging.getLogger(__name__)
 START_TIMEOUT_S = 4.0
 FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."
-MAX_SPARE = 8
 RETRY_S = 1.0
 "How long spares that could not be forked, for want of descriptors, are put off."
 CLEARING_S = 1.0
@@ -75,9 +74,8 @@ class Pool:
         self._settings = settings
         self._on_message = on_message
         self._on_death = on_death
-        self._processes: dict[int, CallProcess] = {}
+        self._roster = Roster(settings)
         self._numbers = itertools.count(1)
-        self._slots: deque[int] = deque(range(settings.max_calls))
         self._fork_server = ForkServer(on_message=self._heard, on_restart=self._fork_server_lost)
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._wake_socket.bind(("127.0.0.1", 0))
@@ -99,12 +97,12 @@ class Pool:
     @property
     def busy(self) -> int:
         """How many processes have a call."""
-        return sum(process.state is ProcessState.BUSY for process in self._processes.values())
+        return self._roster.busy
 
     @property
     def processes(self) -> list[CallProcess]:
         """Every process that has not died."""
-        return list(self._processes.values())
+        return self._roster.all
 
     async def start(self) -> None:
         """Start the fork server and the spare processes, and wait until the first is ready.
@@ -113,7 +111,7 @@ class Pool:
         """
         self._fork_server.start()
         self._replenish()
-        if not self._processes:
+        if not self.processes:
             raise RuntimeError(
                 "no call process could be forked: its socket needs a descriptor, "
                 "and none is left; raise the limit of open files (ulimit -n)"
@@ -132,9 +130,9 @@ class Pool:
 
         Raises NoProcessStartsError if there is room for another and none can be started.
         """
-        process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
+        process = await self._available(bridge_rate_hz)
         if process is None and await self._one_cleared():
-            process = self._idle(bridge_rate_hz) or await self._made(bridge_rate_hz)
+            process = await self._available(bridge_rate_hz)
         if process is None:
             return None
         process.state = ProcessState.BUSY
@@ -187,7 +185,7 @@ class Pool:
                 process.sock.send(encode(Stop()))
                 self._wake_socket.sendto(WAKE, process.sip_address)
         for _ in range(20):
-            if not self._processes:
+            if not self.processes:
                 break
             await asyncio.sleep(0.05)
         for process in self.processes:
@@ -197,9 +195,8 @@ class Pool:
 
     # Choosing
 
-    def _idle(self, rate: int) -> CallProcess | None:
-        idle = (p for p in self._processes.values() if p.state is ProcessState.IDLE)
-        return next((p for p in idle if p.bridge_rate_hz == rate), None)
+    async def _available(self, rate: int) -> CallProcess | None:
+        return self._roster.first(ProcessState.IDLE, rate) or await self._made(rate)
 
     async def _one_cleared(self) -> bool:
         """Wait a moment for a process whose call has just ended; return whether one came back."""
@@ -214,7 +211,7 @@ class Pool:
         Raises NoProcessStartsError.
         """
         for _ in range(FORK_ATTEMPTS):
-            process = self._starting(rate) or self._forked(rate)
+            process = self._roster.first(ProcessState.STARTING, rate) or self._forked(rate)
             if process is None:
                 return None
             process.state = ProcessState.BUSY
@@ -236,17 +233,13 @@ class Pool:
             self._fork_server.kill()
         self._kill(process)
 
-    def _starting(self, rate: int) -> CallProcess | None:
-        starting = (p for p in self._processes.values() if p.state is ProcessState.STARTING)
-        return next((p for p in starting if p.bridge_rate_hz == rate), None)
-
     def _forked(self, rate: int) -> CallProcess | None:
         """Fork a process in a free slot, or in that of one without a call; None if all are taken.
 
         Raises NoProcessStartsError.
         """
-        if not self._slots:
-            idle = self._without_call()
+        if not self._roster.slots:
+            idle = self._roster.without_call()
             if idle is None:
                 return None
             self._kill(idle, replace=False)
@@ -255,36 +248,12 @@ class Pool:
             raise NoProcessStartsError
         return process
 
-    def _without_call(self) -> CallProcess | None:
-        for state in (ProcessState.IDLE, ProcessState.STARTING):
-            for process in self._processes.values():
-                if process.state is state:
-                    return process
-        return None
-
-    def _spare_wanted(self, rate: int) -> int:
-        share = max(1, self._settings.max_calls // 3)
-        floor = min(dict(self._settings.spare).get(rate, 0), share)
-        busy = sum(
-            p.state is ProcessState.BUSY and p.bridge_rate_hz == rate
-            for p in self._processes.values()
-        )
-        return min(MAX_SPARE, max(floor, busy // 4))
-
-    def _spare_of(self, rate: int) -> list[CallProcess]:
-        return [
-            p
-            for p in self._processes.values()
-            if p.bridge_rate_hz == rate and p.state in (ProcessState.IDLE, ProcessState.STARTING)
-        ]
-
     def _replenish(self) -> None:
         """Fork what spares are missing; what cannot be forked now is tried again later."""
         if self._stopping:
             return
         for rate, _ in self._settings.spare:
-            missing = self._spare_wanted(rate) - len(self._spare_of(rate))
-            for _ in range(min(missing, len(self._slots))):
+            for _ in range(self._roster.missing(rate)):
                 if self._fork(rate) is None:
                     self._replenish_later()
                     return
@@ -298,8 +267,7 @@ class Pool:
         self._replenish()
 
     def _shrink(self, rate: int) -> None:
-        spare = [p for p in self._spare_of(rate) if p.state is ProcessState.IDLE]
-        for process in spare[2 * self._spare_wanted(rate) + MAX_SPARE :]:
+        for process in self._roster.too_many(rate):
             self._kill(process)
 
     # Processes
@@ -310,7 +278,7 @@ class Pool:
             case Confined(left):
                 self.unconfined = list(left)
             case Forked(number, pid):
-                process = self._processes.get(number)
+                process = self._roster.get(number)
                 if process is not None:
                     process.pid = pid
                     self._is_ready(process)
@@ -339,12 +307,12 @@ class Pool:
         process = CallProcess(
             number=next(self._numbers),
             bridge_rate_hz=rate,
-            slot=self._slots.popleft(),
+            slot=self._roster.slots.popleft(),
             sock=ours,
             ready=loop.create_future(),
         )
         process.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
-        self._processes[process.number] = process
+        self._roster.add(process)
         loop.add_reader(ours, self._readable, process)
         request = Fork(
             number=process.number,
@@ -417,8 +385,7 @@ class Pool:
         process.state = ProcessState.DEAD
         asyncio.get_running_loop().remove_reader(process.sock)
         process.sock.close()
-        self._processes.pop(process.number, None)
-        self._slots.append(process.slot)
+        self._roster.remove(process)
         was_ready = process.ready.done()
         if not was_ready:
             process.ready.set_exception(ConnectionError("the call process ended as it started"))

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from callengine.core.causes import q850_reason
 from callengine.core.control import (
@@ -22,7 +22,6 @@ from callengine.core.control import (
     TransferOver,
     Unable,
 )
-from callengine.core.directory import Source
 from callengine.core.lab import LabCase, LabEnds
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection, Termination
@@ -36,16 +35,13 @@ from callengine.edge.bans import Ban
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
     Accepted,
-    Binding,
-    Credentials,
     IncomingCall,
-    Refusal,
     Refused,
-    TrunkAccess,
 )
 from callengine.edge.rejections import GAVE_UP_FIRST
 from callengine.edge.settings import Listen
 from callengine.engine.admission import Room, rejected
+from callengine.engine.answers import DirectoryAnswers
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
 from callengine.engine.calls import CallBook
 from callengine.engine.commands import Commands
@@ -56,10 +52,9 @@ from callengine.engine.planning import Planning
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess
 from callengine.engine.publisher import Publisher
-from callengine.engine.readers import Readers
 from callengine.engine.redirects import Redirects
 from callengine.engine.settings import EngineSettings
-from callengine.engine.sources import ONE_TIME, OneTimeSources
+from callengine.engine.sources import OneTimeSources
 from callengine.engine.stopping import Step, take_all
 from callengine.engine.transfers import Transfers
 from callengine.lab.ends import find_ends
@@ -68,7 +63,6 @@ from callengine.record import changes
 from callengine.record.journal import Journal
 from callengine.record.ladder import Trace
 from callengine.record.retention import Retention
-from trunks.access import AccessLists
 
 logger = logging.getLogger(__name__)
 
@@ -79,20 +73,18 @@ LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S = 12.0, 8.0, 30.0
 T = TypeVar("T")
 
 
-class Switchboard:
+class Switchboard(DirectoryAnswers):
     """Everything one engine process does; the `Engine` of its edge."""
 
     def __init__(self, settings: EngineSettings) -> None:
+        super().__init__(OneTimeSources(settings.edge.realm))
         self.settings = settings
         self.edge = Edge(self, settings.edge)
         self.pool = Pool(settings.pool, on_message=self._message, on_death=self._death)
         self.book = CallBook(settings.node, Trace(self.edge.leg))
         self.edge.observer = self.book.trace.observe
         self.room = Room(settings.capacity)
-        self.sources = OneTimeSources(settings.edge.realm)
         self.lab = Laboratory(self, self.sources, self._lab_ends)
-        self._readers = Readers()
-        self._access = AccessLists(lookup.access_entries)
         self._hurry = asyncio.Event()
         self._assignment = Assignment(settings, pool=self.pool, book=self.book, edge=self.edge)
         self._planning = Planning(
@@ -266,50 +258,7 @@ class Switchboard:
     async def _lab_ends(self, case: LabCase) -> LabEnds:
         return await self._read(find_ends, case)
 
-    # What the edge asks
-
-    async def credentials(self, username: str) -> Credentials | None:
-        """Return the digest credentials of a connection or of a trunk's IN side."""
-        one_time = self.sources.credentials(username)
-        return one_time or await self._read(lookup.credentials, username)
-
-    async def trunk_access(self, address: str) -> TrunkAccess | None:
-        """Return the trunk whose access list holds this IP address."""
-        if self.sources.is_host(address):
-            return None
-        return await self._read(lookup.trunk_access, address, self._access)
-
-    async def external_sip(self) -> bool:
-        """Return whether unauthenticated callers may reach numbers and connections."""
-        return await self._read(lookup.external_sip)
-
-    async def trunks_by_credentials(self) -> bool:
-        """Return whether an enabled trunk may call from any address, by its credentials alone."""
-        return await self._read(lookup.trunks_by_credentials, self._access)
-
-    async def source(self, *, kind: str, name: str, address: str) -> Source:
-        """Return the full source for a name the edge established."""
-        if kind == ONE_TIME:
-            return self.sources.source(name, address)
-        return await self._read(partial(lookup.source, kind=kind, name=name, address=address))
-
-    async def is_registered_at(self, flow: str) -> bool:
-        """Return whether a phone of ours registered from this very flow, by no proxy."""
-        return await self._read(lookup.is_registered_at, flow)
-
-    async def bindings(self, sip_user: str) -> list[Binding]:
-        """Return the unexpired bindings of a connection."""
-        return await self._read(lookup.bindings, sip_user)
-
-    async def change_bindings(
-        self, sip_user: str, change: Callable[[Sequence[Binding]], list[Binding] | Refusal]
-    ) -> list[Binding] | Refusal:
-        """Have a pure function decide what a connection's bindings become; one transaction."""
-        return await self._read(lookup.change_bindings, sip_user, change)
-
-    async def has_registered_from(self, host: str) -> bool:
-        """Return whether a phone at this IP address is registered."""
-        return await self._read(lookup.has_registered_from, host)
+    # What the edge asks besides
 
     async def banned(self, ban: Ban) -> None:
         """Store a ban that the edge has made."""
@@ -427,9 +376,6 @@ class Switchboard:
             stored = replace(rejection, code=487, advice=f"{GAVE_UP_FIRST} {rejection.advice}")
         self.edge.store(stored)
         return Refused(rejection.code)
-
-    async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await self._readers.read(function, *arguments)
 
 
 _DIED = Termination(

@@ -39,13 +39,13 @@ class PhoneSettings:
 
     def arguments(self) -> list[str]:
         """Return the command line; the password is not on it."""
-        found = ["--user", self.user, "--sip", self.server, "--host", self.host]
-        found += ["--port", str(self.port), "--hz", str(self.hz), "--agent", self.agent]
+        words = ["--user", self.user, "--sip", self.server, "--host", self.host]
+        words += ["--port", str(self.port), "--hz", str(self.hz), "--agent", self.agent]
         if self.codecs:
-            found += ["--codecs", ",".join(self.codecs)]
+            words += ["--codecs", ",".join(self.codecs)]
         if self.life_s is not None:
-            found += ["--life-s", str(self.life_s)]
-        return [*found, "--register"] if self.register else found
+            words += ["--life-s", str(self.life_s)]
+        return [*words, "--register"] if self.register else words
 
 
 class Phone:

@@ -185,8 +185,8 @@ def adopt(board: boards.Board, control: socket.socket, pid: int) -> CallProcess:
     """Have the pool hand out a process it did not fork."""
     control.setblocking(False)
     loop = asyncio.get_running_loop()
-    slot = board.pool._slots.popleft()
+    slot = board.pool._roster.slots.popleft()
     process = CallProcess(99, 8000, slot, control, loop.create_future(), pid=pid)
-    board.pool._processes[process.number] = process
+    board.pool._roster.add(process)
     loop.add_reader(control, board.pool._readable, process)
     return process

@@ -1,0 +1,69 @@
+"""What the edge asks about peers, answered by the directory and the one-time callers."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from callengine.core.directory import Source
+from callengine.directory import lookup
+from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
+from callengine.engine.readers import Readers
+from callengine.engine.sources import ONE_TIME, OneTimeSources
+from trunks.access import AccessLists
+
+T = TypeVar("T")
+
+
+class DirectoryAnswers:
+    """The part of the edge's `Engine` that reads the directory; one-time callers come first."""
+
+    def __init__(self, sources: OneTimeSources) -> None:
+        self.sources = sources
+        self._readers = Readers()
+        self._access = AccessLists(lookup.access_entries)
+
+    async def credentials(self, username: str) -> Credentials | None:
+        """Return the digest credentials of a connection or of a trunk's IN side."""
+        one_time = self.sources.credentials(username)
+        return one_time or await self._read(lookup.credentials, username)
+
+    async def trunk_access(self, address: str) -> TrunkAccess | None:
+        """Return the trunk whose access list holds this IP address."""
+        if self.sources.is_host(address):
+            return None
+        return await self._read(lookup.trunk_access, address, self._access)
+
+    async def external_sip(self) -> bool:
+        """Return whether unauthenticated callers may reach numbers and connections."""
+        return await self._read(lookup.external_sip)
+
+    async def trunks_by_credentials(self) -> bool:
+        """Return whether an enabled trunk may call from any address, by its credentials alone."""
+        return await self._read(lookup.trunks_by_credentials, self._access)
+
+    async def source(self, *, kind: str, name: str, address: str) -> Source:
+        """Return the full source for a name the edge established."""
+        if kind == ONE_TIME:
+            return self.sources.source(name, address)
+        return await self._read(partial(lookup.source, kind=kind, name=name, address=address))
+
+    async def is_registered_at(self, flow: str) -> bool:
+        """Return whether a phone of ours registered from this very flow, by no proxy."""
+        return await self._read(lookup.is_registered_at, flow)
+
+    async def bindings(self, sip_user: str) -> list[Binding]:
+        """Return the unexpired bindings of a connection."""
+        return await self._read(lookup.bindings, sip_user)
+
+    async def change_bindings(
+        self, sip_user: str, change: Callable[[Sequence[Binding]], list[Binding] | Refusal]
+    ) -> list[Binding] | Refusal:
+        """Have a pure function decide what a connection's bindings become; one transaction."""
+        return await self._read(lookup.change_bindings, sip_user, change)
+
+    async def has_registered_from(self, host: str) -> bool:
+        """Return whether a phone at this IP address is registered."""
+        return await self._read(lookup.has_registered_from, host)
+
+    async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await self._readers.read(function, *arguments)
