@@ -146,7 +146,8 @@ class Attempts:
     def dial_failed(self, leg: str, text: str) -> None:
         """Give up: our own side could not dial a target."""
         self._ringing.discard(leg)
-        self.outcome = self.outcome or terminations.dial_failed(self.label_of(leg), text)
+        if self.outcome in (None, Answered(leg)):
+            self.outcome = terminations.dial_failed(self.label_of(leg), text)
 
     def redirect_decided(self, event: RedirectDecided, now: float, room: int) -> list[Effect]:
         """Ring whom the engine names instead, as the next wave, or go on without."""

@@ -240,10 +240,12 @@ class CallMachine:
             return self._finish() if not self._live else []
         if self._transfer is not None and self._transfer.owns(event.leg):
             return self._of_transfer(lambda transfer: transfer.dial_failed(event.leg, event.text))
-        if not self._state.is_setting_up:
-            return []
-        self._attempts.dial_failed(event.leg, event.text)
-        return self._went_on([])
+        if event.leg == self._callee:
+            return self._end(terminations.dial_failed(self._label(event.leg), event.text))
+        if self._state.is_setting_up:
+            self._attempts.dial_failed(event.leg, event.text)
+            return self._went_on([])
+        return []
 
     def _leg_failed(self, event: ev.LegFailed) -> list[Effect]:
         """End the call, or the transfer it happened to: what was to be reported is lost."""

@@ -62,6 +62,10 @@ def ended(leg: str, code: int = 200, *, by_peer: bool = True) -> LegEnded:
     return LegEnded(leg, code, "why", by_peer)
 
 
+def hung_up(effects: list[fx.Effect]) -> list[str]:
+    return [effect.leg for effect in effects if isinstance(effect, fx.EndLeg)]
+
+
 def kinds(effects: list[fx.Effect]) -> list[str]:
     return [type(effect).__name__ for effect in effects if not isinstance(effect, fx.Note)]
 
@@ -303,6 +307,18 @@ def test_nobody_answers():
         "no-answer",
         480,
     )
+
+
+def test_the_next_phones_ring_for_their_own_time_while_the_caller_hears_ringing():
+    machine = started(("B",), ("B2",))
+    machine.handle(LegProgress("B", 180, early_media=False), 101.0)
+    assert hung_up(machine.tick(130.0)) == ["B"]
+    machine.handle(ended("B", 487, by_peer=False), 130.1)
+    effects = machine.tick(machine.next_deadline())
+    assert [e.leg.name for e in effects if isinstance(e, fx.Dial)] == ["B2"]
+    assert machine.next_deadline() == 161.0
+    assert machine.state is CallState.RINGING
+    assert fx.Bridge("B2") in machine.handle(LegAnswered("B2"), 160.0)
 
 
 def test_the_caller_cancels():

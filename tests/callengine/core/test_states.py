@@ -24,6 +24,7 @@ from callengine.core.events import (
 )
 from callengine.core.machine import CallMachine
 from callengine.core.states import ALLOWED, CallState, is_allowed
+from callengine.core.transfer import MATCH_TIMEOUT_S
 from tests.callengine.core.test_machine import CAROL, ended, redirected, ringing, started, talking
 from tests.callengine.core.test_transfer import (
     matching,
@@ -137,14 +138,28 @@ TOLD = [event for event in EVENTS if getattr(event, "leg", "B") in ("A", "B", "B
 PAIRED = [event for event in TOLD if getattr(event, "code", 200) in (180, 183, 200, 486, 488)]
 
 
+def check(machine: CallMachine) -> None:
+    """What holds after any event."""
+    assert len(machine.live) <= 4
+    assert machine.callee is None or machine.callee in machine.live or machine.termination
+    if machine.state is CallState.ANSWERED:
+        assert machine.callee is not None or machine.is_transferring
+
+
 @pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 def test_any_two_events_in_any_state_leave_a_call_that_ends_once(make):
     for first, second in itertools.product(PAIRED, PAIRED):
         machine = make()
-        effects = [*machine.handle(first, 113.0), *machine.handle(second, 113.1)]
-        assert len(machine.live) <= 4
-        effects += machine.handle(HangUpOrdered("engine", "shutting-down", 503, "x"), 114.0)
-        effects += machine.tick(114.0 + CLEARING_TIMEOUT_S)
+        effects = []
+        for at, event in ((113.0, first), (113.1, second)):
+            effects += machine.handle(event, at)
+            check(machine)
+        effects += machine.tick(113.1 + MATCH_TIMEOUT_S)
+        check(machine)
+        effects += machine.tick(140.0)
+        effects += machine.handle(HangUpOrdered("engine", "shutting-down", 503, "x"), 141.0)
+        effects += machine.tick(141.0 + CLEARING_TIMEOUT_S)
         assert machine.finished
+        assert not machine.is_transferring
         assert machine.state is CallState.ENDED
         assert sum(isinstance(effect, Finish) for effect in effects) == 1, (first, second)

@@ -3,7 +3,7 @@
 import pytest
 
 from callengine.core import effects as fx
-from callengine.core.attempts import CLEARING_TIMEOUT_S
+from callengine.core.attempts import REST_S
 from callengine.core.events import (
     CallerMatched,
     DigitReceived,
@@ -20,7 +20,15 @@ from callengine.core.machine import CallMachine
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
 from callengine.core.states import CallState
 from callengine.core.transfer import MATCH_TIMEOUT_S
-from tests.callengine.core.test_machine import ended, kinds, ringing, started, talking, termination
+from tests.callengine.core.test_machine import (
+    ended,
+    hung_up,
+    kinds,
+    ringing,
+    started,
+    talking,
+    termination,
+)
 
 FORCED = ("PCMU", "PCMA")
 
@@ -58,10 +66,6 @@ def transferred() -> CallMachine:
 
 def note(effects: list[fx.Effect], kind: str) -> str:
     return next(e.text for e in effects if isinstance(e, fx.Note) and e.kind == kind)
-
-
-def hung_up(effects: list[fx.Effect]) -> list[str]:
-    return [effect.leg for effect in effects if isinstance(effect, fx.EndLeg)]
 
 
 def test_the_target_is_dialled_and_the_parties_go_on():
@@ -158,6 +162,18 @@ def test_a_target_that_rings_too_long_is_cancelled():
     assert effects[0] == fx.EndLeg("B2", 487, "")
     assert "did not answer within 20 s" in note(effects, "transfer-failed")
     assert machine.next_deadline() == 102.0 + 3600.0
+
+
+def test_each_wave_of_a_transfer_rings_for_its_own_time():
+    machine = transferring(("B2", "B3"), ("B4",))
+    effects = machine.tick(130.0)
+    assert (hung_up(effects), kinds(effects)) == (["B2", "B3"], ["EndLeg", "EndLeg"])
+    for leg in ("B2", "B3"):
+        machine.handle(ended(leg, 487, by_peer=False), 130.1)
+    effects = machine.tick(130.0 + REST_S)
+    assert [e.leg.name for e in effects if isinstance(e, fx.Dial)] == ["B4"]
+    assert machine.next_deadline() == 151.0
+    assert (machine.state, machine.callee) == (CallState.ANSWERED, "B")
 
 
 def test_the_longest_duration_ends_a_transfer_too():
@@ -347,33 +363,6 @@ EVENTS: list[Event] = [
     DigitReceived("B2", "1"),
     HangUpOrdered("operator", "operator-hung-up", 200, "x"),
 ]
-
-
-def check(machine: CallMachine) -> None:
-    """What holds after any event."""
-    assert len(machine.live) <= 4
-    assert machine.callee is None or machine.callee in machine.live or machine.termination
-    if machine.state is CallState.ANSWERED:
-        assert machine.callee is not None or machine.is_transferring
-
-
-@pytest.mark.parametrize("make", MAKES)
-@pytest.mark.parametrize("first", EVENTS)
-def test_any_two_events_in_any_state_leave_a_call_that_can_end_once(make, first):
-    for second in EVENTS:
-        machine = make()
-        effects: list[fx.Effect] = []
-        for at, event in ((113.0, first), (113.1, second)):
-            effects += machine.handle(event, at)
-            check(machine)
-        effects += machine.tick(113.1 + MATCH_TIMEOUT_S)
-        check(machine)
-        effects += machine.tick(140.0)
-        effects += machine.handle(HangUpOrdered("engine", "shutting-down", 503, "x"), 141.0)
-        effects += machine.tick(141.0 + CLEARING_TIMEOUT_S + 1)
-        assert machine.finished
-        assert kinds(effects).count("Finish") == 1
-        assert not machine.is_transferring
 
 
 @pytest.mark.parametrize("make", MAKES)
