@@ -5,6 +5,9 @@ import re
 BRANCH = "z9hG4bKvn"
 "Every branch of ours starts so: a request that comes back is recognised."
 
+RequestKey = tuple[str, str]
+"Branch and method of a request of ours (RFC 3261 section 17.1.3)."
+
 _PEEKED_BYTES = 1024
 _OURS = re.compile(rb";[ \t]*branch=(z9hG4bKvn[0-9a-f]{24})(?![0-9a-f])", re.IGNORECASE)
 

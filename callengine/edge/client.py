@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from callengine.edge.branches import branch_in
+from callengine.edge.branches import RequestKey, branch_in
 from callengine.edge.client_transaction import (
     ClientState,
     ClientTransaction,
@@ -14,7 +14,6 @@ from callengine.edge.client_transaction import (
     Effects,
 )
 from callengine.edge.flow import Flow
-from callengine.edge.legs import RequestKey
 from callengine.edge.message import Headers, Message, render
 from callengine.edge.settings import T1_S
 from callengine.edge.tap import Show

@@ -2,6 +2,7 @@
 
 from callengine.edge import inner
 from callengine.edge.abandon import Abandoner
+from callengine.edge.branches import RequestKey
 from callengine.edge.client import ClientTransactions
 from callengine.edge.descriptions import BadSdpError, compact_body
 from callengine.edge.identity import Identity
@@ -11,7 +12,6 @@ from callengine.edge.legs import (
     LegState,
     LegTable,
     PeerRequest,
-    RequestKey,
     answered_to,
 )
 from callengine.edge.loopback import Loopback

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
-from callengine.edge.branches import branch_in
+from callengine.edge.branches import RequestKey, branch_in
 from callengine.edge.flow import NOWHERE, Flow
 from callengine.edge.interface import LegAnchor
 from callengine.edge.message import Message
@@ -24,9 +24,6 @@ _Key = TypeVar("_Key")
 MAX_DEAD_CALLS = 200
 
 _REQUEST_TOKEN = re.compile(rb"[A-Z]{1,16} sips?:([A-Za-z0-9_-]{1,64})@", re.IGNORECASE)
-
-RequestKey = tuple[str, str]
-"Branch and method of a request of ours (RFC 3261 section 17.1.3)."
 
 
 class LegState(Enum):

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from callengine.edge.branches import RequestKey
 from callengine.edge.client import ClientTransactions, OnResponse, with_via
 from callengine.edge.flow import Flow
 from callengine.edge.identity import Identity
-from callengine.edge.legs import Leg, LegTable, RequestKey
+from callengine.edge.legs import Leg, LegTable
 from callengine.edge.message import Message, render
 from callengine.edge.tap import Tap
 
