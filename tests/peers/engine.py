@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import yaml
 
+from tests.peers.clerk import Clerk
 from tests.peers.ports import LOOPBACK, free_port, free_port_range, free_sip_port
 from tests.peers.services import Postgres, Redis, wait_for_port
 
@@ -53,6 +54,7 @@ class Engine:
         self.rtp_ports = free_port_range(RTP_PORTS)
         self.folder = Path(tempfile.mkdtemp(prefix="voipnumber-"))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._clerk: Clerk | None = None
         self._services = ExitStack()
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("VOIPNUMBER_", "DJANGO_"))},
@@ -91,16 +93,11 @@ class Engine:
 
     def manage(self, *arguments: str) -> str:
         """Run one management command and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, str(self.root / "manage.py"), *arguments],
-            env=self._environment,
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"manage.py {arguments}:\n{done.stdout}\n{done.stderr}"
+        if self._clerk is None or self._clerk.environment != self._environment:
+            self._dismiss_clerk()
+            self._clerk = Clerk(self.root, self._environment)
+        done = self._clerk.run(*arguments)
+        assert done.status == 0, f"manage.py {arguments}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
     def provision(self, configuration: Mapping[str, Any]) -> None:
@@ -196,7 +193,13 @@ class Engine:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)
+        self._dismiss_clerk()
         self._services.close()
+
+    def _dismiss_clerk(self) -> None:
+        clerk, self._clerk = self._clerk, None
+        if clerk is not None:
+            clerk.stop()
 
     # How it runs
 
