@@ -6,5 +6,5 @@ from dashboard.calls.consumers import CallConsumer, CallsConsumer
 
 websocket_urlpatterns = [
     path("ws/calls/", CallsConsumer.as_asgi(), name="ws-calls"),
-    path("ws/calls/<uuid:call_id>/", CallConsumer.as_asgi(), name="ws-call"),
+    path("ws/calls/<uuid:call_uuid>/", CallConsumer.as_asgi(), name="ws-call"),
 ]

@@ -37,8 +37,8 @@ class CallTopic(Topic):
         CallChanged, CallEventAdded, CallMessagesAdded, CallQualityMeasured
     )
 
-    def __init__(self, call_id: uuid.UUID) -> None:
-        name = groups.call_group(call_id)
+    def __init__(self, call_uuid: uuid.UUID) -> None:
+        name = groups.call_group(call_uuid)
         super().__init__(name, name)
         self._call: CallSnapshot | None = None
         self._events: dict[int, EventView] = {}

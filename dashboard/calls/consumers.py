@@ -19,4 +19,4 @@ class CallConsumer(LivePage):
 
     def topic(self) -> Topic:
         """Return the call of the address."""
-        return CallTopic(self.scope["url_route"]["kwargs"]["call_id"])
+        return CallTopic(self.scope["url_route"]["kwargs"]["call_uuid"])

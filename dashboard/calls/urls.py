@@ -6,9 +6,9 @@ from dashboard.calls import views
 
 urlpatterns = [
     path("calls/", views.calls, name="calls"),
-    path("calls/<uuid:call_id>/", views.call, name="call"),
-    path("calls/<uuid:call_id>/quality/", views.call_quality, name="call-quality"),
-    path("calls/<uuid:call_id>/hang-up/", views.hang_up, name="hang-up"),
-    path("calls/<uuid:call_id>/transfer/", views.transfer, name="transfer"),
+    path("calls/<uuid:call_uuid>/", views.call, name="call"),
+    path("calls/<uuid:call_uuid>/quality/", views.call_quality, name="call-quality"),
+    path("calls/<uuid:call_uuid>/hang-up/", views.hang_up, name="hang-up"),
+    path("calls/<uuid:call_uuid>/transfer/", views.transfer, name="transfer"),
     path("engine/", views.engine, name="engine"),
 ]

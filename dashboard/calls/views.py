@@ -45,18 +45,20 @@ def calls(request: HttpRequest) -> HttpResponse:
 
 
 @requires("callengine.view_call")
-def call(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
+def call(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     """Show one call, in progress or ended."""
-    return _page(request, "calls/call.html", "calls/_call.html", _call_context(call_id))
+    return _page(request, "calls/call.html", "calls/_call.html", _call_context(call_uuid))
 
 
-def _call_context(call_id: uuid.UUID, transfer_form: TransferForm | None = None) -> dict[str, Any]:
-    record = get_object_or_404(with_details(Call.objects.all()), pk=call_id)
+def _call_context(
+    call_uuid: uuid.UUID, transfer_form: TransferForm | None = None
+) -> dict[str, Any]:
+    record = get_object_or_404(with_details(Call.objects.all()), pk=call_uuid)
     told = snapshot(record)
     shown = present_call(told, now=timezone.now())
     return {
         "call": with_measures(shown, store.histories(record)),
-        "call_id": call_id,
+        "call_uuid": call_uuid,
         "ladder": present_ladder(shown, store.ladder(record)),
         "record": record,
         "plan": without_passwords(json.dumps(record.plan, indent=2, ensure_ascii=False)),
@@ -66,48 +68,48 @@ def _call_context(call_id: uuid.UUID, transfer_form: TransferForm | None = None)
 
 
 @requires("callengine.view_call")
-def call_quality(request: HttpRequest, call_id: uuid.UUID) -> JsonResponse:
+def call_quality(request: HttpRequest, call_uuid: uuid.UUID) -> JsonResponse:
     """Return the quality of each leg over the whole call, for its plots: leg name -> columns."""
-    return JsonResponse(store.histories(get_object_or_404(Call, pk=call_id)))
+    return JsonResponse(store.histories(get_object_or_404(Call, pk=call_uuid)))
 
 
 @requires(post="callengine.change_call")
-def hang_up(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
+def hang_up(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     """Ask the engine to end the call; the page shows it when it has ended."""
-    record = get_object_or_404(Call, pk=call_id)
+    record = get_object_or_404(Call, pk=call_uuid)
     if record.ended is None:
-        async_to_sync(tell)(ENGINES, HangUp(str(call_id), by=request.user.get_username()))
+        async_to_sync(tell)(ENGINES, HangUp(str(call_uuid), by=request.user.get_username()))
     if is_fragment(request):
         return render(request, "calls/_hangup_sent.html", {"ended": record.ended is not None})
     text = "The call had already ended." if record.ended else "Hanging up: the engine was told."
     messages.info(request, text)
-    return redirect("call", call_id=call_id)
+    return redirect("call", call_uuid=call_uuid)
 
 
 @requires(post="callengine.change_call")
-def transfer(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
+def transfer(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     """Ask the engine to connect the caller with somebody else; the timeline shows how it goes."""
-    record, form = get_object_or_404(Call, pk=call_id), TransferForm(request.POST)
+    record, form = get_object_or_404(Call, pk=call_uuid), TransferForm(request.POST)
     if not form.is_valid():
-        return _transfer_again(request, call_id, form)
+        return _transfer_again(request, call_uuid, form)
     to, text = form.cleaned_data["to"], "The call had already ended."
     if record.ended is None:
         by = request.user.get_username()
-        async_to_sync(tell)(ENGINES, Transfer(str(call_id), to=to, by=by))
+        async_to_sync(tell)(ENGINES, Transfer(str(call_uuid), to=to, by=by))
         text = f"Transferring to {to}: the timeline shows how it goes."
     if is_fragment(request):
-        context = {"call_id": call_id, "transfer_form": TransferForm(), "transfer_said": text}
+        context = {"call_uuid": call_uuid, "transfer_form": TransferForm(), "transfer_said": text}
         return render(request, "calls/_transfer_form.html", context)
     messages.info(request, text)
-    return redirect("call", call_id=call_id)
+    return redirect("call", call_uuid=call_uuid)
 
 
-def _transfer_again(request: HttpRequest, call_id: uuid.UUID, form: TransferForm) -> HttpResponse:
+def _transfer_again(request: HttpRequest, call_uuid: uuid.UUID, form: TransferForm) -> HttpResponse:
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     if is_fragment(request):
-        context = {"call_id": call_id, "transfer_form": form}
+        context = {"call_uuid": call_uuid, "transfer_form": form}
         return render(request, "calls/_transfer_form.html", context, status=status)
-    return render(request, "calls/call.html", _call_context(call_id, form), status=status)
+    return render(request, "calls/call.html", _call_context(call_uuid, form), status=status)
 
 
 @requires("callengine.view_enginenode")

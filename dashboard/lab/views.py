@@ -93,17 +93,17 @@ def lab_call(request: HttpRequest) -> HttpResponse:
     except NotPlacedError as error:
         messages.error(request, f"Not called. {error}")
         return redirect(back)
-    return redirect("call", call_id=uuid.UUID(placed))
+    return redirect("call", call_uuid=uuid.UUID(placed))
 
 
 @requires("callengine.view_call")
-def lab_outcome(request: HttpRequest, call_id: uuid.UUID) -> HttpResponse:
+def lab_outcome(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     """Show what was predicted of a lab call beside what it did; asked for until that is known."""
-    record = get_object_or_404(with_details(Call.objects.all()), pk=call_id)
+    record = get_object_or_404(with_details(Call.objects.all()), pk=call_uuid)
     shown = snapshot(record)
     placed = present_lab_call(shown, record.plan)
     if placed is None:
-        return redirect("call", call_id=call_id)
+        return redirect("call", call_uuid=call_uuid)
     context = {"call": present_call(shown, now=timezone.now()), "lab": placed}
     if is_fragment(request):
         return render(request, "lab/_outcome.html", context)

@@ -15,7 +15,7 @@ def search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip().replace("\x00", "")[:LONGEST]
     short = len(text) < SHORTEST
     if not short and len(calls := by_call_id(text)) == 1:
-        return redirect("call", call_id=calls[0])
+        return redirect("call", call_uuid=calls[0])
     sections = [] if short else find(text, request.user)
     context = {"search_text": text, "sections": sections, "short": short, "shortest": SHORTEST}
     return render(request, "search/search.html", context)
