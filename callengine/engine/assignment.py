@@ -12,7 +12,7 @@ from callengine.core.reasons import Reason
 from callengine.edge.interface import Accepted, Refused
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
-from callengine.engine.order import Addresses, NoTargetError, make_order
+from callengine.engine.order import NoTargetError, PeerAddresses, make_order
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess, NoProcessStartsError, ProcessState
 from callengine.engine.settings import EngineSettings
@@ -36,7 +36,7 @@ GAVE_UP = Termination(
 )
 
 
-class Calls(Addresses, Protocol):
+class Calls(PeerAddresses, Protocol):
     """What is asked of the edge about a call."""
 
     def abandon(self, call: str, *, code: int, reason: str) -> None:
@@ -96,8 +96,8 @@ class Assignment:
             orders = await make_order(
                 self._edge,
                 plan,
-                call,
-                process,
+                call=call,
+                process=process,
                 passwords=live.passwords,
                 media_timeout_s=self._settings.media_timeout_s,
                 media_also_from=self._settings.media_also_from,

@@ -14,8 +14,7 @@ from callengine.edge.interface import IncomingCall
 from callengine.engine.livecall import LiveCall, PendingTransfer, open_call
 from callengine.record import changes
 from callengine.record.journal import Journal
-from callengine.record.ladder import Audience as TraceAudience
-from callengine.record.ladder import Trace
+from callengine.record.ladder import Audience, Trace
 
 GATHERING_S = 0.05
 "How long changes of a call are gathered before they are written and shown as one."
@@ -24,7 +23,7 @@ GROWING_S = 0.25
 HISTORY_INTERVAL_S = 10.0
 
 
-class Audience(TraceAudience, Protocol):
+class CallAudience(Audience, Protocol):
     """Whoever is told of calls once they are written."""
 
     def call(self, snapshot: CallSnapshot) -> None:
@@ -47,9 +46,9 @@ class CallBook:
         self.over = asyncio.Event()
         "Set while no call is up."
         self._journal: Journal | None = None
-        self._audience: Audience | None = None
+        self._audience: CallAudience | None = None
 
-    def open_with(self, journal: Journal, audience: Audience) -> None:
+    def open_with(self, journal: Journal, audience: CallAudience) -> None:
         """Begin to write and to show."""
         self._journal, self._audience = journal, audience
         self.trace.open_with(journal, audience)
@@ -61,7 +60,7 @@ class CallBook:
         return self._journal
 
     @property
-    def audience(self) -> Audience:
+    def audience(self) -> CallAudience:
         """Who is told, once begun."""
         assert self._audience is not None
         return self._audience

@@ -27,7 +27,7 @@ Command = HangUp | Transfer | LiftBan | AskForLab | PlaceLabCall
 COMMANDS: Reader[Command] = Reader(HangUp, Transfer, LiftBan, AskForLab, PlaceLabCall)
 
 
-class Bans(Protocol):
+class BanLifter(Protocol):
     """What is asked of the edge."""
 
     def lift_ban(self, source: str, user: str) -> None:
@@ -51,7 +51,13 @@ class Commands:
     """One task hears and does what is asked, one stays in the group of those who hear."""
 
     def __init__(
-        self, *, book: CallBook, assignment: Assignment, transfers: Transfers, edge: Bans, lab: Lab
+        self,
+        *,
+        book: CallBook,
+        assignment: Assignment,
+        transfers: Transfers,
+        edge: BanLifter,
+        lab: Lab,
     ) -> None:
         self._book = book
         self._assignment = assignment

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_S = 3.0
 
 
-class Audience(Protocol):
+class NodeAudience(Protocol):
     """Whoever is told of the engines that are known."""
 
     def nodes(self, nodes: list[NodeSnapshot], *, registered: int | None = None) -> None:
@@ -55,7 +55,7 @@ class Heartbeat:
         pool: Pool,
         book: CallBook,
         edge: Gate,
-        audience: Audience,
+        audience: NodeAudience,
     ) -> None:
         self._node = settings.node
         self._max_calls = settings.pool.max_calls

@@ -25,7 +25,7 @@ class NoTargetError(Exception):
     """None of a plan's targets can be reached; its text says why."""
 
 
-class Addresses(Protocol):
+class PeerAddresses(Protocol):
     """What is asked of the edge about addresses."""
 
     @property
@@ -42,7 +42,7 @@ class Addresses(Protocol):
         """Return the flow of a SIP URI; raises OSError or ValueError saying why not."""
 
 
-class Legs(Addresses, Protocol):
+class Legs(PeerAddresses, Protocol):
     """What is asked of the edge for the new legs of a call that is up."""
 
     def open_legs(self, *anchors: LegAnchor) -> None:
@@ -77,11 +77,11 @@ class _Prepared:
 
 
 async def make_order(
-    edge: Addresses,
+    edge: PeerAddresses,
     plan: CallPlan,
+    *,
     call: IncomingCall,
     process: CallProcess,
-    *,
     passwords: Mapping[str, str],
     media_timeout_s: float = 0.0,
     media_also_from: tuple[str, ...] = (),
@@ -115,7 +115,7 @@ async def make_order(
 
 
 async def make_waves(
-    edge: Addresses,
+    edge: PeerAddresses,
     plan: CallPlan,
     process: CallProcess,
     *,
@@ -142,7 +142,7 @@ async def make_waves(
         patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
         aim = _Aim(edge, plan, process, passwords, patience_s, diverted_from)
         legs = [
-            _leg_b(aim, target, reachable[id(target)], next(numbers))
+            _leg_b(aim, target, flow=reachable[id(target)], number=next(numbers))
             for target in wave.targets
             if id(target) in reachable
         ]
@@ -157,7 +157,7 @@ async def make_waves(
     )
 
 
-async def _flow(edge: Addresses, target: PlannedTarget) -> str | NoTargetError:
+async def _flow(edge: PeerAddresses, target: PlannedTarget) -> str | NoTargetError:
     if target.flow:
         return target.flow
     try:
@@ -176,7 +176,7 @@ def _wave(wave: Wave, legs: list[_Prepared]) -> WaveOrder:
 class _Aim:
     """What all legs of a wave have in common."""
 
-    edge: Addresses
+    edge: PeerAddresses
     plan: CallPlan
     process: CallProcess
     passwords: Mapping[str, str]
@@ -184,7 +184,7 @@ class _Aim:
     diverted_from: str
 
 
-def _leg_b(aim: _Aim, target: PlannedTarget, flow: str, number: int) -> _Prepared:
+def _leg_b(aim: _Aim, target: PlannedTarget, *, flow: str, number: int) -> _Prepared:
     plan = aim.plan
     host, port = aim.edge.public_address_for(flow)
     name = "B" if number == 1 else f"B{number}"

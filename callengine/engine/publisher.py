@@ -27,7 +27,7 @@ class Publisher:
     """One task sends what was put here, in order."""
 
     def __init__(self) -> None:
-        self._waiting: list[groups.Message] = []
+        self._waiting: list[groups.Announcement] = []
         self._woken = asyncio.Event()
         self._all_sent = asyncio.Event()
         self._all_sent.set()
@@ -67,7 +67,7 @@ class Publisher:
         """Show the engines that are known, and how many connections are registered."""
         self._put(groups.nodes_changed(nodes, registered=registered))
 
-    def _put(self, messages: Iterable[groups.Message]) -> None:
+    def _put(self, messages: Iterable[groups.Announcement]) -> None:
         if len(self._waiting) >= MAX_WAITING:
             logger.warning("the channel layer is too slow; a live page misses an update")
             return

@@ -99,7 +99,7 @@ class Redirects:
         if call.ended or call.process.call != call.plan.call:
             raise _NotFollowedError("the call is over")
         # Nothing is awaited from here until the call process has its answer.
-        self._begin(call, user, plan, waves, leg=asked.leg, code=asked.code)
+        self._begin(call, user, plan=plan, waves=waves, leg=asked.leg, code=asked.code)
         return waves.orders
 
     def _names(self, contact: str) -> tuple[str, bool] | None:
@@ -131,7 +131,7 @@ class Redirects:
         return decision, passwords
 
     def _begin(
-        self, call: LiveCall, user: str, plan: CallPlan, waves: Waves, *, leg: str, code: int
+        self, call: LiveCall, user: str, *, plan: CallPlan, waves: Waves, leg: str, code: int
     ) -> None:
         self._edge.open_legs(*waves.anchors)
         who = call.labels.get(leg) or leg

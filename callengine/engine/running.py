@@ -31,33 +31,7 @@ def engine_settings() -> EngineSettings:
     ports = settings.VOIPNUMBER_RTP_PORTS
     return EngineSettings(
         node=settings.VOIPNUMBER_NODE,
-        edge=EdgeSettings(
-            listen=tuple((at.transport, at.host, at.port) for at in settings.VOIPNUMBER_SIP_LISTEN),
-            public_address=settings.VOIPNUMBER_PUBLIC_ADDRESS or None,
-            realm=settings.VOIPNUMBER_REALM,
-            # Nodes that share the key understand each other's nonces.
-            nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),
-            nonce_any_address=settings.VOIPNUMBER_NONCE_ANY_ADDRESS,
-            user_agent=USER_AGENT,
-            tcp_message_s=settings.VOIPNUMBER_TCP_MESSAGE_S,
-            bans=BanSettings(
-                failures=settings.VOIPNUMBER_BAN_FAILURES,
-                users=settings.VOIPNUMBER_BAN_USERS,
-                window_s=settings.VOIPNUMBER_BAN_WINDOW_S,
-                ban_s=settings.VOIPNUMBER_BAN_S,
-            ),
-            guard=GuardSettings(
-                stranger_rate=settings.VOIPNUMBER_STRANGER_RATE,
-                stranger_invite_rate=settings.VOIPNUMBER_STRANGER_INVITE_RATE,
-                strangers_rate=settings.VOIPNUMBER_ALL_STRANGERS_RATE,
-                strangers_invite_rate=settings.VOIPNUMBER_ALL_STRANGERS_INVITE_RATE,
-                phone_rate=settings.VOIPNUMBER_PHONE_RATE,
-                phone_invite_rate=settings.VOIPNUMBER_PHONE_INVITE_RATE,
-                trunk_rate=settings.VOIPNUMBER_TRUNK_RATE,
-                trunk_invite_rate=settings.VOIPNUMBER_TRUNK_INVITE_RATE,
-                exempt=settings.VOIPNUMBER_OWN_PROXIES,
-            ),
-        ),
+        edge=_edge_settings(),
         pool=PoolSettings(
             max_calls=settings.VOIPNUMBER_MAX_CALLS,
             rtp_ports=(ports[0], ports[1]),
@@ -84,6 +58,36 @@ def engine_settings() -> EngineSettings:
     )
 
 
+def _edge_settings() -> EdgeSettings:
+    return EdgeSettings(
+        listen=tuple((at.transport, at.host, at.port) for at in settings.VOIPNUMBER_SIP_LISTEN),
+        public_address=settings.VOIPNUMBER_PUBLIC_ADDRESS or None,
+        realm=settings.VOIPNUMBER_REALM,
+        # Nodes that share the key understand each other's nonces.
+        nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),
+        nonce_any_address=settings.VOIPNUMBER_NONCE_ANY_ADDRESS,
+        user_agent=USER_AGENT,
+        tcp_message_s=settings.VOIPNUMBER_TCP_MESSAGE_S,
+        bans=BanSettings(
+            failures=settings.VOIPNUMBER_BAN_FAILURES,
+            users=settings.VOIPNUMBER_BAN_USERS,
+            window_s=settings.VOIPNUMBER_BAN_WINDOW_S,
+            ban_s=settings.VOIPNUMBER_BAN_S,
+        ),
+        guard=GuardSettings(
+            stranger_rate=settings.VOIPNUMBER_STRANGER_RATE,
+            stranger_invite_rate=settings.VOIPNUMBER_STRANGER_INVITE_RATE,
+            strangers_rate=settings.VOIPNUMBER_ALL_STRANGERS_RATE,
+            strangers_invite_rate=settings.VOIPNUMBER_ALL_STRANGERS_INVITE_RATE,
+            phone_rate=settings.VOIPNUMBER_PHONE_RATE,
+            phone_invite_rate=settings.VOIPNUMBER_PHONE_INVITE_RATE,
+            trunk_rate=settings.VOIPNUMBER_TRUNK_RATE,
+            trunk_invite_rate=settings.VOIPNUMBER_TRUNK_INVITE_RATE,
+            exempt=settings.VOIPNUMBER_OWN_PROXIES,
+        ),
+    )
+
+
 def new_switchboard(*, browsers: int = 0) -> Switchboard:
     """Return the engine of this process, its limits fitted to those of the system.
 
@@ -105,6 +109,7 @@ def settle() -> None:
 def on_stop_signals(
     loop: asyncio.AbstractEventLoop,
     board: Switchboard,
+    *,
     stopped: Callable[[], None],
     say: Callable[[str], None],
 ) -> None:

@@ -102,7 +102,7 @@ class Transfers:
         # Nothing is awaited from here until the call process has the order.
         for text in (*pending.plan.notes, *left_out, *waves.notes):
             self._note(call, "plan", text)
-        self._hand_over(call, pending, process, waves)
+        self._hand_over(call, pending, process=process, waves=waves)
 
     async def _plan(self, call: LiveCall, to: str) -> tuple[CallPlan, list[str], Mapping[str, str]]:
         """Return the plan by which the caller would reach it, what is left out, the passwords."""
@@ -114,7 +114,7 @@ class Transfers:
         return (*_in_small_waves(decision), passwords)
 
     def _hand_over(
-        self, call: LiveCall, pending: PendingTransfer, process: CallProcess, waves: Waves
+        self, call: LiveCall, pending: PendingTransfer, *, process: CallProcess, waves: Waves
     ) -> None:
         if process.state is ProcessState.DEAD or process.call != call.plan.call:
             return  # the call ends with it

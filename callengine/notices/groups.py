@@ -36,7 +36,7 @@ ENGINES = "engines"
 "Commands to whichever engine holds the call."
 
 
-class Message(NamedTuple):
+class Announcement(NamedTuple):
     """A notice and the group that hears it."""
 
     group: str
@@ -48,38 +48,42 @@ def call_group(call_uuid: str | uuid.UUID) -> str:
     return f"call.{uuid.UUID(str(call_uuid)).hex}"
 
 
-def call_changed(snapshot: CallSnapshot) -> list[Message]:
+def call_changed(snapshot: CallSnapshot) -> list[Announcement]:
     """Show a changed call on the list and on its own page."""
     brief: CallSnapshot = {**snapshot, "events": []}
     return [
-        Message(CALLS, CallChanged(brief)),
-        Message(call_group(snapshot["id"]), CallChanged(snapshot)),
+        Announcement(CALLS, CallChanged(brief)),
+        Announcement(call_group(snapshot["id"]), CallChanged(snapshot)),
     ]
 
 
-def call_event(call_uuid: str | uuid.UUID, event: EventSnapshot) -> list[Message]:
+def call_event(call_uuid: str | uuid.UUID, event: EventSnapshot) -> list[Announcement]:
     """Add a line to the timeline on the call's page."""
-    return [Message(call_group(call_uuid), CallEventAdded(event))]
+    return [Announcement(call_group(call_uuid), CallEventAdded(event))]
 
 
-def call_messages(call_uuid: str | uuid.UUID, messages: Sequence[MessageSnapshot]) -> list[Message]:
+def call_messages(
+    call_uuid: str | uuid.UUID, messages: Sequence[MessageSnapshot]
+) -> list[Announcement]:
     """Add masked SIP messages to the ladder on the call's page."""
-    return [Message(call_group(call_uuid), CallMessagesAdded(list(messages)))]
+    return [Announcement(call_group(call_uuid), CallMessagesAdded(list(messages)))]
 
 
 def call_quality(
     call_uuid: str | uuid.UUID, quality: Mapping[str, QualitySnapshot]
-) -> list[Message]:
+) -> list[Announcement]:
     """Show one second's statistics, by leg name, on the call's page."""
-    return [Message(call_group(call_uuid), CallQualityMeasured(dict(quality)))]
+    return [Announcement(call_group(call_uuid), CallQualityMeasured(dict(quality)))]
 
 
-def nodes_changed(nodes: Sequence[NodeSnapshot], *, registered: int | None = None) -> list[Message]:
+def nodes_changed(
+    nodes: Sequence[NodeSnapshot], *, registered: int | None = None
+) -> list[Announcement]:
     """Show the state of every known engine node in the top bar."""
-    return [Message(NODES, NodesChanged(list(nodes), registered))]
+    return [Announcement(NODES, NodesChanged(list(nodes), registered))]
 
 
-async def publish(messages: Iterable[Message]) -> None:
+async def publish(messages: Iterable[Announcement]) -> None:
     """Send notices, each group's as one message: a send costs the same whatever it carries.
 
     Several arrive as one of type `several`, in their order; `wire.Reader` takes them apart.

@@ -23,7 +23,8 @@ class Command(BaseCommand):
             raise CommandError(complaint(error)) from error
         settle()
         stopped = asyncio.Event()
-        on_stop_signals(asyncio.get_running_loop(), board, stopped.set, self.stdout.write)
+        loop = asyncio.get_running_loop()
+        on_stop_signals(loop, board, stopped=stopped.set, say=self.stdout.write)
         self.stdout.write(announce(board))
         self.stdout.write("ready")
         self.stdout.flush()

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         listener = self._listen()
         board = self._start(twisted_loop)
 
-        on_stop_signals(twisted_loop, board, reactor.stop, self.stdout.write)
+        on_stop_signals(twisted_loop, board, stopped=reactor.stop, say=self.stdout.write)
         host, port = listener.getsockname()[:2]
         self.stdout.write(announce(board))
         self.stdout.write(f"Pages on http://{host}:{port}/")
