@@ -5,8 +5,12 @@ besides (tokens, addresses, passwords) is in `orders`.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
+from audiocodecs.negotiation import negotiate
 
 MAX_DURATION_S = 4 * 3600.0
 "How long a call may last unless it is set otherwise."
@@ -87,3 +91,19 @@ class CallPlan:
     def record(self) -> dict[str, Any]:
         """Return the plan as JSON-ready data."""
         return dataclasses.asdict(self)
+
+
+BRIDGE_RATES_HZ = (8000, 16000, 48000)
+
+
+def bridge_rate_hz(
+    offered: tuple[str, ...] | None, vn_a: Sequence[str], vn_b: Sequence[str]
+) -> int:
+    """Return the rate the call's audio is mixed at, in Hz: the lower of what the legs can carry.
+
+    More would only be resampled away again on the other leg.
+    """
+    chosen = negotiate(vn_a, offered).codec if offered is not None else None
+    rate_a = CATALOGUE[chosen].audio_rate_hz if chosen else highest_audio_rate_hz(vn_a)
+    rate = min(rate_a, highest_audio_rate_hz(vn_b))
+    return max(step for step in BRIDGE_RATES_HZ if step <= rate)

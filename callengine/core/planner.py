@@ -5,7 +5,6 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
 from audiocodecs.negotiation import (
     ConnectionLists,
     LegLists,
@@ -24,7 +23,7 @@ from callengine.core.directory import (
 from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.obstacles import Obstacle, declined
 from callengine.core.outcomes import Rejection, Termination
-from callengine.core.plan import MAX_DURATION_S, CallPlan, PlannedTarget, Wave
+from callengine.core.plan import MAX_DURATION_S, CallPlan, PlannedTarget, Wave, bridge_rate_hz
 from callengine.core.reasons import Rule
 from callengine.core.terminations import no_common_codec_with_caller
 
@@ -260,28 +259,7 @@ def _to_trunks(
     *,
     full: Container[str],
 ) -> _Waves:
-    enabled = [trunk for trunk in trunks if trunk.enabled and trunk.gateways]
-    notes = [
-        _left_out(trunk.name, "it is disabled or has no gateway.")
-        for trunk in trunks
-        if trunk not in enabled
-    ]
-    if not enabled:
-        names = ", ".join(trunk.name for trunk in trunks)
-        raise _NotPlannedError(
-            503,
-            Rule.NO_USABLE_TRUNK,
-            f"{request.to_user} leads to {names}, which is disabled or has no gateway. "
-            "Enable it or add a gateway.",
-        )
-    with_room = [trunk for trunk in enabled if trunk.name not in full]
-    if not with_room:
-        raise _NotPlannedError(503, *no_trunk_left(*(trunk.name for trunk in enabled)))
-    notes += [
-        _left_out(trunk.name, "it has as many calls as it may.")
-        for trunk in enabled
-        if trunk.name in full
-    ]
+    with_room, notes = _with_room(request, trunks, full)
     planned = [(trunk, _lists_for(request, _trunk_lists(trunk), platform)) for trunk in with_room]
     waves: list[Wave] = []
     first: LegLists | None = None
@@ -298,6 +276,30 @@ def _to_trunks(
             first = first or lists
             waves += _trunk_waves(request, trunk, lists)
     return waves, first or planned[0][1], notes
+
+
+def _with_room(
+    request: CallRequest, trunks: Sequence[TrunkEntry], full: Container[str]
+) -> tuple[list[TrunkEntry], list[str]]:
+    """Return the trunks that can be tried, and notes about the others."""
+    enabled = [trunk for trunk in trunks if trunk.enabled and trunk.gateways]
+    if not enabled:
+        names = ", ".join(trunk.name for trunk in trunks)
+        raise _NotPlannedError(
+            503,
+            Rule.NO_USABLE_TRUNK,
+            f"{request.to_user} leads to {names}, which is disabled or has no gateway. "
+            "Enable it or add a gateway.",
+        )
+    with_room = [trunk for trunk in enabled if trunk.name not in full]
+    if not with_room:
+        raise _NotPlannedError(503, *no_trunk_left(*(trunk.name for trunk in enabled)))
+    useless = [trunk for trunk in trunks if trunk not in enabled]
+    taken = [trunk for trunk in enabled if trunk.name in full]
+    return with_room, [
+        *(_left_out(trunk.name, "it is disabled or has no gateway.") for trunk in useless),
+        *(_left_out(trunk.name, "it has as many calls as it may.") for trunk in taken),
+    ]
 
 
 def _left_out(trunk: str, why: str) -> str:
@@ -377,19 +379,3 @@ def _destination_label(destination: Destination, trunk: str) -> str:
     if trunk or destination.route is None:
         return f"trunk:{trunk}"
     return f"trunk:{destination.route.trunks[0].name}"
-
-
-BRIDGE_RATES_HZ = (8000, 16000, 48000)
-
-
-def bridge_rate_hz(
-    offered: tuple[str, ...] | None, vn_a: Sequence[str], vn_b: Sequence[str]
-) -> int:
-    """Return the rate the call's audio is mixed at, in Hz: the lower of what the legs can carry.
-
-    More would only be resampled away again on the other leg.
-    """
-    chosen = negotiate(vn_a, offered).codec if offered is not None else None
-    rate_a = CATALOGUE[chosen].audio_rate_hz if chosen else highest_audio_rate_hz(vn_a)
-    rate = min(rate_a, highest_audio_rate_hz(vn_b))
-    return max(step for step in BRIDGE_RATES_HZ if step <= rate)
