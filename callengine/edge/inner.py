@@ -43,7 +43,7 @@ def request(identity: Identity, leg: Leg, message: Received, *, branch: str, bod
         ("call-id", leg.inner_call_id),
         ("cseq", f"{message.cseq} {message.method}"),
         ("max-forwards", "70"),
-        *_common(identity, leg, message, message.method, body),
+        *_common(identity, leg, message, method=message.method, body=body),
     ]
     return render(Message.request(message.method, f"sip:{leg.token}@{host}:{port}", headers, body))
 
@@ -68,7 +68,7 @@ def response(
         ("to", to),
         ("call-id", asked.call_id),
         ("cseq", f"{asked.cseq} {asked.method}"),
-        *_common(identity, leg, message, asked.method, body),
+        *_common(identity, leg, message, method=asked.method, body=body),
         *extra,
     ]
     return render(Message.response(code, phrase, headers, body))
@@ -88,7 +88,9 @@ def redirect_targets(message: Received) -> list[str]:
     return [uri for _, uri in sorted(targets, key=lambda item: -item[0])]
 
 
-def _common(identity: Identity, leg: Leg, message: Received, method: str, body: bytes) -> Headers:
+def _common(
+    identity: Identity, leg: Leg, message: Received, *, method: str, body: bytes
+) -> Headers:
     headers: Headers = [("contact", f"<sip:{leg.token}@{identity.inner_address}>")]
     headers += _passing(message, method)
     if body:

@@ -25,7 +25,7 @@ class OwnRequests:
         if dialog.ended:
             return
         dialog.ended = True
-        self._send_bye(leg, dialog, headers, partial(self.bye_answered, leg, dialog))
+        self._send_bye(leg, dialog, headers, on_final=partial(self.bye_answered, leg, dialog))
 
     def bye_answered(self, leg: Leg, dialog: Dialog, response: Message) -> None:
         """Take the answer to a BYE: challenged, it goes once more, with the leg's credentials."""
@@ -39,9 +39,11 @@ class OwnRequests:
         )
         if header is not None:
             # RFC 3261 section 22.2; a second challenge says that they are wrong.
-            self._send_bye(leg, dialog, [header], _ignore)
+            self._send_bye(leg, dialog, [header], on_final=_ignore)
 
-    def _send_bye(self, leg: Leg, dialog: Dialog, headers: Headers, on_final: OnResponse) -> None:
+    def _send_bye(
+        self, leg: Leg, dialog: Dialog, headers: Headers, *, on_final: OnResponse
+    ) -> None:
         target, flow = self._routing.by_any_means(leg, dialog)
         dialog.last_cseq += 1
         if not flow:
@@ -50,7 +52,7 @@ class OwnRequests:
         leg.edge_requests.append((branch, "BYE"))
         self._sender.start(
             leg,
-            self._in_dialog(leg, dialog, target, f"{dialog.last_cseq} BYE", headers),
+            self._in_dialog(leg, dialog, target, cseq=f"{dialog.last_cseq} BYE", more=headers),
             flow,
             branch=branch,
             repeats=dialog.is_proven,
@@ -67,7 +69,7 @@ class OwnRequests:
         if not flow:
             return
         branch = self._branch(leg, dialog, "ACK", dialog.invite_cseq)
-        ack = self._in_dialog(leg, dialog, target, f"{dialog.invite_cseq} ACK", [])
+        ack = self._in_dialog(leg, dialog, target, cseq=f"{dialog.invite_cseq} ACK")
         dialog.ack = self._sender.once(leg, ack, flow, branch=branch)
         dialog.ack_flow = flow
 
@@ -92,7 +94,7 @@ class OwnRequests:
         return self._identity.branch("edge", leg.token, method, dialog.remote, str(cseq))
 
     def _in_dialog(
-        self, leg: Leg, dialog: Dialog, target: Target, cseq: str, more: Headers
+        self, leg: Leg, dialog: Dialog, target: Target, *, cseq: str, more: Headers | None = None
     ) -> Message:
         """Return a request as RFC 3261 section 12.2.1.1 builds it; `cseq` names its method."""
         lines: Headers = [
@@ -104,7 +106,7 @@ class OwnRequests:
             ("cseq", cseq),
             ("user-agent", self._identity.user_agent),
         ]
-        return Message.request(cseq.partition(" ")[2], target.uri, lines + more)
+        return Message.request(cseq.partition(" ")[2], target.uri, lines + (more or []))
 
 
 def _ignore(_: Message) -> None:

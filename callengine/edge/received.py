@@ -43,14 +43,7 @@ def receive(data: bytes, flow: Flow = NOWHERE, *, max_line_bytes: int = 4096) ->
         MalformedError: it cannot even be answered: nothing says what it is, or where it came from.
     """
     message = parse(data, max_line_bytes=max_line_bytes)
-    headers = message.headers
-    vias = [item for value in headers.get("via", ()) for item in split_quoted(value, ",")]
-    if not vias:
-        raise MalformedError("no Via header")
-    try:
-        via = parse_via(vias[0])
-    except ValueError as error:
-        raise MalformedError("the Via header cannot be read") from error
+    vias, via = _vias(message)
     number, cseq_method = parse_cseq(message.get("cseq"))
     from_tag, is_from = read_party(message.get("from"))
     to_tag, is_to = read_party(message.get("to"))
@@ -59,11 +52,11 @@ def receive(data: bytes, flow: Flow = NOWHERE, *, max_line_bytes: int = 4096) ->
         message.uri,
         message.code,
         message.phrase,
-        headers,
+        message.headers,
         message.body,
         message.problem,
         message.problem_code,
-        vias[: MAX_VIAS + 1],
+        vias,
         via,
         message.get("call-id"),
         -1 if number is None else number,
@@ -76,6 +69,18 @@ def receive(data: bytes, flow: Flow = NOWHERE, *, max_line_bytes: int = 4096) ->
     if not received.problem:
         received.problem = next(_problems(received, is_from=is_from, is_to=is_to), "")
     return received
+
+
+def _vias(message: Message) -> tuple[list[str], Via]:
+    """Return the Via values, and the topmost of them read: it says where answers go."""
+    values = message.headers.get("via", ())
+    vias = [item for value in values for item in split_quoted(value, ",")]
+    if not vias:
+        raise MalformedError("no Via header")
+    try:
+        return vias[: MAX_VIAS + 1], parse_via(vias[0])
+    except ValueError as error:
+        raise MalformedError("the Via header cannot be read") from error
 
 
 def _problems(message: Received, *, is_from: bool, is_to: bool) -> Iterator[str]:
