@@ -28,7 +28,7 @@ COMMANDS: Reader[Command] = Reader(HangUp, Transfer, LiftBan, AskForLab, PlaceLa
 
 
 class BanLifter(Protocol):
-    """What is asked of the edge."""
+    """Whoever holds the bans and can end one at once: the edge."""
 
     def lift_ban(self, source: str, user: str) -> None:
         """Let in again, at once; an empty user stands for the whole source."""

@@ -35,7 +35,7 @@ class NodeAudience(Protocol):
 
 
 class Gate(Protocol):
-    """What is asked of the edge."""
+    """The edge: what a heartbeat tells of it, and what it brings it."""
 
     @property
     def listening(self) -> Iterable[tuple[str, str, int]]:

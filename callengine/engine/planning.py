@@ -26,7 +26,7 @@ Decision = CallPlan | Declined | Rejection
 
 
 class PublicAddresses(Protocol):
-    """What is asked of the edge."""
+    """The edge: under which address each peer knows us."""
 
     def public_address_for(self, flow: str) -> tuple[str, int]:
         """Return the address and port shown to that peer."""

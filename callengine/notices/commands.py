@@ -8,7 +8,7 @@ from callengine.notices.wire import command
 @command("hangup")
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End a call."""
+    """End a call; nothing happens if it has ended meanwhile."""
 
     call: str
     "UUID with hyphens."

@@ -37,7 +37,7 @@ class PlaceLabCall:
 @notice("lab.offer")
 @dataclass(frozen=True, slots=True)
 class LabOffer:
-    """The engine can."""
+    """An engine can place a call now, and takes the order on a channel of its own."""
 
     engine: str
     "The channel on which it alone hears the order."
@@ -46,7 +46,7 @@ class LabOffer:
 @notice("lab.busy")
 @dataclass(frozen=True, slots=True)
 class LabBusy:
-    """The engine cannot now."""
+    """An engine cannot place a call now; the text says why and what to do."""
 
     text: str
 
@@ -54,7 +54,7 @@ class LabBusy:
 @notice("lab.refused")
 @dataclass(frozen=True, slots=True)
 class LabRefused:
-    """The engine did not place what it was told to."""
+    """The engine did not place what it was told to; the text says why and what to do."""
 
     text: str
 
@@ -62,7 +62,7 @@ class LabRefused:
 @notice("lab.placed")
 @dataclass(frozen=True, slots=True)
 class LabPlaced:
-    """The call is on the record."""
+    """The call is on the record: its page can be opened."""
 
     call: str
     "Its key of 32 digits."

@@ -9,7 +9,7 @@ from callengine.notices.wire import notice
 @notice("session.ended")
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """A login has signed out."""
+    """A login has signed out: what it has open is to be closed."""
 
     session: str
     "Its `session_mark`."

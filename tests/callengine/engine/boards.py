@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from unittest.mock import AsyncMock, Mock
 
 from callengine.core.callerid import KnownNames
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
@@ -47,7 +46,6 @@ class Board(Switchboard):
         )
         super().__init__(EngineSettings("node", edge, pool, ring_timeout_s=5, grace_s=0))
         self.written = Written()
-        self._publisher: Any = Mock(stop=AsyncMock())
         self.book.open_with(cast("Any", self.written), self._publisher)
         host, port = callee.address
         self._callee = ConnectionEntry("bob", "Bob", address=f"sip:bob@{host}:{port}")

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -53,7 +53,6 @@ class Board(Switchboard):
         pool = PoolSettings(max_calls=1, rtp_ports=(20000, 20015), user_agent="test", spare=())
         super().__init__(EngineSettings("node", edge, pool, ring_timeout_s=5, grace_s=0))
         self.written = Book()
-        self._publisher: Any = Mock(stop=AsyncMock())
         self.book.open_with(cast("Any", self.written), self._publisher)
         self.destination = Destination(connection=BOB)
         self.may_read, self.reading = threading.Event(), threading.Event()
