@@ -13,7 +13,9 @@ from callengine.core.control import Fork
 from callengine.core.limits import LEGS_PER_PROCESS, RTP_PORTS_PER_PROCESS
 from callengine.worker import plugins
 from callengine.worker.callbacks import Contained
+from callengine.worker.descriptors import Descriptors
 from callengine.worker.mediathread import MediaThread
+from callengine.worker.rtpguard import sockets
 
 REST_AFTER_S = 1.5
 "Above PJ_IOQUEUE_KEY_FREE_DELAY (0.5 s): until then a closed socket keeps its place among 64."
@@ -99,6 +101,10 @@ class Endpoint:
         self._wake_socket.bind(("127.0.0.1", 0))
         self.sip_port = int(info.localName.rpartition(":")[2])
         self.account = self.new_account()
+        (signalling,) = sockets.find(self.sip_port)
+        assert signalling is not None
+        self.descriptors = Descriptors(signalling.descriptor)
+        "Of parties with sockets of their own; without any, pjsip alone waits."
 
     def _silence(self, codec: str) -> None:
         try:
@@ -138,6 +144,9 @@ class Endpoint:
 
     def poll(self, timeout_ms: int) -> None:
         """Handle what has arrived, waiting up to `timeout_ms` for the first of it."""
+        if self.descriptors:
+            self.descriptors.wait(timeout_ms)
+            timeout_ms = 0
         self._library.libHandleEvents(timeout_ms)
 
     def read_media(self) -> None:

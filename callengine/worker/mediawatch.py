@@ -17,7 +17,7 @@ from callengine.core.mediawords import (
 from callengine.core.orders import LegOrder
 from callengine.core.silence import CameBack, FellSilent, both_gone
 from callengine.core.snapshot import QualitySnapshot
-from callengine.worker.legs import Leg
+from callengine.worker.party import Party
 from callengine.worker.rtpguard.sending import Hold, Paused, Resumed
 from callengine.worker.statistics import LegStatistics
 
@@ -40,12 +40,12 @@ class MediaWatch:
         self._send = send
         self._note = note
         "Writes a line: its kind, the leg's name, the text."
-        self._legs: dict[str, Leg] = {}
+        self._legs: dict[str, Party] = {}
         self._orders: dict[str, LegOrder] = {}
         self._statistics: dict[str, LegStatistics] = {}
-        self._next_second = time.monotonic() + INTERVAL_S
+        self.next_second = time.monotonic() + INTERVAL_S
 
-    def add(self, leg: Leg, order: LegOrder) -> None:
+    def add(self, leg: Party, order: LegOrder) -> None:
         """Watch a leg from now on."""
         self._legs[leg.name], self._orders[leg.name] = leg, order
         self._statistics[leg.name] = LegStatistics()
@@ -54,21 +54,11 @@ class MediaWatch:
         """Let go of the legs."""
         self._legs.clear()
 
-    def next_look(self) -> float:
-        """Return when `step` is due."""
-        looks = (leg.guard.next_look() for leg in self._legs.values())
-        return min([self._next_second, *(look for look in looks if look is not None)])
-
     def step(self, now: float) -> HangUpOrdered | None:
         """Do what is due; return the event that ends a call from which nothing comes any more."""
-        for leg in self._legs.values():
-            look_at = leg.guard.next_look()
-            if look_at is not None and now >= look_at:
-                leg.guard.look(leg)
-                self._report_dropped(leg)
-        if now < self._next_second:
+        if now < self.next_second:
             return None
-        self._next_second = now + INTERVAL_S
+        self.next_second = now + INTERVAL_S
         self._measure()
         return self._end_if_gone(now)
 
@@ -80,45 +70,44 @@ class MediaWatch:
     def _measure(self) -> None:
         samples: dict[str, QualitySnapshot] = {}
         for name, leg in self._legs.items():
-            leg.guard.look(leg)
+            leg.look()
             statistics = self._statistics[name]
-            if not leg.media_active or leg.ended or leg.media is None:
+            if not leg.has_audio or leg.ended or leg.media is None:
                 statistics.rest()
                 continue
-            sample = statistics.sample(
-                leg, leg.media.codec or "PCMU", leg.guard, expected=self._expected(leg)
-            )
+            sample = statistics.sample(leg, leg.media.codec or "PCMU", self._expected(leg))
             if sample is not None:
                 samples[name] = sample
-            leg.guard.count(statistics.lost)
+            if leg.guard is not None:
+                leg.guard.count(statistics.lost)
         self._send(QualityMeasured(samples))  # empty ones are signs of life too
         for leg in self._legs.values():
             self._report_dropped(leg)
             self._report_sending(leg)
             self._report_silence(leg)
 
-    def _expected(self, leg: Leg) -> str:
+    def _expected(self, leg: Party) -> str:
         """Return since when a leg's peer is to send audio, as `Party.take` wants it."""
         assert leg.media is not None
         return self._machine.audio_expected_since(leg.name) if leg.media.sends else ""
 
-    def _report_silence(self, leg: Leg) -> None:
+    def _report_silence(self, leg: Party) -> None:
         match self._statistics[leg.name].change:
             case FellSilent(seconds, silence):
                 text = silence_note(
                     who=self._who(leg),
                     seconds=seconds,
                     silence=silence,
-                    port=leg.guard.port,
-                    dropped=leg.guard.has_dropped,
+                    port=leg.guard.port if leg.guard else 0,
+                    dropped=leg.guard is not None and leg.guard.has_dropped,
                 )
                 self._note("silence", leg.name, text)
             case CameBack() as back:
                 text = came_back_note(who=self._who(leg), back=back)
                 self._note("audio-back", leg.name, text)
 
-    def _report_dropped(self, leg: Leg, *, last: bool = False) -> None:
-        dropped = leg.guard.report(last=last)
+    def _report_dropped(self, leg: Party, *, last: bool = False) -> None:
+        dropped = leg.guard.report(last=last) if leg.guard else None
         if dropped is None:
             return
         text = dropped_note(
@@ -129,8 +118,8 @@ class MediaWatch:
         )
         self._note("media-dropped", leg.name, text)
 
-    def _report_sending(self, leg: Leg) -> None:
-        match leg.guard.news_of_sending():
+    def _report_sending(self, leg: Party) -> None:
+        match leg.guard.news_of_sending() if leg.guard else None:
             case Paused(why, host, heard_from):
                 named = host if why is Hold.UNHEARD else ""
                 text = paused_note(who=self._who(leg), named=named, heard_from=heard_from)
@@ -150,7 +139,7 @@ class MediaWatch:
         end = no_media(self._timeout_s)
         return HangUpOrdered(end.by, end.reason, end.code, end.advice)
 
-    def _who(self, leg: Leg) -> str:
+    def _who(self, leg: Party) -> str:
         if leg.name == "A":
             return "the caller"
         return self._orders[leg.name].label or f"leg {leg.name}"

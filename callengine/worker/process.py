@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from callengine.core.control import (
@@ -23,7 +24,9 @@ from callengine.core.reasons import Reason
 from callengine.worker import slots
 from callengine.worker.control import Control, ControlClosedError
 from callengine.worker.endpoint import REST_AFTER_S, Endpoint, WorkerConfig
+from callengine.worker.party import Invite, Parties
 from callengine.worker.runner import CallRunner
+from callengine.worker.sipparties import SipParties
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +53,14 @@ CLEARING_POLL_MS = 20
 class CallProcess:
     """Serve call after call until told to stop, or until the engine is gone."""
 
-    def __init__(self, control: Control, config: WorkerConfig) -> None:
+    def __init__(
+        self,
+        control: Control,
+        config: WorkerConfig,
+        make_parties: Callable[[Endpoint, CallOrder], Parties] = SipParties,
+    ) -> None:
         self._control = control
+        self._make_parties = make_parties
         self._config = config
         self._order: CallOrder | None = None
         self._hung_up: EndCall | None = None
@@ -158,18 +167,19 @@ class CallProcess:
         try:
             # The order was written before the INVITE was sent, so it is here by now.
             self._receive()
-            self._take(prm)
+            self._take(Invite(prm.callId, prm.rdata.wholeMsg))
         except ControlClosedError:
             self._lost = True
 
-    def _take(self, prm: Any) -> None:
+    def _take(self, invite: Invite) -> None:
         if self._runner is None and self._order is not None:
-            self._runner = CallRunner(self._endpoint, self._order, self._control.send)
+            parties = self._make_parties(self._endpoint, self._order)
+            self._runner = CallRunner(parties, self._order, self._control.send)
             self._order = None
         if self._runner is None:
             return
         hung_up, self._hung_up = self._hung_up, None
-        self._runner.take(prm, hung_up)
+        self._runner.take(invite, hung_up)
         if self._runner.unable:  # said before pjsua2 answers the INVITE by itself
             self._give_up(self._runner.unable)
 

@@ -5,9 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
-
-import pjsua2 as pj
 
 from callengine.core import effects as fx
 from callengine.core.control import (
@@ -34,11 +31,9 @@ from callengine.core.machine import CallMachine
 from callengine.core.orders import CallOrder, LegOrder, TransferOrder
 from callengine.core.states import CallState
 from callengine.core.terminations import leg_failed
-from callengine.worker import plugins, slots
-from callengine.worker.endpoint import Endpoint
-from callengine.worker.legs import Leg
+from callengine.worker import plugins
 from callengine.worker.mediawatch import MediaWatch
-from callengine.worker.rtpguard.guard import RtpGuard
+from callengine.worker.party import Invite, Parties, Party, PartyError
 
 logger = logging.getLogger(__name__)
 
@@ -46,22 +41,16 @@ logger = logging.getLogger(__name__)
 class CallRunner:
     """Carry one call from its order to its end; everything happens on one thread."""
 
-    def __init__(
-        self, endpoint: Endpoint, order: CallOrder, send: Callable[[OfCall], None]
-    ) -> None:
-        self._endpoint = endpoint
+    def __init__(self, parties: Parties, order: CallOrder, send: Callable[[OfCall], None]) -> None:
+        self._parties = parties
         self._order = order
         self._send = send
         self._machine = CallMachine(order, now=time.monotonic())
-        self._legs: dict[str, Leg] = {}
-        self._accounts: dict[str, Any] = {}
-        "Accounts of legs that answer challenges, by leg name."
-        self._reported: deque[tuple[Leg, Event | None]] = deque()
+        self._legs: dict[str, Party] = {}
+        self._reported: deque[tuple[Party, Event | None]] = deque()
         self._bridged: str | None = None
         self._heard: set[str] = {"A"}
         "Legs whose audio the other party has heard: only theirs are the call's codecs."
-        self._match: tuple[str, ...] = ()
-        "What the caller's leg is to use, until it can be asked for it."
         self._watch = MediaWatch(
             self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
         )
@@ -81,27 +70,26 @@ class CallRunner:
         """How many legs the call has had."""
         return len(self._legs)
 
-    def take(self, prm: Any, hung_up: EndCall | None = None) -> None:
-        """Take the caller's INVITE (pjsua2's OnIncomingCallParam), and say so or why not.
+    def take(self, invite: Invite, hung_up: EndCall | None = None) -> None:
+        """Take the caller's INVITE, and say so or why not.
 
         `hung_up` is the order to end the call if that came first.
         """
         if "A" in self._legs:
-            self._refuse_second(prm)
+            self._parties.refuse(invite)
             return
-        if others := slots.held() - {prm.callId}:
-            self.unable = f"{len(others)} of its call slots were not free"
+        self.unable = self._parties.obstacle(invite)
+        if self.unable:
             return
-        leg = self._leg(self._order.leg_a, self._order.waves[0].vn_a, call_id=prm.callId)
-        leg.read_message(prm.rdata.wholeMsg)
-        if self._order.offered is not None:
-            leg.offered = self._order.offered
+        order, allowed = self._order.leg_a, self._order.waves[0].vn_a
+        caller = self._parties.caller(order, invite, allowed=allowed, post=self._post)
+        self._add(caller, order)
         self._carry_out(self._machine.start(_hang_up(hung_up) if hung_up else None))
         if self.unable:
             return
         self._taken = True
         self._send(Taken())
-        self._facts(leg)
+        self._facts(caller)
 
     def failed(self, callback: str) -> bool:
         """Take what failed while an INVITE was taken; return whether the call goes to its end.
@@ -138,13 +126,11 @@ class CallRunner:
                 self._carry_out(self._machine.handle(leg.explained(event), now))
             self._settle(leg)
             self._facts(leg)
-            self._try_match()
         deadline = self._machine.next_deadline()
         if deadline is not None and now >= deadline:
             self._carry_out(self._machine.tick(now))
         for leg in self._legs.values():
-            if leg.glare.due(now):
-                self._try_again(leg)
+            leg.step(now)
         gone = self._watch.step(now) or self._codec_failed()
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
@@ -162,26 +148,22 @@ class CallRunner:
         if self._reported:
             return 0
         now = time.monotonic()
-        times = (
-            self._machine.next_deadline(),
-            *(leg.glare.again_at for leg in self._legs.values()),
-        )
-        due = [self._watch.next_look(), *(time for time in times if time is not None)]
+        steps = (leg.next_step() for leg in self._legs.values())
+        times = (self._machine.next_deadline(), *steps)
+        due = [self._watch.next_second, *(time for time in times if time is not None)]
         return max(1, min(longest_ms, int((min(due) - now) * 1000) + 1))
 
     def abandon(self) -> None:
         """Hang everything up without asking: the engine is gone."""
         for leg in self._legs.values():
-            self._guard(partial(leg.end, 503, ""))
+            self._ask(partial(leg.end, 503, ""))
 
     def release(self) -> None:
-        """Give back what pjsua2 holds for this call."""
+        """Give back what is held for this call."""
         self._reported.clear()
         self._legs.clear()
         self._watch.release()
-        for account in self._accounts.values():
-            self._guard(account.shutdown)
-        self._accounts.clear()
+        self._parties.release()
 
     # Effects
 
@@ -196,15 +178,15 @@ class CallRunner:
             case fx.RingCaller(code, leg):
                 self._ring(code, leg)
             case fx.AnswerCaller():
-                self._guard(lambda: self._legs["A"].respond(200))
+                self._ask(lambda: self._legs["A"].respond(200))
             case fx.DeclineCaller(code, reason):
-                self._guard(lambda: self._legs["A"].end(code, reason))
+                self._ask(lambda: self._legs["A"].end(code, reason))
             case fx.EndLeg(leg, code, reason):
                 self._hang_up(leg, code, reason)
             case fx.Bridge(leg):
                 self._bridge(leg)
             case fx.MatchCaller(codecs):
-                self._begin_match(codecs)
+                self._match(codecs)
             case fx.TransferEnded(leg, vn_a):
                 self._transfer_ended(leg, vn_a)
             case fx.SendDigit(leg, digit):
@@ -222,124 +204,59 @@ class CallRunner:
                 self._send(StateReached(CallState(state), time.time()))
             case fx.Finish(termination):
                 self._watch.finish()
-                for leg in self._legs.values():
-                    self._facts(leg)
+                for party in self._legs.values():
+                    self._facts(party)
                 self._send(CallEnded(termination, time.time()))
 
     def _dial(self, order: LegOrder, codecs: tuple[str, ...]) -> None:
-        account = self._endpoint.account
-        if order.username:
-            account = self._account_of(order)
-        leg = self._leg(order, codecs, account=account)
+        leg = self._parties.callee(order, allowed=codecs, post=self._post)
+        self._add(leg, order)
         try:
-            leg.dial(
-                to_uri=order.to_uri,
-                target_uri=f"sip:{order.token}@{self._order.edge}",
-                from_uri=order.from_uri,
-            )
-        except pj.Error as error:
-            logger.warning("leg %s could not be dialled: %s", order.name, error.reason)
-            self._not_dialled(leg, order.label, error.reason)
+            leg.dial()
+        except PartyError as error:
+            logger.warning("leg %s could not be dialled: %s", order.name, error)
+            self._not_dialled(leg, order.label, str(error))
             return
-        leg.slot = leg.getId()
         self._note("dialled", order.name, f"Ringing {order.label}: offered {', '.join(codecs)}.")
 
-    def _account_of(self, order: LegOrder) -> Any:
-        """Return an account with the leg's credentials; those of legs that are gone make room.
-
-        pjsua2 holds eight and aborts the process at the ninth.
-        """
-        gone = [name for name in self._accounts if self._legs[name].is_gone]
-        for name in gone:
-            self._guard(self._accounts.pop(name).shutdown)
-        account = self._endpoint.new_account(order.username, order.password)
-        self._accounts[order.name] = account
-        return account
-
-    def _not_dialled(self, leg: Leg, label: str, why: str) -> None:
+    def _not_dialled(self, leg: Party, label: str, why: str) -> None:
         """Blame this process, not a callee who was never rung: another may take the call."""
-        leg.ended = True
         if self._taken:
             self._post(leg, DialFailed(leg.name, why))
         else:
             self.unable = self.unable or f"{label or leg.name} could not be dialled: {why}"
 
-    def _leg(
-        self,
-        order: LegOrder,
-        allowed: tuple[str, ...],
-        *,
-        account: Any = None,
-        call_id: int = pj.PJSUA_INVALID_ID,
-    ) -> Leg:
-        leg = Leg(
-            account=account or self._endpoint.account,
-            name=order.name,
-            public_address=order.public_address,
-            bridge_rate_hz=self._endpoint.config.bridge_rate_hz,
-            allowed=allowed,
-            post=self._post,
-            wake=self._endpoint.wake,
-            guard=RtpGuard(
-                order.name,
-                (*self._order.media_also_from, *order.media_also_from),
-                is_proven=order.is_proven,
-                is_trunk=bool(order.trunk),
-            ),
-            call_id=call_id,
-        )
+    def _add(self, leg: Party, order: LegOrder) -> None:
         self._legs[order.name] = leg
         self._watch.add(leg, order)
-        return leg
 
     def _ring(self, code: int, early_media_leg: str | None) -> None:
         if early_media_leg is not None:
             self._bridged = early_media_leg
             self._heard.add(early_media_leg)
-        self._guard(lambda: self._legs["A"].respond(code))
+        self._ask(lambda: self._legs["A"].respond(code))
 
     def _hang_up(self, name: str, code: int, reason: str) -> None:
         leg = self._legs.get(name)
         if leg is not None:
-            self._guard(lambda: leg.end(code, reason))
+            self._ask(lambda: leg.end(code, reason))
 
     def _send_digit(self, name: str, digit: str) -> None:
         try:
             self._legs[name].send_digit(digit)
-        except pj.Error:
+        except PartyError:
             text = "The key could not be passed on: this leg agreed on no telephone-event."
             self._note("dtmf-refused", name, text)
 
     # Transfer
 
-    def _begin_match(self, codecs: tuple[str, ...]) -> None:
-        self._match = codecs
+    def _match(self, codecs: tuple[str, ...]) -> None:
         if not self._machine.is_transferring:  # else it holds once the transfer has succeeded
             self._legs["A"].allowed = codecs
-        self._try_match()
-
-    def _try_match(self) -> None:
-        if not self._match:
-            return
-        try:
-            self._legs["A"].match(self._match)
-        except pj.Error:
-            return  # a transaction is still open; the next report tries again
-        self._match = ()
-
-    def _try_again(self, leg: Leg) -> None:
-        """Repeat a re-offer that met one of the peer's."""
-        if leg.ended:
-            return
-        if codecs := leg.try_again():
-            self._match = codecs
-            self._try_match()
-        else:
-            self._settle(leg)
+        self._legs["A"].match(codecs)
 
     def _transfer_ended(self, new: str | None, vn_a: tuple[str, ...]) -> None:
-        self._match = ()
-        self._legs["A"].stop_trying()
+        self._legs["A"].stop_matching()
         self._send(TransferOver(new, time.time()))
         if new is None:
             return
@@ -357,55 +274,45 @@ class CallRunner:
             self._part(self._legs[old])
         self._connect()
 
-    def _part(self, leg: Leg) -> None:
+    def _part(self, leg: Party) -> None:
         caller = self._legs["A"]
-        if not (caller.media_active and leg.media_active):
-            return  # a leg that has ended left the bridge
-        caller_audio, audio = caller.audio(), leg.audio()
-        self._guard(partial(caller_audio.stopTransmit, audio))
-        self._guard(partial(audio.stopTransmit, caller_audio))
+        if caller.has_audio and leg.has_audio:  # else it has left already
+            self._ask(partial(leg.part, caller))
 
     def _connect(self) -> None:
-        if any(leg.media_active for leg in self._legs.values()):
-            self._endpoint.run_bridge()
+        if any(leg.has_audio for leg in self._legs.values()):
+            self._parties.run_media()
         caller, other = self._legs.get("A"), self._legs.get(self._bridged or "")
         if caller is None or other is None:
             return
-        if not (caller.media_active and other.media_active):
+        if not (caller.has_audio and other.has_audio):
             return
         try:
-            caller_audio, other_audio = caller.audio(), other.audio()
-            caller_audio.startTransmit(other_audio)
-            other_audio.startTransmit(caller_audio)
-        except pj.Error as error:
-            self._note("bridge-failed", other.name, f"The legs were not connected: {error.reason}")
+            other.join(caller)
+        except PartyError as error:
+            self._note("bridge-failed", other.name, f"The legs were not connected: {error}")
 
-    def _settle(self, leg: Leg) -> None:
-        talking = leg.name == self._bridged and self._machine.callee == leg.name
+    def _settle(self, leg: Party) -> None:
+        is_talking = leg.name == self._bridged and self._machine.callee == leg.name
         # One that was answered, or one of several codecs that a transfer made.
-        answered_offer = leg.name == "A" and (self._order.offered is None or leg.reoffered)
-        if not (talking or answered_offer):
-            return
-        try:
-            if leg.settle():
-                text = f"Re-offered one codec, so that both sides send it: not {leg.offered[0]}."
-                self._note("re-offered", leg.name, text)
-        except pj.Error:
-            leg.settled = False  # a transaction is still open; the next report tries again
+        answered_offer = leg.name == "A" and (self._order.offered is None or leg.is_rematched)
+        if (is_talking or answered_offer) and leg.settle():
+            text = f"Re-offered one codec, so that both sides send it: not {leg.offered[0]}."
+            self._note("re-offered", leg.name, text)
 
     # Reporting
 
-    def _post(self, leg: Leg, event: Event | None) -> None:
+    def _post(self, leg: Party, event: Event | None) -> None:
         self._reported.append((leg, event))
 
     def _note(self, kind: str, leg: str, text: str) -> None:
         self._send(TimelineNote(kind, leg, text, time.time()))
 
-    def _facts(self, leg: Leg) -> None:
+    def _facts(self, leg: Party) -> None:
         media = leg.media if leg.name in self._heard else None
         facts = LegFacts(
             name=leg.name,
-            call_id=leg.sip_call_id or self._call_id_of(leg),
+            call_id=leg.sip_call_id,
             user_agent=leg.user_agent,
             offered=leg.offered,
             allowed=leg.allowed,
@@ -418,27 +325,12 @@ class CallRunner:
             self._sent_facts[leg.name] = facts
             self._send(facts)
 
-    def _call_id_of(self, leg: Leg) -> str:
-        if leg.getId() == pj.PJSUA_INVALID_ID:
-            return ""  # pjsua2 would not raise for it, but abort the process
-        try:
-            leg.sip_call_id = leg.getInfo().callIdString
-        except pj.Error:
-            return ""
-        return leg.sip_call_id
-
-    def _refuse_second(self, prm: Any) -> None:
-        call = pj.Call(self._endpoint.account, prm.callId)
-        answer = pj.CallOpParam()
-        answer.statusCode = 486
-        self._guard(lambda: call.hangup(answer))
-
-    def _guard(self, action: Callable[[], object]) -> None:
-        """Do something that pjsua2 refuses when the peer was quicker (a crossing BYE, say)."""
+    def _ask(self, action: Callable[[], object]) -> None:
+        """Ask for something that is refused when the peer was quicker (a crossing BYE, say)."""
         try:
             action()
-        except pj.Error as error:
-            logger.info("pjsua2 refused: %s", error.reason)
+        except PartyError as error:
+            logger.info("a leg refused: %s", error)
 
 
 def _hang_up(message: EndCall) -> HangUpOrdered:

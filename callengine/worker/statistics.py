@@ -3,13 +3,12 @@
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-
-import pjsua2 as pj
 
 from callengine.core.quality import estimate_mos
 from callengine.core.silence import Arrived, Change, Party, Silence
 from callengine.core.snapshot import QualitySnapshot, SilenceSnapshot
+from callengine.worker.party import Counters
+from callengine.worker.party import Party as Leg
 from callengine.worker.rtpguard.guard import RtpGuard
 
 ROUND_TRIP_HOLDS_S = 15.0
@@ -28,22 +27,20 @@ class LegStatistics:
     _round_trips: int = 0
     _round_trip_at: float = float("-inf")
 
-    def sample(
-        self, leg: Any, codec: str, guard: RtpGuard, *, expected: str
-    ) -> QualitySnapshot | None:
+    def sample(self, leg: Leg, codec: str, expected: str) -> QualitySnapshot | None:
         """Return the quality since the last sample; None if it tells of nothing new.
 
         `expected` is as in `Party.take`.
         """
         self.change = None
-        try:
-            rtcp = leg.statistics().rtcp
-        except pj.Error:
+        counters, guard = leg.counters(), leg.guard
+        if counters is None:
             return None
         now = time.monotonic()
-        arrived = Arrived(rtcp.rxStat.pkt, rtcp.txStat.updateCount, guard.source)
+        source = guard.source if guard else ""
+        arrived = Arrived(counters.received, counters.reports, source)
         self.change = self.party.take(arrived, expected=expected, now=now, unix=time.time())
-        new, gone = self._since_before(rtcp.rxStat)
+        new, gone = self._since_before(counters)
         if not new and expected and self.party.audio != "missing":
             return None  # a second's pause is not yet silence; the figures of before hold
         quality = QualitySnapshot(
@@ -51,13 +48,13 @@ class LegStatistics:
             mos=None,
             loss_percent=None,
             jitter_ms=None,
-            round_trip_ms=self._round_trip_ms(rtcp.rttUsec, now),
+            round_trip_ms=self._round_trip_ms(counters, now),
             packets_received=self.received,
-            packets_sent=rtcp.txStat.pkt,
-            silence=_shown(self.party.silence, guard),
+            packets_sent=counters.sent,
+            silence=_silence(self.party.silence, guard),
         )
         if new:
-            _measure(quality, codec, 100.0 * gone / (new + gone), rtcp.rxStat.jitterUsec.last)
+            _measure(quality, codec, 100.0 * gone / (new + gone), counters.jitter_us)
         return quality
 
     def rest(self) -> None:
@@ -65,19 +62,19 @@ class LegStatistics:
         self.change = None
         self.party.rest()
 
-    def _since_before(self, stat: Any) -> tuple[int, int]:
+    def _since_before(self, counters: Counters) -> tuple[int, int]:
         """Return how many packets came and how many were lost since the last sample."""
-        new, gone = stat.pkt - self.received, max(0, stat.loss - self.lost)
-        self.received, self.lost = stat.pkt, stat.loss
+        new, gone = counters.received - self.received, max(0, counters.lost - self.lost)
+        self.received, self.lost = counters.received, counters.lost
         # Below zero a re-INVITE restarted the stream and its counters.
         return (new, gone) if new >= 0 else (self.received, self.lost)
 
-    def _round_trip_ms(self, stat: Any, now: float) -> float | None:
-        if stat.n != self._round_trips:
-            self._round_trips, self._round_trip_at = stat.n, now
-        if not stat.n or now - self._round_trip_at > ROUND_TRIP_HOLDS_S:
+    def _round_trip_ms(self, counters: Counters, now: float) -> float | None:
+        if counters.round_trips != self._round_trips:
+            self._round_trips, self._round_trip_at = counters.round_trips, now
+        if not counters.round_trips or now - self._round_trip_at > ROUND_TRIP_HOLDS_S:
             return None
-        return float(round(stat.last / 1000.0, 2))
+        return round(counters.round_trip_us / 1000.0, 2)
 
 
 def _measure(quality: QualitySnapshot, codec: str, loss_percent: float, jitter_us: int) -> None:
@@ -88,7 +85,7 @@ def _measure(quality: QualitySnapshot, codec: str, loss_percent: float, jitter_u
     quality["jitter_ms"] = round(jitter_ms, 2)
 
 
-def _shown(silence: Silence | None, guard: RtpGuard) -> SilenceSnapshot | None:
+def _silence(silence: Silence | None, guard: RtpGuard | None) -> SilenceSnapshot | None:
     if silence is None:
         return None
     last = silence.last_packet_at
@@ -98,8 +95,8 @@ def _shown(silence: Silence | None, guard: RtpGuard) -> SilenceSnapshot | None:
         "source": silence.source,
         "began": silence.began,
         "reports": silence.reports,
-        "port": guard.port,
-        "dropped": guard.has_dropped,
+        "port": guard.port if guard else 0,
+        "dropped": guard is not None and guard.has_dropped,
     }
 
 

@@ -64,9 +64,9 @@ class LoopbackEdge(asyncio.DatagramProtocol):
             label=f"Phone {name}",
         )
 
-    def invite(self, sip_port: int) -> None:
+    def invite(self, sip_port: int, *, rtp_port: int = 9) -> None:
         """Send the caller's INVITE."""
-        body = descriptions.sdp(["PCMU"], port=9)
+        body = descriptions.sdp(["PCMU"], port=rtp_port)
         self._send(("127.0.0.1", sip_port), *self._caller("INVITE", 1, "a", sip_port), body)
 
     def _caller(self, method: str, cseq: int, tag: str, port: int) -> tuple[str, list[str]]:

@@ -7,19 +7,22 @@ import socket
 import sys
 from typing import Any
 
-from callengine.worker import endings, legs, plugins
+from callengine.worker import endings, plugins
 from callengine.worker.control import Control
 from callengine.worker.digits import Digits
 from callengine.worker.endpoint import WorkerConfig, quieten
 from callengine.worker.plugins import event_clock
 from callengine.worker.process import CallProcess
+from callengine.worker.reoffers import Reoffers
 from callengine.worker.rtpguard.guard import RtpGuard
 from callengine.worker.runner import CallRunner
+from callengine.worker.sipleg import SipLeg
 
 PLACES: dict[str, Any] = {
-    "leg": legs.Leg,
+    "leg": SipLeg,
     "digits": Digits,
     "guard": RtpGuard,
+    "reoffers": Reoffers,
     "runner": CallRunner,
     "endings": endings,
     "event_clock": event_clock,

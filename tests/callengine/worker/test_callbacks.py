@@ -30,7 +30,7 @@ async def answer(edge: LoopbackEdge) -> None:
     [
         ("leg._confirmed", "onCallState"),
         ("leg._find_audio", "onCallMediaState"),
-        ("leg._see_reoffer", "onCallTsxState"),
+        ("reoffers.answered", "onCallTsxState"),
         ("leg._restricted", "onCallSdpCreated"),
         ("guard.open", "onStreamCreated"),
     ],
@@ -47,7 +47,7 @@ async def test_a_callback_that_fails_ends_the_call_as_our_own_fault(
         assert f"{callback} failed" in end.advice
         await talk.hears(Idle)
         text = talk.logged()
-        assert f"{callback} of Leg failed" in text
+        assert f"{callback} of SipLeg failed" in text
         assert "Traceback" in text
         assert "RuntimeError: provoked" in text
 
@@ -104,7 +104,12 @@ def test_whatever_pjsua2_calls_is_contained() -> None:
         for path, node in _classes()
         if any(ast.unparse(base).startswith("pj.") for base in node.bases)
     ]
-    assert {name for _, name, _ in derived} >= {"Leg", "CallAccount", "PhoneCall", "PhoneAccount"}
+    assert {name for _, name, _ in derived} >= {
+        "SipCall",
+        "CallAccount",
+        "PhoneCall",
+        "PhoneAccount",
+    }
     assert [one for one in derived if one[2][0] != "Contained"] == []
 
 

@@ -1,0 +1,172 @@
+"""What the runner needs of a leg, so that a leg need not be a SIP call.
+
+A party says what happens to it through the `Post` it was made with, from any thread, and is
+otherwise used on the call's own thread alone. What it reports and answers is ours: no object of a
+library leaves it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from callengine.core.events import Event
+from callengine.core.orders import LegOrder
+from callengine.worker.rtpguard.guard import RtpGuard
+
+Post = Callable[["Party", Event | None], None]
+"Takes an event of a party; None says that something of it has changed."
+
+
+class PartyError(Exception):
+    """A party could not do it, as when its peer was quicker; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """An INVITE that has arrived for a leg A."""
+
+    slot: int
+    "Where pjsua keeps it."
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What a party agreed on."""
+
+    codec: str | None
+    payload_type: int
+    remote: str
+    sends: bool = True
+    "Whether it is to send us audio."
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The running counters of a party's RTP (RFC 3550 section 6.4); a new stream begins at 0."""
+
+    received: int
+    lost: int
+    jitter_us: int
+    sent: int
+    reports: int
+    "RTCP reports received."
+    round_trips: int
+    round_trip_us: int
+    "The last one measured."
+
+
+class Party(Protocol):
+    """One leg of a call. Whatever it is asked for may raise PartyError where that is said."""
+
+    allowed: tuple[str, ...]
+    "Our list on this leg."
+
+    @property
+    def name(self) -> str:
+        """`A`, or `B`, `B2`, `B3` ..."""
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The party's own list: the caller's offer, the callee's answer."""
+
+    @property
+    def sip_call_id(self) -> str:
+        """The Call-ID on loopback; empty if there is none."""
+
+    @property
+    def user_agent(self) -> str:
+        """What the party calls itself."""
+
+    @property
+    def media(self) -> MediaFacts | None:
+        """What was agreed on last."""
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether it can be joined with another now."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+
+    @property
+    def is_rematched(self) -> bool:
+        """Whether `match` made it change its codec."""
+
+    @property
+    def guard(self) -> RtpGuard | None:
+        """What keeps strangers' RTP out, if it has RTP."""
+
+    # Doing
+
+    def dial(self) -> None:
+        """Begin to ring a callee. Raises PartyError."""
+
+    def respond(self, code: int) -> None:
+        """Give the caller a provisional response or 200. Raises PartyError."""
+
+    def end(self, code: int, reason: str) -> None:
+        """End it as its state calls for; `reason` is a Reason header's value (RFC 3326).
+
+        Raises PartyError. Its end is reported all the same.
+        """
+
+    def join(self, other: "Party") -> None:
+        """Let a callee and the caller hear each other; again does no harm. Raises PartyError."""
+
+    def part(self, other: "Party") -> None:
+        """Undo `join`. Raises PartyError."""
+
+    def send_digit(self, digit: str) -> None:
+        """Have a key pressed (RFC 4733). Raises PartyError if it was not agreed on."""
+
+    def settle(self) -> bool:
+        """Have both sides send the one codec our list chooses; tell if that took an offer."""
+
+    def match(self, codecs: Sequence[str]) -> None:
+        """Use a codec of this list as soon as can be, and report `CallerMatched`."""
+
+    def stop_matching(self) -> None:
+        """Try no more: what it was for is over."""
+
+    # Time
+
+    def next_step(self) -> float | None:
+        """Return when `step` is due (monotonic, seconds), or None."""
+
+    def step(self, now: float) -> None:
+        """Do what is due."""
+
+    def look(self) -> None:
+        """See, once a second, where from its audio has come."""
+
+    def counters(self) -> Counters | None:
+        """Return the counters of its RTP; None if there is none."""
+
+    def explained(self, event: Event) -> Event:
+        """Return an event of its own with what is known by the time it is handled."""
+
+
+class Parties(Protocol):
+    """Makes the parties of one call, and holds what they share."""
+
+    def obstacle(self, invite: Invite) -> str:
+        """Return why this process cannot take the call, or an empty string."""
+
+    def caller(
+        self, order: LegOrder, invite: Invite, *, allowed: Sequence[str], post: Post
+    ) -> Party:
+        """Return who sent the INVITE. `offered` is what the INVITE offers."""
+
+    def callee(self, order: LegOrder, *, allowed: Sequence[str], post: Post) -> Party:
+        """Return somebody to dial."""
+
+    def refuse(self, invite: Invite) -> None:
+        """Decline a second INVITE."""
+
+    def run_media(self) -> None:
+        """Let audio flow: somebody has some."""
+
+    def release(self) -> None:
+        """Give back what the call's parties held."""

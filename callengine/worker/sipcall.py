@@ -1,0 +1,336 @@
+"""What pjsua2 says of a leg, put into our words; and the leg's SDP, kept to its list."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pjsua2 as pj
+
+from audiocodecs.catalogue import CATALOGUE
+from callengine.core import sdp
+from callengine.core.events import (
+    DigitReceived,
+    Event,
+    HoldChanged,
+    LegAnswered,
+    LegEnded,
+    LegFailed,
+    LegProgress,
+    LegWithoutMedia,
+)
+from callengine.core.obstacles import lacking
+from callengine.core.orders import LegOrder
+from callengine.worker import endings, legsdp, messages, plugins
+from callengine.worker.callbacks import Contained
+from callengine.worker.digits import Digits
+from callengine.worker.party import MediaFacts, PartyError, Post
+from callengine.worker.reoffers import Reoffers
+from callengine.worker.rtpguard.guard import RtpGuard
+
+_IN_USE = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+_WITH_MEDIA = (*_IN_USE, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
+
+
+@contextmanager
+def refusable() -> Iterator[None]:
+    """Raise PartyError where pjsua2 refuses."""
+    try:
+        yield
+    except pj.Error as error:
+        raise PartyError(error.reason) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a leg is given by its process."""
+
+    account: Any
+    "The pjsua2 account it belongs to."
+    bridge_rate_hz: int
+    edge: str
+    "Where it dials, `127.0.0.1:PORT`."
+    wake: Callable[[], None]
+    "Ends the wait of the call's thread."
+
+
+class SipCall(Contained, pj.Call):  # type: ignore[misc]
+    """A pjsua2 call that reports; its callbacks decide nothing."""
+
+    def __init__(
+        self,
+        order: LegOrder,
+        surroundings: Surroundings,
+        *,
+        allowed: Sequence[str],
+        guard: RtpGuard,
+        post: Post,
+        slot: int = pj.PJSUA_INVALID_ID,
+    ) -> None:
+        """`slot` is pjsua's of an INVITE that has arrived; without, the leg is to be dialled."""
+        super().__init__(surroundings.account, slot)
+        self._order = order
+        self._around = surroundings  # pjsua2 must not lose the account before the call
+        self._post = post
+        self.name = order.name
+        self.allowed = tuple(allowed)
+        self.offered: tuple[str, ...] = ()
+        self.user_agent = ""
+        self.media: MediaFacts | None = None
+        self.has_audio = False
+        self.ended = False
+        self.guard = guard
+        self._slot = slot
+        "pjsua's; it keeps it for a while after the leg has ended."
+        self._sip_call_id = ""
+        self._is_ending = False
+        self._offering: tuple[str, ...] = ()
+        "What the re-INVITE that is being written offers."
+        self._audio_index = 0
+        self._has_answered = False
+        self._lacking = ""
+        "What the callee's answer lacked, so that there can be no audio."
+        self._is_described = False
+        self._digits = Digits()
+        self._reoffers = Reoffers(self, owner=slot == pj.PJSUA_INVALID_ID)
+
+    # pjsua2's callbacks
+
+    def callback_failed(self, callback: str) -> None:
+        """Report it, and the leg's end if that was what could not be reported."""
+        self._post(self, LegFailed(self.name, callback))
+        if self.getId() != pj.PJSUA_INVALID_ID and not self.isActive():
+            self.ended, self.has_audio = True, False
+            self._post(self, LegEnded(self.name, 500, f"{callback} failed", by_peer=False))
+        self._around.wake()
+
+    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
+        """Keep the SDP we are about to send to this leg's list."""
+        self.guard.shut(prm.sdp.wholeSdp)
+        remote = prm.remSdp.wholeSdp
+        audio = sdp.read_audio(remote) if remote else None
+        if audio is not None:
+            self._heard_of(audio)
+        prm.sdp.wholeSdp = self._restricted(prm.sdp.wholeSdp, audio, is_answer=bool(remote))
+
+    def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802
+        """Refuse a re-INVITE that shares nothing with the list."""
+        self._judge_offer(prm)
+
+    def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802
+        """Refuse an UPDATE that shares nothing with the list."""
+        self._judge_offer(prm)
+
+    def onCallState(self, prm: Any) -> None:  # noqa: N802
+        """Report progress and the end."""
+        info = self.getInfo()
+        self._sip_call_id = info.callIdString
+        if info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
+            self._post(self, LegProgress(self.name, info.lastStatusCode, early_media=False))
+        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self._confirmed(info, self._read_ack(prm.e))
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.ended:
+            self.ended = True
+            self.has_audio = False
+            by_peer = not self._is_ending and info.lastStatusCode != 408
+            ended = LegEnded(self.name, info.lastStatusCode, info.lastReason, by_peer)
+            self._post(self, endings.told_by_edge(ended, prm.e))
+
+    def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
+        """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""
+        self._digits.open(int(prm.stream))
+        info = self.getStreamInfo(prm.streamIdx)
+        self.guard.open(
+            stream=int(prm.stream),
+            index=prm.streamIdx,
+            remote=info.remoteRtpAddress,
+            sends=bool(info.dir & pj.PJMEDIA_DIR_ENCODING),
+        )
+        facts = self._facts()
+        if facts is not None and facts.codec == "OPUS":
+            plugins.correct_rtcp_clock(int(prm.stream))
+
+    def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802
+        """Let go of a stream that is about to be freed."""
+        self.guard.close_stream(int(prm.stream))
+        self._digits.close(int(prm.stream))
+
+    def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
+        """Report media that became active, was held or went away."""
+        info = self.getInfo()
+        held = self._find_audio(info)
+        early = self.has_audio and info.state < pj.PJSIP_INV_STATE_CONNECTING
+        if self.has_audio:
+            self.media = self._facts()
+        if early and info.role == pj.PJSIP_ROLE_UAC:
+            self._post(self, LegProgress(self.name, info.lastStatusCode, early_media=True))
+        self._post(self, HoldChanged(self.name, held))
+
+    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
+        """Note who the peer is and which codecs it answered."""
+        event = prm.e
+        if event.type != pj.PJSIP_EVENT_TSX_STATE:
+            return
+        transaction = event.body.tsxState.tsx
+        if transaction.role == pj.PJSIP_ROLE_UAC and transaction.method == "INVITE":
+            # pjsip has taken the answer over before it tells of the transaction.
+            self._reoffers.answered(transaction.statusCode)
+        if event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
+            return
+        message = event.body.tsxState.src.rdata.wholeMsg
+        if message.startswith(("SIP/2.0 1", "SIP/2.0 2")):
+            self.read_message(message)
+            self._note_answer(message, message.partition("\r\n\r\n")[2])
+        else:
+            self._note_source(messages.read(message))
+
+    def onDtmfEvent(self, prm: Any) -> None:  # noqa: N802
+        """Report a key; telephone-events alone come on a media thread."""
+        if not self._digits.is_new(prm, self._clock_rate_hz()):
+            return
+        self._post(self, DigitReceived(self.name, prm.digit))
+        self._around.wake()
+
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
+        """Decline REFER: a transfer is not the peer's to make."""
+        prm.statusCode = 603
+
+    def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
+        """Decline an INVITE that would replace this leg."""
+        prm.statusCode = 603
+
+    def read_message(self, message: str) -> None:
+        """Note user agent and codec list of a message from the peer."""
+        said = messages.read(message)
+        self._note_source(said)
+        self.user_agent = said.user_agent or self.user_agent
+        if said.is_described:
+            self._heard_of(said.audio, settles=not self._reoffers.is_settled)
+
+    def _note_source(self, said: messages.PeerMessage) -> None:
+        """Note where a message with a description was heard from."""
+        if said.heard_from:
+            self.guard.heard_from(said.heard_from)
+
+    # What `Reoffers` asks
+
+    def codec_in_use(self) -> str | None:
+        """Return the codec of the audio stream."""
+        facts = self._facts()
+        return facts.codec if facts else None
+
+    @refusable()
+    def send_offer(self, codecs: tuple[str, ...]) -> None:
+        """Send a re-INVITE with these codecs."""
+        self._offering = codecs
+        try:
+            self.reinvite(call_parameters())
+        finally:
+            self._offering = ()
+
+    def report(self, event: Event | None) -> None:
+        """Report an event of this leg."""
+        self._post(self, event)
+
+    def _find_audio(self, info: Any) -> bool:
+        """Find the audio line in use (others have port 0); return whether the peer holds it."""
+        lines = [(index, line.status) for index, line in enumerate(info.media)]
+        index, status = next(
+            ((i, status) for i, status in lines if status in _IN_USE),
+            (self._audio_index, pj.PJSUA_CALL_MEDIA_NONE),
+        )
+        self._audio_index, self.has_audio = index, status in _IN_USE
+        return bool(status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+
+    def _read_ack(self, event: Any) -> bool:
+        """Read the ACK that confirmed a leg; return whether it brought an answer to our offer."""
+        if event.type != pj.PJSIP_EVENT_RX_MSG:
+            return False
+        message = event.body.rxMsg.rdata.wholeMsg
+        if not message.startswith("ACK "):
+            return False
+        self.read_message(message)
+        return messages.has_audio_line(message)
+
+    def _confirmed(self, info: Any, answered_in_ack: bool) -> None:
+        if not self._is_ending:  # else the edge may have acknowledged for a caller who is silent
+            self.guard.acknowledged()
+        with_media = any(line.status in _WITH_MEDIA for line in info.media)
+        # An answer of which nothing can be used is told of by the leg's end.
+        if not with_media and not answered_in_ack:
+            self._post(self, LegWithoutMedia(self.name))
+        elif self.name != "A" and not self._has_answered:
+            self._has_answered = True
+            self._post(self, LegAnswered(self.name))
+        else:
+            self._post(self, None)
+
+    def explained(self, event: Event) -> Event:
+        """Return an event of this leg with what is known by the time it is handled.
+
+        pjsua tells of the end of a leg without media before it shows us the answer.
+        """
+        if isinstance(event, LegEnded) and self._lacking and not self._has_answered:
+            return replace(event, code=488, why=self._lacking)
+        return event
+
+    def _note_answer(self, message: str, audio_text: str) -> None:
+        """Note whether a response to our first INVITE can bring audio."""
+        if self.name == "A" or self._has_answered or not messages.answers_invite(message):
+            return
+        if audio_text or not self._is_described:
+            self._lacking = lacking(audio_text) if message.startswith("SIP/2.0 2") else ""
+        self._is_described = self._is_described or bool(audio_text)
+
+    def _judge_offer(self, prm: Any) -> None:
+        offer = prm.offer.wholeSdp
+        try:
+            agreed = not offer or sdp.answer_codec(offer, self.allowed) is not None
+        except sdp.SdpError:
+            agreed = False
+        if not agreed:
+            prm.statusCode = 488
+
+    def _heard_of(self, audio: sdp.Audio | None, *, settles: bool = True) -> None:
+        """Note what a description of the peer's offers us."""
+        if settles:
+            self.offered = audio.codecs if audio else ()
+        if audio is not None:
+            self._digits.heard_of(audio)
+
+    def _restricted(self, ours: str, remote: sdp.Audio | None, *, is_answer: bool) -> str:
+        place = legsdp.Place(self._around.bridge_rate_hz, self._order.public_address)
+        if not is_answer:
+            return legsdp.offer(ours, self._offering or self.allowed, place)
+        answer = legsdp.answer(ours, remote, self.allowed, place) if remote else None
+        # An offer without a common codec is refused elsewhere; nothing of this is sent then.
+        return ours if answer is None else answer
+
+    def _clock_rate_hz(self) -> int:
+        codec = self.media.codec if self.media else None
+        return CATALOGUE[codec or "PCMU"].rtp_clock_rate_hz
+
+    def _facts(self) -> MediaFacts | None:
+        try:
+            stream = self.getStreamInfo(self._audio_index)
+        except pj.Error:
+            return None
+        codec = _catalogue_name(stream.codecName, stream.codecClockRate)
+        sends = bool(stream.dir & pj.PJMEDIA_DIR_DECODING)
+        return MediaFacts(codec, stream.txPt, stream.remoteRtpAddress, sends)
+
+
+def _catalogue_name(encoding_name: str, rate_hz: int) -> str | None:
+    """Return the codec of a pjmedia stream, whose G722 and OPUS rates are not the RTP clock's."""
+    wanted = encoding_name.lower()
+    same = [codec for codec in CATALOGUE.values() if codec.encoding_name.lower() == wanted]
+    exact = [codec for codec in same if codec.audio_rate_hz == rate_hz]
+    return next((codec.name for codec in exact + same), None)
+
+
+def call_parameters() -> Any:
+    """Return what an INVITE or an answer of ours is made with: one audio line."""
+    prm = pj.CallOpParam(True)
+    prm.opt.audioCount = 1
+    prm.opt.videoCount = 0
+    return prm

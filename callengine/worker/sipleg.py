@@ -1,0 +1,150 @@
+"""A leg on pjsua2, as the runner asks for things."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import pjsua2 as pj
+
+from callengine.worker import slots
+from callengine.worker.party import Counters, Party, PartyError
+from callengine.worker.sipcall import SipCall, call_parameters, refusable
+
+
+@runtime_checkable
+class Bridged(Protocol):
+    """A party whose audio is on pjsua2's conference bridge."""
+
+    def audio(self) -> Any:
+        """Return its port there, a pjsua2.AudioMedia."""
+
+
+class SipLeg(SipCall):
+    """A party that is a pjsua2 call (see `Party`)."""
+
+    @property
+    def sip_call_id(self) -> str:
+        """The Call-ID on loopback; empty before there is one."""
+        # pjsua2 would not raise for a leg without a slot, but abort the process.
+        if not self._sip_call_id and self.getId() != pj.PJSUA_INVALID_ID:
+            try:
+                self._sip_call_id = self.getInfo().callIdString
+            except pj.Error:
+                return ""
+        return self._sip_call_id
+
+    @property
+    def is_rematched(self) -> bool:
+        """Whether `match` made us offer this leg another list."""
+        return self._reoffers.is_rematched
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the leg has ended and pjsua holds nothing of it any more."""
+        return self.ended and self._slot not in slots.held()
+
+    @refusable()
+    def dial(self) -> None:
+        """Send the INVITE."""
+        prm = call_parameters()
+        prm.txOption.targetUri = f"sip:{self._order.token}@{self._around.edge}"
+        prm.txOption.localUri = self._order.from_uri
+        try:
+            self.makeCall(self._order.to_uri, prm)
+        except pj.Error:
+            self.ended = True
+            raise
+        self._slot = self.getId()
+
+    @refusable()
+    def respond(self, code: int) -> None:
+        """Send a provisional response or 200."""
+        prm = call_parameters()
+        prm.statusCode = code
+        self.answer(prm)
+
+    @refusable()
+    def end(self, code: int, reason: str) -> None:
+        """Send CANCEL, BYE or the final response, whichever the state calls for."""
+        if self.ended:
+            return
+        self._is_ending = True
+        prm = pj.CallOpParam()
+        prm.statusCode = code
+        if reason:
+            header = pj.SipHeader()
+            header.hName, header.hValue = "Reason", reason
+            prm.txOption.headers.append(header)
+        self.hangup(prm)
+
+    def settle(self) -> bool:
+        """Have both sides send one codec; return whether that took a re-INVITE."""
+        return self._reoffers.settle()
+
+    def match(self, codecs: Sequence[str]) -> None:
+        """Have this leg use a codec of this list, and report `CallerMatched`."""
+        self._reoffers.match(codecs)
+
+    def stop_matching(self) -> None:
+        """Repeat nothing that waits."""
+        self._reoffers.stop()
+
+    @refusable()
+    def send_digit(self, digit: str) -> None:
+        """Send a telephone-event; the peer may have agreed on none."""
+        self._digits.prepare(self._clock_rate_hz())
+        self.dialDtmf(digit)
+
+    def audio(self) -> Any:
+        """Return the leg's port on the bridge."""
+        return self.getAudioMedia(self._audio_index)
+
+    @refusable()
+    def join(self, other: Party) -> None:
+        """Let both hear each other over the bridge."""
+        for source, sink in self._both_ways(other):
+            source.startTransmit(sink)
+
+    @refusable()
+    def part(self, other: Party) -> None:
+        """Undo `join`."""
+        for source, sink in self._both_ways(other):
+            source.stopTransmit(sink)
+
+    def _both_ways(self, other: Party) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        if not isinstance(other, Bridged):
+            raise PartyError(f"the audio of {other.name} is not on the bridge")
+        ours, theirs = self.audio(), other.audio()
+        return (theirs, ours), (ours, theirs)
+
+    def next_step(self) -> float | None:
+        """Return when a re-offer or a look at where RTP comes from is due."""
+        times = (self.guard.next_look(), None if self.ended else self._reoffers.next_step())
+        return min((time for time in times if time is not None), default=None)
+
+    def step(self, now: float) -> None:
+        """Do what is due."""
+        look_at = self.guard.next_look()
+        if look_at is not None and now >= look_at:
+            self.look()
+        if not self.ended:
+            self._reoffers.step(now)
+
+    def look(self) -> None:
+        """See where RTP has come from."""
+        self.guard.look(self)
+
+    def counters(self) -> Counters | None:
+        """Return the counters of the leg's audio stream."""
+        try:
+            rtcp = self.getStreamStat(self._audio_index).rtcp
+        except pj.Error:
+            return None
+        return Counters(
+            received=rtcp.rxStat.pkt,
+            lost=rtcp.rxStat.loss,
+            jitter_us=rtcp.rxStat.jitterUsec.last,
+            sent=rtcp.txStat.pkt,
+            reports=rtcp.txStat.updateCount,
+            round_trips=rtcp.rttUsec.n,
+            round_trip_us=rtcp.rttUsec.last,
+        )
