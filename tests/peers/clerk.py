@@ -64,15 +64,14 @@ def _serve() -> None:
     # What belongs to the conversation is not for commands to write to.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    os.umask(0o077)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipnumber.settings")
-    from django.core.management import ManagementUtility
+    import manage
 
     for line in sys.stdin:
         out, err, status = io.StringIO(), io.StringIO(), 0
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                ManagementUtility(["manage.py", *json.loads(line)]).execute()
+                sys.argv = ["manage.py", *json.loads(line)]
+                manage.main()
             except SystemExit as ended:
                 status = _status(ended.code, err)
             except Exception as error:  # noqa: BLE001 - the one who asked is told

@@ -20,7 +20,7 @@ def modes(folder: Path) -> dict[str, int]:
 def test_a_running_engine_makes_nothing_that_others_may_read() -> None:
     before = os.umask(0)
     try:
-        with Engine({}) as engine:
+        with Engine({}, own_migrations=True) as engine:
             found = modes(engine.folder / "data")
     finally:
         os.umask(before)
