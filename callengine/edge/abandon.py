@@ -6,8 +6,8 @@ BYE or CANCEL is answered at once, and the edge sees to the peer.
 
 from functools import partial
 
-from callengine.edge.identity import Identity
-from callengine.edge.legs import Dialog, Leg, LegState, LegTable, PeerRequest
+from callengine.edge.identity import EdgeIdentity
+from callengine.edge.legs import AnchoredLeg, Dialog, LegState, LegTable, PeerRequest
 from callengine.edge.message import Headers
 from callengine.edge.own_requests import OwnRequests
 from callengine.edge.received import Received
@@ -29,7 +29,7 @@ class Abandoner:
         legs: LegTable,
         transactions: ServerTransactions,
         *,
-        identity: Identity,
+        identity: EdgeIdentity,
         responder: Responder,
         standin: StandIn,
         sender: PeerSender,
@@ -56,7 +56,7 @@ class Abandoner:
             if leg.state is not LegState.ABANDONED:
                 self._end_leg(leg, code, headers)
 
-    def _end_leg(self, leg: Leg, code: int, headers: Headers) -> None:
+    def _end_leg(self, leg: AnchoredLeg, code: int, headers: Headers) -> None:
         leg.state = LegState.ABANDONED
         for transaction in list(leg.transactions):
             self._answer(leg, transaction, code, headers)
@@ -68,7 +68,7 @@ class Abandoner:
             if is_first and request.code < 200:
                 self.cancel(leg, request, [])
 
-    def cancel(self, leg: Leg, request: PeerRequest, headers: Headers) -> None:
+    def cancel(self, leg: AnchoredLeg, request: PeerRequest, headers: Headers) -> None:
         """Take an INVITE over that is to be cancelled, once the peer has answered at all.
 
         Until then it may not have arrived, and is repeated (RFC 3261 section 9.1).
@@ -80,7 +80,7 @@ class Abandoner:
         if request.code >= 100:
             self._own.cancel(leg, request)
 
-    def take_over(self, leg: Leg, dialog: Dialog, bye: PeerRequest) -> None:
+    def take_over(self, leg: AnchoredLeg, dialog: Dialog, bye: PeerRequest) -> None:
         """Take a dialog over that a call process ends: nothing in it is its business any more."""
         dialog.ended = bye.orphaned = True
         for transaction in list(leg.transactions):
@@ -124,7 +124,7 @@ class Abandoner:
             if leg.closing is None:
                 leg.closing = later(self._linger_s, partial(self.remove, leg))
 
-    def remove(self, leg: Leg) -> None:
+    def remove(self, leg: AnchoredLeg) -> None:
         """Forget a leg and everything that hangs on it."""
         for transaction in list(leg.transactions):
             self._transactions.remove(transaction)
@@ -133,7 +133,7 @@ class Abandoner:
         self._legs.remove(leg)
 
     def _answer(
-        self, leg: Leg, transaction: ServerTransaction, code: int, headers: Headers
+        self, leg: AnchoredLeg, transaction: ServerTransaction, code: int, headers: Headers
     ) -> None:
         method = transaction.request.method
         if method in ("BYE", "CANCEL"):
@@ -149,7 +149,7 @@ class Abandoner:
         else:
             self._responder.reply(transaction, 481)
 
-    def _end_dialog(self, leg: Leg, dialog: Dialog, headers: Headers) -> None:
+    def _end_dialog(self, leg: AnchoredLeg, dialog: Dialog, headers: Headers) -> None:
         if not dialog.confirmed or dialog.ended:
             return
         if leg.invite is None and not dialog.acknowledged:
@@ -160,11 +160,11 @@ class Abandoner:
         else:
             self._own.bye(leg, dialog, headers)
 
-    def acknowledged(self, leg: Leg, dialog: Dialog) -> None:
+    def acknowledged(self, leg: AnchoredLeg, dialog: Dialog) -> None:
         """Take the ACK that a BYE was waiting for."""
         self._own.bye(leg, dialog, [])
 
-    def response(self, leg: Leg, request: PeerRequest, message: Received) -> None:
+    def response(self, leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
         """Take a peer's response to an INVITE that no call process waits for any more."""
         if request.method != "INVITE":
             return

@@ -9,7 +9,7 @@ from callengine.edge.backdoor import BackDoor
 from callengine.edge.callers import Callers
 from callengine.edge.client import ClientTransactions
 from callengine.edge.guard import Guard
-from callengine.edge.identity import Identity
+from callengine.edge.identity import EdgeIdentity
 from callengine.edge.interface import Engine
 from callengine.edge.inward_requests import InwardRequests
 from callengine.edge.inward_responses import InwardResponses
@@ -79,7 +79,9 @@ class Assembly:
         )
         self.transports = Transports(self.settings, upcalls)
         self.addresses = Addresses(self.settings, self.transports)
-        self.identity = Identity(self.addresses, self.loopback, user_agent=self.settings.user_agent)
+        self.identity = EdgeIdentity(
+            self.addresses, self.loopback, user_agent=self.settings.user_agent
+        )
 
     def _keep_transactions(self) -> None:
         self.response_sender = ResponseSender(

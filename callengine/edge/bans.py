@@ -24,7 +24,7 @@ MANY_USERS = "many-users-tried"
 
 
 @dataclass(frozen=True, slots=True)
-class Ban:
+class HeldBan:
     """One source, or one user there, kept out for a while; times as Unix seconds."""
 
     source: str
@@ -114,22 +114,22 @@ class Bans:
 
     def __init__(self, settings: BanSettings) -> None:
         self._settings = settings
-        self._bans: OrderedDict[tuple[str, str], Ban] = OrderedDict()
+        self._bans: OrderedDict[tuple[str, str], HeldBan] = OrderedDict()
 
-    def add(self, offence: Offence, now: float) -> Ban:
+    def add(self, offence: Offence, now: float) -> HeldBan:
         """Ban a source or one user there: twice as long as the last time, within bounds."""
         key = (offence.source, offence.user)
         last = self._bans.pop(key, None)
         times = last.times + 1 if last and now < last.until + REMEMBERED_S else 1
         settings = self._settings
         for_s = min(settings.ban_s * 2.0 ** min(times - 1, 30), settings.longest_s)
-        ban = Ban(*key, offence.rule, now, now + for_s, offence.failures, times)
+        ban = HeldBan(*key, offence.rule, now, now + for_s, offence.failures, times)
         self._bans[key] = ban
         if len(self._bans) > MAX_BANS:
             self._bans.popitem(last=False)
         return ban
 
-    def replace(self, bans: Iterable[Ban], now: float) -> None:
+    def replace(self, bans: Iterable[HeldBan], now: float) -> None:
         """Hold these bans, as they are stored; one made a moment ago may not be yet."""
         fresh = [ban for ban in self._bans.values() if now - ban.since < self._settings.fresh_s]
         self._bans = OrderedDict(((ban.source, ban.user), ban) for ban in (*bans, *fresh))

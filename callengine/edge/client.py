@@ -45,7 +45,7 @@ class Namer(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Entry:
+class _Awaited:
     machine: ClientTransaction
     request: Message
     "As it was sent, with our Via."
@@ -78,7 +78,7 @@ class ClientTransactions:
         self._show = show
         self._now = now
         self._t1_s = t1_s
-        self._entries: dict[RequestKey, _Entry] = {}
+        self._entries: dict[RequestKey, _Awaited] = {}
         self._of_no_leg: set[str] = set()
         "Branches of requests that no leg's token stands for."
 
@@ -133,7 +133,7 @@ class ClientTransactions:
             t1_s=self._t1_s,
         )
         request = with_via(request, self._namer.via(flow, branch))
-        entry = _Entry(machine, request, render(request), flow, branch, token, on_final)
+        entry = _Awaited(machine, request, render(request), flow, branch, token, on_final)
         self.forget((branch, request.method))
         self._entries[branch, request.method] = entry
         if token is None:
@@ -178,7 +178,9 @@ class ClientTransactions:
             self.forget(key)
             entry.on_final(_local(503))
 
-    def _carry_out(self, entry: _Entry, effects: Effects, response: Message | None = None) -> None:
+    def _carry_out(
+        self, entry: _Awaited, effects: Effects, response: Message | None = None
+    ) -> None:
         # Before anybody is told, who may well ask for more.
         self._arm(entry)
         for effect in effects:
@@ -200,15 +202,15 @@ class ClientTransactions:
                 case Effect.UNREACHABLE:
                     entry.on_final(_local(503))
 
-    def _send(self, entry: _Entry, data: bytes) -> None:
+    def _send(self, entry: _Awaited, data: bytes) -> None:
         self._network.send(entry.flow, data, lambda: self._failed(entry))
         self._show(entry.token, "out", entry.flow, data)
 
-    def _failed(self, entry: _Entry) -> None:
+    def _failed(self, entry: _Awaited) -> None:
         if self._entries.get((entry.branch, entry.request.method)) is entry:
             self._carry_out(entry, entry.machine.fail())
 
-    def _arm(self, entry: _Entry) -> None:
+    def _arm(self, entry: _Awaited) -> None:
         """Have the machine ticked when it is due; forget it once it has ended."""
         if entry.machine.state is ClientState.TERMINATED:
             key = (entry.branch, entry.request.method)
@@ -225,7 +227,7 @@ class ClientTransactions:
             delay_s = max(due_at - self._now(), 0.0)
             entry.timer = self._later(delay_s, lambda: self._tick(entry))
 
-    def _tick(self, entry: _Entry) -> None:
+    def _tick(self, entry: _Awaited) -> None:
         entry.due_at = None
         self._carry_out(entry, entry.machine.tick(self._now()))
 

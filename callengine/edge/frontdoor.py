@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from callengine.core.outcomes import Rejection
 from callengine.edge import addresses
 from callengine.edge.assembly import Assembly
-from callengine.edge.bans import Ban
+from callengine.edge.bans import HeldBan
 from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, LegAnchor
 from callengine.edge.legs import LegState
@@ -175,7 +175,7 @@ class Edge:
         for flow, sip_user, for_s in flows:
             self._parts.guard.welcome_phone(Flow.parse(flow), sip_user, now, for_s)
 
-    def hold_bans(self, bans: Iterable[Ban]) -> None:
+    def hold_bans(self, bans: Iterable[HeldBan]) -> None:
         """Keep out these, as they are stored, and nobody else."""
         self._parts.warden.replace(bans)
 

@@ -9,7 +9,7 @@ from callengine.edge.flow import Flow, host_port
 from callengine.edge.loopback import Loopback
 
 
-class Identity:
+class EdgeIdentity:
     """The names one edge gives itself; none can be derived without its secret."""
 
     def __init__(self, addresses: Addresses, loopback: Loopback, *, user_agent: str) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from callengine.edge import keys
 from callengine.edge.grammar import parse_params, read_number, split_quoted
-from callengine.edge.identity import Identity
-from callengine.edge.legs import Leg, PeerRequest
+from callengine.edge.identity import EdgeIdentity
+from callengine.edge.legs import AnchoredLeg, PeerRequest
 from callengine.edge.message import Headers, Message, render
 from callengine.edge.outer import option_lists
 from callengine.edge.received import Received
@@ -33,7 +33,9 @@ _CHALLENGED = {"realm": 128, "nonce": 512, "opaque": 256}
 _ALGORITHMS = ("MD5", "SHA-256")
 
 
-def request(identity: Identity, leg: Leg, message: Received, *, branch: str, body: bytes) -> bytes:
+def request(
+    identity: EdgeIdentity, leg: AnchoredLeg, message: Received, *, branch: str, body: bytes
+) -> bytes:
     """Return a peer's request with the body a call process is to read."""
     host, port = leg.anchor.worker
     headers: Headers = [
@@ -49,7 +51,7 @@ def request(identity: Identity, leg: Leg, message: Received, *, branch: str, bod
 
 
 def response(
-    identity: Identity, leg: Leg, sent: PeerRequest, message: Received, *, body: bytes
+    identity: EdgeIdentity, leg: AnchoredLeg, sent: PeerRequest, message: Received, *, body: bytes
 ) -> bytes:
     """Return a peer's response: all but the answer itself is what the call process had written."""
     asked = sent.message
@@ -89,7 +91,7 @@ def redirect_targets(message: Received) -> list[str]:
 
 
 def _common(
-    identity: Identity, leg: Leg, message: Received, *, method: str, body: bytes
+    identity: EdgeIdentity, leg: AnchoredLeg, message: Received, *, method: str, body: bytes
 ) -> Headers:
     headers: Headers = [("contact", f"<sip:{leg.token}@{identity.inner_address}>")]
     headers += _passing(message, method)

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from callengine.core.directory import Source
 from callengine.core.outcomes import Rejection
-from callengine.edge.bans import Ban
+from callengine.edge.bans import HeldBan
 
 Refusal = TypeVar("Refusal")
 "What a change of bindings returns that changes nothing."
@@ -175,7 +175,7 @@ class Engine(Protocol):
     async def has_registered_from(self, host: str) -> bool:
         """Return whether a phone at this IP address is registered."""
 
-    async def banned(self, ban: Ban) -> None:
+    async def banned(self, ban: HeldBan) -> None:
         """Store a ban that the edge has made."""
 
     async def rejected(self, rejection: Rejection) -> None:

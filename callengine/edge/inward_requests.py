@@ -4,9 +4,9 @@ from callengine.core.reasons import Rule
 from callengine.edge import inner, keys
 from callengine.edge.abandon import Abandoner
 from callengine.edge.descriptions import BadSdpError, compact_body
-from callengine.edge.identity import Identity
+from callengine.edge.identity import EdgeIdentity
 from callengine.edge.interface import LegAnchor
-from callengine.edge.legs import Dialog, Leg, LegState, LegTable
+from callengine.edge.legs import AnchoredLeg, Dialog, LegState, LegTable
 from callengine.edge.loopback import Loopback
 from callengine.edge.message import Headers
 from callengine.edge.received import Received
@@ -28,7 +28,7 @@ class InwardRequests:
         legs: LegTable,
         transactions: ServerTransactions,
         *,
-        identity: Identity,
+        identity: EdgeIdentity,
         loopback: Loopback,
         responder: Responder,
         rejections: Rejections,
@@ -85,7 +85,9 @@ class InwardRequests:
             advice = f"The session description cannot be read: {error}"
             self._responder.refuse(transaction, 400, MALFORMED_SDP, advice)
 
-    def _forward(self, leg: Leg, transaction: ServerTransaction, body: bytes | None) -> None:
+    def _forward(
+        self, leg: AnchoredLeg, transaction: ServerTransaction, body: bytes | None
+    ) -> None:
         """Raises BadSdpError."""
         request = transaction.request
         body = _body(request) if body is None else body
@@ -95,7 +97,7 @@ class InwardRequests:
         self._give(leg, transaction, self._identity.branch("w", *transaction.key), body)
 
     def _give(
-        self, leg: Leg, transaction: ServerTransaction, branch: str, body: bytes = b""
+        self, leg: AnchoredLeg, transaction: ServerTransaction, branch: str, body: bytes = b""
     ) -> None:
         """Send a request to the leg's call process, and keep it until that answers."""
         request = transaction.request
@@ -136,7 +138,7 @@ class InwardRequests:
             self._give_ack(leg, message)
         return leg.token
 
-    def _give_ack(self, leg: Leg, message: Received) -> None:
+    def _give_ack(self, leg: AnchoredLeg, message: Received) -> None:
         try:
             body = _body(message)
         except BadSdpError as error:
@@ -160,7 +162,9 @@ class InwardRequests:
         self._give(leg, transaction, invite.branch)
 
 
-def _answer_at_once(leg: Leg, dialog: Dialog, request: Received) -> tuple[int, Headers] | None:
+def _answer_at_once(
+    leg: AnchoredLeg, dialog: Dialog, request: Received
+) -> tuple[int, Headers] | None:
     """Return code and headers of what no call process need see, or None; notes a late BYE."""
     is_bye = request.method == "BYE"
     if leg.state is not LegState.OPEN or dialog.ended:

@@ -5,10 +5,10 @@ from callengine.edge.abandon import Abandoner
 from callengine.edge.branches import RequestKey
 from callengine.edge.client import ClientTransactions
 from callengine.edge.descriptions import BadSdpError, compact_body
-from callengine.edge.identity import Identity
+from callengine.edge.identity import EdgeIdentity
 from callengine.edge.legs import (
+    AnchoredLeg,
     Dialog,
-    Leg,
     LegState,
     LegTable,
     PeerRequest,
@@ -28,7 +28,7 @@ class InwardResponses:
         self,
         legs: LegTable,
         *,
-        identity: Identity,
+        identity: EdgeIdentity,
         client: ClientTransactions,
         loopback: Loopback,
         abandoner: Abandoner,
@@ -79,7 +79,7 @@ class InwardResponses:
     def _is_ours(self, key: RequestKey) -> bool:
         return key in self._legs.of_request or key in self._client
 
-    def _forward(self, leg: Leg, request: PeerRequest, message: Received) -> None:
+    def _forward(self, leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
         try:
             body = compact_body(message)
         except BadSdpError:
@@ -89,7 +89,7 @@ class InwardResponses:
         self._loopback.send(request.worker, data)
 
 
-def _learn(leg: Leg, request: PeerRequest, message: Received) -> None:
+def _learn(leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
     """Note what a response says about its dialog."""
     if request.method == "BYE" and message.code >= 200:
         # RFC 3261 section 15.1.1: whatever the answer, the session is over.
@@ -102,7 +102,7 @@ def _learn(leg: Leg, request: PeerRequest, message: Received) -> None:
         _learn_of_invite(leg, request, message)
 
 
-def _learn_of_invite(leg: Leg, request: PeerRequest, message: Received) -> None:
+def _learn_of_invite(leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
     """Make or refresh a dialog (RFC 3261 sections 12.1.2 and 12.2.1.2)."""
     is_success = message.code >= 200
     if not message.to_tag and not is_success:

@@ -106,7 +106,7 @@ class PeerRequest:
 
 
 @dataclass(slots=True, eq=False)
-class Leg:
+class AnchoredLeg:
     """One leg between a peer and a call process."""
 
     anchor: LegAnchor
@@ -169,35 +169,35 @@ class LegTable:
     """Every anchored leg, by token, call, Call-ID and what was sent on it; who serves it."""
 
     def __init__(self) -> None:
-        self.by_token: dict[str, Leg] = {}
-        self.of_request: dict[RequestKey, Leg] = {}
+        self.by_token: dict[str, AnchoredLeg] = {}
+        self.of_request: dict[RequestKey, AnchoredLeg] = {}
         "Legs on which a request went to a peer, by our branch and method."
         self.forwarded: dict[RequestKey, ServerTransaction] = {}
         "Peer requests given to a call process, by our branch and method."
         self._dead_calls: deque[str] = deque(maxlen=MAX_DEAD_CALLS)
-        self._by_call: dict[str, list[Leg]] = {}
-        self._by_call_id: dict[str, list[Leg]] = {}
-        self._by_worker: dict[tuple[str, int], list[Leg]] = {}
+        self._by_call: dict[str, list[AnchoredLeg]] = {}
+        self._by_call_id: dict[str, list[AnchoredLeg]] = {}
+        self._by_worker: dict[tuple[str, int], list[AnchoredLeg]] = {}
 
     def __len__(self) -> int:
         return len(self.by_token)
 
-    def open(self, anchor: LegAnchor) -> Leg:
+    def open(self, anchor: LegAnchor) -> AnchoredLeg:
         """Anchor a leg; a token names one leg only."""
         if anchor.token in self.by_token:
             raise ValueError(f"leg token {anchor.token} is in use")
-        leg = self.by_token[anchor.token] = Leg(anchor)
+        leg = self.by_token[anchor.token] = AnchoredLeg(anchor)
         self._by_call.setdefault(anchor.call, []).append(leg)
         self._by_worker.setdefault(anchor.worker, []).append(leg)
         return leg
 
-    def name_call_id(self, leg: Leg, call_id: str) -> None:
+    def name_call_id(self, leg: AnchoredLeg, call_id: str) -> None:
         """Note the Call-ID of a leg's dialogs."""
         if not leg.call_id:
             leg.call_id = call_id
             self._by_call_id.setdefault(call_id, []).append(leg)
 
-    def of_call(self, call: str) -> list[Leg]:
+    def of_call(self, call: str) -> list[AnchoredLeg]:
         return list(self._by_call.get(call, ()))
 
     def is_worker(self, address: tuple[str, int]) -> bool:
@@ -228,7 +228,7 @@ class LegTable:
             dialog.answered = None
             dialog.part()
 
-    def remove(self, leg: Leg) -> None:
+    def remove(self, leg: AnchoredLeg) -> None:
         if self.by_token.pop(leg.token, None) is None:
             return
         _drop(self._by_call, leg.anchor.call, leg)
@@ -237,7 +237,7 @@ class LegTable:
         if leg.closing is not None:
             leg.closing.cancel()
 
-    def of_dialog(self, message: Received) -> tuple[Leg, Dialog] | None:
+    def of_dialog(self, message: Received) -> tuple[AnchoredLeg, Dialog] | None:
         """Return the leg and dialog of a peer's request inside a dialog (RFC 3261 section 12.2.2).
 
         Our token in the Request-URI comes first, Call-ID and tags must agree in any case.
@@ -264,11 +264,11 @@ class LegTable:
         token = match.group(1).decode() if match else ""
         return token if token in self.by_token else ""
 
-    def __iter__(self) -> Iterator[Leg]:
+    def __iter__(self) -> Iterator[AnchoredLeg]:
         return iter(list(self.by_token.values()))
 
 
-def _drop(table: dict[_Key, list[Leg]], key: _Key, leg: Leg) -> None:
+def _drop(table: dict[_Key, list[AnchoredLeg]], key: _Key, leg: AnchoredLeg) -> None:
     rest = [other for other in table.pop(key, ()) if other is not leg]
     if rest:
         table[key] = rest

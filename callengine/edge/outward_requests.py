@@ -6,8 +6,8 @@ from callengine.edge.abandon import Abandoner
 from callengine.edge.addresses import UnresolvableError, resolve
 from callengine.edge.digest import readdress
 from callengine.edge.flow import Flow
-from callengine.edge.identity import Identity
-from callengine.edge.legs import MAX_REQUESTS, Dialog, Leg, LegState, LegTable, PeerRequest
+from callengine.edge.identity import EdgeIdentity
+from callengine.edge.legs import MAX_REQUESTS, AnchoredLeg, Dialog, LegState, LegTable, PeerRequest
 from callengine.edge.loopback import Worker
 from callengine.edge.message import Headers, Message
 from callengine.edge.outer import to_peer
@@ -35,7 +35,7 @@ class OutwardRequests:
         self,
         legs: LegTable,
         *,
-        identity: Identity,
+        identity: EdgeIdentity,
         routing: Routing,
         sender: PeerSender,
         standin: StandIn,
@@ -74,14 +74,14 @@ class OutwardRequests:
         elif (branch, "INVITE") not in leg.requests:  # else it is the ACK of a failure: ours went
             self._new(leg, message, worker, branch)
 
-    def _repeat(self, leg: Leg, request: PeerRequest) -> None:
+    def _repeat(self, leg: AnchoredLeg, request: PeerRequest) -> None:
         if request.method in _ANSWERED_AT_ONCE:
             code = _ANSWERED_AT_ONCE[request.method]
             self._standin.answer(request.message, request.worker, code)
         elif request.sent is not None and not request.flow.is_reliable:
             self._sender.again(leg, request.sent, request.flow)
 
-    def _cancel(self, leg: Leg, message: Received, worker: Worker, branch: str) -> None:
+    def _cancel(self, leg: AnchoredLeg, message: Received, worker: Worker, branch: str) -> None:
         """Let the call process go, and end the INVITE in its place, however long that takes."""
         invite = leg.requests.get((branch, "INVITE"))
         self._standin.answer(message, worker, 481 if invite is None else 200)
@@ -91,7 +91,7 @@ class OutwardRequests:
         reasons: Headers = [("reason", value) for value in message.headers.get("reason", ())]
         self._abandoner.cancel(leg, invite, reasons)
 
-    def _new(self, leg: Leg, message: Received, worker: Worker, branch: str) -> None:
+    def _new(self, leg: AnchoredLeg, message: Received, worker: Worker, branch: str) -> None:
         request = PeerRequest(message.method, message.cseq, branch, message, worker)
         dialog = leg.inner_dialog(message.to_tag) if message.to_tag else None
         if message.to_tag and dialog is None:
@@ -111,7 +111,7 @@ class OutwardRequests:
             request.flow = flow
             self._send(leg, request, dialog)
 
-    def _aim(self, leg: Leg, dialog: Dialog | None, request: PeerRequest) -> Flow | None:
+    def _aim(self, leg: AnchoredLeg, dialog: Dialog | None, request: PeerRequest) -> Flow | None:
         """Say in a request where it goes; return its flow, or None if that must be looked up."""
         message, anchor = request.message, leg.anchor
         if dialog is None:
@@ -126,7 +126,7 @@ class OutwardRequests:
         dialog.last_cseq = max(dialog.last_cseq, request.cseq)
         return flow
 
-    async def _look_up(self, leg: Leg, request: PeerRequest, dialog: Dialog | None) -> None:
+    async def _look_up(self, leg: AnchoredLeg, request: PeerRequest, dialog: Dialog | None) -> None:
         try:
             flow = await resolve(Target(request.uri, request.routes).first_uri)
         except OSError as error:
@@ -137,7 +137,7 @@ class OutwardRequests:
             request.flow = flow
             self._send(leg, request, dialog)
 
-    def _send(self, leg: Leg, request: PeerRequest, dialog: Dialog | None) -> None:
+    def _send(self, leg: AnchoredLeg, request: PeerRequest, dialog: Dialog | None) -> None:
         if request.method == "BYE" and dialog is not None:
             self._abandoner.take_over(leg, dialog, request)
             if dialog.answered is not None and not dialog.acknowledged:
@@ -146,7 +146,7 @@ class OutwardRequests:
                 return
         self._put_out(leg, request, dialog)
 
-    def _put_out(self, leg: Leg, request: PeerRequest, dialog: Dialog | None) -> None:
+    def _put_out(self, leg: AnchoredLeg, request: PeerRequest, dialog: Dialog | None) -> None:
         message = self._peer_copy(leg, request, is_first=dialog is None)
         self._remember(leg, request)
         if request.method in _ANSWERED_AT_ONCE:
@@ -171,13 +171,13 @@ class OutwardRequests:
         later(patience_s, lambda: self._silent(leg, request, patience_s))
 
     def _answered(
-        self, leg: Leg, request: PeerRequest, dialog: Dialog | None, response: Message
+        self, leg: AnchoredLeg, request: PeerRequest, dialog: Dialog | None, response: Message
     ) -> None:
         """Take the answer to a request whose call process does not wait for it."""
         if request.method == "BYE" and dialog is not None:
             self._own.bye_answered(leg, dialog, response)
 
-    def _peer_copy(self, leg: Leg, request: PeerRequest, *, is_first: bool) -> Message:
+    def _peer_copy(self, leg: AnchoredLeg, request: PeerRequest, *, is_first: bool) -> Message:
         message, identity = request.message, self._identity
         extra: Headers = [("max-forwards", str(leg.anchor.max_forwards))]
         extra += [("route", route) for route in request.routes]
@@ -195,7 +195,7 @@ class OutwardRequests:
             extra=extra,
         )
 
-    def _remember(self, leg: Leg, request: PeerRequest) -> None:
+    def _remember(self, leg: AnchoredLeg, request: PeerRequest) -> None:
         while len(leg.requests) >= MAX_REQUESTS:
             oldest = next(iter(leg.requests))
             del leg.requests[oldest]
@@ -203,7 +203,7 @@ class OutwardRequests:
         leg.requests[request.key] = request
         self._legs.of_request[request.key] = leg
 
-    def _silent(self, leg: Leg, request: PeerRequest, patience_s: float) -> None:
+    def _silent(self, leg: AnchoredLeg, request: PeerRequest, patience_s: float) -> None:
         """Give up a peer that has said nothing; should it wake up, the edge itself cancels."""
         if request.code or request.orphaned or leg.state is not LegState.OPEN:
             return
@@ -233,7 +233,7 @@ def _reason(code: int, why: str) -> Headers:
     return [("reason", f'SIP;cause={code};text="{text}"')]
 
 
-def _credentials(leg: Leg, request: PeerRequest) -> Headers:
+def _credentials(leg: AnchoredLeg, request: PeerRequest) -> Headers:
     """A digest over a loopback URI must not leave, and no gateway would take it."""
     headers: Headers = []
     for name in ("authorization", "proxy-authorization"):

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from callengine.edge.identity import Identity
-from callengine.edge.legs import Leg, LegState, LegTable
+from callengine.edge.identity import EdgeIdentity
+from callengine.edge.legs import AnchoredLeg, LegState, LegTable
 from callengine.edge.loopback import Worker
 from callengine.edge.message import Headers, render
 from callengine.edge.outer import to_peer
@@ -26,7 +26,7 @@ class OutwardResponses:
         legs: LegTable,
         transactions: ServerTransactions,
         *,
-        identity: Identity,
+        identity: EdgeIdentity,
         standin: StandIn,
         tap: Tap,
         has_taken: Callable[[str], bool],
@@ -61,7 +61,9 @@ class OutwardResponses:
             branch = transaction.branch
             self._standin.acknowledge(message, worker, branch=branch, token=leg.token)
 
-    def _peer_copy(self, leg: Leg, transaction: ServerTransaction, message: Received) -> bytes:
+    def _peer_copy(
+        self, leg: AnchoredLeg, transaction: ServerTransaction, message: Received
+    ) -> bytes:
         request, identity = transaction.request, self._identity
         extra: Headers = []
         if transaction is leg.invite and message.code < 300:
@@ -80,7 +82,7 @@ class OutwardResponses:
         return render(response)
 
 
-def _learn(leg: Leg, transaction: ServerTransaction, message: Received) -> None:
+def _learn(leg: AnchoredLeg, transaction: ServerTransaction, message: Received) -> None:
     """Note what a call process's response says about its dialog."""
     request = transaction.request
     dialog = leg.dialog(request.from_tag)

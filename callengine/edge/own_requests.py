@@ -4,8 +4,8 @@ from functools import partial
 
 from callengine.edge import challenged
 from callengine.edge.client import OnResponse, cancellation
-from callengine.edge.identity import Identity
-from callengine.edge.legs import Dialog, Leg, PeerRequest
+from callengine.edge.identity import EdgeIdentity
+from callengine.edge.legs import AnchoredLeg, Dialog, PeerRequest
 from callengine.edge.message import Headers, Message
 from callengine.edge.received import Received
 from callengine.edge.routing import Routing, Target
@@ -15,19 +15,19 @@ from callengine.edge.sending import PeerSender
 class OwnRequests:
     """Builds them from what a leg's dialogs and requests hold, and sees to their answers."""
 
-    def __init__(self, *, identity: Identity, routing: Routing, sender: PeerSender) -> None:
+    def __init__(self, *, identity: EdgeIdentity, routing: Routing, sender: PeerSender) -> None:
         self._identity = identity
         self._routing = routing
         self._sender = sender
 
-    def bye(self, leg: Leg, dialog: Dialog, headers: Headers) -> None:
+    def bye(self, leg: AnchoredLeg, dialog: Dialog, headers: Headers) -> None:
         """End a dialog, once; a challenge to it is answered."""
         if dialog.ended:
             return
         dialog.ended = True
         self._send_bye(leg, dialog, headers, on_final=partial(self.bye_answered, leg, dialog))
 
-    def bye_answered(self, leg: Leg, dialog: Dialog, response: Message) -> None:
+    def bye_answered(self, leg: AnchoredLeg, dialog: Dialog, response: Message) -> None:
         """Take the answer to a BYE: challenged, it goes once more, with the leg's credentials."""
         target, _ = self._routing.by_any_means(leg, dialog)
         header = challenged.credentials(
@@ -42,7 +42,7 @@ class OwnRequests:
             self._send_bye(leg, dialog, [header], on_final=_ignore)
 
     def _send_bye(
-        self, leg: Leg, dialog: Dialog, headers: Headers, *, on_final: OnResponse
+        self, leg: AnchoredLeg, dialog: Dialog, headers: Headers, *, on_final: OnResponse
     ) -> None:
         target, flow = self._routing.by_any_means(leg, dialog)
         dialog.last_cseq += 1
@@ -59,7 +59,7 @@ class OwnRequests:
             on_final=on_final,
         )
 
-    def ack(self, leg: Leg, dialog: Dialog) -> None:
+    def ack(self, leg: AnchoredLeg, dialog: Dialog) -> None:
         """Acknowledge a peer's 2xx, each time alike (RFC 3261 section 13.2.2.4)."""
         dialog.acknowledged = True
         if dialog.ack is not None:
@@ -73,7 +73,7 @@ class OwnRequests:
         dialog.ack = self._sender.once(leg, ack, flow, branch=branch)
         dialog.ack_flow = flow
 
-    def is_acknowledged(self, leg: Leg, message: Received) -> bool:
+    def is_acknowledged(self, leg: AnchoredLeg, message: Received) -> bool:
         """Acknowledge a 2xx again if it was before; return whether it was."""
         dialog = leg.dialog(message.to_tag)
         if dialog is None or dialog.ack is None:
@@ -81,7 +81,7 @@ class OwnRequests:
         self.ack(leg, dialog)
         return True
 
-    def cancel(self, leg: Leg, request: PeerRequest) -> None:
+    def cancel(self, leg: AnchoredLeg, request: PeerRequest) -> None:
         """Cancel an INVITE whose peer has answered provisionally (RFC 3261 section 9.1)."""
         request.cancel_wanted = False
         if request.sent is None:
@@ -90,11 +90,17 @@ class OwnRequests:
         cancel = cancellation(request.sent, request.cancel_headers)
         self._sender.start(leg, cancel, request.flow, branch=request.branch)
 
-    def _branch(self, leg: Leg, dialog: Dialog, method: str, cseq: int) -> str:
+    def _branch(self, leg: AnchoredLeg, dialog: Dialog, method: str, cseq: int) -> str:
         return self._identity.branch("edge", leg.token, method, dialog.remote, str(cseq))
 
     def _in_dialog(
-        self, leg: Leg, dialog: Dialog, target: Target, *, cseq: str, more: Headers | None = None
+        self,
+        leg: AnchoredLeg,
+        dialog: Dialog,
+        target: Target,
+        *,
+        cseq: str,
+        more: Headers | None = None,
     ) -> Message:
         """Return a request as RFC 3261 section 12.2.1.1 builds it; `cseq` names its method."""
         lines: Headers = [

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from callengine.core.reasons import Rule
-from callengine.edge.identity import Identity
+from callengine.edge.identity import EdgeIdentity
 from callengine.edge.message import Headers
 from callengine.edge.received import Received
 from callengine.edge.rejections import GAVE_UP_FIRST, Rejections, code_sent, describe
@@ -26,7 +26,7 @@ class Responder:
         transactions: ServerTransactions,
         *,
         sender: ResponseSender,
-        identity: Identity,
+        identity: EdgeIdentity,
         tap: Tap,
         rejections: Rejections,
         is_proven: Callable[[Received], bool],

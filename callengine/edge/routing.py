@@ -6,7 +6,7 @@ from callengine.edge.addresses import Addresses, UnresolvableError, literal_flow
 from callengine.edge.flow import Flow
 from callengine.edge.hops import next_hop
 from callengine.edge.interface import LegAnchor
-from callengine.edge.legs import Dialog, Leg
+from callengine.edge.legs import AnchoredLeg, Dialog
 from callengine.edge.reach import without_connection
 from callengine.edge.targets import aim, route_uri
 from callengine.edge.transport import Transports
@@ -49,7 +49,7 @@ class Routing:
         target = Target(anchor.request_uri, anchor.routes)
         return without_connection(parse_uri(target.first_uri), heard=flow, is_ours=self._is_ours)
 
-    def in_dialog(self, leg: Leg, dialog: Dialog) -> tuple[Target, Flow | None]:
+    def in_dialog(self, leg: AnchoredLeg, dialog: Dialog) -> tuple[Target, Flow | None]:
         """Return target and flow of a request in a dialog; no flow: a name must be looked up.
 
         Raises:
@@ -65,7 +65,7 @@ class Routing:
         )
         return target, flow
 
-    def by_any_means(self, leg: Leg, dialog: Dialog) -> tuple[Target, Flow | None]:
+    def by_any_means(self, leg: AnchoredLeg, dialog: Dialog) -> tuple[Target, Flow | None]:
         """Return the same without a look-up: where the peer was heard then; None: nowhere."""
         try:
             target, flow = self.in_dialog(leg, dialog)

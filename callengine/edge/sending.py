@@ -5,8 +5,8 @@ from collections.abc import Callable
 from callengine.edge.branches import RequestKey
 from callengine.edge.client import ClientTransactions, OnResponse, with_via
 from callengine.edge.flow import Flow
-from callengine.edge.identity import Identity
-from callengine.edge.legs import Leg, LegTable
+from callengine.edge.identity import EdgeIdentity
+from callengine.edge.legs import AnchoredLeg, LegTable
 from callengine.edge.message import Message, render
 from callengine.edge.tap import Tap
 
@@ -20,7 +20,7 @@ class PeerSender:
         *,
         client: ClientTransactions,
         legs: LegTable,
-        identity: Identity,
+        identity: EdgeIdentity,
         tap: Tap,
     ) -> None:
         self._send = send
@@ -31,7 +31,7 @@ class PeerSender:
 
     def start(
         self,
-        leg: Leg,
+        leg: AnchoredLeg,
         request: Message,
         flow: Flow,
         *,
@@ -45,13 +45,13 @@ class PeerSender:
             request, flow, branch=branch, token=leg.token, repeats=repeats, on_final=on_final
         )
 
-    def once(self, leg: Leg, request: Message, flow: Flow, *, branch: str) -> Message:
+    def once(self, leg: AnchoredLeg, request: Message, flow: Flow, *, branch: str) -> Message:
         """Send a request that nobody here repeats; return it as it was sent."""
         request = with_via(request, self._identity.via(flow, branch))
         self.again(leg, request, flow)
         return request
 
-    def again(self, leg: Leg, sent: Message, flow: Flow) -> None:
+    def again(self, leg: AnchoredLeg, sent: Message, flow: Flow) -> None:
         """Send the very same once more."""
         data = render(sent)
         self._send(flow, data)

@@ -1,6 +1,6 @@
 """What the edge tells a call process in a peer's place, so that it need not wait for the peer."""
 
-from callengine.edge.identity import Identity
+from callengine.edge.identity import EdgeIdentity
 from callengine.edge.loopback import Loopback, Worker
 from callengine.edge.message import Headers, Message, render
 from callengine.edge.received import Received
@@ -10,7 +10,7 @@ from callengine.edge.replies import build_reply
 class StandIn:
     """Speaks to call processes as their peer."""
 
-    def __init__(self, loopback: Loopback, identity: Identity) -> None:
+    def __init__(self, loopback: Loopback, identity: EdgeIdentity) -> None:
         self._loopback = loopback
         self._identity = identity
 

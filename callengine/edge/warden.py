@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from callengine.edge.addresses import is_built_in_phone
-from callengine.edge.bans import Ban, Bans, Offence, Offences
+from callengine.edge.bans import Bans, HeldBan, Offence, Offences
 from callengine.edge.interface import Engine
 from callengine.edge.settings import BanSettings
 from callengine.edge.sources import source_key
@@ -72,7 +72,7 @@ class Warden:
         self._offences.trust(offence.source, time.time())
         return True
 
-    def replace(self, bans: Iterable[Ban]) -> None:
+    def replace(self, bans: Iterable[HeldBan]) -> None:
         """Hold these bans, as they are stored."""
         self._bans.replace(bans, time.time())
 

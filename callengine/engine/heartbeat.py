@@ -10,7 +10,7 @@ from typing import Protocol
 
 from callengine.core.snapshot import CallSnapshot, NodeSnapshot
 from callengine.directory import nodes
-from callengine.edge.bans import Ban
+from callengine.edge.bans import HeldBan
 from callengine.engine.calls import CallBook
 from callengine.engine.lostnodes import LostNodes
 from callengine.engine.pool import Pool
@@ -41,7 +41,7 @@ class Gate(Protocol):
     def listening(self) -> Iterable[tuple[str, str, int]]:
         """Return the bound public addresses: transport, host and port."""
 
-    def hold_bans(self, bans: Iterable[Ban]) -> None:
+    def hold_bans(self, bans: Iterable[HeldBan]) -> None:
         """Keep out these, as they are stored, and nobody else."""
 
 
@@ -145,7 +145,7 @@ class _Read:
 
     nodes: list[NodeSnapshot] | None = None
     registered: int | None = None
-    bans: list[Ban] | None = None
+    bans: list[HeldBan] | None = None
 
     def fill(self) -> None:
         """Read; runs in the journal's thread."""

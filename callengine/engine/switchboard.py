@@ -31,7 +31,7 @@ from callengine.core.reasons import Reason
 from callengine.core.snapshot import iso
 from callengine.core.states import CallState
 from callengine.directory import lookup, nodes
-from callengine.edge.bans import Ban
+from callengine.edge.bans import HeldBan
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
     Accepted,
@@ -260,7 +260,7 @@ class Switchboard(DirectoryAnswers):
 
     # What the edge asks besides
 
-    async def banned(self, ban: Ban) -> None:
+    async def banned(self, ban: HeldBan) -> None:
         """Store a ban that the edge has made."""
         self.book.journal.write(changes.banned(ban=ban, node=self.settings.node))
 

@@ -12,7 +12,7 @@ REMEMBERED = timedelta(seconds=bans.REMEMBERED_S)
 MOST_READ = 10_000
 
 
-def store(*, ban: bans.Ban, node: str) -> None:
+def store(*, ban: bans.HeldBan, node: str) -> None:
     """Store a ban; one of the same source and user becomes this one."""
     Ban.objects.filter(until__lt=datetime.fromtimestamp(ban.since, UTC) - REMEMBERED).delete()
     Ban.objects.update_or_create(
@@ -29,11 +29,11 @@ def store(*, ban: bans.Ban, node: str) -> None:
     )
 
 
-def remembered(*, now: datetime) -> list[bans.Ban]:
+def remembered(*, now: datetime) -> list[bans.HeldBan]:
     """Return the bans that hold and those of the last day, as an engine needs them. One query."""
     rows = Ban.objects.filter(until__gt=now - REMEMBERED)[:MOST_READ]
     return [
-        bans.Ban(
+        bans.HeldBan(
             source=row.source,
             user=row.user,
             rule=row.rule,

@@ -15,7 +15,7 @@ from typing import Any
 from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, MessageSnapshot
-from callengine.edge.bans import Ban
+from callengine.edge.bans import HeldBan
 from callengine.record import bans, orphans, store
 
 VERSION = 1
@@ -88,7 +88,7 @@ def rejected(*, rejection: Rejection, at: str) -> Change:
     return Change("rejected", {"rejection": asdict(rejection), "at": at})
 
 
-def banned(*, ban: Ban, node: str) -> Change:
+def banned(*, ban: HeldBan, node: str) -> Change:
     """Store a ban."""
     return Change("banned", {"ban": asdict(ban), "node": node})
 
@@ -130,7 +130,7 @@ def _rejected(rejection: dict[str, Any], at: str) -> None:
 
 
 def _banned(ban: dict[str, Any], node: str) -> None:
-    bans.store(ban=Ban(**ban), node=node)
+    bans.store(ban=HeldBan(**ban), node=node)
 
 
 def _orphans_closed(node: str, identity: str, at: str) -> None:

@@ -21,7 +21,7 @@ PAGE, HERE = "/rejections/", "203.0.113.7"
 def ban(user: str = "", *, ago_s: float = 60, for_s: float = 600, times: int = 1) -> Ban:
     since = timezone.now().timestamp() - ago_s
     rule = bans.WRONG_PASSWORDS if user else bans.MANY_USERS
-    made = bans.Ban(HERE, user, rule, since, since + for_s, 12, times)
+    made = bans.HeldBan(HERE, user, rule, since, since + for_s, 12, times)
     banning.store(ban=made, node="n")
     return Ban.objects.get(source=HERE, user=user)
 
@@ -87,7 +87,9 @@ def test_a_new_password_lifts_the_bans_of_its_user(admin: Client) -> None:
 
 @pytest.mark.parametrize("text", ["<b>x</b>", "x" * 300, "a\x00b"])
 def test_what_strangers_wrote_is_shown_as_text(viewer: Client, text: str) -> None:
-    banning.store(ban=bans.Ban(HERE, text, "r", 0, timezone.now().timestamp() + 60, 1, 1), node="n")
+    banning.store(
+        ban=bans.HeldBan(HERE, text, "r", 0, timezone.now().timestamp() + 60, 1, 1), node="n"
+    )
     page = viewer.get(PAGE).text
     assert "<b>x</b>" not in page
     assert HERE in page

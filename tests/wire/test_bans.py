@@ -58,9 +58,9 @@ async def test_a_guesser_is_banned_shown_and_let_in_again(engine: Engine) -> Non
 
 ROW = (
     "from callengine.record import bans\n"
-    "from callengine.edge.bans import MANY_USERS, Ban\n"
+    "from callengine.edge.bans import MANY_USERS, HeldBan\n"
     "import time\n"
-    "bans.store(node='other', ban=Ban({source!r}, '', MANY_USERS, time.time() - 60, "
+    "bans.store(node='other', ban=HeldBan({source!r}, '', MANY_USERS, time.time() - 60, "
     "time.time() + 600, 12, 1))"
 )
 

@@ -11,7 +11,7 @@ from typing import cast
 
 from callengine.core.directory import ConnectionEntry, Source, TrunkEntry
 from callengine.core.outcomes import Rejection
-from callengine.edge.bans import Ban
+from callengine.edge.bans import HeldBan
 from callengine.edge.interface import (
     Accepted,
     Binding,
@@ -49,7 +49,7 @@ class FakeEngine:
     calls: list[IncomingCall] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     untaken: set[str] = field(default_factory=set)
-    bans: list[Ban] = field(default_factory=list)
+    bans: list[HeldBan] = field(default_factory=list)
     outcome: Callable[[IncomingCall], Accepted | Refused] | None = None
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -94,7 +94,7 @@ class FakeEngine:
         stored = (one for bindings in self.stored.values() for one in bindings)
         return any(one.flow.split(":")[1] == host for one in stored)
 
-    async def banned(self, ban: Ban) -> None:
+    async def banned(self, ban: HeldBan) -> None:
         self.bans.append(ban)
         self.changed.set()
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS, Ban, Bans, Offence, Offences
+from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS, Bans, HeldBan, Offence, Offences
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import TrunkAccess
 from callengine.edge.settings import BanSettings
@@ -78,7 +78,7 @@ def test_bans_end_grow_and_are_lifted() -> None:
 
 def test_what_is_stored_is_what_holds_but_for_what_is_being_stored() -> None:
     bans = Bans(SETTINGS)
-    stored = Ban("192.0.2.9", "", MANY_USERS, 0.0, 500.0, 4, 1)
+    stored = HeldBan("192.0.2.9", "", MANY_USERS, 0.0, 500.0, 4, 1)
     bans.replace([stored], 100.0)
     assert bans.banned_s("192.0.2.9", 100.0)
     bans.add(Offence(HERE, "a", WRONG_PASSWORDS, 3), 100.0)
