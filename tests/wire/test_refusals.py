@@ -149,6 +149,9 @@ async def test_each_wave_of_phones_rings_for_its_own_time(engine: Engine) -> Non
         record = await engine.record(call.call_id)
         assert record["termination"]["reason"] == "caller-hung-up"
         assert record["legs"][-1]["codec"] == "G722"
+    name = f"call={record['id'].replace('-', '')}"
+    for move in ("trying -> ringing", "ringing -> answered", "answered -> ended"):
+        assert f"{name} {move}\n" in engine.dump()
 
 
 async def test_nobody_answers(engine: Engine) -> None:
