@@ -126,9 +126,8 @@ async def make_waves(
     """Return the legs of a plan's waves, numbered from `first`: B, B2, B3 ...
 
     `passwords` holds what the gateways of each trunk are answered with, by the trunk's name.
-    `diverted_from` is the SIP user of the callee who forwarded the call to them.
-
-    Raises NoTargetError if no target's address resolves.
+    `diverted_from` is the SIP user of the callee who forwarded the call to them. Raises
+    NoTargetError if no target's address resolves.
     """
     targets = [target for wave in plan.waves for target in wave.targets]
     flows = await asyncio.gather(*(_flow(edge, target) for target in targets))

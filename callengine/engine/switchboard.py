@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from callengine.core.causes import q850_reason
 from callengine.core.control import (
@@ -70,7 +69,6 @@ CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
 LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S = 12.0, 8.0, 30.0
 "Longer than each takes at worst by its own bounds."
-T = TypeVar("T")
 
 
 class Switchboard(DirectoryAnswers):
@@ -86,6 +84,14 @@ class Switchboard(DirectoryAnswers):
         self.room = Room(settings.capacity)
         self.lab = Laboratory(self, self.sources, self._lab_ends)
         self._hurry = asyncio.Event()
+        self._retention = Retention(settings.retention)
+        self._identity = Identity(settings.data)
+        self._publisher = Publisher()
+        self._connect_parts()
+
+    def _connect_parts(self) -> None:
+        """Make the parts that use others; each is told what it needs, none the whole."""
+        settings = self.settings
         self._assignment = Assignment(settings, pool=self.pool, book=self.book, edge=self.edge)
         self._planning = Planning(
             settings,
@@ -109,9 +115,6 @@ class Switchboard(DirectoryAnswers):
             pool=self.pool,
             edge=self.edge,
         )
-        self._retention = Retention(settings.retention)
-        self._identity = Identity(settings.data)
-        self._publisher = Publisher()
         self._commands = Commands(
             book=self.book,
             assignment=self._assignment,
