@@ -1,7 +1,7 @@
-"""A call process whose callees are no SIP calls: each has a UDP socket of its own, and plays a tone.
+"""A call process whose callees are no SIP calls: each has its own UDP socket, and plays a tone.
 
-Run as `python -m tests.callengine.worker.tonal FD RTP_PORT CONTROLLER_PORT`. A callee that is dialled sends
-`B dial` to the controller; back come `ring`, `answer` and `leave`.
+Run as `python -m tests.callengine.worker.tonal FD RTP_PORT CONTROLLER_PORT`. A callee that is
+dialled sends `B dial` to the controller; back come `ring`, `answer` and `leave`.
 """
 
 import socket
