@@ -16,7 +16,7 @@ from callengine.engine.lostnodes import LostNodes
 from callengine.engine.pool import Pool
 from callengine.engine.settings import EngineSettings
 from callengine.record import bans as stored_bans
-from callengine.record import store
+from callengine.record import nodes as stored_nodes
 from connections.services import registered_count
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Heartbeat:
         read = _Read()
 
         def write() -> None:
-            store.node_gone(name=self._node)
+            stored_nodes.node_gone(name=self._node)
             read.fill()
 
         self._book.journal.write(write, partial(self._show, read))
@@ -101,7 +101,7 @@ class Heartbeat:
         """Return what writes and reads, in another thread, and what shows it after."""
         pool = self._pool
         write_row = partial(
-            store.node_seen,
+            stored_nodes.node_seen,
             name=self._node,
             identity=self._book.identity,
             started=self._started,

@@ -7,7 +7,7 @@ from callengine.core.nodewatch import NodeWatch
 from callengine.core.snapshot import CallSnapshot
 from callengine.engine.calls import CallBook
 from callengine.models import Call
-from callengine.record import orphans, store
+from callengine.record import orphans, reading
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ class LostNodes:
             keys = orphans.close_lost(identity=identity, sign=signs[identity])
             if keys:
                 logger.warning("an engine is lost: %s of its calls were closed", len(keys))
-                rows = store.with_details(Call.objects.filter(pk__in=keys))
-                snapshots += [store.snapshot(row) for row in rows]
+                rows = reading.with_details(Call.objects.filter(pk__in=keys))
+                snapshots += [reading.snapshot(row) for row in rows]
         return snapshots
 
     def tell_anew(self) -> None:

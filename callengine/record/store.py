@@ -1,4 +1,4 @@
-"""The record: what the engine writes while calls come and go. Synchronous; its own transactions.
+"""What the engine writes while calls come and go. Synchronous; its own transactions.
 
 Text from peers is cleaned and cut to its column, so that no header can make a write fail. Only
 the engine writes here, and always by conditional update: a call once closed stays closed.
@@ -7,27 +7,25 @@ the engine writes here, and always by conditional update: a call once closed sta
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Model, Prefetch, Q, QuerySet
+from django.db.models import Model, Q
 from django.utils import timezone
 
 from callengine import models
 from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection, Termination
-from callengine.core.parties import leg_order, parties
+from callengine.core.parties import parties
 from callengine.core.reasons import Reason
 from callengine.core.snapshot import (
     CallSnapshot,
-    EventSnapshot,
     LegSnapshot,
     MessageSnapshot,
-    TerminationSnapshot,
 )
 from callengine.core.states import CallState
-from callengine.models import Call, CallEvent, EngineNode, Leg, SipMessage
+from callengine.models import Call, CallEvent, Leg, SipMessage
 from callengine.record.cleaning import clean_json, clean_text
 
 _NOT_CLOSED_BY_ITS_ENGINE = Q(ended__isnull=True) | Q(reason=Reason.NODE_LOST)
@@ -67,13 +65,13 @@ def call_started(
     """Open the record of a call of a node, with its plan, JSON-ready and free of secrets."""
     call = Call(
         id=UUID(snapshot["id"]),
-        node=_fit(Call, "node", node),
-        node_identity=_fit(Call, "node_identity", identity),
+        node=fit(Call, "node", node),
+        node_identity=fit(Call, "node_identity", identity),
         started=_time(snapshot["started"]) or timezone.now(),
-        from_user=_fit(Call, "from_user", snapshot["from"]),
-        from_name=_fit(Call, "from_name", snapshot["from_name"]),
-        to_user=_fit(Call, "to_user", snapshot["to"]),
-        source=_fit(Call, "source", snapshot["source"]),
+        from_user=fit(Call, "from_user", snapshot["from"]),
+        from_name=fit(Call, "from_name", snapshot["from_name"]),
+        to_user=fit(Call, "to_user", snapshot["to"]),
+        source=fit(Call, "source", snapshot["source"]),
         plan=clean_json(
             {
                 **plan,
@@ -185,7 +183,7 @@ def quality_histories(*, call_id: str, histories: Mapping[str, QualityHistory]) 
     """Store the quality of legs over a call so far, by leg name."""
     legs = Leg.objects.filter(call=UUID(call_id))
     for name, history in histories.items():
-        legs.filter(name=_fit(Leg, "name", name)).update(history=clean_json(history))
+        legs.filter(name=fit(Leg, "name", name)).update(history=clean_json(history))
 
 
 def rejected(*, rejection: Rejection, at: datetime) -> models.Rejection:
@@ -195,145 +193,10 @@ def rejected(*, rejection: Rejection, at: datetime) -> models.Rejection:
         code=rejection.code,
         advice=clean_text(rejection.advice, 1000),
         **{
-            name: _fit(models.Rejection, name, getattr(rejection, name))
+            name: fit(models.Rejection, name, getattr(rejection, name))
             for name in ("source_address", "user", "to", "method", "call_id", "rule")
         },
     )
-
-
-def node_seen(
-    *,
-    name: str,
-    identity: str = "",
-    started: datetime,
-    seen: datetime,
-    listening: Sequence[str],
-    codecs: Sequence[str],
-    unavailable_codecs: Mapping[str, str],
-    unconfined: Sequence[str],
-    shortages: Sequence[str] = (),
-    calls: int,
-    max_calls: int,
-) -> None:
-    """Note that an engine process is alive and what it can do."""
-    EngineNode.objects.update_or_create(
-        name=_fit(EngineNode, "name", name),
-        defaults={
-            "identity": identity,
-            "started": started,
-            "seen": seen,
-            "listening": list(listening),
-            "codecs": list(codecs),
-            "unavailable_codecs": clean_json(dict(unavailable_codecs)),
-            "unconfined": clean_json(list(unconfined)),
-            "shortages": list(shortages),
-            "calls": calls,
-            "max_calls": max_calls,
-        },
-    )
-
-
-def node_gone(*, name: str) -> None:
-    """Forget an engine process that stopped cleanly."""
-    EngineNode.objects.filter(name=name).delete()
-
-
-def with_details(calls: QuerySet[Call]) -> QuerySet[Call]:
-    """Fetch legs and timeline with the calls, so that `snapshot` asks nothing more."""
-    return calls.prefetch_related(brief_legs(), "events")
-
-
-def brief_legs() -> Prefetch[Any]:
-    """Fetch legs without their quality over time, which is long: `histories` reads it."""
-    return Prefetch("legs", Leg.objects.defer("history"))
-
-
-def snapshot(call: Call) -> CallSnapshot:
-    """Return the shape in which a call is shown, from its rows."""
-    legs = sorted(call.legs.all(), key=lambda leg: leg_order(leg.name))
-    return {
-        "id": str(call.pk),
-        "started": _iso(call.started) or "",
-        "answered": _iso(call.answered),
-        "ended": _iso(call.ended),
-        "from": call.from_user,
-        "from_name": call.from_name,
-        "to": call.to_user,
-        "source": call.source,
-        "destination": call.destination,
-        "state": call.state,
-        "transcoded": call.transcoded,
-        "legs": [_leg_snapshot(leg) for leg in legs],
-        "termination": _termination_snapshot(call),
-        "events": [_event_snapshot(event, n) for n, event in enumerate(call.events.all(), 1)],
-        "vn_a_source": call.plan.get("vn_a_source", ""),
-        "vn_b_source": call.plan.get("vn_b_source", ""),
-    }
-
-
-def ladder(call: Call) -> list[MessageSnapshot]:
-    """Return a call's SIP messages in order. One query."""
-    messages = list(call.messages.all())
-    began = messages[0].at if messages else call.started
-    return [
-        {
-            "number": message.number,
-            "leg": message.leg,
-            "at": _iso(message.at) or "",
-            "offset_s": (message.at - began).total_seconds(),
-            "direction": message.direction,
-            "peer": message.peer,
-            "summary": message.summary,
-            "cseq": message.cseq,
-            "retransmission": message.retransmission,
-            "codecs": list(message.codecs),
-            "text": message.text,
-        }
-        for message in messages
-    ]
-
-
-def histories(call: Call) -> dict[str, QualityHistory]:
-    """Return the quality over the whole call of each leg that has any, by leg name."""
-    found = Leg.objects.filter(call=call).values_list("name", "history").order_by("pk")
-    return {name: cast("QualityHistory", history) for name, history in found if history}
-
-
-def _leg_snapshot(leg: Leg) -> LegSnapshot:
-    return {
-        "name": leg.name,
-        "label": leg.label,
-        "call_id": leg.sip_call_id,
-        "user_agent": leg.user_agent,
-        "offered": list(leg.offered),
-        "allowed": list(leg.allowed),
-        "codec": leg.codec or None,
-        "payload_type": leg.payload_type,
-        "remote": leg.remote,
-        "state": leg.state,
-        "quality": leg.quality or None,
-    }
-
-
-def _termination_snapshot(call: Call) -> TerminationSnapshot | None:
-    if call.ended is None:
-        return None
-    return {
-        "by": call.ended_by,
-        "reason": call.reason,
-        "code": call.code or 0,
-        "advice": call.advice,
-    }
-
-
-def _event_snapshot(event: CallEvent, place: int) -> EventSnapshot:
-    return {
-        "number": event.number or place,
-        "at": _iso(event.at) or "",
-        "leg": event.leg,
-        "kind": event.kind,
-        "text": event.text,
-    }
 
 
 def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
@@ -341,8 +204,8 @@ def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
     state = snapshot["state"]
     return {
         "answered": _time(snapshot["answered"]),
-        "destination": _fit(Call, "destination", snapshot["destination"]),
-        "state": _fit(Call, "state", state),
+        "destination": fit(Call, "destination", snapshot["destination"]),
+        "state": fit(Call, "state", state),
         "transcoded": snapshot["transcoded"],
     }
 
@@ -351,7 +214,7 @@ def _codecs(snapshot: CallSnapshot) -> dict[str, str]:
     """Return the columns for the codecs of the two parties, once known."""
     codec_a, codec_b = parties(snapshot["legs"]).codecs
     columns = {"codec_a": codec_a, "codec_b": codec_b if snapshot["answered"] else None}
-    return {name: _fit(Call, name, codec) for name, codec in columns.items() if codec}
+    return {name: fit(Call, name, codec) for name, codec in columns.items() if codec}
 
 
 def talk_s(answered: datetime | None, ended: datetime) -> int | None:
@@ -366,8 +229,8 @@ def closing(end: Termination) -> dict[str, Any]:
 
 def _closing(by: str, reason: str, code: int, advice: str) -> dict[str, Any]:
     return {
-        "ended_by": _fit(Call, "ended_by", by),
-        "reason": _fit(Call, "reason", reason),
+        "ended_by": fit(Call, "ended_by", by),
+        "reason": fit(Call, "reason", reason),
         "code": code,
         "advice": clean_text(advice, 1000),
         "state": CallState.ENDED.value,
@@ -387,16 +250,16 @@ def _leg_rows(call_id: UUID, legs: Iterable[LegSnapshot]) -> list[Leg]:
     return [
         Leg(
             call_id=call_id,
-            name=_fit(Leg, "name", leg["name"]),
-            label=_fit(Leg, "label", leg["label"]),
-            sip_call_id=_fit(Leg, "sip_call_id", leg["call_id"]),
+            name=fit(Leg, "name", leg["name"]),
+            label=fit(Leg, "label", leg["label"]),
+            sip_call_id=fit(Leg, "sip_call_id", leg["call_id"]),
             offered=clean_json(leg["offered"]),
             allowed=clean_json(leg["allowed"]),
-            codec=_fit(Leg, "codec", leg["codec"]),
+            codec=fit(Leg, "codec", leg["codec"]),
             payload_type=leg["payload_type"],
-            remote=_fit(Leg, "remote", leg["remote"]),
-            user_agent=_fit(Leg, "user_agent", leg["user_agent"]),
-            state=_fit(Leg, "state", leg["state"]),
+            remote=fit(Leg, "remote", leg["remote"]),
+            user_agent=fit(Leg, "user_agent", leg["user_agent"]),
+            state=fit(Leg, "state", leg["state"]),
             quality=clean_json(leg["quality"] or {}),
         )
         for leg in legs
@@ -408,8 +271,8 @@ def _event_row(entry: TimelineEntry) -> CallEvent:
         call_id=UUID(entry.call_id),
         number=entry.number,
         at=entry.at,
-        leg=_fit(CallEvent, "leg", entry.leg),
-        kind=_fit(CallEvent, "kind", entry.kind),
+        leg=fit(CallEvent, "leg", entry.leg),
+        kind=fit(CallEvent, "kind", entry.kind),
         text=clean_text(entry.text, 2000),
     )
 
@@ -422,15 +285,16 @@ def _message_row(call_id: UUID, message: MessageSnapshot) -> SipMessage:
         retransmission=message["retransmission"],
         codecs=clean_json(message["codecs"]),
         text=clean_text(message["text"], MAX_MESSAGE_TEXT),
-        leg=_fit(SipMessage, "leg", message["leg"]),
-        direction=_fit(SipMessage, "direction", message["direction"]),
-        peer=_fit(SipMessage, "peer", message["peer"]),
-        summary=_fit(SipMessage, "summary", message["summary"]),
-        cseq=_fit(SipMessage, "cseq", message["cseq"]),
+        leg=fit(SipMessage, "leg", message["leg"]),
+        direction=fit(SipMessage, "direction", message["direction"]),
+        peer=fit(SipMessage, "peer", message["peer"]),
+        summary=fit(SipMessage, "summary", message["summary"]),
+        cseq=fit(SipMessage, "cseq", message["cseq"]),
     )
 
 
-def _fit(model: type[Model], column: str, value: object) -> str:
+def fit(model: type[Model], column: str, value: object) -> str:
+    """Return text that a database can store in a column of a model, cut to its length."""
     limit = getattr(model._meta.get_field(column), "max_length", None)
     return clean_text(value, limit or 2000)
 
@@ -440,7 +304,3 @@ def _time(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat() if moment else None

@@ -15,7 +15,7 @@ from callengine.models import Call, CallEvent
 from callengine.notices import groups
 from callengine.notices.calls import CallChanged
 from callengine.notices.wire import Reader
-from callengine.record.store import brief_legs, snapshot
+from callengine.record.reading import brief_legs, snapshot
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
 from dashboard.live.outbox import Fragment

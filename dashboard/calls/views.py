@@ -15,9 +15,9 @@ from django.utils.cache import get_conditional_response
 from callengine.models import Call
 from callengine.notices.commands import HangUp, Transfer
 from callengine.notices.groups import ENGINES, tell
-from callengine.record import store
+from callengine.record import reading
 from callengine.record.masking import without_passwords
-from callengine.record.store import snapshot, with_details
+from callengine.record.reading import snapshot, with_details
 from dashboard.calls import lists
 from dashboard.calls.forms import TransferForm
 from dashboard.calls.ladder import present_ladder
@@ -57,9 +57,9 @@ def _call_context(
     told = snapshot(record)
     shown = present_call(told, now=timezone.now())
     return {
-        "call": with_measures(shown, store.histories(record)),
+        "call": with_measures(shown, reading.histories(record)),
         "call_uuid": call_uuid,
-        "ladder": present_ladder(shown, store.ladder(record)),
+        "ladder": present_ladder(shown, reading.ladder(record)),
         "record": record,
         "plan": without_passwords(json.dumps(record.plan, indent=2, ensure_ascii=False)),
         "lab": present_lab_call(told, record.plan),
@@ -70,7 +70,7 @@ def _call_context(
 @requires("callengine.view_call")
 def call_quality(request: HttpRequest, call_uuid: uuid.UUID) -> JsonResponse:
     """Return the quality of each leg over the whole call, for its plots: leg name -> columns."""
-    return JsonResponse(store.histories(get_object_or_404(Call, pk=call_uuid)))
+    return JsonResponse(reading.histories(get_object_or_404(Call, pk=call_uuid)))
 
 
 @requires(post="callengine.change_call")

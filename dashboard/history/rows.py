@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from callengine.core.snapshot import LegSnapshot
 from callengine.models import Call, CallEvent, Leg
-from callengine.record.store import snapshot
+from callengine.record.reading import snapshot
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
 

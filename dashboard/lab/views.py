@@ -17,7 +17,7 @@ from callengine.directory import lookup
 from callengine.lab.labcall import LabOrder
 from callengine.lab.messages import NotPlacedError, place_lab_call
 from callengine.models import Call
-from callengine.record.store import snapshot, with_details
+from callengine.record.reading import snapshot, with_details
 from connections.models import Connection
 from dashboard.calls.prediction import present_lab_call
 from dashboard.calls.presenters import present_call

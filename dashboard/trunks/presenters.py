@@ -10,7 +10,7 @@ from django.utils import timezone
 from audiocodecs.chips import Chip, chip
 from audiocodecs.models import PlatformSettings
 from callengine.models import Call, Rejection
-from callengine.record.store import snapshot, with_details
+from callengine.record.reading import snapshot, with_details
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
 from dashboard.parts.shown import Badge

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from callengine.models import Call
-from callengine.record import store
+from callengine.record import reading, store
 from tests.dashboard.live import demo
 from tests.dashboard.live.conftest import fresh_channel_layer, operator, viewer
 from tests.dashboard.live.test_pages import FRAGMENT, Engine
@@ -131,7 +131,7 @@ def test_the_record_keeps_each_transfers_plan_and_where_the_lists_come_from() ->
     stored = Call.objects.get(pk=call["id"])
     assert [one["to"] for one in stored.plan["transfers"]] == ["1001", "1002"]
     assert stored.plan["transfers"][0]["notes"] == ["\N{REPLACEMENT CHARACTER}"]
-    shown = store.snapshot(stored)
+    shown = reading.snapshot(stored)
     assert shown["vn_b_source"] == "inbound list of 1002"
     assert shown["vn_a_source"] == "platform list"
 

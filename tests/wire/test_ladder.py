@@ -27,13 +27,13 @@ User.objects.create_superuser("watcher", password={PASSWORD!r})
 """
 READ = """
 import json
-from callengine.record import store
+from callengine.record import reading
 from callengine.models import Call
 call = Call.objects.get(pk={call!r})
-for message in store.ladder(call):
+for message in reading.ladder(call):
     print(json.dumps(message))
 print(json.dumps({{"columns": [call.codec_a, call.codec_b, call.talk_s],
-                  "histories": store.histories(call)}}))
+                  "histories": reading.histories(call)}}))
 """
 Message = dict[str, Any]
 

@@ -9,7 +9,7 @@ from callengine.core.parties import parties
 from callengine.core.snapshot import CallSnapshot
 from callengine.management.listing import add_listing_arguments, newest_last, print_table
 from callengine.models import Call
-from callengine.record.store import snapshot, with_details
+from callengine.record.reading import snapshot, with_details
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ import pytest
 
 from callengine.edge.interface import LegAnchor
 from callengine.models import Call, Leg, SipMessage
-from callengine.record import ladder, orphans, store
+from callengine.record import ladder, orphans, reading, store
 from tests.dashboard.live import demo
 from tests.peers.waiting import until
 
@@ -167,7 +167,7 @@ def test_messages_read_back_in_order_and_a_batch_that_comes_twice_changes_nothin
     for _ in range(2):
         store.sip_messages(messages={call["id"]: told, str(uuid.uuid4()): told})
     assert SipMessage.objects.count() == len(told)
-    back = store.ladder(Call.objects.get())
+    back = reading.ladder(Call.objects.get())
     assert [m["summary"] for m in back] == [m["summary"] for m in told]
     assert back[0]["offset_s"] == 0
     assert back[2]["offset_s"] == pytest.approx(0.5, abs=0.01)
@@ -241,7 +241,7 @@ def test_the_quality_of_legs_is_kept_beside_their_last_statistics() -> None:
         call_id=call["id"], histories={"A": demo.history(20), "X": demo.history(3)}
     )
     store.call_changed(snapshot=call)
-    found = store.histories(Call.objects.get())
+    found = reading.histories(Call.objects.get())
     assert list(found) == ["A"]
     assert len(found["A"]["t"]) == 20
     assert Leg.objects.get(name="B").history == {}

@@ -15,7 +15,7 @@ from callengine.core.outcomes import Rejection
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call, CallEvent, EngineNode, Leg
 from callengine.models import Rejection as RejectionRow
-from callengine.record import orphans, store
+from callengine.record import nodes, orphans, reading, store
 from callengine.record.cleaning import clean_json, clean_text
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +72,7 @@ def call(**changes) -> dict:
 
 
 def stored(call_id: str) -> dict:
-    return store.snapshot(Call.objects.get(pk=call_id))
+    return reading.snapshot(Call.objects.get(pk=call_id))
 
 
 def test_a_call_from_start_to_end_reads_back_as_it_was_told(django_assert_max_num_queries):
@@ -211,8 +211,8 @@ def test_what_a_dead_engine_left_open_is_closed_with_its_own_reason():
 
 
 def live_calls() -> list[CallSnapshot]:
-    rows = store.with_details(Call.objects.filter(ended__isnull=True))
-    return [store.snapshot(row) for row in rows]
+    rows = reading.with_details(Call.objects.filter(ended__isnull=True))
+    return [reading.snapshot(row) for row in rows]
 
 
 def test_live_calls_are_three_queries_however_many(django_assert_num_queries):
@@ -231,7 +231,7 @@ def test_live_calls_are_three_queries_however_many(django_assert_num_queries):
 def test_a_node_is_one_row_however_often_it_is_seen():
     start = datetime(2026, 1, 2, tzinfo=UTC)
     for second in range(3):
-        store.node_seen(
+        nodes.node_seen(
             name="n1",
             started=start,
             seen=start + timedelta(seconds=second),
@@ -244,7 +244,7 @@ def test_a_node_is_one_row_however_often_it_is_seen():
         )
     row = EngineNode.objects.get()
     assert (row.seen, row.calls) == (start + timedelta(seconds=2), 2)
-    store.node_gone(name="n1")
+    nodes.node_gone(name="n1")
     assert not EngineNode.objects.exists()
 
 
