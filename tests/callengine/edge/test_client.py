@@ -46,6 +46,14 @@ async def ask(edge: Edge, message: Message, flow: Flow) -> "asyncio.Task[Message
     return task
 
 
+async def is_left_alone(peer: UdpPeer) -> bool:
+    """Tell whether nothing more comes for as long as timer E would take at most by now."""
+    await asyncio.sleep(0.1)
+    before = len(peer.raw)
+    await asyncio.sleep(2.1)
+    return len(peer.raw) == before
+
+
 async def test_a_peer_that_answers(edge: Edge, sip: Address, peer: UdpPeer) -> None:
     asked = await ask(edge, request_to(peer.address), flow_to(peer.address))
     heard = await peer.expect("OPTIONS")
@@ -59,8 +67,10 @@ async def test_a_peer_that_answers(edge: Edge, sip: Address, peer: UdpPeer) -> N
 
 async def test_two_at_once_get_each_its_own_answer(edge: Edge, sip: Address, peer: UdpPeer) -> None:
     asked = [await ask(edge, request_to(peer.address), flow_to(peer.address)) for _ in range(2)]
-    first, second = await peer.next(), await peer.next()
-    assert first.via.branch != second.via.branch
+    first = await peer.next()
+    second = await peer.next()
+    while second.via.branch == first.via.branch:  # repeated, on a machine that is busy
+        second = await peer.next()
     peer.send(reply_as(second, 486, "Busy", tag="t"), sip)
     peer.send(reply_as(first, 200, "OK", tag="t"), sip)
     assert [response.code for response in await asyncio.gather(*asked)] == [200, 486]
@@ -71,11 +81,11 @@ async def test_a_peer_that_answers_late_is_asked_again_until_it_does(
 ) -> None:
     asked = await ask(edge, request_to(peer.address), flow_to(peer.address))
     first = await peer.next()
-    again = await peer.next(2.0)
+    again = await peer.next()
     assert again.raw == first.raw
     peer.send(reply_as(first, 200, "OK", tag="t"), sip)
     assert (await asked).code == 200
-    assert await peer.silence(1.2)
+    assert await is_left_alone(peer)
 
 
 async def test_a_peer_that_challenges(edge: Edge, sip: Address, peer: UdpPeer) -> None:
@@ -195,7 +205,7 @@ async def test_whoever_stops_waiting_leaves_nothing_behind(
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    assert await peer.silence(0.8)
+    assert await is_left_alone(peer)
     peer.send(reply_as(heard, 200, "OK", tag="t"), sip)
     assert len(edge._parts.client) == 0
 
@@ -280,7 +290,7 @@ async def test_an_answer_to_us_is_read_however_much_strangers_send(
         answer = reply_as(heard, 200, "OK", tag="t")
         peer.send(answer.replace(heard.via.branch, f"z9hG4bKvn{'0' * 24}"), (host, port))
         peer.send(answer, (host, port))
-        assert (await asyncio.wait_for(asked, 1.0)).code == 200
+        assert (await asyncio.wait_for(asked, 5.0)).code == 200
     finally:
         await edge.stop()
 
