@@ -1,6 +1,7 @@
 """What live pages watch: each topic gathers what the engine publishes and makes HTML of it."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,8 @@ from dashboard.parts import engines
 from dashboard.parts.engines import present_engine
 from dashboard.parts.shown import EngineView
 
+logger = logging.getLogger(__name__)
+
 
 class Topic:
     """Something browsers watch: hears the notices of its groups that its reader understands."""
@@ -35,9 +38,14 @@ class Topic:
         self.ready: asyncio.Future[None] | None = None
 
     def take(self, received: dict[str, Any]) -> None:
-        """Take what the channel layer brought."""
+        """Take what the channel layer brought; a notice that we fail to take costs no other."""
         for told in self.reader.read(received):
-            self.hear(told)
+            try:
+                self.hear(told)
+            except Exception:
+                logger.exception("live pages could not take %s", type(told).__name__)
+                for outbox in self.outboxes:
+                    outbox.skip()  # what it would have changed is read anew
 
     def hear(self, told: Any) -> None:
         """Take one notice."""
