@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
-from callengine.core.shapes import Most, ShapeError, UnixTime, Within, plain, read
+from callengine.core.shapes import Most, ShapeError, UnixTime, Within, plain, prepare, read
 from callengine.core.snapshot import QualitySnapshot
 from callengine.core.states import CallState
 
@@ -238,6 +238,11 @@ class Language(Generic[M]):
     """The messages that one end may send."""
 
     kinds: Mapping[str, type[M]] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Prepare for reading: before call processes are forked, each of which reads few orders."""
+        for kind in self.kinds.values():
+            prepare(kind, exact=True)
 
     def decode(self, data: bytes) -> M:
         """Return the message that `encode` wrote; raises ControlError for anything else."""

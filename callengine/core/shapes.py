@@ -86,6 +86,11 @@ def read(shape: type[T], data: object, *, exact: bool = False) -> T:
     return value
 
 
+def prepare(shape: Any, *, exact: bool = False) -> None:
+    """Do now, once, what the first `read` of a shape would do: a process forked later need not."""
+    _check(shape, exact)
+
+
 @cache
 def _names(shape: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(shape))
