@@ -9,7 +9,7 @@ CALLER = "A"
 "Name of the caller's leg; the others are B, B2, B3 ... in the order they were dialled."
 
 
-class Parties(NamedTuple):
+class CallLegs(NamedTuple):
     """The legs of a call, told apart."""
 
     caller: LegSnapshot | None
@@ -31,7 +31,7 @@ def leg_order(name: str) -> tuple[int, str]:
     return len(name), name
 
 
-def parties(legs: Iterable[LegSnapshot]) -> Parties:
+def parties(legs: Iterable[LegSnapshot]) -> CallLegs:
     """Tell a call's legs apart, whatever their order.
 
     Only legs the caller has heard have a codec, so the last with one is the callee: a transfer
@@ -42,4 +42,4 @@ def parties(legs: Iterable[LegSnapshot]) -> Parties:
     caller = next((leg for leg in ordered if leg["name"] == CALLER), None)
     rung = [leg for leg in ordered if leg is not caller]
     callee = next((leg for leg in reversed(rung) if leg["codec"]), rung[0] if rung else None)
-    return Parties(caller, callee, [leg for leg in rung if leg is not callee])
+    return CallLegs(caller, callee, [leg for leg in rung if leg is not callee])

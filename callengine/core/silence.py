@@ -68,7 +68,7 @@ class Silence:
 
 
 @dataclass(slots=True)
-class Party:
+class PartyAudio:
     """What arrives from one party of a call."""
 
     audio: Audio = "not-expected"
@@ -152,7 +152,7 @@ class Party:
         return now - max(time for time in times if time is not None)
 
 
-def both_gone(parties: tuple[Party, Party], *, timeout_s: float, now: float) -> bool:
+def both_gone(parties: tuple[PartyAudio, PartyAudio], *, timeout_s: float, now: float) -> bool:
     """Tell whether nothing has come from either party for `timeout_s`; 0 means never."""
     if not timeout_s:
         return False

@@ -57,11 +57,11 @@ def confine(*, uid: int = CALL_UID) -> list[str]:
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     try:
         landlock.restrict(paths)
-    except landlock.UnavailableError as error:
+    except landlock.NoLandlockError as error:
         left.append(f"files are not closed to them ({error})")
     try:
         seccomp.forbid(forking=True)
-    except seccomp.UnavailableError as error:
+    except seccomp.NoSeccompError as error:
         left.append(f"system calls are not refused to them ({error})")
     return left
 
@@ -70,7 +70,7 @@ def confine_further() -> None:
     """Give up forking too, in a call process; what cannot be held was told by `confine`."""
     try:
         seccomp.forbid(forking=False)
-    except seccomp.UnavailableError:
+    except seccomp.NoSeccompError:
         return
 
 

@@ -19,7 +19,7 @@ _SCOPES = 0b11
 "Abstract sockets and signals to processes outside, from version 6 on."
 
 
-class UnavailableError(Exception):
+class NoLandlockError(Exception):
     """The kernel has no Landlock, or it is off; the text says so."""
 
 
@@ -40,23 +40,23 @@ def restrict(readable: Iterable[Path]) -> None:
     """Let this process and its children read what is beneath these paths, and open nothing else.
 
     Also no TCP and no signal to processes outside, where the kernel knows how. What is open stays
-    open. Needs no_new_privs. Raises UnavailableError.
+    open. Needs no_new_privs. Raises NoLandlockError.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION)
     if version < 1:
-        raise UnavailableError(f"Landlock: {os.strerror(ctypes.get_errno())}")
+        raise NoLandlockError(f"Landlock: {os.strerror(ctypes.get_errno())}")
     rights = _FILE_RIGHTS[max(known for known in _FILE_RIGHTS if known <= version)]
     ruleset = _Ruleset(rights, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
     descriptor = libc.syscall(_CREATE, ctypes.byref(ruleset), ctypes.c_size_t(size), 0)
     if descriptor < 0:
-        raise UnavailableError(f"Landlock: {os.strerror(ctypes.get_errno())}")
+        raise NoLandlockError(f"Landlock: {os.strerror(ctypes.get_errno())}")
     try:
         for path in readable:
             _allow(libc, descriptor, path)
         if libc.syscall(_RESTRICT, descriptor, 0) != 0:
-            raise UnavailableError(f"Landlock: {os.strerror(ctypes.get_errno())}")
+            raise NoLandlockError(f"Landlock: {os.strerror(ctypes.get_errno())}")
     finally:
         os.close(descriptor)
 
@@ -70,6 +70,6 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
         rights = _READ | (_READ_FOLDER if path.is_dir() else 0)
         rule = _Beneath(rights, opened)
         if libc.syscall(_ADD, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0) != 0:
-            raise UnavailableError(f"Landlock: {path}: {os.strerror(ctypes.get_errno())}")
+            raise NoLandlockError(f"Landlock: {path}: {os.strerror(ctypes.get_errno())}")
     finally:
         os.close(opened)

@@ -87,7 +87,7 @@ class MediaWatch:
             self._report_silence(leg)
 
     def _expected(self, leg: Party) -> str:
-        """Return since when a leg's peer is to send audio, as `Party.take` wants it."""
+        """Return since when a leg's peer is to send audio, as `PartyAudio.take` wants it."""
         assert leg.media is not None
         return self._machine.audio_expected_since(leg.name) if leg.media.sends else ""
 

@@ -44,25 +44,25 @@ _MACHINES: Mapping[str, tuple[int, Mapping[str, int]]] = {
 _Instruction = tuple[int, int, int, int]
 
 
-class UnavailableError(Exception):
+class NoSeccompError(Exception):
     """The kernel, or this machine's kind, has no such filter; the text says which."""
 
 
 def forbid(*, forking: bool) -> None:
     """Refuse for good what no call process needs; without `forking`, also to start a process.
 
-    Needs no_new_privs. Refused calls fail with EPERM. Raises UnavailableError.
+    Needs no_new_privs. Refused calls fail with EPERM. Raises NoSeccompError.
     """
     machine = platform.machine()
     if machine not in _MACHINES:
-        raise UnavailableError(f"no list of system calls for {machine}")
+        raise NoSeccompError(f"no list of system calls for {machine}")
     program = _program(machine, forking=forking)
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     room = ctypes.create_string_buffer(code, len(code))
     head = struct.pack("@HP", len(program), ctypes.addressof(room))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_char_p(head), 0, 0) != 0:
-        raise UnavailableError(f"seccomp: {os.strerror(ctypes.get_errno())}")
+        raise NoSeccompError(f"seccomp: {os.strerror(ctypes.get_errno())}")
 
 
 def _program(machine: str, *, forking: bool) -> list[_Instruction]:

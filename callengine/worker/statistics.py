@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from callengine.core.quality import estimate_mos
-from callengine.core.silence import Arrived, Change, Party, Silence
+from callengine.core.silence import Arrived, Change, PartyAudio, Silence
 from callengine.core.snapshot import QualitySnapshot, SilenceSnapshot
-from callengine.worker.party import Counters
-from callengine.worker.party import Party as Leg
+from callengine.worker.party import Counters, Party
 from callengine.worker.rtpguard.guard import RtpGuard
 
 ROUND_TRIP_HOLDS_S = 15.0
@@ -21,16 +20,16 @@ class LegStatistics:
 
     received: int = 0
     lost: int = 0
-    party: Party = field(default_factory=Party)
+    party: PartyAudio = field(default_factory=PartyAudio)
     change: Change | None = None
     "What the last sample brought that is to be told."
     _round_trips: int = 0
     _round_trip_at: float = float("-inf")
 
-    def sample(self, leg: Leg, codec: str, expected: str) -> QualitySnapshot | None:
+    def sample(self, leg: Party, codec: str, expected: str) -> QualitySnapshot | None:
         """Return the quality since the last sample; None if it tells of nothing new.
 
-        `expected` is as in `Party.take`.
+        `expected` is as in `PartyAudio.take`.
         """
         self.change = None
         counters, guard = leg.counters(), leg.guard

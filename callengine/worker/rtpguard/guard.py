@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callengine.worker.rtpguard import sockets, streams
-from callengine.worker.rtpguard.programs import Network, Source, program
+from callengine.worker.rtpguard.programs import MediaSource, Network, program
 from callengine.worker.rtpguard.rules import LEARNING_LOOK_S, Seen, SourceRules
 from callengine.worker.rtpguard.sending import Paused, Resumed, SendingRules
 from callengine.worker.rtpguard.sockets import MediaSocket, SocketGoneError
@@ -233,7 +233,7 @@ class RtpGuard:
         self._rtcp = self._attach(self._rtcp, self._rules.rtcp())
 
     def _attach(
-        self, sock: MediaSocket | None, sources: Sequence[Source], *, show_others: bool = False
+        self, sock: MediaSocket | None, sources: Sequence[MediaSource], *, show_others: bool = False
     ) -> MediaSocket | None:
         """Return the socket, or None once it is gone or takes no filter."""
         if sock is None:

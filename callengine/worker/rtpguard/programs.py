@@ -31,7 +31,7 @@ _ONE_BYTE = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MediaSource:
     """Where a datagram may come from; what is None is not looked at."""
 
     network: Network | None = None
@@ -40,7 +40,7 @@ class Source:
     "Of its RTP header (RFC 3550 section 5.1)."
 
 
-DROP_ALL: tuple[Source, ...] = ()
+DROP_ALL: tuple[MediaSource, ...] = ()
 
 
 @lru_cache(maxsize=64)
@@ -60,7 +60,7 @@ def host_network(host: str) -> Network | None:
     return ipaddress.ip_network(address)
 
 
-def program(sources: Sequence[Source], *, show_others: bool = False) -> list[Instruction]:
+def program(sources: Sequence[MediaSource], *, show_others: bool = False) -> list[Instruction]:
     """Return a program that lets the datagrams of any of `sources` through.
 
     With `show_others` what would be dropped arrives cut to one byte, so that its sender shows.
@@ -82,7 +82,7 @@ _Check = tuple[list[tuple[int, int]], tuple[int, int]]
 "What loads a value as (code, constant), then the comparison that must hold."
 
 
-def _let_through(source: Source) -> list[Instruction]:
+def _let_through(source: MediaSource) -> list[Instruction]:
     """Each check that fails jumps behind the block, to the next source."""
     checks = [*_address(source.network), *_port(source.port), *_ssrc(source.ssrc)]
     length = sum(len(loads) + 1 for loads, _ in checks)

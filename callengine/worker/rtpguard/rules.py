@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from callengine.worker.rtpguard.programs import DROP_ALL, Network, Source, host_network
+from callengine.worker.rtpguard.programs import DROP_ALL, MediaSource, Network, host_network
 
 ROAMS_AFTER_S = 2.0
 "Silence after which a known stream may come from any address."
@@ -145,30 +145,30 @@ class SourceRules:
 
     # What may pass
 
-    def rtp(self) -> tuple[Source, ...]:
+    def rtp(self) -> tuple[MediaSource, ...]:
         """Return the sources of RTP that are let through now."""
         if self.window is Window.SHUT:
             return DROP_ALL
-        found: list[Source] = []
+        found: list[MediaSource] = []
         if self._learned is not None:
             network, port, ssrc = self._learned.network, self._learned.port, self._learned.ssrc
-            found = [Source(network, port), Source(network, ssrc=ssrc)]
+            found = [MediaSource(network, port), MediaSource(network, ssrc=ssrc)]
         if self._learned is not None and self.roams:
-            found.append(Source(ssrc=self._learned.ssrc))
+            found.append(MediaSource(ssrc=self._learned.ssrc))
         if self.window in (Window.EXPECTED, Window.RESTARTING):
             found += self._expected()
         return tuple(found)
 
-    def rtcp(self) -> tuple[Source, ...]:
+    def rtcp(self) -> tuple[MediaSource, ...]:
         """Return the sources of RTCP that are let through now."""
         if self.window is Window.SHUT:
             return DROP_ALL
-        learned = [Source(self._learned.network)] if self._learned is not None else []
+        learned = [MediaSource(self._learned.network)] if self._learned is not None else []
         return tuple(dict.fromkeys([*learned, *self._expected()]))
 
-    def _expected(self) -> list[Source]:
+    def _expected(self) -> list[MediaSource]:
         hosts = (self._named, self._heard_from, *self.also)
-        return [Source(network) for network in dict.fromkeys(hosts) if network is not None]
+        return [MediaSource(network) for network in dict.fromkeys(hosts) if network is not None]
 
     def is_elsewhere(self, host: str) -> bool:
         """Tell whether nothing from this host is let through, but for a stream that roams."""

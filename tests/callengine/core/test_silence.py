@@ -10,7 +10,7 @@ from callengine.core.silence import (
     CameBack,
     Change,
     FellSilent,
-    Party,
+    PartyAudio,
     Silence,
     both_gone,
 )
@@ -27,7 +27,7 @@ class Line:
     """
 
     def __init__(self) -> None:
-        self.party, self.second = Party(), 0
+        self.party, self.second = PartyAudio(), 0
         self.packets = self.reports = 0
 
     def run(self, script: str) -> list[tuple[int, Change]]:

@@ -12,7 +12,7 @@ from callengine.worker.rtpguard import sockets
 from callengine.worker.rtpguard.programs import (
     DROP_ALL,
     MAX_INSTRUCTIONS,
-    Source,
+    MediaSource,
     host_network,
     program,
 )
@@ -59,7 +59,7 @@ class Ears:
         port: int = self.sender(host).getsockname()[1]
         return port
 
-    def let(self, *sources: Source, show_others: bool = False) -> None:
+    def let(self, *sources: MediaSource, show_others: bool = False) -> None:
         self.found.attach(program(sources, show_others=show_others))
 
     def hears(self, host: str, data: bytes) -> bytes | None:
@@ -96,18 +96,18 @@ def test_nothing_passes_a_closed_filter(ears: Ears) -> None:
 
 
 def test_a_host_passes_from_any_port_with_whatever_it_sends(ears: Ears) -> None:
-    ears.let(Source(network(PEER)))
+    ears.let(MediaSource(network(PEER)))
     for data in (rtp(), rtp(1, version=0), b"", b"\r\n", b"x" * 1400):
         assert ears.hears(PEER, data) == data
         assert ears.hears(STRANGER, data) is None
 
 
 def test_a_port_must_match_too(ears: Ears) -> None:
-    ears.let(Source(network(PEER), ears.port_of(PEER)))
+    ears.let(MediaSource(network(PEER), ears.port_of(PEER)))
     data = rtp()
     assert ears.hears(PEER, data) == data
     ears.senders.pop(PEER).close()
-    ears.let(Source(network(PEER), ears.port_of(PEER) ^ 1))
+    ears.let(MediaSource(network(PEER), ears.port_of(PEER) ^ 1))
     assert ears.hears(PEER, data) is None
 
 
@@ -126,13 +126,13 @@ def test_a_port_must_match_too(ears: Ears) -> None:
     ids=["stream", "short", "other-ssrc", "version-1", "version-3", "cut", "one-byte", "empty"],
 )
 def test_a_stream_passes_by_its_ssrc_from_anywhere(ears: Ears, data: bytes, passes: bool) -> None:
-    ears.let(Source(ssrc=SSRC))
+    ears.let(MediaSource(ssrc=SSRC))
     for host in (PEER, STRANGER):
         assert ears.hears(host, data) == (data if passes else None)
 
 
 def test_a_stream_of_one_host(ears: Ears) -> None:
-    ears.let(Source(network(PEER), ssrc=SSRC))
+    ears.let(MediaSource(network(PEER), ssrc=SSRC))
     data = rtp()
     assert ears.hears(PEER, data) == data
     assert ears.hears(STRANGER, data) is None
@@ -140,7 +140,7 @@ def test_a_stream_of_one_host(ears: Ears) -> None:
 
 
 def test_what_is_too_short_for_one_source_still_passes_by_the_next(ears: Ears) -> None:
-    ears.let(Source(ssrc=SSRC), Source(network(PEER)))
+    ears.let(MediaSource(ssrc=SSRC), MediaSource(network(PEER)))
     assert ears.hears(PEER, b"\0") == b"\0"
     assert ears.hears(STRANGER, b"\0") is None
 
@@ -157,7 +157,7 @@ def test_what_is_too_short_for_one_source_still_passes_by_the_next(ears: Ears) -
     ],
 )
 def test_blocks_of_addresses(ears: Ears, block: str, peer: bool, stranger: bool) -> None:
-    ears.let(Source(network(block)))
+    ears.let(MediaSource(network(block)))
     assert (ears.hears(PEER, b"1") is not None) is peer
     assert (ears.hears(STRANGER, b"2") is not None) is stranger
 
@@ -175,22 +175,22 @@ def test_blocks_of_addresses(ears: Ears, block: str, peer: bool, stranger: bool)
     ],
 )
 def test_ipv6_and_ipv4_on_one_socket(both: Ears, block: str, six: bool, four: bool) -> None:
-    both.let(Source(network(block)))
+    both.let(MediaSource(network(block)))
     assert (both.hears("::1", b"6") is not None) is six
     assert (both.hears(PEER, b"4") is not None) is four
 
 
 def test_an_ipv6_stream_by_host_port_and_ssrc(both: Ears) -> None:
-    both.let(Source(network("::1"), both.port_of("::1"), SSRC))
+    both.let(MediaSource(network("::1"), both.port_of("::1"), SSRC))
     data = rtp()
     assert both.hears("::1", data) == data
     assert both.hears("::1", rtp(1)) is None
-    both.let(Source(network("::1"), both.port_of("::1") ^ 1, SSRC))
+    both.let(MediaSource(network("::1"), both.port_of("::1") ^ 1, SSRC))
     assert both.hears("::1", data) is None
 
 
 def test_others_show_themselves_by_one_byte(ears: Ears) -> None:
-    ears.let(Source(network(PEER)), show_others=True)
+    ears.let(MediaSource(network(PEER)), show_others=True)
     data = rtp()
     assert ears.hears(PEER, data) == data
     assert ears.hears(STRANGER, data) == data[:1]
@@ -198,8 +198,8 @@ def test_others_show_themselves_by_one_byte(ears: Ears) -> None:
 
 
 def test_many_networks_fit_and_too_many_are_refused(ears: Ears) -> None:
-    many = [Source(network(f"2001:db8:{n:x}::/128"), 5000, SSRC) for n in range(150)]
-    ears.let(*many, Source(network(PEER)))
+    many = [MediaSource(network(f"2001:db8:{n:x}::/128"), 5000, SSRC) for n in range(150)]
+    ears.let(*many, MediaSource(network(PEER)))
     assert ears.hears(PEER, b"x") == b"x"
     assert ears.hears(STRANGER, b"x") is None
     with pytest.raises(ValueError, match="too long"):
@@ -207,7 +207,7 @@ def test_many_networks_fit_and_too_many_are_refused(ears: Ears) -> None:
 
 
 def test_what_was_dropped_is_counted(ears: Ears) -> None:
-    ears.let(Source(network(PEER)))
+    ears.let(MediaSource(network(PEER)))
     before = ears.found.dropped()
     for _ in range(7):
         assert ears.hears(STRANGER, rtp()) is None
@@ -261,5 +261,8 @@ def test_hosts_as_networks(host: str, found: str | None) -> None:
 
 
 def test_the_sources_of_programs_are_compared_as_values() -> None:
-    sources: Sequence[Source] = [Source(network(PEER), 5, 6), Source(network(PEER), 5, 6)]
+    sources: Sequence[MediaSource] = [
+        MediaSource(network(PEER), 5, 6),
+        MediaSource(network(PEER), 5, 6),
+    ]
     assert len(set(sources)) == 1

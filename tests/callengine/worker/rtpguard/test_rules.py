@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from callengine.worker.rtpguard.programs import Network, Source
+from callengine.worker.rtpguard.programs import MediaSource, Network
 from callengine.worker.rtpguard.rules import HURRY_S, Seen, SourceRules, Window
 
 NAMED, HEARD, MOVED = "192.0.2.1", "198.51.100.7", "203.0.113.9"
@@ -16,7 +16,7 @@ def net(text: str) -> Network:
     return ipaddress.ip_network(text)
 
 
-def hosts(sources: Sequence[Source]) -> set[str]:
+def hosts(sources: Sequence[MediaSource]) -> set[str]:
     """Return the hosts that any port and stream may come from."""
     return {
         str(s.network.network_address)
@@ -101,7 +101,7 @@ def test_one_look_is_not_believed_and_two_are(peer: Peer) -> None:
     peer.sends(HEARD, looks=1)
     assert peer.rules.window is Window.LEARNED
     at = net(f"{HEARD}/32")
-    assert peer.rules.rtp() == (Source(at, 4000), Source(at, ssrc=SSRC))
+    assert peer.rules.rtp() == (MediaSource(at, 4000), MediaSource(at, ssrc=SSRC))
 
 
 def test_two_looks_that_differ_are_not_believed(peer: Peer) -> None:
@@ -127,7 +127,7 @@ def test_a_rebound_port_is_learned_without_any_window(peer: Peer) -> None:
     peer.sends(HEARD, 4000)
     peer.sends(HEARD, 4999)
     assert peer.rules.window is Window.LEARNED
-    assert peer.rules.rtp()[0] == Source(net(f"{HEARD}/32"), 4999)
+    assert peer.rules.rtp()[0] == MediaSource(net(f"{HEARD}/32"), 4999)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_silence_opens_windows_one_after_the_other(
     peer.sends(HEARD)
     peer.is_silent(seconds)
     assert peer.rules.window is window
-    stream_from_anywhere = Source(ssrc=SSRC) in peer.rules.rtp()
+    stream_from_anywhere = MediaSource(ssrc=SSRC) in peer.rules.rtp()
     assert stream_from_anywhere is (window is not Window.LEARNED)
     assert hosts(peer.rules.rtp()) == ({NAMED, HEARD} if window is Window.RESTARTING else set())
 
@@ -157,14 +157,14 @@ def test_a_phone_that_moved_is_learned_anew(peer: Peer) -> None:
     peer.is_silent(3)
     peer.sends(MOVED, 6000)
     at = net(f"{MOVED}/32")
-    assert peer.rules.rtp() == (Source(at, 6000), Source(at, ssrc=SSRC))
+    assert peer.rules.rtp() == (MediaSource(at, 6000), MediaSource(at, ssrc=SSRC))
 
 
 def test_a_phone_that_restarted_is_learned_anew(peer: Peer) -> None:
     peer.sends(HEARD)
     peer.is_silent(6)
     peer.sends(NAMED, 6000, OTHER)
-    assert peer.rules.rtp()[0] == Source(net(f"{NAMED}/32"), 6000)
+    assert peer.rules.rtp()[0] == MediaSource(net(f"{NAMED}/32"), 6000)
 
 
 def test_a_peer_never_heard_stays_expected_however_long(peer: Peer) -> None:
@@ -188,7 +188,7 @@ def test_the_same_description_again_keeps_the_learned_address_beside_its_hosts(
     peer.is_silent(3)
     peer.sends(MOVED, 6000)
     peer.rules.described(NAMED, 5004, peer.now)
-    assert Source(net(f"{MOVED}/32"), 6000) in peer.rules.rtp()
+    assert MediaSource(net(f"{MOVED}/32"), 6000) in peer.rules.rtp()
     assert hosts(peer.rules.rtp()) == {NAMED, HEARD}
 
 
