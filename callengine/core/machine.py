@@ -77,7 +77,7 @@ class CallMachine:
         return self._finished
 
     def audio_expected_since(self, leg: str) -> str:
-        """Return since when a leg's peer is to send audio, as `PartyAudio.take` wants it, or nothing."""
+        """Return since when a leg is to send audio, as `PartyAudio.take` wants it, or nothing."""
         if leg in self._held:
             return ""
         if self._state.is_talking:
