@@ -159,8 +159,8 @@ class CallAdmin(LargeTable[Call]):
             "from_start": Substr("from_user", 1, len(text)),
             "to_start": Substr("to_user", 1, len(text)),
         }
-        found = queryset.alias(**starts).filter(Q(from_start=text) | Q(to_start=text))
-        return found, False
+        matches = queryset.alias(**starts).filter(Q(from_start=text) | Q(to_start=text))
+        return matches, False
 
 
 @admin.register(Leg)
@@ -197,7 +197,7 @@ class RejectionAdmin(LargeTable[Rejection]):
 
 @admin.register(Ban)
 class BanAdmin(ReadOnly, admin.ModelAdmin[Ban]):
-    """Who is kept out; the page of refusals lifts a ban."""
+    """Who is kept out; the page of rejections lifts a ban."""
 
     list_display = ("source", "user", "rule", "since", "until", "failures", "times", "node")
     ordering = ("-since", "id")

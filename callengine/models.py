@@ -1,4 +1,4 @@
-"""The record: calls, their legs, what happened when, and what was refused."""
+"""The record: calls, their legs, what happened when, and what was rejected."""
 
 import uuid
 

@@ -21,7 +21,7 @@ from callengine.edge.interface import LegAnchor
 from callengine.edge.text import clean
 from callengine.record.changes import Keepable
 from callengine.record.journal import Journal
-from callengine.record.masking import MAX_BYTES, shown
+from callengine.record.masking import MAX_BYTES, masked
 
 MAX_MESSAGES = 200
 "Of one call; then a note that the rest was left out."
@@ -99,9 +99,9 @@ class Early:
 
     def keep(self, key: _Key, seen: _Seen) -> None:
         """Keep a message for a while."""
-        known = self._waiting.setdefault(key, [])
-        if len(known) < MAX_EARLY_MESSAGES:
-            known.append(seen)
+        messages = self._waiting.setdefault(key, [])
+        if len(messages) < MAX_EARLY_MESSAGES:
+            messages.append(seen)
             self._bytes += len(seen.data)
         while self._waiting and self._is_over(seen.at):
             _, gone = self._waiting.popitem(last=False)
@@ -109,9 +109,9 @@ class Early:
 
     def claim(self, key: _Key) -> list[_Seen]:
         """Return what came for a call so far, oldest first, and forget it."""
-        found = self._waiting.pop(key, [])
-        self._bytes -= _size(found)
-        return found
+        messages = self._waiting.pop(key, [])
+        self._bytes -= _size(messages)
+        return messages
 
     def _is_over(self, now: float) -> bool:
         if len(self._waiting) > MAX_EARLY_CALLS or self._bytes > MAX_EARLY_BYTES:
@@ -156,14 +156,14 @@ class Trace:
     def opened(self, call: str, *, uuid: str, sip_call_id: str, flow: str) -> None:
         """Begin the ladder of a call by its 32-digit id, with what came before it."""
         key = _key(sip_call_id, flow)
-        known = self._calls[call] = self._by_key[key] = _Call(uuid, key)
+        ladder = self._calls[call] = self._by_key[key] = _Call(uuid, key)
         for seen in self._early.claim(key):
-            self._take(known, "A", seen)
+            self._take(ladder, "A", seen)
 
     def closed(self, call: str) -> None:
         """Note that a call has ended; what its peers still send belongs to it for a while."""
-        if (known := self._calls.get(call)) is not None:
-            known.closed = True
+        if (ladder := self._calls.get(call)) is not None:
+            ladder.closed = True
             asyncio.get_running_loop().call_later(LINGER_S, self._forget, call)
 
     def flush(self) -> None:
@@ -175,9 +175,9 @@ class Trace:
             self._journal.write(batch, partial(self._publish, batch))
 
     def _forget(self, call: str) -> None:
-        known = self._calls.pop(call, None)
-        if known is not None and self._by_key.get(known.key) is known:
-            del self._by_key[known.key]
+        ladder = self._calls.pop(call, None)
+        if ladder is not None and self._by_key.get(ladder.key) is ladder:
+            del self._by_key[ladder.key]
 
     def _take(self, call: _Call, leg: str, seen: _Seen) -> None:
         if call.count > MAX_MESSAGES:
@@ -232,7 +232,7 @@ def _message(entry: _Entry) -> MessageSnapshot:
     }
     if entry.number > MAX_MESSAGES:
         return base
-    read = shown(entry.seen.data)
+    read = masked(entry.seen.data)
     identity = (entry.seen.direction, *read.identity)
     again = identity in entry.call.seen
     entry.call.seen.add(identity)
@@ -250,8 +250,8 @@ def _message(entry: _Entry) -> MessageSnapshot:
 
 
 def _call_id(data: bytes) -> str:
-    found = _CALL_ID.search(data, 0, MAX_BYTES)
-    return clean(found.group(1).decode("utf-8", "replace").strip(), 255) if found else ""
+    header = _CALL_ID.search(data, 0, MAX_BYTES)
+    return clean(header.group(1).decode("utf-8", "replace").strip(), 255) if header else ""
 
 
 def _key(sip_call_id: str, flow: str) -> _Key:

@@ -1,6 +1,6 @@
 """SIP messages as people may see them: secrets masked, bodies that are not SDP cut, bounded.
 
-Nothing of a message is stored or published but what `shown` returns. What is not known to be
+Nothing of a message is stored or published but what `masked` returns. What is not known to be
 harmless is masked: of credentials only named parameters stay, of bodies only session descriptions.
 """
 
@@ -47,7 +47,7 @@ _COMPACT = {"v": "via", "t": "to", "c": "content-type", "f": "from", "i": "call-
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class MaskedMessage:
     """A message without its secrets."""
 
     summary: str
@@ -60,7 +60,7 @@ class Shown:
     "Equal for a message and its retransmissions."
 
 
-def shown(data: bytes) -> Shown:
+def masked(data: bytes) -> MaskedMessage:
     """Return what may be seen of a message; whatever it holds, nothing is raised."""
     whole = data[:MAX_BYTES].decode("utf-8", "replace").lstrip("\r\n")
     head, _, body = whole.partition("\r\n\r\n")
@@ -75,7 +75,7 @@ def shown(data: bytes) -> Shown:
         parts += ["", _description(body) if kept else _left_out(headers, body)]
     if len(data) > MAX_BYTES:
         parts.append(f"[what follows the first {MAX_BYTES} bytes is not kept]")
-    return Shown(
+    return MaskedMessage(
         summary=_summary(start),
         cseq=cseq,
         codecs=_codecs(body) if is_sdp else (),
@@ -120,13 +120,13 @@ def _summary(start: str) -> str:
 def _header(line: str) -> str:
     if line[1:2] == "=":
         return _description_line(line)  # a body whose head has no proper end
-    name, found, value = line.partition(":")
+    name, colon, value = line.partition(":")
     kind = _kind(name)
     if kind == "plain":
         return line
     if kind == "credentials":
         return f"{name}: {_credentials(value)}"
-    return f"{name[:40]}: {MASK}" if found else MASK
+    return f"{name[:40]}: {MASK}" if colon else MASK
 
 
 @functools.lru_cache(1000)
@@ -169,9 +169,9 @@ def without_passwords(text: str) -> str:
     return _URI_HEADER.sub(rf"\1{MASK}", text) if "?" in text or "&" in text else text
 
 
-def _without_password(found: re.Match[str]) -> str:
-    user = _URI_USER.search(found.group())
-    return f"{found.group()[: user.end()]}{MASK}@" if user else found.group()
+def _without_password(userinfo: re.Match[str]) -> str:
+    user = _URI_USER.search(userinfo.group())
+    return f"{userinfo.group()[: user.end()]}{MASK}@" if user else userinfo.group()
 
 
 def _is_sdp(content_type: str, body: str) -> bool:
@@ -197,10 +197,10 @@ def _description_line(line: str) -> str:
     if line.startswith("k="):
         return f"k={MASK}"
     if _SDP_SECRET.search(line):
-        known = _SDP_SHOWN.match(line)
-        if known is None:
+        attribute = _SDP_SHOWN.match(line)
+        if attribute is None:
             return f"{line[:2]}{MASK}"
-        return f"{known.group()}{' ' if 'crypto' in known.group() else ':'}{MASK}"
+        return f"{attribute.group()}{' ' if 'crypto' in attribute.group() else ':'}{MASK}"
     return line
 
 

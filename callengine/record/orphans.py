@@ -44,10 +44,10 @@ def signs(*, but: str) -> dict[str, str]:
     """
     rows = dict(EngineNode.objects.exclude(identity="").values_list("identity", "seen"))
     owners = Call.objects.filter(ended__isnull=True).exclude(node_identity="")
-    found = dict.fromkeys(owners.order_by().values_list("node_identity", flat=True), NO_SIGN)
-    found |= {identity: seen.isoformat() for identity, seen in rows.items()}
-    found.pop(but, None)
-    return found
+    signs = dict.fromkeys(owners.order_by().values_list("node_identity", flat=True), NO_SIGN)
+    signs |= {identity: seen.isoformat() for identity, seen in rows.items()}
+    signs.pop(but, None)
+    return signs
 
 
 @transaction.atomic

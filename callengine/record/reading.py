@@ -74,8 +74,8 @@ def ladder(call: Call) -> list[MessageSnapshot]:
 
 def histories(call: Call) -> dict[str, QualityHistory]:
     """Return the quality over the whole call of each leg that has any, by leg name."""
-    found = Leg.objects.filter(call=call).values_list("name", "history").order_by("pk")
-    return {name: cast("QualityHistory", history) for name, history in found if history}
+    columns = Leg.objects.filter(call=call).values_list("name", "history").order_by("pk")
+    return {name: cast("QualityHistory", history) for name, history in columns if history}
 
 
 def _leg_snapshot(leg: Leg) -> LegSnapshot:

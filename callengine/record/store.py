@@ -134,13 +134,13 @@ def transferred(*, call_id: str, transfer: Mapping[str, Any]) -> bool:
     `transfer` is the plan's JSON-ready record with `to`, `by` and `at`. Returns False if the call
     is unknown.
     """
-    known = Call.objects.filter(pk=UUID(call_id))
-    for plan in known.values_list("plan", flat=True):
+    row = Call.objects.filter(pk=UUID(call_id))
+    for plan in row.values_list("plan", flat=True):
         added, transfers = clean_json(dict(transfer)), plan.get("transfers", ())
         if added in transfers:
             return True  # it came again
         sources = {name: added[name] for name in ("vn_a_source", "vn_b_source")}
-        known.update(plan={**plan, **sources, "transfers": [*transfers, added]})
+        row.update(plan={**plan, **sources, "transfers": [*transfers, added]})
         return True
     return False
 
@@ -156,9 +156,9 @@ def call_events(*, entries: Sequence[TimelineEntry]) -> None:
     No two may be in one place. Two queries however many lines.
     """
     ids = {UUID(entry.call_id) for entry in entries}
-    known = set(Call.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    stored = set(Call.objects.filter(pk__in=ids).values_list("pk", flat=True))
     CallEvent.objects.bulk_create(
-        (_event_row(entry) for entry in entries if UUID(entry.call_id) in known),
+        (_event_row(entry) for entry in entries if UUID(entry.call_id) in stored),
         update_conflicts=True,
         unique_fields=["call", "number"],
         update_fields=["text"],
@@ -167,12 +167,12 @@ def call_events(*, entries: Sequence[TimelineEntry]) -> None:
 
 def sip_messages(*, messages: Mapping[str, Sequence[MessageSnapshot]]) -> None:
     """Store masked SIP messages by call; those of unknown calls are left out. Two queries."""
-    known = set(Call.objects.filter(pk__in=messages).values_list("pk", flat=True))
+    stored = set(Call.objects.filter(pk__in=messages).values_list("pk", flat=True))
     SipMessage.objects.bulk_create(
         (
             _message_row(UUID(call_id), message)
             for call_id, told in messages.items()
-            if UUID(call_id) in known
+            if UUID(call_id) in stored
             for message in told
         ),
         ignore_conflicts=True,  # a batch may come again after the database went away

@@ -1,4 +1,4 @@
-"""`manage.py rejections`: print the latest requests that were refused, newest last."""
+"""`manage.py rejections`: print the latest rejections, newest last."""
 
 import json
 from datetime import UTC
@@ -13,7 +13,7 @@ KEYS = ("at", "source_address", "user", "method", "code", "rule", "advice")
 
 
 class Command(BaseCommand):
-    help = "Print the latest requests that were refused, newest last."
+    help = "Print the latest rejections: requests that never became a call; newest last."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_listing_arguments(parser)

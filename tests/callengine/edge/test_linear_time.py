@@ -17,7 +17,7 @@ from callengine.edge.interface import Refused, TrunkAccess
 from callengine.edge.received import Received
 from callengine.edge.settings import EdgeSettings, GuardSettings
 from callengine.record.ladder import Trace
-from callengine.record.masking import shown
+from callengine.record.masking import masked
 from tests.callengine.edge.fakes import (
     PATIENCE_S,
     SDP,
@@ -91,7 +91,7 @@ async def edge(engine: FakeEngine) -> AsyncIterator[Edge]:
 
     def observe(token: str | None, direction: str, flow: str, data: bytes) -> None:
         trace.observe(token, direction, flow, data)
-        shown(data)
+        masked(data)
 
     edge.observer = observe
     engine.trunks["127.0.0.3"] = TrunkAccess("carrier", True, "")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callengine.record.masking import MASK, MAX_BYTES, shown, without_passwords
+from callengine.record.masking import MASK, MAX_BYTES, masked, without_passwords
 
 SECRET = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=12, max_size=40).map("Zq9".__add__)
 HEAD = (
@@ -75,7 +75,7 @@ CARRIERS = [
 @settings(max_examples=25)
 @given(secret=SECRET)
 def test_no_secret_in_a_header_survives(carrier: str, secret: str) -> None:
-    seen = shown(message(carrier.replace("{}", secret)))
+    seen = masked(message(carrier.replace("{}", secret)))
     assert secret not in seen.text
     assert secret not in seen.summary
     assert secret not in "".join(seen.identity)
@@ -99,7 +99,7 @@ def test_no_secret_in_a_header_survives(carrier: str, secret: str) -> None:
 @settings(max_examples=25)
 @given(secret=SECRET)
 def test_no_key_in_a_description_survives(line: str, secret: str) -> None:
-    seen = shown(described(line.replace("{}", secret), "a=sendrecv"))
+    seen = masked(described(line.replace("{}", secret), "a=sendrecv"))
     assert secret not in seen.text
     assert seen.codecs == ("G722", "PCMU")
     assert seen.text.endswith("a=sendrecv")
@@ -107,13 +107,13 @@ def test_no_key_in_a_description_survives(line: str, secret: str) -> None:
 
 @given(secret=SECRET)
 def test_a_line_that_is_not_sdp_is_cut(secret: str) -> None:
-    assert secret not in shown(described(secret, "a=sendrecv")).text
+    assert secret not in masked(described(secret, "a=sendrecv")).text
 
 
 @pytest.mark.parametrize("kind", ["application/dtmf-relay", "application/dtmf", "text/plain", ""])
 @given(secret=SECRET)
 def test_bodies_that_are_not_sdp_are_cut(kind: str, secret: str) -> None:
-    seen = shown(message(method="INFO", kind=kind, body=f"Signal={secret}\r\n"))
+    seen = masked(message(method="INFO", kind=kind, body=f"Signal={secret}\r\n"))
     assert secret not in seen.text
     assert "not kept" in seen.text
 
@@ -121,13 +121,13 @@ def test_bodies_that_are_not_sdp_are_cut(kind: str, secret: str) -> None:
 @given(digits=SECRET)
 def test_pressed_keys_are_cut_even_where_they_claim_to_be_sdp(digits: str) -> None:
     body = f"v=0\r\ns={digits}\r\n"
-    assert digits not in shown(message(method="INFO", kind="application/sdp", body=body)).text
+    assert digits not in masked(message(method="INFO", kind="application/sdp", body=body)).text
 
 
 @given(secret=SECRET)
 def test_the_request_line_holds_no_password(secret: str) -> None:
     data = message().replace(b"INVITE sip:alice@", f"INVITE sip:alice:{secret}@".encode())
-    seen = shown(data)
+    seen = masked(data)
     assert secret not in seen.text + seen.summary + "".join(seen.identity)
     assert seen.summary == f"INVITE sip:alice:{MASK}@127.0.0.1"
 
@@ -138,14 +138,14 @@ def test_other_line_breaks_hide_nothing(breaks: str, secret: str) -> None:
     text = described(f"a=ice-pwd:{secret}").decode().replace(
         "CSeq", f'Authorization: Digest nonce="{secret}"\r\nCSeq'
     )  # fmt: skip
-    assert secret not in shown(text.replace("\r\n", breaks).encode()).text
+    assert secret not in masked(text.replace("\r\n", breaks).encode()).text
 
 
 @given(data=st.binary(max_size=400), cut=st.integers(0, 500))
 def test_nothing_that_arrives_raises(data: bytes, cut: int) -> None:
     whole = described("a=sendrecv")
     for text in (data, whole[:cut] + data, whole[:cut] + data + whole[cut:]):
-        seen = shown(text)
+        seen = masked(text)
         assert len(seen.text) <= 3 * MAX_BYTES
         assert isinstance(seen.codecs, tuple)
 
@@ -154,7 +154,7 @@ def test_nothing_that_arrives_raises(data: bytes, cut: int) -> None:
 def test_a_message_cut_anywhere_still_hides_its_secret(secret: str, cut: int) -> None:
     carrier = f'Authorization: Digest username="bob", nonce="{secret}", response="{secret}"'
     data = message(carrier)
-    text = shown(data[:cut]).text
+    text = masked(data[:cut]).text
     # Every prefix of it that could be cut off.
     assert secret[:6] not in text
 
@@ -163,32 +163,32 @@ def test_what_a_person_needs_stays() -> None:
     carrier = (
         'Authorization: Digest username="bob", realm="here", nonce="n", algorithm=MD5, qop=auth'
     )
-    seen = shown(message(carrier, "User-Agent: Phone 1"))
+    seen = masked(message(carrier, "User-Agent: Phone 1"))
     assert 'Digest username="bob", realm="here", nonce=***, algorithm=MD5, qop=auth' in seen.text
     assert "User-Agent: Phone 1" in seen.text
     assert 'From: "Bob" <sip:bob@127.0.0.1>;tag=1' in seen.text
     assert seen.cseq == "7 INVITE"
-    key = shown(described("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc")).text
+    key = masked(described("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc")).text
     assert "a=crypto:1 AES_CM_128_HMAC_SHA1_80 ***" in key
 
 
 def test_a_long_message_is_cut_and_says_so() -> None:
-    seen = shown(message(*(f"X-Filler: {'x' * 1000}" for _ in range(40))))
+    seen = masked(message(*(f"X-Filler: {'x' * 1000}" for _ in range(40))))
     assert len(seen.text) < MAX_BYTES + 200
     assert "not kept" in seen.text
 
 
 def test_a_retransmission_has_the_same_identity_and_the_next_request_another() -> None:
-    once = shown(message())
-    assert once.identity == shown(message("Date: later")).identity
+    once = masked(message())
+    assert once.identity == masked(message("Date: later")).identity
     challenged = message().replace(b"z9hG4bK1", b"z9hG4bK2")
-    assert once.identity != shown(challenged).identity
-    assert once.identity != shown(described()).identity
+    assert once.identity != masked(challenged).identity
+    assert once.identity != masked(described()).identity
 
 
 def test_a_response_is_named_by_code_and_phrase() -> None:
     data = message().replace(b"INVITE sip:alice@127.0.0.1 SIP/2.0", b"SIP/2.0 180 Ringing")
-    assert shown(data).summary == "180 Ringing"
+    assert masked(data).summary == "180 Ringing"
 
 
 @pytest.mark.parametrize(
@@ -205,13 +205,13 @@ def test_a_response_is_named_by_code_and_phrase() -> None:
 def test_what_a_peer_writes_cannot_make_masking_slow(value: str) -> None:
     # While a pattern is matched no other thread runs, the one with all calls included.
     began_s = time.thread_time()
-    shown(message(f"Subject: {value}"))
+    masked(message(f"Subject: {value}"))
     assert time.thread_time() - began_s < 0.04
 
 
 def test_a_credential_cannot_make_masking_slow() -> None:
     began_s = time.thread_time()
-    shown(message(f'Authorization: Digest username="{"passw" * 1500}"'))
+    masked(message(f'Authorization: Digest username="{"passw" * 1500}"'))
     assert time.thread_time() - began_s < 0.04
 
 
