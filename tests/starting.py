@@ -104,6 +104,7 @@ def watched(item: pytest.Item) -> Generator[None, Any, Any]:
         result = yield
     finally:
         Watch.item = None
-    if Watch.started:
-        pytest.fail(f"starts processes, so mark it `processes`: {Watch.started}", pytrace=False)
+    started, Watch.started = Watch.started, []
+    if started:
+        pytest.fail(f"starts processes, so mark it `processes`: {started}", pytrace=False)
     return result

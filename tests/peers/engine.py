@@ -292,6 +292,7 @@ class Engine:
                 return found
             if time.monotonic() > deadline:
                 raise AssertionError(f"{complaint}\n{self.calls()}\n{self.rejections()}")
+            await asyncio.sleep(0.05)
 
 
 def _lines(text: str) -> list[Record]:
