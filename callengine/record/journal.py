@@ -17,8 +17,8 @@ from callengine.record.writer import RecordWriter, WriterSettings
 
 logger = logging.getLogger(__name__)
 
-ATTEMPT_S = 7.0
-"A little more than a connection is waited for; a stop waits for one attempt that is under way."
+ATTEMPT_S = 17.0
+"A little more than `WriterSettings.attempt_s`: a stop waits for one attempt that is under way."
 
 
 @dataclass(frozen=True, slots=True)

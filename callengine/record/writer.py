@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from callengine.record import changes
 from callengine.record.database import keep_connected
 from callengine.record.spill import Spill
+from callengine.record.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class WriterSettings:
     patience_s: float = 5.0
     "How long a batch waits for a database that is locked or away before it goes to the file."
     retry_s: float = 0.25
+    attempt_s: float = 15.0
+    "How long a database that is there may take for a batch before it counts as away."
     closing_s: float = 5.0
     "How long a stop waits for a database that is away."
     batch: int = 200
@@ -52,6 +55,7 @@ class RecordWriter:
         self._retry_at = 0.0
         "Zero while the database answers."
         self._failures = 0
+        self._watchdog = Watchdog(after_s=settings.attempt_s)
         self._kept = self._lost = 0
 
     @property
@@ -87,6 +91,7 @@ class RecordWriter:
         if not self._spill.is_empty:
             logger.warning("the database is away; %s waits for it", self._settings.spill)
         self._spill.close()
+        self._watchdog.end()
         connection.close()
 
     # To the database
@@ -96,7 +101,7 @@ class RecordWriter:
         give_up_at = time.monotonic() + self._settings.patience_s
         while True:
             try:
-                _in_one_transaction(batch)
+                self._in_one_transaction(batch)
             except _AWAY:
                 if self._is_closing() or time.monotonic() >= give_up_at:
                     self._give_up(batch)
@@ -114,7 +119,7 @@ class RecordWriter:
         """Give each change one try, until the database is away."""
         for index, change in enumerate(batch):
             try:
-                _in_one_transaction([change])
+                self._in_one_transaction([change])
             except _AWAY:
                 self._give_up(batch[index:])
                 return
@@ -124,7 +129,7 @@ class RecordWriter:
     def _give_up(self, batch: Sequence[Write]) -> None:
         self._keep(batch)
         self._wait()
-        if not self._is_closing() and _is_there():
+        if not self._is_closing() and self._is_there():
             self._write_others(batch)
 
     def _write_others(self, batch: Sequence[Write]) -> None:
@@ -133,7 +138,7 @@ class RecordWriter:
             if isinstance(change, changes.Keepable):
                 continue
             try:
-                _in_one_transaction([change])
+                self._in_one_transaction([change])
             except Exception:
                 logger.exception("a record could not be written")
 
@@ -166,7 +171,7 @@ class RecordWriter:
         lines = self._spill.peek(self._settings.batch)
         readable = [change for text in lines if (change := changes.read(text)) is not None]
         try:
-            _in_one_transaction(readable)
+            self._in_one_transaction(readable)
         except Exception:
             logger.debug("what waits in the file cannot be written at once", exc_info=True)
             self._replay_each(lines)
@@ -175,7 +180,7 @@ class RecordWriter:
             self._forget(lines)
 
     def _replay_each(self, lines: Sequence[bytes]) -> None:
-        if not _is_there():
+        if not self._is_there():
             self._wait()
             return
         for text in lines:
@@ -184,10 +189,10 @@ class RecordWriter:
                 if change is None:
                     self._spill.set_aside([text])
                 else:
-                    _in_one_transaction([change])
+                    self._in_one_transaction([change])
             except _AWAY:
                 self._failures += 1
-                if self._failures < MAX_TRIES or not _is_there():
+                if self._failures < MAX_TRIES or not self._is_there():
                     self._wait()
                     return
                 logger.exception("a record could not be written, and was set aside")
@@ -204,6 +209,33 @@ class RecordWriter:
             logger.warning("the database is back, and has the records that waited in the file")
             self._kept = self._lost = 0
 
+    # The database
+
+    def _in_one_transaction(self, batch: Sequence[Write]) -> None:
+        try:
+            keep_connected()
+            with self._watchdog.watching(connection), transaction.atomic():
+                for change in batch:
+                    change()
+        except _AWAY:
+            connection.close()
+            raise
+
+    def _is_there(self) -> bool:
+        """Tell whether the database takes a transaction now."""
+        try:
+            keep_connected()
+            with (
+                self._watchdog.watching(connection),
+                transaction.atomic(),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute("SELECT 1")
+        except _AWAY:
+            connection.close()
+            return False
+        return True
+
 
 def _line(change: changes.Keepable) -> bytes | None:
     try:
@@ -211,26 +243,3 @@ def _line(change: changes.Keepable) -> bytes | None:
     except Exception:
         logger.exception("a record could not be kept")
         return None
-
-
-def _in_one_transaction(batch: Sequence[Write]) -> None:
-    try:
-        keep_connected()
-        with transaction.atomic():
-            for change in batch:
-                change()
-    except _AWAY:
-        connection.close()
-        raise
-
-
-def _is_there() -> bool:
-    """Tell whether the database takes a transaction now."""
-    try:
-        keep_connected()
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except _AWAY:
-        connection.close()
-        return False
-    return True

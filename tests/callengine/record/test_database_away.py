@@ -29,13 +29,19 @@ pytestmark = pytest.mark.skipif(not services.available(), reason="needs Debian's
 def impatient(tmp_path: Path) -> WriterSettings:
     """Minutes pressed into a second."""
     return WriterSettings(
-        spill=tmp_path / "unwritten-records", patience_s=0.3, retry_s=0.1, closing_s=0.5
+        spill=tmp_path / "unwritten-records",
+        patience_s=0.3,
+        retry_s=0.1,
+        attempt_s=1.0,
+        closing_s=0.5,
     )
 
 
 def begun() -> Any:
     snapshot = demo.call(ago_s=20)
-    return snapshot, changes.call_started(snapshot=snapshot, plan={"waves": []}, node="n1")
+    return snapshot, changes.call_started(
+        snapshot=snapshot, plan={"waves": []}, node="n1", identity="a" * 32
+    )
 
 
 def write_whole_call(journal: Journal, done: list[str]) -> str:
@@ -86,6 +92,23 @@ async def test_calls_that_end_while_the_database_is_away_are_written_when_it_is_
     assert await read(rules) == ["while-away"]
 
 
+async def test_a_database_that_accepts_and_says_nothing_is_away_too(
+    postgres: Postgres, impatient: WriterSettings
+) -> None:
+    journal, done = Journal(asyncio.get_running_loop(), impatient), list[str]()
+    calls = [write_whole_call(journal, done)]
+    await until(lambda: len(done) == 1, "the first was not written")
+    postgres.freeze()
+    try:
+        calls += [write_whole_call(journal, done) for _ in range(10)]
+        await until(lambda: len(done) == 11, "changes block while it is silent", timeout_s=15)
+    finally:
+        postgres.thaw()
+    await until(lambda: not impatient.spill.exists(), "it was not written", timeout_s=20)  # type: ignore[union-attr]
+    await journal.close()
+    assert await read(stored) == sorted((call, "hangup", 4) for call in calls)
+
+
 async def test_the_next_engine_writes_what_the_last_one_could_not(
     postgres: Postgres, impatient: WriterSettings
 ) -> None:
@@ -100,7 +123,9 @@ async def test_the_next_engine_writes_what_the_last_one_could_not(
     await asyncio.to_thread(postgres.start)
     following = Journal(asyncio.get_running_loop(), impatient)
     # What the last engine left open is closed only after its own last words.
-    following.write(changes.orphans_closed(node="n1", at="2026-01-02T03:04:05+00:00"))
+    following.write(
+        changes.orphans_closed(node="n1", identity="a" * 32, at="2026-01-02T03:04:05+00:00")
+    )
     await following.close()
     expected = [(snapshot["id"], "hangup", 0), (whole, "hangup", 4)]
     assert await read(stored) == sorted(expected)
