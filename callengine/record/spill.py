@@ -26,8 +26,12 @@ class Spill:
         self._path, self._max_bytes = path, max_bytes
         self._file: int | None = None
         self._end = self._position = _HEADER_BYTES
-        if path is not None and path.exists():
-            self._open_existing(path)
+        try:
+            if path is not None and os.path.lexists(path):
+                self._open_existing(path)
+        except OSError:
+            # For want of a descriptor, it may be: what is in there must not be written over.
+            logger.exception("%s cannot be opened now; what waits in it stays there", path)
 
     @property
     def is_empty(self) -> bool:
@@ -60,12 +64,14 @@ class Spill:
         """Return the next lines, with their line ends, and leave them where they are."""
         if self._file is None:
             return []
-        with os.fdopen(os.dup(self._file), "rb") as reader:
-            reader.seek(self._position)
-            lines: list[bytes] = []
-            while len(lines) < count and reader.tell() < self._end:
-                lines.append(reader.readline())
-        return lines
+        # Without another descriptor: for want of those the database may be away.
+        data = b""
+        while data.count(b"\n") < count and (start := self._position + len(data)) < self._end:
+            piece = os.pread(self._file, min(_PIECE, self._end - start), start)
+            if not piece:
+                raise OSError("somebody else has shortened it")
+            data += piece
+        return [text + b"\n" for text in data.split(b"\n")[:-1]][:count]
 
     def take(self, lines: Sequence[bytes]) -> None:
         """Forget lines that were peeked at; once all are gone the file is."""
@@ -95,11 +101,14 @@ class Spill:
 
     def _write(self, data: bytes) -> None:
         assert self._path is not None
+        if self._file is None and os.path.lexists(self._path):
+            self._open_existing(self._path)
         if self._file is None:
-            self._file = _opened(self._path, os.O_CREAT | os.O_TRUNC)
-            os.pwrite(self._file, _HEADER % _HEADER_BYTES, 0)
+            self._file = _opened(self._path, os.O_CREAT | os.O_EXCL)
             self._end = self._position = _HEADER_BYTES
         try:
+            if self._end == _HEADER_BYTES:  # each time, until there has been room for it
+                os.pwrite(self._file, _HEADER % _HEADER_BYTES, 0)
             if os.pwrite(self._file, data, self._end) < len(data):
                 raise OSError("the disk is full")
             os.fsync(self._file)
@@ -114,7 +123,10 @@ class Spill:
         position = _position(os.pread(file, _HEADER_BYTES, 0))
         if position is None:
             os.close(file)
-            path.replace(path.with_name(f"{path.name}.unreadable"))
+            aside = path.with_name(f"{path.name}.unreadable")
+            while aside.exists():  # what is in there was set aside for a person, too
+                aside = aside.with_name(f"{aside.name}.unreadable")
+            path.replace(aside)
             logger.error("%s is not a file of ours; it was set aside", path)
             return
         self._file, self._position = file, position

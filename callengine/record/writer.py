@@ -80,14 +80,19 @@ class RecordWriter:
 
     def replay(self) -> None:
         """Write what an earlier engine left, unless the database is away."""
-        while not self._spill.is_empty and not self._retry_at:
-            self._replay_some()
+        try:
+            while not self._spill.is_empty and not self._retry_at:
+                self._replay_some()
+        except Exception:
+            logger.exception("what waits in %s could not be written", self._settings.spill)
+            self._wait()
 
     def close(self, *, until: float) -> None:
         """Write what is in the file until a monotonic time, and leave the rest."""
         while not self._spill.is_empty and time.monotonic() < until:
             time.sleep(max(0.0, self._retry_at - time.monotonic()))
-            self._replay_some()
+            self._retry_at = 0.0
+            self.replay()
         if not self._spill.is_empty:
             logger.warning("the database is away; %s waits for it", self._settings.spill)
         self._spill.close()
@@ -150,17 +155,35 @@ class RecordWriter:
         if self._spill.is_half_full:
             keepable = [change for change in keepable if change.kind not in changes.DETAILS]
         lines = [line for change in keepable if (line := _line(change)) is not None]
-        count = 0
-        try:
-            count = self._spill.append(lines)
-        except OSError:
-            logger.exception("%s cannot be written", self._settings.spill)
+        count = self._append(lines)
         if count and not self._kept:
             logger.warning("the database is away; records wait in %s", self._settings.spill)
         self._kept += count
         self._lost += len(lines) - count
         if count < len(lines):
             logger.error("there is no room for more records: %s were lost", self._lost)
+
+    def _append(self, lines: Sequence[bytes]) -> int:
+        """Add lines to the file; a want of descriptors or of room is waited out for a while."""
+        give_up_at = time.monotonic() + self._settings.patience_s
+        while True:
+            try:
+                return self._spill.append(lines)
+            except OSError:
+                if self._is_closing() or time.monotonic() >= give_up_at:
+                    logger.exception("%s cannot be written", self._settings.spill)
+                    return 0
+            time.sleep(self._settings.retry_s)
+
+    def _set_aside(self, lines: Sequence[bytes]) -> None:
+        try:
+            self._spill.set_aside(lines)
+        except OSError:  # they must hold up no others
+            logger.exception("%s records could not be set aside, and were lost", len(lines))
+
+    def keep(self, batch: Sequence[Write]) -> None:
+        """Keep changes in the file, from another thread: this one hangs, and the engine ends."""
+        self._keep(batch)
 
     def _wait(self) -> None:
         self._retry_at = time.monotonic() + self._settings.retry_s
@@ -176,7 +199,7 @@ class RecordWriter:
             logger.debug("what waits in the file cannot be written at once", exc_info=True)
             self._replay_each(lines)
         else:
-            self._spill.set_aside([text for text in lines if changes.read(text) is None])
+            self._set_aside([text for text in lines if changes.read(text) is None])
             self._forget(lines)
 
     def _replay_each(self, lines: Sequence[bytes]) -> None:
@@ -187,7 +210,7 @@ class RecordWriter:
             change = changes.read(text)
             try:
                 if change is None:
-                    self._spill.set_aside([text])
+                    self._set_aside([text])
                 else:
                     self._in_one_transaction([change])
             except _AWAY:
@@ -196,10 +219,10 @@ class RecordWriter:
                     self._wait()
                     return
                 logger.exception("a record could not be written, and was set aside")
-                self._spill.set_aside([text])
+                self._set_aside([text])
             except Exception:
                 logger.exception("a record could not be written, and was set aside")
-                self._spill.set_aside([text])
+                self._set_aside([text])
             self._forget([text])
 
     def _forget(self, lines: Sequence[bytes]) -> None:
