@@ -29,7 +29,7 @@ from callengine.worker.confinement import confine, confine_further
 logger = logging.getLogger(__name__)
 
 
-class ForkServer:
+class Forker:
     """Fork on request, report exits, end when the engine's end of the socket closes."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -120,7 +120,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as sock:
-        ForkServer(sock).run()
+        Forker(sock).run()
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def say(state: str, **facts: Any) -> None:
 class PhoneCall(Contained, pj.Call):  # type: ignore[misc]
     """A call that plays the phone's tone and reports its codec."""
 
-    def __init__(self, phone: "Phone", codecs: Sequence[str], call_id: int = -1) -> None:
+    def __init__(self, phone: "BuiltInPhone", codecs: Sequence[str], call_id: int = -1) -> None:
         super().__init__(phone.account, call_id)
         self._phone, self._codecs = phone, codecs
         self.answer_at: float | None = None
@@ -96,7 +96,7 @@ def codec_name(stream: Any) -> str:
 class PhoneAccount(Contained, pj.Account):  # type: ignore[misc]
     """The phone's account: it rings for a moment, then answers with the codecs it has."""
 
-    def __init__(self, phone: "Phone", codecs: Sequence[str]) -> None:
+    def __init__(self, phone: "BuiltInPhone", codecs: Sequence[str]) -> None:
         super().__init__()
         self._phone, self._codecs = phone, codecs
 
@@ -129,7 +129,7 @@ class PhoneAccount(Contained, pj.Account):  # type: ignore[misc]
             say("refused", code=prm.code, reason=prm.reason)
 
 
-class Phone:
+class BuiltInPhone:
     """pjsua2 with one account, one tone and at most one call."""
 
     def __init__(self, arguments: argparse.Namespace, password: str) -> None:
@@ -301,7 +301,7 @@ def main() -> None:
         password = unbuffered.readline().decode().strip()
     quieten()
     plugins.preload()
-    phone = Phone(arguments, password)
+    phone = BuiltInPhone(arguments, password)
     phone.run()
     # Past `libDestroy` pjsua2's destructors assert; nothing is left to clean up.
     os._exit(0)

@@ -50,7 +50,7 @@ CLEARING_S = 1.5
 CLEARING_POLL_MS = 20
 
 
-class CallProcess:
+class CallServer:
     """Serve call after call until told to stop, or until the engine is gone."""
 
     def __init__(
@@ -244,4 +244,4 @@ def serve(sock: socket.socket, request: Fork) -> int:
     """Run one call process on its control socket; return the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    return CallProcess(Control(sock), WorkerConfig.from_request(request)).run()
+    return CallServer(Control(sock), WorkerConfig.from_request(request)).run()

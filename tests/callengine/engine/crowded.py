@@ -11,7 +11,7 @@ import pjsua2 as pj
 from callengine.worker import plugins
 from callengine.worker.control import Control
 from callengine.worker.endpoint import WorkerConfig, quieten
-from callengine.worker.process import CallProcess
+from callengine.worker.process import CallServer
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     plugins.preload()
     config = WorkerConfig(8000, rtp_port, "test")
     with socket.socket(fileno=descriptor) as sock:
-        process = CallProcess(Control(sock), config)
+        process = CallServer(Control(sock), config)
         account = process._endpoint.account
         calls = [pj.Call(account) for _ in range(count)]
         for call in calls:

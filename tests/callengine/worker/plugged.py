@@ -12,7 +12,7 @@ from callengine.worker.control import Control
 from callengine.worker.digits import Digits
 from callengine.worker.endpoint import WorkerConfig, quieten
 from callengine.worker.plugins import event_clock
-from callengine.worker.process import CallProcess
+from callengine.worker.process import CallServer
 from callengine.worker.reoffers import Reoffers
 from callengine.worker.rtpguard.guard import RtpGuard
 from callengine.worker.runner import CallRunner
@@ -42,7 +42,7 @@ def main() -> None:
         assert hasattr(PLACES[place], name)
         setattr(PLACES[place], name, provoked)
     with socket.socket(fileno=descriptor) as sock:
-        CallProcess(Control(sock), WorkerConfig(8000, rtp_port, "test")).run()
+        CallServer(Control(sock), WorkerConfig(8000, rtp_port, "test")).run()
 
 
 if __name__ == "__main__":

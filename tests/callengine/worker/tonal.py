@@ -16,7 +16,7 @@ from callengine.worker import plugins
 from callengine.worker.control import Control
 from callengine.worker.endpoint import Endpoint, WorkerConfig, quieten
 from callengine.worker.party import Parties, Party, Post
-from callengine.worker.process import CallProcess
+from callengine.worker.process import CallServer
 from callengine.worker.sipleg import Bridged
 from callengine.worker.sipparties import SipParties
 from tests.callengine.worker.memory import MemoryParty
@@ -105,7 +105,7 @@ def main() -> None:
     plugins.preload()
     TonalParties.controller = ("127.0.0.1", controller_port)
     with socket.socket(fileno=descriptor) as sock:
-        CallProcess(Control(sock), WorkerConfig(8000, rtp_port, "test"), made).run()
+        CallServer(Control(sock), WorkerConfig(8000, rtp_port, "test"), made).run()
 
 
 if __name__ == "__main__":
