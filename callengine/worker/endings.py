@@ -10,7 +10,7 @@ from callengine.core.events import LegEnded
 from sip.phrases import phrase_of
 
 # Headers of our own; the edge writes them and lets no peer's through.
-_FOUND = re.compile(
+_UNREACHABLE = re.compile(
     r'^reason:[ \t]*SIP;cause=[0-9]{3};text="([^"\r\n]*)"', re.IGNORECASE | re.MULTILINE
 )
 _BY = re.compile(r"^x-redirected-by:[ \t]*([0-9]{3})\r?$", re.IGNORECASE | re.MULTILINE)
@@ -25,14 +25,15 @@ def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
     head = _received(event).partition("\r\n\r\n")[0]
     if not head.startswith("SIP/2.0"):
         return dataclasses.replace(ended, by_peer=ended.by_peer and bool(head))
-    if found := _FOUND.search(head):
-        return dataclasses.replace(ended, unreachable=found[1], by_peer=False)
-    if by := _BY.search(head):
-        code = int(by[1])
+    if cause := _UNREACHABLE.search(head):  # RFC 3326
+        return dataclasses.replace(ended, unreachable=cause[1], by_peer=False)
+    if redirect := _BY.search(head):  # RFC 3261 section 8.1.3.4
+        code = int(redirect[1])
         return dataclasses.replace(
             ended, code=code, text=phrase_of(code), redirects=tuple(_TO.findall(head))
         )
-    # A timer of ours ends a leg with 408 too: what was received then answers our BYE, if anything.
+    # A timer of ours (RFC 3261 section 17.1.1.2, Timer B) ends a leg with 408 too: what was
+    # received then answers our BYE, if anything.
     is_408 = head.startswith("SIP/2.0 408")
     return dataclasses.replace(ended, by_peer=ended.by_peer or (ended.code == 408 and is_408))
 

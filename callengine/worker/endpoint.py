@@ -24,7 +24,7 @@ _NEVER_OFFERED = ("speex/32000", "L16/44100/2", "opus/8000", "opus/16000")
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerConfig:
+class CallProcessConfig:
     """What a call process is forked with."""
 
     bridge_rate_hz: int
@@ -34,7 +34,7 @@ class WorkerConfig:
     calls_before_recycling: int = 100
 
     @classmethod
-    def from_request(cls, request: Fork) -> "WorkerConfig":
+    def from_request(cls, request: Fork) -> "CallProcessConfig":
         """Return the config that came with a fork request."""
         return cls(**{name: getattr(request, name) for name in cls.__slots__})
 
@@ -74,7 +74,7 @@ class Endpoint:
 
     def __init__(
         self,
-        config: WorkerConfig,
+        config: CallProcessConfig,
         incoming: Callable[[Any], None],
         failed: Callable[[str], None],
     ) -> None:
@@ -175,7 +175,7 @@ class Endpoint:
         self._library.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
 
-def _library_config(config: WorkerConfig) -> Any:
+def _library_config(config: CallProcessConfig) -> Any:
     library = pj.EpConfig()
     library.uaConfig.threadCnt = 0
     library.uaConfig.userAgent = config.user_agent

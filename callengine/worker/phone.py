@@ -89,8 +89,8 @@ def codec_name(stream: Any) -> str:
     """Return the catalogue name of a stream's codec; pjmedia says G722 runs at 16000 Hz."""
     rate = 8000 if stream.codecName.upper() == "G722" else stream.codecClockRate
     rate = 48000 if stream.codecName.upper() == "OPUS" else rate
-    known = find(stream.codecName, rate)
-    return known.name if known else stream.codecName
+    codec = find(stream.codecName, rate)
+    return codec.name if codec else stream.codecName
 
 
 class PhoneAccount(Contained, pj.Account):  # type: ignore[misc]
@@ -101,7 +101,7 @@ class PhoneAccount(Contained, pj.Account):  # type: ignore[misc]
         self._phone, self._codecs = phone, codecs
 
     def callback_failed(self, callback: str) -> None:
-        """Report it."""
+        """Have the phone end: nobody answers the call, or knows of the registration."""
         self._phone.fails(callback)
 
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802

@@ -23,7 +23,7 @@ from callengine.core.orders import CallOrder
 from callengine.core.reasons import Reason
 from callengine.worker import slots
 from callengine.worker.control import Control, ControlClosedError
-from callengine.worker.endpoint import REST_AFTER_S, Endpoint, WorkerConfig
+from callengine.worker.endpoint import REST_AFTER_S, CallProcessConfig, Endpoint
 from callengine.worker.party import Invite, Parties
 from callengine.worker.runner import CallRunner
 from callengine.worker.sipparties import SipParties
@@ -56,7 +56,7 @@ class CallServer:
     def __init__(
         self,
         control: Control,
-        config: WorkerConfig,
+        config: CallProcessConfig,
         make_parties: Callable[[Endpoint, CallOrder], Parties] = SipParties,
     ) -> None:
         self._control = control
@@ -244,4 +244,4 @@ def serve(sock: socket.socket, request: Fork) -> int:
     """Run one call process on its control socket; return the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    return CallServer(Control(sock), WorkerConfig.from_request(request)).run()
+    return CallServer(Control(sock), CallProcessConfig.from_request(request)).run()

@@ -114,15 +114,15 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         prm.sdp.wholeSdp = self._restricted(prm.sdp.wholeSdp, audio, is_answer=bool(remote))
 
     def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802
-        """Refuse a re-INVITE that shares nothing with the list."""
+        """Refuse a re-INVITE that shares nothing with the list (RFC 3261 section 14.2)."""
         self._judge_offer(prm)
 
     def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802
-        """Refuse an UPDATE that shares nothing with the list."""
+        """Refuse an UPDATE that shares nothing with the list (RFC 3311 section 5.2)."""
         self._judge_offer(prm)
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802
-        """Report progress and the end."""
+        """Report provisional responses, the answer and the end of the leg."""
         info = self.getInfo()
         self._sip_call_id = info.callIdString
         if info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
@@ -156,7 +156,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         self._digits.close(int(prm.stream))
 
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
-        """Report media that became active, was held or went away."""
+        """Report media that became active, was held (RFC 3264 section 8.4) or went away."""
         info = self.getInfo()
         held = self._find_audio(info)
         early = self.has_audio and info.state < pj.PJSIP_INV_STATE_CONNECTING
@@ -192,11 +192,11 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         self._around.wake()
 
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
-        """Decline REFER: a transfer is not the peer's to make."""
+        """Decline REFER (RFC 3515): a transfer is not the peer's to make."""
         prm.statusCode = 603
 
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
-        """Decline an INVITE that would replace this leg."""
+        """Decline an INVITE that would replace this leg (RFC 3891)."""
         prm.statusCode = 603
 
     def read_message(self, message: str) -> None:

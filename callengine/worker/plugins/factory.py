@@ -4,7 +4,7 @@ pjmedia calls encode, decode, parse and recover 50 times a second from its own t
 GIL taken for the call, so those paths allocate little and call nothing they need not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -121,10 +121,10 @@ class Factory:
 
     def _default_attr(self, _factory: Any, info: Any, param: Any) -> int:
         ffi.memmove(param, ffi.new("pjmedia_codec_param *"), ffi.sizeof("pjmedia_codec_param"))
-        known, to = self._description, param.info
-        to.pt, to.clock_rate, to.channel_cnt = info.pt, known.audio_rate_hz, 1
-        to.avg_bps, to.max_bps = known.bit_rate_bps, known.max_bit_rate_bps
-        to.max_rx_frame_size = known.max_frame_bytes
+        description, to = self._description, param.info
+        to.pt, to.clock_rate, to.channel_cnt = info.pt, description.audio_rate_hz, 1
+        to.avg_bps, to.max_bps = description.bit_rate_bps, description.max_bit_rate_bps
+        to.max_rx_frame_size = description.max_frame_bytes
         to.frm_ptime, to.pcm_bits_per_sample, to.fmt_id = 20, 16, FORMAT_L16
         param.setting.frm_per_pkt = param.setting.plc = 1
         _, pairs = self._fmtp.get(info.pt) or next(iter(self._fmtp.values()))
@@ -162,47 +162,54 @@ class Factory:
         return SUCCESS
 
     def _codec_callbacks(self) -> list[Any]:
-        instance_of = ffi.from_handle
-
-        def open_codec(codec: Any, param: Any) -> int:
-            status: int = instance_of(codec.codec_data).open(param)
-            return status
-
-        def close(codec: Any) -> int:
-            instance_of(codec.codec_data).close()
-            return SUCCESS
-
-        def parse(codec: Any, packet: Any, size: int, at: Any, count: Any, frames: Any) -> int:
-            room, count[0] = count[0], 0
-            instance = instance_of(codec.codec_data)
-            count[0] = instance.parse(packet, size, at.u64, room, frames)
-            return SUCCESS if count[0] else FAILED
-
-        def encode(codec: Any, frame: Any, out_size: int, out: Any) -> int:
-            status: int = instance_of(codec.codec_data).encode(frame, out_size, out)
-            return status
-
-        def decode(codec: Any, frame: Any, out_size: int, out: Any) -> int:
-            status: int = instance_of(codec.codec_data).decode(frame, out_size, out)
-            return status
-
-        def recover(codec: Any, out_size: int, out: Any) -> int:
-            status: int = instance_of(codec.codec_data).recover(out_size, out)
-            return status
-
-        functions: dict[str, Callable[..., int]] = {
-            "init": lambda _codec, _pool: SUCCESS,
-            "open": open_codec,
-            "close": close,
-            "modify": lambda _codec, _param: SUCCESS,
-            "parse": parse,
-            "encode": encode,
-            "decode": decode,
-            "recover": recover,
-        }
         table = "pjmedia_codec_op"
-        self._codec_functions = [self._callback(table, n, f) for n, f in functions.items()]
+        self._codec_functions = [self._callback(table, n, f) for n, f in _OPERATIONS.items()]
         return self._codec_functions
+
+
+def _open(codec: Any, param: Any) -> int:
+    return _instance_of(codec).open(param)
+
+
+def _close(codec: Any) -> int:
+    _instance_of(codec).close()
+    return SUCCESS
+
+
+def _parse(codec: Any, packet: Any, size: int, at: Any, count: Any, frames: Any) -> int:
+    room, count[0] = count[0], 0
+    count[0] = _instance_of(codec).parse(packet, size, at.u64, room, frames)
+    return SUCCESS if count[0] else FAILED
+
+
+def _encode(codec: Any, frame: Any, out_size: int, out: Any) -> int:
+    return _instance_of(codec).encode(frame, out_size, out)
+
+
+def _decode(codec: Any, frame: Any, out_size: int, out: Any) -> int:
+    return _instance_of(codec).decode(frame, out_size, out)
+
+
+def _recover(codec: Any, out_size: int, out: Any) -> int:
+    return _instance_of(codec).recover(out_size, out)
+
+
+def _instance_of(codec: Any) -> Instance:
+    instance: Instance = ffi.from_handle(codec.codec_data)
+    return instance
+
+
+_OPERATIONS: Mapping[str, Callable[..., int]] = {
+    "init": lambda _codec, _pool: SUCCESS,
+    "open": _open,
+    "close": _close,
+    "modify": lambda _codec, _param: SUCCESS,
+    "parse": _parse,
+    "encode": _encode,
+    "decode": _decode,
+    "recover": _recover,
+}
+"""The functions of a pjmedia_codec_op, in its order."""
 
 
 def fmtp_of(fmtp: Any) -> dict[str, str]:

@@ -28,8 +28,8 @@ def fault(codec_id: str, version: Version | None) -> str:
     A version that cannot be told counts as old.
     """
     name = codec_id.partition("/")[0].lower()
-    known = (fault for fault in FAULTS if fault.encoding_name == name)
-    return next((f.why for f in known if version is None or version < f.mended_in), "")
+    of_codec = (fault for fault in FAULTS if fault.encoding_name == name)
+    return next((f.why for f in of_codec if version is None or version < f.mended_in), "")
 
 
 def read_version(text: str) -> Version | None:

@@ -89,10 +89,10 @@ def _faulty(built_in: Iterable[str]) -> dict[str, str]:
     except WrongBuildError:
         return {name: why for name in built_in if (why := faults.fault(name, None))}
     version = faults.read_version(ffi.string(api.pj_get_version()).decode("ascii", "replace"))
-    found = {name: why for name in built_in if (why := faults.fault(name, version))}
-    if any(name.startswith("speex/") for name in found):
+    faulty = {name: why for name in built_in if (why := faults.fault(name, version))}
+    if any(name.startswith("speex/") for name in faulty):
         api.pjmedia_codec_speex_deinit()
-    return found
+    return faulty
 
 
 def catalogue_name(codec_id: str) -> str | None:

@@ -85,9 +85,9 @@ def warm() -> None:
     """Have cffi parse now, once, what every forked process would parse again: 35 ms each."""
     for name in _TYPES:
         ffi.typeof(name)
-    for opened in _libraries.values():
-        for function in dir(opened):
-            getattr(opened, function, None)  # it has those of one library alone
+    for loaded in _libraries.values():
+        for function in dir(loaded):
+            getattr(loaded, function, None)  # it has those of one library alone
 
 
 def library(name: str) -> Any:
@@ -109,11 +109,11 @@ def pjmedia() -> Any:
     declare()
     if "pjmedia" not in _libraries:
         try:
-            opened = ffi.dlopen(str(_extension_file()))
-            _ = opened.pjmedia_codec_mgr_register_factory
+            extension = ffi.dlopen(str(_extension_file()))
+            _ = extension.pjmedia_codec_mgr_register_factory
         except (OSError, AttributeError) as error:
             raise WrongBuildError("this pjsua2 does not show the symbols of pjmedia") from error
-        _libraries["pjmedia"] = opened
+        _libraries["pjmedia"] = extension
     return _libraries["pjmedia"]
 
 

@@ -38,8 +38,8 @@ def _match_amr_wb(
     _pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, _option: int
 ) -> int:
     ours, theirs = (
-        text(found.value).partition(" ")[2] if found else ""
-        for found in (_fmtp(offer, offer_index), _fmtp(answer, answer_index))
+        text(fmtp.value).partition(" ")[2] if fmtp else ""
+        for fmtp in (_fmtp(offer, offer_index), _fmtp(answer, answer_index))
     )
     return SUCCESS if amr_wb_formats_match(ours, theirs) else FAILED
 
@@ -47,25 +47,25 @@ def _match_amr_wb(
 def _match_opus(
     _pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, _option: int
 ) -> int:
-    for found in (_fmtp(offer, offer_index), _fmtp(answer, answer_index)):
-        if found:
-            _ignore_odd_rate(found.value)
+    for fmtp in (_fmtp(offer, offer_index), _fmtp(answer, answer_index)):
+        if fmtp:
+            _ignore_odd_rate(fmtp.value)
     return SUCCESS
 
 
 def _ignore_odd_rate(value: Any) -> None:
     # maxplaybackrate is a hint (RFC 7587 section 6.1) and may be any number; only some are rates
     # Opus works at. pjmedia ignores parameters it does not know, so the name loses a letter.
-    for found in _PLAYBACK_RATE.finditer(text(value)):
-        if int(found[1]) not in OPUS_RATES_HZ:
-            value.ptr[found.start()] = b"x"
+    for rate in _PLAYBACK_RATE.finditer(text(value)):
+        if int(rate[1]) not in OPUS_RATES_HZ:
+            value.ptr[rate.start()] = b"x"
 
 
 def _fmtp(media: Any, index: int) -> Any:
     if index >= min(media.fmt_count, _MAX_FORMATS):
         return None
-    found = pjmedia().pjmedia_sdp_media_find_attr2(media, b"fmtp", media.fmt + index)
-    return found or None
+    attribute = pjmedia().pjmedia_sdp_media_find_attr2(media, b"fmtp", media.fmt + index)
+    return attribute or None
 
 
 _MATCHERS: dict[str, Callable[..., int]] = {"AMR-WB": _match_amr_wb, "opus": _match_opus}

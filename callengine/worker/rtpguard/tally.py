@@ -50,7 +50,7 @@ class Tally:
 
     @property
     def is_due(self) -> bool:
-        """Whether a line is due."""
+        """Whether enough was dropped since the last line for another."""
         return self.elsewhere >= self._due_at
 
     def report(self) -> int:

@@ -10,7 +10,7 @@ import pjsua2 as pj
 
 from callengine.worker import plugins
 from callengine.worker.control import Control
-from callengine.worker.endpoint import WorkerConfig, quieten
+from callengine.worker.endpoint import CallProcessConfig, quieten
 from callengine.worker.process import CallServer
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     descriptor, count, silent_port, rtp_port = (int(word) for word in sys.argv[1:])
     quieten()
     plugins.preload()
-    config = WorkerConfig(8000, rtp_port, "test")
+    config = CallProcessConfig(8000, rtp_port, "test")
     with socket.socket(fileno=descriptor) as sock:
         process = CallServer(Control(sock), config)
         account = process._endpoint.account

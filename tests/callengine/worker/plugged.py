@@ -10,7 +10,7 @@ from typing import Any
 from callengine.worker import endings, plugins
 from callengine.worker.control import Control
 from callengine.worker.digits import Digits
-from callengine.worker.endpoint import WorkerConfig, quieten
+from callengine.worker.endpoint import CallProcessConfig, quieten
 from callengine.worker.plugins import event_clock
 from callengine.worker.process import CallServer
 from callengine.worker.reoffers import Reoffers
@@ -42,7 +42,7 @@ def main() -> None:
         assert hasattr(PLACES[place], name)
         setattr(PLACES[place], name, provoked)
     with socket.socket(fileno=descriptor) as sock:
-        CallServer(Control(sock), WorkerConfig(8000, rtp_port, "test")).run()
+        CallServer(Control(sock), CallProcessConfig(8000, rtp_port, "test")).run()
 
 
 if __name__ == "__main__":

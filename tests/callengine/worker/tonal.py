@@ -14,7 +14,7 @@ import pjsua2 as pj
 from callengine.core.orders import CallOrder, LegOrder
 from callengine.worker import plugins
 from callengine.worker.control import Control
-from callengine.worker.endpoint import Endpoint, WorkerConfig, quieten
+from callengine.worker.endpoint import CallProcessConfig, Endpoint, quieten
 from callengine.worker.party import Parties, Party, Post
 from callengine.worker.process import CallServer
 from callengine.worker.sipleg import Bridged
@@ -105,7 +105,7 @@ def main() -> None:
     plugins.preload()
     TonalParties.controller = ("127.0.0.1", controller_port)
     with socket.socket(fileno=descriptor) as sock:
-        CallServer(Control(sock), WorkerConfig(8000, rtp_port, "test"), made).run()
+        CallServer(Control(sock), CallProcessConfig(8000, rtp_port, "test"), made).run()
 
 
 if __name__ == "__main__":
