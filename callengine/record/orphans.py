@@ -33,6 +33,8 @@ def close_orphans(*, node: str, identity: str = "", at: datetime | None = None) 
     """Close what an earlier life of this engine left open, and return how many calls that were."""
     before = Q(node_identity="", node=node)  # of a version without identities
     own = before | Q(node_identity=identity) if identity else before
+    if identity:  # the row of an older name, as each container has one
+        EngineNode.objects.filter(identity=identity).exclude(name=node).delete()
     keys = Call.objects.filter(own, ended__isnull=True).values_list("pk", flat=True)
     return len(_close(list(keys), ENGINE_RESTARTED, at or timezone.now()))
 
@@ -42,7 +44,9 @@ def signs(*, but: str) -> dict[str, str]:
 
     By identity; two queries.
     """
-    rows = dict(EngineNode.objects.exclude(identity="").values_list("identity", "seen"))
+    # An engine that came back under another name may have left a row of its old one.
+    nodes = EngineNode.objects.exclude(identity="").order_by("seen")
+    rows = dict(nodes.values_list("identity", "seen"))
     owners = Call.objects.filter(ended__isnull=True).exclude(node_identity="")
     signs = dict.fromkeys(owners.order_by().values_list("node_identity", flat=True), NO_SIGN)
     signs |= {identity: seen.isoformat() for identity, seen in rows.items()}
@@ -56,7 +60,8 @@ def close_lost(*, identity: str, sign: str) -> list[UUID]:
 
     BATCH at most, none if it has given another sign meanwhile.
     """
-    row = EngineNode.objects.select_for_update().filter(identity=identity).first()
+    nodes = EngineNode.objects.select_for_update().filter(identity=identity)
+    row = nodes.order_by("-seen").first()
     if (row.seen.isoformat() if row else NO_SIGN) != sign:
         return []
     calls = Call.objects.filter(node_identity=identity, ended__isnull=True)

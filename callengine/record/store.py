@@ -161,7 +161,8 @@ def call_events(*, entries: Sequence[TimelineEntry]) -> None:
         (_event_row(entry) for entry in entries if UUID(entry.call_id) in stored),
         update_conflicts=True,
         unique_fields=["call", "number"],
-        update_fields=["text"],
+        # All of it: it may take the place of the end of a call whose engine only seemed lost.
+        update_fields=["at", "leg", "kind", "text"],
     )
 
 

@@ -110,3 +110,42 @@ async def test_of_several_engines_one_closes_a_call(postgres: Postgres) -> None:
         return sum(counts)
 
     assert await read(close_at_once) == 40
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("old_name", ["a-container", "z-container"])
+def test_a_row_of_an_older_name_hides_no_sign_of_life(old_name: str) -> None:
+    """As each container has a host name of its own, and one that is killed leaves its row."""
+    begun(OTHERS)
+    alive(OTHERS, "n1", SEEN + timedelta(hours=1))
+    alive(OTHERS, old_name, SEEN)
+    (sign,) = orphans.signs(but=MINE).values()
+    assert sign == (SEEN + timedelta(hours=1)).isoformat()
+    (key,) = orphans.close_lost(identity=OTHERS, sign=sign)
+    assert "The engine n1," in Call.objects.get(pk=key).advice
+
+
+@pytest.mark.django_db
+def test_an_engine_under_a_new_name_takes_its_old_one_from_the_list() -> None:
+    for identity, name in ((MINE, "old-container"), (MINE, "n1"), (OTHERS, "n2"), ("", "n0")):
+        alive(identity, name)
+    orphans.close_orphans(node="n1", identity=MINE)
+    assert list(EngineNode.objects.values_list("name", flat=True)) == ["n0", "n1", "n2"]
+
+
+@pytest.mark.django_db
+def test_the_timeline_of_a_call_that_was_not_lost_has_no_end_within() -> None:
+    up = begun(OTHERS)
+    store.call_events(entries=[line(up, 1, "invite", "It began.")])
+    assert len(orphans.close_lost(identity=OTHERS, sign=orphans.NO_SIGN)) == 1
+    assert store.call_changed(snapshot=up)
+    store.call_events(entries=[line(up, 2, "hold", "The caller holds.")])
+    lines = CallEvent.objects.order_by("number").values_list("number", "at", "kind", "text")
+    assert list(lines) == [
+        (1, SEEN, "invite", "It began."),
+        (2, SEEN, "hold", "The caller holds."),
+    ]
+
+
+def line(call: demo.CallSnapshot, number: int, kind: str, text: str) -> store.TimelineEntry:
+    return store.TimelineEntry(call["id"], SEEN, "A", kind, text, number)
