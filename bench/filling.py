@@ -123,8 +123,9 @@ def _calls(count: int, connections: int, dialect: Dialect) -> str:
     plan = dialect.json.format(text='\'{"vn_a_source": "platform list", "targets": []}\'')
     ended_s = f"CAST((i - 1) * {step_s} AS integer)"
     return (
-        "INSERT INTO callengine_call (id, node, node_identity, started, answered, ended, from_user, "
-        "from_name, to_user, source, destination, state, transcoded, plan, ended_by, reason, code, advice, "
+        "INSERT INTO callengine_call (id, node, node_identity, started, answered, ended, "
+        "from_user, from_name, to_user, source, destination, state, transcoded, plan, ended_by, "
+        "reason, code, advice, "
         f"codec_a, codec_b, talk_s) {_series(count)}, kinds AS (SELECT i, (i * 7) % 20 AS kind, "
         f"{ended_s} AS ended_s, 20 + (i * 13) % 600 AS long_s, i <= 40 AS up FROM series) "
         f"SELECT {dialect.uuid}, 'engine-1', '', {dialect.ago.format(s='ended_s + long_s')}, "
