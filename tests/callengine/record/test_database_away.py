@@ -180,6 +180,7 @@ async def test_a_call_that_ends_without_a_database_is_on_record_after_a_restart(
         async with registered(engine, "bob") as bob, caller(engine) as phone:
             call = await converse(engine, phone, bob, offer=["PCMU"])
             await asyncio.sleep(1)
+            engine._dismiss_clerk()  # its connection would be cut
             await asyncio.to_thread(engine.postgres.stop)
             assert (await call.a.hang_up()).code == 200
             await asyncio.wait_for(call.b.ended.wait(), 3)
