@@ -119,6 +119,9 @@ class CallRunner:
     def step(self) -> None:
         """Handle what the legs reported, timers, and the second's statistics."""
         now = time.monotonic()
+        # First of all: what the legs report may be what came of it.
+        if (failure := self._codec_failure()) is not None:
+            self._carry_out(self._machine.handle(failure, now))
         while self._reported:
             leg, event = self._reported.popleft()
             self._connect()
@@ -131,11 +134,11 @@ class CallRunner:
             self._carry_out(self._machine.tick(now))
         for leg in self._legs.values():
             leg.step(now)
-        gone = self._watch.step(now) or self._codec_failed()
+        gone = self._watch.step(now)
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
 
-    def _codec_failed(self) -> HangUpOrdered | None:
+    def _codec_failure(self) -> HangUpOrdered | None:
         """Return the end of a call for which pjmedia calls us in vain."""
         callback = plugins.failed(since=self._raised)
         if not callback:

@@ -28,6 +28,8 @@ class LoopbackEdge(asyncio.DatagramProtocol):
     """Rings, answers and hangs up as the edge would; keeps the first lines of what it is sent."""
 
     def __init__(self) -> None:
+        self.codec = "PCMU"
+        "What caller and callee speak."
         self.heard: list[str] = []
         self.waiters: list[tuple[str, asyncio.Future[str]]] = []
         self.callee_rings = asyncio.Event()
@@ -47,8 +49,8 @@ class LoopbackEdge(asyncio.DatagramProtocol):
             call="1" * 32,
             edge=self.address,
             leg_a=LegOrder("A", "token-a", public_address="127.0.0.1", label="caller"),
-            waves=(WaveOrder(legs, ("PCMU",), ("PCMU",)),),
-            offered=("PCMU",),
+            waves=(WaveOrder(legs, (self.codec,), (self.codec,)),),
+            offered=(self.codec,),
             ring_timeout_s=5.0,
             max_duration_s=60.0,
             **more,
@@ -66,7 +68,7 @@ class LoopbackEdge(asyncio.DatagramProtocol):
 
     def invite(self, sip_port: int, *, rtp_port: int = 9) -> None:
         """Send the caller's INVITE."""
-        body = descriptions.sdp(["PCMU"], port=rtp_port)
+        body = descriptions.sdp([self.codec], port=rtp_port)
         self._send(("127.0.0.1", sip_port), *self._caller("INVITE", 1, "a", sip_port), body)
 
     def _caller(self, method: str, cseq: int, tag: str, port: int) -> tuple[str, list[str]]:
@@ -122,7 +124,7 @@ class LoopbackEdge(asyncio.DatagramProtocol):
         """Answer the callee's INVITE with 200."""
         addr, lines = self._dialogs["B"]
         typed = [*lines, "Content-Type: application/sdp"]
-        self._send(addr, "SIP/2.0 200 OK", typed, descriptions.sdp(["PCMU"], port=9))
+        self._send(addr, "SIP/2.0 200 OK", typed, descriptions.sdp([self.codec], port=9))
 
     def callee_sends(self, method: str, *lines: str, body: str = "") -> None:
         """Send a request inside the callee's dialog."""

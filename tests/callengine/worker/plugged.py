@@ -12,6 +12,7 @@ from callengine.worker.control import Control
 from callengine.worker.digits import Digits
 from callengine.worker.endpoint import CallProcessConfig, quieten
 from callengine.worker.plugins import event_clock
+from callengine.worker.plugins.opus import OpusInstance
 from callengine.worker.process import CallServer
 from callengine.worker.reoffers import Reoffers
 from callengine.worker.rtpguard.guard import RtpGuard
@@ -22,6 +23,7 @@ PLACES: dict[str, Any] = {
     "leg": SipLeg,
     "digits": Digits,
     "guard": RtpGuard,
+    "opus": OpusInstance,
     "reoffers": Reoffers,
     "runner": CallRunner,
     "endings": endings,
@@ -37,12 +39,13 @@ def main() -> None:
     descriptor, rtp_port = (int(word) for word in sys.argv[1:3])
     quieten()
     plugins.preload()
-    for plug in sys.argv[3:]:
-        place, _, name = plug.partition(".")
-        assert hasattr(PLACES[place], name)
-        setattr(PLACES[place], name, provoked)
     with socket.socket(fileno=descriptor) as sock:
-        CallServer(Control(sock), CallProcessConfig(8000, rtp_port, "test")).run()
+        server = CallServer(Control(sock), CallProcessConfig(8000, rtp_port, "test"))
+        for plug in sys.argv[3:]:  # by now the codecs have been tried
+            place, _, name = plug.partition(".")
+            assert hasattr(PLACES[place], name)
+            setattr(PLACES[place], name, provoked)
+        server.run()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,13 @@ import pytest
 from callengine import worker
 from callengine.core.control import CallEnded, Idle, Ready, StateReached, TakeCall, Unable
 from callengine.core.states import CallState
+from callengine.worker.plugins.callbacks import (
+    TOLERATED_PACKETS,
+    callback,
+    failed,
+    raised_so_far,
+)
+from callengine.worker.plugins.native import FAILED
 from tests.callengine.worker.loopback import Conversation, LoopbackEdge, call_process
 
 FOLDER = Path(worker.__file__).parent
@@ -83,6 +90,37 @@ async def test_a_key_that_could_not_be_read_ends_the_call() -> None:
         edge.callee_sends("INFO", "Content-Type: application/dtmf-relay", body=body)
         end = (await talk.hears(CallEnded)).termination
         assert "onDtmfEvent failed" in end.advice
+
+
+@pytest.mark.parametrize("operation", ["encode", "open"])
+async def test_a_codec_that_fails_on_and_on_ends_the_call(operation: str) -> None:
+    async with call_process(f"opus.{operation}") as (talk, edge):
+        edge.codec = "OPUS"
+        await begin(talk, edge)
+        await answer(edge)
+        end = (await talk.hears(CallEnded)).termination
+        assert (end.by, end.reason, end.code) == ("engine", "leg-failed", 500)
+        assert f"OPUS.{operation} failed" in end.advice
+        text = talk.logged()
+        assert text.count(f"OPUS.{operation} failed") == 1
+        assert "RuntimeError: provoked" in text
+
+
+def test_a_packet_may_be_lost_but_not_every_one() -> None:
+    def provoked(_: int) -> int:
+        raise RuntimeError("provoked")
+
+    now_and_then = callback("int(*)(int)", provoked, name="packets", per_packet=True)
+    once = callback("int(*)(int)", provoked, name="rarely")
+    since = raised_so_far()
+    for _ in range(TOLERATED_PACKETS):
+        assert now_and_then(1) == FAILED
+    assert failed(since) == ""
+    now_and_then(1)
+    assert failed(since) == "packets"
+    assert failed(raised_so_far()) == ""
+    once(1)
+    assert failed(since) in ("packets", "rarely")
 
 
 # No other way in
