@@ -21,6 +21,9 @@ MAX_AGE_S = 1.0
 FIRST_WAIT_S = 2.0
 "How long a first look-up may hold up a request; later ones are answered from the cache."
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_MAPPED_BITS = 96
+"Of ::ffff:0:0/96 (RFC 4291 section 2.5.5.2)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,20 @@ def parse_address(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def parse_network(text: str) -> Network:
+    """Return a network; one of IPv4-mapped IPv6 addresses gives its IPv4 network.
+
+    Raises ValueError for anything else, such as a host name.
+    """
+    network = ipaddress.ip_network(text)
+    mapped = network.network_address
+    if isinstance(mapped, ipaddress.IPv6Address) and network.prefixlen >= _MAPPED_BITS:
+        inner = mapped.ipv4_mapped
+        if inner is not None:
+            return ipaddress.ip_network((inner, network.prefixlen - _MAPPED_BITS))
+    return network
 
 
 class AccessTable:
@@ -82,7 +99,7 @@ class _Networks:
 
     def add(self, item: str, addresses: Mapping[str, Sequence[str]], entry: AccessEntry) -> None:
         try:
-            network = ipaddress.ip_network(item)
+            network = parse_network(item)
         except ValueError:
             for text in addresses.get(item, ()):
                 if (address := parse_address(text)) is not None:
@@ -109,7 +126,7 @@ def addresses_within(
     networks, hosts_addresses = [], set()
     for item in allowed:
         try:
-            networks.append(ipaddress.ip_network(item))
+            networks.append(parse_network(item))
         except ValueError:
             hosts_addresses |= {parse_address(text) for text in resolve(item)}
     held = set()

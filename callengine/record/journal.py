@@ -61,8 +61,10 @@ class Journal:
     async def flushed(self, timeout_s: float = 10.0) -> None:
         """Wait until everything queued so far has been dealt with."""
         done = asyncio.Event()
-        self.write(lambda: None, done.set)
+        last = _Change(lambda: None, done.set)
         async with asyncio.timeout(timeout_s):
+            # Not `write`: what that leaves out, it has dealt with too soon.
+            await asyncio.to_thread(self._changes.put, last, timeout=timeout_s + 1)
             await done.wait()
 
     async def close(self) -> None:

@@ -172,6 +172,8 @@ async def test_what_is_lost_is_told_to_whoever_waits(database: Path) -> None:
             refused = Refusal("192.0.2.1", "eve", "INVITE", 404, "rule", "Add it.")
             change = changes.rejected(rejection=refused, at=AT)
             journal.write(change, lambda number=number: told.append(number))  # type: ignore[misc]
+        with pytest.raises(TimeoutError):
+            await journal.flushed(0.1)
     await until(lambda: sorted(told) == list(range(10)), "somebody waits for ever")
     await journal.close()
 
