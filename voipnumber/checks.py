@@ -18,21 +18,21 @@ EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 def check_rtp_ports(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check that the RTP ports hold every call and collide with nothing."""
     first, last = settings.VOIPNUMBER_RTP_PORTS
-    shown = f"VOIPNUMBER_RTP_PORTS={first}-{last}"
-    found: list[CheckMessage] = []
+    setting = f"VOIPNUMBER_RTP_PORTS={first}-{last}"
+    messages: list[CheckMessage] = []
     if first % 2:
-        found.append(
+        messages.append(
             Error(
-                f"{shown} starts with an odd port; RTP takes even ports (RFC 3550 section 11).",
+                f"{setting} starts with an odd port; RTP takes even ports (RFC 3550 section 11).",
                 hint=f"Start with {first + 1}.",
                 id="voipnumber.E001",
             )
         )
     needed = settings.VOIPNUMBER_MAX_CALLS * RTP_PORTS_PER_PROCESS
     if last - first + 1 < needed:
-        found.append(
+        messages.append(
             Error(
-                f"{shown} holds {last - first + 1} ports; VOIPNUMBER_MAX_CALLS="
+                f"{setting} holds {last - first + 1} ports; VOIPNUMBER_MAX_CALLS="
                 f"{settings.VOIPNUMBER_MAX_CALLS} needs {needed} ({RTP_PORTS_PER_PROCESS} a call).",
                 hint="Widen VOIPNUMBER_RTP_PORTS or lower VOIPNUMBER_MAX_CALLS.",
                 id="voipnumber.E002",
@@ -41,19 +41,19 @@ def check_rtp_ports(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     taken = {"VOIPNUMBER_HTTP": settings.VOIPNUMBER_HTTP.port}
     for listen in settings.VOIPNUMBER_SIP_LISTEN:
         taken[f"VOIPNUMBER_SIP_LISTEN {listen.transport}:{listen.host}"] = listen.port
-    found += [
+    messages += [
         Error(
-            f"{shown} contains port {port} of {name}.",
+            f"{setting} contains port {port} of {name}.",
             hint="Choose a port or a range that do not meet.",
             id="voipnumber.E003",
         )
         for name, port in taken.items()
         if first <= port <= last
     ]
-    return found + _ephemeral_overlap(first, last, shown)
+    return messages + _ephemeral_overlap(first, last, setting)
 
 
-def _ephemeral_overlap(first: int, last: int, shown: str) -> list[CheckMessage]:
+def _ephemeral_overlap(first: int, last: int, setting: str) -> list[CheckMessage]:
     """Warn if the kernel may hand out RTP ports to other sockets (Linux only)."""
     try:
         low, high = (int(part) for part in EPHEMERAL_PORTS.read_text().split())
@@ -63,7 +63,7 @@ def _ephemeral_overlap(first: int, last: int, shown: str) -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"{shown} meets the ports the kernel gives to any program ({low}-{high}).",
+            f"{setting} meets the ports the kernel gives to any program ({low}-{high}).",
             hint=f"Choose a range outside {low}-{high}, or change {EPHEMERAL_PORTS}.",
             id="voipnumber.W001",
         )
@@ -174,9 +174,9 @@ def check_web_exposure(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     host = settings.VOIPNUMBER_HTTP.host
     if _is_loopback(host):
         return []
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     if settings.DEBUG:
-        found.append(
+        messages.append(
             Error(
                 f"VOIPNUMBER_DEBUG is on and VOIPNUMBER_HTTP={host} is open to other machines.",
                 hint="Turn VOIPNUMBER_DEBUG off, or listen on 127.0.0.1.",
@@ -184,7 +184,7 @@ def check_web_exposure(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     if not settings.VOIPNUMBER_TLS_PROXY:
-        found.append(
+        messages.append(
             checks.Warning(
                 f"VOIPNUMBER_HTTP={host} serves pages and passwords in clear text to other "
                 "machines.",
@@ -193,14 +193,14 @@ def check_web_exposure(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     if _is_wildcard(host) and len(settings.ALLOWED_HOSTS) <= 3:
-        found.append(
+        messages.append(
             checks.Warning(
                 "VOIPNUMBER_HTTP listens on every interface, but pages answer to localhost only.",
                 hint="Name the hosts people will type in VOIPNUMBER_ALLOWED_HOSTS.",
                 id="voipnumber.W005",
             )
         )
-    return found
+    return messages
 
 
 @register(Tags.security)

@@ -91,10 +91,10 @@ class Environment:
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         """Return one of `choices`, compared without case."""
         value = self.text(name, default)
-        found = {choice.lower(): choice for choice in choices}.get(value.lower())
-        if found is None:
+        chosen = {choice.lower(): choice for choice in choices}.get(value.lower())
+        if chosen is None:
             raise refusal(name, value, ", ".join(choices))
-        return found
+        return chosen
 
     def ip_address(self, name: str) -> str:
         """Return an IPv4 or IPv6 address that a peer can be told, or nothing if unset."""
@@ -116,7 +116,7 @@ class Environment:
     def sip_listen(self, name: str, default: str) -> tuple[Listen, ...]:
         """Return where to listen for SIP, from `udp:HOST:PORT,tcp:HOST:PORT`."""
         value = self.text(name, default)
-        found: list[Listen] = []
+        listens: list[Listen] = []
         for item in value.split(","):
             word, _, address = item.strip().partition(":")
             transport = TRANSPORTS.get(word.lower())
@@ -125,10 +125,10 @@ class Environment:
             listen = Listen(transport, *_split_host_port(name, address, LISTEN_FORM))
             if _attempt(ipaddress.ip_address, listen.host) is None:
                 raise refusal(name, value, f"{LISTEN_FORM}, where HOST is an IP address")
-            if listen in found and listen.port:
+            if listen in listens and listen.port:
                 raise refusal(name, value, "each address once")
-            found.append(listen)
-        return tuple(found)
+            listens.append(listen)
+        return tuple(listens)
 
     def port_range(self, name: str, default: str) -> PortRange:
         """Return `FIRST-LAST`, two UDP ports from 1024 to 65535."""

@@ -66,15 +66,15 @@ def close_files(folder: Path, database: str = "") -> None:
 def open_places(folder: Path, database: str = "") -> list[OpenPlace]:
     """Return what others may enter, read or write: the data folder, and our files in it."""
     paths: Iterable[Path] = (folder, *_files(folder, database))
-    found = []
+    places = []
     for path in paths:
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
         except OSError:
             continue
         if mode & OTHERS:
-            found.append(OpenPlace(path, mode))
-    return found
+            places.append(OpenPlace(path, mode))
+    return places
 
 
 def warn(folder: Path, database: str = "") -> None:

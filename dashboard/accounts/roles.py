@@ -51,9 +51,9 @@ def role_of(user: User) -> Role:
     if user.is_superuser:
         return Role.ADMIN
     groups = {group.name for group in user.groups.all()}
-    known = [role for role, name in GROUPS.items() if name in groups]
-    if len(groups) == 1 and known and not user.user_permissions.all():
-        return known[0]
+    roles = [role for role, name in GROUPS.items() if name in groups]
+    if len(groups) == 1 and roles and not user.user_permissions.all():
+        return roles[0]
     return Role.CUSTOM if groups or user.user_permissions.all() else Role.NONE
 
 

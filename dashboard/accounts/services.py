@@ -37,8 +37,9 @@ def may_manage(by: User | AnonymousUser, account: User) -> bool:
 
 
 def _has_all(by: User | AnonymousUser, condition: Q) -> bool:
-    found = Permission.objects.filter(condition).values_list("content_type__app_label", "codename")
-    return by.has_perms([f"{app}.{name}" for app, name in found])
+    names = ("content_type__app_label", "codename")
+    permissions = Permission.objects.filter(condition).values_list(*names)
+    return by.has_perms([f"{app}.{name}" for app, name in permissions])
 
 
 @transaction.atomic

@@ -28,9 +28,9 @@ MOST_COMPARED = 500
 "Calls read at once if what was heard and the database differ."
 
 
-def numbers(live: int, shown: int) -> dict[str, int]:
+def numbers(live: int, rows: int) -> dict[str, int]:
     """Return what the templates say of calls in progress that have no row."""
-    return {"live_count": live, "live_shown": shown, "live_more": live - shown}
+    return {"live_count": live, "live_shown": rows, "live_more": live - rows}
 
 
 def briefly(calls: QuerySet[Call]) -> list[CallSnapshot]:
@@ -71,12 +71,12 @@ class ListTopic(Topic):
 
     async def check(self) -> None:
         """Read anew the calls the database knows otherwise: lost messages leave rows behind."""
-        found, missing = await sync_to_async(_differing)(set(self._live))
-        for call in found:
+        calls, missing = await sync_to_async(_differing)(set(self._live))
+        for call in calls:
             self._heard.setdefault(call["id"], call)
         for key in missing:
             self._live.pop(key, None)
-        self.changed = self.changed or bool(found or missing)
+        self.changed = self.changed or bool(calls or missing)
 
     def fragments(self) -> Iterator[Fragment]:
         """Yield the rows that a page shows and that changed, and those that leave it."""
@@ -137,12 +137,12 @@ def _row(row: CallRow, kind: str) -> Fragment:
     return Fragment(f"{kind}-{row.key}", render_to_string("calls/_row.html", context), row=True)
 
 
-def _differing(known: set[str]) -> tuple[list[CallSnapshot], set[str]]:
+def _differing(heard: set[str]) -> tuple[list[CallSnapshot], set[str]]:
     """Compare the calls in progress with those `known` to be, UUIDs as 32 digits.
 
     Return the calls that are in one of the two alone, and which of them have no record.
     """
     live = {pk.hex for pk in Call.objects.filter(ended__isnull=True).values_list("pk", flat=True)}
-    keys = set(sorted(live ^ known)[:MOST_COMPARED])
-    found = briefly(Call.objects.filter(pk__in=map(uuid.UUID, keys))) if keys else []
-    return found, keys - {uuid.UUID(call["id"]).hex for call in found}
+    keys = set(sorted(live ^ heard)[:MOST_COMPARED])
+    calls = briefly(Call.objects.filter(pk__in=map(uuid.UUID, keys))) if keys else []
+    return calls, keys - {uuid.UUID(call["id"]).hex for call in calls}

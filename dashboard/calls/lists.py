@@ -61,35 +61,35 @@ def rendered(*, may_add: bool, at_most_old_s: float = 0.0) -> Rendered:
     """
     oldest_s = time.monotonic() - at_most_old_s
     with _lock:
-        known = _last.get(may_add)
-        if known is None or known.began_s < oldest_s:
-            known = _last[may_add] = _render(known, may_add=may_add)
-        return known
+        last = _last.get(may_add)
+        if last is None or last.began_s < oldest_s:
+            last = _last[may_add] = _render(last, may_add=may_add)
+        return last
 
 
-def context(found: Lists, *, may_add: bool) -> dict[str, object]:
+def context(page: Lists, *, may_add: bool) -> dict[str, object]:
     """Return what the templates want to know."""
     return {
-        "etag": _etag(found, may_add=may_add),
-        "live": found.live,
-        "ended": found.ended,
+        "etag": _etag(page, may_add=may_add),
+        "live": page.live,
+        "ended": page.ended,
         "live_limit": LIVE_SHOWN,
         "ended_limit": ENDED_SHOWN,
         "may_add": may_add,
-        **numbers(found.live_count, len(found.live)),
+        **numbers(page.live_count, len(page.live)),
     }
 
 
-def _render(known: Rendered | None, *, may_add: bool) -> Rendered:
+def _render(last: Rendered | None, *, may_add: bool) -> Rendered:
     began_s = time.monotonic()
-    found = lists()
-    if known is not None and known.lists == found:
-        return replace(known, began_s=began_s)
-    shown = context(found, may_add=may_add)
-    html = render_to_string("calls/_lists.html", shown)
-    return Rendered(found, began_s, str(shown["etag"]), html)
+    page = lists()
+    if last is not None and last.lists == page:
+        return replace(last, began_s=began_s)
+    values = context(page, may_add=may_add)
+    html = render_to_string("calls/_lists.html", values)
+    return Rendered(page, began_s, str(values["etag"]), html)
 
 
-def _etag(found: Lists, *, may_add: bool) -> str:
-    text = f"{may_add} {found!r}".encode(errors="replace")
+def _etag(page: Lists, *, may_add: bool) -> str:
+    text = f"{may_add} {page!r}".encode(errors="replace")
     return f'"{hashlib.blake2s(text, digest_size=12).hexdigest()}"'

@@ -44,13 +44,13 @@ def mos_badge(mos: float) -> Badge:
 
 def silences(legs: list[LegSnapshot | None], *, now: dt.datetime) -> tuple[SilenceView, ...]:
     """Return who of a call is silent, the caller first."""
-    found = []
+    views = []
     for leg in legs:
         if leg is None or leg["quality"] is None or leg["state"] == "ended":
             continue
         if silence := leg["quality"].get("silence"):
-            found.append(present_silence(silence, leg=leg["name"], now=now))
-    return tuple(found)
+            views.append(present_silence(silence, leg=leg["name"], now=now))
+    return tuple(views)
 
 
 def present_silence(silence: SilenceSnapshot, *, leg: str, now: dt.datetime) -> SilenceView:

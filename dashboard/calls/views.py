@@ -55,11 +55,11 @@ def _call_context(
 ) -> dict[str, Any]:
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_uuid)
     told = snapshot(record)
-    shown = present_call(told, now=timezone.now())
+    view = present_call(told, now=timezone.now())
     return {
-        "call": with_measures(shown, reading.histories(record)),
+        "call": with_measures(view, reading.histories(record)),
         "call_uuid": call_uuid,
-        "ladder": present_ladder(shown, reading.ladder(record)),
+        "ladder": present_ladder(view, reading.ladder(record)),
         "record": record,
         "plan": without_passwords(json.dumps(record.plan, indent=2, ensure_ascii=False)),
         "lab": present_lab_call(told, record.plan),

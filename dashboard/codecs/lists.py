@@ -135,9 +135,9 @@ LISTS = (
 
 def find_list(model: type[models.Model], name: str) -> CodecList:
     """Return the list of this name of a model; raises LookupError if it has none such."""
-    for known in LISTS:
-        if (known.fields.model, known.name) == (model, name):
-            return known
+    for codec_list in LISTS:
+        if (codec_list.fields.model, codec_list.name) == (model, name):
+            return codec_list
     raise LookupError(f"{model.__name__} has no codec list {name!r}")
 
 
@@ -151,7 +151,7 @@ class Notice:
 
 def picker_context(
     request: HttpRequest,
-    known: CodecList,
+    codec_list: CodecList,
     row: models.Model,
     *,
     arrangement: Arrangement | None = None,
@@ -159,21 +159,21 @@ def picker_context(
     notice: Notice | None = None,
 ) -> Mapping[str, Any]:
     """Return what templates/codecs renders; without an arrangement, what is stored. Two queries."""
-    fallback = known.fallback()
-    base = known.fields.read(row) if base is None else base
+    fallback = codec_list.fallback()
+    base = codec_list.fields.read(row) if base is None else base
     picker: Picker = present(
         Arrangement.of(base, fallback) if arrangement is None else arrangement,
         base=base,
         fallback=fallback,
         unavailable=unavailable_codecs(),
-        editable=cast("Any", request.user).has_perm(known.change_permission),
+        editable=cast("Any", request.user).has_perm(codec_list.change_permission),
     )
     return {
         "picker": picker,
-        "list": known,
-        "about": known.about.format(name=getattr(row, "name", "")),
-        "element": f"codecs-{row._meta.model_name}-{row.pk}-{known.name}",
-        "url": known.url(row),
+        "list": codec_list,
+        "about": codec_list.about.format(name=getattr(row, "name", "")),
+        "element": f"codecs-{row._meta.model_name}-{row.pk}-{codec_list.name}",
+        "url": codec_list.url(row),
         "notice": notice,
         "request": request,
     }

@@ -64,24 +64,24 @@ def _find(model: type[models.Model], name: str) -> CodecList:
         raise Http404 from error
 
 
-def _answer(request: HttpRequest, known: CodecList, row: models.Model) -> HttpResponse:
+def _answer(request: HttpRequest, codec_list: CodecList, row: models.Model) -> HttpResponse:
     if request.method != "POST":
-        return _render(request, known, row)
+        return _render(request, codec_list, row)
     form = PickerForm(
-        request.POST, has_force=bool(known.fields.force), follow_words=known.follow_words
+        request.POST, has_force=bool(codec_list.fields.force), follow_words=codec_list.follow_words
     )
     if not form.is_valid():
-        shown = _typed(form) if not (form.errors.keys() - {"__all__"}) else {}
+        picker = _typed(form) if not (form.errors.keys() - {"__all__"}) else {}
         notice = Notice("error", form.problem)
-        return _render(request, known, row, status=422, notice=notice, **shown)
+        return _render(request, codec_list, row, status=422, notice=notice, **picker)
     step: str = form.cleaned_data["do"]
     if step == "save":
-        return _save(request, known, row, form)
+        return _save(request, codec_list, row, form)
     if step == "discard":
-        return _render(request, known, row)
-    shown = _typed(form)
-    shown["arrangement"] = arrange(shown["arrangement"], step, fallback=known.fallback())
-    return _render(request, known, row, **shown)
+        return _render(request, codec_list, row)
+    picker = _typed(form)
+    picker["arrangement"] = arrange(picker["arrangement"], step, fallback=codec_list.fallback())
+    return _render(request, codec_list, row, **picker)
 
 
 def _typed(form: PickerForm) -> dict[str, Any]:
@@ -89,39 +89,39 @@ def _typed(form: PickerForm) -> dict[str, Any]:
 
 
 def _save(
-    request: HttpRequest, known: CodecList, row: models.Model, form: PickerForm
+    request: HttpRequest, codec_list: CodecList, row: models.Model, form: PickerForm
 ) -> HttpResponse:
     mine: Arrangement = form.cleaned_data["arrangement"]
     try:
         save_codec_list(
-            fields=known.fields, pk=row.pk, wanted=mine.stored, base=form.cleaned_data["base"]
+            fields=codec_list.fields, pk=row.pk, wanted=mine.stored, base=form.cleaned_data["base"]
         )
     except LookupError as error:
         raise Http404 from error
     except ConflictError as conflict:
-        return _conflict(request, known, row, mine, conflict.stored)
+        return _conflict(request, codec_list, row, mine, conflict.stored)
     if not is_fragment(request):
         messages.success(request, SAVED)
-        return redirect(known.url(row))
+        return redirect(codec_list.url(row))
     row.refresh_from_db()
-    return _render(request, known, row, notice=Notice("saved", SAVED))
+    return _render(request, codec_list, row, notice=Notice("saved", SAVED))
 
 
 def _conflict(
     request: HttpRequest,
-    known: CodecList,
+    codec_list: CodecList,
     row: models.Model,
     mine: Arrangement,
     theirs: StoredList,
 ) -> HttpResponse:
     """Show what somebody else saved meanwhile; saving again is based on that."""
     text = (
-        f"Not saved: changed meanwhile. The list is now {known.describe(theirs)}; "
-        f"yours is {known.describe(mine.stored)}."
+        f"Not saved: changed meanwhile. The list is now {codec_list.describe(theirs)}; "
+        f"yours is {codec_list.describe(mine.stored)}."
     )
     return _render(
         request,
-        known,
+        codec_list,
         row,
         status=HTTPStatus.CONFLICT,
         arrangement=mine,
@@ -131,9 +131,14 @@ def _conflict(
 
 
 def _render(
-    request: HttpRequest, known: CodecList, row: models.Model, *, status: int = 200, **shown: Any
+    request: HttpRequest,
+    codec_list: CodecList,
+    row: models.Model,
+    *,
+    status: int = 200,
+    **picker: Any,
 ) -> HttpResponse:
-    context = dict(picker_context(request, known, row, **shown))
+    context = dict(picker_context(request, codec_list, row, **picker))
     if is_fragment(request) and request.method == "POST":
         return render(request, "codecs/_form.html", context, status=status)
     if is_fragment(request):
@@ -143,6 +148,6 @@ def _render(
         "engine": present_engine(nodes.snapshots(), now=now),
         "now": now,
         "row": row,
-        "home_url": known.home_url(row),
+        "home_url": codec_list.home_url(row),
     }
     return render(request, "codecs/page.html", context, status=status)

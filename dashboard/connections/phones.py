@@ -27,14 +27,14 @@ def servers(listening: Sequence[str], *, public_address: str, page_host: str) ->
     `listening` are the engine's `transport:host:port`; `page_host` is the host name under which
     the person reached these pages: a hint for who listens on every address.
     """
-    found: dict[tuple[str, str], list[str]] = {}
+    addresses: dict[tuple[str, str], list[str]] = {}
     for text in listening:
         transport, _, rest = text.partition(":")
         host, _, port = rest.rpartition(":")
-        found.setdefault((host.strip("[]"), port), []).append(transport)
+        addresses.setdefault((host.strip("[]"), port), []).append(transport)
     return tuple(
         _server(host, port, tuple(transports), public_address, page_host)
-        for (host, port), transports in found.items()
+        for (host, port), transports in addresses.items()
     )
 
 

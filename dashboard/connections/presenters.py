@@ -92,12 +92,12 @@ def phone_servers(*, page_host: str, now: dt.datetime) -> tuple[tuple[Server, ..
         for text in node["listening"]
     ]
     configured = [f"{at.transport}:{at.host}:{at.port}" for at in settings.VOIPNUMBER_SIP_LISTEN]
-    found = servers(
+    addresses = servers(
         list(dict.fromkeys(running or configured)),
         public_address=settings.VOIPNUMBER_PUBLIC_ADDRESS,
         page_host=page_host,
     )
-    return found, bool(running)
+    return addresses, bool(running)
 
 
 def calls_lately(row: Connection, *, now: dt.datetime) -> list[CallRow]:

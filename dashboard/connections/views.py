@@ -78,10 +78,10 @@ def connections(request: HttpRequest) -> HttpResponse:
     """List the connections; the page asks for the list again every few seconds."""
     now = timezone.now()
     rows = with_bindings(with_state_rank(Connection.objects.all(), now=now), now=now)
-    found = listing(request, ConnectionFilter, rows, sorts=SORTS)
+    page = listing(request, ConnectionFilter, rows, sorts=SORTS)
     context = {
-        "listing": found,
-        "rows": [present_connection(row, row.bindings) for row in found.rows],
+        "listing": page,
+        "rows": [present_connection(row, row.bindings) for row in page.rows],
         "platform": [chip(name) for name in PlatformSettings.load().codec_names],
         "refresh_s": REFRESH_S,
     }
@@ -249,8 +249,8 @@ _TAB_CONTEXTS = {
 
 
 def _view(connection_id: int) -> ConnectionView:
-    found: QuerySet[Connection] = with_bindings(Connection.objects.all(), now=timezone.now())
-    row: Any = get_object_or_404(found, pk=connection_id)
+    connections: QuerySet[Connection] = with_bindings(Connection.objects.all(), now=timezone.now())
+    row: Any = get_object_or_404(connections, pk=connection_id)
     return present_connection(row, row.bindings)
 
 

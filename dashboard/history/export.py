@@ -90,10 +90,10 @@ def _piece(calls: QuerySet[Call], last: Call | None) -> list[Call]:
         older = Q(started__lt=last.started) | Q(pk__lt=last.pk)
         calls = calls.filter(older, started__lte=last.started)
     keys = list(calls.order_by(*NEWEST_FIRST).values_list("pk", flat=True)[:PIECE])
-    found = Call.objects.only(*COLUMNS).in_bulk(keys)
+    read = Call.objects.only(*COLUMNS).in_bulk(keys)
     # Not kept between pieces: many slow downloads must not use up the database's connections.
     close_old_connections()
-    return [found[key] for key in keys if key in found]
+    return [read[key] for key in keys if key in read]
 
 
 def _csv(rows: object) -> str:

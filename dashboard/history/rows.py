@@ -35,8 +35,8 @@ class CountedPaginator(Paginator[Any]):
 def rows_of(keys: Sequence[UUID]) -> list[CallRow]:
     """Return the rows of these calls, in this order. One query."""
     now = timezone.now()
-    found = Call.objects.prefetch_related(*_NOTHING_MORE).in_bulk(keys)
-    return [row_of(found[key], now=now) for key in keys if key in found]
+    calls = Call.objects.prefetch_related(*_NOTHING_MORE).in_bulk(keys)
+    return [row_of(calls[key], now=now) for key in keys if key in calls]
 
 
 def row_of(call: Call, *, now: dt.datetime) -> CallRow:

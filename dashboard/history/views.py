@@ -23,14 +23,14 @@ def history(request: HttpRequest) -> HttpResponse:
     """List calls, newest first, with what they come to."""
     form = CallFilterForm(request.GET)
     form.is_valid()  # what is refused is left out, and said
-    found = matches(matching(form.cleaned_data))
-    sums = totals(found.calls)
+    asked_for = matches(matching(form.cleaned_data))
+    sums = totals(asked_for.calls)
     sort = request.GET.get("sort", "")
     sort = sort if sort in SORTS else SORTS[0]
     paginator = CountedPaginator(range(min(sums.calls, MAX_ROWS)), PER_PAGE, count=sums.calls)
     page = paginator.get_page(request.GET.get("page", ""))
     places = slice(page.start_index() - 1, page.end_index()) if sums.calls else slice(0, 0)
-    page.object_list = rows_of(_keys(found, sort, places))
+    page.object_list = rows_of(_keys(asked_for, sort, places))
     listing = Listing(
         page=page,
         form=form,
@@ -56,15 +56,15 @@ def history_export(request: HttpRequest) -> StreamingHttpResponse:
     )
 
 
-def _keys(found: Matches, sort: str, places: slice) -> list[UUID]:
+def _keys(asked_for: Matches, sort: str, places: slice) -> list[UUID]:
     """Return the calls at these places of the list."""
     if sort == "-started":
-        return found.page(places.start, places.stop)
+        return asked_for.page(places.start, places.stop)
     talked_s = Coalesce("talk_s", Value(-1))
     order = {
         "started": ("started", "id"),
         "-duration": (talked_s.desc(), *NEWEST_FIRST),
         "duration": (talked_s, *NEWEST_FIRST),
     }[sort]
-    keys = found.calls.order_by(*order).values_list("pk", flat=True)
+    keys = asked_for.calls.order_by(*order).values_list("pk", flat=True)
     return list(keys[places])

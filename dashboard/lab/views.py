@@ -100,11 +100,11 @@ def lab_call(request: HttpRequest) -> HttpResponse:
 def lab_outcome(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     """Show what was predicted of a lab call beside what it did; asked for until that is known."""
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_uuid)
-    shown = snapshot(record)
-    placed = present_lab_call(shown, record.plan)
+    call = snapshot(record)
+    placed = present_lab_call(call, record.plan)
     if placed is None:
         return redirect("call", call_uuid=call_uuid)
-    context = {"call": present_call(shown, now=timezone.now()), "lab": placed}
+    context = {"call": present_call(call, now=timezone.now()), "lab": placed}
     if is_fragment(request):
         return render(request, "lab/_outcome.html", context)
     return render(request, "lab/outcome.html", context)
@@ -120,14 +120,15 @@ def _platform(engine: EngineView) -> Platform:
 def _remarks(
     case: LabCase, prediction: Prediction, platform: Platform, engine: EngineView
 ) -> Sequence[str]:
-    found = []
+    remarks = []
     if case.source == "unknown" and prediction.rejection is None and not platform.external_sip:
-        found.append(EXTERNAL_OFF)
+        remarks.append(EXTERNAL_OFF)
     named = {*case.caller, *case.callee}
     for node in engine.nodes:
         if node.up:
-            found += [f"{node.name}: {why}" for chip, why in node.unavailable if chip.name in named]
-    return found
+            lacking = ((chip.name, why) for chip, why in node.unavailable)
+            remarks += [f"{node.name}: {why}" for name, why in lacking if name in named]
+    return remarks
 
 
 def _hidden_kinds(request: HttpRequest) -> tuple[str, ...]:

@@ -51,15 +51,15 @@ class Feed:
 
         Raises what the channel layer or the database raise while the first one joins.
         """
-        known = self._topics.setdefault(topic.name, topic)
-        known.outboxes.add(outbox)
+        joined = self._topics.setdefault(topic.name, topic)
+        joined.outboxes.add(outbox)
         self._keep()
-        if known.ready is None:
-            known.ready = asyncio.ensure_future(self._begin(known))
+        if joined.ready is None:
+            joined.ready = asyncio.ensure_future(self._begin(joined))
         try:
-            await asyncio.shield(known.ready)
+            await asyncio.shield(joined.ready)
         except Exception:
-            await self.leave(known.name, outbox)
+            await self.leave(joined.name, outbox)
             raise
 
     async def leave(self, name: str, outbox: Outbox) -> None:

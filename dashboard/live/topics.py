@@ -79,7 +79,7 @@ class NodesTopic(Topic):
 
     async def load(self) -> None:
         """Read the nodes, so that one that falls silent from now on is missed."""
-        self._nodes, self._registered = await sync_to_async(engines.known)()
+        self._nodes, self._registered = await sync_to_async(engines.nodes_and_registered)()
         self._shown = self._view()
 
     def hear(self, told: NodesChanged) -> None:
@@ -91,8 +91,8 @@ class NodesTopic(Topic):
 
     def tick(self) -> None:
         """Notice a node that has become silent."""
-        shown = self._shown
-        if shown is not None and self._view().tone != shown.tone:
+        view = self._shown
+        if view is not None and self._view().tone != view.tone:
             self.changed = True
 
     def fragments(self) -> Iterator[Fragment]:

@@ -151,10 +151,10 @@ def figures(*, rejections: bool, at_most_old_s: float = 0.0) -> Figures:
     """
     oldest_s = time.monotonic() - at_most_old_s
     with _lock:
-        known = _last.get(rejections)
-        if known is None or known[0] < oldest_s:
-            known = _last[rejections] = (time.monotonic(), _count(rejections=rejections))
-        return known[1]
+        last = _last.get(rejections)
+        if last is None or last[0] < oldest_s:
+            last = _last[rejections] = (time.monotonic(), _count(rejections=rejections))
+        return last[1]
 
 
 def _count(*, rejections: bool) -> Figures:

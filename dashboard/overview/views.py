@@ -39,7 +39,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Show the state of everything; the page asks for its fragment every ten seconds."""
     fragment = is_fragment(request)
     may_see_rejections = request.user.has_perm("callengine.view_rejection")
-    nodes, registered = engines.known()
+    nodes, registered = engines.nodes_and_registered()
     counted = figures(rejections=may_see_rejections, at_most_old_s=POLL_AGE_S if fragment else 0.0)
     context = {
         "figures": counted,

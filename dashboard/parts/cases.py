@@ -14,7 +14,7 @@ def values(case: LabCase) -> dict[str, str]:
         "a": case.caller,
         "b": case.callee,
     }
-    found = {
+    fields = {
         "source": case.source,
         "source_name": case.source_name,
         "destination": case.destination,
@@ -22,7 +22,7 @@ def values(case: LabCase) -> dict[str, str]:
         "force": "on" if case.force else "",
         **{name: ",".join(codecs) for name, codecs in lists.items()},
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 def query(case: LabCase) -> str:

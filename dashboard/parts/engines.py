@@ -14,15 +14,15 @@ from connections.services import registered_count
 from dashboard.parts.shown import EngineView, NodeView
 
 
-def known() -> tuple[list[NodeSnapshot], int]:
+def nodes_and_registered() -> tuple[list[NodeSnapshot], int]:
     """Return every known node, and how many connections are registered. Two queries."""
     return nodes.snapshots(), registered_count(now=timezone.now())
 
 
 def pill() -> EngineView:
     """Return the state of the engine for the top bar. Two queries."""
-    found, registered = known()
-    return present_engine(found, now=timezone.now(), registered=registered)
+    snapshots, registered = nodes_and_registered()
+    return present_engine(snapshots, now=timezone.now(), registered=registered)
 
 
 def present_engine(

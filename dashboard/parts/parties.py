@@ -18,8 +18,8 @@ def parties(request: HttpRequest) -> HttpResponse:
     text = next((request.GET[name] for name in FIELDS if name in request.GET), "")[:MAX_LENGTH]
     kinds = KINDS if request.GET.get("kinds") != "trunk" else ("trunk",)
     allowed = [kind for kind in kinds if _may_see(request, kind)]
-    found = suggestions(text, kinds=allowed) if allowed else []
-    return render(request, "trunks/_options.html", {"parties": found})
+    names = suggestions(text, kinds=allowed) if allowed else []
+    return render(request, "trunks/_options.html", {"parties": names})
 
 
 def _may_see(request: HttpRequest, kind: str) -> bool:

@@ -62,13 +62,13 @@ def posted_order(post: QueryDict) -> tuple[list[int], list[int]]:
     A pressed `move` button, `up:ID` or `down:ID`, moves one of them by a place. Raises
     ValidationError for what no page of ours sends.
     """
-    shown = _ids([text for text in post.get("based_on", "").split(",") if text])
+    based_on = _ids([text for text in post.get("based_on", "").split(",") if text])
     wanted = _ids(post.getlist("order"))
     way, _, key = post.get("move", "").partition(":")
     if way in ("up", "down"):
         (moved,) = _ids([key])
         wanted = _moved(wanted, moved, -1 if way == "up" else 1)
-    return shown, wanted
+    return based_on, wanted
 
 
 def _ids(texts: Sequence[str]) -> list[int]:

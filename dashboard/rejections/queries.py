@@ -153,12 +153,12 @@ def sources(
 def _rules(among: QuerySet[Rejection]) -> dict[str, list[RuleCount]]:
     counted = list(among.values("source_address", "rule").annotate(n=Count("at"), newest=Max("id")))
     newest = Rejection.objects.in_bulk([row["newest"] for row in counted])
-    found: dict[str, list[RuleCount]] = defaultdict(list)
+    rules: dict[str, list[RuleCount]] = defaultdict(list)
     for row in sorted(counted, key=lambda row: -row["n"]):
         if (last := newest.get(row["newest"])) is not None:
-            known = RuleCount(row["rule"], row["n"], last.code, what(last), last.advice)
-            found[row["source_address"]].append(known)
-    return found
+            count = RuleCount(row["rule"], row["n"], last.code, what(last), last.advice)
+            rules[row["source_address"]].append(count)
+    return rules
 
 
 def _users(among: QuerySet[Rejection]) -> dict[str, list[tuple[str, int]]]:
@@ -177,7 +177,7 @@ def _users(among: QuerySet[Rejection]) -> dict[str, list[tuple[str, int]]]:
         )
         .filter(place__lte=USERS_SHOWN)
     )
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    users: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for row in sorted(tried, key=lambda row: row["place"]):
-        found[row["source_address"]].append((row["user"], row["users"]))
-    return found
+        users[row["source_address"]].append((row["user"], row["users"]))
+    return users

@@ -34,9 +34,9 @@ def rejections(request: HttpRequest) -> HttpResponse:
     """List what was refused, gathered by source, or each with `?view=each`."""
     form = RejectionFilterForm(request.GET)
     form.is_valid()  # what is refused is left out, and said
-    found = queries.matching(form.cleaned_data)
+    asked_for = queries.matching(form.cleaned_data)
     each = form.cleaned_data.get("view") == "each"
-    page, more = (_each if each else _groups)(found, request.GET.get("page", ""))
+    page, more = (_each if each else _groups)(asked_for, request.GET.get("page", ""))
     listing = Listing(
         page=page,
         form=form,
@@ -110,17 +110,17 @@ def _back(address: str) -> HttpResponse:
     return redirect(reverse("rejections") + query)
 
 
-def _groups(found: QuerySet[Rejection], number: str) -> tuple[Any, bool]:
-    found, more = queries.newest(found)
-    groups = queries.by_source(found)
+def _groups(asked_for: QuerySet[Rejection], number: str) -> tuple[Any, bool]:
+    asked_for, more = queries.newest(asked_for)
+    groups = queries.by_source(asked_for)
     count = groups[: MAX_ROWS + 1].count()
     page = CountedPaginator(groups, GROUPS_PER_PAGE, count=count).get_page(number)
-    page.object_list = queries.sources(found, list(page.object_list))
+    page.object_list = queries.sources(asked_for, list(page.object_list))
     return page, more
 
 
-def _each(found: QuerySet[Rejection], number: str) -> tuple[Any, bool]:
-    newest = found.order_by("-at", "-id")
+def _each(asked_for: QuerySet[Rejection], number: str) -> tuple[Any, bool]:
+    newest = asked_for.order_by("-at", "-id")
     count = newest.values("pk")[: MAX_ROWS + 1].count()
     page = CountedPaginator(newest, PER_PAGE, count=count).get_page(number)
     page.object_list = _shown(page.object_list)

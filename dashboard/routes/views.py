@@ -41,9 +41,9 @@ class RouteFilter(django_filters.FilterSet):  # type: ignore[misc]
 def routes(request: HttpRequest) -> HttpResponse:
     """List the routes; with `?number=` say where that number would go."""
     rows = Route.objects.prefetch_related("steps__trunk")
-    found = listing(request, RouteFilter, rows, sorts=SORTS)
+    page = listing(request, RouteFilter, rows, sorts=SORTS)
     form, way = _asked(request)
-    context = {"listing": found, "where": form, "way": way}
+    context = {"listing": page, "where": form, "way": way}
     return render(request, "routes/list.html", context)
 
 

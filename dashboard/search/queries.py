@@ -54,51 +54,51 @@ def by_call_id(text: str) -> list[Any]:
 
 
 def _connections(text: str) -> Section:
-    found = Connection.objects.filter(Q(sip_user__icontains=text) | Q(name__icontains=text))
-    return _section("Connections", "connections", found.order_by("sip_user"), text)
+    rows = Connection.objects.filter(Q(sip_user__icontains=text) | Q(name__icontains=text))
+    return _section("Connections", "connections", rows.order_by("sip_user"), text)
 
 
 def _trunks(text: str) -> Section:
-    found = Trunk.objects.filter(Q(name__icontains=text) | Q(gateways__uri__icontains=text))
-    return _section("Trunks", "trunks", found.order_by("name").distinct(), text)
+    rows = Trunk.objects.filter(Q(name__icontains=text) | Q(gateways__uri__icontains=text))
+    return _section("Trunks", "trunks", rows.order_by("name").distinct(), text)
 
 
 def _numbers(text: str) -> Section:
-    found = Number.objects.filter(number__icontains=plain_number(text))
-    found = found.select_related("connection", "trunk").order_by("number")
-    return _section("Numbers", "numbers", found, plain_number(text))
+    rows = Number.objects.filter(number__icontains=plain_number(text))
+    rows = rows.select_related("connection", "trunk").order_by("number")
+    return _section("Numbers", "numbers", rows, plain_number(text))
 
 
 def _calls(text: str) -> Section:
     number = plain_number(text)
     keys = matching({"number": number}).order_by(*NEWEST_FIRST).values_list("pk", flat=True)
-    found = list(keys[: SHOWN + 1]) or by_call_id(text)
+    calls = list(keys[: SHOWN + 1]) or by_call_id(text)
     url = f"{reverse('history')}?{urlencode({'number': number})}"
-    return Section("Calls", "calls", rows_of(found[:SHOWN]), len(found) > SHOWN, url)
+    return Section("Calls", "calls", rows_of(calls[:SHOWN]), len(calls) > SHOWN, url)
 
 
 def _rejections(text: str) -> Section:
     begins = queries.matching({"source": text})
     field = "source"
-    found = list(begins.order_by("-at", "-id")[: SHOWN + 1])
-    if not found:
+    rows = list(begins.order_by("-at", "-id")[: SHOWN + 1])
+    if not rows:
         field = "user"
-        found = list(
+        rows = list(
             queries.matching({"user": plain_number(text)}).order_by("-at", "-id")[: SHOWN + 1]
         )
-    if not found:
-        found = list(Rejection.objects.filter(call_id=text).order_by("-at")[: SHOWN + 1])
+    if not rows:
+        rows = list(Rejection.objects.filter(call_id=text).order_by("-at")[: SHOWN + 1])
     url = f"{reverse('rejections')}?{urlencode({field: text, 'view': 'each', 'time': ''})}"
     return Section(
         "Rejected",
         "rejections",
-        [(row, queries.what(row)) for row in found[:SHOWN]],
-        len(found) > SHOWN,
+        [(row, queries.what(row)) for row in rows[:SHOWN]],
+        len(rows) > SHOWN,
         url,
     )
 
 
-def _section(word: str, name: str, found: QuerySet[Any], text: str) -> Section:
-    rows = list(found[: SHOWN + 1])
+def _section(word: str, name: str, matches: QuerySet[Any], text: str) -> Section:
+    rows = list(matches[: SHOWN + 1])
     url = f"{reverse(name)}?{urlencode({'q': text})}"
     return Section(word, name, rows[:SHOWN], len(rows) > SHOWN, url)

@@ -86,7 +86,7 @@ def hold_of(*, username: str | None, address: str | None) -> SignInHold | None:
 
 def holds() -> list[SignInHold]:
     """Return everybody who is held back now, who stays so longest first. One query."""
-    found: list[SignInHold] = []
+    holding: list[SignInHold] = []
     pairs = list(_sums(_counted(), "username", "ip_address")[:MOST_LISTED])
     for rule, keys in KEYS.items():
         sums: dict[tuple[Any, ...], _Sum] = {}
@@ -95,12 +95,12 @@ def holds() -> list[SignInHold]:
             if rule is not Rule.ADDRESS or row["ip_address"] is not None:
                 failures, last = sums.get(key, (0, row["last"]))
                 sums[key] = failures + row["failures"], max(last, row["last"])
-        found += [
+        holding += [
             _hold(rule, dict(zip(keys, key, strict=True)), *counted)
             for key, counted in sums.items()
             if counted[0] >= getattr(settings, MOST[rule])
         ]
-    return sorted(found, key=lambda hold: hold.until, reverse=True)
+    return sorted(holding, key=lambda hold: hold.until, reverse=True)
 
 
 def lift(*, rule: Rule, username: str, address: str | None) -> int:

@@ -15,8 +15,8 @@ register = template.Library()
 def codec_picker(context: template.Context, row: models.Model, name: str) -> Mapping[str, Any]:
     """Show the picker of an object's codec list, such as `{% codec_picker trunk "in" %}`."""
     request = context["request"]
-    shown = picker_context(request, find_list(type(row), name), row)
-    return {**shown, "csrf_token": context.get("csrf_token"), "head": _first_time(request)}
+    picker = picker_context(request, find_list(type(row), name), row)
+    return {**picker, "csrf_token": context.get("csrf_token"), "head": _first_time(request)}
 
 
 @register.inclusion_tag("codecs/_head.html", takes_context=True)

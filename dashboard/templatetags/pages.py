@@ -67,10 +67,10 @@ def clock(value: dt.datetime | None, style: str = "time") -> SafeString | str:
     if value is None:
         return ""
     at = timezone.localtime(value)
-    shown = style
+    spelling = style
     if style == "recent":
-        shown = "time" if at.date() == timezone.localdate() else "date"
-    text = at.strftime(_CLOCKS[shown])
+        spelling = "time" if at.date() == timezone.localdate() else "date"
+    text = at.strftime(_CLOCKS[spelling])
     return format_html(
         '<time datetime="{}" data-clock="{}" title="{}">{}</time>',
         value.isoformat(),

@@ -86,21 +86,21 @@ def equal_priorities(gateways: Sequence[Gateway]) -> list[int]:
 
 def lacks(trunk: Trunk, *, has_gateway: bool) -> list[str]:
     """Return what keeps a trunk from taking calls or from sending them, in sentences."""
-    found = []
+    sentences = []
     if not trunk.in_allowed_addresses and not trunk.in_username:
-        found.append("IN: no address and no user name is set, so no call is taken from it.")
+        sentences.append("IN: no address and no user name is set, so no call is taken from it.")
     if not has_gateway:
-        found.append("OUT: no gateway is set, so no call can be sent to it.")
-    return found
+        sentences.append("OUT: no gateway is set, so no call can be sent to it.")
+    return sentences
 
 
 def recent_calls(label: str, *, limit: int = SHOWN) -> list[CallRow]:
     """Return the newest calls from or to `trunk:NAME`. Each way is one look into an index."""
-    found: dict[Any, Call] = {}
+    calls: dict[Any, Call] = {}
     for ways in (Q(source=label), Q(destination=label)):
         rows: QuerySet[Call] = with_details(Call.objects.filter(ways))
-        found |= {call.pk: call for call in rows.order_by("-started", "-id")[:limit]}
-    newest = sorted(found.values(), key=lambda call: call.started, reverse=True)[:limit]
+        calls |= {call.pk: call for call in rows.order_by("-started", "-id")[:limit]}
+    newest = sorted(calls.values(), key=lambda call: call.started, reverse=True)[:limit]
     return [present_row(snapshot(call), now=timezone.now()) for call in newest]
 
 

@@ -77,8 +77,8 @@ def trunks(request: HttpRequest) -> HttpResponse:
         gateway_count=_count(Gateway.objects.filter(trunk=OuterRef("pk")), "trunk"),
         number_count=_count(Number.objects.filter(trunk=OuterRef("pk")), "trunk"),
     )
-    found = listing(request, TrunkFilter, rows, sorts=SORTS)
-    context = {"listing": found, "rows": trunk_rows(found.rows)}
+    page = listing(request, TrunkFilter, rows, sorts=SORTS)
+    context = {"listing": page, "rows": trunk_rows(page.rows)}
     return render(request, "trunks/list.html", context)
 
 

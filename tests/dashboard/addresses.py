@@ -13,7 +13,7 @@ PUBLIC = {"login", "logout", "favicon", "admin:login", "admin:logout"}
 "Addresses for people without a session. Everything else needs a permission."
 
 EXAMPLES = {
-    "call_id": "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e90",
+    "call_uuid": "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e90",
     "connection_id": "1",
     "connection_list": "inbound",
     "trunk_list": "out",

@@ -48,7 +48,7 @@ def store_rows() -> None:
     RouteTrunk.objects.create(pk=2, route=route, trunk=spare, position=1)
     demo.everything()
     clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
-    demo.store(demo.call(id=EXAMPLES["call_id"], legs=clean))
+    demo.store(demo.call(id=EXAMPLES["call_uuid"], legs=clean))
     for number, (source, user, failures, times) in enumerate(_BANS, 1):
         Ban.objects.create(
             pk=number,

@@ -28,7 +28,7 @@ async def test_a_websocket_is_for_those_who_may_look(
     pattern: URLPattern, role: Role | None
 ) -> None:
     call = demo.call()
-    path = f"/{pattern.pattern}".replace("<uuid:call_id>", call["id"])
+    path = f"/{pattern.pattern}".replace("<uuid:call_uuid>", call["id"])
     headers = list(HEADERS)
     if role is not None:
         from asgiref.sync import sync_to_async

@@ -26,13 +26,14 @@ class SameOrigin:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Refuse with 403 before anybody is asked for."""
-        shown = of(scope.get("headers", ()), behind_proxy=settings.VOIPNUMBER_TLS_PROXY)
-        if shown.is_same:
+        handshake = of(scope.get("headers", ()), behind_proxy=settings.VOIPNUMBER_TLS_PROXY)
+        if handshake.is_same:
             await self._application(scope, receive, send)
             return
         self._refused.note(
             str((scope.get("client") or [""])[0]),
-            f"a page of {shown.origin[:200]!r} asked for a websocket of {shown.site[:200]!r}",
+            f"a page of {handshake.origin[:200]!r} asked for a websocket of "
+            f"{handshake.site[:200]!r}",
             "If that page is ours, its proxy must pass Host on as the browser sent it.",
         )
         await WebsocketDenier()(scope, receive, send)
@@ -56,10 +57,10 @@ def of(headers: Iterable[tuple[bytes, bytes]], *, behind_proxy: bool) -> Handsha
     origin, host = ", ".join(origins), ", ".join(hosts)
     site = f"{'https' if told else 'http'}://{host}"
     domain, _ = split_domain_port(host)
-    known = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+    is_allowed = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
     theirs = _place(origin)
     same = len(origins) == len(hosts) == 1 and theirs is not None and theirs == _place(site)
-    return Handshake(origin, site, known and same)
+    return Handshake(origin, site, is_allowed and same)
 
 
 def _place(origin: str) -> tuple[str, str, int] | None:
