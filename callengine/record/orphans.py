@@ -30,13 +30,20 @@ NO_SIGN = ""
 
 @transaction.atomic(savepoint=False)
 def close_orphans(*, node: str, identity: str = "", at: datetime | None = None) -> int:
-    """Close what an earlier life of this engine left open, and return how many calls that were."""
+    """Close what an earlier life of this engine left open, and return how many calls that were.
+
+    They ended when that life gave its last sign, before `at`: it may have ended days ago.
+    """
     before = Q(node_identity="", node=node)  # of a version without identities
     own = before | Q(node_identity=identity) if identity else before
+    ended = at or timezone.now()
+    rows = EngineNode.objects.filter(Q(identity=identity) if identity else Q(name=node))
+    if last := rows.aggregate(last=Max("seen"))["last"]:
+        ended = min(ended, last)
     if identity:  # the row of an older name, as each container has one
-        EngineNode.objects.filter(identity=identity).exclude(name=node).delete()
+        rows.exclude(name=node).delete()
     keys = Call.objects.filter(own, ended__isnull=True).values_list("pk", flat=True)
-    return len(_close(list(keys), ENGINE_RESTARTED, at or timezone.now()))
+    return len(_close(list(keys), ENGINE_RESTARTED, ended))
 
 
 def signs(*, but: str) -> dict[str, str]:

@@ -134,6 +134,17 @@ def test_an_engine_under_a_new_name_takes_its_old_one_from_the_list() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", ["n1", "an-older-name"])
+def test_a_call_an_engine_left_ended_with_it_not_when_it_is_back(name: str) -> None:
+    start = datetime.now(UTC) - timedelta(days=2)
+    begun(MINE, started=start.isoformat(), answered=start.isoformat())
+    alive(MINE, name, start + timedelta(seconds=30))
+    assert orphans.close_orphans(node="n1", identity=MINE) == 1
+    call = Call.objects.get()
+    assert (call.ended, call.talk_s) == (start + timedelta(seconds=30), 30)
+
+
+@pytest.mark.django_db
 def test_the_timeline_of_a_call_that_was_not_lost_has_no_end_within() -> None:
     up = begun(OTHERS)
     store.call_events(entries=[line(up, 1, "invite", "It began.")])
