@@ -225,7 +225,8 @@ class Engine:
     def _make_tables(self) -> None:
         """Migrate a database of SQLite once for each test process, and copy it for the others."""
         file = Path(self._environment["VOIPNUMBER_DATA"]) / "voipnumber.sqlite3"
-        copied = not (self.production or self.own_migrations)
+        elsewhere = "DATABASE_URL" in self._environment
+        copied = not (elsewhere or self.own_migrations)
         ready = Path(_READY.name) / f"{self.root.as_posix().replace('/', '-')}.sqlite3"
         if copied and ready.exists():
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
