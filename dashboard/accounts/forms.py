@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 
 from dashboard.accounts.roles import SENTENCES, Role, role_of
-from dashboard.signin.throttle import Rule
+from dashboard.signin.throttle import HoldRule
 
 _GIVEN = (Role.ADMIN, Role.OPERATOR, Role.VIEWER, Role.NONE)
 
@@ -102,7 +102,9 @@ class UserPasswordForm(_NewPassword):
 class LiftForm(forms.Form):
     """Which of those held back after wrong passwords may sign in again."""
 
-    rule = forms.TypedChoiceField(choices=[(rule.value, rule.value) for rule in Rule], coerce=Rule)
+    rule = forms.TypedChoiceField(
+        choices=[(rule.value, rule.value) for rule in HoldRule], coerce=HoldRule
+    )
     username = forms.CharField(required=False, max_length=255)
     address = forms.GenericIPAddressField(required=False)
 

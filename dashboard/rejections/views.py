@@ -62,7 +62,7 @@ def rejections(request: HttpRequest) -> HttpResponse:
 def former_address(request: HttpRequest) -> HttpResponse:
     """Lead on from where the page was before: people keep addresses."""
     query = request.META.get("QUERY_STRING", "")
-    return redirect(reverse("rejections") + (f"?{query}" if query else ""), permanent=True)
+    return redirect(reverse("rejections") + (f"?{query}" if query else ""))
 
 
 @requires("callengine.view_rejection")

@@ -31,7 +31,7 @@ KNOWN_FOR = dt.timedelta(days=90)
 "How long an address counts as one from which a user signs in, after the last time."
 
 
-class Rule(StrEnum):
+class HoldRule(StrEnum):
     """What was guessed at too often."""
 
     USER_AND_ADDRESS = "user-and-address"
@@ -43,7 +43,7 @@ class Rule(StrEnum):
 class SignInHold:
     """Somebody who is held back: which sign-ins, by which rule, until when."""
 
-    rule: Rule
+    rule: HoldRule
     failures: int
     until: dt.datetime
     "When the last of the counted failures no longer counts; others may be forgotten before."
@@ -57,14 +57,14 @@ class SignInHold:
 
 
 MOST = {
-    Rule.USER_AND_ADDRESS: "VOIPNUMBER_SIGN_IN_FAILURES",
-    Rule.ADDRESS: "VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS",
-    Rule.USER: "VOIPNUMBER_SIGN_IN_FAILURES_PER_USER",
+    HoldRule.USER_AND_ADDRESS: "VOIPNUMBER_SIGN_IN_FAILURES",
+    HoldRule.ADDRESS: "VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS",
+    HoldRule.USER: "VOIPNUMBER_SIGN_IN_FAILURES_PER_USER",
 }
 KEYS = {
-    Rule.USER_AND_ADDRESS: ("username", "ip_address"),
-    Rule.ADDRESS: ("ip_address",),
-    Rule.USER: ("username",),
+    HoldRule.USER_AND_ADDRESS: ("username", "ip_address"),
+    HoldRule.ADDRESS: ("ip_address",),
+    HoldRule.USER: ("username",),
 }
 
 
@@ -73,13 +73,13 @@ def hold_of(*, username: str | None, address: str | None) -> SignInHold | None:
     asked = {"username": username, "ip_address": address}
     for rule, keys in KEYS.items():
         # Over a UNIX socket everybody has the same address, which is none.
-        if rule is Rule.ADDRESS and address is None:
+        if rule is HoldRule.ADDRESS and address is None:
             continue
         who = {key: asked[key] for key in keys}
         counted = _sums(_counted().filter(**who), *keys).first()
         if counted is None or counted["failures"] < getattr(settings, MOST[rule]):
             continue
-        if not (rule is Rule.USER and _is_known(username, address)):
+        if not (rule is HoldRule.USER and _is_known(username, address)):
             return _hold(rule, who, counted["failures"], counted["last"])
     return None
 
@@ -92,7 +92,7 @@ def holds() -> list[SignInHold]:
         sums: dict[tuple[Any, ...], _Sum] = {}
         for row in pairs:
             key = tuple(row[name] for name in keys)
-            if rule is not Rule.ADDRESS or row["ip_address"] is not None:
+            if rule is not HoldRule.ADDRESS or row["ip_address"] is not None:
                 failures, last = sums.get(key, (0, row["last"]))
                 sums[key] = failures + row["failures"], max(last, row["last"])
         holding += [
@@ -103,7 +103,7 @@ def holds() -> list[SignInHold]:
     return sorted(holding, key=lambda hold: hold.until, reverse=True)
 
 
-def lift(*, rule: Rule, username: str, address: str | None) -> int:
+def lift(*, rule: HoldRule, username: str, address: str | None) -> int:
     """Forget the failures that a hold counts; return how many sign-ins' worth there were."""
     asked = {"username": username, "ip_address": address}
     attempts = AccessAttempt.objects.filter(**{key: asked[key] for key in KEYS[rule]})
@@ -126,7 +126,7 @@ def _sums(attempts: QuerySet[AccessAttempt], *keys: str) -> Any:
     )
 
 
-def _hold(rule: Rule, who: dict[str, Any], failures: int, last: dt.datetime) -> SignInHold:
+def _hold(rule: HoldRule, who: dict[str, Any], failures: int, last: dt.datetime) -> SignInHold:
     until = last + settings.AXES_COOLOFF_TIME
     return SignInHold(rule, failures, until, who.get("username") or "", who.get("ip_address"))
 
@@ -174,7 +174,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
         Nothing else: whoever has an account could guess at others' and clear the count by it.
         """
         return lift(
-            rule=Rule.USER_AND_ADDRESS,
+            rule=HoldRule.USER_AND_ADDRESS,
             username=get_client_username(request, credentials),
             address=request.axes_ip_address,
         )

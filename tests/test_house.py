@@ -1,0 +1,71 @@
+"""The house as a whole: no circle of imports, no loose module beside a door, one name one class."""
+
+import ast
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = (
+    "sip",
+    "audiocodecs",
+    "connections",
+    "trunks",
+    "callengine",
+    "provisioning",
+    "dashboard",
+    "demo",
+    "voipnumber",
+)
+DOORS = {"__init__", "admin", "apps", "models", "routing", "urls"}
+"What Django looks for at the top of an app; everything else has a room."
+DJANGOS = {"Command", "Meta", "Migration"}
+"Classes named so by Django, which looks for them."
+STORED = {"Rejection"}
+"A model, and the value whose row it is."
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Every import between our modules, those for the type checker alone included."""
+    return grimp.build_graph(*ROOMS, cache_dir=None)
+
+
+def circle(graph: grimp.ImportGraph) -> list[str]:
+    """Return the modules of one circle of imports, or nothing."""
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_module_imports_itself_by_way_of_others(graph: grimp.ImportGraph) -> None:
+    assert not circle(graph)
+
+
+def test_a_circle_would_be_noticed() -> None:
+    graph = grimp.ImportGraph()
+    for module, imported in (("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("e", "a")):
+        graph.add_import(importer=module, imported=imported)
+    assert set(circle(graph)) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("package", ["callengine", "dashboard"])
+def test_only_doors_stand_at_the_top_of_a_large_package(package: str) -> None:
+    assert {path.stem for path in (ROOT / package).glob("*.py")} <= DOORS
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """A reader who searches for a class comes to one place."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].add(str(path.relative_to(ROOT)))
+    shared = {name: sorted(files) for name, files in places.items() if len(files) > 1}
+    assert not {name: shared[name] for name in shared.keys() - DJANGOS - STORED}
