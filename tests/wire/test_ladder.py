@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.async_api import async_playwright, expect
 
+from callengine.record.ladder import GATHERING_S
 from tests.browser.chromium import ARGUMENTS
 from tests.peers.engine import Engine
 from tests.peers.waiting import until
@@ -39,6 +40,8 @@ Message = dict[str, Any]
 
 
 async def ladder(engine: Engine, call: str) -> tuple[list[Message], Message]:
+    # What passes last is gathered and written a moment after the end of its call.
+    await asyncio.sleep(10 * GATHERING_S)
     text = await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", READ.format(call=call))
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return lines[:-1], lines[-1]
