@@ -131,9 +131,17 @@ def tag_of(header: str) -> str:
         return _tag_at_all(header)
 
 
+_SEPARATORS = "; \t"
+
+
 def with_tag(to_header: str, tag: str) -> str:
-    """Return a To value with our tag, unless it has one."""
-    return to_header if not tag or tag_of(to_header) else f"{to_header};tag={tag}"
+    """Return a To value with our tag, unless it has one.
+
+    Separators that end the value go: behind them a tag could not be read when it comes back.
+    """
+    if not tag or tag_of(to_header):
+        return to_header
+    return f"{to_header.rstrip(_SEPARATORS)};tag={tag}"
 
 
 def _tag_at_all(header: str) -> str:

@@ -151,7 +151,8 @@ class Line:
             await self.must_end(self.callee, invite.call_id, "the callee")
 
     async def talk(self, dialog: Dialog, final: Received, branch: str) -> None:
-        # As the INVITE turned out, and is echoed.
+        # As the INVITE turned out, and is echoed; an odd Call-ID may have been another call's before.
+        self.caller.ended.discard(final.call_id)
         dialog.call_id, dialog.local, dialog.remote = (
             final.call_id,
             final.get("from"),

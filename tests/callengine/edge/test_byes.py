@@ -1,6 +1,7 @@
 """BYE: what waits for it, what it waits for, and how long it is repeated."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -99,3 +100,17 @@ async def test_a_bye_that_a_gateway_challenges_is_sent_again_with_credentials_on
     assert (proof.uri, proof.qop) == (second.uri, "auth")
     scene.callee.send(reply_as(second, 407, "Prove It", challenge, tag=""), scene.sip)
     assert await scene.callee.silence(0.7)
+
+
+@pytest.mark.parametrize("end", [";", "; "])
+async def test_a_caller_whose_to_ends_in_a_separator_can_hang_up(scene: Scene, end: str) -> None:
+    """What our response adds to To must be read when it comes back (RFC 3261 section 12.2.1.1)."""
+    invite = re.sub(r"\r\nTo: ([^\r]*)", rf"\r\nTo: \1{end}", scene.invite())
+    scene.peer.send(invite, scene.sip)
+    heard = await scene.worker.expect("INVITE")
+    scene.worker_reply(heard, 200, "OK", body=SDP)
+    to = (await scene.peer.expect(200)).get("to")
+    for method, cseq in (("ACK", 1), ("BYE", 2)):
+        uri = f"sip:TOKENA@{scene.sip[0]}:{scene.sip[1]}"
+        scene.peer.send(scene.phone.request(method, cseq, uri=uri, to=to), scene.sip)
+        assert (await scene.worker.expect(method)).cseq == cseq
