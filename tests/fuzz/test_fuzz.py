@@ -151,7 +151,7 @@ class Line:
             await self.must_end(self.callee, invite.call_id, "the callee")
 
     async def talk(self, dialog: Dialog, final: Received, branch: str) -> None:
-        # As the INVITE turned out, and is echoed; an odd Call-ID may have been another call's before.
+        # As the INVITE turned out, and is echoed. An odd Call-ID may have been another call's.
         self.caller.ended.discard(final.call_id)
         dialog.call_id, dialog.local, dialog.remote = (
             final.call_id,
