@@ -38,8 +38,6 @@ class Journal:
         self._changes: queue.Queue[_Change | None] = queue.Queue(self._settings.max_waiting)
         self._dropped = 0
         self._closing_at: float | None = None
-        self._under_way: list[_Change] = []
-        self._writer = RecordWriter(self._settings, is_closing=lambda: self._closing_at is not None)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -74,31 +72,16 @@ class Journal:
         with contextlib.suppress(queue.Full):
             await asyncio.to_thread(self._changes.put, None, timeout=closing_s)
         await asyncio.to_thread(self._thread.join, closing_s + ATTEMPT_S)
-        if self._thread.is_alive():
-            # A database may be away in a way that no time-out ends: its machine answers, it hangs.
-            await asyncio.to_thread(self._keep_the_rest)
-
-    def _keep_the_rest(self) -> None:
-        rest: list[_Change | None] = [*self._under_way]
-        with contextlib.suppress(queue.Empty):
-            while True:
-                rest.append(self._changes.get_nowait())
-        self._changes.put_nowait(None)  # should it go on after all
-        writes = [change.write for change in rest if change is not None]
-        logger.error("the database hangs; %s changes wait for it in a file", len(writes))
-        self._writer.keep(writes)
 
     def _run(self) -> None:
-        writer = self._writer
+        writer = RecordWriter(self._settings, is_closing=lambda: self._closing_at is not None)
         writer.replay()
         going = True
         while going:
             batch = self._next(writer.idle_s)
             going = None not in batch
             changes = [change for change in batch if change is not None]
-            self._under_way = changes
             writer.write([change.write for change in changes])
-            self._under_way = []
             for change in changes:
                 if change.then is not None:
                     self._loop.call_soon_threadsafe(change.then)

@@ -6,7 +6,6 @@ connection open. No query would ever end, and libpq has no time-out of its own f
 
 import contextlib
 import logging
-import os
 import socket
 import threading
 import time
@@ -65,6 +64,10 @@ class Watchdog:
 
 
 def _cut(file: int) -> None:
-    # Not closed: the descriptor is its owner's, who would read from whatever has its number next.
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(file)) as copy:
-        copy.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):
+        same = socket.socket(fileno=file)  # no copy: there may be no descriptor left for one
+        try:
+            same.shutdown(socket.SHUT_RDWR)
+        finally:
+            # Not closed: it is its owner's, who would read from whatever has its number next.
+            same.detach()

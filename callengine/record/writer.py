@@ -181,10 +181,6 @@ class RecordWriter:
         except OSError:  # they must hold up no others
             logger.exception("%s records could not be set aside, and were lost", len(lines))
 
-    def keep(self, batch: Sequence[Write]) -> None:
-        """Keep changes in the file, from another thread: this one hangs, and the engine ends."""
-        self._keep(batch)
-
     def _wait(self) -> None:
         self._retry_at = time.monotonic() + self._settings.retry_s
 
