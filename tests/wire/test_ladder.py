@@ -8,7 +8,6 @@ from typing import Any
 
 from playwright.async_api import async_playwright, expect
 
-from callengine.record.ladder import GATHERING_S
 from tests.browser.chromium import ARGUMENTS
 from tests.peers.engine import Engine
 from tests.peers.waiting import until
@@ -39,12 +38,22 @@ print(json.dumps({{"columns": [call.codec_a, call.codec_b, call.talk_s],
 Message = dict[str, Any]
 
 
-async def ladder(engine: Engine, call: str) -> tuple[list[Message], Message]:
-    # What passes last is gathered and written a moment after the end of its call.
-    await asyncio.sleep(10 * GATHERING_S)
-    text = await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", READ.format(call=call))
-    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    return lines[:-1], lines[-1]
+async def ladder(
+    engine: Engine, call: str, *, last: str, times: int = 1
+) -> tuple[list[Message], Message]:
+    """Return what is stored once so many messages of leg A, sent anew or not, are `last`.
+
+    Messages are written in batches: the last a moment after the call's own end.
+    """
+    deadline = asyncio.get_running_loop().time() + 10.0
+    script = READ.format(call=call)
+    while True:
+        text = await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", script)
+        *messages, facts = (json.loads(line) for line in text.splitlines() if line[:1] == "{")
+        if steps(messages, "A").count(last) >= times:
+            return messages, facts
+        assert asyncio.get_running_loop().time() < deadline, steps(messages, "A")
+        await asyncio.sleep(0.1)
 
 
 def steps(messages: list[Message], leg: str) -> list[str]:
@@ -65,7 +74,7 @@ async def test_a_ladder_holds_both_legs_in_order_with_codecs_and_without_secrets
         talk = await converse(engine, bob, alice, offer=offer)
         await talk.hears_both_ways(codec_a="OPUS", codec_b="G722")
         record = await talk.end()
-    messages, facts = await ladder(engine, record["id"])
+    messages, facts = await ladder(engine, record["id"], last="< 200", times=2)
     assert [m["number"] for m in messages] == list(range(1, len(messages) + 1))
     assert [m["at"] for m in messages] == sorted(m["at"] for m in messages)
     assert steps(messages, "A") == [
@@ -99,7 +108,7 @@ async def test_a_declined_call_shows_why_on_its_ladder(engine: Engine) -> None:
         call = await phone.invite("strict", phone.sdp(["OPUS"]))
         assert (await call.wait_final()).code == 488
         record = await engine.record(call.call_id)
-    messages, facts = await ladder(engine, record["id"])
+    messages, facts = await ladder(engine, record["id"], last="< 488")
     assert steps(messages, "A")[:3] == ["> INVITE", "< 100", "< 488"]
     assert not steps(messages, "B")
     assert facts["columns"] == ["", "", None]
@@ -121,7 +130,7 @@ async def test_what_is_sent_again_is_known_for_it(engine: Engine) -> None:
         await call.cancel()
         await call.wait_final()
         record = await engine.record(call.call_id)
-    messages, _ = await ladder(engine, record["id"])
+    messages, _ = await ladder(engine, record["id"], last="< 487")
     again = [m["summary"].split(" ")[0] for m in messages if m["retransmission"]]
     assert again[:2] == ["INVITE", "180"]
 
