@@ -25,8 +25,8 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
-from callengine.edge.addresses import host_of
 from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
+from callengine.edge.transport.addresses import host_of
 from callengine.record.cleaning import clean_json, clean_text, is_storable
 from connections.models import (
     MAX_CONTACT_LENGTH,

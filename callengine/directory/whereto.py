@@ -11,7 +11,7 @@ from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import CallRequest, Declined, plan_call, why_left_out
 from callengine.core.reasons import Rule
 from callengine.directory import lookup, nodes
-from callengine.edge.callers import dialled_user
+from callengine.edge.callers.invites import dialled_user
 
 NOBODY = "Somebody unknown"
 Match = Literal["number", "connection", "route", "nothing"]

@@ -2,38 +2,38 @@
 
 import time
 
-from callengine.edge.abandon import Abandoner
-from callengine.edge.addresses import Addresses
-from callengine.edge.authentication import Authenticator
-from callengine.edge.backdoor import BackDoor
-from callengine.edge.callers import Callers
-from callengine.edge.client import ClientTransactions
-from callengine.edge.guard import Guard
-from callengine.edge.identity import EdgeIdentity
+from callengine.edge.callers.authentication import Authenticator
+from callengine.edge.callers.invites import Callers
+from callengine.edge.callers.registration import Registrar
+from callengine.edge.callers.standing import Standing
 from callengine.edge.interface import Engine
-from callengine.edge.inward_requests import InwardRequests
-from callengine.edge.inward_responses import InwardResponses
-from callengine.edge.legs import LegTable
-from callengine.edge.loopback import Loopback
-from callengine.edge.outward_requests import OutwardRequests
-from callengine.edge.outward_responses import OutwardResponses
-from callengine.edge.own_requests import OwnRequests
+from callengine.edge.legs.abandon import Abandoner
+from callengine.edge.legs.backdoor import BackDoor
+from callengine.edge.legs.inward_requests import InwardRequests
+from callengine.edge.legs.inward_responses import InwardResponses
+from callengine.edge.legs.outward_requests import OutwardRequests
+from callengine.edge.legs.outward_responses import OutwardResponses
+from callengine.edge.legs.own_requests import OwnRequests
+from callengine.edge.legs.routing import Routing
+from callengine.edge.legs.sending import PeerSender
+from callengine.edge.legs.standin import StandIn
+from callengine.edge.legs.table import LegTable
 from callengine.edge.reception import Reception
-from callengine.edge.registration import Registrar
-from callengine.edge.rejections import Rejections
-from callengine.edge.responder import Responder
-from callengine.edge.responses import ResponseSender
-from callengine.edge.routing import Routing
-from callengine.edge.sending import PeerSender
 from callengine.edge.settings import EdgeSettings
-from callengine.edge.standin import StandIn
-from callengine.edge.standing import Standing
+from callengine.edge.strangers.guard import Guard
+from callengine.edge.strangers.warden import Warden
 from callengine.edge.tap import Tap
 from callengine.edge.tasks import BackgroundTasks, later
-from callengine.edge.transactions import ServerTransaction, ServerTransactions
-from callengine.edge.transport import Transports
-from callengine.edge.upcalls import Upcalls
-from callengine.edge.warden import Warden
+from callengine.edge.transactions.client import ClientTransactions
+from callengine.edge.transactions.identity import EdgeIdentity
+from callengine.edge.transactions.rejections import Rejections
+from callengine.edge.transactions.responder import Responder
+from callengine.edge.transactions.responses import ResponseSender
+from callengine.edge.transactions.server import ServerTransaction, ServerTransactions
+from callengine.edge.transport.addresses import Addresses
+from callengine.edge.transport.layer import Transports
+from callengine.edge.transport.loopback import Loopback
+from callengine.edge.transport.upcalls import Upcalls
 
 
 class Assembly:

@@ -6,16 +6,16 @@ import time
 from collections.abc import Iterable
 
 from callengine.core.outcomes import Rejection
-from callengine.edge import addresses
 from callengine.edge.assembly import Assembly
 from callengine.edge.bans import HeldBan
 from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, LegAnchor
-from callengine.edge.legs import LegState
-from callengine.edge.message import Message
+from callengine.edge.legs.table import LegState
+from callengine.edge.messages.message import Message
 from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.tap import Observer
 from callengine.edge.tasks import later
+from callengine.edge.transport import addresses
 
 __all__ = ["Edge", "EdgeSettings"]
 

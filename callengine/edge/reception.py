@@ -6,20 +6,20 @@ from typing import Any
 
 from callengine.core.outcomes import Rejection
 from callengine.core.reasons import Rule
-from callengine.edge.callers import Callers
+from callengine.edge.callers.invites import Callers
+from callengine.edge.callers.registration import Registrar
+from callengine.edge.callers.rules import IsLocal, Objection, objection
 from callengine.edge.flow import Flow
-from callengine.edge.inward_requests import InwardRequests
-from callengine.edge.inward_responses import InwardResponses
-from callengine.edge.message import MalformedError
-from callengine.edge.received import Received, receive
-from callengine.edge.registration import Registrar
-from callengine.edge.rejections import Rejections, describe
-from callengine.edge.responder import Responder
-from callengine.edge.rules import IsLocal, Objection, objection
+from callengine.edge.legs.inward_requests import InwardRequests
+from callengine.edge.legs.inward_responses import InwardResponses
+from callengine.edge.messages.message import MalformedError
+from callengine.edge.messages.received import Received, receive
 from callengine.edge.settings import ALLOW, EXTENSIONS, EdgeSettings
 from callengine.edge.tap import Tap
 from callengine.edge.tasks import BackgroundTasks
-from callengine.edge.transactions import ServerTransaction, ServerTransactions
+from callengine.edge.transactions.rejections import Rejections, describe
+from callengine.edge.transactions.responder import Responder
+from callengine.edge.transactions.server import ServerTransaction, ServerTransactions
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.core.plan import CallPlan, PlannedTarget, Wave
-from callengine.edge.addresses import host_of
 from callengine.edge.flow import Flow
 from callengine.edge.interface import IncomingCall, LegAnchor
-from callengine.edge.uris import name_addr, sip_uri
+from callengine.edge.messages.uris import name_addr, sip_uri
+from callengine.edge.transport.addresses import host_of
 from callengine.engine.processes import CallProcess
 
 RESOLVE_TIMEOUT_S = 3.0

@@ -17,8 +17,8 @@ from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import Declined
 from callengine.core.redirect import redirect_user
 from callengine.directory import lookup
-from callengine.edge.callers import dialled_user
-from callengine.edge.uris import parse_uri
+from callengine.edge.callers.invites import dialled_user
+from callengine.edge.messages.uris import parse_uri
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves

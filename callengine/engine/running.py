@@ -10,8 +10,8 @@ from collections.abc import Callable
 from django.conf import settings
 
 from callengine.core.capacity import CapacityLimits
-from callengine.edge.listeners import AddressTakenError
 from callengine.edge.settings import BanSettings, EdgeSettings, GuardSettings
+from callengine.edge.transport.listeners import AddressTakenError
 from callengine.engine.descriptors import fitted
 from callengine.engine.processes import PoolSettings
 from callengine.engine.settings import EngineSettings

@@ -37,8 +37,8 @@ from callengine.edge.interface import (
     IncomingCall,
     Refused,
 )
-from callengine.edge.rejections import GAVE_UP_FIRST
 from callengine.edge.settings import Listen
+from callengine.edge.transactions.rejections import GAVE_UP_FIRST
 from callengine.engine.admission import Room, rejected
 from callengine.engine.answers import DirectoryAnswers
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment

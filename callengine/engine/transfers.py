@@ -14,7 +14,7 @@ from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
-from callengine.edge.callers import dialled_user
+from callengine.edge.callers.invites import dialled_user
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall, PendingTransfer
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves

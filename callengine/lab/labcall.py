@@ -11,8 +11,8 @@ from callengine.core.lab import LabCase, LabEnds, aimed
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined
-from callengine.edge.addresses import BUILT_IN_PHONES
 from callengine.edge.interface import IncomingCall
+from callengine.edge.transport.addresses import BUILT_IN_PHONES
 
 
 @dataclass(frozen=True, slots=True)

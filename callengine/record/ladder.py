@@ -18,7 +18,7 @@ from typing import Protocol
 
 from callengine.core.snapshot import MessageSnapshot, iso
 from callengine.edge.interface import LegAnchor
-from callengine.edge.text import clean
+from callengine.edge.messages.text import clean
 from callengine.record.changes import Keepable
 from callengine.record.journal import Journal
 from callengine.record.masking import MAX_BYTES, masked

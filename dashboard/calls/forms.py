@@ -3,7 +3,7 @@
 from django import forms
 from django.core.validators import RegexValidator
 
-from callengine.edge.callers import dialled_user
+from callengine.edge.callers.invites import dialled_user
 from trunks.validators import NUMBER, NUMBER_FORM
 
 

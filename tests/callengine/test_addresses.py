@@ -13,10 +13,10 @@ from callengine.core.directory import (
 )
 from callengine.core.plan import CallPlan
 from callengine.core.planner import CallRequest, plan_call
-from callengine.edge.callers import dialled
-from callengine.edge.received import receive
-from callengine.edge.registrar import read_register
-from callengine.edge.targets import contact_target
+from callengine.edge.callers.invites import dialled
+from callengine.edge.callers.registrar import read_register
+from callengine.edge.messages.received import receive
+from callengine.edge.messages.targets import contact_target
 from tests.callengine.edge.fakes import Phone
 
 TRUNK = TrunkEntry("carrier", gateways=(GatewayEntry("sip:192.0.2.5:5080;transport=tcp", 1),))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from callengine.core import sdp
-from callengine.edge.received import receive
+from callengine.edge.messages.received import receive
 
 ENOUGH_S = 0.06
 "Ten times what the slowest of these takes; what grows with the square takes much longer."

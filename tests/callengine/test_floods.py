@@ -8,19 +8,19 @@ import pytest
 
 from callengine.core.outcomes import Rejection
 from callengine.edge import tasks as edge_tasks
-from callengine.edge.flow import Flow
-from callengine.edge.frontdoor import Edge, EdgeSettings
-from callengine.edge.interface import Refused
-from callengine.edge.limits import MAX_SOURCES, RejectionGate
-from callengine.edge.received import Received, receive
-from callengine.edge.registrar import (
+from callengine.edge.callers.registrar import (
     ContactRequest,
     RegisterError,
     RegisterRequest,
     RegistrarLimits,
     register,
 )
-from callengine.edge.transactions import ServerTransactions, State
+from callengine.edge.flow import Flow
+from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.interface import Refused
+from callengine.edge.messages.received import Received, receive
+from callengine.edge.transactions.limits import MAX_SOURCES, RejectionGate
+from callengine.edge.transactions.server import ServerTransactions, State
 from tests.callengine.edge.clock import Clock
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
 

@@ -15,7 +15,7 @@ def register(contact: str, call_id: str, ready: threading.Barrier) -> None:
     from django.db import connection
 
     from callengine.directory import lookup
-    from callengine.edge import registrar
+    from callengine.edge.callers import registrar
 
     limits = registrar.RegistrarLimits(60, 3600, 600, 5)
     asked = registrar.RegisterRequest(

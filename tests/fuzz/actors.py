@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Self
 
-from callengine.edge.message import MalformedError
-from callengine.edge.received import Received, receive
+from callengine.edge.messages.message import MalformedError
+from callengine.edge.messages.received import Received, receive
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, reply_as
 
 Address = tuple[str, int]

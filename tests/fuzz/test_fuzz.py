@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from callengine.edge.received import Received
+from callengine.edge.messages.received import Received
 from tests.callengine.edge.fakes import SDP, reply_as
 from tests.fuzz.actors import Actor, Dialog, asked_dialog, good_user, new_dialog
 from tests.fuzz.loop import LoopWatch

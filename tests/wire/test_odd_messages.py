@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from callengine.edge.received import Received
+from callengine.edge.messages.received import Received
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, reply_as
 from tests.peers.engine import Engine
 from tests.wire.directory import configuration, trunk

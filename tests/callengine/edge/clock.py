@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from callengine.edge.flow import Flow
-from callengine.edge.received import Received, receive
+from callengine.edge.messages.received import Received, receive
 from tests.callengine.edge.fakes import Phone
 
 

@@ -22,7 +22,7 @@ from callengine.edge.interface import (
     Refused,
     TrunkAccess,
 )
-from callengine.edge.received import Received, receive
+from callengine.edge.messages.received import Received, receive
 
 REALM = "voipnumber"
 PATIENCE_S = 5.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from callengine.edge.frontdoor import Edge
-from callengine.edge.received import Received, receive
+from callengine.edge.messages.received import Received, receive
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, reply_as
 
 Address = tuple[str, int]

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from callengine.edge import transactions as transactions_module
-from callengine.edge.digest import Answer, Digest, Verdict, digest_response, parse_answer
 from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
-from callengine.edge.received import Received, receive
-from callengine.edge.shortening import shortened
-from callengine.edge.stun import binding_response
-from callengine.edge.transactions import ServerTransactions, State
+from callengine.edge.messages.digest import Answer, Digest, Verdict, digest_response, parse_answer
+from callengine.edge.messages.received import Received, receive
+from callengine.edge.transactions import server as transactions_module
+from callengine.edge.transactions.server import ServerTransactions, State
+from callengine.edge.transactions.shortening import shortened
+from callengine.edge.transport.stun import binding_response
 from tests.callengine.edge.clock import Clock
 from tests.callengine.edge.fakes import (
     SDP,

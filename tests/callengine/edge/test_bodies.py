@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callengine.edge.bodies import MAX_DEPTH, MAX_PARTS, find_sdp
+from callengine.edge.messages.bodies import MAX_DEPTH, MAX_PARTS, find_sdp
 
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"

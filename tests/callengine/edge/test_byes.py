@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from callengine.edge import transactions
-from callengine.edge.digest import digest_response, parse_answer
+from callengine.edge.messages.digest import digest_response, parse_answer
+from callengine.edge.transactions import server
 from sip.digest import digest_ha1
 from tests.callengine.edge.fakes import SDP, UdpPeer, anchor, reply_as
 from tests.callengine.edge.scene import CALL, Scene
@@ -16,7 +16,7 @@ async def test_a_bye_that_comes_when_the_wait_for_the_ack_is_over_goes_out(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RFC 3261 section 13.3.1.4; the call process gives up at about the same moment as we do."""
-    monkeypatch.setattr(transactions, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(server, "TIMEOUT_S", 0.2)
     invite = await scene.to_worker()
     scene.worker_reply(invite, 200, "OK", body=SDP)
     await scene.peer.expect(200)
@@ -50,7 +50,7 @@ async def test_the_bye_to_whoever_never_acknowledged_goes_once(
     scene.engine.external = True
     stranger = scene.invite().replace("From: <sip:alice@127.0.0.2>", "From: <sip:eve@far.example>")
     with monkeypatch.context() as patch:
-        patch.setattr(transactions, "TIMEOUT_S", 0.2)
+        patch.setattr(server, "TIMEOUT_S", 0.2)
         scene.peer.send(stranger, scene.sip)
         invite = await scene.worker.expect("INVITE")
         scene.worker_reply(invite, 200, "OK", body=SDP)

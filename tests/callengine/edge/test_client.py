@@ -7,15 +7,15 @@ import time
 
 import pytest
 
-from callengine.edge import client as client_module
 from callengine.edge import tasks
-from callengine.edge.challenged import credentials
-from callengine.edge.client import ClientTransactions, acknowledgement, cancellation
 from callengine.edge.flow import TCP, UDP, Flow, Transport
 from callengine.edge.frontdoor import Edge, EdgeSettings
-from callengine.edge.message import Message, parse
-from callengine.edge.received import Received
+from callengine.edge.legs.challenged import credentials
+from callengine.edge.messages.message import Message, parse
+from callengine.edge.messages.received import Received
 from callengine.edge.settings import GuardSettings
+from callengine.edge.transactions import client as client_module
+from callengine.edge.transactions.client import ClientTransactions, acknowledgement, cancellation
 from tests.callengine.edge.fakes import FakeEngine, UdpPeer, ha1, reply_as
 
 Address = tuple[str, int]

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from callengine.edge.client_transaction import (
+from callengine.edge.transactions.client_transaction import (
     ClientState,
     ClientTransaction,
     Effect,

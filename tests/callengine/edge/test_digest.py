@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from callengine.edge.digest import (
+from callengine.edge.messages.digest import (
     Answer,
     Digest,
     Verdict,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from callengine.edge.received import receive
+from callengine.edge.messages.received import receive
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, anchor, reply_as
 from tests.callengine.edge.scene import CALL, Scene, host_port
 from tests.callengine.edge.test_registering import read_message

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from callengine.edge.framing import Broken, Framed, Ping, StreamFramer
+from callengine.edge.transport.framing import Broken, Framed, Ping, StreamFramer
 
 
 def test_framer_cuts_what_arrives_in_any_pieces() -> None:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from callengine.edge.frontdoor import Edge, EdgeSettings
-from callengine.edge.guard import Guard
 from callengine.edge.interface import Accepted, TrunkAccess
-from callengine.edge.meters import Allowance, SharedBuckets
 from callengine.edge.settings import GuardSettings
 from callengine.edge.sources import source_key
+from callengine.edge.strangers.guard import Guard
+from callengine.edge.strangers.meters import Allowance, SharedBuckets
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, anchor, reply_as
 from tests.callengine.edge.test_registering import register
 

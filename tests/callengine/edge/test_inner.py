@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from callengine.edge.inner import challenge, min_se, rack, session_expires
+from callengine.edge.legs.inner import challenge, min_se, rack, session_expires
 
 Reader = Callable[[str], str]
 

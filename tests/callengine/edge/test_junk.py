@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.interface import Refused
-from callengine.edge.listeners import AddressTakenError
-from callengine.edge.message import MalformedError
-from callengine.edge.received import receive
+from callengine.edge.messages.message import MalformedError
+from callengine.edge.messages.received import receive
+from callengine.edge.transport.listeners import AddressTakenError
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
 from tests.callengine.edge.test_registering import read_message
 

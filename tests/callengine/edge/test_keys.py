@@ -1,6 +1,6 @@
 import pytest
 
-from callengine.edge.keys import relayed_key
+from callengine.edge.messages.keys import relayed_key
 
 FORMS = [
     ("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n", "5", 160),

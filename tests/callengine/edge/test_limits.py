@@ -1,7 +1,7 @@
 """What a flood of refused requests leaves on record."""
 
 from callengine.core.outcomes import Rejection
-from callengine.edge.limits import RejectionGate
+from callengine.edge.transactions.limits import RejectionGate
 
 
 def test_a_flood_is_summed_up() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused, TrunkAccess
-from callengine.edge.received import Received
+from callengine.edge.messages.received import Received
 from callengine.edge.settings import EdgeSettings, GuardSettings
 from callengine.record.ladder import Trace
 from callengine.record.masking import masked

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callengine.edge.message import MalformedError, Message, parse, render
+from callengine.edge.messages.message import MalformedError, Message, parse, render
 from tests.callengine.edge.torture import MESSAGES
 
 TOKEN = st.text(string.ascii_letters + string.digits + "-.!%*_+`'~", min_size=1, max_size=20)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from callengine.edge.addresses import UnresolvableError
 from callengine.edge.flow import Flow
-from callengine.edge.hops import is_listed, next_hop
-from callengine.edge.legs import Dialog
-from callengine.edge.reach import contact_objection, reached_at, without_connection
-from callengine.edge.uris import parse_uri
-from callengine.edge.values import parse_via
+from callengine.edge.legs.hops import is_listed, next_hop
+from callengine.edge.legs.table import Dialog
+from callengine.edge.messages.uris import parse_uri
+from callengine.edge.messages.values import parse_via
+from callengine.edge.transport.addresses import UnresolvableError
+from callengine.edge.transport.reach import contact_objection, reached_at, without_connection
 
 CARRIER = ("8.8.4.0/24", "gw.example", "2001:db8::/32")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from callengine.edge.frontdoor import Edge
-from callengine.edge.received import Received, receive
+from callengine.edge.messages.received import Received, receive
 from callengine.edge.settings import BanSettings
 from tests.callengine.edge.fakes import REALM, FakeEngine, Phone, UdpPeer, answer_challenge
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from callengine.edge.interface import Binding
-from callengine.edge.registrar import (
+from callengine.edge.callers.registrar import (
     ContactRequest,
     RegisterError,
     RegisterRequest,
     RegistrarLimits,
     register,
 )
+from callengine.edge.interface import Binding
 
 LIMITS = RegistrarLimits(60, 3600, 600, 3)
 

@@ -10,8 +10,8 @@ import pytest
 from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused, TrunkAccess
-from callengine.edge.received import Received, receive
-from callengine.edge.responses import ResponseSender
+from callengine.edge.messages.received import Received, receive
+from callengine.edge.transactions.responses import ResponseSender
 from tests.callengine.edge.fakes import PATIENCE_S, SDP, FakeEngine, Phone, answer_challenge
 
 HOST = "127.0.0.3"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callengine.edge.transactions import ServerTransactions, State
+from callengine.edge.transactions.server import ServerTransactions, State
 from tests.callengine.edge.clock import Clock, message
 
 

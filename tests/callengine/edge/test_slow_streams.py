@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from callengine.edge.framing import StreamFramer
 from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.transport.framing import StreamFramer
 from tests.callengine.edge.fakes import FakeEngine, Phone
 
 MESSAGE_S = 1.0
@@ -98,8 +98,8 @@ async def test_one_source_has_so_many_connections_and_strangers_make_room(
     line = await engine.rejection("too-many-connections")
     assert line.source_address == "127.0.0.3"
     streams.append(await connect(edge, "127.0.0.4"))
-    monkeypatch.setattr("callengine.edge.tcp._SPARED_S", 0.0)
-    monkeypatch.setattr("callengine.edge.tcp._MAKE_ROOM_S", 0.0)
+    monkeypatch.setattr("callengine.edge.transport.tcp._SPARED_S", 0.0)
+    monkeypatch.setattr("callengine.edge.transport.tcp._MAKE_ROOM_S", 0.0)
     reader, writer = await connect(edge, "127.0.0.5")
     writer.write(options())
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from callengine.edge.addresses import UnresolvableError, resolve
 from callengine.edge.flow import Flow
-from callengine.edge.replies import reply_vias
-from callengine.edge.targets import aim
+from callengine.edge.messages.replies import reply_vias
+from callengine.edge.messages.targets import aim
+from callengine.edge.transport.addresses import UnresolvableError, resolve
 from tests.callengine.edge.clock import message
 
 

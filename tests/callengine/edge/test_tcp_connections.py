@@ -9,8 +9,8 @@ import pytest
 
 from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
-from callengine.edge.transport import Transports
-from callengine.edge.upcalls import Upcalls
+from callengine.edge.transport.layer import Transports
+from callengine.edge.transport.upcalls import Upcalls
 from tests.callengine.edge.fakes import PATIENCE_S, FakeEngine, Phone
 
 PER_HOST = 3

@@ -3,7 +3,7 @@
 import pytest
 
 from callengine.edge.interface import Refused
-from callengine.edge.received import receive
+from callengine.edge.messages.received import receive
 from tests.callengine.edge.fakes import FakeEngine
 from tests.callengine.edge.torture import MESSAGES, TORTURES, torture
 

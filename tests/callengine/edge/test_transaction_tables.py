@@ -2,12 +2,12 @@
 
 import pytest
 
-from callengine.edge import transactions as transactions_module
-from callengine.edge.client import ClientTransactions
 from callengine.edge.flow import Flow
-from callengine.edge.message import Message, parse
+from callengine.edge.messages.message import Message, parse
 from callengine.edge.settings import TIMEOUT_S
-from callengine.edge.transactions import ServerTransaction, ServerTransactions
+from callengine.edge.transactions import server as transactions_module
+from callengine.edge.transactions.client import ClientTransactions
+from callengine.edge.transactions.server import ServerTransaction, ServerTransactions
 from tests.callengine.edge.clock import Clock, message
 
 FLOW = Flow.parse("tcp:127.0.0.3:5062")

@@ -4,13 +4,11 @@ import time
 
 import pytest
 
-from callengine.edge.callers import dialled
-from callengine.edge.digest import (
-    parse_answer,
-)
-from callengine.edge.grammar import split_quoted
-from callengine.edge.uris import name_addr, parse_uri, sip_uri
-from callengine.edge.values import parse_address
+from callengine.edge.callers.invites import dialled
+from callengine.edge.messages.digest import parse_answer
+from callengine.edge.messages.grammar import split_quoted
+from callengine.edge.messages.uris import name_addr, parse_uri, sip_uri
+from callengine.edge.messages.values import parse_address
 
 
 @pytest.mark.parametrize(

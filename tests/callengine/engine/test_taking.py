@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from callengine.edge import inner
+from callengine.edge.legs import inner
 from callengine.engine.processes import CallProcess, ProcessState
 from callengine.worker.control import socket_pair
 from tests.callengine.edge.fakes import UdpPeer, reply_as

@@ -12,8 +12,8 @@ from callengine.core.lab import LabCase, LabEnds, free_destination, free_source
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan
 from callengine.core.planner import CallRequest, Declined, plan_call
-from callengine.edge.addresses import BUILT_IN_PHONES
 from callengine.edge.interface import IncomingCall
+from callengine.edge.transport.addresses import BUILT_IN_PHONES
 from callengine.engine.sources import ONE_TIME, OneTimeSources
 from callengine.lab import laboratory
 from callengine.lab.labcall import LabCall, LabOrder, phone_address

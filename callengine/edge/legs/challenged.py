@@ -1,0 +1,61 @@
+"""Answering a challenge in a call process's place (RFC 3261 section 22.2, RFC 7616)."""
+
+import secrets
+from dataclasses import replace
+
+from callengine.edge.legs.inner import challenge
+from callengine.edge.messages.digest import Answer, digest_response
+from callengine.edge.messages.grammar import parse_params, split_quoted
+from callengine.edge.messages.message import Message
+from sip.digest import digest_ha1
+
+_ASKED = {
+    401: ("www-authenticate", "authorization"),
+    407: ("proxy-authenticate", "proxy-authorization"),
+}
+
+
+def credentials(
+    response: Message, *, username: str, password: str, method: str, uri: str
+) -> tuple[str, str] | None:
+    """Return the header that answers a response's challenge, or None if none can be answered."""
+    if response.code not in _ASKED or not password:
+        return None
+    asked, answered = _ASKED[response.code]
+    usable = filter(None, map(challenge, response.headers.get(asked, ())[:8]))
+    text = next(usable, None)
+    if text is None:
+        return None
+    params = parse_params(split_quoted(text.partition(" ")[2], ","))
+    open_answer = Answer(
+        username=username,
+        realm=params["realm"] or "",
+        nonce=params["nonce"] or "",
+        uri=uri,
+        response="",
+        algorithm=(params.get("algorithm") or "MD5").upper(),
+        qop=params.get("qop") or "",
+        nc="00000001",
+        cnonce=secrets.token_hex(8),
+    )
+    ha1 = digest_ha1(
+        open_answer.algorithm, username=username, realm=open_answer.realm, password=password
+    )
+    answer = replace(open_answer, response=digest_response(open_answer, ha1=ha1, method=method))
+    return answered, _written(answer, opaque=params.get("opaque"))
+
+
+def _written(answer: Answer, *, opaque: str | None) -> str:
+    items = {"username": answer.username, "realm": answer.realm, "nonce": answer.nonce}
+    items |= {"uri": answer.uri, "response": answer.response}
+    if opaque is not None:
+        items["opaque"] = opaque
+    words = [f'{name}="{_escaped(value)}"' for name, value in items.items()]
+    words.append(f"algorithm={answer.algorithm}")
+    if answer.qop:
+        words.append(f'qop={answer.qop}, nc={answer.nc}, cnonce="{answer.cnonce}"')
+    return "Digest " + ", ".join(words)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

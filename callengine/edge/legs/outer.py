@@ -1,0 +1,64 @@
+"""Messages as peers read them: what a call process sent, with nothing of loopback in it."""
+
+from collections.abc import Sequence
+
+from callengine.edge.messages.message import Headers, Message
+from callengine.edge.messages.received import Received
+from callengine.edge.settings import ALLOW, EXTENSIONS
+
+_TO_PEER = (
+    "content-disposition",
+    "session-expires",
+    "min-se",
+    "rack",
+    "rseq",
+    "reason",
+    "retry-after",
+    "privacy",
+)
+_OPTION_LISTS = ("supported", "require", "unsupported")
+
+
+def to_peer(
+    message: Received,
+    *,
+    uri: str = "",
+    vias: Sequence[str] = (),
+    contact: str,
+    user_agent: str,
+    parties: tuple[str, str],
+    call_id: str,
+    extra: Headers | None = None,
+) -> Message:
+    """Return a call process's message as a peer may see it: nothing of loopback in it.
+
+    A request goes to `uri`. `parties` are the values of From and To as the peer knows them, strict
+    peers compare them whole (RFC 3261 section 8.2.6.2), and `call_id` is the peer's too.
+    """
+    headers: Headers = [("via", via) for via in vias]
+    headers += [("from", parties[0]), ("to", parties[1]), ("call-id", call_id)]
+    headers.append(("cseq", message.get("cseq")))
+    headers += [(name, value) for name in _TO_PEER for value in message.headers.get(name, ())]
+    headers += option_lists(message)
+    if contact:  # RFC 3261 sections 12.1.1 and 12.2.1.1: where the peer reaches us
+        headers.append(("contact", f"<{contact}>"))
+    if "allow" in message.headers:
+        headers.append(("allow", ALLOW))
+    headers.append(("user-agent" if message.method else "server", user_agent))
+    headers += extra or []
+    if message.body:
+        headers.append(("content-type", message.get("content-type") or "application/sdp"))
+    if message.method:
+        return Message.request(message.method, uri, headers, message.body)
+    return Message.response(message.code, message.phrase, headers, message.body)
+
+
+def option_lists(message: Received) -> Headers:
+    """Return the option tags that both sides understand, each once."""
+    lists: Headers = []
+    for name in _OPTION_LISTS:
+        asked = set(message.tokens(name))
+        tokens = [token for token in EXTENSIONS if token in asked]
+        if tokens or (name == "supported" and name in message.headers):
+            lists.append((name, ", ".join(tokens)))
+    return lists

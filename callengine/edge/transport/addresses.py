@@ -1,0 +1,192 @@
+"""Which addresses are ours, which one a peer sees, and where a SIP URI leads."""
+
+import asyncio
+import ipaddress
+import socket
+from collections import OrderedDict
+
+from callengine.edge.flow import TRANSPORTS, UDP, Flow, Transport
+from callengine.edge.messages.uris import URI, parse_uri
+from callengine.edge.settings import EdgeSettings
+from callengine.edge.transport.layer import Transports
+
+_MAX_CACHED = 4096
+_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
+_SOMEWHERE = "192.0.2.1"
+"Not on this machine, nor on any network of its own (RFC 5737)."
+RESOLVE_TIMEOUT_S = 4.0
+BUILT_IN_PHONES = ipaddress.IPv4Network("127.64.0.0/10")
+"Where the phones of the codec lab are: on this machine, so no public address is shown to them."
+
+
+class UnresolvableError(OSError):
+    """A SIP URI leads nowhere; the message says why."""
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def host_of(uri_text: str) -> str:
+    """Return the host of a SIP URI without brackets, or an empty string."""
+    try:
+        return parse_uri(uri_text).host.strip("[]")
+    except ValueError:
+        return ""
+
+
+def is_built_in_phone(host: str) -> bool:
+    """Tell a phone of the codec lab."""
+    return host.startswith("127.") and ipaddress.ip_address(host) in BUILT_IN_PHONES
+
+
+def is_private(host: str) -> bool:
+    """Tell whether a host is an address that means nothing elsewhere."""
+    return is_address(host) and ipaddress.ip_address(host.strip("[]")).is_private
+
+
+def literal_flow(uri: URI) -> Flow | None:
+    """Return the flow of a URI whose host is an IP address; None for a name.
+
+    Raises:
+        UnresolvableError: scheme or transport is not one we speak.
+    """
+    if uri.scheme != "sip":
+        raise UnresolvableError(f"{uri.scheme}: URIs cannot be reached, only sip: over UDP or TCP")
+    transport = _transport(uri)
+    host = (uri.parameters.get("maddr") or uri.host).strip("[]")
+    return Flow(transport, host, _port(uri, transport)) if is_address(host) else None
+
+
+def _transport(uri: URI) -> Transport:
+    name = (uri.parameters.get("transport") or UDP.name).lower()
+    if name not in TRANSPORTS:
+        spoken = " and ".join(TRANSPORTS)
+        raise UnresolvableError(f"transport {name} is not supported, only {spoken}")
+    return TRANSPORTS[name]
+
+
+def _port(uri: URI, transport: Transport) -> int:
+    return uri.port or transport.default_port
+
+
+async def resolve(uri_text: str) -> Flow:
+    """Return the flow a SIP URI leads to; names are looked up in the executor.
+
+    Raises:
+        UnresolvableError: it is no SIP URI, or its host does not resolve.
+    """
+    try:
+        uri = parse_uri(uri_text)
+    except ValueError as error:
+        raise UnresolvableError(f"not a SIP URI: {uri_text[:80]!r}") from error
+    if flow := literal_flow(uri):
+        return flow
+    transport = _transport(uri)
+    port = _port(uri, transport)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            entries = await loop.getaddrinfo(uri.host, port, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        raise UnresolvableError(f"{uri.host} does not resolve to an address") from error
+    entries.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    if not entries:
+        raise UnresolvableError(f"{uri.host} does not resolve to an address")
+    return Flow(transport, str(entries[0][4][0]), port)
+
+
+class Addresses:
+    """The edge's own addresses, as peers see them."""
+
+    def __init__(self, settings: EdgeSettings, transports: Transports) -> None:
+        self._settings = settings
+        self._transports = transports
+        self._reached_from: OrderedDict[str, str] = OrderedDict()
+        self._hosts: set[str] = set()
+
+    def note_listeners(self) -> None:
+        """Collect the names and addresses that mean this edge, once the sockets are open."""
+        hosts = {"localhost", self._settings.realm.lower()}
+        if self._settings.public_address:
+            hosts.add(self._settings.public_address.lower())
+        bound = [item.host for item in self._transports.udp]
+        bound += [host for host, _ in self._transports.tcp]
+        for host in bound:
+            if host in _WILDCARDS:
+                hosts |= {"127.0.0.1", "::1"} | _machine_addresses()
+            else:
+                hosts.add(host)
+        self._hosts = hosts
+
+    @property
+    def ports(self) -> set[int]:
+        return {item.port for item in self._transports.udp} | {p for _, p in self._transports.tcp}
+
+    def is_local_host(self, host: str, port: int | None) -> bool:
+        """Tell whether `host[:port]` of a URI means this edge."""
+        if port is not None and port not in self.ports:
+            return False
+        return host.strip("[]").lower() in self._hosts
+
+    def public_address_for(self, flow: Flow) -> tuple[str, int]:
+        """Return host and port that Contact, Via and SDP show to a peer."""
+        bound_host, port = self._listener(flow)
+        if self._settings.public_address and not is_built_in_phone(flow.host):
+            return self._settings.public_address, port
+        if bound_host not in _WILDCARDS:
+            return bound_host, port
+        return self._local_address_to(flow.host), port
+
+    def media_address_for(self, flow: Flow) -> str:
+        """Return the address of our audio: IPv4, also for those who signal over IPv6."""
+        host, _ = self.public_address_for(flow)
+        if ":" not in host:
+            return host
+        bound = (item.host for item in self._transports.udp if ":" not in item.host)
+        first = next(bound, _WILDCARDS[0])
+        return self._local_address_to(_SOMEWHERE) if first in _WILDCARDS else first
+
+    def _listener(self, flow: Flow) -> tuple[str, int]:
+        if flow.is_reliable and self._transports.tcp:
+            return self._transports.tcp[0]
+        listener = self._transports.listener_for(flow)
+        if listener is not None:
+            return listener.host, listener.port
+        return self._transports.tcp[0] if self._transports.tcp else ("127.0.0.1", 5060)
+
+    def _local_address_to(self, host: str) -> str:
+        if (address := self._reached_from.get(host)) is not None:
+            return address
+        if len(self._reached_from) >= _MAX_CACHED:
+            self._reached_from.popitem(last=False)
+        address = _source_address(host) or "127.0.0.1"
+        self._reached_from[host] = address
+        return address
+
+
+def _source_address(host: str) -> str:
+    """Ask the kernel which local address it would use; nothing is sent."""
+    if not is_address(host):
+        return ""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((host, 5060))
+        except OSError:
+            return ""
+        return str(sock.getsockname()[0])
+
+
+def _machine_addresses() -> set[str]:
+    try:
+        entries = socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        entries = []
+    outward = _source_address(_SOMEWHERE)
+    return {str(entry[4][0]) for entry in entries} | ({outward} if outward else set())

@@ -1,0 +1,124 @@
+"""SIP over UDP: datagrams in, and out of the socket that their peer talks to."""
+
+import asyncio
+import logging
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+
+from callengine.edge.flow import UDP, Flow
+from callengine.edge.transport.stun import binding_response, is_stun
+from callengine.edge.transport.upcalls import MayRead, Upcalls
+
+log = logging.getLogger(__name__)
+
+MAX_DATAGRAM_BYTES = 65536
+_BATCH = 64
+"Datagrams handled in one turn of the event loop: timers and other sockets come in between."
+_MAX_DROPPED = 1024
+"Datagrams dropped in one turn: that costs next to nothing, and the kernel's buffer is small."
+_MAX_REMEMBERED = 20_000
+
+
+class UdpListener:
+    """One UDP socket, read in batches; nothing a peer sends can raise out of it."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_datagram: Callable[[bytes, Flow, "UdpListener"], None],
+        may_read: MayRead = lambda _, __: 0.0,
+    ):
+        self.sock = sock
+        self.host, self.port = sock.getsockname()[:2]
+        self._on_datagram = on_datagram
+        self._may_read = may_read
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sock.fileno(), self._read)
+
+    def _read(self) -> None:
+        handled = 0
+        for _ in range(_MAX_DROPPED):
+            try:
+                data, address = self.sock.recvfrom(MAX_DATAGRAM_BYTES)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                # An ICMP error for what was sent before (RFC 3261 section 18.4); timers end it.
+                log.debug("UDP read on port %d: %s", self.port, error)
+                return
+            flow = Flow(UDP, address[0], address[1])
+            if self._may_read(data, flow):
+                continue
+            self._on_datagram(data, flow, self)
+            handled += 1
+            if handled >= _BATCH:
+                return
+
+    def send(self, data: bytes, host: str, port: int) -> None:
+        """Send one datagram; what the network refuses is lost, as on any wire."""
+        try:
+            self.sock.sendto(data, (host, port))
+        except OSError as error:
+            log.debug("UDP send to %s:%d: %s", host, port, error)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self.sock.fileno())
+        self.sock.close()
+
+
+class UdpTransport:
+    """All public UDP sockets."""
+
+    def __init__(self, upcalls: Upcalls, *, max_message_bytes: int) -> None:
+        self.listeners: list[UdpListener] = []
+        self._upcalls = upcalls
+        self._max_message_bytes = max_message_bytes
+        self._heard_on: OrderedDict[Flow, UdpListener] = OrderedDict()
+
+    def listen(self, sock: socket.socket) -> None:
+        """Read from a bound socket."""
+        self.listeners.append(UdpListener(sock, self._take, self._upcalls.may_read))
+
+    def close(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+        self.listeners = []
+
+    def _take(self, data: bytes, flow: Flow, listener: UdpListener) -> None:
+        self._remember(flow, listener)
+        if is_stun(data):
+            if answer := binding_response(data, flow.host, flow.port):
+                listener.send(answer, flow.host, flow.port)
+        elif not data.strip(b"\r\n\0 "):
+            # A ping is answered on streams alone (RFC 5626 section 4.4.1).
+            return
+        elif len(data) > self._max_message_bytes:
+            self._upcalls.on_broken(data[: self._max_message_bytes], flow, True)
+        else:
+            self._upcalls.on_message(data, flow)
+
+    def _remember(self, flow: Flow, listener: UdpListener) -> None:
+        """Note which socket a peer talks to, unless it is the one we would use anyway.
+
+        A phone behind NAT hears us from there alone (RFC 3581 section 4).
+        """
+        if flow not in self._heard_on:
+            if listener is self.listener_for(flow):
+                return
+            if len(self._heard_on) >= _MAX_REMEMBERED:
+                self._heard_on.popitem(last=False)
+        self._heard_on[flow] = listener
+        self._heard_on.move_to_end(flow)
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Send one datagram from the socket its peer talks to."""
+        if listener := self.listener_for(flow):
+            listener.send(data, flow.host, flow.port)
+
+    def listener_for(self, flow: Flow) -> UdpListener | None:
+        """Return the socket this peer talks to, or the first of its family."""
+        if (listener := self._heard_on.get(flow)) is not None:
+            return listener
+        family = socket.AF_INET6 if ":" in flow.host else socket.AF_INET
+        return next((item for item in self.listeners if item.sock.family == family), None)
