@@ -71,6 +71,8 @@ class MediaWatch:
         samples: dict[str, QualitySnapshot] = {}
         for name, leg in self._legs.items():
             leg.look()
+            # Before more is counted, which would have the guard look for others' addresses anew.
+            self._report_dropped(leg)
             statistics = self._statistics[name]
             if not leg.has_audio or leg.ended or leg.media is None:
                 statistics.rest()
