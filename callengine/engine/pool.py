@@ -292,6 +292,9 @@ class Pool:
 
     def _fork_server_lost(self) -> None:
         self._killed.clear()  # nobody tells of their end now
+        for process in self.processes:
+            if not process.pid:  # nor of their ids
+                self._kill(process, replace=False)
         self._replenish()
 
     def _fork(self, rate: int) -> CallProcess | None:

@@ -1,6 +1,7 @@
 """The pool of call processes, with real ones: kept ahead of need, reused, replaced, moved."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -204,3 +205,22 @@ async def test_a_process_serves_its_number_of_calls_and_is_replaced() -> None:
         assert pids == [pids[0]] * 3 + [pids[3]] * 3
         assert pids[0] != pids[3]
     transport.close()
+
+
+async def test_no_process_waits_for_an_id_that_died_with_the_fork_server() -> None:
+    """It would be taken for a call, and cost it seconds and another fork server."""
+    async with opened(4, spare=((8000, 1),)) as pool:
+        await until(lambda: len(idle(pool, 8000)) == 1, "no spare")
+        process = pool._fork(8000)
+        assert process is not None
+        _stand_still(1.5)  # it has been forked, and what the fork server said of it not read
+        pool._fork_server.kill()
+        await until(lambda: process.state is ProcessState.DEAD, "it is kept without an id")
+        taken_at = time.monotonic()
+        assert await pool.acquire(8000) is not None
+        assert time.monotonic() - taken_at < 3.0
+        assert all(other.number != process.number for other in pool.processes)
+
+
+def _stand_still(seconds: float) -> None:
+    time.sleep(seconds)
