@@ -3,7 +3,7 @@
 SWIG prints what a callback raises and goes on as if it had returned; cffi does the same. Whatever
 the callback was about to report, an answer or the end of a leg, is then lost, and the call hangs.
 So all that pjsua2 calls derives from `Contained`, and all that cffi calls is made by
-`plugins.native.callback`.
+`plugins.callbacks.callback`.
 """
 
 import functools

@@ -11,7 +11,7 @@ It brings its style sheet, its scripts, its form and its address (`connection-co
 template must be rendered with a request. A page that loads pickers later, into what is there
 already, puts `{% codec_picker_head %}` into its block `head`.
 
-A new kind of list is one more line in LISTS, and an address in `dashboard.urls`.
+A new kind of list is one more line in LISTS, and an address in `dashboard.codecs.urls`.
 """
 
 from collections.abc import Mapping
