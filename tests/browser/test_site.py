@@ -12,7 +12,7 @@ from tests.browser.windows import browser
 from tests.dashboard.addresses import ALL
 
 __all__ = ["browser"]
-NOT_PAGES = {"engine", "codec-meaning", "call-quality", "refused-each"}
+NOT_PAGES = {"engine", "codec-meaning", "call-quality", "rejections-each"}
 "Addresses that answer with a part of a page, or with a file."
 PAGES = {
     address.name: address.path

@@ -23,6 +23,8 @@ from tests.peers.clerk import Clerk
 from tests.peers.ports import LOOPBACK, free_port, free_port_range, free_sip_port
 from tests.peers.services import Postgres, Redis, wait_for_port
 
+ACCESS_LISTS_S = 1.1
+"How long an engine that runs may go by the access lists it read last, and a little more."
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 40.0
 STOP_TIMEOUT_S = 15.0
@@ -104,10 +106,12 @@ class Engine:
         return done.stdout
 
     def provision(self, configuration: Mapping[str, Any]) -> None:
-        """Load a configuration; it holds from the next call on."""
+        """Load a configuration; it holds once this returns."""
         file = self.folder / "provision.yaml"
         file.write_text(yaml.safe_dump(dict(configuration)))
         self.manage("provision", str(file))
+        if self.processes:
+            time.sleep(ACCESS_LISTS_S)
 
     def calls(self) -> list[Record]:
         """Return every call's record, newest last."""
