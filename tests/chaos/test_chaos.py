@@ -82,7 +82,7 @@ async def _watch(engine: Engine, report: Report) -> None:
     watch = Watch(engine)
     watching = asyncio.create_task(watch.run())
     await _warm_up(engine)
-    report.before = await asyncio.to_thread(watch.traces)
+    report.before = await _settled(watch)
     async with going_on(engine) as life:
         stage = Stage(engine, life)
         await asyncio.sleep(SETTLE_S)
@@ -106,6 +106,17 @@ async def _warm_up(engine: Engine) -> None:
         nobody = [await alice.invite("nobody", alice.sdp(["PCMU"])) for _ in range(ROOM)]
         await asyncio.gather(*(call.wait_final() for call in nobody))
         await hang_up(await set_up(alice, bob, ROOM))
+
+
+async def _settled(watch: Watch) -> Traces:
+    """Return what there is once the ends of the calls before are written, or long enough after."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + CLEARED_WITHIN_S
+    while True:
+        traces = await asyncio.to_thread(watch.traces)
+        if not traces.rows["unended"] or loop.time() > until:
+            return traces
+        await asyncio.sleep(0.5)
 
 
 async def _one(kind: Any, stage: Stage, report: Report) -> None:
