@@ -21,7 +21,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("sip_user", ["alice", "a", "A.b_c+d-e", "1001", "x" * 64])
 def test_a_sip_user_of_the_allowed_characters_is_accepted(sip_user):
-    Connection(name="n", sip_user=sip_user).full_clean()
+    row = Connection(name="n", sip_user=sip_user)
+    row.full_clean()
+    row.save()
+    assert Connection.objects.get().sip_user == sip_user
 
 
 @pytest.mark.parametrize("sip_user", ["", "a b", "a@b", "alice\n", "ä", "x" * 65, "a;b", "<a>"])
@@ -54,7 +57,10 @@ BAD_ADDRESSES = [
 
 @pytest.mark.parametrize("address", GOOD_ADDRESSES)
 def test_a_fixed_address_is_a_sip_uri_we_can_call(address):
-    Connection(name="n", sip_user="a", address=address).full_clean()
+    row = Connection(name="n", sip_user="a", address=address)
+    row.full_clean()
+    row.save()
+    assert Connection.objects.get().address == address
 
 
 @pytest.mark.parametrize("address", BAD_ADDRESSES)

@@ -133,7 +133,10 @@ def test_what_a_number_or_a_route_points_to_cannot_be_deleted():
 @pytest.mark.parametrize("number", ["+12025550100", "1001", "sales", "*98#", "a.b_c-d", "0" * 64])
 def test_a_number_may_be(number):
     alice = Connection.objects.create(name="A", sip_user="alice")
-    Number(number=number, connection=alice).full_clean()
+    row = Number(number=number, connection=alice)
+    row.full_clean()
+    row.save()
+    assert Number.objects.get().number == number
 
 
 @pytest.mark.parametrize("number", ["", "+1 202", "a@b", "0" * 65, "1\n", "(202)"])

@@ -42,20 +42,6 @@ def sip(edge: Edge) -> tuple[str, int]:
 
 
 @pytest.fixture
-async def peer() -> AsyncIterator[UdpPeer]:
-    peer = await UdpPeer.open("127.0.0.3")
-    yield peer
-    await peer.close()
-
-
-@pytest.fixture
-async def callee() -> AsyncIterator[UdpPeer]:
-    peer = await UdpPeer.open("127.0.0.4")
-    yield peer
-    await peer.close()
-
-
-@pytest.fixture
 async def worker() -> AsyncIterator[UdpPeer]:
     peer = await UdpPeer.open("127.0.0.1")
     yield peer

@@ -196,6 +196,8 @@ def _refused() -> Refused:
 def test_any_bytes_parse_or_are_malformed(data: bytes, seed: int) -> None:
     for sample in (data, TEMPLATES[seed % 3][: seed % 400] + data, mutated(TEMPLATES[0], seed)):
         try:
-            receive(sample)
+            message = receive(sample)
         except MalformedError:
             continue
+        assert message.raw == sample
+        assert bool(message.method) is not bool(message.code)

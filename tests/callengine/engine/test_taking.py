@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,20 +24,6 @@ from tests.peers.waiting import until
 
 pytestmark = pytest.mark.processes
 IN_SECONDS = 8.0
-
-
-@pytest.fixture
-async def peer() -> AsyncIterator[UdpPeer]:
-    peer = await UdpPeer.open("127.0.0.3")
-    yield peer
-    await peer.close()
-
-
-@pytest.fixture
-async def callee() -> AsyncIterator[UdpPeer]:
-    peer = await UdpPeer.open("127.0.0.4")
-    yield peer
-    await peer.close()
 
 
 async def idle_process(board: boards.Board) -> CallProcess:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from callengine.worker.plugins.fmtp import (
     AMR_WB_FRAMINGS,
     OFFER_FMTP,
+    OPUS_BIT_RATE_BPS,
     OPUS_RATES_HZ,
     amr_wb_formats_match,
     opus_offer_fmtp,
@@ -73,8 +74,8 @@ def test_amr_wb_payload_types_match_by_framing(ours: str, theirs: str, same: boo
 @given(st.text(max_size=100))
 def test_any_fmtp_text_is_read(value: str) -> None:
     parameters = parse_fmtp(value)
-    read_opus(parameters)
-    read_amr_wb(parameters)
+    assert 6000 <= read_opus(parameters).bit_rate_bps <= OPUS_BIT_RATE_BPS
+    assert set(read_amr_wb(parameters).mode_set) <= set(range(9))
 
 
 @given(st.binary(min_size=1, max_size=8), st.integers(1, 16))
