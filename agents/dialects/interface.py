@@ -1,13 +1,17 @@
 """What every dialect takes and answers. Pure: no I/O, no clock; time comes in as `now`, in seconds.
 
+`now` is of any one clock that does not jump (that of `handshake` is Unix time).
+
 A dialect holds the conversation of one websocket. Whoever owns the websocket hands it what arrives
 and what happens in the call, carries out the effects it answers in their order, and owns the queue
 of audio that waits to be played (the playout). A new websocket of the same call is a new dialect,
-made with `Session.resume` if the former had a session.
+made with `Session.resume` if the former had a session that can be resumed. The owner limits how
+long it waits for Ready; a dialect has timers only for what its agent must do in a conversation.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from agents.formats import AudioFormat
@@ -85,7 +89,10 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Call `mark_reached` once all audio queued before it has been played or was flushed."""
+    """Call `mark_reached` once all audio queued before it has been played or was flushed.
+
+    A name may come more than once; each is reached once, in their order.
+    """
 
     name: str
 
@@ -144,15 +151,33 @@ class TransferTo:
     key: str
 
 
+class Failure(StrEnum):
+    """In which way an agent cannot be talked to."""
+
+    REFUSED = "refused"
+    "It does not want us, or what we ask for."
+    BUSY = "busy"
+    "It has no place for one more call."
+    LOST = "lost"
+    "It has failed, or its websocket has."
+    LATE = "late"
+    "It was not ready in time, it says."
+    EXPIRED = "expired"
+    "It allows no longer session."
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The agent cannot be talked to, or no longer."""
 
+    kind: Failure
     code: str
-    "The agent's own word, such as `unauthorized`."
+    "The agent's own word, such as `unauthorized`, or that of its websocket: `closed 1011`."
     message: str
     is_retryable: bool
     "Whether a new websocket may do better."
+    keeps_session: bool = True
+    "Whether that may resume the session there was; without it, it begins anew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +221,17 @@ class ImmutableError(ValueError):
 class Dialect(Protocol):
     """One websocket's conversation."""
 
-    name: str
-    takes_digits: bool
-    "Whether the agent can be told of keys that are pressed."
-    max_message_bytes: int
+    @property
+    def name(self) -> str:
+        """What it is called in files and records."""
+
+    @property
+    def takes_digits(self) -> bool:
+        """Whether the agent can be told of keys that are pressed."""
+
+    @property
+    def max_message_bytes(self) -> int:
+        """Of one message; a longer one is a reason to close with 1009."""
 
     def handshake(self, now: float) -> Handshake:
         """Return how to open the websocket; `now` is Unix time here."""
@@ -219,23 +251,30 @@ class Dialect(Protocol):
     def digit(self, digit: str) -> list[Effect]:
         """Tell of a key that the caller pressed."""
 
-    def mark_reached(self, name: str) -> list[Effect]:
-        """Take that all audio before a mark has been played, or thrown away."""
+    def mark_reached(self, name: str, *, is_played: bool) -> list[Effect]:
+        """Take that all audio before a mark has been played, or that some was thrown away."""
 
     def flushed(self, played_ms: Mapping[str, float]) -> list[Effect]:
-        """Take that a flush is done; of each item that was queued, how much had been heard."""
+        """Take that a flush is done; of each item that was queued, how much had been heard.
 
-    def transfer_over(self, key: str, code: int, why: str) -> list[Effect]:
+        Counted from the item's beginning, whole; an item that had been heard out is left out.
+        """
+
+    def transfer_over(self, key: str, code: int, why: str, now: float) -> list[Effect]:
         """Take that a transfer has failed with this SIP code; one that succeeds ends the leg."""
 
     def change(self, settings: Mapping[str, Any]) -> list[Effect]:
-        """Change settings while the session lasts. Raises ImmutableError."""
+        """Change settings while the session lasts. Raises ImmutableError.
+
+        Keys are of `system_prompt`, `tools`, `keyterms`, `turn_detection` and `volume`, with values
+        as in Session; which of them may change, the dialect's `DialectKind.mutable` says.
+        """
 
     def end(self, now: float) -> list[Effect]:
         """Say goodbye: the call is over. Close follows, from here or from `tick` or `received`."""
 
     def next_deadline(self) -> float | None:
-        """Return when `tick` is due, or None."""
+        """Return when `tick` is due, by the clock of `now`, or None."""
 
     def tick(self, now: float) -> list[Effect]:
         """Take that time has passed."""
