@@ -1,0 +1,82 @@
+"""JSON messages, read from agents that may send anything, and written."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any
+
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_TEXT = 8_000
+"Characters of a transcript's line that are kept."
+MAX_ID = 256
+"Characters of an id or a name that is remembered."
+
+
+class OddMessageError(ValueError):
+    """A message that is ignored; the text says what is odd about it, in words of ours."""
+
+
+def read(message: str | bytes) -> Mapping[str, Any]:
+    """Return a message's object. Raises OddMessageError."""
+    if isinstance(message, bytes):
+        raise OddMessageError("binary message")
+    try:
+        value = json.loads(message)
+    except (ValueError, RecursionError):
+        raise OddMessageError("message that is not JSON") from None
+    if not isinstance(value, dict):
+        raise OddMessageError("message that is not a JSON object")
+    return value
+
+
+def write(message: Mapping[str, Any]) -> str:
+    """Return a message as text, in ASCII: what agents send has half characters that are none."""
+    return json.dumps(message, separators=(",", ":"))
+
+
+def at(message: Mapping[str, Any], *path: str) -> Any:
+    """Return what lies at a path of keys, or None."""
+    value: Any = message
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def text_at(message: Mapping[str, Any], *path: str) -> str:
+    """Return the text at a path, cut to MAX_TEXT and fit to be stored; empty if there is none."""
+    value = at(message, *path)
+    if not isinstance(value, str):
+        return ""
+    return value[:MAX_TEXT].replace("\0", "").encode(errors="replace").decode()
+
+
+def id_at(message: Mapping[str, Any], *path: str) -> str:
+    """Return the id at a path; empty if there is none, or none that may be remembered."""
+    value = at(message, *path)
+    is_fit = isinstance(value, str) and len(value) <= MAX_ID and value.isprintable()
+    return value if is_fit else ""
+
+
+def number_at(message: Mapping[str, Any], *path: str) -> float | None:
+    """Return the number at a path, or None."""
+    value = at(message, *path)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < 1e15 else None
+
+
+def audio_at(message: Mapping[str, Any], *path: str) -> bytes:
+    """Return the audio written in base64 at a path. Raises OddMessageError."""
+    value = at(message, *path)
+    if not isinstance(value, str):
+        raise OddMessageError("audio message without audio")
+    try:
+        return b64decode(value, validate=True)
+    except ValueError:
+        raise OddMessageError("audio that is not base64") from None
+
+
+def base64(audio: bytes) -> str:
+    """Return audio written in base64."""
+    return b64encode(audio).decode()
