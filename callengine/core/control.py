@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from agents.formats import Encoding
+from agents.limits import MAX_PROMPT, MAX_TOOLS
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
@@ -25,6 +27,14 @@ StatusCode = Annotated[int, Within(0, 699)]
 "A SIP status code (RFC 3261 section 7.2), or 0 where there was none."
 ProcessId = Annotated[int, Within(1, 2**31)]
 Port = Annotated[int, Within(1, 65535)]
+AgentKey = Annotated[str, Most(200)]
+"What a voice agent's platform calls one line, or one call of a tool."
+AgentState = Literal["connecting", "opening", "ready", "reconnecting", "ended"]
+AgentMoment = Literal[
+    "asked", "connected", "ready", "first_agent_audio", "first_rtp_out", "ended"
+]  # fmt: skip
+MAX_SETTINGS = MAX_PROMPT + MAX_TOOLS + 20_000
+"Characters of what is changed of a session: with room for being quoted as JSON."
 
 
 # From the engine to a call process
@@ -60,6 +70,43 @@ class FollowRedirect:
     waves: tuple[WaveOrder, ...]
     why: str
     "Why it is not followed, if there are no waves."
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSocket:
+    """The answer to `ConnectAgent`: a connected TCP socket comes with the message, or an error.
+
+    It is not blocking, and nothing has been written to it.
+    """
+
+    call: str
+    leg: LegName
+    error: Annotated[str, Most(500)]
+    "One sentence on why there is none; empty if there is one."
+    address: Annotated[str, Most(100)]
+    "`HOST:PORT` that was reached; empty if none was."
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAgent:
+    """Change settings of a voice agent's session while it lasts."""
+
+    call: str
+    leg: LegName
+    settings: Annotated[str, Most(MAX_SETTINGS)]
+    "As JSON: what `Dialect.change` takes."
+    by: Annotated[str, Most(150)]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRefused:
+    """A transfer that a voice agent asked for rings nobody."""
+
+    call: str
+    leg: LegName
+    key: AgentKey
+    code: StatusCode
+    why: Annotated[str, Most(4000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +203,78 @@ class RedirectAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectAgent:
+    """Connect to a voice agent's host: call processes may not. Answered by `AgentSocket`.
+
+    One of a leg may be waited for at a time; where to, stands in its order.
+    """
+
+    leg: LegName
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """What is known of a voice agent's session; sent anew, whole, when something of it changes.
+
+    Figures alone (`queue_ms`, `barge_ins`) are sent once a second at most.
+    """
+
+    leg: LegName
+    dialect: Annotated[str, Most(20)]
+    session_id: Annotated[str, Most(200)]
+    state: AgentState
+    moments: dict[AgentMoment, UnixTime]
+    "When what came to pass, for the first time."
+    queue_ms: Annotated[float, Within(0, 1e9)]
+    "Audio of the agent that waits to be played."
+    barge_ins: Annotated[int, Within(0, 1e9)]
+    close_code: Annotated[int, Within(0, 65535)] | None
+    "Of the websocket (RFC 6455 section 7.4); None while it is open."
+    close_reason: Annotated[str, Most(500)]
+    input: Encoding
+    output: Encoding
+    how_in: Annotated[str, Most(200)]
+    "What is done to the caller's audio: `bytes pass untouched`; empty before it is known."
+    how_out: Annotated[str, Most(200)]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """What was said, as far as it is known; one of the same `key` replaces the former."""
+
+    leg: LegName
+    key: AgentKey
+    who: Literal["caller", "agent"]
+    text: Annotated[str, Most(4000)]
+    is_final: bool
+    is_interrupted: bool
+    at: UnixTime
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTool:
+    """A voice agent has called a tool."""
+
+    leg: LegName
+    name: Annotated[str, Most(200)]
+    outcome: Annotated[str, Most(1000)]
+    at: UnixTime
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """A voice agent wants the caller connected with somebody else.
+
+    It is told by `TransferRefused` if nobody is rung; if somebody is, the call's machine tells it
+    how that ended.
+    """
+
+    leg: LegName
+    key: AgentKey
+    target: Annotated[str, Most(255)]
+
+
+@dataclass(frozen=True, slots=True)
 class QualityMeasured:
     """One second's statistics; of no leg, it is a sign of life."""
 
@@ -211,7 +330,16 @@ class Exited:
     "Its exit status; below zero, the signal that ended it."
 
 
-ToCallProcess = TakeCall | EndCall | TransferCall | FollowRedirect | Stop
+ToCallProcess = (
+    TakeCall
+    | EndCall
+    | TransferCall
+    | FollowRedirect
+    | AgentSocket
+    | ChangeAgent
+    | TransferRefused
+    | Stop
+)
 OfCall = (
     Taken
     | StateReached
@@ -219,6 +347,11 @@ OfCall = (
     | TimelineNote
     | TransferOver
     | RedirectAsked
+    | ConnectAgent
+    | AgentFacts
+    | AgentLine
+    | AgentTool
+    | TransferAsked
     | QualityMeasured
     | CallEnded
 )

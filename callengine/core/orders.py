@@ -1,8 +1,14 @@
 """What a call process is told of one call: its legs with tokens, addresses and passwords."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
+from agents import limits
+from agents.formats import Encoding
 from callengine.core.directory import Destination
+from callengine.core.shapes import Most, Within
+
+Word = Annotated[str, Most(limits.MAX_SHORT)]
 
 
 def passwords_of(destination: Destination) -> dict[str, str]:
@@ -10,6 +16,49 @@ def passwords_of(destination: Destination) -> dict[str, str]:
     trunks = destination.route.trunks if destination.route else ()
     trunks = (destination.trunk, *trunks) if destination.trunk else trunks
     return {trunk.name: trunk.out_password for trunk in trunks if trunk.out_password}
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOrder:
+    """A voice agent, as the call process talks to it: its settings, and what it is told."""
+
+    name: Annotated[str, Most(limits.MAX_NAME)]
+    dialect: Word
+    url: Annotated[str, Most(limits.MAX_URL)]
+    secret: Annotated[str, Most(limits.MAX_SECRET)] = field(default="", repr=False)
+    agent_id: Word = ""
+    system_prompt: Annotated[str, Most(limits.MAX_PROMPT)] = ""
+    greeting: Annotated[str, Most(limits.MAX_GREETING)] = ""
+    voice: Word = ""
+    tools: Annotated[str, Most(limits.MAX_TOOLS)] = "[]"
+    "A list, as JSON."
+    keyterms: tuple[Annotated[str, Most(limits.MAX_KEYTERM)], ...] = ()
+    turn_detection: Annotated[str, Most(limits.MAX_TURN_DETECTION)] = "{}"
+    "A mapping, as JSON."
+    input: Encoding = Encoding.PCM
+    "Caller to agent."
+    output: Encoding = Encoding.PCM
+    volume: Annotated[int, Within(0, 100)] | None = None
+    "None leaves it to the agent."
+    parameters: dict[
+        Annotated[str, Most(limits.MAX_PARAMETER_NAME)],
+        Annotated[str, Most(limits.MAX_PARAMETER_VALUE)],
+    ] = field(default_factory=dict)
+    "What SIP headers of the caller's INVITE said, by the agent's map."
+    account: Word = ""
+    "The account id that dialects of carriers name."
+    max_duration_s: float = 0.0
+    "From the answer; 0: no limit of its own."
+    silence_timeout_s: float = 0.0
+    "How long neither party may say anything before the call is ended; 0: for ever."
+    ready_timeout_s: float = 10.0
+    keeps_transcript: bool = True
+    answers_at_once: bool = False
+    "Whether the caller is answered before the agent is ready, and hears ringing meanwhile."
+    from_user: Annotated[str, Most(255)] = ""
+    to_user: Annotated[str, Most(255)] = ""
+    sip_call_id: Annotated[str, Most(255)] = ""
+    "The caller's own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +83,8 @@ class LegOrder:
     "Networks its carrier sends media from, besides what its SDP and its signalling name."
     is_proven: bool = True
     "Whether its peer has shown that it is where it says; a caller's ACK shows it else."
+    agent: AgentOrder | None = None
+    "The voice agent this leg is, if it is one: it has neither a token nor SIP."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +122,8 @@ class TransferOrder:
     to: str
     "What the operator named: a number or a SIP user."
     by: str
-    "User name of the operator."
+    "User name of the operator, or the agent's name."
     waves: tuple[WaveOrder, ...]
     ring_timeout_s: float
+    key: str = ""
+    "The agent's word for its request, if an agent asked: it is told if the transfer fails."

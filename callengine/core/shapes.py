@@ -124,7 +124,10 @@ def _check_composed(shape: Any, exact: bool) -> _Check:
     if origin is dict:
         return _values(_check(arguments[0], exact), _check(arguments[1], exact))
     if origin is Annotated:
-        return _bounded(_check(arguments[0], exact), arguments[1])
+        inner, bound = arguments
+        if inner is str and isinstance(bound, Most):
+            return _text(bound, exact)
+        return _bounded(_check(inner, exact), bound)
     if origin in (typing.Required, typing.NotRequired):
         return _check(arguments[0], exact)
     raise TypeError(f"data of the shape {shape} cannot be checked")
@@ -150,11 +153,17 @@ def _scalar(kinds: tuple[type, ...], complaint: str) -> _Check:
     return check
 
 
-def _storable(check_scalar: _Check) -> _Check:
+def _text(most: Most, exact: bool) -> _Check:
+    """Return what checks a text with a bound of its own, which may be above MAX_TEXT."""
+    check = _scalar(*_SCALARS[str])
+    return _bounded(_storable(check, most.length) if exact else check, most)
+
+
+def _storable(check_scalar: _Check, longest: int = MAX_TEXT) -> _Check:
     def check(data: Any) -> Any:
         value = check_scalar(data)
         if isinstance(value, str):
-            _check_text(value)
+            _check_text(value, longest)
         elif isinstance(value, int | float) and not _is_small(value):
             raise ShapeError("", "is too large a number")
         return value
@@ -162,9 +171,9 @@ def _storable(check_scalar: _Check) -> _Check:
     return check
 
 
-def _check_text(text: str) -> None:
-    if len(text) > MAX_TEXT:
-        raise ShapeError("", f"has more than {MAX_TEXT} characters")
+def _check_text(text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise ShapeError("", f"has more than {longest} characters")
     if "\0" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)):
         raise ShapeError("", "holds characters that no database stores")
 

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from callengine.core.control import (
     FROM_CALL_PROCESS,
@@ -151,10 +151,23 @@ class Pool:
         self._shrink(process.bridge_rate_hz)
         self._replenish()
 
-    def send(self, process: CallProcess, message: ToCallProcess, *, wake: bool = True) -> None:
-        """Send a control message; `wake` unless an INVITE follows at once."""
+    def send(
+        self,
+        process: CallProcess,
+        message: ToCallProcess,
+        *,
+        wake: bool = True,
+        descriptors: Sequence[int] = (),
+    ) -> None:
+        """Send a control message; `wake` unless an INVITE follows at once.
+
+        The process gets its own copies of `descriptors`; the caller closes these.
+        """
         try:
-            process.sock.send(encode(message))
+            if descriptors:
+                socket.send_fds(process.sock, [encode(message)], descriptors)
+            else:
+                process.sock.send(encode(message))
             if wake:
                 self._wake_socket.sendto(WAKE, process.sip_address)
         except OSError:

@@ -22,9 +22,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents import limits
+from agents.formats import Encoding
 from callengine.core import control
-from callengine.core.control import ControlError, Language, encode
-from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
+from callengine.core.control import AgentFacts, ControlError, Language, encode
+from callengine.core.orders import AgentOrder, CallOrder, LegOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.shapes import Moment, Most, Within
 
@@ -102,7 +104,7 @@ def test_every_message_is_read_as_it_was_written(
 
 def test_every_direction_has_its_own_words() -> None:
     names = [name for language in LANGUAGES for name in language.kinds]
-    assert len(set(names)) == len(names) == 20
+    assert len(set(names)) == len(names) == 28
     with pytest.raises(ControlError, match="no message 'Stop' here"):
         control.FROM_CALL_PROCESS.decode(encode(control.Stop()))
 
@@ -163,6 +165,26 @@ def _places(value: Any, so_far: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
             yield from _places(item, (*so_far, name))
 
 
+def facts(**wrong: Any) -> str:
+    """Return the facts of a voice agent's session, with some fields wrong."""
+    right = AgentFacts(
+        leg="B",
+        dialect="twilio",
+        session_id="MZ1",
+        state="ready",
+        moments={"asked": 1.0, "ready": 1.5},
+        queue_ms=20.0,
+        barge_ins=0,
+        close_code=None,
+        close_reason="",
+        input=Encoding.PCMU,
+        output=Encoding.PCM,
+        how_in="bytes pass untouched",
+        how_out="resampled 24 -> 8 kHz",
+    )
+    return json.dumps({**json.loads(encode(right)), **wrong})
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -182,6 +204,23 @@ def _places(value: Any, so_far: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         ('{"type": "StateReached", "state": "held", "at": 1e12}', "StateReached.at is not within"),
         ('{"type": "Unable", "reason": "x", "why": ""}', "Unable.reason is none of"),
         ('{"type": "TransferOver", "leg": "BBBBB", "at": 1}', "has more than 4 characters"),
+        (facts(moments={"lunch": 1}), "AgentFacts.moments.a key in it is none of asked, connected"),
+        (facts(moments={"ready": 1e12}), "AgentFacts.moments.ready is not within"),
+        (facts(state="tired"), "AgentFacts.state is none of connecting"),
+        (facts(queue_ms=-1), "AgentFacts.queue_ms is not within"),
+        (facts(input="audio/opus"), "AgentFacts.input is no Encoding"),
+        (facts(close_reason="x" * 501), "AgentFacts.close_reason has more than 500 characters"),
+        (facts(more=1), "AgentFacts.more is not known"),
+        ('{"type": "ConnectAgent", "leg": "B", "url": "wss://x"}', "ConnectAgent.url is not known"),
+        (
+            '{"type": "AgentLine", "leg": "B", "key": "1", "who": "nobody", "text": "",'
+            ' "is_final": true, "is_interrupted": false, "at": 1}',
+            "AgentLine.who is none of caller, agent",
+        ),
+        (
+            '{"type": "TransferAsked", "leg": "B", "key": "1", "target": "\\u0000"}',
+            "TransferAsked.target holds characters that no database stores",
+        ),
         ('{"type": "QualityMeasured", "legs": {"A": {}}}', "QualityMeasured.legs.A.audio is miss"),
         (
             '{"type": "TimelineNote", "kind": "x", "leg": "", "text": "\\ud800", "at": 1}',
@@ -202,6 +241,42 @@ def test_a_message_that_is_too_long_is_neither_written_nor_read() -> None:
         encode(control.TransferCall(order))
     with pytest.raises(ControlError, match="too long"):
         control.TO_CALL_PROCESS.decode(b" " * (control.MAX_MESSAGE_BYTES + 1))
+
+
+def largest_agent(letter: str) -> AgentOrder:
+    """Return an agent all of whose settings are as large as they may be."""
+    short, parameter = letter * limits.MAX_SHORT, letter * limits.MAX_PARAMETER_VALUE
+    return AgentOrder(
+        name=letter * limits.MAX_NAME,
+        dialect=short,
+        url=letter * limits.MAX_URL,
+        secret=letter * limits.MAX_SECRET,
+        agent_id=short,
+        system_prompt=letter * limits.MAX_PROMPT,
+        greeting=letter * limits.MAX_GREETING,
+        voice=short,
+        tools=letter * limits.MAX_TOOLS,
+        keyterms=(letter * limits.MAX_KEYTERM,) * limits.MAX_KEYTERMS,
+        turn_detection=letter * limits.MAX_TURN_DETECTION,
+        volume=100,
+        parameters={f"{n:064}": parameter for n in range(limits.MAX_PARAMETERS)},
+    )
+
+
+@pytest.mark.parametrize("letter", ['"', "é", "語", "🎧"])
+def test_the_largest_agent_fits_into_an_order_whatever_its_characters(letter: str) -> None:
+    wave = WaveOrder((LegOrder("B", "", agent=largest_agent(letter)),), ("PCMU",), ())
+    order = CallOrder("1" * 32, "127.0.0.1:5060", LegOrder("A", "t"), (wave,), None, 60.0, 3600.0)
+    assert control.TO_CALL_PROCESS.decode(encode(control.TakeCall(order))).order == order
+
+
+def test_an_agents_secret_is_in_no_repr() -> None:
+    order = LegOrder("B", "", agent=AgentOrder("support", "twilio", "ws://a", secret="hush-hush"))
+    assert "hush" not in repr(control.TransferCall(_transfer(order)))
+
+
+def _transfer(leg: LegOrder) -> TransferOrder:
+    return TransferOrder("1" * 32, "bob", "olga", (WaveOrder((leg,), (), ()),), 5.0)
 
 
 def test_text_that_is_no_utf_8_is_replaced_as_it_is_written() -> None:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 import pytest
 
-from callengine.core.shapes import ShapeError, plain, read
+from callengine.core.shapes import MAX_TEXT, Most, ShapeError, plain, read
 
 
 class Tone(Enum):
@@ -58,6 +58,13 @@ def test_plain_rows_are_handed_on_uncopied() -> None:
 
 def test_what_is_missing_takes_its_default_and_what_is_unknown_is_passed_over() -> None:
     assert read(Inner, {"host": "a", "new": 1}) == Inner("a", 5060)
+
+
+def test_a_texts_own_bound_may_be_above_the_one_of_all_others() -> None:
+    long = "x" * (MAX_TEXT + 1)
+    assert read(cast("type[str]", Annotated[str, Most(MAX_TEXT + 1)]), long, exact=True) == long
+    with pytest.raises(ShapeError, match=f"more than {MAX_TEXT} characters"):
+        read(str, long, exact=True)
 
 
 def test_an_enum_comes_back_by_its_value() -> None:
