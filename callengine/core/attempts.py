@@ -43,9 +43,9 @@ class Answered:
     leg: str
 
 
-def labels_of(waves: Iterable[WaveOrder]) -> dict[str, str]:
-    """Return what a person calls each leg, by its name."""
-    return {leg.name: leg.label or f"Leg {leg.name}" for wave in waves for leg in wave.legs}
+def orders_of(waves: Iterable[WaveOrder]) -> dict[str, LegOrder]:
+    """Return the order of each leg, by its name."""
+    return {leg.name: leg for wave in waves for leg in wave.legs}
 
 
 class Attempts:
@@ -91,6 +91,11 @@ class Attempts:
         return self._waves[max(self._index, 0)]
 
     @property
+    def rest(self) -> tuple[WaveOrder, ...]:
+        """The waves that have not been rung."""
+        return self._waves[self._index + 1 :]
+
+    @property
     def label(self) -> str:
         """What a person calls whoever is rung now, or was last."""
         return self.label_of(self.wave.legs[0].name)
@@ -99,6 +104,10 @@ class Attempts:
         """Return what a person calls a leg that was dialled here."""
         order = self._orders.get(leg)
         return (order.label if order else "") or f"Leg {leg}"
+
+    def order_of(self, leg: str) -> LegOrder:
+        """Return the order of a leg that was dialled here."""
+        return self._orders[leg]
 
     def owns(self, leg: str) -> bool:
         """Tell whether this leg was dialled here."""
@@ -181,7 +190,7 @@ class Attempts:
     def _next_wave(self, now: float, room: int) -> list[Effect]:
         self._index += 1
         legs, left_out = self.wave.legs[: max(room, 0)], self.wave.legs[max(room, 0) :]
-        self._orders |= {leg.name: leg for leg in self.wave.legs}
+        self._orders |= orders_of((self.wave,))
         self._ringing = {leg.name for leg in legs}
         self._rang = False
         self.deadline = min(now + self._ring_timeout_s, self._until)

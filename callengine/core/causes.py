@@ -1,5 +1,6 @@
 """SIP codes, Q.850 causes and the words for how a callee's leg failed."""
 
+from callengine.core.agentends import agent_termination, attempt_words
 from callengine.core.effects import Note
 from callengine.core.events import LegEnded
 from callengine.core.obstacles import without_media
@@ -63,6 +64,8 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
     A redirect that was not followed becomes 480, 606 becomes 488, and a challenge that our
     credentials did not satisfy becomes 503: it is not the caller who was challenged.
     """
+    if failure.agent is not None:
+        return agent_termination(order, failure.agent, was_talking=False)
     label, code = order.label or f"Leg {order.name}", failure.code
     if is_redirect(failure):
         words = f"{_named(failure)}; that was not followed: {failure.not_followed}."
@@ -114,7 +117,9 @@ def _named(failure: LegEnded) -> str:
 
 def attempt_note(label: str, failure: LegEnded) -> Note:
     """Return the timeline's line about one leg that did not answer the call."""
-    if is_redirect(failure):
+    if failure.agent is not None:
+        text = f"{label} {attempt_words(failure.agent)}"
+    elif is_redirect(failure):
         text = f"{label} {_named(failure)}."
     elif failure.why:
         text = f"{label} {failure.why}"

@@ -92,6 +92,17 @@ class TransferEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TellTransferFailed:
+    """Tell a voice agent that the transfer it asked for has failed: the caller stays with it."""
+
+    leg: str
+    key: str
+    "Its word for its request."
+    code: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line for the timeline."""
 
@@ -125,6 +136,7 @@ Effect = (
     | MatchCaller
     | RedirectWanted
     | TransferEnded
+    | TellTransferFailed
     | Note
     | StateChanged
     | Finish

@@ -25,6 +25,16 @@ class LegAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentEnd:
+    """How a voice agent's leg ended."""
+
+    reason: Reason
+    "One of `agentends.CODES`."
+    detail: str = ""
+    "What the agent or the network said, without a full stop."
+
+
+@dataclass(frozen=True, slots=True)
 class LegEnded:
     """A leg is over."""
 
@@ -41,6 +51,8 @@ class LegEnded:
     "The Contacts of a 3xx, best first; `code` is the 3xx itself."
     not_followed: str = ""
     "Why a 3xx was not followed."
+    agent: AgentEnd | None = None
+    "If it led to a voice agent that was not told to end."
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,18 @@ from collections.abc import Callable
 from callengine.core import effects as fx
 from callengine.core import events as ev
 from callengine.core import terminations
-from callengine.core.attempts import CLEARING_TIMEOUT_S, Answered, Attempts, labels_of
+from callengine.core.agentends import agent_termination, is_failure, without_fallback
+from callengine.core.attempts import CLEARING_TIMEOUT_S, Answered, Attempts, orders_of
 from callengine.core.causes import end_reason, q850_reason
 from callengine.core.effects import Effect
 from callengine.core.events import Event
 from callengine.core.limits import LEGS_PER_PROCESS
-from callengine.core.orders import CallOrder
+from callengine.core.orders import CallOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import CALLER
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
 from callengine.core.states import CallState, is_allowed
-from callengine.core.transfer import Succeeded, TransferMachine
+from callengine.core.transfer import Succeeded, TransferMachine, fallback
 
 
 class CallMachine:
@@ -35,12 +36,16 @@ class CallMachine:
         self._transfer: TransferMachine | None = None
         self._callee: str | None = None
         "The leg that is (or is to be) bridged to the caller."
+        self._orders = orders_of(order.waves)
+        self._rest: tuple[WaveOrder, ...] = ()
+        "Who would have been rung had the callee not answered: the fallback of an agent."
+        self._lost_agent: Termination | None = None
+        "How an agent left the caller alone, while its fallback is rung."
         self._early: str | None = None
         "The leg whose early media the caller hears."
         self._live: set[str] = set()
         "Names of the legs that have not ended."
         self._held: set[str] = set()
-        self._labels = labels_of(order.waves)
         self._termination: Termination | None = None
         self._finished = False
         self._duration_deadline: float | None = None
@@ -191,7 +196,7 @@ class CallMachine:
         return self._went_on(self._attempts.leg_answered(leg))
 
     def _answered(self, leg: str) -> list[Effect]:
-        self._callee = leg
+        self._callee, self._rest = leg, self._attempts.rest
         self._duration_deadline = self._now + self._order.max_duration_s
         return [*self._become(CallState.ANSWERED), fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
 
@@ -213,7 +218,7 @@ class CallMachine:
     def _redirect_decided(self, event: ev.RedirectDecided) -> list[Effect]:
         if not self._state.is_setting_up:
             return []
-        self._labels |= labels_of(event.waves)
+        self._orders |= orders_of(event.waves)
         return self._went_on(self._attempts.redirect_decided(event, self._now, self._room()))
 
     # Ending
@@ -271,11 +276,25 @@ class CallMachine:
 
     def _callee_left(self, event: ev.LegEnded) -> list[Effect]:
         if self._transfer is None:
+            if event.agent is not None:
+                return self._agent_left(event.leg, event.agent)
             return self._end(terminations.left("callee", self._label(event.leg), event))
         self._callee = None
         self._held.discard(event.leg)
         text = f"{self._label(event.leg)} left; the caller waits for {self._transfer.label}."
         return [fx.Note("callee-left", event.leg, text), *self._hold_or_talk()]
+
+    def _agent_left(self, leg: str, end: ev.AgentEnd) -> list[Effect]:
+        """End the call with its agent, or ring the agent's fallback if the caller was left."""
+        ending = agent_termination(self._orders[leg], end, was_talking=True)
+        if not self._rest or not is_failure(end):
+            return self._end(ending)
+        self._callee, self._lost_agent = None, ending
+        self._held.discard(leg)
+        self._transfer = transfer = TransferMachine(fallback(self._order, self._rest))
+        note = fx.Note("fallback", leg, f"{ending.advice} The caller waits for {transfer.to}.")
+        rung = self._of_transfer(lambda transfer: transfer.start(self._now, self._room()))
+        return [note, *self._hold_or_talk(), *rung]
 
     def _end(self, termination: Termination) -> list[Effect]:
         if self._state is CallState.ENDED:
@@ -334,12 +353,12 @@ class CallMachine:
             return []
         if self._transfer is not None:
             text = "Not transferred: another transfer of this call is under way. Wait for its end."
-            return [fx.Note("transfer-failed", "", text)]
+            return [fx.Note("transfer-failed", "", text), *self._tell(event.order.key, 491, text)]
         if not self._state.is_talking:
             text = "Not transferred: nobody has answered the call yet. Transfer it once they talk."
             return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None)]
         self._transfer = TransferMachine(event.order)
-        self._labels |= labels_of(event.order.waves)
+        self._orders |= orders_of(event.order.waves)
         return self._of_transfer(lambda transfer: transfer.start(self._now, self._room()))
 
     def _of_transfer(self, step: Callable[[TransferMachine], list[Effect]]) -> list[Effect]:
@@ -349,12 +368,12 @@ class CallMachine:
         effects = step(transfer)
         self._live |= _dialled(effects)
         match transfer.outcome:
-            case Succeeded(leg, vn_a):
-                self._transfer = None
+            case Succeeded(leg, vn_a, rest):
+                self._transfer, self._rest, self._lost_agent = None, rest, None
                 return [*effects, *self._transferred(leg, vn_a)]
             case Termination() as failed:
                 self._transfer = None
-                return [*effects, *self._not_transferred(transfer.to, failed)]
+                return [*effects, *self._not_transferred(transfer, failed)]
         return effects
 
     def _transferred(self, leg: str, vn_a: tuple[str, ...]) -> list[Effect]:
@@ -371,13 +390,21 @@ class CallMachine:
             fx.Note("transferred", leg, text),
         ]
 
-    def _not_transferred(self, to: str, failed: Termination) -> list[Effect]:
-        what = f"Not transferred to {to}: {failed.advice} Rule: {failed.reason}."
+    def _not_transferred(self, transfer: TransferMachine, failed: Termination) -> list[Effect]:
+        what = f"Not transferred to {transfer.to}: {failed.advice} Rule: {failed.reason}."
         if self._callee is not None:
             text = f"{what} The call goes on as it was."
-            return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None)]
+            told = self._tell(transfer.key, failed.code, failed.advice)
+            return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None), *told]
         note = fx.Note("transfer-failed", "", f"{what} Nobody is left for the caller.")
+        if self._lost_agent is not None:
+            return [note, *self._end(without_fallback(self._lost_agent, failed))]
         return [note, *self._end(terminations.transfer_failed(failed))]
+
+    def _tell(self, key: str, code: int, why: str) -> list[Effect]:
+        """Tell the agent that asked for a transfer, if one did, that it has failed."""
+        callee = self._callee
+        return [fx.TellTransferFailed(callee, key, code, why)] if key and callee else []
 
     def _room(self) -> int:
         return LEGS_PER_PROCESS - len(self._live)
@@ -391,7 +418,8 @@ class CallMachine:
         return [fx.StateChanged(state.value)]
 
     def _label(self, name: str) -> str:
-        return "The caller" if name == CALLER else self._labels.get(name) or f"Leg {name}"
+        order = self._orders.get(name)
+        return "The caller" if name == CALLER else (order.label if order else "") or f"Leg {name}"
 
 
 def _dialled(effects: list[Effect]) -> set[str]:

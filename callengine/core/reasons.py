@@ -41,6 +41,15 @@ class Reason(StrEnum):
     NO_MEDIA = "no-media"
     NO_ANSWER = "no-answer"
     MAX_DURATION = "max-duration"
+    AGENT_UNREACHABLE = "agent-unreachable"
+    AGENT_REFUSED = "agent-refused"
+    AGENT_BUSY = "agent-busy"
+    AGENT_NOT_READY = "agent-not-ready"
+    AGENT_LOST = "agent-lost"
+    AGENT_EXPIRED = "agent-expired"
+    AGENT_ENDED = "agent-ended"
+    AGENT_SILENT = "agent-silent"
+    AGENT_DURATION = "agent-duration"
     OPERATOR_HUNG_UP = "operator-hung-up"
     LAB_CALL_OVER = "lab-call-over"
     TRANSFER_FAILED = "transfer-failed"
@@ -153,6 +162,15 @@ TERMINATIONS: Mapping[Reason, tuple[str, ...]] = {
     Reason.NO_MEDIA: ("engine",),
     Reason.NO_ANSWER: ("engine",),
     Reason.MAX_DURATION: ("engine",),
+    Reason.AGENT_UNREACHABLE: ("callee",),
+    Reason.AGENT_REFUSED: ("callee",),
+    Reason.AGENT_BUSY: ("callee",),
+    Reason.AGENT_NOT_READY: ("callee",),
+    Reason.AGENT_LOST: ("callee",),
+    Reason.AGENT_EXPIRED: ("callee",),
+    Reason.AGENT_ENDED: ("callee",),
+    Reason.AGENT_SILENT: ("engine",),
+    Reason.AGENT_DURATION: ("engine",),
     Reason.OPERATOR_HUNG_UP: ("operator",),
     Reason.LAB_CALL_OVER: ("engine",),
     Reason.TRANSFER_FAILED: ("engine",),

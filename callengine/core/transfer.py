@@ -6,10 +6,11 @@ becomes of the call is the machine's to decide.
 
 from dataclasses import dataclass
 
+from callengine.core.agentends import agent_termination
 from callengine.core.attempts import Answered, Attempts
 from callengine.core.effects import Effect, EndLeg, MatchCaller, Note
 from callengine.core.events import CallerMatched, LegEnded, LegProgress
-from callengine.core.orders import TransferOrder
+from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.core.terminations import codecs_refused_by_caller
@@ -25,6 +26,19 @@ class Succeeded:
 
     leg: str
     vn_a: tuple[str, ...]
+    rest: tuple[WaveOrder, ...] = ()
+    "Whom nobody had to ring any more."
+
+
+def fallback(order: CallOrder, waves: tuple[WaveOrder, ...]) -> TransferOrder:
+    """Return the order to ring, for a caller who talked, those left of the call's own."""
+    return TransferOrder(
+        call=order.call,
+        to=waves[0].legs[0].label,
+        by="",
+        waves=waves,
+        ring_timeout_s=order.ring_timeout_s,
+    )
 
 
 class TransferMachine:
@@ -36,6 +50,7 @@ class TransferMachine:
     def __init__(self, order: TransferOrder) -> None:
         self.outcome: Succeeded | Termination | None = None
         self.to = order.to
+        self.key = order.key
         self._attempts = Attempts(
             order.waves, ring_timeout_s=order.ring_timeout_s, unfollowed=_UNFOLLOWED
         )
@@ -86,13 +101,18 @@ class TransferMachine:
         if self._answered is None or self.outcome is not None:
             return []
         if event.agreed:
-            self.outcome = Succeeded(self._answered, self._attempts.wave.vn_a)
+            wave, rest = self._attempts.wave, self._attempts.rest
+            self.outcome = Succeeded(self._answered, wave.vn_a, rest)
             return []
         return self._unmatched(event.code)
 
     def leg_ended(self, event: LegEnded, now: float, room: int) -> list[Effect]:
         """Take the end of a target's leg."""
         if event.leg == self._answered:
+            if event.agent is not None:
+                order = self._attempts.order_of(event.leg)
+                self.outcome = agent_termination(order, event.agent, was_talking=True)
+                return []
             who = self._attempts.label_of(event.leg)
             advice = f"{who} answered and left at once. Transfer again."
             self.outcome = Termination("callee", Reason.CALLEE_HUNG_UP, 487, advice)
