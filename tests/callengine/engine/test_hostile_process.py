@@ -31,8 +31,6 @@ from tests.callengine.engine.test_taking import (
     idle_process,
     rings_and_declines,
 )
-from tests.callengine.engine.test_taking import callee as callee
-from tests.callengine.engine.test_taking import peer as peer
 from tests.peers.waiting import until
 
 SAMPLE: QualitySnapshot = {
