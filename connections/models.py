@@ -18,6 +18,14 @@ class CallerIdRule(models.TextChoices):
     ANY = "any", "Allow any: the device vouches for its extensions"
 
 
+class AgentWhen(models.TextChoices):
+    """When calls to a connection go to its voice agent."""
+
+    NOT_REGISTERED = "not-registered", "When it is not registered"
+    BUSY = "busy", "When it is busy"
+    ALWAYS = "always", "Always"
+
+
 MAX_CONTACT_LENGTH = 512
 MAX_INSTANCE_LENGTH = 128
 """Characters of a Contact URI and of its `+sip.instance`: a unique index over both holds no more
@@ -86,6 +94,22 @@ class Connection(models.Model):
         default=CallerIdRule.REWRITE,
         help_text="When it calls as somebody who is neither its SIP user nor one of its numbers.",
     )
+    agent = models.ForeignKey(
+        "agents.VoiceAgent",
+        verbose_name="voice agent",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="connections",
+        help_text="Takes its calls. Empty: none does.",
+    )
+    agent_when = models.CharField(
+        "agent takes calls",
+        max_length=14,
+        choices=AgentWhen,
+        default=AgentWhen.NOT_REGISTERED,
+        help_text="Busy: it has as many calls as it may, or says that it is busy.",
+    )
 
     class Meta:
         ordering = ["sip_user"]
@@ -102,6 +126,10 @@ class Connection(models.Model):
             models.CheckConstraint(
                 condition=Q(caller_id__in=CallerIdRule.values),
                 name="connection_caller_id_is_a_rule",
+            ),
+            models.CheckConstraint(
+                condition=Q(agent_when__in=AgentWhen.values),
+                name="connection_agent_when_is_a_case",
             ),
             models.CheckConstraint(
                 condition=Q(ha1_md5="", ha1_sha256="", ha1_realm="")

@@ -11,7 +11,7 @@ from connections.validators import validate_sip_address
 from provisioning.checker import Checker
 from provisioning.problems import Problems
 from provisioning.reader import Entry
-from sip.names import SIP_USER, SIP_USER_FORM
+from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
 from trunks.validators import (
     ACCESS_FORM,
     NETWORK_FORM,
@@ -19,8 +19,6 @@ from trunks.validators import (
     NUMBER_FORM,
     PREFIX,
     PREFIX_FORM,
-    TRUNK_NAME,
-    TRUNK_NAME_FORM,
     parse_access_list,
     parse_networks,
     validate_gateway_uri,
@@ -186,7 +184,7 @@ class _Schema(Checker):
                 self.problems.add(part["password"], "a password without username", secret=True)
         return TrunkSpec(
             entry=fields.get("name", entry),
-            name=self.text(fields.get("name"), pattern=TRUNK_NAME, form=TRUNK_NAME_FORM),
+            name=self.text(fields.get("name"), pattern=PARTY_NAME, form=PARTY_NAME_FORM),
             allowed_addresses=self._addresses(
                 inward.get("allowed_addresses"), parse_access_list, ACCESS_FORM
             ),
@@ -258,7 +256,7 @@ class _Schema(Checker):
         if "trunks" in fields and fields["trunks"].value == []:
             self.problems.add(fields["trunks"], "a route needs a trunk")
         trunks = [
-            (self.text(item, pattern=TRUNK_NAME, form=TRUNK_NAME_FORM), item) for item in items
+            (self.text(item, pattern=PARTY_NAME, form=PARTY_NAME_FORM), item) for item in items
         ]
         self.unique(trunks, "trunk")
         prefix = self.text(fields.get("prefix"), pattern=PREFIX, form=PREFIX_FORM)

@@ -7,13 +7,13 @@ from django.core.exceptions import ValidationError
 
 from sip.addresses import sip_uri_problem
 from sip.forms import RevisedForm, typed
+from sip.names import PARTY_NAME_FORM
 from trunks.fields import AccessLinesFormField, NetworkLinesFormField
 from trunks.models import Trunk
 from trunks.services import HA1_FIELDS, set_in_password
 from trunks.validators import (
     ACCESS_FORM,
     NETWORK_FORM,
-    TRUNK_NAME_FORM,
 )
 
 
@@ -127,7 +127,7 @@ class TrunkAddForm(forms.ModelForm[Trunk]):
         model = Trunk
         fields = ("name", "in_allowed_addresses")
         widgets = {"name": typed()}
-        help_texts = {"name": f"{TRUNK_NAME_FORM[0].upper()}{TRUNK_NAME_FORM[1:]}."}
+        help_texts = {"name": f"{PARTY_NAME_FORM[0].upper()}{PARTY_NAME_FORM[1:]}."}
 
     def clean_gateway(self) -> str:
         return _gateway_uri(self.cleaned_data["gateway"])

@@ -6,15 +6,13 @@ from django.db.models import Q
 
 from audiocodecs.fields import CodecListField
 from sip.encrypted import EncryptedTextField
-from sip.names import SIP_USER, SIP_USER_FORM
+from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
 from trunks.fields import AccessListField, NetworkListField
 from trunks.validators import (
     NUMBER,
     NUMBER_FORM,
     PREFIX,
     PREFIX_FORM,
-    TRUNK_NAME,
-    TRUNK_NAME_FORM,
     validate_gateway_uri,
     validate_unclaimed_by_connection,
 )
@@ -30,7 +28,7 @@ class Trunk(models.Model):
     name = models.CharField(
         max_length=100,
         unique=True,
-        validators=[RegexValidator(TRUNK_NAME, f"A trunk's name is {TRUNK_NAME_FORM}.")],
+        validators=[RegexValidator(PARTY_NAME, f"A trunk's name is {PARTY_NAME_FORM}.")],
     )
     enabled = models.BooleanField(default=True)
     in_allowed_addresses = AccessListField(
@@ -164,15 +162,25 @@ class Number(models.Model):
     trunk = models.ForeignKey(
         Trunk, on_delete=models.PROTECT, null=True, blank=True, related_name="numbers"
     )
+    agent = models.ForeignKey(
+        "agents.VoiceAgent",
+        verbose_name="voice agent",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="numbers",
+    )
 
     class Meta:
         ordering = ["number"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(connection__isnull=False, trunk__isnull=True)
-                | Q(connection__isnull=True, trunk__isnull=False),
+                condition=Q(connection__isnull=False, trunk__isnull=True, agent__isnull=True)
+                | Q(connection__isnull=True, trunk__isnull=False, agent__isnull=True)
+                | Q(connection__isnull=True, trunk__isnull=True, agent__isnull=False),
                 name="number_goes_to_exactly_one_place",
-                violation_error_message="A number goes to a connection or to a trunk: choose one.",
+                violation_error_message="A number goes to a connection, a trunk or a voice agent: "
+                "choose one.",
             )
         ]
 
@@ -189,6 +197,15 @@ class Route(models.Model):
         validators=[RegexValidator(PREFIX, f"A prefix is {PREFIX_FORM}.")],
     )
     trunks = models.ManyToManyField(Trunk, through="RouteTrunk", related_name="routes")
+    last_resort_agent = models.ForeignKey(
+        "agents.VoiceAgent",
+        verbose_name="last resort",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="routes",
+        help_text="The voice agent that takes the call if none of the trunks does.",
+    )
 
     class Meta:
         ordering = ["prefix"]

@@ -156,6 +156,7 @@ INSTALLED_APPS = [
     "audiocodecs",
     "connections",
     "trunks",
+    "agents",
     "callengine",
     "provisioning",
     "dashboard",

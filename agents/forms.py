@@ -1,0 +1,67 @@
+"""The form of the admin site; the pages have their own."""
+
+from typing import Any
+
+from django import forms
+
+from agents.models import VoiceAgent
+from agents.validators import validate_secret
+
+
+class VoiceAgentForm(forms.ModelForm[VoiceAgent]):
+    """A voice agent, with a secret that is written and never shown."""
+
+    new_secret = forms.CharField(
+        label="Secret",
+        required=False,
+        max_length=4096,
+        strip=False,
+        validators=[validate_secret],
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Its key or token, kept encrypted. Leave empty to keep the one it has.",
+    )
+    remove_secret = forms.BooleanField(label="Remove the secret", required=False)
+
+    class Meta:
+        model = VoiceAgent
+        fields = (
+            "name",
+            "enabled",
+            "dialect",
+            "url",
+            "headers",
+            "agent_id",
+            "system_prompt",
+            "greeting",
+            "voice",
+            "tools",
+            "keyterms",
+            "turn_detection",
+            "input_encoding",
+            "output_encoding",
+            "volume",
+            "codecs",
+            "fallback_connection",
+            "fallback_trunk",
+            "fallback_number",
+            "ready_timeout_s",
+            "silence_timeout_s",
+            "max_duration_s",
+            "answers_at_once",
+            "keeps_transcript",
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("remove_secret") and cleaned.get("new_secret"):
+            self.add_error("remove_secret", "Either give a secret or remove it.")
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        if self.cleaned_data.get("new_secret"):
+            self.instance.secret = self.cleaned_data["new_secret"]
+        elif self.cleaned_data.get("remove_secret"):
+            self.instance.secret = ""
