@@ -90,14 +90,26 @@ class TrunkLists:
     outward: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AgentLists:
+    """A voice agent's list for the caller's leg; an empty one means the platform list."""
+
+    name: str
+    codecs: tuple[str, ...] = ()
+    untouched: str = ""
+    "The codec whose bytes it takes as they are, if there is one."
+
+
 def plan_lists(
     *,
     source: ConnectionLists | TrunkLists | None,
-    destination: ConnectionLists | TrunkLists,
+    destination: ConnectionLists | TrunkLists | AgentLists,
     platform: Sequence[str],
 ) -> LegLists:
     """Return VN-A and VN-B for a call; `source` None is a caller nobody here knows."""
     fallback = tuple(platform)
+    if isinstance(destination, AgentLists):
+        return _agent_lists(destination, fallback)
     if isinstance(destination, TrunkLists):
         return LegLists(
             vn_a=destination.inward or fallback,
@@ -121,6 +133,21 @@ def plan_lists(
         vn_b=vn_b,
         vn_a_source=_named(own_source, own),
         vn_b_source=vn_b_source,
+    )
+
+
+def _agent_lists(agent: AgentLists, platform: tuple[str, ...]) -> LegLists:
+    """Return the agent's list as a person ordered it; none says that untouched bytes go first."""
+    first = tuple(name for name in platform if name == agent.untouched)
+    rest = tuple(name for name in platform if name != agent.untouched)
+    source = _named(f"list of {agent.name}", agent.codecs)
+    if first and not agent.codecs:
+        source = f"{source}, {agent.untouched} first as {agent.name} takes it untouched"
+    return LegLists(
+        vn_a=agent.codecs or first + rest,
+        vn_b=(),
+        vn_a_source=source,
+        vn_b_source=f"none: {agent.name} is a voice agent",
     )
 
 

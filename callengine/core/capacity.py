@@ -98,9 +98,7 @@ def is_full(trunk: TrunkEntry, calls_in_progress: Mapping[str, int]) -> bool:
 
 def full_trunks(destination: Destination, calls_in_progress: Mapping[str, int]) -> set[str]:
     """Return the names of a destination's trunks that have as many calls as they may."""
-    trunks = destination.route.trunks if destination.route else ()
-    trunks = (destination.trunk, *trunks) if destination.trunk else trunks
-    return {trunk.name for trunk in trunks if is_full(trunk, calls_in_progress)}
+    return {trunk.name for trunk in destination.all_trunks() if is_full(trunk, calls_in_progress)}
 
 
 def no_trunk_left(*names: str) -> tuple[Rule, str]:

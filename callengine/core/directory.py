@@ -1,7 +1,10 @@
 """What a call plan is made from: plain rows, as they were read for one call."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from agents.formats import Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,64 @@ class Contact:
     user_agent: str = ""
     path: tuple[str, ...] = ()
     "Route elements of a request to it (RFC 3327); the first hop is `flow` all the same."
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEntry:
+    """A voice agent as it is talked to; no plan needs it."""
+
+    name: str
+    dialect: str
+    url: str
+    secret: str = field(default="", repr=False)
+    agent_id: str = ""
+    system_prompt: str = ""
+    greeting: str = ""
+    voice: str = ""
+    tools: str = "[]"
+    "A list, as JSON."
+    keyterms: tuple[str, ...] = ()
+    turn_detection: str = "{}"
+    "A mapping, as JSON."
+    input: Encoding = Encoding.PCM
+    "Caller to agent."
+    output: Encoding = Encoding.PCM
+    volume: int | None = None
+    account: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    "SIP header -> the parameter that carries its value."
+    max_duration_s: int | None = None
+    silence_timeout_s: int | None = None
+    ready_timeout_s: int = 10
+    keeps_transcript: bool = True
+    answers_at_once: bool = False
+
+
+UNTOUCHED = {Encoding.PCMU: "PCMU", Encoding.PCMA: "PCMA"}
+"The codec of a leg whose payload an agent takes byte for byte, by the agent's input."
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlace:
+    """A voice agent as a place where calls go."""
+
+    name: str
+    enabled: bool = True
+    codecs: tuple[str, ...] = ()
+    "For the caller's leg; none: the platform list."
+    input: Encoding = Encoding.PCM
+    fallback: "Destination | None" = None
+    "Where the call goes if the agent cannot be had."
+    fallback_number: str = ""
+    "What is dialled there, if not a connection: a trunk is told of it."
+
+    @property
+    def untouched(self) -> str:
+        """The codec whose bytes reach the agent as they are; nothing: all are converted."""
+        return UNTOUCHED.get(self.input, "")
+
+
+AgentWhen = Literal["not-registered", "busy", "always"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +95,9 @@ class ConnectionEntry:
     "Unexpired registrations, the most recently refreshed first."
     caller_id: str = "rewrite"
     "What becomes of a From that is not its own: `rewrite`, `refuse`, or `any` passes."
+    agent: AgentPlace | None = None
+    "Who takes its calls in the case of `agent_when`; not looked up of a caller."
+    agent_when: AgentWhen = "not-registered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +133,8 @@ class RouteEntry:
 
     prefix: str
     trunks: tuple[TrunkEntry, ...]
+    last_resort: AgentPlace | None = None
+    "Who takes the call if none of the trunks does."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +147,22 @@ class Destination:
     trunk: TrunkEntry | None = None
     route: RouteEntry | None = None
     "The Route with the longest matching prefix, if neither a Number nor a Connection matched."
+    agent: AgentPlace | None = None
+
+    def all_trunks(self) -> Iterator[TrunkEntry]:
+        """Return every trunk the call may go through, also after a voice agent."""
+        if self.trunk is not None:
+            yield self.trunk
+        if self.route is not None:
+            yield from self.route.trunks
+        agents = (
+            self.agent,
+            self.connection.agent if self.connection else None,
+            self.route.last_resort if self.route else None,
+        )
+        for agent in agents:
+            if agent is not None and agent.fallback is not None:
+                yield from agent.fallback.all_trunks()
 
 
 @dataclass(frozen=True, slots=True)

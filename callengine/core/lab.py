@@ -22,7 +22,8 @@ from callengine.core.events import LegEnded
 from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.plan import CallPlan
-from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.planner import Declined, plan_call
+from callengine.core.request import CallRequest
 from sip.phrases import phrase_of
 
 LABEL = "lab:"

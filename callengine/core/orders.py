@@ -13,8 +13,7 @@ Word = Annotated[str, Most(limits.MAX_SHORT)]
 
 def passwords_of(destination: Destination) -> dict[str, str]:
     """Return what the gateways of a destination's trunks are answered with, by the trunk's name."""
-    trunks = destination.route.trunks if destination.route else ()
-    trunks = (destination.trunk, *trunks) if destination.trunk else trunks
+    trunks = destination.all_trunks()
     return {trunk.name: trunk.out_password for trunk in trunks if trunk.out_password}
 
 

@@ -7,11 +7,12 @@ besides (tokens, addresses, passwords) is in `orders`.
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
 from audiocodecs.negotiation import negotiate
 
+WaveWhen = Literal["", "busy"]
 MAX_DURATION_S = 4 * 3600.0
 "How long a call may last unless it is set otherwise."
 
@@ -21,7 +22,7 @@ class PlannedTarget:
     """One place to ring."""
 
     uri: str
-    "Request-URI of the INVITE."
+    "Request-URI of the INVITE; nothing for a voice agent."
     to_uri: str
     "URI of the To header."
     flow: str = ""
@@ -38,6 +39,8 @@ class PlannedTarget:
     "With which its gateway's challenges are answered; the password is no part of a plan."
     media_also_from: tuple[str, ...] = ()
     "Networks it sends media from, besides what its SDP and its signalling name."
+    agent: str = ""
+    "Name of the voice agent it is, if it is one: it has no SIP."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,11 @@ class Wave:
     targets: tuple[PlannedTarget, ...]
     vn_a: tuple[str, ...]
     vn_b: tuple[str, ...]
+    "None for a voice agent, whose leg is a websocket."
     label: str
-    "The connection's or the trunk's name."
+    "The connection's, the trunk's or the voice agent's name."
+    when: WaveWhen = ""
+    "`busy`: rung only if somebody before it said that they are busy; nothing: in any case."
 
     def in_groups(self, size: int) -> list["Wave"]:
         """Return the same targets in waves of at most `size`, to be rung one after the other."""
@@ -101,9 +107,10 @@ def bridge_rate_hz(
 ) -> int:
     """Return the rate the call's audio is mixed at, in Hz: the lower of what the legs can carry.
 
-    More would only be resampled away again on the other leg.
+    More would only be resampled away again on the other leg. A voice agent has no list; its audio
+    is not mixed.
     """
     chosen = negotiate(vn_a, offered).codec if offered is not None else None
     rate_a = CATALOGUE[chosen].audio_rate_hz if chosen else highest_audio_rate_hz(vn_a)
-    rate = min(rate_a, highest_audio_rate_hz(vn_b))
+    rate = min(rate_a, highest_audio_rate_hz(vn_b or vn_a))
     return max(step for step in BRIDGE_RATES_HZ if step <= rate)

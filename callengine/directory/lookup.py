@@ -3,6 +3,7 @@
 Every function costs the same number of queries however large the tables are.
 """
 
+import dataclasses
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -12,21 +13,26 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from audiocodecs.catalogue import CATALOGUE
+from agents.formats import Encoding
+from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
 from callengine.core.callerid import KnownNames, own_spelling, spellings
 from callengine.core.directory import (
+    AgentEntry,
+    AgentPlace,
     ConnectionEntry,
-    Contact,
     Destination,
-    GatewayEntry,
     Platform,
     RouteEntry,
     Source,
-    TrunkEntry,
+)
+from callengine.directory.entries import (
+    agent_entry,
+    connection_entry,
+    known_codecs,
+    trunk_entry,
 )
 from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
-from callengine.edge.transport.addresses import host_of
 from callengine.record.cleaning import clean_json, clean_text, is_storable
 from connections.models import (
     MAX_CONTACT_LENGTH,
@@ -44,12 +50,14 @@ from trunks.services import HA1_FIELDS as TRUNK_HA1
 logger = logging.getLogger(__name__)
 
 MAX_PREFIX_LENGTH = 32
+MAX_AGENTS = 4
+"How many voice agents a call may be led through, each by the fallback of the one before."
 
 
 def platform() -> Platform:
     """Return the platform settings; the engine adds what its call processes can do. One query."""
     row = PlatformSettings.load()
-    return Platform(codecs=_known(row.codec_names), external_sip=row.external_sip)
+    return Platform(codecs=known_codecs(row.codec_names), external_sip=row.external_sip)
 
 
 def external_sip() -> bool:
@@ -256,78 +264,77 @@ def _registration(binding: Binding) -> Registration:
     )
 
 
+def agent(name: str) -> AgentEntry | None:
+    """Return a voice agent with its secret, if it is there and enabled. One query."""
+    row = VoiceAgent.objects.filter(name=name, enabled=True).first()
+    return agent_entry(row) if row is not None else None
+
+
 def destination(to_user: str) -> Destination:
-    """Return everything held about a dialled user part.
+    """Return everything held about a dialled user part, and where the call goes on from there.
 
     An exact Number goes first, then a Connection's SIP user, then the Route with the longest
-    matching prefix. Six queries at most; nothing set means nothing is known.
+    matching prefix. Six queries at most, and as many for each voice agent's fallback; nothing set
+    means nothing is known.
     """
+    return _destination(to_user, frozenset())
+
+
+def _destination(to_user: str, passed: frozenset[int]) -> Destination:
+    """Return a destination; `passed` are the voice agents that lead here."""
     if not to_user or not is_storable(to_user):
         return Destination()
-    number = Number.objects.filter(number=to_user).select_related("connection", "trunk").first()
+    numbers = Number.objects.select_related("connection__agent", "trunk", "agent")
+    number = numbers.filter(number=to_user).first()
     if number is not None:
         return Destination(
             number=number.number,
-            connection=connection_entry(number.connection) if number.connection else None,
+            connection=_connection(number.connection, passed) if number.connection else None,
             trunk=trunk_entry(number.trunk) if number.trunk else None,
+            agent=_agent_place(number.agent, passed),
         )
-    connection = Connection.objects.filter(sip_user=to_user).first()
+    connection = Connection.objects.select_related("agent").filter(sip_user=to_user).first()
     if connection is not None:
-        return Destination(connection=connection_entry(connection))
-    return Destination(route=_route(to_user))
+        return Destination(connection=_connection(connection, passed))
+    return Destination(route=_route(to_user, passed))
 
 
-def _route(to_user: str) -> RouteEntry | None:
+def _connection(row: Connection, passed: frozenset[int]) -> ConnectionEntry:
+    return dataclasses.replace(connection_entry(row), agent=_agent_place(row.agent, passed))
+
+
+def _agent_place(row: VoiceAgent | None, passed: frozenset[int]) -> AgentPlace | None:
+    """Return an agent and, unless it has been passed before, where the call goes without it."""
+    if row is None:
+        return None
+    goes_on = row.pk not in passed and len(passed) < MAX_AGENTS
+    return AgentPlace(
+        name=row.name,
+        enabled=row.enabled,
+        codecs=known_codecs(row.codecs),
+        input=Encoding(row.input_encoding),
+        fallback=_fallback(row, passed | {row.pk}) if goes_on else None,
+        fallback_number=row.fallback_number,
+    )
+
+
+def _fallback(row: VoiceAgent, passed: frozenset[int]) -> Destination | None:
+    if row.fallback_connection is not None:
+        return Destination(connection=_connection(row.fallback_connection, passed))
+    if row.fallback_trunk is not None:
+        return Destination(trunk=trunk_entry(row.fallback_trunk))
+    return _destination(row.fallback_number, passed) if row.fallback_number else None
+
+
+def _route(to_user: str, passed: frozenset[int]) -> RouteEntry | None:
     prefixes = [to_user[:length] for length in range(1, min(len(to_user), MAX_PREFIX_LENGTH) + 1)]
-    routes = Route.objects.filter(prefix__in=prefixes)
+    routes = Route.objects.select_related("last_resort_agent").filter(prefix__in=prefixes)
     route = max(routes, key=lambda row: len(row.prefix), default=None)
     if route is None:
         return None
     steps = route.steps.select_related("trunk").prefetch_related("trunk__gateways")
-    return RouteEntry(route.prefix, tuple(trunk_entry(step.trunk) for step in steps))
-
-
-def connection_entry(row: Connection) -> ConnectionEntry:
-    """Return a connection with its unexpired registrations. One query."""
-    registrations = unexpired_registrations(sip_user=row.sip_user, now=timezone.now())
-    return ConnectionEntry(
-        sip_user=row.sip_user,
-        name=row.name,
-        enabled=row.enabled,
-        inbound_codecs=_known(row.inbound_codecs),
-        outbound_codecs=_known(row.outbound_codecs),
-        force_on_caller=row.force_on_caller,
-        address=row.address,
-        concurrent_calls=row.concurrent_calls,
-        caller_id=row.caller_id,
-        contacts=tuple(
-            Contact(one.contact, one.reached_at or one.flow, one.user_agent, tuple(one.path))
-            for one in registrations
-        ),
+    return RouteEntry(
+        prefix=route.prefix,
+        trunks=tuple(trunk_entry(step.trunk) for step in steps),
+        last_resort=_agent_place(route.last_resort_agent, passed),
     )
-
-
-def trunk_entry(row: Trunk) -> TrunkEntry:
-    """Return a trunk with its gateways, first to try first. One query unless prefetched."""
-    return TrunkEntry(
-        name=row.name,
-        enabled=row.enabled,
-        in_codecs=_known(row.in_codecs),
-        out_codecs=_known(row.out_codecs),
-        gateways=tuple(GatewayEntry(one.uri, one.priority) for one in row.gateways.all()),
-        hosts=_hosts(row),
-        out_username=row.out_username,
-        out_password=row.out_password,
-        concurrent_calls=row.concurrent_calls,
-        media_also_from=tuple(row.media_also_from),
-    )
-
-
-def _hosts(row: Trunk) -> tuple[str, ...]:
-    gateways = (host_of(gateway.uri) for gateway in row.gateways.all())
-    return tuple(dict.fromkeys((*row.in_allowed_addresses, *filter(None, gateways))))
-
-
-def _known(names: Sequence[str]) -> tuple[str, ...]:
-    # A row may be older than the catalogue.
-    return tuple(name for name in names if name in CATALOGUE)

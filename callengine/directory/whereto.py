@@ -7,9 +7,10 @@ from typing import Literal
 from audiocodecs.catalogue import CATALOGUE
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source, TrunkEntry
 from callengine.core.outcomes import Rejection
-from callengine.core.plan import CallPlan, Wave
-from callengine.core.planner import CallRequest, Declined, plan_call, why_left_out
+from callengine.core.plan import CallPlan, PlannedTarget, Wave, WaveWhen
+from callengine.core.planner import Declined, plan_call, why_left_out
 from callengine.core.reasons import Rule
+from callengine.core.request import CallRequest
 from callengine.directory import lookup, nodes
 from callengine.edge.callers.invites import dialled_user
 
@@ -33,6 +34,19 @@ class TrunkStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Whom the call is offered to, one after the other. Holds no credentials."""
+
+    kind: Literal["connection", "trunk", "agent"]
+    name: str
+    "What people call it."
+    when: WaveWhen
+    "`busy`: only if somebody before was busy."
+    vn_a: tuple[str, ...]
+    vn_b: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WhereTo:
     """What would become of a call. Holds no credentials, so a page may show all of it."""
 
@@ -49,6 +63,12 @@ class WhereTo:
     advice: str
     connection: str = ""
     "SIP user of the connection it goes to."
+    agent: str = ""
+    "Name of the voice agent that the number goes to."
+    turns: tuple[Turn, ...] = ()
+    "Everybody it is offered to, fallbacks and last resorts too."
+    notes: tuple[str, ...] = ()
+    "What is left out or taken instead, and why."
     rings: tuple[str, ...] = ()
     "Contacts or fixed address rung for that connection."
     trunks: tuple[TrunkStep, ...] = ()
@@ -142,6 +162,9 @@ def _answer(
         rule=rule,
         advice=advice,
         connection=destination.connection.sip_user if destination.connection else "",
+        agent=destination.agent.name if destination.agent else "",
+        turns=_turns(waves),
+        notes=plan.notes if plan else (),
         rings=_rings(destination.connection, waves),
         trunks=tuple(_step(trunk, plan) for trunk in _trunks(destination)),
         vn_a=plan.vn_a if plan else (),
@@ -167,10 +190,28 @@ def _trunks(destination: Destination) -> tuple[TrunkEntry, ...]:
     return destination.route.trunks if destination.route is not None else ()
 
 
+def _turns(waves: Sequence[Wave]) -> tuple[Turn, ...]:
+    """Return the waves without repetitions: a trunk has one for each gateway."""
+    turns = (
+        Turn(_kind(wave.targets[0]), wave.label, wave.when, wave.vn_a, wave.vn_b) for wave in waves
+    )
+    return tuple(dict.fromkeys(turns))
+
+
+def _kind(target: PlannedTarget) -> Literal["connection", "trunk", "agent"]:
+    if target.agent:
+        return "agent"
+    return "trunk" if target.trunk else "connection"
+
+
 def _rings(connection: ConnectionEntry | None, waves: Sequence[Wave]) -> tuple[str, ...]:
     if connection is None:
         return ()
-    return _uris(waves)
+    return _uris([wave for wave in waves if _is_of(wave, "connection", connection.name)])
+
+
+def _is_of(wave: Wave, kind: str, name: str) -> bool:
+    return wave.label == name and _kind(wave.targets[0]) == kind
 
 
 def _uris(waves: Sequence[Wave]) -> tuple[str, ...]:
@@ -178,7 +219,7 @@ def _uris(waves: Sequence[Wave]) -> tuple[str, ...]:
 
 
 def _step(trunk: TrunkEntry, plan: CallPlan | None) -> TrunkStep:
-    waves = [wave for wave in plan.waves if wave.label == trunk.name] if plan else []
+    waves = [wave for wave in plan.waves if _is_of(wave, "trunk", trunk.name)] if plan else []
     return TrunkStep(
         name=trunk.name,
         enabled=trunk.enabled,

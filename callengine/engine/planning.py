@@ -12,8 +12,9 @@ from callengine.core.obstacles import Obstacle, obstacle
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan
-from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.planner import Declined, plan_call
 from callengine.core.reasons import Rule
+from callengine.core.request import CallRequest
 from callengine.directory import lookup
 from callengine.edge.interface import IncomingCall
 from callengine.engine.calls import CallBook

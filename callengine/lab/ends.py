@@ -9,7 +9,7 @@ from callengine.core.lab import (
     stand_in_connection,
     stand_in_trunk,
 )
-from callengine.directory import lookup
+from callengine.directory import entries
 from callengine.record.cleaning import is_storable
 from connections.models import Connection
 from trunks.models import Trunk
@@ -43,7 +43,7 @@ def _source(case: LabCase, remarks: list[str]) -> Source:
         trunk = _trunk("source_name", case.source_name)
         if not trunk.enabled:
             remarks.append(f"{trunk.name} is disabled: its calls are refused until it is enabled.")
-        return Source("trunk", "", trunk=stand_in_trunk(lookup.trunk_entry(trunk)))
+        return Source("trunk", "", trunk=stand_in_trunk(entries.trunk_entry(trunk)))
     if case.source == "unknown":
         return Source("external", "Somebody unknown")
     return free_source(case)
@@ -52,14 +52,14 @@ def _source(case: LabCase, remarks: list[str]) -> Source:
 def _destination(case: LabCase, remarks: list[str]) -> Destination:
     if case.destination == "connection":
         row = _connection("destination_name", case.destination_name)
-        entry = lookup.connection_entry(row)
+        entry = entries.connection_entry(row)
         if not entry.enabled:
             remarks.append(f"{row.name} is disabled: calls to it are refused until it is enabled.")
         elif not entry.address and not entry.contacts:
             remarks.append(f"{row.name} is not registered now: real calls to it end with 480.")
         return Destination(connection=stand_in_connection(entry))
     if case.destination == "trunk":
-        trunk = lookup.trunk_entry(_trunk("destination_name", case.destination_name))
+        trunk = entries.trunk_entry(_trunk("destination_name", case.destination_name))
         if not trunk.enabled:
             remarks.append(f"{trunk.name} is disabled: real calls leave it out.")
         elif not trunk.gateways:
@@ -69,7 +69,7 @@ def _destination(case: LabCase, remarks: list[str]) -> Destination:
 
 
 def _lifted(row: Connection) -> ConnectionEntry:
-    return stand_in_connection(lookup.connection_entry(row))
+    return stand_in_connection(entries.connection_entry(row))
 
 
 def _connection(field: str, name: str) -> Connection:

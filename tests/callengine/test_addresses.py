@@ -12,7 +12,8 @@ from callengine.core.directory import (
     TrunkEntry,
 )
 from callengine.core.plan import CallPlan
-from callengine.core.planner import CallRequest, plan_call
+from callengine.core.planner import plan_call
+from callengine.core.request import CallRequest
 from callengine.edge.callers.invites import dialled
 from callengine.edge.callers.registrar import read_register
 from callengine.edge.messages.received import receive

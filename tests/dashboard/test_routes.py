@@ -12,7 +12,8 @@ from django.utils import timezone
 from audiocodecs.models import PlatformSettings
 from callengine.core.directory import Platform
 from callengine.core.plan import CallPlan
-from callengine.core.planner import CallRequest, plan_call
+from callengine.core.planner import plan_call
+from callengine.core.request import CallRequest
 from callengine.directory import lookup
 from callengine.directory.whereto import where_to
 from connections.models import Connection, Registration

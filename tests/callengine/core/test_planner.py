@@ -17,7 +17,8 @@ from callengine.core.directory import (
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan, bridge_rate_hz
-from callengine.core.planner import CallRequest, Declined, plan_call, why_left_out
+from callengine.core.planner import Declined, plan_call, why_left_out
+from callengine.core.request import CallRequest
 
 ALL = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA")
 NARROW_FIRST = ("G722", "PCMU", "PCMA")

@@ -11,7 +11,8 @@ from callengine.core.directory import Platform, Source
 from callengine.core.lab import LabCase, LabEnds, free_destination, free_source
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan
-from callengine.core.planner import CallRequest, Declined, plan_call
+from callengine.core.planner import Declined, plan_call
+from callengine.core.request import CallRequest
 from callengine.edge.interface import IncomingCall
 from callengine.edge.transport.addresses import BUILT_IN_PHONES
 from callengine.engine.sources import ONE_TIME, OneTimeSources

@@ -1,0 +1,42 @@
+"""One INVITE as calls are planned for it, and why it may come to nothing."""
+
+from dataclasses import dataclass
+
+from callengine.core.directory import Source
+from callengine.core.obstacles import Obstacle
+from callengine.core.reasons import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """One INVITE that passed authentication."""
+
+    call: str
+    call_id: str
+    from_user: str
+    from_name: str
+    to_user: str
+    offered: tuple[str, ...] | None
+    max_forwards: int
+    source: Source
+    obstacle: tuple[Obstacle, str] | None = None
+    "Why nothing can be made of the offer, whatever its codecs."
+    acts_for: Source | None = None
+    "Whose rights and limits hold instead of the source's: a callee that forwards."
+    claimed: str = ""
+    "What the caller's device wrote into From, where `from_user` and `from_name` differ."
+    notes: tuple[str, ...] = ()
+    "For the timeline, before anything the planner has to say."
+
+    @property
+    def party(self) -> Source:
+        """Whose rights and limits hold."""
+        return self.acts_for or self.source
+
+
+class NotPlannedError(Exception):
+    """Nobody can be rung there: the SIP code, the rule, and what to do."""
+
+    def __init__(self, code: int, rule: Rule, advice: str) -> None:
+        super().__init__(advice)
+        self.code, self.rule, self.advice = code, rule, advice

@@ -1,0 +1,370 @@
+"""Whom to ring for one destination, wave by wave, by which lists. Pure.
+
+Where a destination leads on (a voice agent's fallback, the agent that stands in for a connection,
+a route's last resort), one planner goes all the way and takes nobody twice.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from audiocodecs.negotiation import (
+    AgentLists,
+    ConnectionLists,
+    LegLists,
+    TrunkLists,
+    negotiate,
+    plan_lists,
+)
+from callengine.core.capacity import full_trunks, no_trunk_left
+from callengine.core.directory import (
+    AgentPlace,
+    ConnectionEntry,
+    Destination,
+    Platform,
+    RouteEntry,
+    Source,
+    TrunkEntry,
+)
+from callengine.core.limits import LEGS_RUNG_TOGETHER
+from callengine.core.plan import PlannedTarget, Wave
+from callengine.core.reasons import Rule
+from callengine.core.request import CallRequest, NotPlannedError
+
+_USER_UNESCAPED = "-_.!~*'()&=+$,?/"
+"What RFC 3261 section 25.1 lets stand in a user part, but for the semicolon."
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWaves:
+    """What is rung, by whose lists it begins, and what was left out."""
+
+    waves: tuple[Wave, ...]
+    lists: LegLists
+    notes: tuple[str, ...] = ()
+
+
+_Step = tuple[str, Callable[[], PlannedWaves]]
+"What is said before the reason if it comes to nothing, and what to plan."
+
+
+class WavePlanner:
+    """Plans the waves of one call; used once.
+
+    `calls_in_progress` counts live calls by label, such as `connection:alice`; `local_host` is the
+    host part of To URIs that name our own users.
+    """
+
+    def __init__(
+        self,
+        request: CallRequest,
+        platform: Platform,
+        *,
+        calls_in_progress: Mapping[str, int],
+        local_host: str = "",
+    ) -> None:
+        self._request = request
+        self._platform = platform
+        self._in_progress = calls_in_progress
+        self._local_host = local_host
+        self._taken: set[str] = set()
+        "Labels of the connections and voice agents that stand in the plan."
+
+    def plan(self, destination: Destination) -> PlannedWaves:
+        """Return who is rung. Raises NotPlannedError if nobody can be."""
+        return self._to(destination, self._request.to_user)
+
+    def _to(self, destination: Destination, dialled: str) -> PlannedWaves:
+        if destination.agent is not None:
+            return self._to_agent(destination.agent)
+        if destination.connection is not None:
+            return self._to_connection(destination.connection)
+        if destination.trunk is None and destination.route is None:
+            raise NotPlannedError(
+                404,
+                Rule.UNKNOWN_NUMBER,
+                f"Nobody here has the number or SIP user {dialled!r}, and no route's prefix "
+                "matches it. Add a number, a connection or a route.",
+            )
+        if self._request.party.kind == "external":
+            raise NotPlannedError(
+                403,
+                Rule.EXTERNAL_CALLER_TO_TRUNK,
+                f"{self._request.source.address} is an unauthenticated caller and {dialled} leads "
+                "to a trunk. Register, or put the address on a trunk's access list.",
+            )
+        if destination.trunk is not None:
+            return self._to_trunks((destination.trunk,), dialled, destination)
+        assert destination.route is not None
+        return self._to_route(destination.route, dialled, destination)
+
+    def _in_turn(self, *steps: _Step) -> PlannedWaves:
+        """Plan several things that are tried one after the other; what is refused is noted.
+
+        Raises the first NotPlannedError if all of them are.
+        """
+        planned: list[PlannedWaves] = []
+        refusals: list[NotPlannedError] = []
+        notes: list[str] = []
+        for before, step in steps:
+            try:
+                planned.append(step())
+                notes += planned[-1].notes
+            except NotPlannedError as refusal:
+                refusals.append(refusal)
+                notes.append(f"{before}{refusal.advice}")
+        if not planned:
+            raise refusals[0]
+        waves = tuple(wave for one in planned for wave in one.waves)
+        first = next((one for one in planned if one.waves), planned[0])
+        return PlannedWaves(waves, first.lists, tuple(notes))
+
+    def _take(self, label: str, who: str) -> None:
+        """Note that somebody stands in the plan; refuses the second time."""
+        if label in self._taken:
+            raise NotPlannedError(
+                482, Rule.LOOP_DETECTED, f"{who} is tried before already: the fallbacks go round."
+            )
+        self._taken.add(label)
+
+    # Voice agents
+
+    def _to_agent(self, agent: AgentPlace) -> PlannedWaves:
+        self._take(f"agent:{agent.name}", agent.name)
+        itself: _Step = ("", lambda: self._agent_itself(agent))
+        fallback = agent.fallback
+        if fallback is None:
+            return self._in_turn(itself)
+        dialled = agent.fallback_number
+        before = f"The fallback of {agent.name} was left out: "
+        return self._in_turn(itself, (before, lambda: self._to(fallback, dialled)))
+
+    def _agent_itself(self, agent: AgentPlace) -> PlannedWaves:
+        if not agent.enabled:
+            advice = f"{agent.name} is disabled. Enable the voice agent."
+            raise NotPlannedError(480, Rule.DESTINATION_DISABLED, advice)
+        lists = self._lists(AgentLists(agent.name, agent.codecs, agent.untouched))
+        if not self._shares(lists.vn_a):
+            note = f"{agent.name} was left out: no codec in common with the caller."
+            return PlannedWaves((), lists, (note,))
+        target = PlannedTarget(uri="", to_uri="", label=agent.name, agent=agent.name)
+        return PlannedWaves((Wave((target,), lists.vn_a, lists.vn_b, agent.name),), lists)
+
+    # Connections
+
+    def _to_connection(self, entry: ConnectionEntry) -> PlannedWaves:
+        if not entry.enabled:
+            advice = f"{entry.name} is disabled. Enable the connection."
+            raise NotPlannedError(480, Rule.DESTINATION_DISABLED, advice)
+        self._take(f"connection:{entry.sip_user}", entry.name)
+        phones: _Step = ("", lambda: self._to_phones(entry))
+        agent, when = entry.agent, entry.agent_when
+        if agent is None or f"agent:{agent.name}" in self._taken:
+            return self._in_turn(phones)
+        to_agent: _Step = ("", lambda: self._to_agent(agent))
+        if when == "always" and agent.enabled:
+            return _noted(self._in_turn(to_agent), f"Calls to {entry.name} go to {agent.name}.")
+        if when == "not-registered" and not entry.address and not entry.contacts:
+            why = f"{entry.name} is not registered: {agent.name} takes the call."
+            return _noted(self._in_turn(to_agent), why)
+        if when != "busy":
+            return self._in_turn(phones)
+        if self._has_room(entry):
+            return self._in_turn(phones, ("", lambda: _if_busy(self._to_agent(agent))))
+        why = f"{entry.name} has as many calls as it may: {agent.name} takes the call."
+        return _noted(self._in_turn(to_agent), why)
+
+    def _has_room(self, entry: ConnectionEntry) -> bool:
+        limit = entry.concurrent_calls
+        return limit is None or self._in_progress.get(f"connection:{entry.sip_user}", 0) < limit
+
+    def _to_phones(self, entry: ConnectionEntry) -> PlannedWaves:
+        check_room(entry, "called", self._in_progress)
+        targets = _connection_targets(entry, self._local_host)
+        lists = self._lists(_connection_lists(entry))
+        if not self._shares(lists.vn_a):
+            return PlannedWaves((), lists)
+        phones = Wave(tuple(targets), lists.vn_a, lists.vn_b, entry.name)
+        return PlannedWaves(tuple(phones.in_groups(LEGS_RUNG_TOGETHER)), lists)
+
+    # Trunks
+
+    def _to_route(self, route: RouteEntry, dialled: str, destination: Destination) -> PlannedWaves:
+        trunks: _Step = ("", lambda: self._to_trunks(route.trunks, dialled, destination))
+        agent = route.last_resort
+        if agent is None:
+            return self._in_turn(trunks)
+        before = f"The last resort of {route.prefix} was left out: "
+        return self._in_turn(trunks, (before, lambda: self._to_agent(agent)))
+
+    def _to_trunks(
+        self, trunks: Sequence[TrunkEntry], dialled: str, destination: Destination
+    ) -> PlannedWaves:
+        full = full_trunks(destination, self._in_progress)
+        with_room, notes = _with_room(dialled, trunks, full)
+        planned = [(trunk, self._lists(_trunk_lists(trunk))) for trunk in with_room]
+        waves: list[Wave] = []
+        first: LegLists | None = None
+        for trunk, lists in planned:
+            if not self._shares(lists.vn_a):
+                notes.append(left_out(trunk.name, "no codec in common with the caller."))
+            elif first is not None and not self._same_for_caller(first, lists):
+                why = (
+                    "its TRUNK IN list would give the caller another codec than the first trunk's, "
+                    "and the caller is answered once."
+                )
+                notes.append(left_out(trunk.name, why))
+            else:
+                first = first or lists
+                waves += _trunk_waves(trunk, lists, dialled)
+        return PlannedWaves(tuple(waves), first or planned[0][1], tuple(notes))
+
+    # Lists
+
+    def _lists(self, destination: ConnectionLists | TrunkLists | AgentLists) -> LegLists:
+        lists = plan_lists(
+            source=_source_lists(self._request.source),
+            destination=destination,
+            platform=self._platform.codecs,
+        )
+        vn_a, vn_b = self._usable(lists.vn_a), self._usable(lists.vn_b)
+        if not vn_a or (lists.vn_b and not vn_b):
+            missing = ", ".join(lists.vn_b if vn_a else lists.vn_a)
+            raise NotPlannedError(
+                503,
+                Rule.NO_CODEC_AVAILABLE,
+                f"This engine can do none of {missing} now; its log and the list's page say why. "
+                "Add another codec to the list.",
+            )
+        return dataclasses.replace(lists, vn_a=vn_a, vn_b=vn_b)
+
+    def _usable(self, codecs: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in codecs if name in self._platform.available_codecs)
+
+    def _shares(self, vn_a: tuple[str, ...]) -> bool:
+        offered = self._request.offered
+        return offered is None or negotiate(vn_a, offered).codec is not None
+
+    def _same_for_caller(self, first: LegLists, other: LegLists) -> bool:
+        """Whether both lists lead the caller's leg to the same codec, whichever trunk answers."""
+        offered = self._request.offered
+        if offered is None:
+            return first.vn_a == other.vn_a
+        return negotiate(first.vn_a, offered).codec == negotiate(other.vn_a, offered).codec
+
+
+def check_room(entry: ConnectionEntry, part: str, calls_in_progress: Mapping[str, int]) -> None:
+    """Refuse a call that would take a connection over its concurrent call limit."""
+    limit = entry.concurrent_calls
+    if limit is None or calls_in_progress.get(f"connection:{entry.sip_user}", 0) < limit:
+        return
+    raise NotPlannedError(
+        486,
+        Rule.CONCURRENT_CALLS_REACHED,
+        f"{entry.name}, {part} here, already has {limit} calls, its limit. "
+        "Raise its concurrent calls or wait for one to end.",
+    )
+
+
+def left_out(trunk: str, why: str) -> str:
+    """Return the note on a trunk that is not tried; `why` is a clause with its full stop."""
+    return f"Trunk {trunk} was left out: {why}"
+
+
+def _noted(planned: PlannedWaves, note: str) -> PlannedWaves:
+    return dataclasses.replace(planned, notes=(note, *planned.notes))
+
+
+def _if_busy(planned: PlannedWaves) -> PlannedWaves:
+    waves = tuple(dataclasses.replace(wave, when="busy") for wave in planned.waves)
+    return dataclasses.replace(planned, waves=waves)
+
+
+def _source_lists(source: Source) -> ConnectionLists | TrunkLists | None:
+    if source.connection is not None:
+        return _connection_lists(source.connection)
+    return _trunk_lists(source.trunk) if source.trunk is not None else None
+
+
+def _connection_lists(entry: ConnectionEntry) -> ConnectionLists:
+    return ConnectionLists(
+        name=entry.name,
+        inbound=entry.inbound_codecs,
+        outbound=entry.outbound_codecs,
+        force_on_caller=entry.force_on_caller,
+    )
+
+
+def _trunk_lists(entry: TrunkEntry) -> TrunkLists:
+    return TrunkLists(name=entry.name, inward=entry.in_codecs, outward=entry.out_codecs)
+
+
+def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[PlannedTarget]:
+    if entry.address:
+        return [PlannedTarget(uri=entry.address, to_uri=entry.address, label=entry.name)]
+    if not entry.contacts:
+        raise NotPlannedError(
+            480,
+            Rule.NOT_REGISTERED,
+            f"{entry.name} is not registered. Check that its phone is on and that its SIP user "
+            f"{entry.sip_user} and password are right.",
+        )
+    # To says whom it is for, the Request-URI where that phone is (RFC 3261 section 8.1.1).
+    to_uri = f"sip:{entry.sip_user}@{local_host}"
+    return [
+        PlannedTarget(
+            uri=contact.uri,
+            to_uri=to_uri,
+            flow=contact.flow,
+            routes=contact.path,
+            label=entry.name,
+        )
+        for contact in entry.contacts
+    ]
+
+
+def _with_room(
+    dialled: str, trunks: Sequence[TrunkEntry], full: set[str]
+) -> tuple[list[TrunkEntry], list[str]]:
+    """Return the trunks that can be tried, and notes about the others."""
+    enabled = [trunk for trunk in trunks if trunk.enabled and trunk.gateways]
+    if not enabled:
+        names = ", ".join(trunk.name for trunk in trunks)
+        raise NotPlannedError(
+            503,
+            Rule.NO_USABLE_TRUNK,
+            f"{dialled} leads to {names}, which is disabled or has no gateway. "
+            "Enable it or add a gateway.",
+        )
+    with_room = [trunk for trunk in enabled if trunk.name not in full]
+    if not with_room:
+        raise NotPlannedError(503, *no_trunk_left(*(trunk.name for trunk in enabled)))
+    useless = [trunk for trunk in trunks if trunk not in enabled]
+    taken = [trunk for trunk in enabled if trunk.name in full]
+    return with_room, [
+        *(left_out(trunk.name, "it is disabled or has no gateway.") for trunk in useless),
+        *(left_out(trunk.name, "it has as many calls as it may.") for trunk in taken),
+    ]
+
+
+def _trunk_waves(trunk: TrunkEntry, lists: LegLists, dialled: str) -> list[Wave]:
+    return [
+        Wave((_gateway_target(trunk, gateway.uri, dialled),), lists.vn_a, lists.vn_b, trunk.name)
+        for gateway in sorted(trunk.gateways, key=lambda gateway: gateway.priority)
+    ]
+
+
+def _gateway_target(trunk: TrunkEntry, gateway: str, dialled: str) -> PlannedTarget:
+    scheme, _, rest = gateway.partition(":")
+    host = rest.rpartition("@")[2]
+    uri = f"{scheme}:{quote(dialled, safe=_USER_UNESCAPED)}@{host}"
+    return PlannedTarget(
+        uri=uri,
+        to_uri=uri.partition(";")[0],
+        hosts=trunk.hosts,
+        label=trunk.name,
+        username=trunk.out_username,
+        trunk=trunk.name,
+        media_also_from=trunk.media_also_from,
+    )

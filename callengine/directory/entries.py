@@ -1,0 +1,97 @@
+"""Rows as calls are planned and ordered with them: plain values."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from django.utils import timezone
+
+from agents.formats import Encoding
+from agents.models import VoiceAgent
+from agents.shapes import as_json
+from audiocodecs.catalogue import CATALOGUE
+from callengine.core.directory import (
+    AgentEntry,
+    AgentWhen,
+    ConnectionEntry,
+    Contact,
+    GatewayEntry,
+    TrunkEntry,
+)
+from callengine.edge.transport.addresses import host_of
+from connections.models import Connection
+from connections.services import unexpired_registrations
+from trunks.models import Trunk
+
+
+def connection_entry(row: Connection) -> ConnectionEntry:
+    """Return a connection with its unexpired registrations. One query."""
+    registrations = unexpired_registrations(sip_user=row.sip_user, now=timezone.now())
+    return ConnectionEntry(
+        sip_user=row.sip_user,
+        name=row.name,
+        enabled=row.enabled,
+        inbound_codecs=known_codecs(row.inbound_codecs),
+        outbound_codecs=known_codecs(row.outbound_codecs),
+        force_on_caller=row.force_on_caller,
+        address=row.address,
+        concurrent_calls=row.concurrent_calls,
+        caller_id=row.caller_id,
+        contacts=tuple(
+            Contact(one.contact, one.reached_at or one.flow, one.user_agent, tuple(one.path))
+            for one in registrations
+        ),
+        agent_when=cast("AgentWhen", row.agent_when),
+    )
+
+
+def trunk_entry(row: Trunk) -> TrunkEntry:
+    """Return a trunk with its gateways, first to try first. One query unless prefetched."""
+    return TrunkEntry(
+        name=row.name,
+        enabled=row.enabled,
+        in_codecs=known_codecs(row.in_codecs),
+        out_codecs=known_codecs(row.out_codecs),
+        gateways=tuple(GatewayEntry(one.uri, one.priority) for one in row.gateways.all()),
+        hosts=_hosts(row),
+        out_username=row.out_username,
+        out_password=row.out_password,
+        concurrent_calls=row.concurrent_calls,
+        media_also_from=tuple(row.media_also_from),
+    )
+
+
+def agent_entry(row: VoiceAgent) -> AgentEntry:
+    """Return a voice agent as it is talked to, with its secret."""
+    return AgentEntry(
+        name=row.name,
+        dialect=row.dialect,
+        url=row.url,
+        secret=row.secret,
+        agent_id=row.agent_id,
+        system_prompt=row.system_prompt,
+        greeting=row.greeting,
+        voice=row.voice,
+        tools=as_json(row.tools),
+        keyterms=tuple(row.keyterms),
+        turn_detection=as_json(row.turn_detection),
+        input=Encoding(row.input_encoding),
+        output=Encoding(row.output_encoding),
+        volume=row.volume,
+        account=row.account,
+        headers=dict(row.headers),
+        max_duration_s=row.max_duration_s,
+        silence_timeout_s=row.silence_timeout_s,
+        ready_timeout_s=row.ready_timeout_s,
+        keeps_transcript=row.keeps_transcript,
+        answers_at_once=row.answers_at_once,
+    )
+
+
+def known_codecs(names: Sequence[str]) -> tuple[str, ...]:
+    """Return those codecs that are known here: a row may be older than the catalogue."""
+    return tuple(name for name in names if name in CATALOGUE)
+
+
+def _hosts(row: Trunk) -> tuple[str, ...]:
+    gateways = (host_of(gateway.uri) for gateway in row.gateways.all())
+    return tuple(dict.fromkeys((*row.in_allowed_addresses, *filter(None, gateways))))
