@@ -16,6 +16,7 @@ ROOMS = (
     "trunks",
     "callengine",
     "provisioning",
+    "api",
     "dashboard",
     "demo",
     "voipnumber",

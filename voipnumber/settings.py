@@ -152,6 +152,8 @@ INSTALLED_APPS = [
     "channels",
     "django_filters",
     "django_htmx",
+    # For its docs page, which would else load from a CDN.
+    "ninja",
     "voipnumber",
     "audiocodecs",
     "connections",
@@ -159,6 +161,7 @@ INSTALLED_APPS = [
     "agents",
     "callengine",
     "provisioning",
+    "api",
     "dashboard",
 ]
 MIDDLEWARE = [

@@ -19,5 +19,6 @@ urlpatterns = [
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     # Pages that name no icon of their own, such as the admin's, are asked for this one.
     path("favicon.ico", RedirectView.as_view(url=static("favicon.svg")), name="favicon"),
+    path("", include("api.urls")),
     path("", include("dashboard.urls")),
 ]

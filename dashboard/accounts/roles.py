@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import Q
 
-ROOMS = ("audiocodecs", "connections", "trunks", "callengine")
+ROOMS = ("audiocodecs", "connections", "trunks", "agents", "callengine")
 "Apps whose rows the pages show, in the order of INSTALLED_APPS."
 
 

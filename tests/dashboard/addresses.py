@@ -11,6 +11,8 @@ from dashboard.parts.access import Access
 
 PUBLIC = {"login", "logout", "favicon", "admin:login", "admin:logout"}
 "Addresses for people without a session. Everything else needs a permission."
+API = "v1"
+"The namespace of what programs ask, with a key and no session: see tests/api."
 
 EXAMPLES = {
     "call_uuid": "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e90",
@@ -25,6 +27,7 @@ EXAMPLES = {
     "user_id": "1",
     "object_id": "1",
     "content_type_id": "1",
+    "key_id": "1",
     "id": "1",
     "app_label": "connections",
     "url": "x",
@@ -51,6 +54,8 @@ def addresses(
 ) -> Iterator[Address]:
     """Yield every address of the site."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if getattr(pattern, "namespace", None) == API:
+            continue
         path = prefix + example(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
             inner = f"{pattern.namespace}:" if pattern.namespace else namespace

@@ -1,0 +1,1 @@
+"""`/v1/agents`: voice agents, in the shape that their vendors use."""
