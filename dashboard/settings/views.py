@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from api.keys.services import keys_in_force
 from audiocodecs.chips import chip
 from audiocodecs.models import PlatformSettings
 from callengine.directory import nodes
@@ -44,6 +45,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         "chips": [chip(name) for name in platform.codec_names],
         "nodes": present_engine(nodes.snapshots(), now=timezone.now()).nodes,
         "environment": [(name, _text(name), why) for name, why in _SHOWN],
+        "keys": keys_in_force().count() if request.user.has_perm("api.view_apikey") else 0,
         "accounts": User.objects.count() if request.user.has_perm("auth.view_user") else 0,
     }
     return render(request, "settings/settings.html", context)

@@ -2,8 +2,11 @@
 
 import datetime as dt
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
+from api.keys.scopes import Scope
+from api.models import ApiKey
 from callengine.core.outcomes import Rejection
 from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS
 from callengine.models import Ban
@@ -49,6 +52,7 @@ def store_rows() -> None:
     demo.everything()
     clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
     demo.store(demo.call(id=EXAMPLES["call_uuid"], legs=clean))
+    _api_keys(now)
     for number, (source, user, failures, times) in enumerate(_BANS, 1):
         Ban.objects.create(
             pk=number,
@@ -67,6 +71,23 @@ def store_rows() -> None:
         )
 
 
+def _api_keys(now: dt.datetime) -> None:
+    owner, _ = User.objects.get_or_create(username="ivan")
+    for number, (name, days, used, revoked) in enumerate(_API_KEYS, 1):
+        ApiKey.objects.create(
+            pk=number,
+            name=name,
+            prefix=f"vn_4bC{number}eF",
+            digest=f"{number:064}",
+            scopes=list(Scope)[:number],
+            owner=owner,
+            last_used_at=now if used else None,
+            expires_at=now + dt.timedelta(days=days) if days else None,
+            revoked_at=now if revoked else None,
+        )
+
+
+_API_KEYS = (("CRM", 90, True, False), ("Night import", 0, False, True), ("Bot", -1, True, False))
 _BANS = (
     ("192.0.2.17", "sales team", 10, 1),
     ("198.51.100.77", "", 31, 3),
