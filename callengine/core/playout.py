@@ -37,7 +37,7 @@ class Playout:
 
     def __init__(self, audio: AudioFormat, *, frame_ms: int = FRAME_MS) -> None:
         self._audio = audio
-        self._frame_bytes = audio.bytes_of(frame_ms)
+        self.frame_ms = frame_ms
         self._holds, self._resumes, self._refused_above = (
             audio.bytes_of(ms) for ms in (HOLDS_MS, RESUMES_MS, REFUSED_ABOVE_MS)
         )
@@ -58,6 +58,15 @@ class Playout:
         self._is_playing = False
         self._waits = 0
         self.refused_bytes = 0
+
+    @property
+    def frame_ms(self) -> int:
+        """How long a frame is; it may change while the call lasts."""
+        return self._frame_ms
+
+    @frame_ms.setter
+    def frame_ms(self, frame_ms: int) -> None:
+        self._frame_ms, self._frame_bytes = frame_ms, self._audio.bytes_of(frame_ms)
 
     # What the agent sends
 

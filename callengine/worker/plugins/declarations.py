@@ -147,6 +147,19 @@ pjmedia_transport *pjmedia_stream_get_transport(pjmedia_stream *);
 pj_status_t pjmedia_stream_pause(pjmedia_stream *, int);
 pj_status_t pjmedia_stream_resume(pjmedia_stream *, int);
 void pjmedia_rtcp_update(pjmedia_rtcp_session *, const pjmedia_rtcp_session_setting *);
+
+typedef struct pj_thread_t pj_thread_t;
+int pj_thread_is_registered(void);
+pj_status_t pj_thread_register(const char *, long *, pj_thread_t **);
+typedef struct pjmedia_resample pjmedia_resample;
+pj_status_t pjmedia_resample_create(pj_pool_t *, int, int, unsigned, unsigned, unsigned, unsigned,
+    pjmedia_resample **);
+void pjmedia_resample_run(pjmedia_resample *, const int16_t *, int16_t *);
+void pjmedia_resample_destroy(pjmedia_resample *);
+typedef struct pjmedia_plc pjmedia_plc;
+pj_status_t pjmedia_plc_create(pj_pool_t *, unsigned, unsigned, unsigned, pjmedia_plc **);
+pj_status_t pjmedia_plc_save(pjmedia_plc *, int16_t *);
+pj_status_t pjmedia_plc_generate(pjmedia_plc *, int16_t *);
 """
 
 OPUS = """

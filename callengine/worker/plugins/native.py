@@ -39,7 +39,9 @@ _TYPES = (
         "int",
         "int *",
         "int[]",
+        "int16_t *",
         "int16_t[]",
+        "long[64]",
         "uint8_t *",
         "uint8_t[]",
         "unsigned *",
@@ -54,8 +56,9 @@ _TYPES = (
     *("pjmedia_codec_param", "pjmedia_codec_param *", "pjmedia_frame *", "pjmedia_frame[16]"),
     *("pjmedia_send_rtp *", "pjmedia_transport_op", "pjmedia_transport_op *"),
     *("pjmedia_rtcp_session_setting *", "pjmedia_stream *", "pjmedia_stream_rtp_sess_info *"),
+    *("pj_thread_t **", "pjmedia_plc **", "pjmedia_resample **"),
 )
-"The types used by name in this package and by `mediathread`."
+"The types used by name in this package, by `mediathread` and in `audio`."
 _declared = threading.Event()
 
 

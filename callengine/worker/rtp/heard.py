@@ -14,8 +14,10 @@ class Sound:
     payload: bytes
     ticks: int
     "How long it lasts."
-    skipped: int = 0
-    "How long the peer, which lost nothing, sent no audio before it (silence suppression)."
+    skipped: int | None = 0
+    """How long the peer sent no audio before it, though nothing is lost (silence suppression).
+
+    None: it does not follow on what was before."""
 
 
 @dataclass(frozen=True, slots=True)

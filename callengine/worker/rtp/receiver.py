@@ -174,9 +174,9 @@ class RtpReceiver:
         self._expected = (packet.timestamp + ticks) % TIMESTAMPS
         return [Sound(packet.payload, ticks, skipped)]
 
-    def _skipped(self, packet: RtpPacket) -> int:
+    def _skipped(self, packet: RtpPacket) -> int | None:
         """Return how long the peer sent nothing before this packet, by its own clock."""
         if self._expected is None:
-            return 0
+            return None
         ticks = signed(packet.timestamp - self._expected, TIMESTAMPS)
-        return ticks if 0 <= ticks <= CLOCK_SET_S * self._stream.clock_hz else 0
+        return ticks if 0 <= ticks <= CLOCK_SET_S * self._stream.clock_hz else None

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from callengine.worker.rtp.statistics import Reception
+from callengine.worker.rtp.statistics import ReceptionReport
 
 SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION, GOODBYE = 200, 201, 202, 203
 PACKET_TYPES = range(192, 224)
@@ -163,7 +163,7 @@ def _built_block(block: ReportBlock) -> bytes:
     )
 
 
-def block_of(reception: Reception, *, last_report: int, delay_s: float) -> ReportBlock:
+def block_of(reception: ReceptionReport, *, last_report: int, delay_s: float) -> ReportBlock:
     """Return the report block of what was received; `delay_s` has passed since the last SR."""
     return ReportBlock(
         reception.ssrc,

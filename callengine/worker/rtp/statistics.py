@@ -12,7 +12,7 @@ CLOCK_SET_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
+class ReceptionReport:
     """One moment's report on a stream (RFC 3550 section 6.4.1)."""
 
     ssrc: int
@@ -77,7 +77,7 @@ class ReceptionStatistics:
     def _expected(self) -> int:
         return self._highest - self._base + 1 if self.ssrc is not None else 0
 
-    def report(self) -> Reception | None:
+    def report(self) -> ReceptionReport | None:
         """Return what a report block says, since the one before; None if nothing has come."""
         if self.ssrc is None:
             return None
@@ -85,7 +85,7 @@ class ReceptionStatistics:
         new = expected - self._reported[0]
         gone = new - (received - self._reported[1])
         self._reported = (expected, received)
-        return Reception(
+        return ReceptionReport(
             ssrc=self.ssrc,
             fraction_lost=min(255, gone * 256 // new) if new > 0 and gone > 0 else 0,
             lost=max(-(1 << 23), min((1 << 23) - 1, expected - received)),

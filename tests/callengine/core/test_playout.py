@@ -254,3 +254,12 @@ def test_a_frame_costs_the_same_however_much_waits() -> None:
     began = time.process_time()
     played(playout, 2000)
     assert time.process_time() - began < 0.5
+
+
+def test_frames_may_become_longer_while_audio_waits() -> None:
+    playout, sent = Playout(PCMU), counting(160 + 480)
+    playout.add(sent)
+    first = playout.take()
+    playout.frame_ms = 60
+    assert first is not None
+    assert first + (playout.take() or b"") == sent

@@ -80,7 +80,7 @@ def test_what_a_phone_sends_is_heard_and_what_is_sent_it_hears(
 ) -> None:
     payload = bytes(range(256))[:160]
     phone.send(1, payload)
-    assert received(session) == [Sound(payload, 160)]
+    assert received(session) == [Sound(payload, 160, None)]
     session.send(b"\x55" * 160, 1.0)
     packet = phone.hear()
     assert (packet.payload, packet.payload_type, packet.marker) == (b"\x55" * 160, 0, True)
@@ -147,7 +147,7 @@ def test_what_is_no_packet_is_counted_and_does_no_harm(session: RtpSession, phon
     heard: list[Heard] = []
     while not heard:
         heard += received(session)
-    assert heard == [Sound(b"\x7f" * 160, 160)]
+    assert heard == [Sound(b"\x7f" * 160, 160, None)]
     assert session.unused["malformed"] == 4
 
 
