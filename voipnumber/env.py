@@ -113,6 +113,14 @@ class Environment:
         host, port = _split_host_port(name, value, "HOST:PORT, such as 127.0.0.1:8000")
         return HostPort(host, port)
 
+    def loopback(self, name: str, default: str) -> HostPort:
+        """Return `HOST:PORT` of this machine alone, HOST being an IP address."""
+        place = self.host_port(name, default)
+        address = _attempt(ipaddress.ip_address, place.host)
+        if address is None or not address.is_loopback:
+            raise refusal(name, self.text(name, default), "a loopback address, as 127.0.0.1:8070")
+        return place
+
     def sip_listen(self, name: str, default: str) -> tuple[Listen, ...]:
         """Return where to listen for SIP, from `udp:HOST:PORT,tcp:HOST:PORT`."""
         value = self.text(name, default)

@@ -30,6 +30,7 @@ GOOD = [
     ("ip_address", "", {}, ""),
     ("host_port", "localhost:8000", {"default": ""}, ("localhost", 8000)),
     ("host_port", "[::1]:80", {"default": ""}, ("::1", 80)),
+    ("loopback", "[::1]:8070", {"default": ""}, ("::1", 8070)),
     (
         "sip_listen",
         "udp:0.0.0.0:5060, TCP:[::]:5061",
@@ -57,6 +58,8 @@ BAD = [
     ("ip_address", "example.org", {}, "203.0.113.7"),
     ("ip_address", "0.0.0.0", {}, "203.0.113.7"),
     ("host_port", "8000", {"default": ""}, "HOST:PORT"),
+    ("loopback", "0.0.0.0:8070", {"default": ""}, "a loopback address"),
+    ("loopback", "localhost:8070", {"default": ""}, "a loopback address"),
     ("host_port", "::1:80", {"default": ""}, "brackets"),
     ("host_port", "h:65536", {"default": ""}, "HOST:PORT"),
     ("host_port", "a b:80", {"default": ""}, "HOST:PORT"),
