@@ -57,7 +57,7 @@ def plan_call(
             call_id=request.call_id,
             to=request.to_user,
         )
-    plan = _plan(request, destination, planned, ring_timeout_s)
+    plan = _plan(request, planned, ring_timeout_s)
     plan = dataclasses.replace(plan, max_duration_s=max_duration_s)
     if plan.waves:
         return plan
@@ -81,9 +81,7 @@ def why_left_out(plan: CallPlan, trunk: str) -> str:
     return next((note.removeprefix(start) for note in plan.notes if note.startswith(start)), "")
 
 
-def _plan(
-    request: CallRequest, destination: Destination, planned: PlannedWaves, ring_timeout_s: float
-) -> CallPlan:
+def _plan(request: CallRequest, planned: PlannedWaves, ring_timeout_s: float) -> CallPlan:
     waves, lists = planned.waves, planned.lists
     first = waves[0] if waves else Wave((), lists.vn_a, lists.vn_b, "")
     # Phones are mixed; an agent's audio is not.
@@ -91,7 +89,7 @@ def _plan(
     return CallPlan(
         call=request.call,
         source=request.source.label,
-        destination=_destination_label(destination, first),
+        destination=planned.to,
         from_user=request.from_user,
         from_name=request.from_name,
         to_user=request.to_user,
@@ -107,17 +105,3 @@ def _plan(
         notes=(*request.notes, *planned.notes),
         claimed=request.claimed,
     )
-
-
-def _destination_label(destination: Destination, first: Wave) -> str:
-    target = first.targets[0] if first.targets else None
-    if target is not None and target.agent:
-        return f"agent:{target.agent}"
-    if target is not None and target.trunk:
-        return f"trunk:{target.trunk}"
-    if destination.agent is not None:
-        return f"agent:{destination.agent.name}"
-    if destination.connection is not None:
-        return f"connection:{destination.connection.sip_user}"
-    trunk = destination.trunk or (destination.route.trunks[0] if destination.route else None)
-    return f"trunk:{trunk.name if trunk else ''}"

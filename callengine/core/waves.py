@@ -40,6 +40,8 @@ _USER_UNESCAPED = "-_.!~*'()&=+$,?/"
 class PlannedWaves:
     """What is rung, by whose lists it begins, and what was left out."""
 
+    to: str
+    "Label of who is rung first: `connection:alice`, `trunk:carrier-one`, `agent:support`."
     waves: tuple[Wave, ...]
     lists: LegLists
     notes: tuple[str, ...] = ()
@@ -69,7 +71,7 @@ class WavePlanner:
         self._in_progress = calls_in_progress
         self._local_host = local_host
         self._taken: set[str] = set()
-        "Labels of the connections and voice agents that stand in the plan."
+        "Labels of the phones and voice agents that stand in the plan."
 
     def plan(self, destination: Destination) -> PlannedWaves:
         """Return who is rung. Raises NotPlannedError if nobody can be."""
@@ -118,7 +120,7 @@ class WavePlanner:
             raise refusals[0]
         waves = tuple(wave for one in planned for wave in one.waves)
         first = next((one for one in planned if one.waves), planned[0])
-        return PlannedWaves(waves, first.lists, tuple(notes))
+        return PlannedWaves(first.to, waves, first.lists, tuple(notes))
 
     def _take(self, label: str, who: str) -> None:
         """Note that somebody stands in the plan; refuses the second time."""
@@ -147,9 +149,10 @@ class WavePlanner:
         lists = self._lists(AgentLists(agent.name, agent.codecs, agent.untouched))
         if not self._shares(lists.vn_a):
             note = f"{agent.name} was left out: no codec in common with the caller."
-            return PlannedWaves((), lists, (note,))
+            return PlannedWaves(f"agent:{agent.name}", (), lists, (note,))
         target = PlannedTarget(uri="", to_uri="", label=agent.name, agent=agent.name)
-        return PlannedWaves((Wave((target,), lists.vn_a, lists.vn_b, agent.name),), lists)
+        wave = Wave((target,), lists.vn_a, lists.vn_b, agent.name)
+        return PlannedWaves(f"agent:{agent.name}", (wave,), lists)
 
     # Connections
 
@@ -157,7 +160,6 @@ class WavePlanner:
         if not entry.enabled:
             advice = f"{entry.name} is disabled. Enable the connection."
             raise NotPlannedError(480, Rule.DESTINATION_DISABLED, advice)
-        self._take(f"connection:{entry.sip_user}", entry.name)
         phones: _Step = ("", lambda: self._to_phones(entry))
         agent, when = entry.agent, entry.agent_when
         if agent is None or f"agent:{agent.name}" in self._taken:
@@ -180,13 +182,15 @@ class WavePlanner:
         return limit is None or self._in_progress.get(f"connection:{entry.sip_user}", 0) < limit
 
     def _to_phones(self, entry: ConnectionEntry) -> PlannedWaves:
+        label = f"connection:{entry.sip_user}"
+        self._take(label, entry.name)
         check_room(entry, "called", self._in_progress)
         targets = _connection_targets(entry, self._local_host)
         lists = self._lists(_connection_lists(entry))
         if not self._shares(lists.vn_a):
-            return PlannedWaves((), lists)
+            return PlannedWaves(label, (), lists)
         phones = Wave(tuple(targets), lists.vn_a, lists.vn_b, entry.name)
-        return PlannedWaves(tuple(phones.in_groups(LEGS_RUNG_TOGETHER)), lists)
+        return PlannedWaves(label, tuple(phones.in_groups(LEGS_RUNG_TOGETHER)), lists)
 
     # Trunks
 
@@ -218,7 +222,8 @@ class WavePlanner:
             else:
                 first = first or lists
                 waves += _trunk_waves(trunk, lists, dialled)
-        return PlannedWaves(tuple(waves), first or planned[0][1], tuple(notes))
+        label = f"trunk:{waves[0].label if waves else trunks[0].name}"
+        return PlannedWaves(label, tuple(waves), first or planned[0][1], tuple(notes))
 
     # Lists
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from audiocodecs.catalogue import CATALOGUE, PLATFORM_CODECS
 from audiocodecs.negotiation import (
+    AgentLists,
     CodecVerdict,
     ConnectionLists,
     TrunkLists,
@@ -73,6 +74,31 @@ def test_vn_a_to_a_trunk_is_its_trunk_in_list_whoever_calls(name):
     assert (lists.vn_a, lists.vn_b) == (("G722",), ("PCMA",))
     assert lists.vn_a_source == "TRUNK IN of carrier"
     assert lists.vn_b_source == "TRUNK OUT of carrier"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize(
+    ("codecs", "untouched", "vn_a", "said"),
+    [
+        (("G722", "PCMU"), "", ("G722", "PCMU"), "list of support"),
+        (("G722", "PCMU"), "PCMU", ("G722", "PCMU"), "list of support"),
+        ((), "", PLATFORM, "platform list"),
+        (
+            (),
+            PLATFORM[-1],
+            (PLATFORM[-1], *PLATFORM[:-1]),
+            f"platform list, {PLATFORM[-1]} first as support takes it untouched",
+        ),
+        ((), "G729", PLATFORM, "platform list"),
+    ],
+)
+def test_vn_a_to_an_agent_is_its_list_whoever_calls(name, codecs, untouched, vn_a, said):
+    """A list that a person put in order is kept; without one, untouched bytes go first."""
+    agent = AgentLists("support", codecs, untouched)
+    lists = plan_lists(source=SOURCES[name][0], destination=agent, platform=PLATFORM)
+    assert (lists.vn_a, lists.vn_b) == (vn_a, ())
+    assert lists.vn_a_source == said
+    assert lists.vn_b_source == "none: support is a voice agent"
 
 
 @pytest.mark.parametrize(

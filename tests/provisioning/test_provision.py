@@ -82,6 +82,8 @@ def test_the_documented_file_is_applied(tmp_path, settings):
         "address": "sip:127.0.0.1:5071",
         "concurrent_calls": 2,
         "caller_id": "rewrite",
+        "agent": None,
+        "agent_when": "not-registered",
     }
     realm = settings.VOIPNUMBER_REALM
     hashes = kept_ha1(username="alice", realm=realm, password="correct horse")[1:3]
