@@ -16,6 +16,8 @@ LONGEST_TEXT = 500
 SPEAKS_WITHIN_S = 10.0
 NOTES_HZ = {"a": 523, "e": 587, "i": 784, "o": 440, "u": 392, "y": 659}
 NOTE_S, PAUSE_S = 0.09, 0.06
+LEVEL = "60"
+"Of 200; as loud as what is made here."
 KEPT = 64
 "Utterances of which the sound is kept."
 
@@ -55,7 +57,7 @@ def _spoken(text: str) -> tuple[Samples, int] | None:
     """Have espeak-ng speak; None if it does not."""
     try:
         done = subprocess.run(  # noqa: S603 (its own path, and the text by its input)
-            [program(), "--stdin", "--stdout"],
+            [program(), "-a", LEVEL, "--stdin", "--stdout"],
             input=text.encode(),
             capture_output=True,
             timeout=SPEAKS_WITHIN_S,

@@ -15,6 +15,8 @@ from tests.agents.builtin.caller import UNIX, Caller
 from tests.agents.builtin.test_ear import key, speech
 from tests.peers.tones import strongest
 
+pytestmark = pytest.mark.usefixtures("chiming")
+
 PCMU = {"format": {"encoding": "audio/pcmu"}}
 QUIET: dict[str, Any] = {"greeting": "", "input": PCMU, "output": PCMU}
 

@@ -10,6 +10,8 @@ from agents.builtin.lobby import Lobby
 from agents.builtin.script import Misdeed
 from tests.agents.builtin.caller import Caller
 
+pytestmark = pytest.mark.usefixtures("chiming")
+
 PCMU = {"format": {"encoding": "audio/pcmu"}}
 LONG = "A speech of some length, so that there is something to cut into pieces. " * 3
 

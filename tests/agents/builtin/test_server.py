@@ -18,6 +18,8 @@ from agents.builtin.server import BuiltinAgent
 from tests.peers.engine import ROOT
 from tests.peers.ports import free_port
 
+pytestmark = pytest.mark.usefixtures("chiming")
+
 PCMU = {"format": {"encoding": "audio/pcmu"}}
 
 
