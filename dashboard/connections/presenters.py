@@ -3,24 +3,19 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.conf import settings
 
 from audiocodecs.chips import Chip, chip
 from callengine.core.limits import NODE_SILENCE_S
 from callengine.directory import nodes
-from callengine.models import Call, Rejection
+from callengine.models import Rejection
 from connections.models import Connection, Registration
 from connections.states import ConnectionState, state_of
-from dashboard.calls.list_topic import briefly
-from dashboard.calls.presenters import present_row
-from dashboard.calls.shown import CallRow
+from dashboard.calls.lately import LATELY
 from dashboard.connections.phones import Server, servers
 from dashboard.parts.shown import Badge
 
-LATELY = 10
-"Calls and rejections on a connection's page."
 _TONES = {
     ConnectionState.REGISTERED: "up",
     ConnectionState.FIXED: "fixed",
@@ -98,17 +93,6 @@ def phone_servers(*, page_host: str, now: dt.datetime) -> tuple[tuple[Server, ..
         page_host=page_host,
     )
     return addresses, bool(running)
-
-
-def calls_lately(row: Connection, *, now: dt.datetime) -> list[CallRow]:
-    """Return the newest calls from and to a connection. Four queries, all by index."""
-    label = f"connection:{row.sip_user}"
-    keys: dict[UUID, dt.datetime] = {}
-    for calls in (Call.objects.filter(source=label), Call.objects.filter(destination=label)):
-        keys |= dict(calls.order_by("-started", "-id").values_list("pk", "started")[:LATELY])
-    newest = sorted(keys, key=lambda key: keys[key], reverse=True)[:LATELY]
-    rows = [present_row(call, now=now) for call in briefly(Call.objects.filter(pk__in=newest))]
-    return sorted(rows, key=lambda call: call.started, reverse=True)
 
 
 def rejections_lately(row: Connection) -> list[Rejection]:

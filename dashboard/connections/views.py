@@ -22,6 +22,7 @@ from connections import services
 from connections.forms import AddConnectionForm, ConnectionSettingsForm, PasswordForm
 from connections.models import Connection
 from connections.states import ConnectionState, in_state, with_bindings, with_state_rank
+from dashboard.calls.lately import recent_calls
 from dashboard.connections import presenters
 from dashboard.connections.presenters import ConnectionView, present_connection
 from dashboard.parts import once
@@ -225,9 +226,9 @@ def _phone_tab(request: HttpRequest, _: ConnectionView) -> dict[str, Any]:
 
 def _calls_tab(request: HttpRequest, view: ConnectionView) -> dict[str, Any]:
     may = request.user.has_perm
-    now = timezone.now()
+    label = f"connection:{view.row.sip_user}"
     return {
-        "calls": presenters.calls_lately(view.row, now=now) if may("callengine.view_call") else [],
+        "calls": recent_calls(label) if may("callengine.view_call") else [],
         "rejections": (
             presenters.rejections_lately(view.row) if may("callengine.view_rejection") else []
         ),

@@ -2,37 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import Q
 
-from audiocodecs.chips import Chip, chip
 from audiocodecs.models import PlatformSettings
-from callengine.models import Call, Rejection
-from callengine.record.reading import snapshot, with_details
-from dashboard.calls.presenters import present_row
-from dashboard.calls.shown import CallRow
+from callengine.models import Rejection
+from dashboard.calls.lately import LATELY
+from dashboard.codecs.shown import CodecChips, codec_chips
 from dashboard.parts.shown import Badge
 from trunks.access import HostCache, addresses_within
 from trunks.models import Gateway, Trunk
 
-SHOWN = 10
 REJECTIONS_LOOKED_AT = 1000
 "The newest rejections among which those from a trunk's networks are looked for."
 ADDRESSES_SHORT = 2
 
 hosts = HostCache(first_wait_s=0.0)
 "Addresses of host names in access lists; a page does not wait for the resolver."
-
-
-@dataclass(frozen=True, slots=True)
-class CodecChips:
-    """A codec list as it is shown in a table."""
-
-    chips: tuple[Chip, ...]
-    is_platform: bool
-    "Whether the trunk has no list of its own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +36,6 @@ class TrunkRow:
 def state_of(trunk: Trunk) -> Badge:
     """Return whether a trunk takes part in calls, as a badge."""
     return Badge("Enabled", "up") if trunk.enabled else Badge("Disabled", "idle")
-
-
-def codec_chips(names: Sequence[str], platform: Sequence[str]) -> CodecChips:
-    """Return the chips of a stored list; an empty one means the platform list."""
-    return CodecChips(tuple(chip(name) for name in names or platform), is_platform=not names)
 
 
 def trunk_rows(trunks: Iterable[Trunk]) -> list[TrunkRow]:
@@ -94,17 +75,7 @@ def lacks(trunk: Trunk, *, has_gateway: bool) -> list[str]:
     return sentences
 
 
-def recent_calls(label: str, *, limit: int = SHOWN) -> list[CallRow]:
-    """Return the newest calls from or to `trunk:NAME`. Each way is one look into an index."""
-    calls: dict[Any, Call] = {}
-    for ways in (Q(source=label), Q(destination=label)):
-        rows: QuerySet[Call] = with_details(Call.objects.filter(ways))
-        calls |= {call.pk: call for call in rows.order_by("-started", "-id")[:limit]}
-    newest = sorted(calls.values(), key=lambda call: call.started, reverse=True)[:limit]
-    return [present_row(snapshot(call), now=timezone.now()) for call in newest]
-
-
-def recent_rejections(trunk: Trunk, *, limit: int = SHOWN) -> list[Rejection]:
+def recent_rejections(trunk: Trunk, *, limit: int = LATELY) -> list[Rejection]:
     """Return the newest rejections from a trunk's addresses or for its user name. Two queries."""
     newest = Rejection.objects.order_by("-at", "-id")
     seen = newest.values_list("source_address", "user")[:REJECTIONS_LOOKED_AT]

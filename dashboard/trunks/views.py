@@ -12,13 +12,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from dashboard.calls.lately import recent_calls
 from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored, store_order
 from dashboard.parts.tables import listing
 from dashboard.trunks.presenters import (
     equal_priorities,
     lacks,
-    recent_calls,
     recent_rejections,
     state_of,
     trunk_rows,
