@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils.crypto import salted_hmac
 
+MAX_TOLD = 200
+"Characters told of one value that somebody else stored."
 Row = TypeVar("Row", bound=models.Model)
 Value = TypeVar("Value")
 
@@ -81,7 +83,8 @@ def save_unless_changed(
     stored = locked(type(row), row.pk)
     if stored is None:
         raise ConflictError("Not saved: somebody deleted it meanwhile.")
-    now = "; ".join(f"{_label(row, name)}: {_text(stored, name)}" for name in shown_fields)
+    others = [name for name in shown_fields if getattr(stored, name) != getattr(row, name)]
+    now = "; ".join(f"{_label(row, name)}: {_text(stored, name)}" for name in others)
     text = (
         f"Not saved: somebody else changed this meanwhile. Stored now: {now}. What you typed "
         "is below; save again to put it in place of theirs."
@@ -110,4 +113,5 @@ def _text(row: models.Model, name: str) -> str:
     value = getattr(row, name)
     if isinstance(value, list):
         value = ", ".join(map(str, value))
-    return str(value or "nothing")
+    text = str(value or "nothing")
+    return text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]}..."

@@ -62,6 +62,17 @@ def test_two_who_want_the_same_have_no_conflict_and_a_third_has():
 
 
 @pytest.mark.django_db
+def test_a_conflict_tells_what_differs_and_not_at_length():
+    row = Trunk.objects.create(name="t", out_username="we")
+    seen = mark(row, ("name", "out_username"))
+    Trunk.objects.update(out_username="x" * 255)
+    row.out_username = "others"
+    with pytest.raises(ConflictError) as caught:
+        save_unless_changed(row=row, shown_fields=("name", "out_username"), seen=seen)
+    assert f"Stored now: OUT: user name: {'x' * 200}.... What" in str(caught.value)
+
+
+@pytest.mark.django_db
 def test_a_row_that_is_gone_is_a_conflict():
     row = Trunk.objects.create(name="old")
     Trunk.objects.all().delete()
