@@ -16,6 +16,7 @@ PLACES = (
     "trunks",
     "numbers",
     "routes",
+    "agents",
     "parts",
 )
 urlpatterns = [path("", include(f"dashboard.{place}.urls")) for place in PLACES]

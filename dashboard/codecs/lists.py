@@ -5,11 +5,12 @@ To put a picker on a page, for an object the template has at hand:
     {% load codec_picker %}
     {% codec_picker connection "inbound" %}      also "outbound"
     {% codec_picker trunk "in" %}                also "out"
+    {% codec_picker agent "codecs" %}
 
 It brings its style sheet, its scripts, its form and its address (`connection-codecs`,
-`trunk-codecs`, `platform-codecs`), and shows what the user may do: arrange or only look. The
-template must be rendered with a request. A page that loads pickers later, into what is there
-already, puts `{% codec_picker_head %}` into its block `head`.
+`trunk-codecs`, `agent-codecs`, `platform-codecs`), and shows what the user may do: arrange or
+only look. The template must be rendered with a request. A page that loads pickers later, into what
+is there already, puts `{% codec_picker_head %}` into its block `head`.
 
 A new kind of list is one more line in LISTS, and an address in `dashboard.codecs.urls`.
 """
@@ -22,6 +23,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from agents.models import VoiceAgent
 from audiocodecs.arranging import Arrangement, StoredList
 from audiocodecs.availability import unavailable_codecs
 from audiocodecs.catalogue import PLATFORM_CODECS
@@ -129,6 +131,15 @@ LISTS = (
         about="Offered to {name} when a call goes out through it.",
         url_name="trunk-codecs",
         home="trunk",
+    ),
+    CodecList(
+        "codecs",
+        ListFields(VoiceAgent, "codecs"),
+        title="Codecs of the caller's leg",
+        about="Allowed on the caller's leg of calls to {name}. While it has no "
+        "list of its own, the codec whose bytes it takes as they are is tried first.",
+        url_name="agent-codecs",
+        home="agent-audio",
     ),
 )
 

@@ -12,5 +12,6 @@ urlpatterns = [
         name="connection-codecs",
     ),
     path("codecs/trunk/<int:trunk_id>/<slug:trunk_list>/", views.trunk, name="trunk-codecs"),
+    path("codecs/agent/<int:agent_id>/<slug:agent_list>/", views.agent, name="agent-codecs"),
     path("settings/codecs/", views.platform, name="platform-codecs"),
 ]

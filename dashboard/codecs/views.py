@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
+from agents.models import VoiceAgent
 from audiocodecs.arranging import Arrangement, StoredList, arrange
 from audiocodecs.availability import unavailable_codecs
 from audiocodecs.catalogue import CATALOGUE
@@ -39,6 +40,13 @@ def trunk(request: HttpRequest, trunk_id: int, trunk_list: str) -> HttpResponse:
     """Show or change a trunk's `in` or `out` list."""
     row = get_object_or_404(Trunk, pk=trunk_id)
     return _answer(request, _find(Trunk, trunk_list), row)
+
+
+@requires("agents.view_voiceagent", post="agents.change_voiceagent")
+def agent(request: HttpRequest, agent_id: int, agent_list: str) -> HttpResponse:
+    """Show or change an agent's list, `codecs`."""
+    row = get_object_or_404(VoiceAgent, pk=agent_id)
+    return _answer(request, _find(VoiceAgent, agent_list), row)
 
 
 @requires("audiocodecs.view_platformsettings", post="audiocodecs.change_platformsettings")

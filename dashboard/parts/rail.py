@@ -28,6 +28,7 @@ _GROUPS: tuple[tuple[tuple[str, str, str], ...], ...] = (
         ("Trunks", "trunks", "trunks.view_trunk"),
         ("Numbers", "numbers", "trunks.view_number"),
         ("Routes", "routes", "trunks.view_route"),
+        ("Voice agents", "agents", "agents.view_voiceagent"),
     ),
     (
         ("Codec lab", "lab", "callengine.view_call"),

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from agents.models import VoiceAgent
 from callengine.models import Leg, Rejection
 from connections.models import Connection
 from dashboard.history.queries import NEWEST_FIRST, matching
@@ -40,6 +41,7 @@ def find(text: str, user: User | AnonymousUser) -> list[Section]:
         ("connections.view_connection", _connections),
         ("trunks.view_trunk", _trunks),
         ("trunks.view_number", _numbers),
+        ("agents.view_voiceagent", _agents),
         ("callengine.view_call", _calls),
         ("callengine.view_rejection", _rejections),
     )
@@ -63,9 +65,14 @@ def _trunks(text: str) -> Section:
     return _section("Trunks", "trunks", rows.order_by("name").distinct(), text)
 
 
+def _agents(text: str) -> Section:
+    rows = VoiceAgent.objects.filter(Q(name__icontains=text) | Q(agent_id__icontains=text))
+    return _section("Voice agents", "agents", rows.order_by("name"), text)
+
+
 def _numbers(text: str) -> Section:
     rows = Number.objects.filter(number__icontains=plain_number(text))
-    rows = rows.select_related("connection", "trunk").order_by("number")
+    rows = rows.select_related("connection", "trunk", "agent").order_by("number")
     return _section("Numbers", "numbers", rows, plain_number(text))
 
 

@@ -70,6 +70,12 @@
     showUnsaved(picker);
     askMeaning(picker);
     fillField(picker);
+    tell(picker);
+  }
+
+  // What else on the page depends on the list asks anew.
+  function tell(picker) {
+    picker.dispatchEvent(new CustomEvent("picker:changed", { bubbles: true }));
   }
 
   // --- in somebody else's form the lists fill a text input -------------------------------------
@@ -415,6 +421,7 @@
       return;
     }
     setUp(picker);
+    tell(picker);
     const notice = picker.querySelector("[data-notice]");
     if (notice && notice.tabIndex === -1 && notice.hasAttribute("tabindex")) notice.focus();
     else if (document.activeElement === document.body) {

@@ -20,6 +20,8 @@ EXAMPLES = {
     "connection_list": "inbound",
     "trunk_list": "out",
     "trunk_id": "1",
+    "agent_id": "1",
+    "agent_list": "codecs",
     "ban_id": "1",
     "gateway_id": "1",
     "number_id": "1",

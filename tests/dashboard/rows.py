@@ -5,6 +5,7 @@ import datetime as dt
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from agents.models import VoiceAgent
 from api.keys.scopes import Scope
 from api.models import ApiKey
 from callengine.core.outcomes import Rejection
@@ -46,7 +47,23 @@ def store_rows() -> None:
     Gateway.objects.create(pk=2, trunk=carrier, uri="sip:203.0.113.6", priority=2)
     Number.objects.create(pk=1, number="+12025550100", connection=alice)
     Number.objects.create(pk=2, number="+12025550177", trunk=carrier)
-    route = Route.objects.create(pk=1, prefix="+44")
+    agent = VoiceAgent.objects.create(
+        pk=1,
+        name="support",
+        dialect="assemblyai",
+        url="wss://agents.example.com/v1/ws",
+        secret="a-key-of-the-agent",
+        system_prompt="You are a friendly support agent. Answer in one or two sentences.",
+        greeting="Hi, how can I help?",
+        voice="ivy",
+        tools=[{"type": "function", "name": "end_call", "description": "Say goodbye first."}],
+        input_encoding="audio/pcmu",
+        codecs=["PCMU", "G722"],
+        fallback_connection=alice,
+        headers={"X-Customer": "customer_id"},
+    )
+    Number.objects.create(pk=3, number="+12025550188", agent=agent)
+    route = Route.objects.create(pk=1, prefix="+44", last_resort_agent=agent)
     RouteTrunk.objects.create(pk=1, route=route, trunk=carrier, position=0)
     RouteTrunk.objects.create(pk=2, route=route, trunk=spare, position=1)
     demo.everything()

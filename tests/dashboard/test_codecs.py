@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from django.utils.html import escape
 
+from agents.models import VoiceAgent
 from audiocodecs.arranging import StoredList
 from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.models import PlatformSettings
@@ -223,7 +224,8 @@ def test_a_change_of_force_alone_is_a_conflict_too(admin: Client, alice: Connect
 def test_every_list_is_saved_where_it_belongs(admin: Client) -> None:
     dora = Connection.objects.create(name="Dora", sip_user="dora")
     carrier = Trunk.objects.create(name="carrier-one")
-    rows = {Connection: dora, Trunk: carrier}
+    agent = VoiceAgent.objects.create(name="support", dialect="twilio", url="wss://a.example")
+    rows = {Connection: dora, Trunk: carrier, VoiceAgent: agent}
     for number, known in enumerate(LISTS):
         row = rows.get(known.fields.model) or PlatformSettings.load()
         codecs = [*PLATFORM_CODECS[number:], "GSM"]
@@ -241,6 +243,7 @@ def test_what_is_not_there_is_not_found(admin: Client, alice: Connection) -> Non
         "/codecs/connection/999/inbound/",
         f"/codecs/connection/{alice.pk}/in/",
         "/codecs/trunk/999/in/",
+        "/codecs/agent/999/codecs/",
     ):
         assert admin.get(path).status_code == HTTPStatus.NOT_FOUND
         assert admin.post(path, typed("save", ["PCMA"])).status_code == HTTPStatus.NOT_FOUND
