@@ -1,5 +1,6 @@
 """Forms of connections."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -134,7 +135,10 @@ class PasswordForm(forms.Form):
 
 
 class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
-    """What may be changed of a connection beside its lists and its password."""
+    """What may be changed of a connection beside its lists and its password.
+
+    `hidden` are fields that the person may not see.
+    """
 
     concurrent_calls = forms.IntegerField(
         label="Concurrent calls",
@@ -150,7 +154,17 @@ class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
     )
 
     class Meta(_Endpoint.Meta):
-        fields = ("name", "sip_user", "enabled", "address", "concurrent_calls", "caller_id")
+        fields = (
+            "name",
+            "sip_user",
+            "enabled",
+            "address",
+            "concurrent_calls",
+            "caller_id",
+            "agent",
+            "agent_when",
+        )
+        labels = {**_Endpoint.Meta.labels, "agent": "Voice agent", "agent_when": "It takes calls"}
         help_texts = {
             **_Endpoint.Meta.help_texts,
             "sip_user": f"{SIP_USER_FORM}. Another one takes another password, which is made up "
@@ -160,4 +174,14 @@ class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
             "sip:192.0.2.10:5060;transport=udp.",
             "caller_id": "When it calls as somebody who is neither its SIP user nor a number that "
             "leads to it. A PBX with extensions of its own needs Allow any.",
+            "agent": "Takes calls in its place.",
+            "agent_when": "Busy: it has as many calls as it may, or says so itself.",
         }
+
+    def __init__(self, *args: Any, hidden: Collection[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        agent: Any = self.fields["agent"]
+        # By name, which is also what a conflict is told in.
+        agent.to_field_name, agent.empty_label = "name", "nobody"
+        for name in hidden:
+            del self.fields[name]

@@ -7,12 +7,12 @@ from django import forms
 from audiocodecs.fields import CodecListFormField
 from sip.forms import RevisedForm, typed
 from trunks.models import Number, Route
-from trunks.parties import KINDS, MAX_LENGTH, Kind, NamedParty, find_party
+from trunks.parties import KINDS, MAX_LENGTH, Kind, NamedParty, find_party, party_of
 from trunks.validators import NUMBER_FORM, PREFIX_FORM, plain_number
 
 
 class PartyField(forms.CharField):
-    """A connection or a trunk by name; cleans to a NamedParty."""
+    """A connection, a trunk or a voice agent by name; cleans to a NamedParty."""
 
     def __init__(self, *, kinds: tuple[Kind, ...] = KINDS, **kwargs: Any) -> None:
         self.kinds = kinds
@@ -33,11 +33,11 @@ class PartyField(forms.CharField):
 class NumberForm(RevisedForm[Number]):
     """A number and the one place its calls go."""
 
-    shown_fields = ("number", "connection", "trunk")
+    shown_fields = ("number", *KINDS)
     destination = PartyField(
         label="Goes to",
         widget=typed(),
-        help_text="The SIP user of a connection, or the name of a trunk.",
+        help_text="The SIP user of a connection, or the name of a trunk or of a voice agent.",
     )
 
     class Meta:
@@ -48,11 +48,9 @@ class NumberForm(RevisedForm[Number]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        connection, trunk = self.instance.connection, self.instance.trunk
-        if connection is not None:
-            self.initial["destination"] = f"connection:{connection.sip_user}"
-        elif trunk is not None:
-            self.initial["destination"] = f"trunk:{trunk.name}"
+        for kind in KINDS:
+            if (row := getattr(self.instance, kind)) is not None:
+                self.initial["destination"] = party_of(kind, row).label
 
     def clean_number(self) -> str:
         """Take a number as people write it."""
@@ -61,16 +59,22 @@ class NumberForm(RevisedForm[Number]):
     def _post_clean(self) -> None:
         party = self.cleaned_data.get("destination")
         if party is not None:
-            is_connection = party.kind == "connection"
-            self.instance.connection = party.row if is_connection else None
-            self.instance.trunk = None if is_connection else party.row
+            for kind in KINDS:
+                setattr(self.instance, kind, party.row if kind == party.kind else None)
         super()._post_clean()  # type: ignore[misc]
 
 
 class RouteForm(RevisedForm[Route]):
-    """Changes a prefix; which trunks are tried, and in which order, is stored by itself."""
+    """Changes a prefix and its last resort; the trunks in their order are stored by themselves."""
 
-    shown_fields = ("prefix",)
+    shown_fields = ("prefix", "last_resort_agent")
+    last_resort = PartyField(
+        label="Last resort",
+        kinds=("agent",),
+        required=False,
+        widget=typed(placeholder="nobody"),
+        help_text="The name of the voice agent that takes the call if none of the trunks does.",
+    )
 
     class Meta:
         model = Route
@@ -78,9 +82,20 @@ class RouteForm(RevisedForm[Route]):
         widgets = {"prefix": typed()}
         help_texts = {"prefix": f"The longest prefix that fits wins. {PREFIX_FORM.capitalize()}."}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if (agent := self.instance.last_resort_agent) is not None:
+            self.initial["last_resort"] = agent.name
+
     def clean_prefix(self) -> str:
         """Take a prefix as people write it."""
         return plain_number(self.cleaned_data["prefix"])
+
+    def _post_clean(self) -> None:
+        if "last_resort" in self.cleaned_data:
+            party = self.cleaned_data["last_resort"]
+            self.instance.last_resort_agent = party.row if party else None
+        super()._post_clean()  # type: ignore[misc]
 
 
 class RouteAddForm(RouteForm):
@@ -92,6 +107,7 @@ class RouteAddForm(RouteForm):
         widget=typed(),
         help_text="The name of the trunk that is tried first; more can be added after.",
     )
+    field_order = ("prefix", "trunk", "last_resort")
 
 
 class RouteTrunkForm(forms.Form):
@@ -113,6 +129,7 @@ class WhereForm(forms.Form):
     )
     source = PartyField(
         label="Called by",
+        kinds=("connection", "trunk"),
         required=False,
         widget=typed(placeholder="somebody unknown"),
         help_text="A SIP user or a trunk. Empty: somebody unknown.",

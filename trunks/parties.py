@@ -1,4 +1,4 @@
-"""What people mean by a name: a connection by its SIP user, a trunk by its name."""
+"""What people mean by a name: a connection by its SIP user, a trunk or voice agent by its name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,26 +9,32 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-Kind = Literal["connection", "trunk"]
-KINDS: tuple[Kind, ...] = ("connection", "trunk")
+Kind = Literal["connection", "trunk", "agent"]
+KINDS: tuple[Kind, ...] = ("connection", "trunk", "agent")
+WORDS: dict[Kind, str] = {"connection": "connection", "trunk": "trunk", "agent": "voice agent"}
+_MODELS = {
+    "connection": "connections.Connection",
+    "trunk": "trunks.Trunk",
+    "agent": "agents.VoiceAgent",
+}
 MAX_LENGTH = 120
 SUGGESTIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class NamedParty:
-    """A connection or a trunk."""
+    """A connection, a trunk or a voice agent."""
 
     kind: Kind
     row: Any
     key: str
-    "Its SIP user or trunk name."
+    "Its SIP user, or its name."
     name: str
     "What people call it."
 
     @property
     def label(self) -> str:
-        """`connection:alice` or `trunk:carrier-one`."""
+        """`connection:alice`, `trunk:carrier-one` or `agent:support`."""
         return f"{self.kind}:{self.key}"
 
 
@@ -46,8 +52,9 @@ def find_party(text: str, *, kinds: Iterable[Kind] = KINDS) -> NamedParty:
     if len(parties) == 1:
         return parties[0]
     if parties:
-        both = " or ".join(party.label for party in parties)
-        raise ValidationError(f"{key!r} is a connection and a trunk: write {both}.", code="both")
+        several = " and ".join(f"a {WORDS[party.kind]}" for party in parties)
+        labels = " or ".join(party.label for party in parties)
+        raise ValidationError(f"{key!r} is {several}: write {labels}.", code="both")
     raise ValidationError(
         f"Nobody here is {key!r}; allowed: {_allowed(allowed)}.{_perhaps(key, allowed)}",
         code="unknown",
@@ -67,13 +74,14 @@ def _split(text: str, kinds: tuple[Kind, ...]) -> tuple[tuple[Kind, ...], str]:
 
 
 def _allowed(kinds: tuple[Kind, ...]) -> str:
-    words = {"connection": "the SIP user of a connection", "trunk": "the name of a trunk"}
-    return " or ".join(words[kind] for kind in kinds)
+    of = {"connection": "the SIP user", "trunk": "the name", "agent": "the name"}
+    *most, last = (f"{of[kind]} of a {WORDS[kind]}" for kind in kinds)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _model(kind: Kind) -> type[models.Model]:
-    # By name: connections and trunks do not import each other.
-    return apps.get_model(f"{kind}s", kind)
+    # By name: connections, trunks and agents do not import each other.
+    return apps.get_model(_MODELS[kind])
 
 
 def _exactly(kind: Kind, key: str) -> Q:
@@ -83,17 +91,17 @@ def _exactly(kind: Kind, key: str) -> Q:
 def _holding(kind: Kind, key: str) -> Q:
     if not key:
         return Q()
-    if kind == "trunk":
-        return Q(name__icontains=key)
-    return Q(sip_user__icontains=key) | Q(name__icontains=key)
+    named = Q(name__icontains=key)
+    return named | Q(sip_user__icontains=key) if kind == "connection" else named
 
 
 def _parties(kind: Kind, condition: Q) -> list[NamedParty]:
     rows = _model(kind)._default_manager.filter(condition)[:SUGGESTIONS]
-    return [_party(kind, row) for row in rows]
+    return [party_of(kind, row) for row in rows]
 
 
-def _party(kind: Kind, row: Any) -> NamedParty:
+def party_of(kind: Kind, row: Any) -> NamedParty:
+    """Return a row as the party it is."""
     return NamedParty(kind, row, row.sip_user if kind == "connection" else row.name, row.name)
 
 

@@ -161,7 +161,7 @@ def connection_delete(request: HttpRequest, connection_id: int) -> HttpResponse:
 
 def _save_settings(request: HttpRequest, connection_id: int) -> HttpResponse:
     row = get_object_or_404(Connection, pk=connection_id)
-    form = ConnectionSettingsForm(request.POST, instance=row)
+    form = ConnectionSettingsForm(request.POST, instance=row, hidden=_hidden(request))
     if not form.is_valid():
         return _page(request, connection_id, "settings", form=form, status=422)
     try:
@@ -208,8 +208,14 @@ def _with_password(request: HttpRequest, context: dict[str, Any], *, status: int
     return response
 
 
-def _settings_tab(_: HttpRequest, view: ConnectionView) -> dict[str, Any]:
-    return {"form": ConnectionSettingsForm(instance=view.row)}
+def _settings_tab(request: HttpRequest, view: ConnectionView) -> dict[str, Any]:
+    return {"form": ConnectionSettingsForm(instance=view.row, hidden=_hidden(request))}
+
+
+def _hidden(request: HttpRequest) -> tuple[str, ...]:
+    """Return the settings that name rows which this person may not see."""
+    may_see_agents = request.user.has_perm("agents.view_voiceagent")
+    return () if may_see_agents else ("agent", "agent_when")
 
 
 def _phone_tab(request: HttpRequest, _: ConnectionView) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from dashboard.parts.tables import listing
 from sip.revisions import save
 from trunks.models import Number
 from trunks.number_forms import NumberForm
+from trunks.parties import KINDS
 
 SORTS = {
     "number": ("number",),
-    "destination": ("connection__sip_user", "trunk__name", "number"),
+    "destination": ("connection__sip_user", "trunk__name", "agent__name", "number"),
 }
 
 
@@ -27,7 +28,7 @@ class NumberFilter(django_filters.FilterSet):  # type: ignore[misc]
     kind = django_filters.ChoiceFilter(
         label="Goes to",
         empty_label="All",
-        choices=(("connection", "Connections"), ("trunk", "Trunks")),
+        choices=(("connection", "Connections"), ("trunk", "Trunks"), ("agent", "Voice agents")),
         method="by_kind",
     )
 
@@ -38,17 +39,18 @@ class NumberFilter(django_filters.FilterSet):  # type: ignore[misc]
             | Q(connection__sip_user__icontains=text)
             | Q(connection__name__icontains=text)
             | Q(trunk__name__icontains=text)
+            | Q(agent__name__icontains=text)
         )
 
     def by_kind(self, rows: QuerySet[Number], _name: str, kind: str) -> QuerySet[Number]:
-        """Keep those that go to a connection, or to a trunk."""
+        """Keep those that go to a connection, to a trunk, or to a voice agent."""
         return rows.filter(**{f"{kind}__isnull": False})
 
 
 @requires("trunks.view_number")
 def numbers(request: HttpRequest) -> HttpResponse:
     """List the numbers."""
-    rows = Number.objects.select_related("connection", "trunk")
+    rows = Number.objects.select_related(*KINDS)
     context = {"listing": listing(request, NumberFilter, rows, sorts=SORTS)}
     return render(request, "numbers/list.html", context)
 
@@ -83,7 +85,7 @@ def _where(form: NumberForm) -> str:
 @requires("trunks.view_number", post="trunks.change_number")
 def number(request: HttpRequest, number_id: int) -> HttpResponse:
     """Show one number; change it or where it goes."""
-    row = get_object_or_404(Number.objects.select_related("connection", "trunk"), pk=number_id)
+    row = get_object_or_404(Number.objects.select_related(*KINDS), pk=number_id)
     form = NumberForm(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and is_stored(form):
         messages.success(request, f"Saved. {row.number} goes to {_where(form)} from the next call.")
@@ -92,7 +94,7 @@ def number(request: HttpRequest, number_id: int) -> HttpResponse:
 
 
 def _form(request: HttpRequest, form: NumberForm, number_id: int | None = None) -> HttpResponse:
-    rows = Number.objects.select_related("connection", "trunk")
+    rows = Number.objects.select_related(*KINDS)
     stored = rows.filter(pk=number_id).first() if number_id is not None else None
     wrong = form.is_bound and form.errors
     context = {"form": form, "number": stored}
@@ -102,7 +104,7 @@ def _form(request: HttpRequest, form: NumberForm, number_id: int | None = None) 
 @requires("trunks.delete_number", post="trunks.delete_number")
 def delete(request: HttpRequest, number_id: int) -> HttpResponse:
     """Ask, and delete a number."""
-    row = get_object_or_404(Number.objects.select_related("connection", "trunk"), pk=number_id)
+    row = get_object_or_404(Number.objects.select_related(*KINDS), pk=number_id)
     if request.method == "POST":
         row.delete()
         messages.success(request, f"{row} is deleted.")

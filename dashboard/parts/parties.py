@@ -1,26 +1,26 @@
 """Names to choose from while somebody types whom a number or a route leads to."""
 
-from typing import Any, cast
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.parts.access import requires
 from trunks.parties import KINDS, MAX_LENGTH, suggestions
 
-FIELDS = ("destination", "source", "trunk")
+FIELDS = ("destination", "source", "trunk", "fallback", "last_resort")
 "Names of the fields that ask."
+_PERMISSIONS = {
+    "connection": "connections.view_connection",
+    "trunk": "trunks.view_trunk",
+    "agent": "agents.view_voiceagent",
+}
 
 
 @requires("trunks.view_trunk")
 def parties(request: HttpRequest) -> HttpResponse:
-    """Answer with the options of a `<datalist>`: connections and trunks, or trunks alone."""
+    """Answer with the options of a `<datalist>`: parties of all `kinds`, or of those it names."""
     text = next((request.GET[name] for name in FIELDS if name in request.GET), "")[:MAX_LENGTH]
-    kinds = KINDS if request.GET.get("kinds") != "trunk" else ("trunk",)
-    allowed = [kind for kind in kinds if _may_see(request, kind)]
+    wanted = request.GET.get("kinds", "").split(",")
+    kinds = [kind for kind in KINDS if kind in wanted] or KINDS
+    allowed = [kind for kind in kinds if request.user.has_perm(_PERMISSIONS[kind])]
     names = suggestions(text, kinds=allowed) if allowed else []
     return render(request, "trunks/_options.html", {"parties": names})
-
-
-def _may_see(request: HttpRequest, kind: str) -> bool:
-    return bool(cast("Any", request.user).has_perm(f"{kind}s.view_{kind}"))

@@ -47,7 +47,8 @@ def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Wa
     """Return the engine's plan for this number, with the rows it passes. About 15 queries."""
     to = where_to(
         number=number,
-        source_kind=party.kind if party else "external",
+        # The form asks for nobody else.
+        source_kind="external" if party is None or party.kind == "agent" else party.kind,
         source_name=party.key if party else "",
         offered=offer,
     )

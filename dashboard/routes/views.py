@@ -40,7 +40,7 @@ class RouteFilter(django_filters.FilterSet):  # type: ignore[misc]
 @requires("trunks.view_route")
 def routes(request: HttpRequest) -> HttpResponse:
     """List the routes; with `?number=` say where that number would go."""
-    rows = Route.objects.prefetch_related("steps__trunk")
+    rows = Route.objects.select_related("last_resort_agent").prefetch_related("steps__trunk")
     page = listing(request, RouteFilter, rows, sorts=SORTS)
     form, way = _asked(request)
     context = {"listing": page, "where": form, "way": way}
@@ -99,7 +99,7 @@ def _page(
     form: RouteForm | None = None,
     adding: RouteTrunkForm | None = None,
 ) -> HttpResponse:
-    row = get_object_or_404(Route, pk=route_id)
+    row = get_object_or_404(Route.objects.select_related("last_resort_agent"), pk=route_id)
     steps = list(row.steps.select_related("trunk").prefetch_related("trunk__gateways"))
     wrong = any(one is not None and one.is_bound and one.errors for one in (form, adding))
     context: dict[str, Any] = {
