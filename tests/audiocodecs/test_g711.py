@@ -44,3 +44,12 @@ def test_each_sample_becomes_the_nearest_there_is(codec: str) -> None:
     back = g711.linear(codec, g711.compressed(codec, samples))
     for sample, result in zip(samples, back, strict=True):
         assert abs(result - sample) == min(abs(value - sample) for value in values)
+
+
+@pytest.mark.parametrize(("source", "target"), [LAWS, LAWS[::-1]])
+def test_what_one_law_wrote_the_other_writes_as_near_as_it_can(source: str, target: str) -> None:
+    every = bytes(range(256))
+    other = every.translate(g711.between(source, target))
+    values = g711.linear(target, every)
+    for before, after in zip(g711.linear(source, every), g711.linear(target, other), strict=True):
+        assert abs(after - before) == min(abs(value - before) for value in values)

@@ -1,0 +1,201 @@
+"""Both directions between a caller's codec and an agent's formats: the least that has to be done.
+
+The same G.711 on both sides passes untouched, every payload as it is. Mu-law and A-law are a table
+of 256. Everything else is decoded, resampled if the rates differ, and encoded; OPUS decodes and
+encodes at the agent's own rate.
+"""
+
+from array import array
+from dataclasses import dataclass
+
+from agents.formats import FRAME_MS, AudioFormat, Encoding
+from agents.meaning import conversion
+from audiocodecs import g711
+from callengine.worker.audio.callercodecs import CallerCodec
+from callengine.worker.audio.codecs import G711Codec, VoiceCodec
+from callengine.worker.audio.resampler import Resampler
+from callengine.worker.plugins.native import LibraryMissingError, WrongBuildError
+from callengine.worker.rtp.heard import StreamFormat
+
+LAWS = {Encoding.PCMU: "PCMU", Encoding.PCMA: "PCMA"}
+LOUD = 256
+"A sample above this, of 32768, is no silence: -42 dBFS."
+LOUD_SHARE = 8
+"One of so many samples has to be loud."
+_QUIET_FRAMES = 3
+"After so many of silence a resampler holds nothing else, and need not be asked."
+
+
+class PathError(Exception):
+    """A codec or a rate this process cannot do; the text says which and why."""
+
+
+class ToAgent:
+    """Caller to agent: payloads in, bytes of the agent's input format out."""
+
+    def __init__(self, caller: CallerCodec, codec: VoiceCodec, audio: AudioFormat) -> None:
+        self.audio = audio
+        self.how = conversion(caller.name, audio, "input")
+        self.ticks_per_ms = caller.clock_hz / 1000
+        "Of the caller's RTP clock."
+        self._codec = codec
+        law = LAWS.get(audio.encoding)
+        self._law = law
+        self._g711 = codec if isinstance(codec, G711Codec) and law is not None else None
+        self._table: bytes | None = None
+        if self._g711 is not None and law is not None and law != caller.name:
+            self._table = g711.between(caller.name, law)
+        self._resampler = _resampler(codec.rate_hz, audio.sample_rate_hz)
+        self._last = b""
+        self._quiet = 0
+        self._kept = b""
+
+    def sound(self, payload: bytes) -> bytes:
+        """Return what a payload sounds like; nothing while too little for a frame has come."""
+        self._quiet = 0
+        if self._g711 is not None:
+            self._g711.note(payload)
+            made = payload if self._table is None else payload.translate(self._table)
+        else:
+            made = self._written(self._codec.decode(payload))
+        self._last = made
+        return made
+
+    def gap(self, ms: int, following: bytes = b"") -> bytes:
+        """Return what to hear for a loss of `ms` milliseconds; the payload after it helps OPUS."""
+        self._quiet = 0
+        return self._written(self._codec.conceal(ms, following))
+
+    def silence(self, ms: int) -> bytes:
+        """Return silence of `ms` milliseconds, for a caller that sends nothing."""
+        if self._resampler is None:
+            return self.audio.silence * (self.audio.sample_rate_hz * ms // 1000)
+        self._quiet += 1
+        if self._quiet > _QUIET_FRAMES and ms == FRAME_MS:
+            return self.audio.silence * (self.audio.sample_rate_hz * FRAME_MS // 1000)
+        return self._written(bytes(self._codec.rate_hz * ms // 1000 * 2))
+
+    @property
+    def is_loud(self) -> bool:
+        """Whether the last payload was more than silence and a quiet room."""
+        return is_loud(self._last, self.audio)
+
+    def _written(self, samples: bytes) -> bytes:
+        if self._resampler is not None:
+            samples = self._resampler.run(samples)
+        return samples if self._law is None else _compressed(self._law, samples)
+
+    def close(self) -> None:
+        """Free what it holds; a second call does nothing."""
+        if self._resampler is not None:
+            self._resampler.close()
+        self._codec.close()
+
+
+class ToCaller:
+    """Agent to caller: frames of the agent's output format in, one RTP payload out for each."""
+
+    def __init__(self, caller: CallerCodec, codec: VoiceCodec, audio: AudioFormat) -> None:
+        self.audio = audio
+        self.how = conversion(caller.name, audio, "output")
+        self.frame_ms = caller.frame_ms
+        self.frame_bytes = audio.bytes_of(self.frame_ms)
+        "Of the agent's format."
+        self._codec = codec
+        law = LAWS.get(audio.encoding)
+        self._law = law
+        self._is_stateless = isinstance(codec, G711Codec)
+        self._passes = self._is_stateless and law == caller.name
+        self._table: bytes | None = None
+        if self._is_stateless and law is not None and law != caller.name:
+            self._table = g711.between(law, caller.name)
+        self._resampler = _resampler(audio.sample_rate_hz, codec.rate_hz, self.frame_ms)
+        self._quiet = 0
+        self._kept = codec.encode(bytes(8 * self.frame_ms * 2)) if self._is_stateless else b""
+
+    def payload(self, frame: bytes) -> bytes:
+        """Return the payload of a frame of `frame_bytes`."""
+        self._quiet = 0
+        return self._made(frame)
+
+    def silence(self) -> bytes:
+        """Return a payload of the codec's own silence, for when the agent says nothing."""
+        self._quiet += 1
+        if self._is_stateless and (self._resampler is None or self._quiet > _QUIET_FRAMES):
+            return self._kept
+        return self._made(self.audio.silence * (self.frame_bytes // len(self.audio.silence)))
+
+    def _made(self, frame: bytes) -> bytes:
+        if self._passes:
+            return frame
+        if self._table is not None:
+            return frame.translate(self._table)
+        samples = frame if self._law is None else g711.linear(self._law, frame).tobytes()
+        if self._resampler is not None:
+            samples = self._resampler.run(samples)
+        return self._codec.encode(samples)
+
+    def close(self) -> None:
+        """Free what it holds; a second call does nothing."""
+        if self._resampler is not None:
+            self._resampler.close()
+        self._codec.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Both directions of one call."""
+
+    to_agent: ToAgent
+    to_caller: ToCaller
+    stream: StreamFormat
+
+    def close(self) -> None:
+        """Free what they hold; a second call does nothing."""
+        self.to_agent.close()
+        self.to_caller.close()
+
+
+def open_paths(
+    caller: CallerCodec, *, input_format: AudioFormat, output_format: AudioFormat
+) -> Paths:
+    """Return the ways between a caller and an agent with these formats. Raises PathError."""
+    stream = StreamFormat(
+        caller.payload_type, caller.clock_hz, caller.ticks_of(), caller.frame_ms, caller.events
+    )
+    heard_hz = caller.rate_hz(input_format.sample_rate_hz)
+    said_hz = caller.rate_hz(output_format.sample_rate_hz)
+    try:
+        decoder = caller.open(heard_hz)
+        # One of both where it can be: what AMR-WB is asked for arrives with what it decodes.
+        encoder = decoder if heard_hz == said_hz else caller.open(said_hz)
+        to_agent = ToAgent(caller, decoder, input_format)
+        to_caller = ToCaller(caller, encoder, output_format)
+    except (WrongBuildError, LibraryMissingError) as error:
+        raise PathError(f"{caller.name} cannot be used for an agent: {error}") from error
+    return Paths(to_agent, to_caller, stream)
+
+
+def is_loud(audio: bytes, written_in: AudioFormat) -> bool:
+    """Tell whether audio is more than silence and a quiet room."""
+    if written_in.encoding is Encoding.PCM:
+        flags, count = audio[1::2].translate(_LOUD_HIGH_BYTES), len(audio) // 2
+    else:
+        flags, count = audio.translate(_LOUD_CODES[written_in.encoding]), len(audio)
+    return flags.count(1) * LOUD_SHARE > count
+
+
+_LOUD_HIGH_BYTES = bytes(high not in (0x00, 0xFF) for high in range(256))
+"By the high byte of a sample: 0x00 and 0xFF are those within 256 of zero."
+_LOUD_CODES = {
+    encoding: bytes(abs(sample) >= LOUD for sample in g711.linear(law, bytes(range(256))))
+    for encoding, law in LAWS.items()
+}
+
+
+def _resampler(rate_in_hz: int, rate_out_hz: int, frame_ms: int = 20) -> Resampler | None:
+    return None if rate_in_hz == rate_out_hz else Resampler(rate_in_hz, rate_out_hz, frame_ms)
+
+
+def _compressed(law: str, samples: bytes) -> bytes:
+    return g711.compressed(law, array("h", samples))

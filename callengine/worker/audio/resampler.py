@@ -1,0 +1,59 @@
+"""Another sampling rate, by pjmedia's large filter; its state is kept from frame to frame."""
+
+from callengine.worker.audio.pjlib import Pool
+from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi, pjmedia
+
+_HIGH_QUALITY = _LARGE_FILTER = 1
+
+
+class Resampler:
+    """16-bit mono from one rate to another, frame by frame.
+
+    It delays by half its filter: 1.4 to 4.1 ms. The small filter would lose 1 dB below 3.4 kHz.
+    """
+
+    def __init__(self, rate_in_hz: int, rate_out_hz: int, frame_ms: int = 20) -> None:
+        """Raises WrongBuildError if pjmedia makes none."""
+        samples_in, samples_out = (rate * frame_ms // 1000 for rate in (rate_in_hz, rate_out_hz))
+        self._frame_bytes = samples_in * 2
+        self._made = ffi.new("int16_t[]", samples_out)
+        self._rest = b""
+        self._pool = Pool("resampler")
+        slot = ffi.new("pjmedia_resample **")
+        self._api = pjmedia()
+        status = self._api.pjmedia_resample_create(
+            self._pool.pool,
+            _HIGH_QUALITY,
+            _LARGE_FILTER,
+            1,
+            rate_in_hz,
+            rate_out_hz,
+            samples_in,
+            slot,
+        )
+        if status != SUCCESS:
+            self._pool.close()
+            raise WrongBuildError(f"pjmedia does not resample {rate_in_hz} to {rate_out_hz} Hz")
+        self._state = slot[0]
+
+    def run(self, samples: bytes) -> bytes:
+        """Return the samples at the other rate; what makes no whole frame waits for the next."""
+        if not self._rest and len(samples) == self._frame_bytes:
+            return self._run(samples)
+        samples = self._rest + samples
+        whole = len(samples) - len(samples) % self._frame_bytes
+        self._rest = samples[whole:]
+        size = self._frame_bytes
+        return b"".join(self._run(samples[at : at + size]) for at in range(0, whole, size))
+
+    def _run(self, frame: bytes) -> bytes:
+        self._api.pjmedia_resample_run(self._state, ffi.from_buffer("int16_t[]", frame), self._made)
+        made: bytes = ffi.buffer(self._made)[:]
+        return made
+
+    def close(self) -> None:
+        """Give back its memory; a second call does nothing."""
+        if self._state:
+            self._api.pjmedia_resample_destroy(self._state)
+            self._state = ffi.NULL
+            self._pool.close()
