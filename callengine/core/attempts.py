@@ -33,6 +33,7 @@ REST_S = 1.0
 "Between two waves, the first of which was cancelled: pjsua frees a slot after it reports the end."
 DECISION_TIMEOUT_S = 10.0
 "How long the engine may take to say whether a redirect is followed."
+_BUSY = (486, 600)
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 
@@ -76,6 +77,8 @@ class Attempts:
         self._stopped_at = 0.0
         self._rang = False
         "Whether a target of this wave has rung."
+        self._was_busy = False
+        "Whether a target was: then those are rung that stand in for it."
         self._in_vain: list[str] = []
         "Whom nobody answered for, wave by wave."
         self._failure: LegEnded | None = None
@@ -92,8 +95,8 @@ class Attempts:
 
     @property
     def rest(self) -> tuple[WaveOrder, ...]:
-        """The waves that have not been rung."""
-        return self._waves[self._index + 1 :]
+        """The waves that would be rung next."""
+        return tuple(self._waves[at] for at in self._upcoming())
 
     @property
     def label(self) -> str:
@@ -147,7 +150,9 @@ class Attempts:
         self._ringing.discard(event.leg)
         notes: list[Effect] = [attempt_note(self.label_of(event.leg), event)]
         self._keep(event)
-        if event.code >= 600:  # RFC 3261 section 16.7: stops every other branch too
+        self._was_busy |= event.code in _BUSY
+        has_deputy = event.code in _BUSY and any(wave.when == "busy" for wave in self.rest)
+        if event.code >= 600 and not has_deputy:  # RFC 3261 section 16.7: stops all branches
             self._fail(now)
             return notes
         return notes if self._ringing else [*notes, *self._go_on(now, room)]
@@ -188,7 +193,7 @@ class Attempts:
         return [EndLeg(leg, 487, "") for leg in legs]
 
     def _next_wave(self, now: float, room: int) -> list[Effect]:
-        self._index += 1
+        self._index = next(iter(self._upcoming()), len(self._waves))
         legs, left_out = self.wave.legs[: max(room, 0)], self.wave.legs[max(room, 0) :]
         self._orders |= orders_of((self.wave,))
         self._ringing = {leg.name for leg in legs}
@@ -202,6 +207,11 @@ class Attempts:
             text = f"{len(left_out)} more of {self.label} were left out: a call has room for "
             notes.append(Note("transfer", "", f"{text}{LEGS_PER_PROCESS} legs."))
         return [*notes, *(Dial(leg, self.wave.vn_b) for leg in legs)]
+
+    def _upcoming(self) -> list[int]:
+        """Return the places of the waves that may still be rung."""
+        later = range(self._index + 1, len(self._waves))
+        return [at for at in later if self._was_busy or self._waves[at].when != "busy"]
 
     def _keep(self, event: LegEnded) -> None:
         if not is_redirect(event):
@@ -218,7 +228,7 @@ class Attempts:
             self._asked = asked = self._redirects.pop(0)
             self.deadline = now + DECISION_TIMEOUT_S
             return [RedirectWanted(asked.leg, asked.code, asked.redirects)]
-        if self._index + 1 < len(self._waves) and now < self._until:
+        if self.rest and now < self._until:
             return self._next_wave(now, room)
         self._fail(now)
         return []
@@ -247,10 +257,10 @@ class Attempts:
     def _may_go_on(self, now: float) -> bool:
         if self._redirects:
             return True
-        if self._index + 1 == len(self._waves) or now >= self._until:
+        if not self.rest or now >= self._until:
             return False
         # Another gateway would ring the very phone anew that has just rung for all this time.
-        after = self._waves[self._index + 1]
+        after = self.rest[0]
         return not (self._rang and self.wave.legs[0].trunk and after.legs[0].trunk)
 
     def _no_answer(self, now: float) -> Termination:

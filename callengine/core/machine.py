@@ -353,7 +353,10 @@ class CallMachine:
             return []
         if self._transfer is not None:
             text = "Not transferred: another transfer of this call is under way. Wait for its end."
-            return [fx.Note("transfer-failed", "", text), *self._tell(event.order.key, 491, text)]
+            # The engine sends one at a time, and knows nothing of a fallback that is rung.
+            over = [fx.TransferEnded(None)] if self._lost_agent is not None else []
+            told = self._tell(event.order.key, 491, text)
+            return [fx.Note("transfer-failed", "", text), *over, *told]
         if not self._state.is_talking:
             text = "Not transferred: nobody has answered the call yet. Transfer it once they talk."
             return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None)]

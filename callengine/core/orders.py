@@ -1,7 +1,7 @@
 """What a call process is told of one call: its legs with tokens, addresses and passwords."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from agents import limits
 from agents.formats import Encoding
@@ -93,6 +93,8 @@ class WaveOrder:
     legs: tuple[LegOrder, ...]
     vn_a: tuple[str, ...]
     vn_b: tuple[str, ...]
+    when: Literal["", "busy"] = ""
+    "`busy`: rung only if a leg of an earlier wave was busy."
 
 
 @dataclass(frozen=True, slots=True)

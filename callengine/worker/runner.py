@@ -259,7 +259,8 @@ class CallRunner:
         self._legs["A"].match(codecs)
 
     def _transfer_ended(self, new: str | None, vn_a: tuple[str, ...]) -> None:
-        self._legs["A"].stop_matching()
+        if not self._machine.is_transferring:  # else it was one that came beside another
+            self._legs["A"].stop_matching()
         self._send(TransferOver(new, time.time()))
         if new is None:
             return

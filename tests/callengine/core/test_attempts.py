@@ -1,5 +1,7 @@
 """Targets rung wave by wave: how long each rings, what comes next, and who is named at the end."""
 
+import dataclasses
+
 import pytest
 
 from callengine.core import effects as fx
@@ -178,3 +180,47 @@ def test_an_engine_that_does_not_decide_leaves_the_redirect_unfollowed():
     assert attempts.tick(105.0 + DECISION_TIMEOUT_S - 0.1, 3) == []
     attempts.tick(105.0 + DECISION_TIMEOUT_S, 3)
     assert "was not followed: the engine did not decide in time" in words(attempts)
+
+
+# Waves that are rung only for somebody who is busy
+
+
+def with_deputy(*, behind: bool = False) -> Attempts:
+    """B is rung, B2 stands in for it while it is busy, and B3 comes after all if `behind`."""
+    waves = [wave("B"), dataclasses.replace(wave("B2"), when="busy")]
+    waves += [wave("B3")] if behind else []
+    attempts = Attempts(tuple(waves), ring_timeout_s=30.0)
+    attempts.start(0.0, ROOM)
+    return attempts
+
+
+@pytest.mark.parametrize("code", [486, 600])
+def test_a_busy_callee_has_its_deputy_rung(code: int) -> None:
+    assert dialled(with_deputy().leg_ended(ended("B", code), 1.0, ROOM)) == ["B2"]
+
+
+@pytest.mark.parametrize("code", [404, 480, 503, 603])
+def test_any_other_failure_leaves_the_deputy_alone(code: int) -> None:
+    attempts = with_deputy()
+    assert dialled(attempts.leg_ended(ended("B", code), 1.0, ROOM)) == []
+    assert isinstance(attempts.outcome, Termination)
+    assert attempts.outcome.code == code
+
+
+def test_a_deputy_is_passed_over_on_the_way_to_the_next_wave() -> None:
+    assert dialled(with_deputy(behind=True).leg_ended(ended("B", 503), 1.0, ROOM)) == ["B3"]
+
+
+def test_nobody_who_does_not_answer_is_busy() -> None:
+    attempts = with_deputy()
+    attempts.tick(30.0, ROOM)
+    assert isinstance(attempts.outcome, Termination)
+    assert attempts.outcome.code == 480
+
+
+def test_a_deputy_in_vain_leaves_the_callees_own_reason() -> None:
+    attempts = with_deputy()
+    attempts.leg_ended(ended("B", 486), 1.0, ROOM)
+    attempts.leg_ended(ended("B2", 503), 2.0, ROOM)
+    assert isinstance(attempts.outcome, Termination)
+    assert attempts.outcome.code == 486

@@ -176,6 +176,13 @@ def test_a_fallback_that_does_not_answer_leaves_the_agents_own_reason() -> None:
     assert "Its fallback did not take the call: Phone B2 is busy" in end.advice
 
 
+def test_an_operators_transfer_is_refused_while_the_fallback_rings() -> None:
+    machine = talking(("B2",))
+    machine.handle(agent_ended("B", Reason.AGENT_LOST), 110.0)
+    assert kinds(machine.handle(transfer(("B3",)), 110.5)) == ["TransferEnded"]
+    assert machine.is_transferring
+
+
 def test_the_caller_may_leave_while_the_fallback_rings() -> None:
     machine = talking(("B2",))
     machine.handle(agent_ended("B", Reason.AGENT_LOST), 110.0)
