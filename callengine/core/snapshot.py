@@ -1,7 +1,7 @@
 """The one shape in which a call is shown: live page, JSON output and channel messages."""
 
 from datetime import UTC, datetime
-from typing import Annotated, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from callengine.core.shapes import IsoTime, Most, Within
 from callengine.core.silence import Audio
@@ -103,6 +103,49 @@ class MessageSnapshot(TypedDict):
     text: str
 
 
+class AgentSnapshot(TypedDict):
+    """A voice agent's session: one leg that is no SIP. Times are ISO 8601 in UTC."""
+
+    leg: str
+    name: str
+    "The agent's."
+    dialect: str
+    session_id: str
+    state: str
+    "`connecting`, `opening`, `ready`, `reconnecting` or `ended`."
+    moments: dict[str, str]
+    "When what came to pass; the words are those of `control.AgentMoment`."
+    queue_ms: float
+    "Audio of the agent that waits to be played."
+    barge_ins: int
+    close_code: int | None
+    "Of the websocket."
+    close_reason: str
+    input: str
+    "The encoding, caller to agent."
+    output: str
+    how_in: str
+    "What is done to the caller's audio, in words."
+    how_out: str
+    keeps_transcript: bool
+
+
+class SpokenSnapshot(TypedDict):
+    """One line of what caller and voice agent said; one of the same number takes its place."""
+
+    number: int
+    "Its place, from 1."
+    at: str
+    leg: str
+    "The agent's."
+    who: str
+    "`caller`, `agent`, `tool` or `left-out`."
+    text: str
+    is_final: bool
+    is_interrupted: bool
+    "Whether the caller spoke into it, so that not all of it was heard."
+
+
 class NodeSnapshot(TypedDict):
     """One engine node. Times are ISO 8601 in UTC."""
 
@@ -138,6 +181,7 @@ CallSnapshot = TypedDict(
         "events": list[EventSnapshot],
         "vn_a_source": str,
         "vn_b_source": str,
+        "agents": NotRequired[list[AgentSnapshot]],
     },
 )
 """One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens."""

@@ -33,7 +33,7 @@ class LostNodes:
             if keys:
                 logger.warning("an engine is lost: %s of its calls were closed", len(keys))
                 rows = reading.with_details(Call.objects.filter(pk__in=keys))
-                snapshots += [reading.snapshot(row) for row in rows]
+                snapshots += [reading.whole_snapshot(row) for row in rows]
         return snapshots
 
     def tell_anew(self) -> None:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from callengine.core.snapshot import (
+    AgentSnapshot,
     CallSnapshot,
     EventSnapshot,
     MessageSnapshot,
     QualitySnapshot,
+    SpokenSnapshot,
 )
 from callengine.notices.wire import notice
 
@@ -41,3 +43,19 @@ class CallQualityMeasured:
     """One second's statistics of a call, by the name of the leg."""
 
     quality: dict[str, QualitySnapshot]
+
+
+@notice("call.agents")
+@dataclass(frozen=True, slots=True)
+class CallAgentsChanged:
+    """Sessions of a call's voice agents as they now are."""
+
+    agents: list[AgentSnapshot]
+
+
+@notice("call.spoken")
+@dataclass(frozen=True, slots=True)
+class CallSpoken:
+    """Lines of what caller and voice agent said that are new or have changed."""
+
+    lines: list[SpokenSnapshot]

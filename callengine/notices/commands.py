@@ -28,6 +28,33 @@ class Transfer:
     by: str
 
 
+@command("agent-change")
+@dataclass(frozen=True, slots=True)
+class ChangeAgentSettings:
+    """Change settings of a voice agent's session while it lasts."""
+
+    call: str
+    "UUID with hyphens."
+    leg: str
+    settings: str
+    "JSON: a mapping of the settings that change, as `Dialect.change` takes them."
+    by: str
+
+
+@command("agent-hangup")
+@dataclass(frozen=True, slots=True)
+class EndByAgent:
+    """End a call because the voice agent it has talked to says so elsewhere than on its socket.
+
+    Nothing happens if another has the call by now.
+    """
+
+    call: str
+    "UUID with hyphens."
+    agent: str
+    "The agent's name, whose secret came with the request."
+
+
 @command("lift")
 @dataclass(frozen=True, slots=True)
 class LiftBan:

@@ -11,17 +11,21 @@ from typing import Any, NamedTuple
 from channels.layers import get_channel_layer
 
 from callengine.core.snapshot import (
+    AgentSnapshot,
     CallSnapshot,
     EventSnapshot,
     MessageSnapshot,
     NodeSnapshot,
     QualitySnapshot,
+    SpokenSnapshot,
 )
 from callengine.notices.calls import (
+    CallAgentsChanged,
     CallChanged,
     CallEventAdded,
     CallMessagesAdded,
     CallQualityMeasured,
+    CallSpoken,
 )
 from callengine.notices.nodes import NodesChanged
 from callengine.notices.wire import SEVERAL, to_message
@@ -74,6 +78,18 @@ def call_quality(
 ) -> list[Announcement]:
     """Show one second's statistics, by leg name, on the call's page."""
     return [Announcement(call_group(call_uuid), CallQualityMeasured(dict(quality)))]
+
+
+def call_agents(
+    call_uuid: str | uuid.UUID, sessions: Sequence[AgentSnapshot]
+) -> list[Announcement]:
+    """Show sessions of a call's voice agents as they now are, on the call's page."""
+    return [Announcement(call_group(call_uuid), CallAgentsChanged(list(sessions)))]
+
+
+def call_spoken(call_uuid: str | uuid.UUID, lines: Sequence[SpokenSnapshot]) -> list[Announcement]:
+    """Show what was said to and by a call's voice agents, on the call's page."""
+    return [Announcement(call_group(call_uuid), CallSpoken(list(lines)))]
 
 
 def nodes_changed(

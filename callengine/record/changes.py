@@ -14,12 +14,17 @@ from typing import Any
 
 from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, MessageSnapshot
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    MessageSnapshot,
+    SpokenSnapshot,
+)
 from callengine.edge.bans import HeldBan
-from callengine.record import bans, orphans, store
+from callengine.record import agents, bans, orphans, store
 
 VERSION = 1
-DETAILS = frozenset({"call-changed", "sip-messages", "quality"})
+DETAILS = frozenset({"call-changed", "call-spoken", "sip-messages", "quality"})
 "Kinds without which the record of a call is still true; the first to go if there is no room."
 
 
@@ -76,6 +81,11 @@ def transferred(*, call_id: str, transfer: Mapping[str, Any]) -> Change:
 def call_events(*, call_id: str, events: Sequence[EventSnapshot]) -> Change:
     """Store lines of a call's timeline."""
     return Change("call-events", {"entries": [{"call_id": call_id, **event} for event in events]})
+
+
+def call_spoken(*, call_id: str, lines: Sequence[SpokenSnapshot]) -> Change:
+    """Store finished lines of what was said in a call."""
+    return Change("call-spoken", {"call_id": call_id, "lines": lines})
 
 
 def quality(*, call_id: str, histories: Mapping[str, QualityHistory]) -> Change:
@@ -143,6 +153,7 @@ WRITERS: dict[str, Callable[..., Any]] = {
     "call-ended": store.call_ended,
     "transferred": store.transferred,
     "call-events": _call_events,
+    "call-spoken": agents.lines,
     "sip-messages": _sip_messages,
     "quality": store.quality_histories,
     "rejected": _rejected,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from callengine.models import EngineNode
 from callengine.record.cleaning import clean_json
-from callengine.record.store import fit
+from callengine.record.columns import fit
 
 
 def node_seen(

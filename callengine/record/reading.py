@@ -15,6 +15,7 @@ from callengine.core.snapshot import (
     TerminationSnapshot,
 )
 from callengine.models import Call, CallEvent, Leg
+from callengine.record import agents
 
 
 def with_details(calls: QuerySet[Call]) -> QuerySet[Call]:
@@ -48,6 +49,12 @@ def snapshot(call: Call) -> CallSnapshot:
         "vn_a_source": call.plan.get("vn_a_source", ""),
         "vn_b_source": call.plan.get("vn_b_source", ""),
     }
+
+
+def whole_snapshot(call: Call) -> CallSnapshot:
+    """Return a call with the sessions of its voice agents, if it had any. One query more."""
+    sessions = agents.session_snapshots(call)
+    return {**snapshot(call), "agents": sessions} if sessions else snapshot(call)
 
 
 def ladder(call: Call) -> list[MessageSnapshot]:

@@ -13,7 +13,15 @@ from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from callengine.models import Call, CallEvent, Leg, Rejection, SipMessage
+from callengine.models import (
+    AgentSession,
+    AgentSessionLine,
+    Call,
+    CallEvent,
+    Leg,
+    Rejection,
+    SipMessage,
+)
 from callengine.record.database import keep_connected
 from connections.services import delete_expired_registrations
 
@@ -110,7 +118,7 @@ def prune_calls(*, before: datetime, batch: int = 0) -> Iterator[int]:
     for calls in (ended, lost):
         while keys := list(calls.values_list("pk", flat=True)[: batch or BATCH]):
             with transaction.atomic():
-                for model in (SipMessage, CallEvent, Leg):
+                for model in (SipMessage, CallEvent, AgentSessionLine, AgentSession, Leg):
                     _delete(model._base_manager.filter(call__in=keys))
                 _delete(Call.objects.filter(pk__in=keys))
             yield len(keys)

@@ -6,12 +6,12 @@ the engine writes here, and always by conditional update: a call once closed sta
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Model, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from callengine import models
@@ -26,7 +26,9 @@ from callengine.core.snapshot import (
 )
 from callengine.core.states import CallState
 from callengine.models import Call, CallEvent, Leg, SipMessage
+from callengine.record import agents
 from callengine.record.cleaning import clean_json, clean_text
+from callengine.record.columns import fit, moment
 
 _NOT_CLOSED_BY_ITS_ENGINE = Q(ended__isnull=True) | Q(reason=Reason.NODE_LOST)
 _OPEN = {"ended": None, "ended_by": "", "reason": "", "code": None, "advice": "", "talk_s": None}
@@ -67,7 +69,7 @@ def call_started(
         id=UUID(snapshot["id"]),
         node=fit(Call, "node", node),
         node_identity=fit(Call, "node_identity", identity),
-        started=_time(snapshot["started"]) or timezone.now(),
+        started=moment(snapshot["started"]) or timezone.now(),
         from_user=fit(Call, "from_user", snapshot["from"]),
         from_name=fit(Call, "from_name", snapshot["from_name"]),
         to_user=fit(Call, "to_user", snapshot["to"]),
@@ -98,6 +100,7 @@ def call_changed(*, snapshot: CallSnapshot) -> bool:
     if not Call.objects.filter(_NOT_CLOSED_BY_ITS_ENGINE, pk=call_id).update(**changes):
         return False
     _store_legs(call_id, snapshot["legs"])
+    agents.sessions(call_id, snapshot)
     return True
 
 
@@ -112,8 +115,8 @@ def call_ended(*, snapshot: CallSnapshot) -> bool:
         termination["code"] if termination else 500,
         termination["advice"] if termination else "",
     )
-    ended = _time(snapshot["ended"]) or timezone.now()
-    talked_s = talk_s(_time(snapshot["answered"]), ended)
+    ended = moment(snapshot["ended"]) or timezone.now()
+    talked_s = talk_s(moment(snapshot["answered"]), ended)
     changes = {
         **_changing(snapshot),
         **_codecs(snapshot),
@@ -124,6 +127,7 @@ def call_ended(*, snapshot: CallSnapshot) -> bool:
     if not Call.objects.filter(_NOT_CLOSED_BY_ITS_ENGINE, pk=call_id).update(**changes):
         return False
     _store_legs(call_id, snapshot["legs"])
+    agents.sessions(call_id, snapshot)
     return True
 
 
@@ -204,7 +208,7 @@ def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
     """Return the columns of a call that change while it lives."""
     state = snapshot["state"]
     return {
-        "answered": _time(snapshot["answered"]),
+        "answered": moment(snapshot["answered"]),
         "destination": fit(Call, "destination", snapshot["destination"]),
         "state": fit(Call, "state", state),
         "transcoded": snapshot["transcoded"],
@@ -282,7 +286,7 @@ def _message_row(call_id: UUID, message: MessageSnapshot) -> SipMessage:
     return SipMessage(
         call_id=call_id,
         number=message["number"],
-        at=_time(message["at"]) or timezone.now(),
+        at=moment(message["at"]) or timezone.now(),
         retransmission=message["retransmission"],
         codecs=clean_json(message["codecs"]),
         text=clean_text(message["text"], MAX_MESSAGE_TEXT),
@@ -292,16 +296,3 @@ def _message_row(call_id: UUID, message: MessageSnapshot) -> SipMessage:
         summary=fit(SipMessage, "summary", message["summary"]),
         cseq=fit(SipMessage, "cseq", message["cseq"]),
     )
-
-
-def fit(model: type[Model], column: str, value: object) -> str:
-    """Return text that a database can store in a column of a model, cut to its length."""
-    limit = getattr(model._meta.get_field(column), "max_length", None)
-    return clean_text(value, limit or 2000)
-
-
-def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

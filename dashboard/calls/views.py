@@ -17,7 +17,7 @@ from callengine.notices.commands import HangUp, Transfer
 from callengine.notices.groups import ENGINES, tell
 from callengine.record import reading
 from callengine.record.masking import without_passwords
-from callengine.record.reading import snapshot, with_details
+from callengine.record.reading import whole_snapshot, with_details
 from dashboard.calls import lists
 from dashboard.calls.forms import TransferForm
 from dashboard.calls.ladder import present_ladder
@@ -54,7 +54,7 @@ def _call_context(
     call_uuid: uuid.UUID, transfer_form: TransferForm | None = None
 ) -> dict[str, Any]:
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_uuid)
-    told = snapshot(record)
+    told = whole_snapshot(record)
     view = present_call(told, now=timezone.now())
     return {
         "call": with_measures(view, reading.histories(record)),
