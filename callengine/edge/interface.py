@@ -1,6 +1,6 @@
 """What the edge asks of the engine around it, and the values that pass between them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -77,6 +77,8 @@ class IncomingCall:
     "The body, if it is SDP; None for an INVITE without a body."
     max_forwards: int
     flow: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    "What its headers say, by their name in small letters; those of SIP's own routing are not here."
     given_up: Callable[[], bool] = lambda: False
     "Whether the caller has cancelled meanwhile; what `set_up` returns is then not used."
 

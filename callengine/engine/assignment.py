@@ -10,6 +10,7 @@ from callengine.core.control import EndCall, TakeCall
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.edge.interface import Accepted, Refused
+from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
 from callengine.engine.order import NoTargetError, PeerAddresses, make_order
@@ -50,12 +51,19 @@ class Assignment:
     """Finds each call of an engine a process that takes it."""
 
     def __init__(
-        self, settings: EngineSettings, *, pool: Pool, book: CallBook, edge: Calls
+        self,
+        settings: EngineSettings,
+        *,
+        pool: Pool,
+        book: CallBook,
+        edge: Calls,
+        agents: AgentOrders,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._book = book
         self._edge = edge
+        self._agents = agents
         self._calls: dict[int, LiveCall] = {}
         "By the number of their process."
         self._tasks: set[asyncio.Task[None]] = set()
@@ -99,6 +107,7 @@ class Assignment:
                 call=call,
                 process=process,
                 passwords=live.passwords,
+                agent_order=self._agents.of(live, plan),
                 media_timeout_s=self._settings.media_timeout_s,
                 media_also_from=self._settings.media_also_from,
             )
@@ -117,7 +126,7 @@ class Assignment:
             return Refused(code)
         live.process, live.order, live.taken = process, orders.order, False
         live.attempts += 1
-        live.labels |= orders.labels
+        live.ordered(orders.order.waves)
         process.call = plan.call
         self._calls[process.number] = live
         if live.attempts == 1:

@@ -7,9 +7,17 @@ from collections import Counter
 from functools import partial
 from typing import Protocol
 
+from callengine.core.control import AgentFacts, AgentLine, AgentTool
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.plan import CallPlan
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, QualitySnapshot, iso
+from callengine.core.snapshot import (
+    AgentSnapshot,
+    CallSnapshot,
+    EventSnapshot,
+    QualitySnapshot,
+    SpokenSnapshot,
+    iso,
+)
 from callengine.edge.interface import IncomingCall
 from callengine.engine.livecall import LiveCall, PendingTransfer, open_call
 from callengine.record import changes
@@ -31,6 +39,12 @@ class CallAudience(Audience, Protocol):
 
     def event(self, call_uuid: str, event: EventSnapshot) -> None:
         """Show a new line of a timeline."""
+
+    def agents(self, call_uuid: str, sessions: list[AgentSnapshot]) -> None:
+        """Show sessions of a call's voice agents as they now are."""
+
+    def spoken(self, call_uuid: str, lines: list[SpokenSnapshot]) -> None:
+        """Show lines of what was said that are new or have changed."""
 
 
 class CallBook:
@@ -139,6 +153,31 @@ class CallBook:
         if histories:
             self.journal.write(changes.quality(call_id=call.id, histories=histories))
 
+    def agent_session(self, call: LiveCall, facts: AgentFacts) -> None:
+        """Take what is known of an agent's session; figures alone are shown and not written."""
+        if call.agents.set_session(facts):
+            self.changed(call)
+        else:
+            self.audience.agents(call.id, [call.agents.sessions[facts.leg]])
+
+    def agent_said(self, call: LiveCall, said: AgentLine | AgentTool) -> None:
+        """Take what caller and agent said, or that a tool was called."""
+        if not call.agents.take(said) or call.agents.lines_wait:
+            return
+        call.agents.lines_wait = True
+        asyncio.get_running_loop().call_later(GROWING_S, self._write_spoken, call)
+
+    def _write_spoken(self, call: LiveCall, *, is_over: bool = False) -> None:
+        """Have finished lines written, then all that changed shown; what grows is not written."""
+        call.agents.lines_wait = False
+        lines = call.agents.take_fresh_lines(is_over=is_over)
+        finished = [line for line in lines if line["is_final"]]
+        if finished:
+            change = changes.call_spoken(call_id=call.id, lines=finished)
+            self.journal.write(change, partial(self.audience.spoken, call.id, lines))
+        elif lines:
+            self.audience.spoken(call.id, lines)
+
     def close(self, call: LiveCall, termination: Termination, at: float | None = None) -> None:
         """Close the record of a call with its one reason; a second one changes nothing."""
         if call.ended:
@@ -151,6 +190,7 @@ class CallBook:
         self._write_histories(call, time.time())
         self.trace.closed(call.plan.call)
         self._write_lines(call)
+        self._write_spoken(call, is_over=True)
         self.journal.write(
             changes.call_ended(snapshot=snapshot), partial(self.audience.call, snapshot)
         )

@@ -10,12 +10,19 @@ from channels.layers import get_channel_layer
 
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
+from callengine.engine.agents import Agents
 from callengine.engine.assignment import Assignment
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
 from callengine.engine.transfers import Transfers
 from callengine.notices import groups
-from callengine.notices.commands import HangUp, LiftBan, Transfer
+from callengine.notices.commands import (
+    ChangeAgentSettings,
+    EndByAgent,
+    HangUp,
+    LiftBan,
+    Transfer,
+)
 from callengine.notices.lab import AskForLab, PlaceLabCall
 from callengine.notices.wire import Reader
 
@@ -23,8 +30,11 @@ logger = logging.getLogger(__name__)
 
 REJOIN_S = 3.0
 RETRY_S = 1.0
-Command = HangUp | Transfer | LiftBan | AskForLab | PlaceLabCall
-COMMANDS: Reader[Command] = Reader(HangUp, Transfer, LiftBan, AskForLab, PlaceLabCall)
+ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent
+Command = ForCall | LiftBan | AskForLab | PlaceLabCall
+COMMANDS: Reader[Command] = Reader(
+    HangUp, Transfer, ChangeAgentSettings, EndByAgent, LiftBan, AskForLab, PlaceLabCall
+)
 
 
 class BanLifter(Protocol):
@@ -56,12 +66,14 @@ class Commands:
         book: CallBook,
         assignment: Assignment,
         transfers: Transfers,
+        agents: Agents,
         edge: BanLifter,
         lab: Lab,
     ) -> None:
         self._book = book
         self._assignment = assignment
         self._transfers = transfers
+        self._agents = agents
         self._edge = edge
         self._lab = lab
         self._channel = ""
@@ -117,22 +129,31 @@ class Commands:
 
     def _do(self, command: Command) -> None:
         match command:
-            case HangUp(by=by):
-                if (call := self._call(command)) is not None:
-                    advice = f"{by or 'An operator'} hung up on the live page."
-                    ending = Termination("operator", Reason.OPERATOR_HUNG_UP, 200, advice)
-                    self._assignment.hang_up(call, ending)
-            case Transfer(to=to, by=by):
-                if (call := self._call(command)) is not None:
-                    self._transfers.begin(call, to=to, by=by)
             case LiftBan(source, user):
                 self._edge.lift_ban(source, user)
             case AskForLab():
                 self._lab.offer(command, channel=self._channel)
             case PlaceLabCall():
                 self._lab.place(command)
+            case _:
+                if (call := self._call(command)) is not None:
+                    self._do_with(call, command)
 
-    def _call(self, command: HangUp | Transfer) -> LiveCall | None:
+    def _do_with(self, call: LiveCall, command: ForCall) -> None:
+        match command:
+            case HangUp(by=by):
+                advice = f"{by or 'An operator'} hung up on the live page."
+                ending = Termination("operator", Reason.OPERATOR_HUNG_UP, 200, advice)
+                self._assignment.hang_up(call, ending)
+            case Transfer(to=to, by=by):
+                self._transfers.begin(call, to=to, by=by)
+            case ChangeAgentSettings(leg=leg, settings=settings, by=by):
+                self._agents.change(call, leg=leg, settings=settings, by=by)
+            case EndByAgent(agent=agent):
+                if (end := self._agents.hung_up(call, agent)) is not None:
+                    self._assignment.hang_up(call, end)
+
+    def _call(self, command: ForCall) -> LiveCall | None:
         """Return the call; None if it ended meanwhile, or another engine has it."""
         return self._book.calls.get(command.call.replace("-", ""))
 
@@ -140,7 +161,7 @@ class Commands:
         """Tell whoever asked that it failed; a ban is lifted by the next heartbeat all the same."""
         try:
             match command:
-                case HangUp(by=by) | Transfer(by=by):
+                case HangUp(by=by) | Transfer(by=by) | ChangeAgentSettings(by=by):
                     text = f"The engine failed to do what {by} asked for; its log says why."
                     if (call := self._call(command)) is not None:
                         self._book.note(call, kind="failed", leg="", text=text, at=time.time())

@@ -2,21 +2,26 @@
 
 import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from callengine.core.control import (
+    AgentFacts,
+    AgentLine,
+    AgentTool,
+    ConnectAgent,
     ControlError,
     LegFacts,
     OfCall,
     QualityMeasured,
     RedirectAsked,
     TimelineNote,
+    TransferAsked,
     TransferOver,
 )
 from callengine.core.directory import Source
 from callengine.core.history import Recorder
-from callengine.core.orders import CallOrder
+from callengine.core.orders import CallOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import parties
 from callengine.core.plan import CallPlan
@@ -24,6 +29,7 @@ from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, Q
 from callengine.core.states import CallState
 from callengine.core.timeline import Timeline
 from callengine.edge.interface import IncomingCall
+from callengine.engine.liveagents import LiveAgents
 from callengine.engine.processes import CallProcess
 
 logger = logging.getLogger(__name__)
@@ -37,6 +43,8 @@ class PendingTransfer:
     by: str
     plan: CallPlan | None = None
     "None until it has been planned."
+    asked: TransferAsked | None = None
+    "The request of the voice agent that wants it, if one does."
 
 
 @dataclass(slots=True)
@@ -84,6 +92,9 @@ class LiveCall:
     "Whether they are about to be."
     transfer_ended_at: float = float("-inf")
     "Monotonic time in seconds."
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    "Of the caller's INVITE, by their name in small letters: what agents may be told."
+    agents: LiveAgents = field(default_factory=LiveAgents)
 
     @property
     def given_up(self) -> bool:
@@ -94,6 +105,12 @@ class LiveCall:
     def id(self) -> str:
         """The call's UUID with hyphens, as it is shown and published."""
         return self.snapshot["id"]
+
+    def ordered(self, waves: Sequence[WaveOrder]) -> None:
+        """Take over which legs its process may ring."""
+        legs = [leg for wave in waves for leg in wave.legs]
+        self.labels |= {leg.name: leg.label for leg in legs}
+        self.agents.ordered(waves)
 
     def set_state(self, state: str, at: float) -> None:
         """Take the call's state over."""
@@ -114,6 +131,7 @@ class LiveCall:
 
     def check_legs(self, message: OfCall) -> None:
         """Raise ControlError if a message names a leg that the call was not given."""
+        given = set(self.labels)
         match message:
             case QualityMeasured(legs):
                 names = set(legs)
@@ -123,9 +141,17 @@ class LiveCall:
                 names = {leg} - {""}
             case TransferOver(str(leg)):
                 names = {leg}
+            case (
+                ConnectAgent(leg=leg)
+                | AgentFacts(leg=leg)
+                | AgentLine(leg=leg)
+                | AgentTool(leg=leg)
+                | TransferAsked(leg=leg)
+            ):
+                names, given = {leg}, set(self.agents.orders)
             case _:
                 return
-        if unknown := names - self.labels.keys():
+        if unknown := names - given:
             raise ControlError(f"{type(message).__name__} of {min(unknown)}, which was not ordered")
 
     def set_leg(self, facts: LegFacts) -> bool:
@@ -207,10 +233,13 @@ class LiveCall:
         }
         for leg in self.snapshot["legs"]:
             leg["state"] = "ended"
+        self.agents.close()
         self.add_event(at=at, leg="", kind="ended", text=termination.advice)
 
     def frozen(self) -> CallSnapshot:
         """Return a copy that later changes do not touch, to hand to other threads."""
+        if self.agents.sessions:
+            self.snapshot["agents"] = list(self.agents.sessions.values())
         return copy.deepcopy(self.snapshot)
 
     def _judge_transcoding(self) -> None:

@@ -3,11 +3,11 @@
 import asyncio
 import itertools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from callengine.core.orders import CallOrder, LegOrder, WaveOrder
+from callengine.core.orders import AgentOrder, CallOrder, LegOrder, WaveOrder
 from callengine.core.plan import CallPlan, PlannedTarget, Wave
 from callengine.edge.flow import Flow
 from callengine.edge.interface import IncomingCall, LegAnchor
@@ -49,6 +49,10 @@ class Legs(PeerAddresses, Protocol):
         """Anchor more legs of a call; raises ValueError if a token is in use."""
 
 
+AgentOrderOf = Callable[[str], Awaitable[AgentOrder]]
+"Makes the order of the voice agent of this name; raises NoTargetError if there is none."
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """One call's order, its anchors, and what was left out."""
@@ -56,7 +60,6 @@ class Orders:
     order: CallOrder
     leg_a: LegAnchor
     legs_b: tuple[LegAnchor, ...]
-    labels: dict[str, str]
     notes: tuple[str, ...]
 
 
@@ -66,14 +69,14 @@ class Waves:
 
     orders: tuple[WaveOrder, ...]
     anchors: tuple[LegAnchor, ...]
-    labels: dict[str, str]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     order: LegOrder
-    anchor: LegAnchor
+    anchor: LegAnchor | None
+    "None for a voice agent, which is no peer of the edge's."
 
 
 async def make_order(
@@ -83,11 +86,12 @@ async def make_order(
     call: IncomingCall,
     process: CallProcess,
     passwords: Mapping[str, str],
+    agent_order: AgentOrderOf,
     media_timeout_s: float = 0.0,
     media_also_from: tuple[str, ...] = (),
 ) -> Orders:
     """Return the order for a plan; raises NoTargetError if no target's address resolves."""
-    waves = await make_waves(edge, plan, process, passwords=passwords)
+    waves = await make_waves(edge, plan, process, passwords=passwords, agent_order=agent_order)
     trunk = call.source.trunk
     leg_a = LegAnchor(
         plan.call, "A", _token(), process.sip_address, hosts=trunk.hosts if trunk else ()
@@ -111,7 +115,7 @@ async def make_order(
         media_timeout_s=media_timeout_s,
         media_also_from=media_also_from,
     )
-    return Orders(order, leg_a, waves.anchors, waves.labels, waves.notes)
+    return Orders(order, leg_a, waves.anchors, waves.notes)
 
 
 async def make_waves(
@@ -120,6 +124,7 @@ async def make_waves(
     process: CallProcess,
     *,
     passwords: Mapping[str, str],
+    agent_order: AgentOrderOf,
     first: int = 1,
     diverted_from: str = "",
 ) -> Waves:
@@ -130,9 +135,10 @@ async def make_waves(
     NoTargetError if no target's address resolves.
     """
     targets = [target for wave in plan.waves for target in wave.targets]
-    flows = await asyncio.gather(*(_flow(edge, target) for target in targets))
-    reachable = {id(t): f for t, f in zip(targets, flows, strict=True) if isinstance(f, str)}
-    notes = tuple(str(flow) for flow in flows if not isinstance(flow, str))
+    places = await asyncio.gather(*(_place(edge, target, agent_order) for target in targets))
+    found = zip(targets, places, strict=True)
+    reachable = {id(t): at for t, at in found if not isinstance(at, NoTargetError)}
+    notes = tuple(str(at) for at in places if isinstance(at, NoTargetError))
     if not reachable:
         raise NoTargetError(" ".join(notes))
     numbers = itertools.count(first)
@@ -141,7 +147,7 @@ async def make_waves(
         patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
         aim = _Aim(edge, plan, process, passwords, patience_s, diverted_from)
         legs = [
-            _leg_b(aim, target, flow=reachable[id(target)], number=next(numbers))
+            _leg_b(aim, target, place=reachable[id(target)], number=next(numbers))
             for target in wave.targets
             if id(target) in reachable
         ]
@@ -150,25 +156,31 @@ async def make_waves(
             waves.append(_wave(wave, legs))
     return Waves(
         orders=tuple(waves),
-        anchors=tuple(leg.anchor for leg in prepared),
-        labels={leg.order.name: leg.order.label for leg in prepared},
+        anchors=tuple(leg.anchor for leg in prepared if leg.anchor is not None),
         notes=notes,
     )
 
 
-async def _flow(edge: PeerAddresses, target: PlannedTarget) -> str | NoTargetError:
+async def _place(
+    edge: PeerAddresses, target: PlannedTarget, agent_order: AgentOrderOf
+) -> str | AgentOrder | NoTargetError:
+    """Return where a target is: its flow, or its agent."""
     if target.flow:
         return target.flow
     try:
+        if target.agent:
+            return await agent_order(target.agent)
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
             return await edge.resolve(target.uri)
+    except NoTargetError as error:
+        return error
     except (OSError, ValueError, TimeoutError) as error:
         why = str(error) or "the name was not resolved in time"
         return NoTargetError(f"{target.label} was left out: {why}. Check the address {target.uri}.")
 
 
 def _wave(wave: Wave, legs: list[_Prepared]) -> WaveOrder:
-    return WaveOrder(tuple(leg.order for leg in legs), wave.vn_a, wave.vn_b)
+    return WaveOrder(tuple(leg.order for leg in legs), wave.vn_a, wave.vn_b, wave.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +195,16 @@ class _Aim:
     diverted_from: str
 
 
-def _leg_b(aim: _Aim, target: PlannedTarget, *, flow: str, number: int) -> _Prepared:
+def _leg_b(aim: _Aim, target: PlannedTarget, *, place: str | AgentOrder, number: int) -> _Prepared:
+    name = "B" if number == 1 else f"B{number}"
+    if isinstance(place, AgentOrder):
+        return _Prepared(LegOrder(name, "", label=target.label, agent=place), None)
+    return _sip_leg(aim, target, flow=place, name=name)
+
+
+def _sip_leg(aim: _Aim, target: PlannedTarget, *, flow: str, name: str) -> _Prepared:
     plan = aim.plan
     host, port = aim.edge.public_address_for(flow)
-    name = "B" if number == 1 else f"B{number}"
     token = _token()
     caller = sip_uri(plan.from_user or "anonymous", host, port)
     order = LegOrder(

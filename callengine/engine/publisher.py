@@ -6,11 +6,13 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from callengine.core.snapshot import (
+    AgentSnapshot,
     CallSnapshot,
     EventSnapshot,
     MessageSnapshot,
     NodeSnapshot,
     QualitySnapshot,
+    SpokenSnapshot,
 )
 from callengine.notices import groups
 
@@ -62,6 +64,14 @@ class Publisher:
         """Show one second's statistics."""
         if samples:
             self._put(groups.call_quality(call_uuid, samples))
+
+    def agents(self, call_uuid: str, sessions: list[AgentSnapshot]) -> None:
+        """Show sessions of a call's voice agents as they now are."""
+        self._put(groups.call_agents(call_uuid, sessions))
+
+    def spoken(self, call_uuid: str, lines: list[SpokenSnapshot]) -> None:
+        """Show lines of what was said that are new or have changed."""
+        self._put(groups.call_spoken(call_uuid, lines))
 
     def nodes(self, nodes: Sequence[NodeSnapshot], *, registered: int | None = None) -> None:
         """Show the engines that are known, and how many connections are registered."""

@@ -19,6 +19,7 @@ from callengine.core.redirect import redirect_user
 from callengine.directory import lookup
 from callengine.edge.callers.invites import dialled_user
 from callengine.edge.messages.uris import parse_uri
+from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
@@ -45,9 +46,17 @@ class Redirects:
     """Answers call processes that ask whom to ring instead."""
 
     def __init__(
-        self, *, planning: Planning, read: Read, book: CallBook, pool: Pool, edge: LocalLegs
+        self,
+        *,
+        planning: Planning,
+        agents: AgentOrders,
+        read: Read,
+        book: CallBook,
+        pool: Pool,
+        edge: LocalLegs,
     ) -> None:
         self._planning = planning
+        self._agents = agents
         self._read = read
         self._book = book
         self._pool = pool
@@ -91,6 +100,7 @@ class Redirects:
                 plan,
                 call.process,
                 passwords=passwords,
+                agent_order=self._agents.of(call, plan),
                 first=len(call.labels),
                 diverted_from=call.forwarder.partition(":")[2],
             )
@@ -135,7 +145,7 @@ class Redirects:
     ) -> None:
         self._edge.open_legs(*waves.anchors)
         who = call.labels.get(leg) or leg
-        call.labels |= waves.labels
+        call.ordered(waves.orders)
         call.dialled = [*(call.dialled or [call.plan.to_user]), user]
         call.redirected(plan)
         self._book.changed(call)

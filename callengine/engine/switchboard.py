@@ -40,6 +40,8 @@ from callengine.edge.interface import (
 from callengine.edge.settings import Listen
 from callengine.edge.transactions.rejections import GAVE_UP_FIRST
 from callengine.engine.admission import Room, rejected
+from callengine.engine.agentorders import AgentOrders
+from callengine.engine.agents import Agents
 from callengine.engine.answers import DirectoryAnswers
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
 from callengine.engine.calls import CallBook
@@ -92,7 +94,10 @@ class Switchboard(DirectoryAnswers):
     def _connect_parts(self) -> None:
         """Make the parts that use others; each is told what it needs, none the whole."""
         settings = self.settings
-        self._assignment = Assignment(settings, pool=self.pool, book=self.book, edge=self.edge)
+        orders = AgentOrders(self._read)
+        self._assignment = Assignment(
+            settings, pool=self.pool, book=self.book, edge=self.edge, agents=orders
+        )
         self._planning = Planning(
             settings,
             read=self._read,
@@ -103,13 +108,16 @@ class Switchboard(DirectoryAnswers):
         )
         self.transfers = Transfers(
             planning=self._planning,
+            agents=orders,
             book=self.book,
             pool=self.pool,
             edge=self.edge,
             ring_timeout_s=settings.ring_timeout_s,
         )
+        self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
         self.redirects = Redirects(
             planning=self._planning,
+            agents=orders,
             read=self._read,
             book=self.book,
             pool=self.pool,
@@ -119,6 +127,7 @@ class Switchboard(DirectoryAnswers):
             book=self.book,
             assignment=self._assignment,
             transfers=self.transfers,
+            agents=self.agents,
             edge=self.edge,
             lab=self.lab,
         )
@@ -188,6 +197,7 @@ class Switchboard(DirectoryAnswers):
         yield Step("ending the calls of the codec lab", self.lab.stop, LAB_STOP_S)
         yield from self._ending_of_calls()
         yield Step("hearing no more commands", self._commands.stop)
+        yield Step("opening no more connections to agents", self.agents.stop)
         yield Step("ending the heartbeat", self._heartbeat.stop)
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
         yield Step("ending retention", self._retention.stop)
@@ -296,6 +306,7 @@ class Switchboard(DirectoryAnswers):
         live = self.book.open(plan, call)
         live.passwords = passwords
         live.source, live.flow, live.incoming = call.source, call.flow, call
+        live.headers = call.headers
         return await self._assignment.connect(live)
 
     def has_taken(self, call: str) -> bool:
@@ -341,6 +352,8 @@ class Switchboard(DirectoryAnswers):
                 self._publisher.quality(call.id, legs)
             case CallEnded(termination, at):
                 self.book.close(call, termination, at)
+            case _:
+                self.agents.hear(call, message)
 
     def _state(self, call: LiveCall, message: StateReached) -> None:
         call.set_state(message.state, message.at)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from callengine.core.control import TransferCall, TransferOver
+from callengine.core.control import TransferAsked, TransferCall, TransferOver, TransferRefused
 from callengine.core.limits import TARGETS_RUNG_TOGETHER
 from callengine.core.orders import TransferOrder
 from callengine.core.outcomes import Rejection
@@ -15,6 +15,7 @@ from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
 from callengine.edge.callers.invites import dialled_user
+from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall, PendingTransfer
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
@@ -36,31 +37,47 @@ REST_S = 1.0
 class _RefusedError(Exception):
     """A transfer that rings nobody; its text says what happened and what to do."""
 
-    def __init__(self, advice: str, rule: str) -> None:
+    def __init__(self, advice: str, rule: str, *, code: int = 403) -> None:
         super().__init__(f"{advice} Rule: {rule}.")
+        self.code = code
+        "In SIP, for an agent that asked."
 
 
 class Transfers:
     """Carries out the transfers of one engine; one at a time for each call."""
 
     def __init__(
-        self, *, planning: Planning, book: CallBook, pool: Pool, edge: Legs, ring_timeout_s: float
+        self,
+        *,
+        planning: Planning,
+        agents: AgentOrders,
+        book: CallBook,
+        pool: Pool,
+        edge: Legs,
+        ring_timeout_s: float,
     ) -> None:
         self._planning = planning
+        self._agents = agents
         self._book = book
         self._pool = pool
         self._edge = edge
         self._ring_timeout_s = ring_timeout_s
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, call: LiveCall, *, to: str, by: str) -> None:
-        """Connect a call's caller with somebody else; `to` and `by` are texts of a page."""
+    def begin(
+        self, call: LiveCall, *, to: str, by: str, asked: TransferAsked | None = None
+    ) -> None:
+        """Connect a call's caller with somebody else; `to` and `by` are texts of a page.
+
+        Or of a voice agent, which is told if nobody is rung: `asked` is its request then.
+        """
         to = dialled_user(clean_text(to, 255).strip())
         by = clean_text(by, 150) or "An operator"
         if call.transfer is not None:
-            self._failed(call, to, f"A transfer to {call.transfer.to} is under way. Wait for it.")
+            why = f"A transfer to {call.transfer.to} is under way. Wait for it."
+            self._failed(call, PendingTransfer(to, by, asked=asked), why, code=491)
             return
-        call.transfer = pending = PendingTransfer(to, by)
+        call.transfer = pending = PendingTransfer(to, by, asked=asked)
         self._note(call, "transfer", f"{by} transfers the call to {to}.")
         task = asyncio.create_task(self._transfer(call, pending))
         self._tasks.add(task)
@@ -78,12 +95,13 @@ class Transfers:
             await self._start(call, pending)
         except _RefusedError as refused:
             call.transfer = None
-            self._failed(call, pending.to, f"{refused} The call goes on as it was.")
+            text = f"{refused} The call goes on as it was."
+            self._failed(call, pending, text, code=refused.code)
         except Exception:
             call.transfer = None
             logger.exception("a transfer failed")
             text = "The engine failed; its log says why. The call goes on as it was."
-            self._failed(call, pending.to, text)
+            self._failed(call, pending, text, code=500)
 
     async def _start(self, call: LiveCall, pending: PendingTransfer) -> None:
         """Plan, and hand the targets to the call's process. Raises _RefusedError."""
@@ -93,10 +111,15 @@ class Transfers:
         assert process is not None
         try:
             waves = await make_waves(
-                self._edge, pending.plan, process, passwords=passwords, first=_legs_used(call)
+                self._edge,
+                pending.plan,
+                process,
+                passwords=passwords,
+                agent_order=self._agents.of(call, pending.plan),
+                first=_legs_used(call),
             )
         except NoTargetError as error:
-            raise _RefusedError(str(error), Reason.CALLEE_UNREACHABLE) from error
+            raise _RefusedError(str(error), Reason.CALLEE_UNREACHABLE, code=503) from error
         if call.ended:
             return
         # Nothing is awaited from here until the call process has the order.
@@ -108,9 +131,10 @@ class Transfers:
         """Return the plan by which the caller would reach it, what is left out, the passwords."""
         decision, passwords = await self._planning.plan_again(call, to, hops_used=0)
         if isinstance(decision, Rejection):
-            raise _RefusedError(decision.advice, decision.rule)
+            raise _RefusedError(decision.advice, decision.rule, code=decision.code)
         if isinstance(decision, Declined):
-            raise _RefusedError(decision.termination.advice, decision.termination.reason)
+            end = decision.termination
+            raise _RefusedError(end.advice, end.reason, code=end.code)
         return (*_in_small_waves(decision), passwords)
 
     def _hand_over(
@@ -119,18 +143,23 @@ class Transfers:
         if process.state is ProcessState.DEAD or process.call != call.plan.call:
             return  # the call ends with it
         self._edge.open_legs(*waves.anchors)
-        call.labels |= waves.labels
+        call.ordered(waves.orders)
         order = TransferOrder(
             call=call.plan.call,
             to=pending.to,
             by=pending.by,
             waves=waves.orders,
             ring_timeout_s=self._ring_timeout_s,
+            key=pending.asked.key if pending.asked else "",
         )
         self._pool.send(process, TransferCall(order))
 
-    def _failed(self, call: LiveCall, to: str, why: str) -> None:
-        self._note(call, "transfer-failed", f"Not transferred to {to or 'nobody'}: {why}")
+    def _failed(self, call: LiveCall, pending: PendingTransfer, why: str, *, code: int) -> None:
+        self._note(call, "transfer-failed", f"Not transferred to {pending.to or 'nobody'}: {why}")
+        process, asked = call.process, pending.asked
+        if asked is not None and process is not None and process.call == call.plan.call:
+            leg, key = asked.leg, asked.key
+            self._pool.send(process, TransferRefused(call.plan.call, leg, key, code, why[:4000]))
 
     def _note(self, call: LiveCall, kind: str, text: str) -> None:
         if not call.ended:
@@ -141,13 +170,13 @@ def _check(call: LiveCall) -> None:
     """Refuse what cannot be transferred now."""
     if call.process is None or not CallState(call.snapshot["state"]).is_talking:
         text = "Nobody has answered the call yet. Transfer it once they talk."
-        raise _RefusedError(text, Reason.CALL_NOT_ANSWERED)
+        raise _RefusedError(text, Reason.CALL_NOT_ANSWERED, code=491)
     if call.plan.lab is not None:
         text = "Calls of the codec lab stay between its two phones. Transfer a real call."
         raise _RefusedError(text, Reason.LAB_CALL)
     if time.monotonic() - call.transfer_ended_at < REST_S:
         text = "The last transfer has only just ended. Try again in a second."
-        raise _RefusedError(text, Reason.TRANSFERS_TOO_FAST)
+        raise _RefusedError(text, Reason.TRANSFERS_TOO_FAST, code=503)
     if _legs_used(call) + MAX_TARGETS > MAX_LEGS:
         text = "The call has been transferred too many times. Hang up and call anew."
         raise _RefusedError(text, Reason.TOO_MANY_TRANSFERS)

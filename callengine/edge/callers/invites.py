@@ -29,6 +29,12 @@ log = logging.getLogger(__name__)
 
 _TELEPHONE_NUMBER = re.compile(r"\+?[0-9(][0-9().\- ]*\Z")
 _SEPARATORS = re.compile(r"[().\- ]")
+MAX_HEADERS = 60
+MAX_HEADER = 256
+"What may be told of an INVITE: so many headers, so many characters of each."
+_NOT_TOLD = frozenset(
+    {"authorization", "proxy-authorization", "via", "route", "record-route", "content-length"}
+)
 AUTHENTICATED_KNOWN_S = 600.0
 "How long the guard knows a flow after an INVITE from it; requests in a dialog name their call."
 
@@ -234,8 +240,15 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
         sdp=sdp.decode("utf-8", "replace") if sdp and sdp.strip() else None,
         max_forwards=max_forwards(request),
         flow=str(request.flow),
+        headers=_readable_headers(request),
         given_up=lambda: transaction.cancelled,
     )
+
+
+def _readable_headers(request: Received) -> dict[str, str]:
+    """Return what a caller's headers say, each cut to a size and no more than so many."""
+    names = [name for name in request.headers if name not in _NOT_TOLD][:MAX_HEADERS]
+    return {name: clean(request.get(name), MAX_HEADER) for name in names}
 
 
 def _caller(request: Received) -> tuple[str, str]:

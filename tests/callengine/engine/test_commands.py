@@ -58,7 +58,9 @@ class Engine:
 async def engine() -> AsyncIterator[Engine]:
     engine = Engine()
     part = cast("Any", engine)
-    commands = Commands(book=part, assignment=part, transfers=part, edge=part, lab=part)
+    commands = Commands(
+        book=part, assignment=part, transfers=part, agents=part, edge=part, lab=part
+    )
     await commands.start()
     layer: Any = get_channel_layer()
     await until(lambda: bool(layer.groups.get(groups.ENGINES)), "it does not listen")
