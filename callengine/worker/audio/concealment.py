@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from callengine.worker.audio.pjlib import Pool
+from callengine.worker.audio.pjlib import MemoryPool
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi, pjmedia
 
 FRAME_MS = 10
@@ -17,7 +17,7 @@ class Concealment:
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._frame_bytes = rate_hz * 2 * FRAME_MS // 1000
-        self._pool: Pool | None = None
+        self._pool: MemoryPool | None = None
         self._plc: Any = None
 
     def fill(self, history: bytes, ms: int) -> bytes:
@@ -40,7 +40,7 @@ class Concealment:
         return b"".join(made)
 
     def _open(self) -> None:
-        self._pool = Pool("concealment")
+        self._pool = MemoryPool("concealment")
         slot = ffi.new("pjmedia_plc **")
         samples = self._frame_bytes // 2
         status = pjmedia().pjmedia_plc_create(self._pool.pool, self._rate_hz, samples, 0, slot)

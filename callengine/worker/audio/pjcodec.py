@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from callengine.worker.audio.pjlib import Pool
+from callengine.worker.audio.pjlib import MemoryPool
 from callengine.worker.plugins import layout
 from callengine.worker.plugins.native import FAILED, SUCCESS, WrongBuildError, ffi, pjmedia
 
@@ -12,7 +12,7 @@ class PjmediaInstance:
 
     def __init__(self, codec_id: str) -> None:
         """Raises WrongBuildError if pjmedia has no such codec, or is not started."""
-        self._pool = Pool("codec")
+        self._pool = MemoryPool("codec")
         api = pjmedia()
         self._manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
         slot = ffi.new("pjmedia_codec **")

@@ -11,7 +11,7 @@ _descriptions: list[Any] = []
 "pjlib goes on reading a thread's description for as long as the thread runs."
 
 
-class Pool:
+class MemoryPool:
     """A pool that is released by `close`, and everything made from it with it."""
 
     def __init__(self, name: str) -> None:

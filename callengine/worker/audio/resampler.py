@@ -1,6 +1,6 @@
 """Another sampling rate, by pjmedia's large filter; its state is kept from frame to frame."""
 
-from callengine.worker.audio.pjlib import Pool
+from callengine.worker.audio.pjlib import MemoryPool
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi, pjmedia
 
 _HIGH_QUALITY = _LARGE_FILTER = 1
@@ -18,7 +18,7 @@ class Resampler:
         self._frame_bytes = samples_in * 2
         self._made = ffi.new("int16_t[]", samples_out)
         self._rest = b""
-        self._pool = Pool("resampler")
+        self._pool = MemoryPool("resampler")
         slot = ffi.new("pjmedia_resample **")
         self._api = pjmedia()
         status = self._api.pjmedia_resample_create(
