@@ -27,7 +27,7 @@ from sip.encrypted import EncryptedTextField
 from sip.names import PARTY_NAME, PARTY_NAME_FORM
 
 ENCODINGS = [encoding.value for encoding in Encoding]
-_JSON: dict[str, type] = {
+JSON_SHAPES: dict[str, type] = {
     "tools": list,
     "keyterms": list,
     "turn_detection": dict,
@@ -237,7 +237,7 @@ class VoiceAgent(models.Model):
 
     def clean(self) -> None:
         """Bring empty JSON into its shape, and hold the settings against the dialect."""
-        for name, empty in _JSON.items():
+        for name, empty in JSON_SHAPES.items():
             if getattr(self, name) in (None, ""):
                 setattr(self, name, empty())
         check_fitness(self)

@@ -1,18 +1,21 @@
 """Make the database hold what a file says: one transaction, and only rows that differ."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.db import models, transaction
 from django.db.models import ProtectedError
 
+from agents.fitness import idle_settings
+from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
 from connections.models import Connection
 from connections.services import HA1_FIELDS as CONNECTION_HA1
 from connections.services import set_password
+from provisioning.agents import AgentSpec
 from provisioning.problems import Problem, Problems, ProvisionError, listed
-from provisioning.reader import MAX_FILE_BYTES, YamlError, read
+from provisioning.reader import MAX_FILE_BYTES, Entry, YamlError, read
 from provisioning.schema import (
     ConnectionSpec,
     FileSpec,
@@ -92,6 +95,9 @@ class _Run:
         self.outcome = Outcome()
         self.connections = {row.sip_user: row for row in Connection.objects.all()}
         self.trunks = {row.name: row for row in Trunk.objects.all()}
+        self.agents = {row.name: row for row in VoiceAgent.objects.all()}
+        self._reported: set[str] = set()
+        "Labels of the agents whose change is told already."
 
     # --- checks across objects ---------------------------------------------------------------
 
@@ -101,16 +107,12 @@ class _Run:
             self.connections, self.spec.connections, lambda spec: spec.sip_user, prune
         )
         trunks = _names_after(self.trunks, self.spec.trunks, lambda spec: spec.name, prune)
-        for number in self.spec.numbers or ():
-            targets = connections if number.kind == "connection" else trunks
-            if number.target not in targets:
-                what = f"there is no {number.kind} {number.target!r}"
-                self.problems.add(number.target_entry, what, allowed=listed(targets))
-        for route in self.spec.routes or ():
-            for name, entry in route.trunks:
-                if name not in trunks:
-                    what = f"there is no trunk {name!r}"
-                    self.problems.add(entry, what, allowed=listed(trunks))
+        agents = _names_after(self.agents, self.spec.agents, lambda spec: spec.name, prune)
+        names = {"connection": connections, "trunk": trunks, "agent": agents}
+        for kind, name, entry in _references(self.spec):
+            if name not in names[kind]:
+                what = f"there is no {kind} {name!r}"
+                self.problems.add(entry, what, allowed=listed(names[kind]))
         self._check_usernames(connections, trunks)
 
     def _check_usernames(self, connections: set[str], trunks: set[str]) -> None:
@@ -147,10 +149,15 @@ class _Run:
             self._prune(Route, "route", "prefix", _keys(spec.routes, "prefix"))
         # First give every user name up, then take them: two trunks may swap theirs.
         self._release_usernames()
+        # An agent may fall back to a connection that leads to it: that part of it comes last.
+        for agent in spec.agents or ():
+            self._agent(agent)
         for connection in spec.connections or ():
             self._connection(connection)
         for trunk in spec.trunks or ():
             self._trunk(trunk)
+        for agent in spec.agents or ():
+            self._fallback(agent)
         numbers = {row.number: row for row in Number.objects.all()} if spec.numbers else {}
         for number in spec.numbers or ():
             self._number(number, numbers.get(number.number))
@@ -158,8 +165,14 @@ class _Run:
         for route in spec.routes or ():
             self._route(route, routes.get(route.prefix))
         if prune:
+            agents = _keys(spec.agents, "name")
+            if agents is not None:
+                no_fallback = {"fallback_connection": None, "fallback_trunk": None}
+                gone = VoiceAgent.objects.exclude(name__in=agents)
+                gone.update(**no_fallback, fallback_number="")
             self._prune(Connection, "connection", "sip_user", _keys(spec.connections, "sip_user"))
             self._prune(Trunk, "trunk", "name", _keys(spec.trunks, "name"))
+            self._prune(VoiceAgent, "agent", "name", agents)
 
     def _platform(self) -> None:
         values: dict[str, Any] = {}
@@ -173,7 +186,7 @@ class _Run:
         if changed:
             row.save()
             self.outcome.changes.append(
-                RowChange("update", "settings", "of the platform", _readable(changed))
+                RowChange("update", "settings", "of the platform", _readable(row, changed))
             )
 
     def _connection(self, spec: ConnectionSpec) -> None:
@@ -188,6 +201,8 @@ class _Run:
             "address": spec.address,
             "concurrent_calls": spec.concurrent_calls,
             "caller_id": spec.caller_id,
+            "agent_id": self._agent_pk(spec.agent),
+            "agent_when": spec.agent_when,
         }
         if spec.enabled is not None:
             values["enabled"] = spec.enabled
@@ -242,21 +257,59 @@ class _Run:
                 f"trunk {row.name} has an IN user name but no password: its calls are refused"
             )
 
-    def _number(self, spec: NumberSpec, row: Number | None) -> None:
-        to_connection = spec.kind == "connection"
+    def _agent(self, spec: AgentSpec) -> None:
+        row = self.agents.get(spec.name)
+        new = row is None
+        row = row or VoiceAgent(name=spec.name)
+        values = dict(spec.values)
+        if spec.secret is not None:
+            values["secret"] = spec.secret
+        if spec.enabled is not None:
+            values["enabled"] = spec.enabled
+        before = len(self.outcome.changes)
+        self._write(row, "agent", spec.name, values, new=new)
+        if len(self.outcome.changes) > before:
+            self._reported.add(spec.name)
+        self.agents[spec.name] = row
+        for sentence in idle_settings(row).values():
+            self.outcome.notes.append(f"agent {row.name}: {sentence}")
+
+    def _fallback(self, spec: AgentSpec) -> None:
+        kind, name, number = spec.fallback
         values = {
-            "connection_id": self.connections[spec.target].pk if to_connection else None,
-            "trunk_id": None if to_connection else self.trunks[spec.target].pk,
+            "fallback_connection_id": self.connections[name].pk if kind == "connection" else None,
+            "fallback_trunk_id": self.trunks[name].pk if kind == "trunk" else None,
+            "fallback_number": number,
         }
+        row = self.agents[spec.name]
+        changed = _set_values(row, values)
+        if changed:
+            row.save(update_fields=changed)
+        if changed and spec.name not in self._reported:
+            self.outcome.changes.append(RowChange("update", "agent", spec.name, ("fallback",)))
+
+    def _agent_pk(self, name: str) -> int | None:
+        return self.agents[name].pk if name else None
+
+    def _number(self, spec: NumberSpec, row: Number | None) -> None:
+        rows: dict[str, dict[str, Any]] = {
+            "connection": self.connections,
+            "trunk": self.trunks,
+            "agent": self.agents,
+        }
+        values = {f"{kind}_id": None for kind in rows}
+        values[f"{spec.kind}_id"] = rows[spec.kind][spec.target].pk
         new = row is None
         self._write(row or Number(number=spec.number), "number", spec.number, values, new=new)
 
     def _route(self, spec: RouteSpec, row: Route | None) -> None:
-        new = row is None
+        before = len(self.outcome.changes)
         row = row or Route(prefix=spec.prefix)
-        self._write(row, "route", spec.prefix, {}, new=new)
+        values = {"last_resort_agent_id": self._agent_pk(spec.last_resort)}
+        self._write(row, "route", spec.prefix, values, new=row.pk is None)
         trunks = [self.trunks[name] for name, _ in spec.trunks]
-        if replace_route_trunks(route=row, trunks=trunks) and not new:
+        changed = replace_route_trunks(route=row, trunks=trunks)
+        if changed and len(self.outcome.changes) == before:
             self.outcome.changes.append(RowChange("update", "route", spec.prefix, ("trunks",)))
 
     def _write(
@@ -279,7 +332,7 @@ class _Run:
             self.outcome.changes.append(RowChange("create", kind, name))
         elif changed:
             row.save(update_fields=changed)
-            self.outcome.changes.append(RowChange("update", kind, name, _readable(changed)))
+            self.outcome.changes.append(RowChange("update", kind, name, _readable(row, changed)))
 
     def _prune(
         self, model: type[models.Model], kind: str, column: str, keep: set[str] | None
@@ -291,6 +344,24 @@ class _Run:
             if name not in keep:
                 row.delete()
                 self.outcome.changes.append(RowChange("delete", kind, name))
+
+
+def _references(spec: FileSpec) -> Iterator[tuple[str, str, Entry]]:
+    """Return kind, name and place of everything that something in the file leads to."""
+    for number in spec.numbers or ():
+        yield number.kind, number.target, number.target_entry
+    for route in spec.routes or ():
+        for name, entry in route.trunks:
+            yield "trunk", name, entry
+        if route.last_resort:
+            yield "agent", route.last_resort, route.last_resort_entry
+    for connection in spec.connections or ():
+        if connection.agent:
+            yield "agent", connection.agent, connection.agent_entry
+    for agent in spec.agents or ():
+        kind, name, _ = agent.fallback
+        if name:
+            yield kind, name, agent.fallback_entry
 
 
 def _names_after(
@@ -315,10 +386,12 @@ def _set_values(row: models.Model, values: Mapping[str, Any]) -> tuple[str, ...]
     return changed
 
 
-def _readable(columns: Iterable[str]) -> tuple[str, ...]:
+def _readable(row: models.Model, columns: Iterable[str]) -> tuple[str, ...]:
     """Return columns as a person calls them; the three hashes of a password are one thing."""
     names = (
-        "password" if "ha1" in name or name == "out_password" else name.removesuffix("_id")
+        "password"
+        if "ha1" in name or name == "out_password"
+        else str(row._meta.get_field(name).name)
         for name in columns
     )
     return tuple(dict.fromkeys(names))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -110,6 +111,20 @@ class Checker:
         if entry.value == []:
             self.problems.add(entry, "a codec list cannot be empty", allowed=ALLOWED)
         return before
+
+    def plain(self, entry: Entry) -> Any:
+        """Return what JSON could hold, without lines and keys; anything else is read as null."""
+        value = entry.value
+        if isinstance(value, dict):
+            return {name: self.plain(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.plain(item) for item in value]
+        if value is None or isinstance(value, str | int | float):
+            return value
+        # 2026-01-02 is a date to YAML.
+        what = f"a {_type_name(value)} where text belongs; put it in quotes"
+        self.problems.add(entry, what, allowed="what JSON can hold")
+        return None
 
     def unique(self, entries: Sequence[tuple[str, Entry]], what: str) -> None:
         """Note every name that stands twice."""

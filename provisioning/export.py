@@ -1,12 +1,17 @@
 """Write the configuration as a provisioning file, without any secret."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from agents.fitness import default_encodings
+from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
-from connections.models import CallerIdRule, Connection
+from connections.models import AgentWhen, CallerIdRule, Connection
+from provisioning.agents import LIMITS, SWITCHES
 from trunks.models import Number, Route, Trunk
 
 NO_PASSWORD = "# password: never exported; without this key the one kept here stays"  # noqa: S105
+NO_SECRET = "# secret: never exported; without this key the one kept here stays"  # noqa: S105
 
 
 def export() -> str:
@@ -21,18 +26,26 @@ def _lines() -> Iterator[str]:
         yield f"platform_codecs: {_flow(platform.codecs)}"
     yield f"external_sip: {_boolean(platform.external_sip)}"
     sections = {
-        "connections": (_connection(row) for row in Connection.objects.all()),
+        "connections": (_connection(row) for row in Connection.objects.select_related("agent")),
         "trunks": (_trunk(row) for row in Trunk.objects.prefetch_related("gateways")),
-        "numbers": (_number(row) for row in Number.objects.select_related("connection", "trunk")),
-        # A route without a trunk leads nowhere and cannot be written.
-        "routes": (
-            _route(row) for row in Route.objects.prefetch_related("steps__trunk") if row.steps.all()
+        "agents": (
+            _agent(row)
+            for row in VoiceAgent.objects.select_related("fallback_connection", "fallback_trunk")
         ),
+        "numbers": (
+            _number(row) for row in Number.objects.select_related("connection", "trunk", "agent")
+        ),
+        # A route without a trunk leads nowhere and cannot be written.
+        "routes": (_route(row) for row in _routes() if row.steps.all()),
     }
     for name, items in sections.items():
         lines = [line for item in items for line in _item(item)]
         yield f"{name}:" if lines else f"{name}: []"
         yield from lines
+
+
+def _routes() -> Iterable[Route]:
+    return Route.objects.select_related("last_resort_agent").prefetch_related("steps__trunk")
 
 
 def _item(lines: Iterable[str]) -> Iterator[str]:
@@ -55,6 +68,9 @@ def _connection(row: Connection) -> Iterator[str]:
         yield f"concurrent_calls: {row.concurrent_calls}"
     if row.caller_id != CallerIdRule.REWRITE:
         yield f"caller_id: {row.caller_id}"
+    if row.agent is not None:
+        when = f", when: {row.agent_when}" if row.agent_when != AgentWhen.NOT_REGISTERED else ""
+        yield f"agent: {{to: {_text(row.agent.label)}{when}}}"
     if not row.enabled:
         yield "enabled: false"
 
@@ -91,9 +107,49 @@ def _credentials(username: str, *, has_password: bool) -> Iterator[str]:
         yield f"  {NO_PASSWORD}"
 
 
+def _agent(row: VoiceAgent) -> Iterator[str]:
+    yield from _given(row, "name", "dialect", "url")
+    if row.secret:
+        yield NO_SECRET
+    yield from _given(row, "agent_id", "system_prompt", "voice", "greeting")
+    yield from _directions(row)
+    yield from _given(row, "tools", "headers")
+    if row.codecs:
+        yield f"codecs: {_flow(row.codecs)}"
+    yield from _given(row, "fallback")
+    plain = VoiceAgent()
+    for name in (*LIMITS, *SWITCHES, "enabled"):
+        if getattr(row, name) != getattr(plain, name):
+            yield f"{name}: {_value(getattr(row, name))}"
+
+
+def _given(row: VoiceAgent, *names: str) -> Iterator[str]:
+    for name in names:
+        if getattr(row, name):
+            yield f"{name}: {_value(getattr(row, name))}"
+
+
+def _directions(row: VoiceAgent) -> Iterator[str]:
+    heard, said = default_encodings(row.dialect)
+    inward: dict[str, Any] = {"encoding": row.input_encoding} if row.input_encoding != heard else {}
+    inward |= {
+        name: getattr(row, name) for name in ("keyterms", "turn_detection") if getattr(row, name)
+    }
+    outward: dict[str, Any] = (
+        {"encoding": row.output_encoding} if row.output_encoding != said else {}
+    )
+    outward |= {"volume": row.volume} if row.volume is not None else {}
+    for name, part in (("input", inward), ("output", outward)):
+        if part:
+            items = ", ".join(f"{key}: {_value(value)}" for key, value in part.items())
+            yield f"{name}: {{{items}}}"
+
+
 def _number(row: Number) -> Iterator[str]:
     if row.connection is not None:
         target = f"connection:{row.connection.sip_user}"
+    elif row.agent is not None:
+        target = row.agent.label
     else:
         target = f"trunk:{row.trunk}"
     yield f"{{number: {_text(row.number)}, to: {_text(target)}}}"
@@ -101,7 +157,9 @@ def _number(row: Number) -> Iterator[str]:
 
 def _route(row: Route) -> Iterator[str]:
     trunks = ", ".join(_text(step.trunk.name) for step in row.steps.all())
-    yield f"{{prefix: {_text(row.prefix)}, trunks: [{trunks}]}}"
+    agent = row.last_resort_agent
+    last = f", last_resort: {_text(agent.label)}" if agent is not None else ""
+    yield f"{{prefix: {_text(row.prefix)}, trunks: [{trunks}]{last}}}"
 
 
 def _boolean(value: bool) -> str:
@@ -111,6 +169,23 @@ def _boolean(value: bool) -> str:
 def _flow(items: Iterable[str]) -> str:
     # A codec name is plain in YAML; an IPv6 network or a host name may not be.
     return f"[{', '.join(item if item.isalnum() else _text(item) for item in items)}]"
+
+
+def _value(value: Any) -> str:
+    """Return JSON as YAML that is read back as the same (YAML 1.1, on one line)."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_text(key)}: {_value(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, bool):
+        return _boolean(value)
+    if isinstance(value, float):
+        digits, exponent, power = repr(value).partition("e")
+        # 1e-05 without a point is text to YAML 1.1.
+        return f"{digits}{'' if '.' in digits else '.0'}{exponent}{power}"
+    return "null" if value is None else str(value)
 
 
 def _text(value: str) -> str:

@@ -46,6 +46,10 @@ class Problems:
         value = HIDDEN if secret else display(entry)
         self._noted.append(Problem(self.file, entry.line, entry.key, value, what, allowed))
 
+    def has(self, entry: Entry) -> bool:
+        """Return whether something is wrong with this very entry already."""
+        return any(one.line == entry.line and one.key == entry.key for one in self._noted)
+
     def raise_any(self) -> None:
         """Raise ProvisionError if anything was noted."""
         if self._noted:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 
-from connections.models import CallerIdRule
+from connections.models import AgentWhen, CallerIdRule
 from connections.validators import validate_sip_address
-from provisioning.checker import Checker
+from provisioning.agents import AGENT_FORM, AgentSchema, AgentSpec
 from provisioning.problems import Problems
 from provisioning.reader import Entry
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
@@ -24,12 +24,21 @@ from trunks.validators import (
     validate_gateway_uri,
 )
 
-SECTIONS = ("platform_codecs", "external_sip", "connections", "trunks", "numbers", "routes")
+SECTIONS = (
+    "platform_codecs",
+    "external_sip",
+    "connections",
+    "trunks",
+    "agents",
+    "numbers",
+    "routes",
+)
 CALLER_ID = re.compile(rf"(?:{'|'.join(CallerIdRule.values)})\Z")
 NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}\Z")
 NAME_FORM = "1 to 100 characters on one line"
-TARGET = re.compile(r"(connection|trunk):(.{1,100})\Z")
-TARGET_FORM = "connection:SIP_USER or trunk:NAME"
+AGENT_WHEN = re.compile(rf"(?:{'|'.join(AgentWhen.values)})\Z")
+TARGET = re.compile(r"(connection|trunk|agent):(.{1,100})\Z")
+TARGET_FORM = f"connection:SIP_USER, trunk:NAME or {AGENT_FORM}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,10 @@ class ConnectionSpec:
     address: str
     concurrent_calls: int | None
     caller_id: str
+    agent: str
+    "Name of the voice agent that takes its calls; none: empty. It may not exist."
+    agent_entry: Entry
+    agent_when: str
     enabled: bool | None
 
 
@@ -76,7 +89,7 @@ class NumberSpec:
     entry: Entry
     number: str
     kind: str
-    "`connection` or `trunk`."
+    "`connection`, `trunk` or `agent`."
     target: str
     target_entry: Entry
 
@@ -88,6 +101,9 @@ class RouteSpec:
     entry: Entry
     prefix: str
     trunks: list[tuple[str, Entry]]
+    last_resort: str
+    "Name of the voice agent; none: empty."
+    last_resort_entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,7 @@ class FileSpec:
     external_sip: bool | None = None
     connections: list[ConnectionSpec] | None = None
     trunks: list[TrunkSpec] | None = None
+    agents: list[AgentSpec] | None = None
     numbers: list[NumberSpec] | None = None
     routes: list[RouteSpec] | None = None
 
@@ -109,7 +126,7 @@ def parse(document: Entry | None, problems: Problems) -> FileSpec:
     return _Schema(problems).file(document)
 
 
-class _Schema(Checker):
+class _Schema(AgentSchema):
     def file(self, document: Entry) -> FileSpec:
         fields = self.fields(document, SECTIONS)
         platform = fields.get("platform_codecs")
@@ -118,6 +135,7 @@ class _Schema(Checker):
             external_sip=self.boolean(fields.get("external_sip")),
             connections=self._connections(fields.get("connections")),
             trunks=self._trunks(fields.get("trunks")),
+            agents=self.agents(fields.get("agents")),
             numbers=self._numbers(fields.get("numbers")),
             routes=self._routes(fields.get("routes")),
         )
@@ -139,6 +157,7 @@ class _Schema(Checker):
             "address",
             "concurrent_calls",
             "caller_id",
+            "agent",
             "enabled",
         )
         fields = self.fields(entry, keys, required=("sip_user",))
@@ -146,6 +165,7 @@ class _Schema(Checker):
         sip_user = self.text(fields.get("sip_user"), pattern=SIP_USER, form=SIP_USER_FORM)
         inbound = self._part(fields.get("inbound"), ("codecs", "force_on_caller"))
         outbound = self._part(fields.get("outbound"), ("codecs",))
+        agent = self._part(fields.get("agent"), ("to", "when"), required=("to",))
         return ConnectionSpec(
             entry=user,
             sip_user=sip_user,
@@ -162,6 +182,12 @@ class _Schema(Checker):
                 fields.get("caller_id"), pattern=CALLER_ID, form=", ".join(CallerIdRule.values)
             )
             or CallerIdRule.REWRITE,
+            agent=self.agent_name(agent.get("to")),
+            agent_entry=agent.get("to", entry),
+            agent_when=self.text(
+                agent.get("when"), pattern=AGENT_WHEN, form=", ".join(AgentWhen.values)
+            )
+            or AgentWhen.NOT_REGISTERED,
             enabled=self.boolean(fields.get("enabled")),
         )
 
@@ -251,7 +277,8 @@ class _Schema(Checker):
         return specs
 
     def _route(self, entry: Entry) -> RouteSpec:
-        fields = self.fields(entry, ("prefix", "trunks"), required=("prefix", "trunks"))
+        keys = ("prefix", "trunks", "last_resort")
+        fields = self.fields(entry, keys, required=("prefix", "trunks"))
         items = self.items(fields.get("trunks"), "trunk names")
         if "trunks" in fields and fields["trunks"].value == []:
             self.problems.add(fields["trunks"], "a route needs a trunk")
@@ -260,10 +287,18 @@ class _Schema(Checker):
         ]
         self.unique(trunks, "trunk")
         prefix = self.text(fields.get("prefix"), pattern=PREFIX, form=PREFIX_FORM)
-        return RouteSpec(fields.get("prefix", entry), prefix, trunks)
+        return RouteSpec(
+            entry=fields.get("prefix", entry),
+            prefix=prefix,
+            trunks=trunks,
+            last_resort=self.agent_name(fields.get("last_resort")),
+            last_resort_entry=fields.get("last_resort", entry),
+        )
 
-    def _part(self, entry: Entry | None, keys: tuple[str, ...]) -> dict[str, Entry]:
-        return {} if entry is None else self.fields(entry, keys)
+    def _part(
+        self, entry: Entry | None, keys: tuple[str, ...], required: tuple[str, ...] = ()
+    ) -> dict[str, Entry]:
+        return {} if entry is None else self.fields(entry, keys, required)
 
     def _password(self, entry: Entry | None) -> str | None:
         return None if entry is None else self.text(entry, secret=True)

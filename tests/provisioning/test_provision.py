@@ -233,7 +233,8 @@ WRONG = {
     ),
     "strange target": (
         'numbers: [{number: "1", to: alice}]',
-        "1: numbers[0].to = 'alice': not allowed here; allowed: connection:SIP_USER or trunk:NAME",
+        "1: numbers[0].to = 'alice': not allowed here; allowed: connection:SIP_USER, trunk:NAME or "
+        "agent:NAME",
     ),
     "number unquoted": (
         "numbers: [{number: +1202, to: 'connection:a'}]",

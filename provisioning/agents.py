@@ -1,0 +1,170 @@
+"""The shape of `agents` in a provisioning file, and of what leads to one."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from agents.fitness import default_encodings
+from agents.models import JSON_SHAPES, MAX_CALL_S, MAX_READY_S, MAX_SILENCE_S, VoiceAgent
+from agents.references import FALLBACK_FIELDS, split_fallback
+from agents.validators import SECRET_FORM, check_sample_rate, validate_secret
+from provisioning.checker import Checker
+from provisioning.reader import Entry
+from sip.names import PARTY_NAME, PARTY_NAME_FORM
+
+AGENT = re.compile(r"agent:(.{1,100})\Z")
+AGENT_FORM = "agent:NAME"
+TEXTS = ("dialect", "url", "agent_id", "system_prompt", "greeting", "voice")
+LIMITS = ("max_duration_s", "silence_timeout_s", "ready_timeout_s")
+FIGURES = {
+    "max_duration_s": (1, MAX_CALL_S),
+    "silence_timeout_s": (1, MAX_SILENCE_S),
+    "ready_timeout_s": (1, MAX_READY_S),
+    "volume": (0, 100),
+}
+"The lowest and the highest of each."
+SWITCHES = ("keeps_transcript", "answers_at_once")
+KEYS = ("name", "enabled", "secret", "input", "output", "tools", "codecs", "fallback", "headers")
+INPUT_KEYS = ("encoding", "sample_rate", "keyterms", "turn_detection")
+OUTPUT_KEYS = ("encoding", "sample_rate", "volume")
+ANY_TEXT = re.compile(r"(?s:.*)\Z")
+_STEP = re.compile(r"\[(\d+)\]|\.?([^.\[\]]+)")
+_NOT_ASKED = ("uid", "created_at", "updated_at", "secret", *FALLBACK_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """One entry of `agents`; None means: leave as it is."""
+
+    entry: Entry
+    name: str
+    secret: str | None = field(repr=False)
+    values: dict[str, Any]
+    "Fields of the model, all but the name, the secret, the fallback and `enabled`."
+    fallback: tuple[str, str, str]
+    "Kind, name and number, as `split_fallback` returns them; the name may not exist."
+    fallback_entry: Entry
+    enabled: bool | None
+
+
+class AgentSchema(Checker):
+    """Reads voice agents."""
+
+    def agents(self, section: Entry | None) -> list[AgentSpec] | None:
+        """Return the agents of a file, or None if it has no such section."""
+        if section is None:
+            return None
+        specs = [self._agent(item) for item in self.items(section, "voice agents")]
+        self.unique([(spec.name, spec.entry) for spec in specs], "agent name")
+        return specs
+
+    def agent_name(self, entry: Entry | None) -> str:
+        """Return the name in `agent:NAME`; empty if missing or wrong."""
+        return self.text(entry, pattern=AGENT, form=AGENT_FORM).partition(":")[2]
+
+    def _agent(self, entry: Entry) -> AgentSpec:
+        keys = (*KEYS, *TEXTS, *LIMITS, *SWITCHES)
+        fields = self.fields(entry, keys, required=("name", "dialect", "url"))
+        return AgentSpec(
+            entry=fields.get("name", entry),
+            name=self.text(fields.get("name"), pattern=PARTY_NAME, form=PARTY_NAME_FORM),
+            secret=self._secret(fields.get("secret")),
+            values=self._values(fields),
+            fallback=self._fallback(fields.get("fallback")),
+            fallback_entry=fields.get("fallback", entry),
+            enabled=self.boolean(fields.get("enabled")),
+        )
+
+    def _values(self, fields: dict[str, Entry]) -> dict[str, Any]:
+        places = dict(fields)
+        values: dict[str, Any] = {name: self._any_text(fields.get(name)) for name in TEXTS}
+        values["input_encoding"], values["output_encoding"] = default_encodings(values["dialect"])
+        for name, keys in (("input", INPUT_KEYS), ("output", OUTPUT_KEYS)):
+            part = self.fields(fields[name], keys) if name in fields else {}
+            places |= part
+            if "encoding" in part:
+                values[f"{name}_encoding"] = self._any_text(part["encoding"])
+                places[f"{name}_encoding"] = part["encoding"]
+            self._sample_rate(part.get("sample_rate"), values[f"{name}_encoding"])
+        for name, empty in JSON_SHAPES.items():
+            values[name] = self.plain(places[name]) if name in places else empty()
+        for name, (minimum, maximum) in FIGURES.items():
+            values[name] = self.whole(places.get(name), minimum=minimum, maximum=maximum)
+        if values["ready_timeout_s"] is None:
+            values["ready_timeout_s"] = VoiceAgent().ready_timeout_s
+        values["codecs"] = self.codecs(fields.get("codecs"))
+        values["keeps_transcript"] = self.boolean(fields.get("keeps_transcript")) is not False
+        values["answers_at_once"] = self.boolean(fields.get("answers_at_once")) or False
+        self._hold_against_model(values, places)
+        return values
+
+    def _any_text(self, entry: Entry | None) -> str:
+        """Return text of any length and on any lines; what the model takes is found out later."""
+        return self.text(entry, pattern=ANY_TEXT, form="text")
+
+    def _sample_rate(self, entry: Entry | None, encoding: str) -> None:
+        if entry is None:
+            return
+        try:
+            check_sample_rate(encoding, entry.value)
+        except ValidationError as error:
+            self._note(entry, error)
+
+    def _secret(self, entry: Entry | None) -> str | None:
+        if entry is None:
+            return None
+        secret = self.text(entry, pattern=ANY_TEXT, form="text", secret=True)
+        try:
+            validate_secret(secret)
+        except ValidationError:
+            self.problems.add(entry, "not allowed here", allowed=SECRET_FORM, secret=True)
+        return secret
+
+    def _fallback(self, entry: Entry | None) -> tuple[str, str, str]:
+        text = self.text(entry)
+        if entry is None or not text:
+            return "", "", ""
+        try:
+            return split_fallback(text)
+        except ValidationError as error:
+            self._note(entry, error)
+            return "", "", ""
+
+    def _hold_against_model(self, values: dict[str, Any], places: dict[str, Entry]) -> None:
+        """Note what the model refuses, where it stands: forms and the API say the same."""
+        if any(name not in places for name in ("name", "dialect", "url")):
+            return  # noted already
+        row = VoiceAgent(name="x", **values)
+        try:
+            row.full_clean(_NOT_ASKED, validate_unique=False, validate_constraints=False)
+        except ValidationError as errors:
+            for name, found in errors.error_dict.items():
+                for error in found:
+                    self._note(places.get(name, places["name"]), error)
+
+    def _note(self, entry: Entry, error: ValidationError) -> None:
+        params = error.params or {}
+        part, is_there = _found(entry, str(params.get("place", "")).removesuffix(": "))
+        if self.problems.has(part):
+            return
+        if "allowed" not in params:
+            self.problems.add(entry, "; ".join(error.messages))
+            return
+        is_shown = is_there and not isinstance(part.value, dict | list)
+        what = "not allowed here" if is_shown else f"{params['value']} is not allowed"
+        self.problems.add(part, what, allowed=str(params["allowed"]))
+
+
+def _found(entry: Entry, place: str) -> tuple[Entry, bool]:
+    """Return the part of an entry that a way such as `[1].name` leads to, and whether all did."""
+    for index, name in _STEP.findall(place):
+        value = entry.value
+        if index and isinstance(value, list) and int(index) < len(value):
+            entry = value[int(index)]
+        elif name and isinstance(value, dict) and name in value:
+            entry = value[name]
+        else:
+            return entry, False
+    return entry, True
