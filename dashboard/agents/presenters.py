@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 
+from agents.builtin.place import is_builtin
 from agents.dialects.registry import DIALECTS
 from agents.fitness import idle_settings
 from agents.formats import AudioFormat, Encoding
@@ -33,6 +35,7 @@ class AgentRow:
     agent: VoiceAgent
     state: Badge
     speaks: str
+    is_ours: bool
     codecs: CodecChips
 
 
@@ -90,6 +93,11 @@ def speaks(agent: VoiceAgent) -> str:
     return kind.label if kind else agent.dialect
 
 
+def is_ours(agent: VoiceAgent) -> bool:
+    """Return whether this is the agent that comes with the product."""
+    return is_builtin(agent.url, settings.VOIPNUMBER_BUILTIN_AGENT)
+
+
 def agent_rows(agents: Iterable[VoiceAgent]) -> list[AgentRow]:
     """Return the rows of a list. One query, for the platform list."""
     platform = PlatformSettings.load().codec_names
@@ -98,6 +106,7 @@ def agent_rows(agents: Iterable[VoiceAgent]) -> list[AgentRow]:
             agent=agent,
             state=state_of(agent),
             speaks=speaks(agent),
+            is_ours=is_ours(agent),
             codecs=codec_chips(agent.codecs, following(platform, agent)),
         )
         for agent in agents

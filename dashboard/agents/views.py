@@ -6,6 +6,7 @@ from typing import Any
 
 import django_filters
 from asgiref.sync import async_to_sync
+from django.conf import settings as django_settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
 from agents import services
+from agents.builtin.place import builtin_url
 from agents.dialects.registry import DIALECTS
 from agents.formats import Encoding
 from agents.meaning import Direction
@@ -78,6 +80,7 @@ def agents(request: HttpRequest) -> HttpResponse:
     context = {
         "listing": page,
         "rows": presenters.agent_rows(page.rows),
+        "builtin_url": builtin_url(django_settings.VOIPNUMBER_BUILTIN_AGENT),
     }
     return render(request, "agents/list.html", context)
 
@@ -261,6 +264,7 @@ def _part(
         "part": part,
         "state": presenters.state_of(row),
         "speaks": presenters.speaks(row),
+        "is_ours": presenters.is_ours(row),
         "kind": DIALECTS.get(row.dialect),
     }
     return render(request, f"agents/{part}.html", context, status=422 if wrong else 200)

@@ -24,6 +24,7 @@ def test_the_list_says_what_to_do_while_it_is_empty(admin: Client) -> None:
     page = text(admin.get("/agents/"))
     assert "No voice agent yet" in page
     assert "Lead a number to it." in page
+    assert "url=ws%3A%2F%2F127.0.0.1%3A8070%2Fv1%2Fws" in page
     assert at("agent-add") in page
     page = text(browser_of(Role.VIEWER).get("/agents/"))
     assert "Somebody with the role admin can add one." in page
@@ -45,6 +46,12 @@ def test_the_list_shows_formats_codecs_numbers_and_the_fallback(admin: Client) -
     assert f'href="{at("connection", alice.pk)}">Alice</a>' in page
     assert '<span class="mono">+12025550100</span> over' in page
     assert SECRET not in page
+
+
+def test_the_built_in_agent_is_marked(admin: Client) -> None:
+    row = agent(url="ws://127.0.0.1:8070/v1/ws")
+    assert "built in" in text(admin.get("/agents/"))
+    assert "the built-in agent" in text(admin.get(at("agent", row.pk)))
 
 
 def test_the_list_is_searched_filtered_and_sorted(admin: Client) -> None:
