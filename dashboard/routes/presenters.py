@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from agents.models import VoiceAgent
 from audiocodecs.chips import Chip, chip
-from callengine.directory.whereto import NOBODY, TrunkStep, WhereTo, where_to
+from callengine.directory.whereto import NOBODY, TrunkStep, Turn, WhereTo, where_to
 from connections.models import Connection
 from trunks.models import Number, Route, Trunk
 from trunks.parties import NamedParty
@@ -25,6 +26,17 @@ class TrunkWay:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnWay:
+    """A voice agent on the way, or whoever comes after one."""
+
+    turn: Turn
+    when: str
+    "In which case it is this one's turn."
+    agent_id: int | None
+    vn_a: tuple[Chip, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """The answer to where a number would go."""
 
@@ -33,6 +45,8 @@ class Way:
     vn_a: tuple[Chip, ...]
     vn_b: tuple[Chip, ...]
     trunks: tuple[TrunkWay, ...]
+    turns: tuple[TurnWay, ...]
+    "From the first voice agent on."
     connection: Connection | None
     number_id: int | None
     route_id: int | None
@@ -44,7 +58,7 @@ class Way:
 
 
 def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Way:
-    """Return the engine's plan for this number, with the rows it passes. About 15 queries."""
+    """Return the engine's plan for this number, with the rows it passes. About 16 queries."""
     to = where_to(
         number=number,
         # The form asks for nobody else.
@@ -65,10 +79,34 @@ def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Wa
             TrunkWay(step, ids.get(step.name), _chips(step.vn_a), _chips(step.vn_b))
             for step in to.trunks
         ),
+        turns=_turns(to.turns),
         connection=Connection.objects.filter(sip_user=to.connection).first(),
         number_id=_id(numbers) if to.match == "number" else None,
         route_id=_id(routes) if to.match == "route" else None,
     )
+
+
+def _turns(turns: Sequence[Turn]) -> tuple[TurnWay, ...]:
+    first = next((at for at, turn in enumerate(turns) if turn.kind == "agent"), len(turns))
+    names = [turn.name for turn in turns if turn.kind == "agent"]
+    ids = dict(VoiceAgent.objects.filter(name__in=names).values_list("name", "pk"))
+    return tuple(
+        TurnWay(
+            turns[at],
+            _when(turns, at),
+            ids.get(turns[at].name) if turns[at].kind == "agent" else None,
+            _chips(turns[at].vn_a),
+        )
+        for at in range(first, len(turns))
+    )
+
+
+def _when(turns: Sequence[Turn], at: int) -> str:
+    if turns[at].when == "busy":
+        return "If somebody was busy, to"
+    if at == 0:
+        return "To"
+    return "If it cannot be had, to" if turns[at - 1].kind == "agent" else "Then to"
 
 
 def _caller(party: NamedParty | None) -> str:
