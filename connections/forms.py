@@ -183,5 +183,6 @@ class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
         agent: Any = self.fields["agent"]
         # By name, which is also what a conflict is told in.
         agent.to_field_name, agent.empty_label = "name", "nobody"
+        self.initial["agent"] = str(self.instance.agent or "")
         for name in hidden:
             del self.fields[name]

@@ -83,6 +83,7 @@ class FieldwiseForm(forms.ModelForm[Row]):
         data = {name: self.data[name] for name in self.data}
         for name, value in stored.items():
             data[self[name].html_initial_name] = "" if value is None else str(value)
+            value = str(value) if isinstance(value, models.Model) else value
             display = {True: "on", False: "off", None: "nothing", "": "nothing"}.get(value, value)
             text = f"Somebody else changed this to {display!r} meanwhile. Save again to put yours "
             self.add_error(name, f"{text}in its place.")
