@@ -14,11 +14,14 @@ from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
 from callengine.worker.plugins.opus import OpusInstance
 
 G711 = ("PCMU", "PCMA")
-G722_ID = "G722/16000/1"
-"pjmedia's name for it: by the rate of its sound."
+PJMEDIAS = {"G722": "G722/16000/1", "GSM": "GSM/8000/1"}
+"Codecs of pjmedia's own, by its names: with the rate of their sound."
+USABLE = (*G711, *PJMEDIAS, "OPUS", "AMR-WB")
 PTIMES_MS = range(10, 61)
 _LONG_FRAME_MS = 20
-"OPUS and AMR-WB are sent in frames of this, as many as fit."
+"OPUS, AMR-WB and GSM are sent in frames of this, as many as fit."
+_GSM_FRAME_BYTES, _GSM_FRAME_TICKS = 33, 160
+_AMR_WB_FRAME_TICKS = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class CallerCodec:
     """What was agreed on with a caller."""
 
     name: str
-    "Of the catalogue: PCMU, PCMA, G722, OPUS or AMR-WB."
+    "Of the catalogue, and of USABLE."
     payload_type: int
     fmtp: str = ""
     "The caller's format parameters, without the payload type."
@@ -57,6 +60,8 @@ class CallerCodec:
         match self.name:
             case "OPUS":
                 return _opus_ticks
+            case "GSM":
+                return lambda payload: len(payload) // _GSM_FRAME_BYTES * _GSM_FRAME_TICKS
             case "AMR-WB":
                 aligned = fmtp.read_amr_wb(fmtp.parse_fmtp(self.fmtp)).octet_align
                 return lambda payload: _amr_wb_ticks(payload, aligned=aligned)
@@ -72,8 +77,10 @@ class CallerCodec:
         return FramedCodec(self._instance(rate_hz), rate_hz, self.clock_hz)
 
     def _instance(self, rate_hz: int) -> Instance:
-        if self.name == "G722":
-            return PjmediaInstance(G722_ID)
+        if self.name in PJMEDIAS:
+            return PjmediaInstance(PJMEDIAS[self.name])
+        if self.name not in USABLE:
+            raise WrongBuildError(f"only {', '.join(USABLE)} are converted here")
         made = OpusInstance() if self.name == "OPUS" else AmrWbInstance()
         param, _strings = _parameters(rate_hz, fmtp.parse_fmtp(self.fmtp))
         if made.open(param) != SUCCESS:
@@ -118,6 +125,3 @@ def _amr_wb_ticks(payload: bytes, *, aligned: bool) -> int:
         except rfc4867.MalformedPayloadError:
             continue
     return 0
-
-
-_AMR_WB_FRAME_TICKS = 320

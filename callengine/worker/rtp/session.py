@@ -164,11 +164,15 @@ class RtpSession:
         except OSError:
             self.send_errors += 1
 
-    def close(self, now: float) -> None:
-        """Say goodbye (RTCP BYE) and close both sockets; a second call does nothing."""
+    def close(self, now: float, *, goodbye: bool = True) -> None:
+        """Say goodbye (RTCP BYE) and close both sockets; a second call does nothing.
+
+        Without `goodbye` the peer is told nothing: somebody else goes on with it.
+        """
         if self.rtp.fileno() < 0:
             return
-        self._report(self._reports.compound(now, goodbye=True))
+        if goodbye:
+            self._report(self._reports.compound(now, goodbye=True))
         self.rtp.close()
         if self.rtcp is not None:
             self.rtcp.close()

@@ -208,6 +208,11 @@ try:
     paths_of("AMR-WB", "audio/pcm", "audio/pcm", "interleaving=30")
 except PathError as error:
     result["refused"] = str(error)
+result["usable"] = len(paths_of("GSM", "audio/pcm", "audio/pcmu").to_caller.silence())
+try:
+    paths_of("SPEEX", "audio/pcm", "audio/pcm")
+except PathError as error:
+    result["unusable"] = str(error)
 """)
     assert 18_000 < result["opus"][0] < 30_000
     assert 6_000 < result["opus"][1] < 10_000
@@ -217,6 +222,8 @@ except PathError as error:
     assert result["modes"] == [34], "mode 2, the highest of the two"
     assert result["asked"] == [19, 19, 19]
     assert result["refused"].startswith("AMR-WB cannot be used for an agent: ")
+    assert result["usable"] == 33
+    assert result["unusable"].startswith("SPEEX cannot be used for an agent: only PCMU, PCMA, G722")
 
 
 def test_paths_work_on_another_thread_and_give_back_what_they_took() -> None:
@@ -255,6 +262,7 @@ result = before[1] - before[0]
         ("OPUS", b"\x0b\x06" + bytes(60), 5760),
         ("OPUS", b"", 0),
         ("OPUS", b"\x0b\x00", 0),
+        ("GSM", bytes(66), 320),
         ("AMR-WB", b"\xf0\x7c", 320),
         ("AMR-WB", b"", 0),
         ("AMR-WB", b"\xff" * 20, 0),

@@ -142,6 +142,33 @@ def test_no_order_of_arrival_makes_a_packet_heard_twice_or_out_of_place(
     assert ticks == (max(sounds) + 1) * 160
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 0xFFFF),
+            st.integers(0, 0xFFFFFFFF),
+            st.integers(7, 8),
+            st.sampled_from((0, 13, 96, 101)),
+            st.binary(max_size=8),
+            st.floats(0, 0.1),
+        ),
+        max_size=60,
+    )
+)
+def test_no_packets_do_any_harm_and_no_more_wait_than_may(
+    packets: list[tuple[int, int, int, int, bytes, float]],
+) -> None:
+    ear, now = Ear(), 0.0
+    for sequence, timestamp, ssrc, payload_type, payload, pause in packets:
+        now += pause
+        ear.take([RtpPacket(payload_type, sequence, timestamp, ssrc, payload)], at=now)
+        ear.tick(now)
+        assert len(ear.receiver._waiting) <= MAX_WAITING
+    report = ear.receiver.statistics.report()
+    assert ear.receiver.statistics.lost >= 0
+    assert report is None or 0 <= report.fraction_lost <= 255
+
+
 def test_padding_extension_and_other_lengths_keep_their_time() -> None:
     ear = Ear()
     long = replace(packet(1), payload=bytes(480))

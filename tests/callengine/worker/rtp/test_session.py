@@ -228,6 +228,13 @@ def test_the_end_is_told_and_the_sockets_are_closed(session: RtpSession, phone: 
     assert session.rtp.fileno() < 0
 
 
+def test_one_who_hands_the_leg_on_says_no_goodbye(session: RtpSession, phone: Phone) -> None:
+    session.close(5.0, goodbye=False)
+    phone.rtcp.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        phone.rtcp.recv(100)
+
+
 def test_a_burst_is_read_in_turns(session: RtpSession, phone: Phone) -> None:
     for number in range(200):
         phone.send(number)
