@@ -21,6 +21,8 @@ def test_each_step_is_one_line_and_the_rest_is_in_the_log(tmp_path: Path) -> Non
         "installing the packages of requirements.lock",
         "installing the packages of package-lock.json",
         "installing the packages of requirements-dev.lock",
+        "making .setup/peers",
+        "installing the packages of requirements-peers.lock",
     ]
     for noise in ("noise of venv", "noise of pip about requirements.lock", "noise of npm"):
         assert noise in box.log
@@ -28,8 +30,8 @@ def test_each_step_is_one_line_and_the_rest_is_in_the_log(tmp_path: Path) -> Non
 
 def test_a_second_run_says_nothing(tmp_path: Path) -> None:
     box = Toolbox(tmp_path, python="3.12")
-    box.set_up()
-    again = box.set_up()
+    box.set_up("--dev")
+    again = box.set_up("--dev")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
@@ -37,6 +39,7 @@ def test_a_second_run_says_nothing(tmp_path: Path) -> None:
     ("broken", "reason", "others"),
     [
         ("requirements.lock", "the reason pip gives", "noise of venv"),
+        ("requirements-peers.lock", "the reason pip gives", "noise of npm"),
         ("npm", "the reason npm gives", "noise of pip"),
     ],
 )
@@ -44,12 +47,12 @@ def test_a_step_that_fails_shows_all_it_printed_and_no_more(
     tmp_path: Path, broken: str, reason: str, others: str
 ) -> None:
     box = Toolbox(tmp_path, python="3.11")
-    done = box.set_up(BROKEN=broken)
+    done = box.set_up("--dev", BROKEN=broken)
     assert done.returncode == 1
     assert f"    {reason}" in done.stderr.splitlines()
     assert others not in done.stderr
     assert f"kept in {box.root}/.setup/log:" in done.stderr
-    mended = box.set_up()
+    mended = box.set_up("--dev")
     assert mended.returncode == 0
 
 

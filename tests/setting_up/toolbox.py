@@ -64,8 +64,8 @@ class Toolbox:
         self.root, self.tools = folder / "checkout", folder / "tools"
         (self.root / "bin").mkdir(parents=True)
         shutil.copy(ROOT / "bin" / "setup", self.root / "bin" / "setup")
-        for name in ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock"):
-            (self.root / name).write_text("anything\n")
+        for kind in ("", "-dev", "-peers", "-uv"):
+            (self.root / f"requirements{kind}.lock").write_text("anything\n")
         for name in ("package.json", "package-lock.json"):
             (self.root / name).write_text("{}\n")
         self.tools.mkdir()
