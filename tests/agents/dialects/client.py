@@ -43,6 +43,8 @@ class Client:
         self.played = bytearray()
         "What a caller would have heard of it."
         self.close_code: int | None = None
+        self.reached: list[tuple[str, bool]] = []
+        "Marks, and whether the audio before them was played."
         self._queue: deque[Play | Mark] = deque()
         self._heard_ms: dict[str, float] = {}
         self._changed = asyncio.Event()
@@ -148,14 +150,18 @@ class Client:
         items = {entry.item for entry in queue if isinstance(entry, Play)}
         for entry in queue:
             if isinstance(entry, Mark):
-                self._carry_out(self.dialect.mark_reached(entry.name, is_played=False))
+                self._reach(entry, is_played=False)
         heard = {item: self._heard_ms.get(item, 0.0) for item in items}
         self._carry_out(self.dialect.flushed(heard))
 
     def _reach_marks(self) -> None:
         while self._queue and isinstance(mark := self._queue[0], Mark):
             self._queue.popleft()
-            self._carry_out(self.dialect.mark_reached(mark.name, is_played=True))
+            self._reach(mark, is_played=True)
+
+    def _reach(self, mark: Mark, *, is_played: bool) -> None:
+        self.reached.append((mark.name, is_played))
+        self._carry_out(self.dialect.mark_reached(mark.name, is_played=is_played))
 
     async def _play(self) -> None:
         began, frames = time.monotonic(), 0

@@ -163,7 +163,8 @@ class Conversation:
         """Close, or with code 0 break the connection."""
         self.is_closing = True
         if code:
-            await self._websocket.close(code, reason)
+            # Without waiting: who asked for it may be the one who is waited for.
+            self._closing = asyncio.create_task(self._websocket.close(code, reason))
         else:
             self._websocket.transport.abort()
 
