@@ -228,7 +228,7 @@ def set_enabled(*, trunk: Trunk, enabled: bool) -> None:
 
 
 def delete_trunk(*, trunk: Trunk) -> bool:
-    """Delete a trunk with its gateways; return False if a number or a route leads to it."""
+    """Delete a trunk with its gateways; return False if something leads to it."""
     try:
         with transaction.atomic():
             Trunk.objects.filter(pk=trunk.pk).delete()

@@ -143,7 +143,7 @@ def connection_enabled(request: HttpRequest, connection_id: int) -> HttpResponse
 
 @requires("connections.delete_connection", post="connections.delete_connection")
 def connection_delete(request: HttpRequest, connection_id: int) -> HttpResponse:
-    """Ask before deleting a connection; say which numbers hold it."""
+    """Ask before deleting a connection; say which numbers and voice agents hold it."""
     row = get_object_or_404(Connection, pk=connection_id)
     status = 200
     if request.method == "POST":
@@ -155,7 +155,7 @@ def connection_delete(request: HttpRequest, connection_id: int) -> HttpResponse:
             messages.success(request, f"{row.name} ({row.sip_user}) was deleted.")
             return redirect("connections")
     view = _view(connection_id)
-    context = {"connection": row, "view": view, **_numbers(row)}
+    context = {"connection": row, "view": view, **_numbers(row), **_agents(row)}
     return render(request, "connections/delete.html", context, status=status)
 
 
@@ -264,6 +264,11 @@ def _view(connection_id: int) -> ConnectionView:
 def _numbers(row: Connection) -> dict[str, Any]:
     numbers = list(row.numbers.order_by("number")[: NUMBERS_SHOWN + 1])
     return {"numbers": numbers[:NUMBERS_SHOWN], "more_numbers": len(numbers) > NUMBERS_SHOWN}
+
+
+def _agents(row: Connection) -> dict[str, Any]:
+    agents = list(row.agents_falling_back.all()[: NUMBERS_SHOWN + 1])
+    return {"agents": agents[:NUMBERS_SHOWN], "more_agents": len(agents) > NUMBERS_SHOWN}
 
 
 def _showing_once(request: HttpRequest, row: Connection, password: str) -> HttpResponse:

@@ -128,11 +128,14 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
 def _uses(row: Trunk) -> dict[str, Any]:
     numbers = Number.objects.filter(trunk=row)
     routes = Route.objects.filter(steps__trunk=row)
+    agents = list(row.agents_falling_back.all()[: USES_SHOWN + 1])
     return {
         "numbers": numbers[:USES_SHOWN],
         "number_count": numbers.count(),
         "routes": routes[:USES_SHOWN],
         "route_count": routes.count(),
+        "agents": agents[:USES_SHOWN],
+        "more_agents": len(agents) > USES_SHOWN,
     }
 
 
@@ -250,6 +253,6 @@ def delete(request: HttpRequest, trunk_id: int) -> HttpResponse:
         messages.success(request, f"{row} is deleted. Its past calls stay on the record.")
         return redirect("trunks")
     context = {"trunk": row, "uses": uses}
-    blocked = bool(uses["number_count"] or uses["route_count"])
+    blocked = bool(uses["number_count"] or uses["route_count"] or uses["agents"])
     status = 409 if request.method == "POST" else 200
     return render(request, "trunks/delete.html", context | {"blocked": blocked}, status=status)

@@ -8,6 +8,7 @@ from django.test import Client
 
 from connections.models import Connection, Registration
 from sip.digest import kept_ha1
+from tests.dashboard.agents.some import agent
 from tests.dashboard.subscribers import (
     GIVEN,
     registered,
@@ -138,6 +139,18 @@ def test_a_connection_numbers_lead_to_is_kept_and_they_are_named(admin: Client) 
     response = admin.post(url(row, "delete/"))
     assert response.status_code == HTTPStatus.CONFLICT
     assert "cannot be deleted while numbers lead to it" in response.content.decode()
+    assert Connection.objects.exists()
+
+
+def test_a_connection_that_voice_agents_fall_back_to_is_kept_and_they_are_named(
+    admin: Client,
+) -> None:
+    row = stored()
+    support = agent(fallback_connection=row)
+    page = text(admin, url(row, "delete/"))
+    assert f'href="/agents/{support.pk}/">support</a>' in page
+    assert "<form" not in page.split("<main")[1]
+    assert admin.post(url(row, "delete/")).status_code == HTTPStatus.CONFLICT
     assert Connection.objects.exists()
 
 

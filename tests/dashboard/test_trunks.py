@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from callengine.models import Rejection
 from dashboard.accounts.roles import Role
+from tests.dashboard.agents.some import agent
 from tests.dashboard.carriers import (
     at,
     carrier,
@@ -144,13 +145,17 @@ def test_what_leads_to_a_trunk_is_named_before_it_is_deleted(admin: Client) -> N
     trunk = carrier()
     Number.objects.create(number="900", trunk=trunk)
     RouteTrunk.objects.create(route=Route.objects.create(prefix="+44"), trunk=trunk)
+    support = agent(fallback_trunk=trunk, fallback_number="+4420")
     page = text(admin.get(at("trunk-delete", trunk.pk)))
+    assert ">support</a>" in page
     assert ">900</a>" in page
     assert ">+44</a>" in page
     assert admin.post(at("trunk-delete", trunk.pk)).status_code == 409
     assert Trunk.objects.exists()
     Number.objects.all().delete()
     Route.objects.all().delete()
+    assert admin.post(at("trunk-delete", trunk.pk)).status_code == 409
+    support.delete()
     assert "is deleted" in said(admin, admin.post(at("trunk-delete", trunk.pk)))
     assert not Trunk.objects.exists()
 
