@@ -100,7 +100,8 @@ def set_enabled(*, pk: int, enabled: bool) -> bool:
 def delete_connection(*, pk: int) -> None:
     """Delete a connection with its registrations; calls on record stay.
 
-    Raises ProtectedError while numbers or voice agents lead to it, Connection.DoesNotExist if it is gone.
+    Raises ProtectedError while numbers or voice agents lead to it, Connection.DoesNotExist if it
+    is gone.
     """
     Connection.objects.select_for_update().get(pk=pk).delete()
 
