@@ -73,10 +73,12 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
     list_display = ("name", "sip_user", "state", "enabled", "password_set", "forces")
     list_filter = ("enabled", "force_on_caller")
     search_fields = ("name", "sip_user", "address")
+    autocomplete_fields = ("agent",)
     fieldsets = [
         (None, {"fields": ("name", "sip_user", "password", "enabled")}),
         ("Codecs", {"fields": ("inbound_codecs", "force_on_caller", "outbound_codecs")}),
         ("Reaching it", {"fields": ("address", "concurrent_calls", "caller_id")}),
+        ("Voice agent", {"fields": ("agent", "agent_when")}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:

@@ -39,6 +39,8 @@ class ConnectionForm(forms.ModelForm[Connection]):
             "address",
             "concurrent_calls",
             "caller_id",
+            "agent",
+            "agent_when",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

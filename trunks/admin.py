@@ -66,10 +66,16 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
 class NumberAdmin(admin.ModelAdmin[Number]):
     """Numbers and the one place each leads to."""
 
-    list_display = ("number", "connection", "trunk")
-    list_select_related = ("connection", "trunk")
-    search_fields = ("number", "connection__sip_user", "connection__name", "trunk__name")
-    autocomplete_fields = ("connection", "trunk")
+    list_display = ("number", "connection", "trunk", "agent")
+    list_select_related = ("connection", "trunk", "agent")
+    search_fields = (
+        "number",
+        "connection__sip_user",
+        "connection__name",
+        "trunk__name",
+        "agent__name",
+    )
+    autocomplete_fields = ("connection", "trunk", "agent")
 
 
 class RouteTrunkInline(admin.TabularInline[RouteTrunk, Route]):
@@ -86,8 +92,10 @@ class RouteAdmin(admin.ModelAdmin[Route]):
     """Prefixes, each with its trunks in the order they are tried."""
 
     inlines = [RouteTrunkInline]
-    list_display = ("prefix", "trunk_list")
-    search_fields = ("prefix", "trunks__name")
+    list_display = ("prefix", "trunk_list", "last_resort_agent")
+    list_select_related = ("last_resort_agent",)
+    search_fields = ("prefix", "trunks__name", "last_resort_agent__name")
+    autocomplete_fields = ("last_resort_agent",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Route]:
         return super().get_queryset(request).prefetch_related("steps__trunk")

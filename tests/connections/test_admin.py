@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from agents.services import create_agent
 from audiocodecs.models import PlatformSettings
 from callengine.models import Call, CallEvent, EngineNode, Leg, Rejection
 from connections.models import Connection, Registration
@@ -28,6 +29,7 @@ ALICE = {
     "address": "",
     "concurrent_calls": "",
     "caller_id": "rewrite",
+    "agent_when": "not-registered",
     **INLINE,
 }
 CARRIER = {
@@ -68,6 +70,29 @@ def test_an_empty_password_keeps_the_old_one_and_no_page_shows_any(admin_client)
     assert admin_client.post(url, {**ALICE, "name": "A.", "password": ""}).status_code == 302
     after = Connection.objects.get()
     assert (after.name, after.ha1_md5) == ("A.", before.ha1_md5)
+
+
+def test_an_agent_is_chosen_for_a_connection_a_number_and_a_route(admin_client):
+    values = {"dialect": "assemblyai", "url": "wss://a.example", "system_prompt": "Hi."}
+    support = create_agent(values={"name": "support"} | values)
+    trunk = Trunk.objects.create(name="carrier")
+    step = {"steps-TOTAL_FORMS": "1", "steps-0-trunk": trunk.pk, "steps-0-position": "0"}
+    chosen = {"agent": support.pk, "agent_when": "busy"}
+    for url, sent in (
+        ("connections/connection", ALICE | chosen),
+        ("trunks/number", {"number": "7", "agent": support.pk}),
+        ("trunks/route", {"prefix": "+", "last_resort_agent": support.pk, **INLINE, **step}),
+    ):
+        assert admin_client.post(f"/admin/{url}/add/", sent).status_code == 302
+    alice = Connection.objects.get()
+    assert (alice.agent, alice.agent_when) == (support, "busy")
+    assert (Number.objects.get().agent, Route.objects.get().last_resort_agent) == (support,) * 2
+    for url in ("number", "route"):
+        assert "support" in admin_client.get(f"/admin/trunks/{url}/").content.decode()
+    response = admin_client.post(
+        "/admin/trunks/number/add/", {"number": "8", "agent": support.pk, "connection": alice.pk}
+    )
+    assert "choose one" in str(errors(response))
 
 
 def test_another_sip_user_needs_the_password_again(admin_client):
