@@ -49,8 +49,8 @@ def _details(
             )
 
 
-_TYPES = {"blank": "missing", "null": "missing", "required": "missing", "invalid": "value"}
-"Where pydantic has a word for it too, its word."
+_TYPES = {"blank": "missing", "null": "missing", "invalid": "value", "not-allowed": "value"}
+"The word that the schemas have for it."
 
 
 def _allowed(params: Mapping[str, Any]) -> str | None:

@@ -41,7 +41,9 @@ class AddKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["scopes"]
         assert isinstance(field, forms.TypedMultipleChoiceField)
-        field.choices = [(scope.value, SENTENCES[scope]) for scope in scopes_of(owner)]
+        field.choices = [
+            (scope.value, f"{scope}: {SENTENCES[scope]}") for scope in scopes_of(owner)
+        ]
 
     @property
     def expires_at(self) -> dt.datetime | None:

@@ -20,7 +20,7 @@ from dashboard.parts.shown import Badge, EngineView
 register = template.Library()
 
 
-_CLOCKS = {"time": "%H:%M:%S", "minute": "%H:%M", "date": "%b %d, %H:%M"}
+_CLOCKS = {"time": "%H:%M:%S", "minute": "%H:%M", "date": "%b %d, %H:%M", "day": "%d %b %Y"}
 
 
 @register.simple_tag
@@ -61,8 +61,8 @@ def duration(seconds: float) -> str:
 def clock(value: dt.datetime | None, style: str = "time") -> SafeString | str:
     """Write a time of day; the browser turns it into local time, with the zone on hover.
 
-    `style` is `time` (with seconds), `minute`, `date` (day and minute), or
-    `recent`: the time if that was today, else the date.
+    `style` is `time` (with seconds), `minute`, `date` (day and minute), `day` (with its
+    year), or `recent`: the time if that was today, else the date.
     """
     if value is None:
         return ""

@@ -49,6 +49,7 @@
     time: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
     minute: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
     date: { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+    day: { year: "numeric", month: "short", day: "2-digit" },
   };
   const formats = {};
   for (const [name, options] of Object.entries(FORMATS)) {

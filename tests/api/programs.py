@@ -1,8 +1,10 @@
 """Programs that use the API, each with a key of its own."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -10,6 +12,7 @@ from django.test import Client
 
 from api.keys.scopes import Scope
 from api.keys.services import make_key
+from api.v1 import v1
 from dashboard.accounts.roles import Role
 from tests.dashboard.people import person
 
@@ -34,9 +37,11 @@ class Program:
         if self.authorization is not None:
             headers["Authorization"] = self.authorization
         content = body if isinstance(body, bytes) else b"" if body is None else encoded(body)
-        return self.client.generic(
+        answer: Any = self.client.generic(
             method, path, content, content_type="application/json", headers=headers
         )
+        check_documented(method, path, answer.status_code)
+        return answer
 
     def get(self, path: str = AGENTS) -> Any:
         return self.send("GET", path)
@@ -53,6 +58,19 @@ class Program:
         assert answer.status_code == 201, answer.content
         record: dict[str, Any] = answer.json()
         return record
+
+
+def check_documented(method: str, path: str, status: int) -> None:
+    """Fail if the document does not tell of this answer; that there are faults it does not tell."""
+    way = re.sub(rf"^{AGENTS}/[^/?]+$", f"{AGENTS}/{{agent_id}}", path.partition("?")[0])
+    operation = documented()["paths"].get(way, {}).get(method.lower())
+    assert operation is None or status == 500 or str(status) in operation["responses"], status
+
+
+@cache
+def documented() -> Any:
+    """Return the OpenAPI document, as it is read from JSON."""
+    return json.loads(json.dumps(v1.get_openapi_schema()))
 
 
 def encoded(body: Any) -> bytes:

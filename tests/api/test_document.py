@@ -1,0 +1,102 @@
+"""The OpenAPI document: complete, for whoever may sign in, and true by schemathesis' own trying.
+
+VOIPNUMBER_FUZZ_API_EXAMPLES sets how many requests each operation gets, of each kind.
+"""
+
+import os
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.core.parameters import ParameterLocation
+
+from agents.models import VoiceAgent
+from dashboard.accounts.roles import Role
+from tests.api.programs import Program, documented
+from tests.dashboard.people import browser_of
+
+pytestmark = pytest.mark.django_db
+EXAMPLES = int(os.environ.get("VOIPNUMBER_FUZZ_API_EXAMPLES", "10"))
+DOCUMENT = "/v1/openapi.json"
+OPERATIONS = {
+    operation["operationId"]: (method, path, operation)
+    for path, methods in documented()["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+def test_the_document_is_for_those_who_sign_in() -> None:
+    for path in (DOCUMENT, "/v1/docs"):
+        answer = Client().get(path)
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/accounts/login/")
+    browser = browser_of(Role.NONE)
+    assert browser.get("/v1/docs").status_code == 200
+    assert browser.get(DOCUMENT).json()["paths"].keys() == {"/v1/agents", "/v1/agents/{agent_id}"}
+
+
+def test_its_page_loads_nothing_from_elsewhere() -> None:
+    page = browser_of(Role.VIEWER).get("/v1/docs").content.decode()
+    assert "/static/ninja/swagger-ui-bundle.js" in page
+    assert "://" not in page
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_says_who_may_what_and_all_it_may_answer(name: str) -> None:
+    _, path, operation = OPERATIONS[name]
+    assert operation["security"] == [{"ApiKeyAuth": []}]
+    assert operation["x-scope"].startswith("agents:")
+    assert operation["description"]
+    always = {"401", "403", "422", "429"}
+    assert always <= set(operation["responses"])
+    if "{agent_id}" in path:
+        assert "404" in operation["responses"]
+    if "requestBody" in operation:
+        assert {"409", "413"} <= set(operation["responses"])
+
+
+def checks_that_hold_not(case: Case[Any]) -> list[Any]:
+    """Return schemathesis' checks that ask for more than we promise.
+
+    JSON Schema cannot say what a dialect needs or which cursors there are, so a body that it allows
+    may be refused; and parameters that nobody knows are ignored in a query, never in a body.
+    """
+    names = ["positive_data_acceptance"]
+    if not (case.meta and case.meta.is_negative_at(ParameterLocation.BODY)):
+        names.append("negative_data_rejection")
+    return schemathesis.checks.CHECKS.get_by_names(names)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_no_request_fails_here_and_no_answer_is_undocumented(
+    crm: Program, name: str, mode: GenerationMode
+) -> None:
+    method, path, _ = OPERATIONS[name]
+    document: Any = schemathesis.openapi.from_dict(deepcopy(documented()))
+    document.app = get_wsgi_application()
+    operation = document[path][method.upper()]
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), is_known=st.booleans())
+    def hold(case: Case[Any], is_known: bool) -> None:
+        if is_known and "agent_id" in case.path_parameters:
+            agent = VoiceAgent.objects.first()
+            case.path_parameters["agent_id"] = str(agent.uid) if agent else crm.made()["id"]
+        case.call_and_validate(
+            headers={"Authorization": crm.authorization},
+            excluded_checks=checks_that_hold_not(case),
+        )
+
+    hold()
