@@ -150,7 +150,7 @@ class Endpoint:
         self._library.libHandleEvents(timeout_ms)
 
     def read_media(self) -> None:
-        """Let pjmedia's thread run; as soon as a call may open sockets."""
+        """Let pjmedia's thread run: a call may open sockets, or has them back."""
         self._media_thread.wake()
 
     def run_bridge(self) -> None:
@@ -159,15 +159,26 @@ class Endpoint:
             self._bridge_runs = True
             self._library.audDevManager().setNullDev()
 
+    def lend_media(self) -> None:
+        """Have pjmedia neither read nor write on any socket of media, until `read_media`.
+
+        The bridge's clock stops: its streams would send reports of their own.
+        """
+        self._stop_bridge()
+        self._media_thread.rest(now=True)
+
     def rest(self) -> None:
         """Stop the bridge's clock and pjmedia's thread, REST_AFTER_S after the last call.
 
         Until then they give back what it used: the clock its ports, the thread its sockets.
         """
+        self._stop_bridge()
+        self._media_thread.rest()
+
+    def _stop_bridge(self) -> None:
         if self._bridge_runs:
             self._bridge_runs = False
             self._library.audDevManager().setNoDev()
-        self._media_thread.rest()
 
     def close(self) -> None:
         """Stop the library."""

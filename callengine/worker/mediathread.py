@@ -23,6 +23,8 @@ _ALWAYS_ASYNC = 1 << 31
 "PJ_IOQUEUE_ALWAYS_ASYNC: report what has arrived by the callback alone."
 _PENDING = 70002
 "PJ_EPENDING"
+REST_WITHIN_S = 0.2
+"The thread polls every 10 ms, and then calls us."
 _OP_KEY_BYTES = 1024
 "Room for a pj_ioqueue_op_key_t, which the queue keeps its own notes in."
 
@@ -36,6 +38,7 @@ class MediaThread:
     def __init__(self) -> None:
         self._awake = threading.Event()
         self._awake.set()
+        self._rests = threading.Event()
         self._ours: socket.socket | None = None
         if getattr(pjsua2, "__version__", "") not in layout.VERIFIED_VERSIONS:
             return
@@ -44,11 +47,19 @@ class MediaThread:
         except WrongBuildError as error:
             logger.warning("idle call processes will go on polling: %s", error)
 
-    def rest(self) -> None:
-        """Let the thread wait; a call that ends has closed its sockets already."""
-        if self._ours is not None and self._awake.is_set():
+    def rest(self, *, now: bool = False) -> None:
+        """Let the thread wait; with `now` it does once this returns, at most REST_WITHIN_S later.
+
+        A call that ends has closed its sockets already.
+        """
+        if self._ours is None:
+            return
+        if self._awake.is_set():
+            self._rests.clear()
             self._awake.clear()
             self._ours.send(b"rest")
+        if now and not self._rests.wait(REST_WITHIN_S):
+            logger.warning("pjmedia's thread does not rest")
 
     def wake(self) -> None:
         """Let the thread read again; also before `libDestroy`, which waits for its end."""
@@ -84,5 +95,6 @@ class MediaThread:
         return status
 
     def _told_to_rest(self, key: Any, _op_key: Any, _length: int) -> None:
+        self._rests.set()
         self._awake.wait()
         self._read(key)

@@ -24,9 +24,11 @@ from callengine.core.orders import LegOrder
 from callengine.worker import endings, legsdp, messages, plugins
 from callengine.worker.callbacks import Contained
 from callengine.worker.digits import Digits
+from callengine.worker.lending import Borrower
 from callengine.worker.party import MediaFacts, PartyError, Post
 from callengine.worker.reoffers import Reoffers
 from callengine.worker.rtpguard.guard import RtpGuard
+from callengine.worker.rtpguard.streams import PjmediaStream
 
 _IN_USE = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 _WITH_MEDIA = (*_IN_USE, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
@@ -52,6 +54,12 @@ class Surroundings:
     "Where it dials, `127.0.0.1:PORT`."
     wake: Callable[[], None]
     "Ends the wait of the call's thread."
+    run_bridge: Callable[[], None]
+    "Lets the bridge's clock tick."
+    lend_media: Callable[[], None]
+    "Has pjmedia leave the sockets of media alone."
+    read_media: Callable[[], None]
+    "Has pjmedia read them again."
 
 
 class SipCall(Contained, pj.Call):  # type: ignore[misc]
@@ -92,6 +100,12 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         "What the callee's answer lacked, so that there can be no audio."
         self._is_described = False
         self._digits = Digits()
+        self._remote: sdp.Audio | None = None
+        "What the peer described last."
+        self._ours = ""
+        "What we described last."
+        self._borrower: Borrower | None = None
+        "Who reads and writes our RTP instead of pjmedia."
         self._reoffers = Reoffers(self, owner=slot == pj.PJSUA_INVALID_ID)
 
     # pjsua2's callbacks
@@ -111,7 +125,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         audio = sdp.read_audio(remote) if remote else None
         if audio is not None:
             self._heard_of(audio)
-        prm.sdp.wholeSdp = self._restricted(prm.sdp.wholeSdp, audio, is_answer=bool(remote))
+        self._ours = self._restricted(prm.sdp.wholeSdp, audio, is_answer=bool(remote))
+        prm.sdp.wholeSdp = self._ours
 
     def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802
         """Refuse a re-INVITE that shares nothing with the list (RFC 3261 section 14.2)."""
@@ -132,6 +147,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.ended:
             self.ended = True
             self.has_audio = False
+            self.take_back()
             by_peer = not self._is_ending and info.lastStatusCode != 408
             ended = LegEnded(self.name, info.lastStatusCode, info.lastReason, by_peer)
             self._post(self, endings.told_by_edge(ended, prm.e))
@@ -141,17 +157,20 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         self._digits.open(int(prm.stream))
         info = self.getStreamInfo(prm.streamIdx)
         self.guard.open(
-            stream=int(prm.stream),
-            index=prm.streamIdx,
+            PjmediaStream(self, prm.streamIdx, int(prm.stream)),
             remote=info.remoteRtpAddress,
             sends=bool(info.dir & pj.PJMEDIA_DIR_ENCODING),
         )
+        if self._borrower is not None:
+            self._borrower.pause(is_paused=False)
         facts = self._facts()
         if facts is not None and facts.codec == "OPUS":
             plugins.correct_rtcp_clock(int(prm.stream))
 
     def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802
         """Let go of a stream that is about to be freed."""
+        if self._borrower is not None:
+            self._borrower.pause(is_paused=True)
         self.guard.close_stream(int(prm.stream))
         self._digits.close(int(prm.stream))
 
@@ -232,6 +251,14 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         """Report an event of this leg."""
         self._post(self, event)
 
+    def take_back(self) -> None:
+        """Have pjmedia read and write our RTP again, if it is lent; again does no harm."""
+        if self._borrower is not None:
+            borrower, self._borrower = self._borrower, None
+            self.guard.lend(None)
+            borrower.give_back()
+            self._around.read_media()
+
     def _find_audio(self, info: Any) -> bool:
         """Find the audio line in use (others have port 0); return whether the peer holds it."""
         lines = [(index, line.status) for index, line in enumerate(info.media)]
@@ -296,6 +323,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         if settles:
             self.offered = audio.codecs if audio else ()
         if audio is not None:
+            self._remote = audio
             self._digits.heard_of(audio)
 
     def _restricted(self, ours: str, remote: sdp.Audio | None, *, is_answer: bool) -> str:

@@ -1,12 +1,17 @@
 """A leg on pjsua2, as the runner asks for things."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import pjsua2 as pj
 
+from callengine.core import sdp
 from callengine.worker import slots
+from callengine.worker.lending import Borrower, LentMedia
 from callengine.worker.party import Counters, Party, PartyError
+from callengine.worker.rtpguard import sockets
+from callengine.worker.rtpguard.streams import split_address
 from callengine.worker.sipcall import SipCall, call_parameters, refusable
 
 
@@ -88,11 +93,13 @@ class SipLeg(SipCall):
         """Repeat nothing that waits."""
         self._reoffers.stop()
 
-    @refusable()
     def send_digit(self, digit: str) -> None:
         """Send a telephone-event; the peer may have agreed on none."""
         self._digits.prepare(self._clock_rate_hz())
-        self.dialDtmf(digit)
+        try:
+            self.dialDtmf(digit)
+        except pj.Error as error:
+            raise PartyError("this leg agreed on no telephone-event") from error
 
     def audio(self) -> Any:
         """Return the leg's port on the bridge."""
@@ -101,7 +108,9 @@ class SipLeg(SipCall):
     @refusable()
     def join(self, other: Party) -> None:
         """Let both hear each other over the bridge."""
-        for source, sink in self._both_ways(other):
+        ways = self._both_ways(other)
+        self._around.run_bridge()
+        for source, sink in ways:
             source.startTransmit(sink)
 
     @refusable()
@@ -131,10 +140,12 @@ class SipLeg(SipCall):
 
     def look(self) -> None:
         """See where RTP has come from."""
-        self.guard.look(self)
+        self.guard.look()
 
     def counters(self) -> Counters | None:
         """Return the counters of the leg's audio stream."""
+        if self._borrower is not None:
+            return self._borrower.counters()
         try:
             rtcp = self.getStreamStat(self._audio_index).rtcp
         except pj.Error:
@@ -148,3 +159,54 @@ class SipLeg(SipCall):
             round_trips=rtcp.rttUsec.n,
             round_trip_us=rtcp.rttUsec.last,
         )
+
+    # Lending: SIP and SDP stay pjsua2's
+
+    def lend(self, borrower: Borrower) -> LentMedia:
+        """Have pjmedia rest and another read and write our RTP; return what is lent by now."""
+        media = self._lent_media()
+        if self._borrower is not borrower:
+            self.take_back()
+            self._around.lend_media()
+            self._borrower = borrower
+            self.guard.lend(borrower)
+        return media
+
+    def descriptors(self) -> tuple[int, int]:
+        """Return new descriptors of our sockets of RTP and RTCP."""
+        found = sockets.find(self.guard.port, self.guard.port + 1)
+        rtp, rtcp = (sock.descriptor if sock is not None else None for sock in found)
+        if rtp is None or rtcp is None:
+            raise PartyError(f"there is no socket at port {self.guard.port}")
+        return os.dup(rtp), os.dup(rtcp)
+
+    @refusable()
+    def _lent_media(self) -> LentMedia:
+        stream = self.getStreamInfo(self._audio_index)
+        codec = self.codec_in_use()
+        if codec is None:
+            raise PartyError("its codec is none of ours")
+        number, parameters = stream.txPt, stream.audCodecParam
+        remote = self._remote
+        host, port = split_address(stream.remoteRtpAddress)
+        reports = split_address(stream.remoteRtcpAddress)
+        return LentMedia(
+            port=self.guard.port,
+            codec=codec,
+            payload_type=number,
+            fmtp=remote.fmtp.get(number, "") if remote else "",
+            ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
+            events=self._telephone_events(),
+            remote=(host, port),
+            remote_reports=reports if reports[1] else (host, port + 1),
+            sends=bool(stream.dir & pj.PJMEDIA_DIR_ENCODING),
+        )
+
+    def _telephone_events(self) -> dict[int, int]:
+        """Return what a key may come as: by our own description, or the peer's."""
+        try:
+            ours = sdp.read_audio(self._ours) if self._ours else None
+        except sdp.SdpError:
+            ours = None
+        known = (audio.telephone_events for audio in (self._remote, ours) if audio is not None)
+        return {number: hz for events in known for hz, number in events.items()}

@@ -57,12 +57,10 @@ class SipParties:
         except pj.Error as error:
             logger.info("a second INVITE could not be refused: %s", error.reason)
 
-    def run_media(self) -> None:
-        """Let the bridge's clock tick."""
-        self._endpoint.run_bridge()
-
     def release(self) -> None:
         """Give back accounts, and let go of the legs."""
+        # Ports of the bridge, which every leg with media has, are given back as its clock ticks.
+        self._endpoint.run_bridge()
         self._legs.clear()
         for name in list(self._accounts):
             self._close_account(name)
@@ -84,7 +82,13 @@ class SipParties:
         )
         endpoint = self._endpoint
         around = Surroundings(
-            account, endpoint.config.bridge_rate_hz, self._order.edge, endpoint.wake
+            account=account,
+            bridge_rate_hz=endpoint.config.bridge_rate_hz,
+            edge=self._order.edge,
+            wake=endpoint.wake,
+            run_bridge=endpoint.run_bridge,
+            lend_media=endpoint.lend_media,
+            read_media=endpoint.read_media,
         )
         leg = SipLeg(order, around, allowed=allowed, guard=guard, post=post, slot=slot)
         self._legs.append(leg)

@@ -7,13 +7,13 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from callengine.worker.rtpguard import sockets, streams
+from callengine.worker.rtpguard import sockets
 from callengine.worker.rtpguard.programs import MediaSource, Network, program
 from callengine.worker.rtpguard.rules import LEARNING_LOOK_S, Seen, SourceRules
-from callengine.worker.rtpguard.sending import Paused, Resumed, SendingRules
+from callengine.worker.rtpguard.sending import Hold, Paused, Resumed, SendingRules
 from callengine.worker.rtpguard.sockets import MediaSocket, SocketGoneError
+from callengine.worker.rtpguard.streams import PjmediaStream, RtpEnd, split_address
 from callengine.worker.rtpguard.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -58,8 +58,9 @@ class RtpGuard:
         self._port = 0
         self._rtp: MediaSocket | None = None
         self._rtcp: MediaSocket | None = None
-        self._stream = 0
-        self._index = 0
+        self._stream: PjmediaStream | None = None
+        self._borrower: RtpEnd | None = None
+        "Whom the leg's sockets are lent to."
         self._attached: int | None = None
         "The revision of the rules that the filters follow; None if they do not."
         self._tally = Tally()
@@ -104,15 +105,15 @@ class RtpGuard:
                 with contextlib.suppress(OSError):
                     sock.drain()
 
-    def open(self, *, stream: int, index: int, remote: str, sends: bool) -> None:
-        """Take a stream that begins: its pjmedia_stream, media line and the peer's `HOST:PORT`.
+    def open(self, stream: PjmediaStream, *, remote: str, sends: bool) -> None:
+        """Take a stream that begins, and the peer's `HOST:PORT`.
 
         `sends` tells whether anything of ours is to go there at all.
         """
         now = time.monotonic()
-        self._stream, self._index = stream, index
+        self._stream = stream
         self._sends, self._is_held = sends, False
-        host, port = streams.split_address(remote)
+        host, port = split_address(remote)
         self._sending.described(host, now)
         self._hold_if_unwanted(now)
         self._rules.described(host, port, now)
@@ -124,8 +125,14 @@ class RtpGuard:
 
     def close_stream(self, stream: int) -> None:
         """Forget a stream that pjmedia is about to free."""
-        if stream == self._stream:
-            self._stream = 0
+        if self._stream is not None and stream == self._stream.address:
+            self._stream = None
+
+    def lend(self, borrower: RtpEnd | None) -> None:
+        """Look at whom the leg's sockets are lent to; None: pjmedia has them back."""
+        self._borrower = borrower
+        if borrower is not None:
+            borrower.hold(self._unwanted(time.monotonic()))
 
     def heard_from(self, host: str) -> None:
         """Take the address that a description came from."""
@@ -146,10 +153,16 @@ class RtpGuard:
         return self._sending.news(time.monotonic())
 
     def _hold_if_unwanted(self, now: float) -> None:
-        is_held = self._sends and self._sending.hold(now) is not None
-        if self._stream and is_held is not self._is_held:
-            self._is_held = is_held
-            streams.hold(self._stream, is_held=is_held)
+        why = self._unwanted(now)
+        if self._stream is not None and (why is not None) is not self._is_held:
+            self._is_held = why is not None
+            self._stream.hold(why)
+        if self._borrower is not None:
+            self._borrower.hold(why)
+
+    def _unwanted(self, now: float) -> Hold | None:
+        """Return why nothing is to be sent, or None."""
+        return self._sending.hold(now) if self._sends else None
 
     def next_look(self) -> float | None:
         """Return when `look` is due if once a second is too seldom now (monotonic, seconds)."""
@@ -157,11 +170,12 @@ class RtpGuard:
             return None
         return self._peek_at if self._peeks else self._rules.next_look()
 
-    def look(self, call: Any) -> None:
-        """See what has arrived from where; `call` is the pjsua2 call of this leg."""
-        if not self._stream:
+    def look(self) -> None:
+        """See what has arrived from where."""
+        source = self._borrower or self._stream
+        if self._stream is None or source is None:
             return
-        seen = streams.seen(call, self._index, self._stream)
+        seen = source.seen()
         if seen is None:
             return
         if self._peeks:
@@ -169,7 +183,7 @@ class RtpGuard:
             return
         now = time.monotonic()
         if self._sending.waits:
-            packets = streams.packets(call, self._index)
+            packets = source.packets()
             self._sending.look(packets=packets, rtp_from=seen.host, rtcp_from=seen.reports_from)
         self._hold_if_unwanted(now)
         self._rules.look(seen, now)

@@ -2,14 +2,16 @@
 
 import logging
 import sys
+import weakref
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import pjsua2 as pj
 
 from callengine.worker.plugins import layout, native
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
 from callengine.worker.rtpguard.rules import Seen
+from callengine.worker.rtpguard.sending import Hold
 
 logger = logging.getLogger(__name__)
 
@@ -26,37 +28,53 @@ def split_address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port) if port.isdigit() else 0
 
 
-def seen(call: Any, index: int, stream: int) -> Seen | None:
-    """Return what a stream has received; `stream` is the address of its pjmedia_stream.
+class RtpEnd(Protocol):
+    """Whoever reads and writes a leg's RTP."""
 
-    None if pjsua2 has no such stream (any more).
-    """
-    try:
-        transport = call.getMedTransportInfo(index)
-        source, reporter = transport.srcRtpName, transport.srcRtcpName
-        arrived = _session(stream)
-        if arrived is None:
-            arrived = None, call.getStreamStat(index).rtcp.rxStat.pkt
-    except pj.Error:
-        return None
-    return Seen(*split_address(source), *arrived, split_address(reporter)[0])
+    def seen(self) -> Seen | None:
+        """Return what has been received; None if nothing can be."""
+
+    def packets(self) -> int:
+        """Return how many RTP packets have been received."""
+
+    def hold(self, why: Hold | None) -> None:
+        """Send no RTP of any kind, for this reason, or send again."""
 
 
-def packets(call: Any, index: int) -> int:
-    """Return how many RTP packets a stream has received."""
-    try:
-        return int(call.getStreamStat(index).rtcp.rxStat.pkt)
-    except pj.Error:
-        return 0
+class PjmediaStream:
+    """A stream of pjmedia's as an `RtpEnd`."""
 
+    def __init__(self, call: Any, index: int, stream: int) -> None:
+        """`stream` is the address of the pjmedia_stream on media line `index` of a pjsua2 call."""
+        # Not to keep it: pjsua2 gives a slot back as the call's object goes, which must be at once.
+        self._call, self._index, self.address = weakref.proxy(call), index, stream
 
-def hold(stream: int, *, is_held: bool) -> None:
-    """Have a stream send no RTP, of any kind, or send again."""
-    api = _api()
-    if api is not None:
-        pointer = ffi.cast("pjmedia_stream *", stream)
-        lever = api.pjmedia_stream_pause if is_held else api.pjmedia_stream_resume
-        lever(pointer, pj.PJMEDIA_DIR_ENCODING)
+    def seen(self) -> Seen | None:
+        """Return what it has received; None if pjsua2 has no such stream (any more)."""
+        try:
+            transport = self._call.getMedTransportInfo(self._index)
+            source, reporter = transport.srcRtpName, transport.srcRtcpName
+            arrived = _session(self.address)
+            if arrived is None:
+                arrived = None, self._call.getStreamStat(self._index).rtcp.rxStat.pkt
+        except pj.Error:
+            return None
+        return Seen(*split_address(source), *arrived, split_address(reporter)[0])
+
+    def packets(self) -> int:
+        """Return how many RTP packets it has received."""
+        try:
+            return int(self._call.getStreamStat(self._index).rtcp.rxStat.pkt)
+        except pj.Error:
+            return 0
+
+    def hold(self, why: Hold | None) -> None:
+        """Have it send nothing, or send again."""
+        api = _api()
+        if api is not None:
+            pointer = ffi.cast("pjmedia_stream *", self.address)
+            lever = api.pjmedia_stream_resume if why is None else api.pjmedia_stream_pause
+            lever(pointer, pj.PJMEDIA_DIR_ENCODING)
 
 
 def _session(stream: int) -> tuple[int | None, int] | None:

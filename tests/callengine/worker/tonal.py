@@ -65,6 +65,7 @@ class TonalParty(MemoryParty):
 
     def join(self, other: Party) -> None:
         super().join(other)
+        self._endpoint.run_bridge()
         if self._tone is None:
             self._tone = _tone()
         assert isinstance(other, Bridged)

@@ -1,0 +1,58 @@
+"""The media of a leg, lent to a party that reads and writes its RTP itself. See `SipLeg.lend`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from callengine.worker.party import Counters
+from callengine.worker.rtpguard.streams import RtpEnd
+
+
+@dataclass(frozen=True, slots=True)
+class LentMedia:
+    """What a leg has agreed on with its peer, on sockets of ours."""
+
+    port: int
+    "Ours, of RTP; that of RTCP is the next."
+    codec: str
+    "As in the catalogue."
+    payload_type: int
+    fmtp: str
+    "The peer's format parameters of it."
+    ptime_ms: int
+    events: Mapping[int, int]
+    "Payload types of telephone-event, and their clock rates in Hz."
+    remote: tuple[str, int]
+    remote_reports: tuple[str, int]
+    sends: bool
+    "Whether the peer is to be sent audio; else it holds the call."
+
+
+class Borrower(RtpEnd, Protocol):
+    """Who reads and writes a leg's RTP meanwhile; used on the call's thread."""
+
+    def counters(self) -> Counters | None:
+        """Return the counters of its RTP."""
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Neither send nor listen, or go on: there is no agreed media now, or again."""
+
+    def give_back(self) -> None:
+        """Let go of the sockets: nothing is read from them or written once this returns."""
+
+
+@runtime_checkable
+class Lender(Protocol):
+    """A party that can lend its media."""
+
+    def lend(self, borrower: Borrower) -> LentMedia:
+        """Lend it, or return what is lent by now. Raises PartyError."""
+
+    def take_back(self) -> None:
+        """Have it back; again does no harm."""
+
+    def descriptors(self) -> tuple[int, int]:
+        """Return new descriptors of the sockets of RTP and RTCP, for the borrower to close.
+
+        Raises PartyError.
+        """
