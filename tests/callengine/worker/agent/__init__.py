@@ -1,0 +1,1 @@
+"""Voice agents in a call process."""
