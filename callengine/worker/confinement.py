@@ -19,12 +19,13 @@ from callengine.worker import landlock, seccomp
 CALL_UID = 65_530
 """Nobody's: systemd leaves 65520 to 65533 unused, and user namespaces map up to 65535."""
 _CODE = Path(__file__).resolve().parents[2]
-_OURS = ("callengine", "audiocodecs")
+_OURS = ("callengine", "audiocodecs", "agents")
 _SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache")
 _NEEDED = ("/etc/localtime", "/usr/share/zoneinfo", "/proc", "/dev/urandom", "/dev/null")
 
 ENVIRONMENT = (
     *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "VIRTUAL_ENV"),
 )
 "The variables that call processes are given; what opens a database or signs a session is not."

@@ -1,17 +1,22 @@
 """The socket between the engine and one call process, and the process's end of it."""
 
+import os
 import select
 import socket
+from dataclasses import dataclass
 
 from callengine.core.control import (
     MAX_MESSAGE_BYTES,
     TO_CALL_PROCESS,
+    AgentSocket,
     FromCallProcess,
     ToCallProcess,
     encode,
 )
 
 SEND_TIMEOUT_S = 2.0
+MAX_DESCRIPTORS = 4
+"Of one message; the kernel closes what is beyond."
 
 
 class ControlClosedError(ConnectionError):
@@ -24,6 +29,14 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
     for end in pair:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MAX_MESSAGE_BYTES)
     return pair
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedOrder:
+    """A message, and the descriptor that came with it, for whoever takes it to close."""
+
+    message: ToCallProcess
+    descriptor: int | None = None
 
 
 class Control:
@@ -49,20 +62,30 @@ class Control:
         except OSError as error:
             raise ControlClosedError("the engine does not read its control socket") from error
 
-    def receive(self) -> list[ToCallProcess]:
+    def receive(self) -> list[ReceivedOrder]:
         """Return the messages that have arrived; raises ControlClosedError at the end.
 
         Raises ControlError for what is no message: the engine's own fault, for which the process
         ends.
         """
-        messages: list[ToCallProcess] = []
+        messages: list[ReceivedOrder] = []
         while True:
             try:
-                data = self._socket.recv(MAX_MESSAGE_BYTES)
+                data, descriptors, _, _ = socket.recv_fds(
+                    self._socket, MAX_MESSAGE_BYTES, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+                )
             except BlockingIOError:
                 return messages
             except OSError as error:
                 raise ControlClosedError("the control socket failed") from error
             if not data:
                 raise ControlClosedError("the engine closed the control socket")
-            messages.append(TO_CALL_PROCESS.decode(data))
+            messages.append(_received(TO_CALL_PROCESS.decode(data), descriptors))
+
+
+def _received(message: ToCallProcess, descriptors: list[int]) -> ReceivedOrder:
+    """Return a message with its descriptor; close what was not asked for."""
+    wanted = descriptors[:1] if isinstance(message, AgentSocket) and not message.error else []
+    for descriptor in descriptors[len(wanted) :]:
+        os.close(descriptor)
+    return ReceivedOrder(message, next(iter(wanted), None))

@@ -115,8 +115,10 @@ def main() -> None:
     import encodings.idna  # noqa: F401
 
     import callengine.worker.process  # noqa: F401  (loads pjsua2 before the forks)
+    from callengine.worker.agent import preloading
 
     plugins.preload()
+    preloading.preload()
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as sock:

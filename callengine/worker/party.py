@@ -7,14 +7,24 @@ library leaves it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from callengine.core.control import (
+    AgentFacts,
+    AgentLine,
+    AgentTool,
+    ConnectAgent,
+    TimelineNote,
+    TransferAsked,
+)
 from callengine.core.events import Event
 from callengine.core.orders import LegOrder
 from callengine.worker.rtpguard.guard import RtpGuard
 
-Post = Callable[["Party", Event | None], None]
-"Takes an event of a party; None says that something of it has changed."
+ForEngine = ConnectAgent | AgentFacts | AgentLine | AgentTool | TransferAsked | TimelineNote
+"What a party says to the engine alone."
+Post = Callable[["Party", Event | ForEngine | None], None]
+"Takes an event of a party, or a word to the engine; None says that something of it has changed."
 
 
 class PartyError(Exception):
@@ -148,6 +158,20 @@ class Party(Protocol):
         """Return an event of its own with what is known by the time it is handled."""
 
 
+@runtime_checkable
+class AgentParty(Protocol):
+    """A party that is a voice agent, to which the engine connects."""
+
+    def connected(self, descriptor: int | None, error: str) -> None:
+        """Take a connected TCP socket, which becomes its own, or why there is none."""
+
+    def change(self, settings: str, by: str) -> None:
+        """Change settings of its session, as JSON."""
+
+    def transfer_failed(self, key: str, code: int, why: str) -> None:
+        """Tell it that a transfer it asked for has failed."""
+
+
 class Parties(Protocol):
     """Makes the parties of one call, and holds what they share."""
 
@@ -164,9 +188,6 @@ class Parties(Protocol):
 
     def refuse(self, invite: Invite) -> None:
         """Decline a second INVITE."""
-
-    def run_media(self) -> None:
-        """Let audio flow: somebody has some."""
 
     def release(self) -> None:
         """Give back what the call's parties held."""

@@ -1,6 +1,7 @@
 """The main loop of a call process: pjsua2 and the control socket on one thread."""
 
 import logging
+import os
 import signal
 import socket
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from callengine.core.control import (
+    AgentSocket,
+    ChangeAgent,
     EndCall,
     FollowRedirect,
     Fork,
@@ -17,16 +20,17 @@ from callengine.core.control import (
     Stop,
     TakeCall,
     TransferCall,
+    TransferRefused,
     Unable,
 )
 from callengine.core.orders import CallOrder
 from callengine.core.reasons import Reason
 from callengine.worker import slots
+from callengine.worker.callparties import CallParties
 from callengine.worker.control import Control, ControlClosedError
 from callengine.worker.endpoint import REST_AFTER_S, CallProcessConfig, Endpoint
 from callengine.worker.party import Invite, Parties
 from callengine.worker.runner import CallRunner
-from callengine.worker.sipparties import SipParties
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +61,7 @@ class CallServer:
         self,
         control: Control,
         config: CallProcessConfig,
-        make_parties: Callable[[Endpoint, CallOrder], Parties] = SipParties,
+        make_parties: Callable[[Endpoint, CallOrder], Parties] = CallParties,
     ) -> None:
         self._control = control
         self._make_parties = make_parties
@@ -143,8 +147,8 @@ class CallServer:
         return 1
 
     def _receive(self) -> None:
-        for message in self._control.receive():
-            match message:
+        for received in self._control.receive():
+            match message := received.message:
                 case TakeCall(order):
                     self._await_invite(order)
                 case EndCall():
@@ -153,8 +157,18 @@ class CallServer:
                     self._runner.order_transfer(order)
                 case FollowRedirect() if self._runner is not None:
                     self._runner.order_redirect(message)
+                case AgentSocket() | ChangeAgent() | TransferRefused():
+                    self._tell_agent(message, received.descriptor)
                 case Stop():
                     self._stopping = True
+
+    def _tell_agent(
+        self, message: AgentSocket | ChangeAgent | TransferRefused, descriptor: int | None
+    ) -> None:
+        if self._runner is not None:
+            self._runner.order_agent(message, descriptor)
+        elif descriptor is not None:
+            os.close(descriptor)
 
     def _await_invite(self, order: CallOrder) -> None:
         self._endpoint.read_media()

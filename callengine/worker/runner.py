@@ -1,6 +1,7 @@
 """One call in its process: legs feed the state machine, its effects move the legs."""
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -8,7 +9,9 @@ from functools import partial
 
 from callengine.core import effects as fx
 from callengine.core.control import (
+    AgentSocket,
     CallEnded,
+    ChangeAgent,
     EndCall,
     FollowRedirect,
     LegFacts,
@@ -18,6 +21,7 @@ from callengine.core.control import (
     Taken,
     TimelineNote,
     TransferOver,
+    TransferRefused,
 )
 from callengine.core.events import (
     DialFailed,
@@ -33,7 +37,14 @@ from callengine.core.states import CallState
 from callengine.core.terminations import leg_failed
 from callengine.worker import plugins
 from callengine.worker.mediawatch import MediaWatch
-from callengine.worker.party import Invite, Parties, Party, PartyError
+from callengine.worker.party import (
+    AgentParty,
+    ForEngine,
+    Invite,
+    Parties,
+    Party,
+    PartyError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +58,7 @@ class CallRunner:
         self._send = send
         self._machine = CallMachine(order, now=time.monotonic())
         self._legs: dict[str, Party] = {}
-        self._reported: deque[tuple[Party, Event | None]] = deque()
+        self._reported: deque[tuple[Party, Event | ForEngine | None]] = deque()
         self._bridged: str | None = None
         self._heard: set[str] = {"A"}
         "Legs whose audio the other party has heard: only theirs are the call's codecs."
@@ -116,6 +127,23 @@ class CallRunner:
         event = RedirectDecided(message.leg, message.waves, message.why)
         self._carry_out(self._machine.handle(event, time.monotonic()))
 
+    def order_agent(
+        self, message: AgentSocket | ChangeAgent | TransferRefused, descriptor: int | None
+    ) -> None:
+        """Tell an agent what the engine says, unless that is of an earlier call."""
+        party = self._legs.get(message.leg) if message.call == self._order.call else None
+        if not isinstance(party, AgentParty):
+            if descriptor is not None:
+                os.close(descriptor)
+            return
+        match message:
+            case AgentSocket():
+                party.connected(descriptor, message.error or "its socket got lost")
+            case ChangeAgent():
+                party.change(message.settings, message.by)
+            case TransferRefused():
+                party.transfer_failed(message.key, message.code, message.why)
+
     def step(self) -> None:
         """Handle what the legs reported, timers, and the second's statistics."""
         now = time.monotonic()
@@ -124,6 +152,9 @@ class CallRunner:
             self._carry_out(self._machine.handle(failure, now))
         while self._reported:
             leg, event = self._reported.popleft()
+            if isinstance(event, ForEngine):
+                self._send(event)
+                continue
             self._connect()
             if event is not None:
                 self._carry_out(self._machine.handle(leg.explained(event), now))
@@ -201,6 +232,10 @@ class CallRunner:
         match effect:
             case fx.Note(kind, leg, text):
                 self._note(kind, leg, text)
+            case fx.TellTransferFailed(leg, key, sip_code, why):
+                agent = self._legs.get(leg)
+                if isinstance(agent, AgentParty):
+                    agent.transfer_failed(key, sip_code, why)
             case fx.RedirectWanted(leg, code, contacts):
                 self._send(RedirectAsked(leg, code, contacts))
             case fx.StateChanged(state):
@@ -220,7 +255,8 @@ class CallRunner:
             logger.warning("leg %s could not be dialled: %s", order.name, error)
             self._not_dialled(leg, order.label, str(error))
             return
-        self._note("dialled", order.name, f"Ringing {order.label}: offered {', '.join(codecs)}.")
+        offered = f": offered {', '.join(codecs)}" if codecs else ""
+        self._note("dialled", order.name, f"Ringing {order.label}{offered}.")
 
     def _not_dialled(self, leg: Party, label: str, why: str) -> None:
         """Blame this process, not a callee who was never rung: another may take the call."""
@@ -247,9 +283,8 @@ class CallRunner:
     def _send_digit(self, name: str, digit: str) -> None:
         try:
             self._legs[name].send_digit(digit)
-        except PartyError:
-            text = "The key could not be passed on: this leg agreed on no telephone-event."
-            self._note("dtmf-refused", name, text)
+        except PartyError as error:
+            self._note("dtmf-refused", name, f"The key could not be passed on: {error}.")
 
     # Transfer
 
@@ -284,8 +319,6 @@ class CallRunner:
             self._ask(partial(leg.part, caller))
 
     def _connect(self) -> None:
-        if any(leg.has_audio for leg in self._legs.values()):
-            self._parties.run_media()
         caller, other = self._legs.get("A"), self._legs.get(self._bridged or "")
         if caller is None or other is None:
             return
@@ -306,7 +339,7 @@ class CallRunner:
 
     # Reporting
 
-    def _post(self, leg: Party, event: Event | None) -> None:
+    def _post(self, leg: Party, event: Event | ForEngine | None) -> None:
         self._reported.append((leg, event))
 
     def _note(self, kind: str, leg: str, text: str) -> None:

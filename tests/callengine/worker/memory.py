@@ -5,7 +5,15 @@ from typing import Any
 
 from callengine.core.events import CallerMatched, Event, LegAnswered, LegEnded, LegProgress
 from callengine.core.orders import LegOrder
-from callengine.worker.party import Counters, Invite, MediaFacts, Party, PartyError, Post
+from callengine.worker.party import (
+    Counters,
+    ForEngine,
+    Invite,
+    MediaFacts,
+    Party,
+    PartyError,
+    Post,
+)
 
 
 class MemoryParty:
@@ -37,7 +45,7 @@ class MemoryParty:
 
     # What happens to it
 
-    def say(self, event: Event | None) -> None:
+    def say(self, event: Event | ForEngine | None) -> None:
         self._post(self, event)
 
     def ring(self) -> None:
@@ -115,7 +123,6 @@ class MemoryParties:
         self.in_the_way = ""
         self.refuses: set[str] = set()
         "What the next parties refuse."
-        self.runs_media = False
         self.released = False
 
     def _made(self, order: LegOrder, allowed: Sequence[str], post: Post) -> MemoryParty:
@@ -136,9 +143,6 @@ class MemoryParties:
 
     def refuse(self, invite: Invite) -> None:
         self.refused.append(invite)
-
-    def run_media(self) -> None:
-        self.runs_media = True
 
     def release(self) -> None:
         self.released = True

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from callengine.worker import endings, plugins
+from callengine.worker.agent import preloading
 from callengine.worker.control import Control
 from callengine.worker.digits import Digits
 from callengine.worker.endpoint import CallProcessConfig, quieten
@@ -39,6 +40,7 @@ def main() -> None:
     descriptor, rtp_port = (int(word) for word in sys.argv[1:3])
     quieten()
     plugins.preload()
+    preloading.preload()
     with socket.socket(fileno=descriptor) as sock:
         server = CallServer(Control(sock), CallProcessConfig(8000, rtp_port, "test"))
         for plug in sys.argv[3:]:  # by now the codecs have been tried
