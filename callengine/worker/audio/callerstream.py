@@ -1,8 +1,9 @@
 """What an agent hears of a caller: a stream that keeps time, whatever arrives or does not.
 
-What arrives goes on at once. Where nothing does, silence is put in as time passes. If what was
-missing then comes after all, all in a burst, there is too much: so much is taken out again, quiet
-frames first, that the agent is not behind for longer than a moment.
+What arrives goes on at once. Where nothing does, silence is put in as time passes; never for time
+that has passed, which would put an agent behind that hears in real time. If what was missing then
+comes after all, all in a burst, there is too much: so much is taken out again, quiet frames first,
+that the agent is not behind for longer than a moment.
 """
 
 from callengine.worker.audio.paths import ToAgent
@@ -13,8 +14,14 @@ FILLS_AFTER_MS = 100
 "Nothing arrives for so long, and the caller has not said that it pauses: it is silent, or gone."
 CAUGHT_UP_MS = 1500
 "So long after a burst nothing of it is left, loud or not."
-MAX_FILL_MS = 1000
-"At once, after the process was held up."
+FORGOTTEN_AFTER_S = 5.0
+"What was held up has come by then, or never will."
+MAX_AT_ONCE = 5
+"Frames of silence, after the process was held up."
+MIN_LOSS_MS = 100
+"So much of a loss is filled at any time, and more only if that time has passed."
+_ROUNDING = 1e-6
+"Of a frame: the sum of many fiftieths of a second."
 
 
 class CallerStream:
@@ -23,16 +30,19 @@ class CallerStream:
     def __init__(self, path: ToAgent, now: float) -> None:
         self._path = path
         self._per_ms = path.ticks_per_ms
-        self._arrived_at = now
-        self._lasts_ms = 0.0
-        "Of what arrived last."
+        self._ends_at = now
+        "When what arrived last has been heard."
+        self._is_filling = False
+        self._filled_to = now
         self._filled_ms = 0.0
         "Silence that was put in since."
         self._is_paused = False
-        self._too_much_ms = 0.0
-        self._too_much_since = 0.0
-        self.dropped_ms = 0.0
-        "What was taken out so that the agent is not behind."
+        self._surplus = _Surplus(now)
+
+    @property
+    def dropped_ms(self) -> float:
+        """What was taken out so that the agent is not behind."""
+        return self._surplus.dropped_ms
 
     def heard(self, item: Heard, now: float) -> list[bytes]:
         """Take what is heard of the caller; return what the agent is to hear now."""
@@ -40,7 +50,7 @@ class CallerStream:
             case Sound():
                 return self._sound(item, now)
             case Gap(ticks, following):
-                return self._gap(ticks / self._per_ms, following)
+                return self._gap(ticks / self._per_ms, following, now)
             case Pause():
                 self._is_paused = True
             case Key():
@@ -49,55 +59,82 @@ class CallerStream:
 
     def tick(self, now: float) -> list[bytes]:
         """Return the silence that is due by now; called every 20 ms or so."""
-        due_ms = self._due_ms(now)
-        if due_ms < (FRAME_MS if self._is_paused or self._filled_ms else FILLS_AFTER_MS):
+        if not self._is_filling:
+            silent_ms = (now - self._ends_at) * 1000
+            if silent_ms < (FRAME_MS if self._is_paused else FILLS_AFTER_MS):
+                return []
+            self._is_filling, self._filled_to = True, now - FRAME_MS / 1000
+        frames = min(int((now - self._filled_to) * 1000 / FRAME_MS + _ROUNDING), MAX_AT_ONCE)
+        if not frames:
             return []
-        frames = int(min(due_ms, MAX_FILL_MS) // FRAME_MS)
-        self._filled_ms += int(due_ms // FRAME_MS) * FRAME_MS
-        return self._whole([self._path.silence(FRAME_MS) for _ in range(frames)])
-
-    def _due_ms(self, now: float) -> float:
-        return (now - self._arrived_at) * 1000 - self._lasts_ms - self._filled_ms
+        self._filled_to = max(self._filled_to + frames * FRAME_MS / 1000, now - FRAME_MS / 1000)
+        self._filled_ms += frames * FRAME_MS
+        return self._given([self._path.silence(FRAME_MS) for _ in range(frames)], now)
 
     def _sound(self, sound: Sound, now: float) -> list[bytes]:
-        made = []
         if sound.skipped is not None:
-            missing_ms = sound.skipped / self._per_ms - self._filled_ms
-            if missing_ms > 0:
-                # By its own clock the caller was silent for longer than we noticed.
-                frames = int(min(missing_ms, max(0.0, self._due_ms(now))) // FRAME_MS)
-                made += [self._path.silence(FRAME_MS) for _ in range(frames)]
-            else:
-                self._note_too_much(-missing_ms, now)
-        lasts_ms = sound.ticks / self._per_ms
-        self._arrived_at, self._lasts_ms = now, lasts_ms
-        self._filled_ms, self._is_paused = 0.0, False
+            self._surplus.expect(self._filled_ms - sound.skipped / self._per_ms, now)
+        self._ends_at = now + sound.ticks / self._per_ms / 1000
+        self._is_paused = self._is_filling = False
+        self._filled_ms = 0.0
         audio = self._path.sound(sound.payload)
         made_ms = self._path.audio.ms_of(len(audio))
-        if audio and self._too_much_ms >= made_ms and self._may_drop(now):
-            self._too_much_ms -= made_ms
-            self.dropped_ms += made_ms
-        else:
-            made.append(audio)
-        return self._whole(made)
+        if self._surplus.takes_out(made_ms, now, is_loud=self._path.is_loud):
+            return []
+        return self._given([audio], now)
 
-    def _gap(self, lost_ms: float, following: bytes) -> list[bytes]:
+    def _gap(self, lost_ms: float, following: bytes, now: float) -> list[bytes]:
         """Conceal what is lost, but for what silence was put in for already."""
         left_ms = max(0.0, lost_ms - self._filled_ms)
         self._filled_ms = max(0.0, self._filled_ms - lost_ms)
+        left_ms = min(left_ms, max(MIN_LOSS_MS, (now - self._ends_at) * 1000))
         if not left_ms:
             return []
-        return self._whole([self._path.gap(round(min(left_ms, MAX_FILL_MS)), following)])
+        return self._given([self._path.gap(round(left_ms), following)], now)
 
-    def _note_too_much(self, ms: float, now: float) -> None:
-        if ms and self._too_much_ms < FRAME_MS:
-            self._too_much_since = now
+    def _given(self, made: list[bytes], now: float) -> list[bytes]:
+        given = [audio for audio in made if audio]
+        self._surplus.give(self._path.audio.ms_of(sum(map(len, given))), now)
+        return given
+
+
+class _Surplus:
+    """What an agent that hears in real time has not heard yet, and how much of it has to go.
+
+    Only what silence took the place of has to: packets that are a little early or late, as they
+    are on any network, leave all that was said.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.dropped_ms = 0.0
+        self._ahead_ms, self._at = 0.0, now
+        self._too_much_ms, self._since = 0.0, now
+
+    def expect(self, ms: float, now: float) -> None:
+        """Take that so much silence was put in for audio that comes after all, or may."""
+        if ms <= 0:
+            return
+        if not self._too_much_ms or now - self._since > FORGOTTEN_AFTER_S:
+            self._too_much_ms, self._since = 0.0, now
         self._too_much_ms += ms
 
-    def _may_drop(self, now: float) -> bool:
-        """Tell whether this frame may go: it is quiet, or else all would not be gone in time."""
-        left_ms = CAUGHT_UP_MS - (now - self._too_much_since) * 1000
-        return left_ms <= self._too_much_ms or not self._path.is_loud
+    def give(self, ms: float, now: float) -> None:
+        """Take that the agent is given so much."""
+        self._ahead_ms = self._ahead(now) + ms
+        self._at = now
 
-    def _whole(self, made: list[bytes]) -> list[bytes]:
-        return [audio for audio in made if audio]
+    def takes_out(self, ms: float, now: float, *, is_loud: bool) -> bool:
+        """Tell whether audio is to be left out: it is quiet, or else all would not go in time."""
+        if now - self._since > FORGOTTEN_AFTER_S:
+            self._too_much_ms = 0.0
+        if not 0 < ms <= self._too_much_ms or self._ahead(now) < ms:
+            return False
+        since_ms = (now - self._since) * 1000
+        if is_loud and CAUGHT_UP_MS - since_ms > self._too_much_ms:
+            return False
+        self._too_much_ms -= ms
+        self.dropped_ms += ms
+        return True
+
+    def _ahead(self, now: float) -> float:
+        return max(0.0, self._ahead_ms - (now - self._at) * 1000)

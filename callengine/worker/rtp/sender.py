@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from callengine.worker.rtp.packets import SEQUENCES, TIMESTAMPS
 
-PAUSE_S = 0.1
-"Nothing sent for so long is a pause: the timestamp goes on with time, and a talkspurt begins."
+PAUSE_S = 0.25
+"""Nothing sent for so long is a pause: the timestamp goes on with time, and a talkspurt begins.
+
+What is sent sooner makes up for it: a timer that was late catches up, packet by packet."""
 
 _HEADER = struct.Struct("!BBHII")
 

@@ -24,6 +24,7 @@ Address = tuple[str, int]
 
 MAX_AT_ONCE = 128
 "So many datagrams are read before others get their turn; the socket keeps the rest."
+MAX_PORT = 65535
 FOLLOWED_AFTER = 2
 "Packets in a row from elsewhere after which what is sent goes there (symmetric RTP, RFC 4961)."
 
@@ -46,6 +47,7 @@ class RtpSession:
         `remote` is the peer's numeric host and its port; None or port 0: nothing is sent until it
         is heard. Raises ValueError for a host that is a name.
         """
+        first = None if remote is None else _numeric(remote)
         self.rtp = _taken(rtp)
         self.rtcp = _taken(rtcp_socket) if rtcp_socket is not None else None
         self.stream = stream
@@ -65,9 +67,9 @@ class RtpSession:
         self._frame_ticks = stream.clock_hz * stream.frame_ms // 1000
         self._reports = Reports(self._sender, self._receiver.statistics, cname, time.time() - now)
         self._reports.schedule(now)
-        self._remote = self._remote_reports = None if remote is None else _numeric(remote)
-        if self._remote is not None:
-            self._remote_reports = _numeric((self._remote[0], self._remote[1] + 1))
+        self._remote = self._remote_reports = first
+        if first is not None and first[1] < MAX_PORT:
+            self._remote_reports = (first[0], first[1] + 1)
         self._source: Address = ("", 0)
         self._reporter = ""
         self._packets = 0
@@ -217,8 +219,8 @@ def _taken(descriptor: int) -> socket.socket:
 def _numeric(address: Address) -> Address | None:
     """Return an address that no name service is asked about; None for nobody's (RFC 3264, 8.4)."""
     host, port = address
-    if not 0 <= port <= 65535:
-        raise ValueError(f"port {port} is none: 0 to 65535")
+    if not 0 <= port <= MAX_PORT:
+        raise ValueError(f"port {port} is none: 0 to {MAX_PORT}")
     return None if not port or ipaddress.ip_address(host).is_unspecified else address
 
 

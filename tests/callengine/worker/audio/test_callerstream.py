@@ -80,11 +80,11 @@ def test_a_caller_of_whom_nothing_is_heard_is_silent_in_real_time() -> None:
     """From the beginning, and after it fell silent without a word."""
     agent = Agent()
     agent.wait(0.0, 1.0)
-    assert agent.ms == pytest.approx(1000, abs=20)
+    assert 1000 - 100 <= agent.ms <= 1000
     agent.sound(1.0, skipped=None)
     now = talk(agent, 1.02, 49)
     agent.wait(now, now + 3.0)
-    assert agent.ms == pytest.approx(5000, abs=40)
+    assert 5000 - 2 * 120 <= agent.ms <= 5000
 
 
 def test_the_first_packet_after_a_silence_from_the_beginning_owes_nothing() -> None:
@@ -115,13 +115,6 @@ def test_silence_between_words_lasts_as_long_as_the_caller_says() -> None:
     assert agent.stream.dropped_ms <= 20
 
 
-def test_a_short_silence_nobody_noticed_is_put_in_when_it_is_over() -> None:
-    agent = Agent()
-    now = talk(agent, 0.0, 10)
-    agent.sound(now + 0.08, LOUD, skipped=640)
-    assert agent.heard[1600:] == QUIET * 4 + LOUD
-
-
 def test_a_step_of_the_callers_clock_makes_no_silence_that_did_not_pass() -> None:
     agent = Agent()
     now = talk(agent, 0.0, 10)
@@ -136,13 +129,20 @@ def test_a_loss_is_filled_for_as_long_as_it_lasted() -> None:
     assert agent.heard[1600:] == b"\x55" * 160 + LOUD * 2
 
 
+def test_numbers_that_jump_make_no_loss_for_which_no_time_has_passed() -> None:
+    agent = Agent()
+    now = talk(agent, 0.0, 10)
+    agent.take(now, Gap(8000 * 9), Sound(LOUD, 160))
+    assert agent.ms <= 200 + 100 + 20
+
+
 def test_a_loss_that_was_filled_with_silence_already_is_filled_once() -> None:
     agent = Agent()
     now = talk(agent, 0.0, 10)
     agent.wait(now, now + 0.5)
     agent.take(now + 0.5, Gap(4000), Sound(LOUD, 160))
     talk(agent, now + 0.52, 10)
-    assert agent.ms == pytest.approx(200 + 500 + 220, abs=30)
+    assert agent.ms == pytest.approx(200 + 500 + 220, abs=45)
 
 
 @pytest.mark.parametrize("held_up_s", [0.2, 0.5, 1.0, 1.9, 3.0])
@@ -157,7 +157,7 @@ def test_a_burst_never_becomes_lasting_latency(held_up_s: float, payload: bytes)
         agent.sound(now, payload)
     end = talk(agent, now, 100, payload)
     behind_ms = agent.ms - end * 1000
-    assert -30 < behind_ms < 30
+    assert -120 < behind_ms < 30
 
 
 def test_of_a_burst_pauses_are_left_out_before_words() -> None:
@@ -170,7 +170,33 @@ def test_of_a_burst_pauses_are_left_out_before_words() -> None:
     for number in range(60):
         agent.sound(now + number * 0.02, QUIET if number % 6 == 0 else LOUD)
     assert agent.heard.count(LOUD[0]) >= (50 + 8 + 50) * 160
-    assert agent.ms == pytest.approx((now + 1.2) * 1000, abs=30)
+    assert -120 < agent.ms - (now + 1.2) * 1000 < 30
+
+
+@pytest.mark.parametrize("silence_s", [0.5, 5.0, 60.0])
+def test_a_caller_whose_clock_stood_still_loses_nothing_of_what_it_says_after(
+    silence_s: float,
+) -> None:
+    """As on hold, or muted by a phone that stops and goes on: no burst follows."""
+    agent = Agent()
+    now = talk(agent, 0.0, 50)
+    agent.wait(now, now + silence_s)
+    before = agent.heard.count(LOUD[0])
+    talk(agent, now + silence_s + 0.02, 200)
+    assert agent.heard.count(LOUD[0]) - before >= 199 * 160
+    behind_ms = agent.ms - (now + silence_s + 4.02) * 1000
+    assert -120 <= behind_ms < 30
+
+
+def test_jitter_makes_nothing_be_left_out() -> None:
+    """Each fifth packet 80 ms late, those after it with it: all of it is heard."""
+    agent, now = Agent(), 0.0
+    for group in range(100):
+        now = group * 0.1
+        agent.wait(now, now + 0.08)
+        for _ in range(5):
+            agent.sound(now + 0.085)
+    assert agent.heard == LOUD * 500
 
 
 def test_a_key_is_no_audio() -> None:
@@ -183,4 +209,4 @@ def test_a_process_that_was_held_up_does_not_make_up_for_hours() -> None:
     agent = Agent()
     talk(agent, 0.0, 1)
     agent.wait(3600.0, 3600.0)
-    assert agent.ms <= 1020
+    assert agent.ms <= 120

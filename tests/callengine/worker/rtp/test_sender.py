@@ -28,7 +28,7 @@ def test_numbers_go_on_and_wrap_and_the_first_packet_begins_a_talkspurt() -> Non
 
 @pytest.mark.parametrize(
     ("silence_s", "ticks", "marker"),
-    [(0.02, 160, False), (0.06, 160, False), (0.5, 4000, True), (60.0, 480_000, True)],
+    [(0.02, 160, False), (0.2, 160, False), (0.5, 4000, True), (60.0, 480_000, True)],
 )
 def test_after_a_pause_time_has_gone_on_and_a_talkspurt_begins(
     silence_s: float, ticks: int, *, marker: bool
