@@ -55,7 +55,8 @@ def _secret(help_text: str) -> forms.CharField:
         required=False,
         strip=False,
         validators=[validate_secret],
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        # Typed once, it stays while another dialect is chosen: no answer of ours could hold it.
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "hx-preserve": "true"}),
         help_text=help_text,
     )
 

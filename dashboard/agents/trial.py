@@ -1,6 +1,7 @@
 """A trial of an agent: we connect as a call would, wait until it is ready, and say goodbye."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import ssl
@@ -79,10 +80,21 @@ class _Talk:
     odd: dict[str, None] = field(default_factory=dict)
     ready: fx.Ready | None = None
     failed: fx.Failed | None = None
+    closed: tuple[int, str] | None = None
+    "The code and reason that the agent closed with."
     over: bool = False
 
     def step(self, word: str) -> None:
         self.steps.append(TrialStep(word, round((time.monotonic() - self.began) * 1000)))
+
+    def take_closed(self, error: ConnectionClosed) -> None:
+        """Take what the dialect makes of it that the agent has closed."""
+        self.over = True
+        code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
+        self.closed = code, reason
+        effects = self.dialect.closed(code, reason, time.time())
+        failures = [effect for effect in effects if isinstance(effect, fx.Failed)]
+        self.failed = self.failed or (failures[0] if failures else None)
 
     async def do(self, effects: Sequence[fx.Effect], websocket: ClientConnection) -> None:
         """Carry out what a conversation needs that nobody listens to."""
@@ -119,8 +131,6 @@ async def try_agent(dialect: str, session: fx.Session, *, limit_s: float = LIMIT
         trial = _late(talk, host, limit_s)
     except InvalidStatus as error:
         trial = _refused(error)
-    except ConnectionClosed as error:
-        trial = _closed(error, talk)
     except (OSError, WebSocketException) as error:
         trial = _unreachable(error, host)
     else:
@@ -144,21 +154,25 @@ async def _converse(talk: _Talk) -> None:
     )
     async with connecting as websocket:
         talk.step("connected")
-        await talk.do(talk.dialect.opened(time.time()), websocket)
-        while not (talk.ready or talk.failed or talk.over):
-            await _hear(talk, websocket)
-        await _linger(talk, websocket)
+        try:
+            await _hear_out(talk, websocket)
+        except ConnectionClosed as error:
+            talk.take_closed(error)
         if talk.ready and not talk.over:
             await _say_goodbye(talk, websocket)
 
 
-async def _linger(talk: _Talk, websocket: ClientConnection) -> None:
-    try:
+async def _hear_out(talk: _Talk, websocket: ClientConnection) -> None:
+    """Talk until the agent is ready, has failed or is gone, and see whether it stays so."""
+    # If it has closed already, what it said before is still to be read.
+    with contextlib.suppress(ConnectionClosed):
+        await talk.do(talk.dialect.opened(time.time()), websocket)
+    while not (talk.ready or talk.failed or talk.over):
+        await _hear(talk, websocket)
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
             while not (talk.failed or talk.over):
                 await _hear(talk, websocket)
-    except TimeoutError:
-        pass
 
 
 async def _hear(talk: _Talk, websocket: ClientConnection) -> None:
@@ -169,12 +183,6 @@ async def _hear(talk: _Talk, websocket: ClientConnection) -> None:
             message = await websocket.recv()
     except TimeoutError:
         effects = talk.dialect.tick(time.time())
-    except ConnectionClosed as error:
-        code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
-        effects = talk.dialect.closed(code, reason, time.time())
-        talk.over = True
-        if not any(isinstance(effect, fx.Failed) for effect in effects):
-            raise
     else:
         effects = talk.dialect.received(message, time.time())
     await talk.do(effects, websocket)
@@ -182,6 +190,7 @@ async def _hear(talk: _Talk, websocket: ClientConnection) -> None:
 
 async def _say_goodbye(talk: _Talk, websocket: ClientConnection) -> None:
     """End the session as a call does, so that it is not billed on; how that goes is no news."""
+    failed = talk.failed
     try:
         async with asyncio.timeout(GOODBYE_S):
             await talk.do(talk.dialect.end(time.time()), websocket)
@@ -189,27 +198,32 @@ async def _say_goodbye(talk: _Talk, websocket: ClientConnection) -> None:
                 await _hear(talk, websocket)
     except (TimeoutError, OSError, WebSocketException):
         talk.over = True
+    talk.failed = failed
 
 
 def _outcome(talk: _Talk) -> Trial:
-    if talk.ready is not None and talk.failed is None:
+    if talk.failed is not None:
+        happened, advice = _FAILURES[talk.failed.kind]
+        words = ": ".join(part for part in (talk.failed.code, talk.failed.message) if part)
+        return Trial(happened, said=words, advice=advice)
+    if talk.closed is not None:
+        code, reason = talk.closed
+        when = "at once" if talk.ready else "before it was ready"
+        happened = f"It closed the websocket {when}: code {code}."
+        return Trial(happened, said=reason, advice=_ANOTHER)
+    if talk.ready is not None:
         return _ready(talk.ready)
-    if talk.failed is None:
-        return Trial(
-            "It ended the session before it was ready.",
-            advice="Look into the agent's own log.",
-        )
-    happened, advice = _FAILURES[talk.failed.kind]
-    words = ": ".join(part for part in (talk.failed.code, talk.failed.message) if part)
-    return Trial(happened, said=words, advice=advice)
+    return Trial("It ended the session before it was ready.", advice=_OWN_LOG)
 
 
+_OWN_LOG = "Look into the agent's own log."
+_ANOTHER = "Check that the dialect is the one that it speaks, and look into its own log."
 _FAILURES = {
     fx.Failure.REFUSED: ("It refused the session.", "Correct what it names, and test it again."),
     fx.Failure.BUSY: ("It has no place for one more call.", "Try again in a moment."),
-    fx.Failure.LOST: ("It failed before it could talk.", "Look into the agent's own log."),
+    fx.Failure.LOST: ("It failed before it could talk.", _OWN_LOG),
     fx.Failure.LATE: ("It was not ready in time, it says.", "Try again in a moment."),
-    fx.Failure.EXPIRED: ("It ended the session at once.", "Look into the agent's own log."),
+    fx.Failure.EXPIRED: ("It ended the session at once.", _OWN_LOG),
 }
 
 
@@ -229,7 +243,7 @@ def _late(talk: _Talk, host: str, limit_s: float) -> Trial:
     if talk.steps:
         return Trial(
             f"Connected, but it was not ready within {limit_s:g} s.",
-            advice="Check that the dialect is the one that it speaks, and look into its own log.",
+            advice=_ANOTHER,
         )
     return Trial(
         f"{host} did not answer within {limit_s:g} s.",
@@ -265,16 +279,6 @@ def _message(body: str) -> str:
         if isinstance(value, dict) and value.get(key):
             value = value[key]
     return value if isinstance(value, str) else body.strip()
-
-
-def _closed(error: ConnectionClosed, talk: _Talk) -> Trial:
-    code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
-    when = "at once" if talk.ready else "before it was ready"
-    return Trial(
-        f"It closed the websocket {when}: code {code}.",
-        said=reason,
-        advice="Check that the dialect is the one that it speaks, and look into its own log.",
-    )
 
 
 def _unreachable(error: Exception, host: str) -> Trial:
