@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 
+from agents.concealed import KEPT, concealed, revealed
 from agents.models import VoiceAgent
-from agents.validators import validate_secret
+from agents.validators import refused, validate_secret
 
 
 class VoiceAgentForm(forms.ModelForm[VoiceAgent]):
@@ -50,6 +51,20 @@ class VoiceAgentForm(forms.ModelForm[VoiceAgent]):
             "answers_at_once",
             "keeps_transcript",
         )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["tools"] = concealed(self.instance.tools)
+
+    def clean_tools(self) -> Any:
+        """Take `***` in a header for the value that is kept."""
+        tools = self.cleaned_data["tools"]
+        if not isinstance(tools, list):
+            return tools  # the model says what is wrong with it
+        whole, missing = revealed(tools, self.instance.tools)
+        for place, name in missing:
+            raise refused(KEPT, "the value: none is kept", at=f"[{place}].http.headers.{name}")
+        return whole
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

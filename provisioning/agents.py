@@ -6,11 +6,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from agents.concealed import Tool, revealed
 from agents.fitness import default_encodings
 from agents.models import JSON_SHAPES, MAX_CALL_S, MAX_READY_S, MAX_SILENCE_S, VoiceAgent
 from agents.references import FALLBACK_FIELDS, split_fallback
 from agents.validators import SECRET_FORM, check_sample_rate, validate_secret
 from provisioning.checker import Checker
+from provisioning.problems import Problems
 from provisioning.reader import Entry
 from sip.names import PARTY_NAME, PARTY_NAME_FORM
 
@@ -43,6 +45,7 @@ class AgentSpec:
     secret: str | None = field(repr=False)
     values: dict[str, Any]
     "Fields of the model, all but the name, the secret, the fallback and `enabled`."
+    tools_entry: Entry
     fallback: tuple[str, str, str]
     "Kind, name and number, as `split_fallback` returns them; the name may not exist."
     fallback_entry: Entry
@@ -72,6 +75,7 @@ class AgentSchema(Checker):
             name=self.text(fields.get("name"), pattern=PARTY_NAME, form=PARTY_NAME_FORM),
             secret=self._secret(fields.get("secret")),
             values=self._values(fields),
+            tools_entry=fields.get("tools", entry),
             fallback=self._fallback(fields.get("fallback")),
             fallback_entry=fields.get("fallback", entry),
             enabled=self.boolean(fields.get("enabled")),
@@ -155,6 +159,16 @@ class AgentSchema(Checker):
         is_shown = is_there and not isinstance(part.value, dict | list)
         what = "not allowed here" if is_shown else f"{params['value']} is not allowed"
         self.problems.add(part, what, allowed=str(params["allowed"]))
+
+
+def reveal_headers(spec: AgentSpec, stored: list[Tool], problems: Problems) -> None:
+    """Put what is kept in place of each `***` in the tools' headers; note what is not kept."""
+    tools, missing = revealed(spec.values["tools"], stored)
+    for place, name in missing:
+        header, _ = _found(spec.tools_entry, f"[{place}].http.headers.{name}")
+        what = "*** stands for a value that is kept, and none is"
+        problems.add(header, what, allowed="the value")
+    spec.values["tools"] = tools
 
 
 def _found(entry: Entry, place: str) -> tuple[Entry, bool]:

@@ -13,7 +13,7 @@ from audiocodecs.models import PlatformSettings
 from connections.models import Connection
 from connections.services import HA1_FIELDS as CONNECTION_HA1
 from connections.services import set_password
-from provisioning.agents import AgentSpec
+from provisioning.agents import AgentSpec, reveal_headers
 from provisioning.problems import Problem, Problems, ProvisionError, listed
 from provisioning.reader import MAX_FILE_BYTES, Entry, YamlError, read
 from provisioning.schema import (
@@ -113,6 +113,9 @@ class _Run:
             if name not in names[kind]:
                 what = f"there is no {kind} {name!r}"
                 self.problems.add(entry, what, allowed=listed(names[kind]))
+        for spec in self.spec.agents or ():
+            row = self.agents.get(spec.name)
+            reveal_headers(spec, row.tools if row else [], self.problems)
         self._check_usernames(connections, trunks)
 
     def _check_usernames(self, connections: set[str], trunks: set[str]) -> None:

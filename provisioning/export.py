@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from agents.concealed import concealed
 from agents.fitness import default_encodings
 from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
@@ -113,7 +114,9 @@ def _agent(row: VoiceAgent) -> Iterator[str]:
         yield NO_SECRET
     yield from _given(row, "agent_id", "system_prompt", "voice", "greeting")
     yield from _directions(row)
-    yield from _given(row, "tools", "headers")
+    if row.tools:
+        yield f"tools: {_value(concealed(row.tools))}"
+    yield from _given(row, "headers")
     if row.codecs:
         yield f"codecs: {_flow(row.codecs)}"
     yield from _given(row, "fallback")

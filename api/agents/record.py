@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agents.concealed import concealed
 from agents.dialects.registry import DIALECTS
 from agents.formats import AudioFormat, Encoding
 from agents.models import VoiceAgent
-from api.agents.concealed import concealed
 from api.agents.shape import (
     AgentRecord,
     AgentVoice,

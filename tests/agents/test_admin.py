@@ -59,6 +59,25 @@ def test_the_secret_stays_unless_another_is_given_or_it_is_removed(
         assert VoiceAgent.objects.get().secret == kept
 
 
+def test_the_secrets_of_tools_are_not_shown_and_stay(
+    admin_client: Client, agent: VoiceAgent
+) -> None:
+    tools = [{"name": "look", "http": {"headers": {"Authorization": "Bearer hunter2"}}}]
+    VoiceAgent.objects.update(tools=tools)
+    page = f"{URL}{agent.pk}/change/"
+    response = admin_client.get(page)
+    assert b"hunter2" not in response.content
+    shown = response.context["adminform"].form["tools"].value()
+    assert '"***"' in shown
+    for change in ({"voice": "ivy"}, {"tools": shown, "voice": "leo"}):
+        assert (
+            admin_client.post(page, form_of(agent) | {"tools": shown} | change).status_code == 302
+        )
+        assert VoiceAgent.objects.get().tools == tools
+    response = admin_client.post(page, form_of(agent) | {"tools": shown.replace("look", "find")})
+    assert b"[0].http.headers.Authorization" in response.content
+
+
 def test_what_is_not_allowed_is_said(admin_client: Client, agent: VoiceAgent) -> None:
     response = admin_client.post(
         f"{URL}{agent.pk}/change/", form_of(agent) | {"tools": '[{"name": "a b"}]'}

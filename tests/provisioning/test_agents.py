@@ -248,6 +248,20 @@ def test_an_export_holds_everything_but_the_secret_and_can_be_taken_elsewhere():
     ).replace(" ", "")
 
 
+def test_the_secrets_of_tools_are_in_no_export_and_stay():
+    tools = [{"name": "look", "http": {"headers": {"Authorization": "Bearer hunter2", "X": "1"}}}]
+    apply(AGENT)
+    VoiceAgent.objects.update(tools=tools)
+    text = export()
+    assert "hunter2" not in text
+    assert changes(text) == []
+    assert VoiceAgent.objects.get().tools == tools
+    VoiceAgent.objects.all().delete()
+    found = problems(text)
+    assert len(found) == 2
+    assert "agents[0].tools[0].http.headers.Authorization = '***': *** stands for a" in found[0]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"))
     | st.floats(allow_nan=False, allow_infinity=False),
