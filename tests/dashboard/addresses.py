@@ -11,8 +11,8 @@ from dashboard.parts.access import Access
 
 PUBLIC = {"login", "logout", "favicon", "admin:login", "admin:logout"}
 "Addresses for people without a session. Everything else needs a permission."
-API = "v1"
-"The namespace of what programs ask, with a key and no session: see tests/api."
+APIS = {"v1", "twilio"}
+"Namespaces of what programs ask, with a key and no session: see tests/api."
 
 EXAMPLES = {
     "call_uuid": "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e90",
@@ -56,7 +56,7 @@ def addresses(
 ) -> Iterator[Address]:
     """Yield every address of the site."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        if getattr(pattern, "namespace", None) == API:
+        if getattr(pattern, "namespace", None) in APIS:
             continue
         path = prefix + example(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
