@@ -45,6 +45,8 @@ _ERRORS = {
     "session_expired": (Failure.EXPIRED, False),
 }
 "By code in small letters: what it means, and whether a new websocket may do better."
+_NO_MORE = frozenset({Failure.REFUSED, Failure.EXPIRED, Failure.LATE})
+"What is said of a session that cannot be resumed."
 
 
 class AssemblyAI(Conversation):
@@ -56,6 +58,7 @@ class AssemblyAI(Conversation):
         super().__init__(session)
         self.handlers = {
             "session.ready": self._ready,
+            "session.resumed": self._ready,
             "session.updated": self._updated,
             "session.ended": self._ended,
             "session.error": self._error,
@@ -68,15 +71,17 @@ class AssemblyAI(Conversation):
             "transcript.agent.delta": self._agent_says,
             "tool.call": self._tool_call,
         }
-        self._is_open = self._is_ready = False
+        self._is_open = False
         self._latest = ""
         "The type of the latest event, if it is one that allows something."
         self._desk = ToolDesk()
         self._transcript = Transcript()
         self._lines = {"caller": 0, "agent": 0}
+        self._opened_at = 0.0
         self._last_error: Failed | None = None
         "If the latest event was one."
-        self._closes_at: float | None = None
+        self._closes_at = 0.0
+        "Once we have said goodbye."
         self._resumes_until: float | None = None
         self._held_until: float | None = None
 
@@ -84,7 +89,7 @@ class AssemblyAI(Conversation):
 
     def opened(self, now: float) -> list[Effect]:
         session = self.session
-        self._is_open = True
+        self._is_open, self._opened_at = True, now
         if session.resume:
             self._resumes_until = now + RESUME_TIMEOUT_S
             return [_send("session.resume", session_id=session.resume)]
@@ -114,17 +119,18 @@ class AssemblyAI(Conversation):
         return wanted
 
     def _ready(self, message: Message, now: float) -> Iterator[Effect]:
-        if self._is_ready:
+        if self.is_ready:
             yield Odd("session.ready once more")
             return
-        self._is_ready, self._resumes_until = True, None
+        self.is_ready, self._resumes_until = True, None
         config = at(message, "config")
         self._see_tools(config)
         differences = tuple(_differences(self.session, config))
-        session_id = id_at(message, "session_id")
+        session_id = id_at(message, "session_id") or self.session.resume
         yield Ready(session_id, number_at(message, "expires_at"), differences)
         if self.session.volume is not None:
-            yield _send("session.update", session={"output": {"volume": self.session.volume}})
+            yield from self.changed({"volume": self.session.volume})
+        yield from self.early_changes()
 
     def _updated(self, message: Message, now: float) -> Iterator[Effect]:
         self._see_tools(at(message, "config"))
@@ -139,7 +145,7 @@ class AssemblyAI(Conversation):
     # While it lasts
 
     def received(self, message: str | bytes, now: float) -> list[Effect]:
-        if self._closes_at is not None:
+        if self.is_ending:
             return self._goodbye(message, now)
         self._latest, self._last_error = "", None
         effects = super().received(message, now)
@@ -184,10 +190,11 @@ class AssemblyAI(Conversation):
         )
 
     def _key(self, who: str) -> str:
-        return f"{who}-{self._lines[who]}"
+        """A line's: what was said on a former websocket of the call must not be replaced."""
+        return f"{who}-{round(self._opened_at * 1000)}-{self._lines[who]}"
 
     def caller_audio(self, audio: bytes) -> list[Effect]:
-        if self.is_over or not self._is_ready or self._closes_at is not None:
+        if self.is_over or self.is_ending or not self.is_ready:
             return []
         return [_send("input.audio", audio=base64(audio))]
 
@@ -212,7 +219,7 @@ class AssemblyAI(Conversation):
 
     def transfer_over(self, key: str, code: int, why: str, now: float) -> list[Effect]:
         self._desk.transfer_over(key, code, why)
-        return [] if self.is_over or self._closes_at is not None else list(self._answers(now))
+        return [] if self.is_over or self.is_ending else list(self._answers(now))
 
     def changed(self, settings: Mapping[str, Any]) -> list[Effect]:
         wanted: dict[str, Any] = {}
@@ -231,12 +238,12 @@ class AssemblyAI(Conversation):
 
     def _error(self, message: Message, now: float) -> Iterator[Effect]:
         problem = _failure(message)
-        if self._is_ready and problem.kind is not Failure.EXPIRED:
+        if self.is_ready and problem.kind is not Failure.EXPIRED:
             self._last_error = problem
             yield Note("agent-error", problem.message)
             return
         self.is_over = True
-        if self.session.resume and not self._is_ready:
+        if self.session.resume and not self.is_ready and problem.kind in _NO_MORE:
             problem = _resume_refused(problem)
         yield problem
         yield Close()
@@ -251,45 +258,43 @@ class AssemblyAI(Conversation):
         effects = super().received(message, now)
         if not any(isinstance(effect, SessionOver | Failed) for effect in effects):
             return []
-        self._closes_at = None
+        self.is_over = True
         return [Close()]
 
     def closed(self, code: int, reason: str, now: float) -> list[Effect]:
         """A close without `session.ended` is a loss, whatever its code."""
-        if self.is_over or self._closes_at is not None:
-            self.is_over, self._closes_at = True, None
+        if self.is_over or self.is_ending:
+            self.is_over = True
             return []
         self.is_over = True
-        if self._is_ready:
+        if self.is_ready:
             return [self._last_error or failed(code, reason, is_retryable=True)]
         lost = failed(code, reason, is_retryable=is_passing(code))
         return [_resume_refused(lost) if self.session.resume and code == 1008 else lost]
 
     def end(self, now: float) -> list[Effect]:
-        if self.is_over or self._closes_at is not None:
+        if self.is_over or self.is_ending:
             return []
         if not self._is_open:
             self.is_over = True
             return [Close()]
-        self._closes_at = now + END_TIMEOUT_S
+        self.is_ending, self._closes_at = True, now + END_TIMEOUT_S
         return [_send("session.end")]
 
     def next_deadline(self) -> float | None:
         if self.is_over:
             return None
-        if self._closes_at is not None:
+        if self.is_ending:
             return self._closes_at
         due = (self._resumes_until, self._held_until, self._desk.ends_at)
-        return min((at_ for at_ in due if at_ is not None), default=None)
+        return min((time for time in due if time is not None), default=None)
 
     def tick(self, now: float) -> list[Effect]:
         if self.is_over:
             return []
-        if self._closes_at is not None:
-            if now < self._closes_at:
-                return []
-            self.is_over, self._closes_at = True, None
-            return [Close()]
+        if self.is_ending:
+            self.is_over = now >= self._closes_at
+            return [Close()] if self.is_over else []
         if self._resumes_until is not None and now >= self._resumes_until:
             self.is_over = True
             silent = Failed(Failure.LATE, "resume", "no answer to session.resume", True)

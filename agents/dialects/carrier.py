@@ -67,6 +67,7 @@ class CarrierConversation(Conversation):
     # What is the same in all
 
     def opened(self, now: float) -> list[Effect]:
+        self.is_ready = True
         sent = [self._send(message) for message in self.announcement()]
         return [*sent, Ready(self.stream_id)]
 

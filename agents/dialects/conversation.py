@@ -29,11 +29,16 @@ class Conversation:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.handlers: Mapping[str, Handler] = {}
+        self.is_ready = False
+        self.is_ending = False
+        "We have said goodbye, and wait for the agent's."
         self.is_over = False
         "Nothing that comes is heeded any more, and no close means anything."
         self.has_spoken = False
         "Audio of the agent has come."
         self._unknown: set[str] = set()
+        self._early: dict[str, Any] = {}
+        "Settings that were changed before the agent was ready to hear of it."
 
     @property
     def name(self) -> str:
@@ -112,11 +117,20 @@ class Conversation:
         return []
 
     def change(self, settings: Mapping[str, Any]) -> list[Effect]:
-        """Refuse what cannot change; what can, `changed` sends."""
+        """Refuse what cannot change; what can, `changed` sends, at the earliest once ready."""
         for name in settings:
             if name not in self.kind.mutable:
                 raise ImmutableError(self.kind.why_immutable(name))
-        return self.changed(settings) if settings and not self.is_over else []
+        if not self.is_ready:
+            self._early.update(settings)
+            return []
+        is_of_use = settings and not self.is_over and not self.is_ending
+        return self.changed(settings) if is_of_use else []
+
+    def early_changes(self) -> list[Effect]:
+        """Send, once ready, what was changed before."""
+        early, self._early = self._early, {}
+        return self.changed(early) if early else []
 
     def changed(self, settings: Mapping[str, Any]) -> list[Effect]:
         """Send settings, all of which may change; there is at least one."""

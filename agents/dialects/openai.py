@@ -80,7 +80,7 @@ class OpenAI(Conversation):
             "response.output_item.done": self._item_done,
         }
         self._session_id = ""
-        self._is_configured = self._is_ready = self._is_replying = False
+        self._is_configured = self._is_replying = False
         self._turn_detection = dict(session.turn_detection)
         self._desk = ToolDesk()
         self._transcript = Transcript()
@@ -121,17 +121,18 @@ class OpenAI(Conversation):
         return wanted
 
     def _updated(self, message: Message, now: float) -> Iterator[Effect]:
-        if self._is_ready:
+        if self.is_ready:
             yield Note("agent-settings", "The agent has taken the new settings")
             return
         if not self._is_configured:
             yield Odd("session.updated before session.created")
             return
-        self._is_ready = True
+        self.is_ready = True
         config = at(message, "session")
         session_id = id_at(message, "session", "id") or self._session_id
         expires_at = number_at(message, "session", "expires_at")
         yield Ready(session_id, expires_at, tuple(_differences(self.session, config)))
+        yield from self.early_changes()
         if self.session.greeting:
             instructions = f"Greet the caller with exactly these words: {self.session.greeting}"
             yield _send("response.create", response={"instructions": instructions})
@@ -143,7 +144,7 @@ class OpenAI(Conversation):
         return effects if self.is_over else [*effects, *self._answers()]
 
     def caller_audio(self, audio: bytes) -> list[Effect]:
-        if self.is_over or not self._is_ready:
+        if self.is_over or not self.is_ready:
             return []
         return [_send("input_audio_buffer.append", audio=base64(audio))]
 
@@ -265,7 +266,7 @@ class OpenAI(Conversation):
 
     def _error(self, message: Message, now: float) -> Iterator[Effect]:
         problem = _failure(message)
-        if self._is_ready and problem.kind is not Failure.EXPIRED:
+        if self.is_ready and problem.kind is not Failure.EXPIRED:
             yield Note("agent-error", problem.message)
             return
         self.is_over = True
@@ -273,7 +274,7 @@ class OpenAI(Conversation):
         yield Close()
 
     def closed(self, code: int, reason: str, now: float) -> list[Effect]:
-        if not self._is_ready and not self.is_over:
+        if not self.is_ready and not self.is_over:
             self.is_over = True
             return [failed(code, reason, is_retryable=is_passing(code), keeps_session=False)]
         return super().closed(code, reason, now)

@@ -1,0 +1,400 @@
+"""Twilio's and Plivo's dialects, by tables."""
+
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from agents.dialects.carrier import MAX_MARKS, CarrierConversation
+from agents.dialects.interface import (
+    Close,
+    Failed,
+    Failure,
+    Flush,
+    HangUp,
+    Mark,
+    Odd,
+    Play,
+    Ready,
+    Send,
+)
+from agents.dialects.plivo import Plivo
+from agents.dialects.plivo import signature as plivo_signature
+from agents.dialects.twilio import Twilio, call_sid, call_uuid_of
+from agents.dialects.twilio import signature as twilio_signature
+from tests.agents.dialects.tables import CALL, others, sent, session, text
+
+STREAM = f"MZ{CALL}"
+FRAME = bytes(range(160))
+PAYLOAD = b64encode(FRAME).decode()
+BOTH = pytest.mark.parametrize("kind", [Twilio, Plivo])
+
+
+def opened(kind: type[CarrierConversation], **settings: Any) -> CarrierConversation:
+    dialect = kind(session(**settings))
+    dialect.opened(0.0)
+    return dialect
+
+
+def from_agent(dialect: CarrierConversation, event: str, **values: Any) -> str:
+    return text(event=event, **{dialect.stream_key: dialect.stream_id}, **values)
+
+
+def mark(dialect: CarrierConversation, name: object) -> str:
+    if isinstance(dialect, Twilio):
+        return from_agent(dialect, "mark", mark={"name": name})
+    return from_agent(dialect, "checkpoint", name=name)
+
+
+def test_twilio_says_connected_then_start() -> None:
+    connected, start = sent(Twilio(session(parameters={"id": "7", "From": "x"})).opened(0.0))
+    assert connected == {"event": "connected", "protocol": "Call", "version": "1.0.0"}
+    assert start == {
+        "event": "start",
+        "sequenceNumber": "1",
+        "streamSid": STREAM,
+        "start": {
+            "streamSid": STREAM,
+            "accountSid": "AC1",
+            "callSid": f"CA{CALL}",
+            "tracks": ["inbound"],
+            "customParameters": {
+                "id": "7",
+                "From": "+12025550100",
+                "To": "+12035550177",
+                "from_number": "+12025550100",
+                "to_number": "+12035550177",
+                "sipCallId": "abc@example.com",
+            },
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        },
+    }
+
+
+def test_plivo_says_start() -> None:
+    (start,) = sent(Plivo(session(parameters={"id": "7;To=8"})).opened(0.0))
+    assert start == {
+        "event": "start",
+        "sequenceNumber": 1,
+        "streamId": CALL,
+        "start": {
+            "callId": CALL,
+            "streamId": CALL,
+            "accountId": "AC1",
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000},
+        },
+        "extra_headers": "id=7 To=8;From=+12025550100;To=+12035550177;sipCallId=abc@example.com",
+    }
+
+
+@BOTH
+def test_who_takes_the_websocket_is_ready(kind: type[CarrierConversation]) -> None:
+    dialect = kind(session())
+    assert others(dialect.opened(0.0)) == [Ready(dialect.stream_id)]
+
+
+def test_twilio_numbers_are_strings_and_go_on() -> None:
+    dialect = opened(Twilio)
+    messages = sent(
+        dialect.caller_audio(FRAME)
+        + dialect.digit("#")
+        + dialect.caller_audio(FRAME)
+        + dialect.end(1.0)
+    )
+    assert messages == [
+        {
+            "event": "media",
+            "sequenceNumber": "2",
+            "streamSid": STREAM,
+            "media": {"track": "inbound", "chunk": "1", "timestamp": "0", "payload": PAYLOAD},
+        },
+        {
+            "event": "dtmf",
+            "sequenceNumber": "3",
+            "streamSid": STREAM,
+            "dtmf": {"track": "inbound_track", "digit": "#"},
+        },
+        {
+            "event": "media",
+            "sequenceNumber": "4",
+            "streamSid": STREAM,
+            "media": {"track": "inbound", "chunk": "2", "timestamp": "20", "payload": PAYLOAD},
+        },
+        {
+            "event": "stop",
+            "sequenceNumber": "5",
+            "streamSid": STREAM,
+            "stop": {"accountSid": "AC1", "callSid": f"CA{CALL}"},
+        },
+    ]
+
+
+def test_plivo_numbers_are_integers() -> None:
+    dialect = opened(Plivo)
+    media, digit = sent(dialect.caller_audio(FRAME) + dialect.digit("5"))
+    assert media == {
+        "event": "media",
+        "sequenceNumber": 2,
+        "streamId": CALL,
+        "media": {"track": "inbound", "timestamp": "0", "chunk": 1, "payload": PAYLOAD},
+    }
+    assert digit == {
+        "event": "dtmf",
+        "sequenceNumber": 3,
+        "streamId": CALL,
+        "dtmf": {"track": "inbound", "digit": "5"},
+    }
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("sizes", "frames"), [([160] * 3, 3), ([240] * 2, 3), ([80], 0), ([8000], 50), ([80, 80], 1)]
+)
+def test_a_frame_is_160_bytes_whatever_the_packets(
+    kind: type[CarrierConversation], sizes: list[int], frames: int
+) -> None:
+    dialect = opened(kind)
+    audio = [bytes(number % 256 for number in range(size)) for size in sizes]
+    messages = [message for part in audio for message in sent(dialect.caller_audio(part))]
+    assert len(messages) == frames
+    assert {len(message["media"]["payload"]) for message in messages} <= {len(PAYLOAD)}
+
+
+@BOTH
+def test_audio_of_any_length_is_played(kind: type[CarrierConversation]) -> None:
+    dialect = opened(kind)
+    for audio in (b"", b"\x00", bytes(range(256)) * 40):
+        media = {"payload": b64encode(audio).decode()}
+        assert dialect.received(from_agent(dialect, kind.play, media=media), 0.0) == [Play(audio)]
+
+
+@pytest.mark.parametrize(
+    ("media", "what"),
+    [
+        ({}, "audio message without audio"),
+        (None, "audio message without audio"),
+        ({"payload": 7}, "audio message without audio"),
+        ({"payload": "###"}, "audio that is not base64"),
+        ({"payload": "AAA"}, "audio that is not base64"),
+        ({"payload": "\u00e4"}, "audio that is not base64"),
+    ],
+)
+@BOTH
+def test_audio_that_is_none_is_counted(
+    kind: type[CarrierConversation], media: object, what: str
+) -> None:
+    dialect = opened(kind)
+    assert dialect.received(from_agent(dialect, kind.play, media=media), 0.0) == [Odd(what)]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "rate", "is_played"),
+    [
+        ("audio/x-mulaw", 8000, True),
+        ("audio/x-mulaw", "8000", True),
+        (None, None, True),
+        ("audio/x-l16", 8000, False),
+        ("audio/x-mulaw", 16000, False),
+    ],
+)
+def test_plivo_audio_of_another_format_is_not_played(
+    content_type: object, rate: object, is_played: bool
+) -> None:
+    dialect = opened(Plivo)
+    media = {"payload": PAYLOAD, "contentType": content_type, "sampleRate": rate}
+    effects = dialect.received(from_agent(dialect, "playAudio", media=media), 0.0)
+    odd = Odd("audio that is not audio/x-mulaw at 8000")
+    assert effects == [Play(FRAME) if is_played else odd]
+
+
+@BOTH
+def test_what_is_of_another_stream_is_counted(kind: type[CarrierConversation]) -> None:
+    dialect = opened(kind)
+    odd = [Odd(f"message without our {kind.stream_key}")]
+    for event in (kind.play, kind.clear, kind.mark):
+        assert dialect.received(text(event=event), 0.0) == odd
+        assert dialect.received(json.dumps({"event": event, kind.stream_key: "x"}), 0.0) == odd
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        (b"\x00", "binary message"),
+        ("", "message that is not JSON"),
+        ("[" * 100_000, "message that is not JSON"),
+        ("7", "message that is not a JSON object"),
+        ("{}", "message without event"),
+        ('{"event": 7}', "message without event"),
+        ('{"event": "hello"}', "message of unknown type hello"),
+        ('{"event": "a\\u0000b"}', "message of unknown type"),
+    ],
+)
+def test_what_is_not_understood_is_counted(
+    kind: type[CarrierConversation], message: str | bytes, what: str
+) -> None:
+    assert opened(kind).received(message, 0.0) == [Odd(what)]
+
+
+@BOTH
+def test_names_of_unknown_messages_are_bounded(kind: type[CarrierConversation]) -> None:
+    dialect = opened(kind)
+    told = {dialect.received(text(event=f"e{n}"), 0.0)[0] for n in range(1000)}
+    told |= set(dialect.received(text(event="x" * 1_000_000), 0.0))
+    assert len(told) == 17
+    assert Odd("message of unknown type") in told
+
+
+@BOTH
+def test_a_flush_is_asked_for_by_the_agent(kind: type[CarrierConversation]) -> None:
+    dialect = opened(kind)
+    assert dialect.received(from_agent(dialect, kind.clear), 0.0) == [
+        Flush("The agent asked for it")
+    ]
+
+
+def test_plivo_is_told_of_a_flush() -> None:
+    (message,) = sent(opened(Plivo).flushed({}))
+    assert message["event"] == "clearedAudio"
+    assert opened(Twilio).flushed({}) == []
+
+
+@BOTH
+def test_a_mark_comes_back_when_it_is_played(kind: type[CarrierConversation]) -> None:
+    dialect = opened(kind)
+    assert dialect.received(mark(dialect, "m"), 0.0) == [Mark("m")]
+    (message,) = sent(dialect.mark_reached("m", is_played=True))
+    event = {"event": "mark", "mark": {"name": "m"}}
+    assert (
+        message.items()
+        >= (event if kind is Twilio else {"event": "playedStream", "name": "m"}).items()
+    )
+
+
+def test_a_cleared_mark_comes_back_at_twilio_alone() -> None:
+    for kind, count in ((Twilio, 1), (Plivo, 0)):
+        dialect = opened(kind)
+        dialect.received(mark(dialect, "m"), 0.0)
+        assert len(sent(dialect.mark_reached("m", is_played=False))) == count
+
+
+@BOTH
+def test_marks_that_wait_are_bounded(kind: type[CarrierConversation]) -> None:
+    dialect = opened(kind)
+    message = mark(dialect, "m")
+    effects = [effect for _ in range(MAX_MARKS + 5) for effect in dialect.received(message, 0.0)]
+    assert effects[:MAX_MARKS] == [Mark("m")] * MAX_MARKS
+    assert {type(effect) for effect in effects[MAX_MARKS:]} == {Odd}
+    dialect.mark_reached("m", is_played=True)
+    assert dialect.received(message, 0.0) == [Mark("m")]
+
+
+@BOTH
+@pytest.mark.parametrize("name", [None, 7, "x" * 257, {}])
+def test_a_mark_without_a_name_to_keep_is_counted(
+    kind: type[CarrierConversation], name: object
+) -> None:
+    dialect = opened(kind)
+    (effect,) = dialect.received(mark(dialect, name), 0.0)
+    assert isinstance(effect, Odd)
+
+
+CLOSES = [
+    (1001, Failure.LOST, True),
+    (1006, Failure.LOST, True),
+    (1008, Failure.REFUSED, False),
+    (1009, Failure.LOST, False),
+    (1011, Failure.LOST, True),
+    (1012, Failure.LOST, True),
+    (1013, Failure.BUSY, True),
+    (4000, Failure.LOST, False),
+]
+
+
+@BOTH
+@pytest.mark.parametrize("code", [1000, 1005])
+def test_a_normal_close_hangs_up(kind: type[CarrierConversation], code: int) -> None:
+    dialect = opened(kind)
+    assert dialect.closed(code, "", 1.0) == [HangUp("The agent has closed its websocket")]
+    assert dialect.closed(code, "", 1.0) == []
+
+
+@BOTH
+@pytest.mark.parametrize(("code", "failure", "is_passing"), CLOSES)
+@pytest.mark.parametrize("has_spoken", [True, False])
+def test_another_close_is_tried_again_while_nothing_was_said(
+    kind: type[CarrierConversation],
+    code: int,
+    failure: Failure,
+    is_passing: bool,
+    has_spoken: bool,
+) -> None:
+    dialect = opened(kind)
+    if has_spoken:
+        dialect.received(from_agent(dialect, kind.play, media={"payload": PAYLOAD}), 0.0)
+    (failed,) = dialect.closed(code, "told to", 1.0)
+    assert isinstance(failed, Failed)
+    assert (failed.kind, failed.code, failed.keeps_session) == (failure, f"closed {code}", False)
+    assert failed.is_retryable == (is_passing and not has_spoken)
+    assert "told to" in failed.message
+
+
+@BOTH
+def test_nothing_is_said_after_the_end(kind: type[CarrierConversation]) -> None:
+    dialect = opened(kind)
+    dialect.received(mark(dialect, "m"), 0.0)
+    stop, close = dialect.end(1.0)
+    assert isinstance(stop, Send)
+    assert close == Close(1000)
+    assert dialect.end(1.0) == []
+    assert dialect.caller_audio(FRAME) == []
+    assert dialect.digit("1") == []
+    assert dialect.mark_reached("m", is_played=False) == []
+    assert dialect.flushed({}) == []
+    assert dialect.received(from_agent(dialect, kind.clear), 2.0) == []
+    assert dialect.closed(1006, "", 2.0) == []
+
+
+def test_twilio_signs_the_url() -> None:
+    # By openssl: printf %s URL | openssl dgst -sha1 -hmac token -binary | base64
+    assert twilio_signature("token", "wss://agent.example.com/ws") == "yndu7qqHTw5Hchs6O2XkSL/Bguk="
+    headers = dict(Twilio(session(secret="token")).handshake(1.7e9).headers)
+    assert headers == {
+        "User-Agent": "VoIPNumber",
+        "X-Twilio-Signature": "yndu7qqHTw5Hchs6O2XkSL/Bguk=",
+    }
+
+
+def test_plivo_signs_the_url_and_a_nonce() -> None:
+    # By openssl: printf %s 'wss://a.example/s?a=1&b=2.nonce' | openssl dgst -sha256 -hmac token ...
+    assert (
+        plivo_signature("token", "wss://a.example/s?b=2&a=1", "nonce")
+        == "Sl6mq2yozJO5KCSPwg40CRZpT6MtniMXxsGrUeZVYg4="
+    )
+    one = dict(Plivo(session(secret="token")).handshake(1.7e9).headers)
+    other = dict(Plivo(session(secret="token")).handshake(1.7e9 + 1).headers)
+    assert one["X-Plivo-Signature-V3-Nonce"] != other["X-Plivo-Signature-V3-Nonce"]
+    assert one["X-Plivo-Signature-V3"] != other["X-Plivo-Signature-V3"]
+
+
+@BOTH
+def test_without_a_secret_nothing_is_signed(kind: type[CarrierConversation]) -> None:
+    assert dict(kind(session()).handshake(1.7e9).headers) == {"User-Agent": "VoIPNumber"}
+
+
+@pytest.mark.parametrize(
+    ("sid", "uuid"),
+    [
+        (call_sid(CALL), CALL),
+        (CALL, ""),
+        ("CA" + "g" * 32, ""),
+        (f"CA{CALL}0", ""),
+        ("CA", ""),
+        ("", ""),
+        (f"CACA{CALL[2:]}", ""),
+    ],
+)
+def test_a_call_is_found_by_its_sid(sid: str, uuid: str) -> None:
+    assert call_uuid_of(sid) == uuid
