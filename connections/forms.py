@@ -166,7 +166,11 @@ class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
             "agent",
             "agent_when",
         )
-        labels = {**_Endpoint.Meta.labels, "agent": "Voice agent", "agent_when": "It takes calls"}
+        labels = {
+            **_Endpoint.Meta.labels,
+            "agent": "Voice agent",
+            "agent_when": "The agent takes calls",
+        }
         help_texts = {
             **_Endpoint.Meta.help_texts,
             "sip_user": f"{SIP_USER_FORM}. Another one takes another password, which is made up "

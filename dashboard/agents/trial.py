@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import ssl
 import time
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ MAX_WORDS = 500
 "Characters shown of what the agent says of itself."
 MAX_BODY_BYTES = 4096
 HIDDEN = "***"
+LONG_SECRET = 8
 _silent = logging.getLogger(f"{__name__}.websocket")
 _silent.setLevel(logging.CRITICAL)
 "The library would log what it sends, the secret too."
@@ -228,8 +230,12 @@ _FAILURES = {
 
 
 def _ready(ready: fx.Ready) -> Trial:
+    if ready.differences:
+        happened = "It is ready, and configured otherwise than here."
+    else:
+        happened = "It is ready: calls can go to it."
     return Trial(
-        "It is ready: calls can go to it.",
+        happened,
         is_ready=True,
         session_id=ready.session_id,
         expires_at=ready.expires_at,
@@ -297,9 +303,12 @@ def _unreachable(error: Exception, host: str) -> Trial:
 
 def _without_secret(trial: Trial, session: fx.Session) -> Trial:
     """Return a trial fit to be shown: short, and without the secret, whoever repeated it."""
+    # A short one is only hidden as a word of its own, or it would riddle what is said.
+    secret = re.escape(session.secret)
+    pattern = secret if len(session.secret) >= LONG_SECRET else rf"(?<!\w){secret}(?!\w)"
 
     def clean(text: str) -> str:
-        text = text.replace(session.secret, HIDDEN) if session.secret else text
+        text = re.sub(pattern, HIDDEN, text) if session.secret else text
         return text if len(text) <= MAX_WORDS else f"{text[:MAX_WORDS]}..."
 
     return replace(

@@ -57,6 +57,7 @@ async def test_what_it_configured_otherwise_is_said(strict: VoiceAgentPeer) -> N
     url = strict.url(ready_input="audio/pcmu")
     trial = await try_agent("assemblyai", inline(url, encoding=Encoding.PCMA))
     assert trial.is_ready
+    assert trial.happened == "It is ready, and configured otherwise than here."
     (difference,) = trial.differences
     assert "audio/pcmu" in difference
 
@@ -101,6 +102,7 @@ async def _behaving(
     handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
     *,
     scheme: str = "ws",
+    secret: str = KEY,
 ) -> Trial:
     """Return a trial of a TCP server that does this with each connection."""
     is_over = asyncio.Event()
@@ -114,7 +116,8 @@ async def _behaving(
 
     async with await asyncio.start_server(handled, HOST, 0) as server:
         port = server.sockets[0].getsockname()[1]
-        trial = await try_agent("twilio", inline(f"{scheme}://{HOST}:{port}/ws"), limit_s=1.0)
+        session = inline(f"{scheme}://{HOST}:{port}/ws", secret=secret)
+        trial = await try_agent("twilio", session, limit_s=1.0)
         await is_over.wait()
     return trial
 
@@ -150,6 +153,16 @@ async def test_a_refusal_that_repeats_the_secret_is_shown_without_it() -> None:
     assert trial.said.startswith("*** is unknown xxx")
     assert len(trial.said) < 510
     assert KEY not in repr(trial)
+
+
+async def test_a_short_secret_is_hidden_as_a_word_and_riddles_no_other() -> None:
+    async def tells(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = "the key k-7 is not known; monk-77 neither"
+        await _answer(writer, f"HTTP/1.1 403 Forbidden\nContent-Length: {len(body)}\n\n{body}")
+
+    trial = await _behaving(tells, secret="k-7")
+    assert trial.said == "the key *** is not known; monk-77 neither"
 
 
 async def test_a_server_of_something_else_is_called_so() -> None:
