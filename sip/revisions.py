@@ -111,7 +111,10 @@ def _label(row: models.Model, name: str) -> str:
 
 def _text(row: models.Model, name: str) -> str:
     value = getattr(row, name)
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value)
+    elif isinstance(value, list | dict):
+        # It may be long, and hold what nobody should read.
+        value = f"{len(value)} entries" if value else ""
     text = str(value or "nothing")
     return text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]}..."

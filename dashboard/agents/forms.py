@@ -6,10 +6,12 @@ from typing import Any
 from django import forms
 
 from agents import shapes
+from agents.concealed import KEPT as KEPT_SECRET
+from agents.concealed import concealed, revealed
 from agents.dialects.kinds import SETTINGS, DialectKind
 from agents.dialects.registry import DIALECTS
 from agents.models import VoiceAgent
-from agents.validators import validate_secret
+from agents.validators import refused, validate_secret
 from dashboard.agents.fields import JsonTextField, TermLinesField, text_area
 from dashboard.agents.formparts import FORMATS, AgentPart, OfAgent
 from sip.forms import typed
@@ -193,6 +195,20 @@ class AgentForm(_ByDialect, AgentPart):
         help_texts = {**HELP, "name": "Calls of the past keep the name they were made with."}
 
     field_order = (*ENTRY[:3], "new_secret", "secret_remove", *ENTRY[3:])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.initial.get("tools") == self.instance.tools:
+            self.initial["tools"] = concealed(self.instance.tools)
+
+    def clean_tools(self) -> Any:
+        """Take `***` in a header for the value that is kept."""
+        whole, missing = revealed(self.cleaned_data["tools"], self.instance.tools)
+        for place, name in missing:
+            raise refused(
+                KEPT_SECRET, "the value: none is kept", at=f"[{place}].http.headers.{name}"
+            )
+        return whole
 
     def keep_to(self, kind: DialectKind) -> None:
         """Offer to remove the secret only if there is one."""

@@ -102,6 +102,24 @@ def test_the_secret_is_kept_replaced_and_removed_and_never_shown(admin: Client) 
     assert stored().secret == ""
 
 
+def test_secrets_within_tools_are_kept_and_not_shown(admin: Client) -> None:
+    http = {"url": "https://a.example", "headers": {"Authorization": "Bearer tool-key"}}
+    row = agent(tools=[{"name": "look_up", "http": http}])
+    form = shown(admin, row, "settings")
+    assert '"Authorization": "***"' in form["tools"]
+    page = said(admin, admin.post(at("agent-settings", row.pk), {**form, "voice": "ivy"}))
+    assert "tool-key" not in page
+    assert stored().tools[0]["http"] == http
+    VoiceAgent.objects.update(voice="theirs", tools=[{"name": "other", "http": http}])
+    again = {**form, "voice": "mine"}
+    assert "***&#x27; is not allowed; allowed: the value: none is kept" in text(
+        admin.post(at("agent-settings", row.pk), again)
+    )
+    answer = text(admin.post(at("agent-settings", row.pk), {**again, "tools": ""}))
+    assert "tools: 1 entries" in answer
+    assert "tool-key" not in answer
+
+
 # JSON and lines
 
 
