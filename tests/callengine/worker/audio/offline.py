@@ -1,24 +1,26 @@
-"""Paths without a call: pjsua2 in a process of its own, and phones that are pjmedia's codecs."""
+"""Paths without a call: pjsua2 in a process of its own, and phones that are pjmedia's codecs.
 
-from typing import Any
-
-import numpy as np
-
-from agents.formats import AudioFormat, Encoding
-from callengine.worker.audio.callercodecs import CallerCodec
-from callengine.worker.audio.paths import Paths, open_paths
-from tests.callengine.worker.plugins.driver import Codec, Samples, strongest_hz, tone
-from tests.callengine.worker.plugins.processes import run_python
-
-PREAMBLE = """
-import json
-import numpy as np
-from agents.formats import AudioFormat, Encoding
-from callengine.worker.audio.callercodecs import CallerCodec
-from callengine.worker.audio.paths import PathError, open_paths
-from callengine.worker.endpoint import keep_g722_levels
-from tests.callengine.worker.audio.offline import *
+Run as `python -m tests.callengine.worker.audio.offline`: each line of its input is a script, as
+JSON; each line of its output is what the script called `result`, or how it failed.
 """
+
+import json
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from agents.formats import AudioFormat, Encoding
+from callengine.worker.audio.callercodecs import CallerCodec
+from callengine.worker.audio.paths import PathError, Paths, open_paths
+from callengine.worker.endpoint import keep_g722_levels, quieten
+from tests.callengine.worker.plugins.driver import Codec, Samples, endpoint, strongest_hz, tone
+
+ROOT = Path(__file__).resolve().parents[4]
 CODEC_IDS = {
     "PCMU": ("PCMU/8000/1", 8000),
     "PCMA": ("PCMA/8000/1", 8000),
@@ -30,15 +32,37 @@ LAWS = {Encoding.PCMU: "PCMU", Encoding.PCMA: "PCMA"}
 TONE_HZ = 1000
 
 
-def run(body: str) -> Any:
-    """Run a script with pjsua2 and the codecs; return its `result`."""
-    indented = "\n".join("    " + line for line in body.strip().splitlines())
-    source = (
-        f"{PREAMBLE}\nfrom tests.callengine.worker.plugins.driver import endpoint\n"
-        f"with endpoint(16000):\n    keep_g722_levels()\n{indented}\n"
-        "print(json.dumps({'result': result}))"
-    )
-    return run_python(source)["result"]
+class Offline:
+    """The process, started once; it knows all that this module knows."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def run(self, body: str) -> Any:
+        """Run a script; return its `result`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(body) + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                answer = json.loads(line)
+                assert "failed" not in answer, answer["failed"]
+                return answer["result"]
+        raise AssertionError(f"the process ended with {self._process.wait()}")
 
 
 def paths_of(name: str, heard: str, said: str, fmtp: str = "", ptime_ms: int = 20) -> Paths:
@@ -109,3 +133,21 @@ def tone_both_ways(name: str, heard: str, said: str, ptime_ms: int = 20) -> dict
     }
     paths.close()
     return found
+
+
+def main() -> None:
+    quieten()
+    with endpoint(16_000):
+        keep_g722_levels()
+        for line in sys.stdin:
+            known = {**globals(), "PathError": PathError}
+            try:
+                exec(json.loads(line), known)
+                answer = {"result": known["result"]}
+            except Exception:  # noqa: BLE001 - told to the test, whose script it is
+                answer = {"failed": traceback.format_exc()}
+            print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,19 +1,27 @@
 """What is done to a caller's audio for an agent, and back, with real codecs and no call."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from agents.formats import Encoding
 from callengine.worker.audio.callercodecs import CallerCodec
 from callengine.worker.rtp.heard import StreamFormat
-from tests.callengine.worker.audio.offline import CODEC_IDS, run
+from tests.callengine.worker.audio.offline import CODEC_IDS, Offline
 
 FORMATS = [encoding.value for encoding in Encoding]
 
 
 @pytest.fixture(scope="module")
-def tones() -> dict[str, dict[str, list[float]]]:
+def offline() -> Iterator[Offline]:
+    with Offline() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tones(offline: Offline) -> dict[str, dict[str, list[float]]]:
     """A tone both ways on every codec and every pair of formats."""
-    return run(f"""
+    return offline.run(f"""
 result = {{
     f"{{name}} {{heard}} {{said}}": tone_both_ways(name, heard, said)
     for name in CODEC_IDS for heard in {FORMATS} for said in {FORMATS}
@@ -33,8 +41,8 @@ def test_a_tone_keeps_its_pitch_and_level_both_ways(
 
 
 @pytest.fixture(scope="module")
-def untouched() -> dict[str, list[bool]]:
-    return run("""
+def untouched(offline: Offline) -> dict[str, list[bool]]:
+    return offline.run("""
 result = {}
 every = bytes(range(256))
 for name, encoding in (("PCMU", "audio/pcmu"), ("PCMA", "audio/pcma")):
@@ -54,9 +62,9 @@ def test_g711_to_the_same_g711_passes_untouched_all_256_values(
     assert all(untouched[name])
 
 
-def test_the_two_laws_of_g711_are_made_each_other_by_the_nearest_value() -> None:
+def test_the_two_laws_of_g711_are_made_each_other_by_the_nearest_value(offline: Offline) -> None:
     """Held against pjmedia's tables: the agent hears what the phone said, but for a step."""
-    result = run("""
+    result = offline.run("""
 every, result = bytes(range(256)), {}
 for name, other, encoding in (("PCMU", "PCMA", "audio/pcma"), ("PCMA", "PCMU", "audio/pcmu")):
     paths = paths_of(name, encoding, encoding)
@@ -75,8 +83,8 @@ for name, other, encoding in (("PCMU", "PCMA", "audio/pcma"), ("PCMA", "PCMU", "
         assert result[name][2] == f"translated {how}"
 
 
-def test_packets_of_any_length_keep_their_time_both_ways() -> None:
-    result = run("""
+def test_packets_of_any_length_keep_their_time_both_ways(offline: Offline) -> None:
+    result = offline.run("""
 result = {}
 for name in CODEC_IDS:
     for ptime in (10, 20, 30, 40, 60):
@@ -98,8 +106,8 @@ for name in CODEC_IDS:
         assert heard_s == pytest.approx(1.2, abs=0.021), name
 
 
-def test_a_loss_is_concealed_keeps_time_and_does_not_go_on_for_ever() -> None:
-    result = run("""
+def test_a_loss_is_concealed_keeps_time_and_does_not_go_on_for_ever(offline: Offline) -> None:
+    result = offline.run("""
 result = {}
 for name in CODEC_IDS:
     for heard in ("audio/pcm", "audio/pcmu", "audio/pcma"):
@@ -126,8 +134,8 @@ for name in CODEC_IDS:
         assert after > 3000, name
 
 
-def test_what_is_no_payload_makes_no_sound_and_no_fault() -> None:
-    result = run("""
+def test_what_is_no_payload_makes_no_sound_and_no_fault(offline: Offline) -> None:
+    result = offline.run("""
 import random
 chance, result = random.Random(7), {}
 for name in CODEC_IDS:
@@ -143,8 +151,10 @@ for name in CODEC_IDS:
     assert result == dict.fromkeys(CODEC_IDS, 0)
 
 
-def test_silence_is_the_codecs_own_and_what_was_said_before_is_heard_to_its_end() -> None:
-    result = run("""
+def test_silence_is_the_codecs_own_and_what_was_said_before_is_heard_to_its_end(
+    offline: Offline,
+) -> None:
+    result = offline.run("""
 result = {}
 for name in CODEC_IDS:
     for said in ("audio/pcm", "audio/pcmu", "audio/pcma"):
@@ -166,8 +176,8 @@ for name in CODEC_IDS:
             assert payload == ("ff" if name.startswith("PCMU") else "d5") * 160, name
 
 
-def test_whether_the_caller_is_loud_is_told_of_what_the_agent_hears() -> None:
-    result = run("""
+def test_whether_the_caller_is_loud_is_told_of_what_the_agent_hears(offline: Offline) -> None:
+    result = offline.run("""
 result = {}
 for name in CODEC_IDS:
     for heard in ("audio/pcm", "audio/pcmu", "audio/pcma"):
@@ -184,8 +194,8 @@ for name in CODEC_IDS:
     assert all(levels == [True, True, False, False] for levels in result.values()), result
 
 
-def test_format_parameters_of_the_caller_are_heeded() -> None:
-    result = run("""
+def test_format_parameters_of_the_caller_are_heeded(offline: Offline) -> None:
+    result = offline.run("""
 def sent(name, fmtp, seconds=1.0):
     paths = paths_of(name, "audio/pcm", "audio/pcm", fmtp)
     audio = tone(24000, 440, seconds).tobytes()
@@ -226,8 +236,8 @@ except PathError as error:
     assert result["unusable"].startswith("SPEEX cannot be used for an agent: only PCMU, PCMA, G722")
 
 
-def test_paths_work_on_another_thread_and_give_back_what_they_took() -> None:
-    result = run("""
+def test_paths_work_on_another_thread_and_give_back_what_they_took(offline: Offline) -> None:
+    result = offline.run("""
 import gc, threading
 def resident_kb():
     with open("/proc/self/statm") as file:
