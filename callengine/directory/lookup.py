@@ -6,7 +6,7 @@ Every function costs the same number of queries however large the tables are.
 import dataclasses
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -285,6 +285,7 @@ def _destination(to_user: str, passed: frozenset[int]) -> Destination:
     if not to_user or not is_storable(to_user):
         return Destination()
     numbers = Number.objects.select_related("connection__agent", "trunk", "agent")
+    numbers = numbers.defer(*_unread("agent"), *_unread("connection__agent"))
     number = numbers.filter(number=to_user).first()
     if number is not None:
         return Destination(
@@ -293,10 +294,17 @@ def _destination(to_user: str, passed: frozenset[int]) -> Destination:
             trunk=trunk_entry(number.trunk) if number.trunk else None,
             agent=_agent_place(number.agent, passed),
         )
-    connection = Connection.objects.select_related("agent").filter(sip_user=to_user).first()
+    connections = Connection.objects.select_related("agent").defer(*_unread("agent"))
+    connection = connections.filter(sip_user=to_user).first()
     if connection is not None:
         return Destination(connection=_connection(connection, passed))
     return Destination(route=_route(to_user, passed))
+
+
+def _unread(agent: str) -> Iterator[str]:
+    """Yield what no plan needs of an agent: its long texts, and the secret."""
+    for field in ("secret", "system_prompt", "greeting", "tools", "keyterms", "turn_detection"):
+        yield f"{agent}__{field}"
 
 
 def _connection(row: Connection, passed: frozenset[int]) -> ConnectionEntry:
@@ -329,6 +337,7 @@ def _fallback(row: VoiceAgent, passed: frozenset[int]) -> Destination | None:
 def _route(to_user: str, passed: frozenset[int]) -> RouteEntry | None:
     prefixes = [to_user[:length] for length in range(1, min(len(to_user), MAX_PREFIX_LENGTH) + 1)]
     routes = Route.objects.select_related("last_resort_agent").filter(prefix__in=prefixes)
+    routes = routes.defer(*_unread("last_resort_agent"))
     route = max(routes, key=lambda row: len(row.prefix), default=None)
     if route is None:
         return None

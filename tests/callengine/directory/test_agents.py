@@ -141,3 +141,16 @@ def test_an_agent_may_be_called_as_a_trunk_is():
     (step,) = to.trunks
     assert (step.tried, step.why_not) == (False, "it is disabled.")
     assert "leads to carrier, which is disabled" in to.notes[0]
+
+
+def test_no_plan_reads_a_secret_or_a_prompt(django_assert_num_queries):
+    row = agent("support", secret="sk-hunter2")
+    alice = Connection.objects.create(name="Alice", sip_user="alice", agent=row)
+    Number.objects.create(number="1", agent=row)
+    Number.objects.create(number="2", connection=alice)
+    route = Route.objects.create(prefix="+", last_resort_agent=row)
+    RouteTrunk.objects.create(route=route, trunk=carrier())
+    for number, queries in (("1", 1), ("2", 2), ("alice", 3), ("+7", 5)):
+        with django_assert_num_queries(queries) as context:
+            lookup.destination(number)
+        assert not [one for one in context.captured_queries if "secret" in one["sql"]]
