@@ -90,8 +90,9 @@ def details_of(context: ValidationErrorContext[Any]) -> Iterator[Detail]:
             error["msg"],
             kind=error["type"],
             value=HIDDEN if SECRETS & set(loc) else error["input"],
-            allowed=_allowed_by(error.get("ctx", {}))
-            or (_keys(model, inner[:-1]) if error["type"] == "extra_forbidden" else None),
+            allowed=_keys(model, inner[:-1])
+            if error["type"] == "extra_forbidden"
+            else _allowed_by(error["type"], error.get("ctx", {})),
         )
 
 
@@ -102,12 +103,26 @@ _BOUNDS = {
     "le": "{} or less",
     "min_length": "{} or more of them",
     "max_length": "up to {} of them",
+    "pattern": "what matches {}",
 }
 "What pydantic tells beside an error, as what is allowed; characters or items are counted."
 
+_KINDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+"What a value must be, where pydantic names its own class."
 
-def _allowed_by(ctx: Mapping[str, Any]) -> str | None:
-    return next((form.format(ctx[name]) for name, form in _BOUNDS.items() if name in ctx), None)
+
+def _allowed_by(kind: str, ctx: Mapping[str, Any]) -> str | None:
+    bound = (form.format(ctx[name]) for name, form in _BOUNDS.items() if name in ctx)
+    return next(bound, _KINDS.get(kind))
 
 
 def _keys(model: type[BaseModel], loc: Loc) -> str:
