@@ -2,6 +2,7 @@
 
 An event is told by several packets of one timestamp, the last one three times; any of them may be
 lost, the first with its marker too. So a new timestamp is a new press, the same key or another.
+Packets come here in the order of their numbers.
 """
 
 from dataclasses import dataclass
@@ -33,8 +34,6 @@ class TelephoneEvents:
         if timestamp == self._timestamp:
             self._ended, self._duration = self._ended or ended, max(self._duration, duration)
             return ""
-        if self._timestamp is not None and signed(timestamp - self._timestamp, TIMESTAMPS) < 0:
-            return ""  # of an event before, late
         goes_on = event == self._event and not self._ended and self._continues(timestamp)
         self._event, self._timestamp = event, timestamp
         self._ended, self._duration = ended, duration
@@ -48,4 +47,4 @@ class TelephoneEvents:
         """Tell whether an event begins where the longest that a packet can tell has ended."""
         assert self._timestamp is not None
         step = signed(timestamp - self._timestamp, TIMESTAMPS)
-        return self._duration > LONGEST * 9 // 10 and step <= LONGEST + self._duration // 10
+        return self._duration > LONGEST * 9 // 10 and 0 < step <= LONGEST + self._duration // 10

@@ -280,6 +280,13 @@ def test_a_key_whose_first_packets_are_lost_is_told_all_the_same(lost: set[int])
     assert [item.digit for item in ear.heard if isinstance(item, Key)] == ["9"]
 
 
+def test_a_device_whose_events_have_a_clock_of_their_own_is_understood() -> None:
+    ear = Ear()
+    ear.take([0, event(1, 1, 5), event(2, 1, 5, end=True)])
+    ear.take([event(n, 1, 5, end=n > 3, timestamp=17) for n in (3, 4, 5)])
+    assert [item.digit for item in ear.heard if isinstance(item, Key)] == ["5", "5"]
+
+
 def test_a_key_of_an_unagreed_payload_type_is_none() -> None:
     ear = Ear()
     ear.take([0, event(1, 1, 5, payload_type=96)])
