@@ -126,15 +126,19 @@ class Server:
         await self._run(websocket, serializer, Parrot(kind, note, websocket), note)
 
     def _serializer(self, kind: str, stream: str, call: str) -> Any:
+        """A resampler that forgot its state in a busy machine's pause would cut a tone."""
         if kind == "plivo":
-            params = PlivoFrameSerializer.InputParams(auto_hang_up=False)
-            return PlivoFrameSerializer(stream_id=stream, params=params)
+            plivo = PlivoFrameSerializer.InputParams(
+                auto_hang_up=False, resampler_clear_after_secs=None
+            )
+            return PlivoFrameSerializer(stream_id=stream, params=plivo)
         return TwilioFrameSerializer(
             stream_sid=stream,
             call_sid=call,
             account_sid=self._account,
             auth_token=self._token,
             base_url=self.rest,
+            params=TwilioFrameSerializer.InputParams(resampler_clear_after_secs=None),
         )
 
     async def _run(

@@ -26,7 +26,7 @@ from agents.dialects.interface import (
 from agents.dialects.registry import make
 
 Kind = TypeVar("Kind")
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 FRAME_S = 0.02
 
 
