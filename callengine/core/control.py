@@ -169,7 +169,8 @@ class LegFacts:
     "None until the other party has heard the leg."
     payload_type: Annotated[int, Within(0, 127)] | None
     remote: Annotated[str, Most(100)]
-    "Where its audio is sent, `HOST:PORT`; empty as long as `codec` is None."
+    """Where its audio is sent, `HOST:PORT`; empty until the other party has heard the leg. A voice
+    agent's leg has this and no codec."""
     state: Literal["up", "ended"]
 
 

@@ -34,12 +34,13 @@ def leg_order(name: str) -> tuple[int, str]:
 def parties(legs: Iterable[LegSnapshot]) -> CallLegs:
     """Tell a call's legs apart, whatever their order.
 
-    Only legs the caller has heard have a codec, so the last with one is the callee: a transfer
-    or a forwarding adds it behind those before. While none has, the first that was rung stands
-    in.
+    Only legs the caller has heard have a codec, or an address of their audio if they are voice
+    agents; so the last with one is the callee: a transfer or a forwarding adds it behind those
+    before. While none has, the first that was rung stands in.
     """
     ordered = sorted(legs, key=lambda leg: leg_order(leg["name"]))
     caller = next((leg for leg in ordered if leg["name"] == CALLER), None)
     rung = [leg for leg in ordered if leg is not caller]
-    callee = next((leg for leg in reversed(rung) if leg["codec"]), rung[0] if rung else None)
+    heard = (leg for leg in reversed(rung) if leg["codec"] or leg["remote"])
+    callee = next(heard, rung[0] if rung else None)
     return CallLegs(caller, callee, [leg for leg in rung if leg is not callee])

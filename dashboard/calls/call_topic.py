@@ -4,20 +4,31 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import get_args
 
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, MessageSnapshot, QualitySnapshot
+from callengine.core.snapshot import (
+    AgentSnapshot,
+    CallSnapshot,
+    EventSnapshot,
+    MessageSnapshot,
+    QualitySnapshot,
+    SpokenSnapshot,
+)
 from callengine.core.timeline import MAX_LINES
 from callengine.notices import groups
 from callengine.notices.calls import (
+    CallAgentsChanged,
     CallChanged,
     CallEventAdded,
     CallMessagesAdded,
     CallQualityMeasured,
+    CallSpoken,
 )
 from callengine.notices.wire import Reader
+from dashboard.calls.agents import present_agent, present_spoken
 from dashboard.calls.ladder import present_message
 from dashboard.calls.presenters import present_call, present_event
 from dashboard.calls.shown import EventView
@@ -27,15 +38,20 @@ from dashboard.live.topics import Topic
 
 MOST_REMEMBERED = MAX_LINES + 10
 "More lines than a timeline has; those beyond a page reads when it is read anew."
-_OfCall = CallChanged | CallEventAdded | CallMessagesAdded | CallQualityMeasured
+_OfCall = (
+    CallChanged
+    | CallEventAdded
+    | CallMessagesAdded
+    | CallQualityMeasured
+    | CallAgentsChanged
+    | CallSpoken
+)
 
 
 class CallTopic(Topic):
     """One call's page."""
 
-    reader: Reader[_OfCall] = Reader(
-        CallChanged, CallEventAdded, CallMessagesAdded, CallQualityMeasured
-    )
+    reader: Reader[_OfCall] = Reader(*get_args(_OfCall))
 
     def __init__(self, call_uuid: uuid.UUID) -> None:
         name = groups.call_group(call_uuid)
@@ -47,6 +63,8 @@ class CallTopic(Topic):
         self._fresh_legs: set[str] = set()
         self._quality: dict[str, QualitySnapshot] = {}
         self._messages: list[MessageSnapshot] = []
+        self._agents: dict[str, AgentSnapshot] = {}
+        self._spoken: dict[int, SpokenSnapshot] = {}
 
     def hear(self, told: _OfCall) -> None:
         """Take a new state, which replaces the legs with their statistics; or what is added."""
@@ -56,6 +74,7 @@ class CallTopic(Topic):
                 for event in call["events"]:
                     self._note(event)
                 self._fresh_legs.update(self._quality)
+                self._agents.clear()
             case CallEventAdded(event):
                 self._note(event)
             case CallMessagesAdded(messages):
@@ -63,6 +82,10 @@ class CallTopic(Topic):
             case CallQualityMeasured(quality):
                 self._quality |= quality
                 self._fresh_legs.update(quality)
+            case CallAgentsChanged(agents):
+                self._agents |= {agent["leg"]: agent for agent in agents}
+            case CallSpoken(lines):
+                self._spoken |= {line["number"]: line for line in lines}
         self.changed = True
 
     def fragments(self) -> Iterator[Fragment]:
@@ -75,6 +98,7 @@ class CallTopic(Topic):
         if call:
             view = replace(present_call(call, now=_now()), events=())
             yield Fragment("call", render_to_string("calls/_call_oob.html", {"call": view}))
+        yield from self._of_agents()
         for event in events:
             text = render_to_string("calls/_event.html", {"event": event, "oob": True})
             yield Fragment(f"event-{event.key}", text)
@@ -86,6 +110,17 @@ class CallTopic(Topic):
             quality = present_quality(self._quality[leg], leg=leg, now=_now())
             context = {"name": leg, "quality": quality, "oob": True}
             yield Fragment(f"quality-{leg}", render_to_string("calls/_quality.html", context))
+
+    def _of_agents(self) -> Iterator[Fragment]:
+        """Yield sessions whose figures have changed, and lines of what was said."""
+        agents, self._agents = self._agents, {}
+        spoken, self._spoken = self._spoken, {}
+        for leg, session in agents.items():
+            context = {"agent": present_agent(session), "now": True, "oob": True}
+            yield Fragment(f"agent-{leg}", render_to_string("calls/_agent.html", context))
+        for number in sorted(spoken):
+            context = {"line": present_spoken(spoken[number]), "oob": True}
+            yield Fragment(f"spoken-{number}", render_to_string("calls/_spoken.html", context))
 
     def _note(self, event: EventSnapshot) -> None:
         number = event["number"]

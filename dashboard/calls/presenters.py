@@ -12,6 +12,7 @@ from functools import partial
 from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import CodecVerdict, Negotiation, negotiate
+from callengine.core.agentends import CODES as AGENT_CODES
 from callengine.core.parties import parties
 from callengine.core.snapshot import (
     CallSnapshot,
@@ -21,6 +22,7 @@ from callengine.core.snapshot import (
 )
 from callengine.core.states import CallState
 from callengine.core.timeline import MAX_LINES
+from dashboard.calls.agents import AgentView, awaited, present_agent
 from dashboard.calls.plots import present_history
 from dashboard.calls.shown import (
     CallRow,
@@ -54,6 +56,8 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
     clock_from = answered or started
     live = ended is None and call["state"] != CallState.ENDED
     chip_a, chip_b = _chosen(leg_a), _chosen(leg_b)
+    agents = {one["leg"]: present_agent(one) for one in call.get("agents", ())}
+    agent = (agents.pop(leg_b["name"], None) or _awaited(leg_b, call)) if leg_b else None
     leg_view = partial(present_leg, live=live, now=ended or now)
     return CallView(
         id=call["id"],
@@ -70,13 +74,17 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         ended=ended,
         clock_from=clock_from,
         duration=duration_text(((ended or now) - clock_from).total_seconds()),
-        codec_path=codec_path(chip_a, chip_b, transcoded=call["transcoded"]),
+        codec_path=codec_path(
+            chip_a, chip_b, transcoded=call["transcoded"], agent=agent.name if agent else ""
+        ),
         chip_a=chip_a,
         chip_b=chip_b,
         transcoded=call["transcoded"],
         leg_a=leg_view(leg_a, source=call["vn_a_source"]) if leg_a else None,
-        leg_b=leg_view(leg_b, source=call["vn_b_source"]) if leg_b else None,
+        leg_b=leg_view(leg_b, source=call["vn_b_source"], agent=agent) if leg_b else None,
         also_rung=tuple(leg_view(leg, source=call["vn_b_source"]) for leg in others),
+        agents_before=tuple(agents.values()),
+        has_agent=bool(agent or agents or _agent_of(call["destination"])),
         events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
         termination=termination,
     )
@@ -109,6 +117,7 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
         duration=duration_text(((ended or now) - clock_from).total_seconds()),
         chip_a=_chosen(leg_a),
         chip_b=_chosen(leg_b),
+        agent="" if _chosen(leg_b) else _agent_of(call["destination"]),
         transcoded=call["transcoded"],
         termination=termination,
         silences=silences([leg_a, leg_b], now=now) if live else (),
@@ -116,7 +125,12 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
 
 
 def present_leg(
-    leg: LegSnapshot, *, source: str, live: bool, now: dt.datetime | None = None
+    leg: LegSnapshot,
+    *,
+    source: str,
+    live: bool,
+    now: dt.datetime | None = None,
+    agent: AgentView | None = None,
 ) -> LegView:
     """Return one leg with its two lists compared; `source` says where our list comes from.
 
@@ -144,6 +158,7 @@ def present_leg(
         note=_leg_note(leg, codec, is_a=is_a, live=live),
         quality=present_quality(quality, leg=leg["name"], now=now) if quality and now else None,
         measures=present_history(None),
+        agent=agent,
     )
 
 
@@ -165,8 +180,24 @@ def _chosen(leg: LegSnapshot | None) -> Chip | None:
     return chip(leg["codec"]) if leg and leg["codec"] else None
 
 
-def codec_path(chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool) -> str:
+def _awaited(leg: LegSnapshot, call: CallSnapshot) -> AgentView | None:
+    """Return the agent that a leg leads to and that has no session yet, if it leads to one."""
+    name = _agent_of(call["destination"])
+    is_silent = not (leg["codec"] or leg["offered"] or leg["call_id"])
+    return awaited(leg["name"], name) if name and name == leg["label"] and is_silent else None
+
+
+def _agent_of(destination: str) -> str:
+    kind, _, name = destination.partition(":")
+    return name if kind == "agent" else ""
+
+
+def codec_path(
+    chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool, agent: str = ""
+) -> str:
     """Return one sentence: transcoding between which codecs, or not; nothing before an answer."""
+    if chip_a is not None and agent:
+        return f"{chip_a.name} to the voice agent {agent}"
     if chip_a is None or chip_b is None:
         return ""
     if transcoded:
@@ -253,6 +284,8 @@ def _termination(
 def _outcome(termination: TerminationSnapshot, *, was_answered: bool) -> tuple[Badge, str]:
     """Return the state a list shows, and what happened in a few words."""
     code, by = termination["code"], _ENDERS.get(termination["by"], termination["by"])
+    if by == _ENDERS["callee"] and termination["reason"] in AGENT_CODES:
+        by = "the voice agent"
     if code < 400:
         return Badge("Completed" if was_answered else "Ended", "idle"), f"Ended by {by}"
     if was_answered:

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from audiocodecs.chips import Chip
+from dashboard.calls.agents import AgentView
 from dashboard.parts.shown import Badge
 
 
@@ -97,6 +98,8 @@ class LegView:
     note: str
     "Why a list is empty, or that nothing is shared."
     quality: QualityView | None
+    agent: AgentView | None = None
+    "If it leads to a voice agent and not to a phone."
     measures: tuple[Measure, ...] = ()
     "Without figures in what comes over the websocket: the page has its own by then."
 
@@ -147,6 +150,8 @@ class CallRow:
     duration: str = field(compare=False, repr=False)
     chip_a: Chip | None
     chip_b: Chip | None
+    agent: str
+    "Name of the voice agent that has it, if one does: its leg has no codec."
     transcoded: bool
     termination: TerminationView | None
     silences: tuple[SilenceView, ...] = ()
@@ -181,8 +186,19 @@ class CallView:
     leg_a: LegView | None
     leg_b: LegView | None
     also_rung: tuple[LegView, ...]
+    agents_before: tuple[AgentView, ...]
+    "Of voice agents that do not have the call any more."
+    has_agent: bool
+    "Whether one has, had or is to have the call."
     events: tuple[EventView, ...]
     termination: TerminationView | None
+
+    @property
+    def keeps_no_transcript(self) -> bool:
+        """Whether nothing of what is said to its agents is kept."""
+        own = (self.leg_b.agent,) if self.leg_b and self.leg_b.agent else ()
+        told = (*self.agents_before, *own)
+        return bool(told) and not any(agent.keeps_transcript for agent in told)
 
     @property
     def title(self) -> str:

@@ -10,5 +10,6 @@ urlpatterns = [
     path("calls/<uuid:call_uuid>/quality/", views.call_quality, name="call-quality"),
     path("calls/<uuid:call_uuid>/hang-up/", views.hang_up, name="hang-up"),
     path("calls/<uuid:call_uuid>/transfer/", views.transfer, name="transfer"),
+    path("calls/<uuid:call_uuid>/agent/", views.change_agent, name="change-agent"),
     path("engine/", views.engine, name="engine"),
 ]

@@ -13,13 +13,14 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 
 from callengine.models import Call
-from callengine.notices.commands import HangUp, Transfer
+from callengine.notices.commands import ChangeAgentSettings, HangUp, Transfer
 from callengine.notices.groups import ENGINES, tell
-from callengine.record import reading
+from callengine.record import agents, reading
 from callengine.record.masking import without_passwords
 from callengine.record.reading import whole_snapshot, with_details
 from dashboard.calls import lists
-from dashboard.calls.forms import TransferForm
+from dashboard.calls.agents import kind_of, present_spoken
+from dashboard.calls.forms import AgentChangeForm, TransferForm
 from dashboard.calls.ladder import present_ladder
 from dashboard.calls.plots import with_measures
 from dashboard.calls.prediction import present_lab_call
@@ -51,7 +52,9 @@ def call(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
 
 
 def _call_context(
-    call_uuid: uuid.UUID, transfer_form: TransferForm | None = None
+    call_uuid: uuid.UUID,
+    transfer_form: TransferForm | None = None,
+    agent_form: AgentChangeForm | None = None,
 ) -> dict[str, Any]:
     record = get_object_or_404(with_details(Call.objects.all()), pk=call_uuid)
     told = whole_snapshot(record)
@@ -64,6 +67,8 @@ def _call_context(
         "plan": without_passwords(json.dumps(record.plan, indent=2, ensure_ascii=False)),
         "lab": present_lab_call(told, record.plan),
         "transfer_form": transfer_form or TransferForm(),
+        "spoken": [present_spoken(line) for line in agents.spoken(record)],
+        "agent_form": agent_form or AgentChangeForm(kind=kind_of(told.get("agents", ()))),
     }
 
 
@@ -110,6 +115,39 @@ def _transfer_again(request: HttpRequest, call_uuid: uuid.UUID, form: TransferFo
         context = {"call_uuid": call_uuid, "transfer_form": form}
         return render(request, "calls/_transfer_form.html", context, status=status)
     return render(request, "calls/call.html", _call_context(call_uuid, form), status=status)
+
+
+@requires(post="callengine.change_call")
+def change_agent(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
+    """Ask the engine to change settings of the agent's session; the timeline shows what came."""
+    record = get_object_or_404(Call, pk=call_uuid)
+    up = [s for s in agents.session_snapshots(record) if record.ended is None]
+    form = AgentChangeForm(request.POST, kind=kind_of(up))
+    if not form.is_valid():
+        return _agent_form(request, call_uuid, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    leg = [session["leg"] for session in up if session["state"] != "ended"][-1]
+    text, by = json.dumps(form.settings, ensure_ascii=False), request.user.get_username()
+    async_to_sync(tell)(ENGINES, ChangeAgentSettings(str(call_uuid), leg, text, by))
+    said = f"The agent is told: {', '.join(form.settings)}. The timeline shows what it says."
+    if is_fragment(request):
+        return _agent_form(request, call_uuid, AgentChangeForm(kind=kind_of(up)), said=said)
+    messages.info(request, said)
+    return redirect("call", call_uuid=call_uuid)
+
+
+def _agent_form(
+    request: HttpRequest,
+    call_uuid: uuid.UUID,
+    form: AgentChangeForm,
+    *,
+    said: str = "",
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    if is_fragment(request):
+        context = {"call_uuid": call_uuid, "agent_form": form, "agent_said": said}
+        return render(request, "calls/_agent_form.html", context, status=status)
+    context = _call_context(call_uuid, agent_form=form)
+    return render(request, "calls/call.html", context, status=status)
 
 
 @requires("callengine.view_enginenode")

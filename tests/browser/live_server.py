@@ -112,6 +112,15 @@ async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a comman
             await sync_to_async(store.quality_histories)(
                 call_id=command["call"], histories=command["histories"]
             )
+        case "agent call":
+            from tests.dashboard.live import agentcalls
+
+            make = agentcalls.lost if command.get("lost") else agentcalls.call
+            return await sync_to_async(agentcalls.store)(make())
+        case "agents":
+            await groups.publish(groups.call_agents(command["call"], command["agents"]))
+        case "spoken":
+            await groups.publish(groups.call_spoken(command["call"], command["lines"]))
         case "quality":
             await groups.publish(groups.call_quality(command["call"], command["quality"]))
         case "nodes":
