@@ -123,8 +123,8 @@ class CallerMedia:
         return chunks
 
     def close(self, now: float) -> None:
-        """Say goodbye and close the descriptors."""
-        self.session.close(now)
+        """Close the descriptors; the stream may go on in other hands."""
+        self.session.close(now, goodbye=False)
         self._paths.close()
 
     # For the leg that lent it

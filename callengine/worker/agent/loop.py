@@ -142,17 +142,20 @@ class AgentLoop(threading.Thread):
         self._changed(self._conversation, self._how, now)
 
     def _wait_ms(self) -> float:
-        now = time.monotonic()
-        times = [now + LONGEST_WAIT_S]
-        if self.caller is not None:
-            times.append(self.caller.next_tick)
+        sock = self._socket
+        if sock is not None and not self._is_full and sock.has_more:
+            return 0
+        # While a caller is there its frames are the clock of everything.
+        due = self.caller.next_tick if self.caller is not None else self._next_deadline()
+        return max(0.0, (due - time.monotonic()) * 1000)
+
+    def _next_deadline(self) -> float:
+        times = [time.monotonic() + LONGEST_WAIT_S]
         if (deadline := self._conversation.next_deadline()) is not None:
             times.append(deadline)
         if self._socket is not None:
             times.append(self._socket.next_step())
-            if self._socket.has_more and not self._is_full:
-                return 0
-        return max(0.0, (min(times) - now) * 1000)
+        return min(times)
 
     def _ready(self, descriptor: int, events: int, now: float) -> None:
         caller, sock = self.caller, self._socket
@@ -175,16 +178,18 @@ class AgentLoop(threading.Thread):
                 self._heard(sock.readable(now))
 
     def _tick(self, now: float) -> None:
-        conversation, caller = self._conversation, self.caller
+        caller = self.caller
+        if caller is not None and now < caller.next_tick:
+            return
         for _ in range(MAX_FRAMES_AT_ONCE):
             if caller is None or now < caller.next_tick:
                 break
             self._to_agent(caller.ticked(now), now)
             if not caller.waits_for_ack:
                 self._to_caller(caller, now)
-        deadline = conversation.next_deadline()
+        deadline = self._conversation.next_deadline()
         if deadline is not None and now >= deadline:
-            conversation.tick(now)
+            self._conversation.tick(now)
         if self._socket is not None and now >= self._socket.next_step():
             self._heard(self._socket.step(now, is_read=not self._is_full))
 
@@ -195,7 +200,7 @@ class AgentLoop(threading.Thread):
         if caller.is_on_hold:
             conversation.active(now)
         elif frame is not None and "first_agent_audio" in conversation.moments:
-            conversation.first_rtp_out(now)
+            conversation.first_rtp_out(time.monotonic())
 
     def _to_agent(self, pieces: list[bytes], now: float) -> None:
         conversation, sock = self._conversation, self._socket
@@ -342,7 +347,7 @@ class AgentLoop(threading.Thread):
         self._conversation.playout.frame_ms = self.caller.frame_ms
 
     def let_go(self, now: float) -> None:
-        """Give the caller's sockets back."""
+        """Give the caller's sockets back; others go on with them, so RTCP says no goodbye."""
         caller, self.caller = self.caller, None
         if caller is not None:
             for sock in (caller.session.rtp, caller.session.rtcp):
