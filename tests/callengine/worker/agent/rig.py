@@ -1,6 +1,7 @@
 """A call process whose callee is a voice agent; the test is its edge, its caller and its engine."""
 
 import asyncio
+import os
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -27,9 +28,10 @@ from callengine.core.orders import AgentOrder, CallOrder, LegOrder, WaveOrder
 from tests.callengine.worker.loopback import LoopbackEdge, call_process
 from tests.peers import descriptions
 from tests.peers.rtp import FRAME_S, RtpTone
+from tests.peers.waiting import until
 
 T = TypeVar("T")
-TIMEOUT_S = 12.0
+TIMEOUT_S = 30.0
 CALL = "1" * 32
 
 
@@ -45,6 +47,7 @@ class AgentCall:
         self.url = ""
         self.asked = 0
         "How often it wanted a socket."
+        self._sequence = 1
         self._changed = asyncio.Condition()
         self._socket = sock
         self._reader = asyncio.create_task(self._read())
@@ -80,7 +83,7 @@ class AgentCall:
         try:
             await asyncio.get_running_loop().sock_connect(sock, (host, port))
         except OSError as error:
-            self.tell(AgentSocket(CALL, leg, str(error.strerror), ""))
+            self.tell(AgentSocket(CALL, leg, os.strerror(error.errno or 0), ""))
         else:
             self.tell(AgentSocket(CALL, leg, "", f"{host}:{port}"), sock.fileno())
         finally:
@@ -120,11 +123,8 @@ class AgentCall:
         ready = await self.hears(Ready)
         self.sip_port = ready.sip_port
         self.tell(TakeCall(order(self.edge, agent, self.codecs, **more)))
-        body = descriptions.sdp(
-            self.codecs, port=self.rtp.port, telephone_event={101: 8000}, address="127.0.0.1"
-        )
         to = ("127.0.0.1", self.sip_port)
-        self.edge._send(to, *self.edge._caller("INVITE", 1, "a", self.sip_port), body)
+        self.edge._send(to, *self.edge._caller("INVITE", 1, "a", self.sip_port), self._sdp())
 
     async def is_answered(self) -> None:
         """Wait for 200."""
@@ -152,11 +152,30 @@ class AgentCall:
 
     def hangs_up(self) -> None:
         """Send BYE."""
-        first, lines = self.edge._caller("BYE", 2, "a", self.sip_port)
+        self._says("BYE")
+
+    async def describes(self, direction: str) -> None:
+        """Send a re-INVITE with this direction, and wait for its answer."""
+        before = self._answers()
+        self._says("INVITE", self._sdp(direction=direction, version=before + 1))
+        await until(lambda: self._answers() > before, "no answer", timeout_s=TIMEOUT_S)
+
+    def _answers(self) -> int:
+        return sum(text.startswith("SIP/2.0 200") for text in self.edge.heard)
+
+    def _says(self, method: str, body: str = "") -> None:
+        """Send a request inside the caller's dialog."""
+        self._sequence += 1
+        first, lines = self.edge._caller(method, self._sequence, "a", self.sip_port)
         answer = next(x for x in self.edge.heard if x.startswith("SIP/2.0 200"))
         tagged = next(x for x in answer.split("\r\n") if x.lower().startswith("to:"))
         lines = [tagged if x.startswith("To:") else x for x in lines]
-        self.edge._send(("127.0.0.1", self.sip_port), first, lines)
+        self.edge._send(("127.0.0.1", self.sip_port), first, lines, body)
+
+    def _sdp(self, **more: Any) -> str:
+        return descriptions.sdp(
+            self.codecs, port=self.rtp.port, telephone_event={101: 8000}, **more
+        )
 
 
 def order(edge: LoopbackEdge, agent: AgentOrder, codecs: Sequence[Any], **more: Any) -> CallOrder:

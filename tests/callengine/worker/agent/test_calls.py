@@ -1,21 +1,16 @@
 """Calls to a voice agent in a real call process: RTP on one side, a strict server on the other."""
 
 import asyncio
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from agents.formats import Encoding
 from callengine.core.control import AgentFacts
-from tests.callengine.worker.agent.rig import agent_call, support
+from tests.callengine.worker.agent.rig import AgentCall, agent_call, support
 from tests.peers.voiceagent.driving import VoiceAgentPeer
+from tests.peers.voiceagent.sounds import tone
 from tests.peers.waiting import until
-
-
-@pytest.fixture(scope="module")
-def agent() -> Iterator[VoiceAgentPeer]:
-    with VoiceAgentPeer("key") as running:
-        yield running
 
 
 def every_value() -> list[bytes]:
@@ -56,3 +51,34 @@ async def test_the_same_g711_on_both_sides_passes_byte_for_byte(
         log = agent.log()[-1]
         assert log["violations"] == []
         assert log["is_ended"]
+
+
+async def _is_up(
+    call: AgentCall, url: str, encoding: Encoding = Encoding.PCMU, **more: Any
+) -> None:
+    await call.calls(support(url, encoding, secret="key", **more))
+    await call.is_answered()
+
+
+async def test_the_first_20_ms_of_a_greeting_are_heard(agent: VoiceAgentPeer) -> None:
+    async with agent_call() as call:
+        await _is_up(call, agent.url(greet_hz=440, greet_ms=100))
+        await until(lambda: len(call.sounds()) >= 5, "no greeting")
+        assert call.sounds()[0] == tone("audio/pcmu", 440, 20)
+
+
+async def test_what_the_caller_says_before_the_agent_is_ready_reaches_it(
+    agent: VoiceAgentPeer,
+) -> None:
+    async with agent_call() as call:
+        url = agent.url(ready_after_ms=1000)
+        await _is_up(call, url, answers_at_once=True)
+        payloads = [bytes([number]) * 160 for number in range(40)]
+        await call.sends(0, payloads)
+        await call.is_ready()
+        await until(lambda: len(agent.heard()) >= 40, "nothing was kept")
+        heard = [audio for _, audio in agent.heard()]
+        assert _holds(heard, payloads[-20:])
+        ringing = [packet.payload for packet in call.rtp.packets[:20]]
+        assert all(len(set(payload)) > 1 for payload in ringing)  # as audio
+        assert agent.log()[-1]["violations"] == []
