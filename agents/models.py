@@ -236,8 +236,9 @@ class VoiceAgent(models.Model):
         return f"number:{self.fallback_number}" if self.fallback_number else ""
 
     def clean(self) -> None:
-        """Bring empty JSON into its shape, and hold the settings against the dialect."""
+        """Bring JSON into its shape, and hold the settings against the dialect."""
         for name, empty in JSON_SHAPES.items():
             if getattr(self, name) in (None, ""):
                 setattr(self, name, empty())
+        self.tools = shapes.with_type(self.tools)
         check_fitness(self)

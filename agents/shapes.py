@@ -25,6 +25,13 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def with_type(tools: Any) -> Any:
+    """Return tools with the type that agents ask for, and that goes without saying here."""
+    if not isinstance(tools, list):
+        return tools
+    return [{"type": "function", **one} if isinstance(one, dict) else one for one in tools]
+
+
 def validate_tools(value: Any) -> None:
     """Raise ValidationError unless this is a list of flat tools of type `function`."""
     if not isinstance(value, list) or len(value) > MAX_TOOL_COUNT:

@@ -147,6 +147,8 @@ class AgentSchema(Checker):
             for name, found in errors.error_dict.items():
                 for error in found:
                     self._note(places.get(name, places["name"]), error)
+        else:
+            values |= {name: getattr(row, name) for name in values}  # as it is stored
 
     def _note(self, entry: Entry, error: ValidationError) -> None:
         params = error.params or {}

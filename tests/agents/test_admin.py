@@ -62,7 +62,13 @@ def test_the_secret_stays_unless_another_is_given_or_it_is_removed(
 def test_the_secrets_of_tools_are_not_shown_and_stay(
     admin_client: Client, agent: VoiceAgent
 ) -> None:
-    tools = [{"name": "look", "http": {"headers": {"Authorization": "Bearer hunter2"}}}]
+    tools = [
+        {
+            "type": "function",
+            "name": "look",
+            "http": {"headers": {"Authorization": "Bearer hunter2"}},
+        }
+    ]
     VoiceAgent.objects.update(tools=tools)
     page = f"{URL}{agent.pk}/change/"
     response = admin_client.get(page)

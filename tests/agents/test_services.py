@@ -137,6 +137,11 @@ def test_a_change_that_is_not_allowed_changes_nothing() -> None:
     assert VoiceAgent.objects.get().voice == ""
 
 
+def test_a_tool_is_a_function_without_saying_so() -> None:
+    agent = support(tools=[{"name": "look"}, {"type": "function", "name": "end_call"}])
+    assert [tool["type"] for tool in agent.tools] == ["function", "function"]
+
+
 def test_nobody_sets_what_is_ours() -> None:
     for name in ("uid", "secret", "created_at", "no_such_field"):
         with pytest.raises(ValueError, match=name):

@@ -160,6 +160,13 @@ def test_what_an_agent_needs_is_asked_for(before: str, after: str, said: str):
     assert said in found[0]
 
 
+def test_a_tool_without_its_type_is_stored_once_and_for_all():
+    text = f"{AGENT}    tools: [{{name: look}}]\n"
+    apply(text)
+    assert VoiceAgent.objects.get().tools == [{"type": "function", "name": "look"}]
+    assert changes(text) == []
+
+
 def test_two_agents_of_one_name_are_refused():
     assert "duplicate agent name" in problems(AGENT + AGENT.partition("\n")[2])[0]
 
@@ -225,7 +232,13 @@ def test_an_export_holds_everything_but_the_secret_and_can_be_taken_elsewhere():
     apply(LEADING + DOCUMENTED[DOCUMENTED.index("agents:") : DOCUMENTED.index("numbers:")])
     row = VoiceAgent.objects.get()
     row.system_prompt = 'Two lines:\n"quoted" \\ and a tab\t, \u2028, \U0001f600.'
-    row.tools = [{"name": "look", "parameters": {"a": [1, 1e-05, 2.5e20, None, True, "no", "1"]}}]
+    row.tools = [
+        {
+            "type": "function",
+            "name": "look",
+            "parameters": {"a": [1, 1e-05, 2.5e20, None, True, "no", "1"]},
+        }
+    ]
     row.turn_detection, row.keyterms = {"type": "vad", "on": False}, ["VoIP", "yes"]
     row.answers_at_once, row.keeps_transcript, row.enabled = True, False, False
     row.save()
@@ -249,7 +262,8 @@ def test_an_export_holds_everything_but_the_secret_and_can_be_taken_elsewhere():
 
 
 def test_the_secrets_of_tools_are_in_no_export_and_stay():
-    tools = [{"name": "look", "http": {"headers": {"Authorization": "Bearer hunter2", "X": "1"}}}]
+    headers = {"Authorization": "Bearer hunter2", "X": "1"}
+    tools = [{"type": "function", "name": "look", "http": {"headers": headers}}]
     apply(AGENT)
     VoiceAgent.objects.update(tools=tools)
     text = export()
