@@ -1,4 +1,4 @@
-"""The codec lab: a made-up call between two built-in phones, and what the engine would do with it.
+"""The codec lab: a call that a built-in phone makes, and what the engine would do with it.
 
 Nothing is decided here: the planner and the negotiation rule are asked as for any call.
 """
@@ -34,7 +34,9 @@ CALLEE_NUMBER = "lab-callee"
 "What is dialled where no connection is the destination."
 
 SourceChoice = Literal["connection", "trunk", "unknown", "free"]
-DestinationChoice = Literal["connection", "trunk", "free", "free-trunk"]
+DestinationChoice = Literal["connection", "trunk", "agent", "free", "free-trunk"]
+NAMED = ("connection", "trunk", "agent")
+"Ends that are known by name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,9 @@ class LabCase:
     caller: tuple[str, ...]
     "A: what the calling phone offers."
     callee: tuple[str, ...]
-    "B: what the called phone can do."
+    "B: what the called phone can do; nothing where a voice agent is called."
     source_name: str = ""
-    "SIP user of the connection, or name of the trunk."
+    "SIP user of the connection, or name of the trunk or voice agent."
     destination_name: str = ""
     source_codecs: tuple[str, ...] = ()
     "Source `free`: the list toward the caller."
@@ -88,13 +90,14 @@ class LabCase:
 
     @property
     def destination_label(self) -> str:
-        """`lab:connection:bob`, `lab:trunk:carrier-one`, `lab:free` or `lab:free-trunk`."""
+        """`lab:connection:bob`, also with `trunk` or `agent`; `lab:free` or `lab:free-trunk`."""
         return _label(self.destination, self.destination_name)
 
     @property
     def dialled(self) -> str:
         """What stands as the called number in the record."""
-        return self.destination_name if self.destination == "connection" else CALLEE_NUMBER
+        named = self.destination in ("connection", "agent")
+        return self.destination_name if named else CALLEE_NUMBER
 
 
 def _codecs(value: list[Any]) -> tuple[str, ...]:
@@ -105,7 +108,7 @@ def _codecs(value: list[Any]) -> tuple[str, ...]:
 
 
 def _label(choice: str, name: str) -> str:
-    return LABEL + (f"{choice}:{name}" if choice in ("connection", "trunk") else choice)
+    return LABEL + (f"{choice}:{name}" if choice in NAMED else choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,9 @@ def stand_in_trunk(entry: TrunkEntry) -> TrunkEntry:
 
 
 def aimed(destination: Destination, uri: str) -> Destination:
-    """Return a destination of `LabEnds` whose phone is at this SIP URI."""
+    """Return a destination of `LabEnds` whose phone is at this SIP URI; an agent has none."""
+    if destination.agent is not None:
+        return destination
     if destination.trunk is not None:
         trunk = dataclasses.replace(destination.trunk, gateways=(GatewayEntry(uri, 1),))
         return dataclasses.replace(destination, trunk=trunk)
@@ -175,7 +180,7 @@ class Prediction:
     leg_a: Negotiation | None
     "The caller's offer met VN-A."
     leg_b: Negotiation | None
-    "VN-B met the callee's codecs; None if the callee would not be rung."
+    "VN-B met the callee's codecs; None if the callee would not be rung, or is a voice agent."
     termination: Termination | None
     "Why the call would be declined, if it would."
     rejection: Rejection | None = None
@@ -218,6 +223,8 @@ def predict(case: LabCase, ends: LabEnds, platform: Platform) -> Prediction:
 
 def _connected(plan: CallPlan, case: LabCase) -> Prediction:
     leg_a, leg_b = negotiate(plan.vn_a, case.caller), negotiate(plan.vn_b, case.callee)
+    if case.destination == "agent":
+        return Prediction(plan, leg_a, None, None)
     declined = None
     if leg_b.codec is None:
         callee = LegOrder("B", "", label=plan.waves[0].label)

@@ -1,6 +1,8 @@
 """Look up the two ends of a lab case. Synchronous; a few queries."""
 
-from callengine.core.directory import ConnectionEntry, Destination, Source
+from agents.formats import Encoding
+from agents.models import VoiceAgent
+from callengine.core.directory import AgentPlace, ConnectionEntry, Destination, Source
 from callengine.core.lab import (
     LabCase,
     LabEnds,
@@ -65,6 +67,9 @@ def _destination(case: LabCase, remarks: list[str]) -> Destination:
         elif not trunk.gateways:
             remarks.append(f"{trunk.name} has no gateway: real calls leave it out.")
         return Destination(trunk=stand_in_trunk(trunk))
+    if case.destination == "agent":
+        # Without its fallback: who would be rung then is no built-in phone.
+        return Destination(agent=_place(_agent(case.destination_name)))
     return free_destination(case)
 
 
@@ -77,6 +82,24 @@ def _connection(field: str, name: str) -> Connection:
     if row is None:
         raise UnknownEndError(
             field, f"No connection has the SIP user {name!r}. Choose one of the list."
+        )
+    return row
+
+
+def _place(row: VoiceAgent) -> AgentPlace:
+    return AgentPlace(
+        name=row.name,
+        enabled=row.enabled,
+        codecs=entries.known_codecs(row.codecs),
+        input=Encoding(row.input_encoding),
+    )
+
+
+def _agent(name: str) -> VoiceAgent:
+    row = VoiceAgent.objects.filter(name=name).first() if is_storable(name) else None
+    if row is None:
+        raise UnknownEndError(
+            "destination_name", f"No voice agent is named {name!r}. Choose one of the list."
         )
     return row
 

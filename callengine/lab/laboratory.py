@@ -1,5 +1,7 @@
 """The codec lab's part of the engine: places a call between two built-in phones, for real.
 
+Or from one to a voice agent.
+
 The calling phone comes through the edge like any other, as a one-time user that is known here and
 in no table. So nothing of a real registration, password or limit is touched.
 """
@@ -172,14 +174,14 @@ class Laboratory:
         talking: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
             server = self._server()
+            starting = [self._phone(call, server, host=call.host, password=call.password)]
             callee_host = phone_address()
-            both = (
-                self._phone(call, server, host=callee_host, password=""),
-                self._phone(call, server, host=call.host, password=call.password),
-            )
-            phones += await _all_or_none(both)
-            callee, caller = phones
-            call.callee_uri = f"sip:phone@{callee_host}:{callee.port};transport=udp"
+            if call.ends.destination.agent is None:
+                starting.append(self._phone(call, server, host=callee_host, password=""))
+            phones += await _all_or_none(starting)
+            caller, *callees = phones
+            for callee in callees:
+                call.callee_uri = f"sip:phone@{callee_host}:{callee.port};transport=udp"
             uri = f"sip:{call.user}@{server}"
             caller.tell(do="call", uri=uri, codecs=list(call.order.case.caller))
             wait_s = DECIDED_WITHIN_S + ANSWERED_WITHIN_S

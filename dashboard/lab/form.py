@@ -23,9 +23,16 @@ SOURCES = (
 DESTINATIONS = (
     ("connection", "A connection"),
     ("trunk", "A trunk"),
+    ("agent", "A voice agent"),
     ("free", "A list of your own"),
     ("free-trunk", "A trunk of your own"),
 )
+_NAMED = {
+    "connection": "SIP user of a connection",
+    "trunk": "trunk",
+    "agent": "voice agent",
+}
+"What is to be named, by the kind of end."
 DEFAULT_TALK_S = 20
 
 
@@ -63,7 +70,7 @@ class LabForm(forms.Form):
     source_name = _name("Calling connection or trunk", "lab-source-names")
     source_codecs = _codecs("VN-A: our list toward the caller")
     destination = ChoiceField(choices=DESTINATIONS, label="Destination")
-    destination_name = _name("Called connection or trunk", "lab-destination-names")
+    destination_name = _name("Called connection, trunk or voice agent", "lab-destination-names")
     destination_in_codecs = _codecs("VN-A: its TRUNK IN list, toward the caller")
     destination_codecs = _codecs("VN-B: our list toward the callee")
     force = forms.BooleanField(label="Force selected codecs on the caller", required=False)
@@ -85,9 +92,8 @@ class LabForm(forms.Form):
         """Look both ends up, so that a name that is not there is an error of its field."""
         cleaned = super().clean() or {}
         for end in ("source", "destination"):
-            named = cleaned.get(end) in ("connection", "trunk")
-            if named and not cleaned.get(f"{end}_name") and f"{end}_name" not in self.errors:
-                what = "SIP user of a connection" if cleaned[end] == "connection" else "trunk"
+            what = _NAMED.get(cleaned.get(end, ""))
+            if what and not cleaned.get(f"{end}_name") and f"{end}_name" not in self.errors:
                 self.add_error(f"{end}_name", f"Name the {what}, or choose another {end}.")
         if not self.errors:
             self._make_case(cleaned)
@@ -116,7 +122,7 @@ def _only_what_counts(cleaned: Mapping[str, Any]) -> LabCase:
         source=source,
         destination=destination,
         caller=tuple(cleaned["a"]) or platform,
-        callee=tuple(cleaned["b"]) or platform,
+        callee=() if destination == "agent" else tuple(cleaned["b"]) or platform,
         source_name=cleaned["source_name"] if source in ("connection", "trunk") else "",
         destination_name="" if free_end else cleaned["destination_name"],
         source_codecs=tuple(cleaned["source_codecs"]) if source == "free" else (),

@@ -35,6 +35,8 @@ class LabView:
     leg_b: LabLeg | None
     termination: TerminationView | None
     remarks: tuple[str, ...]
+    agent: str
+    "Name of the voice agent that is called, if one is: it has no leg B to negotiate."
     callable: bool
     "Whether a call can be placed: what is refused before it becomes one cannot."
 
@@ -66,6 +68,7 @@ def present_lab(
         leg_b=leg_b,
         termination=end,
         remarks=tuple(remarks),
+        agent=case.destination_name if case.destination == "agent" else "",
         callable=prediction.rejection is None,
     )
 

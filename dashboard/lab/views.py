@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from agents.models import VoiceAgent
 from audiocodecs.catalogue import CATALOGUE
 from callengine.core.directory import Platform
 from callengine.core.lab import LabCase, Prediction, predict
@@ -31,6 +32,12 @@ from trunks.models import Trunk
 
 SUGGESTED = 20
 "Names offered while somebody types one."
+_PERMISSIONS = {
+    "connection": "connections.view_connection",
+    "trunk": "trunks.view_trunk",
+    "agent": "agents.view_voiceagent",
+}
+"To see the rows of a kind of end."
 EXTERNAL_OFF = (
     "Settings let no unknown callers in: such a call is refused with 403 before its codecs are "
     "looked at."
@@ -133,8 +140,7 @@ def _remarks(
 
 def _hidden_kinds(request: HttpRequest) -> tuple[str, ...]:
     """Return the kinds of ends whose rows the reader may not see."""
-    kinds = ("connection", "trunk")
-    return tuple(kind for kind in kinds if not request.user.has_perm(f"{kind}s.view_{kind}"))
+    return tuple(kind for kind, needed in _PERMISSIONS.items() if not request.user.has_perm(needed))
 
 
 def _suggested(data: QueryDict, end: str, hidden: Collection[str]) -> list[tuple[str, str]]:
@@ -146,7 +152,8 @@ def _suggested(data: QueryDict, end: str, hidden: Collection[str]) -> list[tuple
     if kind == "connection":
         rows = Connection.objects.filter(sip_user__icontains=typed).order_by("sip_user")
         return list(rows.values_list("sip_user", "name")[:SUGGESTED])
-    if kind == "trunk":
-        names = Trunk.objects.filter(name__icontains=typed).order_by("name")
+    if kind in ("trunk", "agent"):
+        model: type[Trunk | VoiceAgent] = Trunk if kind == "trunk" else VoiceAgent
+        names = model.objects.filter(name__icontains=typed).order_by("name")
         return [(name, "") for name in names.values_list("name", flat=True)[:SUGGESTED]]
     return []
