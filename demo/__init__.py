@@ -1,1 +1,1 @@
-"""Demo configuration and demo phones: the six worked examples as real calls on loopback."""
+"""Demo configuration and phones: the six worked examples and a voice agent, on loopback."""

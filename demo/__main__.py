@@ -1,4 +1,7 @@
-"""Serve, with demo phones that play the six worked examples: `python -m demo`, from bin/run."""
+"""Serve, with demo phones that play the six worked examples and call the built-in voice agent.
+
+`python -m demo`, from bin/run.
+"""
 
 import argparse
 import asyncio
@@ -15,13 +18,15 @@ from voipnumber.private import keep_private
 ROOT = Path(__file__).resolve().parent.parent
 STOP_S = 40.0
 GATEWAY_PORT = 15090
+AGENT_PORT = 8070
 
 WATCH = """
-The demo is running: six calls in turn, for as long as you let it. Log in and watch them at
+The demo is running: seven calls in turn, for as long as you let it. Log in and watch them at
     {pages}calls/
 Open a call while it is up. Look for: the four lists and the line that matched, the codec of each
 leg, "transcoding" in examples 1 and 4, and example 3, which is declined with its reason because the
-callee forces codecs that the caller lacks. Ctrl-C stops everything.
+callee forces codecs that the caller lacks. The seventh goes to a voice agent, the built-in one: its
+formats, its states with their times, and what was said. Ctrl-C stops everything.
 """
 
 
@@ -37,7 +42,7 @@ async def start(*arguments: str) -> asyncio.subprocess.Process:
 
 
 async def until_ready(server: asyncio.subprocess.Process) -> str | None:
-    """Pass on what the server says until it is ready; return the address of its pages."""
+    """Pass on what a server says until it is ready; return the address of its pages, if any."""
     assert server.stdout is not None
     pages = None
     async for line in server.stdout:
@@ -70,11 +75,11 @@ async def stop(process: asyncio.subprocess.Process | None) -> None:
         process.kill()
 
 
-def gateway() -> str:
-    """Return a free address on loopback for the demo carrier."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def free_place(port: int, kind: socket.SocketKind) -> str:
+    """Return an address on loopback, with this port if it is free."""
+    with socket.socket(socket.AF_INET, kind) as probe:
         try:
-            probe.bind(("127.0.0.1", GATEWAY_PORT))
+            probe.bind(("127.0.0.1", port))
         except OSError:
             probe.bind(("127.0.0.1", 0))
         host, port = probe.getsockname()
@@ -95,11 +100,15 @@ def sip_address() -> str:
 async def demonstrate(*, tell_examples: bool) -> int:
     """Run server and phones until stopped; return the exit status."""
     keep_private()
-    carrier = gateway()
+    carrier = free_place(GATEWAY_PORT, socket.SOCK_DGRAM)
+    # By this setting the pages know which agent is the built-in one.
+    place = os.environ.setdefault(
+        "VOIPNUMBER_BUILTIN_AGENT", free_place(AGENT_PORT, socket.SOCK_STREAM)
+    )
     file = Path(os.environ.get("VOIPNUMBER_DATA", ROOT / "data")) / "demo-phones.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    configuration.write(file, carrier)
-    server = phones = None
+    configuration.write(file, carrier, f"ws://{place}/v1/ws")
+    server = agent = phones = None
     try:
         # The server checks the settings; what they are warned of is said once.
         provision = await start("manage.py", "provision", "--skip-checks", str(file))
@@ -107,6 +116,8 @@ async def demonstrate(*, tell_examples: bool) -> int:
         if provision.returncode:
             print(output.decode(errors="replace"))  # noqa: T201
             return 1
+        agent = await start("manage.py", "builtin_agent")
+        await until_ready(agent)
         server = await start("manage.py", "serve", "--ensure-admin")
         pages = await until_ready(server)
         if pages is None:
@@ -114,15 +125,15 @@ async def demonstrate(*, tell_examples: bool) -> int:
         print(WATCH.format(pages=pages), flush=True)  # noqa: T201
         phones = await start(
             *("-m", "demo.phones", "--sip", sip_address()),
-            *("--config", str(file), "--gateway", carrier),
+            *("--config", str(file), "--gateway", carrier, "--agent"),
             *(() if tell_examples else ("--quiet",)),
         )
         talking = [asyncio.create_task(pass_on(process)) for process in (server, phones)]
         await asyncio.wait(talking, return_when=asyncio.FIRST_COMPLETED)
         return (phones.returncode or server.returncode) or 0
     finally:
-        await stop(phones)
-        await stop(server)
+        for process in (phones, server, agent):
+            await stop(process)
 
 
 async def main() -> int:

@@ -1,4 +1,4 @@
-"""The six worked examples, as the demo phones play them."""
+"""The six worked examples, as the demo phones play them, and the call to the voice agent."""
 
 from dataclasses import dataclass
 
@@ -22,9 +22,30 @@ class Example:
     leg_b: str | None
 
     @property
+    def label(self) -> str:
+        """Which of all calls it is."""
+        return f"Example {self.number}, {self.title}"
+
+    @property
     def expected(self) -> str:
         """What should be seen, in the words of `Outcome`."""
         return f"A {self.leg_a}, B {self.leg_b}" if self.leg_a else "declined with 488"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCall:
+    """A phone's call to the voice agent; the agent is no phone, so one leg alone is seen."""
+
+    caller: str
+    dialled: str
+    offer: tuple[str, ...]
+    leg_a: str
+    label: str = "The call to the voice agent"
+
+    @property
+    def expected(self) -> str:
+        """What should be seen."""
+        return f"A {self.leg_a}"
 
 
 _OFFER = ("OPUS", "G722", "PCMA")
@@ -51,3 +72,4 @@ EXAMPLES = (
         "G722", "G722",
     ),
 )  # fmt: skip
+AGENT_CALL = AgentCall("demo-carol", "+12025550177", _OFFER, "PCMA")

@@ -1,4 +1,7 @@
-"""Play the six worked examples as real calls, in turn, until stopped: `python -m demo.phones`."""
+"""Play the six worked examples as real calls, in turn, until stopped: `python -m demo.phones`.
+
+With `--agent`, a call to the voice agent comes after them; the agent must be running.
+"""
 
 import argparse
 import asyncio
@@ -8,9 +11,11 @@ from pathlib import Path
 
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
 from demo import configuration
-from demo.examples import EXAMPLES, GATEWAY, STRANGER, Example
+from demo.examples import AGENT_CALL, EXAMPLES, GATEWAY, STRANGER, AgentCall, Example
 
 TALK_S = 6.0
+AGENT_TALK_S = 12.0
+"The agent has greeted by then, and answered a tone."
 BETWEEN_S = 1.0
 TONES_HZ = {
     STRANGER: 440,
@@ -62,6 +67,20 @@ async def play(example: Example, phones: dict[str, Phone], server: str, talk_s: 
     return f"A {at_caller['codec']}, B {at_callee.get('codec')}"
 
 
+async def play_agent(call: AgentCall, phones: dict[str, Phone], server: str, talk_s: float) -> str:
+    """Place the call to the voice agent and return what was seen."""
+    caller = phones[call.caller]
+    caller.forget()
+    caller.tell(do="call", uri=f"sip:{call.dialled}@{server}", codecs=list(call.offer))
+    at_caller = await caller.hears("talking")
+    if at_caller["is"] != "talking":
+        return f"declined with {at_caller['code']}"
+    await asyncio.sleep(talk_s)
+    caller.tell(do="hang-up")
+    await caller.hears("ended")
+    return f"A {at_caller['codec']}"
+
+
 async def conduct(arguments: argparse.Namespace) -> bool:
     """Play the examples in turn; return whether everything seen was as expected."""
     passwords = configuration.passwords(arguments.config)
@@ -72,8 +91,8 @@ async def conduct(arguments: argparse.Namespace) -> bool:
             phones[user] = await start(user, passwords.get(user, ""), arguments)
         rounds = 0
         while rounds < arguments.rounds or not arguments.rounds:
-            for example in EXAMPLES:
-                right &= await _show(example, phones, arguments)
+            for call in (*EXAMPLES, *((AGENT_CALL,) if arguments.agent else ())):
+                right &= await _show(call, phones, arguments)
                 await asyncio.sleep(BETWEEN_S)
             rounds += 1
     finally:
@@ -81,17 +100,21 @@ async def conduct(arguments: argparse.Namespace) -> bool:
     return right
 
 
-async def _show(example: Example, phones: dict[str, Phone], arguments: argparse.Namespace) -> bool:
+async def _show(
+    call: Example | AgentCall, phones: dict[str, Phone], arguments: argparse.Namespace
+) -> bool:
     try:
-        seen = await play(example, phones, arguments.sip, arguments.talk_s)
+        if isinstance(call, AgentCall):
+            seen = await play_agent(call, phones, arguments.sip, arguments.agent_talk_s)
+        else:
+            seen = await play(call, phones, arguments.sip, arguments.talk_s)
     except TimeoutError:
         seen = "no answer"
-        phones[example.caller].tell(do="hang-up")
-    right = seen == example.expected
+        phones[call.caller].tell(do="hang-up")
+    right = seen == call.expected
     if not (right and arguments.quiet):
         print(  # noqa: T201
-            f"Example {example.number}, {example.title}: expected {example.expected}; "
-            f"seen {seen}{'' if right else '  <- differs'}",
+            f"{call.label}: expected {call.expected}; seen {seen}{'' if right else '  <- differs'}",
             flush=True,
         )
     return right
@@ -127,6 +150,8 @@ def main() -> int:
     )
     parser.add_argument("--gateway", default=configuration.GATEWAY, metavar="HOST:PORT")
     parser.add_argument("--talk-s", type=float, default=TALK_S, help="seconds of each call")
+    parser.add_argument("--agent", action="store_true", help="call the voice agent too")
+    parser.add_argument("--agent-talk-s", type=float, default=AGENT_TALK_S)
     parser.add_argument("--quiet", action="store_true", help="say only what differs")
     parser.add_argument("--rounds", type=int, default=0, help="0: until stopped")
     return asyncio.run(_main(parser.parse_args()))
