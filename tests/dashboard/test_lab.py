@@ -121,7 +121,7 @@ def test_a_trunk_is_compared_by_its_own_lists(viewer: Client, alice: Connection)
     ("change", "words"),
     [
         ({"source": "mars"}, "Allowed: connection, trunk, unknown, free."),
-        ({"destination": "mars"}, "Allowed: connection, trunk, free, free-trunk."),
+        ({"destination": "mars"}, "Allowed: connection, trunk, agent, free, free-trunk."),
         ({"a": "MP3"}, "'MP3' is not a codec known here; allowed: OPUS"),
         ({"b": "PCMU,PCMU"}, "PCMU is in the list twice"),
         ({"source": "connection"}, "Name the SIP user of a connection"),

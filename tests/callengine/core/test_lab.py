@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.formats import Encoding
 from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.negotiation import negotiate
 from callengine.core.directory import (
+    AgentPlace,
     ConnectionEntry,
     Contact,
     Destination,
@@ -45,6 +47,28 @@ SOME = CODECS.filter(bool)
 def free_ends(case: LabCase) -> LabEnds:
     source = Source("external", "somebody") if case.source == "unknown" else free_source(case)
     return LabEnds(source, free_destination(case))
+
+
+@pytest.mark.parametrize(
+    ("codecs", "offer", "codec_a", "code"),
+    [
+        (("G722", "PCMU"), ("PCMU", "G722"), "G722", None),
+        ((), ("OPUS", "PCMU"), "PCMU", None),
+        (("PCMA",), ("OPUS",), None, 488),
+    ],
+)
+def test_a_voice_agent_has_the_callers_leg_alone(
+    codecs: tuple[str, ...], offer: tuple[str, ...], codec_a: str | None, code: int | None
+) -> None:
+    case = LabCase("free", "agent", caller=offer, callee=(), destination_name="support")
+    place = AgentPlace("support", codecs=codecs, input=Encoding.PCMU)
+    ends = LabEnds(free_source(case), Destination(agent=place))
+    prediction = predict(case, ends, EVERY)
+    summary = prediction.summary()
+    assert (summary["codec_a"], summary["codec_b"], summary["code"]) == (codec_a, None, code)
+    assert prediction.leg_b is None
+    assert (case.destination_label, case.dialled) == ("lab:agent:support", "support")
+    assert aimed(ends.destination, "sip:phone@127.0.0.1:5") == ends.destination
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: f"example-{e.number}")
