@@ -45,6 +45,7 @@ class MediaFacts:
     """What a party agreed on."""
 
     codec: str | None
+    "None for a party without RTP: its formats are its own affair."
     payload_type: int
     remote: str
     sends: bool = True
@@ -162,8 +163,8 @@ class Party(Protocol):
 class AgentParty(Protocol):
     """A party that is a voice agent, to which the engine connects."""
 
-    def connected(self, descriptor: int | None, error: str) -> None:
-        """Take a connected TCP socket, which becomes its own, or why there is none."""
+    def connected(self, descriptor: int | None, address: str, error: str) -> None:
+        """Take a TCP socket, connected to `HOST:PORT`, as its own; or why there is none."""
 
     def change(self, settings: str, by: str) -> None:
         """Change settings of its session, as JSON."""

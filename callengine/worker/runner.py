@@ -138,7 +138,8 @@ class CallRunner:
             return
         match message:
             case AgentSocket():
-                party.connected(descriptor, message.error or "its socket got lost")
+                error = message.error or "its socket got lost"
+                party.connected(descriptor, message.address, error)
             case ChangeAgent():
                 party.change(message.settings, message.by)
             case TransferRefused():
@@ -354,7 +355,7 @@ class CallRunner:
             offered=leg.offered,
             allowed=leg.allowed,
             codec=media.codec if media else None,
-            payload_type=media.payload_type if media else None,
+            payload_type=media.payload_type if media and media.codec else None,
             remote=media.remote if media else "",
             state="ended" if leg.ended else "up",
         )

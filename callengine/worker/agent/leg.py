@@ -30,7 +30,6 @@ class AgentLeg:
     allowed: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
     sip_call_id = ""
-    media: MediaFacts | None = None
     is_rematched = False
     guard = None
 
@@ -41,6 +40,7 @@ class AgentLeg:
         assert order.agent is not None
         self.name = order.name
         self.user_agent = ""
+        self.media: MediaFacts | None = None
         self.ended = False
         self._agent = order.agent
         self._wake, self._post = wake, post
@@ -124,12 +124,15 @@ class AgentLeg:
 
     # What the engine says (see `AgentParty`)
 
-    def connected(self, descriptor: int | None, error: str) -> None:
-        """Take a connected TCP socket, which becomes the leg's own, or why there is none."""
+    def connected(self, descriptor: int | None, address: str, error: str) -> None:
+        """Take a TCP socket, connected to `HOST:PORT`, as the leg's own; or why there is none."""
         if self.ended:
             if descriptor is not None:
                 os.close(descriptor)
             return
+        if descriptor is not None:
+            self.media = MediaFacts(None, 0, address)
+            self._post(self, None)
         self._loop.post(lambda now: self._loop.take_socket(descriptor, error, now))
 
     def change(self, settings: str, by: str) -> None:
