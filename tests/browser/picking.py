@@ -1,5 +1,7 @@
 """The codec picker as a person finds it on a page, and the real call that follows its list."""
 
+from collections.abc import Sequence
+
 from playwright.async_api import Locator, Page, expect
 
 from tests.peers import descriptions
@@ -19,9 +21,12 @@ def save(page: Page) -> Locator:
     return page.get_by_role("button", name="Save", exact=True)
 
 
-async def selected(page: Page) -> list[str]:
+async def shows_selected(page: Page, codecs: Sequence[str]) -> None:
+    """Wait until these are selected, in this order: a page may still be on its way."""
     rows = page.locator('[data-list="selected"] > .picker-row')
-    return [str(await item.get_attribute("data-codec")) for item in await rows.all()]
+    await expect(rows).to_have_count(len(codecs))
+    for place, codec in enumerate(codecs):
+        await expect(rows.nth(place)).to_have_attribute("data-codec", codec)
 
 
 async def numbers(page: Page) -> list[str]:
@@ -34,7 +39,7 @@ async def saves(page: Page, *expected: str) -> None:
     confirmed = page.get_by_role("status").filter(has_text="Saved. The next call uses this list.")
     await expect(confirmed).to_be_visible(timeout=15_000)
     await page.reload()
-    assert await selected(page) == list(expected)
+    await shows_selected(page, list(expected))
     assert await numbers(page) == [str(index + 1) for index in range(len(expected))]
     await expect(page.get_by_text("Unsaved changes")).to_be_hidden()
 

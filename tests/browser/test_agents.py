@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.picking import grip, row, save, saves, selected
+from tests.browser.picking import grip, row, save, saves, shows_selected
 from tests.browser.scene import (
     MARKS,
     Known,
@@ -99,7 +99,7 @@ async def test_a_codec_dragged_first_changes_what_the_formats_mean_before_it_is_
     page = await visit("mouse", "audio")
     await expect(meaning(page, "input").first).to_contain_text("resampled 16 -> 24 kHz")
     await drag_above(page, "PCMU", "G722")
-    assert await selected(page) == ["PCMU", "G722", "PCMA"]
+    await shows_selected(page, ["PCMU", "G722", "PCMA"])
     await expect(meaning(page, "input").first).to_contain_text("PCMU")
     await expect(meaning(page, "input").first).to_contain_text("resampled 8 -> 24 kHz")
     await expect(meaning(page, "output").first).to_contain_text("resampled 24 -> 8 kHz")
@@ -120,7 +120,7 @@ async def test_a_list_by_keyboard_alone(visit: Open) -> None:
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Saved. The next call uses this list.")).to_be_visible()
     await page.reload()
-    assert await selected(page) == ["PCMA", "G722", "PCMU"]
+    await shows_selected(page, ["PCMA", "G722", "PCMU"])
 
 
 async def test_a_format_explains_itself_when_it_is_chosen(visit: Open) -> None:
@@ -183,7 +183,7 @@ async def test_without_javascript(visit: Open) -> None:
     page = await visit("plain", "audio", java_script_enabled=False)
     await expect(meaning(page, "input").nth(1)).to_contain_text(UNTOUCHED)
     await page.get_by_role("button", name="Move PCMU up").click()
-    assert await selected(page) == ["PCMU", "G722", "PCMA"]
+    await shows_selected(page, ["PCMU", "G722", "PCMA"])
 
 
 async def test_two_people_at_one_agent_get_a_conflict_and_no_lost_update(visit: Open) -> None:

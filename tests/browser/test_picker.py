@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from audiocodecs.catalogue import PLATFORM_CODECS
-from tests.browser.picking import grip, next_call_uses, numbers, row, save, saves, selected
+from tests.browser.picking import grip, next_call_uses, numbers, row, save, saves, shows_selected
 from tests.browser.scene import (
     MARKS,
     Known,
@@ -82,7 +82,7 @@ async def test_a_codec_dragged_first_is_what_the_next_call_uses(
     engine: Engine, visit: Open
 ) -> None:
     page = await visit("mouse")
-    assert await selected(page) == list(OWN)
+    await shows_selected(page, list(OWN))
     start, (x, y) = await centre(row(page, "PCMA")), await centre(row(page, "G722"))
     await page.mouse.move(*start)
     await page.mouse.down()
@@ -92,7 +92,7 @@ async def test_a_codec_dragged_first_is_what_the_next_call_uses(
     assert line is not None
     assert line["height"] <= 6, "the drop place is a line"
     await page.mouse.up()
-    assert await selected(page) == ["PCMA", "G722", "PCMU"]
+    await shows_selected(page, ["PCMA", "G722", "PCMU"])
     assert await numbers(page) == ["1", "2", "3"]
     await expect(page.locator("[data-said]")).to_have_text("PCMA, position 1 of 3")
     await expect(page.get_by_text("Unsaved changes")).to_be_visible()
@@ -119,7 +119,7 @@ async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
     await expect(page.get_by_role("status")).to_have_text(" Saved. The next call uses this list.")
     await expect(save(page)).to_be_focused()
     await page.reload()
-    assert await selected(page) == ["PCMA", "G722", "PCMU"]
+    await shows_selected(page, ["PCMA", "G722", "PCMU"])
     await next_call_uses(engine, "keys", "PCMA", "G722", "PCMU")
 
 
@@ -136,7 +136,7 @@ async def test_by_touch(engine: Engine, visit: Open) -> None:
     await touch("touchEnd")
     await expect(page.locator("[data-said]")).to_have_text("PCMA, position 1 of 3")
     assert await page.evaluate("scrollY") == before, "the handle does not scroll the page"
-    assert await selected(page) == ["PCMA", "G722", "PCMU"]
+    await shows_selected(page, ["PCMA", "G722", "PCMU"])
     # Lifted and let go in its place: the next tap still counts.
     start = await centre(grip(page, "PCMU"))
     await touch("touchStart", start)
@@ -144,7 +144,7 @@ async def test_by_touch(engine: Engine, visit: Open) -> None:
         await touch("touchMove", (start[0] + pixels, start[1]))
     await touch("touchEnd")
     await page.get_by_role("button", name="Move PCMU up").tap()
-    assert await selected(page) == ["PCMA", "PCMU", "G722"]
+    await shows_selected(page, ["PCMA", "PCMU", "G722"])
     await page.get_by_role("button", name="Move PCMU down").tap()
     await saves(page, "PCMA", "G722", "PCMU")
     await next_call_uses(engine, "touch", "PCMA", "G722", "PCMU")
@@ -155,16 +155,16 @@ async def test_without_javascript(engine: Engine, visit: Open) -> None:
     await expect(grip(page, "PCMA")).to_be_hidden()
     for expected in (["G722", "PCMA", "PCMU"], ["PCMA", "G722", "PCMU"]):
         await page.get_by_role("button", name="Move PCMA up").click()
-        assert await selected(page) == expected
+        await shows_selected(page, expected)
         await expect(page.get_by_text("Unsaved changes")).to_be_visible()
     for codec in OWN:
         await page.get_by_role("button", name=f"Remove {codec}").click()
     await save(page).click()
     await expect(page.get_by_text("Not saved: nothing is selected")).to_be_visible()
     await page.get_by_role("button", name="HD only").click()
-    assert await selected(page) == ["OPUS", "G722", "AMR-WB"]
+    await shows_selected(page, ["OPUS", "G722", "AMR-WB"])
     await page.get_by_role("button", name="Discard").click()
-    assert await selected(page) == list(OWN)
+    await shows_selected(page, list(OWN))
     for _ in range(2):
         await page.get_by_role("button", name="Move PCMA up").click()
     await saves(page, "PCMA", "G722", "PCMU")
@@ -181,7 +181,7 @@ async def test_keys_buttons_and_double_click_keep_the_focus_and_say_the_place(vi
     await expect(said).to_have_text("G722, position 3 of 3")
     await page.keyboard.press("Escape")
     await expect(said).to_have_text("G722, position 1 of 3, put back")
-    assert await selected(page) == list(OWN)
+    await shows_selected(page, list(OWN))
     await expect(page.get_by_text("Unsaved changes")).to_be_hidden()
     await page.keyboard.press("ArrowDown")
     await expect(grip(page, "PCMU")).to_be_focused()
@@ -195,7 +195,7 @@ async def test_keys_buttons_and_double_click_keep_the_focus_and_say_the_place(vi
     for _ in range(3):
         await page.keyboard.press("Enter")
     await expect(up).to_be_focused()
-    assert await selected(page) == ["PCMU", "G722", "PCMA"]
+    await shows_selected(page, ["PCMU", "G722", "PCMA"])
     await row(page, "OPUS").locator(".picker-facts").dblclick()
     await expect(said).to_have_text("OPUS, position 4 of 4")
     await expect(grip(page, "OPUS")).to_be_focused()
@@ -203,25 +203,25 @@ async def test_keys_buttons_and_double_click_keep_the_focus_and_say_the_place(vi
     await expect(page.get_by_role("button", name="Select PCMA")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Remove PCMA")).to_be_focused()
-    assert await selected(page) == ["PCMU", "G722", "OPUS", "PCMA"]
+    await shows_selected(page, ["PCMU", "G722", "OPUS", "PCMA"])
 
 
 async def test_presets_and_the_way_back_apply_at_once_and_say_what_they_mean(visit: Open) -> None:
     page = await visit("still")
     meaning = page.locator("[data-meaning-text]")
     await page.get_by_role("button", name="HD only").click()
-    assert await selected(page) == ["OPUS", "G722", "AMR-WB"]
+    await shows_selected(page, ["OPUS", "G722", "AMR-WB"])
     await expect(meaning).to_contain_text("Best 20 kHz audio, worst 7 kHz; 40 to 80 kbit/s")
     await page.get_by_role("button", name="Save bandwidth").click()
-    assert await selected(page) == ["OPUS", "AMR-WB", "G722", "PCMU", "PCMA"]
+    await shows_selected(page, ["OPUS", "AMR-WB", "G722", "PCMU", "PCMA"])
     await expect(meaning).to_contain_text("worst 3.4 kHz")
     await page.get_by_role("button", name="Use the platform list").click()
-    assert await selected(page) == ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
+    await shows_selected(page, ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"])
     await expect(page.get_by_text("Uses the platform list.")).to_be_visible()
     await expect(page.get_by_text("Unsaved changes")).to_be_visible()
     await page.get_by_role("button", name="Discard").click()
     await expect(page.get_by_text("Unsaved changes")).to_be_hidden()
-    assert await selected(page) == list(OWN)
+    await shows_selected(page, list(OWN))
     await expect(save(page)).to_be_focused()
 
 
@@ -257,7 +257,7 @@ async def test_when_the_server_does_not_answer_nothing_is_lost(visit: Open) -> N
     await page.route("**/inbound/", lambda route: route.abort())
     await save(page).click()
     await expect(page.get_by_role("alert")).to_contain_text("The server did not answer")
-    assert await selected(page) == ["G722", "PCMA", "PCMU"]
+    await shows_selected(page, ["G722", "PCMA", "PCMU"])
 
 
 async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None:
@@ -271,9 +271,9 @@ async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None
         "The list is now G722, PCMA, PCMU, not forced; yours is G722, PCMA, not forced."
     )
     await expect(conflict).to_be_focused()
-    assert await selected(second) == ["G722", "PCMA"]
+    await shows_selected(second, ["G722", "PCMA"])
     await first.reload()
-    assert await selected(first) == ["G722", "PCMA", "PCMU"]
+    await shows_selected(first, ["G722", "PCMA", "PCMU"])
     await second.get_by_role("button", name="Save mine instead").click()
     await expect(second.get_by_text("Saved. The next call uses this list.")).to_be_visible()
     await first.get_by_label("Force selected codecs on the caller").check()
@@ -283,7 +283,7 @@ async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None
     )
     await first.get_by_role("button", name="Take theirs").click()
     await expect(first.get_by_role("group", name="Conflict")).to_have_count(0)
-    assert await selected(first) == ["G722", "PCMA"]
+    await shows_selected(first, ["G722", "PCMA"])
     await expect(first.get_by_label("Force selected codecs on the caller")).not_to_be_checked()
 
 

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from agents.models import VoiceAgent
 from callengine.models import CallEvent, Direction, SipMessage
 from connections.models import Connection, Registration
 from dashboard.accounts.roles import Role
@@ -34,6 +35,8 @@ LISTS = {
     "trunk": "/trunks/1/",
     "numbers": "/numbers/",
     "routes": "/routes/",
+    "agents": "/agents/",
+    "agent": "/agents/1/",
     "users": "/settings/users/",
     "settings": "/settings/",
     **{
@@ -74,6 +77,10 @@ def fill(first: int, last: int) -> None:
         )
         Gateway.objects.create(trunk=carrier, uri=f"sip:192.0.2.{at}")
         Number.objects.create(number=f"+1202555{at:04d}", connection=phone)
+        agent = VoiceAgent.objects.create(
+            pk=at + 1, name=f"agent-{at}", dialect="twilio", url="wss://agents.example.com"
+        )
+        Number.objects.create(number=f"+1303555{at:04d}", agent=agent)
         route = Route.objects.create(prefix=f"+{1000 + at}")
         RouteTrunk.objects.create(route=route, trunk=carrier)
         person(Role.OPERATOR, f"operator{at}")
