@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
-from callengine.models import Call, CallEvent, EngineNode, Leg
+from callengine.models import AgentSession, Call, CallEvent, EngineNode, Leg
 from callengine.record.store import TimelineEntry, call_events, closing, talk_s
 
 ENGINE_RESTARTED = Termination(
@@ -102,6 +102,7 @@ def _close(keys: Sequence[UUID], end: Termination, at: datetime) -> list[UUID]:
             lines.append(TimelineEntry(str(key), ended, "", "ended", end.advice, number + 1))
     closed = [UUID(line.call_id) for line in lines]
     Leg.objects.filter(call__in=closed).update(state="ended")
+    AgentSession.objects.filter(call__in=closed).update(state="ended")
     call_events(entries=lines)
     return closed
 

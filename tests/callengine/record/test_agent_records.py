@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from callengine.core.snapshot import AgentSnapshot, SpokenSnapshot
 from callengine.models import AgentSession, AgentSessionLine, Call
-from callengine.record import agents, changes, reading, retention, store
+from callengine.record import agents, changes, orphans, reading, retention, store
 from tests.callengine.record.test_records import ENDED, call, leg
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +108,9 @@ def test_they_go_with_their_call() -> None:
     assert list(retention.prune_calls(before=timezone.now() - timedelta(days=30))) == [1]
     assert not AgentSession.objects.exists()
     assert not AgentSessionLine.objects.exists()
+
+
+def test_sessions_of_an_engine_that_is_gone_have_ended() -> None:
+    shown = opened()
+    assert orphans.close_orphans(node="n") == 1
+    assert AgentSession.objects.get(call=shown["id"]).state == "ended"
