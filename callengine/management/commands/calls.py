@@ -9,7 +9,7 @@ from callengine.core.parties import parties
 from callengine.core.snapshot import CallSnapshot
 from callengine.management.listing import add_listing_arguments, newest_last, print_table
 from callengine.models import Call
-from callengine.record.reading import snapshot, with_details
+from callengine.record.reading import snapshot, whole_snapshot, with_details
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = newest_last(
-            with_details(Call.objects.all()),
+            with_details(Call.objects.all()).prefetch_related("agent_sessions"),
             time="started",
             last=options["last"],
             as_json=options["json"],
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
 def described(call: Call) -> dict[str, Any]:
     """Return one call as a JSON-ready object; times are ISO 8601 in UTC."""
-    full = snapshot(call)
+    full = whole_snapshot(call)
     return {
         **{key: full[key] for key in ("id", "started", "answered", "ended", "from", "to")},
         "source": full["source"],
@@ -57,6 +57,7 @@ def described(call: Call) -> dict[str, Any]:
             for leg in full["legs"]
         ],
         "termination": full["termination"],
+        **({"agents": full["agents"]} if "agents" in full else {}),
     }
 
 

@@ -26,6 +26,25 @@ async def test_a_call_is_forwarded_answered_and_ended_by_the_caller(scene: Scene
     assert (await scene.peer.expect(200)).cseq_method == "BYE"
 
 
+async def test_the_engine_is_told_what_an_invites_headers_say_and_no_secret(scene: Scene) -> None:
+    """What an agent may be told: bounded, whichever way a name is written, no credentials."""
+    many = [f"X-{number}: {number}" for number in range(80)]
+    await scene.to_worker(
+        headers=[
+            "x-CUSTOMER: 42",
+            "X-Long: " + "x" * 1000,
+            "X-Odd: a\tb",
+            'Authorization: Digest username="alice", response="hush"',
+            *many,
+        ]
+    )
+    told = scene.engine.calls[0].headers
+    assert (told["x-customer"], told["x-long"]) == ("42", "x" * 256)
+    assert "hush" not in str(told)
+    assert not {"via", "authorization", "route"} & told.keys()
+    assert len(told) == 60
+
+
 async def test_the_worker_hangs_up_toward_the_callers_contact(scene: Scene) -> None:
     await scene.answered()
     scene.worker_request(
