@@ -35,7 +35,10 @@ def cpu_s(root: int) -> float:
 
 
 def thread_s(root: int) -> dict[str, float]:
-    """Return the CPU-seconds of living threads: the root as one, those below by their names."""
+    """Return the CPU-seconds of living threads: the root as one, those below by their names.
+
+    A process below calls its threads as itself, unless they have names: its first is `main NAME`.
+    """
     total: dict[str, float] = defaultdict(float)
     for pid in tree(root):
         for folder in Path(f"/proc/{pid}/task").glob("*"):
@@ -44,7 +47,8 @@ def thread_s(root: int) -> dict[str, float]:
                 nanoseconds = int((folder / "schedstat").read_text().split()[0])
             except OSError:
                 continue  # it ended meanwhile
-            total["root" if pid == root else name] += nanoseconds / 1e9
+            first = "main " if folder.name == str(pid) else ""
+            total["root" if pid == root else first + name] += nanoseconds / 1e9
     return total
 
 

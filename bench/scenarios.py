@@ -27,9 +27,23 @@ a=ptime:20
 {fmtp}"""
 
 
-def caller(*, server: str, to: str, media_port: int, talk_ms: int) -> str:
-    """Return a scenario that offers PCMU, talks and hangs up."""
-    offer = _BODY.format(port=media_port, number=0, rtpmap="PCMU/8000", fmtp="")
+def caller(
+    *,
+    server: str,
+    to: str,
+    media_port: int | str,
+    talk_ms: int,
+    codec: str = "PCMU",
+    headers: str = "",
+) -> str:
+    """Return a scenario that offers a codec of a static type, talks and hangs up.
+
+    `media_port` and `headers`, whole lines of the INVITE, may hold SIPp's keywords.
+    """
+    known = CODECS[codec]
+    offer = headers + _BODY.format(
+        port=media_port, number=known.static_type, rtpmap=known.rtpmap, fmtp=""
+    )
     steps = [_send(_request("INVITE", server, to, 1, body=offer), retransmit=True)]
     steps += [f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183)]
     steps.append('<recv response="200" rrs="true"/>')

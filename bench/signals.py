@@ -34,8 +34,12 @@ def speech(seconds: float, rate_hz: int) -> Samples:
 
 def payloads(codec: str, seconds: float) -> list[bytes]:
     """Return the signal as 20 ms RTP payloads; AMR-WB bandwidth-efficient, mode 8."""
-    rate_hz = CODECS[codec].audio_rate_hz
-    samples, step = speech(seconds, rate_hz), rate_hz // 50
+    return payloads_of(codec, speech(seconds, CODECS[codec].audio_rate_hz))
+
+
+def payloads_of(codec: str, samples: Samples) -> list[bytes]:
+    """Return samples at the codec's rate as 20 ms RTP payloads."""
+    step = CODECS[codec].audio_rate_hz // 50
     frames = [samples[i : i + step] for i in range(0, len(samples) - step + 1, step)]
     return _amr_wb(frames) if codec == "AMR-WB" else _ffmpeg(codec, frames)
 
