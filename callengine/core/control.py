@@ -6,6 +6,7 @@ it says is checked as a stranger's words are, and one that says anything else is
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -414,13 +415,19 @@ TO_FORK_SERVER: Language[Fork] = Language({"Fork": Fork})
 FROM_FORK_SERVER: Language[FromForkServer] = _language(FromForkServer)
 
 
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"As JSON writes it, and not where the backslash is itself escaped."
+
+
 def encode(message: ToCallProcess | FromCallProcess | Fork | FromForkServer) -> bytes:
     """Return a message as it is written to its socket; raises ControlError if it is too long.
 
-    What the reader would not take, a lone surrogate in a peer's text for one, is replaced.
+    What the reader would not take of a peer's text, a lone surrogate or U+0000, is replaced.
     """
     fields = {"type": type(message).__name__, **plain(message)}
     text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    if r"\u0000" in text:
+        text = _NUL.sub(r"\1?", text)
     data = text.encode(errors="replace")
     if len(data) > MAX_MESSAGE_BYTES:
         raise ControlError(f"a {type(message).__name__} of {len(data)} bytes is too long")

@@ -234,6 +234,22 @@ def test_the_complaint_names_the_field(text: str, complaint: str) -> None:
     assert complaint in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("a\0b", "a?b"),
+        ("\0\0", "??"),
+        ("\\\0", "\\?"),
+        (r"\u0000", r"\u0000"),
+        (r"\\u0000", r"\\u0000"),
+        ("\ud800\0", "??"),
+    ],
+)
+def test_what_no_database_stores_of_a_peers_words_costs_no_call(said: str, read: str) -> None:
+    note = control.TimelineNote("agent-error", "B", said, 1.0)
+    assert control.FROM_CALL_PROCESS.decode(encode(note)) == dataclasses.replace(note, text=read)
+
+
 def test_a_message_that_is_too_long_is_neither_written_nor_read() -> None:
     leg = LegOrder("B", "token", label="x" * 16_000)
     order = TransferOrder("1" * 32, "bob", "olga", (WaveOrder((leg,) * 20, (), ()),), 5.0)
