@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, zip_longest
 from urllib.parse import urlsplit
 
+from agents.hosts import FORBIDDEN, is_forbidden
+
 CONNECT_TIMEOUT_S = 5.0
 "From being asked to being connected, the name's lookup included."
 NEXT_ADDRESS_S = 0.25
@@ -88,6 +90,10 @@ class AgentHosts:
             rows = await loop.run_in_executor(self._resolvers, _look_up, host, port)
         except (OSError, UnicodeError):
             raise AgentUnreachableError(f"the name {host[:253]} is not known") from None
+        allowed = [row for row in rows if not is_forbidden(row[1][0])]
+        if rows and not allowed:
+            raise AgentUnreachableError(f"{host[:253]} is {FORBIDDEN}: no agent may be there")
+        rows = allowed
         families = list(dict.fromkeys(family for family, _ in rows))
         columns = [[row for row in rows if row[0] == family] for family in families]
         mixed = chain.from_iterable(zip_longest(*columns))

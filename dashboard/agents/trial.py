@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import re
+import socket
 import ssl
 import time
 from collections.abc import Sequence
@@ -19,9 +20,11 @@ from websockets.exceptions import (
     InvalidStatus,
     WebSocketException,
 )
+from websockets.uri import parse_uri
 
 from agents.dialects import interface as fx
 from agents.dialects.registry import make
+from agents.hosts import FORBIDDEN, is_forbidden
 
 LIMIT_S = 10.0
 "For all of it; the goodbye is cut short."
@@ -144,6 +147,7 @@ async def _converse(talk: _Talk) -> None:
     handshake = talk.dialect.handshake(time.time())
     connecting = _Connect(
         handshake.url,
+        sock=await _connected(handshake.url),
         additional_headers=handshake.headers,
         # As in a call: what is not in the handshake is not sent.
         user_agent_header=None,
@@ -162,6 +166,30 @@ async def _converse(talk: _Talk) -> None:
             talk.take_closed(error)
         if talk.ready and not talk.over:
             await _say_goodbye(talk, websocket)
+
+
+async def _connected(url: str) -> socket.socket:
+    """Return a connection to the first of a host's addresses that takes one. Raises OSError."""
+    uri, loop = parse_uri(url), asyncio.get_running_loop()
+    failure = OSError(f"{uri.host} has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(
+        uri.host, uri.port, type=socket.SOCK_STREAM
+    ):
+        if is_forbidden(str(address[0])):
+            failure = OSError(f"It is {FORBIDDEN}: no agent may be there")
+            continue
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.setblocking(False)
+            await loop.sock_connect(connection, address)
+        except BaseException as error:
+            connection.close()
+            if not isinstance(error, OSError):
+                raise
+            failure = error
+        else:
+            return connection
+    raise failure
 
 
 async def _hear_out(talk: _Talk, websocket: ClientConnection) -> None:

@@ -180,3 +180,13 @@ async def test_connections_under_way_have_a_bound(
     assert most == 2
     assert {type(task.exception()) for task in tasks} == {AgentUnreachableError}
     hosts.close()
+
+
+async def test_nothing_is_opened_to_what_surrounds_this_machine(
+    hosts: AgentHosts, monkeypatch: pytest.MonkeyPatch, listening: socket.socket
+) -> None:
+    with pytest.raises(AgentUnreachableError, match="link-local"):
+        await hosts.connect("ws://169.254.169.254/latest/meta-data/")
+    resolved(monkeypatch, (V4, ("169.254.169.254", 80)), (V4, listening.getsockname()))
+    with await hosts.connect("ws://metadata.example/") as sock:
+        assert sock.getpeername() == listening.getsockname()

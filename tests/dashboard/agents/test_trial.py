@@ -197,6 +197,13 @@ async def test_a_name_that_is_nobodys_is_called_so() -> None:
     )
 
 
+async def test_what_surrounds_this_machine_is_not_asked() -> None:
+    trial = await try_agent("twilio", inline("ws://169.254.169.254/latest/meta-data/"), limit_s=5)
+    assert trial.happened == "169.254.169.254 cannot be reached."
+    assert "no agent may be there" in trial.said
+    assert trial.steps == ()
+
+
 async def test_a_server_that_speaks_no_tls_is_told_of() -> None:
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
