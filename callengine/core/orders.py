@@ -23,13 +23,14 @@ class AgentOrder:
 
     name: Annotated[str, Most(limits.MAX_NAME)]
     dialect: Word
-    url: Annotated[str, Most(limits.MAX_URL)]
+    url: Annotated[str, Most(limits.MAX_URL)] = field(repr=False)
+    "It may hold a token, and so may a tool."
     secret: Annotated[str, Most(limits.MAX_SECRET)] = field(default="", repr=False)
     agent_id: Word = ""
     system_prompt: Annotated[str, Most(limits.MAX_PROMPT)] = ""
     greeting: Annotated[str, Most(limits.MAX_GREETING)] = ""
     voice: Word = ""
-    tools: Annotated[str, Most(limits.MAX_TOOLS)] = "[]"
+    tools: Annotated[str, Most(limits.MAX_TOOLS)] = field(default="[]", repr=False)
     "A list, as JSON."
     keyterms: tuple[Annotated[str, Most(limits.MAX_KEYTERM)], ...] = ()
     turn_detection: Annotated[str, Most(limits.MAX_TURN_DETECTION)] = "{}"

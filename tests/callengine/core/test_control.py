@@ -287,7 +287,8 @@ def test_the_largest_agent_fits_into_an_order_whatever_its_characters(letter: st
 
 
 def test_an_agents_secret_is_in_no_repr() -> None:
-    order = LegOrder("B", "", agent=AgentOrder("support", "twilio", "ws://a", secret="hush-hush"))
+    agent = AgentOrder("support", "twilio", "ws://a?key=hush", secret="hush", tools='["hush"]')
+    order = LegOrder("B", "", agent=agent)
     assert "hush" not in repr(control.TransferCall(_transfer(order)))
 
 
