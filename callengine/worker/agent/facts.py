@@ -22,8 +22,15 @@ _STATES: dict[Phase, AgentState] = {
 class Facts:
     """Tells of one session: at once what changes, of figures no more often than once a second."""
 
-    def __init__(self, leg: str, order: AgentOrder, tell: Callable[[AgentFacts], None]) -> None:
-        self._leg, self._order, self._tell = leg, order, tell
+    def __init__(
+        self,
+        leg: str,
+        order: AgentOrder,
+        tell: Callable[[AgentFacts], None],
+        hidden: Callable[[str], str],
+    ) -> None:
+        """`hidden` takes the agent's key out of its words."""
+        self._leg, self._order, self._tell, self._hidden = leg, order, tell, hidden
         self._sent: AgentFacts | None = None
         self._key: object = None
         self._figures_at = 0.0
@@ -53,13 +60,13 @@ class Facts:
         return AgentFacts(
             leg=self._leg,
             dialect=self._order.dialect,
-            session_id=conversation.session_id,
+            session_id=self._hidden(conversation.session_id),
             state="reconnecting" if is_back else state,
             moments={cast("AgentMoment", name): at for name, at in conversation.moments.items()},
             queue_ms=round(conversation.playout.queued_ms, 1),
             barge_ins=conversation.barge_ins,
             close_code=conversation.close_code,
-            close_reason=conversation.close_reason,
+            close_reason=self._hidden(conversation.close_reason),
             input=self._order.input,
             output=self._order.output,
             how_in=how[0],

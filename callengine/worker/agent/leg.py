@@ -17,9 +17,11 @@ from callengine.core.events import (
 )
 from callengine.core.orders import LegOrder
 from callengine.worker.agent.borrowing import Borrowing
+from callengine.worker.agent.conversation import AgentConversation
 from callengine.worker.agent.effects import AgentReady, AskSocket, Left
 from callengine.worker.agent.facts import Facts
 from callengine.worker.agent.loop import AgentLoop, Faulty, Pressed, Told
+from callengine.worker.agent.telling import Telling, Word
 from callengine.worker.lending import Lender
 from callengine.worker.party import Counters, ForEngine, MediaFacts, Party, PartyError, Post
 
@@ -46,9 +48,10 @@ class AgentLeg:
         self._wake, self._post = wake, post
         self._code = 200
         "With which it is ended, if we end it."
-        self._facts = Facts(order.name, order.agent, self._report)
+        self._telling = Telling(self._record, order.agent.secret)
+        self._facts = Facts(order.name, order.agent, self._report, self._telling.hidden)
         self._loop = AgentLoop(
-            order.agent, call_uuid=call_uuid, told=self._told, changed=self._facts.changed
+            order.agent, call_uuid=call_uuid, told=self._told, changed=self._changed
         )
         self._borrowing = Borrowing(self._loop)
 
@@ -150,6 +153,10 @@ class AgentLeg:
 
     # What the thread says, on itself
 
+    def _changed(self, conversation: AgentConversation, how: tuple[str, str], now: float) -> None:
+        self._telling.tick(now)
+        self._facts.changed(conversation, how, now)
+
     def _told(self, told: Told) -> None:
         match told:
             case AskSocket():
@@ -157,26 +164,28 @@ class AgentLeg:
             case AgentReady():
                 if not self._agent.answers_at_once:
                     self._report(LegAnswered(self.name))
-            case TransferTo(target, key):
-                self._report(TransferAsked(self.name, key[:200], target[:255]))
             case Pressed(digit):
                 self._report(DigitReceived("A", digit))
             case Faulty(text):
                 self._report(LegFailed(self.name, text))
             case Left():
                 self._left(told)
-            case Line() | Tool() | Note():
-                self._record(told, time.time())
+            case Line() | Tool() | Note() | TransferTo():
+                self._telling.say(told, time.monotonic())
 
     def _left(self, left: Left) -> None:
         self.ended = True
+        self._telling.finish()
         if left.reason is None:
             self._report(LegEnded(self.name, self._code, "", by_peer=False))
         else:
-            self._report(agent_ended(self.name, left.reason, left.detail))
+            self._report(agent_ended(self.name, left.reason, self._telling.hidden(left.detail)))
 
-    def _record(self, told: Line | Tool | Note, now: float) -> None:
-        match told:
+    def _record(self, word: Word) -> None:
+        now = time.time()
+        match word:
+            case TransferTo(target, key):
+                self._report(TransferAsked(self.name, key[:200], target[:255]))
             case Line(key, who, text, is_final, is_interrupted):
                 line = AgentLine(
                     self.name, key[:200], who, text[:4000], is_final, is_interrupted, now
