@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browser.chromium import PASSWORD, LiveServer
 from tests.browser.windows import browser
 from tests.dashboard.addresses import ALL
+from tests.dashboard.rows import AGENT_CALL
 
 __all__ = ["browser"]
 NOT_PAGES = {"engine", "codec-meaning", "call-quality", "rejections-each"}
@@ -22,6 +23,7 @@ PAGES = {
     and address.name not in NOT_PAGES
     and not address.name.endswith(("-fragment", "-export", "-data", "-state", "-options"))
 }
+PAGES["call-agent"] = f"/calls/{AGENT_CALL}/"
 FIRST_PAGE_BYTES = 300_000
 LAYOUT_SHIFT = 0.02
 "Cumulative layout shift; up to 0.1 counts as good elsewhere."

@@ -14,8 +14,11 @@ from callengine.models import Ban
 from callengine.record import store
 from connections.models import Connection, Registration
 from tests.dashboard.addresses import EXAMPLES
-from tests.dashboard.live import demo
+from tests.dashboard.live import agentcalls, demo
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
+
+AGENT_CALL = "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e91"
+"A call that talks to a voice agent."
 
 
 def store_rows() -> None:
@@ -69,6 +72,7 @@ def store_rows() -> None:
     demo.everything()
     clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
     demo.store(demo.call(id=EXAMPLES["call_uuid"], legs=clean))
+    agentcalls.store(agentcalls.call(id=AGENT_CALL))
     _api_keys(now)
     for number, (source, user, failures, times) in enumerate(_BANS, 1):
         Ban.objects.create(
