@@ -12,7 +12,7 @@ from agents.builtin.script import Misdeed
 from agents.builtin.settings import Refusal
 
 RESUME_WITHIN_S = 30.0
-KEPT = 200
+KEPT = 20
 "Sessions that wait to be resumed, and prompts whose refusals are counted; the oldest goes first."
 BUSY = 2
 FATAL = 1008

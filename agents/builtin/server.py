@@ -20,8 +20,11 @@ from agents.builtin.lobby import Lobby
 from agents.builtin.place import PATH, builtin_url
 
 logger = logging.getLogger(__name__)
+_quiet = logging.getLogger(f"{__name__}.websockets")
+_quiet.setLevel(logging.WARNING)  # each opening and closing is a line of theirs else
 
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 60
+"A flood holds some 13 MB for as long as nobody reads it."
 LARGEST_MESSAGE = 1 << 20
 FIRST_WITHIN_S = 20.0
 "A websocket that says nothing, or that is never to be ready, is closed after this."
@@ -53,6 +56,7 @@ class BuiltinAgent:
             process_request=self._admit,
             compression=None,
             max_size=LARGEST_MESSAGE,
+            logger=_quiet,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
         return self

@@ -18,8 +18,8 @@ Samples: TypeAlias = "array[int]"
 LOUD = 9000
 "Amplitude of what is made here; about -11 dBFS."
 FADE_S = 0.01
-TAPS = 16
-"Of the resampler, a side, at the lower of the two rates."
+TAPS = 8
+"Of the resampler, a side, at the lower of the two rates: a sentence takes 0.1 s to convert."
 _G711 = {Encoding.PCMU: "PCMU", Encoding.PCMA: "PCMA"}
 
 
