@@ -58,9 +58,12 @@ def present_lab(
     if plan is not None and prediction.leg_b is not None:
         leg_b = _leg("B", plan.waves[0].label, prediction.leg_b, plan.vn_b_source)
     transcoded = bool(chip_a and chip_b and chip_a.name != chip_b.name)
+    path = codec_path(chip_a, chip_b, transcoded=transcoded)
+    if case.destination == "agent" and chip_a:
+        path = f"{chip_a.name} on the caller's leg"
     return LabView(
         badge=end.badge if end else Badge("Connected", "up"),
-        codec_path=codec_path(chip_a, chip_b, transcoded=transcoded),
+        codec_path=path,
         transcoded=transcoded,
         chip_a=chip_a,
         chip_b=chip_b,

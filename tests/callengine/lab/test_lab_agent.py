@@ -42,6 +42,7 @@ def test_a_built_in_phone_talks_to_an_agent(engine: Engine, peer: VoiceAgentPeer
     page = visitor.get(f"/lab/?{query}")
     assert "voice agent, tester" in page
     assert "list of tester" in page
+    assert "PCMU on the caller&#x27;s leg" in page
     led_to = visitor.post("/lab/call/", {**CASE, "talk_s": "3"})
     call = led_to.rstrip("/").rpartition("/")[2]
     assert "/calls/" in led_to, led_to

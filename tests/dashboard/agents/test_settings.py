@@ -159,7 +159,7 @@ def test_json_and_lists_are_stored_and_shown_again(admin: Client) -> None:
         admin, admin.post(at("agent-settings", row.pk), {**shown(admin, row, "settings"), **typed})
     )
     row = stored()
-    assert row.tools == [{"name": "end_call", "description": "Grüße"}]
+    assert row.tools == [{"type": "function", "name": "end_call", "description": "Grüße"}]
     assert row.keyterms == ["Meier", "Müller"]
     assert row.turn_detection == {"type": "server_vad"}
     again = shown(admin, row, "settings")

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from dashboard.agents import views
 from dashboard.agents.trial import Trial, try_agent
 from tests.dashboard.agents.some import agent
 from tests.dashboard.carriers import at, text
+from tests.peers.certificates import Certificate
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 
 KEY = "the-key-of-the-agent"
@@ -211,6 +213,17 @@ async def test_a_server_that_speaks_no_tls_is_told_of() -> None:
 
     trial = await _behaving(plain, scheme="wss")
     assert trial.happened.endswith("is no websocket server.")
+
+
+async def test_a_certificate_that_nobody_signed_is_told_of(tmp_path: Path) -> None:
+    async def unheard(websocket: ServerConnection) -> None:
+        raise AssertionError("the secret would be told to anybody")
+
+    certificate = Certificate(tmp_path, "localhost")
+    async with serve(unheard, HOST, 0, ssl=certificate.context()) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        trial = await try_agent("twilio", inline(f"wss://localhost:{port}/ws"))
+    assert trial.happened.startswith(f"The certificate of localhost:{port} is not trusted: self")
 
 
 # Servers made to be called by a carrier
