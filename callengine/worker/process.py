@@ -1,5 +1,6 @@
 """The main loop of a call process: pjsua2 and the control socket on one thread."""
 
+import gc
 import logging
 import os
 import signal
@@ -52,6 +53,8 @@ ORDER_LIFETIME_S = 1.5
 CLEARING_S = 1.5
 "How long pjsua may take to give back the slots of a call; the edge answers it at once."
 CLEARING_POLL_MS = 20
+COLLECT_EVERY_S = 60.0
+"Garbage; and after each call."
 
 
 class CallServer:
@@ -79,6 +82,7 @@ class CallServer:
         self._order_expires_at = 0.0
         self._rest_at: float | None = None
         self._closed: deque[tuple[float, int]] = deque()
+        self._collect_at = time.monotonic() + COLLECT_EVERY_S
         self._idle_at: float | None = None
         "When a process whose calls came too fast reports that it is free."
         self._endpoint = Endpoint(config, self._incoming, self._failed)
@@ -114,6 +118,13 @@ class CallServer:
             self._control.send(Idle(recycle=False))
         if self._runner is not None:
             self._serve(self._runner)
+        if time.monotonic() >= self._collect_at:
+            self._collect()
+
+    def _collect(self) -> None:
+        """Collect garbage, on this thread alone: pjsua2's objects may not end on another."""
+        gc.collect()
+        self._collect_at = time.monotonic() + COLLECT_EVERY_S
 
     def _serve(self, runner: CallRunner) -> None:
         runner.step()
@@ -223,6 +234,7 @@ class CallServer:
         idle_at = self._note_closed(SOCKETS_PER_LEG * runner.legs)
         runner.release()
         self._runner = None
+        self._collect()
         self._rest_at = time.monotonic() + REST_AFTER_S
         self._stopping = self._stopping or recycle
         if idle_at is None or recycle:
@@ -258,4 +270,5 @@ def serve(sock: socket.socket, request: Fork) -> int:
     """Run one call process on its control socket; return the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gc.disable()  # it would run on whichever thread makes the next object
     return CallServer(Control(sock), CallProcessConfig.from_request(request)).run()

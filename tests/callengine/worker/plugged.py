@@ -3,6 +3,7 @@
 Run as `python -m tests.callengine.worker.plugged FD RTP_PORT [OBJECT.NAME]`, OBJECT of `PLACES`.
 """
 
+import gc
 import socket
 import sys
 from typing import Any
@@ -39,6 +40,7 @@ def provoked(*_: object, **__: object) -> None:
 def main() -> None:
     descriptor, rtp_port = (int(word) for word in sys.argv[1:3])
     quieten()
+    gc.disable()
     plugins.preload()
     preloading.preload()
     with socket.socket(fileno=descriptor) as sock:
