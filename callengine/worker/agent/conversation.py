@@ -167,19 +167,21 @@ class AgentConversation:
         for effect in effects:
             if isinstance(effect, say.Send):
                 self._effects.append(effect)
-            elif isinstance(effect, say.Play | say.Mark | say.Flush | say.ReplyDone):
-                self._of_audio(effect, now)
+            elif isinstance(effect, say.Play):
+                self._play(effect, now)
             else:
                 self._of_call(effect, now)
 
-    def _of_audio(self, effect: say.Effect, now: float) -> None:
+    def _play(self, effect: say.Play, now: float) -> None:
+        if self.phase is Phase.READY:
+            self._note_moment("first_agent_audio", now)
+            self._is_replying = True
+            self.playout.add(effect.audio, effect.item)
+
+    def _of_audio(self, effect: say.Mark | say.Flush | say.ReplyDone, now: float) -> None:
         if self.phase is not Phase.READY:
             return
         match effect:
-            case say.Play(audio, item):
-                self._note_moment("first_agent_audio", now)
-                self._is_replying = True
-                self.playout.add(audio, item)
             case say.Mark(name):
                 self.playout.mark(name)
             case say.ReplyDone():
@@ -203,6 +205,8 @@ class AgentConversation:
 
     def _of_call(self, effect: say.Effect, now: float) -> None:
         match effect:
+            case say.Mark() | say.Flush() | say.ReplyDone():
+                self._of_audio(effect, now)
             case say.Ready():
                 self._ready(effect, now)
             case say.Failed():

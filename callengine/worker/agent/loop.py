@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 LISTENS_EVERY = 10
 "Of the caller's pieces of audio: how seldom is asked whether it says anything."
 MAX_FRAMES_AT_ONCE = 8
+FEW_MESSAGES = 8
+"Of more at once it is seen at once, not with the caller's next frame, whether there is room."
 LONGEST_WAIT_S = 5.0
 STOP_WITHIN_S = 1.0
 
@@ -72,6 +74,8 @@ class AgentLoop(threading.Thread):
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll = select.poll()
         self._polled: dict[int, int] = {}
+        self._readers: dict[int, Callable[[float], None]] = {}
+        "What to call when which of the caller's descriptors can be read."
         self._socket: WebSocket | None = None
         self._given: int | None = None
         "What the engine has connected and nobody has taken yet."
@@ -134,12 +138,16 @@ class AgentLoop(threading.Thread):
             self._ready(descriptor, events, now)
         if self._socket is not None and self._socket.has_more and not self._is_full:
             self._heard(self._socket.readable(now))
+        is_due = bool(self._commands) or self.caller is None or now >= self.caller.next_tick
         while self._commands:
             self._commands.popleft()(now)
-        self._tick(now)
+        if is_due:
+            self._tick(now)
         self._carry_out()
-        self._follow()
-        self._changed(self._conversation, self._how, now)
+        if is_due or self._socket is None or self._socket.wants_write:
+            self._follow()
+        if is_due:
+            self._changed(self._conversation, self._how, now)
 
     def _wait_ms(self) -> float:
         sock = self._socket
@@ -158,18 +166,11 @@ class AgentLoop(threading.Thread):
         return min(times)
 
     def _ready(self, descriptor: int, events: int, now: float) -> None:
-        caller, sock = self.caller, self._socket
-        if descriptor == self._wake:
+        if (reader := self._readers.get(descriptor)) is not None:
+            reader(now)
+        elif descriptor == self._wake:
             os.eventfd_read(self._wake)
-        elif caller is not None and descriptor == caller.session.rtp.fileno():
-            self._to_agent(caller.heard(now), now)
-        elif (
-            caller is not None
-            and caller.session.rtcp is not None
-            and (descriptor == caller.session.rtcp.fileno())
-        ):
-            caller.session.receive_reports(now)
-        elif sock is not None and descriptor == sock.fileno():
+        elif (sock := self._socket) is not None and descriptor == sock.fileno():
             if events & select.POLLOUT:
                 self._heard(sock.writable())
             if self._is_full:
@@ -177,10 +178,12 @@ class AgentLoop(threading.Thread):
             elif events & ~select.POLLOUT and self._socket is sock:
                 self._heard(sock.readable(now))
 
+    def _read_caller(self, now: float) -> None:
+        if self.caller is not None:
+            self._to_agent(self.caller.heard(now), now)
+
     def _tick(self, now: float) -> None:
         caller = self.caller
-        if caller is not None and now < caller.next_tick:
-            return
         for _ in range(MAX_FRAMES_AT_ONCE):
             if caller is None or now < caller.next_tick:
                 break
@@ -283,6 +286,8 @@ class AgentLoop(threading.Thread):
             self._socket = None
         for event in events:
             self._conversation.heard(event, now)
+        if len(events) > FEW_MESSAGES or sock is not self._socket:
+            self._follow()
 
     # What is waited for
 
@@ -292,12 +297,7 @@ class AgentLoop(threading.Thread):
         self._is_full = not playout.may_resume if self._is_full else playout.is_full
         if not self._is_full:
             self._is_deaf = False
-        wanted: dict[int, int] = {self._wake: select.POLLIN}
-        if self.caller is not None:
-            session = self.caller.session
-            wanted[session.rtp.fileno()] = select.POLLIN
-            if session.rtcp is not None:
-                wanted[session.rtcp.fileno()] = select.POLLIN
+        wanted: dict[int, int] = dict.fromkeys((self._wake, *self._readers), select.POLLIN)
         if sock is not None and not self._is_deaf:
             reads = 0 if self._is_full else select.POLLIN
             wanted[sock.fileno()] = reads | (select.POLLOUT if sock.wants_write else 0)
@@ -343,6 +343,10 @@ class AgentLoop(threading.Thread):
                 os.close(descriptor)
             self._tell(Faulty(str(error)))
             return
+        session = self.caller.session
+        self._readers[session.rtp.fileno()] = self._read_caller
+        if session.rtcp is not None:
+            self._readers[session.rtcp.fileno()] = session.receive_reports
         self._how = self.caller.how
         self._conversation.playout.frame_ms = self.caller.frame_ms
 
@@ -350,9 +354,9 @@ class AgentLoop(threading.Thread):
         """Give the caller's sockets back; others go on with them, so RTCP says no goodbye."""
         caller, self.caller = self.caller, None
         if caller is not None:
-            for sock in (caller.session.rtp, caller.session.rtcp):
-                if sock is not None:
-                    self._unwatch(sock.fileno())
+            for descriptor in self._readers:
+                self._unwatch(descriptor)
+            self._readers.clear()
             caller.close(now)
 
     def talk(self, act: Callable[[AgentConversation, float], None]) -> None:
