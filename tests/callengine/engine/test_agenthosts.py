@@ -1,7 +1,6 @@
 """Connections to agents' hosts: both families, bounded in time and number, nothing left behind."""
 
 import asyncio
-import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,9 +16,12 @@ V4, V6 = socket.AF_INET, socket.AF_INET6
 
 @pytest.fixture
 async def hosts() -> AsyncIterator[AgentHosts]:
+    """Whatever comes of a test, no socket of it stays open."""
+    before = sockets()
     hosts = AgentHosts()
     yield hosts
     hosts.close()
+    assert not sockets() - before
 
 
 @pytest.fixture
@@ -38,16 +40,6 @@ def mute() -> Iterator[tuple[str, int]]:
             filling.setblocking(False)
             filling.connect_ex(server.getsockname())
         yield server.getsockname()
-
-
-@pytest.fixture(autouse=True)
-def none_left() -> Iterator[None]:
-    """Whatever comes of a test, no descriptor of it stays open."""
-    gc.collect()
-    before = set(descriptors())
-    yield
-    gc.collect()
-    assert not sockets() - before
 
 
 def descriptors() -> Iterator[str]:
