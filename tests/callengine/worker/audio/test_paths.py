@@ -134,6 +134,30 @@ for name in CODEC_IDS:
         assert after > 3000, name
 
 
+def test_a_lost_frame_of_opus_is_taken_from_the_packet_that_follows(offline: Offline) -> None:
+    with_copies, without = offline.run("""
+at = np.arange(48000) / 24000
+phase = np.cumsum(2 * np.pi * (140 + 30 * np.sin(2 * np.pi * 3 * at)) / 24000)
+voice = sum(np.sin(k * phase) / k for k in range(1, 20))
+sound = (4000 * voice * (0.2 + 0.8 * (np.sin(2 * np.pi * 4 * at) > 0))).astype(np.int16)
+phone = paths_of("OPUS", "audio/pcm", "audio/pcm", "useinbandfec=1")
+packets = [phone.to_caller.payload(sound[i:i + 480].tobytes()) for i in range(0, 48000, 480)]
+def error(copies):
+    taker, whole, off = (paths_of("OPUS", "audio/pcm", "audio/pcm") for _ in range(2)), None, []
+    taker, whole = taker
+    for number, packet in enumerate(packets[:-1]):
+        ideal = np.frombuffer(whole.to_agent.sound(packet), np.int16).astype(float)
+        if number % 7 != 3:
+            taker.to_agent.sound(packet)
+            continue
+        made = taker.to_agent.gap(20, packets[number + 1] if copies else b"")
+        off.append(float(np.mean((np.frombuffer(made, np.int16) - ideal) ** 2)))
+    return sum(off)
+result = [error(True), error(False)]
+""")
+    assert with_copies < without / 2
+
+
 def test_what_is_no_payload_makes_no_sound_and_no_fault(offline: Offline) -> None:
     result = offline.run("""
 import random
