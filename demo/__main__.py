@@ -117,11 +117,11 @@ async def demonstrate(*, tell_examples: bool) -> int:
             print(output.decode(errors="replace"))  # noqa: T201
             return 1
         agent = await start("manage.py", "builtin_agent")
-        await until_ready(agent)
         server = await start("manage.py", "serve", "--ensure-admin")
         pages = await until_ready(server)
         if pages is None:
             return await server.wait() or 1
+        await until_ready(agent)
         print(WATCH.format(pages=pages), flush=True)  # noqa: T201
         phones = await start(
             *("-m", "demo.phones", "--sip", sip_address()),
