@@ -32,8 +32,8 @@ class AgentEntry:
     system_prompt: str = ""
     greeting: str = ""
     voice: str = ""
-    tools: str = "[]"
-    "A list, as JSON."
+    tools: str = field(default="[]", repr=False)
+    "A list, as JSON; their headers may hold secrets."
     keyterms: tuple[str, ...] = ()
     turn_detection: str = "{}"
     "A mapping, as JSON."

@@ -45,7 +45,7 @@ def test_an_agent_is_read_whole_for_its_call_and_its_secret_is_in_no_repr(
     with django_assert_num_queries(1):
         entry = lookup.agent("support")
     assert (entry.dialect, entry.url, entry.secret) == (row.dialect, row.url, "sk-hunter2")
-    assert entry.tools == '[{"name":"end_call","description":"Grüß"}]'
+    assert entry.tools == '[{"type":"function","name":"end_call","description":"Grüß"}]'
     assert (entry.keyterms, entry.turn_detection) == (("VoIP",), '{"type":"vad"}')
     assert (entry.input, entry.output, entry.volume) == (Encoding.PCMU, Encoding.PCM, 80)
     assert (entry.headers, entry.account) == ({"X-Customer": "customer_id"}, row.account)
