@@ -2,10 +2,11 @@
 
     python -m bench.agentpeer
 
-It prints its port. Every websocket is ready at once, hears a frame as a message, and is sent one
-every 20 ms. Each line on standard input is a file to write to what came and went so far, by caller:
-`{"7": {"came": [[ns, mark], ...], "sent": [[ns, mark], ...]}}`; a mark is as in `bench.agentmarks`,
-the counter of PCMU, 1 or 0 of a loud or silent frame. It ends with its input.
+It prints its port. Every websocket is ready at once and hears a frame as a message. A line on
+standard input is `speak`, and each is sent a frame every 20 ms, `hush`, and none is, or a file to
+write to what came and went so far, by caller: `{"7": {"came": [[ns, mark], ...], "sent": [[ns,
+mark], ...]}}`; a mark is as in `bench.agentmarks`, the counter of PCMU, 1 or 0 of a loud or silent
+frame. It ends with its input.
 """
 
 import asyncio
@@ -57,6 +58,16 @@ class Peer:
 
     def __init__(self) -> None:
         self.talkers: dict[str, Talker] = {}
+        self._speaks = asyncio.Event()
+
+    def obey(self, line: str) -> None:
+        """Do what a line of the input says."""
+        if line == "speak":
+            self._speaks.set()
+        elif line == "hush":
+            self._speaks.clear()
+        else:
+            self._write(line)
 
     async def serve(self, connection: ServerConnection) -> None:
         """Take one websocket until it closes."""
@@ -80,17 +91,18 @@ class Peer:
             speaking.cancel()
 
     async def _speak(self, connection: ServerConnection, talker: Talker, number: int) -> None:
-        place = number % SPREAD / SPREAD * agentmarks.FRAME_S
-        due = time.monotonic() // agentmarks.FRAME_S * agentmarks.FRAME_S + place
-        counter = 0
+        place, counter, due = number % SPREAD / SPREAD * agentmarks.FRAME_S, 0, 0.0
         while True:
+            if not self._speaks.is_set():
+                await self._speaks.wait()
+                due = time.monotonic() // agentmarks.FRAME_S * agentmarks.FRAME_S + place
             counter, due = counter + 1, due + agentmarks.FRAME_S
             message = talker.message(counter)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             talker.sent.append((time.time_ns(), counter))
             await connection.send(message)
 
-    def write(self, file: str) -> None:
+    def _write(self, file: str) -> None:
         """Write what came and went."""
         with open(file, "w") as stream:
             json.dump({name: talker.marks() for name, talker in self.talkers.items()}, stream)
@@ -106,8 +118,8 @@ async def main() -> None:
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
         )
         async for line in reader:
-            peer.write(line.decode().strip())
-            print("written", flush=True)
+            peer.obey(line.decode().strip())
+            print("done", flush=True)
 
 
 if __name__ == "__main__":

@@ -86,14 +86,18 @@ class _Peer:
         self._process = process
         self.url = f"ws://{HOST}:{self._said()}/v1/ws"
 
+    def tell(self, line: str) -> None:
+        """Have a line of its input done."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        self._said()
+
     def marks(self) -> Mapping[str, Any]:
         """Return what came and went at the agents' end."""
         file = Path("/tmp") / f"bench-agents-{self._process.pid}.json"
         try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(f"{file}\n")
-            self._process.stdin.flush()
-            self._said()
+            self.tell(str(file))
             marks: Mapping[str, Any] = json.loads(file.read_text())
             return marks
         finally:
@@ -190,6 +194,9 @@ def _sipp(product: Product, phones: Phones, codec: str, calls: int, talk_s: floa
 
 def _measure(peer: _Peer, phones: Phones, pid: int, seconds: float) -> dict[str, Result]:
     """Return what was seen in so many seconds, by codec; CPU is that of the whole tree below."""
+    # The agents begin once all calls are up: what a set-up does to others is another question.
+    peer.tell("speak")
+    time.sleep(1.0)
     phones.reset()
     began, before, started = time.time_ns(), processes.cpu_s(pid), time.monotonic()
     threads = processes.thread_s(pid)
@@ -200,6 +207,7 @@ def _measure(peer: _Peer, phones: Phones, pid: int, seconds: float) -> dict[str,
     percent = cpu_s * per_call
     shares = {name: (s - threads.get(name, 0.0)) * per_call for name, s in spent.items()}
     print(f"by thread: {', '.join(f'{n} {p:.2f}' for n, p in shares.items() if p > 0.02)}")
+    peer.tell("hush")
     agents = peer.marks()
     return {
         codec: result(
