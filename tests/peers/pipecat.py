@@ -4,11 +4,12 @@
 
 ws://127.0.0.1:PORT/ws is Twilio's or Plivo's dialect, as pipecat recognises it by itself. The
 caller's audio comes back. Keys: 1 = a tone of 440 Hz for 2 s, then a mark; 7 = echo off or on;
-9 = the caller interrupts; 5 = close with 1011; 0 = hang up: with `--rest` by Twilio's REST call
-there, then the socket closes. GET /log tells what pipecat understood.
+9 = the caller interrupts; 5 = close with 1011; 0 = hang up: by Twilio's REST call at `--rest`, then
+the socket closes; 6 = that REST call alone. GET /log tells what pipecat understood.
 """
 
 import argparse
+import json
 import math
 import os
 import socket
@@ -47,9 +48,9 @@ MARK = "tone-end"
 class Parrot(FrameProcessor):
     """Says again what it hears, and heeds keys."""
 
-    def __init__(self, kind: str, note: dict[str, Any], websocket: WebSocket) -> None:
+    def __init__(self, serializer: Any, note: dict[str, Any], websocket: WebSocket) -> None:
         super().__init__()
-        self._kind, self._note, self._websocket = kind, note, websocket
+        self._serializer, self._note, self._websocket = serializer, note, websocket
         self._echoes = True
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -68,7 +69,7 @@ class Parrot(FrameProcessor):
         match digit:
             case "1":
                 await self._say(_tone(), RATE_HZ)
-                message = _mark(self._kind, self._note["stream"])
+                message = _mark(self._note["kind"], self._note["stream"])
                 await self.push_frame(OutputTransportMessageFrame(message=message))
             case "7":
                 self._echoes = not self._echoes
@@ -77,6 +78,8 @@ class Parrot(FrameProcessor):
                 await self.broadcast_interruption()
             case "5":
                 await self._websocket.close(1011, "told to")
+            case "6":
+                await self._serializer._hang_up_call()
             case "0":
                 await self.push_frame(EndWorkerFrame(), FrameDirection.UPSTREAM)
 
@@ -99,6 +102,20 @@ def _mark(kind: str, stream: str) -> dict[str, Any]:
     return {"event": "mark", "streamSid": stream, "mark": {"name": MARK}}
 
 
+def _note_marks(serializer: Any, note: dict[str, Any]) -> None:
+    """Write down the marks that come back, which pipecat itself has no use for."""
+    read = serializer.deserialize
+
+    async def deserialize(data: str | bytes) -> Frame | None:
+        message = json.loads(data)
+        if message.get("event") in ("mark", "playedStream"):
+            note["marks"].append(message.get("name") or message["mark"]["name"])
+        frame: Frame | None = await read(data)
+        return frame
+
+    serializer.deserialize = deserialize
+
+
 class Server:
     """Every call, and a stand-in for Twilio's REST service."""
 
@@ -116,14 +133,15 @@ class Server:
         kind, call = await parse_telephony_websocket(websocket)
         stream, body = str(call.get("stream_id")), call.get("body") or {}
         note: dict[str, Any] = {"kind": kind, "stream": stream, "call": call.get("call_id")}
-        note |= {"body": dict(body), "heard_s": 0.0, "digits": "", "is_over": False}
+        note |= {"body": dict(body), "heard_s": 0.0, "digits": "", "marks": [], "is_over": False}
         note["headers"] = dict(websocket.headers)
         self.log.append(note)
         if kind not in ("twilio", "plivo"):
             await websocket.close(1003, "pipecat knows no such dialect")
             return
         serializer = self._serializer(kind, stream, str(call.get("call_id")))
-        await self._run(websocket, serializer, Parrot(kind, note, websocket), note)
+        _note_marks(serializer, note)
+        await self._run(websocket, serializer, Parrot(serializer, note, websocket), note)
 
     def _serializer(self, kind: str, stream: str, call: str) -> Any:
         """A resampler that forgot its state in a busy machine's pause would cut a tone."""
