@@ -20,6 +20,8 @@ from callengine.worker.agent.stream import CLOSED_BY_PEER, Stream, StreamError
 READ_BYTES = 65_536
 MAX_READS = 8
 "In a row: the timer of the caller's audio is served in between."
+MAX_EVENTS = 256
+"In a row, likewise: what is read holds thousands of small messages."
 PING_EVERY_S = 20.0
 BREAKING_S = 1.0
 CONGESTED_BYTES = 96 * 1024
@@ -83,8 +85,8 @@ class WebSocket:
         self._stream = Stream(descriptor, tls_host=uri.host if uri.secure else "")
         self._events: list[SocketEvent] = []
         self._unsent = bytearray()
-        self._parts: list[bytes] = []
-        "Of a message that comes in several frames."
+        self._message = bytearray()
+        "As far as it came: one that comes in many frames is bounded as one in a single one is."
         self._is_text = True
         self._is_over = self._is_opened = False
         self._heard_at = now
@@ -148,7 +150,7 @@ class WebSocket:
         """Close the connection; nothing more is reported."""
         self._is_over = True
         self._unsent.clear()
-        self._parts.clear()
+        self._message.clear()
         self._stream.close()
 
     def next_step(self) -> float:
@@ -202,6 +204,8 @@ class WebSocket:
                 self._lost(self._broken or CLOSED_BY_PEER)
             if self._is_over or self._has_failed(now):
                 return
+            if len(self._events) >= MAX_EVENTS:
+                break
         self._flush()
 
     def _event(self, event: object) -> None:
@@ -215,10 +219,9 @@ class WebSocket:
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             if event.opcode is not Opcode.CONT:
                 self._is_text = event.opcode is Opcode.TEXT
-            self._parts.append(bytes(event.data))
+            self._message += event.data
             if event.fin:
-                data = b"".join(self._parts)
-                self._parts.clear()
+                data, self._message = bytes(self._message), bytearray()
                 text = data.decode(errors="replace") if self._is_text else data
                 self._events.append(SocketMessage(text))
 

@@ -5,6 +5,7 @@ import select
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -16,8 +17,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
 from agents.dialects.interface import Handshake
-from callengine.worker.agent import stream
+from callengine.worker.agent import stream, websocket
 from callengine.worker.agent.websocket import (
+    READ_BYTES,
     AddressError,
     SocketEvent,
     SocketMessage,
@@ -288,3 +290,53 @@ def test_tls_where_there_is_none_says_so(certificate: Certificate) -> None:
     with server(echo) as running:
         over = Client(running.socket.getsockname()[1], secure=True).over()
     assert over.error.startswith("TLS failed: ")
+
+
+def test_a_message_of_endless_empty_frames_takes_no_room() -> None:
+    """2 bytes on the wire each: what is kept of them must be nothing."""
+    taken, measured = threading.Event(), threading.Event()
+
+    def talk(connection: ServerConnection) -> None:
+        connection.socket.sendall(b"\x01\x00" + b"\x00\x00" * 20_000)
+        connection.ping().wait(TIMEOUT_S)  # answered once all before it has been read
+        taken.set()
+        measured.wait(TIMEOUT_S)
+        connection.socket.sendall(b"\x80\x02ok")
+        with suppress(ConnectionClosed):
+            connection.recv()
+
+    with server(talk) as running:
+        client = Client(running.socket.getsockname()[1])
+        client.opens()
+        tracemalloc.start()
+        try:
+            client.waits(lambda _: taken.is_set())
+            ours = [tracemalloc.Filter(True, websocket.__file__)]
+            kept = tracemalloc.take_snapshot().filter_traces(ours).statistics("filename")
+        finally:
+            tracemalloc.stop()
+            measured.set()
+        assert sum(file.size for file in kept) < 50_000
+        client.waits(lambda events: SocketMessage("ok") in events)
+        client.it.close(1000, "")
+
+
+def test_many_small_messages_leave_room_for_the_callers_audio() -> None:
+    count = 20_000
+
+    def talk(connection: ServerConnection) -> None:
+        connection.socket.sendall(b"\x81\x02{}" * count)
+        with suppress(ConnectionClosed):
+            connection.recv()
+
+    with server(talk) as running:
+        client = Client(running.socket.getsockname()[1])
+        client.opens()
+        batches = [len(client.events)]
+        while sum(batches) <= count:
+            select.select([client.it.fileno()], [], [], TIMEOUT_S)
+            batches.append(len(client.it.readable(time.monotonic())))
+        # One read holds so many of four bytes at most.
+        assert max(batches) <= READ_BYTES // 4 + 256
+        assert len(batches) > 2
+        client.it.close(1000, "")
