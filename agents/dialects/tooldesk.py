@@ -14,6 +14,8 @@ END_GRACE_S = 1.0
 _MAX_CALLS = 64
 "Whose answers are owed at a time."
 _MAX_TARGET = 128
+MAX_TRANSFERS = 20
+"Of one websocket's conversation: each rings somebody."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class ToolDesk:
         "Names of tools that the agent's server runs by itself."
         self._results: dict[str, Result] = {}
         self._transfers: set[str] = set()
+        self._transfers_asked = 0
         self._new: set[str] = set()
         "Called since the last reply was over."
         self._ends_at: float | None = None
@@ -75,14 +78,17 @@ class ToolDesk:
 
     def _transfer_call(self, call_id: str, arguments: object) -> Iterator[Effect]:
         target = _target(arguments)
-        if target:
-            self._transfers.add(call_id)
-            yield Tool(TRANSFER_CALL, f"to {target}")
-            yield TransferTo(target, call_id)
-        else:
-            value = {"error": "target is missing; allowed: a number, or a user of this server"}
-            self._results[call_id] = Result(call_id, value, is_error=True)
-            yield Tool(TRANSFER_CALL, "refused: no target")
+        refusal = "" if target else "target is missing; allowed: a number, or a user of this server"
+        if self._transfers_asked >= MAX_TRANSFERS:
+            refusal = f"too many transfers; allowed: {MAX_TRANSFERS} in a session"
+        if refusal:
+            self._results[call_id] = Result(call_id, {"error": refusal}, is_error=True)
+            yield Tool(TRANSFER_CALL, f"refused: {refusal}")
+            return
+        self._transfers_asked += 1
+        self._transfers.add(call_id)
+        yield Tool(TRANSFER_CALL, f"to {target}")
+        yield TransferTo(target, call_id)
 
     def transfer_over(self, call_id: str, code: int, why: str) -> None:
         """Take that a transfer has failed."""

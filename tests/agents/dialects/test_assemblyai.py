@@ -25,7 +25,7 @@ from agents.dialects.interface import (
     Tool,
     TransferTo,
 )
-from agents.dialects.tooldesk import END_GRACE_S
+from agents.dialects.tooldesk import END_GRACE_S, MAX_TRANSFERS
 from agents.formats import AudioFormat, Encoding
 from tests.agents.dialects.tables import others, sent, session, text
 
@@ -411,6 +411,17 @@ def test_transfer_call_wants_a_target(arguments: object, target: str) -> None:
     transfers = [effect for effect in effects if isinstance(effect, TransferTo)]
     assert transfers == ([TransferTo(target, "c-1")] if target else [])
     assert [message["is_error"] for message in sent(effects)] == ([] if target else [True])
+
+
+def test_transfers_are_bounded_even_if_each_is_interrupted() -> None:
+    dialect = ready()
+    effects: list[Effect] = []
+    for number in range(100):
+        asked = call("transfer_call", f"c-{number}", {"target": "a"})
+        effects += after(dialect, asked, INTERRUPTED)
+    assert sum(isinstance(effect, TransferTo) for effect in effects) == MAX_TRANSFERS
+    (result,) = sent(after(dialect, call("transfer_call", "c", {"target": "a"}), DONE))
+    assert "too many transfers; allowed: 20" in result["result"]
 
 
 def test_a_failed_transfer_is_answered_with_its_code() -> None:
