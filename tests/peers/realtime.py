@@ -6,8 +6,8 @@ ws://127.0.0.1:PORT/v1/realtime?model=M. Every event of the client's is judged b
 `openai.types.realtime`, and a field that these do not know is a violation; every event of ours is
 built to them. The caller's audio comes back in one item, `item-N`. GET /log tells all;
 GET /do/speech has the caller be heard (a new item begins after it), /do/say?hz=&ms= is a reply of
-a tone sent at once, /do/tool?name=&arguments= calls a tool, /do/expire ends as sessions of an hour
-do, /do/close?code= closes.
+a tone sent at once, /do/tool?name=&arguments= calls a tool and ends the echo, /do/expire ends as
+sessions of an hour do, /do/close?code= closes.
 """
 
 import argparse
@@ -54,6 +54,7 @@ class Talk:
         self._events = itertools.count(1)
         self._items = itertools.count(1)
         self._item = f"item-{number}-0"
+        self._echoes = True
         self.session: dict[str, Any] = {"type": "realtime", "id": f"session-{number}", "audio": {}}
         request = websocket.request
         assert request is not None
@@ -114,7 +115,7 @@ class Talk:
 
     async def _heard(self, audio: str) -> None:
         self.note["heard_bytes"] += len(base64.b64decode(audio, validate=True))
-        if self.format_of("input") == self.format_of("output"):
+        if self._echoes and self.format_of("input") == self.format_of("output"):
             await self.say(audio)
 
     async def say(self, audio: str) -> None:
@@ -154,6 +155,8 @@ class Talk:
         await self.send("response.done", response={"id": "response-1", "status": "completed"})
 
     async def _call(self, name: str, arguments: str) -> None:
+        """Call a tool, and say nothing more."""
+        self._echoes = False
         await self.send("response.created", response={"id": "response-2", "status": "in_progress"})
         call_id = f"call-{next(self._items)}"
         await self.send(
