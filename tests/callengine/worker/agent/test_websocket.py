@@ -338,5 +338,4 @@ def test_many_small_messages_leave_room_for_the_callers_audio() -> None:
             batches.append(len(client.it.readable(time.monotonic())))
         # One read holds so many of four bytes at most.
         assert max(batches) <= READ_BYTES // 4 + 256
-        assert len(batches) > 2
         client.it.close(1000, "")
