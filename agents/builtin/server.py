@@ -21,7 +21,7 @@ from agents.builtin.place import PATH, builtin_url
 
 logger = logging.getLogger(__name__)
 _quiet = logging.getLogger(f"{__name__}.websockets")
-_quiet.setLevel(logging.WARNING)  # each opening and closing is a line of theirs else
+_quiet.setLevel(logging.CRITICAL)  # a client that goes before it has asked is a traceback there
 
 MOST_AT_ONCE = 60
 "A flood holds some 13 MB for as long as nobody reads it."
@@ -82,6 +82,8 @@ class BuiltinAgent:
             await _Talk(connection, self._lobby).run()
         except (ConnectionClosed, TimeoutError):
             pass
+        except Exception:
+            logger.exception("a conversation fails")
         finally:
             self._at_once -= 1
 

@@ -51,7 +51,7 @@ class Call:
         self.lobby = Lobby("chimes")
         self.agent: Conversation | None = None
         self.dialect = registry.make("assemblyai", self.session)
-        self._sent(self.dialect.opened(self.now))
+        self.carry_out(self.dialect.opened(self.now))
 
     def of(self, kind: type[Effect]) -> list[Effect]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
@@ -59,7 +59,7 @@ class Call:
     def hear(self, sound: Samples) -> None:
         audio = encoded(Encoding.PCMU, sound)
         for start in range(0, len(audio), PCMU.frame_bytes):
-            self._sent(self.dialect.caller_audio(audio[start : start + PCMU.frame_bytes]))
+            self.carry_out(self.dialect.caller_audio(audio[start : start + PCMU.frame_bytes]))
             self.wait(0.02)
 
     def wait(self, seconds: float) -> None:
@@ -81,9 +81,10 @@ class Call:
     def _due(self) -> None:
         due = self.dialect.next_deadline()
         if due is not None and due <= self.now:
-            self._sent(self.dialect.tick(self.now))
+            self.carry_out(self.dialect.tick(self.now))
 
-    def _sent(self, effects: Iterable[Effect]) -> None:
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        """Do what the dialect wants: what it sends reaches the agent."""
         for effect in effects:
             self.effects.append(effect)
             if not isinstance(effect, Send):
@@ -98,9 +99,9 @@ class Call:
     def _came(self, out: Iterable[Out]) -> None:
         for item in out:
             if isinstance(item, str | bytes):
-                self._sent(self.dialect.received(item, self.now))
+                self.carry_out(self.dialect.received(item, self.now))
             elif isinstance(item, Shut):
-                self._sent(self.dialect.closed(item.code, item.reason, self.now))
+                self.carry_out(self.dialect.closed(item.code, item.reason, self.now))
 
 
 def test_a_call_is_ready_greeted_and_ended_in_good_order() -> None:
@@ -110,7 +111,7 @@ def test_a_call_is_ready_greeted_and_ended_in_good_order() -> None:
     assert isinstance(ready, Ready)
     assert ready.differences == ()
     assert call.of(Play)
-    call._sent(call.dialect.end(call.now))
+    call.carry_out(call.dialect.end(call.now))
     assert not call.of(Odd) + call.of(Failed)
     assert isinstance(call.effects[-1], SessionOver | Close)
 
@@ -146,7 +147,7 @@ def test_a_key_transfers_and_a_transfer_that_fails_comes_back_with_its_code() ->
     (transfer,) = call.of(TransferTo)
     assert isinstance(transfer, TransferTo)
     assert transfer.target == "alice"
-    call._sent(call.dialect.transfer_over(transfer.key, 486, "Busy Here", call.now))
+    call.carry_out(call.dialect.transfer_over(transfer.key, 486, "Busy Here", call.now))
     call.hear(silence(14, 8000))
     last = call.of(Line)[-1]
     assert isinstance(last, Line)
