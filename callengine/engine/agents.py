@@ -48,11 +48,6 @@ class Agents:
         self._hosts = AgentHosts()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @property
-    def connecting(self) -> int:
-        """How many connections are being opened now."""
-        return self._hosts.connecting
-
     async def stop(self) -> None:
         """Open no connection any more."""
         for task in self._tasks:
