@@ -17,7 +17,7 @@ from callengine.core.mediawords import (
 from callengine.core.orders import LegOrder
 from callengine.core.silence import CameBack, FellSilent, both_gone
 from callengine.core.snapshot import QualitySnapshot
-from callengine.worker.party import Party
+from callengine.worker.party import AgentParty, Party
 from callengine.worker.rtpguard.sending import Hold, Paused, Resumed
 from callengine.worker.statistics import LegStatistics
 
@@ -135,7 +135,9 @@ class MediaWatch:
         callee = self._machine.callee
         if not self._machine.state.is_talking or callee is None:
             return None
-        parties = (self._statistics["A"].party, self._statistics[callee].party)
+        # An agent sends no RTP: with one, the caller alone can be gone.
+        other = "A" if isinstance(self._legs.get(callee), AgentParty) else callee
+        parties = (self._statistics["A"].party, self._statistics[other].party)
         if not both_gone(parties, timeout_s=self._timeout_s, now=now):
             return None
         end = no_media(self._timeout_s)

@@ -178,6 +178,15 @@ async def test_limits_of_our_own_end_the_call(
         assert (end.by, end.reason) == ("engine", reason)
 
 
+async def test_a_caller_from_whom_nothing_comes_any_more_is_gone(agent: VoiceAgentPeer) -> None:
+    async with agent_call() as call:
+        await call.calls(support(agent.url(), secret="key"), media_timeout_s=2.0)
+        await call.edge.hears("BYE", 30)
+        assert (await call.ended()).reason == Reason.NO_MEDIA
+        await until(lambda: bool(agent.log()[-1]["close"]), "the socket stays open")
+        assert agent.log()[-1]["violations"] == []
+
+
 # What must be borne
 
 
