@@ -29,6 +29,8 @@ MAX_FRAMES_AT_ONCE = 8
 FEW_MESSAGES = 8
 "Of more at once it is seen at once, not with the caller's next frame, whether there is room."
 LONGEST_WAIT_S = 5.0
+LOOKS_EVERY_S = 0.1
+"How often is looked, while a caller is there, for what is due in the conversation."
 STOP_WITHIN_S = 1.0
 
 Command = Callable[[float], None]
@@ -87,6 +89,7 @@ class AgentLoop(threading.Thread):
         self.caller: CallerMedia | None = None
         self.takes_digits = DIALECTS[order.dialect].takes_digits
         self._conversation: AgentConversation
+        self._looks_at = 0.0
         self._ends = False
 
     # On the call's thread
@@ -190,6 +193,9 @@ class AgentLoop(threading.Thread):
             self._to_agent(caller.ticked(now), now)
             if not caller.waits_for_ack:
                 self._to_caller(caller, now)
+        if caller is not None and now < self._looks_at:
+            return
+        self._looks_at = now + LOOKS_EVERY_S
         deadline = self._conversation.next_deadline()
         if deadline is not None and now >= deadline:
             self._conversation.tick(now)

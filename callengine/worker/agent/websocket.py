@@ -82,6 +82,7 @@ class WebSocket:
         self._protocol = ClientProtocol(
             uri, max_size=max_message_bytes, extensions=None, logger=_quiet
         )
+        self._is_secure = uri.secure
         self._stream = Stream(descriptor, tls_host=uri.host if uri.secure else "")
         self._events: list[SocketEvent] = []
         self._unsent = bytearray()
@@ -117,7 +118,7 @@ class WebSocket:
     @property
     def has_more(self) -> bool:
         """Whether `readable` is due though the descriptor does not tell."""
-        return self._stream.has_more
+        return self._is_secure and self._stream.has_more
 
     @property
     def is_congested(self) -> bool:
@@ -204,8 +205,8 @@ class WebSocket:
                 self._lost(self._broken or CLOSED_BY_PEER)
             if self._is_over or self._has_failed(now):
                 return
-            if len(self._events) >= MAX_EVENTS:
-                break
+            if len(data) < READ_BYTES or len(self._events) >= MAX_EVENTS:
+                break  # more, if there is any, is told by the descriptor, or `has_more`
         self._flush()
 
     def _event(self, event: object) -> None:
