@@ -21,7 +21,7 @@ BURST_MS = 1_500
 "How far the caller's audio may be ahead of time: 1.0 s is kept until ready, and networks jitter."
 KEPT_S = 120.0
 RESUMABLE_S = 30.0
-CROSSING_S = 0.25
+CROSSING_S = 1.0
 "How long an answer may cross with what came after the reply."
 SILENT_STATUS = 1008
 
