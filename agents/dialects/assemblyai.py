@@ -22,7 +22,7 @@ from agents.dialects.interface import (
     SessionOver,
 )
 from agents.dialects.kinds import DialectKind
-from agents.dialects.messages import at, audio_at, base64, id_at, number_at, text_at, write
+from agents.dialects.messages import at, audio_at, id_at, number_at, text_at, write, write_audio
 from agents.dialects.prompts import with_parameters
 from agents.dialects.tooldesk import ToolDesk
 from agents.dialects.transcripts import Transcript
@@ -196,7 +196,7 @@ class AssemblyAI(Conversation):
     def caller_audio(self, audio: bytes) -> list[Effect]:
         if self.is_over or self.is_ending or not self.is_ready:
             return []
-        return [_send("input.audio", audio=base64(audio))]
+        return [Send(write_audio("input.audio", "audio", audio))]
 
     # Tools
 

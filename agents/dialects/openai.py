@@ -21,7 +21,7 @@ from agents.dialects.interface import (
     Session,
 )
 from agents.dialects.kinds import DialectKind
-from agents.dialects.messages import at, audio_at, base64, id_at, number_at, text_at, write
+from agents.dialects.messages import at, audio_at, id_at, number_at, text_at, write, write_audio
 from agents.dialects.prompts import with_parameters
 from agents.dialects.tooldesk import Result, ToolDesk
 from agents.dialects.transcripts import Transcript
@@ -146,7 +146,7 @@ class OpenAI(Conversation):
     def caller_audio(self, audio: bytes) -> list[Effect]:
         if self.is_over or not self.is_ready:
             return []
-        return [_send("input_audio_buffer.append", audio=base64(audio))]
+        return [Send(write_audio("input_audio_buffer.append", "audio", audio))]
 
     def _audio(self, message: Message, now: float) -> Iterator[Effect]:
         audio, item = audio_at(message, "delta"), id_at(message, "item_id")
