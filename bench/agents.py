@@ -83,7 +83,7 @@ class _Peer:
     """The agents' server as a process."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
+        self._process, self.pid = process, process.pid
         self.url = f"ws://{HOST}:{self._said()}/v1/ws"
 
     def tell(self, line: str) -> None:
@@ -199,13 +199,15 @@ def _measure(peer: _Peer, phones: Phones, pid: int, seconds: float) -> dict[str,
     time.sleep(1.0)
     phones.reset()
     began, before, started = time.time_ns(), processes.cpu_s(pid), time.monotonic()
-    threads = processes.thread_s(pid)
+    threads, ends_s = processes.thread_s(pid), time.process_time() + processes.cpu_s(peer.pid)
     time.sleep(seconds)
+    ends_s = time.process_time() + processes.cpu_s(peer.pid) - ends_s
     cpu_s, lasted_s = processes.cpu_s(pid) - before, time.monotonic() - started
     ended, spent = time.time_ns(), processes.thread_s(pid)
     per_call = 100 / lasted_s / len(phones.callers)
     percent = cpu_s * per_call
     shares = {name: (s - threads.get(name, 0.0)) * per_call for name, s in spent.items()}
+    print(f"phones and agents beside it: {100 * ends_s / lasted_s:.0f} % of a core in all")
     print(f"by thread: {', '.join(f'{n} {p:.2f}' for n, p in shares.items() if p > 0.02)}")
     peer.tell("hush")
     agents = peer.marks()
