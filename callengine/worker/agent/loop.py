@@ -68,7 +68,6 @@ class AgentLoop(threading.Thread):
     ) -> None:
         """`changed` is called after each turn; beside it goes what is done to the audio."""
         super().__init__(name="agent media", daemon=True)
-        self._order, self._call_uuid = order, call_uuid
         self._tell, self._changed = told, changed
         self._how = ("", "")
         self._formats = AudioFormat(order.input), AudioFormat(order.output)
@@ -88,7 +87,10 @@ class AgentLoop(threading.Thread):
         self._pieces = 0
         self.caller: CallerMedia | None = None
         self.takes_digits = DIALECTS[order.dialect].takes_digits
-        self._conversation: AgentConversation
+        now = time.monotonic()
+        self._conversation = AgentConversation(
+            order, call_uuid=call_uuid, make=make, now=now, unix_offset=time.time() - now
+        )
         self._looks_at = 0.0
         self._ends = False
 
@@ -115,14 +117,6 @@ class AgentLoop(threading.Thread):
 
     def run(self) -> None:
         """Carry the conversation."""
-        now = time.monotonic()
-        self._conversation = AgentConversation(
-            self._order,
-            call_uuid=self._call_uuid,
-            make=make,
-            now=now,
-            unix_offset=time.time() - now,
-        )
         self._watch(self._wake, select.POLLIN)
         try:
             self._carry_out()
@@ -131,6 +125,7 @@ class AgentLoop(threading.Thread):
         except Exception as error:
             logger.exception("a voice agent's media fails")
             self._tell(Faulty(f"agent media: {type(error).__name__}"))
+            self._tell(Left(None))
         finally:
             self._close()
 
@@ -378,6 +373,10 @@ class AgentLoop(threading.Thread):
     def _close(self) -> None:
         now = time.monotonic()
         while self._commands:  # what holds descriptors, or is waited for
-            self._commands.popleft()(now)
+            command = self._commands.popleft()
+            try:
+                command(now)
+            except Exception:
+                logger.exception("a voice agent's call cannot be left in good order")
         self._drop()
         self.let_go(now)

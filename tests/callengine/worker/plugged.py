@@ -10,6 +10,7 @@ from typing import Any
 
 from callengine.worker import endings, plugins
 from callengine.worker.agent import preloading
+from callengine.worker.agent.conversation import AgentConversation
 from callengine.worker.control import Control
 from callengine.worker.digits import Digits
 from callengine.worker.endpoint import CallProcessConfig, quieten
@@ -22,6 +23,7 @@ from callengine.worker.runner import CallRunner
 from callengine.worker.sipleg import SipLeg
 
 PLACES: dict[str, Any] = {
+    "conversation": AgentConversation,
     "leg": SipLeg,
     "digits": Digits,
     "guard": RtpGuard,

@@ -185,10 +185,10 @@ def order(edge: LoopbackEdge, agent: AgentOrder, codecs: Sequence[Any], **more: 
 
 
 @asynccontextmanager
-async def agent_call(*codecs: Any) -> AsyncIterator[AgentCall]:
-    """Run a call process; the caller offers these codecs."""
+async def agent_call(*codecs: Any, plugs: Sequence[str] = ()) -> AsyncIterator[AgentCall]:
+    """Run a call process, with plugs in it; the caller offers these codecs."""
     rtp = await RtpTone.open()
-    async with call_process() as (talk, edge):
+    async with call_process(*plugs) as (talk, edge):
         call = AgentCall(talk._socket, edge, rtp, talk.process.pid)
         call.codecs = codecs or ("PCMU",)
         try:

@@ -247,3 +247,14 @@ async def test_on_hold_nothing_is_sent_and_the_agent_hears_silence(agent: VoiceA
         await call.describes("sendrecv")
         await until(lambda: len(call.sounds()) > 5, "no tone after the hold")
         assert agent.log()[-1]["violations"] == []
+
+
+async def test_a_fault_of_ours_ends_the_call_and_leaves_the_process_free(
+    agent: VoiceAgentPeer,
+) -> None:
+    async with agent_call(plugs=["conversation.frame"]) as call:
+        await call.calls(support(agent.url(), secret="key"))
+        await call.edge.hears("BYE", 30)
+        assert (await call.ended()).reason == Reason.LEG_FAILED
+        await call.hears(Idle)
+        await until(lambda: bool(agent.log()[-1]["close"]), "the socket stays open")
