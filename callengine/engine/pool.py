@@ -180,6 +180,7 @@ class Pool:
         for process in self.processes:
             if process.call and process.pid and now - process.heard_at > SILENCE_S:
                 logger.error("call process %s says nothing; ending it", process.pid)
+                process.ended_for = f"said nothing for {SILENCE_S:g} s"
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
 
@@ -371,7 +372,7 @@ class Pool:
             logger.exception("what call process %s says cannot be taken; ending it", process.pid)
         else:
             return
-        process.is_faulty = True
+        process.ended_for = "said what no call process says"
         self._kill(process)
 
     def _message(self, process: CallProcess, message: FromCallProcess) -> None:

@@ -36,8 +36,8 @@ class CallProcess:
     unavailable: dict[str, str] = field(default_factory=dict)
     heard_at: float = 0.0
     "Monotonic time of its last message."
-    is_faulty: bool = False
-    "Whether it was ended because it said what no call process says."
+    ended_for: str = ""
+    "Why it was ended, if we ended it with its call: a clause."
 
     @property
     def sip_address(self) -> tuple[str, int]:

@@ -67,6 +67,7 @@ from callengine.record.retention import Retention
 
 logger = logging.getLogger(__name__)
 
+ENDED_UNEXPECTEDLY = "ended unexpectedly"
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
 LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S = 12.0, 8.0, 30.0
@@ -364,7 +365,7 @@ class Switchboard(DirectoryAnswers):
     def _idle(self, process: CallProcess, *, recycle: bool) -> None:
         call = self._assignment.forget(process)
         if call is not None and not call.ended:
-            self.book.close(call, _DIED)
+            self.book.close(call, _died(process))
         if process.call is not None:
             self.edge.close_call(process.call)
         self.pool.release(process, recycle=recycle)
@@ -372,11 +373,7 @@ class Switchboard(DirectoryAnswers):
     def _death(self, process: CallProcess) -> None:
         call = self._assignment.call_of(process)
         if call is not None and not call.taken:
-            why = (
-                "it said what no call process says"
-                if process.is_faulty
-                else "it ended unexpectedly"
-            )
+            why = f"it {process.ended_for or ENDED_UNEXPECTEDLY}"
             self._assignment.unable(process, Reason.NO_WORKING_CALL_PROCESS, why)
             return
         self._assignment.forget(process)
@@ -384,7 +381,7 @@ class Switchboard(DirectoryAnswers):
             return
         self.edge.abandon(process.call, code=500, reason=q850_reason(500))
         if call is not None and not call.ended:
-            self.book.close(call, _FAULTY if process.is_faulty else _DIED)
+            self.book.close(call, _died(process))
 
     def _refuse(self, rejection: Rejection, call: IncomingCall) -> Refused:
         stored = rejection
@@ -394,21 +391,14 @@ class Switchboard(DirectoryAnswers):
         return Refused(rejection.code)
 
 
-_DIED = Termination(
-    "engine",
-    Reason.CALL_PROCESS_DIED,
-    500,
-    "The process that carried this call ended unexpectedly; no other call was touched. "
-    "Look into the engine's log and report it.",
-)
+def _died(process: CallProcess) -> Termination:
+    was_ended = f"{process.ended_for} and was ended" if process.ended_for else ENDED_UNEXPECTEDLY
+    advice = (
+        f"The process that carried this call {was_ended}; no other call was touched. "
+        "Look into the engine's log and report it."
+    )
+    return Termination("engine", Reason.CALL_PROCESS_DIED, 500, advice)
 
-_FAULTY = Termination(
-    "engine",
-    Reason.CALL_PROCESS_DIED,
-    500,
-    "The process that carried this call said what no call process says, and was ended; no other "
-    "call was touched. Look into the engine's log and report it.",
-)
 
 _STOPPED = Termination(
     "engine",

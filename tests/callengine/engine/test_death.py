@@ -105,7 +105,8 @@ async def test_a_call_process_that_hangs_is_ended(engine: Engine) -> None:
         taken = await both_released(call, SILENCE_S + HEARTBEAT_S + BYE_WITHIN_S)
         assert min(taken) > SILENCE_S / 2, "not the watchdog"
         print(f"BYE after SIGSTOP: {max(taken):.1f} s")
-        await insist_died(engine, call.a.call_id)
+        record = await insist_died(engine, call.a.call_id)
+        assert "said nothing for 10 s and was ended" in record["termination"]["advice"]
         await until(lambda: not alive(pid), "the stopped process is still there")
         await next_call_works(engine, bob)
 
