@@ -77,6 +77,8 @@ def leg(name: str, **changes: Any) -> LegSnapshot:
         "state": "answered",
         "quality": None,
     }
+    if changes.get("codec", "") is None:  # nobody has heard it
+        values["remote"] = ""
     values.update(changes)  # type: ignore[typeddict-item]
     return values
 
