@@ -1,9 +1,11 @@
 """Free ports on loopback.
 
 They lie below the ports the kernel gives to any program, so nobody is given one between the
-moment it is found and the moment it is bound. Ranges for RTP and single ports keep apart.
+moment it is found and the moment it is bound. Ranges for RTP and single ports keep apart, and so
+do the workers of a test run: an engine binds most of its range long after it was found free.
 """
 
+import os
 import random
 import socket
 
@@ -29,7 +31,15 @@ class Region:
         raise OSError(f"no {size} neighbours are free between {self.first} and {self.end}")
 
 
-RANGES, SINGLE = Region(10000, 24000), Region(24000, 32000)
+def _share(first: int, end: int) -> Region:
+    """Return this worker's part of a region."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    size = (end - first) // workers & ~1
+    return Region(first + number * size, first + (number + 1) * size)
+
+
+RANGES, SINGLE = _share(10000, 24000), _share(24000, 32000)
 
 
 def free_port(kind: socket.SocketKind = UDP, host: str = LOOPBACK) -> int:
