@@ -83,8 +83,17 @@ def dialect(page: Page) -> Locator:
     return page.get_by_label("Dialect", exact=True)
 
 
+async def at_rest(what: Locator) -> None:
+    """Wait until it stays where it is: what the formats mean comes above it, and later."""
+    before = None
+    while (now := await what.bounding_box()) != before:
+        before = now
+        await what.page.wait_for_timeout(250)
+
+
 async def drag_above(page: Page, codec: str, other: str) -> None:
     await row(page, codec).scroll_into_view_if_needed()
+    await at_rest(row(page, codec))
     start, (x, y) = await centre(row(page, codec)), await centre(row(page, other))
     await page.mouse.move(*start)
     await page.mouse.down()

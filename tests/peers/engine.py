@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -180,7 +180,8 @@ class Engine:
         pids = [process.pid for process in self.processes.values()]
         for pid in pids:
             for file in Path(f"/proc/{pid}/task").glob("*/children"):
-                pids += [int(word) for word in file.read_text().split()]
+                with suppress(OSError):  # a thread that has ended since it was listed
+                    pids += [int(word) for word in file.read_text().split()]
         return pids[len(self.processes) :]
 
     def dump(self) -> str:

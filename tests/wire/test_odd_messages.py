@@ -126,7 +126,7 @@ ODD_LINES = {
     "a long Call-ID": ("Call-ID", "c" * 3000),
     "leading zeros": ("CSeq", "0007 INVITE"),
     "a folded CSeq": ("CSeq", "7\r\n\tINVITE"),
-    "an odd Session-Expires": ("Session-Expires", "abc"),
+    "an odd Session-Expires": ("Session-Expires", "no-number"),
     "an odd Reason": ("Reason", ';;"'),
     "an odd User-Agent": ("User-Agent", '\u00fc"<(\\'),
     "an empty Allow": ("Allow", ""),
