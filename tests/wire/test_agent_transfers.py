@@ -124,6 +124,8 @@ async def test_after_a_failed_transfer_the_agent_has_its_caller_back_with_the_si
 async def behind_tls(port: int) -> AsyncIterator[int]:
     """Take TLS connections, and hand on what is inside to a port."""
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
             writer.write(data)
@@ -132,12 +134,16 @@ async def behind_tls(port: int) -> AsyncIterator[int]:
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inside = await asyncio.open_connection(LOOPBACK, port)
+        writers.extend((writer, inside[1]))
         ways = (carry(reader, inside[1]), carry(inside[0], writer))
         await asyncio.gather(*ways, return_exceptions=True)
 
     context: ssl.SSLContext = CERTIFICATE.context()
     async with await asyncio.start_server(take, LOOPBACK, 0, ssl=context) as server:
         yield server.sockets[0].getsockname()[1]
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # in which their sockets are closed
 
 
 def _confined(engine: Engine) -> list[int]:
