@@ -6,6 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from agents import limits, shapes
+from agents.models import VoiceAgent
+from agents.services import create_agent
 from agents.validators import (
     check_sample_rate,
     validate_encoding,
@@ -23,8 +25,11 @@ from agents.validators import (
         "wss://agents.example",
     ],
 )
+@pytest.mark.django_db
 def test_an_address_of_a_websocket_is_allowed(url: str) -> None:
-    validate_websocket_url(url)
+    values = {"name": "a", "dialect": "openai", "url": url, "system_prompt": "p"}
+    stored = create_agent(values=values)
+    assert VoiceAgent.objects.get(pk=stored.pk).url == url
 
 
 @pytest.mark.parametrize(
