@@ -26,7 +26,9 @@ class AgentOrders:
     async def _order(self, call: LiveCall, plan: CallPlan, name: str) -> AgentOrder:
         entry = await self._read(lookup.agent, name)
         if entry is None:
-            raise NoTargetError(f"The agent {name} was left out: it has just been deleted.")
+            raise NoTargetError(
+                f"The agent {name} was left out: it has just been deleted or disabled."
+            )
         return agent_order(entry, plan, headers=call.headers, sip_call_id=call.sip_call_id)
 
 

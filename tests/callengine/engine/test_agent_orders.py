@@ -71,7 +71,7 @@ async def known(name: str) -> AgentOrder:
 
 
 async def deleted(name: str) -> AgentOrder:
-    raise NoTargetError(f"The agent {name} was left out: it has just been deleted.")
+    raise NoTargetError(f"The agent {name} was left out: it has just been deleted or disabled.")
 
 
 async def waves(agent_order_of: Any) -> Any:
@@ -104,7 +104,7 @@ async def test_an_agents_order_holds_its_settings_and_the_caller() -> None:
 async def test_an_agent_that_is_gone_leaves_the_rest_of_the_plan() -> None:
     made = await waves(deleted)
     assert [leg.name for wave in made.orders for leg in wave.legs] == ["B"]
-    assert made.notes == ("The agent support was left out: it has just been deleted.",)
+    assert made.notes == ("The agent support was left out: it has just been deleted or disabled.",)
 
 
 @pytest.mark.parametrize(
