@@ -1,6 +1,6 @@
-"""Carriers, the numbers they bring, and the routes to them."""
+"""A carrier."""
 
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -8,14 +8,7 @@ from audiocodecs.fields import CodecListField
 from sip.encrypted import EncryptedTextField
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
 from trunks.fields import AccessListField, NetworkListField
-from trunks.validators import (
-    NUMBER,
-    NUMBER_FORM,
-    PREFIX,
-    PREFIX_FORM,
-    validate_gateway_uri,
-    validate_unclaimed_by_connection,
-)
+from trunks.validators import validate_unclaimed_by_connection
 
 
 class Trunk(models.Model):
@@ -116,121 +109,3 @@ class Trunk(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class Gateway(models.Model):
-    """Where a trunk's calls are sent; the lowest priority number is tried first."""
-
-    trunk = models.ForeignKey(Trunk, on_delete=models.CASCADE, related_name="gateways")
-    uri = models.CharField(
-        "SIP URI",
-        max_length=255,
-        validators=[validate_gateway_uri],
-        help_text="Such as sip:203.0.113.5:5060;transport=udp.",
-    )
-    priority = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(32767)])
-    order = models.PositiveSmallIntegerField(
-        default=0, validators=[MaxValueValidator(32767)], help_text="Among equal priorities."
-    )
-
-    class Meta:
-        ordering = ["priority", "order", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["trunk", "uri"], name="gateway_uri_once_per_trunk")
-        ]
-
-    def __str__(self) -> str:
-        return self.uri
-
-
-class Number(models.Model):
-    """A number or extension and the one place its calls go."""
-
-    number = models.CharField(
-        max_length=64,
-        unique=True,
-        validators=[RegexValidator(NUMBER, f"A number is {NUMBER_FORM}.")],
-        help_text="E.164 with +, an extension, or a name.",
-    )
-    connection = models.ForeignKey(
-        "connections.Connection",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="numbers",
-    )
-    trunk = models.ForeignKey(
-        Trunk, on_delete=models.PROTECT, null=True, blank=True, related_name="numbers"
-    )
-    agent = models.ForeignKey(
-        "agents.VoiceAgent",
-        verbose_name="voice agent",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="numbers",
-    )
-
-    class Meta:
-        ordering = ["number"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(connection__isnull=False, trunk__isnull=True, agent__isnull=True)
-                | Q(connection__isnull=True, trunk__isnull=False, agent__isnull=True)
-                | Q(connection__isnull=True, trunk__isnull=True, agent__isnull=False),
-                name="number_goes_to_exactly_one_place",
-                violation_error_message="A number goes to a connection, a trunk or a voice agent: "
-                "choose one.",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.number
-
-
-class Route(models.Model):
-    """What is dialled with this prefix goes to these trunks, tried in order."""
-
-    prefix = models.CharField(
-        max_length=32,
-        unique=True,
-        validators=[RegexValidator(PREFIX, f"A prefix is {PREFIX_FORM}.")],
-    )
-    trunks = models.ManyToManyField(Trunk, through="RouteTrunk", related_name="routes")
-    last_resort_agent = models.ForeignKey(
-        "agents.VoiceAgent",
-        verbose_name="last resort",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="routes",
-        help_text="The voice agent that takes the call if none of the trunks does.",
-    )
-
-    class Meta:
-        ordering = ["prefix"]
-        constraints = [
-            models.CheckConstraint(condition=~Q(prefix=""), name="route_has_a_prefix"),
-        ]
-
-    def __str__(self) -> str:
-        return self.prefix
-
-
-class RouteTrunk(models.Model):
-    """One trunk of a route, and its place among them."""
-
-    route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="steps")
-    trunk = models.ForeignKey(Trunk, on_delete=models.PROTECT, related_name="route_steps")
-    position = models.PositiveSmallIntegerField(
-        default=0, validators=[MaxValueValidator(32767)], help_text="The lowest is tried first."
-    )
-
-    class Meta:
-        ordering = ["position", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["route", "trunk"], name="trunk_once_per_route")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.route} -> {self.trunk}"

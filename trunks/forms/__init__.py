@@ -1,0 +1,14 @@
+"""Forms of trunks. They convert and validate; services save."""
+
+from trunks.forms.inside import TrunkInForm
+from trunks.forms.outside import GatewayForm, TrunkOutForm
+from trunks.forms.trunk import TrunkAddForm, TrunkForm, TrunkNameForm
+
+__all__ = [
+    "GatewayForm",
+    "TrunkAddForm",
+    "TrunkForm",
+    "TrunkInForm",
+    "TrunkNameForm",
+    "TrunkOutForm",
+]

@@ -1,0 +1,89 @@
+"""The IN side of a trunk."""
+
+from typing import Any
+
+from django import forms
+
+from sip.forms import RevisedForm, typed
+from trunks.fields import NetworkLinesFormField
+from trunks.forms.parts import access_lines_field, lines_field, password_field
+from trunks.models import Trunk
+from trunks.services import HA1_FIELDS, set_in_password
+from trunks.validators import NETWORK_FORM
+
+
+class InSide:
+    """What holds for the IN user name and password, whichever form they are in."""
+
+    def check_in(self: Any, cleaned: dict[str, Any]) -> None:
+        username, password = cleaned.get("in_username"), cleaned.get("in_password")
+        renamed = "in_username" in self.changed_data
+        if username and not password and (renamed or not self.instance.in_ha1_md5):
+            self.add_error("in_password", "Give the password of this IN user name.")
+        if password and not username and "in_username" not in self.errors:
+            self.add_error("in_username", "A password needs a user name.")
+
+    def keep_in_password(self: Any) -> None:
+        if self.cleaned_data.get("in_password") and not self.errors:
+            set_in_password(trunk=self.instance, password=self.cleaned_data["in_password"])
+
+
+class TrunkInForm(InSide, RevisedForm[Trunk]):
+    """The IN side: where calls come from, and what they must present."""
+
+    shown_fields = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
+    unseen_fields = HA1_FIELDS
+    in_allowed_addresses = access_lines_field(
+        "With no entry, calls are known by user name and password alone."
+    )
+    media_also_from = lines_field(
+        NetworkLinesFormField,
+        "Media also from",
+        f"One a line: {NETWORK_FORM}. Audio is taken from the addresses that its SDP and its "
+        "signalling name; add those that a carrier sends from besides. Calls both ways.",
+        rows=3,
+    )
+    concurrent_calls = forms.IntegerField(
+        label="Concurrent calls",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="At once, both ways together. Empty: as many as the engine holds.",
+    )
+    in_password = password_field("Password", "Only its digest is kept. Leave empty to keep it.")
+    in_remove = forms.BooleanField(
+        label="Remove user name and password",
+        required=False,
+        help_text="Calls are then known by their address alone.",
+    )
+
+    class Meta:
+        model = Trunk
+        fields = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
+        labels = {"in_username": "User name"}
+        widgets = {"in_username": typed()}
+
+    field_order = (
+        "in_allowed_addresses",
+        "in_username",
+        "in_password",
+        "in_remove",
+        "concurrent_calls",
+        "media_also_from",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not cleaned.get("in_remove"):
+            self.check_in(cleaned)
+        elif cleaned.get("in_password"):
+            self.add_error("in_remove", "Either give a password or remove it.")
+        else:
+            cleaned["in_username"] = ""
+        return cleaned
+
+    def _post_clean(self) -> None:
+        if not self.cleaned_data.get("in_username"):
+            set_in_password(trunk=self.instance, password="")
+        super()._post_clean()  # type: ignore[misc]
+        self.keep_in_password()

@@ -1,0 +1,70 @@
+"""The OUT side of a trunk, and its gateways."""
+
+from typing import Any
+
+from django import forms
+
+from sip.forms import RevisedForm, typed
+from trunks.forms.parts import gateway_uri, password_field
+from trunks.models import Trunk
+
+
+class OutSide:
+    """What holds for the OUT user name and password, whichever form they are in."""
+
+    def check_out(self: Any, cleaned: dict[str, Any]) -> None:
+        if cleaned.get("new_out_password") and not cleaned.get("out_username"):
+            self.add_error("out_username", "A password needs a user name.")
+
+    def keep_out_password(self: Any) -> None:
+        if self.errors:
+            return
+        if self.cleaned_data.get("new_out_password"):
+            self.instance.out_password = self.cleaned_data["new_out_password"]
+        elif not self.cleaned_data.get("out_username"):
+            self.instance.out_password = ""
+
+
+class TrunkOutForm(OutSide, RevisedForm[Trunk]):
+    """The credentials we present to a carrier that challenges."""
+
+    shown_fields = ("out_username",)
+    unseen_fields = ("out_password",)
+    new_out_password = password_field("Password", "Kept encrypted. Leave empty to keep it.")
+    out_remove = forms.BooleanField(label="Remove the password", required=False)
+
+    class Meta:
+        model = Trunk
+        fields = ("out_username",)
+        labels = {"out_username": "User name"}
+        widgets = {"out_username": typed()}
+        help_texts = {"out_username": "Presented when a gateway asks for it. Empty: none."}
+
+    field_order = ("out_username", "new_out_password", "out_remove")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("out_remove") and cleaned.get("new_out_password"):
+            self.add_error("out_remove", "Either give a password or remove it.")
+        self.check_out(cleaned)
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        self.keep_out_password()
+        if self.cleaned_data.get("out_remove") and not self.errors:
+            self.instance.out_password = ""
+
+
+class GatewayForm(forms.Form):
+    """A gateway to add; `gw.example:5060` is taken for its SIP URI."""
+
+    uri = forms.CharField(
+        label="Add a gateway",
+        max_length=255,
+        widget=typed(placeholder="sip:203.0.113.5:5060;transport=udp"),
+        help_text="A SIP URI, a host name or an address. It is tried last at first.",
+    )
+
+    def clean_uri(self) -> str:
+        return gateway_uri(self.cleaned_data["uri"])
