@@ -1,23 +1,24 @@
-"""The shape of `agents` in a provisioning file, and of what leads to one."""
+"""`agents` of a provisioning file: its shape, how it is stored, how it is written."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from agents.concealed import Tool, revealed
-from agents.fitness import default_encodings
+from agents.concealed import concealed, revealed
+from agents.fitness import default_encodings, idle_settings
 from agents.models import JSON_SHAPES, MAX_CALL_S, MAX_READY_S, MAX_SILENCE_S, VoiceAgent
 from agents.references import FALLBACK_FIELDS, split_fallback
 from agents.validators import SECRET_FORM, check_sample_rate, validate_secret
+from provisioning import yamltext
 from provisioning.checker import Checker
 from provisioning.problems import Problems
 from provisioning.reader import Entry
+from provisioning.rows import Rows, set_values
 from sip.names import PARTY_NAME, PARTY_NAME_FORM
 
-AGENT = re.compile(r"agent:(.{1,100})\Z")
-AGENT_FORM = "agent:NAME"
 TEXTS = ("dialect", "url", "agent_id", "system_prompt", "greeting", "voice")
 LIMITS = ("max_duration_s", "silence_timeout_s", "ready_timeout_s")
 FIGURES = {
@@ -57,15 +58,9 @@ class AgentSchema(Checker):
 
     def agents(self, section: Entry | None) -> list[AgentSpec] | None:
         """Return the agents of a file, or None if it has no such section."""
-        if section is None:
-            return None
-        specs = [self._agent(item) for item in self.items(section, "voice agents")]
-        self.unique([(spec.name, spec.entry) for spec in specs], "agent name")
+        specs = self.section(section, "voice agents", self._agent)
+        self.unique([(spec.name, spec.entry) for spec in specs or ()], "agent name")
         return specs
-
-    def agent_name(self, entry: Entry | None) -> str:
-        """Return the name in `agent:NAME`; empty if missing or wrong."""
-        return self.text(entry, pattern=AGENT, form=AGENT_FORM).partition(":")[2]
 
     def _agent(self, entry: Entry) -> AgentSpec:
         keys = (*KEYS, *TEXTS, *LIMITS, *SWITCHES)
@@ -163,14 +158,93 @@ class AgentSchema(Checker):
         self.problems.add(part, what, allowed=str(params["allowed"]))
 
 
-def reveal_headers(spec: AgentSpec, stored: list[Tool], problems: Problems) -> None:
+def reveal_headers(rows: Rows, specs: list[AgentSpec], problems: Problems) -> None:
     """Put what is kept in place of each `***` in the tools' headers; note what is not kept."""
-    tools, missing = revealed(spec.values["tools"], stored)
-    for place, name in missing:
-        header, _ = _found(spec.tools_entry, f"[{place}].http.headers.{name}")
-        what = "*** stands for a value that is kept, and none is"
-        problems.add(header, what, allowed="the value")
-    spec.values["tools"] = tools
+    for spec in specs:
+        row = rows.agents.get(spec.name)
+        tools, missing = revealed(spec.values["tools"], row.tools if row else [])
+        for place, name in missing:
+            header, _ = _found(spec.tools_entry, f"[{place}].http.headers.{name}")
+            what = "*** stands for a value that is kept, and none is"
+            problems.add(header, what, allowed="the value")
+        spec.values["tools"] = tools
+
+
+def store_agent(rows: Rows, spec: AgentSpec) -> None:
+    """Make an agent what the file says, all but its fallback."""
+    row = rows.agents.get(spec.name) or VoiceAgent(name=spec.name)
+    values = dict(spec.values)
+    if spec.secret is not None:
+        values["secret"] = spec.secret
+    if spec.enabled is not None:
+        values["enabled"] = spec.enabled
+    rows.store(row, "agent", spec.name, set_values(row, values))
+    rows.agents[spec.name] = row
+    for sentence in idle_settings(row).values():
+        rows.outcome.notes.append(f"agent {row.name}: {sentence}")
+
+
+def store_fallback(rows: Rows, spec: AgentSpec) -> None:
+    """Make an agent's fallback what the file says; what it leads to is stored."""
+    kind, name, number = spec.fallback
+    values = {
+        "fallback_connection_id": rows.connections[name].pk if kind == "connection" else None,
+        "fallback_trunk_id": rows.trunks[name].pk if kind == "trunk" else None,
+        "fallback_number": number,
+    }
+    row = rows.agents[spec.name]
+    changed = set_values(row, values)
+    if changed:
+        row.save(update_fields=changed)
+        rows.stored_part("agent", spec.name, "fallback")
+
+
+def release_fallbacks(names: set[str] | None) -> None:
+    """Have agents that are about to be pruned lead nowhere: what they led to may go too."""
+    if names is not None:
+        gone = VoiceAgent.objects.exclude(name__in=names)
+        gone.update(fallback_connection=None, fallback_trunk=None, fallback_number="")
+
+
+def agent_lines(row: VoiceAgent) -> Iterator[str]:
+    """Return an agent as a file has it, without its secret."""
+    yield from _given(row, "name", "dialect", "url")
+    if row.secret:
+        yield yamltext.NO_SECRET
+    yield from _given(row, "agent_id", "system_prompt", "voice", "greeting")
+    yield from _directions(row)
+    if row.tools:
+        yield f"tools: {yamltext.value(concealed(row.tools))}"
+    yield from _given(row, "headers")
+    if row.codecs:
+        yield f"codecs: {yamltext.flow(row.codecs)}"
+    yield from _given(row, "fallback")
+    plain = VoiceAgent()
+    for name in (*LIMITS, *SWITCHES, "enabled"):
+        if getattr(row, name) != getattr(plain, name):
+            yield f"{name}: {yamltext.value(getattr(row, name))}"
+
+
+def _given(row: VoiceAgent, *names: str) -> Iterator[str]:
+    for name in names:
+        if getattr(row, name):
+            yield f"{name}: {yamltext.value(getattr(row, name))}"
+
+
+def _directions(row: VoiceAgent) -> Iterator[str]:
+    heard, said = default_encodings(row.dialect)
+    inward: dict[str, Any] = {"encoding": row.input_encoding} if row.input_encoding != heard else {}
+    inward |= {
+        name: getattr(row, name) for name in ("keyterms", "turn_detection") if getattr(row, name)
+    }
+    outward: dict[str, Any] = (
+        {"encoding": row.output_encoding} if row.output_encoding != said else {}
+    )
+    outward |= {"volume": row.volume} if row.volume is not None else {}
+    for name, part in (("input", inward), ("output", outward)):
+        if part:
+            items = (f"{key}: {yamltext.value(value)}" for key, value in part.items())
+            yield f"{name}: {yamltext.flow_mapping(items)}"
 
 
 def _found(entry: Entry, place: str) -> tuple[Entry, bool]:

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 
 from audiocodecs.lists import ALLOWED, CodecListError, parse_codec_list
 from provisioning.problems import Problems
 from provisioning.reader import Entry
+
+Spec = TypeVar("Spec")
 
 ONE_LINE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}\Z")
 SECRETIVE = re.compile("pas|pw|secret|key|token|ha1", re.IGNORECASE)
@@ -47,6 +49,18 @@ class Checker:
             return []
         return entry.value
 
+    def section(
+        self, entry: Entry | None, what: str, read: Callable[[Entry], Spec]
+    ) -> list[Spec] | None:
+        """Return what `read` makes of each item; None if the file has no such section."""
+        return None if entry is None else [read(item) for item in self.items(entry, what)]
+
+    def part(
+        self, entry: Entry | None, keys: Sequence[str], required: Sequence[str] = ()
+    ) -> dict[str, Entry]:
+        """Return the entries of a mapping that may be missing."""
+        return {} if entry is None else self.fields(entry, keys, required)
+
     def text(
         self,
         entry: Entry | None,
@@ -78,6 +92,23 @@ class Checker:
                 self.problems.add(entry, "; ".join(error.messages))
                 return ""
         return value
+
+    def password(self, entry: Entry | None) -> str | None:
+        """Return a password, or None if the entry is missing."""
+        return None if entry is None else self.text(entry, secret=True)
+
+    def parsed(
+        self, entry: Entry | None, parse: Callable[[list[object]], list[str]], form: str
+    ) -> list[str]:
+        """Return a list whose items `parse` takes one after the other, noting those it refuses."""
+        before: list[str] = []
+        for item in self.items(entry, form):
+            try:
+                before = parse([*before, item.value])
+            except ValidationError as error:
+                what, _, allowed = "; ".join(error.messages).partition("; allowed: ")
+                self.problems.add(item, what, allowed=allowed)
+        return before
 
     def boolean(self, entry: Entry | None) -> bool | None:
         """Return true or false, or None if the entry is missing or wrong."""

@@ -10,9 +10,10 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 from agents.models import VoiceAgent
 from agents.services import create_agent
 from connections.models import Connection
-from provisioning.apply import Outcome, provision
+from provisioning.apply import provision
 from provisioning.export import export
 from provisioning.problems import ProvisionError
+from provisioning.rows import Outcome
 from trunks.models import Number, Route, Trunk
 
 pytestmark = pytest.mark.django_db

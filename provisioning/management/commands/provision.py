@@ -7,9 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from provisioning.apply import Outcome, provision
+from provisioning.apply import provision
 from provisioning.export import export
 from provisioning.problems import ProvisionError
+from provisioning.rows import Outcome
 
 
 class Command(BaseCommand):

@@ -1,0 +1,113 @@
+"""`connections` of a provisioning file: its shape, how it is stored, how it is written."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from connections.models import AgentWhen, CallerIdRule, Connection
+from connections.services import HA1_FIELDS, set_password
+from connections.validators import validate_sip_address
+from provisioning import keys, yamltext
+from provisioning.checker import Checker
+from provisioning.keys import FieldKey
+from provisioning.reader import Entry
+from provisioning.references import agent_name
+from provisioning.rows import Rows, set_values
+from sip.names import SIP_USER, SIP_USER_FORM
+
+NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}\Z")
+NAME_FORM = "1 to 100 characters on one line"
+KEYS = (
+    FieldKey("address", keys.checked(validate_sip_address)),
+    FieldKey("concurrent_calls", keys.whole(1, 1_000_000)),
+    FieldKey("caller_id", keys.choice(CallerIdRule.values)),
+)
+INBOUND_KEYS = (
+    FieldKey("codecs", Checker.codecs, "inbound_codecs"),
+    FieldKey("force_on_caller", Checker.boolean),
+)
+OUTBOUND_KEYS = (FieldKey("codecs", Checker.codecs, "outbound_codecs"),)
+AGENT_KEYS = (FieldKey("when", keys.choice(AgentWhen.values), "agent_when"),)
+_OTHER_KEYS = ("sip_user", "name", "password", "inbound", "outbound", "agent", "enabled")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSpec:
+    """One entry of `connections`; None means: leave as it is."""
+
+    entry: Entry
+    sip_user: str
+    password: str | None = field(repr=False)
+    values: dict[str, Any]
+    "Fields of the model that are one key each, and the name."
+    agent: str
+    "Name of the voice agent that takes its calls; none: empty. It may not exist."
+    agent_entry: Entry
+    enabled: bool | None
+
+
+class ConnectionSchema(Checker):
+    """Reads connections."""
+
+    def connections(self, section: Entry | None) -> list[ConnectionSpec] | None:
+        """Return the connections of a file, or None if it has no such section."""
+        specs = self.section(section, "connections", self._connection)
+        self.unique([(spec.sip_user, spec.entry) for spec in specs or ()], "sip_user")
+        return specs
+
+    def _connection(self, entry: Entry) -> ConnectionSpec:
+        fields = self.fields(entry, (*_OTHER_KEYS, *keys.names(KEYS)), required=("sip_user",))
+        sip_user = self.text(fields.get("sip_user"), pattern=SIP_USER, form=SIP_USER_FORM)
+        name = self.text(fields.get("name"), pattern=NAME, form=NAME_FORM)
+        agent = self.part(fields.get("agent"), ("to", *keys.names(AGENT_KEYS)), ("to",))
+        values = {"name": name or sip_user}
+        for part, its_keys in (
+            (fields, KEYS),
+            (self.part(fields.get("inbound"), keys.names(INBOUND_KEYS)), INBOUND_KEYS),
+            (self.part(fields.get("outbound"), keys.names(OUTBOUND_KEYS)), OUTBOUND_KEYS),
+            (agent, AGENT_KEYS),
+        ):
+            values |= keys.values(self, Connection, its_keys, part)
+        return ConnectionSpec(
+            entry=fields.get("sip_user", entry),
+            sip_user=sip_user,
+            password=self.password(fields.get("password")),
+            values=values,
+            agent=agent_name(self, agent.get("to")),
+            agent_entry=agent.get("to", entry),
+            enabled=self.boolean(fields.get("enabled")),
+        )
+
+
+def store_connection(rows: Rows, spec: ConnectionSpec) -> None:
+    """Make a connection what the file says."""
+    row = rows.connections.get(spec.sip_user) or Connection(sip_user=spec.sip_user)
+    values = spec.values | {"agent_id": rows.agent_pk(spec.agent)}
+    if spec.enabled is not None:
+        values["enabled"] = spec.enabled
+    changed = set_values(row, values)
+    if spec.password is not None and set_password(connection=row, password=spec.password):
+        changed += HA1_FIELDS
+    rows.store(row, "connection", spec.sip_user, changed)
+    rows.connections[spec.sip_user] = row
+    if not row.ha1_md5 and not row.address:
+        rows.outcome.notes.append(f"connection {row.sip_user} has no password: it cannot register")
+
+
+def connection_lines(row: Connection) -> Iterator[str]:
+    """Return a connection as a file has it, without its password."""
+    yield f"sip_user: {yamltext.text(row.sip_user)}"
+    yield f"name: {yamltext.text(row.name)}"
+    if row.ha1_md5:
+        yield yamltext.NO_PASSWORD
+    for part, its_keys in (("inbound", INBOUND_KEYS), ("outbound", OUTBOUND_KEYS)):
+        written = list(keys.written(row, its_keys))
+        if written:
+            yield f"{part}: {yamltext.flow_mapping(written)}"
+    yield from keys.written(row, KEYS)
+    if row.agent is not None:
+        to = f"to: {yamltext.text(row.agent.label)}"
+        yield f"agent: {yamltext.flow_mapping([to, *keys.written(row, AGENT_KEYS)])}"
+    if not row.enabled:
+        yield "enabled: false"
