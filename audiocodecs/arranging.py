@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from audiocodecs.catalogue import CATALOGUE, PLATFORM_CODECS
+from audiocodecs.catalogue import CARRIER_CODECS, CATALOGUE, PLATFORM_CODECS
 from audiocodecs.lists import parse_codec_list
 
 FORCED = ";force"
+PICKED = (*PLATFORM_CODECS, *CARRIER_CODECS)
+"What every picker shows."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +66,16 @@ class Preset:
 def offered(fallback: Sequence[str], *others: Sequence[str]) -> tuple[str, ...]:
     """Return the codecs a picker shows, in the catalogue's order.
 
-    The platform's five, and whatever a list already holds. The catalogue knows more (GSM, iLBC);
-    they are off by default and would only clutter. Who wants one provisions it.
+    The platform's five, those of carriers, and whatever a list already holds. What else the
+    catalogue knows (Speex, L16) would only clutter. Who wants one provisions it.
     """
-    offer = {*PLATFORM_CODECS, *fallback, *(name for names in others for name in names)}
+    offer = {*PICKED, *fallback, *(name for names in others for name in names)}
     return tuple(name for name in CATALOGUE if name in offer)
 
 
 def presets(fallback: Sequence[str]) -> tuple[Preset, ...]:
     """Return the ready-made lists; among equals the order is that of the list fallen back to."""
-    every = (*fallback, *(name for name in PLATFORM_CODECS if name not in fallback))
+    every = (*fallback, *(name for name in PICKED if name not in fallback))
     thrifty = sorted(every, key=lambda name: CATALOGUE[name].wire_bit_rate_bps)
     return (
         Preset("hd", "HD only", tuple(name for name in every if CATALOGUE[name].hd)),

@@ -50,6 +50,8 @@ G722 = Codec("G722", "G722", 8000, 16000, 160, static_payload_type=9, audio_band
 AMR_WB = Codec("AMR-WB", "AMR-WB", 16000, 16000, 61, audio_bandwidth_hz=7000)
 PCMU = Codec("PCMU", "PCMU", 8000, 8000, 160, static_payload_type=0)
 PCMA = Codec("PCMA", "PCMA", 8000, 8000, 160, static_payload_type=8)
+G729 = Codec("G729", "G729", 8000, 8000, 20, static_payload_type=18)
+AMR = Codec("AMR", "AMR", 8000, 8000, 32)
 GSM = Codec("GSM", "GSM", 8000, 8000, 33, static_payload_type=3)
 ILBC = Codec("ILBC", "iLBC", 8000, 8000, 38)
 SPEEX = Codec("SPEEX", "speex", 8000, 8000, 38)
@@ -59,13 +61,23 @@ L16 = Codec("L16", "L16", 44100, 44100, 1764, static_payload_type=11, audio_band
 CATALOGUE = MappingProxyType(
     {
         codec.name: codec
-        for codec in (OPUS, G722, AMR_WB, PCMU, PCMA, GSM, ILBC, SPEEX, SPEEX_WB, L16)
+        for codec in (
+            *(OPUS, G722, AMR_WB, PCMU, PCMA),
+            *(AMR, G729, ILBC, GSM),
+            *(SPEEX, SPEEX_WB, L16),
+        )
     }
 )
 "Every codec by its name, platform codecs first."
 
 PLATFORM_CODECS: tuple[str, ...] = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA")
-"The default platform list, best first. The others are known and off by default."
+"The default platform list, best first."
+
+CARRIER_CODECS: tuple[str, ...] = ("AMR", "G729", "ILBC", "GSM")
+"""What some carriers ask for: off by default, one click away. In the order of their sound.
+
+The rest of the catalogue is recognised in what a peer offers, and never shown to be picked.
+"""
 
 _BY_ENCODING = {
     (codec.encoding_name.lower(), codec.rtp_clock_rate_hz): codec for codec in CATALOGUE.values()

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from audiocodecs.catalogue import CATALOGUE, Codec
+from audiocodecs.catalogue import CARRIER_CODECS, CATALOGUE, PLATFORM_CODECS, Codec
 
-COLOURED_CODECS = frozenset({"OPUS", "G722", "AMR-WB", "PCMU", "PCMA"})
+COLOURED_CODECS = frozenset((*PLATFORM_CODECS, *CARRIER_CODECS))
 
 
 @dataclass(frozen=True, slots=True)

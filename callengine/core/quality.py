@@ -27,7 +27,8 @@ class _Impairment:
     r_bonus: float = 0.0
 
 
-# GSM and G.711: G.113 appendix I, with packet loss concealment as pjmedia has it. The wideband
+# GSM, G.711, G.729 (annex A) and AMR (at 12.2 kbit/s, which is GSM EFR): G.113 appendix I, with
+# packet loss concealment. The wideband
 # codecs have no figure on this narrowband scale; theirs are estimates of ours, in the order in
 # which listening tests put them.
 _IMPAIRMENTS = {
@@ -36,6 +37,8 @@ _IMPAIRMENTS = {
     "AMR-WB": _Impairment(3.0, 13.0, 6.8),
     "PCMU": _Impairment(0.0, 25.1),
     "PCMA": _Impairment(0.0, 25.1),
+    "G729": _Impairment(11.0, 19.0),
+    "AMR": _Impairment(5.0, 10.0),
     "GSM": _Impairment(20.0, 10.0),
     "ILBC": _Impairment(11.0, 32.0),
     "SPEEX": _Impairment(11.0, 15.0),

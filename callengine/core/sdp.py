@@ -6,7 +6,7 @@ through these functions. Texts from a peer are nonsense until read: SdpError say
 
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -41,14 +41,17 @@ UNKNOWN_FORMATS_KEPT = 4
 PTIME_MS = 20
 PTIMES_MS = range(10, 61)
 "Packet times of a peer that are honoured when sending."
-_LONG_FRAMES = frozenset(("OPUS", "AMR-WB"))
-"Codecs that are sent in frames of 20 ms; the others in frames of 10."
+_LONG_FRAMES = frozenset(("OPUS", "AMR-WB", "AMR", "GSM", "ILBC"))
+"Codecs that are sent in frames of 20 ms, or 30 (iLBC); the others in frames of 10."
+ILBC_MODES = {20: "mode=20", 30: "mode=30"}
+"fmtp of iLBC by the length of its frames in ms."
+_ILBC_20 = re.compile(r"(?:.*;)?[ \t]*mode[ \t]*=[ \t]*20[ \t]*(?:;.*)?", re.IGNORECASE)
 EVENT_RATE_HZ, EVENT_NUMBER = 8000, 101
 "What telephone-event is for devices that know only one form of it."
 
 _NOT_OURS = RtpMap("not-ours", 8000)
 """Stands for formats whose numbers pjmedia would take for a codec of its own."""
-_NO_FMTP: Mapping[str, str] = MappingProxyType({})
+_NO_FMTP: Mapping[str, Callable[[str], str]] = MappingProxyType({})
 _PARAMETER = re.compile(r"[A-Za-z0-9._-]{1,32}(?: ?= ?[A-Za-z0-9.,_+/-]{1,64})?|[0-9,-]{1,64}")
 _PTIME = re.compile(r"(ptime|maxptime):[ \t]*(\d{1,4})(?:\.\d{1,3})?[ \t]*", re.ASCII)
 _RTCP = re.compile(r"rtcp:[ \t]*(\d{1,5})(?: IN IP4 (\d{1,3}(?:\.\d{1,3}){3}))?[ \t]*", re.ASCII)
@@ -186,7 +189,7 @@ def _compact_audio(
     elif not address_in(description.session):
         raise SdpError("The audio line has no connection address (c=).")
     fmtps = {
-        number: _parameters(text)
+        number: _parameters(text, maps[number].codec)
         for number, text in media.fmtps().items()
         if number in maps and not _is_unknown(maps[number]) and len(text) <= MAX_FMTP_CHARACTERS
     }
@@ -218,7 +221,17 @@ def _kept(maps: Mapping[int, RtpMap], *, is_answer: bool) -> dict[int, RtpMap]:
     return {n: meaning for n, meaning in maps.items() if n in kept}
 
 
-def _parameters(value: str) -> str:
+def ilbc_fmtp(value: str) -> str:
+    """Return one of the two modes there are for an iLBC format (RFC 3952 section 5).
+
+    pjmedia takes any other number for a fault of its own, and ends the process.
+    """
+    return ILBC_MODES[20 if _ILBC_20.fullmatch(value) else 30]
+
+
+def _parameters(value: str, codec: str | None) -> str:
+    if codec == "ILBC":
+        return ilbc_fmtp(value)
     pairs = (" ".join(item.split()) for item in value.split(";"))
     good = [pair.replace(" ", "") for pair in pairs if _PARAMETER.fullmatch(pair)]
     return ";".join(good[:MAX_PARAMETERS])
@@ -257,13 +270,13 @@ def restrict(
     allowed: Sequence[str],
     *,
     telephone_events: Sequence[int] | None = None,
-    fmtp: Mapping[str, str] = _NO_FMTP,
+    fmtp: Mapping[str, Callable[[str], str]] = _NO_FMTP,
 ) -> str:
     """Return a description of ours with its audio line cut and ordered to `allowed`.
 
     `allowed` holds catalogue names, ours in order. `telephone_events` are the clock rates in Hz to
     have telephone-event at; None: those of the codecs that stay, and 8000, as an offer wants it.
-    `fmtp` maps codec names to format parameters that replace what is there (empty: removed).
+    `fmtp` maps codec names to what makes format parameters of those that are there (empty: none).
     Raises SdpError if no allowed codec is present.
     """
     description = read(sdp)
@@ -279,7 +292,9 @@ def restrict(
     parameters: dict[int, str] = {}
     for number, own in zip(_numbers(kept), kept, strict=True):
         meaning = maps[number] = all_maps[own]
-        parameters[number] = fmtp.get(meaning.codec or "", fmtps.get(own, ""))
+        written = fmtps.get(own, "")
+        change = fmtp.get(meaning.codec or "")
+        parameters[number] = change(written) if change else written
     if telephone_events is None:
         telephone_events = (EVENT_RATE_HZ, *(meaning.clock_rate_hz for meaning in maps.values()))
     for number, meaning in _events(telephone_events, tuple(maps)):
@@ -288,9 +303,16 @@ def restrict(
     head = [line for line in others if not line.startswith("a=")]
     tail = [line for line in others if line.startswith("a=")]
     formats = _format_attributes(maps, maps, parameters)
-    lines = (*head, *formats, f"a=ptime:{PTIME_MS}", *tail)
+    lines = (*head, *formats, f"a=ptime:{_packet_ms(maps, parameters)}", *tail)
     changed = replace(media, formats=tuple(map(str, maps)), lines=lines)
     return _joined(_all_lines(description, changed))
+
+
+def _packet_ms(maps: Mapping[int, RtpMap], parameters: Mapping[int, str]) -> int:
+    """Return how long we ask packets to be: frames of 30 ms cannot come every 20."""
+    first = next(iter(maps))
+    slow = maps[first].codec == "ILBC" and parameters[first] == ILBC_MODES[30]
+    return 30 if slow else PTIME_MS
 
 
 _REWRITTEN = ("a=rtpmap:", "a=fmtp:", "a=ptime:", "b=")

@@ -1,14 +1,23 @@
 """The SDP of a leg: what pjmedia wrote, kept to the leg's list, parameters and address. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from audiocodecs.catalogue import CATALOGUE
 from audiocodecs.negotiation import negotiate
 from callengine.core import sdp
-from callengine.worker.plugins.fmtp import opus_offer_fmtp
+from callengine.worker.plugins.fmtp import (
+    AMR_TABLES,
+    answered_amr,
+    opus_offer_fmtp,
+    parse_fmtp,
+    read_amr,
+)
 
+Fmtp = Mapping[str, Callable[[str], str]]
+"Catalogue name -> what makes format parameters of those pjmedia wrote."
 _ADDRESS = re.compile(r"IN IP[46] \S+")
 
 
@@ -24,10 +33,12 @@ class Place:
 def offer(ours: str, allowed: Sequence[str], place: Place) -> str:
     """Return our offer with the codecs of `allowed` alone, in order.
 
-    AMR-WB stands in it twice, once for each framing, as the plug-in wrote it: the peer keeps one.
+    AMR and AMR-WB stand in it twice, once for each framing, as the plug-ins wrote them: the peer
+    keeps one. iLBC asks for its shorter frames, and a peer may answer with the longer ones.
     Raises SdpError if pjmedia wrote none of the codecs.
     """
-    return _restricted(ours, allowed, None, place)
+    fmtp: Fmtp = {"ILBC": lambda _own: sdp.ILBC_MODES[20]}
+    return _restricted(ours, allowed, None, fmtp, place)
 
 
 def answer(ours: str, remote: sdp.Audio, allowed: Sequence[str], place: Place) -> str | None:
@@ -39,13 +50,33 @@ def answer(ours: str, remote: sdp.Audio, allowed: Sequence[str], place: Place) -
     if chosen is None:
         return None
     event = sdp.event_for(CATALOGUE[chosen].rtp_clock_rate_hz, remote.telephone_events)
-    return _restricted(ours, (chosen,), () if event is None else (event,), place)
+    offered = [remote.fmtp.get(number, "") for number in remote.payload_types[chosen]]
+    fmtp: Fmtp = {
+        "ILBC": lambda _own: sdp.ilbc_fmtp(offered[0]),
+        **{name: partial(_answered_amr, name, offered) for name in AMR_TABLES},
+    }
+    return _restricted(ours, (chosen,), () if event is None else (event,), fmtp, place)
+
+
+def _answered_amr(name: str, offered: Sequence[str], own: str) -> str:
+    """Return `own` with the mode-set of the format offered in the same framing."""
+    table = AMR_TABLES[name]
+
+    def framing(fmtp: str) -> bool:
+        return read_amr(parse_fmtp(fmtp), table).octet_align
+
+    same = next((fmtp for fmtp in offered if framing(fmtp) is framing(own)), "")
+    return answered_amr(own, same, table)
 
 
 def _restricted(
-    ours: str, codecs: Sequence[str], events: Sequence[int] | None, place: Place
+    ours: str,
+    codecs: Sequence[str],
+    events: Sequence[int] | None,
+    fmtp: Fmtp,
+    place: Place,
 ) -> str:
-    fmtp = {"OPUS": opus_offer_fmtp(place.bridge_rate_hz)}
-    text = sdp.restrict(ours, codecs, telephone_events=events, fmtp=fmtp)
+    opus: Fmtp = {"OPUS": lambda _own: opus_offer_fmtp(place.bridge_rate_hz)}
+    text = sdp.restrict(ours, codecs, telephone_events=events, fmtp={**opus, **fmtp})
     family = "IP6" if ":" in place.address else "IP4"
     return _ADDRESS.sub(f"IN {family} {place.address}", text)

@@ -40,6 +40,11 @@ def read(message: str) -> PeerMessage:
     return PeerMessage(heard_from, user_agent, is_described, audio)
 
 
+def body(message: str) -> str:
+    """Return the description a message carries; empty if there is none."""
+    return message.partition("\r\n\r\n")[2]
+
+
 def has_audio_line(message: str) -> bool:
     """Tell whether a message describes audio at all."""
     return "\r\nm=audio" in message

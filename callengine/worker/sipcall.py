@@ -21,7 +21,7 @@ from callengine.core.events import (
 )
 from callengine.core.obstacles import lacking
 from callengine.core.orders import LegOrder
-from callengine.worker import endings, legsdp, messages, plugins
+from callengine.worker import endings, legsdp, messages, plugins, sdptext
 from callengine.worker.callbacks import Contained
 from callengine.worker.digits import Digits
 from callengine.worker.lending import Borrower
@@ -102,6 +102,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         self._digits = Digits()
         self._remote: sdp.Audio | None = None
         "What the peer described last."
+        self._to_answer = ""
+        "The peer's offer that pjsua is about to answer; it shows none that is long."
         self._ours = ""
         "What we described last."
         self._borrower: Borrower | None = None
@@ -120,21 +122,23 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
 
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
         """Keep the SDP we are about to send to this leg's list."""
-        self.guard.shut(prm.sdp.wholeSdp)
-        remote = prm.remSdp.wholeSdp
+        ours, offer = sdptext.whole(prm.sdp), self._to_answer
+        self._to_answer = ""
+        self.guard.shut(ours)
+        remote = prm.remSdp.wholeSdp or offer
         audio = sdp.read_audio(remote) if remote else None
         if audio is not None:
             self._heard_of(audio)
-        self._ours = self._restricted(prm.sdp.wholeSdp, audio, is_answer=bool(remote))
+        self._ours = self._restricted(ours, audio, is_answer=bool(remote))
         prm.sdp.wholeSdp = self._ours
 
     def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802
         """Refuse a re-INVITE that shares nothing with the list (RFC 3261 section 14.2)."""
-        self._judge_offer(prm)
+        self._judge_offer(prm, messages.body(prm.rdata.wholeMsg))
 
     def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802
         """Refuse an UPDATE that shares nothing with the list (RFC 3311 section 5.2)."""
-        self._judge_offer(prm)
+        self._judge_offer(prm, sdptext.whole(prm.offer))
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802
         """Report provisional responses, the answer and the end of the leg."""
@@ -220,6 +224,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
 
     def read_message(self, message: str) -> None:
         """Note user agent and codec list of a message from the peer."""
+        if message.startswith("INVITE "):
+            self._to_answer = messages.body(message)
         said = messages.read(message)
         self._note_source(said)
         self.user_agent = said.user_agent or self.user_agent
@@ -241,7 +247,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
     @refusable()
     def send_offer(self, codecs: tuple[str, ...]) -> None:
         """Send a re-INVITE with these codecs."""
-        self._offering = codecs
+        self._offering, self._to_answer = codecs, ""
         try:
             self.reinvite(call_parameters())
         finally:
@@ -309,13 +315,14 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
             self._lacking = lacking(audio_text) if message.startswith("SIP/2.0 2") else ""
         self._is_described = self._is_described or bool(audio_text)
 
-    def _judge_offer(self, prm: Any) -> None:
-        offer = prm.offer.wholeSdp
+    def _judge_offer(self, prm: Any, offer: str) -> None:
+        self._to_answer = offer
         try:
             agreed = not offer or sdp.answer_codec(offer, self.allowed) is not None
         except sdp.SdpError:
             agreed = False
         if not agreed:
+            self._to_answer = ""
             prm.statusCode = 488
 
     def _heard_of(self, audio: sdp.Audio | None, *, settles: bool = True) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django import forms
 
-from audiocodecs.catalogue import PLATFORM_CODECS
+from audiocodecs.arranging import PICKED
 from dashboard.history.outcomes import CallOutcome
 from dashboard.parts.times import TimesForm
 from trunks.models import Trunk
@@ -39,7 +39,7 @@ class CallFilterForm(TimesForm):
     codec = forms.ChoiceField(
         label="Codec, either leg",
         required=False,
-        choices=(("", "Any codec"), *((name, name) for name in PLATFORM_CODECS)),
+        choices=(("", "Any codec"), *((name, name) for name in PICKED)),
     )
     outcome = forms.ChoiceField(
         label="Outcome", required=False, choices=(("", "Any outcome"), *CallOutcome.choices)

@@ -62,7 +62,7 @@ def test_a_dialect_with_one_format_has_that() -> None:
         ({"system_prompt": "x" * 20_001}, "system_prompt", "20000"),
         ({"volume": 101}, "volume", "100"),
         ({"volume": -1}, "volume", "0"),
-        ({"codecs": ["PCMU", "G729"]}, "codecs", "'G729' is not a codec known here"),
+        ({"codecs": ["PCMU", "G723"]}, "codecs", "'G723' is not a codec known here"),
         ({"ready_timeout_s": 0}, "ready_timeout_s", "1"),
         ({"silence_timeout_s": 0}, "silence_timeout_s", "1"),
         ({"max_duration_s": 0}, "max_duration_s", "1"),

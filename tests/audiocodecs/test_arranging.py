@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audiocodecs.arranging import Arrangement, StoredList, arrange, offered, presets
+from audiocodecs.arranging import PICKED, Arrangement, StoredList, arrange, offered, presets
 from audiocodecs.catalogue import CATALOGUE, PLATFORM_CODECS
 from audiocodecs.lists import CodecListError
 
@@ -34,8 +34,8 @@ STEPS = st.sampled_from(
         ("up:OPUS", OWN),
         ("add:MP3", OWN),
         ("preset:hd", ("OPUS", "G722", "AMR-WB")),
-        ("preset:thrift", ("OPUS", "AMR-WB", "G722", "PCMU", "PCMA")),
-        ("preset:all", PLATFORM_CODECS),
+        ("preset:thrift", ("G729", "AMR", "GSM", "ILBC", "OPUS", "AMR-WB", "G722", "PCMU", "PCMA")),
+        ("preset:all", PICKED),
         ("preset:none", OWN),
         ("follow", PLATFORM_CODECS),
         ("keep", OWN),
@@ -62,13 +62,15 @@ def test_presets_keep_the_order_of_the_platform_list_among_equals() -> None:
     reordered = ("PCMA", "G722", "GSM")
     by_key = {preset.key: preset.codecs for preset in presets(reordered)}
     assert by_key["hd"] == ("G722", "OPUS", "AMR-WB")
-    assert by_key["all"] == ("PCMA", "G722", "GSM", "OPUS", "AMR-WB", "PCMU")
-    assert by_key["thrift"] == ("GSM", "OPUS", "AMR-WB", "PCMA", "G722", "PCMU")
+    assert by_key["all"] == ("PCMA", "G722", "GSM", "OPUS", "AMR-WB", "PCMU", "AMR", "G729", "ILBC")
+    assert by_key["thrift"] == (
+        *("G729", "AMR", "GSM", "ILBC", "OPUS", "AMR-WB", "PCMA", "G722", "PCMU"),
+    )
 
 
-def test_the_platforms_codecs_are_offered_and_others_only_where_they_are_in_use() -> None:
-    assert offered(("PCMA", "OPUS")) == PLATFORM_CODECS
-    assert offered(("PCMA",), ("GSM",), ("ILBC", "PCMA")) == (*PLATFORM_CODECS, "GSM", "ILBC")
+def test_platform_and_carriers_codecs_are_offered_and_others_only_where_they_are_in_use() -> None:
+    assert offered(("PCMA", "OPUS")) == PICKED
+    assert offered(("PCMA",), ("L16",), ("SPEEX", "PCMA")) == (*PICKED, "SPEEX", "L16")
 
 
 @given(LISTS, st.lists(STEPS, max_size=12))

@@ -22,6 +22,8 @@ from audiocodecs.lists import CodecListError, parse_codec_list
         ("AMR-WB", "AMR-WB/16000", None, 16000, True, 40400),
         ("PCMU", "PCMU/8000", 0, 8000, False, 80000),
         ("PCMA", "PCMA/8000", 8, 8000, False, 80000),
+        ("AMR", "AMR/8000", None, 8000, False, 28800),
+        ("G729", "G729/8000", 18, 8000, False, 24000),
         ("GSM", "GSM/8000", 3, 8000, False, 29200),
     ],
 )
@@ -52,7 +54,7 @@ def test_the_clock_rate_is_part_of_the_name():
 
 def test_static_payload_types():
     assert by_static_payload_type(0) is CATALOGUE["PCMU"]
-    assert by_static_payload_type(18) is None
+    assert by_static_payload_type(4) is None
 
 
 def test_highest_audio_rate():
@@ -69,7 +71,7 @@ def test_a_valid_list_comes_back_as_it_is_whatever_its_case(names):
     ("value", "said"),
     [
         ([], "cannot be empty"),
-        (["G729"], "'G729' is not a codec known here; allowed: OPUS, G722"),
+        (["G723"], "'G723' is not a codec known here; allowed: OPUS, G722"),
         (["PCMU", "pcmu"], "PCMU is in the list twice"),
         ("PCMU", "not 'PCMU'"),
         ([1], "1 is not a codec"),

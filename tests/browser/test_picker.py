@@ -44,7 +44,8 @@ for row in Connection.objects.all():
 Connection.objects.filter(sip_user="strange").update(inbound_codecs=["GSM", "PCMU"])
 now = timezone.now()
 EngineNode.objects.create(
-    name="old", started=now, seen=now + timedelta(days=1), codecs=["OPUS", "G722", "PCMU", "PCMA"],
+    name="old", started=now, seen=now + timedelta(days=1),
+    codecs=["OPUS", "G722", "PCMU", "PCMA", "AMR", "G729", "ILBC", "GSM"],
     unavailable_codecs={"AMR-WB": "a library is not installed"},
 )
 """
@@ -213,7 +214,9 @@ async def test_presets_and_the_way_back_apply_at_once_and_say_what_they_mean(vis
     await shows_selected(page, ["OPUS", "G722", "AMR-WB"])
     await expect(meaning).to_contain_text("Best 20 kHz audio, worst 7 kHz; 40 to 80 kbit/s")
     await page.get_by_role("button", name="Save bandwidth").click()
-    await shows_selected(page, ["OPUS", "AMR-WB", "G722", "PCMU", "PCMA"])
+    narrow = ("G729", "AMR", "GSM", "ILBC")
+    await shows_selected(page, [*narrow, "OPUS", "AMR-WB", "G722", "PCMU", "PCMA"])
+    await expect(meaning).to_contain_text("24 to 80 kbit/s")
     await expect(meaning).to_contain_text("worst 3.4 kHz")
     await page.get_by_role("button", name="Use the platform list").click()
     await shows_selected(page, ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"])

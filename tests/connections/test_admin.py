@@ -105,9 +105,9 @@ def test_another_sip_user_needs_the_password_again(admin_client):
 
 def test_an_unknown_codec_is_said_at_its_field(admin_client):
     response = admin_client.post(
-        "/admin/connections/connection/add/", {**ALICE, "inbound_codecs": "G722, G729"}
+        "/admin/connections/connection/add/", {**ALICE, "inbound_codecs": "G722, G723"}
     )
-    assert "'G729' is not a codec known here" in errors(response)["inbound_codecs"][0]
+    assert "'G723' is not a codec known here" in errors(response)["inbound_codecs"][0]
     assert not Connection.objects.exists()
 
 

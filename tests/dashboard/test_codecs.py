@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from agents.models import VoiceAgent
-from audiocodecs.arranging import StoredList
+from audiocodecs.arranging import PICKED, StoredList
 from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.models import PlatformSettings
 from audiocodecs.services import save_codec_list
@@ -52,7 +52,7 @@ def shown(response: Any) -> tuple[list[str], list[str]]:
 def test_the_page_shows_the_stored_list_and_its_meaning(admin: Client, alice: Connection) -> None:
     response = admin.get(inbound(alice))
     assert response.status_code == HTTPStatus.OK
-    assert shown(response) == (OWN, ["OPUS", "AMR-WB"])
+    assert shown(response) == (OWN, ["OPUS", "AMR-WB", "AMR", "G729", "ILBC", "GSM"])
     text = response.content.decode()
     for words in (
         "Best 7 kHz audio, worst 3.4 kHz; 80 kbit/s each way, headers included.",
@@ -292,7 +292,7 @@ def test_what_a_running_engine_cannot_do_is_greyed_with_its_reason(
     assert f"Not possible now: {reason}" in text
     assert "Not possible now: it was old" not in text
     assert text.count("picker-off") == 1
-    demo.engine_node(name="engine-2", codecs=["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"])
+    demo.engine_node(name="engine-2", codecs=list(PICKED))
     assert f"Not possible now: on engine-1: {reason}" in admin.get(inbound(alice)).content.decode()
 
 

@@ -348,7 +348,7 @@ def test_what_is_unknown_leads_to_adding_it(admin: Client, alice: Connection) ->
     ("query", "sentence"),
     [
         ("number=1&source=nobody", "Nobody here is &#x27;nobody&#x27;"),
-        ("number=1&offer=G729", "&#x27;G729&#x27; is not a codec known here"),
+        ("number=1&offer=G723", "&#x27;G723&#x27; is not a codec known here"),
         ("number=" + "1" * 500, "at most 128 characters"),
         ("number=%00", "Null characters are not allowed."),
         ("number=<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),

@@ -19,6 +19,8 @@ CODEC_NAMES = {
     "AMR-WB": "AMR-WB/16000/1",
     "PCMU": "PCMU/8000/1",
     "PCMA": "PCMA/8000/1",
+    "AMR": "AMR/8000/1",
+    "GSM": "GSM/8000/1",
 }
 REGISTERED = re.compile(r"SIP/2.0 200 OK\r?\n(?:.+\r?\n)*?CSeq: \d+ REGISTER")
 CONFIG = """\
@@ -43,6 +45,7 @@ module g711.so
 module g722.so
 module opus.so
 module amr.so
+module gsm.so
 module ausine.so
 module aubridge.so
 module sndfile.so

@@ -11,10 +11,21 @@ RTPMAPS = {
     "PCMU": "PCMU/8000",
     "PCMA": "PCMA/8000",
     "GSM": "GSM/8000",
+    "AMR": "AMR/8000",
+    "G729": "G729/8000",
+    "ILBC": "iLBC/8000",
 }
 PAYLOAD_TYPES = {"OPUS": 96, "G722": 9, "AMR-WB": 97, "PCMU": 0, "PCMA": 8, "GSM": 3}
-STATIC = {0: "PCMU/8000", 3: "GSM/8000", 8: "PCMA/8000", 9: "G722/8000"}
+PAYLOAD_TYPES |= {"AMR": 98, "G729": 18, "ILBC": 99}
+STATIC = {
+    0: "PCMU/8000",
+    3: "GSM/8000",
+    8: "PCMA/8000",
+    9: "G722/8000",
+    18: "G729/8000",
+}
 CLOCK_RATES = {"OPUS": 48000, "G722": 8000, "AMR-WB": 16000, "PCMU": 8000, "PCMA": 8000}
+CLOCK_RATES |= dict.fromkeys(("AMR", "G729", "ILBC", "GSM"), 8000)
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 Codecs = Sequence[str | tuple[str, int]]

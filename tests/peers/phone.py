@@ -15,7 +15,7 @@ from tests.peers.ports import LOOPBACK
 from tests.peers.rtp import RtpTone
 from tests.peers.sipua_layers import Transactions, Transport, with_rport
 
-EVERY_CODEC = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA")
+EVERY_CODEC = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA", "AMR", "G729", "ILBC")
 
 
 class Phone:

@@ -129,7 +129,7 @@ def test_formats_left_out_are_the_dialects():
         ("tools: [{name: 2026-01-02}]", "f:6: agents[0].tools[0].name = datetime.date(2026, 1, "
          "2): a date where text belongs; put it in quotes; allowed: what JSON can hold"),
         ("tools: [{name: a, parameters: {when: 2026-01-02}}]", "allowed: what JSON can hold"),
-        ("codecs: [G729]", "'G729' is not a codec known here"),
+        ("codecs: [G723]", "'G723' is not a codec known here"),
         ("codecs: []", "a codec list cannot be empty"),
         ('secret: "a\\nb"', "f:6: agents[0].secret = (hidden): not allowed here; allowed: up"),
         ("kept_secret: hunter2", "f:6: agents[0].kept_secret = (hidden): unknown key"),

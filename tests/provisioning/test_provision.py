@@ -199,8 +199,8 @@ WRONG = {
         "3: connections[0].pasword = (hidden): unknown key; allowed: sip_user, name,",
     ),
     "unknown codec": (
-        "connections:\n  - sip_user: a\n    inbound:\n      codecs: [PCMU,\n        G729]",
-        "5: connections[0].inbound.codecs[1] = 'G729': 'G729' is not a codec known here; "
+        "connections:\n  - sip_user: a\n    inbound:\n      codecs: [PCMU,\n        G723]",
+        "5: connections[0].inbound.codecs[1] = 'G723': 'G723' is not a codec known here; "
         "allowed: OPUS,",
     ),
     "codec twice": ("platform_codecs: [PCMU, pcmu]", "1: platform_codecs[1] = 'pcmu': PCMU is in"),

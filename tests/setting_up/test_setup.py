@@ -119,7 +119,7 @@ def test_without_root_it_says_once_what_is_missing_and_goes_on(tmp_path: Path) -
     done = box.set_up(ABSENT="libopus0 chromium")
     assert done.returncode == 0
     assert [line for line in lines(done.stderr) if "libopus0" in line] == [
-        "missing: libopus0 (codecs OPUS and AMR-WB). "
+        "missing: libopus0 (codecs OPUS, AMR-WB, AMR and G.729). "
         "As root: apt-get install --no-install-recommends libopus0"
     ]
     assert "chromium" not in done.stderr
@@ -132,4 +132,6 @@ def test_a_package_that_cannot_be_installed_is_named_and_does_not_stop_the_rest(
     done = Toolbox(tmp_path, python="3.11").set_up(ABSENT="libopus0", USER_ID="0")
     assert done.returncode == 0
     assert "    the reason apt gives" in done.stderr.splitlines()
-    assert "could not be installed: libopus0 (codecs OPUS and AMR-WB)" in lines(done.stderr)
+    assert "could not be installed: libopus0 (codecs OPUS, AMR-WB, AMR and G.729)" in lines(
+        done.stderr
+    )

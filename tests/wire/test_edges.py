@@ -72,7 +72,7 @@ async def test_static_payload_types_need_no_rtpmap(engine: Engine) -> None:
 
 async def test_an_offer_of_unknown_codecs_alone_is_declined(engine: Engine) -> None:
     async with registered(engine, "bob") as bob, caller(engine) as phone:
-        offer = phone.sdp([("EVS/16000", 96), ("G729/8000", 18)])
+        offer = phone.sdp([("EVS/16000", 96), ("G723/8000", 4)])
         call = await phone.invite("bob", offer)
         assert (await call.wait_final()).code == 488
         assert (await engine.refusal(call.call_id, code=488))["advice"]

@@ -8,20 +8,30 @@ from audiocodecs.catalogue import CATALOGUE
 from callengine.worker.audio.codecs import FramedCodec, G711Codec, VoiceCodec
 from callengine.worker.audio.pjcodec import PjmediaInstance
 from callengine.worker.plugins import fmtp, opus_packets, rfc4867
+from callengine.worker.plugins.amr_nb import AmrNbInstance
 from callengine.worker.plugins.amr_wb import AmrWbInstance
 from callengine.worker.plugins.factory import Instance
+from callengine.worker.plugins.g729 import FRAME_SAMPLES as G729_FRAME_TICKS
+from callengine.worker.plugins.g729 import G729Instance, frame_sizes
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
 from callengine.worker.plugins.opus import OpusInstance
 
 G711 = ("PCMU", "PCMA")
-PJMEDIAS = {"G722": "G722/16000/1", "GSM": "GSM/8000/1"}
+PJMEDIAS = {"G722": "G722/16000/1", "GSM": "GSM/8000/1", "ILBC": "iLBC/8000/1"}
 "Codecs of pjmedia's own, by its names: with the rate of their sound."
-USABLE = (*G711, *PJMEDIAS, "OPUS", "AMR-WB")
+PLUGGED_IN: Mapping[str, Callable[[], Instance]] = {
+    "OPUS": OpusInstance,
+    "AMR-WB": AmrWbInstance,
+    "AMR": AmrNbInstance,
+    "G729": G729Instance,
+}
+USABLE = (*G711, *PJMEDIAS, *PLUGGED_IN)
 PTIMES_MS = range(10, 61)
-_LONG_FRAME_MS = 20
-"OPUS, AMR-WB and GSM are sent in frames of this, as many as fit."
+_SHORT_FRAMES = (*G711, "G722", "G729")
+_SHORT_FRAME_MS, _LONG_FRAME_MS = 10, 20
+"Packets hold as many frames as fit."
 _GSM_FRAME_BYTES, _GSM_FRAME_TICKS = 33, 160
-_AMR_WB_FRAME_TICKS = 320
+_ILBC_FRAME_BYTES = {20: 38, 30: 50}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,9 @@ class CallerCodec:
     def frame_ms(self) -> int:
         """How long the packets are that it is sent: what the codec can of what it wants."""
         ptime = self.ptime_ms if self.ptime_ms in PTIMES_MS else 20
-        step = 10 if self.name in (*G711, "G722") else _LONG_FRAME_MS
+        step = _SHORT_FRAME_MS if self.name in _SHORT_FRAMES else _LONG_FRAME_MS
+        if self.name == "ILBC":
+            step = fmtp.ilbc_mode_ms(self.fmtp)
         return max(step, ptime // step * step)
 
     def rate_hz(self, wanted_hz: int) -> int:
@@ -62,9 +74,15 @@ class CallerCodec:
                 return _opus_ticks
             case "GSM":
                 return lambda payload: len(payload) // _GSM_FRAME_BYTES * _GSM_FRAME_TICKS
-            case "AMR-WB":
-                aligned = fmtp.read_amr_wb(fmtp.parse_fmtp(self.fmtp)).octet_align
-                return lambda payload: _amr_wb_ticks(payload, aligned=aligned)
+            case "ILBC":
+                mode_ms = fmtp.ilbc_mode_ms(self.fmtp)
+                return lambda payload: len(payload) // _ILBC_FRAME_BYTES[mode_ms] * mode_ms * 8
+            case "G729":
+                return lambda payload: len(frame_sizes(len(payload))) * G729_FRAME_TICKS
+            case "AMR" | "AMR-WB":
+                table = fmtp.AMR_TABLES[self.name]
+                aligned = fmtp.read_amr(fmtp.parse_fmtp(self.fmtp), table).octet_align
+                return lambda payload: _amr_ticks(payload, table, aligned=aligned)
         return len  # G.722 has two samples a tick, and one byte (RFC 3551 section 4.5.2)
 
     def open(self, rate_hz: int) -> VoiceCodec:
@@ -76,12 +94,16 @@ class CallerCodec:
             return G711Codec(self.name)
         return FramedCodec(self._instance(rate_hz), rate_hz, self.clock_hz)
 
+    @property
+    def _mode_ms(self) -> int | None:
+        return fmtp.ilbc_mode_ms(self.fmtp) if self.name == "ILBC" else None
+
     def _instance(self, rate_hz: int) -> Instance:
         if self.name in PJMEDIAS:
-            return PjmediaInstance(PJMEDIAS[self.name])
+            return PjmediaInstance(PJMEDIAS[self.name], mode_ms=self._mode_ms)
         if self.name not in USABLE:
             raise WrongBuildError(f"only {', '.join(USABLE)} are converted here")
-        made = OpusInstance() if self.name == "OPUS" else AmrWbInstance()
+        made = PLUGGED_IN[self.name]()
         param, _strings = _parameters(rate_hz, fmtp.parse_fmtp(self.fmtp))
         if made.open(param) != SUCCESS:
             raise WrongBuildError(f"{self.name} cannot be opened with {self.fmtp!r}")
@@ -114,14 +136,13 @@ def _opus_ticks(payload: bytes) -> int:
         return 0
 
 
-def _amr_wb_ticks(payload: bytes, *, aligned: bool) -> int:
+def _amr_ticks(payload: bytes, table: rfc4867.FrameTable, *, aligned: bool) -> int:
     for octet_align in (aligned, not aligned):  # as the plug-in reads what another framing wrote
-        if rfc4867.unpack_single(payload, octet_align=octet_align) is not None:
-            return _AMR_WB_FRAME_TICKS
+        if rfc4867.unpack_single(payload, octet_align=octet_align, table=table) is not None:
+            return table.frame_samples
         try:
-            return _AMR_WB_FRAME_TICKS * len(
-                rfc4867.unpack(payload, octet_align=octet_align).frames
-            )
+            frames = rfc4867.unpack(payload, octet_align=octet_align, table=table).frames
         except rfc4867.MalformedPayloadError:
             continue
+        return table.frame_samples * len(frames)
     return 0

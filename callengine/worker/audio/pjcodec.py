@@ -10,8 +10,11 @@ from callengine.worker.plugins.native import FAILED, SUCCESS, WrongBuildError, f
 class PjmediaInstance:
     """Encoder and decoder of one stream, such as `G722/16000/1` (see `factory.Instance`)."""
 
-    def __init__(self, codec_id: str) -> None:
-        """Raises WrongBuildError if pjmedia has no such codec, or is not started."""
+    def __init__(self, codec_id: str, *, mode_ms: int | None = None) -> None:
+        """`mode_ms` is iLBC's: how long its frames are.
+
+        Raises WrongBuildError if pjmedia has no such codec, or is not started.
+        """
         self._pool = MemoryPool("codec")
         api = pjmedia()
         self._manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
@@ -24,6 +27,12 @@ class PjmediaInstance:
         self._at, self._count = ffi.new("pj_timestamp *"), ffi.new("unsigned *")
         param = layout.default_param(self._manager, info)
         param.setting.plc, param.setting.vad = 1, 0
+        strings = (ffi.new("char[]", b"mode"), ffi.new("char[]", b"%d" % (mode_ms or 0)))
+        if mode_ms is not None:
+            for parameters in (param.setting.enc_fmtp, param.setting.dec_fmtp):
+                parameters.cnt = 1
+                _point(parameters.param[0].name, strings[0])
+                _point(parameters.param[0].val, strings[1])
         if self._operations.init(self._codec, self._pool.pool) != SUCCESS or self.open(param):
             self.close()
             raise WrongBuildError(f"pjmedia does not open {codec_id}")
@@ -59,3 +68,7 @@ class PjmediaInstance:
         if self._operations.recover == ffi.NULL:
             return FAILED
         return int(self._operations.recover(self._codec, out_size, out))
+
+
+def _point(target: Any, characters: Any) -> None:
+    target.ptr, target.slen = characters, len(characters) - 1

@@ -1,4 +1,4 @@
-"""Codecs plugged into pjsua2 from outside: OPUS and AMR-WB, where the build lacks them.
+"""Codecs plugged into pjsua2 from outside: OPUS, AMR-WB, AMR and G.729, where the build has none.
 
 In the order of a process's life: `preload()` before it is forked, `install()` after
 `Endpoint.libInit()`, `correct_rtcp_clock()` for every stream, in `Call.onStreamCreated`, and

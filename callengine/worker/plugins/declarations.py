@@ -121,6 +121,7 @@ typedef struct {
 } pjmedia_sdp_media;  /* its head: more follows, and is reached through functions only */
 typedef pj_status_t (*pjmedia_sdp_neg_fmt_match_cb)(pj_pool_t *, pjmedia_sdp_media *, unsigned,
     pjmedia_sdp_media *, unsigned, unsigned);
+int pjmedia_sdp_print(const void *, char *, size_t);
 pj_status_t pjmedia_sdp_neg_register_fmt_match_cb(const pj_str_t *, pjmedia_sdp_neg_fmt_match_cb);
 pjmedia_sdp_attr *pjmedia_sdp_media_find_attr2(const pjmedia_sdp_media *, const char *,
     const pj_str_t *);
@@ -190,4 +191,25 @@ AMR_WB_DECODER = """
 void *D_IF_init(void);
 void D_IF_decode(void *, const void *, void *, int);
 void D_IF_exit(void *);
+"""
+
+AMR = """
+void *Encoder_Interface_init(int);
+int Encoder_Interface_Encode(void *, int, const void *, void *, int);
+void Encoder_Interface_exit(void *);
+void *Decoder_Interface_init(void);
+void Decoder_Interface_Decode(void *, const void *, void *, int);
+void Decoder_Interface_exit(void *);
+"""
+
+G729 = """
+typedef struct bcg729EncoderChannelContextStruct bcg729EncoderChannelContextStruct;
+typedef struct bcg729DecoderChannelContextStruct bcg729DecoderChannelContextStruct;
+bcg729EncoderChannelContextStruct *initBcg729EncoderChannel(uint8_t);
+void closeBcg729EncoderChannel(bcg729EncoderChannelContextStruct *);
+void bcg729Encoder(bcg729EncoderChannelContextStruct *, const int16_t *, uint8_t *, uint8_t *);
+bcg729DecoderChannelContextStruct *initBcg729DecoderChannel(void);
+void closeBcg729DecoderChannel(bcg729DecoderChannelContextStruct *);
+void bcg729Decoder(bcg729DecoderChannelContextStruct *, const void *, uint8_t, uint8_t, uint8_t,
+    uint8_t, void *);
 """

@@ -19,6 +19,7 @@ from callengine.worker.plugins.native import (
     text,
 )
 
+PACKET_MS = 20
 _PER_PACKET = ("parse", "encode", "decode", "recover")
 
 
@@ -71,6 +72,8 @@ class Description:
     max_frame_bytes: int
     formats: Sequence[PayloadFormat]
     create: Callable[[], Instance]
+    frame_ms: int = PACKET_MS
+    "Of one frame; a packet of PACKET_MS holds as many as fit."
 
 
 class Factory:
@@ -125,8 +128,9 @@ class Factory:
         to.pt, to.clock_rate, to.channel_cnt = info.pt, description.audio_rate_hz, 1
         to.avg_bps, to.max_bps = description.bit_rate_bps, description.max_bit_rate_bps
         to.max_rx_frame_size = description.max_frame_bytes
-        to.frm_ptime, to.pcm_bits_per_sample, to.fmt_id = 20, 16, FORMAT_L16
-        param.setting.frm_per_pkt = param.setting.plc = 1
+        to.frm_ptime, to.pcm_bits_per_sample, to.fmt_id = description.frame_ms, 16, FORMAT_L16
+        param.setting.frm_per_pkt = PACKET_MS // description.frame_ms
+        param.setting.plc = 1
         _, pairs = self._fmtp.get(info.pt) or next(iter(self._fmtp.values()))
         fmtp = param.setting.dec_fmtp
         fmtp.cnt = len(pairs)

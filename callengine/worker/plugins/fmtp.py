@@ -6,21 +6,28 @@ Pure: no cffi, no pjsua2. Whoever writes SDP may import it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callengine.worker.plugins.rfc4867 import SPEECH_BITS
+from callengine.worker.plugins.rfc4867 import AMR, AMR_WB, FrameTable
 
 OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
 "Sampling rates libopus works at, all divisors of its RTP clock of 48000 Hz."
 OPUS_BIT_RATE_BPS = 24000
 OPUS_BIT_RATE_LIMITS_BPS = (6000, 510000)
 
-AMR_WB_FRAMINGS: tuple[str, ...] = (
+AMR_FRAMINGS: tuple[str, ...] = (
     "octet-align=0;mode-change-capability=2",
     "octet-align=1;mode-change-capability=2",
 )
-"""fmtp of the AMR-WB payload types in our offers, bandwidth-efficient first.
+"""fmtp of the AMR and AMR-WB payload types in our offers, bandwidth-efficient first.
 
 RFC 4867 section 8.3.1 makes octet-align symmetric: an answerer takes or drops a payload type.
 So one payload type for each framing is offered, and the peer keeps the one it can.
+"""
+
+
+G729_FMTP = "annexb=no"
+"""fmtp of G729 in our offers and answers: no silence descriptions, please (RFC 4856).
+
+Without it a peer may take annex B as agreed; its silence is decoded all the same.
 """
 
 
@@ -45,7 +52,9 @@ def opus_rate_hz(bridge_rate_hz: int) -> int:
 
 OFFER_FMTP: dict[str, str] = {
     "OPUS": opus_offer_fmtp(48000),
-    "AMR-WB": AMR_WB_FRAMINGS[0],
+    "AMR-WB": AMR_FRAMINGS[0],
+    "AMR": AMR_FRAMINGS[0],
+    "G729": G729_FMTP,
 }
 "fmtp value, after the payload type, for one payload type of each codec at a 48000 Hz bridge."
 
@@ -60,8 +69,8 @@ class OpusFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class AmrWbFormat:
-    """What a peer's AMR-WB fmtp says (RFC 4867 section 8.2)."""
+class AmrFormat:
+    """What a peer's AMR or AMR-WB fmtp says (RFC 4867 section 8.2)."""
 
     octet_align: bool = False
     mode_set: tuple[int, ...] = ()
@@ -69,6 +78,26 @@ class AmrWbFormat:
     neighbours_only: bool = False
     usable: bool = True
     "False if it demands CRC, robust sorting, interleaving or two channels, which we do not do."
+
+
+AMR_TABLES = {"AMR": AMR, "AMR-WB": AMR_WB}
+"By catalogue name."
+
+
+def answered_amr(ours: str, theirs: str, table: FrameTable) -> str:
+    """Return our fmtp value for an answer to `theirs`: it names the mode-set it was offered.
+
+    One mode-set holds for both ways (RFC 4867 section 8.3.1), and devices of mobile networks want
+    to read that it does.
+    """
+    modes = read_amr(parse_fmtp(theirs), table).mode_set
+    own = [item for item in ours.split(";") if item and not item.startswith("mode-set=")]
+    return ";".join((*own, *(f"mode-set={','.join(map(str, modes))}",) * bool(modes)))
+
+
+def ilbc_mode_ms(value: str) -> int:
+    """Return how long the frames of an iLBC format are: 20 ms if it says so, else 30 (RFC 3952)."""
+    return 20 if parse_fmtp(value).get("mode") == "20" else 30
 
 
 def parse_fmtp(value: str) -> dict[str, str]:
@@ -89,15 +118,15 @@ def read_opus(parameters: Mapping[str, str]) -> OpusFormat:
     )
 
 
-def read_amr_wb(parameters: Mapping[str, str]) -> AmrWbFormat:
+def read_amr(parameters: Mapping[str, str], table: FrameTable = AMR_WB) -> AmrFormat:
     """Read a peer's parameters; what is not a number counts as absent."""
     modes = parameters.get("mode-set", "").split(",")
     mode_set = tuple(int(m) for m in modes if m.strip().isdecimal() and len(m.strip()) == 1)
     asked_for = any(_number(parameters, name, 0) for name in ("crc", "robust-sorting"))
-    return AmrWbFormat(
+    return AmrFormat(
         # CRC, robust sorting and interleaving imply octet alignment (section 8.2).
         octet_align=_number(parameters, "octet-align", 0) == 1,
-        mode_set=tuple(mode for mode in mode_set if mode < len(SPEECH_BITS)),
+        mode_set=tuple(mode for mode in mode_set if mode < len(table.speech_bits)),
         change_period=2 if _number(parameters, "mode-change-period", 1) == 2 else 1,
         neighbours_only=_number(parameters, "mode-change-neighbor", 0) == 1,
         usable=not asked_for
@@ -106,9 +135,9 @@ def read_amr_wb(parameters: Mapping[str, str]) -> AmrWbFormat:
     )
 
 
-def amr_wb_formats_match(ours: str, theirs: str) -> bool:
-    """Whether two AMR-WB fmtp values can be one payload type: same framing, nothing we lack."""
-    first, second = (read_amr_wb(parse_fmtp(value)) for value in (ours, theirs))
+def amr_formats_match(ours: str, theirs: str) -> bool:
+    """Whether two fmtp values of AMR or AMR-WB can be one payload type: framing alike, no lack."""
+    first, second = (read_amr(parse_fmtp(value)) for value in (ours, theirs))
     return first.usable and second.usable and first.octet_align == second.octet_align
 
 

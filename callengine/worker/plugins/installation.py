@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from audiocodecs.catalogue import CATALOGUE, find
-from callengine.worker.plugins import amr_wb, faults, layout, native, opus, sdp_match
+from callengine.worker.plugins import (
+    amr_nb,
+    amr_wb,
+    faults,
+    g729,
+    layout,
+    native,
+    opus,
+    sdp_match,
+)
 from callengine.worker.plugins.factory import Description, Factory
 from callengine.worker.plugins.native import LibraryMissingError, WrongBuildError, ffi
 from callengine.worker.plugins.opus_packets import CLOCK_HZ
@@ -56,6 +65,8 @@ def install(built_in: Iterable[str], *, bridge_rate_hz: int = 48000) -> CodecRep
     descriptions: dict[str, Callable[[], Description]] = {
         "OPUS": lambda: opus.description(bridge_rate_hz),
         "AMR-WB": amr_wb.description,
+        "AMR": amr_nb.description,
+        "G729": g729.description,
     }
     reasons = {
         name: f"{name} is unavailable: {why}."

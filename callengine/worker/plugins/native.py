@@ -21,11 +21,15 @@ FORMAT_L16 = 0
 OPUS_LIBRARY = "libopus.so.0"
 AMR_WB_ENCODER_LIBRARY = "libvo-amrwbenc.so.0"
 AMR_WB_DECODER_LIBRARY = "libopencore-amrwb.so.0"
+AMR_LIBRARY = "libopencore-amrnb.so.0"
+G729_LIBRARY = "libbcg729.so.0"
 
 DEBIAN_PACKAGES = {
     OPUS_LIBRARY: "libopus0",
     AMR_WB_ENCODER_LIBRARY: "libvo-amrwbenc0",
     AMR_WB_DECODER_LIBRARY: "libopencore-amrwb0",
+    AMR_LIBRARY: "libopencore-amrnb0",
+    G729_LIBRARY: "libbcg729-0",
 }
 
 ffi = cffi.FFI()
@@ -79,6 +83,8 @@ def declare() -> None:
         declarations.OPUS,
         declarations.AMR_WB_ENCODER,
         declarations.AMR_WB_DECODER,
+        declarations.AMR,
+        declarations.G729,
     ):
         ffi.cdef(source)
     _declared.set()

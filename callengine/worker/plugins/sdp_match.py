@@ -1,4 +1,4 @@
-"""What pjmedia must be told when it compares payload types of OPUS and AMR-WB.
+"""What pjmedia must be told when it compares payload types of OPUS, AMR and AMR-WB.
 
 pjmedia compares names and clock rates. RFC 4867 section 8.3.1 wants octet-align compared too; and
 any maxplaybackrate a peer writes would become the rate of an OPUS stream.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callengine.worker.plugins.callbacks import callback
-from callengine.worker.plugins.fmtp import OPUS_RATES_HZ, amr_wb_formats_match
+from callengine.worker.plugins.fmtp import OPUS_RATES_HZ, amr_formats_match
 from callengine.worker.plugins.native import FAILED, SUCCESS, ffi, pjmedia, text
 
 _MAX_FORMATS = 32
@@ -18,11 +18,11 @@ _kept: dict[str, tuple[Any, Any, Any]] = {}
 
 
 def register(encoding_name: str) -> bool:
-    """Have pjmedia ask us about payload types of this name; False if it will not.
+    """Have pjmedia ask us about payload types of this name, if need be; False if it will not.
 
     Once in a process: pjmedia keeps this over the life of its endpoints.
     """
-    if encoding_name in _kept:
+    if encoding_name in _kept or encoding_name not in _MATCHERS:
         return True
     name = ffi.new("char[]", encoding_name.encode())
     wanted = ffi.new("pj_str_t *", {"ptr": name, "slen": len(encoding_name)})
@@ -34,14 +34,14 @@ def register(encoding_name: str) -> bool:
     return status == SUCCESS
 
 
-def _match_amr_wb(
+def _match_amr(
     _pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, _option: int
 ) -> int:
     ours, theirs = (
         text(fmtp.value).partition(" ")[2] if fmtp else ""
         for fmtp in (_fmtp(offer, offer_index), _fmtp(answer, answer_index))
     )
-    return SUCCESS if amr_wb_formats_match(ours, theirs) else FAILED
+    return SUCCESS if amr_formats_match(ours, theirs) else FAILED
 
 
 def _match_opus(
@@ -68,4 +68,8 @@ def _fmtp(media: Any, index: int) -> Any:
     return attribute or None
 
 
-_MATCHERS: dict[str, Callable[..., int]] = {"AMR-WB": _match_amr_wb, "opus": _match_opus}
+_MATCHERS: dict[str, Callable[..., int]] = {
+    "AMR": _match_amr,
+    "AMR-WB": _match_amr,
+    "opus": _match_opus,
+}

@@ -12,7 +12,7 @@ def line(transport: str, port: int = 4000) -> str:
 
 CASES = [
     ("plain", HEAD + line("RTP/AVP"), None),
-    ("an unknown codec alone", HEAD + audio("18"), None),
+    ("an unknown codec alone", HEAD + audio("4"), None),
     ("plain beside encrypted", HEAD + line("RTP/SAVP") + line("RTP/AVP"), None),
     ("SDES", HEAD + line("RTP/SAVP"), Obstacle.ENCRYPTED),
     ("SDES with feedback", HEAD + line("RTP/SAVPF"), Obstacle.ENCRYPTED),

@@ -232,7 +232,7 @@ def engine_node(**changes: Any) -> EngineNode:
         "started": now - dt.timedelta(hours=5),
         "seen": now,
         "listening": ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"],
-        "codecs": ["OPUS", "G722", "PCMU", "PCMA"],
+        "codecs": ["OPUS", "G722", "PCMU", "PCMA", "AMR", "G729", "ILBC", "GSM"],
         "unavailable_codecs": {"AMR-WB": "libvo-amrwbenc.so.0 is not installed"},
         "calls": 4,
         "max_calls": 100,

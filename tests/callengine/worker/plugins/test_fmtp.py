@@ -3,18 +3,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callengine.worker.plugins.fmtp import (
-    AMR_WB_FRAMINGS,
+    AMR_FRAMINGS,
     OFFER_FMTP,
     OPUS_BIT_RATE_BPS,
     OPUS_RATES_HZ,
-    amr_wb_formats_match,
+    amr_formats_match,
+    answered_amr,
+    ilbc_mode_ms,
     opus_offer_fmtp,
     opus_rate_hz,
     parse_fmtp,
-    read_amr_wb,
+    read_amr,
     read_opus,
 )
+from callengine.worker.plugins.g729 import frame_sizes
 from callengine.worker.plugins.opus_packets import MalformedPacketError, shape
+from callengine.worker.plugins.rfc4867 import AMR
 
 
 @pytest.mark.parametrize(
@@ -47,9 +51,7 @@ def test_fec_is_sent_only_to_a_peer_that_uses_it() -> None:
 
 
 def test_amr_wb_parameters_are_read() -> None:
-    read = read_amr_wb(
-        parse_fmtp(" octet-align=1; mode-set=0,1,2; mode-change-period=2 ;MAX-RED=0")
-    )
+    read = read_amr(parse_fmtp(" octet-align=1; mode-set=0,1,2; mode-change-period=2 ;MAX-RED=0"))
     assert (read.octet_align, read.mode_set, read.change_period) == (True, (0, 1, 2), 2)
     assert read.usable
 
@@ -57,25 +59,45 @@ def test_amr_wb_parameters_are_read() -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs", "same"),
     [
-        (AMR_WB_FRAMINGS[0], "", True),
-        (AMR_WB_FRAMINGS[1], "", False),
-        (AMR_WB_FRAMINGS[1], "octet-align=1", True),
-        (AMR_WB_FRAMINGS[0], "mode-set=0,1,2;max-red=0", True),
-        (AMR_WB_FRAMINGS[1], "octet-align=1;crc=1", False),
-        (AMR_WB_FRAMINGS[1], "octet-align=1;robust-sorting=1", False),
-        (AMR_WB_FRAMINGS[1], "octet-align=1;interleaving=30", False),
-        (AMR_WB_FRAMINGS[1], "octet-align=1;channels=2", False),
+        (AMR_FRAMINGS[0], "", True),
+        (AMR_FRAMINGS[1], "", False),
+        (AMR_FRAMINGS[1], "octet-align=1", True),
+        (AMR_FRAMINGS[0], "mode-set=0,1,2;max-red=0", True),
+        (AMR_FRAMINGS[1], "octet-align=1;crc=1", False),
+        (AMR_FRAMINGS[1], "octet-align=1;robust-sorting=1", False),
+        (AMR_FRAMINGS[1], "octet-align=1;interleaving=30", False),
+        (AMR_FRAMINGS[1], "octet-align=1;channels=2", False),
     ],
 )
 def test_amr_wb_payload_types_match_by_framing(ours: str, theirs: str, same: bool) -> None:
-    assert amr_wb_formats_match(ours, theirs) is same
+    assert amr_formats_match(ours, theirs) is same
+
+
+@pytest.mark.parametrize(
+    ("theirs", "written"),
+    [
+        ("", "octet-align=1"),
+        ("octet-align=1;mode-set=0,2,4,7", "octet-align=1;mode-set=0,2,4,7"),
+        ("mode-set=8,9,-1,x", "octet-align=1"),  # none of AMR's
+    ],
+)
+def test_an_answer_names_the_mode_set_it_was_offered(theirs: str, written: str) -> None:
+    assert answered_amr("octet-align=1", theirs, AMR) == written
+    assert answered_amr(written, theirs, AMR) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "ms"), [("mode=20", 20), ("mode=30", 30), ("", 30), ("mode=7", 30)]
+)
+def test_ilbc_frames_are_20_ms_or_30(value: str, ms: int) -> None:
+    assert ilbc_mode_ms(value) == ms
 
 
 @given(st.text(max_size=100))
 def test_any_fmtp_text_is_read(value: str) -> None:
     parameters = parse_fmtp(value)
     assert 6000 <= read_opus(parameters).bit_rate_bps <= OPUS_BIT_RATE_BPS
-    assert set(read_amr_wb(parameters).mode_set) <= set(range(9))
+    assert set(read_amr(parameters).mode_set) <= set(range(9))
 
 
 @given(st.binary(min_size=1, max_size=8), st.integers(1, 16))
@@ -104,3 +126,20 @@ def test_any_opus_packet_is_cut_alike_or_refused(data: bytes, room: int) -> None
 )
 def test_packets_are_cut_into_pieces_of_at_most_20_ms(toc: int, count: int, per_piece: int) -> None:
     assert shape(toc, count, 100).frames_per_piece(16) == per_piece
+
+
+@pytest.mark.parametrize(
+    ("size", "frames"),
+    [
+        (10, (10,)),
+        (20, (10, 10)),
+        (22, (10, 10, 2)),
+        (2, (2,)),
+        (320, (10,) * 32),
+        *((size, ()) for size in (0, 1, 9, 11, 14, 322, 330, 1400)),
+    ],
+)
+def test_a_g729_payload_is_whole_frames_and_at_most_one_sid(
+    size: int, frames: tuple[int, ...]
+) -> None:
+    assert frame_sizes(size) == frames
