@@ -3,9 +3,10 @@
 import ipaddress
 import re
 
-SIP_URI_FORM = "sip:[USER@]HOST[:PORT][;transport=udp|tcp]"
+SIP_URI_FORM = "sip:[USER@]HOST[:PORT][;transport=udp|tcp|tls]"
+_TRANSPORTS = ("udp", "tcp", "tls")
 _URI = re.compile(
-    r"sip:"
+    r"(?P<scheme>sips?):"
     r"(?:(?P<user>[A-Za-z0-9._+\-~!*'()&=$,?/%#]{1,128})@)?"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]{1,253})"
     r"(?::(?P<port>[0-9]{1,5}))?"
@@ -17,7 +18,7 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\Z")
 def sip_uri_problem(value: str) -> str:
     """Return what is wrong with a SIP URI we are to call, or nothing.
 
-    Only `sip:` over UDP or TCP is accepted: it is what this engine sends (RFC 3261 section 19.1).
+    `sip:` over UDP, TCP or TLS is accepted, and `sips:`, which is TLS (RFC 3261 section 26.2).
     """
     match = _URI.match(value)
     if match is None:
@@ -29,8 +30,10 @@ def sip_uri_problem(value: str) -> str:
         return f"port {match['port']} in {value!r} is not from 1 to 65535"
     for parameter in match["parameters"].lower().split(";"):
         name, _, transport = parameter.partition("=")
-        if name == "transport" and transport not in ("udp", "tcp"):
-            return f"transport {transport!r} in {value!r} is not udp or tcp"
+        if name == "transport" and transport not in _TRANSPORTS:
+            return f"transport {transport!r} in {value!r} is not one of {', '.join(_TRANSPORTS)}"
+        if name == "transport" and transport == "udp" and match["scheme"] == "sips":
+            return f"{value!r} is a sips: URI over UDP; sips: goes over TLS alone"
     return ""
 
 

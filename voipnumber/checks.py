@@ -1,6 +1,8 @@
 """System checks: one for each rule that spans several settings."""
 
 import ipaddress
+import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 from callengine.core.limits import RTP_PORTS_PER_PROCESS
+from callengine.edge.transport import certificates
 from voipnumber import private
 
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -81,7 +84,7 @@ def check_listeners(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="voipnumber.E004",
         )
         for listen in settings.VOIPNUMBER_SIP_LISTEN
-        if listen.transport == "tcp"
+        if listen.transport != "udp"
         and listen.port == http.port != 0
         and _hosts_meet(listen.host, http.host)
     ]
@@ -141,6 +144,62 @@ def check_wildcard(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="voipnumber.I001",
         )
     ]
+
+
+@register(Tags.compatibility)
+def check_sip_certificate(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check that SIP over TLS has a certificate that can be used."""
+    certificate, key = (
+        settings.VOIPNUMBER_SIP_TLS_CERTIFICATE,
+        settings.VOIPNUMBER_SIP_TLS_KEY,
+    )
+    name = f"VOIPNUMBER_SIP_TLS_CERTIFICATE={certificate}"
+    if certificate is None:
+        listens = any(listen.transport == "tls" for listen in settings.VOIPNUMBER_SIP_LISTEN)
+        return [_no_certificate()] if listens else []
+    try:
+        ours = certificates.check_files(certificate, key)
+        if settings.VOIPNUMBER_SIP_TLS_AUTHORITIES:
+            certificates.read_chain(settings.VOIPNUMBER_SIP_TLS_AUTHORITIES)
+    except certificates.CertificateError as error:
+        hint = "Name PEM files that fit together; the key may stand in the certificate's file."
+        return [Error(f"{name} cannot be used: {error}", hint=hint, id="voipnumber.E008")]
+    now = datetime.now(UTC)
+    messages: list[CheckMessage] = []
+    if when := certificates.time_problem(ours, now) or certificates.ends_soon(ours, now):
+        hint = "Put a new one in its place; a running engine takes it over by itself."
+        messages.append(checks.Warning(f"{name} {when}.", hint=hint, id="voipnumber.W007"))
+    if certificates.is_open_to_all(key or certificate):
+        messages.append(_open_key(key or certificate))
+    wanted = settings.VOIPNUMBER_SIP_TLS_NAME
+    if wanted and not certificates.fits(certificates.names_in(ours), wanted):
+        messages.append(_other_name(name, wanted, certificates.names_in(ours)))
+    return messages
+
+
+def _no_certificate() -> CheckMessage:
+    return Error(
+        "VOIPNUMBER_SIP_LISTEN has a tls: address, but VOIPNUMBER_SIP_TLS_CERTIFICATE is not set.",
+        hint="Name the certificate's PEM file, or listen on udp: and tcp: alone.",
+        id="voipnumber.E007",
+    )
+
+
+def _open_key(path: Path) -> CheckMessage:
+    return checks.Warning(
+        f"The private key in {path} can be read by every user of this machine.",
+        hint=f"Run: chmod o-r {shlex.quote(str(path))}",
+        id="voipnumber.W008",
+    )
+
+
+def _other_name(name: str, wanted: str, names: tuple[str, ...]) -> CheckMessage:
+    return checks.Warning(
+        f"{name} is for {', '.join(names[:3]) or 'nobody'}, and VOIPNUMBER_SIP_TLS_NAME={wanted} "
+        "is shown to peers.",
+        hint="Who connects to that name will refuse the certificate; make the two agree.",
+        id="voipnumber.W009",
+    )
 
 
 @register(Tags.compatibility)

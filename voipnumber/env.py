@@ -16,11 +16,11 @@ from typing import Literal, NamedTuple, TypeVar
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
-Transport = Literal["udp", "tcp"]
-TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp"}
+Transport = Literal["udp", "tcp", "tls"]
+TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
-LISTEN_FORM = "udp:HOST:PORT or tcp:HOST:PORT, several with commas"
+LISTEN_FORM = "udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT, several with commas"
 HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
 ALLOWED_HOST = re.compile(r"(\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])\Z")
 MINIMUM_SECRET_LENGTH = 16
@@ -122,7 +122,7 @@ class Environment:
         return place
 
     def sip_listen(self, name: str, default: str) -> tuple[Listen, ...]:
-        """Return where to listen for SIP, from `udp:HOST:PORT,tcp:HOST:PORT`."""
+        """Return where to listen for SIP, from `udp:HOST:PORT,tcp:HOST:PORT,tls:...`."""
         value = self.text(name, default)
         listens: list[Listen] = []
         for item in value.split(","):
@@ -189,6 +189,19 @@ class Environment:
         if not os.access(path, os.W_OK | os.X_OK):
             raise refusal(name, str(path), "a folder this user may write to")
         return path
+
+    def file(self, name: str) -> Path | None:
+        """Return the absolute path of a file, whether it is there or not; None if unset."""
+        value = self.text(name)
+        return Path(value).expanduser().absolute() if value else None
+
+    def host_name(self, name: str) -> str:
+        """Return one DNS name in small letters, or nothing if unset."""
+        value = self.text(name)
+        is_address = value and _attempt(ipaddress.ip_address, value) is not None
+        if value and (is_address or not HOST.match(value)):
+            raise refusal(name, value, "a host name, such as sip.example.com")
+        return value.lower().rstrip(".")
 
     def secret(self, name: str, path: Path) -> str:
         """Return the variable, or a random secret kept in `path` with mode 0600."""

@@ -19,8 +19,20 @@ _env = Environment()
 
 # --- ours -------------------------------------------------------------------------------------
 VOIPNUMBER_DATA = _env.folder("VOIPNUMBER_DATA", BASE_DIR / "data")
+VOIPNUMBER_SIP_TLS_CERTIFICATE = _env.file("VOIPNUMBER_SIP_TLS_CERTIFICATE")
+VOIPNUMBER_SIP_TLS_KEY = _env.file("VOIPNUMBER_SIP_TLS_KEY")
+VOIPNUMBER_SIP_TLS_AUTHORITIES = _env.file("VOIPNUMBER_SIP_TLS_AUTHORITIES")
+VOIPNUMBER_SIP_TLS_CLIENTS = _env.choice(
+    "VOIPNUMBER_SIP_TLS_CLIENTS", "off", ("off", "optional", "required")
+)
+VOIPNUMBER_SIP_TLS_HANDSHAKE_S = _env.seconds(
+    "VOIPNUMBER_SIP_TLS_HANDSHAKE_S", 5, minimum=1, maximum=60
+)
+VOIPNUMBER_SIP_TLS_NAME = _env.host_name("VOIPNUMBER_SIP_TLS_NAME")
 VOIPNUMBER_SIP_LISTEN = _env.sip_listen(
-    "VOIPNUMBER_SIP_LISTEN", "udp:0.0.0.0:5060,tcp:0.0.0.0:5060"
+    "VOIPNUMBER_SIP_LISTEN",
+    "udp:0.0.0.0:5060,tcp:0.0.0.0:5060"
+    + (",tls:0.0.0.0:5061" if VOIPNUMBER_SIP_TLS_CERTIFICATE else ""),
 )
 VOIPNUMBER_PUBLIC_ADDRESS = _env.ip_address("VOIPNUMBER_PUBLIC_ADDRESS")
 VOIPNUMBER_RTP_PORTS = _env.port_range("VOIPNUMBER_RTP_PORTS", "10000-20000")

@@ -81,6 +81,13 @@ class Rule(StrEnum):
     MESSAGE_TOO_SLOW = "message-too-slow"
     NO_MESSAGE = "no-message"
     TOO_MANY_CONNECTIONS = "too-many-connections"
+    NOT_TLS = "not-tls"
+    TLS_TOO_OLD = "tls-too-old"
+    TLS_TOO_SLOW = "tls-too-slow"
+    TLS_FAILED = "tls-failed"
+    CERTIFICATE_NOT_TRUSTED = "certificate-not-trusted"
+    CLIENT_CERTIFICATE_MISSING = "client-certificate-missing"
+    CLIENT_CERTIFICATE_REFUSED = "client-certificate-refused"
     TOO_SHORT_TO_ANSWER = "too-short-to-answer"
     RESPONSE_UNDELIVERED = "response-undelivered"
     CALLER_CANCELLED = "caller-cancelled"
@@ -196,6 +203,13 @@ REJECTIONS: Mapping[Rule, tuple[int, ...]] = {
     Rule.MESSAGE_TOO_SLOW: (0,),
     Rule.NO_MESSAGE: (0,),
     Rule.TOO_MANY_CONNECTIONS: (0,),
+    Rule.NOT_TLS: (0,),
+    Rule.TLS_TOO_OLD: (0,),
+    Rule.TLS_TOO_SLOW: (0,),
+    Rule.TLS_FAILED: (0,),
+    Rule.CERTIFICATE_NOT_TRUSTED: (0,),
+    Rule.CLIENT_CERTIFICATE_MISSING: (0,),
+    Rule.CLIENT_CERTIFICATE_REFUSED: (0,),
     Rule.TOO_SHORT_TO_ANSWER: (0,),
     Rule.RESPONSE_UNDELIVERED: (0,),
     Rule.CALLER_CANCELLED: (487,),

@@ -72,7 +72,7 @@ class Assembly:
             on_broken=lambda data, flow, too_large: self.reception.take_broken(
                 data, flow, too_large
             ),
-            on_unreachable=lambda flow: self.outward.unreachable(flow),
+            on_unreachable=lambda flow, why: self.outward.unreachable(flow, why),
             may_read=lambda data, flow: self.guard.wait_s(data, flow, flow.host, time.monotonic()),
             is_known=self.standing.is_in_use,
             on_cut=self.rejections.connection_cut,

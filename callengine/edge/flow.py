@@ -26,8 +26,9 @@ class Transport:
 
 UDP = Transport("udp", "UDP", is_reliable=False, is_secure=False, default_port=5060)
 TCP = Transport("tcp", "TCP", is_reliable=True, is_secure=False, default_port=5060)
-TRANSPORTS = {transport.name: transport for transport in (UDP, TCP)}
-"By name. TLS will be one more, with its sockets in `tcp`."
+TLS = Transport("tls", "TLS", is_reliable=True, is_secure=True, default_port=5061)
+TRANSPORTS = {transport.name: transport for transport in (UDP, TCP, TLS)}
+"By name."
 
 
 class Flow(NamedTuple):
@@ -36,22 +37,27 @@ class Flow(NamedTuple):
     transport: Transport
     host: str
     port: int
+    name: str = ""
+    """Where we connect over TLS: whose certificate must be shown there, the host of the URI that
+    led there (RFC 5922 section 4). Such a connection is used for no other name."""
 
     @classmethod
     def parse(cls, text: str) -> "Flow":
-        """Return the flow that `str` wrote: `udp:HOST:PORT` or `tcp:HOST:PORT`.
+        """Return the flow that `str` wrote: `udp:HOST:PORT`, `tcp:...`, `tls:HOST:PORT/NAME`.
 
         Raises:
             ValueError: it is no flow.
         """
-        name, _, rest = text.partition(":")
-        host, _, port = rest.rpartition(":")
-        if name not in TRANSPORTS or not host or not 0 < int(port) < 65536:
+        transport, _, rest = text.partition(":")
+        place, _, name = rest.partition("/")
+        host, _, port = place.rpartition(":")
+        if transport not in TRANSPORTS or not host or not 0 < int(port) < 65536:
             raise ValueError(f"not a flow: {text!r}")
-        return cls(TRANSPORTS[name], host.strip("[]"), int(port))
+        return cls(TRANSPORTS[transport], host.strip("[]"), int(port), name)
 
     def __str__(self) -> str:
-        return f"{self.transport.name}:{host_port(self.host, self.port)}"
+        name = f"/{self.name}" if self.name else ""
+        return f"{self.transport.name}:{host_port(self.host, self.port)}{name}"
 
     @property
     def is_reliable(self) -> bool:

@@ -38,6 +38,7 @@ class Edge:
 
         Raises:
             AddressTakenError: a listening address cannot be used; the message names it.
+            CertificateError: the certificate for TLS cannot be used; the message says why.
         """
         parts = self._parts
         await parts.transports.start()
@@ -69,7 +70,13 @@ class Edge:
         """Return the bound public addresses, with the real ports."""
         transports = self._parts.transports
         udp: list[Listen] = [("udp", item.host, item.port) for item in transports.udp]
-        return (*udp, *(("tcp", host, port) for host, port in transports.tcp))
+        return (
+            *udp,
+            *(
+                ("tls" if kind.is_secure else "tcp", host, port)
+                for kind, host, port in transports.tcp
+            ),
+        )
 
     @property
     def observer(self) -> Observer | None:
@@ -182,6 +189,10 @@ class Edge:
     def lift_ban(self, source: str, user: str) -> None:
         """Let in again, at once; an empty user stands for the whole source."""
         self._parts.warden.lift(source, user)
+
+    def reload_certificate(self) -> None:
+        """Read the certificate for TLS anew; connections that are up go on."""
+        self._parts.transports.tls.reload()
 
     def refuse_new_calls(self, retry_after_s: int) -> None:
         """Answer every new INVITE with 503 and Retry-After from now on."""

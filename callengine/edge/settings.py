@@ -1,9 +1,11 @@
 """What a person may set about the SIP front door, with the bounds that protect it."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-Listen = tuple[Literal["udp", "tcp"], str, int]
+Clients = Literal["off", "optional", "required"]
+Listen = tuple[Literal["udp", "tcp", "tls"], str, int]
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO")
 ALLOW = ", ".join(METHODS)
@@ -62,6 +64,24 @@ class BanSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """How SIP over TLS shows who we are, and whom it believes."""
+
+    certificate: Path | None = None
+    "PEM: ours, then those between it and its authority; without one nobody can connect to us."
+    key: Path | None = None
+    "PEM; without one it stands in the certificate's file."
+    authorities: Path | None = None
+    "PEM: whose certificates are believed; without one, those the system trusts."
+    clients: Clients = "off"
+    "Whether who connects to us is asked for a certificate."
+    handshake_s: float = 5.0
+    max_handshakes: int = 400
+    max_handshakes_per_host: int = 100
+    "Connections at once that are not through their handshake."
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """Settings of one edge; lengths in bytes, times in seconds.
 
@@ -74,6 +94,8 @@ class EdgeSettings:
 
     listen: tuple[Listen, ...] = (("udp", "0.0.0.0", 5060), ("tcp", "0.0.0.0", 5060))  # noqa: S104
     public_address: str | None = None
+    tls_name: str = ""
+    "Host name that Contact and Via show over TLS, as in the certificate; empty: the address."
     realm: str = "voipnumber"
     user_agent: str = "VoIPNumber/0.1"
     digest_algorithms: tuple[str, ...] = ("MD5", "SHA-256")
@@ -108,5 +130,6 @@ class EdgeSettings:
     rejections_per_minute: int = 30
     "Stored per source address and rule; the rest of that minute becomes one line."
     linger_s: float = TIMEOUT_S
+    tls: TlsSettings = field(default_factory=TlsSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     bans: BanSettings = field(default_factory=BanSettings)

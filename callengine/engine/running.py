@@ -6,11 +6,12 @@ import hashlib
 import logging
 import signal
 from collections.abc import Callable
+from typing import cast
 
 from django.conf import settings
 
 from callengine.core.capacity import CapacityLimits
-from callengine.edge.settings import BanSettings, EdgeSettings, GuardSettings
+from callengine.edge.settings import BanSettings, Clients, EdgeSettings, GuardSettings, TlsSettings
 from callengine.edge.transport.listeners import AddressTakenError
 from callengine.engine.descriptors import fitted
 from callengine.engine.processes import PoolSettings
@@ -62,6 +63,14 @@ def _edge_settings() -> EdgeSettings:
     return EdgeSettings(
         listen=tuple((at.transport, at.host, at.port) for at in settings.VOIPNUMBER_SIP_LISTEN),
         public_address=settings.VOIPNUMBER_PUBLIC_ADDRESS or None,
+        tls_name=settings.VOIPNUMBER_SIP_TLS_NAME,
+        tls=TlsSettings(
+            certificate=settings.VOIPNUMBER_SIP_TLS_CERTIFICATE,
+            key=settings.VOIPNUMBER_SIP_TLS_KEY,
+            authorities=settings.VOIPNUMBER_SIP_TLS_AUTHORITIES,
+            clients=cast("Clients", settings.VOIPNUMBER_SIP_TLS_CLIENTS),
+            handshake_s=settings.VOIPNUMBER_SIP_TLS_HANDSHAKE_S,
+        ),
         realm=settings.VOIPNUMBER_REALM,
         # Nodes that share the key understand each other's nonces.
         nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),
@@ -113,7 +122,10 @@ def on_stop_signals(
     stopped: Callable[[], None],
     say: Callable[[str], None],
 ) -> None:
-    """Stop gracefully on the first SIGTERM or SIGINT, at once on the second."""
+    """Stop gracefully on the first SIGTERM or SIGINT, at once on the second.
+
+    SIGHUP has the certificate for TLS read anew.
+    """
     stopping: list[asyncio.Task[None]] = []
 
     async def stop() -> None:
@@ -137,6 +149,7 @@ def on_stop_signals(
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, asked)
+    loop.add_signal_handler(signal.SIGHUP, board.edge.reload_certificate)
 
 
 def complaint(error: Exception) -> str:

@@ -61,7 +61,8 @@ class Baresip:
     """One baresip process; an async context manager.
 
     It sends a tone of `hz` and records what it hears. With a `server` and a `password` it
-    registers there at once; without, it is reached at `uri`.
+    registers there at once; without, it is reached at `uri`. Over TLS it believes an `authority`
+    (without one, anybody), and shows a certificate whose PEM file holds its key, too.
     """
 
     def __init__(
@@ -75,10 +76,13 @@ class Baresip:
         hz: int = 700,
         auto_answer: bool = False,
         host: str = LOOPBACK,
+        authority: Path | None = None,
+        shown: Path | None = None,
     ) -> None:
         self.user, self.password, self.server = user, password, server
         self.protocol, self.codecs, self.hz = transport, codecs, hz
         self.auto_answer, self.host = auto_answer, host
+        self.authority, self.shown = authority, shown
         self.port = free_sip_port(host)
         self.events: list[dict[str, Any]] = []
         self._changed = asyncio.Event()
@@ -139,7 +143,7 @@ class Baresip:
         if not to.startswith("sip:"):
             assert self.server is not None, "a phone without a server dials URIs"
             uri = f"sip:{to}@{self.server[0]}:{self.server[1]}"
-            uri += ";transport=tcp" if self.protocol == "tcp" else ""
+            uri += "" if self.protocol == "udp" else f";transport={self.protocol}"
         await self.command("dial", uri)
 
     async def answer(self) -> None:
@@ -212,13 +216,17 @@ class Baresip:
             control_port=control_port,
             folder=self.folder,
         )
+        if self.authority is not None:
+            text += f"sip_cafile {self.authority}\nsip_verify_server yes\n"
+        if self.shown is not None:
+            text += f"sip_certificate {self.shown}\n"
         (self.folder / "config").write_text(text)
         (self.folder / "contacts").write_text("")
         (self.folder / "accounts").write_text(self._account() + "\n")
 
     def _account(self) -> str:
         host, port = self.server or (self.host, self.port)
-        transport = ";transport=tcp" if self.protocol == "tcp" else ""
+        transport = "" if self.protocol == "udp" else f";transport={self.protocol}"
         options = [
             f"<sip:{self.user}@{host}:{port}{transport}>",
             f"regint={60 if self.server and self.password else 0}",

@@ -55,6 +55,7 @@ class Engine:
         self.root, self.own_migrations = root, own_migrations
         self.host = LOOPBACK
         self.port = free_sip_port()
+        self.tls_port = self.port + 1
         self.http_port = free_port(socket.SOCK_STREAM)
         self.rtp_ports = free_port_range(RTP_PORTS)
         self.folder = Path(tempfile.mkdtemp(prefix="voipnumber-"))
@@ -73,6 +74,12 @@ class Engine:
             "VOIPNUMBER_NODE": f"node-{self.port}",
             **(environment or {}),
         }
+        if "VOIPNUMBER_SIP_TLS_CERTIFICATE" in self._environment:
+            self._environment["VOIPNUMBER_SIP_LISTEN"] += f",tls:{self.host}:{self.tls_port}"
+
+    def server_over(self, transport: str) -> tuple[str, int]:
+        """Where it listens for SIP over a transport; over TLS it does with a certificate alone."""
+        return self.host, self.tls_port if transport == "tls" else self.port
 
     @property
     def server(self) -> tuple[str, int]:

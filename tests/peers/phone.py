@@ -1,6 +1,7 @@
 """A scripted SIP phone: the library sipua for signalling, the SDP text entirely the test's."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +23,9 @@ class Phone:
     """One phone on its own UDP port (and TCP connections it opens); an async context manager.
 
     `server` is the registrar and outbound peer as (address, port); a phone without one calls
-    addresses directly. `host` is the loopback address it lives at, 127.0.0.1 by default.
+    addresses directly; of other transports than UDP it then accepts connections, too. `host` is the
+    loopback address it lives at, 127.0.0.1 by default. `tls` is what it believes of who it connects
+    to, `tls_server` what it shows to who connects to it.
     """
 
     def __init__(
@@ -35,15 +38,18 @@ class Phone:
         host: str = LOOPBACK,
         port: int = 0,
         codecs: tuple[str, ...] = EVERY_CODEC,
+        tls: ssl.SSLContext | None = None,
+        tls_server: ssl.SSLContext | None = None,
     ) -> None:
         self.user, self.password, self.server = user, password, server
         self.auth_user = user
         self.algorithm: str | None = None
         self.protocol, self.host, self.codecs = transport, host, codecs
         self._port = port
+        self._tls_server = tls_server
         self.user_agent = "scripted phone"
         self.invite_headers: dict[str, str] = {}
-        self.transport = Transport(host)
+        self.transport = Transport(host, tls)
         self.transactions = Transactions(self.transport)
         self.transactions.request_handler = self._received
         self.transactions.on_ack = self._acknowledged
@@ -54,6 +60,8 @@ class Phone:
 
     async def __aenter__(self) -> Self:
         await self.transport.open(self._port)
+        if self.server is None and self.protocol != "udp":
+            await self.transport.listen_for(self.protocol, self._tls_server)
         self.rtp = await RtpTone.open(self.host)
         return self
 
@@ -108,10 +116,11 @@ class Phone:
     def target(self, to: str) -> sipmessage.URI:
         """Return the URI for a user of the server's, or for a whole URI."""
         text = to
-        if not to.startswith("sip:"):
+        if not to.startswith(("sip:", "sips:")):
             assert self.server is not None, "a phone without a server calls URIs"
             text = f"sip:{to}@{self.server[0]}:{self.server[1]}"
-        if self.protocol != "udp" and ";transport" not in text:
+        is_open = self.protocol == "udp" or text.startswith("sips:")
+        if not is_open and ";transport" not in text:
             text += f";transport={self.protocol}"
         return sipmessage.URI.parse(text)
 
@@ -194,7 +203,9 @@ class Phone:
     def _register_request(self, expires_s: int, contact: str | None) -> sipmessage.Request:
         assert self.server is not None
         self._register_cseq += 1
-        parameters = sipmessage.Parameters(transport="tcp") if self.protocol == "tcp" else None
+        parameters = (
+            sipmessage.Parameters(transport=self.protocol) if self.protocol != "udp" else None
+        )
         uri = sipmessage.URI(
             scheme="sip",
             host=self.server[0],

@@ -1,12 +1,13 @@
 """The SIP stack of the library `sipua`, opened where a scripted peer needs more of it.
 
-Added: port 0, a log of what passed the socket, framing by Content-Length on TCP, provisional
+Added: port 0, a log of what passed the socket, framing by Content-Length on TCP, TLS, provisional
 answers, an ACK to a 2xx that belongs to the caller (it may carry the SDP answer).
 """
 
 import asyncio
 import dataclasses
 import re
+import ssl
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -68,15 +69,26 @@ class TcpChannel(TcpTransportChannel):
         await super().send_message(message, destination)
 
 
-C = TypeVar("C", UdpChannel, TcpChannel)
+class TlsChannel(TcpChannel):
+    uri_transport = "tls"
+    via_transport = "TLS"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert self.remote_address is not None
+        self.remote_address.protocol = "tls"
+
+
+C = TypeVar("C", UdpChannel, TcpChannel, TlsChannel)
 
 
 class Transport(TransportLayer):
-    """UDP on a free port, TCP by connections we open ourselves."""
+    """UDP on a free port; TCP and TLS by connections we open, and such as are accepted there."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, tls: ssl.SSLContext | None = None) -> None:
         super().__init__()
         self.host = host
+        self.tls = tls
         self.log: Log = []
         self.port = 0
 
@@ -86,6 +98,14 @@ class Transport(TransportLayer):
             lambda: self._logged(UdpChannel), local_addr=(self.host, port)
         )
         self.port = transport.get_extra_info("sockname")[1]
+
+    async def listen_for(self, protocol: str, tls: ssl.SSLContext | None = None) -> None:
+        """Accept connections over TCP, or TLS with a certificate, at the port of UDP."""
+        channel = TlsChannel if protocol == "tls" else TcpChannel
+        server = await asyncio.get_running_loop().create_server(
+            lambda: self._logged(channel), self.host, self.port, ssl=tls
+        )
+        self._tcp_servers.add(server)
 
     def send_raw(self, data: bytes, to: tuple[str, int]) -> None:
         """Send one datagram as it is."""
@@ -107,13 +127,15 @@ class Transport(TransportLayer):
         for channel in self._channels:
             if channel.remote_address == destination:
                 return channel
-        if destination.protocol == "tcp":
-            loop = asyncio.get_running_loop()
-            _, opened = await loop.create_connection(
-                lambda: self._logged(TcpChannel),
+        if destination.protocol in ("tcp", "tls"):
+            is_secure = destination.protocol == "tls"
+            channel_of = TlsChannel if is_secure else TcpChannel
+            _, opened = await asyncio.get_running_loop().create_connection(
+                lambda: self._logged(channel_of),
                 destination.host,
                 destination.port,
                 local_addr=(self.host, 0),
+                ssl=self.tls if is_secure else None,
             )
             return opened
         return await super()._acquire_channel(destination)

@@ -1,9 +1,12 @@
 """System checks: each rule that spans settings, broken and kept."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
+from tests.peers.certificates import Authority
 from voipnumber.env import HostPort, Listen, PortRange
 
 POSTGRES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
@@ -19,6 +22,7 @@ def found(monkeypatch, ephemeral="32768 60999", **changes) -> set[str]:
         checks.check_listeners,
         checks.check_public_address,
         checks.check_wildcard,
+        checks.check_sip_certificate,
         checks.check_shape,
         checks.check_web_exposure,
     ]
@@ -46,7 +50,38 @@ def test_the_checks_are_registered():
         assert "voipnumber.E001" in {message.id for message in run_checks()}
 
 
+@pytest.mark.parametrize(
+    ("ends_in_days", "name", "mode", "expected"),
+    [
+        (90, "sip.example", 0o600, set()),
+        (90, "sip.example", 0o640, set()),
+        (90, "sip.example", 0o644, {"W008"}),
+        (3, "sip.example", 0o600, {"W007"}),
+        (-3, "sip.example", 0o600, {"W007"}),
+        (90, "other.example", 0o600, {"W009"}),
+    ],
+)
+def test_a_certificate_that_peers_will_not_like_is_warned_of(
+    monkeypatch, tmp_path, ends_in_days, name, mode, expected
+):
+    authority, ends_in = Authority(tmp_path), timedelta(days=ends_in_days)
+    issued = authority.issue(name, dns=[name], ends_in=ends_in)
+    issued.key.chmod(mode)
+    changes = {
+        "VOIPNUMBER_SIP_TLS_CERTIFICATE": issued.certificate,
+        "VOIPNUMBER_SIP_TLS_KEY": issued.key,
+        "VOIPNUMBER_SIP_TLS_AUTHORITIES": authority.certificate,
+        "VOIPNUMBER_SIP_TLS_NAME": "sip.example",
+    }
+    assert found(monkeypatch, **changes) - {"I001"} == expected
+    changes["VOIPNUMBER_SIP_TLS_KEY"] = authority.issue("another", file="another").key
+    assert found(monkeypatch, **changes) - {"I001"} == {"E008"}
+    changes["VOIPNUMBER_SIP_TLS_CERTIFICATE"] = tmp_path / "nowhere.pem"
+    assert found(monkeypatch, **changes) - {"I001"} == {"E008"}
+
+
 CASES = [
+    ("E007", {"VOIPNUMBER_SIP_LISTEN": (Listen("tls", "0.0.0.0", 5061),)}),
     ("E001", {"VOIPNUMBER_RTP_PORTS": PortRange(10001, 20000)}),
     ("E002", {"VOIPNUMBER_RTP_PORTS": PortRange(10000, 11598)}),
     ("E003", {"VOIPNUMBER_RTP_PORTS": PortRange(5000, 15000)}),

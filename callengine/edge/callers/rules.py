@@ -131,7 +131,8 @@ def _is_ours(via: str, is_local: IsLocal) -> bool:
         parsed = parse_via(via)
     except ValueError:
         return False
-    return parsed.branch.startswith(BRANCH) and is_local(parsed.host, parsed.port or 5060)
+    port = parsed.port or (5061 if via[:12].upper() == "SIP/2.0/TLS " else 5060)
+    return parsed.branch.startswith(BRANCH) and is_local(parsed.host, port)
 
 
 def _extensions(message: Received) -> Objection | None:

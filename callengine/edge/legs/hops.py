@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from callengine.edge.flow import Flow
 from callengine.edge.legs.table import Dialog
-from callengine.edge.messages.uris import parse_uri
-from callengine.edge.transport.addresses import UnresolvableError, is_private, literal_flow
+from callengine.edge.messages.uris import URI, parse_uri
+from callengine.edge.transport.addresses import UnresolvableError, flow_to, is_private, literal_flow
 from callengine.edge.transport.layer import Transports
 from callengine.edge.transport.reach import IsOurs
 
@@ -32,13 +32,22 @@ def next_hop(
         named = literal_flow(parsed)
     except (ValueError, UnresolvableError):
         return _heard_or_nothing(heard, is_alive)
+    if heard.is_secure and not _is_secure(parsed):
+        # What began out of others' sight stays so: many write Contacts without transport=tls.
+        return _heard_or_nothing(heard, is_alive)
     if named is None:
         if not is_listed(parsed.host, hosts) or (is_alive and dialog.is_direct):
             return _heard_or_nothing(heard, is_alive)
         return None
     if not _may_name(named, heard, hosts) or is_ours(named.host, named.port):
         return _heard_or_nothing(heard, is_alive)
-    return heard if is_alive and _prefers_heard(dialog, named) else named
+    if is_alive and _prefers_heard(dialog, named):
+        return heard
+    return named._replace(name=heard.name) if named.is_secure and heard.name else named
+
+
+def _is_secure(uri: URI) -> bool:
+    return flow_to(uri, "").is_secure
 
 
 def _heard_or_nothing(heard: Flow, is_alive: bool) -> Flow:

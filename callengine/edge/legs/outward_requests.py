@@ -21,7 +21,7 @@ from callengine.edge.legs.table import (
 from callengine.edge.messages.digest import readdress
 from callengine.edge.messages.message import Headers, Message
 from callengine.edge.messages.received import Received
-from callengine.edge.messages.text import clean
+from callengine.edge.messages.replies import reason_value
 from callengine.edge.settings import TIMEOUT_S
 from callengine.edge.tasks import BackgroundTasks, later
 from callengine.edge.transactions.identity import EdgeIdentity
@@ -195,7 +195,9 @@ class OutwardRequests:
         return to_peer(
             message,
             uri=request.uri,
-            contact=identity.contact(request.flow, leg.token) if has_contact else "",
+            contact=(
+                identity.contact(request.flow, leg.token, wanted=request.uri) if has_contact else ""
+            ),
             user_agent=identity.user_agent,
             parties=request.parties,
             call_id=leg.call_id,
@@ -218,14 +220,14 @@ class OutwardRequests:
         self._standin.answer(request.message, request.worker, 408, _reason(408, why))
         self._abandoner.cancel(leg, request, [])
 
-    def unreachable(self, flow: Flow) -> None:
-        """Tell call processes that a TCP connection could not be opened."""
+    def unreachable(self, flow: Flow, why: str) -> None:
+        """Tell call processes that a connection could not be opened."""
         for leg in self._legs:
             for request in list(leg.requests.values()):
                 if request.flow == flow and request.code < 200:
                     request.code = 503
                     self._sender.forget(request.key)
-                    self._unreachable(request, f"cannot connect to {flow}")
+                    self._unreachable(request, why)
 
     def _unreachable(self, request: PeerRequest, why: str) -> None:
         if request.method not in ("ACK", "BYE") and not request.orphaned:
@@ -236,8 +238,7 @@ class OutwardRequests:
 
 def _reason(code: int, why: str) -> Headers:
     """Return what the call process is told; a peer's own Reason never gets there."""
-    text = clean(why, 160).replace('"', "'").replace("\\", "/")
-    return [("reason", f'SIP;cause={code};text="{text}"')]
+    return [("reason", reason_value(code, why))]
 
 
 def _credentials(leg: AnchoredLeg, request: PeerRequest) -> Headers:

@@ -73,7 +73,11 @@ class OutwardResponses:
         response = to_peer(
             message,
             vias=reply_vias(request),
-            contact=identity.contact(request.flow, leg.token) if wants_contact else "",
+            contact=(
+                identity.contact(request.flow, leg.token, wanted=request.uri)
+                if wants_contact
+                else ""
+            ),
             user_agent=identity.user_agent,
             parties=(request.get("from"), with_tag(request.get("to"), message.to_tag)),
             call_id=request.call_id,

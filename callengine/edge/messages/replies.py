@@ -5,10 +5,17 @@ import re
 from callengine.edge.flow import Flow
 from callengine.edge.messages.message import Headers, Message, render
 from callengine.edge.messages.received import Received
+from callengine.edge.messages.text import clean
 from callengine.edge.messages.values import with_tag
 from sip.phrases import phrase_of
 
 _RPORT = re.compile(r";[ \t]*(?:rport|received)[ \t]*(?:=[^;]*)?(?=;|\Z)", re.IGNORECASE)
+
+
+def reason_value(code: int, why: str) -> str:
+    """Return the value of a Reason header (RFC 3326) that says why in words."""
+    text = clean(why, 160).replace('"', "'").replace("\\", "/")
+    return f'SIP;cause={code};text="{text}"'
 
 
 def reply_flow(request: Received) -> Flow:
@@ -20,7 +27,7 @@ def reply_flow(request: Received) -> Flow:
 
 def reply_vias(request: Received) -> list[str]:
     """Return the request's Via values as its responses carry them (`received`, `rport`)."""
-    _, host, port = request.flow
+    host, port = request.flow.host, request.flow.port
     top = _RPORT.sub("", request.via.raw)
     top += f";received={host}" if ":" not in host else f";received=[{host}]"
     top += f";rport={port}" if "rport" in request.via.params else ""

@@ -9,6 +9,7 @@ from typing import Protocol
 from callengine.edge.flow import Flow
 from callengine.edge.messages.branches import RequestKey, branch_in
 from callengine.edge.messages.message import Headers, Message, render
+from callengine.edge.messages.replies import reason_value
 from callengine.edge.messages.values import is_address, tag_of, with_tag
 from callengine.edge.settings import T1_S
 from callengine.edge.tap import Show
@@ -30,8 +31,8 @@ OnResponse = Callable[[Message], None]
 class Network(Protocol):
     """Where requests go."""
 
-    def send(self, flow: Flow, data: bytes, on_unreachable: Callable[[], None]) -> None:
-        """Send to a flow; if that cannot be, `on_unreachable()` is called later."""
+    def send(self, flow: Flow, data: bytes, on_unreachable: Callable[[str], None]) -> None:
+        """Send to a flow; if that cannot be, `on_unreachable(why)` is called later."""
 
 
 class Namer(Protocol):
@@ -56,6 +57,8 @@ class _Awaited:
     on_final: OnResponse
     timer: Timer | None = None
     due_at: float | None = None
+    why_not: str = ""
+    "Why it could not be sent."
 
 
 class ClientTransactions:
@@ -200,13 +203,14 @@ class ClientTransactions:
                 case Effect.TIME_OUT:
                     entry.on_final(_local(408))
                 case Effect.UNREACHABLE:
-                    entry.on_final(_local(503))
+                    entry.on_final(_local(503, entry.why_not))
 
     def _send(self, entry: _Awaited, data: bytes) -> None:
-        self._network.send(entry.flow, data, lambda: self._failed(entry))
+        self._network.send(entry.flow, data, lambda why: self._failed(entry, why))
         self._show(entry.token, "out", entry.flow, data)
 
-    def _failed(self, entry: _Awaited) -> None:
+    def _failed(self, entry: _Awaited, why: str) -> None:
+        entry.why_not = why
         if self._entries.get((entry.branch, entry.request.method)) is entry:
             self._carry_out(entry, entry.machine.fail())
 
@@ -232,9 +236,10 @@ class ClientTransactions:
         self._carry_out(entry, entry.machine.tick(self._now()))
 
 
-def _local(code: int) -> Message:
-    """Return the response that stands for one nobody sent."""
-    return Message.response(code, phrase_of(code), [])
+def _local(code: int, why: str = "") -> Message:
+    """Return the response that stands for one nobody sent; Reason (RFC 3326) says why."""
+    headers: Headers = [("reason", reason_value(code, why))] if why else []
+    return Message.response(code, phrase_of(code), headers)
 
 
 def with_via(request: Message, via: str) -> Message:

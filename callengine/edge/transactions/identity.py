@@ -49,8 +49,14 @@ class EdgeIdentity:
         """Return our Via toward the peer at a flow (RFC 3261 section 18.1.1, RFC 3581)."""
         return f"SIP/2.0/{flow.transport.via} {self._host_port(flow)};branch={branch};rport"
 
-    def contact(self, flow: Flow, token: str) -> str:
-        """Return our Contact URI on a leg, as the peer at a flow can reach it."""
+    def contact(self, flow: Flow, token: str, *, wanted: str = "") -> str:
+        """Return our Contact URI on a leg, as the peer at a flow can reach it.
+
+        `wanted` is the Request-URI of the request that makes or refreshes the dialog: it is a
+        sips: URI if that is one (RFC 3261 sections 8.1.1.8 and 12.1.1).
+        """
+        if flow.is_secure and wanted[:5].lower() == "sips:":
+            return f"sips:{token}@{self._host_port(flow)}"
         return f"sip:{token}@{self._host_port(flow)}{flow.transport.uri_parameter}"
 
     def _host_port(self, flow: Flow) -> str:

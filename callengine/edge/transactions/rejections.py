@@ -84,9 +84,10 @@ class Rejections:
         for summary in self._gate.summaries(now):
             self.store_unchecked(summary)
 
-    def connection_cut(self, flow: Flow, rule: Rule) -> None:
-        """Have it stored that a TCP connection was refused or closed."""
-        self.store(Rejection(flow.host, "", "", 0, rule, CUT_ADVICE[rule]))
+    def connection_cut(self, flow: Flow, rule: Rule, advice: str = "") -> None:
+        """Have it stored that a connection was refused or closed, with advice of its own or not."""
+        advice = clean(advice, 400) or CUT_ADVICE[rule]
+        self.store(Rejection(flow.host, "", "", 0, rule, advice))
 
     def unanswerable(self, request: Received) -> None:
         """Have it stored that a request was too short to be answered."""

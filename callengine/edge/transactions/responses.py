@@ -62,7 +62,7 @@ class ResponseSender:
             lost(why)
             return None
         where = host_port(flow.host, flow.port)
-        self._transports.send(flow, data, lambda: lost(f"none could be opened to {where}"))
+        self._transports.send(flow, data, lambda _: lost(f"none could be opened to {where}"))
         return flow
 
     def _objection(self, request: Received, flow: Flow) -> str:
@@ -73,6 +73,8 @@ class ResponseSender:
         """
         if self._transports.has_connection(flow):
             return ""
+        if flow.is_secure:
+            return "who connected over TLS has no certificate to be connected to with"
         if not self._is_in_use(request.flow):
             return "none is opened to a device that has not shown who it is"
         if self._is_ours(flow.host, flow.port):

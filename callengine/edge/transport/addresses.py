@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from collections import OrderedDict
 
-from callengine.edge.flow import TRANSPORTS, UDP, Flow, Transport
+from callengine.edge.flow import TLS, TRANSPORTS, UDP, Flow, Transport
 from callengine.edge.messages.uris import URI, parse_uri
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.transport.layer import Transports
@@ -56,23 +56,33 @@ def literal_flow(uri: URI) -> Flow | None:
     Raises:
         UnresolvableError: scheme or transport is not one we speak.
     """
-    if uri.scheme != "sip":
-        raise UnresolvableError(f"{uri.scheme}: URIs cannot be reached, only sip: over UDP or TCP")
-    transport = _transport(uri)
     host = (uri.parameters.get("maddr") or uri.host).strip("[]")
-    return Flow(transport, host, _port(uri, transport)) if is_address(host) else None
+    return flow_to(uri, host) if is_address(host) else None
+
+
+def flow_to(uri: URI, host: str) -> Flow:
+    """Return the flow of a URI whose name has led to an address.
+
+    Raises:
+        UnresolvableError: scheme or transport is not one we speak.
+    """
+    transport = _transport(uri)
+    name = uri.host.strip("[]").lower() if transport.is_secure else ""
+    return Flow(transport, host, uri.port or transport.default_port, name)
 
 
 def _transport(uri: URI) -> Transport:
-    name = (uri.parameters.get("transport") or UDP.name).lower()
-    if name not in TRANSPORTS:
-        spoken = " and ".join(TRANSPORTS)
+    if uri.scheme not in ("sip", "sips"):
+        raise UnresolvableError(f"{uri.scheme}: URIs cannot be reached, only sip: and sips:")
+    name = (uri.parameters.get("transport") or "").lower()
+    if name and name not in TRANSPORTS:
+        spoken = ", ".join(TRANSPORTS)
         raise UnresolvableError(f"transport {name} is not supported, only {spoken}")
-    return TRANSPORTS[name]
-
-
-def _port(uri: URI, transport: Transport) -> int:
-    return uri.port or transport.default_port
+    if uri.scheme == "sips":  # RFC 3261 section 26.2.1; its transport=tcp means TLS over TCP
+        if name == UDP.name:
+            raise UnresolvableError("a sips: URI cannot be reached over UDP, only over TLS")
+        return TLS
+    return TRANSPORTS[name or UDP.name]
 
 
 async def resolve(uri_text: str) -> Flow:
@@ -87,8 +97,7 @@ async def resolve(uri_text: str) -> Flow:
         raise UnresolvableError(f"not a SIP URI: {uri_text[:80]!r}") from error
     if flow := literal_flow(uri):
         return flow
-    transport = _transport(uri)
-    port = _port(uri, transport)
+    port = flow_to(uri, "").port
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
@@ -98,7 +107,7 @@ async def resolve(uri_text: str) -> Flow:
     entries.sort(key=lambda entry: entry[0] != socket.AF_INET)
     if not entries:
         raise UnresolvableError(f"{uri.host} does not resolve to an address")
-    return Flow(transport, str(entries[0][4][0]), port)
+    return flow_to(uri, str(entries[0][4][0]))
 
 
 class Addresses:
@@ -113,10 +122,13 @@ class Addresses:
     def note_listeners(self) -> None:
         """Collect the names and addresses that mean this edge, once the sockets are open."""
         hosts = {"localhost", self._settings.realm.lower()}
-        if self._settings.public_address:
-            hosts.add(self._settings.public_address.lower())
+        hosts |= {
+            name.lower()
+            for name in (self._settings.public_address, self._settings.tls_name)
+            if name
+        }
         bound = [item.host for item in self._transports.udp]
-        bound += [host for host, _ in self._transports.tcp]
+        bound += [host for _, host, _ in self._transports.tcp]
         for host in bound:
             if host in _WILDCARDS:
                 hosts |= {"127.0.0.1", "::1"} | _machine_addresses()
@@ -126,7 +138,7 @@ class Addresses:
 
     @property
     def ports(self) -> set[int]:
-        return {item.port for item in self._transports.udp} | {p for _, p in self._transports.tcp}
+        return {item.port for item in self._transports.udp} | {p for *_, p in self._transports.tcp}
 
     def is_local_host(self, host: str, port: int | None) -> bool:
         """Tell whether `host[:port]` of a URI means this edge."""
@@ -137,15 +149,22 @@ class Addresses:
     def public_address_for(self, flow: Flow) -> tuple[str, int]:
         """Return host and port that Contact, Via and SDP show to a peer."""
         bound_host, port = self._listener(flow)
-        if self._settings.public_address and not is_built_in_phone(flow.host):
-            return self._settings.public_address, port
+        if flow.is_secure and self._settings.tls_name:
+            # Who connects to us holds our certificate against what Contact says (RFC 5922).
+            return self._settings.tls_name, port
+        return self._address_for(flow, bound_host), port
+
+    def _address_for(self, flow: Flow, bound_host: str) -> str:
+        public = self._settings.public_address
+        if public and not is_built_in_phone(flow.host) and _family(public) == _family(flow.host):
+            return public
         if bound_host not in _WILDCARDS:
-            return bound_host, port
-        return self._local_address_to(flow.host), port
+            return bound_host
+        return self._local_address_to(flow.host)
 
     def media_address_for(self, flow: Flow) -> str:
         """Return the address of our audio: IPv4, also for those who signal over IPv6."""
-        host, _ = self.public_address_for(flow)
+        host = self._address_for(flow, self._listener(flow)[0])
         if ":" not in host:
             return host
         bound = (item.host for item in self._transports.udp if ":" not in item.host)
@@ -153,12 +172,16 @@ class Addresses:
         return self._local_address_to(_SOMEWHERE) if first in _WILDCARDS else first
 
     def _listener(self, flow: Flow) -> tuple[str, int]:
-        if flow.is_reliable and self._transports.tcp:
-            return self._transports.tcp[0]
+        """Return where a peer reaches us: by its transport and, if that can be, its family."""
+        of_kind = [(h, p) for kind, h, p in self._transports.tcp if kind is flow.transport]
+        if of_kind:
+            return next((at for at in of_kind if _family(at[0]) == _family(flow.host)), of_kind[0])
+        if flow.is_secure:  # we only connect over it; a peer that connects to us finds nobody
+            return _WILDCARDS[_family(flow.host) == socket.AF_INET6], flow.transport.default_port
         listener = self._transports.listener_for(flow)
         if listener is not None:
             return listener.host, listener.port
-        return self._transports.tcp[0] if self._transports.tcp else ("127.0.0.1", 5060)
+        return self._transports.tcp[0][1:] if self._transports.tcp else ("127.0.0.1", 5060)
 
     def _local_address_to(self, host: str) -> str:
         if (address := self._reached_from.get(host)) is not None:
@@ -168,6 +191,10 @@ class Addresses:
         address = _source_address(host) or "127.0.0.1"
         self._reached_from[host] = address
         return address
+
+
+def _family(host: str) -> int:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _source_address(host: str) -> str:

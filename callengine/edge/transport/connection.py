@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
 from callengine.core.reasons import Rule
-from callengine.edge.flow import NOWHERE, TCP, Flow
+from callengine.edge.flow import NOWHERE, Flow, Transport
 from callengine.edge.sources import source_key
 from callengine.edge.transport.framing import Broken, Event, Framed, Ping, StreamFramer
 from callengine.edge.transport.upcalls import Upcalls
@@ -20,7 +20,8 @@ _RESET = struct.pack("ii", 1, 0)
 "For SO_LINGER: throw away what has not left, and reset the connection."
 _MOST_AT_ONCE = 64
 "Messages taken in one turn of the event loop: timers and other sockets come in between."
-OnUnreachable = Callable[[], None]
+OnUnreachable = Callable[[str], None]
+"Takes why, as the rest of a sentence."
 _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 
 
@@ -37,9 +38,18 @@ class TcpConnection(asyncio.Protocol):
     """One TCP connection, accepted or opened by us; messages go both ways (RFC 3261 section 18)."""
 
     def __init__(
-        self, keeper: Keeper, upcalls: Upcalls, flow: Flow | None = None, *, max_message_bytes: int
+        self,
+        keeper: Keeper,
+        upcalls: Upcalls,
+        flow: Flow | None = None,
+        *,
+        kind: Transport,
+        max_message_bytes: int,
     ) -> None:
+        self.kind = kind
         self.flow = flow or NOWHERE
+        self.certified_names: tuple[str, ...] = ()
+        "Whom the peer's certificate names that it showed when it connected to us."
         self.opened_by_us = flow is not None
         self.made_at = self.last_heard = time.monotonic()
         self.heard_message = False
@@ -49,7 +59,11 @@ class TcpConnection(asyncio.Protocol):
         self._keeper = keeper
         self._upcalls = upcalls
         self._framer = StreamFramer(max_message_bytes)
+        self._carrier: asyncio.Transport | None = None
+        "What the handshake of TLS goes over."
         self._transport: asyncio.Transport | None = None
+        self._early = b""
+        "What came right behind the handshake, before it was known to be through."
         self._unsent: list[tuple[bytes, OnUnreachable]] = []
         self._arrived: deque[Event] = deque()
         "What has not been taken yet; nothing more is read meanwhile."
@@ -57,23 +71,46 @@ class TcpConnection(asyncio.Protocol):
         self._abort_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast("asyncio.Transport", transport)
+        transport = cast("asyncio.Transport", transport)
+        if self.arrive(transport):
+            self.begin(transport)
+
+    def arrive(self, carrier: asyncio.Transport) -> bool:
+        """Note that the network's connection is up; return False if it may not be."""
+        self._carrier = carrier
+        if self.opened_by_us:
+            return True
+        if peer := carrier.get_extra_info("peername"):
+            self.flow = Flow(self.kind, peer[0], peer[1])
+            if self._keeper.admit(self):
+                return True
+        self._transport = carrier
+        carrier.abort()
+        return False
+
+    def begin(self, transport: asyncio.Transport) -> None:
+        """Send and take messages from now on."""
+        self._transport = transport
         transport.set_write_buffer_limits(high=_MAX_UNSENT_BYTES)
-        if not self.opened_by_us:
-            peer = transport.get_extra_info("peername")
-            if not peer:
-                transport.abort()
-                return
-            self.flow = Flow(TCP, peer[0], peer[1])
-            if not self._keeper.admit(self):
-                transport.abort()
-                return
         for data, _ in self._unsent:
             transport.write(data)
         self._unsent.clear()
+        if early := self._early:
+            self._early = b""
+            self.data_received(early)
+
+    def fail(self) -> None:
+        """Note that the handshake came to nothing."""
+        if self._carrier is not None:
+            self._carrier.abort()
+        self.lost.set()
+        self._keeper.forget(self)
 
     def data_received(self, data: bytes) -> None:
         self.last_heard = time.monotonic()
+        if self._transport is None:
+            self._early += data
+            return
         events = self._framer.feed(data)
         self._arrived += events
         if not self._framer.is_amid_message:
@@ -137,7 +174,7 @@ class TcpConnection(asyncio.Protocol):
         self.lost.set()
         self._keeper.forget(self)
 
-    def send(self, data: bytes, on_unreachable: OnUnreachable = lambda: None) -> None:
+    def send(self, data: bytes, on_unreachable: OnUnreachable = lambda _: None) -> None:
         """Send, or keep until the connection is up; a peer that does not read is cut off.
 
         `on_unreachable` is called if the connection never comes up.
@@ -150,15 +187,17 @@ class TcpConnection(asyncio.Protocol):
         elif not self._transport.is_closing():
             self._transport.write(data)
 
-    def give_up(self) -> None:
-        """Tell whoever sent something that it could not be connected."""
+    def give_up(self, why: str) -> None:
+        """Tell whoever sent something that it could not be connected, and why."""
         unsent, self._unsent = self._unsent, []
         for _, on_unreachable in unsent:
-            on_unreachable()
+            on_unreachable(why)
 
     def close(self) -> None:
         """Close after what is queued has left; a peer that does not take it is cut off."""
-        if self._transport is not None and self._abort_timer is None:
+        if self._transport is None:
+            self.abort()
+        elif self._abort_timer is None:
             self._transport.close()
             later = asyncio.get_running_loop().call_later
             self._abort_timer = later(_CLOSING_S, self.abort)
@@ -166,6 +205,8 @@ class TcpConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once; what is queued is lost."""
         if self._transport is None:
+            if self._carrier is not None:
+                self._carrier.abort()
             return
         if self._transport.get_write_buffer_size():
             # Else the system would go on offering the peer what it has not read, for minutes.
@@ -186,6 +227,11 @@ class TcpConnection(asyncio.Protocol):
     def was_connected(self) -> bool:
         """Tell whether the connection ever came up."""
         return self._transport is not None
+
+    @property
+    def is_in_handshake(self) -> bool:
+        """Tell whether the network's connection is up, and TLS over it not yet."""
+        return self._transport is None and self._carrier is not None
 
     @property
     def is_open(self) -> bool:
@@ -231,6 +277,11 @@ class TcpConnections:
         """Return the connection to send on, if it may still be sent on."""
         connection = self._by_flow.get(flow)
         return connection if connection is not None and connection.is_open else None
+
+    def in_handshake(self, host: str = "") -> int:
+        """Return how many that were accepted are not through it, from a host or in all."""
+        among = self._of_source(host) if host else self._connections
+        return sum(not item.opened_by_us and item.is_in_handshake for item in among)
 
     def accepted_from(self, host: str) -> int:
         """Return how many connections a host (`sources.source_key`) has opened to us."""

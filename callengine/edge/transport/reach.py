@@ -83,6 +83,8 @@ def reached_at(uri: URI, *, heard: Flow, via: Via, is_direct: bool, is_alone: bo
         named = literal_flow(uri)
     except UnresolvableError:
         return heard
+    if heard.is_secure or (named is not None and named.is_secure):
+        return heard  # a phone has no certificate to be connected to with
     if not is_direct or named is None or named.host != heard.host:
         return heard
     is_symmetric = "rport" in via.params or via.host.strip("[]") != heard.host
@@ -100,6 +102,11 @@ def without_connection(uri: URI, *, heard: Flow, is_ours: IsOurs) -> Flow:
     # RFC 5626 section 5.3.1 would answer 430: the phone registers anew. Many do not at once, and
     # RFC 3261 section 18.1.1 has a connection opened to the Contact.
     named = literal_flow(uri)
+    if heard.is_secure or (named is not None and named.is_secure):
+        raise UnresolvableError(
+            f"the phone's connection from {heard.host} is gone and TLS is opened by phones alone; "
+            "it has to register anew"
+        )
     if named is None or named.host != heard.host or is_ours(named.host, named.port):
         raise UnresolvableError(
             f"the phone's TCP connection from {heard.host} is gone and its contact leads elsewhere"

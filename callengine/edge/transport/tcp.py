@@ -1,15 +1,19 @@
-"""SIP over TCP: connections accepted and opened within bounds, and closed within bounds."""
+"""SIP over TCP and TLS: connections accepted and opened within bounds, and closed within bounds."""
 
 import asyncio
 import logging
 import socket
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from callengine.core.reasons import Rule
-from callengine.edge.flow import TCP, Flow
+from callengine.edge.flow import TCP, TLS, Flow, Transport
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.transport.connection import OnUnreachable, TcpConnection, TcpConnections
+from callengine.edge.transport.handshakes import Arrival, Handshakes
 from callengine.edge.transport.listeners import address_taken
+from callengine.edge.transport.tls import Tls
 from callengine.edge.transport.upcalls import Upcalls
 
 log = logging.getLogger(__name__)
@@ -23,11 +27,12 @@ TOO_MANY = Rule.TOO_MANY_CONNECTIONS
 
 
 class TcpTransport:
-    """All public TCP sockets and connections."""
+    """All public TCP sockets and connections, those of TLS among them."""
 
-    def __init__(self, settings: EdgeSettings, upcalls: Upcalls) -> None:
-        self.addresses: list[tuple[str, int]] = []
-        "Where it listens."
+    def __init__(self, settings: EdgeSettings, upcalls: Upcalls, tls: Tls) -> None:
+        self.addresses: list[tuple[Transport, str, int]] = []
+        "Where it listens, and for what."
+        self._handshakes = Handshakes(tls, settings.tls, upcalls)
         self._settings = settings
         self._upcalls = upcalls
         self._servers: list[asyncio.Server] = []
@@ -36,7 +41,7 @@ class TcpTransport:
         self._room_made_at = 0.0
         self._is_closed = False
 
-    async def listen(self, sock: socket.socket) -> None:
+    async def listen(self, transport: Transport, sock: socket.socket) -> None:
         """Accept connections on a bound socket.
 
         Raises:
@@ -44,13 +49,14 @@ class TcpTransport:
         """
         host, port = sock.getsockname()[:2]
         loop = asyncio.get_running_loop()
+        accept = self._arrival if transport.is_secure else self._accepted
         try:
-            server = await loop.create_server(self._accepted, sock=sock, backlog=_BACKLOG)
+            server = await loop.create_server(accept, sock=sock, backlog=_BACKLOG)
         except OSError as error:
             sock.close()
-            raise address_taken(TCP, host, port, error) from error
+            raise address_taken(transport, host, port, error) from error
         self._servers.append(server)
-        self.addresses.append((host, port))
+        self.addresses.append((transport, host, port))
 
     async def close(self) -> None:
         """Close every socket and connection, in bounded time whatever a peer does."""
@@ -76,9 +82,24 @@ class TcpTransport:
                 wait.cancel()
 
     def _accepted(self) -> TcpConnection:
-        return TcpConnection(
-            self, self._upcalls, max_message_bytes=self._settings.max_message_bytes
-        )
+        return self._connection(TCP)
+
+    def _arrival(self) -> Arrival:
+        return Arrival(self._accept)
+
+    def _accept(self, carrier: asyncio.Transport) -> None:
+        connection = self._connection(TLS)
+        if connection.arrive(carrier):
+            self._keep(self._handshakes.accept(connection, carrier))
+
+    def _connection(self, kind: Transport, flow: Flow | None = None) -> TcpConnection:
+        limit = self._settings.max_message_bytes
+        return TcpConnection(self, self._upcalls, flow, kind=kind, max_message_bytes=limit)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
 
     def admit(self, connection: TcpConnection) -> bool:
         """Hold an accepted connection; refuse it above the bounds."""
@@ -89,8 +110,11 @@ class TcpTransport:
         if (
             is_full
             or self._connections.accepted_from(host) >= settings.max_tcp_connections_per_host
+            or (
+                connection.kind.is_secure and not self._handshakes.has_room(self._connections, host)
+            )
         ):
-            self._upcalls.on_cut(connection.flow, TOO_MANY)
+            self._upcalls.on_cut(connection.flow, TOO_MANY, "")
             return False
         self._connections.add(connection)
         return True
@@ -112,7 +136,7 @@ class TcpTransport:
         idlest = min(strangers, key=lambda connection: connection.last_heard, default=None)
         if idlest is None or now - idlest.last_heard < _SPARED_S:
             return False
-        self._upcalls.on_cut(idlest.flow, TOO_MANY)
+        self._upcalls.on_cut(idlest.flow, TOO_MANY, "")
         idlest.abort()
         return True
 
@@ -141,32 +165,42 @@ class TcpTransport:
         if connection is not None:
             connection.send(data, on_unreachable)
 
+    def certified_names(self, flow: Flow) -> tuple[str, ...]:
+        """Return whom the certificate names that was shown when a connection was accepted."""
+        connection = self._connections.get(flow)
+        return connection.certified_names if connection is not None else ()
+
     def _open(self, flow: Flow) -> TcpConnection:
-        connection = TcpConnection(
-            self, self._upcalls, flow, max_message_bytes=self._settings.max_message_bytes
-        )
+        connection = self._connection(flow.transport, flow)
         self._connections.add(connection)
-        task = asyncio.get_running_loop().create_task(self._connect(connection))
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        self._keep(self._connect(connection))
         return connection
 
     async def _connect(self, connection: TcpConnection) -> None:
-        loop, is_refused = asyncio.get_running_loop(), False
+        why = ""
         try:
-            async with asyncio.timeout(self._settings.tcp_connect_s):
-                await loop.create_connection(
-                    lambda: connection, connection.flow.host, connection.flow.port
-                )
+            why = await self._connected(connection)
         except OSError as error:
             log.info("cannot connect to %s: %s", connection.flow, error)
-            is_refused = True
+            why = await self._handshakes.explain(error, connection.flow)
         finally:
             if not connection.was_connected:
-                self._connections.discard(connection)
-        if is_refused:
-            connection.give_up()
-            self._upcalls.on_unreachable(connection.flow)
+                connection.fail()
+        if why:
+            log.info("%s: %s", connection.flow, why)
+            connection.give_up(why)
+            self._upcalls.on_unreachable(connection.flow, why)
+
+    async def _connected(self, connection: TcpConnection) -> str:
+        """Connect; return why it will not do, or nothing. Raises OSError."""
+        loop, flow = asyncio.get_running_loop(), connection.flow
+        if not flow.is_secure:
+            async with asyncio.timeout(self._settings.tcp_connect_s):
+                await loop.create_connection(lambda: connection, flow.host, flow.port)
+            return ""
+        async with asyncio.timeout(self._settings.tcp_connect_s):
+            carrier, _ = await loop.create_connection(Arrival, flow.host, flow.port)
+        return await self._handshakes.begin(connection, carrier)
 
     def close_idle(self, now: float) -> None:
         """Close connections that were silent too long or slow; `now` is monotonic seconds.
@@ -175,7 +209,7 @@ class TcpTransport:
         """
         for connection in self._connections:
             if rule := connection.overdue(now, self._settings.tcp_message_s):
-                self._upcalls.on_cut(connection.flow, rule)
+                self._upcalls.on_cut(connection.flow, rule, "")
                 connection.close()
             elif self._is_idle(connection, now - connection.last_heard):
                 connection.close()

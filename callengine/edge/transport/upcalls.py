@@ -18,10 +18,10 @@ class Upcalls:
     "Take a whole message and its flow."
     on_broken: Callable[[bytes, Flow, bool], None]
     "Take what there is of a message that cannot be framed, its flow, and whether it is too large."
-    on_unreachable: Callable[[Flow], None]
-    "Take a flow whose connection could not be opened."
+    on_unreachable: Callable[[Flow, str], None]
+    "Take a flow whose connection could not be opened, and why, as the rest of a sentence."
     may_read: MayRead = lambda _, __: 0.0
     is_known: Callable[[Flow], bool] = lambda _: True
     "Tell whether a call or a registration hangs on a connection's flow."
-    on_cut: Callable[[Flow, Rule], None] = lambda _, __: None
-    "Take flow and rule of a connection that was refused or closed for it."
+    on_cut: Callable[[Flow, Rule, str], None] = lambda *_: None
+    "Take flow and rule of a connection that was refused or closed for it, and advice of its own."

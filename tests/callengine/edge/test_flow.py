@@ -2,12 +2,14 @@
 
 import pytest
 
-from callengine.edge.flow import TCP, TRANSPORTS, UDP, Flow
+from callengine.edge.flow import TCP, TLS, TRANSPORTS, UDP, Flow
 
 WRITTEN = [
     ("udp:192.0.2.1:5060", Flow(UDP, "192.0.2.1", 5060)),
     ("tcp:192.0.2.1:40000", Flow(TCP, "192.0.2.1", 40000)),
     ("udp:[2001:db8::1]:5060", Flow(UDP, "2001:db8::1", 5060)),
+    ("tls:192.0.2.1:40000", Flow(TLS, "192.0.2.1", 40000)),
+    ("tls:[2001:db8::1]:5061/sip.example", Flow(TLS, "2001:db8::1", 5061, "sip.example")),
 ]
 
 
@@ -31,6 +33,11 @@ def test_transports_differ_as_rfc_3261_says() -> None:
     assert not Flow(UDP, "h", 1).is_reliable
     assert Flow(TCP, "h", 1).is_reliable
     assert Flow(UDP, "h", 1) != Flow(TCP, "h", 1)
-    assert {item.via for item in TRANSPORTS.values()} == {"UDP", "TCP"}
-    assert not any(item.is_secure for item in TRANSPORTS.values())
+    assert {item.via for item in TRANSPORTS.values()} == {"UDP", "TCP", "TLS"}
+    assert [item for item in TRANSPORTS.values() if item.is_secure] == [TLS]
+    assert [item.default_port for item in (UDP, TCP, TLS)] == [5060, 5060, 5061]
     assert (UDP.uri_parameter, TCP.uri_parameter) == ("", ";transport=tcp")
+
+
+def test_a_connection_to_one_name_is_not_one_to_another_at_the_same_address() -> None:
+    assert Flow(TLS, "192.0.2.1", 5061, "a.example") != Flow(TLS, "192.0.2.1", 5061, "b.example")

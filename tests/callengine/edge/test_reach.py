@@ -49,7 +49,15 @@ HOPS = [
     ("udp:8.8.8.8:9", False, "sip:a@GW.example", CARRIER, None),
     ("udp:8.8.8.8:9", False, "sip:a@other.example", CARRIER, "udp:8.8.8.8:9"),
     ("tcp:8.8.8.8:9", True, "sip:a@8.8.4.4;transport=tcp", CARRIER, "tcp:8.8.4.4:5060"),
+    # Opened anew for the name that was reached then, or else for the one that is named.
+    (
+        *("tls:8.8.8.8:9/gw.example", True, "sip:a@8.8.8.8:5062;transport=tls", ()),
+        "tls:8.8.8.8:5062/gw.example",
+    ),
+    ("tls:8.8.8.8:9", True, "sips:a@8.8.4.4", CARRIER, "tls:8.8.4.4:5061/8.8.4.4"),
+    ("tls:8.8.8.8:9", False, "sips:a@GW.example", CARRIER, None),
 ]
+SECURED = ("sip:a@8.8.8.8:5060", "sip:a@8.8.8.8;transport=tcp", "sip:a@GW.example", "sip:a@8.8.4.4")
 
 
 @pytest.mark.parametrize(("heard", "direct", "uri", "hosts", "hop"), HOPS)
@@ -57,6 +65,15 @@ def test_next_hop(heard, direct, uri, hosts, hop):
     dialog = Dialog("l", "r", Flow.parse(heard), is_direct=direct)
     flow = next_hop(Wires(), dialog, uri, hosts=hosts, is_ours=is_ours)
     assert flow == (hop and Flow.parse(hop))
+
+
+@pytest.mark.parametrize("uri", SECURED)
+def test_what_began_over_tls_goes_on_over_nothing_else(uri):
+    heard = Flow.parse("tls:8.8.8.8:9")
+    dialog = Dialog("l", "r", heard, is_direct=True)
+    assert next_hop(Wires(str(heard)), dialog, uri, hosts=CARRIER, is_ours=is_ours) == heard
+    with pytest.raises(UnresolvableError):
+        next_hop(Wires(), dialog, uri, hosts=CARRIER, is_ours=is_ours)
 
 
 @pytest.mark.parametrize("uri", ["sip:a@10.0.0.1;transport=tcp", "sip:a@name.example", "junk"])
@@ -174,3 +191,9 @@ def test_a_connection_that_is_gone_is_opened_to_the_host_it_came_from_alone(cont
             again()
     else:
         assert str(again()) == flow
+
+
+def test_a_phone_whose_tls_is_gone_is_not_connected_to() -> None:
+    uri, heard = parse_uri("sip:a@8.8.8.8:70;transport=tls"), Flow.parse("tls:8.8.8.8:9")
+    with pytest.raises(UnresolvableError, match="register anew"):
+        without_connection(uri, heard=heard, is_ours=is_ours)

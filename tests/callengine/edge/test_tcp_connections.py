@@ -34,13 +34,13 @@ class Wire:
             Upcalls(
                 on_message=lambda data, flow: self.heard.put_nowait((data, flow)),
                 on_broken=lambda *_: None,
-                on_unreachable=self.unreachable.put_nowait,
+                on_unreachable=lambda flow, _: self.unreachable.put_nowait(flow),
             ),
         )
 
     async def connect(self) -> tuple[asyncio.StreamWriter, Flow]:
         """Open a connection, say something on it, and return its flow as the edge names it."""
-        host, port = self.transports.tcp[0]
+        _, host, port = self.transports.tcp[0]
         _, writer = await asyncio.open_connection(host, port, local_addr=(NEIGHBOUR, 0))
         writer.write(options())
         async with asyncio.timeout(PATIENCE_S):
@@ -80,7 +80,7 @@ async def test_so_many_connections_of_a_host_that_live_are_still_all_it_may_have
     wire: Wire,
 ) -> None:
     writers = [(await wire.connect())[0] for _ in range(PER_HOST)]
-    host, port = wire.transports.tcp[0]
+    _, host, port = wire.transports.tcp[0]
     reader, refused = await asyncio.open_connection(host, port, local_addr=(NEIGHBOUR, 0))
     async with asyncio.timeout(PATIENCE_S):
         assert await reader.read() == b""
