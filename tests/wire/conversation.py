@@ -20,7 +20,8 @@ STRANGER = "stranger"
 @asynccontextmanager
 async def registered(engine: Engine, user: str, **options: Any) -> AsyncIterator[Phone]:
     """Open a phone that registers as one of the engine's connections, and takes it back after."""
-    async with Phone(user, PASSWORD, server=engine.server, **options) as phone:
+    server = engine.server_over(options.get("transport", "udp"))
+    async with Phone(user, PASSWORD, server=server, **options) as phone:
         response = await phone.register()
         assert response.code == 200, phone.dump()
         try:
@@ -33,7 +34,8 @@ async def registered(engine: Engine, user: str, **options: Any) -> AsyncIterator
 async def caller(engine: Engine, user: str = STRANGER, **options: Any) -> AsyncIterator[Phone]:
     """Open a phone that places calls: a connection's by digest, a stranger's without."""
     password = "" if user == STRANGER else PASSWORD
-    async with Phone(user, password, server=engine.server, **options) as phone:
+    server = engine.server_over(options.get("transport", "udp"))
+    async with Phone(user, password, server=server, **options) as phone:
         yield phone
 
 

@@ -1,6 +1,7 @@
 """The six worked examples of the negotiation rule, as configuration and as real calls."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from tests.peers import descriptions
 from tests.peers.engine import Engine
@@ -10,7 +11,8 @@ from tests.wire import conversation
 from tests.wire.conversation import STRANGER, converse, nobody_was_rung, registered
 from tests.wire.directory import G722_FIRST, configuration, connection, trunk
 
-GATEWAY_NUMBER = "+442071234567"
+GATEWAY_NUMBER, SECURE_NUMBER = "+442071234567", "+4930123456"
+CARRIERS = {GATEWAY_NUMBER: "carrier-one", SECURE_NUMBER: "carrier-two"}
 A_OFFER = ("OPUS", "G722", "PCMA")
 
 
@@ -33,7 +35,8 @@ class Example:
 
     @property
     def destination(self) -> str:
-        return "trunk:carrier-one" if self.to == GATEWAY_NUMBER else f"connection:{self.to}"
+        carrier = CARRIERS.get(self.to)
+        return f"trunk:{carrier}" if carrier else f"connection:{self.to}"
 
 
 EXAMPLES = (
@@ -46,15 +49,22 @@ EXAMPLES = (
 )
 
 
-def directory(gateway_port: int) -> dict[str, object]:
-    """Return the configuration all six examples run on."""
+def directory(
+    gateway_port: int, transport: str = "udp", *, secure_port: int = 0
+) -> dict[str, object]:
+    """Return the configuration all six examples run on; `secure_port`: another gateway's."""
+    gateways = {"carrier-one": f"sip:127.0.0.1:{gateway_port};transport={transport}"}
+    routes = {"+44": ["carrier-one"]}
+    if secure_port:
+        gateways["carrier-two"] = f"sip:127.0.0.1:{secure_port};transport=tls"
+        routes["+49"] = ["carrier-two"]
     return configuration(
         connection("alice", outbound=["OPUS", "G722"]),
         connection("bob", inbound=G722_FIRST),
         connection("carol"),
         connection("dora", inbound=G722_FIRST, force=True),
-        trunks=[trunk("carrier-one", gateway=f"sip:127.0.0.1:{gateway_port};transport=udp")],
-        routes={"+44": ["carrier-one"]},
+        trunks=[trunk(name, gateway=gateway) for name, gateway in gateways.items()],
+        routes=routes,
     )
 
 
@@ -62,14 +72,16 @@ GATEWAY_PORT = free_sip_port()
 CONFIGURATION = directory(GATEWAY_PORT)
 
 
-async def play(engine: Engine, example: Example) -> None:
+async def play(
+    engine: Engine, example: Example, *, gateway_port: int = GATEWAY_PORT, **phones: Any
+) -> None:
     """Place the example's call and hold what happens against the table."""
-    async with conversation.caller(engine, example.caller) as caller_phone:
-        if example.to == GATEWAY_NUMBER:
-            async with Phone("gateway", port=GATEWAY_PORT) as callee_phone:
+    async with conversation.caller(engine, example.caller, **phones) as caller_phone:
+        if example.to in CARRIERS:
+            async with Phone("gateway", port=gateway_port, **phones) as callee_phone:
                 await _play(engine, example, caller_phone, callee_phone)
         else:
-            async with registered(engine, example.to) as callee_phone:
+            async with registered(engine, example.to, **phones) as callee_phone:
                 await _play(engine, example, caller_phone, callee_phone)
 
 
@@ -81,7 +93,8 @@ async def _play(engine: Engine, example: Example, caller_phone: Phone, callee_ph
     # The SDP that left our socket, on each leg.
     assert descriptions.names(call.b.offer_sdp) == list(example.vn_b)
     assert descriptions.names(call.a.answer_sdp) == [example.leg_a]
-    await call.hears_both_ways(codec_a=example.leg_a, codec_b=example.leg_b)
+    seconds = 1.6 if caller_phone.protocol == "udp" else 0.8
+    await call.hears_both_ways(codec_a=example.leg_a, codec_b=example.leg_b, seconds=seconds)
     record = await call.end()
     assert (record["source"], record["destination"]) == (example.source, example.destination)
     leg_a, leg_b = record["legs"]
