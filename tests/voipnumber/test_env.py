@@ -63,7 +63,7 @@ BAD = [
     ("host_port", "::1:80", {"default": ""}, "brackets"),
     ("host_port", "h:65536", {"default": ""}, "HOST:PORT"),
     ("host_port", "a b:80", {"default": ""}, "HOST:PORT"),
-    ("sip_listen", "tls:0.0.0.0:5061", {"default": ""}, "udp:HOST:PORT"),
+    ("sip_listen", "sctp:0.0.0.0:5061", {"default": ""}, "udp:HOST:PORT"),
     ("sip_listen", "udp:localhost:5060", {"default": ""}, "HOST is an IP address"),
     ("sip_listen", "udp:1.2.3.4:5060,udp:1.2.3.4:5060", {"default": ""}, "each address once"),
     ("sip_listen", "udp:1.2.3.4:5060,", {"default": ""}, "udp:HOST:PORT"),
