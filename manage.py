@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """The command line: `manage.py help` lists the commands."""
 
+import io
 import os
 import sys
 
@@ -10,6 +11,9 @@ from voipnumber.private import keep_private
 def main() -> None:
     """Run one management command."""
     keep_private()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # To a pipe, such as a service's journal, lines would else wait until the command ends.
+        sys.stdout.reconfigure(line_buffering=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipnumber.settings")
     try:
         from django.core.management import execute_from_command_line

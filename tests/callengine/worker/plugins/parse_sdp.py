@@ -31,8 +31,7 @@ def main() -> None:
         status = api.pjmedia_sdp_parse(pool, room, len(data), parsed)
         statuses.append(status or api.pjmedia_sdp_validate(parsed[0]))
         api.pj_pool_release(pool)
-    sys.stdout.write("\n" + json.dumps(statuses) + "\n")
-    sys.stdout.flush()
+    sys.stderr.write(json.dumps(statuses))  # pjsua prints its own lines to stdout, when it likes
     endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
 

@@ -70,6 +70,6 @@ def test_every_compact_description_is_one_for_pjmedia() -> None:
         timeout=60,
         check=True,
     )
-    *statuses, of_raw = json.loads(done.stdout.splitlines()[-1])
+    *statuses, of_raw = json.loads(done.stderr)
     assert of_raw != 0  # as the peer wrote it, it is refused
     assert [(s, text) for s, text in zip(statuses, texts, strict=True) if s != 0] == []
