@@ -146,6 +146,13 @@
       touchStartThreshold: 6,
       ghostClass: "order-place",
       dragClass: "order-dragged",
+      // A row that is dragged shrinks to a line: at a page's end all of it would move.
+      onChoose() {
+        list.style.minHeight = list.offsetHeight + "px";
+      },
+      onUnchoose() {
+        list.removeAttribute("style");
+      },
       onStart() {
         if (lifted) drop(false);
         before = keysOf(form);

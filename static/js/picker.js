@@ -286,6 +286,14 @@
     for (const inner of element.querySelectorAll("[style]")) inner.removeAttribute("style");
   }
 
+  // A row that is dragged shrinks to a line: at a page's end all of it would move under the pointer.
+  function keepHeight(picker, kept) {
+    for (const list of picker.querySelectorAll("[data-list]")) {
+      if (kept) list.style.minHeight = list.offsetHeight + "px";
+      else list.removeAttribute("style");
+    }
+  }
+
   function makeSortable(picker, list) {
     if (sortables.has(list) || !window.Sortable) return;
     let before = null;
@@ -311,6 +319,10 @@
       onChoose(event) {
         // It is cloned next.
         unstyle(event.item);
+        keepHeight(picker, true);
+      },
+      onUnchoose() {
+        keepHeight(picker, false);
       },
       onStart() {
         if (lifted) drop("dropped");

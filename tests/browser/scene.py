@@ -85,6 +85,29 @@ async def centre(place: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+IS_ABOVE = """
+([what, above]) => above.parentElement.contains(what)
+    && what.compareDocumentPosition(above) & Node.DOCUMENT_POSITION_FOLLOWING
+"""
+
+
+async def drag_above(page: Page, what: Locator, above: Locator) -> None:
+    """Drag with the mouse above another row, and drop there."""
+    await hold_above(page, what, above)
+    await page.mouse.up()
+
+
+async def hold_above(page: Page, what: Locator, above: Locator) -> None:
+    """Drag until the page shows it above another row: the page looks where it is each 50 ms."""
+    start, (x, y) = await centre(what), await centre(above)
+    both = [await what.element_handle(), await above.element_handle()]
+    await page.mouse.move(*start)
+    await page.mouse.down()
+    await page.mouse.move(x, y + 4, steps=8)
+    await page.mouse.move(x, y - 10, steps=4)
+    await page.wait_for_function(IS_ABOVE, arg=both)
+
+
 async def tab_to(page: Page, place: Locator) -> None:
     """Press Tab until the place has the focus."""
     for _ in range(60):

@@ -14,7 +14,7 @@ from tests.browser.scene import (
     Known,
     Open,
     browser,
-    centre,
+    drag_above,
     insist_on_clean,
     signed_in,
     tab_to,
@@ -91,15 +91,10 @@ async def at_rest(what: Locator) -> None:
         await what.page.wait_for_timeout(250)
 
 
-async def drag_above(page: Page, codec: str, other: str) -> None:
+async def drag_codec_above(page: Page, codec: str, other: str) -> None:
     await row(page, codec).scroll_into_view_if_needed()
     await at_rest(row(page, codec))
-    start, (x, y) = await centre(row(page, codec)), await centre(row(page, other))
-    await page.mouse.move(*start)
-    await page.mouse.down()
-    await page.mouse.move(x, y + 4, steps=8)
-    await page.mouse.move(x, y - 10, steps=4)
-    await page.mouse.up()
+    await drag_above(page, row(page, codec), row(page, other))
 
 
 async def test_a_codec_dragged_first_changes_what_the_formats_mean_before_it_is_saved(
@@ -107,14 +102,14 @@ async def test_a_codec_dragged_first_changes_what_the_formats_mean_before_it_is_
 ) -> None:
     page = await visit("mouse", "audio")
     await expect(meaning(page, "input").first).to_contain_text("resampled 16 -> 24 kHz")
-    await drag_above(page, "PCMU", "G722")
+    await drag_codec_above(page, "PCMU", "G722")
     await shows_selected(page, ["PCMU", "G722", "PCMA"])
     await expect(meaning(page, "input").first).to_contain_text("PCMU")
     await expect(meaning(page, "input").first).to_contain_text("resampled 8 -> 24 kHz")
     await expect(meaning(page, "output").first).to_contain_text("resampled 24 -> 8 kHz")
     await page.get_by_role("button", name="Discard").click()
     await expect(meaning(page, "input").first).to_contain_text("resampled 16 -> 24 kHz")
-    await drag_above(page, "PCMA", "G722")
+    await drag_codec_above(page, "PCMA", "G722")
     await saves(page, "PCMA", "G722", "PCMU")
     await expect(meaning(page, "output").first).to_contain_text("PCMA")
 

@@ -16,6 +16,7 @@ from tests.browser.scene import (
     Open,
     browser,
     centre,
+    drag_above,
     finger,
     insist_on_clean,
     signed_in,
@@ -158,12 +159,7 @@ async def next_call_tries(engine: Engine, number: str, order: str) -> None:
 
 
 async def drag(page: Page, what: str, above: str) -> None:
-    start, (x, y) = await centre(grip(page, what)), await centre(row(page, above))
-    await page.mouse.move(*start)
-    await page.mouse.down()
-    await page.mouse.move(x, y + 4, steps=8)
-    await page.mouse.move(x, y - 10, steps=4)
-    await page.mouse.up()
+    await drag_above(page, grip(page, what), row(page, above))
 
 
 async def test_a_gateway_dragged_first_is_what_the_next_call_tries_first(

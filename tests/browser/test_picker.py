@@ -19,7 +19,9 @@ from tests.browser.scene import (
     Open,
     browser,
     centre,
+    drag_above,
     finger,
+    hold_above,
     insist_on_clean,
     signed_in,
     stays,
@@ -84,11 +86,7 @@ async def test_a_codec_dragged_first_is_what_the_next_call_uses(
 ) -> None:
     page = await visit("mouse")
     await shows_selected(page, list(OWN))
-    start, (x, y) = await centre(row(page, "PCMA")), await centre(row(page, "G722"))
-    await page.mouse.move(*start)
-    await page.mouse.down()
-    await page.mouse.move(x, y + 4, steps=8)
-    await page.mouse.move(x, y - 10, steps=4)
+    await hold_above(page, row(page, "PCMA"), row(page, "G722"))
     line = await page.locator(".picker-place").bounding_box()
     assert line is not None
     assert line["height"] <= 6, "the drop place is a line"
@@ -99,6 +97,18 @@ async def test_a_codec_dragged_first_is_what_the_next_call_uses(
     await expect(page.get_by_text("Unsaved changes")).to_be_visible()
     await saves(page, "PCMA", "G722", "PCMU")
     await next_call_uses(engine, "mouse", "PCMA", "G722", "PCMU")
+
+
+async def test_a_page_at_its_end_stays_while_a_codec_is_dragged(visit: Open) -> None:
+    page = await visit("mouse")
+    await page.set_viewport_size({"width": 1280, "height": 480})
+    end = await page.evaluate("() => { scrollTo(0, 9999); return scrollY }")
+    assert end > 0
+    await hold_above(page, row(page, "PCMA"), row(page, "G722"))
+    assert await page.evaluate("scrollY") == end
+    await page.mouse.up()
+    assert await page.evaluate("scrollY") == end
+    await expect(page.locator("[data-list][style]")).to_have_count(0)
 
 
 async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
@@ -326,13 +336,8 @@ async def test_in_the_django_admin_the_lists_fill_the_text(visit: Open, known: K
         await page.keyboard.press(key)
     await expect(inbound.locator("[data-said]")).to_have_text("PCMA, position 1 of 3, dropped")
     await expect(text).to_have_value("PCMA, G722, PCMU")
-    start = await centre(inbound.locator('[data-codec="OPUS"] .picker-facts'))
-    x, y = await centre(inbound.locator('[data-codec="PCMA"]'))
-    await page.mouse.move(*start)
-    await page.mouse.down()
-    await page.mouse.move(x, y, steps=8)
-    await page.mouse.move(x, y - 20, steps=4)
-    await page.mouse.up()
+    facts = inbound.locator('[data-codec="OPUS"] .picker-facts')
+    await drag_above(page, facts, inbound.locator('.picker-row[data-codec="PCMA"]'))
     await expect(text).to_have_value("OPUS, PCMA, G722, PCMU")
     meaning = inbound.locator("[data-meaning-text]")
     await expect(meaning).to_contain_text("Best 20 kHz audio, worst 3.4 kHz")
