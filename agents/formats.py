@@ -1,6 +1,6 @@
 """Audio formats of an agent's websocket. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -26,21 +26,24 @@ class AudioFormat:
     """The format of one direction."""
 
     encoding: Encoding = Encoding.PCM
+    # What follows from it, looked up once: every frame of a call asks for some of it.
+    sample_rate_hz: int = field(init=False, repr=False, compare=False)
+    "Samples a second."
+    silence: bytes = field(init=False, repr=False, compare=False)
+    "One sample of silence."
+    frame_bytes: int = field(init=False, repr=False, compare=False)
+    "Bytes of one frame of FRAME_MS."
+    bytes_per_ms: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def sample_rate_hz(self) -> int:
-        """Samples a second."""
-        return SAMPLE_RATES_HZ[self.encoding]
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one frame of FRAME_MS."""
-        return self.bytes_of(FRAME_MS)
-
-    @property
-    def silence(self) -> bytes:
-        """One sample of silence."""
-        return SILENCE[self.encoding]
+    def __post_init__(self) -> None:
+        per_ms = SAMPLE_RATES_HZ[self.encoding] // 1000 * BYTES_PER_SAMPLE[self.encoding]
+        for name, value in (
+            ("sample_rate_hz", SAMPLE_RATES_HZ[self.encoding]),
+            ("silence", SILENCE[self.encoding]),
+            ("frame_bytes", per_ms * FRAME_MS),
+            ("bytes_per_ms", per_ms),
+        ):
+            object.__setattr__(self, name, value)
 
     def bytes_of(self, ms: float) -> int:
         """Return how many bytes so many milliseconds take, whole samples only."""
@@ -48,4 +51,4 @@ class AudioFormat:
 
     def ms_of(self, size: int) -> float:
         """Return how long so many bytes last, in milliseconds."""
-        return size / BYTES_PER_SAMPLE[self.encoding] / self.sample_rate_hz * 1000
+        return size / self.bytes_per_ms

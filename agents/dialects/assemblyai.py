@@ -149,15 +149,17 @@ class AssemblyAI(Conversation):
             return self._goodbye(message, now)
         self._latest, self._last_error = "", None
         effects = super().received(message, now)
-        if self.is_over:
-            return effects
-        return [*effects, *self._answers(now)]
+        if not self._desk.has_results:
+            self._held_until = None
+        elif not self.is_over:
+            effects += self._answers(now)
+        return effects
 
-    def _audio(self, message: Message, now: float) -> Iterator[Effect]:
+    def _audio(self, message: Message, now: float) -> tuple[Effect]:
         audio = audio_at(message, "data")
         self.has_spoken = True
         self._desk.heard(now)
-        yield Play(audio, id_at(message, "reply_id"))
+        return (Play(audio, id_at(message, "reply_id")),)
 
     def _reply_done(self, message: Message, now: float) -> Iterator[Effect]:
         if at(message, "status") == "interrupted":
@@ -193,7 +195,7 @@ class AssemblyAI(Conversation):
         """A line's: what was said on a former websocket of the call must not be replaced."""
         return f"{who}-{round(self._opened_at * 1000)}-{self._lines[who]}"
 
-    def caller_audio(self, audio: bytes) -> list[Effect]:
+    def caller_audio(self, audio: bytes) -> list[Send]:
         if self.is_over or self.is_ending or not self.is_ready:
             return []
         return [Send(write_audio("input.audio", "audio", audio))]

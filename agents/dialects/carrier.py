@@ -71,17 +71,19 @@ class CarrierConversation(Conversation):
         sent = [self._send(message) for message in self.announcement()]
         return [*sent, Ready(self.stream_id)]
 
-    def caller_audio(self, audio: bytes) -> list[Effect]:
+    def caller_audio(self, audio: bytes) -> list[Send]:
         if self.is_over:
             return []
-        self._rest += audio
         size = FORMAT.frame_bytes
+        if len(audio) == size and not self._rest:
+            return [self._frame(audio)]
+        self._rest += audio
         whole = len(self._rest) - len(self._rest) % size
         frames = [self._rest[start : start + size] for start in range(0, whole, size)]
         self._rest = self._rest[whole:]
         return [self._frame(frame) for frame in frames]
 
-    def _frame(self, frame: bytes) -> Effect:
+    def _frame(self, frame: bytes) -> Send:
         sent = self._send(self.media(base64(frame)))
         self.frames += 1
         return sent
@@ -110,12 +112,12 @@ class CarrierConversation(Conversation):
     def _send(self, message: Mapping[str, Any]) -> Send:
         return Send(write(message))
 
-    def _play(self, message: Message, now: float) -> Iterator[Effect]:
+    def _play(self, message: Message, now: float) -> tuple[Effect]:
         self._check_stream(message)
         audio = audio_at(message, "media", "payload")
         self.check_media(message)
         self.has_spoken = True
-        yield Play(audio)
+        return (Play(audio),)
 
     def check_media(self, message: Message) -> None:
         """Raise OddMessageError for audio that is not in FORMAT."""

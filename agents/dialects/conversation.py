@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from agents.dialects.closing import NORMAL, failed, is_passing
-from agents.dialects.interface import Close, Effect, Handshake, HangUp, ImmutableError, Odd, Session
+from agents.dialects.interface import (
+    Close,
+    Effect,
+    Handshake,
+    HangUp,
+    ImmutableError,
+    Odd,
+    Send,
+    Session,
+)
 from agents.dialects.kinds import DialectKind
 from agents.dialects.messages import MAX_MESSAGE_BYTES, OddMessageError, read
 
@@ -101,7 +110,7 @@ class Conversation:
         is_retryable = is_passing(code) and not self.has_spoken
         return [failed(code, reason, is_retryable=is_retryable, keeps_session=False)]
 
-    def caller_audio(self, audio: bytes) -> list[Effect]:
+    def caller_audio(self, audio: bytes) -> list[Send]:
         raise NotImplementedError
 
     def digit(self, digit: str) -> list[Effect]:

@@ -12,7 +12,7 @@ long it waits for Ready; a dialect has timers only for what its agent must do in
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from agents.formats import AudioFormat
 
@@ -60,8 +60,7 @@ class Handshake:
 # What a dialect wants done
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Write a text message to the websocket."""
 
     text: str
@@ -78,8 +77,7 @@ class Ready:
     "Sentences on what the agent has configured otherwise than we."
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(NamedTuple):
     """Queue audio for the caller, in the session's output format; any number of bytes."""
 
     audio: bytes
@@ -245,7 +243,7 @@ class Dialect(Protocol):
     def closed(self, code: int, reason: str, now: float) -> list[Effect]:
         """Take that the websocket has closed; Failed, SessionOver or HangUp says what it means."""
 
-    def caller_audio(self, audio: bytes) -> list[Effect]:
+    def caller_audio(self, audio: bytes) -> list[Send]:
         """Send a frame of the caller's, in the input format."""
 
     def digit(self, digit: str) -> list[Effect]:

@@ -1,7 +1,7 @@
 """JSON messages, read from agents that may send anything, and written."""
 
 import json
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +13,7 @@ MAX_ID = 256
 
 
 _write = json.JSONEncoder(separators=(",", ":")).encode
+_read = json.JSONDecoder().decode
 
 
 class OddMessageError(ValueError):
@@ -24,7 +25,7 @@ def read(message: str | bytes) -> Mapping[str, Any]:
     if isinstance(message, bytes):
         raise OddMessageError("binary message")
     try:
-        value = json.loads(message)
+        value = _read(message)
     except (ValueError, RecursionError):
         raise OddMessageError("message that is not JSON") from None
     if not isinstance(value, dict):
@@ -46,7 +47,7 @@ def at(message: Mapping[str, Any], *path: str) -> Any:
     """Return what lies at a path of keys, or None."""
     value: Any = message
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
@@ -80,11 +81,11 @@ def audio_at(message: Mapping[str, Any], *path: str) -> bytes:
     if not isinstance(value, str):
         raise OddMessageError("audio message without audio")
     try:
-        return b64decode(value, validate=True)
+        return a2b_base64(value, strict_mode=True)
     except ValueError:
         raise OddMessageError("audio that is not base64") from None
 
 
 def base64(audio: bytes) -> str:
     """Return audio written in base64."""
-    return b64encode(audio).decode()
+    return b2a_base64(audio, newline=False).decode()

@@ -141,20 +141,22 @@ class OpenAI(Conversation):
 
     def received(self, message: str | bytes, now: float) -> list[Effect]:
         effects = super().received(message, now)
-        return effects if self.is_over else [*effects, *self._answers()]
+        if self._desk.has_results and not self.is_over:
+            effects += self._answers()
+        return effects
 
-    def caller_audio(self, audio: bytes) -> list[Effect]:
+    def caller_audio(self, audio: bytes) -> list[Send]:
         if self.is_over or not self.is_ready:
             return []
         return [Send(write_audio("input_audio_buffer.append", "audio", audio))]
 
-    def _audio(self, message: Message, now: float) -> Iterator[Effect]:
+    def _audio(self, message: Message, now: float) -> tuple[Effect]:
         audio, item = audio_at(message, "delta"), id_at(message, "item_id")
         index = number_at(message, "content_index") or 0
         _remember(self._items, item, int(index), _MAX_ITEMS)
         self.has_spoken = True
         self._desk.heard(now)
-        yield Play(audio, item)
+        return (Play(audio, item),)
 
     def _interrupted(self, message: Message, now: float) -> Iterator[Effect]:
         if self._turn_detection.get("interrupt_response") is False:

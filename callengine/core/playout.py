@@ -51,7 +51,8 @@ class Playout:
         self._thrown = 0
         self._items: deque[_Item] = deque()
         self._marks: deque[tuple[int, str]] = deque()
-        self._reached: list[str] = []
+        self.reached: list[str] = []
+        "Marks that were reached since `marks` was asked last."
         self._weight = 0
         "Of marks and items, in bytes."
         self._is_done = True
@@ -121,23 +122,25 @@ class Playout:
 
         The time of the frame before is over now: so are marks and items that ended with it.
         """
-        self._reach()
-        if not self._may_play():
+        if self._marks or len(self._items) > 1:
+            self._reach()
+        queued = self._added - self._taken
+        if not queued or not (self._is_done or self._may_play(queued)):
             self._is_playing = False
             return None
         self._is_playing = True
         self._waits = 0
-        size = min(self._frame_bytes, self._queued)
+        wanted = self._frame_bytes
+        size = min(wanted, self._added - self._taken)  # a sample may have been made whole
         frame = self._cut(size)
         self._taken += size
-        missing = self._frame_bytes - size
-        if missing:
-            frame += self._audio.silence * (missing // len(self._audio.silence))
+        if size < wanted:
+            frame += self._audio.silence * ((wanted - size) // len(self._audio.silence))
         return frame
 
     def marks(self) -> list[str]:
         """Return the marks reached since this was asked last, in their order."""
-        reached, self._reached = self._reached, []
+        reached, self.reached = self.reached, []
         return reached
 
     # How much there is
@@ -174,15 +177,10 @@ class Playout:
     def _ms(self, size: int) -> float:
         return self._audio.ms_of(size)
 
-    def _may_play(self) -> bool:
-        """Tell whether a frame may be taken: whole ones of a reply under way, the rest of one."""
-        if not self._queued:
-            self._waits = 0
-            return False
-        if self._is_done:
-            return True
+    def _may_play(self, queued: int) -> bool:
+        """Tell whether a frame of a reply under way may be taken: a whole one, or all that came."""
         wanted = self._frame_bytes * (1 if self._is_playing else CUSHION_FRAMES)
-        if self._queued >= wanted:
+        if queued >= wanted:
             return True
         # A reply whose end nobody tells: nothing more came, so what there is gets played.
         self._waits += 1
@@ -208,6 +206,10 @@ class Playout:
             self._blocks.append(bytearray(audio))
 
     def _cut(self, size: int) -> bytes:
+        block, end = self._blocks[0], self._at + size
+        if end < len(block):
+            piece, self._at = bytes(block[self._at : end]), end
+            return piece
         pieces = []
         while size:
             block = self._blocks[0]
@@ -233,6 +235,6 @@ class Playout:
         while self._marks and self._marks[0][0] <= self._taken:
             name = self._marks.popleft()[1]
             self._weight -= _ENTRY_BYTES + len(name)
-            self._reached.append(name)
+            self.reached.append(name)
         while len(self._items) > 1 and self._items[0].ends <= self._taken:
             self._weight -= _ENTRY_BYTES + len(self._items.popleft().name)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agents.formats import AudioFormat
+from callengine.worker.agent.pace import Pace
 from callengine.worker.audio.callercodecs import CallerCodec
 from callengine.worker.audio.callerstream import CallerStream
 from callengine.worker.audio.paths import open_paths
@@ -13,9 +14,6 @@ from callengine.worker.rtp.heard import Heard, Key
 from callengine.worker.rtp.session import RtpSession
 from callengine.worker.rtpguard.rules import Seen
 from callengine.worker.rtpguard.sending import Hold
-
-MAX_BEHIND_S = 0.2
-"A timer that is later than that goes on from now: what was missed is not made up for."
 
 
 @dataclass(slots=True)
@@ -62,7 +60,7 @@ class CallerMedia:
         self.session.remote_reports = media.remote_reports
         self._stream = CallerStream(self._paths.to_agent, now)
         self._terms, self._sends = terms, media.sends
-        self.next_tick = now
+        self.pace = Pace(self.frame_ms / 1000, now)
 
     @property
     def frame_ms(self) -> int:
@@ -96,15 +94,15 @@ class CallerMedia:
 
     def heard(self, now: float) -> list[bytes]:
         """Read RTP; return audio for the agent."""
+        self.pace.arrived(now)
         return self._chunks(self.session.receive(now), now)
 
     def ticked(self, now: float) -> list[bytes]:
         """Take that a frame's time has passed; return audio for the agent, silence if need be."""
-        self.next_tick += self.frame_ms / 1000
-        if now - self.next_tick > MAX_BEHIND_S:
-            self.next_tick = now + self.frame_ms / 1000
+        self.pace.step(now)
         self.session.is_held = self._terms.held is not None or self.is_on_hold
-        chunks = self._chunks(self.session.tick(now), now)
+        late = self.session.tick(now)
+        chunks = self._chunks(late, now) if late else []
         return [*chunks, *self._stream.tick(now)]
 
     def play(self, frame: bytes | None, now: float) -> None:
@@ -115,10 +113,11 @@ class CallerMedia:
 
     def _chunks(self, heard: Iterable[Heard], now: float) -> list[bytes]:
         chunks: list[bytes] = []
+        is_on_hold = self.is_on_hold
         for item in heard:
-            if isinstance(item, Key):
+            if type(item) is Key:
                 self._digit(item.digit)
-            elif not self.is_on_hold:
+            elif not is_on_hold:
                 chunks += self._stream.heard(item, now)
         return chunks
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from agents.dialects import interface as say
 from agents.dialects.interface import Dialect, Session
 from callengine.core.orders import AgentOrder
-from callengine.core.playout import Playout
 from callengine.core.reasons import Reason
 from callengine.worker.agent import ends
 from callengine.worker.agent.effects import (
@@ -24,10 +23,12 @@ from callengine.worker.agent.effects import (
     OpenSocket,
     Phase,
 )
-from callengine.worker.agent.keeping import KeptAudio, OddMessages
+from callengine.worker.agent.keeping import KeptAudio
 from callengine.worker.agent.limits import TRANSFER_WITHIN_S, Limits
-from callengine.worker.agent.ringback import Ringback
+from callengine.worker.agent.opening import Opening
+from callengine.worker.agent.record import SessionRecord
 from callengine.worker.agent.session import changed, session_of
+from callengine.worker.agent.speech import Speech
 from callengine.worker.agent.websocket import SocketEvent, SocketMessage, SocketOpened, SocketOver
 
 END_S = 2.0
@@ -51,30 +52,28 @@ class AgentConversation:
         self._order, self._make, self._unix = order, make, unix_offset
         self._session = session_of(order, call_uuid)
         self.phase = Phase.CONNECTING
-        self.playout = Playout(self._session.output)
-        self.session_id = ""
-        self.moments: dict[str, float] = {}
-        "What came to pass when (Unix time), the first time."
-        self.barge_ins = 0
-        self.close_code: int | None = None
-        self.close_reason = ""
+        self._effects: list[Effect] = []
+        self.record = SessionRecord(self._tell, unix_offset)
+        self.speech = Speech(self._session.output)
+        self.playout = self.speech.playout
         self._dialect: Dialect | None = None
         self._is_open = False
-        self._retries = ends.Retries()
-        self._retry_at: float | None = None
-        self._failed: say.Failed | None = None
-        "Why a socket has failed that is to be replaced."
-        self._ready_by = now + order.ready_timeout_s
+        self._opening = Opening(order.ready_timeout_s, now)
         self._end_by: float | None = None
         self._left = Left(None)
         self._limits = Limits(order, now)
-        self._is_replying = False
         self._kept = KeptAudio(self._session.input)
-        self._odd = OddMessages()
-        self._ringback = Ringback(self._session.output) if order.answers_at_once else None
-        self._effects: list[Effect] = []
-        self._note_moment("asked", now)
-        self._effects.append(AskSocket())
+        self.speech.ring(is_on=order.answers_at_once)
+        self.record.moment("asked", now)
+        self._tell(AskSocket())
+
+    def _tell(self, effect: Effect) -> None:
+        self._effects.append(effect)
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether there is anything to be done."""
+        return bool(self._effects)
 
     def drain(self) -> Sequence[Effect]:
         """Return what is to be done, in order."""
@@ -94,9 +93,9 @@ class AgentConversation:
             return
         self.phase = Phase.OPENING
         self._dialect = self._make(self._order.dialect, self._session)
-        self._note_moment("connected", now)
+        self.record.moment("connected", now)
         handshake = self._dialect.handshake(now + self._unix)
-        self._effects.append(OpenSocket(handshake, self._dialect.max_message_bytes))
+        self._tell(OpenSocket(handshake, self._dialect.max_message_bytes))
 
     def not_connected(self, why: str, now: float) -> None:
         """Take that the engine could not connect, or that nothing can be opened on it."""
@@ -119,9 +118,9 @@ class AgentConversation:
 
     def _over(self, dialect: Dialect, over: SocketOver, now: float) -> None:
         was_open, self._is_open, self._dialect = self._is_open, False, None
-        self._is_replying = False
+        self.speech.is_replying = False
         if was_open:
-            self.close_code, self.close_reason = over.code, (over.reason or over.error)[:500]
+            self.record.closed(over.code, over.reason or over.error)
         if self.phase is Phase.ENDING:
             self._end()
         elif was_open:
@@ -136,47 +135,43 @@ class AgentConversation:
         self._drop()
         if self.phase in (Phase.ENDING, Phase.ENDED) or self._limits.is_leaving:
             return
-        self._failed = failed
-        retry_at = self._retries.next_at(failed, now)
+        retry_at, was_ready = self._opening.failed(failed, now), self._opening.was_ready
         if retry_at is None:
-            was_ready = self._retries.was_ready
-            self._leave(
-                ends.reason_for(failed.kind, was_ready=was_ready), ends.detail_of(failed), now
-            )
+            reason = ends.reason_for(failed.kind, was_ready=was_ready)
+            self._leave(reason, ends.detail_of(failed), now)
             return
-        self.phase, self._retry_at = Phase.WAITING, retry_at
-        resume = self.session_id if failed.keeps_session and self._retries.was_ready else ""
+        self.phase = Phase.WAITING
+        resume = self.record.session_id if failed.keeps_session and was_ready else ""
         self._session = replace(self._session, resume=resume)
         text = f"The agent's connection failed: {ends.detail_of(failed) or 'nobody says why'}."
-        self._note("agent-retry", f"{text} It is tried again in {retry_at - now:g} s.")
+        self.record.note("agent-retry", f"{text} It is tried again in {retry_at - now:g} s.")
 
     def _retry(self, now: float) -> None:
-        self.phase, self._retry_at = Phase.CONNECTING, None
-        if self._retries.was_ready:
-            self._ready_by = now + self._order.ready_timeout_s
-        self._effects.append(AskSocket())
+        self.phase = Phase.CONNECTING
+        self._opening.begin(now)
+        self._tell(AskSocket())
 
     def _drop(self) -> None:
         if self._dialect is not None:
-            self._dialect, self._is_open, self._is_replying = None, False, False
-            self._effects.append(DropSocket())
+            self._dialect, self._is_open, self.speech.is_replying = None, False, False
+            self._tell(DropSocket())
 
     # What the dialect wants
 
     def _carry_out(self, effects: list[say.Effect], now: float) -> None:
         for effect in effects:
-            if isinstance(effect, say.Send):
+            if type(effect) is say.Send:
                 self._effects.append(effect)
-            elif isinstance(effect, say.Play):
+            elif type(effect) is say.Play:
                 self._play(effect, now)
             else:
                 self._of_call(effect, now)
 
     def _play(self, effect: say.Play, now: float) -> None:
         if self.phase is Phase.READY:
-            self._note_moment("first_agent_audio", now)
-            self._is_replying = True
-            self.playout.add(effect.audio, effect.item)
+            if not self.speech.is_replying:
+                self.record.moment("first_agent_audio", now)
+            self.speech.play(effect)
 
     def _of_audio(self, effect: say.Mark | say.Flush | say.ReplyDone, now: float) -> None:
         if self.phase is not Phase.READY:
@@ -185,15 +180,13 @@ class AgentConversation:
             case say.Mark(name):
                 self.playout.mark(name)
             case say.ReplyDone():
-                self._is_replying = False
-                self.playout.reply_done()
+                self.speech.reply_done()
             case say.Flush():
                 self._flush(now)
 
     def _flush(self, now: float) -> None:
-        self.barge_ins += not self.playout.is_silent
-        self._is_replying = False
-        played = self.playout.flush()
+        self.record.barge_ins += not self.playout.is_silent
+        played = self.speech.flush()
         if self._dialect is not None:
             self._carry_out(self._dialect.flushed(played), now)
         self._reach_marks(now, is_played=False)
@@ -219,51 +212,51 @@ class AgentConversation:
                 if self._dialect is not None:
                     self._limits.stays()
             case say.Close(code, reason):
-                self._effects.append(CloseSocket(code, reason))
+                self._tell(CloseSocket(code, reason))
             case _:
                 self._of_record(effect, now)
 
     def _of_record(self, effect: say.Effect, now: float) -> None:
         match effect:
-            case say.Odd(what):
-                if sentence := self._odd.add(what):
-                    self._note("agent-odd", sentence)
+            case say.Odd():
+                self.record.odd(effect)
             case say.Line(_, who):
                 if who == "caller":
                     self._limits.active_at = now
                 if self._order.keeps_transcript:
-                    self._effects.append(effect)
+                    self._tell(effect)
             case say.TransferTo():
                 self._limits.transfer_until = now + TRANSFER_WITHIN_S
-                self._effects.append(effect)
+                self._tell(effect)
             case say.Tool() | say.Note():
-                self._effects.append(effect)
+                self._tell(effect)
 
     def _ready(self, ready: say.Ready, now: float) -> None:
         if self.phase is not Phase.OPENING or self._dialect is None:
             return
-        is_first = not self._retries.was_ready
-        self.phase, self._failed = Phase.READY, None
-        self._retries.ready(now)
-        self.session_id = ready.session_id[:200] or self.session_id
-        self._note_moment("ready", now)
+        is_first = not self._opening.was_ready
+        self.phase = Phase.READY
+        self._opening.ready(now)
+        self.record.session(ready.session_id)
+        self.speech.ring(is_on=False)
+        self.record.moment("ready", now)
         self._limits.active_at = now
         for sentence in ready.differences:
-            self._note("agent-differs", sentence)
+            self.record.note("agent-differs", sentence)
         if is_first:
             self._limits.began = now
-            self._effects.append(AgentReady())
+            self._tell(AgentReady())
         else:
-            self._note("agent-back", "The agent is connected again.")
+            self.record.note("agent-back", "The agent is connected again.")
         for piece in self._kept.taken():
-            self._carry_out(self._dialect.caller_audio(piece), now)
+            self._effects += self._dialect.caller_audio(piece)
 
     # The caller
 
-    def caller_audio(self, audio: bytes, now: float) -> None:
+    def caller_audio(self, audio: bytes) -> None:
         """Take audio of the caller's, in the session's input format."""
         if self.phase is Phase.READY and self._dialect is not None:
-            self._carry_out(self._dialect.caller_audio(audio), now)
+            self._effects += self._dialect.caller_audio(audio)
         elif self.phase not in (Phase.ENDING, Phase.ENDED):
             self._kept.add(audio)
 
@@ -282,13 +275,19 @@ class AgentConversation:
 
         `size` is that of a frame, in bytes.
         """
-        frame = self.playout.take()
-        self._reach_marks(now, is_played=True)
-        if frame is not None:
+        frame, is_speech = self.speech.frame(size)
+        if self.playout.reached:
+            self._reach_marks(now, is_played=True)
+        if is_speech:
             self._limits.active_at = self._limits.quiet_at = now
-        elif self._ringback is not None and not self._retries.was_ready:
-            frame = self._ringback.take(size) if self.phase is not Phase.ENDING else None
         return frame
+
+    def first_rtp_out(self, now: float) -> bool:
+        """Take that audio has left for the caller; tell whether it was the agent's first."""
+        is_agents = "first_agent_audio" in self.record.moments
+        if is_agents:
+            self.record.moment("first_rtp_out", now)
+        return is_agents
 
     # The call
 
@@ -303,16 +302,18 @@ class AgentConversation:
         values = json.loads(settings)
         names = ", ".join(values)
         if self.phase is not Phase.READY or self._dialect is None:
-            self._note("agent-not-changed", f"{by} could not change {names}: it is not connected.")
+            self.record.note(
+                "agent-not-changed", f"{by} could not change {names}: it is not connected."
+            )
             return
         try:
             effects = self._dialect.change(values)
         except say.ImmutableError as error:
-            self._note("agent-not-changed", f"{by} could not change {names}: {error}")
+            self.record.note("agent-not-changed", f"{by} could not change {names}: {error}")
             return
         self._session = changed(self._session, values)  # a new socket asks for it too
         self._carry_out(effects, now)
-        self._note("agent-changed", f"{by} changed {names}.")
+        self.record.note("agent-changed", f"{by} changed {names}.")
 
     def end(self, now: float) -> None:
         """End it: the call is over. `Left` follows, END_S later at the latest."""
@@ -328,7 +329,7 @@ class AgentConversation:
             self._leave(Reason.AGENT_ENDED, why, now)
             return
         self._limits.says_goodbye(self.playout.queued_ms, now)
-        if not self._is_replying:
+        if not self.speech.is_replying:
             self.playout.reply_done()
 
     def _leave(self, reason: Reason, detail: str, now: float) -> None:
@@ -338,7 +339,8 @@ class AgentConversation:
             self._begin_end(now, LEAVE_S)
 
     def _begin_end(self, now: float, wait_s: float) -> None:
-        self.phase, self._retry_at, self._end_by = Phase.ENDING, None, now + wait_s
+        self.phase, self._opening.retry_at, self._end_by = Phase.ENDING, None, now + wait_s
+        self.speech.ring(is_on=False)
         dialect = self._dialect
         if dialect is None or not self._is_open:
             self._drop()
@@ -350,17 +352,16 @@ class AgentConversation:
         if self.phase is Phase.ENDED:
             return
         self.phase, self._end_by = Phase.ENDED, None
-        if summary := self._odd.summary():
-            self._note("agent-odd", summary)
-        self._effects.append(self._left)
+        self.record.finish()
+        self._tell(self._left)
 
     # Time
 
     def next_deadline(self) -> float | None:
         """Return when `tick` is due at the latest."""
-        times: list[float | None] = [self._end_by, self._retry_at, self._goodbye_deadline()]
+        times = [self._end_by, self._opening.retry_at, self._goodbye_deadline()]
         if self.phase not in (Phase.ENDING, Phase.ENDED):
-            times += [self._ready_deadline(), self._limits.next()]
+            times += [self._opening.deadline(self.phase), self._limits.next()]
         if self._dialect is not None:
             times.append(self._dialect.next_deadline())
         return min((time for time in times if time is not None), default=None)
@@ -374,13 +375,13 @@ class AgentConversation:
         if _is_due(self._end_by, now):
             self._drop()
             self._end()
-        elif _is_due(self._retry_at, now):
+        elif _is_due(self._opening.retry_at, now):
             self._retry(now)
         elif self.phase not in (Phase.ENDING, Phase.ENDED):
             self._check_limits(now)
 
     def _check_limits(self, now: float) -> None:
-        if _is_due(self._ready_deadline(), now):
+        if _is_due(self._opening.deadline(self.phase), now):
             self._not_ready(now)
         elif _is_due(self._goodbye_deadline(), now):
             self._leave(Reason.AGENT_ENDED, self._left.detail, now)
@@ -389,45 +390,17 @@ class AgentConversation:
 
     def _not_ready(self, now: float) -> None:
         """Give up waiting: of the first socket for good, of a later one for another."""
-        limit = f"{self._order.ready_timeout_s:g} s"
-        failed = self._failed
-        if self._retries.was_ready:
-            why = f"it was not ready within {limit}"
-            self._fail(say.Failed(say.Failure.LOST, "", why, is_retryable=True), now)
-        elif failed is None:
-            self._leave(Reason.AGENT_NOT_READY, f"nothing within {limit}", now)
-        else:
-            reason = ends.reason_for(failed.kind, was_ready=False)
-            self._leave(reason, ends.detail_of(failed), now)
-
-    def _ready_deadline(self) -> float | None:
-        if self.phase in (Phase.CONNECTING, Phase.OPENING):
-            return self._ready_by
-        return (
-            self._ready_by if self.phase is Phase.WAITING and self._limits.began is None else None
-        )
+        match self._opening.too_late():
+            case say.Failed() as failed:
+                self._fail(failed, now)
+            case (reason, detail):
+                self._leave(reason, detail, now)
 
     def _goodbye_deadline(self) -> float | None:
         if self.phase is Phase.ENDING:
             return None
-        is_silent = self.playout.is_silent
-        return self._limits.goodbye_over_at(is_silent=is_silent, is_replying=self._is_replying)
-
-    # The record
-
-    def first_rtp_out(self, now: float) -> None:
-        """Take that the first of the agent's audio has left for the caller."""
-        self._note_moment("first_rtp_out", now)
-
-    def ended(self, now: float) -> None:
-        """Note when it was over."""
-        self._note_moment("ended", now)
-
-    def _note_moment(self, name: str, now: float) -> None:
-        self.moments.setdefault(name, now + self._unix)
-
-    def _note(self, kind: str, text: str) -> None:
-        self._effects.append(say.Note(kind, text))
+        is_silent, is_replying = self.playout.is_silent, self.speech.is_replying
+        return self._limits.goodbye_over_at(is_silent=is_silent, is_replying=is_replying)
 
 
 def _is_due(deadline: float | None, now: float) -> bool:

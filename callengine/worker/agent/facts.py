@@ -37,13 +37,8 @@ class Facts:
 
     def changed(self, conversation: AgentConversation, how: tuple[str, str], now: float) -> None:
         """Tell what is new; `how` is what is done to the audio in and out."""
-        key = (
-            conversation.phase,
-            conversation.session_id,
-            len(conversation.moments),
-            conversation.close_code,
-            how,
-        )
+        record = conversation.record
+        key = conversation.phase, record.session_id, len(record.moments), record.close_code, how
         if key == self._key and now - self._figures_at < FIGURES_EVERY_S:
             return
         self._key, self._figures_at = key, now
@@ -53,20 +48,20 @@ class Facts:
             self._tell(facts)
 
     def _facts(self, conversation: AgentConversation, how: tuple[str, str]) -> AgentFacts:
-        state = _STATES[conversation.phase]
+        state, record = _STATES[conversation.phase], conversation.record
         is_back = conversation.phase in (Phase.CONNECTING, Phase.OPENING) and (
-            "ready" in conversation.moments
+            "ready" in record.moments
         )
         return AgentFacts(
             leg=self._leg,
             dialect=self._order.dialect,
-            session_id=self._hidden(conversation.session_id),
+            session_id=self._hidden(record.session_id),
             state="reconnecting" if is_back else state,
-            moments={cast("AgentMoment", name): at for name, at in conversation.moments.items()},
+            moments={cast("AgentMoment", name): at for name, at in record.moments.items()},
             queue_ms=round(conversation.playout.queued_ms, 1),
-            barge_ins=conversation.barge_ins,
-            close_code=conversation.close_code,
-            close_reason=self._hidden(conversation.close_reason),
+            barge_ins=record.barge_ins,
+            close_code=record.close_code,
+            close_reason=self._hidden(record.close_reason),
             input=self._order.input,
             output=self._order.output,
             how_in=how[0],

@@ -60,7 +60,7 @@ class Stream:
 
     def receive(self, size: int) -> bytes | None:
         """Return what has arrived, at most `size` bytes; None if nothing, b"" at its end."""
-        if not self.is_open:
+        if self._is_shaking and not self.is_open:
             return None
         try:
             return self._socket.recv(size)
@@ -69,9 +69,9 @@ class Stream:
         except OSError as error:
             raise StreamError(_words(error)) from error
 
-    def send(self, data: memoryview) -> int:
+    def send(self, data: bytearray) -> int:
         """Send what there is room for, and return how many bytes that were."""
-        if not self.is_open:
+        if self._is_shaking and not self.is_open:
             return 0
         try:
             return self._socket.send(data)

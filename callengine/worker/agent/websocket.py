@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, ParamSpec
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus, InvalidURI
@@ -30,6 +31,7 @@ MAX_UNSENT_BYTES = 4 * 1024 * 1024
 ABNORMAL = 1006
 "Closed without a closing frame (RFC 6455 section 7.1.5)."
 
+P = ParamSpec("P")
 _quiet = logging.getLogger(f"{__name__}.protocol")
 _quiet.setLevel(logging.WARNING)  # at DEBUG it would write down what is sent, keys included
 
@@ -39,8 +41,7 @@ class SocketOpened:
     """Messages may be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class SocketMessage:
+class SocketMessage(NamedTuple):
     """A whole message; bytes if it is a binary one."""
 
     data: str | bytes
@@ -90,6 +91,8 @@ class WebSocket:
         "As far as it came: one that comes in many frames is bounded as one in a single one is."
         self._is_text = True
         self._is_over = self._is_opened = False
+        self._has_left = False
+        "Whether reading stopped before all that had come was read."
         self._heard_at = now
         self._ping_at = now + PING_EVERY_S
         self._is_pinged = False
@@ -117,8 +120,8 @@ class WebSocket:
 
     @property
     def has_more(self) -> bool:
-        """Whether `readable` is due though the descriptor does not tell."""
-        return self._is_secure and self._stream.has_more
+        """Whether `readable` is due though the descriptor may not tell."""
+        return self._has_left or (self._is_secure and self._stream.has_more)
 
     @property
     def is_congested(self) -> bool:
@@ -131,7 +134,7 @@ class WebSocket:
 
     def readable(self, now: float) -> list[SocketEvent]:
         """Take what has arrived, no more than MAX_READS times READ_BYTES of it."""
-        return self._told(lambda: self._read(now))
+        return self._told(self._read, now)
 
     def send(self, text: str) -> list[SocketEvent]:
         """Send a text message; nothing unless it is open."""
@@ -166,52 +169,58 @@ class WebSocket:
         if now < self._ping_at:
             return []
         if self._broken:
-            return self._told(lambda: self._lost(self._broken))
+            return self._told(self._lost, self._broken)
         self._ping_at = now + PING_EVERY_S
         if self._protocol.state is not State.OPEN:
             return []
         silence_s = now - self._heard_at
         if is_read and self._is_pinged and silence_s >= PING_EVERY_S:
-            return self._told(lambda: self._lost(f"nothing came for {silence_s:.0f} s, no pong"))
+            return self._told(self._lost, f"nothing came for {silence_s:.0f} s, no pong")
         self._protocol.send_ping(b"")
         self._is_pinged = True
         return self._told(self._flush)
 
     # Inside
 
-    def _told(self, act: Callable[[], None]) -> list[SocketEvent]:
+    def _told(self, act: Callable[P, None], *args: P.args, **named: P.kwargs) -> list[SocketEvent]:
         """Return the events of an act."""
         if not self._is_over:
             try:
-                act()
+                act(*args, **named)
             except StreamError as error:
                 self._lost(str(error))
         events, self._events = self._events, []
         return events
 
     def _read(self, now: float) -> None:
-        for _ in range(MAX_READS):
+        protocol = self._protocol
+        for count in range(1, MAX_READS + 1):
             data = self._stream.receive(READ_BYTES)
             if data is None:
+                self._has_left = False
                 break
             self._heard_at, self._is_pinged = now, False
             if data:
-                self._protocol.receive_data(data)
+                protocol.receive_data(data)
             else:
-                self._protocol.receive_eof()
-            for event in self._protocol.events_received():
+                protocol.receive_eof()
+            for event in protocol.events_received():
                 self._event(event)
             if not self._is_over and not data:
                 self._lost(self._broken or CLOSED_BY_PEER)
             if self._is_over or self._has_failed(now):
                 return
-            if len(data) < READ_BYTES or len(self._events) >= MAX_EVENTS:
-                break  # more, if there is any, is told by the descriptor, or `has_more`
+            # A record of TLS is shorter whatever comes after it.
+            self._has_left = self._is_secure or len(data) == READ_BYTES
+            if not self._has_left or len(self._events) >= MAX_EVENTS or count == MAX_READS:
+                break
         self._flush()
 
     def _event(self, event: object) -> None:
         if not isinstance(event, Frame):
             self._answered()
+        elif event.opcode is Opcode.TEXT and event.fin:  # as nearly all are: a message
+            self._events.append(SocketMessage(str(event.data, errors="replace")))
         elif event.opcode is Opcode.CLOSE:
             self._flush()
             closed = self._protocol.close_rcvd
@@ -245,6 +254,8 @@ class WebSocket:
         once, with something unread, would take it away again (RFC 1122 section 4.2.2.13).
         """
         protocol = self._protocol
+        if protocol.parser_exc is None and self._is_opened:
+            return False
         if protocol.parser_exc is not None and not self._broken:
             self._broken = str(protocol.parser_exc)
             self._ping_at = now + BREAKING_S
@@ -262,13 +273,13 @@ class WebSocket:
             self._events.append(over)
 
     def _flush(self) -> None:
+        unsent = self._unsent
         for data in self._protocol.data_to_send():
-            self._unsent += data  # b"" is the end of the stream, which closing it sends
-        while self._unsent and self._stream.is_open:
-            with memoryview(self._unsent) as view:
-                count = self._stream.send(view)
+            unsent += data  # b"" is the end of the stream, which closing it sends
+        while unsent:
+            count = self._stream.send(unsent)
             if not count:
                 break
-            del self._unsent[:count]
-        if len(self._unsent) > MAX_UNSENT_BYTES:
+            del unsent[:count]
+        if len(unsent) > MAX_UNSENT_BYTES:
             self._lost("the agent does not read what it is sent")

@@ -29,7 +29,7 @@ class CallerStream:
 
     def __init__(self, path: ToAgent, now: float) -> None:
         self._path = path
-        self._per_ms = path.ticks_per_ms
+        self._per_ms, self._bytes_per_ms = path.ticks_per_ms, path.audio.bytes_per_ms
         self._ends_at = now
         "When what arrived last has been heard."
         self._is_filling = False
@@ -46,9 +46,9 @@ class CallerStream:
 
     def heard(self, item: Heard, now: float) -> list[bytes]:
         """Take what is heard of the caller; return what the agent is to hear now."""
+        if type(item) is Sound:
+            return self._sound(item, now)
         match item:
-            case Sound():
-                return self._sound(item, now)
             case Gap(ticks, following):
                 return self._gap(ticks / self._per_ms, following, now)
             case Pause():
@@ -72,16 +72,19 @@ class CallerStream:
         return self._given([self._path.silence(FRAME_MS) for _ in range(frames)], now)
 
     def _sound(self, sound: Sound, now: float) -> list[bytes]:
-        if sound.skipped is not None:
-            self._surplus.expect(self._filled_ms - sound.skipped / self._per_ms, now)
-        self._ends_at = now + sound.ticks / self._per_ms / 1000
+        payload, ticks, skipped = sound
+        surplus = self._surplus
+        if self._filled_ms and skipped is not None:
+            surplus.expect(self._filled_ms - skipped / self._per_ms, now)
+        self._ends_at = now + ticks / self._per_ms / 1000
         self._is_paused = self._is_filling = False
         self._filled_ms = 0.0
-        audio = self._path.sound(sound.payload)
-        made_ms = self._path.audio.ms_of(len(audio))
-        if self._surplus.takes_out(made_ms, now, is_loud=self._path.is_loud):
+        audio = self._path.sound(payload)
+        made_ms = len(audio) / self._bytes_per_ms
+        if surplus.too_much_ms and surplus.takes_out(made_ms, now, is_loud=self._path.is_loud):
             return []
-        return self._given([audio], now)
+        surplus.give(made_ms, now)
+        return [audio] if audio else []
 
     def _gap(self, lost_ms: float, following: bytes, now: float) -> list[bytes]:
         """Conceal what is lost, but for what silence was put in for already."""
@@ -108,31 +111,32 @@ class _Surplus:
     def __init__(self, now: float) -> None:
         self.dropped_ms = 0.0
         self._ahead_ms, self._at = 0.0, now
-        self._too_much_ms, self._since = 0.0, now
+        self.too_much_ms, self._since = 0.0, now
 
     def expect(self, ms: float, now: float) -> None:
         """Take that so much silence was put in for audio that comes after all, or may."""
         if ms <= 0:
             return
-        if not self._too_much_ms or now - self._since > FORGOTTEN_AFTER_S:
-            self._too_much_ms, self._since = 0.0, now
-        self._too_much_ms += ms
+        if not self.too_much_ms or now - self._since > FORGOTTEN_AFTER_S:
+            self.too_much_ms, self._since = 0.0, now
+        self.too_much_ms += ms
 
     def give(self, ms: float, now: float) -> None:
         """Take that the agent is given so much."""
-        self._ahead_ms = self._ahead(now) + ms
+        left_ms = self._ahead_ms - (now - self._at) * 1000
+        self._ahead_ms = ms + left_ms if left_ms > 0 else ms
         self._at = now
 
     def takes_out(self, ms: float, now: float, *, is_loud: bool) -> bool:
         """Tell whether audio is to be left out: it is quiet, or else all would not go in time."""
         if now - self._since > FORGOTTEN_AFTER_S:
-            self._too_much_ms = 0.0
-        if not 0 < ms <= self._too_much_ms or self._ahead(now) < ms:
+            self.too_much_ms = 0.0
+        if not 0 < ms <= self.too_much_ms or self._ahead(now) < ms:
             return False
         since_ms = (now - self._since) * 1000
-        if is_loud and CAUGHT_UP_MS - since_ms > self._too_much_ms:
+        if is_loud and CAUGHT_UP_MS - since_ms > self.too_much_ms:
             return False
-        self._too_much_ms -= ms
+        self.too_much_ms -= ms
         self.dropped_ms += ms
         return True
 

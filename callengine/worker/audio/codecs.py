@@ -12,6 +12,9 @@ MAX_CONCEALED_MS = 100
 "What is lost beyond this is silence: going on longer with what was heard would be an invention."
 MAX_PACKET_MS = 320
 MAX_PAYLOAD_BYTES = 1400
+"Of what is sent."
+MAX_HEARD_BYTES = 1500
+"Of what is decoded: no datagram that is read is longer."
 MAX_FRAMES = 16
 _G711_RATE_HZ = 8000
 _G711_HISTORY = 3
@@ -45,10 +48,8 @@ class G711Codec:
         self.name = name
         self._heard: deque[bytes] = deque(maxlen=_G711_HISTORY)
         self._concealment = Concealment(self.rate_hz)
-
-    def note(self, payload: bytes) -> None:
-        """Take a payload that is not decoded: a loss may follow it."""
-        self._heard.append(payload)
+        self.note = self._heard.append
+        "Takes a payload that is not decoded: a loss may follow it."
 
     def decode(self, payload: bytes) -> bytes:
         """Return its samples."""
@@ -82,9 +83,12 @@ class FramedCodec:
         self._at = 0
         self._room = MAX_PACKET_MS * rate_hz // 1000 * 2
         self._samples = ffi.new("uint8_t[]", self._room)
-        self._packet = ffi.new("uint8_t[]", MAX_PAYLOAD_BYTES)
+        self._packet = ffi.new("uint8_t[]", MAX_HEARD_BYTES)
+        # Views of both, made once: bytes are copied in and out without a call.
+        self._samples_view = ffi.buffer(self._samples)
+        self._packet_view = ffi.buffer(self._packet)
         self._frames = ffi.new("pjmedia_frame[16]")
-        self._in = ffi.new("pjmedia_frame *")
+        self._in = ffi.new("pjmedia_frame *", {"type": FRAME_AUDIO})
         self._out = ffi.new("pjmedia_frame *")
 
     def decode(self, payload: bytes) -> bytes:
@@ -94,14 +98,15 @@ class FramedCodec:
         for index in range(count):
             done += self._decode(self._frames + index, done)
         self._at += done * self._per_ms * 1000 // (self.rate_hz * 2)
-        samples: bytes = ffi.buffer(self._samples, done)[:]
+        samples: bytes = self._samples_view[:done]
         return samples
 
     def _parse(self, payload: bytes, at: int) -> int:
-        if not payload:
+        size = len(payload)
+        if not 0 < size <= MAX_HEARD_BYTES:
             return 0
-        packet = ffi.from_buffer("uint8_t[]", payload)
-        return self._instance.parse(packet, len(payload), at, MAX_FRAMES, self._frames)
+        self._packet_view[:size] = payload
+        return self._instance.parse(self._packet, size, at, MAX_FRAMES, self._frames)
 
     def _decode(self, frame: Any, done: int) -> int:
         out, room = self._out, self._room - done
@@ -124,19 +129,19 @@ class FramedCodec:
                 break
             done += out.size
         self._at += ms * self._per_ms
-        samples: bytes = ffi.buffer(self._samples, min(done, wanted))[:]
+        samples: bytes = self._samples_view[: min(done, wanted)]
         return samples + bytes(wanted - len(samples))
 
     def encode(self, samples: bytes) -> bytes:
         """Return the payload of one packet; nothing if the codec refuses the samples."""
         # G.722 of pjmedia scales the samples where they are: never those of a bytes object.
-        ffi.memmove(self._samples, samples, len(samples))
+        size = len(samples)
+        self._samples_view[:size] = samples
         frame, out = self._in, self._out
-        frame.type, frame.buf, frame.size = FRAME_AUDIO, self._samples, len(samples)
-        out.buf, out.size = self._packet, 0
+        frame.buf, frame.size, out.buf, out.size = self._samples, size, self._packet, 0
         if self._instance.encode(frame, MAX_PAYLOAD_BYTES, out) != SUCCESS:
             return b""
-        payload: bytes = ffi.buffer(self._packet, out.size)[:]
+        payload: bytes = self._packet_view[: out.size]
         return payload
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ encodes at the agent's own rate.
 """
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.formats import FRAME_MS, AudioFormat, Encoding
@@ -41,10 +42,12 @@ class ToAgent:
         self._codec = codec
         law = LAWS.get(audio.encoding)
         self._law = law
-        self._g711 = codec if isinstance(codec, G711Codec) and law is not None else None
+        self._note: Callable[[bytes], None] | None = None
+        "What takes a payload that is not decoded."
         self._table: bytes | None = None
-        if self._g711 is not None and law is not None and law != caller.name:
-            self._table = g711.between(caller.name, law)
+        if isinstance(codec, G711Codec) and law is not None:
+            self._note = codec.note
+            self._table = g711.between(caller.name, law) if law != caller.name else None
         self._resampler = _resampler(codec.rate_hz, audio.sample_rate_hz)
         self._last = b""
         self._quiet = 0
@@ -53,11 +56,11 @@ class ToAgent:
     def sound(self, payload: bytes) -> bytes:
         """Return what a payload sounds like; nothing while too little for a frame has come."""
         self._quiet = 0
-        if self._g711 is not None:
-            self._g711.note(payload)
-            made = payload if self._table is None else payload.translate(self._table)
-        else:
+        if self._note is None:
             made = self._written(self._codec.decode(payload))
+        else:
+            self._note(payload)
+            made = payload if self._table is None else payload.translate(self._table)
         self._last = made
         return made
 

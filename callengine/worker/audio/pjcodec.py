@@ -23,7 +23,10 @@ class PjmediaInstance:
         if api.pjmedia_codec_mgr_alloc_codec(self._manager, info, slot) != SUCCESS:
             raise WrongBuildError(f"pjmedia makes no {codec_id}")
         self._codec, self._info = slot[0], info
-        self._operations = self._codec.op
+        self._operations = operations = self._codec.op
+        # Each look at a field of a structure makes an object: not for every packet.
+        self._parse, self._recover = operations.parse, operations.recover
+        self._encode, self._decode = operations.encode, operations.decode
         self._at, self._count = ffi.new("pj_timestamp *"), ffi.new("unsigned *")
         param = layout.default_param(self._manager, info)
         param.setting.plc, param.setting.vad = 1, 0
@@ -52,22 +55,22 @@ class PjmediaInstance:
     def parse(self, packet: Any, size: int, timestamp: int, max_frames: int, frames: Any) -> int:
         """Cut a payload into frames; return how many."""
         self._at.u64, self._count[0] = timestamp, max_frames
-        status = self._operations.parse(self._codec, packet, size, self._at, self._count, frames)
+        status = self._parse(self._codec, packet, size, self._at, self._count, frames)
         return self._count[0] if status == SUCCESS else 0
 
     def encode(self, frame: Any, out_size: int, out: Any) -> int:
         """Encode samples into a payload; the samples are changed where they are."""
-        return int(self._operations.encode(self._codec, frame, out_size, out))
+        return int(self._encode(self._codec, frame, out_size, out))
 
     def decode(self, frame: Any, out_size: int, out: Any) -> int:
         """Decode one parsed frame."""
-        return int(self._operations.decode(self._codec, frame, out_size, out))
+        return int(self._decode(self._codec, frame, out_size, out))
 
     def recover(self, out_size: int, out: Any) -> int:
         """Write samples in place of a frame that is missing."""
-        if self._operations.recover == ffi.NULL:
+        if self._recover == ffi.NULL:
             return FAILED
-        return int(self._operations.recover(self._codec, out_size, out))
+        return int(self._recover(self._codec, out_size, out))
 
 
 def _point(target: Any, characters: Any) -> None:

@@ -16,12 +16,15 @@ class Resampler:
         """Raises WrongBuildError if pjmedia makes none."""
         samples_in, samples_out = (rate * frame_ms // 1000 for rate in (rate_in_hz, rate_out_hz))
         self._frame_bytes = samples_in * 2
-        self._made = ffi.new("int16_t[]", samples_out)
+        # Views of both, made once: a frame is copied in and out without a call.
+        self._in, self._out = ffi.new("int16_t[]", samples_in), ffi.new("int16_t[]", samples_out)
+        self._frame, self._made = ffi.buffer(self._in), ffi.buffer(self._out)
         self._rest = b""
         self._pool = MemoryPool("resampler")
         slot = ffi.new("pjmedia_resample **")
-        self._api = pjmedia()
-        status = self._api.pjmedia_resample_create(
+        api = pjmedia()
+        self._destroy, self._resample = api.pjmedia_resample_destroy, api.pjmedia_resample_run
+        status = api.pjmedia_resample_create(
             self._pool.pool,
             _HIGH_QUALITY,
             _LARGE_FILTER,
@@ -47,13 +50,14 @@ class Resampler:
         return b"".join(self._run(samples[at : at + size]) for at in range(0, whole, size))
 
     def _run(self, frame: bytes) -> bytes:
-        self._api.pjmedia_resample_run(self._state, ffi.from_buffer("int16_t[]", frame), self._made)
-        made: bytes = ffi.buffer(self._made)[:]
+        self._frame[:] = frame
+        self._resample(self._state, self._in, self._out)
+        made: bytes = self._made[:]
         return made
 
     def close(self) -> None:
         """Give back its memory; a second call does nothing."""
         if self._state:
-            self._api.pjmedia_resample_destroy(self._state)
+            self._destroy(self._state)
             self._state = ffi.NULL
             self._pool.close()

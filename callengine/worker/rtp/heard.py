@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 COMFORT_NOISE = 13
 "The payload type of comfort noise (RFC 3389)."
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
+class Sound(NamedTuple):
     """One packet's audio."""
 
     payload: bytes

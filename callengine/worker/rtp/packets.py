@@ -1,7 +1,7 @@
 """RTP packets (RFC 3550 section 5.1): bytes in, values out, and back. Pure."""
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 VERSION = 2
 HEADER_BYTES = 12
@@ -17,8 +17,7 @@ _RTCP_TYPES = range(64, 96)
 "Payload types that would make an RTP packet look like RTCP on one port (RFC 5761 section 4)."
 
 
-@dataclass(frozen=True, slots=True)
-class RtpPacket:
+class RtpPacket(NamedTuple):
     """What a packet says, its CSRC list, header extension and padding taken away."""
 
     payload_type: int

@@ -48,6 +48,20 @@ class RtpReceiver:
 
     def take(self, packet: RtpPacket, now: float) -> list[Heard]:
         """Take a packet that arrived; return what can be heard by now."""
+        due = self._next
+        if (
+            due is None
+            or self._waiting
+            or packet.sequence != due % SEQUENCES
+            or packet.ssrc != self.statistics.ssrc
+        ):
+            return self._take_any(packet, now)
+        # As nearly all do: in its turn.
+        self._candidate, self._next = None, due + 1
+        self._count(due, packet, now)
+        return self._hear(packet)
+
+    def _take_any(self, packet: RtpPacket, now: float) -> list[Heard]:
         if self._next is None:
             self._begin(packet)
         elif not self._belongs(packet):
@@ -159,20 +173,25 @@ class RtpReceiver:
 
     def _hear(self, packet: RtpPacket) -> list[Heard]:
         stream = self._stream
-        if packet.payload_type in stream.events:
-            digit = self._events.take(packet.payload, packet.timestamp)
-            return [Pause(), Key(digit)] if digit else [Pause()]
-        if packet.payload_type in stream.comfort_noise:
-            return [Pause()]
-        ticks = 0
-        if packet.payload_type == stream.payload_type:
-            ticks = stream.ticks_of(packet.payload)
+        if packet.payload_type != stream.payload_type:
+            return self._hear_other(packet)
+        ticks = stream.ticks_of(packet.payload)
         if ticks <= 0:
             self.odd += 1
             return []
-        skipped = self._skipped(packet)
-        self._expected = (packet.timestamp + ticks) % TIMESTAMPS
+        timestamp = packet.timestamp
+        skipped = 0 if timestamp == self._expected else self._skipped(packet)
+        self._expected = (timestamp + ticks) % TIMESTAMPS
         return [Sound(packet.payload, ticks, skipped)]
+
+    def _hear_other(self, packet: RtpPacket) -> list[Heard]:
+        if packet.payload_type in self._stream.events:
+            digit = self._events.take(packet.payload, packet.timestamp)
+            return [Pause(), Key(digit)] if digit else [Pause()]
+        if packet.payload_type in self._stream.comfort_noise:
+            return [Pause()]
+        self.odd += 1
+        return []
 
     def _skipped(self, packet: RtpPacket) -> int | None:
         """Return how long the peer sent nothing before this packet, by its own clock."""

@@ -11,6 +11,8 @@ PAUSE_S = 0.25
 What is sent sooner makes up for it: a timer that was late catches up, packet by packet."""
 
 _HEADER = struct.Struct("!BBHII")
+_MARKER = 0x80
+"That a talkspurt begins."
 
 
 @dataclass(slots=True)
@@ -30,8 +32,10 @@ class RtpSender:
 
     def packet(self, payload: bytes, ticks: int, now: float) -> bytes:
         """Return the next packet; `ticks` is how long its payload lasts."""
-        marker = self._begins_talkspurt(now)
-        second = (0x80 if marker else 0) | self.payload_type
+        second, sent_at = self.payload_type, self._sent_at
+        is_late = sent_at is None or now - sent_at >= PAUSE_S
+        if is_late and self._begins_talkspurt(now):
+            second |= _MARKER
         head = _HEADER.pack(0x80, second, self.sequence, self.timestamp, self.ssrc)
         self.sequence = (self.sequence + 1) % SEQUENCES
         self.timestamp = (self.timestamp + ticks) % TIMESTAMPS

@@ -103,12 +103,9 @@ class RtpSession:
         heard: list[Heard] = []
         for data, source in _datagrams(self.rtp):
             self._source = source
-            if len(data) > 1 and data[1] in rtcp.PACKET_TYPES:
-                self._reports.take(data, now)
-                continue
             packet = parse(data)
             if packet is None:
-                self.malformed += 1
+                self._no_rtp(data, now)
                 continue
             self._packets += 1
             self._ssrc = packet.ssrc
@@ -116,6 +113,13 @@ class RtpSession:
                 self._follow(source)
             heard += self._receiver.take(packet, now)
         return heard
+
+    def _no_rtp(self, data: bytes, now: float) -> None:
+        """Take a datagram that is RTCP, on the port of RTP (RFC 5761), or nothing at all."""
+        if len(data) > 1 and data[1] in rtcp.PACKET_TYPES:
+            self._reports.take(data, now)
+        else:
+            self.malformed += 1
 
     def receive_reports(self, now: float) -> None:
         """Read the RTCP that has arrived."""

@@ -53,7 +53,8 @@ class ReceptionStatistics:
         """Count a packet. `is_timed`: its timestamp is when it was sent, as no event's is."""
         self.received += 1
         self._of_stream += 1
-        self._highest = max(self._highest, extended)
+        if extended > self._highest:
+            self._highest = extended
         if not is_timed:
             return
         transit = (int(now * self.clock_hz) - timestamp) % TIMESTAMPS

@@ -52,7 +52,7 @@ class ScriptedDialect:
     def closed(self, code: int, reason: str, now: float) -> list[say.Effect]:
         return self.at_close
 
-    def caller_audio(self, audio: bytes) -> list[say.Effect]:
+    def caller_audio(self, audio: bytes) -> list[say.Send]:
         return [Send(f"audio {len(audio)} {audio[:1].hex()}")]
 
     def digit(self, digit: str) -> list[say.Effect]:
@@ -158,7 +158,7 @@ class Talk:
         self._drain()
 
     def speaks(self, frame: bytes = FRAME) -> None:
-        self.it.caller_audio(frame, self.now)
+        self.it.caller_audio(frame)
         self._drain()
 
     def plays(self, frames: int) -> int:
@@ -210,8 +210,8 @@ def test_it_asks_for_a_socket_opens_it_and_is_answered_when_ready() -> None:
     talk.waits(0.2)
     talk.hears("ready")
     assert talk.takes() == [AgentReady()]
-    assert talk.it.session_id == "session-1"
-    assert talk.it.moments == {
+    assert talk.it.record.session_id == "session-1"
+    assert talk.it.record.moments == {
         "asked": UNIX,
         "connected": pytest.approx(UNIX + 0.1),
         "ready": pytest.approx(UNIX + 0.3),
@@ -337,14 +337,14 @@ def test_what_was_played_is_told_and_marks_come_back_when_played_or_thrown_away(
     talk.plays(25)
     talk.hears("flush")
     assert talk.sent() == ["heard {'r1': 700.0}", "mark m1 thrown away"]
-    assert talk.it.barge_ins == 1
+    assert talk.it.record.barge_ins == 1
     assert talk.plays(5) == 0
 
 
 def test_a_flush_of_nothing_is_no_barge_in() -> None:
     talk = ready()
     talk.hears("flush")
-    assert talk.it.barge_ins == 0
+    assert talk.it.record.barge_ins == 0
 
 
 def test_audio_before_the_caller_hears_any_is_kept() -> None:
