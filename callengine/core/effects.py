@@ -92,6 +92,13 @@ class TransferEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerWaits:
+    """Let the caller hear ringing where nothing else is to be heard, or no more."""
+
+    is_waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TellTransferFailed:
     """Tell a voice agent that the transfer it asked for has failed: the caller stays with it."""
 
@@ -136,6 +143,7 @@ Effect = (
     | MatchCaller
     | RedirectWanted
     | TransferEnded
+    | CallerWaits
     | TellTransferFailed
     | Note
     | StateChanged

@@ -41,6 +41,8 @@ class CallMachine:
         "Who would have been rung had the callee not answered: the fallback of an agent."
         self._lost_agent: Termination | None = None
         "How an agent left the caller alone, while its fallback is rung."
+        self._hears_ringing = False
+        "Whether the caller, who has been answered, hears that somebody is rung for it."
         self._early: str | None = None
         "The leg whose early media the caller hears."
         self._live: set[str] = set()
@@ -171,7 +173,7 @@ class CallMachine:
 
     def _progress(self, event: ev.LegProgress) -> list[Effect]:
         if self._transfer is not None and self._transfer.owns(event.leg):
-            return self._transfer.progress(event)
+            return self._with_ringing(self._transfer.progress(event))
         if not self._state.is_setting_up or not self._attempts.rings(event):
             return []
         alone = len(self._attempts.wave.legs) == 1
@@ -282,7 +284,8 @@ class CallMachine:
         self._callee = None
         self._held.discard(event.leg)
         text = f"{self._label(event.leg)} left; the caller waits for {self._transfer.label}."
-        return [fx.Note("callee-left", event.leg, text), *self._hold_or_talk()]
+        note = fx.Note("callee-left", event.leg, text)
+        return self._with_ringing([note, *self._hold_or_talk()])
 
     def _agent_left(self, leg: str, end: ev.AgentEnd) -> list[Effect]:
         """End the call with its agent, or ring the agent's fallback if the caller was left."""
@@ -386,6 +389,7 @@ class CallMachine:
         text = f"The caller now talks to {self._label(leg)}"
         text += f" instead of {self._label(old)}." if old is not None else "."
         return [
+            *self._without_ringing(),
             fx.Bridge(leg),
             *([fx.EndLeg(old, 200, q850_reason(200, 16))] if old is not None else []),
             fx.TransferEnded(leg, vn_a),
@@ -398,11 +402,26 @@ class CallMachine:
         if self._callee is not None:
             text = f"{what} The call goes on as it was."
             told = self._tell(transfer.key, failed.code, failed.advice)
-            return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None), *told]
+            note = fx.Note("transfer-failed", "", text)
+            return [note, *self._without_ringing(), fx.TransferEnded(None), *told]
         note = fx.Note("transfer-failed", "", f"{what} Nobody is left for the caller.")
         if self._lost_agent is not None:
             return [note, *self._end(without_fallback(self._lost_agent, failed))]
         return [note, *self._end(terminations.transfer_failed(failed))]
+
+    def _with_ringing(self, effects: list[Effect]) -> list[Effect]:
+        """Have a caller hear that somebody is rung for it, unless it talks to a person."""
+        callee = self._orders[self._callee] if self._callee is not None else None
+        is_alone = callee is None or callee.agent is not None
+        rings = self._transfer is not None and self._transfer.is_ringing
+        if not (effects and rings and is_alone):
+            return effects
+        self._hears_ringing = True
+        return [*effects, fx.CallerWaits(is_waiting=True)]
+
+    def _without_ringing(self) -> list[Effect]:
+        was_on, self._hears_ringing = self._hears_ringing, False
+        return [fx.CallerWaits(is_waiting=False)] if was_on else []
 
     def _tell(self, key: str, code: int, why: str) -> list[Effect]:
         """Tell the agent that asked for a transfer, if one did, that it has failed."""

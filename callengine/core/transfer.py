@@ -57,8 +57,8 @@ class TransferMachine:
         self._answered: str | None = None
         "The target that waits for the caller's leg to suit it."
         self._match_deadline = 0.0
-        self._is_noted = False
-        "Whether the timeline says that somebody rings."
+        self.is_ringing = False
+        "Whether somebody has begun to ring, as the timeline says."
 
     @property
     def label(self) -> str:
@@ -80,9 +80,9 @@ class TransferMachine:
 
     def progress(self, event: LegProgress) -> list[Effect]:
         """Note once that a target rings."""
-        if not self._attempts.rings(event) or self._is_noted:
+        if not self._attempts.rings(event) or self.is_ringing:
             return []
-        self._is_noted = True
+        self.is_ringing = True
         return [Note("ringing", event.leg, f"{self._attempts.label_of(event.leg)} is ringing.")]
 
     def leg_answered(self, leg: str, now: float) -> list[Effect]:

@@ -160,6 +160,17 @@ class Party(Protocol):
 
 
 @runtime_checkable
+class Waiting(Protocol):
+    """A party that can have the caller hear ringing: the caller's own, or its agent."""
+
+    def ring_back(self, *, is_on: bool) -> None:
+        """Have ringing heard where nothing else is, or no more; again does no harm.
+
+        Raises PartyError.
+        """
+
+
+@runtime_checkable
 class AgentParty(Protocol):
     """A party that is a voice agent, to which the engine connects."""
 

@@ -44,6 +44,7 @@ from callengine.worker.party import (
     Parties,
     Party,
     PartyError,
+    Waiting,
 )
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class CallRunner:
         self._bridged: str | None = None
         self._heard: set[str] = {"A"}
         "Legs whose audio the other party has heard: only theirs are the call's codecs."
+        self._rings = False
+        "Whether the caller is to hear ringing."
         self._watch = MediaWatch(
             self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
         )
@@ -227,16 +230,25 @@ class CallRunner:
             case fx.SendDigit(leg, digit):
                 self._send_digit(leg, digit)
             case _:
+                self._tell(effect)
+
+    def _tell(self, effect: fx.Effect) -> None:
+        """Tell those who are not rung or hung up by it."""
+        match effect:
+            case fx.CallerWaits(is_waiting):
+                self._rings = is_waiting
+                self._ring_back()
+            case fx.TellTransferFailed(leg, key, sip_code, why):
+                agent = self._legs.get(leg)
+                if isinstance(agent, AgentParty):
+                    agent.transfer_failed(key, sip_code, why)
+            case _:
                 self._report(effect)
 
     def _report(self, effect: fx.Effect) -> None:
         match effect:
             case fx.Note(kind, leg, text):
                 self._note(kind, leg, text)
-            case fx.TellTransferFailed(leg, key, sip_code, why):
-                agent = self._legs.get(leg)
-                if isinstance(agent, AgentParty):
-                    agent.transfer_failed(key, sip_code, why)
             case fx.RedirectWanted(leg, code, contacts):
                 self._send(RedirectAsked(leg, code, contacts))
             case fx.StateChanged(state):
@@ -323,12 +335,23 @@ class CallRunner:
         caller, other = self._legs.get("A"), self._legs.get(self._bridged or "")
         if caller is None or other is None:
             return
+        if self._rings:
+            self._ring_back()
         if not (caller.has_audio and other.has_audio):
             return
         try:
             other.join(caller)
         except PartyError as error:
             self._note("bridge-failed", other.name, f"The legs were not connected: {error}")
+
+    def _ring_back(self) -> None:
+        """Let the caller hear ringing, or no more: from its agent, or by itself without one."""
+        caller, callee = self._legs["A"], self._legs.get(self._bridged or "")
+        agent = callee if isinstance(callee, AgentParty) and not callee.ended else None
+        for party in (caller, agent):
+            if isinstance(party, Waiting):
+                is_on = self._rings and party is (agent or caller)
+                self._ask(partial(party.ring_back, is_on=is_on))
 
     def _settle(self, leg: Party) -> None:
         is_talking = leg.name == self._bridged and self._machine.callee == leg.name

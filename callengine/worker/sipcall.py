@@ -27,6 +27,7 @@ from callengine.worker.digits import Digits
 from callengine.worker.lending import Borrower
 from callengine.worker.party import MediaFacts, PartyError, Post
 from callengine.worker.reoffers import Reoffers
+from callengine.worker.ringing import Ringing
 from callengine.worker.rtpguard.guard import RtpGuard
 from callengine.worker.rtpguard.streams import PjmediaStream
 
@@ -108,6 +109,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         "What we described last."
         self._borrower: Borrower | None = None
         "Who reads and writes our RTP instead of pjmedia."
+        self._ringing: Ringing | None = None
+        "What it hears while somebody is rung for it."
         self._reoffers = Reoffers(self, owner=slot == pj.PJSUA_INVALID_ID)
 
     # pjsua2's callbacks

@@ -10,6 +10,7 @@ from callengine.core import sdp
 from callengine.worker import slots
 from callengine.worker.lending import Borrower, LentMedia
 from callengine.worker.party import Counters, Party, PartyError
+from callengine.worker.ringing import Ringing
 from callengine.worker.rtpguard import sockets
 from callengine.worker.rtpguard.streams import split_address
 from callengine.worker.sipcall import SipCall, call_parameters, refusable
@@ -118,6 +119,18 @@ class SipLeg(SipCall):
         """Undo `join`."""
         for source, sink in self._both_ways(other):
             source.stopTransmit(sink)
+
+    @refusable()
+    def ring_back(self, *, is_on: bool) -> None:
+        """Hear ringing, or no more."""
+        if is_on and self.has_audio:
+            self._around.run_bridge()
+            self._ringing = self._ringing or Ringing(self._around.bridge_rate_hz)
+            self._ringing.sound_to(self.audio())
+        elif not is_on and self._ringing is not None:
+            ringing, self._ringing = self._ringing, None
+            if self.has_audio:
+                ringing.stop(self.audio())
 
     def _both_ways(self, other: Party) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
         if not isinstance(other, Bridged):

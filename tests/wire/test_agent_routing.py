@@ -17,6 +17,7 @@ from tests.wire.conversation import CALLER_HZ, Conversation, caller, nobody_was_
 from tests.wire.directory import configuration, connection, trunk
 
 AGENT_HZ = 440
+RINGBACK_HZ = 425
 KEY = "sk-hunter2"
 TRIES = 10
 CARRIER = "127.0.0.41"
@@ -199,6 +200,8 @@ async def test_a_caller_whose_agent_is_lost_comes_to_its_fallback(engine: Engine
             await a.answered()
             await _hears(a, AGENT_HZ)
         b = await bob.wait_call(30)
+        await b.ring()
+        await _hears(a, RINGBACK_HZ)
         await b.answer_in("G722")
         talk = Conversation(a, b, engine)
         await talk.hears_both_ways(codec_a="G722", codec_b="G722", seconds=1.0)

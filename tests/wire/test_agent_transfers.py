@@ -18,9 +18,10 @@ from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.peers.waiting import until
 from tests.wire.conversation import Conversation, caller, registered
 from tests.wire.directory import Entry, configuration, connection
+from tests.wire.operator import Operator
 
 KEY = "a key that is in no log"
-AGENT_HZ = 700
+AGENT_HZ, RINGBACK_HZ = 700, 425
 SECCOMP_FILTER = "2"
 CERTIFICATE = Certificate(Path(tempfile.mkdtemp(prefix="voipnumber-tls-")), "localhost")
 ENVIRONMENT = {"SSL_CERT_FILE": str(CERTIFICATE.authority)}
@@ -76,10 +77,18 @@ async def _hears_the_agent(phone: Phone, peer: VoiceAgentPeer) -> None:
     phone.rtp.forget()
     await asyncio.to_thread(peer.do, "say", hz=AGENT_HZ, ms=1000)
     heard = 40
-    await until(
-        lambda: sum(len(set(x.payload)) > 1 for x in phone.rtp.packets) >= heard, "no agent"
-    )
+    await until(lambda: _sounding(phone) >= heard, "no agent")
     assert phone.rtp.heard({0: "PCMU"}, skip_s=0.3).near(AGENT_HZ)
+
+
+async def _hears_ringing(phone: Phone) -> None:
+    phone.rtp.forget()
+    await until(lambda: _sounding(phone) >= 40, "no ringing", timeout_s=12)
+    assert phone.rtp.heard({0: "PCMU"}, skip_s=0).near(RINGBACK_HZ)
+
+
+def _sounding(phone: Phone) -> int:
+    return sum(len(set(packet.payload)) > 1 for packet in phone.rtp.packets)
 
 
 async def test_an_agent_hands_its_caller_to_a_person(
@@ -90,7 +99,8 @@ async def test_an_agent_hands_its_caller_to_a_person(
         support.do("tool", name="transfer_call", arguments='{"target": "carol"}')
         target = await carol.wait_call()
         await target.ring()
-        await _hears_the_agent(phone, support)  # meanwhile
+        await _hears_ringing(phone)  # where the agent says nothing
+        await _hears_the_agent(phone, support)
         await target.answer_in("PCMA")
         await until(lambda: support.log()[-1]["is_ended"], "the agent was told nothing")
         after = Conversation(call, target, engine)
@@ -98,6 +108,34 @@ async def test_an_agent_hands_its_caller_to_a_person(
         record = await after.end()
     assert [leg["name"] for leg in record["legs"]] == ["A", "B", "B2"]
     assert record["termination"]["reason"] == "caller-hung-up"
+    assert support.log()[-1]["violations"] == []
+
+
+async def test_a_page_transfers_an_agents_caller_who_hears_it_ring(
+    engine: Engine, support: VoiceAgentPeer
+) -> None:
+    """One that fails leaves the caller with the agent, whom nobody has told of it."""
+    operator = await asyncio.to_thread(Operator, engine)
+    async with (
+        registered(engine, "bob") as bob,
+        registered(engine, "carol") as carol,
+        talking(engine, support) as (phone, call),
+    ):
+        path = await operator.transfer("bob")
+        await (await bob.wait_call()).reject(486)
+        await operator.reads(path, "transfer failed", "Rule: callee-busy")
+        await _hears_the_agent(phone, support)
+        assert support.log()[-1]["results"] == []
+        await operator.transfer("carol", path)
+        target = await carol.wait_call()
+        await target.ring()
+        await _hears_ringing(phone)
+        await target.answer_in("PCMA")
+        await until(lambda: support.log()[-1]["is_ended"], "the agent was told nothing")
+        after = Conversation(call, target, engine)
+        await after.hears_both_ways(codec_a="PCMU", codec_b="PCMA")
+        record = await after.end()
+    assert [leg["name"] for leg in record["legs"]] == ["A", "B", "B2", "B3"]
     assert support.log()[-1]["violations"] == []
 
 

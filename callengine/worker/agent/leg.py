@@ -142,6 +142,10 @@ class AgentLeg:
         """Change settings of the session, as JSON."""
         self._loop.talk(lambda conversation, now: conversation.change(settings, by, now))
 
+    def ring_back(self, *, is_on: bool) -> None:
+        """Have the caller hear ringing while the agent says nothing, or no more."""
+        self._loop.talk(lambda conversation, _now: conversation.speech.ring(is_on=is_on))
+
     def transfer_failed(self, key: str, code: int, why: str) -> None:
         """Tell the agent that a transfer it asked for has failed."""
         self._loop.talk(lambda conversation, now: conversation.transfer_failed(key, code, why, now))

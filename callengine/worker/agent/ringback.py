@@ -10,7 +10,7 @@ from audiocodecs.g711 import compressed
 HZ = 425
 "The ringing tone of most of the world (ITU-T E.180 supplement 2)."
 ON_S, PERIOD_S = 1.0, 5.0
-_AMPLITUDE = 2600
+AMPLITUDE = 2600
 "-22 dBm0, as networks send it."
 
 
@@ -36,7 +36,7 @@ def _tone(encoding: Encoding) -> bytes:
     audio = AudioFormat(encoding)
     rate = audio.sample_rate_hz
     step = 2 * math.pi * HZ / rate
-    samples = array("h", (int(_AMPLITUDE * math.sin(step * n)) for n in range(int(ON_S * rate))))
+    samples = array("h", (int(AMPLITUDE * math.sin(step * n)) for n in range(int(ON_S * rate))))
     if encoding is Encoding.PCM:
         return samples.tobytes()
     return compressed("PCMU" if encoding is Encoding.PCMU else "PCMA", samples)

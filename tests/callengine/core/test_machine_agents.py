@@ -267,3 +267,35 @@ def test_a_transfer_that_succeeds_ends_the_agents_leg() -> None:
     assert hung_up(effects) == ["B"]
     assert machine.handle(LegEnded("B", 200, "", by_peer=False), 112.0) == []
     assert machine.callee == "B2"
+
+
+def hears_ringing(effects: list[fx.Effect]) -> list[bool]:
+    return [effect.is_waiting for effect in effects if isinstance(effect, fx.CallerWaits)]
+
+
+def rings(leg: str) -> LegProgress:
+    return LegProgress(leg, 180, early_media=False)
+
+
+def test_a_caller_left_by_its_agent_hears_that_the_fallback_rings() -> None:
+    machine = talking(("B2",))
+    lost = machine.handle(agent_ended("B", Reason.AGENT_LOST), 110.0)
+    assert hears_ringing(lost) == []  # nobody rings yet
+    assert hears_ringing(machine.handle(rings("B2"), 110.5)) == [True]
+    machine.handle(LegAnswered("B2"), 112.0)
+    assert hears_ringing(machine.handle(CallerMatched(True, 200), 112.1)) == [False]
+
+
+def test_an_agents_caller_hears_that_a_transfers_target_rings_until_it_fails() -> None:
+    machine = talking()
+    machine.handle(transfer(("B2",)), 110.0)
+    assert hears_ringing(machine.handle(rings("B2"), 110.5)) == [True]
+    failed = machine.handle(ended("B2", 486), 112.0)
+    assert hears_ringing(failed) == [False]
+
+
+def test_the_ringing_goes_on_if_the_agent_leaves_meanwhile() -> None:
+    machine = talking()
+    machine.handle(transfer(("B2",)), 110.0)
+    machine.handle(rings("B2"), 110.5)
+    assert hears_ringing(machine.handle(agent_ended("B", Reason.AGENT_ENDED), 111.0)) == [True]

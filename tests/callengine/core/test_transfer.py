@@ -383,3 +383,12 @@ def test_a_target_that_our_side_fails_with_ends_the_transfer_alone(begin):
     assert fx.TransferEnded(None) in effects
     assert "onCallState failed" in note(effects, "transfer-failed")
     assert "Rule: leg-failed. The call goes on as it was." in note(effects, "transfer-failed")
+
+
+def test_who_talks_to_a_person_hears_no_ringing_until_that_person_leaves():
+    def waits(effects: list[fx.Effect]) -> list[bool]:
+        return [effect.is_waiting for effect in effects if isinstance(effect, fx.CallerWaits)]
+
+    machine = transferring()
+    assert waits(machine.handle(LegProgress("B2", 180, early_media=False), 110.5)) == []
+    assert waits(machine.handle(ended("B"), 111.0)) == [True]
