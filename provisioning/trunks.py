@@ -24,6 +24,7 @@ from trunks.validators import (
 KEYS = (
     FieldKey("concurrent_calls", keys.whole(1, 1_000_000)),
     FieldKey("media_also_from", keys.parsed(parse_networks, NETWORK_FORM)),
+    FieldKey("refer", keys.choice(("decline", "act"))),
 )
 IN_KEYS = (
     FieldKey(

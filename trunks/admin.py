@@ -29,7 +29,7 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
     fieldsets = [
         (None, {"fields": ("name", "enabled")}),
         ("IN", {"fields": ("in_allowed_addresses", "in_username", "in_password", "in_codecs")}),
-        ("Both ways", {"fields": ("concurrent_calls", "media_also_from")}),
+        ("Both ways", {"fields": ("concurrent_calls", "media_also_from", "refer")}),
         ("OUT", {"fields": ("out_username", "new_out_password", "out_codecs")}),
     ]
 

@@ -31,7 +31,13 @@ class InSide:
 class TrunkInForm(InSide, RevisedForm[Trunk]):
     """The IN side: where calls come from, and what they must present."""
 
-    shown_fields = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
+    shown_fields = (
+        "in_allowed_addresses",
+        "in_username",
+        "concurrent_calls",
+        "media_also_from",
+        "refer",
+    )
     unseen_fields = HA1_FIELDS
     in_allowed_addresses = access_lines_field(
         "With no entry, calls are known by user name and password alone."
@@ -59,7 +65,13 @@ class TrunkInForm(InSide, RevisedForm[Trunk]):
 
     class Meta:
         model = Trunk
-        fields = ("in_allowed_addresses", "in_username", "concurrent_calls", "media_also_from")
+        fields = (
+            "in_allowed_addresses",
+            "in_username",
+            "concurrent_calls",
+            "media_also_from",
+            "refer",
+        )
         labels = {"in_username": "User name"}
         widgets = {"in_username": typed()}
 
@@ -70,6 +82,7 @@ class TrunkInForm(InSide, RevisedForm[Trunk]):
         "in_remove",
         "concurrent_calls",
         "media_also_from",
+        "refer",
     )
 
     def clean(self) -> dict[str, Any]:

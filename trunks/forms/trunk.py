@@ -32,6 +32,7 @@ class TrunkForm(InSide, OutSide, forms.ModelForm[Trunk]):
             "in_username",
             "concurrent_calls",
             "media_also_from",
+            "refer",
             "in_codecs",
             "out_username",
             "out_codecs",

@@ -62,6 +62,15 @@ class Trunk(models.Model):
         help_text="Where its audio may come from, besides the addresses that its SDP and its "
         "signalling name: addresses and networks, separated by commas. Calls both ways.",
     )
+    refer = models.CharField(
+        "transfers by its side (REFER)",
+        max_length=7,
+        choices=[("decline", "Decline"), ("act", "Act on them")],
+        default="decline",
+        db_default="decline",
+        help_text="Whether this carrier may transfer a call to another user or number of ours, "
+        "or to another trunk: those whom it connects pay for that call.",
+    )
     in_codecs = CodecListField(
         "TRUNK IN codecs",
         blank=True,
