@@ -125,6 +125,8 @@ class TrunkEntry:
     "Its access list and the hosts of its gateways: addresses, networks (CIDR) and names."
     media_also_from: tuple[str, ...] = ()
     "Networks its media comes from, besides what its SDP and its signalling name."
+    acts_on_refer: bool = False
+    "Whether its side may transfer calls."
 
 
 @dataclass(frozen=True, slots=True)

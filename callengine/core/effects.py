@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Termination
+from callengine.core.parties import CALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,15 @@ class EndLeg:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Connect the caller's audio with this leg's alone, both ways."""
+    """Connect this leg's audio with the other's alone, both ways; nobody hears ringing any more."""
+
+    leg: str
+    other: str = CALLER
+
+
+@dataclass(frozen=True, slots=True)
+class PlayRinging:
+    """Have this leg hear it ring, and nobody else; from its agent if it talks to one."""
 
     leg: str
 
@@ -60,13 +69,14 @@ class SendDigit:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchCaller:
-    """Have the caller's leg use one of these codecs: re-offer it if it uses another.
+class MatchLeg:
+    """Have a leg use one of these codecs: re-offer it if it uses another.
 
-    `CallerMatched` says how that went.
+    `LegMatched` says how that went.
     """
 
     codecs: tuple[str, ...]
+    leg: str = CALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +98,14 @@ class TransferEnded:
     leg: str | None
     "The new callee's leg; None if the call goes on as it was, or ends."
     vn_a: tuple[str, ...] = ()
-    "The caller's list from now on, if there is a new callee."
+    "The list of who waited for it from now on, if there is a new callee."
 
 
 @dataclass(frozen=True, slots=True)
-class CallerWaits:
-    """Let the caller hear ringing where nothing else is to be heard, or no more."""
+class TellReferrer:
+    """Tell who referred the other party (RFC 3515) how far that has come."""
 
-    is_waiting: bool
+    code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +149,12 @@ Effect = (
     | DeclineCaller
     | EndLeg
     | Bridge
+    | PlayRinging
     | SendDigit
-    | MatchCaller
+    | MatchLeg
     | RedirectWanted
     | TransferEnded
-    | CallerWaits
+    | TellReferrer
     | TellTransferFailed
     | Note
     | StateChanged

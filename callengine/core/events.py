@@ -107,14 +107,30 @@ class HangUpOrdered:
 
 @dataclass(frozen=True, slots=True)
 class TransferOrdered:
-    """An operator wants the caller connected with somebody else."""
+    """One of the parties is to be connected with somebody else."""
 
     order: TransferOrder
 
 
 @dataclass(frozen=True, slots=True)
-class CallerMatched:
-    """Whether the caller's leg uses a codec of the list that `MatchCaller` asked for."""
+class TransferExpected:
+    """A party has asked by REFER; whom to ring is still being found out."""
+
+    referrer: str
+    "Its leg."
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCalledOff:
+    """What was expected rings nobody."""
+
+    code: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegMatched:
+    """Whether a leg uses a codec of the list that `MatchLeg` asked for."""
 
     agreed: bool
     code: int
@@ -145,8 +161,10 @@ Event = (
     | HoldChanged
     | DigitReceived
     | HangUpOrdered
+    | TransferExpected
     | TransferOrdered
-    | CallerMatched
+    | TransferCalledOff
+    | LegMatched
     | RedirectDecided
     | TimePassed
 )

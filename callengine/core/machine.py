@@ -1,26 +1,26 @@
 """The state of one call, without any I/O: events in, effects out, time as an argument.
 
 The call process feeds it what its legs report and carries out what it answers. Which event may
-lead from which state to which stands in `states`; whom to ring, and what of it, in `attempts`.
+lead from which state to which stands in `states`; whom to ring, and what of it, in `attempts`; what
+a transfer makes of a call, in `transferring`.
 """
-
-from collections.abc import Callable
 
 from callengine.core import effects as fx
 from callengine.core import events as ev
 from callengine.core import terminations
-from callengine.core.agentends import agent_termination, is_failure, without_fallback
+from callengine.core.agentends import agent_termination, is_failure
 from callengine.core.attempts import CLEARING_TIMEOUT_S, Answered, Attempts, orders_of
 from callengine.core.causes import end_reason, q850_reason
 from callengine.core.effects import Effect
 from callengine.core.events import Event
 from callengine.core.limits import LEGS_PER_PROCESS
-from callengine.core.orders import CallOrder, WaveOrder
+from callengine.core.orders import CallOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import CALLER
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
 from callengine.core.states import CallState, is_allowed
-from callengine.core.transfer import Succeeded, TransferMachine, fallback
+from callengine.core.talkers import Talkers
+from callengine.core.transferring import Step, Transferring
 
 
 class CallMachine:
@@ -33,21 +33,16 @@ class CallMachine:
         self._trigger: type[Event] = ev.TimePassed
         "What is being handled; only it says which states may follow."
         self._attempts = Attempts(order.waves, ring_timeout_s=order.ring_timeout_s)
-        self._transfer: TransferMachine | None = None
-        self._callee: str | None = None
-        "The leg that is (or is to be) bridged to the caller."
         self._orders = orders_of(order.waves)
-        self._rest: tuple[WaveOrder, ...] = ()
-        "Who would have been rung had the callee not answered: the fallback of an agent."
-        self._lost_agent: Termination | None = None
-        "How an agent left the caller alone, while its fallback is rung."
-        self._hears_ringing = False
-        "Whether the caller, who has been answered, hears that somebody is rung for it."
+        self._talkers = Talkers()
+        self._transferring = Transferring(
+            order,
+            self._talkers,
+            label=self._label,
+            is_agent=lambda leg: leg in self._orders and self._orders[leg].agent is not None,
+        )
         self._early: str | None = None
         "The leg whose early media the caller hears."
-        self._live: set[str] = set()
-        "Names of the legs that have not ended."
-        self._held: set[str] = set()
         self._termination: Termination | None = None
         self._finished = False
         self._duration_deadline: float | None = None
@@ -59,19 +54,29 @@ class CallMachine:
         return self._state
 
     @property
+    def caller(self) -> str:
+        """The leg of the caller, or of the callee that a transfer connected with another."""
+        return self._talkers.near
+
+    @property
     def callee(self) -> str | None:
-        """The leg of who talks to the caller; None before the answer, and once it has left."""
-        return self._callee
+        """The leg of who talks to it; None before the answer, and once it has left."""
+        return self._talkers.far
 
     @property
     def live(self) -> frozenset[str]:
         """Names of the legs that have not ended."""
-        return frozenset(self._live)
+        return frozenset(self._talkers.live)
 
     @property
     def is_transferring(self) -> bool:
         """Whether a transfer is under way."""
-        return self._transfer is not None
+        return self._transferring.is_under_way
+
+    @property
+    def expects_transfer(self) -> bool:
+        """Whether a party has asked for one, and whom to ring is being found out."""
+        return self._transferring.is_expected
 
     @property
     def termination(self) -> Termination | None:
@@ -85,16 +90,16 @@ class CallMachine:
 
     def audio_expected_since(self, leg: str) -> str:
         """Return since when a leg is to send audio, as `PartyAudio.take` wants it, or nothing."""
-        if leg in self._held:
+        if self._talkers.holds(leg):
             return ""
         if self._state.is_talking:
-            return THE_ANSWER if leg in (CALLER, self._callee) else ""
+            return THE_ANSWER if self._talkers.are(leg) else ""
         is_early = self._state is CallState.EARLY_MEDIA and leg == self._early
         return EARLY_MEDIA if is_early else ""
 
     def start(self, hung_up: ev.HangUpOrdered | None = None) -> list[Effect]:
         """Take the caller's INVITE: dial the first wave, unless the call was ended already."""
-        self._live.add(CALLER)
+        self._talkers.live.add(CALLER)
         if hung_up is not None:
             return self.handle(hung_up, self._now)
         return self._went_on(self._attempts.start(self._now, self._room()))
@@ -109,7 +114,7 @@ class CallMachine:
             return self._clearing_deadline
         if self._state.is_setting_up:
             return self._attempts.deadline
-        ends = (self._duration_deadline, self._transfer.deadline if self._transfer else None)
+        ends = (self._duration_deadline, self._transferring.deadline)
         return min((end for end in ends if end is not None), default=None)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -118,16 +123,16 @@ class CallMachine:
         if self._finished:
             return []
         if isinstance(event, ev.LegEvent):
-            return self._of_leg(event) if event.leg in self._live else []
+            return self._of_leg(event) if event.leg in self._talkers.live else []
         match event:
-            case ev.CallerMatched():
+            case ev.LegMatched():
                 return self._caller_matched(event)
             case ev.HoldChanged():
                 return self._hold(event)
             case ev.DigitReceived():
                 return self._digit(event)
-            case ev.TransferOrdered():
-                return self._transfer_ordered(event)
+            case ev.TransferExpected() | ev.TransferOrdered() | ev.TransferCalledOff():
+                return self._of_order(event)
             case ev.RedirectDecided():
                 return self._redirect_decided(event)
             case ev.HangUpOrdered():
@@ -157,13 +162,13 @@ class CallMachine:
             return self._went_on(self._attempts.tick(self._now, self._room()))
         if self._duration_deadline is not None and self._now >= self._duration_deadline:
             return self._end(terminations.max_duration(self._order.max_duration_s))
-        return self._of_transfer(lambda transfer: transfer.tick(self._now, self._room()))
+        return self._transferred(self._transferring.tick(self._now, self._room()))
 
     # Setting up
 
     def _went_on(self, effects: list[Effect]) -> list[Effect]:
         """Take over what has become of ringing the callee."""
-        self._live |= _dialled(effects)
+        self._talkers.live |= _dialled(effects)
         match self._attempts.outcome:
             case Answered(leg):
                 return [*effects, *self._answered(leg)]
@@ -172,8 +177,8 @@ class CallMachine:
         return effects
 
     def _progress(self, event: ev.LegProgress) -> list[Effect]:
-        if self._transfer is not None and self._transfer.owns(event.leg):
-            return self._with_ringing(self._transfer.progress(event))
+        if self._transferring.owns(event.leg):
+            return self._transferring.progress(event)
         if not self._state.is_setting_up or not self._attempts.rings(event):
             return []
         alone = len(self._attempts.wave.legs) == 1
@@ -188,9 +193,9 @@ class CallMachine:
         return [*self._become(CallState.RINGING), note, fx.RingCaller(180, None)]
 
     def _leg_answered(self, leg: str) -> list[Effect]:
-        if leg == CALLER or leg == self._callee:
+        if leg == CALLER or self._talkers.are(leg):
             return []
-        if self._transfer is not None and self._transfer.owns(leg):
+        if self._transferring.owns(leg):
             return self._of_transfer(lambda transfer: transfer.leg_answered(leg, self._now))
         if not self._state.is_setting_up:
             # A 2xx that crossed our CANCEL: acknowledged, then BYE (RFC 3261 section 13.2.2.4).
@@ -198,7 +203,8 @@ class CallMachine:
         return self._went_on(self._attempts.leg_answered(leg))
 
     def _answered(self, leg: str) -> list[Effect]:
-        self._callee, self._rest = leg, self._attempts.rest
+        self._talkers.meet(CALLER, leg)
+        self._transferring.rest = self._attempts.rest
         self._duration_deadline = self._now + self._order.max_duration_s
         return [*self._become(CallState.ANSWERED), fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
 
@@ -209,12 +215,12 @@ class CallMachine:
         that when the INVITE arrives; another one takes a re-INVITE.
         """
         wanted = self._attempts.wave.vn_a
-        return [fx.MatchCaller(wanted)] if wanted != self._order.waves[0].vn_a else []
+        return [fx.MatchLeg(wanted)] if wanted != self._order.waves[0].vn_a else []
 
-    def _caller_matched(self, event: ev.CallerMatched) -> list[Effect]:
-        if self._transfer is not None or event.agreed or not self._state.is_talking:
+    def _caller_matched(self, event: ev.LegMatched) -> list[Effect]:
+        if self.is_transferring or event.agreed or not self._state.is_talking:
             return self._of_transfer(lambda transfer: transfer.caller_matched(event))
-        label, vn_a = self._label(self._callee or ""), self._attempts.wave.vn_a
+        label, vn_a = self._label(self.callee or ""), self._attempts.wave.vn_a
         return self._end(terminations.codecs_refused_by_caller(label, vn_a, event.code))
 
     def _redirect_decided(self, event: ev.RedirectDecided) -> list[Effect]:
@@ -226,14 +232,15 @@ class CallMachine:
     # Ending
 
     def _leg_ended(self, event: ev.LegEnded) -> list[Effect]:
-        self._live.discard(event.leg)
+        self._talkers.live.discard(event.leg)
+        self._transferring.gone(event.leg)
         if self._state is CallState.ENDED:
-            return self._finish() if not self._live else []
-        if event.leg == CALLER:
+            return self._finish() if not self._talkers.live else []
+        if event.leg == CALLER and not self._state.is_talking:
             return self._end(self._caller_left(event))
-        if self._callee == event.leg:
-            return self._callee_left(event)
-        if self._transfer is not None and self._transfer.owns(event.leg):
+        if self._talkers.are(event.leg):
+            return self._talker_left(event)
+        if self._transferring.owns(event.leg):
             now, room = self._now, self._room()
             return self._of_transfer(lambda transfer: transfer.leg_ended(event, now, room))
         if not self._state.is_setting_up:
@@ -242,12 +249,12 @@ class CallMachine:
 
     def _dial_failed(self, event: ev.DialFailed) -> list[Effect]:
         """An engine's fault ends the call, or the transfer it happened to, as what it is."""
-        self._live.discard(event.leg)
+        self._talkers.live.discard(event.leg)
         if self._state is CallState.ENDED:
-            return self._finish() if not self._live else []
-        if self._transfer is not None and self._transfer.owns(event.leg):
+            return self._finish() if not self._talkers.live else []
+        if self._transferring.owns(event.leg):
             return self._of_transfer(lambda transfer: transfer.dial_failed(event.leg, event.text))
-        if event.leg == self._callee:
+        if event.leg == self.callee:
             return self._end(terminations.dial_failed(self._label(event.leg), event.text))
         if self._state.is_setting_up:
             self._attempts.dial_failed(event.leg, event.text)
@@ -257,7 +264,7 @@ class CallMachine:
     def _leg_failed(self, event: ev.LegFailed) -> list[Effect]:
         """End the call, or the transfer it happened to: what was to be reported is lost."""
         end = terminations.leg_failed(self._label(event.leg), event.text)
-        if self._transfer is not None and self._transfer.owns(event.leg):
+        if self._transferring.owns(event.leg):
             return self._of_transfer(lambda transfer: transfer.leg_failed(event.leg, end))
         return self._end(end)
 
@@ -276,45 +283,42 @@ class CallMachine:
             return terminations.left("caller", "The caller", event)
         return terminations.caller_left_unanswered(event)
 
-    def _callee_left(self, event: ev.LegEnded) -> list[Effect]:
-        if self._transfer is None:
-            if event.agent is not None:
-                return self._agent_left(event.leg, event.agent)
-            return self._end(terminations.left("callee", self._label(event.leg), event))
-        self._callee = None
-        self._held.discard(event.leg)
-        text = f"{self._label(event.leg)} left; the caller waits for {self._transfer.label}."
-        note = fx.Note("callee-left", event.leg, text)
-        return self._with_ringing([note, *self._hold_or_talk()])
+    def _talker_left(self, event: ev.LegEnded) -> list[Effect]:
+        waits = self._transferring.left(event.leg)
+        if waits is not None:
+            return [*waits, *self._hold_or_talk()]
+        if event.leg == CALLER:
+            return self._end(self._caller_left(event))
+        if event.agent is not None:
+            return self._agent_left(event.leg, event.agent)
+        return self._end(terminations.left("callee", self._label(event.leg), event))
 
     def _agent_left(self, leg: str, end: ev.AgentEnd) -> list[Effect]:
         """End the call with its agent, or ring the agent's fallback if the caller was left."""
         ending = agent_termination(self._orders[leg], end, was_talking=True)
-        if not self._rest or not is_failure(end):
+        if not self._transferring.rest or not is_failure(end):
             return self._end(ending)
-        self._callee, self._lost_agent = None, ending
-        self._held.discard(leg)
-        self._transfer = transfer = TransferMachine(fallback(self._order, self._rest))
-        note = fx.Note("fallback", leg, f"{ending.advice} The caller waits for {transfer.to}.")
-        rung = self._of_transfer(lambda transfer: transfer.start(self._now, self._room()))
-        return [note, *self._hold_or_talk(), *rung]
+        self._talkers.meet(CALLER, None)
+        rung = self._transferring.begin_fallback(leg, ending, self._now, self._room())
+        return [*self._hold_or_talk(), *self._transferred(rung)]
 
     def _end(self, termination: Termination) -> list[Effect]:
         if self._state is CallState.ENDED:
             return []
         was_talking = self._state.is_talking
-        self._termination, self._transfer = termination, None
+        self._termination = termination
+        self._transferring.stop()
         self._clearing_deadline = self._now + CLEARING_TIMEOUT_S
         code, reason = termination.code, end_reason(termination, was_talking=was_talking)
         effects = self._become(CallState.ENDED)
-        for leg in sorted(self._live):
+        for leg in sorted(self._talkers.live):
             if leg == CALLER and not was_talking:
                 effects.append(fx.DeclineCaller(code if code >= 400 else 480, reason))
-            elif was_talking and leg in (CALLER, self._callee):
+            elif was_talking and self._talkers.are(leg):
                 effects.append(fx.EndLeg(leg, code, reason))
             else:
                 effects.append(fx.EndLeg(leg, 487, ""))
-        return effects if self._live else [*effects, *self._finish()]
+        return effects if self._talkers.live else [*effects, *self._finish()]
 
     def _finish(self) -> list[Effect]:
         self._finished = True
@@ -324,9 +328,8 @@ class CallMachine:
     # While talking
 
     def _hold(self, event: ev.HoldChanged) -> list[Effect]:
-        if event.leg not in self._live or (event.leg in self._held) is event.held:
+        if not self._talkers.hold(event.leg, is_held=event.held):
             return []
-        (self._held.add if event.held else self._held.discard)(event.leg)
         done = "put the call on hold" if event.held else "resumed the call"
         kind = "hold" if event.held else "resume"
         note = fx.Note(kind, event.leg, f"{self._label(event.leg)} {done}.")
@@ -336,100 +339,51 @@ class CallMachine:
         """Tell hold from talk by the two parties alone, not by those who are rung meanwhile."""
         if not self._state.is_talking:
             return []
-        is_held = bool(self._held & {CALLER, self._callee})
-        return self._become(CallState.HELD if is_held else CallState.ANSWERED)
+        return self._become(CallState.HELD if self._talkers.is_held else CallState.ANSWERED)
 
     def _digit(self, event: ev.DigitReceived) -> list[Effect]:
-        ends = (CALLER, self._callee)
-        if not self._state.is_talking or None in ends or event.leg not in ends:
+        other = self._talkers.facing(event.leg)
+        if not self._state.is_talking or other is None:
             return []
-        other = ends[event.leg == CALLER]
-        assert other is not None
         # Which key it was stays out of the record: people type PINs.
         text = f"{self._label(event.leg)} pressed a key; passed on."
         return [fx.Note("dtmf", event.leg, text), fx.SendDigit(other, event.digit)]
 
     # Transfer
 
-    def _transfer_ordered(self, event: ev.TransferOrdered) -> list[Effect]:
+    def _of_order(
+        self, event: ev.TransferExpected | ev.TransferOrdered | ev.TransferCalledOff
+    ) -> list[Effect]:
         if self._state is CallState.ENDED:
             return []
-        if self._transfer is not None:
-            text = "Not transferred: another transfer of this call is under way. Wait for its end."
-            # The engine sends one at a time, and knows nothing of a fallback that is rung.
-            over = [fx.TransferEnded(None)] if self._lost_agent is not None else []
-            told = self._tell(event.order.key, 491, text)
-            return [fx.Note("transfer-failed", "", text), *over, *told]
+        match event:
+            case ev.TransferExpected(referrer):
+                self._transferring.expect(referrer, self._now)
+                return []
+            case ev.TransferCalledOff(code, why):
+                return self._transferred(self._transferring.called_off(code, why))
+        return self._transfer_ordered(event)
+
+    def _transfer_ordered(self, event: ev.TransferOrdered) -> list[Effect]:
         if not self._state.is_talking:
-            text = "Not transferred: nobody has answered the call yet. Transfer it once they talk."
-            return [fx.Note("transfer-failed", "", text), fx.TransferEnded(None)]
-        self._transfer = TransferMachine(event.order)
-        self._orders |= orders_of(event.order.waves)
-        return self._of_transfer(lambda transfer: transfer.start(self._now, self._room()))
+            return self._transferring.refused(event.order)
+        if not self.is_transferring:
+            self._orders |= orders_of(event.order.waves)
+        return self._transferred(self._transferring.begin(event.order, self._now, self._room()))
 
-    def _of_transfer(self, step: Callable[[TransferMachine], list[Effect]]) -> list[Effect]:
-        transfer = self._transfer
-        if transfer is None:
-            return []
-        effects = step(transfer)
-        self._live |= _dialled(effects)
-        match transfer.outcome:
-            case Succeeded(leg, vn_a, rest):
-                self._transfer, self._rest, self._lost_agent = None, rest, None
-                return [*effects, *self._transferred(leg, vn_a)]
-            case Termination() as failed:
-                self._transfer = None
-                return [*effects, *self._not_transferred(transfer, failed)]
-        return effects
+    def _of_transfer(self, step: Step) -> list[Effect]:
+        return self._transferred(self._transferring.step(step, self._now))
 
-    def _transferred(self, leg: str, vn_a: tuple[str, ...]) -> list[Effect]:
-        old, self._callee = self._callee, leg
-        if old is not None:
-            self._held.discard(old)
-        text = f"The caller now talks to {self._label(leg)}"
-        text += f" instead of {self._label(old)}." if old is not None else "."
-        return [
-            *self._without_ringing(),
-            fx.Bridge(leg),
-            *([fx.EndLeg(old, 200, q850_reason(200, 16))] if old is not None else []),
-            fx.TransferEnded(leg, vn_a),
-            *self._hold_or_talk(),
-            fx.Note("transferred", leg, text),
-        ]
-
-    def _not_transferred(self, transfer: TransferMachine, failed: Termination) -> list[Effect]:
-        what = f"Not transferred to {transfer.to}: {failed.advice} Rule: {failed.reason}."
-        if self._callee is not None:
-            text = f"{what} The call goes on as it was."
-            told = self._tell(transfer.key, failed.code, failed.advice)
-            note = fx.Note("transfer-failed", "", text)
-            return [note, *self._without_ringing(), fx.TransferEnded(None), *told]
-        note = fx.Note("transfer-failed", "", f"{what} Nobody is left for the caller.")
-        if self._lost_agent is not None:
-            return [note, *self._end(without_fallback(self._lost_agent, failed))]
-        return [note, *self._end(terminations.transfer_failed(failed))]
-
-    def _with_ringing(self, effects: list[Effect]) -> list[Effect]:
-        """Have a caller hear that somebody is rung for it, unless it talks to a person."""
-        callee = self._orders[self._callee] if self._callee is not None else None
-        is_alone = callee is None or callee.agent is not None
-        rings = self._transfer is not None and self._transfer.is_ringing
-        if not (effects and rings and is_alone):
-            return effects
-        self._hears_ringing = True
-        return [*effects, fx.CallerWaits(is_waiting=True)]
-
-    def _without_ringing(self) -> list[Effect]:
-        was_on, self._hears_ringing = self._hears_ringing, False
-        return [fx.CallerWaits(is_waiting=False)] if was_on else []
-
-    def _tell(self, key: str, code: int, why: str) -> list[Effect]:
-        """Tell the agent that asked for a transfer, if one did, that it has failed."""
-        callee = self._callee
-        return [fx.TellTransferFailed(callee, key, code, why)] if key and callee else []
+    def _transferred(self, effects: list[Effect]) -> list[Effect]:
+        """Take over what has become of the call by a step of its transfer."""
+        self._talkers.live |= _dialled(effects)
+        if (ending := self._transferring.ending) is not None:
+            return [*effects, *self._end(ending)]
+        others_talk = any(isinstance(effect, fx.Bridge) for effect in effects)
+        return [*effects, *(self._hold_or_talk() if others_talk else [])]
 
     def _room(self) -> int:
-        return LEGS_PER_PROCESS - len(self._live)
+        return LEGS_PER_PROCESS - len(self._talkers.live)
 
     def _become(self, state: CallState) -> list[Effect]:
         """Change the state: here alone, and only as the table allows."""

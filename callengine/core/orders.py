@@ -124,8 +124,10 @@ class TransferOrder:
     to: str
     "What the operator named: a number or a SIP user."
     by: str
-    "User name of the operator, or the agent's name."
+    "User name of the operator, or the name of the agent or the party that asked."
     waves: tuple[WaveOrder, ...]
     ring_timeout_s: float
     key: str = ""
     "The agent's word for its request, if an agent asked: it is told if the transfer fails."
+    referrer: str = ""
+    "The leg that asked by REFER: whoever talks to it is connected with somebody else."

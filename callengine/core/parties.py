@@ -31,16 +31,19 @@ def leg_order(name: str) -> tuple[int, str]:
     return len(name), name
 
 
-def parties(legs: Iterable[LegSnapshot]) -> CallLegs:
+def parties(legs: Iterable[LegSnapshot], near: str = CALLER) -> CallLegs:
     """Tell a call's legs apart, whatever their order.
+
+    `near` is whose place is the caller's: another's, once the caller has transferred its callee.
 
     Only legs the caller has heard have a codec, or an address of their audio if they are voice
     agents; so the last with one is the callee: a transfer or a forwarding adds it behind those
     before. While none has, the first that was rung stands in.
     """
     ordered = sorted(legs, key=lambda leg: leg_order(leg["name"]))
-    caller = next((leg for leg in ordered if leg["name"] == CALLER), None)
-    rung = [leg for leg in ordered if leg is not caller]
+    caller = next((leg for leg in ordered if leg["name"] == near), None)
+    rung = [leg for leg in ordered if leg is not caller and leg["name"] != CALLER]
     heard = (leg for leg in reversed(rung) if leg["codec"] or leg["remote"])
     callee = next(heard, rung[0] if rung else None)
-    return CallLegs(caller, callee, [leg for leg in rung if leg is not callee])
+    talking = (caller, callee)
+    return CallLegs(caller, callee, [leg for leg in ordered if leg not in talking])

@@ -69,6 +69,7 @@ class Reason(StrEnum):
     TRANSFERS_TOO_FAST = "transfers-too-fast"
     TOO_MANY_TRANSFERS = "too-many-transfers"
     NO_ROOM_FOR_ANOTHER_LEG = "no-room-for-another-leg"
+    REFER_DECLINED = "refer-declined"
 
 
 class Rule(StrEnum):
@@ -270,6 +271,7 @@ TRANSFERS = (
     Reason.TRANSFERS_TOO_FAST,
     Reason.TOO_MANY_TRANSFERS,
     Reason.NO_ROOM_FOR_ANOTHER_LEG,
+    Reason.REFER_DECLINED,
 )
 "Why a transfer rings nobody, beside the reasons and rules above; the call goes on."
 

@@ -179,12 +179,14 @@ CallSnapshot = TypedDict(
         "legs": list[LegSnapshot],
         "termination": TerminationSnapshot | None,
         "events": list[EventSnapshot],
+        "near": NotRequired[str],
         "vn_a_source": str,
         "vn_b_source": str,
         "agents": NotRequired[list[AgentSnapshot]],
     },
 )
-"""One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens."""
+"""One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens. `near` is whose leg
+has the caller's place, once the caller has transferred its callee."""
 
 
 def iso(at: float) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from callengine.core.events import (
-    CallerMatched,
     DialFailed,
     DigitReceived,
     Event,
@@ -13,10 +12,13 @@ from callengine.core.events import (
     LegAnswered,
     LegEnded,
     LegFailed,
+    LegMatched,
     LegProgress,
     LegWithoutMedia,
     RedirectDecided,
     TimePassed,
+    TransferCalledOff,
+    TransferExpected,
     TransferOrdered,
 )
 
@@ -83,9 +85,12 @@ ALLOWED: Mapping[type[Event], Moves] = {
     HoldChanged: _moves(*_HOLD),
     DigitReceived: _moves(),
     HangUpOrdered: _moves((_ANY, CallState.ENDED)),
+    TransferExpected: _moves(),
     TransferOrdered: _moves(),
+    # Who asked for it may have left meanwhile.
+    TransferCalledOff: _moves((TALKING, CallState.ENDED)),
     # The new callee of a transfer may have put us on hold, or the old one had.
-    CallerMatched: _moves((TALKING, CallState.ENDED), *_HOLD),
+    LegMatched: _moves((TALKING, CallState.ENDED), *_HOLD),
     RedirectDecided: _moves((SETTING_UP, CallState.ENDED)),
     TimePassed: _moves((_ANY, CallState.ENDED)),
 }

@@ -83,7 +83,7 @@ def dial_failed(label: str, text: str) -> Termination:
 def leg_failed(who: str, text: str) -> Termination:
     """Our own side failed while it dealt with a leg; `text` names what did."""
     advice = (
-        f"Our own side could not go on with the leg of {_inside(who)}: {text} failed. "
+        f"Our own side could not go on with the leg of {inside(who)}: {text} failed. "
         "Look into the engine's log and report it."
     )
     return Termination("engine", Reason.LEG_FAILED, 500, advice)
@@ -139,20 +139,20 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
 
 def _failed_here(who: str, event: LegEnded) -> Termination:
     advice = (
-        f"Our own side could not go on with the leg of {_inside(who)} "
+        f"Our own side could not go on with the leg of {inside(who)} "
         f"({event.code} {event.text}). Look into the engine's log and report it."
     )
     return Termination("engine", Reason.LEG_FAILED, 500, advice)
 
 
-def _inside(who: str) -> str:
+def inside(who: str) -> str:
     """Return a party's name as it stands inside a sentence."""
     return who.replace("The caller", "the caller")
 
 
-def transfer_failed(failed: Termination) -> Termination:
-    """The callee has left and nobody takes the call over, for the reason given."""
-    advice = f"The callee left while the call was being transferred. {failed.advice}"
+def transfer_failed(who: str, failed: Termination) -> Termination:
+    """One party has left and nobody takes the call over, for the reason given."""
+    advice = f"{who} left while the call was being transferred. {failed.advice}"
     return Termination("engine", Reason.TRANSFER_FAILED, failed.code, advice)
 
 

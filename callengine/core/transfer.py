@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from callengine.core.agentends import agent_termination
 from callengine.core.attempts import Answered, Attempts
-from callengine.core.effects import Effect, EndLeg, MatchCaller, Note
-from callengine.core.events import CallerMatched, LegEnded, LegProgress
+from callengine.core.effects import Effect, EndLeg, MatchLeg, Note
+from callengine.core.events import LegEnded, LegMatched, LegProgress
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
+from callengine.core.parties import CALLER
 from callengine.core.reasons import Reason
 from callengine.core.terminations import codecs_refused_by_caller
 
@@ -47,10 +48,12 @@ class TransferMachine:
     `outcome` is then the success, or why nobody takes it, in the words of terminations.
     """
 
-    def __init__(self, order: TransferOrder) -> None:
+    def __init__(self, order: TransferOrder, waiting: str = CALLER) -> None:
         self.outcome: Succeeded | Termination | None = None
         self.to = order.to
         self.key = order.key
+        self.referrer = order.referrer
+        self._waiting = waiting
         self._attempts = Attempts(
             order.waves, ring_timeout_s=order.ring_timeout_s, unfollowed=_UNFOLLOWED
         )
@@ -86,18 +89,18 @@ class TransferMachine:
         return [Note("ringing", event.leg, f"{self._attempts.label_of(event.leg)} is ringing.")]
 
     def leg_answered(self, leg: str, now: float) -> list[Effect]:
-        """Take the first answer; the caller's leg must suit the new callee before they meet."""
+        """Take the first answer; the leg that waits must suit the new callee before they meet."""
         if leg == self._answered:
             return []
         effects = self._attempts.leg_answered(leg)
         if self._answered is None and isinstance(self._attempts.outcome, Answered):
             self._answered = leg
             self._match_deadline = now + MATCH_TIMEOUT_S
-            effects.append(MatchCaller(self._attempts.wave.vn_a))
+            effects.append(MatchLeg(self._attempts.wave.vn_a, self._waiting))
         return effects
 
-    def caller_matched(self, event: CallerMatched) -> list[Effect]:
-        """Take the answer to `MatchCaller`."""
+    def caller_matched(self, event: LegMatched) -> list[Effect]:
+        """Take the answer to `MatchLeg`."""
         if self._answered is None or self.outcome is not None:
             return []
         if event.agreed:

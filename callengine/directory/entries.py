@@ -57,6 +57,7 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         out_password=row.out_password,
         concurrent_calls=row.concurrent_calls,
         media_also_from=tuple(row.media_also_from),
+        acts_on_refer=row.refer == "act",
     )
 
 

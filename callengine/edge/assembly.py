@@ -14,6 +14,7 @@ from callengine.edge.legs.inward_responses import InwardResponses
 from callengine.edge.legs.outward_requests import OutwardRequests
 from callengine.edge.legs.outward_responses import OutwardResponses
 from callengine.edge.legs.own_requests import OwnRequests
+from callengine.edge.legs.refer import ReferDesk
 from callengine.edge.legs.routing import Routing
 from callengine.edge.legs.sending import PeerSender
 from callengine.edge.legs.standin import StandIn
@@ -153,6 +154,14 @@ class Assembly:
             guard=self.guard,
             is_ours=self.addresses.is_local_host,
         )
+        self.refer_desk = ReferDesk(
+            engine,
+            self.legs,
+            identity=self.identity,
+            responder=self.responder,
+            own=self.own,
+            tasks=self.tasks,
+        )
         self.inward = InwardRequests(
             self.legs,
             self.transactions,
@@ -161,6 +170,7 @@ class Assembly:
             responder=self.responder,
             rejections=self.rejections,
             abandoner=self.abandoner,
+            refer_desk=self.refer_desk,
         )
         self.callers = Callers(
             engine,

@@ -134,6 +134,10 @@ class Edge:
         leg = self._parts.legs.by_token.get(token)
         return leg.anchor if leg is not None else None
 
+    def tell_referrer(self, handle: str, code: int) -> None:
+        """Tell a peer how far its REFER has come, as a SIP status code."""
+        self._parts.refer_desk.tell(handle, code)
+
     def let_go(self, call: str) -> None:
         """Have a call process that ends a call wait for no peer: not for a caller's ACK either."""
         self._parts.abandoner.let_go(call)

@@ -135,6 +135,21 @@ class Refused:
     retry_after_s: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """A REFER (RFC 3515) of the peer of a leg."""
+
+    call: str
+    leg: str
+    "Its name in the call."
+    handle: str
+    "What the edge knows it by."
+    target: str
+    "The URI it refers to, without headers."
+    headers: str = ""
+    "Those of the URI, as they were written."
+
+
 class Engine(Protocol):
     """The switchboard, seen from the edge. Every method may raise; the edge answers 500."""
 
@@ -173,6 +188,12 @@ class Engine(Protocol):
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""
+
+    async def referred(self, referral: Referral) -> int:
+        """Return what a REFER is answered with; 202 if it is acted on."""
+
+    def begin_referral(self, referral: Referral) -> None:
+        """Act on a REFER, which has been answered with 202."""
 
     async def has_registered_from(self, host: str) -> bool:
         """Return whether a phone at this IP address is registered."""

@@ -7,7 +7,20 @@ from typing import Literal
 Clients = Literal["off", "optional", "required"]
 Listen = tuple[Literal["udp", "tcp", "tls"], str, int]
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO")
+METHODS = (
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "OPTIONS",
+    "REGISTER",
+    "PRACK",
+    "UPDATE",
+    "INFO",
+    "REFER",
+)
+ASKED = (*METHODS, "NOTIFY")
+"What peers are asked, by call processes and by the edge itself."
 ALLOW = ", ".join(METHODS)
 EXTENSIONS = ("100rel", "timer")
 "Option tags that work from end to end: call processes do reliable provisionals and timers."

@@ -9,7 +9,7 @@ import logging
 import time
 
 from callengine.core.agentends import agent_termination
-from callengine.core.control import (
+from callengine.core.control.agents import (
     MAX_SETTINGS,
     AgentFacts,
     AgentLine,
@@ -133,7 +133,7 @@ class Agents:
 
     def hung_up(self, call: LiveCall, name: str) -> Termination | None:
         """Return the end of a call whose callee, the agent of this name, hangs it up elsewhere."""
-        callee = parties(call.snapshot["legs"]).callee
+        callee = parties(call.snapshot["legs"], call.near).callee
         order = call.agents.orders.get(callee["name"]) if callee else None
         if callee is None or order is None or order.name != name:
             return None

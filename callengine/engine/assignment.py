@@ -6,7 +6,7 @@ import time
 from typing import Protocol
 
 from callengine.core.causes import q850_reason
-from callengine.core.control import EndCall, TakeCall
+from callengine.core.control.calls import EndCall, TakeCall
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.edge.interface import Accepted, Refused
@@ -126,7 +126,7 @@ class Assignment:
             return Refused(code)
         live.process, live.order, live.taken = process, orders.order, False
         live.attempts += 1
-        live.ordered(orders.order.waves)
+        live.ordered(orders.order.waves, live.plan)
         process.call = plan.call
         self._calls[process.number] = live
         if live.attempts == 1:

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import partial
 from typing import Protocol
 
-from callengine.core.control import AgentFacts, AgentLine, AgentTool
+from callengine.core.control.agents import AgentFacts, AgentLine, AgentTool
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.plan import CallPlan
 from callengine.core.snapshot import (
@@ -202,6 +202,8 @@ class CallBook:
             return
         call.transferred(plan)
         entry = {"to": pending.to, "by": pending.by, "at": iso(time.time()), **plan.record()}
+        if (referrer := pending.referrer) is not None:
+            entry |= {"whom": call.name_of(referrer.waiting), "near": call.near}
         self.journal.write(changes.transferred(call_id=call.id, transfer=entry))
         self.changed(call)
 

@@ -9,13 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from callengine.core.control import (
-    FROM_FORK_SERVER,
-    MAX_MESSAGE_BYTES,
-    Fork,
-    FromForkServer,
-    encode,
-)
+from callengine.core.control.forking import FROM_FORK_SERVER, Fork, FromForkServer
+from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
 from callengine.worker.confinement import environment
 from callengine.worker.control import socket_pair
 

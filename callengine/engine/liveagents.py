@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from callengine.core.control import AgentFacts, AgentLine, AgentTool
+from callengine.core.control.agents import AgentFacts, AgentLine, AgentTool
 from callengine.core.orders import AgentOrder, WaveOrder
 from callengine.core.snapshot import AgentSnapshot, SpokenSnapshot, iso
 from callengine.core.transcript import TOOL, Transcript

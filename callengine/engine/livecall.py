@@ -2,28 +2,30 @@
 
 import copy
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from callengine.core.control import (
+from callengine.core.control.agents import (
     AgentFacts,
     AgentLine,
     AgentTool,
     ConnectAgent,
-    ControlError,
+    TransferAsked,
+)
+from callengine.core.control.calls import (
     LegFacts,
     OfCall,
     QualityMeasured,
     RedirectAsked,
     TimelineNote,
-    TransferAsked,
     TransferOver,
 )
+from callengine.core.control.language import ControlError
 from callengine.core.directory import Source
 from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, WaveOrder
 from callengine.core.outcomes import Termination
-from callengine.core.parties import parties
+from callengine.core.parties import CALLER, parties
 from callengine.core.plan import CallPlan
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot, iso
 from callengine.core.states import CallState
@@ -33,6 +35,21 @@ from callengine.engine.liveagents import LiveAgents
 from callengine.engine.processes import CallProcess
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A party that asked by REFER for whoever talks to it to be connected with another."""
+
+    leg: str
+    waiting: str
+    "The leg of whom it talks to."
+    source: Source
+    "Itself as a caller: its rights hold."
+    partner: Source
+    "Whom it talks to, as a caller: it is shown to who is rung, and its lists hold."
+    tell: Callable[[int], None]
+    "Tells it how far that has come, as a SIP status code."
 
 
 @dataclass(slots=True)
@@ -45,6 +62,8 @@ class PendingTransfer:
     "None until it has been planned."
     asked: TransferAsked | None = None
     "The request of the voice agent that wants it, if one does."
+    referrer: Referrer | None = None
+    "The party that wants it by REFER, if one does."
 
 
 @dataclass(slots=True)
@@ -69,6 +88,10 @@ class LiveCall:
     change_waits: bool = False
     "Whether a change is about to be written."
     labels: dict[str, str] = field(default_factory=dict)
+    party_labels: dict[str, str] = field(default_factory=dict)
+    "Whose each leg is, as `connection:alice`."
+    near: str = CALLER
+    "The caller's leg, or that of the callee whom a transfer connected with another."
     started_at: float = 0.0
     recorders: dict[str, Recorder] = field(default_factory=dict)
     "The quality of each leg since the call began."
@@ -106,11 +129,29 @@ class LiveCall:
         """The call's UUID with hyphens, as it is shown and published."""
         return self.snapshot["id"]
 
-    def ordered(self, waves: Sequence[WaveOrder]) -> None:
+    def ordered(self, waves: Sequence[WaveOrder], plan: CallPlan) -> None:
         """Take over which legs its process may ring."""
         legs = [leg for wave in waves for leg in wave.legs]
         self.labels |= {leg.name: leg.label for leg in legs}
+        for leg in legs:
+            self.party_labels[leg.name] = f"trunk:{leg.trunk}" if leg.trunk else plan.destination
         self.agents.ordered(waves)
+
+    def facing(self, leg: str) -> str | None:
+        """Return whom the party of a leg talks to."""
+        callee = parties(self.snapshot["legs"], self.near).callee
+        far = callee["name"] if callee else None
+        if leg == self.near:
+            return far
+        return self.near if leg == far else None
+
+    def party_of(self, leg: str) -> str:
+        """Return whose a leg is, as `connection:alice`."""
+        return self.snapshot["source"] if leg == CALLER else self.party_labels.get(leg, "")
+
+    def name_of(self, leg: str) -> str:
+        """Return what a person calls the party of a leg."""
+        return self.labels.get(leg) or ("The caller" if leg == CALLER else f"Leg {leg}")
 
     def set_state(self, state: str, at: float) -> None:
         """Take the call's state over."""
@@ -216,6 +257,9 @@ class LiveCall:
 
     def transferred(self, plan: CallPlan) -> None:
         """Take over where the call leads now, and where its lists come from."""
+        if self.near != CALLER:
+            self.snapshot["near"] = self.near
+            self._judge_transcoding()
         self.snapshot["destination"] = plan.destination
         self.snapshot["vn_a_source"] = plan.vn_a_source
         self.snapshot["vn_b_source"] = plan.vn_b_source
@@ -243,7 +287,7 @@ class LiveCall:
         return copy.deepcopy(self.snapshot)
 
     def _judge_transcoding(self) -> None:
-        codec_a, codec_b = parties(self.snapshot["legs"]).codecs
+        codec_a, codec_b = parties(self.snapshot["legs"], self.near).codecs
         if codec_a and codec_b:
             self.snapshot["transcoded"] = codec_a != codec_b
 

@@ -44,6 +44,16 @@ class Asked:
     one_time: OneTimeCall | None
 
 
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """A callee who has the caller's place: connected with another, by a transfer."""
+
+    user: str
+    name: str
+    source: Source | None
+    "None: the caller's own rights and lists hold on."
+
+
 class Planning:
     """Makes the plans of one engine's calls; `codecs` are what its call processes can do now."""
 
@@ -110,14 +120,21 @@ class Planning:
         return asked.one_time.signed(decision) if asked.one_time else decision
 
     async def plan_again(
-        self, call: LiveCall, to: str, *, hops_used: int, acts_for: Source | None = None
+        self,
+        call: LiveCall,
+        to: str,
+        *,
+        hops_used: int,
+        acts_for: Source | None = None,
+        caller: Substitute | None = None,
     ) -> tuple[Decision, Mapping[str, str]]:
         """Plan a live call for another destination, for the caller as it was.
 
         Returned with what the gateways of its trunks are answered with, by the trunk's name.
 
         The call itself does not count against anybody's limit. `acts_for` is a callee whose rights
-        hold instead of the caller's; `hops_used` is what is taken from Max-Forwards anew.
+        hold instead of the caller's; `hops_used` is what is taken from Max-Forwards anew. `caller`
+        is who has the caller's place by now, if another has.
         """
         destination, platform = await self._read(_look_up, to, self._codecs())
         assert call.source is not None
@@ -126,12 +143,13 @@ class Planning:
         request = CallRequest(
             call=call.plan.call,
             call_id=call.sip_call_id,
-            from_user=call.plan.from_user,
-            from_name=call.plan.from_name,
+            from_user=caller.user if caller else call.plan.from_user,
+            from_name=caller.name if caller else call.plan.from_name,
             to_user=to,
-            offered=call.plan.offered,
+            # What else a callee could do, nobody knows: it is asked by a re-INVITE.
+            offered=None if caller else call.plan.offered,
             max_forwards=call.plan.max_forwards + 1 - hops_used,
-            source=call.source,
+            source=caller.source if caller and caller.source else call.source,
             acts_for=acts_for,
         )
         decision = plan_call(

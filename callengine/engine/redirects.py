@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
-from callengine.core.control import FollowRedirect, RedirectAsked
+from callengine.core.control.calls import FollowRedirect, RedirectAsked
 from callengine.core.directory import Source
 from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.orders import WaveOrder
@@ -145,7 +145,7 @@ class Redirects:
     ) -> None:
         self._edge.open_legs(*waves.anchors)
         who = call.labels.get(leg) or leg
-        call.ordered(waves.orders)
+        call.ordered(waves.orders, plan)
         call.dialled = [*(call.dialled or [call.plan.to_user]), user]
         call.redirected(plan)
         self._book.changed(call)

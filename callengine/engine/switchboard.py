@@ -8,17 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from callengine.core.causes import q850_reason
-from callengine.core.control import (
-    CallEnded,
+from callengine.core.control.calls import (
     Idle,
-    LegFacts,
     OfCall,
-    QualityMeasured,
-    RedirectAsked,
-    StateReached,
-    Taken,
-    TimelineNote,
-    TransferOver,
     Unable,
 )
 from callengine.core.lab import LabCase, LabEnds
@@ -28,13 +20,13 @@ from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
 from callengine.core.snapshot import iso
-from callengine.core.states import CallState
 from callengine.directory import lookup, nodes
 from callengine.edge.bans import HeldBan
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
     Accepted,
     IncomingCall,
+    Referral,
     Refused,
 )
 from callengine.edge.settings import Listen
@@ -46,6 +38,7 @@ from callengine.engine.answers import DirectoryAnswers
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
 from callengine.engine.calls import CallBook
 from callengine.engine.commands import Commands
+from callengine.engine.hearing import Hearing
 from callengine.engine.heartbeat import Heartbeat
 from callengine.engine.identity import Identity, insist_on_no_rival
 from callengine.engine.livecall import LiveCall
@@ -54,6 +47,7 @@ from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess
 from callengine.engine.publisher import Publisher
 from callengine.engine.redirects import Redirects
+from callengine.engine.referrals import Referrals
 from callengine.engine.settings import EngineSettings
 from callengine.engine.sources import OneTimeSources
 from callengine.engine.stopping import Step, take_all
@@ -67,7 +61,6 @@ from callengine.record.retention import Retention
 
 logger = logging.getLogger(__name__)
 
-ENDED_UNEXPECTEDLY = "ended unexpectedly"
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
 LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S = 12.0, 8.0, 30.0
@@ -81,7 +74,7 @@ class Switchboard(DirectoryAnswers):
         super().__init__(OneTimeSources(settings.edge.realm))
         self.settings = settings
         self.edge = Edge(self, settings.edge)
-        self.pool = Pool(settings.pool, on_message=self._message, on_death=self._death)
+        self.pool = Pool(settings.pool, on_message=self._heard, on_death=self._lost)
         self.book = CallBook(settings.node, Trace(self.edge.leg))
         self.edge.observer = self.book.trace.observe
         self.room = Room(settings.capacity)
@@ -115,6 +108,9 @@ class Switchboard(DirectoryAnswers):
             edge=self.edge,
             ring_timeout_s=settings.ring_timeout_s,
         )
+        self._referrals = Referrals(
+            book=self.book, transfers=self.transfers, edge=self.edge, read=self._read
+        )
         self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
         self.redirects = Redirects(
             planning=self._planning,
@@ -123,6 +119,16 @@ class Switchboard(DirectoryAnswers):
             book=self.book,
             pool=self.pool,
             edge=self.edge,
+        )
+        self._hearing = Hearing(
+            assignment=self._assignment,
+            book=self.book,
+            pool=self.pool,
+            edge=self.edge,
+            transfers=self.transfers,
+            redirects=self.redirects,
+            agents=self.agents,
+            publisher=self._publisher,
         )
         self._commands = Commands(
             book=self.book,
@@ -310,78 +316,29 @@ class Switchboard(DirectoryAnswers):
         live.headers = call.headers
         return await self._assignment.connect(live)
 
+    async def referred(self, referral: Referral) -> int:
+        """Return what a REFER is answered with."""
+        return await self._referrals.judge(referral)
+
+    def begin_referral(self, referral: Referral) -> None:
+        """Act on a REFER that was answered with 202."""
+        self._referrals.begin(referral)
+
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""
         return self._assignment.has_taken(call)
 
     # What call processes say
 
+    def _heard(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
+        self._hearing.message(process, message)
+
+    def _lost(self, process: CallProcess) -> None:
+        self._hearing.death(process)
+
     def hang_up(self, call: LiveCall, termination: Termination) -> None:
         """End a call for a reason of ours."""
         self._assignment.hang_up(call, termination)
-
-    def _message(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
-        match message:
-            case Idle(recycle):
-                self._idle(process, recycle=recycle)
-            case Unable(reason, why):
-                self._assignment.unable(process, Reason(reason), why)
-            case _:
-                call = self._assignment.call_of(process)
-                if call is not None and not call.ended:
-                    self._of_call(call, message)
-
-    def _of_call(self, call: LiveCall, message: OfCall) -> None:
-        """Take what a process says of its call; raises ControlError for a leg it was not given."""
-        call.check_legs(message)
-        match message:
-            case Taken():
-                call.taken, call.incoming = True, None
-            case StateReached():
-                self._state(call, message)
-            case LegFacts():
-                call.set_leg(message)
-                self.book.changed(call)
-            case TimelineNote(kind, leg, text, at):
-                self.book.note(call, kind=kind, leg=leg, text=text, at=at)
-            case TransferOver():
-                self.transfers.ended(call, message)
-            case RedirectAsked():
-                self.redirects.hear(call, message)
-            case QualityMeasured(legs):
-                self.book.quality(call, legs)
-                self._publisher.quality(call.id, legs)
-            case CallEnded(termination, at):
-                self.book.close(call, termination, at)
-            case _:
-                self.agents.hear(call, message)
-
-    def _state(self, call: LiveCall, message: StateReached) -> None:
-        call.set_state(message.state, message.at)
-        if message.state is CallState.ENDED:
-            self.edge.let_go(call.plan.call)
-        self.book.changed(call)
-
-    def _idle(self, process: CallProcess, *, recycle: bool) -> None:
-        call = self._assignment.forget(process)
-        if call is not None and not call.ended:
-            self.book.close(call, _died(process))
-        if process.call is not None:
-            self.edge.close_call(process.call)
-        self.pool.release(process, recycle=recycle)
-
-    def _death(self, process: CallProcess) -> None:
-        call = self._assignment.call_of(process)
-        if call is not None and not call.taken:
-            why = f"it {process.ended_for or ENDED_UNEXPECTEDLY}"
-            self._assignment.unable(process, Reason.NO_WORKING_CALL_PROCESS, why)
-            return
-        self._assignment.forget(process)
-        if process.call is None:
-            return
-        self.edge.abandon(process.call, code=500, reason=q850_reason(500))
-        if call is not None and not call.ended:
-            self.book.close(call, _died(process))
 
     def _refuse(self, rejection: Rejection, call: IncomingCall) -> Refused:
         stored = rejection
@@ -389,15 +346,6 @@ class Switchboard(DirectoryAnswers):
             stored = replace(rejection, code=487, advice=f"{GAVE_UP_FIRST} {rejection.advice}")
         self.edge.store(stored)
         return Refused(rejection.code)
-
-
-def _died(process: CallProcess) -> Termination:
-    was_ended = f"{process.ended_for} and was ended" if process.ended_for else ENDED_UNEXPECTEDLY
-    advice = (
-        f"The process that carried this call {was_ended}; no other call was touched. "
-        "Look into the engine's log and report it."
-    )
-    return Termination("engine", Reason.CALL_PROCESS_DIED, 500, advice)
 
 
 _STOPPED = Termination(

@@ -6,10 +6,18 @@ import logging
 import time
 from collections.abc import Mapping
 
-from callengine.core.control import TransferAsked, TransferCall, TransferOver, TransferRefused
+from callengine.core.control.agents import TransferAsked, TransferRefused
+from callengine.core.control.calls import (
+    ExpectTransfer,
+    ToCallProcess,
+    TransferCall,
+    TransferOff,
+    TransferOver,
+)
 from callengine.core.limits import TARGETS_RUNG_TOGETHER
 from callengine.core.orders import TransferOrder
 from callengine.core.outcomes import Rejection
+from callengine.core.parties import CALLER
 from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
@@ -17,9 +25,9 @@ from callengine.core.states import CallState
 from callengine.edge.callers.invites import dialled_user
 from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
-from callengine.engine.livecall import LiveCall, PendingTransfer
+from callengine.engine.livecall import LiveCall, PendingTransfer, Referrer
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
-from callengine.engine.planning import Planning
+from callengine.engine.planning import Planning, Substitute
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess, ProcessState
 from callengine.record.cleaning import clean_text
@@ -64,30 +72,54 @@ class Transfers:
         self._ring_timeout_s = ring_timeout_s
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def expect(self, call: LiveCall, referrer: Referrer) -> None:
+        """Have the call wait for a transfer that a party asks for: it may hang up at once."""
+        self._send(call, ExpectTransfer(call.plan.call, referrer.leg))
+
     def begin(
-        self, call: LiveCall, *, to: str, by: str, asked: TransferAsked | None = None
+        self,
+        call: LiveCall,
+        *,
+        to: str,
+        by: str,
+        asked: TransferAsked | None = None,
+        referrer: Referrer | None = None,
     ) -> None:
         """Connect a call's caller with somebody else; `to` and `by` are texts of a page.
 
-        Or of a voice agent, which is told if nobody is rung: `asked` is its request then.
+        Or of a voice agent, which is told if nobody is rung: `asked` is its request then. Or a
+        party asks for whoever talks to it: `referrer`, which is told all that comes of it.
         """
         to = dialled_user(clean_text(to, 255).strip())
         by = clean_text(by, 150) or "An operator"
         if call.transfer is not None:
             why = f"A transfer to {call.transfer.to} is under way. Wait for it."
-            self._failed(call, PendingTransfer(to, by, asked=asked), why, code=491)
+            late = PendingTransfer(to, by, asked=asked, referrer=referrer)
+            self._failed(call, late, why, code=491)
             return
-        call.transfer = pending = PendingTransfer(to, by, asked=asked)
-        self._note(call, "transfer", f"{by} transfers the call to {to}.")
+        call.transfer = pending = PendingTransfer(to, by, asked=asked, referrer=referrer)
+        what = call.name_of(referrer.waiting) if referrer else "the call"
+        self._note(call, "transfer", f"{by} transfers {what} to {to}.")
         task = asyncio.create_task(self._transfer(call, pending))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def progress(self, call: LiveCall, code: int) -> None:
+        """Take how far a transfer has come that a party of the call asked for."""
+        if call.transfer is not None and call.transfer.referrer is not None:
+            call.transfer.referrer.tell(code)
+
+    def call_ended(self, call: LiveCall) -> None:
+        """Tell who asked for a transfer under way that it comes to nothing."""
+        self.progress(call, 487)
 
     def ended(self, call: LiveCall, message: TransferOver) -> None:
         """Take a call process's word that a transfer is over; the timeline has it already."""
         pending, call.transfer = call.transfer, None
         call.transfer_ended_at = time.monotonic()
         if pending is not None and message.leg is not None:
+            if pending.referrer is not None:
+                call.near = pending.referrer.waiting
             self._book.transferred(call, pending)
 
     async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
@@ -106,7 +138,7 @@ class Transfers:
     async def _start(self, call: LiveCall, pending: PendingTransfer) -> None:
         """Plan, and hand the targets to the call's process. Raises _RefusedError."""
         _check(call)
-        pending.plan, left_out, passwords = await self._plan(call, pending.to)
+        pending.plan, left_out, passwords = await self._plan(call, pending)
         process = call.process
         assert process is not None
         try:
@@ -127,9 +159,20 @@ class Transfers:
             self._note(call, "plan", text)
         self._hand_over(call, pending, process=process, waves=waves)
 
-    async def _plan(self, call: LiveCall, to: str) -> tuple[CallPlan, list[str], Mapping[str, str]]:
-        """Return the plan by which the caller would reach it, what is left out, the passwords."""
-        decision, passwords = await self._planning.plan_again(call, to, hops_used=0)
+    async def _plan(
+        self, call: LiveCall, pending: PendingTransfer
+    ) -> tuple[CallPlan, list[str], Mapping[str, str]]:
+        """Return the plan by which the caller would reach it, what is left out, the passwords.
+
+        The caller, or whoever is referred: then by the rights of who refers.
+        """
+        decision, passwords = await self._planning.plan_again(
+            call,
+            pending.to,
+            hops_used=0,
+            acts_for=pending.referrer.source if pending.referrer else None,
+            caller=_substitute(call, pending),
+        )
         if isinstance(decision, Rejection):
             raise _RefusedError(decision.advice, decision.rule, code=decision.code)
         if isinstance(decision, Declined):
@@ -143,7 +186,8 @@ class Transfers:
         if process.state is ProcessState.DEAD or process.call != call.plan.call:
             return  # the call ends with it
         self._edge.open_legs(*waves.anchors)
-        call.ordered(waves.orders)
+        assert pending.plan is not None
+        call.ordered(waves.orders, pending.plan)
         order = TransferOrder(
             call=call.plan.call,
             to=pending.to,
@@ -151,19 +195,38 @@ class Transfers:
             waves=waves.orders,
             ring_timeout_s=self._ring_timeout_s,
             key=pending.asked.key if pending.asked else "",
+            referrer=pending.referrer.leg if pending.referrer else "",
         )
         self._pool.send(process, TransferCall(order))
 
     def _failed(self, call: LiveCall, pending: PendingTransfer, why: str, *, code: int) -> None:
         self._note(call, "transfer-failed", f"Not transferred to {pending.to or 'nobody'}: {why}")
-        process, asked = call.process, pending.asked
-        if asked is not None and process is not None and process.call == call.plan.call:
+        if pending.referrer is not None:
+            pending.referrer.tell(code)
+            self._send(call, TransferOff(call.plan.call, code, why[:4000]))
+        if (asked := pending.asked) is not None:
             leg, key = asked.leg, asked.key
-            self._pool.send(process, TransferRefused(call.plan.call, leg, key, code, why[:4000]))
+            self._send(call, TransferRefused(call.plan.call, leg, key, code, why[:4000]))
+
+    def _send(self, call: LiveCall, message: ToCallProcess) -> None:
+        process = call.process
+        if process is not None and process.call == call.plan.call:
+            self._pool.send(process, message)
 
     def _note(self, call: LiveCall, kind: str, text: str) -> None:
         if not call.ended:
             self._book.note(call, kind=kind, leg="", text=text, at=time.time())
+
+
+def _substitute(call: LiveCall, pending: PendingTransfer) -> Substitute | None:
+    """Return who is connected with the target, if that is not the call's own caller."""
+    waiting = pending.referrer.waiting if pending.referrer else call.near
+    if waiting == CALLER:
+        return None
+    partner = pending.referrer.partner if pending.referrer else None
+    kind, _, name = call.party_of(waiting).partition(":")
+    user = name if kind == "connection" else call.plan.to_user
+    return Substitute(user, call.name_of(waiting), partner)
 
 
 def _check(call: LiveCall) -> None:

@@ -30,6 +30,13 @@ def brief_legs() -> Prefetch[Any]:
 
 def snapshot(call: Call) -> CallSnapshot:
     """Return the shape in which a call is shown, from its rows."""
+    shown = _snapshot(call)
+    if near := call.plan.get("near"):
+        shown["near"] = str(near)
+    return shown
+
+
+def _snapshot(call: Call) -> CallSnapshot:
     legs = sorted(call.legs.all(), key=lambda leg: leg_order(leg.name))
     return {
         "id": str(call.pk),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from callengine import models
 from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection, Termination
-from callengine.core.parties import parties
+from callengine.core.parties import CALLER, parties
 from callengine.core.reasons import Reason
 from callengine.core.snapshot import (
     CallSnapshot,
@@ -143,7 +143,8 @@ def transferred(*, call_id: str, transfer: Mapping[str, Any]) -> bool:
         added, transfers = clean_json(dict(transfer)), plan.get("transfers", ())
         if added in transfers:
             return True  # it came again
-        sources = {name: added[name] for name in ("vn_a_source", "vn_b_source")}
+        names = ("vn_a_source", "vn_b_source", "near")
+        sources = {name: added[name] for name in names if name in added}
         row.update(plan={**plan, **sources, "transfers": [*transfers, added]})
         return True
     return False
@@ -217,7 +218,7 @@ def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
 
 def _codecs(snapshot: CallSnapshot) -> dict[str, str]:
     """Return the columns for the codecs of the two parties, once known."""
-    codec_a, codec_b = parties(snapshot["legs"]).codecs
+    codec_a, codec_b = parties(snapshot["legs"], snapshot.get("near", CALLER)).codecs
     columns = {"codec_a": codec_a, "codec_b": codec_b if snapshot["answered"] else None}
     return {name: fit(Call, name, codec) for name, codec in columns.items() if codec}
 

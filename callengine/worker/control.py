@@ -5,14 +5,9 @@ import select
 import socket
 from dataclasses import dataclass
 
-from callengine.core.control import (
-    MAX_MESSAGE_BYTES,
-    TO_CALL_PROCESS,
-    AgentSocket,
-    FromCallProcess,
-    ToCallProcess,
-    encode,
-)
+from callengine.core.control.agents import AgentSocket
+from callengine.core.control.calls import TO_CALL_PROCESS, FromCallProcess, ToCallProcess
+from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
 
 SEND_TIMEOUT_S = 2.0
 MAX_DESCRIPTORS = 4

@@ -9,7 +9,7 @@ from typing import Any
 import pjsua2 as pj
 import pjsua2.pjsua2 as bindings
 
-from callengine.core.control import Fork
+from callengine.core.control.forking import Fork
 from callengine.core.limits import LEGS_PER_PROCESS, RTP_PORTS_PER_PROCESS
 from callengine.worker import plugins
 from callengine.worker.callbacks import Contained

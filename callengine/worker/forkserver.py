@@ -13,16 +13,15 @@ import signal
 import socket
 import sys
 
-from callengine.core.control import (
-    MAX_MESSAGE_BYTES,
+from callengine.core.control.forking import (
     TO_FORK_SERVER,
     Confined,
     Exited,
     Fork,
     Forked,
     FromForkServer,
-    encode,
 )
+from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
 from callengine.worker import plugins
 from callengine.worker.confinement import confine, confine_further
 

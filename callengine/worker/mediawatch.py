@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from callengine.core.control import QualityMeasured
+from callengine.core.control.calls import QualityMeasured
 from callengine.core.events import HangUpOrdered
 from callengine.core.machine import CallMachine
 from callengine.core.mediawords import (
@@ -136,8 +136,9 @@ class MediaWatch:
         if not self._machine.state.is_talking or callee is None:
             return None
         # An agent sends no RTP: with one, the caller alone can be gone.
-        other = "A" if isinstance(self._legs.get(callee), AgentParty) else callee
-        parties = (self._statistics["A"].party, self._statistics[other].party)
+        caller = self._machine.caller
+        other = caller if isinstance(self._legs.get(callee), AgentParty) else callee
+        parties = (self._statistics[caller].party, self._statistics[other].party)
         if not both_gone(parties, timeout_s=self._timeout_s, now=now):
             return None
         end = no_media(self._timeout_s)

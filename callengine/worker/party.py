@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from callengine.core.control import (
+from callengine.core.control.agents import (
     AgentFacts,
     AgentLine,
     AgentTool,
     ConnectAgent,
-    TimelineNote,
     TransferAsked,
 )
+from callengine.core.control.calls import TimelineNote
 from callengine.core.events import Event
 from callengine.core.orders import LegOrder
 from callengine.worker.rtpguard.guard import RtpGuard
@@ -136,7 +136,7 @@ class Party(Protocol):
         """Have both sides send the one codec our list chooses; tell if that took an offer."""
 
     def match(self, codecs: Sequence[str]) -> None:
-        """Use a codec of this list as soon as can be, and report `CallerMatched`."""
+        """Use a codec of this list as soon as can be, and report `LegMatched`."""
 
     def stop_matching(self) -> None:
         """Try no more: what it was for is over."""

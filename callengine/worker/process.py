@@ -10,20 +10,20 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from callengine.core.control import (
-    AgentSocket,
-    ChangeAgent,
+from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
+from callengine.core.control.calls import (
     EndCall,
+    ExpectTransfer,
     FollowRedirect,
-    Fork,
     Idle,
     Ready,
     Stop,
     TakeCall,
     TransferCall,
-    TransferRefused,
+    TransferOff,
     Unable,
 )
+from callengine.core.control.forking import Fork
 from callengine.core.orders import CallOrder
 from callengine.core.reasons import Reason
 from callengine.worker import slots
@@ -164,14 +164,18 @@ class CallServer:
                     self._await_invite(order)
                 case EndCall():
                     self._hang_up(message)
-                case TransferCall(order) if self._runner is not None:
-                    self._runner.order_transfer(order)
+                case TransferCall() | ExpectTransfer() | TransferOff():
+                    self._transfer(message)
                 case FollowRedirect() if self._runner is not None:
                     self._runner.order_redirect(message)
                 case AgentSocket() | ChangeAgent() | TransferRefused():
                     self._tell_agent(message, received.descriptor)
                 case Stop():
                     self._stopping = True
+
+    def _transfer(self, message: TransferCall | ExpectTransfer | TransferOff) -> None:
+        if self._runner is not None:
+            self._runner.order_transfer(message)
 
     def _tell_agent(
         self, message: AgentSocket | ChangeAgent | TransferRefused, descriptor: int | None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from audiocodecs.negotiation import negotiate
-from callengine.core.events import CallerMatched, Event
+from callengine.core.events import Event, LegMatched
 from callengine.core.glare import Glare
 from callengine.worker.party import PartyError
 
@@ -17,6 +17,7 @@ from callengine.worker.party import PartyError
 class Reofferable(Protocol):
     """What is asked of a leg."""
 
+    name: str
     allowed: tuple[str, ...]
 
     @property
@@ -77,7 +78,7 @@ class Reoffers:
         return True
 
     def match(self, codecs: Sequence[str]) -> None:
-        """Have the leg use a codec of this list, and report `CallerMatched`."""
+        """Have the leg use a codec of this list, and report `LegMatched`."""
         self._wanted = tuple(codecs)
         self._try_match()
 
@@ -112,7 +113,7 @@ class Reoffers:
         self._glare.over()
         if codecs:
             agreed = code < 300 and self._leg.codec_in_use() in codecs
-            self._leg.report(CallerMatched(agreed, code))
+            self._leg.report(LegMatched(agreed, code))
 
     def _try_match(self) -> None:
         if not self._wanted:
@@ -120,7 +121,7 @@ class Reoffers:
         codecs, leg = self._wanted, self._leg
         if leg.codec_in_use() in codecs:
             self._wanted = ()
-            leg.report(CallerMatched(True, 200))
+            leg.report(LegMatched(True, 200))
             return
         chosen = negotiate(codecs, leg.offered).codec
         try:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from functools import partial
 
 from callengine.core import effects as fx
-from callengine.core.control import (
-    AgentSocket,
+from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
+from callengine.core.control.calls import (
     CallEnded,
-    ChangeAgent,
     EndCall,
+    ExpectTransfer,
     FollowRedirect,
     LegFacts,
     OfCall,
@@ -20,8 +20,10 @@ from callengine.core.control import (
     StateReached,
     Taken,
     TimelineNote,
+    TransferCall,
+    TransferOff,
     TransferOver,
-    TransferRefused,
+    TransferProgress,
 )
 from callengine.core.events import (
     DialFailed,
@@ -29,13 +31,16 @@ from callengine.core.events import (
     HangUpOrdered,
     LegFailed,
     RedirectDecided,
+    TransferCalledOff,
+    TransferExpected,
     TransferOrdered,
 )
 from callengine.core.machine import CallMachine
-from callengine.core.orders import CallOrder, LegOrder, TransferOrder
+from callengine.core.orders import CallOrder, LegOrder
 from callengine.core.states import CallState
 from callengine.core.terminations import leg_failed
 from callengine.worker import plugins
+from callengine.worker.bridging import Bridging, attempt
 from callengine.worker.mediawatch import MediaWatch
 from callengine.worker.party import (
     AgentParty,
@@ -44,7 +49,6 @@ from callengine.worker.party import (
     Parties,
     Party,
     PartyError,
-    Waiting,
 )
 
 logger = logging.getLogger(__name__)
@@ -60,11 +64,11 @@ class CallRunner:
         self._machine = CallMachine(order, now=time.monotonic())
         self._legs: dict[str, Party] = {}
         self._reported: deque[tuple[Party, Event | ForEngine | None]] = deque()
-        self._bridged: str | None = None
+        self._bridging = Bridging(self._legs, self._note)
+        self._matched = "A"
+        "Who was last asked to use a codec of another list."
         self._heard: set[str] = {"A"}
         "Legs whose audio the other party has heard: only theirs are the call's codecs."
-        self._rings = False
-        "Whether the caller is to hear ringing."
         self._watch = MediaWatch(
             self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
         )
@@ -118,10 +122,18 @@ class CallRunner:
         """End the call because the engine or an operator says so."""
         self._carry_out(self._machine.handle(_hang_up(message), time.monotonic()))
 
-    def order_transfer(self, order: TransferOrder) -> None:
-        """Ring somebody else for the caller, unless the order was for an earlier call."""
-        if order.call == self._order.call:
-            self._carry_out(self._machine.handle(TransferOrdered(order), time.monotonic()))
+    def order_transfer(self, message: TransferCall | ExpectTransfer | TransferOff) -> None:
+        """Ring somebody else for one of the parties, unless that was meant for an earlier call."""
+        event: Event
+        match message:
+            case ExpectTransfer(call, referrer):
+                event = TransferExpected(referrer)
+            case TransferCall(order):
+                call, event = order.call, TransferOrdered(order)
+            case TransferOff(call, code, why):
+                event = TransferCalledOff(code, why)
+        if call == self._order.call:
+            self._carry_out(self._machine.handle(event, time.monotonic()))
 
     def order_redirect(self, message: FollowRedirect) -> None:
         """Ring whom the engine names instead of a leg that was redirected, or nobody."""
@@ -159,7 +171,7 @@ class CallRunner:
             if isinstance(event, ForEngine):
                 self._send(event)
                 continue
-            self._connect()
+            self._bridging.connect()
             if event is not None:
                 self._carry_out(self._machine.handle(leg.explained(event), now))
             self._settle(leg)
@@ -194,7 +206,7 @@ class CallRunner:
     def abandon(self) -> None:
         """Hang everything up without asking: the engine is gone."""
         for leg in self._legs.values():
-            self._ask(partial(leg.end, 503, ""))
+            attempt(partial(leg.end, 503, ""))
 
     def release(self) -> None:
         """Give back what is held for this call."""
@@ -216,41 +228,42 @@ class CallRunner:
             case fx.RingCaller(code, leg):
                 self._ring(code, leg)
             case fx.AnswerCaller():
-                self._ask(lambda: self._legs["A"].respond(200))
+                attempt(lambda: self._legs["A"].respond(200))
             case fx.DeclineCaller(code, reason):
-                self._ask(lambda: self._legs["A"].end(code, reason))
+                attempt(lambda: self._legs["A"].end(code, reason))
             case fx.EndLeg(leg, code, reason):
                 self._hang_up(leg, code, reason)
-            case fx.Bridge(leg):
-                self._bridge(leg)
-            case fx.MatchCaller(codecs):
-                self._match(codecs)
-            case fx.TransferEnded(leg, vn_a):
-                self._transfer_ended(leg, vn_a)
             case fx.SendDigit(leg, digit):
                 self._send_digit(leg, digit)
-            case _:
-                self._tell(effect)
-
-    def _tell(self, effect: fx.Effect) -> None:
-        """Tell those who are not rung or hung up by it."""
-        match effect:
-            case fx.CallerWaits(is_waiting):
-                self._rings = is_waiting
-                self._ring_back()
-            case fx.TellTransferFailed(leg, key, sip_code, why):
-                agent = self._legs.get(leg)
-                if isinstance(agent, AgentParty):
-                    agent.transfer_failed(key, sip_code, why)
+            case fx.Bridge() | fx.PlayRinging() | fx.MatchLeg() | fx.TransferEnded():
+                self._of_two(effect)
             case _:
                 self._report(effect)
+
+    def _of_two(self, effect: fx.Bridge | fx.PlayRinging | fx.MatchLeg | fx.TransferEnded) -> None:
+        match effect:
+            case fx.Bridge(leg, other):
+                self._heard.add(leg)
+                self._bridging.bridge(leg, other)
+            case fx.PlayRinging(leg):
+                self._bridging.let_hear_ringing(leg)
+            case fx.MatchLeg(codecs, leg):
+                self._match(leg, codecs)
+            case fx.TransferEnded(new, vn_a):
+                self._transfer_ended(new, vn_a)
 
     def _report(self, effect: fx.Effect) -> None:
         match effect:
             case fx.Note(kind, leg, text):
                 self._note(kind, leg, text)
+            case fx.TellTransferFailed(leg, key, sip_code, why):
+                agent = self._legs.get(leg)
+                if isinstance(agent, AgentParty):
+                    agent.transfer_failed(key, sip_code, why)
             case fx.RedirectWanted(leg, code, contacts):
                 self._send(RedirectAsked(leg, code, contacts))
+            case fx.TellReferrer(sip_code):
+                self._send(TransferProgress(sip_code))
             case fx.StateChanged(state):
                 self._send(StateReached(CallState(state), time.time()))
             case fx.Finish(termination):
@@ -284,14 +297,14 @@ class CallRunner:
 
     def _ring(self, code: int, early_media_leg: str | None) -> None:
         if early_media_leg is not None:
-            self._bridged = early_media_leg
+            self._bridging.leg = early_media_leg
             self._heard.add(early_media_leg)
-        self._ask(lambda: self._legs["A"].respond(code))
+        attempt(lambda: self._legs["A"].respond(code))
 
     def _hang_up(self, name: str, code: int, reason: str) -> None:
         leg = self._legs.get(name)
         if leg is not None:
-            self._ask(lambda: leg.end(code, reason))
+            attempt(lambda: leg.end(code, reason))
 
     def _send_digit(self, name: str, digit: str) -> None:
         try:
@@ -301,63 +314,32 @@ class CallRunner:
 
     # Transfer
 
-    def _match(self, codecs: tuple[str, ...]) -> None:
+    def _match(self, name: str, codecs: tuple[str, ...]) -> None:
         if not self._machine.is_transferring:  # else it holds once the transfer has succeeded
-            self._legs["A"].allowed = codecs
-        self._legs["A"].match(codecs)
+            self._legs[name].allowed = codecs
+        self._matched = name
+        self._legs[name].match(codecs)
 
     def _transfer_ended(self, new: str | None, vn_a: tuple[str, ...]) -> None:
         if not self._machine.is_transferring:  # else it was one that came beside another
-            self._legs["A"].stop_matching()
+            self._legs[self._matched].stop_matching()
         self._send(TransferOver(new, time.time()))
         if new is None:
             return
-        self._legs["A"].allowed = vn_a
-        for leg in (self._legs["A"], self._legs[new]):
+        caller = self._legs[self._machine.caller]
+        caller.allowed = vn_a
+        for leg in (caller, self._legs[new]):
             self._settle(leg)
             self._facts(leg)
 
     # Media
 
-    def _bridge(self, name: str) -> None:
-        old, self._bridged = self._bridged, name
-        self._heard.add(name)
-        if old not in (None, name):
-            self._part(self._legs[old])
-        self._connect()
-
-    def _part(self, leg: Party) -> None:
-        caller = self._legs["A"]
-        if caller.has_audio and leg.has_audio:  # else it has left already
-            self._ask(partial(leg.part, caller))
-
-    def _connect(self) -> None:
-        caller, other = self._legs.get("A"), self._legs.get(self._bridged or "")
-        if caller is None or other is None:
-            return
-        if self._rings:
-            self._ring_back()
-        if not (caller.has_audio and other.has_audio):
-            return
-        try:
-            other.join(caller)
-        except PartyError as error:
-            self._note("bridge-failed", other.name, f"The legs were not connected: {error}")
-
-    def _ring_back(self) -> None:
-        """Let the caller hear ringing, or no more: from its agent, or by itself without one."""
-        caller, callee = self._legs["A"], self._legs.get(self._bridged or "")
-        agent = callee if isinstance(callee, AgentParty) and not callee.ended else None
-        for party in (caller, agent):
-            if isinstance(party, Waiting):
-                is_on = self._rings and party is (agent or caller)
-                self._ask(partial(party.ring_back, is_on=is_on))
-
     def _settle(self, leg: Party) -> None:
-        is_talking = leg.name == self._bridged and self._machine.callee == leg.name
+        is_talking = leg.name == self._bridging.leg and self._machine.callee == leg.name
         # One that was answered, or one of several codecs that a transfer made.
-        answered_offer = leg.name == "A" and (self._order.offered is None or leg.is_rematched)
-        if (is_talking or answered_offer) and leg.settle():
+        offered_late = leg.name == "A" and self._order.offered is None
+        is_offered = leg.name == self._machine.caller and (offered_late or leg.is_rematched)
+        if (is_talking or is_offered) and leg.settle():
             text = f"Re-offered one codec, so that both sides send it: not {leg.offered[0]}."
             self._note("re-offered", leg.name, text)
 
@@ -385,13 +367,6 @@ class CallRunner:
         if self._sent_facts.get(leg.name) != facts:
             self._sent_facts[leg.name] = facts
             self._send(facts)
-
-    def _ask(self, action: Callable[[], object]) -> None:
-        """Ask for something that is refused when the peer was quicker (a crossing BYE, say)."""
-        try:
-            action()
-        except PartyError as error:
-            logger.info("a leg refused: %s", error)
 
 
 def _hang_up(message: EndCall) -> HangUpOrdered:

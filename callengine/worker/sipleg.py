@@ -87,7 +87,7 @@ class SipLeg(SipCall):
         return self._reoffers.settle()
 
     def match(self, codecs: Sequence[str]) -> None:
-        """Have this leg use a codec of this list, and report `CallerMatched`."""
+        """Have this leg use a codec of this list, and report `LegMatched`."""
         self._reoffers.match(codecs)
 
     def stop_matching(self) -> None:

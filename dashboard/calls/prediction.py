@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callengine.core.lab import LABEL, LabCase
-from callengine.core.parties import parties
+from callengine.core.parties import CALLER, parties
 from callengine.core.snapshot import CallSnapshot
 from dashboard.parts.cases import query
 from dashboard.parts.shown import Badge
@@ -58,7 +58,7 @@ def present_lab_call(call: CallSnapshot, plan: Mapping[str, Any]) -> LabCallView
 
 def compare(predicted: Mapping[str, Any], call: CallSnapshot) -> Comparison:
     """Hold a lab call against `Prediction.summary` as it stood when the call was placed."""
-    codecs = parties(call["legs"]).codecs
+    codecs = parties(call["legs"], call.get("near", CALLER)).codecs
     answered = call["answered"] is not None
     ended = call["termination"] is not None
     # A voice agent's leg has none: it is no SIP.

@@ -13,7 +13,7 @@ from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import CodecVerdict, Negotiation, negotiate
 from callengine.core.agentends import CODES as AGENT_CODES
-from callengine.core.parties import parties
+from callengine.core.parties import CALLER, parties
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
@@ -51,7 +51,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
     key = uuid.UUID(call["id"]).hex
     started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
     started = started or now
-    leg_a, leg_b, others = parties(call["legs"])
+    leg_a, leg_b, others = parties(call["legs"], call.get("near", CALLER))
     termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started
     live = ended is None and call["state"] != CallState.ENDED
@@ -95,7 +95,7 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
     key = uuid.UUID(call["id"]).hex
     started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
     started = started or now
-    leg_a, leg_b, _ = parties(call["legs"])
+    leg_a, leg_b, _ = parties(call["legs"], call.get("near", CALLER))
     live = ended is None and call["state"] != CallState.ENDED
     termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started

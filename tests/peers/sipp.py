@@ -148,6 +148,13 @@ class Sipp:
         """Wait for one call, ring, answer it with this SDP, and take its BYE."""
         return await self._run(_uas(sdp, ring_ms))
 
+    async def play(
+        self, scenario: str, server: tuple[str, int] | None = None, *, port: int = 0
+    ) -> SippCall:
+        """Play one scenario as it is written; toward the server, or waiting at a port."""
+        arguments = (f"{server[0]}:{server[1]}", "-s", "peer") if server else ()
+        return await self._run(scenario, *arguments, port=port)
+
     async def callers(
         self,
         server: tuple[str, int],

@@ -4,6 +4,7 @@ from callengine.core.reasons import Rule
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import inner
 from callengine.edge.legs.abandon import Abandoner
+from callengine.edge.legs.refer import ReferDesk
 from callengine.edge.legs.table import AnchoredLeg, Dialog, LegState, LegTable
 from callengine.edge.messages import keys
 from callengine.edge.messages.descriptions import BadSdpError, compact_body
@@ -34,6 +35,7 @@ class InwardRequests:
         responder: Responder,
         rejections: Rejections,
         abandoner: Abandoner,
+        refer_desk: ReferDesk,
     ) -> None:
         self._legs = legs
         self._transactions = transactions
@@ -42,6 +44,7 @@ class InwardRequests:
         self._responder = responder
         self._rejections = rejections
         self._abandoner = abandoner
+        self._refer_desk = refer_desk
 
     def invite(self, transaction: ServerTransaction, anchor: LegAnchor, body: bytes) -> None:
         """Give a new call's INVITE to its call process; `body` is compact already."""
@@ -78,6 +81,9 @@ class InwardRequests:
             self._responder.reply(transaction, code, headers=headers)
             return
         dialog.flow = request.flow
+        if request.method == "REFER":
+            self._refer_desk.take(leg, dialog, transaction)
+            return
         if request.method in ("INVITE", "UPDATE"):
             dialog.target = contact_target(request) or dialog.target
         try:

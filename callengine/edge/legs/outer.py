@@ -28,16 +28,19 @@ def to_peer(
     user_agent: str,
     parties: tuple[str, str],
     call_id: str,
+    cseq: int | None = None,
     extra: Headers | None = None,
 ) -> Message:
     """Return a call process's message as a peer may see it: nothing of loopback in it.
 
     A request goes to `uri`. `parties` are the values of From and To as the peer knows them, strict
-    peers compare them whole (RFC 3261 section 8.2.6.2), and `call_id` is the peer's too.
+    peers compare them whole (RFC 3261 section 8.2.6.2), `call_id` is the peer's too, and so is
+    `cseq`, where its number is another.
     """
     headers: Headers = [("via", via) for via in vias]
     headers += [("from", parties[0]), ("to", parties[1]), ("call-id", call_id)]
-    headers.append(("cseq", message.get("cseq")))
+    number = message.cseq if cseq is None else cseq
+    headers.append(("cseq", f"{number} {message.cseq_method}"))
     headers += [(name, value) for name in _TO_PEER for value in message.headers.get(name, ())]
     headers += option_lists(message)
     if contact:  # RFC 3261 sections 12.1.1 and 12.2.1.1: where the peer reaches us

@@ -130,6 +130,9 @@ class OutwardRequests:
         target, flow = self._routing.in_dialog(leg, dialog)
         request.uri, request.routes = target.uri, target.routes
         request.parties = (dialog.local, dialog.remote)
+        request.cseq = dialog.outer_cseq(request.method, message.cseq)
+        if message.method == "PRACK":
+            message.headers["rack"] = [dialog.outer_rack(message.get("rack"))]
         dialog.last_cseq = max(dialog.last_cseq, request.cseq)
         return flow
 
@@ -201,6 +204,7 @@ class OutwardRequests:
             user_agent=identity.user_agent,
             parties=request.parties,
             call_id=leg.call_id,
+            cseq=request.cseq,
             extra=extra,
         )
 

@@ -1,4 +1,4 @@
-"""ACK, BYE and CANCEL that the edge sends to peers where no call process does."""
+"""ACK, BYE, CANCEL and NOTIFY that the edge sends to peers where no call process does."""
 
 from functools import partial
 
@@ -58,6 +58,31 @@ class OwnRequests:
             repeats=dialog.is_proven,
             on_final=on_final,
         )
+
+    def notify(
+        self,
+        leg: AnchoredLeg,
+        dialog: Dialog,
+        headers: Headers,
+        body: str,
+        *,
+        on_final: OnResponse,
+    ) -> None:
+        """Send a NOTIFY whose body is a fragment of SIP (RFC 3420)."""
+        target, flow = self._routing.by_any_means(leg, dialog)
+        if not flow:
+            return
+        number = dialog.next_own_cseq()
+        branch = self._branch(leg, dialog, "NOTIFY", number)
+        leg.edge_requests.append((branch, "NOTIFY"))
+        more: Headers = [
+            ("contact", f"<{self._identity.contact(flow, leg.token)}>"),
+            *headers,
+            ("content-type", "message/sipfrag;version=2.0"),
+        ]
+        request = self._in_dialog(leg, dialog, target, cseq=f"{number} NOTIFY", more=more)
+        request.body = body.encode()
+        self._sender.start(leg, request, flow, branch=branch, on_final=on_final)
 
     def ack(self, leg: AnchoredLeg, dialog: Dialog) -> None:
         """Acknowledge a peer's 2xx, each time alike (RFC 3261 section 13.2.2.4)."""

@@ -14,11 +14,13 @@ from callengine.edge.messages.branches import RequestKey, branch_in
 from callengine.edge.messages.message import Message
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.values import is_address, with_tag
-from callengine.edge.settings import METHODS
+from callengine.edge.settings import ASKED
 from callengine.edge.transactions.server import ServerTransaction, State, Timer
 
 MAX_DIALOGS = 10
 MAX_REQUESTS = 200
+MAX_INVITES = 8
+"Of one dialog, whose numbers are kept for their ACK."
 
 _Key = TypeVar("_Key")
 MAX_DEAD_CALLS = 200
@@ -55,6 +57,10 @@ class Dialog:
     invite_cseq: int = 0
     last_cseq: int = 0
     "The highest CSeq number sent to the peer."
+    ahead: int = 0
+    "How many requests of the edge's own its numbers are ahead of the call process's."
+    invites: dict[int, int] = field(default_factory=dict)
+    "CSeq numbers of the last re-INVITEs: the call process's, and what the peer was sent."
     ended: bool = False
     left: bool = False
     "The peer has said BYE; nothing of it but that is taken any more (RFC 3261 section 15.1.2)."
@@ -66,6 +72,28 @@ class Dialog:
     answer: Received | None = None
     farewell: Callable[[], None] | None = None
     "Sends the BYE that waits for the ACK of the first 2xx (RFC 3261 section 15)."
+
+    def outer_cseq(self, method: str, number: int) -> int:
+        """Return the CSeq number of a call process's request, as the peer is to see it."""
+        if method == "ACK":
+            return self.invites.get(number, number)
+        outer = number + self.ahead
+        if method == "INVITE":
+            self.invites[number] = outer
+            while len(self.invites) > MAX_INVITES:
+                del self.invites[next(iter(self.invites))]
+        return outer
+
+    def outer_rack(self, rack: str) -> str:
+        """Return a call process's RAck (RFC 3262 section 7.2) by the numbers the peer knows."""
+        response, number, method = rack.split()
+        return f"{response} {self.invites.get(int(number), int(number))} {method}"
+
+    def next_own_cseq(self) -> int:
+        """Return the CSeq number of a request of the edge's own; the call process's follow it."""
+        self.last_cseq += 1
+        self.ahead += 1
+        return self.last_cseq
 
     def part(self) -> None:
         """Send the BYE that waited, once."""
@@ -258,7 +286,7 @@ class LegTable:
         """
         if data.startswith(b"SIP/2.0 "):
             branch = branch_in(data)
-            legs = (self.of_request.get((branch, method)) for method in METHODS)
+            legs = (self.of_request.get((branch, method)) for method in ASKED)
             return next((leg.token for leg in legs if leg is not None), "")
         match = _REQUEST_TOKEN.match(data)
         token = match.group(1).decode() if match else ""

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from callengine.core.parties import parties
+from callengine.core.parties import CALLER, parties
 from callengine.core.snapshot import CallSnapshot
 from callengine.management.listing import add_listing_arguments, newest_last, print_table
 from callengine.models import Call
@@ -62,7 +62,7 @@ def described(call: Call) -> dict[str, Any]:
 
 
 def _row(call: CallSnapshot) -> tuple[str, ...]:
-    codec_a, codec_b = parties(call["legs"]).codecs
+    codec_a, codec_b = parties(call["legs"], call.get("near", CALLER)).codecs
     end = call["termination"]
     return (
         call["started"][:19],

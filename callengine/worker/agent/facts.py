@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import cast
 
-from callengine.core.control import AgentFacts, AgentMoment, AgentState
+from callengine.core.control.agents import AgentFacts, AgentMoment, AgentState
 from callengine.core.orders import AgentOrder
 from callengine.worker.agent.conversation import AgentConversation
 from callengine.worker.agent.effects import Phase

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from agents.dialects.interface import Line, Note, Tool, TransferTo
 from callengine.core.agentends import agent_ended
-from callengine.core.control import AgentLine, AgentTool, ConnectAgent, TimelineNote, TransferAsked
+from callengine.core.control.agents import AgentLine, AgentTool, ConnectAgent, TransferAsked
+from callengine.core.control.calls import TimelineNote
 from callengine.core.events import (
     DigitReceived,
     Event,

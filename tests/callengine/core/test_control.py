@@ -24,17 +24,18 @@ from hypothesis import strategies as st
 
 from agents import limits
 from agents.formats import Encoding
-from callengine.core import control
-from callengine.core.control import AgentFacts, ControlError, Language, encode
+from callengine.core.control import calls, forking
+from callengine.core.control.agents import AgentFacts
+from callengine.core.control.language import MAX_MESSAGE_BYTES, ControlError, Language, encode
 from callengine.core.orders import AgentOrder, CallOrder, LegOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.shapes import Moment, Most, Within
 
 LANGUAGES = (
-    control.TO_CALL_PROCESS,
-    control.FROM_CALL_PROCESS,
-    control.TO_FORK_SERVER,
-    control.FROM_FORK_SERVER,
+    calls.TO_CALL_PROCESS,
+    calls.FROM_CALL_PROCESS,
+    forking.TO_FORK_SERVER,
+    forking.FROM_FORK_SERVER,
 )
 KINDS = [(language, kind) for language in LANGUAGES for kind in language.kinds.values()]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -104,9 +105,9 @@ def test_every_message_is_read_as_it_was_written(
 
 def test_every_direction_has_its_own_words() -> None:
     names = [name for language in LANGUAGES for name in language.kinds]
-    assert len(set(names)) == len(names) == 28
+    assert len(set(names)) == len(names) == 31
     with pytest.raises(ControlError, match="no message 'Stop' here"):
-        control.FROM_CALL_PROCESS.decode(encode(control.Stop()))
+        calls.FROM_CALL_PROCESS.decode(encode(calls.Stop()))
 
 
 @given(st.binary(max_size=300), st.sampled_from(LANGUAGES))
@@ -230,7 +231,7 @@ def facts(**wrong: Any) -> str:
 )
 def test_the_complaint_names_the_field(text: str, complaint: str) -> None:
     with pytest.raises(ControlError) as error:
-        control.FROM_CALL_PROCESS.decode(text.encode())
+        calls.FROM_CALL_PROCESS.decode(text.encode())
     assert complaint in str(error.value)
 
 
@@ -246,17 +247,17 @@ def test_the_complaint_names_the_field(text: str, complaint: str) -> None:
     ],
 )
 def test_what_no_database_stores_of_a_peers_words_costs_no_call(said: str, read: str) -> None:
-    note = control.TimelineNote("agent-error", "B", said, 1.0)
-    assert control.FROM_CALL_PROCESS.decode(encode(note)) == dataclasses.replace(note, text=read)
+    note = calls.TimelineNote("agent-error", "B", said, 1.0)
+    assert calls.FROM_CALL_PROCESS.decode(encode(note)) == dataclasses.replace(note, text=read)
 
 
 def test_a_message_that_is_too_long_is_neither_written_nor_read() -> None:
     leg = LegOrder("B", "token", label="x" * 16_000)
     order = TransferOrder("1" * 32, "bob", "olga", (WaveOrder((leg,) * 20, (), ()),), 5.0)
     with pytest.raises(ControlError, match="too long"):
-        encode(control.TransferCall(order))
+        encode(calls.TransferCall(order))
     with pytest.raises(ControlError, match="too long"):
-        control.TO_CALL_PROCESS.decode(b" " * (control.MAX_MESSAGE_BYTES + 1))
+        calls.TO_CALL_PROCESS.decode(b" " * (MAX_MESSAGE_BYTES + 1))
 
 
 def largest_agent(letter: str) -> AgentOrder:
@@ -283,13 +284,13 @@ def largest_agent(letter: str) -> AgentOrder:
 def test_the_largest_agent_fits_into_an_order_whatever_its_characters(letter: str) -> None:
     wave = WaveOrder((LegOrder("B", "", agent=largest_agent(letter)),), ("PCMU",), ())
     order = CallOrder("1" * 32, "127.0.0.1:5060", LegOrder("A", "t"), (wave,), None, 60.0, 3600.0)
-    assert control.TO_CALL_PROCESS.decode(encode(control.TakeCall(order))).order == order
+    assert calls.TO_CALL_PROCESS.decode(encode(calls.TakeCall(order))).order == order
 
 
 def test_an_agents_secret_is_in_no_repr() -> None:
     agent = AgentOrder("support", "twilio", "ws://a?key=hush", secret="hush", tools='["hush"]')
     order = LegOrder("B", "", agent=agent)
-    assert "hush" not in repr(control.TransferCall(_transfer(order)))
+    assert "hush" not in repr(calls.TransferCall(_transfer(order)))
 
 
 def _transfer(leg: LegOrder) -> TransferOrder:
@@ -298,6 +299,6 @@ def _transfer(leg: LegOrder) -> TransferOrder:
 
 def test_text_that_is_no_utf_8_is_replaced_as_it_is_written() -> None:
     """A peer's byte that pjsua2 hands on as a lone surrogate must not end the call."""
-    ended = control.CallEnded(Termination("caller", "caller-lost", 500, "He said \udcff."), 1.0)
-    read = control.FROM_CALL_PROCESS.decode(encode(ended))
+    ended = calls.CallEnded(Termination("caller", "caller-lost", 500, "He said \udcff."), 1.0)
+    read = calls.FROM_CALL_PROCESS.decode(encode(ended))
     assert read.termination.advice == "He said ?."

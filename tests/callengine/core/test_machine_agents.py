@@ -7,11 +7,11 @@ import pytest
 from callengine.core import effects as fx
 from callengine.core.agentends import CODES, agent_ended
 from callengine.core.events import (
-    CallerMatched,
     DigitReceived,
     Event,
     LegAnswered,
     LegEnded,
+    LegMatched,
     LegProgress,
     TransferOrdered,
 )
@@ -160,7 +160,7 @@ def test_the_fallback_is_rung_while_the_caller_waits_if_the_agent_is_lost(reason
     assert "close code 1006" in note(effects, "fallback")
     assert "The caller waits for Phone B2." in note(effects, "fallback")
     machine.handle(LegAnswered("B2"), 112.0)
-    done = machine.handle(CallerMatched(True, 200), 112.1)
+    done = machine.handle(LegMatched(True, 200), 112.1)
     assert kinds(done) == ["Bridge", "TransferEnded"]
     assert (machine.state, machine.callee) == (CallState.ANSWERED, "B2")
     end = over(machine, ended("B2"))
@@ -199,7 +199,7 @@ def test_a_fallback_is_the_agents_alone() -> None:
     machine = talking(("B3",))
     machine.handle(transfer(("B2",)), 110.0)
     machine.handle(LegAnswered("B2"), 112.0)
-    machine.handle(CallerMatched(True, 200), 112.1)
+    machine.handle(LegMatched(True, 200), 112.1)
     machine.handle(ended("B"), 112.2)
     assert over(machine, ended("B2")).reason is Reason.CALLEE_HUNG_UP
 
@@ -211,7 +211,7 @@ def test_the_fallback_of_an_agent_that_was_transferred_to_comes_with_the_transfe
     waves = (to_agent, order_.waves[1])
     machine.handle(TransferOrdered(dataclasses.replace(order_, waves=waves)), 110.0)
     machine.handle(LegAnswered("B2"), 112.0)
-    machine.handle(CallerMatched(True, 200), 112.1)
+    machine.handle(LegMatched(True, 200), 112.1)
     assert dialled(machine.handle(agent_ended("B2", Reason.AGENT_LOST), 113.0)) == ["B3"]
 
 
@@ -228,7 +228,7 @@ def asked() -> TransferOrdered:
     [
         ([ended("B2", 486)], 486),
         ([ended("B2", 603)], 603),
-        ([LegAnswered("B2"), CallerMatched(False, 488)], 488),
+        ([LegAnswered("B2"), LegMatched(False, 488)], 488),
     ],
 )
 def test_a_failed_transfer_returns_to_the_agent_with_its_code(
@@ -263,14 +263,16 @@ def test_a_transfer_that_succeeds_ends_the_agents_leg() -> None:
     machine = talking()
     machine.handle(asked(), 110.0)
     machine.handle(LegAnswered("B2"), 111.0)
-    effects = machine.handle(CallerMatched(True, 200), 111.1)
+    effects = machine.handle(LegMatched(True, 200), 111.1)
     assert hung_up(effects) == ["B"]
     assert machine.handle(LegEnded("B", 200, "", by_peer=False), 112.0) == []
     assert machine.callee == "B2"
 
 
 def hears_ringing(effects: list[fx.Effect]) -> list[bool]:
-    return [effect.is_waiting for effect in effects if isinstance(effect, fx.CallerWaits)]
+    """Return, of each effect that tells, whether the caller hears ringing from then on."""
+    tells = (fx.PlayRinging, fx.Bridge)
+    return [isinstance(effect, fx.PlayRinging) for effect in effects if isinstance(effect, tells)]
 
 
 def rings(leg: str) -> LegProgress:
@@ -283,7 +285,7 @@ def test_a_caller_left_by_its_agent_hears_that_the_fallback_rings() -> None:
     assert hears_ringing(lost) == []  # nobody rings yet
     assert hears_ringing(machine.handle(rings("B2"), 110.5)) == [True]
     machine.handle(LegAnswered("B2"), 112.0)
-    assert hears_ringing(machine.handle(CallerMatched(True, 200), 112.1)) == [False]
+    assert hears_ringing(machine.handle(LegMatched(True, 200), 112.1)) == [False]
 
 
 def test_an_agents_caller_hears_that_a_transfers_target_rings_until_it_fails() -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 
 from callengine.core import effects as fx
-from callengine.core.events import CallerMatched, LegAnswered, RedirectDecided
+from callengine.core.events import LegAnswered, LegMatched, RedirectDecided
 from tests.callengine.core.test_machine import CAROL, ended, kinds, redirected, ringing, started
 
 
@@ -25,9 +25,9 @@ def test_a_caller_answered_for_the_first_callee_is_made_to_suit_the_new_one():
     machine.handle(redirected(), 5.0)
     machine.handle(RedirectDecided("B", (forcing,)), 5.1)
     effects = machine.handle(LegAnswered("B5"), 6.0)
-    assert kinds(effects)[-2:] == ["AnswerCaller", "MatchCaller"]
-    assert machine.handle(CallerMatched(True, 200), 6.1) == []
-    machine.handle(CallerMatched(False, 488), 6.2)
+    assert kinds(effects)[-2:] == ["AnswerCaller", "MatchLeg"]
+    assert machine.handle(LegMatched(True, 200), 6.1) == []
+    machine.handle(LegMatched(False, 488), 6.2)
     assert machine.termination.reason == "no-common-codec-caller"
     assert "Carol asks for PCMA" in machine.termination.advice
 

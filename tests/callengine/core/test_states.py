@@ -9,7 +9,6 @@ import pytest
 from callengine.core.attempts import CLEARING_TIMEOUT_S
 from callengine.core.effects import Finish
 from callengine.core.events import (
-    CallerMatched,
     DialFailed,
     DigitReceived,
     Event,
@@ -17,10 +16,13 @@ from callengine.core.events import (
     HoldChanged,
     LegAnswered,
     LegFailed,
+    LegMatched,
     LegProgress,
     LegWithoutMedia,
     RedirectDecided,
     TimePassed,
+    TransferCalledOff,
+    TransferExpected,
 )
 from callengine.core.machine import CallMachine
 from callengine.core.states import ALLOWED, CallState, is_allowed
@@ -60,6 +62,11 @@ MAKES = {
     "held": after(talking, HELD),
     "transferring": transferring,
     "held and transferring": after(talking, HELD, transfer(("B2",))),
+    "expecting": after(talking, TransferExpected("B")),
+    "waiting for an order": after(talking, TransferExpected("B"), ended("B")),
+    "waiting for an order on hold": after(
+        talking, HoldChanged("A", held=True), TransferExpected("B"), ended("B")
+    ),
     "waiting": waiting,
     "waiting on hold": after(waiting, HoldChanged("A", held=True)),
     "matching": matching,
@@ -84,8 +91,10 @@ EVENTS: list[Event] = [
     HangUpOrdered("operator", "operator-hung-up", 200, "x"),
     transfer(("B4",)),
     transfer(("B4", "B5"), ("B6",)),
-    CallerMatched(True, 200),
-    CallerMatched(False, 488),
+    LegMatched(True, 200),
+    LegMatched(False, 488),
+    TransferExpected("B"),
+    TransferCalledOff(404, "Nobody has that number."),
     RedirectDecided("B", (CAROL,)),
     RedirectDecided("B", (), "no"),
     TimePassed(),
@@ -143,7 +152,8 @@ def check(machine: CallMachine) -> None:
     assert len(machine.live) <= 4
     assert machine.callee is None or machine.callee in machine.live or machine.termination
     if machine.state is CallState.ANSWERED:
-        assert machine.callee is not None or machine.is_transferring
+        is_waited_for = machine.is_transferring or machine.expects_transfer
+        assert machine.callee is not None or is_waited_for
 
 
 @pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)

@@ -5,7 +5,6 @@ import pytest
 from callengine.core import effects as fx
 from callengine.core.attempts import REST_S
 from callengine.core.events import (
-    CallerMatched,
     DigitReceived,
     Event,
     HangUpOrdered,
@@ -13,6 +12,7 @@ from callengine.core.events import (
     LegAnswered,
     LegEnded,
     LegFailed,
+    LegMatched,
     LegProgress,
     TransferOrdered,
 )
@@ -60,7 +60,7 @@ def waiting() -> CallMachine:
 
 def transferred() -> CallMachine:
     machine = matching()
-    machine.handle(CallerMatched(True, 200), 112.1)
+    machine.handle(LegMatched(True, 200), 112.1)
     return machine
 
 
@@ -88,13 +88,13 @@ def test_the_targets_ringing_is_told_once_and_does_not_reach_the_caller():
 
 def test_the_callers_leg_is_matched_before_the_parties_change():
     effects = transferring().handle(LegAnswered("B2"), 112.0)
-    assert fx.MatchCaller(FORCED) in effects
-    assert kinds(effects) == ["MatchCaller"]
+    assert fx.MatchLeg(FORCED) in effects
+    assert kinds(effects) == ["MatchLeg"]
 
 
 def test_the_audio_moves_before_the_old_callee_is_hung_up():
     machine = matching()
-    effects = machine.handle(CallerMatched(True, 200), 112.1)
+    effects = machine.handle(LegMatched(True, 200), 112.1)
     assert kinds(effects) == ["Bridge", "EndLeg", "TransferEnded"]
     assert effects[0] == fx.Bridge("B2")
     assert effects[1] == fx.EndLeg("B", 200, "Q.850;cause=16")
@@ -117,7 +117,7 @@ def test_a_transferred_call_may_be_transferred_again():
     machine.handle(ended("B"), 112.2)
     machine.handle(transfer(("B3",)), 120.0)
     machine.handle(LegAnswered("B3"), 121.0)
-    effects = machine.handle(CallerMatched(True, 200), 121.0)
+    effects = machine.handle(LegMatched(True, 200), 121.0)
     assert fx.Bridge("B3") in effects
     assert hung_up(effects) == ["B2"]
 
@@ -190,13 +190,13 @@ def test_the_longest_duration_ends_a_transfer_too():
 )
 def test_a_caller_that_does_not_match_stays_with_the_callee(code, words):
     machine = matching()
-    effects = machine.handle(CallerMatched(False, code), 113.0)
+    effects = machine.handle(LegMatched(False, code), 113.0)
     assert hung_up(effects) == ["B2"]
     text = note(effects, "transfer-failed")
     assert words in text
     assert "no-common-codec-caller" in text
     assert machine.callee == "B"
-    assert machine.handle(CallerMatched(True, 200), 113.1) == []
+    assert machine.handle(LegMatched(True, 200), 113.1) == []
 
 
 def test_a_caller_that_does_not_say_is_given_up():
@@ -219,7 +219,7 @@ def test_the_callee_leaves_and_the_caller_waits():
     assert kinds(effects) == []
     assert note(effects, "callee-left") == "Phone B left; the caller waits for Phone B2."
     machine.handle(LegAnswered("B2"), 112.0)
-    effects = machine.handle(CallerMatched(True, 200), 112.0)
+    effects = machine.handle(LegMatched(True, 200), 112.0)
     assert kinds(effects) == ["Bridge", "TransferEnded"]
     assert machine.state is CallState.ANSWERED
 
@@ -233,7 +233,7 @@ def test_the_call_ends_when_the_callee_left_and_the_transfer_fails(how):
         effects = machine.tick(130.0)
     else:
         machine.handle(LegAnswered("B2"), 112.0)
-        effects = machine.handle(CallerMatched(False, 488), 113.0)
+        effects = machine.handle(LegMatched(False, 488), 113.0)
     assert "A" in hung_up(effects)
     machine.handle(ended("B2"), 131.0)
     by, reason, code = termination(machine.handle(ended("A", by_peer=False), 131.0))
@@ -255,7 +255,7 @@ def test_the_first_of_two_targets_to_answer_takes_the_call():
     effects = machine.handle(LegAnswered("B3"), 111.0)
     assert hung_up(effects) == ["B2"]
     assert hung_up(machine.handle(LegAnswered("B2"), 111.01)) == ["B2"]
-    machine.handle(CallerMatched(True, 200), 111.02)
+    machine.handle(LegMatched(True, 200), 111.02)
     assert machine.callee == "B3"
     assert machine.handle(ended("B2", 487), 111.1) == []
 
@@ -292,7 +292,7 @@ def test_only_one_transfer_at_a_time():
     assert kinds(effects) == []
     assert "under way" in note(effects, "transfer-failed")
     machine.handle(LegAnswered("B2"), 112.0)
-    assert fx.Bridge("B2") in machine.handle(CallerMatched(True, 200), 112.0)
+    assert fx.Bridge("B2") in machine.handle(LegMatched(True, 200), 112.0)
 
 
 @pytest.mark.parametrize("make", [started, ringing])
@@ -324,7 +324,7 @@ def test_hold_is_the_two_parties_and_goes_with_the_old_callee():
     assert machine.state is CallState.HELD
     machine.handle(transfer(("B2",)), 110.0)
     machine.handle(LegAnswered("B2"), 111.0)
-    effects = machine.handle(CallerMatched(True, 200), 111.0)
+    effects = machine.handle(LegMatched(True, 200), 111.0)
     assert fx.StateChanged("answered") in effects
 
 
@@ -332,7 +332,7 @@ def test_a_target_that_answers_on_hold_holds_the_call_only_once_it_is_the_callee
     machine = transferring()
     assert kinds(machine.handle(HoldChanged("B2", held=True), 111.0)) == []
     machine.handle(LegAnswered("B2"), 111.0)
-    effects = machine.handle(CallerMatched(True, 200), 111.0)
+    effects = machine.handle(LegMatched(True, 200), 111.0)
     assert fx.StateChanged("held") in effects
 
 
@@ -344,8 +344,8 @@ MAKES = [started, ringing, talking, transferring, waiting, matching, transferred
 EVENTS: list[Event] = [
     transfer(("B3",)),
     transfer(("B3", "B4"), ("B5",)),
-    CallerMatched(True, 200),
-    CallerMatched(False, 488),
+    LegMatched(True, 200),
+    LegMatched(False, 488),
     LegProgress("B2", 180, early_media=False),
     LegProgress("B2", 183, early_media=True),
     LegAnswered("A"),
@@ -386,9 +386,9 @@ def test_a_target_that_our_side_fails_with_ends_the_transfer_alone(begin):
 
 
 def test_who_talks_to_a_person_hears_no_ringing_until_that_person_leaves():
-    def waits(effects: list[fx.Effect]) -> list[bool]:
-        return [effect.is_waiting for effect in effects if isinstance(effect, fx.CallerWaits)]
+    def waits(effects: list[fx.Effect]) -> list[fx.Effect]:
+        return [effect for effect in effects if isinstance(effect, fx.PlayRinging)]
 
     machine = transferring()
     assert waits(machine.handle(LegProgress("B2", 180, early_media=False), 110.5)) == []
-    assert waits(machine.handle(ended("B"), 111.0)) == [True]
+    assert waits(machine.handle(ended("B"), 111.0)) == [fx.PlayRinging("A")]

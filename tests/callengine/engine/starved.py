@@ -97,16 +97,16 @@ async def spare(board: boards.Board, peer: UdpPeer, callee: UdpPeer) -> dict[str
 
 async def fork_server(board: boards.Board, peer: UdpPeer, callee: UdpPeer) -> dict[str, Any]:
     """The fork server dies and no other can be started; later one is."""
-    server = board.pool._fork_server._process
+    server = board.pool._keeper._fork_server._process
     assert server is not None
     with starving():
         server.kill()
         await asyncio.sleep(1.5)
-        had_another = board.pool._fork_server._process is not server
+        had_another = board.pool._keeper._fork_server._process is not server
     for process in board.pool.processes:
         board.pool.release(process, recycle=True)
     await until(lambda: has_idle(board), "no process is forked", timeout_s=PATIENCE_S)
-    another = board.pool._fork_server._process
+    another = board.pool._keeper._fork_server._process
     assert another is not None
     return {"had_another": had_another, "is_up": alive(another.pid)}
 

@@ -8,22 +8,24 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agents.formats import Encoding
-from callengine.core.control import (
-    TO_CALL_PROCESS,
+from callengine.core.control.agents import (
     AgentFacts,
     AgentLine,
     AgentSocket,
     AgentTool,
-    CallEnded,
     ChangeAgent,
     ConnectAgent,
+    TransferAsked,
+    TransferRefused,
+)
+from callengine.core.control.calls import (
+    TO_CALL_PROCESS,
+    CallEnded,
     FromCallProcess,
     LegFacts,
     StateReached,
     Taken,
     ToCallProcess,
-    TransferAsked,
-    TransferRefused,
 )
 from callengine.core.orders import AgentOrder, LegOrder, WaveOrder
 from callengine.core.outcomes import Termination

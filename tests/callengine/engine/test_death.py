@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from callengine.engine.heartbeat import HEARTBEAT_S
-from callengine.engine.pool import SILENCE_S
+from callengine.engine.keeper import SILENCE_S
 from tests.callengine.engine.processes import Restartable, alive, fork_server_of, owner_of
 from tests.peers import descriptions
 from tests.peers.dialogs import Call

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from callengine.core.control import (
+from callengine.core.control.calls import (
     FromCallProcess,
     LegFacts,
     QualityMeasured,
@@ -18,10 +18,10 @@ from callengine.core.control import (
     Taken,
     TimelineNote,
     TransferOver,
-    encode,
 )
+from callengine.core.control.language import encode
 from callengine.core.snapshot import QualitySnapshot
-from callengine.engine.pool import CallProcess, ProcessState
+from callengine.engine.processes import CallProcess, ProcessState
 from callengine.worker.control import socket_pair
 from tests.callengine.edge.fakes import UdpPeer
 from tests.callengine.engine import boards
@@ -75,7 +75,7 @@ async def taken_over(
         sip.bind(("127.0.0.1", 0))
         board.pool.release(await idle_process(board), recycle=True)
         (spare,) = board.pool.processes
-        board.pool._kill(spare, replace=False)
+        board.pool._keeper.kill(spare, replace=False)
         process = adopt(board, ours, child.pid)
         say(theirs, Ready(sip.getsockname()[1], ("PCMU",), {}))
         await asyncio.wait_for(process.ready, IN_SECONDS)

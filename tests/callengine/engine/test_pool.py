@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from callengine.core.control import Idle, Stop, TakeCall, encode
+from callengine.core.control.calls import Idle, Stop, TakeCall
+from callengine.core.control.language import encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess, PoolSettings, ProcessState
@@ -211,10 +212,10 @@ async def test_no_process_waits_for_an_id_that_died_with_the_fork_server() -> No
     """It would be taken for a call, and cost it seconds and another fork server."""
     async with opened(4, spare=((8000, 1),)) as pool:
         await until(lambda: len(idle(pool, 8000)) == 1, "no spare")
-        process = pool._fork(8000)
+        process = pool._keeper.fork(8000)
         assert process is not None
         _stand_still(1.5)  # it has been forked, and what the fork server said of it not read
-        pool._fork_server.kill()
+        pool._keeper._fork_server.kill()
         await until(lambda: process.state is ProcessState.DEAD, "it is kept without an id")
         taken_at = time.monotonic()
         assert await pool.acquire(8000) is not None

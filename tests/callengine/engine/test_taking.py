@@ -118,7 +118,7 @@ async def test_an_invite_that_pjsip_drops_ends_with_500_and_its_own_reason(
 async def test_a_stopped_fork_server_is_replaced(peer: UdpPeer, callee: UdpPeer) -> None:
     async with boards.opened(callee) as board:
         process = await idle_process(board)
-        server = board.pool._fork_server._process
+        server = board.pool._keeper._fork_server._process
         assert server is not None
         server.send_signal(signal.SIGSTOP)
         board.pool.release(process, recycle=True)
@@ -155,7 +155,7 @@ async def test_a_process_without_free_slots_is_replaced_at_once(
         with crowded(count) as (control, pid):
             board.pool.release(await idle_process(board), recycle=True)
             (spare,) = board.pool.processes
-            board.pool._kill(spare, replace=False)
+            board.pool._keeper.kill(spare, replace=False)
             full = adopt(board, control, pid)
             await asyncio.wait_for(full.ready, IN_SECONDS)
             boards.call(board, peer)
@@ -174,5 +174,5 @@ def adopt(board: boards.Board, control: socket.socket, pid: int) -> CallProcess:
     slot = board.pool._roster.slots.popleft()
     process = CallProcess(99, 8000, slot, control, loop.create_future(), pid=pid)
     board.pool._roster.add(process)
-    loop.add_reader(control, board.pool._readable, process)
+    loop.add_reader(control, board.pool._keeper._readable, process)
     return process

@@ -8,12 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import IO, Any, TypeVar
 
-from callengine.core.control import (
-    FROM_CALL_PROCESS,
-    FromCallProcess,
-    ToCallProcess,
-    encode,
-)
+from callengine.core.control.calls import FROM_CALL_PROCESS, FromCallProcess, ToCallProcess
+from callengine.core.control.language import encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.worker.control import socket_pair
 from tests.peers import descriptions

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from callengine.core.events import CallerMatched, Event, LegAnswered, LegEnded, LegProgress
+from callengine.core.events import Event, LegAnswered, LegEnded, LegMatched, LegProgress
 from callengine.core.orders import LegOrder
 from callengine.worker.party import (
     Counters,
@@ -93,7 +93,7 @@ class MemoryParty:
 
     def match(self, codecs: Sequence[str]) -> None:
         self._ask("match", tuple(codecs))
-        self.say(CallerMatched(True, 200))
+        self.say(LegMatched(True, 200))
 
     def stop_matching(self) -> None:
         self._ask("stop_matching")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from callengine import worker
-from callengine.core.control import CallEnded, Idle, Ready, StateReached, TakeCall, Unable
+from callengine.core.control.calls import CallEnded, Idle, Ready, StateReached, TakeCall, Unable
 from callengine.core.states import CallState
 from callengine.worker.plugins.callbacks import (
     TOLERATED_PACKETS,

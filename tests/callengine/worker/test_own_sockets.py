@@ -6,7 +6,7 @@ import socket
 import numpy as np
 from numpy.typing import NDArray
 
-from callengine.core.control import CallEnded, Idle, LegFacts, Ready, StateReached, TakeCall
+from callengine.core.control.calls import CallEnded, Idle, LegFacts, Ready, StateReached, TakeCall
 from callengine.core.states import CallState
 from tests.callengine.worker.loopback import call_process
 from tests.callengine.worker.tonal import TONE_HZ

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from callengine.core.events import CallerMatched, Event
+from callengine.core.events import Event, LegMatched
 from callengine.worker.party import PartyError
 from callengine.worker.reoffers import Reoffers
 
@@ -65,7 +65,7 @@ def test_a_leg_that_is_busy_is_settled_later(leg: Leg) -> None:
 def test_a_leg_that_uses_a_codec_of_the_list_is_matched_at_once(leg: Leg) -> None:
     leg.reoffers.match(["PCMU", "PCMA"])
     assert leg.sent == []
-    assert leg.reported == [CallerMatched(True, 200)]
+    assert leg.reported == [LegMatched(True, 200)]
     assert not leg.reoffers.is_rematched
 
 
@@ -77,7 +77,7 @@ def test_another_list_is_offered_and_its_answer_reported(leg: Leg) -> None:
     leg.reoffers.answered(100)
     assert leg.reported == []
     leg.reoffers.answered(200)
-    assert leg.reported == [CallerMatched(True, 200)]
+    assert leg.reported == [LegMatched(True, 200)]
     leg.reoffers.answered(200)
     assert len(leg.reported) == 1
 
@@ -86,7 +86,7 @@ def test_a_refusal_is_reported_with_its_code(leg: Leg) -> None:
     leg.reoffers.match(["PCMA"])
     assert leg.sent == [("PCMA",)]  # the whole list: it was never offered
     leg.reoffers.answered(488)
-    assert leg.reported == [CallerMatched(False, 488)]
+    assert leg.reported == [LegMatched(False, 488)]
 
 
 def test_a_match_waits_for_an_open_transaction(leg: Leg) -> None:

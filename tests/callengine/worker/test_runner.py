@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from callengine.core.control import (
+from callengine.core.control.calls import (
     CallEnded,
     EndCall,
     LegFacts,
@@ -16,6 +16,7 @@ from callengine.core.control import (
     StateReached,
     Taken,
     TimelineNote,
+    TransferCall,
     TransferOver,
 )
 from callengine.core.events import DigitReceived, LegFailed
@@ -106,7 +107,8 @@ def test_a_call_between_parties_that_are_no_sip_calls() -> None:
 def test_a_transfer_moves_the_audio_from_one_to_the_other() -> None:
     call = talking()
     waves = (WaveOrder((leg("B2"),), ("PCMU",), ("PCMA",)),)
-    call.runner.order_transfer(TransferOrder(ORDER.call, "bob", "olga", waves, 5.0))
+    order = TransferOrder(ORDER.call, "bob", "olga", waves, 5.0)
+    call.runner.order_transfer(TransferCall(order))
     target = call.party("B2")
     assert target.allowed == ("PCMA",)
     target.ring()

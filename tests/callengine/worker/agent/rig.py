@@ -11,19 +11,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from agents.formats import Encoding
-from callengine.core.control import (
+from callengine.core.control.agents import AgentFacts, AgentSocket, ConnectAgent
+from callengine.core.control.calls import (
     FROM_CALL_PROCESS,
-    AgentFacts,
-    AgentSocket,
     CallEnded,
-    ConnectAgent,
     FromCallProcess,
     Ready,
     TakeCall,
     TimelineNote,
     ToCallProcess,
-    encode,
 )
+from callengine.core.control.language import encode
 from callengine.core.orders import AgentOrder, CallOrder, LegOrder, WaveOrder
 from tests.callengine.worker.loopback import LoopbackEdge, call_process
 from tests.peers import descriptions

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agents.formats import Encoding
-from callengine.core.control import AgentFacts
+from callengine.core.control.agents import AgentFacts
 from tests.callengine.worker.agent.rig import AgentCall, agent_call, support
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.peers.voiceagent.sounds import tone

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agents.formats import Encoding
-from callengine.core.control import AgentFacts, AgentLine, Idle
+from callengine.core.control.agents import AgentFacts, AgentLine
+from callengine.core.control.calls import Idle
 from callengine.core.reasons import Reason
 from tests.callengine.worker.agent.rig import AgentCall, agent_call, support
 from tests.peers.ports import free_port

@@ -1,0 +1,134 @@
+"""What call processes say, taken: into the record, to the edge, to the parts that answer them."""
+
+from callengine.core.causes import q850_reason
+from callengine.core.control.calls import (
+    CallEnded,
+    Idle,
+    LegFacts,
+    OfCall,
+    QualityMeasured,
+    RedirectAsked,
+    StateReached,
+    Taken,
+    TimelineNote,
+    TransferOver,
+    TransferProgress,
+    Unable,
+)
+from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
+from callengine.core.states import CallState
+from callengine.edge.frontdoor import Edge
+from callengine.engine.agents import Agents
+from callengine.engine.assignment import Assignment
+from callengine.engine.calls import CallBook
+from callengine.engine.livecall import LiveCall
+from callengine.engine.pool import Pool
+from callengine.engine.processes import CallProcess
+from callengine.engine.publisher import Publisher
+from callengine.engine.redirects import Redirects
+from callengine.engine.transfers import Transfers
+
+ENDED_UNEXPECTEDLY = "ended unexpectedly"
+
+
+class Hearing:
+    """Takes each message of a call process, and the end of one."""
+
+    def __init__(
+        self,
+        *,
+        assignment: Assignment,
+        book: CallBook,
+        pool: Pool,
+        edge: Edge,
+        transfers: Transfers,
+        redirects: Redirects,
+        agents: Agents,
+        publisher: Publisher,
+    ) -> None:
+        self._assignment = assignment
+        self._book = book
+        self._pool = pool
+        self._edge = edge
+        self._transfers = transfers
+        self._redirects = redirects
+        self._agents = agents
+        self._publisher = publisher
+
+    def message(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
+        """Take a message; raises ControlError for one that no process says of its call."""
+        match message:
+            case Idle(recycle):
+                self._idle(process, recycle=recycle)
+            case Unable(reason, why):
+                self._assignment.unable(process, Reason(reason), why)
+            case _:
+                call = self._assignment.call_of(process)
+                if call is not None and not call.ended:
+                    self._of_call(call, message)
+
+    def _of_call(self, call: LiveCall, message: OfCall) -> None:
+        """Take what a process says of its call; raises ControlError for a leg it was not given."""
+        call.check_legs(message)
+        match message:
+            case Taken():
+                call.taken, call.incoming = True, None
+            case StateReached():
+                self._state(call, message)
+            case LegFacts():
+                call.set_leg(message)
+                self._book.changed(call)
+            case TimelineNote(kind, leg, text, at):
+                self._book.note(call, kind=kind, leg=leg, text=text, at=at)
+            case TransferProgress(code):
+                self._transfers.progress(call, code)
+            case TransferOver():
+                self._transfers.ended(call, message)
+            case RedirectAsked():
+                self._redirects.hear(call, message)
+            case QualityMeasured(legs):
+                self._book.quality(call, legs)
+                self._publisher.quality(call.id, legs)
+            case CallEnded(termination, at):
+                self._transfers.call_ended(call)
+                self._book.close(call, termination, at)
+            case _:
+                self._agents.hear(call, message)
+
+    def _state(self, call: LiveCall, message: StateReached) -> None:
+        call.set_state(message.state, message.at)
+        if message.state is CallState.ENDED:
+            self._edge.let_go(call.plan.call)
+        self._book.changed(call)
+
+    def _idle(self, process: CallProcess, *, recycle: bool) -> None:
+        call = self._assignment.forget(process)
+        if call is not None and not call.ended:
+            self._book.close(call, _died(process))
+        if process.call is not None:
+            self._edge.close_call(process.call)
+        self._pool.release(process, recycle=recycle)
+
+    def death(self, process: CallProcess) -> None:
+        """Take that a process is gone: an untaken call goes to another, a taken one ends."""
+        call = self._assignment.call_of(process)
+        if call is not None and not call.taken:
+            why = f"it {process.ended_for or ENDED_UNEXPECTEDLY}"
+            self._assignment.unable(process, Reason.NO_WORKING_CALL_PROCESS, why)
+            return
+        self._assignment.forget(process)
+        if process.call is None:
+            return
+        self._edge.abandon(process.call, code=500, reason=q850_reason(500))
+        if call is not None and not call.ended:
+            self._book.close(call, _died(process))
+
+
+def _died(process: CallProcess) -> Termination:
+    was_ended = f"{process.ended_for} and was ended" if process.ended_for else ENDED_UNEXPECTEDLY
+    advice = (
+        f"The process that carried this call {was_ended}; no other call was touched. "
+        "Look into the engine's log and report it."
+    )
+    return Termination("engine", Reason.CALL_PROCESS_DIED, 500, advice)

@@ -1,0 +1,149 @@
+"""Transfers that a party of a call asks for by REFER (RFC 3515): who may, whom it means."""
+
+import asyncio
+import logging
+import time
+from functools import partial
+from typing import Protocol
+
+from callengine.core.directory import Source
+from callengine.core.reasons import Reason
+from callengine.core.states import CallState
+from callengine.directory import lookup
+from callengine.edge.callers.invites import dialled_user
+from callengine.edge.interface import Referral
+from callengine.edge.messages.uris import parse_uri
+from callengine.engine.calls import CallBook
+from callengine.engine.livecall import LiveCall, Referrer
+from callengine.engine.readers import Read
+from callengine.engine.transfers import Transfers
+
+logger = logging.getLogger(__name__)
+
+ACCEPTED, DECLINED, NO_CALL = 202, 603, 481
+SETTLING_S, LOOK_S = 1.0, 0.02
+"""How long, and how often, it is waited for that the parties talk by the call process's word: a
+device may refer as soon as it has sent or seen the ACK."""
+
+
+class _DeclinedError(Exception):
+    """A REFER that is not acted on; its text says why and what to do."""
+
+    def __init__(self, advice: str, rule: str = "", *, code: int = DECLINED) -> None:
+        super().__init__(f"{advice} Rule: {rule}." if rule else advice)
+        self.code = code
+
+
+class ReferringEdge(Protocol):
+    """What is asked of the edge."""
+
+    def is_local_host(self, host: str, port: int | None) -> bool:
+        """Tell whether `host[:port]` means this edge."""
+
+    def tell_referrer(self, handle: str, code: int) -> None:
+        """Tell a peer how far its REFER has come."""
+
+
+class Referrals:
+    """Judges what peers ask by REFER, and has it carried out as a transfer."""
+
+    def __init__(
+        self, *, book: CallBook, transfers: Transfers, edge: ReferringEdge, read: Read
+    ) -> None:
+        self._book = book
+        self._transfers = transfers
+        self._edge = edge
+        self._read = read
+        self._accepted: dict[str, tuple[str, Referrer]] = {}
+        "Target and who asked, by the edge's handle, until the transfer begins."
+
+    async def judge(self, referral: Referral) -> int:
+        """Return what a REFER is answered with."""
+        call = self._book.calls.get(referral.call)
+        if call is None or call.ended:
+            return NO_CALL
+        try:
+            referrer = await self._referrer(call, referral)
+            to = self._target(referral)
+        except _DeclinedError as declined:
+            text = f"{call.name_of(referral.leg)} asked to transfer the call (REFER): {declined}"
+            self._note(call, referral.leg, f"{text} The call goes on as it was.")
+            return declined.code
+        self._accepted[referral.handle] = to, referrer
+        self._transfers.expect(call, referrer)
+        return ACCEPTED
+
+    def begin(self, referral: Referral) -> None:
+        """Ring whom a REFER names: it was answered with 202."""
+        accepted = self._accepted.pop(referral.handle, None)
+        call = self._book.calls.get(referral.call)
+        if accepted is None:
+            return
+        to, referrer = accepted
+        if call is None or call.ended:
+            referrer.tell(NO_CALL)
+            return
+        by = call.name_of(referrer.leg)
+        self._transfers.begin(call, to=to, by=by, referrer=referrer)
+
+    async def _referrer(self, call: LiveCall, referral: Referral) -> Referrer:
+        """Return who asks, with its rights, and for whom. Raises _DeclinedError."""
+        leg = referral.leg
+        waiting = await _partner(call, leg)
+        if waiting is None:
+            why = "It talks to nobody."
+            raise _DeclinedError(why, Reason.CALL_NOT_ANSWERED, code=491)
+        if waiting in call.agents.orders:
+            why = "It talks to a voice agent, which is not handed to others."
+            raise _DeclinedError(why, Reason.REFER_DECLINED)
+        source = await self._source(call, leg)
+        if not (source.kind == "connection" or (source.trunk and source.trunk.acts_on_refer)):
+            who = f"the trunk {source.trunk.name}" if source.trunk else "who called"
+            why = f"{who} may not transfer calls. "
+            why += "Let it, in the trunk's settings." if source.trunk else "Register."
+            raise _DeclinedError(why[0].upper() + why[1:], Reason.REFER_DECLINED)
+        partner = await self._source(call, waiting)
+        return Referrer(
+            leg=leg,
+            waiting=waiting,
+            source=source,
+            partner=partner,
+            tell=partial(self._edge.tell_referrer, referral.handle),
+        )
+
+    async def _source(self, call: LiveCall, leg: str) -> Source:
+        """Return a party as a caller, with the rights it would have."""
+        if leg == "A" and call.source is not None:
+            return call.source
+        kind, _, name = call.party_of(leg).partition(":")
+        try:
+            return await self._read(partial(lookup.source, kind=kind, name=name, address=""))
+        except LookupError as error:
+            raise _DeclinedError(f"{error}.") from error
+
+    def _target(self, referral: Referral) -> str:
+        """Return the user part to ring. Raises _DeclinedError."""
+        if referral.headers:
+            why = f"To join another call ({referral.headers[:100]}) is not supported."
+            raise _DeclinedError(why, Reason.REFER_DECLINED)
+        try:
+            uri = parse_uri(referral.target)
+        except ValueError as error:
+            raise _DeclinedError(f"{referral.target} cannot be dialled: {error}.") from error
+        if uri.scheme != "tel" and not self._edge.is_local_host(uri.host, uri.port):
+            why = f"{referral.target} is not of this server: only its users and numbers are rung."
+            raise _DeclinedError(why, Reason.REFER_DECLINED)
+        return dialled_user(uri.user or "")
+
+    def _note(self, call: LiveCall, leg: str, text: str) -> None:
+        self._book.note(call, kind="transfer-failed", leg=leg, text=text, at=time.time())
+
+
+async def _partner(call: LiveCall, leg: str) -> str | None:
+    """Return whom a leg talks to; None: nobody, also after a moment."""
+    until = time.monotonic() + SETTLING_S
+    while time.monotonic() < until and not call.ended:
+        if CallState(call.snapshot["state"]).is_talking and (waiting := call.facing(leg)):
+            return waiting
+        await asyncio.sleep(LOOK_S)
+    return None
