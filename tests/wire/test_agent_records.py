@@ -146,6 +146,20 @@ async def test_a_call_shows_its_agent_while_it_lasts_and_in_the_record(
     assert agent.violations() == []
 
 
+async def test_where_an_agent_cannot_be_told_of_keys_the_page_says_so(
+    engine: Engine, agent: VoiceAgentPeer, olga: Operator
+) -> None:
+    async with caller(engine) as phone:
+        call = await phone.invite(OPEN, phone.sdp(["PCMU"], telephone_event={101: 8000}))
+        await call.answered()
+        path = await olga.live_call()
+        await call.audio(send_hz=500, codec="PCMU", seconds=0.3)
+        await phone.rtp.send_digit(call.rtp_target, "7", payload_type=101, clock_rate_hz=8000)
+        line = await olga.reads(path, "could not be passed on")
+        assert "this agent's dialect cannot tell it of keys" in line
+        await call.hang_up()
+
+
 async def test_of_an_agent_that_keeps_no_transcript_nothing_said_is_anywhere(
     engine: Engine, agent: VoiceAgentPeer, olga: Operator
 ) -> None:

@@ -76,6 +76,16 @@ def test_ten_seconds_sent_at_once_take_ten_seconds() -> None:
     assert sum(frame is not None for frame in played(playout, 600)) == 500
 
 
+@pytest.mark.parametrize("format_", [PCM, PCMU, PCMA])
+def test_a_minute_sent_in_a_moment_is_heard_whole(format_: AudioFormat) -> None:
+    playout, sent = Playout(format_), counting(format_.frame_bytes * 50 * 60)
+    for at in range(0, len(sent), 7777):
+        playout.add(sent[at : at + 7777], "reply")
+    playout.reply_done()
+    assert audio(played(playout, 50 * 60)) == sent
+    assert playout.refused_bytes == 0
+
+
 def test_two_frames_wait_before_the_first_is_played() -> None:
     playout = Playout(PCM)
     playout.add(bytes(PCM.frame_bytes))
