@@ -1,12 +1,8 @@
 """Access lists and lists of networks, as fields of models and of forms."""
 
-import re
 from typing import Any
 
-from django import forms
-from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
-
+from sip.listfields import LinesFormField, ListField, ListFormField
 from trunks.validators import (
     ACCESS_FORM,
     access_entry_lines,
@@ -16,43 +12,23 @@ from trunks.validators import (
 )
 
 
-class AccessListFormField(forms.CharField):
+class AccessListFormField(ListFormField):
     """Entries separated by commas or white space; cleans to a list."""
 
     parse = staticmethod(parse_access_list)
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.pop("encoder", None)
-        kwargs.pop("decoder", None)
         kwargs.setdefault("help_text", f"Each {ACCESS_FORM}.")
         super().__init__(**kwargs)
 
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
-        if isinstance(value, str):
-            value = [item for item in re.split(r"[\s,]+", value) if item]
-        return self.parse(value)
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return list(initial or []) != [item for item in re.split(r"[\s,]+", data or "") if item]
-
-
-class AccessLinesFormField(AccessListFormField):
+class AccessLinesFormField(LinesFormField):
     """One entry a line; cleans to a list, and names every line that is wrong."""
 
-    widget = forms.Textarea
     parse_lines = staticmethod(access_entry_lines)
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(map(str, value)) if isinstance(value, list | tuple) else value
 
     def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
         return self.parse_lines(value or "")
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return "\n".join(initial or []) != (data or "").replace("\r", "").strip()
 
 
 class NetworksFormField(AccessListFormField):
@@ -67,26 +43,11 @@ class NetworkLinesFormField(AccessLinesFormField):
     parse_lines = staticmethod(network_lines)
 
 
-class AccessListField(models.JSONField):
+class AccessListField(ListField):
     """A list of IP addresses, networks and host names, stored as JSON, normalised."""
 
     parse = staticmethod(parse_access_list)
-    form_class: type[AccessListFormField] = AccessListFormField
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("default", list)
-        super().__init__(*args, **kwargs)
-
-    def clean(self, value: Any, model_instance: models.Model | None) -> list[str]:
-        return self.parse(value)
-
-    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        if not hasattr(value, "resolve_expression"):
-            value = self.parse(value)
-        return super().get_db_prep_save(value, connection)
-
-    def formfield(self, **kwargs: Any) -> Any:
-        return super().formfield(**{"form_class": self.form_class, **kwargs})
+    form_class = AccessListFormField
 
 
 class NetworkListField(AccessListField):
