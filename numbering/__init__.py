@@ -1,0 +1,1 @@
+"""Telephone numbers: which country's they are, what they cost, what they become on the way."""
