@@ -15,7 +15,7 @@ from audiocodecs.widgets import CodecListInput
 class PlatformSettingsAdmin(admin.ModelAdmin[PlatformSettings]):
     """The one row: made once, never deleted."""
 
-    fields = ("codecs", "external_sip")
+    fields = ("codecs", "external_sip", "home_country", "time_zone")
     list_display = ("__str__", "shown_codecs", "external_sip")
 
     def formfield_for_dbfield(

@@ -4,6 +4,7 @@ from django.db import models
 
 from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.fields import CodecListField
+from numbering.fields import validate_country, validate_time_zone
 
 
 class PlatformSettings(models.Model):
@@ -22,6 +23,21 @@ class PlatformSettings(models.Model):
         default=False,
         help_text="Callers who do not authenticate may reach numbers and connections, "
         "never trunks.",
+    )
+
+    home_country = models.CharField(
+        max_length=2,
+        blank=True,
+        default="",
+        validators=[validate_country],
+        help_text="Two letters, such as GB: the country in which numbers without + are read. "
+        "Calls to any other are international.",
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text="Such as Europe/London: a day of the minutes a day begins at its midnight.",
     )
 
     class Meta:

@@ -12,6 +12,7 @@ from connections.forms import ConnectionForm
 from connections.models import Connection, Registration
 from connections.services import HA1_FIELDS
 from connections.states import state_of, with_bindings, with_state_rank
+from numbering.allowance import ALLOWANCE_FIELDS
 
 
 class _EngineOwns:
@@ -79,6 +80,7 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
         ("Codecs", {"fields": ("inbound_codecs", "force_on_caller", "outbound_codecs")}),
         ("Reaching it", {"fields": ("address", "concurrent_calls", "caller_id")}),
         ("Voice agent", {"fields": ("agent", "agent_when")}),
+        ("Permissions and limits", {"fields": (*ALLOWANCE_FIELDS, "ring_timeout_s")}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 
 from connections.models import Connection
 from connections.services import set_password
+from numbering.allowance import ALLOWANCE_FIELDS
 from sip.forms import FieldwiseForm, typed
 from sip.names import SIP_USER_FORM
 from sip.passwords import MAX_LENGTH, MIN_LENGTH, validate_password
@@ -41,6 +42,8 @@ class ConnectionForm(forms.ModelForm[Connection]):
             "caller_id",
             "agent",
             "agent_when",
+            "ring_timeout_s",
+            *ALLOWANCE_FIELDS,
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -192,3 +195,12 @@ class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
         self.initial["agent"] = str(self.instance.agent or "")
         for name in hidden:
             del self.fields[name]
+
+
+class ConnectionPermissionsForm(FieldwiseForm[Connection], _Endpoint):
+    """What a connection may call through trunks, and the limits of its calls."""
+
+    class Meta:
+        model = Connection
+        fields = (*ALLOWANCE_FIELDS, "ring_timeout_s")
+        widgets = {"countries": typed(placeholder="GB, FR, DE")}

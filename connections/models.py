@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from audiocodecs.fields import CodecListField
 from connections.validators import validate_sip_address, validate_unclaimed_by_trunk
+from numbering.allowance import CallAllowance, allowance_constraints, whole_number
 from sip.names import SIP_USER, SIP_USER_FORM, without_password
 
 
@@ -26,13 +27,14 @@ class AgentWhen(models.TextChoices):
     ALWAYS = "always", "Always"
 
 
+MAX_RING_TIMEOUT_S = 600
 MAX_CONTACT_LENGTH = 512
 MAX_INSTANCE_LENGTH = 128
 """Characters of a Contact URI and of its `+sip.instance`: a unique index over both holds no more
 four-byte characters in PostgreSQL."""
 
 
-class Connection(models.Model):
+class Connection(CallAllowance):
     """A SIP endpoint: a phone, a PBX, a softswitch.
 
     The password is kept only as digest HA1, which binds user name and realm.
@@ -111,6 +113,12 @@ class Connection(models.Model):
         help_text="Busy: it has as many calls as it may, or says that it is busy.",
     )
 
+    ring_timeout_s = whole_number(
+        "ring time-out, seconds",
+        MAX_RING_TIMEOUT_S,
+        "How long its phones ring; beyond three, in turn. Empty: as long as the platform's.",
+    )
+
     class Meta:
         ordering = ["sip_user"]
         indexes = [
@@ -122,6 +130,11 @@ class Connection(models.Model):
             models.CheckConstraint(
                 condition=Q(concurrent_calls__isnull=True) | Q(concurrent_calls__gte=1),
                 name="connection_concurrent_calls_is_1_or_more",
+            ),
+            *allowance_constraints("connection"),
+            models.CheckConstraint(
+                condition=Q(ring_timeout_s__isnull=True) | Q(ring_timeout_s__gte=1),
+                name="connection_ring_timeout_s_is_1_or_more",
             ),
             models.CheckConstraint(
                 condition=Q(caller_id__in=CallerIdRule.values),

@@ -134,7 +134,7 @@ def _store(rows: Rows, spec: FileSpec, *, prune: bool) -> None:
 
 
 def _store_platform(rows: Rows, spec: FileSpec) -> None:
-    values: dict[str, Any] = {"codecs": spec.platform_codecs, "external_sip": spec.external_sip}
+    values = {"codecs": spec.platform_codecs, "external_sip": spec.external_sip, **spec.platform}
     row = PlatformSettings.load()
     given = {name: value for name, value in values.items() if value is not None}
     rows.store_platform(row, set_values(row, given))

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from connections.models import AgentWhen, CallerIdRule, Connection
+from connections.models import MAX_RING_TIMEOUT_S, AgentWhen, CallerIdRule, Connection
 from connections.services import HA1_FIELDS, set_password
 from connections.validators import validate_sip_address
 from provisioning import keys, yamltext
 from provisioning.checker import Checker
 from provisioning.keys import FieldKey
+from provisioning.permissions import PERMISSION_KEYS, permission_notes
 from provisioning.reader import Entry
 from provisioning.references import agent_name
 from provisioning.rows import Rows, set_values
@@ -22,6 +23,8 @@ KEYS = (
     FieldKey("address", keys.checked(validate_sip_address)),
     FieldKey("concurrent_calls", keys.whole(1, 1_000_000)),
     FieldKey("caller_id", keys.choice(CallerIdRule.values)),
+    FieldKey("ring_timeout_s", keys.whole(1, MAX_RING_TIMEOUT_S)),
+    *PERMISSION_KEYS,
 )
 INBOUND_KEYS = (
     FieldKey("codecs", Checker.codecs, "inbound_codecs"),
@@ -93,6 +96,7 @@ def store_connection(rows: Rows, spec: ConnectionSpec) -> None:
     rows.connections[spec.sip_user] = row
     if not row.ha1_md5 and not row.address:
         rows.outcome.notes.append(f"connection {row.sip_user} has no password: it cannot register")
+    rows.outcome.notes += permission_notes("connection", row.sip_user, row)
 
 
 def connection_lines(row: Connection) -> Iterator[str]:

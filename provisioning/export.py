@@ -24,6 +24,10 @@ def _lines() -> Iterator[str]:
     if platform.codecs:
         yield f"platform_codecs: {yamltext.flow(platform.codecs)}"
     yield f"external_sip: {yamltext.boolean(platform.external_sip)}"
+    if platform.home_country:
+        yield f"home_country: {yamltext.text(platform.home_country)}"
+    if platform.time_zone != "UTC":
+        yield f"time_zone: {yamltext.text(platform.time_zone)}"
     agents = VoiceAgent.objects.select_related("fallback_connection", "fallback_trunk")
     numbers = Number.objects.select_related("connection", "trunk", "agent")
     routes = Route.objects.select_related("last_resort_agent").prefetch_related("steps__trunk")

@@ -22,6 +22,8 @@ class FieldKey:
     read: Read
     field: str = ""
     "Left out: called as the key."
+    is_kept: bool = False
+    "Whether a row keeps what it has where the key is left out; it is then always written."
 
     @property
     def column(self) -> str:
@@ -40,20 +42,25 @@ def values(
     keys: Iterable[FieldKey],
     fields: Mapping[str, Entry],
 ) -> dict[str, Any]:
-    """Return the value of each key's field: the file's, or without one the model's default."""
+    """Return the value of each key's field: the file's, or without one the model's default.
+
+    Fields that are kept without their key are left out then.
+    """
     return {
         key.column: key.read(checker, fields[key.name])
         if key.name in fields
         else model._meta.get_field(key.column).get_default()  # type: ignore[union-attr]
         for key in keys
+        if key.name in fields or not key.is_kept
     }
 
 
 def written(row: models.Model, keys: Iterable[FieldKey]) -> Iterator[str]:
-    """Return `key: value` of each key whose field is not the model's default."""
+    """Return `key: value` of each key whose field is not the model's default, or may be kept."""
     for key in keys:
         value = getattr(row, key.column)
-        if value != row._meta.get_field(key.column).get_default():  # type: ignore[union-attr]
+        default = row._meta.get_field(key.column).get_default()  # type: ignore[union-attr]
+        if value != default or key.is_kept:
             yield f"{key.name}: {_yaml(value)}"
 
 

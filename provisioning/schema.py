@@ -1,17 +1,27 @@
 """The shape of a provisioning file, read into plain values; each section has its own module."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from audiocodecs.models import PlatformSettings
+from numbering.fields import validate_country, validate_time_zone
+from provisioning import keys
 from provisioning.agents import AgentSchema, AgentSpec
 from provisioning.connections import ConnectionSchema, ConnectionSpec
 from provisioning.dialplan import DialplanSchema, NumberSpec, RouteSpec
+from provisioning.keys import FieldKey
 from provisioning.problems import Problems
 from provisioning.reader import Entry
 from provisioning.trunks import TrunkSchema, TrunkSpec
 
+PLATFORM_KEYS = (
+    FieldKey("home_country", keys.checked(validate_country), is_kept=True),
+    FieldKey("time_zone", keys.checked(validate_time_zone), is_kept=True),
+)
 SECTIONS = (
     "platform_codecs",
     "external_sip",
+    *keys.names(PLATFORM_KEYS),
     "connections",
     "trunks",
     "agents",
@@ -26,6 +36,8 @@ class FileSpec:
 
     platform_codecs: list[str] | None = None
     external_sip: bool | None = None
+    platform: dict[str, Any] = field(default_factory=dict)
+    "Other fields of the platform that the file sets."
     connections: list[ConnectionSpec] | None = None
     trunks: list[TrunkSpec] | None = None
     agents: list[AgentSpec] | None = None
@@ -47,6 +59,7 @@ class _Schema(AgentSchema, ConnectionSchema, DialplanSchema, TrunkSchema):
         return FileSpec(
             platform_codecs=None if platform is None else self.codecs(platform),
             external_sip=self.boolean(fields.get("external_sip")),
+            platform=keys.values(self, PlatformSettings, PLATFORM_KEYS, fields),
             connections=self.connections(fields.get("connections")),
             trunks=self.trunks(fields.get("trunks")),
             agents=self.agents(fields.get("agents")),

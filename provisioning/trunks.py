@@ -8,6 +8,7 @@ from typing import Any
 from provisioning import keys, yamltext
 from provisioning.checker import Checker
 from provisioning.keys import FieldKey
+from provisioning.permissions import PERMISSION_KEYS, permission_notes
 from provisioning.reader import Entry
 from provisioning.rows import Rows, set_values
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
@@ -25,6 +26,7 @@ KEYS = (
     FieldKey("concurrent_calls", keys.whole(1, 1_000_000)),
     FieldKey("media_also_from", keys.parsed(parse_networks, NETWORK_FORM)),
     FieldKey("refer", keys.choice(("decline", "act"))),
+    *PERMISSION_KEYS,
 )
 IN_KEYS = (
     FieldKey(
@@ -134,6 +136,7 @@ def store_trunk(rows: Rows, spec: TrunkSpec) -> None:
         rows.outcome.notes.append(
             f"trunk {row.name} has an IN user name but no password: its calls are refused"
         )
+    rows.outcome.notes += permission_notes("trunk", row.name, row)
 
 
 def trunk_lines(row: Trunk) -> Iterator[str]:

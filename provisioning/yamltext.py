@@ -6,6 +6,9 @@ from typing import Any
 NO_PASSWORD = "# password: never exported; without this key the one kept here stays"  # noqa: S105
 NO_SECRET = "# secret: never exported; without this key the one kept here stays"  # noqa: S105
 
+_BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"What YAML 1.1 reads as something other than text."
+
 
 def boolean(value: bool) -> str:
     """Return a YAML boolean."""
@@ -14,8 +17,12 @@ def boolean(value: bool) -> str:
 
 def flow(items: Iterable[str]) -> str:
     """Return texts as a list on one line."""
-    # A codec name is plain in YAML; an IPv6 network or a host name may not be.
-    return f"[{', '.join(item if item.isalnum() else text(item) for item in items)}]"
+    # A codec name is plain in YAML; an IPv6 network, a host name, or Norway (NO) may not be.
+    return f"[{', '.join(item if _is_plain(item) else text(item) for item in items)}]"
+
+
+def _is_plain(item: str) -> bool:
+    return item.isalnum() and not item.isdigit() and item.lower() not in _BOOLEANS
 
 
 def flow_mapping(items: Iterable[str]) -> str:

@@ -82,8 +82,10 @@ class FieldwiseForm(forms.ModelForm[Row]):
         """Say what others stored meanwhile; saved again, the form is based on that."""
         data = {name: self.data[name] for name in self.data}
         for name, value in stored.items():
-            data[self[name].html_initial_name] = "" if value is None else str(value)
+            plain = self.fields[name].prepare_value(value)
+            data[self[name].html_initial_name] = "" if plain is None else str(plain)
             value = str(value) if isinstance(value, models.Model) else value
+            value = plain if isinstance(value, list) else value
             display = {True: "on", False: "off", None: "nothing", "": "nothing"}.get(value, value)
             text = f"Somebody else changed this to {display!r} meanwhile. Save again to put yours "
             self.add_error(name, f"{text}in its place.")

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from numbering.allowance import ALLOWANCE_FIELDS
 from trunks.forms import TrunkForm
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 from trunks.services import HA1_FIELDS
@@ -31,6 +32,7 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
         ("IN", {"fields": ("in_allowed_addresses", "in_username", "in_password", "in_codecs")}),
         ("Both ways", {"fields": ("concurrent_calls", "media_also_from", "refer")}),
         ("OUT", {"fields": ("out_username", "new_out_password", "out_codecs")}),
+        ("Permissions and limits", {"fields": ALLOWANCE_FIELDS}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trunk]:

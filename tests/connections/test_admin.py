@@ -30,6 +30,7 @@ ALICE = {
     "concurrent_calls": "",
     "caller_id": "rewrite",
     "agent_when": "not-registered",
+    "international": "none",
     **INLINE,
 }
 CARRIER = {
@@ -42,6 +43,8 @@ CARRIER = {
     "out_username": "we",
     "new_out_password": "out secret",
     "out_codecs": "PCMU",
+    "refer": "decline",
+    "international": "none",
     **INLINE,
 }
 

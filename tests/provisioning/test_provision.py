@@ -1,6 +1,7 @@
 """`manage.py provision`: what a file says is what holds, twice over, or nothing changes."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.django_db
 DOCUMENTED = """\
 platform_codecs: [OPUS, G722, AMR-WB, PCMU, PCMA]     # optional
 external_sip: true        # optional
+home_country: US
+time_zone: Europe/Oslo
 connections:
   - sip_user: alice
     name: Alice
@@ -32,6 +35,10 @@ connections:
     outbound: {codecs: [OPUS, G722]}
     address: "sip:127.0.0.1:5071"      # optional
     concurrent_calls: 2                # optional
+    ring_timeout_s: 25
+    international: listed
+    countries: [GB, "NO"]
+    daily_minutes: 600
 trunks:
   - name: carrier-one
     in:  {allowed_addresses: [127.0.0.9/32], username: u, password: p, codecs: [G722, PCMU, PCMA]}
@@ -69,6 +76,7 @@ def test_the_documented_file_is_applied(tmp_path, settings):
     platform = PlatformSettings.load()
     assert platform.codecs == ["OPUS", "G722", "AMR-WB", "PCMU", "PCMA"]
     assert platform.external_sip
+    assert (platform.home_country, platform.time_zone) == ("US", "Europe/Oslo")
     alice = Connection.objects.get()
     values = model_to_dict(alice)
     assert values == {
@@ -84,6 +92,13 @@ def test_the_documented_file_is_applied(tmp_path, settings):
         "caller_id": "rewrite",
         "agent": None,
         "agent_when": "not-registered",
+        "ring_timeout_s": 25,
+        "international": "listed",
+        "countries": ["GB", "NO"],
+        "premium_rate": False,
+        "calls_per_second": None,
+        "daily_minutes": 600,
+        "max_duration_s": None,
     }
     realm = settings.VOIPNUMBER_REALM
     hashes = kept_ha1(username="alice", realm=realm, password="correct horse")[1:3]
@@ -99,6 +114,35 @@ def test_the_documented_file_is_applied(tmp_path, settings):
     assert (gateway.uri, gateway.priority) == ("sip:127.0.0.1:5090;transport=udp", 1)
     assert Number.objects.get().connection == alice
     assert list(Route.objects.get().trunks.all()) == [trunk]
+
+
+def test_a_file_without_permissions_takes_calls_abroad_from_nobody(tmp_path):
+    """Files from before there were any are applied again and again."""
+    run(tmp_path, DOCUMENTED)
+    Connection.objects.update(international="all", premium_rate=True)
+    older = re.sub(r"\n    (international|countries):.*", "", DOCUMENTED)
+    assert run(tmp_path, older) == "0 changes\n"
+    alice = Connection.objects.get()
+    assert (alice.international, alice.premium_rate, alice.countries) == ("all", True, ["GB", "NO"])
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "allowed"),
+    [
+        ("    international: yes", "international", "none, listed, all"),
+        ("    countries: [UK]", "countries", "two-letter country codes"),
+        ("    daily_minutes: 0", "daily_minutes", "a whole number from 1"),
+        ("home_country: NO", "home_country", "put it in quotes"),
+        ("time_zone: Oslo", "time_zone", "tz database"),
+    ],
+)
+def test_a_permission_that_is_none_is_named(tmp_path, line, key, allowed):
+    head = "" if line.startswith(" ") else f"{line}\n"
+    text = f"{head}connections:\n  - sip_user: alice\n{line if not head else ''}\n"
+    with pytest.raises(CommandError) as error:
+        run(tmp_path, text)
+    assert key in str(error.value)
+    assert allowed in str(error.value)
 
 
 def test_applied_again_it_changes_nothing(tmp_path):

@@ -2,6 +2,7 @@
 
 from trunks.forms.inside import TrunkInForm
 from trunks.forms.outside import GatewayForm, TrunkOutForm
+from trunks.forms.permissions import TrunkPermissionsForm
 from trunks.forms.trunk import TrunkAddForm, TrunkForm, TrunkNameForm
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "TrunkInForm",
     "TrunkNameForm",
     "TrunkOutForm",
+    "TrunkPermissionsForm",
 ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from numbering.allowance import ALLOWANCE_FIELDS
 from sip.forms import RevisedForm, typed
 from sip.names import PARTY_NAME_FORM
 from trunks.forms.inside import InSide
@@ -36,6 +37,7 @@ class TrunkForm(InSide, OutSide, forms.ModelForm[Trunk]):
             "in_codecs",
             "out_username",
             "out_codecs",
+            *ALLOWANCE_FIELDS,
         )
 
     def clean(self) -> dict[str, Any]:

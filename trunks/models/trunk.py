@@ -5,13 +5,14 @@ from django.db import models
 from django.db.models import Q
 
 from audiocodecs.fields import CodecListField
+from numbering.allowance import CallAllowance, allowance_constraints
 from sip.encrypted import EncryptedTextField
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
 from trunks.fields import AccessListField, NetworkListField
 from trunks.validators import validate_unclaimed_by_connection
 
 
-class Trunk(models.Model):
+class Trunk(CallAllowance):
     """A carrier: who may send us calls (IN) and where we send ours (OUT).
 
     The IN password is kept only as digest HA1; the OUT password, which we must present, is
@@ -93,6 +94,7 @@ class Trunk(models.Model):
                 condition=Q(concurrent_calls__isnull=True) | Q(concurrent_calls__gte=1),
                 name="trunk_concurrent_calls_is_1_or_more",
             ),
+            *allowance_constraints("trunk"),
             models.UniqueConstraint(
                 fields=["in_username"],
                 condition=~Q(in_username=""),
