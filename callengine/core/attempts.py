@@ -50,7 +50,7 @@ def orders_of(waves: Iterable[WaveOrder]) -> dict[str, LegOrder]:
 
 
 class Attempts:
-    """The targets of one order. Each wave rings for `ring_timeout_s`, in seconds.
+    """The targets of one order. A wave without a time of its own rings for `ring_timeout_s`.
 
     `unfollowed` says why redirects are not followed, if they are not; else the engine is asked.
     `room` is always how many more legs the call's process can hold.
@@ -81,6 +81,8 @@ class Attempts:
         "Whether a target was: then those are rung that stand in for it."
         self._in_vain: list[str] = []
         "Whom nobody answered for, wave by wave."
+        self._rang_s = 0.0
+        "How long each of them was rung, at most."
         self._failure: LegEnded | None = None
         "Of the attempts that failed, the one the caller should hear of."
         self._redirects: list[LegEnded] = []
@@ -118,7 +120,8 @@ class Attempts:
 
     def start(self, now: float, room: int) -> list[Effect]:
         """Dial the first wave."""
-        self._until = now + max(self._ring_timeout_s, MAX_RINGING_S)
+        longest_s = max(map(self._rings_s, self._waves))
+        self._until = now + max(longest_s, MAX_RINGING_S)
         return self._next_wave(now, room)
 
     def rings(self, event: LegProgress) -> bool:
@@ -198,7 +201,7 @@ class Attempts:
         self._orders |= orders_of((self.wave,))
         self._ringing = {leg.name for leg in legs}
         self._rang = False
-        self.deadline = min(now + self._ring_timeout_s, self._until)
+        self.deadline = min(now + self._rings_s(self.wave), self._until)
         if not legs:
             self._fail(now)
             return []
@@ -207,6 +210,9 @@ class Attempts:
             text = f"{len(left_out)} more of {self.label} were left out: a call has room for "
             notes.append(Note("transfer", "", f"{text}{LEGS_PER_PROCESS} legs."))
         return [*notes, *(Dial(leg, self.wave.vn_b) for leg in legs)]
+
+    def _rings_s(self, wave: WaveOrder) -> float:
+        return wave.ring_timeout_s or self._ring_timeout_s
 
     def _upcoming(self) -> list[int]:
         """Return the places of the waves that may still be rung."""
@@ -236,6 +242,7 @@ class Attempts:
     def _rang_in_vain(self, now: float) -> list[Effect]:
         """Stop a wave that nobody answers; the next rings once its legs have cleared."""
         self._in_vain.append(self.label)
+        self._rang_s = max(self._rang_s, self._rings_s(self.wave))
         if not self._may_go_on(now):
             self.outcome = self._no_answer(now)
             return []
@@ -243,7 +250,7 @@ class Attempts:
         self._stopped = {effect.leg for effect in stop if isinstance(effect, EndLeg)}
         self._stopped_at = now
         self.deadline = now + REST_S
-        text = f"{self.label} did not answer within {self._ring_timeout_s:g} s."
+        text = f"{self.label} did not answer within {self._rings_s(self.wave):g} s."
         return [*stop, Note("attempt-failed", "", text)]
 
     def _cleared(self, now: float, room: int) -> list[Effect]:
@@ -267,7 +274,8 @@ class Attempts:
         is_cut = now >= self._until and len(self._in_vain) > 1
         return terminations.no_answer(
             self._in_vain,
-            ring_timeout_s=self._ring_timeout_s,
+            ring_timeout_s=self._rang_s,
+            is_own=bool(self.wave.ring_timeout_s),
             longest_s=MAX_RINGING_S if is_cut else None,
         )
 

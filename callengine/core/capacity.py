@@ -90,15 +90,15 @@ def _too_fast(source: Source, load: Load, per_minute: int, setting: str) -> Shor
     )
 
 
-def is_full(trunk: TrunkEntry, calls_in_progress: Mapping[str, int]) -> bool:
+def is_full(trunk: TrunkEntry, in_progress: Mapping[str, int]) -> bool:
     """Tell whether a trunk has as many calls as it may; these are counted by label."""
     limit = trunk.concurrent_calls
-    return limit is not None and calls_in_progress.get(f"trunk:{trunk.name}", 0) >= limit
+    return limit is not None and in_progress.get(f"trunk:{trunk.name}", 0) >= limit
 
 
-def full_trunks(destination: Destination, calls_in_progress: Mapping[str, int]) -> set[str]:
+def full_trunks(destination: Destination, in_progress: Mapping[str, int]) -> set[str]:
     """Return the names of a destination's trunks that have as many calls as they may."""
-    return {trunk.name for trunk in destination.all_trunks() if is_full(trunk, calls_in_progress)}
+    return {trunk.name for trunk in destination.all_trunks() if is_full(trunk, in_progress)}
 
 
 def no_trunk_left(*names: str) -> tuple[Rule, str]:
@@ -112,20 +112,33 @@ def no_trunk_left(*names: str) -> tuple[Rule, str]:
 
 
 class RecentCalls:
-    """When each source began its calls of the last minute; bounded in sources and calls."""
+    """When each source began its calls of the last minute; bounded in sources and calls.
 
-    def __init__(self, most: int) -> None:
+    Or of another span, `window_s`.
+    """
+
+    def __init__(self, most: int, *, window_s: float = MINUTE_S) -> None:
         self._most = most
+        self._window_s = window_s
         self._begun: OrderedDict[str, deque[float]] = OrderedDict()
 
     def count(self, source: str, now: float) -> int:
-        """Return how many calls a source began in the last minute."""
+        """Return how many calls a source began in the window."""
         begun = self._begun.get(source)
         if begun is None:
             return 0
-        while begun and now - begun[0] >= MINUTE_S:
+        while begun and now - begun[0] >= self._window_s:
             begun.popleft()
         return len(begun)
+
+    def counts(self, now: float) -> dict[str, int]:
+        """Return how many calls each source began in the window, if any."""
+        recent: dict[str, int] = {}
+        for source in reversed(self._begun):  # the last one that began a call comes first
+            if not (count := self.count(source, now)):
+                break
+            recent[source] = count
+        return recent
 
     def note(self, source: str, now: float) -> None:
         """Note that a source begins a call."""

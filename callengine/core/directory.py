@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agents.formats import Encoding
+from callengine.core.permissions import Holder, Permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,14 @@ class ConnectionEntry:
     agent: AgentPlace | None = None
     "Who takes its calls in the case of `agent_when`; not looked up of a caller."
     agent_when: AgentWhen = "not-registered"
+    permissions: Permissions = field(default_factory=Permissions)
+    ring_timeout_s: int | None = None
+    "How long its phones ring; None: as long as the platform's."
+
+    @property
+    def holder(self) -> Holder:
+        """What it may, by name and label."""
+        return Holder(self.name, f"connection:{self.sip_user}", self.permissions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class TrunkEntry:
     gateways: tuple[GatewayEntry, ...] = ()
     concurrent_calls: int | None = None
     "At once, both ways together."
+    permissions: Permissions = field(default_factory=Permissions)
     out_username: str = ""
     out_password: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()
@@ -127,6 +137,11 @@ class TrunkEntry:
     "Networks its media comes from, besides what its SDP and its signalling name."
     acts_on_refer: bool = False
     "Whether its side may transfer calls."
+
+    @property
+    def holder(self) -> Holder:
+        """What it may, by name and label."""
+        return Holder(f"The trunk {self.name}", f"trunk:{self.name}", self.permissions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +190,10 @@ class Platform:
     external_sip: bool = False
     available_codecs: tuple[str, ...] = ()
     "What this engine's call processes can do now."
+    home_country: str = ""
+    "In which national numbers are read, ISO 3166-1; empty: they cannot be."
+    time_zone: str = "UTC"
+    "In which a day begins, as the tz database names it."
 
 
 SourceKind = Literal["connection", "trunk", "external"]
@@ -189,6 +208,13 @@ class Source:
     "Source IP address of the INVITE."
     connection: ConnectionEntry | None = None
     trunk: TrunkEntry | None = None
+
+    @property
+    def holder(self) -> Holder:
+        """Whose permissions hold; an unknown caller has no limits of its own here."""
+        if self.connection is not None:
+            return self.connection.holder
+        return self.trunk.holder if self.trunk else Holder(self.address, self.label, Permissions())
 
     @property
     def label(self) -> str:

@@ -21,6 +21,7 @@ from callengine.core.directory import (
 from callengine.core.events import LegEnded
 from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.request import CallRequest
@@ -210,9 +211,7 @@ def predict(case: LabCase, ends: LabEnds, platform: Platform) -> Prediction:
         max_forwards=70,
         source=ends.source,
     )
-    decision = plan_call(
-        request, destination=ends.destination, platform=platform, calls_in_progress={}
-    )
+    decision = plan_call(request, destination=ends.destination, platform=platform, usage=Usage())
     if isinstance(decision, Rejection):
         return Prediction(None, None, None, None, rejection=decision)
     if isinstance(decision, Declined):

@@ -14,7 +14,7 @@ from callengine.core.causes import end_reason, q850_reason
 from callengine.core.effects import Effect
 from callengine.core.events import Event
 from callengine.core.limits import LEGS_PER_PROCESS
-from callengine.core.orders import CallOrder
+from callengine.core.orders import CallOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import CALLER
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
@@ -46,6 +46,9 @@ class CallMachine:
         self._termination: Termination | None = None
         self._finished = False
         self._duration_deadline: float | None = None
+        self._duration_why = ""
+        self._last_moment = float("inf")
+        "When any call ends, whoever talks."
         self._clearing_deadline = now
 
     @property
@@ -161,7 +164,8 @@ class CallMachine:
         if self._state.is_setting_up:
             return self._went_on(self._attempts.tick(self._now, self._room()))
         if self._duration_deadline is not None and self._now >= self._duration_deadline:
-            return self._end(terminations.max_duration(self._order.max_duration_s))
+            whole_s = self._order.max_duration_s
+            return self._end(terminations.max_duration(whole_s, self._duration_why))
         return self._transferred(self._transferring.tick(self._now, self._room()))
 
     # Setting up
@@ -205,8 +209,16 @@ class CallMachine:
     def _answered(self, leg: str) -> list[Effect]:
         self._talkers.meet(CALLER, leg)
         self._transferring.rest = self._attempts.rest
-        self._duration_deadline = self._now + self._order.max_duration_s
+        self._last_moment = self._now + self._order.max_duration_s
+        self._bound(self._attempts.wave)
         return [*self._become(CallState.ANSWERED), fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
+
+    def _bound(self, wave: WaveOrder) -> None:
+        """Let the call last no longer than whoever answered now may talk."""
+        until, why = self._last_moment, ""
+        if wave.longest_s and self._now + wave.longest_s < until:
+            until, why = self._now + wave.longest_s, wave.longest_why
+        self._duration_deadline, self._duration_why = until, why
 
     def _suit(self) -> list[Effect]:
         """Have the caller's leg suit a callee it was forwarded to: it was answered for the first.
@@ -379,6 +391,9 @@ class CallMachine:
         self._talkers.live |= _dialled(effects)
         if (ending := self._transferring.ending) is not None:
             return [*effects, *self._end(ending)]
+        if (wave := self._transferring.taken) is not None:
+            self._transferring.taken = None
+            self._bound(wave)
         others_talk = any(isinstance(effect, fx.Bridge) for effect in effects)
         return [*effects, *(self._hold_or_talk() if others_talk else [])]
 

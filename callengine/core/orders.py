@@ -96,6 +96,12 @@ class WaveOrder:
     vn_b: tuple[str, ...]
     when: Literal["", "busy"] = ""
     "`busy`: rung only if a leg of an earlier wave was busy."
+    ring_timeout_s: float = 0.0
+    "0: as long as the order's."
+    longest_s: float = 0.0
+    "How long the call may last once one of them has answered; 0: as long as any."
+    longest_why: Annotated[str, Most(1000)] = ""
+    "By whose rule, in words."
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,3 +34,5 @@ class Rejection:
     advice: str
     call_id: str = ""
     to: str = ""
+    retry_after_s: int | None = None
+    "What Retry-After says, where waiting helps (RFC 3261 section 20.33)."

@@ -55,6 +55,12 @@ class Wave:
     "The connection's, the trunk's or the voice agent's name."
     when: WaveWhen = ""
     "`busy`: rung only if somebody before it said that they are busy; nothing: in any case."
+    ring_timeout_s: float = 0.0
+    "0: as long as the call's."
+    longest_s: float = 0.0
+    "How long the call may last if one of these answers; 0: as long as any."
+    longest_why: str = ""
+    "By whose rule, in words: what stands on record when it ends for that."
 
     def in_groups(self, size: int) -> list["Wave"]:
         """Return the same targets in waves of at most `size`, to be rung one after the other."""

@@ -4,13 +4,14 @@ Whom to ring is found by `waves`; here it becomes a plan, a decline or a rejecti
 """
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from callengine.core.capacity import is_full, no_trunk_left
+from callengine.core.denials import rate_denial
 from callengine.core.directory import Destination, Platform
 from callengine.core.obstacles import declined
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.permissions import RETRY_AFTER_S, Usage
 from callengine.core.plan import MAX_DURATION_S, CallPlan, Wave, bridge_rate_hz
 from callengine.core.request import CallRequest, NotPlannedError
 from callengine.core.terminations import no_common_codec_with_caller
@@ -30,21 +31,19 @@ def plan_call(
     *,
     destination: Destination,
     platform: Platform,
-    calls_in_progress: Mapping[str, int],
+    usage: Usage,
     ring_timeout_s: float = 60.0,
     max_duration_s: float = MAX_DURATION_S,
     local_host: str = "",
 ) -> CallPlan | Declined | Rejection:
     """Return the plan, the decline (no codec in common with the caller) or the rejection.
 
-    `calls_in_progress` counts live calls by `connection:USER` label, for the limits.
-    `local_host` is the host part of To URIs that name our own users.
+    `usage` is what is going on, for the limits; `local_host` is the host part of To URIs that name
+    our own users.
     """
     try:
-        _check_caller(request, calls_in_progress)
-        planner = WavePlanner(
-            request, platform, calls_in_progress=calls_in_progress, local_host=local_host
-        )
+        _check_caller(request, usage)
+        planner = WavePlanner(request, platform, usage=usage, local_host=local_host)
         planned = planner.plan(destination)
     except NotPlannedError as refusal:
         return Rejection(
@@ -56,6 +55,7 @@ def plan_call(
             advice=refusal.advice,
             call_id=request.call_id,
             to=request.to_user,
+            retry_after_s=refusal.retry_after_s,
         )
     plan = _plan(request, planned, ring_timeout_s)
     plan = dataclasses.replace(plan, max_duration_s=max_duration_s)
@@ -66,13 +66,16 @@ def plan_call(
     return Declined(plan, no_common_codec_with_caller(request.offered, planned.lists))
 
 
-def _check_caller(request: CallRequest, calls_in_progress: Mapping[str, int]) -> None:
+def _check_caller(request: CallRequest, usage: Usage) -> None:
     """Refuse a call that would take the caller over its own limit."""
     caller = request.party
-    if caller.trunk is not None and is_full(caller.trunk, calls_in_progress):
-        raise NotPlannedError(503, *no_trunk_left(caller.trunk.name))
+    if caller.trunk is not None and is_full(caller.trunk, usage.in_progress):
+        full = no_trunk_left(caller.trunk.name)
+        raise NotPlannedError(503, *full, retry_after_s=RETRY_AFTER_S)
     if caller.connection is not None:
-        check_room(caller.connection, "calling", calls_in_progress)
+        check_room(caller.connection, "calling", usage.in_progress)
+    if (denial := rate_denial(caller.holder, usage)) is not None:
+        raise NotPlannedError.by(caller.holder, denial)
 
 
 def why_left_out(plan: CallPlan, trunk: str) -> str:

@@ -131,7 +131,13 @@ class Rule(StrEnum):
     NO_USABLE_TRUNK = "no-usable-trunk"
     NO_CODEC_AVAILABLE = "no-codec-available"
     CONCURRENT_CALLS_REACHED = "concurrent-calls-reached"
+    CALLER_AT_ITS_LIMIT = "caller-at-its-limit"
     TRUNK_CALLS_REACHED = "trunk-calls-reached"
+    INTERNATIONAL_FORBIDDEN = "international-forbidden"
+    COUNTRY_FORBIDDEN = "country-forbidden"
+    PREMIUM_RATE_FORBIDDEN = "premium-rate-forbidden"
+    CALLS_PER_SECOND_REACHED = "calls-per-second-reached"
+    DAILY_MINUTES_REACHED = "daily-minutes-reached"
     EXTERNAL_CALLS_REACHED = "external-calls-reached"
     RESERVED_FOR_AUTHENTICATED = "reserved-for-authenticated"
     CALLS_PER_MINUTE_REACHED = "calls-per-minute-reached"
@@ -253,7 +259,13 @@ REJECTIONS: Mapping[Rule, tuple[int, ...]] = {
     Rule.NO_USABLE_TRUNK: (503,),
     Rule.NO_CODEC_AVAILABLE: (503,),
     Rule.CONCURRENT_CALLS_REACHED: (486,),
+    Rule.CALLER_AT_ITS_LIMIT: (503,),
     Rule.TRUNK_CALLS_REACHED: (503,),
+    Rule.INTERNATIONAL_FORBIDDEN: (403,),
+    Rule.COUNTRY_FORBIDDEN: (403,),
+    Rule.PREMIUM_RATE_FORBIDDEN: (403,),
+    Rule.CALLS_PER_SECOND_REACHED: (503,),
+    Rule.DAILY_MINUTES_REACHED: (403,),
     Rule.EXTERNAL_CALLS_REACHED: (503,),
     Rule.RESERVED_FOR_AUTHENTICATED: (503,),
     Rule.CALLS_PER_MINUTE_REACHED: (503,),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from callengine.core.directory import Source
 from callengine.core.obstacles import Obstacle
+from callengine.core.permissions import Denial, Holder
 from callengine.core.reasons import Rule
 
 
@@ -37,6 +38,16 @@ class CallRequest:
 class NotPlannedError(Exception):
     """Nobody can be rung there: the SIP code, the rule, and what to do."""
 
-    def __init__(self, code: int, rule: Rule, advice: str) -> None:
+    def __init__(
+        self, code: int, rule: Rule, advice: str, *, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(advice)
         self.code, self.rule, self.advice = code, rule, advice
+        self.retry_after_s = retry_after_s
+
+    @classmethod
+    def by(cls, holder: Holder, denial: Denial) -> "NotPlannedError":
+        """Return the refusal of whoever objects."""
+        advice = denial.sentence(holder.name)
+        again_s = denial.retry_after_s
+        return cls(denial.code, denial.rule, advice, retry_after_s=again_s)

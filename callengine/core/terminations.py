@@ -18,11 +18,12 @@ _GAVE_UP = (487, 200)
 
 
 def no_answer(
-    labels: Sequence[str], *, ring_timeout_s: float, longest_s: float | None
+    labels: Sequence[str], *, ring_timeout_s: float, longest_s: float | None, is_own: bool = False
 ) -> Termination:
     """Nobody answered in time: `labels` names whoever was rung in vain, wave by wave.
 
-    `longest_s` is how long callers are kept waiting altogether, if that ended the last wave.
+    `longest_s` is how long callers are kept waiting altogether, if that ended the last wave;
+    `is_own` says that the last one rung has a time-out of its own.
     """
     first, waves = labels[0], len(labels)
     if waves == 1:
@@ -35,6 +36,8 @@ def no_answer(
         who += f"up to {ring_timeout_s:g} s each."
     if longest_s is not None:
         mend = f"A caller is kept waiting for {longest_s:g} s at most: ring fewer, or each shorter."
+    elif is_own:
+        mend = f"Try later, or raise the ring time-out of {labels[-1]}."
     else:
         mend = "Try later, or raise VOIPNUMBER_RING_TIMEOUT_S."
     return Termination("engine", Reason.NO_ANSWER, 480, f"{who} {mend}")
@@ -156,9 +159,9 @@ def transfer_failed(who: str, failed: Termination) -> Termination:
     return Termination("engine", Reason.TRANSFER_FAILED, failed.code, advice)
 
 
-def max_duration(limit_s: float) -> Termination:
-    """The call was as long as one may be."""
-    advice = (
+def max_duration(limit_s: float, why: str = "") -> Termination:
+    """The call was as long as one may be; `why` says by whose rule, if not by the engine's."""
+    advice = why or (
         f"The call reached its longest duration, {limit_s:g} s. "
         "Raise VOIPNUMBER_MAX_CALL_S if it should last longer."
     )

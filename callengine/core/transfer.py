@@ -26,7 +26,8 @@ class Succeeded:
     """A target answered and the caller's leg suits it."""
 
     leg: str
-    vn_a: tuple[str, ...]
+    wave: WaveOrder
+    "It was rung in this one."
     rest: tuple[WaveOrder, ...] = ()
     "Whom nobody had to ring any more."
 
@@ -105,7 +106,7 @@ class TransferMachine:
             return []
         if event.agreed:
             wave, rest = self._attempts.wave, self._attempts.rest
-            self.outcome = Succeeded(self._answered, wave.vn_a, rest)
+            self.outcome = Succeeded(self._answered, wave, rest)
             return []
         return self._unmatched(event.code)
 

@@ -61,6 +61,8 @@ class Transferring:
         "A leg that referred the other party and may hang up by itself, and until when."
         self.rest: tuple[WaveOrder, ...] = ()
         "Who would have been rung had the callee not answered: the fallback of an agent."
+        self.taken: WaveOrder | None = None
+        "The wave of whoever has taken the call by the last step."
         self.ending: Termination | None = None
 
     @property
@@ -171,9 +173,10 @@ class Transferring:
             return []
         effects = step(transfer)
         match transfer.outcome:
-            case Succeeded(leg, vn_a, rest):
+            case Succeeded(leg, wave, rest):
                 self._transfer, self.rest, self._lost_agent = None, rest, None
-                return [*effects, *self._succeeded(transfer, leg, vn_a, now)]
+                self.taken = wave
+                return [*effects, *self._succeeded(transfer, leg, wave.vn_a, now)]
             case Termination() as failed:
                 self._transfer = None
                 return [*effects, *self._failed(transfer, failed)]

@@ -7,6 +7,7 @@ a route's last resort), one planner goes all the way and takes nobody twice.
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
 from audiocodecs.negotiation import (
@@ -18,6 +19,12 @@ from audiocodecs.negotiation import (
     plan_lists,
 )
 from callengine.core.capacity import full_trunks, no_trunk_left
+from callengine.core.denials import (
+    longest_call,
+    minutes_denial,
+    number_denial,
+    rate_denial,
+)
 from callengine.core.directory import (
     AgentPlace,
     ConnectionEntry,
@@ -28,6 +35,7 @@ from callengine.core.directory import (
     TrunkEntry,
 )
 from callengine.core.limits import LEGS_RUNG_TOGETHER
+from callengine.core.permissions import RETRY_AFTER_S, Holder, Usage
 from callengine.core.plan import PlannedTarget, Wave
 from callengine.core.reasons import Rule
 from callengine.core.request import CallRequest, NotPlannedError
@@ -54,8 +62,8 @@ _Step = tuple[str, Callable[[], PlannedWaves]]
 class WavePlanner:
     """Plans the waves of one call; used once.
 
-    `calls_in_progress` counts live calls by label, such as `connection:alice`; `local_host` is the
-    host part of To URIs that name our own users.
+    `usage` is what is going on, for the limits; `local_host` is the host part of To URIs that name
+    our own users.
     """
 
     def __init__(
@@ -63,12 +71,12 @@ class WavePlanner:
         request: CallRequest,
         platform: Platform,
         *,
-        calls_in_progress: Mapping[str, int],
+        usage: Usage,
         local_host: str = "",
     ) -> None:
         self._request = request
         self._platform = platform
-        self._in_progress = calls_in_progress
+        self._usage = usage
         self._local_host = local_host
         self._taken: set[str] = set()
         "Labels of the phones and voice agents that stand in the plan."
@@ -151,7 +159,7 @@ class WavePlanner:
             note = f"{agent.name} was left out: no codec in common with the caller."
             return PlannedWaves(f"agent:{agent.name}", (), lists, (note,))
         target = PlannedTarget(uri="", to_uri="", label=agent.name, agent=agent.name)
-        wave = Wave((target,), lists.vn_a, lists.vn_b, agent.name)
+        wave = self._bounded(Wave((target,), lists.vn_a, lists.vn_b, agent.name))
         return PlannedWaves(f"agent:{agent.name}", (wave,), lists)
 
     # Connections
@@ -179,17 +187,27 @@ class WavePlanner:
 
     def _has_room(self, entry: ConnectionEntry) -> bool:
         limit = entry.concurrent_calls
-        return limit is None or self._in_progress.get(f"connection:{entry.sip_user}", 0) < limit
+        in_progress = self._usage.in_progress
+        return limit is None or in_progress.get(f"connection:{entry.sip_user}", 0) < limit
 
     def _to_phones(self, entry: ConnectionEntry) -> PlannedWaves:
         label = f"connection:{entry.sip_user}"
         self._take(label, entry.name)
-        check_room(entry, "called", self._in_progress)
+        check_room(entry, "called", self._usage.in_progress)
+        if (denial := rate_denial(entry.holder, self._usage)) is not None:
+            raise NotPlannedError.by(entry.holder, denial)
         targets = _connection_targets(entry, self._local_host)
         lists = self._lists(_connection_lists(entry))
         if not self._shares(lists.vn_a):
             return PlannedWaves(label, (), lists)
-        phones = Wave(tuple(targets), lists.vn_a, lists.vn_b, entry.name)
+        phones = Wave(
+            tuple(targets),
+            lists.vn_a,
+            lists.vn_b,
+            entry.name,
+            ring_timeout_s=float(entry.ring_timeout_s or 0),
+        )
+        phones = self._bounded(phones, entry.holder)
         return PlannedWaves(label, tuple(phones.in_groups(LEGS_RUNG_TOGETHER)), lists)
 
     # Trunks
@@ -205,8 +223,9 @@ class WavePlanner:
     def _to_trunks(
         self, trunks: Sequence[TrunkEntry], dialled: str, destination: Destination
     ) -> PlannedWaves:
-        full = full_trunks(destination, self._in_progress)
+        full = full_trunks(destination, self._usage.in_progress)
         with_room, notes = _with_room(dialled, trunks, full)
+        with_room = self._permitted(with_room, dialled, notes)
         planned = [(trunk, self._lists(_trunk_lists(trunk))) for trunk in with_room]
         waves: list[Wave] = []
         first: LegLists | None = None
@@ -221,9 +240,56 @@ class WavePlanner:
                 notes.append(left_out(trunk.name, why))
             else:
                 first = first or lists
-                waves += _trunk_waves(trunk, lists, dialled)
+                waves += [
+                    self._bounded(wave, trunk.holder, through_trunk=True)
+                    for wave in _trunk_waves(trunk, lists, dialled)
+                ]
         label = f"trunk:{waves[0].label if waves else trunks[0].name}"
         return PlannedWaves(label, tuple(waves), first or planned[0][1], tuple(notes))
+
+    def _permitted(
+        self, trunks: Sequence[TrunkEntry], dialled: str, notes: list[str]
+    ) -> list[TrunkEntry]:
+        """Return those trunks this call may go through; of the others something is noted.
+
+        Raises the first refusal if there are none.
+        """
+        caller, usage = self._request.party.holder, self._usage
+        if (denial := minutes_denial(caller, usage)) is not None:
+            raise NotPlannedError.by(caller, denial)
+        permitted: list[TrunkEntry] = []
+        refusals: list[NotPlannedError] = []
+        for trunk in trunks:
+            refusal = self._refusal(caller, trunk.holder, (dialled,))
+            if refusal is None:
+                permitted.append(trunk)
+            else:
+                refusals.append(refusal)
+                notes.append(left_out(trunk.name, refusal.advice))
+        if not permitted:
+            raise refusals[0]
+        return permitted
+
+    def _refusal(
+        self, caller: Holder, trunk: Holder, numbers: tuple[str, ...]
+    ) -> NotPlannedError | None:
+        """Return why this caller does not get through this trunk, if so."""
+        home, usage = self._platform.home_country, self._usage
+        for holder, denial in (
+            (caller, number_denial(caller, numbers, home)),
+            (trunk, number_denial(trunk, numbers, home)),
+            (trunk, rate_denial(trunk, usage)),
+            (trunk, minutes_denial(trunk, usage)),
+        ):
+            if denial is not None:
+                return NotPlannedError.by(holder, denial)
+        return None
+
+    def _bounded(self, wave: Wave, *callee: Holder, through_trunk: bool = False) -> Wave:
+        """Say in a wave how long the call may last with whoever answers."""
+        holders = (self._request.party.holder, *callee)
+        longest = longest_call(holders, self._usage, through_trunk=through_trunk)
+        return dataclasses.replace(wave, longest_s=longest.seconds, longest_why=longest.why)
 
     # Lists
 
@@ -259,16 +325,23 @@ class WavePlanner:
         return negotiate(first.vn_a, offered).codec == negotiate(other.vn_a, offered).codec
 
 
-def check_room(entry: ConnectionEntry, part: str, calls_in_progress: Mapping[str, int]) -> None:
-    """Refuse a call that would take a connection over its concurrent call limit."""
+def check_room(
+    entry: ConnectionEntry, part: Literal["calling", "called"], in_progress: Mapping[str, int]
+) -> None:
+    """Refuse a call that would take a connection over its concurrent call limit.
+
+    Whoever is called so is busy; whoever calls may try again.
+    """
     limit = entry.concurrent_calls
-    if limit is None or calls_in_progress.get(f"connection:{entry.sip_user}", 0) < limit:
+    if limit is None or in_progress.get(f"connection:{entry.sip_user}", 0) < limit:
         return
+    is_caller = part == "calling"
     raise NotPlannedError(
-        486,
-        Rule.CONCURRENT_CALLS_REACHED,
+        503 if is_caller else 486,
+        Rule.CALLER_AT_ITS_LIMIT if is_caller else Rule.CONCURRENT_CALLS_REACHED,
         f"{entry.name}, {part} here, already has {limit} calls, its limit. "
         "Raise its concurrent calls or wait for one to end.",
+        retry_after_s=RETRY_AFTER_S if is_caller else None,
     )
 
 
@@ -344,7 +417,8 @@ def _with_room(
         )
     with_room = [trunk for trunk in enabled if trunk.name not in full]
     if not with_room:
-        raise NotPlannedError(503, *no_trunk_left(*(trunk.name for trunk in enabled)))
+        none_left = no_trunk_left(*(trunk.name for trunk in enabled))
+        raise NotPlannedError(503, *none_left, retry_after_s=RETRY_AFTER_S)
     useless = [trunk for trunk in trunks if trunk not in enabled]
     taken = [trunk for trunk in enabled if trunk.name in full]
     return with_room, [

@@ -17,9 +17,11 @@ from callengine.core.directory import (
     GatewayEntry,
     TrunkEntry,
 )
+from callengine.core.permissions import International, Permissions
 from callengine.edge.transport.addresses import host_of
 from connections.models import Connection
 from connections.services import unexpired_registrations
+from numbering.allowance import CallAllowance
 from trunks.models import Trunk
 
 
@@ -41,6 +43,8 @@ def connection_entry(row: Connection) -> ConnectionEntry:
             for one in registrations
         ),
         agent_when=cast("AgentWhen", row.agent_when),
+        permissions=_permissions(row),
+        ring_timeout_s=row.ring_timeout_s,
     )
 
 
@@ -58,6 +62,18 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         concurrent_calls=row.concurrent_calls,
         media_also_from=tuple(row.media_also_from),
         acts_on_refer=row.refer == "act",
+        permissions=_permissions(row),
+    )
+
+
+def _permissions(row: CallAllowance) -> Permissions:
+    return Permissions(
+        international=cast("International", row.international),
+        countries=tuple(row.countries),
+        premium_rate=row.premium_rate,
+        calls_per_second=row.calls_per_second,
+        daily_minutes=row.daily_minutes,
+        max_duration_s=row.max_duration_s,
     )
 
 

@@ -57,7 +57,12 @@ MAX_AGENTS = 4
 def platform() -> Platform:
     """Return the platform settings; the engine adds what its call processes can do. One query."""
     row = PlatformSettings.load()
-    return Platform(codecs=known_codecs(row.codec_names), external_sip=row.external_sip)
+    return Platform(
+        codecs=known_codecs(row.codec_names),
+        external_sip=row.external_sip,
+        home_country=row.home_country,
+        time_zone=row.time_zone,
+    )
 
 
 def external_sip() -> bool:

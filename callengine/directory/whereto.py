@@ -1,12 +1,13 @@
 """Where a number would go: the engine's own plan for a call that nobody makes. Synchronous."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from audiocodecs.catalogue import CATALOGUE
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source, TrunkEntry
 from callengine.core.outcomes import Rejection
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan, PlannedTarget, Wave, WaveWhen
 from callengine.core.planner import Declined, plan_call, why_left_out
 from callengine.core.reasons import Rule
@@ -109,7 +110,7 @@ def where_to(
         max_forwards=70,
         source=caller,
     )
-    decision = plan_call(request, destination=destination, platform=platform, calls_in_progress={})
+    decision = plan_call(request, destination=destination, platform=platform, usage=Usage())
     refused = _refused_at_the_door(caller, platform)
     if isinstance(decision, Rejection):
         code, rule, advice = refused or (decision.code, decision.rule, decision.advice)
@@ -125,7 +126,7 @@ def _platform() -> Platform:
     row = lookup.platform()
     missing = nodes.unavailable_codecs()
     able = tuple(name for name in CATALOGUE if name not in missing)
-    return Platform(row.codecs, row.external_sip, able)
+    return replace(row, available_codecs=able)
 
 
 def _refused_at_the_door(source: Source, platform: Platform) -> tuple[int, str, str] | None:

@@ -47,6 +47,7 @@ def rejected(call: IncomingCall, short: Shortage) -> Rejection:
         advice=short.advice,
         call_id=call.call_id,
         to=call.to_user,
+        retry_after_s=short.retry_after_s,
     )
 
 

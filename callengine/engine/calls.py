@@ -7,8 +7,10 @@ from collections import Counter
 from functools import partial
 from typing import Protocol
 
+from callengine.core.capacity import RecentCalls
 from callengine.core.control.agents import AgentFacts, AgentLine, AgentTool
 from callengine.core.outcomes import Rejection, Termination
+from callengine.core.permissions import MAX_PER_SECOND, SECOND_S
 from callengine.core.plan import CallPlan
 from callengine.core.snapshot import (
     AgentSnapshot,
@@ -59,6 +61,7 @@ class CallBook:
         "Live calls by their 32-digit id."
         self.over = asyncio.Event()
         "Set while no call is up."
+        self._begun = RecentCalls(MAX_PER_SECOND, window_s=SECOND_S)
         self._journal: Journal | None = None
         self._audience: CallAudience | None = None
 
@@ -86,6 +89,8 @@ class CallBook:
         )
         live.snapshot["legs"][0]["user_agent"] = call.user_agent
         self.calls[plan.call] = live
+        for label in live.ends:
+            self._begun.note(label, time.monotonic())
         self.over.clear()
         snapshot = live.frozen()
         self.journal.write(
@@ -214,3 +219,7 @@ class CallBook:
     def in_progress(self) -> Counter[str]:
         """Count the live calls of each source and destination label."""
         return Counter(label for call in self.calls.values() for label in call.ends)
+
+    def begun_lately(self) -> dict[str, int]:
+        """Count the calls of each label that were begun in the last second."""
+        return self._begun.counts(time.monotonic())

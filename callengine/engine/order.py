@@ -180,7 +180,15 @@ async def _place(
 
 
 def _wave(wave: Wave, legs: list[_Prepared]) -> WaveOrder:
-    return WaveOrder(tuple(leg.order for leg in legs), wave.vn_a, wave.vn_b, wave.when)
+    return WaveOrder(
+        tuple(leg.order for leg in legs),
+        wave.vn_a,
+        wave.vn_b,
+        wave.when,
+        ring_timeout_s=wave.ring_timeout_s,
+        longest_s=wave.longest_s,
+        longest_why=wave.longest_why,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from callengine.core import sdp
@@ -11,11 +11,13 @@ from callengine.core.directory import Destination, Platform, Source
 from callengine.core.obstacles import Obstacle, obstacle
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.reasons import Rule
 from callengine.core.request import CallRequest
 from callengine.directory import lookup
+from callengine.directory.minutes import minutes_today
 from callengine.edge.interface import IncomingCall
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
@@ -41,6 +43,8 @@ class Asked:
     request: CallRequest
     destination: Destination
     platform: Platform
+    minutes_today: Mapping[str, float]
+    "Talked through trunks since midnight, by label, of those who have a limit."
     one_time: OneTimeCall | None
 
 
@@ -82,7 +86,8 @@ class Planning:
             return _malformed(call, str(error))
         one_time = self._sources.placed(call)
         call = one_time.named(call) if one_time else call
-        destination, platform, names = await self._read(_look_up_call, call, self._codecs())
+        known = await self._read(_look_up_call, call, self._codecs())
+        destination, platform, minutes, names = known
         claim = Claim(call.from_user, call.from_name)
         caller: CallerId | Rejection = CallerId(claim.user, claim.name)
         if one_time is None:
@@ -104,7 +109,7 @@ class Planning:
         )
         if one_time is not None:
             destination = one_time.destination
-        return Asked(call, request, destination, platform, one_time)
+        return Asked(call, request, destination, platform, minutes, one_time)
 
     def decide(self, asked: Asked) -> Decision:
         """Plan a call beside those that are up now."""
@@ -112,7 +117,7 @@ class Planning:
             asked.request,
             destination=asked.destination,
             platform=asked.platform,
-            calls_in_progress=self._book.in_progress(),
+            usage=self._usage(self._book.in_progress(), asked.minutes_today),
             ring_timeout_s=self._settings.ring_timeout_s,
             max_duration_s=self._settings.max_duration_s,
             local_host=self._local_host(asked.call.flow),
@@ -136,8 +141,10 @@ class Planning:
         hold instead of the caller's; `hops_used` is what is taken from Max-Forwards anew. `caller`
         is who has the caller's place by now, if another has.
         """
-        destination, platform = await self._read(_look_up, to, self._codecs())
         assert call.source is not None
+        party = acts_for or call.source
+        known = await self._read(_look_up, to, self._codecs(), party)
+        destination, platform, minutes = known
         others = self._book.in_progress()
         others.subtract(call.ends)
         request = CallRequest(
@@ -156,11 +163,14 @@ class Planning:
             request,
             destination=destination,
             platform=platform,
-            calls_in_progress=others,
+            usage=self._usage(others, minutes),
             ring_timeout_s=self._settings.ring_timeout_s,
             local_host=self._local_host(call.flow),
         )
         return decision, passwords_of(destination)
+
+    def _usage(self, in_progress: Mapping[str, int], minutes: Mapping[str, float]) -> Usage:
+        return Usage(in_progress, self._book.begun_lately(), minutes)
 
     def _local_host(self, flow: str) -> str:
         """Return the host part of our users' URIs, as a peer there knows us."""
@@ -192,14 +202,17 @@ def _malformed(call: IncomingCall, why: str) -> Rejection:
 # For reader threads
 
 
-def _look_up(to_user: str, codecs: tuple[str, ...]) -> tuple[Destination, Platform]:
-    """Return what is known of a dialled user part, and the platform."""
-    platform = lookup.platform()
-    return lookup.destination(to_user), Platform(platform.codecs, platform.external_sip, codecs)
+def _look_up(
+    to_user: str, codecs: tuple[str, ...], party: Source
+) -> tuple[Destination, Platform, Mapping[str, float]]:
+    """Return what is known of a dialled user part, the platform, and what was talked today."""
+    platform = replace(lookup.platform(), available_codecs=codecs)
+    destination = lookup.destination(to_user)
+    return destination, platform, minutes_today(party, destination, platform.time_zone)
 
 
 def _look_up_call(
     call: IncomingCall, codecs: tuple[str, ...]
-) -> tuple[Destination, Platform, KnownNames]:
+) -> tuple[Destination, Platform, Mapping[str, float], KnownNames]:
     names = lookup.known_names(call.source, call.from_user)
-    return (*_look_up(call.to_user, codecs), names)
+    return (*_look_up(call.to_user, codecs, call.source), names)

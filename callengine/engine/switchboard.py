@@ -296,8 +296,7 @@ class Switchboard(DirectoryAnswers):
         call = asked.call
         # Nothing is awaited from here until the call is in the book, or many at once would pass.
         if (short := self.room.shortage(call.source, self.calls.values())) is not None:
-            refused = self._refuse(rejected(call, short), call)
-            return replace(refused, retry_after_s=short.retry_after_s)
+            return self._refuse(rejected(call, short), call)
         decision = self._planning.decide(asked)
         if isinstance(decision, Rejection):
             return self._refuse(decision, call)
@@ -345,7 +344,7 @@ class Switchboard(DirectoryAnswers):
         if call.given_up():  # 487 was the answer, and what is returned here is not sent
             stored = replace(rejection, code=487, advice=f"{GAVE_UP_FIRST} {rejection.advice}")
         self.edge.store(stored)
-        return Refused(rejection.code)
+        return Refused(rejection.code, retry_after_s=rejection.retry_after_s)
 
 
 _STOPPED = Termination(

@@ -11,6 +11,7 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan
 from callengine.core.planner import plan_call
 from callengine.core.request import CallRequest
@@ -48,7 +49,7 @@ def test_a_gateway_is_sent_an_escaped_user_part(uri: str, sent: str) -> None:
         request,
         destination=Destination(route=RouteEntry("+44", (TRUNK,))),
         platform=Platform(("PCMU",), available_codecs=("PCMU",)),
-        calls_in_progress={},
+        usage=Usage(),
     )
     assert isinstance(plan, CallPlan)
     assert plan.waves[0].targets[0].uri == sent

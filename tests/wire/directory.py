@@ -7,6 +7,7 @@ PASSWORD = "correct-horse"
 "Without a space: baresip ends a password there."
 G722_FIRST = ("G722", "PCMU", "PCMA")
 Entry = dict[str, Any]
+ABROAD: Entry = {"international": "all", "premium_rate": True}
 
 
 def connection(
@@ -49,11 +50,14 @@ def configuration(
     numbers: Mapping[str, str] | None = None,
     routes: Mapping[str, Sequence[str]] | None = None,
     external_sip: bool = True,
+    **platform: Any,
 ) -> Entry:
+    """Return a configuration; who says nothing about calls abroad may make them."""
     return {
         "external_sip": external_sip,
-        "connections": list(connections),
-        "trunks": list(trunks),
+        **platform,
+        "connections": [ABROAD | entry for entry in connections],
+        "trunks": [ABROAD | entry for entry in trunks],
         "numbers": [{"number": n, "to": to} for n, to in (numbers or {}).items()],
         "routes": [{"prefix": p, "trunks": list(t)} for p, t in (routes or {}).items()],
     }

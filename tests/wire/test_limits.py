@@ -37,8 +37,9 @@ async def test_a_callers_concurrent_calls_are_limited(engine: Engine) -> None:
     async with registered(engine, "bob") as bob, caller(engine, "alice") as phone:
         call = await converse(engine, phone, bob, offer=["PCMU"])
         second = await phone.invite("bob", phone.sdp(["PCMU"]))
-        assert (await second.wait_final()).code == 486
-        assert (await engine.rejection(code=486))["rule"] == "concurrent-calls-reached"
+        refused = await second.wait_final()
+        assert (refused.code, refused.headers.get("Retry-After")) == (503, "5")
+        assert (await engine.rejection(code=503))["rule"] == "caller-at-its-limit"
         await call.end()
         await (await converse(engine, phone, bob, offer=["PCMU"])).end()
 

@@ -20,6 +20,7 @@ from callengine.core.directory import (
 )
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.request import CallRequest
@@ -45,9 +46,7 @@ def planned(
     platform: Platform = PLATFORM,
 ) -> CallPlan | Declined | Rejection:
     request = CallRequest("0" * 32, "cid", "carol", "Carol", "+1", offered, 70, source)
-    return plan_call(
-        request, destination=destination, platform=platform, calls_in_progress=calls or {}
-    )
+    return plan_call(request, destination=destination, platform=platform, usage=Usage(calls or {}))
 
 
 def plan(destination: Destination, **options: Any) -> CallPlan:

@@ -16,6 +16,7 @@ from callengine.core.directory import (
 )
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan, bridge_rate_hz
 from callengine.core.planner import Declined, plan_call, why_left_out
 from callengine.core.request import CallRequest
@@ -46,7 +47,7 @@ def request(source=EXTERNAL, offered=("OPUS", "G722", "PCMA"), to_user="bob"):
 
 
 def plan(req, destination, platform=PLATFORM, calls=None):
-    return plan_call(req, destination=destination, platform=platform, calls_in_progress=calls or {})
+    return plan_call(req, destination=destination, platform=platform, usage=Usage(calls or {}))
 
 
 @pytest.mark.parametrize(
@@ -126,8 +127,11 @@ def test_refusals_name_their_rule_and_what_to_do(req, destination, code, rule):
     assert refused.advice.endswith(".")
 
 
-@pytest.mark.parametrize("side", ["source", "destination"])
-def test_a_connection_has_a_concurrent_call_limit(side):
+@pytest.mark.parametrize(
+    ("side", "rule"),
+    [("source", "caller-at-its-limit"), ("destination", "concurrent-calls-reached")],
+)
+def test_a_connection_has_a_concurrent_call_limit(side, rule):
     limited = ConnectionEntry("alice", "Alice", concurrent_calls=2, contacts=(PHONE,))
     req = request(Source("connection", "192.0.2.8", connection=limited))
     destination = Destination(connection=BOB)
@@ -136,7 +140,7 @@ def test_a_connection_has_a_concurrent_call_limit(side):
     assert isinstance(plan(req, destination, calls={"connection:alice": 1}), CallPlan)
     refused = plan(req, destination, calls={"connection:alice": 2})
     assert isinstance(refused, Rejection)
-    assert refused.rule == "concurrent-calls-reached"
+    assert refused.rule == rule
 
 
 def test_a_trunk_that_calls_in_has_a_concurrent_call_limit():

@@ -22,7 +22,7 @@ def agent(name: str, secret: str = "", **values: Any) -> VoiceAgent:
 
 
 def carrier(**values: Any) -> Trunk:
-    trunk = Trunk.objects.create(name="carrier", **values)
+    trunk = Trunk.objects.create(name="carrier", international="all", **values)
     Gateway.objects.create(trunk=trunk, uri="sip:192.0.2.1", priority=1)
     return trunk
 
@@ -108,7 +108,7 @@ def test_a_trunk_behind_an_agent_is_among_all_trunks():
 
 def test_where_a_number_would_go_names_everybody_in_turn():
     carrier()
-    Connection.objects.create(name="Bob", sip_user="bob")
+    Connection.objects.create(name="Bob", sip_user="bob", international="all")
     row = agent("support", codecs=["PCMU"], fallback="trunk:carrier +44")
     Number.objects.create(number="+1", agent=row)
     to = where_to(number="+1", source_kind="connection", source_name="bob")

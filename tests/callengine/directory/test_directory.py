@@ -6,6 +6,7 @@ import pytest
 
 from audiocodecs.models import PlatformSettings
 from callengine.core.directory import ConnectionEntry, Contact, Destination, GatewayEntry
+from callengine.core.permissions import Permissions
 from callengine.directory import lookup
 from callengine.edge.interface import Binding
 from connections.models import Connection
@@ -187,6 +188,7 @@ def test_a_connection_by_its_sip_user(alice, django_assert_num_queries):
             name="Alice",
             inbound_codecs=("G722",),
             contacts=(Contact("sip:a", "udp:127.0.0.1:5071", "P/1"),),
+            permissions=Permissions("none", premium_rate=False),
         )
     )
 

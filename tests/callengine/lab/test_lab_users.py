@@ -10,6 +10,7 @@ import pytest
 from callengine.core.directory import Platform, Source
 from callengine.core.lab import LabCase, LabEnds, free_destination, free_source
 from callengine.core.outcomes import Rejection
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.request import CallRequest
@@ -63,7 +64,7 @@ def decide(call: LabCall) -> CallPlan | Declined | Rejection:
         max_forwards=70,
         source=call.admit(call.host),
     )
-    return plan_call(request, destination=call.destination, platform=PLATFORM, calls_in_progress={})
+    return plan_call(request, destination=call.destination, platform=PLATFORM, usage=Usage())
 
 
 async def test_the_user_is_known_until_its_one_call_is_decided() -> None:
