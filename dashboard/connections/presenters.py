@@ -15,6 +15,7 @@ from connections.states import ConnectionState, state_of
 from dashboard.calls.lately import LATELY
 from dashboard.connections.phones import Server, servers
 from dashboard.parts.shown import Badge
+from dashboard.parts.usage import InUse, in_use
 
 _TONES = {
     ConnectionState.REGISTERED: "up",
@@ -93,6 +94,12 @@ def phone_servers(*, page_host: str, now: dt.datetime) -> tuple[tuple[Server, ..
         page_host=page_host,
     )
     return addresses, bool(running)
+
+
+def in_use_of(row: Connection) -> InUse:
+    """Return what a connection uses of what it may."""
+    label = f"connection:{row.sip_user}"
+    return in_use(label, limit=row.concurrent_calls, daily_minutes=row.daily_minutes)
 
 
 def rejections_lately(row: Connection) -> list[Rejection]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -19,7 +19,12 @@ from audiocodecs.chips import chip
 from audiocodecs.models import PlatformSettings
 from callengine.edge.settings import EdgeSettings
 from connections import services
-from connections.forms import AddConnectionForm, ConnectionSettingsForm, PasswordForm
+from connections.forms import (
+    AddConnectionForm,
+    ConnectionPermissionsForm,
+    ConnectionSettingsForm,
+    PasswordForm,
+)
 from connections.models import Connection
 from connections.states import ConnectionState, in_state, with_bindings, with_state_rank
 from dashboard.calls.lately import recent_calls
@@ -44,6 +49,7 @@ TABS = {
     "inbound": "Inbound",
     "outbound": "Outbound",
     "settings": "Settings",
+    "permissions": "Permissions",
     "registrations": "Registrations",
     "phone": "Set up a phone",
     "calls": "Calls and rejections",
@@ -161,9 +167,10 @@ def connection_delete(request: HttpRequest, connection_id: int) -> HttpResponse:
 
 def _save_settings(request: HttpRequest, connection_id: int) -> HttpResponse:
     row = get_object_or_404(Connection, pk=connection_id)
-    form = ConnectionSettingsForm(request.POST, instance=row, hidden=_hidden(request))
+    tab = "permissions" if request.GET.get("tab") == "permissions" else "settings"
+    form = _form(request, row, tab, request.POST)
     if not form.is_valid():
-        return _page(request, connection_id, "settings", form=form, status=422)
+        return _page(request, connection_id, tab, form=form, status=422)
     try:
         saved, password = services.change_connection(
             pk=connection_id, changes=form.changes, seen=form.seen
@@ -172,14 +179,22 @@ def _save_settings(request: HttpRequest, connection_id: int) -> HttpResponse:
         raise Http404 from error
     except ConflictError as conflict:
         form.show_conflict(conflict.stored)
-        return _page(request, connection_id, "settings", form=form, status=409)
+        return _page(request, connection_id, tab, form=form, status=409)
     except ValidationError as error:
         form.refuse(error)
-        return _page(request, connection_id, "settings", form=form, status=422)
+        return _page(request, connection_id, tab, form=form, status=422)
     if password:
         return _showing_once(request, saved, password)
     messages.success(request, "Saved." if form.changes else "Nothing was changed.")
-    return redirect(f"{_url(connection_id)}?tab=settings")
+    return redirect(f"{_url(connection_id)}?tab={tab}")
+
+
+def _form(
+    request: HttpRequest, row: Connection, tab: str, data: QueryDict | None = None
+) -> ConnectionSettingsForm | ConnectionPermissionsForm:
+    if tab == "permissions":
+        return ConnectionPermissionsForm(data, instance=row)
+    return ConnectionSettingsForm(data, instance=row, hidden=_hidden(request))
 
 
 def _page(
@@ -187,6 +202,7 @@ def _page(
 ) -> HttpResponse:
     view = _view(connection_id)
     context = {"view": view, "connection": view.row, "tab": tab, "refresh_s": REFRESH_S}
+    context["in_use"] = presenters.in_use_of(view.row)
     parts = [render_to_string("connections/_state.html", context, request=request)]
     if tab == "registrations":
         parts.append(render_to_string("connections/_registrations.html", context, request=request))
@@ -209,7 +225,12 @@ def _with_password(request: HttpRequest, context: dict[str, Any], *, status: int
 
 
 def _settings_tab(request: HttpRequest, view: ConnectionView) -> dict[str, Any]:
-    return {"form": ConnectionSettingsForm(instance=view.row, hidden=_hidden(request))}
+    return {"form": _form(request, view.row, "settings")}
+
+
+def _permissions_tab(request: HttpRequest, view: ConnectionView) -> dict[str, Any]:
+    home = PlatformSettings.load().home_country
+    return {"form": _form(request, view.row, "permissions"), "home_country": home}
 
 
 def _hidden(request: HttpRequest) -> tuple[str, ...]:
@@ -249,6 +270,7 @@ _TAB_CONTEXTS = {
     "inbound": _no_more,
     "outbound": _no_more,
     "settings": _settings_tab,
+    "permissions": _permissions_tab,
     "registrations": _no_more,
     "phone": _phone_tab,
     "calls": _calls_tab,

@@ -10,6 +10,7 @@ from callengine.models import Rejection
 from dashboard.calls.lately import LATELY
 from dashboard.codecs.shown import CodecChips, codec_chips
 from dashboard.parts.shown import Badge
+from dashboard.parts.usage import InUse, in_use
 from trunks.access import HostCache, addresses_within
 from trunks.models import Gateway, Trunk
 
@@ -36,6 +37,13 @@ class TrunkRow:
 def state_of(trunk: Trunk) -> Badge:
     """Return whether a trunk takes part in calls, as a badge."""
     return Badge("Enabled", "up") if trunk.enabled else Badge("Disabled", "idle")
+
+
+def in_use_of(trunk: Trunk) -> InUse:
+    """Return what a trunk uses of what it may."""
+    return in_use(
+        f"trunk:{trunk.name}", limit=trunk.concurrent_calls, daily_minutes=trunk.daily_minutes
+    )
 
 
 def trunk_rows(trunks: Iterable[Trunk]) -> list[TrunkRow]:

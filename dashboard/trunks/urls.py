@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.trunks import list_views, side_views, views
+from dashboard.trunks import list_views, permission_views, side_views, views
 
 urlpatterns = [
     path("trunks/", list_views.trunks, name="trunks"),
@@ -10,6 +10,12 @@ urlpatterns = [
     path("trunks/<int:trunk_id>/", views.trunk, name="trunk"),
     path("trunks/<int:trunk_id>/in/", side_views.inward, name="trunk-in"),
     path("trunks/<int:trunk_id>/out/", side_views.outward, name="trunk-out"),
+    path(
+        "trunks/<int:trunk_id>/permissions/",
+        permission_views.permissions,
+        name="trunk-permissions",
+    ),
+    path("trunks/<int:trunk_id>/usage/", permission_views.usage, name="trunk-usage"),
     path("trunks/<int:trunk_id>/enable/", views.enable, name="trunk-enable"),
     path("trunks/<int:trunk_id>/delete/", views.delete, name="trunk-delete"),
     path("trunks/<int:trunk_id>/gateways/", side_views.gateway_add, name="gateway-add"),

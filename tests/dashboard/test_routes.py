@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audiocodecs.models import PlatformSettings
 from callengine.core.directory import Platform
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan
 from callengine.core.planner import plan_call
 from callengine.core.request import CallRequest
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 def carrier(name: str, *uris: str, **values: Any) -> Trunk:
-    trunk = Trunk.objects.create(name=name, **values)
+    trunk = Trunk.objects.create(name=name, international="all", **values)
     for place, uri in enumerate(uris, start=1):
         Gateway.objects.create(trunk=trunk, uri=uri, priority=place)
     return trunk
@@ -189,7 +190,11 @@ def alice(db: None) -> Connection:
     PlatformSettings.objects.create(external_sip=True)
     demo.engine_node()
     return Connection.objects.create(
-        name="Alice", sip_user="alice", inbound_codecs=["G722", "PCMA"], outbound_codecs=["OPUS"]
+        name="Alice",
+        sip_user="alice",
+        inbound_codecs=["G722", "PCMA"],
+        outbound_codecs=["OPUS"],
+        international="all",
     )
 
 
@@ -223,7 +228,7 @@ def engines_own(number: str, caller: dict[str, str], offered: tuple[str, ...]) -
         request,
         destination=lookup.destination(number),
         platform=Platform(platform.codecs, platform.external_sip, platform.codecs),
-        calls_in_progress={},
+        usage=Usage(),
     )
 
 
