@@ -24,6 +24,7 @@ def main() -> None:
     from django.core.management import call_command
 
     from dashboard.accounts.roles import Role
+    from tests.browser.live_commands import record_commands
     from tests.dashboard.people import person
     from voipnumber.asgi import application
 
@@ -41,7 +42,7 @@ def main() -> None:
         loop = asyncio.get_event_loop()
         commands = asyncio.Queue[dict[str, Any]]()
         layer = get_channel_layer()
-        KEPT.append(loop.create_task(_record_commands(layer)))
+        KEPT.append(loop.create_task(record_commands(layer)))
         KEPT.append(loop.create_task(_serve_commands(commands)))
         threading.Thread(target=_read, args=(loop, commands), daemon=True).start()
         port = server.listening_addresses[0][1]
@@ -57,99 +58,19 @@ def _read(loop: asyncio.AbstractEventLoop, commands: "asyncio.Queue[dict[str, An
     os._exit(0)
 
 
-ENGINE_COMMANDS: list[dict[str, Any]] = []
 KEPT: list[asyncio.Task[None]] = []
 
 
-async def _record_commands(layer: Any) -> None:
-    from callengine.notices import groups
-
-    channel = await layer.new_channel()
-    await layer.group_add(groups.ENGINES, channel)
-    while True:
-        ENGINE_COMMANDS.append(await layer.receive(channel))
-
-
 async def _serve_commands(commands: "asyncio.Queue[dict[str, Any]]") -> None:
+    from tests.browser import live_commands
+
     while True:
         command = await commands.get()
         try:
-            answer = await _do(command)
+            line = json.dumps({"answer": await live_commands.do(command.pop("do"), **command)})
         except Exception as error:  # noqa: BLE001 - the test shows it
-            answer = {"error": repr(error)}
-        print(json.dumps({"answer": answer}), flush=True)
-
-
-async def _do(command: dict[str, Any]) -> Any:  # noqa: C901 - one case a command
-    from asgiref.sync import sync_to_async
-
-    from callengine.notices import groups
-    from callengine.record import store
-    from dashboard.accounts.roles import Role, set_role
-    from tests.dashboard.live import demo
-
-    match command.pop("do"):
-        case "everything":
-            return await sync_to_async(demo.everything)()
-        case "rows":
-            from tests.dashboard.rows import store_rows
-
-            await sync_to_async(store_rows)()
-        case "store":
-            await sync_to_async(demo.store)(command["call"])
-        case "end":
-            await sync_to_async(store.call_ended)(snapshot=command["call"])
-        case "node":
-            await sync_to_async(demo.engine_node)(**command)
-        case "publish":
-            await groups.publish(groups.call_changed(command["call"]))
-        case "event":
-            await groups.publish(groups.call_event(command["call"], command["event"]))
-        case "messages":
-            await sync_to_async(store.sip_messages)(messages={command["call"]: command["messages"]})
-            await groups.publish(groups.call_messages(command["call"], command["messages"]))
-        case "history":
-            await sync_to_async(store.quality_histories)(
-                call_id=command["call"], histories=command["histories"]
-            )
-        case "agent call":
-            from tests.dashboard.live import agentcalls
-
-            make = agentcalls.lost if command.get("lost") else agentcalls.call
-            return await sync_to_async(agentcalls.store)(make())
-        case "agents":
-            await groups.publish(groups.call_agents(command["call"], command["agents"]))
-        case "spoken":
-            await groups.publish(groups.call_spoken(command["call"], command["lines"]))
-        case "quality":
-            await groups.publish(groups.call_quality(command["call"], command["quality"]))
-        case "nodes":
-            await groups.publish(groups.nodes_changed(command["nodes"]))
-        case "deactivate":
-            from django.contrib.auth.models import User
-
-            user = await User.objects.aget(username=command["user"])
-            user.is_active = False
-            await user.asave()
-        case "patience":
-            from dashboard.live import feed, outbox
-
-            outbox.PATIENCE_S, feed.TICK_S = command["seconds"], command["tick"]
-        case "demote":
-            from django.contrib.auth.models import User
-
-            user = await User.objects.aget(username=command["user"])
-            await sync_to_async(set_role)(user=user, role=Role.NONE)
-        case "commands":
-            return ENGINE_COMMANDS
-        case "clear":
-            from callengine.models import Call, EngineNode
-
-            await Call.objects.all().adelete()
-            await EngineNode.objects.all().adelete()
-        case unknown:
-            raise ValueError(unknown)
-    return None
+            line = json.dumps({"answer": {"error": repr(error)}})
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,29 @@ AGENT_CALL = "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e91"
 def store_rows() -> None:
     """Store a phone system with one call under way, some over, and some rejections."""
     now = timezone.now()
+    alice = _connections(now)
+    carrier, spare = _trunks()
+    agent = _agent(alice)
+    Number.objects.create(pk=1, number="+12025550100", connection=alice)
+    Number.objects.create(pk=2, number="+12025550177", trunk=carrier)
+    Number.objects.create(pk=3, number="+12025550188", agent=agent)
+    route = Route.objects.create(pk=1, prefix="+44", last_resort_agent=agent)
+    RouteTrunk.objects.create(pk=1, route=route, trunk=carrier, position=0)
+    RouteTrunk.objects.create(pk=2, route=route, trunk=spare, position=1)
+    demo.everything()
+    clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
+    demo.store(demo.call(id=EXAMPLES["call_uuid"], legs=clean))
+    agentcalls.store(agentcalls.call(id=AGENT_CALL))
+    _api_keys(now)
+    _bans(now)
+    for source, user, code, rule, advice in _REFUSALS:
+        store.rejected(
+            rejection=Rejection(source, user, "INVITE", code, rule, advice, "c1", "+442079460018"),
+            at=now,
+        )
+
+
+def _connections(now: dt.datetime) -> Connection:
     alice = Connection.objects.create(
         pk=1, name="Alice", sip_user="alice", inbound_codecs=["G722", "PCMU", "PCMA"]
     )
@@ -39,18 +62,23 @@ def store_rows() -> None:
         user_agent="Yealink SIP-T46U 108.86.0.20",
         registered_at=now,
     )
+    return alice
+
+
+def _trunks() -> tuple[Trunk, Trunk]:
     carrier = Trunk.objects.create(
         pk=1,
         name="carrier-one",
         in_allowed_addresses=["203.0.113.0/24"],
         out_codecs=["PCMA", "PCMU"],
     )
-    spare = Trunk.objects.create(pk=2, name="carrier-two", enabled=False)
     Gateway.objects.create(pk=1, trunk=carrier, uri="sip:203.0.113.5:5060;transport=udp")
     Gateway.objects.create(pk=2, trunk=carrier, uri="sip:203.0.113.6", priority=2)
-    Number.objects.create(pk=1, number="+12025550100", connection=alice)
-    Number.objects.create(pk=2, number="+12025550177", trunk=carrier)
-    agent = VoiceAgent.objects.create(
+    return carrier, Trunk.objects.create(pk=2, name="carrier-two", enabled=False)
+
+
+def _agent(fallback: Connection) -> VoiceAgent:
+    return VoiceAgent.objects.create(
         pk=1,
         name="support",
         dialect="assemblyai",
@@ -62,18 +90,12 @@ def store_rows() -> None:
         tools=[{"type": "function", "name": "end_call", "description": "Say goodbye first."}],
         input_encoding="audio/pcmu",
         codecs=["PCMU", "G722"],
-        fallback_connection=alice,
+        fallback_connection=fallback,
         headers={"X-Customer": "customer_id"},
     )
-    Number.objects.create(pk=3, number="+12025550188", agent=agent)
-    route = Route.objects.create(pk=1, prefix="+44", last_resort_agent=agent)
-    RouteTrunk.objects.create(pk=1, route=route, trunk=carrier, position=0)
-    RouteTrunk.objects.create(pk=2, route=route, trunk=spare, position=1)
-    demo.everything()
-    clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
-    demo.store(demo.call(id=EXAMPLES["call_uuid"], legs=clean))
-    agentcalls.store(agentcalls.call(id=AGENT_CALL))
-    _api_keys(now)
+
+
+def _bans(now: dt.datetime) -> None:
     for number, (source, user, failures, times) in enumerate(_BANS, 1):
         Ban.objects.create(
             pk=number,
@@ -84,11 +106,6 @@ def store_rows() -> None:
             until=now + dt.timedelta(minutes=6 * number),
             failures=failures,
             times=times,
-        )
-    for source, user, code, rule, advice in _REFUSALS:
-        store.rejected(
-            rejection=Rejection(source, user, "INVITE", code, rule, advice, "c1", "+442079460018"),
-            at=now,
         )
 
 

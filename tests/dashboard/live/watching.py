@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
 
+from callengine.core.snapshot import CallSnapshot
 from dashboard.accounts.roles import Role, set_role
 from dashboard.live.consumers import ACKNOWLEDGED
 from voipnumber.asgi import application
@@ -63,3 +66,22 @@ async def opened(path: str, name: str = "viewer", session: str = "") -> AsyncIte
         yield socket
     finally:
         await socket.disconnect()
+
+
+async def heard(socket: Watcher, *words: str) -> str:
+    """Receive until all words have come, and return everything."""
+    text = ""
+    while not all(word in text for word in words):
+        text += await socket.receive_from()
+    return text
+
+
+def members(group: str) -> int:
+    """Return how many of this process are in a group of the channel layer."""
+    layer: Any = get_channel_layer()
+    return len(layer.groups.get(group, ()))
+
+
+def key(call: CallSnapshot) -> str:
+    """Return how elements of a page name a call."""
+    return call["id"].replace("-", "")

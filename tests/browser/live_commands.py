@@ -1,0 +1,132 @@
+"""What the live server does when a test tells it to: one function a command, in its words."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+
+from callengine.models import Call, EngineNode
+from callengine.notices import groups
+from callengine.record import store as record
+from dashboard.accounts.roles import Role, set_role
+from dashboard.live import feed, outbox
+from tests.dashboard.live import agentcalls, demo
+from tests.dashboard.rows import store_rows
+
+Command = Callable[..., Awaitable[Any]]
+COMMANDS: dict[str, Command] = {
+    "everything": sync_to_async(demo.everything),
+    "rows": sync_to_async(store_rows),
+}
+ENGINE_COMMANDS: list[dict[str, Any]] = []
+
+
+async def do(name: str, /, **values: Any) -> Any:
+    """Do what a test asks for and return the answer."""
+    return await COMMANDS[name](**values)
+
+
+async def record_commands(layer: Any) -> None:
+    """Keep what pages tell the engines, in place of one."""
+    channel = await layer.new_channel()
+    await layer.group_add(groups.ENGINES, channel)
+    while True:
+        ENGINE_COMMANDS.append(await layer.receive(channel))
+
+
+def command(function: Command) -> Command:
+    """Have a function done by its name, spaces for underscores."""
+    COMMANDS[function.__name__.replace("_", " ")] = function
+    return function
+
+
+@command
+async def store(call: Any) -> None:
+    await sync_to_async(demo.store)(call)
+
+
+@command
+async def node(**changes: Any) -> None:
+    await sync_to_async(demo.engine_node)(**changes)
+
+
+@command
+async def end(call: Any) -> None:
+    await sync_to_async(record.call_ended)(snapshot=call)
+
+
+@command
+async def history(call: str, histories: Any) -> None:
+    await sync_to_async(record.quality_histories)(call_id=call, histories=histories)
+
+
+@command
+async def agent_call(*, lost: bool = False) -> Any:
+    made = agentcalls.lost() if lost else agentcalls.call()
+    return await sync_to_async(agentcalls.store)(made)
+
+
+@command
+async def clear() -> None:
+    await Call.objects.all().adelete()
+    await EngineNode.objects.all().adelete()
+
+
+@command
+async def publish(call: Any) -> None:
+    await groups.publish(groups.call_changed(call))
+
+
+@command
+async def event(call: str, event: Any) -> None:
+    await groups.publish(groups.call_event(call, event))
+
+
+@command
+async def messages(call: str, messages: Any) -> None:
+    await sync_to_async(record.sip_messages)(messages={call: messages})
+    await groups.publish(groups.call_messages(call, messages))
+
+
+@command
+async def agents(call: str, agents: Any) -> None:
+    await groups.publish(groups.call_agents(call, agents))
+
+
+@command
+async def spoken(call: str, lines: Any) -> None:
+    await groups.publish(groups.call_spoken(call, lines))
+
+
+@command
+async def quality(call: str, quality: Any) -> None:
+    await groups.publish(groups.call_quality(call, quality))
+
+
+@command
+async def nodes(nodes: Any) -> None:
+    await groups.publish(groups.nodes_changed(nodes))
+
+
+@command
+async def deactivate(user: str) -> None:
+    account = await User.objects.aget(username=user)
+    account.is_active = False
+    await account.asave()
+
+
+@command
+async def demote(user: str) -> None:
+    account = await User.objects.aget(username=user)
+    await sync_to_async(set_role)(user=account, role=Role.NONE)
+
+
+@command
+async def patience(seconds: float, tick: float) -> None:
+    outbox.PATIENCE_S, feed.TICK_S = seconds, tick
+
+
+@command
+async def commands() -> list[dict[str, Any]]:
+    return ENGINE_COMMANDS

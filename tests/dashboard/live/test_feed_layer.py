@@ -1,0 +1,113 @@
+"""The feed when messages are lost, over a channel layer that fails, and over Redis."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import channel_layers, get_channel_layer
+from channels_redis.core import RedisChannelLayer
+from django.contrib.auth.models import User
+from django.test import Client
+
+from callengine.models import Call
+from callengine.notices import groups
+from callengine.record import store
+from dashboard.live import feed, viewers
+from dashboard.live.outbox import READ_ANEW
+from tests.dashboard.live import demo
+from tests.dashboard.live.watching import heard, key, opened, sign_in
+from tests.peers import services
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("viewer_account")]
+
+
+@contextmanager
+def over(layer: Any) -> Iterator[None]:
+    """Use another channel layer, and no longer than its server runs."""
+    before = channel_layers.set("default", layer)
+    try:
+        yield
+    finally:
+        channel_layers.set("default", before)
+
+
+async def test_calls_whose_messages_were_lost_are_found_in_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone = await sync_to_async(demo.store)(demo.call())
+    async with opened("/ws/calls/") as socket:
+        await sync_to_async(store.call_ended)(snapshot=demo.ended(gone, demo.HUNG_UP))
+        new = await sync_to_async(demo.store)(demo.call())
+        monkeypatch.setattr(feed, "TICK_S", 0.02)
+        await feed.feed()._tick(thorough=True)
+        text = await heard(socket, f'id="live-{key(new)}" data-order', f'id="ended-{key(gone)}"')
+        assert f'<tr id="live-{key(gone)}" hx-swap-oob="delete">' in text
+
+
+async def test_a_call_whose_record_was_deleted_leaves_the_list() -> None:
+    gone = await sync_to_async(demo.store)(demo.call())
+    async with opened("/ws/calls/") as socket:
+        await Call.objects.all().adelete()
+        await feed.feed()._tick(thorough=True)
+        await heard(socket, f'<tr id="live-{key(gone)}" hx-swap-oob="delete">', ">0</span>")
+
+
+async def test_a_layer_that_fails_for_a_while_has_the_pages_read_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed, "RETRY_S", 0.02)
+    layer: Any = get_channel_layer()
+    receive, failed = layer.receive, asyncio.Event()
+
+    async def failing(channel: str) -> Any:
+        await receive(channel)
+        failed.set()
+        layer.receive = receive
+        raise ConnectionError("the layer is away")
+
+    layer.receive = failing
+    async with opened("/ws/calls/") as socket:
+        await groups.publish(groups.call_changed(demo.call()))
+        await failed.wait()
+        assert await socket.receive_from() == READ_ANEW
+        call = demo.call()
+        await groups.publish(groups.call_changed(call))
+        await heard(socket, key(call))
+
+
+@pytest.mark.skipif(not services.available(), reason="Redis is not installed")
+async def test_over_redis_a_process_hears_of_calls_and_of_viewers() -> None:
+    with services.Redis() as redis, over(RedisChannelLayer(hosts=[redis.url])):
+        elsewhere = RedisChannelLayer(hosts=[redis.url])
+        async with opened("/ws/calls/") as socket:
+            call = demo.call()
+            await elsewhere.group_send(groups.CALLS, {"type": "call.changed", "call": call})
+            await heard(socket, key(call))
+            await User.objects.filter(username="viewer").aupdate(is_active=False)
+            await elsewhere.group_send(groups.VIEWERS, {"type": "viewer.changed", "user": None})
+            assert await socket.closed() == 4401
+
+
+class Silent:
+    """A channel layer whose server takes connections and never answers."""
+
+    async def group_send(self, group: str, message: Any) -> None:
+        await asyncio.Event().wait()
+
+
+def test_a_user_is_deactivated_and_signs_out_though_the_layer_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(viewers, "TELLING_S", 0.05)
+    client = Client()
+    client.cookies["sessionid"] = sign_in("viewer")
+    with over(Silent()):
+        user = User.objects.get(username="viewer")
+        user.is_active = False
+        user.save()
+        assert client.post("/accounts/logout/").status_code < 400
+    assert "live pages were not told" in caplog.text
+    assert not User.objects.get(username="viewer").is_active
