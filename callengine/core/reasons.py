@@ -50,6 +50,7 @@ class Reason(StrEnum):
     AGENT_ENDED = "agent-ended"
     AGENT_SILENT = "agent-silent"
     AGENT_DURATION = "agent-duration"
+    JOINED_WITH_ANOTHER = "joined-with-another"
     OPERATOR_HUNG_UP = "operator-hung-up"
     LAB_CALL_OVER = "lab-call-over"
     TRANSFER_FAILED = "transfer-failed"
@@ -185,6 +186,7 @@ TERMINATIONS: Mapping[Reason, tuple[str, ...]] = {
     Reason.AGENT_ENDED: ("callee",),
     Reason.AGENT_SILENT: ("engine",),
     Reason.AGENT_DURATION: ("engine",),
+    Reason.JOINED_WITH_ANOTHER: ("caller", "callee"),
     Reason.OPERATOR_HUNG_UP: ("operator",),
     Reason.LAB_CALL_OVER: ("engine",),
     Reason.TRANSFER_FAILED: ("engine",),

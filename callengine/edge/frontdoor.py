@@ -138,6 +138,11 @@ class Edge:
         """Tell a peer how far its REFER has come, as a SIP status code."""
         self._parts.refer_desk.tell(handle, code)
 
+    def leg_of_dialog(self, call_id: str, *, ours: str, theirs: str) -> LegAnchor | None:
+        """Return the leg whose dialog has this Call-ID and these tags, ours and the peer's."""
+        leg = self._parts.legs.established(call_id, ours=ours, theirs=theirs)
+        return leg.anchor if leg is not None else None
+
     def let_go(self, call: str) -> None:
         """Have a call process that ends a call wait for no peer: not for a caller's ACK either."""
         self._parts.abandoner.let_go(call)

@@ -103,6 +103,8 @@ class LegAnchor:
     hosts: tuple[str, ...] = ()
     """Hosts, networks (CIDR) and names that the peer may name in Contact and Record-Route beside
     the host it is heard from; an administrator wrote them down."""
+    takes_over: str = ""
+    "Leg B: token of a leg, of another call, whose dialog it takes over by its first INVITE."
     is_configured: bool = False
     "Leg B: `flow` is an address an administrator wrote down, so TCP may be opened to it."
     max_forwards: int = 69

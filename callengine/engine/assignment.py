@@ -127,6 +127,7 @@ class Assignment:
         live.process, live.order, live.taken = process, orders.order, False
         live.attempts += 1
         live.ordered(orders.order.waves, live.plan)
+        live.leg_orders["A"] = orders.order.leg_a
         process.call = plan.call
         self._calls[process.number] = live
         if live.attempts == 1:

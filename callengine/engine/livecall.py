@@ -23,7 +23,7 @@ from callengine.core.control.calls import (
 from callengine.core.control.language import ControlError
 from callengine.core.directory import Source
 from callengine.core.history import Recorder
-from callengine.core.orders import CallOrder, WaveOrder
+from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import CALLER, parties
 from callengine.core.plan import CallPlan
@@ -52,6 +52,22 @@ class Referrer:
     "Tells it how far that has come, as a SIP status code."
 
 
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """The other call of a party that joins two, and whom it has there."""
+
+    call: "LiveCall"
+    leg: str
+    "The party's own leg in it."
+    other: str
+    "The leg of whom it talks to there."
+
+    @property
+    def name(self) -> str:
+        """What a person calls whoever is taken over."""
+        return self.call.name_of(self.other)
+
+
 @dataclass(slots=True)
 class PendingTransfer:
     """A transfer that has been asked for and is not over."""
@@ -64,6 +80,8 @@ class PendingTransfer:
     "The request of the voice agent that wants it, if one does."
     referrer: Referrer | None = None
     "The party that wants it by REFER, if one does."
+    joint: Joint | None = None
+    "That party's other call, if it joins two."
 
 
 @dataclass(slots=True)
@@ -88,6 +106,8 @@ class LiveCall:
     change_waits: bool = False
     "Whether a change is about to be written."
     labels: dict[str, str] = field(default_factory=dict)
+    leg_orders: dict[str, LegOrder] = field(default_factory=dict, repr=False)
+    "As its process has them."
     party_labels: dict[str, str] = field(default_factory=dict)
     "Whose each leg is, as `connection:alice`."
     near: str = CALLER
@@ -134,6 +154,7 @@ class LiveCall:
         legs = [leg for wave in waves for leg in wave.legs]
         self.labels |= {leg.name: leg.label for leg in legs}
         for leg in legs:
+            self.leg_orders[leg.name] = leg
             self.party_labels[leg.name] = f"trunk:{leg.trunk}" if leg.trunk else plan.destination
         self.agents.ordered(waves)
 
@@ -144,6 +165,11 @@ class LiveCall:
         if leg == self.near:
             return far
         return self.near if leg == far else None
+
+    def allowed_on(self, name: str) -> tuple[str, ...]:
+        """Return our list on a leg."""
+        legs = (leg for leg in self.snapshot["legs"] if leg["name"] == name)
+        return tuple(next(legs)["allowed"])
 
     def party_of(self, leg: str) -> str:
         """Return whose a leg is, as `connection:alice`."""

@@ -8,13 +8,14 @@ from typing import Protocol
 
 from callengine.core.directory import Source
 from callengine.core.reasons import Reason
+from callengine.core.replaces import replaces_in
 from callengine.core.states import CallState
 from callengine.directory import lookup
 from callengine.edge.callers.invites import dialled_user
-from callengine.edge.interface import Referral
+from callengine.edge.interface import LegAnchor, Referral
 from callengine.edge.messages.uris import parse_uri
 from callengine.engine.calls import CallBook
-from callengine.engine.livecall import LiveCall, Referrer
+from callengine.engine.livecall import Joint, LiveCall, Referrer
 from callengine.engine.readers import Read
 from callengine.engine.transfers import Transfers
 
@@ -40,6 +41,9 @@ class ReferringEdge(Protocol):
     def is_local_host(self, host: str, port: int | None) -> bool:
         """Tell whether `host[:port]` means this edge."""
 
+    def leg_of_dialog(self, call_id: str, *, ours: str, theirs: str) -> LegAnchor | None:
+        """Return the leg whose dialog has this Call-ID and these tags."""
+
     def tell_referrer(self, handle: str, code: int) -> None:
         """Tell a peer how far its REFER has come."""
 
@@ -54,7 +58,7 @@ class Referrals:
         self._transfers = transfers
         self._edge = edge
         self._read = read
-        self._accepted: dict[str, tuple[str, Referrer]] = {}
+        self._accepted: dict[str, tuple[str, Referrer, Joint | None]] = {}
         "Target and who asked, by the edge's handle, until the transfer begins."
 
     async def judge(self, referral: Referral) -> int:
@@ -64,12 +68,13 @@ class Referrals:
             return NO_CALL
         try:
             referrer = await self._referrer(call, referral)
-            to = self._target(referral)
+            joint = self._joint(call, referral, referrer)
+            to = joint.name if joint else self._target(referral)
         except _DeclinedError as declined:
             text = f"{call.name_of(referral.leg)} asked to transfer the call (REFER): {declined}"
             self._note(call, referral.leg, f"{text} The call goes on as it was.")
             return declined.code
-        self._accepted[referral.handle] = to, referrer
+        self._accepted[referral.handle] = to, referrer, joint
         self._transfers.expect(call, referrer)
         return ACCEPTED
 
@@ -79,12 +84,12 @@ class Referrals:
         call = self._book.calls.get(referral.call)
         if accepted is None:
             return
-        to, referrer = accepted
+        to, referrer, joint = accepted
         if call is None or call.ended:
             referrer.tell(NO_CALL)
             return
         by = call.name_of(referrer.leg)
-        self._transfers.begin(call, to=to, by=by, referrer=referrer)
+        self._transfers.begin(call, to=to, by=by, referrer=referrer, joint=joint)
 
     async def _referrer(self, call: LiveCall, referral: Referral) -> Referrer:
         """Return who asks, with its rights, and for whom. Raises _DeclinedError."""
@@ -121,11 +126,35 @@ class Referrals:
         except LookupError as error:
             raise _DeclinedError(f"{error}.") from error
 
+    def _joint(self, call: LiveCall, referral: Referral, referrer: Referrer) -> Joint | None:
+        """Return the other call of who refers, if it joins two. Raises _DeclinedError."""
+        try:
+            replaces = replaces_in(referral.headers)
+        except ValueError as error:
+            raise _DeclinedError(f"{error}.", code=400) from error
+        if replaces is None:
+            return None
+        anchor = self._edge.leg_of_dialog(
+            replaces.call_id, ours=replaces.to_tag, theirs=replaces.from_tag
+        )
+        other = self._book.calls.get(anchor.call) if anchor is not None else None
+        if anchor is None or other is None or other is call or other.ended:
+            why = "The call it joins this one with is not up here."
+            raise _DeclinedError(why, Reason.REFER_DECLINED, code=NO_CALL)
+        if other.party_of(anchor.name) != call.party_of(referrer.leg):
+            why = "The call it joins this one with is somebody else's."
+            raise _DeclinedError(why, Reason.REFER_DECLINED)
+        whom = other.facing(anchor.name)
+        if whom is None or not CallState(other.snapshot["state"]).is_talking:
+            why = "Whom it joins this call with has not answered. Transfer once they talk."
+            raise _DeclinedError(why, Reason.CALL_NOT_ANSWERED, code=491)
+        if whom in other.agents.orders or other.plan.lab is not None or other.transfer is not None:
+            why = "Whom it joins this call with cannot be taken over now."
+            raise _DeclinedError(why, Reason.REFER_DECLINED)
+        return Joint(other, anchor.name, whom)
+
     def _target(self, referral: Referral) -> str:
         """Return the user part to ring. Raises _DeclinedError."""
-        if referral.headers:
-            why = f"To join another call ({referral.headers[:100]}) is not supported."
-            raise _DeclinedError(why, Reason.REFER_DECLINED)
         try:
             uri = parse_uri(referral.target)
         except ValueError as error:

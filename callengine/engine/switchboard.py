@@ -107,6 +107,7 @@ class Switchboard(DirectoryAnswers):
             pool=self.pool,
             edge=self.edge,
             ring_timeout_s=settings.ring_timeout_s,
+            hang_up=self._assignment.hang_up,
         )
         self._referrals = Referrals(
             book=self.book, transfers=self.transfers, edge=self.edge, read=self._read

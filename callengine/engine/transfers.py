@@ -4,7 +4,8 @@ import asyncio
 import dataclasses
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from callengine.core.control.agents import TransferAsked, TransferRefused
 from callengine.core.control.calls import (
@@ -16,7 +17,7 @@ from callengine.core.control.calls import (
 )
 from callengine.core.limits import TARGETS_RUNG_TOGETHER
 from callengine.core.orders import TransferOrder
-from callengine.core.outcomes import Rejection
+from callengine.core.outcomes import Rejection, Termination
 from callengine.core.parties import CALLER
 from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import Declined
@@ -25,7 +26,8 @@ from callengine.core.states import CallState
 from callengine.edge.callers.invites import dialled_user
 from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
-from callengine.engine.livecall import LiveCall, PendingTransfer, Referrer
+from callengine.engine.joining import Anchors, joined_end, joined_plan, joined_waves
+from callengine.engine.livecall import Joint, LiveCall, PendingTransfer, Referrer
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
 from callengine.engine.planning import Planning, Substitute
 from callengine.engine.pool import Pool
@@ -51,6 +53,13 @@ class _RefusedError(Exception):
         "In SIP, for an agent that asked."
 
 
+HangUp = Callable[[LiveCall, Termination], None]
+
+
+class JoiningEdge(Legs, Anchors, Protocol):
+    """What is asked of the edge: new legs, and those that are taken over."""
+
+
 class Transfers:
     """Carries out the transfers of one engine; one at a time for each call."""
 
@@ -61,8 +70,9 @@ class Transfers:
         agents: AgentOrders,
         book: CallBook,
         pool: Pool,
-        edge: Legs,
+        edge: JoiningEdge,
         ring_timeout_s: float,
+        hang_up: HangUp,
     ) -> None:
         self._planning = planning
         self._agents = agents
@@ -70,6 +80,7 @@ class Transfers:
         self._pool = pool
         self._edge = edge
         self._ring_timeout_s = ring_timeout_s
+        self._hang_up = hang_up
         self._tasks: set[asyncio.Task[None]] = set()
 
     def expect(self, call: LiveCall, referrer: Referrer) -> None:
@@ -84,22 +95,27 @@ class Transfers:
         by: str,
         asked: TransferAsked | None = None,
         referrer: Referrer | None = None,
+        joint: Joint | None = None,
     ) -> None:
         """Connect a call's caller with somebody else; `to` and `by` are texts of a page.
 
         Or of a voice agent, which is told if nobody is rung: `asked` is its request then. Or a
-        party asks for whoever talks to it: `referrer`, which is told all that comes of it.
+        party asks for whoever talks to it: `referrer`, which is told all that comes of it; and if
+        it has another call with whom it means, `joint`, that one is taken over instead of rung.
         """
         to = dialled_user(clean_text(to, 255).strip())
         by = clean_text(by, 150) or "An operator"
         if call.transfer is not None:
             why = f"A transfer to {call.transfer.to} is under way. Wait for it."
-            late = PendingTransfer(to, by, asked=asked, referrer=referrer)
+            late = PendingTransfer(to, by, asked=asked, referrer=referrer, joint=joint)
             self._failed(call, late, why, code=491)
             return
-        call.transfer = pending = PendingTransfer(to, by, asked=asked, referrer=referrer)
+        call.transfer = pending = PendingTransfer(
+            to, by, asked=asked, referrer=referrer, joint=joint
+        )
         what = call.name_of(referrer.waiting) if referrer else "the call"
-        self._note(call, "transfer", f"{by} transfers {what} to {to}.")
+        how = f", whom it has in another call ({joint.call.id})" if joint else ""
+        self._note(call, "transfer", f"{by} transfers {what} to {to}{how}.")
         task = asyncio.create_task(self._transfer(call, pending))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -120,6 +136,9 @@ class Transfers:
         if pending is not None and message.leg is not None:
             if pending.referrer is not None:
                 call.near = pending.referrer.waiting
+            if pending.joint is not None and pending.referrer is not None:
+                whom = call.name_of(pending.referrer.waiting)
+                self._hang_up(pending.joint.call, joined_end(pending.joint, whom))
             self._book.transferred(call, pending)
 
     async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
@@ -138,6 +157,9 @@ class Transfers:
     async def _start(self, call: LiveCall, pending: PendingTransfer) -> None:
         """Plan, and hand the targets to the call's process. Raises _RefusedError."""
         _check(call)
+        if pending.joint is not None:
+            self._take_over(call, pending, pending.joint)
+            return
         pending.plan, left_out, passwords = await self._plan(call, pending)
         process = call.process
         assert process is not None
@@ -157,6 +179,18 @@ class Transfers:
         # Nothing is awaited from here until the call process has the order.
         for text in (*pending.plan.notes, *left_out, *waves.notes):
             self._note(call, "plan", text)
+        self._hand_over(call, pending, process=process, waves=waves)
+
+    def _take_over(self, call: LiveCall, pending: PendingTransfer, joint: Joint) -> None:
+        """Have the call's process take over whom the other call has. Raises _RefusedError."""
+        process, referrer = call.process, pending.referrer
+        assert process is not None
+        assert referrer is not None
+        pending.plan = plan = joined_plan(call, joint, referrer.waiting)
+        waves = joined_waves(self._edge, call, joint, plan=plan, process=process)
+        if waves is None or joint.call.ended:
+            text = f"{joint.name} has left the other call. Call again."
+            raise _RefusedError(text, Reason.CALL_NOT_ANSWERED, code=481)
         self._hand_over(call, pending, process=process, waves=waves)
 
     async def _plan(

@@ -41,7 +41,7 @@ def request(
     headers: Headers = [
         ("via", identity.inner_via(branch)),
         ("from", f"<sip:peer@127.0.0.1>;tag={leg.inner_tag(message.from_tag)}"),
-        ("to", "<sip:edge@127.0.0.1>" + (f";tag={leg.local_tag}" if message.to_tag else "")),
+        ("to", "<sip:edge@127.0.0.1>" + (f";tag={leg.inner_local_tag}" if message.to_tag else "")),
         ("call-id", leg.inner_call_id),
         ("cseq", f"{message.cseq} {message.method}"),
         ("max-forwards", "70"),

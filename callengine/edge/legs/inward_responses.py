@@ -1,6 +1,6 @@
 """Responses of peers, given to call processes, or to the edge itself where none waits."""
 
-from callengine.edge.legs import inner
+from callengine.edge.legs import inner, takeover
 from callengine.edge.legs.abandon import Abandoner
 from callengine.edge.legs.own_requests import OwnRequests
 from callengine.edge.legs.table import (
@@ -55,6 +55,8 @@ class InwardResponses:
             return leg.token
         is_invite = request.method == "INVITE"
         before, request.code = request.code, max(request.code, message.code)
+        if is_invite and leg.anchor.takes_over and 200 <= message.code < 300:
+            takeover.learn(self._legs, leg, request, message)
         _learn(leg, request, message)
         if is_invite and message.code >= 300 and before >= 200:
             return leg.token  # a repetition, acknowledged already
@@ -105,7 +107,7 @@ def _learn(leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
 def _learn_of_invite(leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
     """Make or refresh a dialog (RFC 3261 sections 12.1.2 and 12.2.1.2)."""
     is_success = message.code >= 200
-    if not message.to_tag and not is_success:
+    if not is_success and (not message.to_tag or leg.anchor.takes_over):
         return
     dialog = leg.dialog(message.to_tag)
     if dialog is None:

@@ -29,6 +29,7 @@ def to_peer(
     parties: tuple[str, str],
     call_id: str,
     cseq: int | None = None,
+    body: bytes,
     extra: Headers | None = None,
 ) -> Message:
     """Return a call process's message as a peer may see it: nothing of loopback in it.
@@ -49,11 +50,11 @@ def to_peer(
         headers.append(("allow", ALLOW))
     headers.append(("user-agent" if message.method else "server", user_agent))
     headers += extra or []
-    if message.body:
+    if body:
         headers.append(("content-type", message.get("content-type") or "application/sdp"))
     if message.method:
-        return Message.request(message.method, uri, headers, message.body)
-    return Message.response(message.code, message.phrase, headers, message.body)
+        return Message.request(message.method, uri, headers, body)
+    return Message.response(message.code, message.phrase, headers, body)
 
 
 def option_lists(message: Received) -> Headers:

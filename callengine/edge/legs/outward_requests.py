@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from callengine.edge.flow import Flow
+from callengine.edge.legs import takeover
 from callengine.edge.legs.abandon import Abandoner
 from callengine.edge.legs.outer import to_peer
 from callengine.edge.legs.outward_responses import WITH_CONTACT
@@ -18,6 +19,7 @@ from callengine.edge.legs.table import (
     LegTable,
     PeerRequest,
 )
+from callengine.edge.legs.takeover import TakeoverError
 from callengine.edge.messages.digest import readdress
 from callengine.edge.messages.message import Headers, Message
 from callengine.edge.messages.received import Received
@@ -106,8 +108,15 @@ class OutwardRequests:
             return
         if message.method in _ANSWERED_AT_ONCE:
             self._standin.answer(message, worker, _ANSWERED_AT_ONCE[message.method])
+        if dialog is not None and dialog.moved:
+            if message.method not in _ANSWERED_AT_ONCE:
+                self._standin.answer(message, worker, 481)
+            return
         try:
             flow = self._aim(leg, dialog, request)
+        except TakeoverError as error:
+            self._standin.answer(message, worker, error.code)
+            return
         except (ValueError, UnresolvableError) as error:
             self._unreachable(request, str(error))
             return
@@ -121,6 +130,11 @@ class OutwardRequests:
     def _aim(self, leg: AnchoredLeg, dialog: Dialog | None, request: PeerRequest) -> Flow | None:
         """Say in a request where it goes; return its flow, or None if that must be looked up."""
         message, anchor = request.message, leg.anchor
+        if dialog is None and anchor.takes_over:
+            old, dialog = takeover.begin(self._legs, leg, request)
+            target, flow = self._routing.in_dialog(old, dialog)
+            request.uri, request.routes = target.uri, target.routes
+            return flow
         if dialog is None:
             self._legs.name_call_id(leg, message.call_id)
             leg.local_tag = message.from_tag
@@ -205,6 +219,7 @@ class OutwardRequests:
             parties=request.parties,
             call_id=leg.call_id,
             cseq=request.cseq,
+            body=takeover.continued(leg, message.body),
             extra=extra,
         )
 

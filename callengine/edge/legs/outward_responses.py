@@ -5,6 +5,7 @@ from collections.abc import Callable
 from callengine.edge.legs.outer import to_peer
 from callengine.edge.legs.standin import StandIn
 from callengine.edge.legs.table import AnchoredLeg, LegState, LegTable
+from callengine.edge.legs.takeover import continued
 from callengine.edge.messages.message import Headers, render
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.replies import reply_vias
@@ -81,6 +82,7 @@ class OutwardResponses:
             user_agent=identity.user_agent,
             parties=(request.get("from"), with_tag(request.get("to"), message.to_tag)),
             call_id=request.call_id,
+            body=continued(leg, message.body),
             extra=extra,
         )
         return render(response)

@@ -62,6 +62,8 @@ class Dialog:
     invites: dict[int, int] = field(default_factory=dict)
     "CSeq numbers of the last re-INVITEs: the call process's, and what the peer was sent."
     ended: bool = False
+    moved: bool = False
+    "Another leg has taken it over; whatever is said of it is meant for that."
     left: bool = False
     "The peer has said BYE; nothing of it but that is taken any more (RFC 3261 section 15.1.2)."
     ack: Message | None = None
@@ -140,6 +142,16 @@ class AnchoredLeg:
     anchor: LegAnchor
     call_id: str = ""
     local_tag: str = ""
+    own_call_id: str = ""
+    own_tag: str = ""
+    """What its call process calls itself where the peer knows it by other names: it has taken a
+    dialog over."""
+    taking: str = ""
+    "The peer's tag in that dialog."
+    origin: tuple[bytes, int] | None = None
+    "User name and session of the descriptions that its own go on, and what to add to a version."
+    described: bytes = b""
+    "The session description that the peer was sent last."
     state: LegState = LegState.OPEN
     invite: ServerTransaction | None = None
     "Leg A: the INVITE that made it."
@@ -163,7 +175,12 @@ class AnchoredLeg:
     @property
     def inner_call_id(self) -> str:
         """Return the Call-ID between edge and call process: the peer's may be of any form."""
-        return self.token if self.invite is not None else self.call_id
+        return self.token if self.invite is not None else self.own_call_id or self.call_id
+
+    @property
+    def inner_local_tag(self) -> str:
+        """Return our tag between edge and call process."""
+        return self.own_tag or self.local_tag
 
     @property
     def is_waiting(self) -> bool:
@@ -275,8 +292,17 @@ class LegTable:
         for leg in (first, *self._by_call_id.get(message.call_id, ())):
             if leg is None or leg.call_id != message.call_id or leg.local_tag != message.to_tag:
                 continue
-            if (dialog := leg.dialog(message.from_tag)) is not None:
+            dialog = leg.dialog(message.from_tag)
+            if dialog is not None and not dialog.moved:
                 return leg, dialog
+        return None
+
+    def established(self, call_id: str, *, ours: str, theirs: str) -> AnchoredLeg | None:
+        """Return the leg whose dialog has this Call-ID and these tags (RFC 3891 section 3)."""
+        for leg in self._by_call_id.get(call_id, ()):
+            dialog = leg.dialog(theirs) if leg.local_tag == ours else None
+            if dialog is not None and not (dialog.ended or dialog.moved):
+                return leg
         return None
 
     def named_in(self, data: bytes) -> str:

@@ -1,0 +1,83 @@
+"""Two calls of one party made one (RFC 5589 section 7): whom the other call has, this one takes."""
+
+import dataclasses
+import secrets
+from typing import Protocol
+
+from callengine.core.orders import LegOrder, WaveOrder
+from callengine.core.outcomes import EndedBy, Termination
+from callengine.core.parties import CALLER
+from callengine.core.plan import CallPlan
+from callengine.core.reasons import Reason
+from callengine.edge.interface import LegAnchor
+from callengine.engine.livecall import Joint, LiveCall
+from callengine.engine.order import Waves
+from callengine.engine.processes import CallProcess
+
+
+class Anchors(Protocol):
+    """What is asked of the edge about legs."""
+
+    def leg(self, token: str) -> LegAnchor | None:
+        """Return the leg a token names, if it is (still) anchored."""
+
+
+def joined_plan(call: LiveCall, joint: Joint, waiting: str) -> CallPlan:
+    """Return the call's plan once it leads to whom the other call has; nobody is rung for it.
+
+    On both legs the lists hold that held before.
+    """
+    its_list = joint.call.allowed_on(joint.other)
+    return dataclasses.replace(
+        call.plan,
+        destination=joint.call.party_of(joint.other),
+        vn_a=call.allowed_on(waiting),
+        vn_b=its_list,
+        vn_a_source=call.snapshot["vn_a_source"],
+        vn_b_source=joint.call.snapshot["vn_a_source" if joint.other == CALLER else "vn_b_source"],
+        waves=(),
+        notes=(),
+    )
+
+
+def joined_waves(
+    edge: Anchors, call: LiveCall, joint: Joint, *, plan: CallPlan, process: CallProcess
+) -> Waves | None:
+    """Return the leg that takes the other call's over, with its anchor; None: it has gone."""
+    before = joint.call.leg_orders.get(joint.other)
+    anchor = edge.leg(before.token) if before is not None else None
+    if before is None or anchor is None:
+        return None
+    name, token = f"B{len(call.labels)}", secrets.token_hex(12)
+    order = LegOrder(
+        name=name,
+        token=token,
+        # Loopback alone sees these: the dialog that is taken over has its own.
+        to_uri="sip:peer@127.0.0.1",
+        from_uri="<sip:edge@127.0.0.1>",
+        public_address=before.public_address,
+        label=joint.name,
+        username=before.username,
+        password=before.password,
+        trunk=before.trunk,
+        media_also_from=before.media_also_from,
+    )
+    taken = dataclasses.replace(
+        anchor,
+        call=plan.call,
+        name=name,
+        token=token,
+        worker=process.sip_address,
+        takes_over=before.token,
+        diversion="",
+    )
+    wave = WaveOrder((order,), plan.vn_a, plan.vn_b)
+    return Waves(orders=(wave,), anchors=(taken,), notes=())
+
+
+def joined_end(joint: Joint, whom: str) -> Termination:
+    """Return how the other call ends: whoever it had talks to another from now on."""
+    by: EndedBy = "caller" if joint.leg == CALLER else "callee"
+    who = joint.call.name_of(joint.leg)
+    advice = f"{who} joined this call with another of its own: {joint.name} talks to {whom} there."
+    return Termination(by, Reason.JOINED_WITH_ANOTHER, 200, advice)

@@ -1,0 +1,197 @@
+"""Attended transfers: a party joins two calls it has here; whom it talks to are heard together."""
+
+import asyncio
+import html
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import quote
+
+import pytest
+import sipmessage
+
+from tests.peers.dialogs import Call, IncomingCall, OutgoingCall
+from tests.peers.engine import Engine
+from tests.peers.phone import Phone
+from tests.peers.ports import LOOPBACK, free_sip_port
+from tests.peers.sipp import Sipp
+from tests.peers.waiting import until
+from tests.sip.script import as_talking_callee, offer
+from tests.wire.conversation import caller, converse, registered
+from tests.wire.directory import configuration, connection
+from tests.wire.operator import Operator
+
+TARGET_PORT = free_sip_port()
+CONFIGURATION = configuration(
+    connection("alice", inbound=["PCMU"], outbound=["PCMU"]),
+    connection("bob", inbound=["PCMA"], outbound=["PCMA"]),
+    connection("carol", inbound=["G722"], outbound=["G722"]),
+    connection("sipp", inbound=["PCMU"], address=f"sip:sipp@{LOOPBACK}:{TARGET_PORT}"),
+)
+BOB_HZ, CAROL_HZ = 620, 950
+
+
+@pytest.fixture(scope="module")
+def operator(engine: Engine) -> Operator:
+    return Operator(engine)
+
+
+def refer(call: Call, other: Call, *, from_tag: str = "") -> sipmessage.Request:
+    """Return the REFER that joins a phone's call with another of its own (RFC 5589 section 7)."""
+    theirs, ours = (address.parameters["tag"] for address in (other.remote, other.local))
+    names = f"{other.call_id};to-tag={theirs};from-tag={from_tag or ours}"
+    request = call.request("REFER")
+    request.headers.set("Refer-To", f"<{other.target}?Replaces={quote(names, safe='')}>")
+    return request
+
+
+async def is_told(phone: Phone, fragment: str) -> None:
+    """Wait for the last NOTIFY."""
+
+    def told() -> bool:
+        notes = [m for m in phone.received() if m.startswith("NOTIFY")]
+        return any(fragment in m and "Subscription-State: terminated" in m for m in notes)
+
+    await until(told, f"nobody was told {fragment}")
+
+
+@asynccontextmanager
+async def two_calls(
+    engine: Engine, *, calls_bob: bool
+) -> AsyncIterator[tuple[Phone, Call, Call, OutgoingCall | IncomingCall]]:
+    """Have alice talk to bob, who called or was called, and to carol, whom she called."""
+    async with (
+        registered(engine, "alice") as alice,
+        registered(engine, "bob") as bob,
+        registered(engine, "carol") as carol,
+    ):
+        if calls_bob:
+            first = await converse(engine, alice, bob, offer=["PCMU"])
+            with_bob, bobs = first.a, first.b
+        else:
+            turned = await converse(engine, bob, alice, offer=["PCMA"])
+            with_bob, bobs = turned.b, turned.a
+        second = await converse(engine, alice, carol, offer=["PCMU"])
+        carols = second.b
+        yield alice, with_bob, second.a, bobs
+        heard_by_bob, heard_by_carol = await asyncio.gather(
+            bobs.audio(send_hz=BOB_HZ, codec="PCMA", seconds=1.5),
+            carols.audio(send_hz=CAROL_HZ, codec="G722", seconds=1.5),
+        )
+        assert heard_by_bob.near(CAROL_HZ), f"bob hears {heard_by_bob}"
+        assert heard_by_carol.near(BOB_HZ), f"carol hears {heard_by_carol}"
+        assert len(carols.phone.calls) == 1  # she was not rung again
+        assert (await carols.hang_up()).code == 200
+        await asyncio.wait_for(bobs.ended.wait(), 3)
+
+
+@pytest.mark.parametrize("calls_bob", [True, False], ids=["as caller", "as callee"])
+async def test_a_party_joins_its_two_calls_rfc5589_7_3(
+    engine: Engine, operator: Operator, calls_bob: bool
+) -> None:
+    async with two_calls(engine, calls_bob=calls_bob) as (alice, with_bob, with_carol, bobs):
+        assert (await with_bob.send(refer(with_bob, with_carol))).code == 202
+        await is_told(alice, "SIP/2.0 200 OK")
+        for call in (with_carol, with_bob):
+            await asyncio.wait_for(call.ended.wait(), 5)
+    first, second = [
+        await engine.record(call.call_id)
+        for call in (bobs if not calls_bob else with_bob, with_carol)
+    ]
+    assert first["destination"] == "connection:carol"
+    assert first["termination"]["reason"] == "callee-hung-up"
+    assert second["termination"]["reason"] == "joined-with-another"
+    assert second["termination"]["by"] == "caller"
+    assert "Carol talks to Bob there" in second["termination"]["advice"]
+    page = html.unescape(await asyncio.to_thread(operator.get, f"/calls/{first['id']}/"))
+    assert "Alice transfers Bob to Carol, whom it has in another call" in page
+
+
+async def test_a_target_that_refuses_the_reinvite_leaves_both_calls_rfc3261_14_1(
+    engine: Engine,
+) -> None:
+    script = as_talking_callee().expect(
+        "INVITE", has=["To: .*tag=", "Content-Type: .*sdp"], answer=488
+    )
+    script.expect("ACK").expect("BYE")
+    async with (
+        Sipp() as sipp,
+        registered(engine, "bob") as bob,
+        caller(engine, "alice") as alice,
+    ):
+        target = await sipp.play(script.xml, port=TARGET_PORT)
+        await target.listening()
+        talk = await converse(engine, alice, bob, offer=["PCMU"])
+        consulted = await alice.invite("sipp", alice.sdp(["PCMU"]))
+        await consulted.answered()
+        assert (await talk.a.send(refer(talk.a, consulted))).code == 202
+        await is_told(alice, "SIP/2.0 488")
+        await talk.hears_both_ways(codec_a="PCMU", codec_b="PCMA", seconds=1.0)
+        await consulted.hang_up()
+        assert await target.finished() == 0, target.dump()
+        record = await talk.end()
+        other = await engine.record(consulted.call_id)
+    assert record["destination"] == "connection:bob"
+    assert other["termination"]["reason"] == "caller-hung-up"
+
+
+async def test_requests_after_the_takeover_have_rising_numbers_rfc3261_12_2_1(
+    engine: Engine,
+) -> None:
+    script = as_talking_callee().expect("INVITE", answer=None).reply(200, body=offer("PCMU"))
+    script.expect("ACK").request("INFO").get(200)
+    script.request("INVITE", body=offer("PCMU", direction="sendonly")).maybe(100).get(200)
+    script.request("ACK").expect("BYE")
+    async with (
+        Sipp() as sipp,
+        registered(engine, "bob") as bob,
+        caller(engine, "alice") as alice,
+    ):
+        target = await sipp.play(script.xml, port=TARGET_PORT)
+        await target.listening()
+        talk = await converse(engine, alice, bob, offer=["PCMU"])
+        consulted = await alice.invite("sipp", alice.sdp(["PCMU"]))
+        await consulted.answered()
+        assert (await talk.a.send(refer(talk.a, consulted))).code == 202
+        await is_told(alice, "SIP/2.0 200")
+        await asyncio.wait_for(talk.a.ended.wait(), 5)
+        await asyncio.sleep(0.3)
+        await talk.b.hang_up()
+        assert await target.finished() == 0, target.dump()
+        record = await engine.record(talk.a.call_id)
+    asked = [m for m in target.messages if m.received and not m.first_line.startswith("SIP/2.0")]
+    numbers = [int(_header(m.text, "CSeq").split()[0]) for m in asked]
+    assert [m.first_line.split()[0] for m in asked] == ["INVITE", "ACK", "INVITE", "ACK", "BYE"]
+    assert numbers[0] == numbers[1]
+    assert numbers[1] < numbers[2] == numbers[3] < numbers[4]
+    assert len({_header(m.text, "Call-ID") for m in asked}) == 1
+    # RFC 3264 section 8: one origin, whose version rises by one with each description.
+    sent = [m.sdp for m in target.messages if m.received and m.sdp.strip()]
+    origins = [line.split() for sdp in sent for line in sdp.splitlines() if line.startswith("o=")]
+    assert len({(name, session) for name, session, *_ in origins}) == 1
+    versions = [int(version) for _, _, version, *_ in origins]
+    assert versions == list(range(versions[0], versions[0] + len(sent)))
+    assert record["termination"]["reason"] == "callee-hung-up"
+
+
+@pytest.mark.parametrize("what", ["unknown", "another's"])
+async def test_a_call_that_is_not_its_own_is_not_joined_rfc3891_3(
+    engine: Engine, what: str
+) -> None:
+    async with (
+        registered(engine, "bob") as bob,
+        registered(engine, "carol") as carol,
+        caller(engine, "alice") as alice,
+        caller(engine) as stranger,
+    ):
+        talk = await converse(engine, alice, bob, offer=["PCMU"])
+        other = await converse(engine, stranger, carol, offer=["PCMU"])
+        tag = "nobody" if what == "unknown" else ""
+        response = await talk.a.send(refer(talk.a, other.a, from_tag=tag))
+        assert response.code == (481 if what == "unknown" else 603)
+        await talk.hears_both_ways(codec_a="PCMU", codec_b="PCMA", seconds=1.0)
+        assert (await other.end())["termination"]["reason"] == "caller-hung-up"
+        assert (await talk.end())["termination"]["reason"] == "caller-hung-up"
+
+
+def _header(message: str, name: str) -> str:
+    return message.partition(f"{name}:")[2].partition("\n")[0].strip()
