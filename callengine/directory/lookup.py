@@ -32,6 +32,7 @@ from callengine.directory.entries import (
     known_codecs,
     trunk_entry,
 )
+from callengine.edge.flow import TRANSPORTS
 from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
 from callengine.record.cleaning import clean_json, clean_text, is_storable
 from connections.models import (
@@ -203,7 +204,9 @@ def registered_flows() -> list[tuple[str, str, float]]:
 def has_registered_from(host: str) -> bool:
     """Return whether any connection is registered from this IP address. One query."""
     host_part = f"[{host}]" if ":" in host else host
-    here = Q(flow__startswith=f"udp:{host_part}:") | Q(flow__startswith=f"tcp:{host_part}:")
+    here = Q()
+    for transport in TRANSPORTS:
+        here |= Q(flow__startswith=f"{transport}:{host_part}:")
     return Registration.objects.filter(here, expires_at__gt=timezone.now()).exists()
 
 

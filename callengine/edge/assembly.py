@@ -4,6 +4,7 @@ import time
 
 from callengine.edge.callers.authentication import Authenticator
 from callengine.edge.callers.invites import Callers
+from callengine.edge.callers.keepalive import KeepAlive
 from callengine.edge.callers.registration import Registrar
 from callengine.edge.callers.standing import Standing
 from callengine.edge.interface import Engine
@@ -146,12 +147,16 @@ class Assembly:
             warden=self.warden,
             is_local=lambda host: self.addresses.is_local_host(host, None),
         )
+        self.keepalive = KeepAlive(
+            self.transports.send, self.identity, interval_s=self.settings.keepalive_s
+        )
         self.registration = Registrar(
             engine,
             self.settings,
             authenticator=self.authenticator,
             responder=self.responder,
             guard=self.guard,
+            keepalive=self.keepalive,
             is_ours=self.addresses.is_local_host,
         )
         self.refer_desk = ReferDesk(

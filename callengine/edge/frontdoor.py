@@ -188,8 +188,10 @@ class Edge:
     def know_phones(self, flows: Iterable[tuple[str, str, float]]) -> None:
         """Have the guard know who is registered: flow, SIP user, and for how many seconds."""
         now = time.monotonic()
-        for flow, sip_user, for_s in flows:
-            self._parts.guard.welcome_phone(Flow.parse(flow), sip_user, now, for_s)
+        for text, sip_user, for_s in flows:
+            flow = Flow.parse(text)
+            self._parts.guard.welcome_phone(flow, sip_user, now, for_s)
+            self._parts.keepalive.note(flow, sip_user, for_s=for_s)
 
     def hold_bans(self, bans: Iterable[HeldBan]) -> None:
         """Keep out these, as they are stored, and nobody else."""
@@ -222,3 +224,4 @@ class Edge:
         for rejection in parts.guard.sweep(now):
             parts.rejections.store_unchecked(rejection)
         parts.transports.close_idle(now)
+        parts.keepalive.tick(now)

@@ -139,6 +139,9 @@ class EdgeSettings:
     max_transactions: int = 20000
     max_setups: int = 500
 
+    keepalive_s: float = 0.0
+    "How often registered phones heard over UDP are sent an OPTIONS; 0: never."
+
     challenge_answer_s: float = 5.0
     rejections_per_minute: int = 30
     "Stored per source address and rule; the rest of that minute becomes one line."

@@ -76,6 +76,7 @@ def _edge_settings() -> EdgeSettings:
         nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),
         nonce_any_address=settings.VOIPNUMBER_NONCE_ANY_ADDRESS,
         user_agent=USER_AGENT,
+        keepalive_s=settings.VOIPNUMBER_SIP_KEEPALIVE_S,
         tcp_message_s=settings.VOIPNUMBER_TCP_MESSAGE_S,
         bans=BanSettings(
             failures=settings.VOIPNUMBER_BAN_FAILURES,

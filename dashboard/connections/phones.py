@@ -21,8 +21,10 @@ class Server:
         return " or ".join(name.upper() for name in self.transports)
 
 
-def servers(listening: Sequence[str], *, public_address: str, page_host: str) -> tuple[Server, ...]:
-    """Return where phones may register.
+def servers(
+    listening: Sequence[str], *, public_address: str, page_host: str, tls_name: str = ""
+) -> tuple[Server, ...]:
+    """Return where phones may register; over TLS at `tls_name`, which they hold certificates to.
 
     `listening` are the engine's `transport:host:port`; `page_host` is the host name under which
     the person reached these pages: a hint for who listens on every address.
@@ -33,7 +35,11 @@ def servers(listening: Sequence[str], *, public_address: str, page_host: str) ->
         host, _, port = rest.rpartition(":")
         addresses.setdefault((host.strip("[]"), port), []).append(transport)
     return tuple(
-        _server(host, port, tuple(transports), public_address, page_host)
+        _server(
+            *(host, port, tuple(transports)),
+            tls_name if tls_name and transports == ["tls"] else public_address,
+            page_host,
+        )
         for (host, port), transports in addresses.items()
     )
 

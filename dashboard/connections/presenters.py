@@ -92,6 +92,7 @@ def phone_servers(*, page_host: str, now: dt.datetime) -> tuple[tuple[Server, ..
         list(dict.fromkeys(running or configured)),
         public_address=settings.VOIPNUMBER_PUBLIC_ADDRESS,
         page_host=page_host,
+        tls_name=settings.VOIPNUMBER_SIP_TLS_NAME,
     )
     return addresses, bool(running)
 

@@ -39,11 +39,13 @@ GOOD_ADDRESSES = [
     "sip:alice@pbx.example.org",
     "sip:[2001:db8::1]:5060;transport=tcp",
     "sip:+1202@192.0.2.1;transport=UDP;user=phone",
+    "sip:a@b.example;transport=tls",
+    "sips:a@b.example",
 ]
 BAD_ADDRESSES = [
     "127.0.0.1:5071",
-    "sips:a@b.example",
-    "sip:a@b.example;transport=tls",
+    "sips:a@b.example;transport=udp",
+    "sip:a@b.example;transport=sctp",
     "sip:192.0.2.300",
     "sip:host:0",
     "sip:host:70000",

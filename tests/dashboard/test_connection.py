@@ -104,6 +104,11 @@ def test_what_to_type_into_a_phone_follows_the_running_engine(
     settings.ALLOWED_HOSTS = ["testserver"]  # type: ignore[attr-defined]
     settings.VOIPNUMBER_PUBLIC_ADDRESS = "203.0.113.80"  # type: ignore[attr-defined]
     assert 'data-copy="203.0.113.80"' in text(viewer, url(row, "?tab=phone"))
+    EngineNode.objects.update(listening=["udp:0.0.0.0:5060", "tls:0.0.0.0:5061"])
+    settings.VOIPNUMBER_SIP_TLS_NAME = "sip.example.org"  # type: ignore[attr-defined]
+    page = text(viewer, url(row, "?tab=phone"))
+    for copied in ("203.0.113.80", "5060", "sip.example.org", "5061"):
+        assert f'data-copy="{copied}"' in page
 
 
 def test_why_a_phone_cannot_sign_in_is_said_on_every_tab(viewer: Client, settings: object) -> None:

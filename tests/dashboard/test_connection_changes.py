@@ -79,7 +79,7 @@ def test_two_who_want_the_same_have_no_conflict(admin: Client) -> None:
         ({"sip_user": "sales team"}, "sip_user", "'sales team' is not a SIP user; allowed: 1 to"),
         ({"sip_user": "bob"}, "sip_user", "'bob' is already the SIP user of Bob"),
         ({"address": "192.0.2.1"}, "address", "'192.0.2.1' is not a SIP URI; allowed: sip:"),
-        ({"address": "sip:h;transport=tls"}, "address", "transport 'tls'"),
+        ({"address": "sip:h;transport=sctp"}, "address", "transport 'sctp'"),
         ({"concurrent_calls": "0"}, "concurrent_calls", "a whole number from 1 to 10000"),
         ({"concurrent_calls": "many"}, "concurrent_calls", "a whole number from 1 to 10000"),
         ({"concurrent_calls": "9" * 12}, "concurrent_calls", "a whole number from 1 to 10000"),

@@ -104,8 +104,8 @@ def test_a_trunk_is_added_with_addresses_and_a_gateway(admin: Client) -> None:
         ({"name": "taken"}, "already exists"),
         ({"in_allowed_addresses": "192.0.2.1\n192.0.2.9/24"}, "Line 2: &#x27;192.0.2.9/24&#x27;"),
         ({"gateway": "sip:"}, "is not a SIP URI; allowed: sip:"),
-        ({"gateway": "sips:gw.example"}, "&#x27;sips:gw.example&#x27; is not a SIP URI"),
-        ({"gateway": "sip:gw.example;transport=tls"}, "is not udp or tcp"),
+        ({"gateway": "sips:gw.example;transport=udp"}, "sips: goes over TLS alone"),
+        ({"gateway": "sip:gw.example;transport=sctp"}, "is not one of udp, tcp, tls"),
     ],
 )
 def test_a_wrong_trunk_is_said_and_nothing_of_it_is_kept(

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from callengine.core.reasons import Rule
 from callengine.edge.callers.authentication import Authenticator
+from callengine.edge.callers.keepalive import KeepAlive
 from callengine.edge.callers.registrar import (
     RegisterError,
     RegisterRequest,
@@ -56,12 +57,14 @@ class Registrar:
         authenticator: Authenticator,
         responder: Responder,
         guard: Guard,
+        keepalive: KeepAlive,
         is_ours: IsOurs,
     ) -> None:
         self._store = store
         self._authenticator = authenticator
         self._responder = responder
         self._guard = guard
+        self._keepalive = keepalive
         self._is_ours = is_ours
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._limits = RegistrarLimits(
@@ -127,9 +130,10 @@ class Registrar:
             return await store.change_bindings(sip_user, decide)
 
     def _remember(self, flow: Flow, sip_user: str, bindings: Sequence[Binding]) -> None:
-        """Have the guard know a phone that registered from this flow."""
+        """Have the guard know a phone that registered from this flow, and keep it open."""
         text = str(flow)
         ends = [binding.expires_at for binding in bindings if binding.flow == text]
+        self._keepalive.note(flow, sip_user, for_s=max(ends, default=0.0) - time.time())
         if ends:
             for_s = max(ends) - time.time() + KNOWN_LONGER_S
             self._guard.welcome_phone(flow, sip_user, time.monotonic(), for_s)

@@ -10,6 +10,9 @@ from callengine.edge.messages.values import with_tag
 from sip.phrases import phrase_of
 
 _RPORT = re.compile(r";[ \t]*(?:rport|received)[ \t]*(?:=[^;]*)?(?=;|\Z)", re.IGNORECASE)
+_KEEP = re.compile(r";[ \t]*keep[ \t]*(?:=[^;]*)?(?=;|\Z)", re.IGNORECASE)
+KEEP_UDP_S, KEEP_STREAM_S = 25, 110
+"How often a phone is to show a sign of life: routers forget UDP after 30 s, TCP after 2 min."
 
 
 def reason_value(code: int, why: str) -> str:
@@ -25,12 +28,18 @@ def reply_flow(request: Received) -> Flow:
     return request.flow._replace(port=request.via.port or request.flow.transport.default_port)
 
 
-def reply_vias(request: Received) -> list[str]:
-    """Return the request's Via values as its responses carry them (`received`, `rport`)."""
+def reply_vias(request: Received, *, keeps: bool = False) -> list[str]:
+    """Return the request's Via values as its responses carry them (`received`, `rport`).
+
+    Who asks is told how often to show a sign of life, if we keep its way open (RFC 6223).
+    """
     host, port = request.flow.host, request.flow.port
     top = _RPORT.sub("", request.via.raw)
     top += f";received={host}" if ":" not in host else f";received=[{host}]"
     top += f";rport={port}" if "rport" in request.via.params else ""
+    if keeps and "keep" in request.via.params:
+        interval_s = KEEP_STREAM_S if request.flow.is_reliable else KEEP_UDP_S
+        top = _KEEP.sub("", top) + f";keep={interval_s}"
     return [top, *request.vias[1:]]
 
 
@@ -45,7 +54,8 @@ def build_reply(
 ) -> bytes:
     """Return a response of the edge itself."""
     phrase = phrase or phrase_of(code)
-    top: Headers = [("via", via) for via in reply_vias(request)]
+    keeps = request.method == "REGISTER" and 200 <= code < 300
+    top: Headers = [("via", via) for via in reply_vias(request, keeps=keeps)]
     copied = [
         ("from", request.get("from")),
         # RFC 3261 section 8.2.6.2: every response but 100 has a tag.

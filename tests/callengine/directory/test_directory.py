@@ -142,7 +142,7 @@ def test_bindings_come_back_as_they_were_stored(alice, django_assert_num_queries
 
 def test_where_phones_are_registered_from(alice, django_assert_num_queries):
     now = time.time()
-    flows = (("udp:192.0.2.1:5060", 600), ("tcp:[2001:db8::1]:7", 60), ("udp:192.0.2.3:1", -1))
+    flows = (("udp:192.0.2.1:5060", 600), ("tls:[2001:db8::1]:7", 60), ("udp:192.0.2.3:1", -1))
     stored = [
         Binding(f"sip:a{n}@h", "c", 1, now + for_s, flow, "ua")
         for n, (flow, for_s) in enumerate(flows)
@@ -152,7 +152,7 @@ def test_where_phones_are_registered_from(alice, django_assert_num_queries):
         known = lookup.registered_flows()
     assert {(flow, user, round(for_s / 10)) for flow, user, for_s in known} == {
         ("udp:192.0.2.1:5060", "alice", 60),
-        ("tcp:[2001:db8::1]:7", "alice", 6),
+        ("tls:[2001:db8::1]:7", "alice", 6),
     }
     hosts = ("192.0.2.1", "2001:db8::1", "192.0.2.3", "192.0.2.11", "192.0.2.")
     found = [lookup.has_registered_from(host) for host in hosts]
