@@ -107,6 +107,27 @@ class Environment:
             raise refusal(name, value, allowed)
         return str(address)
 
+    def address_pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return `LOCAL=PUBLIC` pairs of IP addresses of one family; none if unset."""
+        value = self.text(name)
+        allowed = "at most 20 LOCAL=PUBLIC pairs of IP addresses of one family, comma-separated"
+        pairs = [item.strip().partition("=")[::2] for item in value.split(",") if item.strip()]
+        found: dict[str, str] = {}
+        for pair in pairs:
+            local, public = (_attempt(ipaddress.ip_address, part.strip(" []")) for part in pair)
+            if local is None or public is None or local.version != public.version:
+                raise refusal(name, value, allowed)
+            if public.is_unspecified or public.is_multicast or str(local) in found:
+                raise refusal(name, value, allowed)
+            found[str(local)] = str(public)
+        if len(found) > 20:
+            raise refusal(name, value, allowed)
+        return tuple(found.items())
+
+    def optional_host_port(self, name: str) -> HostPort | None:
+        """Return `HOST:PORT`, or None if unset."""
+        return self.host_port(name, "") if self.text(name) else None
+
     def host_port(self, name: str, default: str) -> HostPort:
         """Return `HOST:PORT`; an IPv6 host stands in brackets."""
         value = self.text(name, default)

@@ -16,6 +16,7 @@ from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.tap import Observer
 from callengine.edge.tasks import later
 from callengine.edge.transport import addresses
+from callengine.edge.transport.learning import AddressLearner
 
 __all__ = ["Edge", "EdgeSettings"]
 
@@ -32,6 +33,10 @@ class Edge:
     def __init__(self, engine: Engine, settings: EdgeSettings) -> None:
         self._parts = Assembly(engine, settings)
         self._sweeper: asyncio.Task[None] | None = None
+        parts, server = self._parts, settings.stun_server
+        self._learner = (
+            AddressLearner(parts.transports.datagrams, parts.addresses, server) if server else None
+        )
 
     async def start(self) -> None:
         """Open every socket, or none.
@@ -43,6 +48,8 @@ class Edge:
         parts = self._parts
         await parts.transports.start()
         parts.addresses.note_listeners()
+        if self._learner is not None:
+            await self._learner.start()
         parts.loopback.open(parts.backdoor.take)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
@@ -52,6 +59,8 @@ class Edge:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        if self._learner is not None:
+            await self._learner.stop()
         await parts.tasks.stop()
         for leg in parts.legs:
             parts.abandoner.remove(leg)

@@ -107,6 +107,10 @@ class EdgeSettings:
 
     listen: tuple[Listen, ...] = (("udp", "0.0.0.0", 5060), ("tcp", "0.0.0.0", 5060))  # noqa: S104
     public_address: str | None = None
+    public_addresses: tuple[tuple[str, str], ...] = ()
+    "For interfaces that have another: their own address, and the one shown to peers there."
+    stun_server: tuple[str, int] | None = None
+    "Who tells the public address where none is set."
     tls_name: str = ""
     "Host name that Contact and Via show over TLS, as in the certificate; empty: the address."
     realm: str = "voipnumber"

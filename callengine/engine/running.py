@@ -71,6 +71,8 @@ def _edge_settings() -> EdgeSettings:
             clients=cast("Clients", settings.VOIPNUMBER_SIP_TLS_CLIENTS),
             handshake_s=settings.VOIPNUMBER_SIP_TLS_HANDSHAKE_S,
         ),
+        public_addresses=settings.VOIPNUMBER_PUBLIC_ADDRESSES,
+        stun_server=settings.VOIPNUMBER_STUN_SERVER,
         realm=settings.VOIPNUMBER_REALM,
         # Nodes that share the key understand each other's nonces.
         nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),

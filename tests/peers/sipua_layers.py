@@ -77,6 +77,21 @@ class TlsChannel(TcpChannel):
         super().connection_made(transport)
         assert self.remote_address is not None
         self.remote_address.protocol = "tls"
+        self._lost = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._lost.set()
+
+    async def close(self) -> None:
+        await super().close()
+        try:
+            async with asyncio.timeout(1):
+                await self._lost.wait()
+        except TimeoutError:  # the other side says no farewell
+            assert self._transport is not None
+            self._transport.abort()
+            await self._lost.wait()
 
 
 C = TypeVar("C", UdpChannel, TcpChannel, TlsChannel)

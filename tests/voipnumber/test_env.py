@@ -3,6 +3,7 @@
 import contextlib
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -43,7 +44,25 @@ GOOD = [
         {"default": ""},
         (("udp", "127.0.0.1", 0),) * 2,
     ),
+    (
+        "sip_listen",
+        "tls:0.0.0.0:5061",
+        {"default": ""},
+        (("tls", "0.0.0.0", 5061),),
+    ),
     ("port_range", "10000-20000", {"default": ""}, (10000, 20000)),
+    ("file", "", {}, None),
+    ("file", "/etc/ssl/sip.pem", {}, Path("/etc/ssl/sip.pem")),
+    ("host_name", "SIP.Example.com.", {}, "sip.example.com"),
+    ("optional_host_port", "", {}, None),
+    ("optional_host_port", "stun.example.org:3478", {}, ("stun.example.org", 3478)),
+    ("address_pairs", "", {}, ()),
+    (
+        "address_pairs",
+        "10.0.0.5=203.0.113.7, [fd00::1]=[2001:DB8::1],",
+        {},
+        (("10.0.0.5", "203.0.113.7"), ("fd00::1", "2001:db8::1")),
+    ),
     ("hosts", "example.org, .example.net,", {}, ("example.org", ".example.net")),
     ("url", "redis://h/0", {"default": "", "schemes": ("redis",)}, "redis://h/0"),
     ("choice", "debug", {"default": "INFO", "choices": ("DEBUG", "INFO")}, "DEBUG"),
@@ -71,6 +90,13 @@ BAD = [
     ("port_range", "10000", {"default": ""}, "FIRST-LAST"),
     ("port_range", "80-90", {"default": ""}, "from 1024"),
     ("port_range", "a-b", {"default": ""}, "FIRST-LAST"),
+    ("host_name", "203.0.113.7", {}, "a host name"),
+    ("host_name", "sip:example.com", {}, "a host name"),
+    ("optional_host_port", "stun.example.org", {}, "HOST:PORT"),
+    ("address_pairs", "203.0.113.7", {}, "LOCAL=PUBLIC"),
+    ("address_pairs", "10.0.0.5=2001:db8::1", {}, "of one family"),
+    ("address_pairs", "10.0.0.5=0.0.0.0", {}, "LOCAL=PUBLIC"),
+    ("address_pairs", "10.0.0.5=203.0.113.7,10.0.0.5=203.0.113.8", {}, "LOCAL=PUBLIC"),
     ("hosts", "https://example.org", {}, "without scheme"),
     ("networks", "phone.example", {}, "at most 100 networks"),
     ("networks", "203.0.113.9/24", {}, "at most 100 networks"),

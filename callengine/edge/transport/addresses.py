@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import logging
 import socket
 from collections import OrderedDict
 
@@ -9,6 +10,8 @@ from callengine.edge.flow import TLS, TRANSPORTS, UDP, Flow, Transport
 from callengine.edge.messages.uris import URI, parse_uri
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.transport.layer import Transports
+
+log = logging.getLogger(__name__)
 
 _MAX_CACHED = 4096
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
@@ -118,6 +121,9 @@ class Addresses:
         self._transports = transports
         self._reached_from: OrderedDict[str, str] = OrderedDict()
         self._hosts: set[str] = set()
+        self._public = dict(settings.public_addresses)
+        self._learned: dict[str, str] = {}
+        "By the address that a socket is bound to: as a STUN server sees it."
 
     def note_listeners(self) -> None:
         """Collect the names and addresses that mean this edge, once the sockets are open."""
@@ -129,12 +135,21 @@ class Addresses:
         }
         bound = [item.host for item in self._transports.udp]
         bound += [host for _, host, _ in self._transports.tcp]
+        hosts |= set(self._public.values())
         for host in bound:
             if host in _WILDCARDS:
                 hosts |= {"127.0.0.1", "::1"} | _machine_addresses()
             else:
                 hosts.add(host)
         self._hosts = hosts
+
+    def learned(self, bound_host: str, public: str) -> None:
+        """Take the address under which a STUN server sees a socket bound to `bound_host`."""
+        if self._learned.get(bound_host) != public:
+            log.info("the public address of %s is %s, says the STUN server", bound_host, public)
+        self._hosts.discard(self._learned.get(bound_host, ""))
+        self._learned[bound_host] = public
+        self._hosts.add(public)
 
     @property
     def ports(self) -> set[int]:
@@ -155,18 +170,23 @@ class Addresses:
         return self._address_for(flow, bound_host), port
 
     def _address_for(self, flow: Flow, bound_host: str) -> str:
-        public = self._settings.public_address
-        if public and not is_built_in_phone(flow.host) and _family(public) == _family(flow.host):
-            return public
-        if bound_host not in _WILDCARDS:
-            return bound_host
-        return self._local_address_to(flow.host)
+        is_wild = bound_host in _WILDCARDS
+        local = self._local_address_to(flow.host) if is_wild else bound_host
+        if is_built_in_phone(flow.host):
+            return local
+        public = self._public.get(local) or self._settings.public_address or ""
+        if not public and not is_private(flow.host):
+            # Peers on our side of the NAT reach us without it, and often not by way of it.
+            public = self._learned.get(bound_host, "")
+        return public if public and _family(public) == _family(flow.host) else local
 
     def media_address_for(self, flow: Flow) -> str:
         """Return the address of our audio: IPv4, also for those who signal over IPv6."""
         host = self._address_for(flow, self._listener(flow)[0])
         if ":" not in host:
             return host
+        if (public := self._settings.public_address) and ":" not in public:
+            return public
         bound = (item.host for item in self._transports.udp if ":" not in item.host)
         first = next(bound, _WILDCARDS[0])
         return self._local_address_to(_SOMEWHERE) if first in _WILDCARDS else first

@@ -25,6 +25,11 @@ class Transports:
         return self._udp.listeners
 
     @property
+    def datagrams(self) -> UdpTransport:
+        """Return what holds the UDP sockets."""
+        return self._udp
+
+    @property
     def tcp(self) -> list[tuple[Transport, str, int]]:
         """Return the addresses where connections are accepted, over TCP or TLS."""
         return self._tcp.addresses

@@ -1,6 +1,7 @@
-"""STUN Binding requests on the SIP port (RFC 5389), which phones use as keep-alives (RFC 5626)."""
+"""STUN Binding (RFC 5389): phones' keep-alives on the SIP port (RFC 5626), and how one sees us."""
 
 import ipaddress
+import secrets
 import struct
 
 _HEADER = struct.Struct("!HHI12s")
@@ -8,6 +9,31 @@ _MAGIC_COOKIE = 0x2112A442
 _BINDING_REQUEST = 0x0001
 _BINDING_SUCCESS = 0x0101
 _XOR_MAPPED_ADDRESS = 0x0020
+_IPV4 = 1
+
+
+def binding_request() -> tuple[bytes, bytes]:
+    """Return a Binding request and its transaction id, which nobody guesses."""
+    transaction = secrets.token_bytes(12)
+    return _HEADER.pack(_BINDING_REQUEST, 0, _MAGIC_COOKIE, transaction), transaction
+
+
+def is_answer(datagram: bytes) -> bool:
+    """Tell a Binding success response from other STUN."""
+    return datagram[:2] == _BINDING_SUCCESS.to_bytes(2, "big")
+
+
+def mapped_address(datagram: bytes) -> tuple[bytes, str]:
+    """Return the transaction of a response and the IPv4 address it tells; empty for none."""
+    _, length, cookie, transaction = _HEADER.unpack_from(datagram)
+    rest = datagram[_HEADER.size : _HEADER.size + length]
+    while len(rest) >= 4:
+        kind, size = struct.unpack_from("!HH", rest)
+        value, rest = rest[4 : 4 + size], rest[4 + size + -size % 4 :]
+        if kind == _XOR_MAPPED_ADDRESS and len(value) == 8 and value[1] == _IPV4:
+            number = int.from_bytes(value[4:], "big") ^ cookie
+            return transaction, str(ipaddress.IPv4Address(number))
+    return transaction, ""
 
 
 def is_stun(datagram: bytes) -> bool:

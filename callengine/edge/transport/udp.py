@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from callengine.edge.flow import UDP, Flow
-from callengine.edge.transport.stun import binding_response, is_stun
+from callengine.edge.transport.stun import binding_response, is_answer, is_stun
 from callengine.edge.transport.upcalls import MayRead, Upcalls
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,8 @@ class UdpTransport:
 
     def __init__(self, upcalls: Upcalls, *, max_message_bytes: int) -> None:
         self.listeners: list[UdpListener] = []
+        self.on_stun_answer: Callable[[bytes, str], None] = lambda *_: None
+        "Takes what answers a Binding request of ours, and the host it came from."
         self._upcalls = upcalls
         self._max_message_bytes = max_message_bytes
         self._heard_on: OrderedDict[Flow, UdpListener] = OrderedDict()
@@ -87,7 +89,9 @@ class UdpTransport:
 
     def _take(self, data: bytes, flow: Flow, listener: UdpListener) -> None:
         self._remember(flow, listener)
-        if is_stun(data):
+        if is_stun(data) and is_answer(data):
+            self.on_stun_answer(data, flow.host)
+        elif is_stun(data):
             if answer := binding_response(data, flow.host, flow.port):
                 listener.send(answer, flow.host, flow.port)
         elif not data.strip(b"\r\n\0 "):
