@@ -214,7 +214,12 @@ class Environment:
     def file(self, name: str) -> Path | None:
         """Return the absolute path of a file, whether it is there or not; None if unset."""
         value = self.text(name)
-        return Path(value).expanduser().absolute() if value else None
+        if not value:
+            return None
+        try:
+            return Path(value).expanduser().absolute()
+        except RuntimeError as error:  # of a user that is not there
+            raise refusal(name, value, f"the path of a file ({error})") from error
 
     def host_name(self, name: str) -> str:
         """Return one DNS name in small letters, or nothing if unset."""

@@ -90,6 +90,7 @@ BAD = [
     ("port_range", "10000", {"default": ""}, "FIRST-LAST"),
     ("port_range", "80-90", {"default": ""}, "from 1024"),
     ("port_range", "a-b", {"default": ""}, "FIRST-LAST"),
+    ("file", "~nobody-of-that-name/sip.pem", {}, "the path of a file"),
     ("host_name", "203.0.113.7", {}, "a host name"),
     ("host_name", "sip:example.com", {}, "a host name"),
     ("optional_host_port", "stun.example.org", {}, "HOST:PORT"),
