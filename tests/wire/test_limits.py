@@ -245,15 +245,12 @@ async def test_update_without_sdp_refreshes_and_changes_nothing(engine: Engine) 
         await call.end()
 
 
-async def test_refer_is_refused_and_the_call_goes_on(engine: Engine) -> None:
+async def test_a_strangers_refer_is_declined_and_the_call_goes_on(engine: Engine) -> None:
     async with registered(engine, "bob") as bob, caller(engine) as phone:
         call = await converse(engine, phone, bob, offer=["PCMU"])
-        for end in (call.a, call.b):
-            refer = end.request("REFER")
-            refer.headers.set("Refer-To", f"<sip:alice@{engine.host}:{engine.port}>")
-            answer = await end.send(refer)
-            assert answer.code in (405, 603)
-            assert "REFER" not in (answer.headers.get("Allow") or "")
+        refer = call.a.request("REFER")
+        refer.headers.set("Refer-To", f"<sip:alice@{engine.host}:{engine.port}>")
+        assert (await call.a.send(refer)).code == 603
         await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=1.0)
         record = await call.end()
         assert record["termination"]["by"] == "caller"

@@ -64,7 +64,7 @@ class Board(Switchboard):
 
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
         platform = Platform(("PCMU",), True, ("PCMU",))
-        return Destination(connection=self._callee), platform, KnownNames()
+        return Destination(connection=self._callee), platform, {}, KnownNames()
 
     def given_to(self) -> CallProcess | None:
         """Return the process that was given the one call."""

@@ -112,7 +112,7 @@ async def talking(
         (call,) = board.calls.values()
         order = AgentOrder("support", "twilio", url, keeps_transcript=keeps_transcript)
         leg = LegOrder("B", "", label="support", agent=order)
-        call.ordered([WaveOrder((leg,), ("PCMU",), ())])
+        call.ordered([WaveOrder((leg,), ("PCMU",), ())], call.plan)
         agent = Agent(board, call, control)
         agent.say(Taken())
         await until(lambda: call.taken, "the call was not taken")

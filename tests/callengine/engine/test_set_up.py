@@ -85,7 +85,7 @@ class Board(Switchboard):
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.reading.set()
         await asyncio.to_thread(self.may_read.wait, 5)
-        return self.destination, Platform(("PCMU",), True, ("PCMU",)), KnownNames()
+        return self.destination, Platform(("PCMU",), True, ("PCMU",)), {}, KnownNames()
 
     @property
     def process_is_free(self) -> bool:
