@@ -42,7 +42,7 @@ class FormatMeaning:
 def conversion(codec: str, audio: AudioFormat, direction: Direction) -> str:
     """Return what is done between a phone leg's codec and the agent's format, in a few words.
 
-    Such as `resampled 16 -> 24 kHz`. Raises KeyError for a codec that the catalogue lacks.
+    Such as `resampled 16 → 24 kHz`. Raises KeyError for a codec that the catalogue lacks.
     """
     spoken = G711.get(codec)
     if spoken is audio.encoding:
@@ -50,11 +50,11 @@ def conversion(codec: str, audio: AudioFormat, direction: Direction) -> str:
     ends = (CATALOGUE[codec].audio_rate_hz, audio.sample_rate_hz)
     before, after = ends if direction == "input" else ends[::-1]
     if before != after:
-        return f"resampled {before / 1000:g} -> {after / 1000:g} kHz"
+        return f"resampled {before / 1000:g} → {after / 1000:g} kHz"
     if spoken is None or audio.encoding not in _LAWS:
         return f"decoded and encoded at {after / 1000:g} kHz"
     laws = (_LAWS[spoken], _LAWS[audio.encoding])
-    return "translated {} -> {}".format(*(laws if direction == "input" else laws[::-1]))
+    return "translated {} → {}".format(*(laws if direction == "input" else laws[::-1]))
 
 
 def format_meaning(

@@ -15,7 +15,17 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Substr
 from django.http import HttpRequest
 
-from callengine.models import Ban, Call, CallEvent, EngineNode, Leg, Rejection, SipMessage
+from callengine.models import (
+    AgentSession,
+    AgentSessionLine,
+    Ban,
+    Call,
+    CallEvent,
+    EngineNode,
+    Leg,
+    Rejection,
+    SipMessage,
+)
 from callengine.record.masking import without_passwords
 
 Row = TypeVar("Row", bound=Model)
@@ -97,6 +107,34 @@ class LegInline(CallInline):
     fields = ("name", "label", "state", "offered", "allowed", "codec", "remote", "user_agent")
 
 
+class AgentSessionInline(CallInline):
+    """The voice agents of a call."""
+
+    model = AgentSession
+    fields = (
+        "leg",
+        "name",
+        "dialect",
+        "session_id",
+        "state",
+        "input",
+        "output",
+        "how_in",
+        "how_out",
+        "moments",
+        "barge_ins",
+        "close_code",
+        "close_reason",
+    )
+
+
+class AgentSessionLineInline(CallInline):
+    """What was said to voice agents and by them, if it is kept."""
+
+    model = AgentSessionLine
+    fields = ("number", "at", "leg", "who", "text", "is_interrupted")
+
+
 class CallEventInline(CallInline):
     """The timeline of a call."""
 
@@ -116,7 +154,13 @@ class SipMessageInline(CallInline):
 class CallAdmin(LargeTable[Call]):
     """Calls."""
 
-    inlines = [LegInline, CallEventInline, SipMessageInline]
+    inlines = [
+        LegInline,
+        AgentSessionInline,
+        AgentSessionLineInline,
+        CallEventInline,
+        SipMessageInline,
+    ]
     exclude = ("plan",)
     readonly_fields = ("shown_plan",)
     list_display = (

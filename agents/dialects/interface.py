@@ -36,6 +36,8 @@ class Session:
     "Agent to caller."
     volume: int | None = None
     "0 to 100; None leaves it to the agent."
+    transcribes: bool = False
+    "Whether what the caller says is to be written down, where the agent has to be asked for that."
     parameters: Mapping[str, str] = field(default_factory=dict)
     "Of SIP headers, by the user's map."
     call_uuid: str = ""

@@ -29,6 +29,8 @@ from agents.formats import AudioFormat, Encoding
 
 _MAX_ITEMS = 16
 "Spoken items that are remembered, to be cut where the caller interrupted them."
+TRANSCRIBED_BY = "gpt-4o-mini-transcribe"
+"The vendor's model that writes down what the caller says: a session without one tells nothing."
 _ERRORS = {
     "rate_limit_exceeded": (Failure.BUSY, True),
     "server_error": (Failure.LOST, True),
@@ -81,6 +83,8 @@ class OpenAI(Conversation):
         }
         self._session_id = ""
         self._is_configured = self._is_replying = False
+        self._is_asked_to_transcribe = False
+        "Whether the server has yet to take that."
         self._turn_detection = dict(session.turn_detection)
         self._desk = ToolDesk()
         self._transcript = Transcript()
@@ -121,6 +125,9 @@ class OpenAI(Conversation):
         return wanted
 
     def _updated(self, message: Message, now: float) -> Iterator[Effect]:
+        if self._is_asked_to_transcribe:
+            self._is_asked_to_transcribe = False
+            return
         if self.is_ready:
             yield Note("agent-settings", "The agent has taken the new settings")
             return
@@ -132,6 +139,11 @@ class OpenAI(Conversation):
         session_id = id_at(message, "session", "id") or self._session_id
         expires_at = number_at(message, "session", "expires_at")
         yield Ready(session_id, expires_at, tuple(_differences(self.session, config)))
+        if self.session.transcribes:
+            # By itself: a server that has no such model must not refuse the session for it.
+            self._is_asked_to_transcribe = True
+            inward = {"transcription": {"model": TRANSCRIBED_BY}}
+            yield _send("session.update", session={"type": "realtime", "audio": {"input": inward}})
         yield from self.early_changes()
         if self.session.greeting:
             instructions = f"Greet the caller with exactly these words: {self.session.greeting}"
@@ -269,6 +281,7 @@ class OpenAI(Conversation):
     def _error(self, message: Message, now: float) -> Iterator[Effect]:
         problem = _failure(message)
         if self.is_ready and problem.kind is not Failure.EXPIRED:
+            self._is_asked_to_transcribe = False
             yield Note("agent-error", problem.message)
             return
         self.is_over = True

@@ -157,7 +157,7 @@ def kind_of(sessions: Sequence[AgentSnapshot]) -> DialectKind | None:
 
 
 def _way(word: str, encoding: str, how: str) -> AgentWay:
-    return AgentWay(word, encoding, how.replace("->", "→"), how.endswith("untouched"))
+    return AgentWay(word, encoding, how, how.endswith("untouched"))
 
 
 def _times(moments: Mapping[str, str]) -> dict[str, dt.datetime]:

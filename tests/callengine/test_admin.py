@@ -7,7 +7,14 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from callengine import admin as record_admin
-from callengine.models import CallEvent, Direction, EngineNode, SipMessage
+from callengine.models import (
+    AgentSession,
+    AgentSessionLine,
+    CallEvent,
+    Direction,
+    EngineNode,
+    SipMessage,
+)
 from tests.dashboard.live import demo
 from tests.dashboard.record import call, rejection
 
@@ -41,6 +48,24 @@ def test_rows_are_found_by_call_id_party_and_id(browser: Client) -> None:
         1, 1, 1, 2, 0
     ]  # fmt: skip
     assert listed(browser, "leg", str(uuid.uuid4())) == 0
+
+
+def test_a_call_shows_its_agents_and_what_was_said_and_nobody_writes_them(browser: Client) -> None:
+    made = call()
+    AgentSession.objects.create(
+        call=made, leg="B", name="support", dialect="assemblyai", session_id="sess_1",
+        state="ended", input="audio/pcmu", output="audio/pcm", close_code=1011,
+        close_reason="it has failed",
+    )  # fmt: skip
+    AgentSessionLine.objects.create(
+        call=made, number=1, at=made.started, leg="B", who="agent", text="<b>Good day</b>"
+    )
+    page = browser.get(f"/admin/callengine/call/{made.pk}/change/")
+    shown = page.content.decode()
+    for words in ("sess_1", "it has failed", "1011", "&lt;b&gt;Good day&lt;/b&gt;"):
+        assert words in shown
+    assert 'name="agent_sessions-0-name"' not in shown
+    assert 'name="agent_lines-0-text"' not in shown
 
 
 def test_rejections_are_found_by_source_user_and_call_id(browser: Client) -> None:

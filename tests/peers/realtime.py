@@ -46,6 +46,15 @@ def unknown_fields(model: BaseModel, path: str = "") -> list[str]:
     return unknown
 
 
+def updated(session: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return a session with the fields that an update names, and all others as they were."""
+    both = {**session, **changes}
+    for name, value in changes.items():
+        if isinstance(value, dict) and isinstance(session.get(name), dict):
+            both[name] = updated(session[name], value)
+    return both
+
+
 class Talk:
     """One websocket's session."""
 
@@ -104,7 +113,8 @@ class Talk:
             return
         self.note["events"].append(kind)
         if kind == "session.update":
-            self.session |= message["session"]
+            self.session = updated(self.session, message["session"])
+            self.note["session"] = self.session
             await self.send("session.updated", session=self.session)
         elif kind == "conversation.item.truncate":
             self.note["truncated"].append([message["item_id"], message["audio_end_ms"]])

@@ -65,7 +65,7 @@ async def test_the_demo_calls_the_built_in_agent_and_both_are_heard(tmp_path: Pa
         finally:
             await asyncio.to_thread(engine.stop)
     session = json.loads(read)
-    assert session["how"] == ["bytes pass untouched", "resampled 24 -> 8 kHz"]
+    assert session["how"] == ["bytes pass untouched", "resampled 24 → 8 kHz"]
     assert {"asked", "connected", "ready", "first_agent_audio"} <= set(session["moments"])
     assert session["lines"][0] == ["agent", GREETING]
     hz = phones.TONES_HZ[AGENT_CALL.caller]

@@ -25,6 +25,7 @@ def session_of(order: AgentOrder, call_uuid: str) -> Session:
         input=AudioFormat(order.input),
         output=AudioFormat(order.output),
         volume=order.volume,
+        transcribes=order.keeps_transcript,
         parameters=dict(order.parameters),
         call_uuid=call_uuid,
         sip_call_id=order.sip_call_id,

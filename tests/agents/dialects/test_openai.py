@@ -1,5 +1,6 @@
 """OpenAI's dialect, by tables; test_realtime.py has it on a wire, judged by their own models."""
 
+import json
 from base64 import b64encode
 from typing import Any
 
@@ -22,7 +23,7 @@ from agents.dialects.interface import (
     Tool,
     TransferTo,
 )
-from agents.dialects.openai import OpenAI
+from agents.dialects.openai import TRANSCRIBED_BY, OpenAI
 from agents.formats import AudioFormat, Encoding
 from tests.agents.dialects.tables import others, sent, session, text
 
@@ -106,6 +107,28 @@ def test_ready_is_what_takes_our_settings() -> None:
     assert after(dialect, UPDATED) == [
         Note("agent-settings", "The agent has taken the new settings")
     ]
+
+
+def test_the_callers_words_are_asked_for_once_ready_and_are_no_setting_of_a_persons() -> None:
+    dialect = OpenAI(session(transcribes=True))
+    assert "transcription" not in json.dumps(sent(after(dialect, CREATED)))
+    (asked,) = sent(after(dialect, UPDATED))
+    assert asked["session"] == {
+        "type": "realtime",
+        "audio": {"input": {"transcription": {"model": TRANSCRIBED_BY}}},
+    }
+    assert after(dialect, UPDATED) == []
+    assert after(dialect, UPDATED) == [
+        Note("agent-settings", "The agent has taken the new settings")
+    ]
+
+
+def test_a_server_that_writes_nothing_down_says_so_and_the_call_goes_on() -> None:
+    dialect = OpenAI(session(transcribes=True))
+    after(dialect, CREATED, UPDATED)
+    refused = text(type="error", error={"type": "invalid_request_error", "message": "no model"})
+    assert after(dialect, refused) == [Note("agent-error", "no model")]
+    assert not dialect.is_over
 
 
 def test_other_formats_than_asked_for_are_told() -> None:

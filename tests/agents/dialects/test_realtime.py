@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agents.dialects.interface import Failed, Failure, Flush, HangUp, Session, Tool, TransferTo
+from agents.dialects.openai import TRANSCRIBED_BY
 from agents.formats import AudioFormat, Encoding
 from tests.agents.dialects.client import Client
 from tests.peers.programs import OTHERS_PYTHON, Program
@@ -61,12 +62,13 @@ async def test_audio_comes_back_byte_for_byte(server: Program, encoding: Encodin
 
 
 async def test_their_models_know_all_that_is_sent(server: Program) -> None:
-    async with client(server, Encoding.PCM, **SETTINGS) as caller:
+    async with client(server, Encoding.PCM, transcribes=True, **SETTINGS) as caller:
         ready = await caller.ready()
         await caller.until(lambda: "response.create" in server.log()[-1]["events"])
         session = server.log()[-1]["session"]
+        assert session["audio"]["input"]["transcription"] == {"model": TRANSCRIBED_BY}
         caller.change({"system_prompt": "Be long.", "turn_detection": {"type": "semantic_vad"}})
-        await caller.until(lambda: server.log()[-1]["events"].count("session.update") == 2)
+        await caller.until(lambda: server.log()[-1]["events"].count("session.update") == 3)
         caller.end()
         await caller.closed()
     assert ready.session_id.startswith("session-")

@@ -181,7 +181,7 @@ def facts(**wrong: Any) -> str:
         input=Encoding.PCMU,
         output=Encoding.PCM,
         how_in="bytes pass untouched",
-        how_out="resampled 24 -> 8 kHz",
+        how_out="resampled 24 → 8 kHz",
     )
     return json.dumps({**json.loads(encode(right)), **wrong})
 

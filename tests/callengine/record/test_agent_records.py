@@ -29,7 +29,7 @@ def session(**different: object) -> AgentSnapshot:
         "input": "audio/pcmu",
         "output": "audio/pcm",
         "how_in": "bytes pass untouched",
-        "how_out": "resampled 24 -> 8 kHz",
+        "how_out": "resampled 24 → 8 kHz",
         "keeps_transcript": True,
     }
     return {**same, **different}  # type: ignore[typeddict-item]

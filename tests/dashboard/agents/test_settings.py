@@ -224,7 +224,7 @@ def test_saving_moves_the_time_of_the_last_change(admin: Client) -> None:
         ),
         (
             {"codec": ["G722"], "output_encoding": "audio/pcm", "direction": "output"},
-            [("G722", "resampled 24 -> 16 kHz")],
+            [("G722", "resampled 24 → 16 kHz")],
             "",
         ),
         (

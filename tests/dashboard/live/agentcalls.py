@@ -31,7 +31,7 @@ def session(**different: Any) -> AgentSnapshot:
         "input": "audio/pcmu",
         "output": "audio/pcm",
         "how_in": "bytes pass untouched",
-        "how_out": "resampled 24 -> 8 kHz",
+        "how_out": "resampled 24 → 8 kHz",
         "keeps_transcript": True,
     }
     return {**same, **different}  # type: ignore[typeddict-item]

@@ -77,7 +77,7 @@ for name, other, encoding in (("PCMU", "PCMA", "audio/pcma"), ("PCMA", "PCMU", "
     again = np.concatenate([CallersPhone(name).hear([p]) for p in back]).astype(int)
     result[name] = [far(heard), far(again), paths.to_agent.how]
 """)
-    for name, how in (("PCMU", "mu-law -> A-law"), ("PCMA", "A-law -> mu-law")):
+    for name, how in (("PCMU", "mu-law → A-law"), ("PCMA", "A-law → mu-law")):
         assert result[name][0] < 0.04
         assert result[name][1] < 0.04
         assert result[name][2] == f"translated {how}"
