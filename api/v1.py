@@ -19,6 +19,7 @@ from ninja.operation import Operation
 from api.agents.endpoints import router as agents
 from api.rest.bodies import BoundedParser, too_large
 from api.rest.errors import MOST, ApiError, refusal
+from api.rest.queries import known_query
 from api.rest.validation import details_of
 
 logger = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ v1 = Api(
     # Not secret, and nobody's business who has no account here.
     docs_decorator=login_required,
 )
+v1.add_decorator(known_query)
 v1.add_router("", agents)
 
 

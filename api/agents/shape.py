@@ -130,6 +130,7 @@ class _Settings(Strict):
         default_factory=dict,
         max_length=limits.MAX_PARAMETERS,
         description="SIP header -> the parameter in which the agent gets it.",
+        json_schema_extra={"additionalProperties": False},
     )
     keeps_transcript: bool = Field(default_factory=bool)
     answers_at_once: bool = Field(

@@ -141,6 +141,15 @@ def test_everything_that_is_wrong_is_said_at_once_and_not_without_end(crm: Progr
     assert len(problems(crm.post(SUPPORT | {"codecs": ["X"] * 100}))) == 50
 
 
+@pytest.mark.parametrize(("way", "allowed"), [("", "cursor, limit"), ("/{id}", "no parameter")])
+def test_a_parameter_nobody_knows_is_refused_and_those_there_are_named(
+    crm: Program, way: str, allowed: str
+) -> None:
+    made = crm.made()
+    path = f"{AGENTS}{way.format(**made)}?limti=5"
+    assert problems(crm.get(path)) == [("query.limti", "limti", allowed)]
+
+
 @pytest.mark.parametrize(
     ("query", "at"),
     [
