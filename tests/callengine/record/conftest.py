@@ -1,6 +1,8 @@
 """Databases of a test's own: a file, and a server that can be stopped."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,25 @@ from tests.peers.services import Postgres
 
 
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> Any:
+def database(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    django_db_setup: None,
+    django_db_blocker: Any,
+) -> Any:
     """A database file of its own, so that another process can hold its lock."""
-    values = {**connections["default"].settings_dict, "NAME": str(tmp_path / "record.sqlite3")}
+    file = tmp_path / "record.sqlite3"
+    with django_db_blocker.unblock(), closing(sqlite3.connect(file)) as copied:
+        connections["default"].ensure_connection()
+        connections["default"].connection.backup(copied)
+    values = {**connections["default"].settings_dict, "NAME": str(file)}
     options = {**values.get("OPTIONS", {}), "timeout": 0.2, "transaction_mode": "IMMEDIATE"}
     monkeypatch.setitem(connections.settings, "default", {**values, "OPTIONS": options})
     monkeypatch.setitem(settings.DATABASES, "default", connections.settings["default"])
     with django_db_blocker.unblock():
         before = connections["default"]
         del connections["default"]
-        call_command("migrate", verbosity=0)
-        yield tmp_path / "record.sqlite3"
+        yield file
         connections["default"].close()
         connections["default"] = before
 
