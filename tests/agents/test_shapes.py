@@ -163,9 +163,9 @@ def test_turn_detection_is_a_mapping(value: Any, said: str) -> None:
 
 
 def check(validate: Any, value: Any, said: str) -> None:
-    if not said:
+    refused = ""
+    try:
         validate(value)
-        return
-    with pytest.raises(ValidationError) as caught:
-        validate(value)
-    assert said in caught.value.messages[0]
+    except ValidationError as error:
+        refused = error.messages[0]
+    assert said in refused if said else refused == ""

@@ -205,6 +205,7 @@ def test_a_refresh_costs_three_queries_and_one_for_what_it_writes(django_assert_
         rows = [binding("sip:a", cseq=cseq), binding("sip:b")]
         with django_assert_num_queries(5):  # a savepoint and its release among them
             replace_registrations(sip_user="alice", registrations=rows, now=NOW)
+        assert Registration.objects.get(contact="sip:a").cseq == cseq
 
 
 def test_registrations_of_nobody_are_a_lookup_error():

@@ -327,4 +327,5 @@ def test_a_picker_costs_two_queries(alice: Connection, django_assert_num_queries
     request.user = person(Role.ADMIN)
     page = Template('{% load codec_picker %}{% codec_picker row "inbound" %}')
     with django_assert_num_queries(2):
-        page.render(Context({"row": alice, "request": request}))
+        html = page.render(Context({"row": alice, "request": request}))
+    assert "G722" in html

@@ -1,5 +1,6 @@
 """Which country a number is in, and what it costs, by its digits and by where it is dialled."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +53,9 @@ def test_where_a_number_leads(number: str, home: str, expected: Reading) -> None
 
 @given(st.text(max_size=2 * MAX_DIGITS), st.sampled_from(["", "GB", "US", "NO"]))
 def test_whatever_is_dialled_is_read(number: str, home: str) -> None:
-    read_number(number, home)
+    reading = read_number(number, home)
+    assert reading.country in {"", *phonenumbers.SUPPORTED_REGIONS}
+    assert reading.is_international or reading.country in ("", home)
 
 
 @given(st.text("0123456789", min_size=1, max_size=20))

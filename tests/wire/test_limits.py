@@ -92,7 +92,8 @@ async def test_a_limit_of_one_stops_a_call_to_oneself_cleanly(engine: Engine) ->
     async with registered(engine, "solo") as solo:
         call = await converse(engine, solo, solo, offer=["PCMU"], to="solo")
         await call.a.hang_up()
-        await engine.record(call.a.call_id)
+        record = await engine.record(call.a.call_id)
+        assert record["termination"]["reason"] == "caller-hung-up"
 
 
 async def test_an_address_that_leads_back_to_us_ends_at_once(engine: Engine) -> None:

@@ -20,6 +20,15 @@ def call(**more: Any) -> Any:
     return SimpleNamespace(**{**facts, **more})
 
 
+def rule_against(one: Any) -> str:
+    """Return what refuses to have it transferred, or nothing."""
+    try:
+        transfers._check(one)
+    except transfers._RefusedError as refused:
+        return str(refused).rpartition("Rule: ")[2].removesuffix(".")
+    return ""
+
+
 REFUSED = {
     "call-not-answered": {"snapshot": {"state": "ringing"}},
     "lab-call": {"plan": SimpleNamespace(lab={"by": "somebody"})},
@@ -32,9 +41,8 @@ REFUSED = {
 def test_a_call_that_is_not_transferred_now(rule: str, facts: dict[str, Any]) -> None:
     if rule == "transfers-too-fast":  # this test's own time, however long ago the module was read
         facts = {"transfer_ended_at": time.monotonic()}
-    with pytest.raises(transfers._RefusedError, match=rf"Rule: {rule}\.$"):
-        transfers._check(call(**facts))
+    assert rule_against(call(**facts)) == rule
 
 
 def test_a_call_that_talks_is_transferred() -> None:
-    transfers._check(call())
+    assert rule_against(call()) == ""
