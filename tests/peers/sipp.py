@@ -149,11 +149,19 @@ class Sipp:
         return await self._run(_uas(sdp, ring_ms))
 
     async def play(
-        self, scenario: str, server: tuple[str, int] | None = None, *, port: int = 0
+        self,
+        scenario: str,
+        server: tuple[str, int] | None = None,
+        *,
+        port: int = 0,
+        repeats: bool = True,
     ) -> SippCall:
-        """Play one scenario as it is written; toward the server, or waiting at a port."""
+        """Play one scenario as it is written; toward the server, or waiting at a port.
+
+        Without `repeats` SIPp takes what comes again for another message, and repeats nothing.
+        """
         arguments = (f"{server[0]}:{server[1]}", "-s", "peer") if server else ()
-        return await self._run(scenario, *arguments, port=port)
+        return await self._run(scenario, *arguments, *(() if repeats else ("-nr",)), port=port)
 
     async def callers(
         self,

@@ -22,6 +22,7 @@ class Script:
     "Of our last request."
     is_caller: bool = True
     user: str = ""
+    to: str = ""
     server: str = ""
     "`HOST:PORT` of the engine, for a caller."
     variables: int = 0
@@ -85,6 +86,60 @@ class Script:
         self._send(lines, body, ' retrans="500"' if code == 200 and body else "")
         return self
 
+    def answer_invite(self, code: int, body: str = "") -> "Script":
+        """Answer the INVITE that began the call, whatever has come since."""
+        lines = [
+            f"SIP/2.0 {code} Whatever",
+            "Via: [$5]",
+            "From: [$1]",
+            "To: [$2];tag=[call_number]sipp",
+            "[last_Call-ID:]",
+            "CSeq: [$4] INVITE",
+            "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>",
+        ]
+        self._send(lines, body, "")
+        return self
+
+    def cancel(self) -> "Script":
+        """Cancel the INVITE that was sent last but for its ACK (RFC 3261 section 9.1)."""
+        lines = [
+            f"CANCEL sip:{self.to}@{self.server} SIP/2.0",
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-{self.since}];rport",
+            f"From: <sip:{self.user}@{self.server}>;tag=[call_number]sipp",
+            f"To: <sip:{self.to}@{self.server}>",
+            "Call-ID: [call_id]",
+            f"CSeq: {self.number} CANCEL",
+            "Max-Forwards: 70",
+        ]
+        self._send(lines, "", ' retrans="500"')
+        return self
+
+    @property
+    def since(self) -> int:
+        """How many steps ago the last INVITE was sent."""
+        messages = [step for step in self.steps if "<Reference" not in step]
+        at = max(n for n, step in enumerate(messages) if "      INVITE " in step)
+        return len(messages) - at
+
+    def keep(self, method: str) -> "Script":
+        """Wait for a request of the engine's that `answer_kept` answers later."""
+        names = {"From:": 6, "To:": 7, "Via:": 8, "CSeq:": 9}
+        kept = "".join(
+            f'      <ereg regexp=".*" search_in="hdr" header="{name}" assign_to="{number}"/>\n'
+            for name, number in names.items()
+        )
+        self.steps.append(
+            f'  <recv request="{method}">\n    <action>\n{kept}    </action>\n  </recv>\n'
+        )
+        self.steps.append('  <Reference variables="6,7,8,9"/>\n')
+        return self
+
+    def answer_kept(self, code: int) -> "Script":
+        """Answer the request that was kept."""
+        head = [f"SIP/2.0 {code} Whatever", "Via: [$8]", "From: [$6]", "To: [$7]"]
+        self._send([*head, "Call-ID: [call_id]", "CSeq: [$9]"], "", "")
+        return self
+
     def expect(self, method: str, *, has: Sequence[str] = (), answer: int | None = 200) -> "Script":
         """Wait for a request of the engine's that holds each of `has`, and answer it."""
         self._receive(f'request="{method}"', has)
@@ -133,7 +188,7 @@ def as_caller(
 ) -> Script:
     """Return a scenario that calls `to`, with digest, and waits for nothing yet but the 100."""
     host = f"{server[0]}:{server[1]}"
-    script = Script(user=user, server=host)
+    script = Script(user=user, to=to, server=host)
     for attempt in (1, 2):
         script.number = attempt
         login = [f"[authentication username={user} password={password}]"] if attempt == 2 else []
@@ -174,15 +229,17 @@ def as_talking_caller(server: tuple[str, int], **options: str) -> Script:
 
 
 def as_callee() -> Script:
-    """Return a scenario that has been called; its peer's From, To and Contact are kept."""
+    """Return a scenario that has been called; what its INVITE is answered with is kept."""
     script = Script(is_caller=False)
     script.steps.append(
         '  <recv request="INVITE" rrs="true">\n    <action>\n'
         '      <ereg regexp=".*" search_in="hdr" header="From:" assign_to="1"/>\n'
         '      <ereg regexp=".*" search_in="hdr" header="To:" assign_to="2"/>\n'
         '      <ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" assign_to="3"/>\n'
+        '      <ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="4"/>\n'
+        '      <ereg regexp=".*" search_in="hdr" header="Via:" assign_to="5"/>\n'
         "    </action>\n  </recv>\n"
-        '  <Reference variables="1,2,3"/>\n'
+        '  <Reference variables="1,2,3,4,5"/>\n'
     )
     return script
 

@@ -162,7 +162,9 @@ class InwardRequests:
         """Forward a CANCEL of an INVITE that a call process has."""
         leg = self._legs.by_token.get(invite.token)
         if leg is None or leg.state is not LegState.OPEN or invite.code >= 200:
-            # RFC 3261 section 9.2: it changes nothing then, but is answered all the same.
+            # RFC 3261 section 9.2: it changes nothing then, but is answered all the same; a peer
+            # may take the tag for its dialog's.
+            transaction.to_tag = leg.local_tag if leg is not None else invite.to_tag
             self._responder.reply(transaction, 200)
             return
         invite.cancelled = True
