@@ -40,6 +40,8 @@ class Call(models.Model):
     codec_a = models.CharField("codec of leg A", max_length=20, blank=True)
     codec_b = models.CharField("codec of leg B", max_length=20, blank=True)
     "Of the leg that answered."
+    attempts = models.JSONField(default=list, db_default=[])
+    "Addresses of gateways it was tried at: see `AttemptSnapshot` in `callengine.core.snapshot`."
     talk_s = models.PositiveIntegerField("seconds talked", null=True, blank=True)
     "From answer to end; None while the call is up and if nobody answered."
 

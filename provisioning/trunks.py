@@ -13,7 +13,8 @@ from provisioning.reader import Entry
 from provisioning.rows import Rows, set_values
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
 from trunks.models import Trunk
-from trunks.services import HA1_FIELDS, replace_gateways, set_in_password
+from trunks.models.gateway import MAX_WEIGHT
+from trunks.services import HA1_FIELDS, GatewayValues, replace_gateways, set_in_password
 from trunks.validators import (
     ACCESS_FORM,
     NETWORK_FORM,
@@ -38,6 +39,11 @@ IN_KEYS = (
 OUT_KEYS = (
     FieldKey("username", Checker.text, "out_username"),
     FieldKey("codecs", Checker.codecs, "out_codecs"),
+    FieldKey("probe_interval_s", keys.whole(0, 3600)),
+    FieldKey("register", Checker.boolean, "registers"),
+    FieldKey("registrar", keys.checked(validate_gateway_uri)),
+    FieldKey("register_user", keys.text(SIP_USER, SIP_USER_FORM)),
+    FieldKey("register_expires_s", keys.whole(60, 86_400)),
 )
 
 
@@ -51,7 +57,7 @@ class TrunkSpec:
     "Fields of the model that are one key each."
     in_username_entry: Entry
     in_password: str | None = field(repr=False)
-    gateways: list[tuple[str, int]]
+    gateways: list[GatewayValues]
     out_password: str | None = field(repr=False)
     enabled: bool | None
 
@@ -91,14 +97,17 @@ class TrunkSchema(Checker):
             enabled=self.boolean(fields.get("enabled")),
         )
 
-    def _gateways(self, entry: Entry | None) -> list[tuple[str, int]]:
-        gateways: list[tuple[str, int]] = []
+    def _gateways(self, entry: Entry | None) -> list[GatewayValues]:
+        gateways: list[GatewayValues] = []
         places: list[tuple[str, Entry]] = []
-        for item in self.items(entry, "gateways with uri and priority"):
-            fields = self.fields(item, ("uri", "priority"), required=("uri",))
+        for item in self.items(entry, "gateways with uri, priority and weight"):
+            fields = self.fields(item, ("uri", "priority", "weight"), required=("uri",))
             uri = self.checked(fields.get("uri"), validate_gateway_uri)
             priority = self.whole(fields.get("priority"), minimum=0, maximum=32767)
-            gateways.append((uri, 1 if priority is None else priority))
+            if priority is None:  # in the order in which they stand
+                priority = min(max((one.priority for one in gateways), default=0) + 1, 32767)
+            weight = self.whole(fields.get("weight"), minimum=1, maximum=MAX_WEIGHT)
+            gateways.append(GatewayValues(uri, priority, weight or 1))
             places.append((uri, fields.get("uri", item)))
         self.unique(places, "gateway")
         return gateways
@@ -162,9 +171,10 @@ def _side(name: str, lines: Iterable[str], *, has_password: bool) -> Iterator[st
 
 
 def _gateways(row: Trunk) -> Iterator[str]:
-    # By `order`, which is the place in the file, not by the order in which they are tried.
-    gateways = sorted(row.gateways.all(), key=lambda gateway: (gateway.order, gateway.pk))
+    gateways = list(row.gateways.all())
     if gateways:
         yield "gateways:"
     for gateway in gateways:
-        yield f"  - {{uri: {yamltext.text(gateway.uri)}, priority: {gateway.priority}}}"
+        weight = f", weight: {gateway.weight}" if gateway.weight != 1 else ""
+        uri = yamltext.text(gateway.uri)
+        yield f"  - {{uri: {uri}, priority: {gateway.priority}{weight}}}"

@@ -180,6 +180,21 @@ class Environment:
             raise refusal(name, value, "at most 100 networks such as 192.0.2.0/24, comma-separated")
         return tuple(str(network) for network in networks)
 
+    def name_servers(self, name: str) -> tuple[tuple[str, int], ...]:
+        """Return IP addresses and ports of name servers, comma-separated; empty if unset."""
+        value = self.text(name)
+        allowed = (
+            "at most 8 IP addresses, with :PORT if not 53, such as 192.0.2.53,[2001:db8::53]:5353"
+        )
+        servers: list[tuple[str, int]] = []
+        for item in (item.strip() for item in value.split(",") if item.strip()):
+            plain = _attempt(ipaddress.ip_address, item.strip("[]"))
+            host, port = (str(plain), 53) if plain else _split_host_port(name, item, allowed)
+            if _attempt(ipaddress.ip_address, host) is None or port == 0 or len(servers) == 8:
+                raise refusal(name, value, allowed)
+            servers.append((host, port))
+        return tuple(servers)
+
     def hosts(self, name: str) -> tuple[str, ...]:
         """Return host names the web pages answer to, comma-separated; empty if unset."""
         value = self.text(name)

@@ -34,6 +34,8 @@ REST_S = 1.0
 DECISION_TIMEOUT_S = 10.0
 "How long the engine may take to say whether a redirect is followed."
 _BUSY = (486, 600)
+_CREDENTIALS = (401, 407)
+_ELSEWHERE = (408, 430)
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 
@@ -47,6 +49,14 @@ class Answered:
 def orders_of(waves: Iterable[WaveOrder]) -> dict[str, LegOrder]:
     """Return the order of each leg, by its name."""
     return {leg.name: leg for wave in waves for leg in wave.legs}
+
+
+def may_fail_over(event: LegEnded) -> bool:
+    """Tell whether another gateway may do better: this one is down, or does not take our calls.
+
+    Anything else is what the callee or their network said of the number (RFC 3261 section 16.7).
+    """
+    return event.code in _ELSEWHERE + _CREDENTIALS or 500 <= event.code < 600
 
 
 class Attempts:
@@ -75,8 +85,8 @@ class Attempts:
         self._stopped: set[str] = set()
         "Targets that rang in vain and have not confirmed their end."
         self._stopped_at = 0.0
-        self._rang = False
-        "Whether a target of this wave has rung."
+        self._reached: set[str] = set()
+        "Numbers whose callee a carrier has rung or spoken for: no other gateway rings them anew."
         self._was_busy = False
         "Whether a target was: then those are rung that stand in for it."
         self._in_vain: list[str] = []
@@ -128,7 +138,8 @@ class Attempts:
         """Tell whether a provisional response shows that a target rings."""
         if event.leg not in self._ringing or event.code < 180:
             return False
-        self._rang = True
+        if number := self._number_of(event.leg):
+            self._reached.add(number)
         return True
 
     def leg_answered(self, leg: str) -> list[Effect]:
@@ -151,6 +162,8 @@ class Attempts:
         if event.leg not in self._ringing:
             return []
         self._ringing.discard(event.leg)
+        if (number := self._number_of(event.leg)) and not may_fail_over(event):
+            self._reached.add(number)
         notes: list[Effect] = [attempt_note(self.label_of(event.leg), event)]
         self._keep(event)
         self._was_busy |= event.code in _BUSY
@@ -200,7 +213,6 @@ class Attempts:
         legs, left_out = self.wave.legs[: max(room, 0)], self.wave.legs[max(room, 0) :]
         self._orders |= orders_of((self.wave,))
         self._ringing = {leg.name for leg in legs}
-        self._rang = False
         self.deadline = min(now + self._rings_s(self.wave), self._until)
         if not legs:
             self._fail(now)
@@ -217,7 +229,15 @@ class Attempts:
     def _upcoming(self) -> list[int]:
         """Return the places of the waves that may still be rung."""
         later = range(self._index + 1, len(self._waves))
-        return [at for at in later if self._was_busy or self._waves[at].when != "busy"]
+        return [at for at in later if self._is_due(self._waves[at])]
+
+    def _is_due(self, wave: WaveOrder) -> bool:
+        return (self._was_busy or wave.when != "busy") and wave.dialled not in self._reached
+
+    def _number_of(self, leg: str) -> str:
+        """Return what was dialled there, if a trunk's gateway was asked for it."""
+        waves = (wave for wave in self._waves if any(order.name == leg for order in wave.legs))
+        return next((wave.dialled for wave in waves), "")
 
     def _keep(self, event: LegEnded) -> None:
         if not is_redirect(event):
@@ -264,11 +284,7 @@ class Attempts:
     def _may_go_on(self, now: float) -> bool:
         if self._redirects:
             return True
-        if not self.rest or now >= self._until:
-            return False
-        # Another gateway would ring the very phone anew that has just rung for all this time.
-        after = self.rest[0]
-        return not (self._rang and self.wave.legs[0].trunk and after.legs[0].trunk)
+        return bool(self.rest) and now < self._until
 
     def _no_answer(self, now: float) -> Termination:
         is_cut = now >= self._until and len(self._in_vain) > 1

@@ -115,6 +115,14 @@ class GatewayEntry:
 
     uri: str
     priority: int
+    weight: int = 1
+    "Its share of the calls among those of the same priority."
+    down: tuple[str, ...] = ()
+    "Addresses of it, as `udp:HOST:PORT`, that are known not to take calls now."
+    resting: tuple[str, ...] = ()
+    "Those that asked for a while without calls."
+    is_down: bool = False
+    "Whether all that is known of it is down: then it is tried after all others."
 
 
 @dataclass(frozen=True, slots=True)

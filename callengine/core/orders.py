@@ -102,6 +102,9 @@ class WaveOrder:
     "How long the call may last once one of them has answered; 0: as long as any."
     longest_why: Annotated[str, Most(1000)] = ""
     "By whose rule, in words."
+    dialled: str = ""
+    """Gateways of trunks: whom they are asked for. Once that callee has been reached through one,
+    no other is tried for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,12 @@ class PlannedTarget:
     "With which its gateway's challenges are answered; the password is no part of a plan."
     media_also_from: tuple[str, ...] = ()
     "Networks it sends media from, besides what its SDP and its signalling name."
+    gateway: str = ""
+    "The trunk's gateway it is, as it was written down."
+    down: tuple[str, ...] = ()
+    "Addresses of that gateway that are known to be down; they are tried last."
+    resting: tuple[str, ...] = ()
+    "Those that asked for a while without calls; they are left out."
     agent: str = ""
     "Name of the voice agent it is, if it is one: it has no SIP."
 
@@ -61,6 +67,8 @@ class Wave:
     "How long the call may last if one of these answers; 0: as long as any."
     longest_why: str = ""
     "By whose rule, in words: what stands on record when it ends for that."
+    dialled: str = ""
+    "Gateways of trunks: whom they are asked for; once reached through one, no other is tried."
 
     def in_groups(self, size: int) -> list["Wave"]:
         """Return the same targets in waves of at most `size`, to be rung one after the other."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from callengine.core.capacity import is_full, no_trunk_left
 from callengine.core.denials import rate_denial
 from callengine.core.directory import Destination, Platform
+from callengine.core.naming import Chance
 from callengine.core.obstacles import declined
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.permissions import RETRY_AFTER_S, Usage
@@ -35,15 +36,17 @@ def plan_call(
     ring_timeout_s: float = 60.0,
     max_duration_s: float = MAX_DURATION_S,
     local_host: str = "",
+    chance: Chance | None = None,
 ) -> CallPlan | Declined | Rejection:
     """Return the plan, the decline (no codec in common with the caller) or the rejection.
 
     `usage` is what is going on, for the limits; `local_host` is the host part of To URIs that name
-    our own users.
+    our own users; `chance` draws lots among gateways of equal priority, the heaviest come first
+    without it.
     """
     try:
         _check_caller(request, usage)
-        planner = WavePlanner(request, platform, usage=usage, local_host=local_host)
+        planner = WavePlanner(request, platform, usage=usage, local_host=local_host, chance=chance)
         planned = planner.plan(destination)
     except NotPlannedError as refusal:
         return Rejection(

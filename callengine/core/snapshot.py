@@ -103,6 +103,26 @@ class MessageSnapshot(TypedDict):
     text: str
 
 
+class AttemptSnapshot(TypedDict):
+    """One address of a trunk's gateway that a call was tried at. Times are ISO 8601 in UTC."""
+
+    leg: str
+    trunk: str
+    gateway: str
+    "Its SIP URI, as it was written down."
+    name: str
+    "The host name that the address came from; nothing if the gateway is an address."
+    target: str
+    "`transport:host:port`."
+    at: IsoTime
+    took_s: float | None
+    "Until its final answer, or until it was given up; None: it goes on."
+    code: int
+    "0: it goes on."
+    said: str
+    "`503 Service Unavailable`, `no response from udp:192.0.2.7:5060 within 4 s`."
+
+
 class AgentSnapshot(TypedDict):
     """A voice agent's session: one leg that is no SIP. Times are ISO 8601 in UTC."""
 
@@ -183,6 +203,7 @@ CallSnapshot = TypedDict(
         "vn_a_source": str,
         "vn_b_source": str,
         "agents": NotRequired[list[AgentSnapshot]],
+        "attempts": NotRequired[list[AttemptSnapshot]],
     },
 )
 """One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens. `near` is whose leg

@@ -29,12 +29,14 @@ from callengine.core.directory import (
     AgentPlace,
     ConnectionEntry,
     Destination,
+    GatewayEntry,
     Platform,
     RouteEntry,
     Source,
     TrunkEntry,
 )
 from callengine.core.limits import LEGS_RUNG_TOGETHER
+from callengine.core.naming import Chance, by_weight
 from callengine.core.permissions import RETRY_AFTER_S, Holder, Usage
 from callengine.core.plan import PlannedTarget, Wave
 from callengine.core.reasons import Rule
@@ -63,7 +65,8 @@ class WavePlanner:
     """Plans the waves of one call; used once.
 
     `usage` is what is going on, for the limits; `local_host` is the host part of To URIs that name
-    our own users.
+    our own users. `chance` draws lots among gateways of equal priority; without it the heaviest
+    come first.
     """
 
     def __init__(
@@ -73,11 +76,13 @@ class WavePlanner:
         *,
         usage: Usage,
         local_host: str = "",
+        chance: Chance | None = None,
     ) -> None:
         self._request = request
         self._platform = platform
         self._usage = usage
         self._local_host = local_host
+        self._chance = chance
         self._taken: set[str] = set()
         "Labels of the phones and voice agents that stand in the plan."
 
@@ -227,9 +232,9 @@ class WavePlanner:
         with_room, notes = _with_room(dialled, trunks, full)
         with_room = self._permitted(with_room, dialled, notes)
         planned = [(trunk, self._lists(_trunk_lists(trunk))) for trunk in with_room]
-        waves: list[Wave] = []
-        first: LegLists | None = None
+        usable: list[tuple[TrunkEntry, LegLists]] = []
         for trunk, lists in planned:
+            first = usable[0][1] if usable else None
             if not self._shares(lists.vn_a):
                 notes.append(left_out(trunk.name, "no codec in common with the caller."))
             elif first is not None and not self._same_for_caller(first, lists):
@@ -239,13 +244,15 @@ class WavePlanner:
                 )
                 notes.append(left_out(trunk.name, why))
             else:
-                first = first or lists
-                waves += [
-                    self._bounded(wave, trunk.holder, through_trunk=True)
-                    for wave in _trunk_waves(trunk, lists, dialled)
-                ]
-        label = f"trunk:{waves[0].label if waves else trunks[0].name}"
-        return PlannedWaves(label, tuple(waves), first or planned[0][1], tuple(notes))
+                usable.append((trunk, lists))
+        holders = {trunk.name: trunk.holder for trunk, _ in usable}
+        waves = [
+            self._bounded(wave, holders[wave.label], through_trunk=True)
+            for wave in _gateway_waves(usable, dialled, self._chance)
+        ]
+        label = waves[0].label if waves else trunks[0].name
+        lists = next((one for trunk, one in usable if trunk.name == label), planned[0][1])
+        return PlannedWaves(f"trunk:{label}", tuple(waves), lists, tuple(notes))
 
     def _permitted(
         self, trunks: Sequence[TrunkEntry], dialled: str, notes: list[str]
@@ -427,15 +434,22 @@ def _with_room(
     ]
 
 
-def _trunk_waves(trunk: TrunkEntry, lists: LegLists, dialled: str) -> list[Wave]:
-    return [
-        Wave((_gateway_target(trunk, gateway.uri, dialled),), lists.vn_a, lists.vn_b, trunk.name)
-        for gateway in sorted(trunk.gateways, key=lambda gateway: gateway.priority)
-    ]
+def _gateway_waves(
+    trunks: Sequence[tuple[TrunkEntry, LegLists]], dialled: str, chance: Chance | None
+) -> list[Wave]:
+    """Return a wave for each gateway: trunk by trunk, those that are down after all others."""
+    waves: list[tuple[bool, Wave]] = []
+    for trunk, lists in trunks:
+        rows = ((gateway.priority, gateway.weight, gateway) for gateway in trunk.gateways)
+        for gateway in by_weight(rows, chance):
+            target = _gateway_target(trunk, gateway, dialled)
+            wave = Wave((target,), lists.vn_a, lists.vn_b, trunk.name, dialled=dialled)
+            waves.append((gateway.is_down, wave))
+    return [wave for is_down, wave in sorted(waves, key=lambda item: item[0])]
 
 
-def _gateway_target(trunk: TrunkEntry, gateway: str, dialled: str) -> PlannedTarget:
-    scheme, _, rest = gateway.partition(":")
+def _gateway_target(trunk: TrunkEntry, gateway: GatewayEntry, dialled: str) -> PlannedTarget:
+    scheme, _, rest = gateway.uri.partition(":")
     host = rest.rpartition("@")[2]
     uri = f"{scheme}:{quote(dialled, safe=_USER_UNESCAPED)}@{host}"
     return PlannedTarget(
@@ -445,5 +459,8 @@ def _gateway_target(trunk: TrunkEntry, gateway: str, dialled: str) -> PlannedTar
         label=trunk.name,
         username=trunk.out_username,
         trunk=trunk.name,
+        gateway=gateway.uri,
+        down=gateway.down,
+        resting=gateway.resting,
         media_also_from=trunk.media_also_from,
     )

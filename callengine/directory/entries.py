@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from agents.formats import Encoding
@@ -22,7 +23,7 @@ from callengine.edge.transport.addresses import host_of
 from connections.models import Connection
 from connections.services import unexpired_registrations
 from numbering.allowance import CallAllowance
-from trunks.models import Trunk
+from trunks.models import Gateway, Trunk
 
 
 def connection_entry(row: Connection) -> ConnectionEntry:
@@ -49,13 +50,14 @@ def connection_entry(row: Connection) -> ConnectionEntry:
 
 
 def trunk_entry(row: Trunk) -> TrunkEntry:
-    """Return a trunk with its gateways, first to try first. One query unless prefetched."""
+    """Return a trunk with its gateways, first to try first. Two queries unless prefetched."""
+    prefetch_related_objects([row], "gateways__targets")
     return TrunkEntry(
         name=row.name,
         enabled=row.enabled,
         in_codecs=known_codecs(row.in_codecs),
         out_codecs=known_codecs(row.out_codecs),
-        gateways=tuple(GatewayEntry(one.uri, one.priority) for one in row.gateways.all()),
+        gateways=tuple(_gateway_entry(one) for one in row.gateways.all()),
         hosts=_hosts(row),
         out_username=row.out_username,
         out_password=row.out_password,
@@ -74,6 +76,19 @@ def _permissions(row: CallAllowance) -> Permissions:
         calls_per_second=row.calls_per_second,
         daily_minutes=row.daily_minutes,
         max_duration_s=row.max_duration_s,
+    )
+
+
+def _gateway_entry(row: Gateway) -> GatewayEntry:
+    now = timezone.now()
+    known = [one for one in row.targets.all() if one.holds_until > now]
+    return GatewayEntry(
+        uri=row.uri,
+        priority=row.priority,
+        weight=row.weight,
+        down=tuple(one.target for one in known if not one.is_up),
+        resting=tuple(one.target for one in known if one.rests_until and one.rests_until > now),
+        is_down=bool(known) and not any(one.is_up for one in known),
     )
 
 

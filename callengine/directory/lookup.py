@@ -164,7 +164,7 @@ def source(*, kind: str, name: str, address: str) -> Source:
             raise LookupError(f"no connection has the SIP user {name!r}")
         return Source("connection", address, connection=connection_entry(connection))
     if kind == "trunk":
-        trunk = Trunk.objects.filter(name=name).prefetch_related("gateways").first()
+        trunk = Trunk.objects.filter(name=name).prefetch_related("gateways__targets").first()
         if trunk is None:
             raise LookupError(f"no trunk is named {name!r}")
         return Source("trunk", address, trunk=trunk_entry(trunk))
@@ -282,7 +282,7 @@ def destination(to_user: str) -> Destination:
     """Return everything held about a dialled user part, and where the call goes on from there.
 
     An exact Number goes first, then a Connection's SIP user, then the Route with the longest
-    matching prefix. Six queries at most, and as many for each voice agent's fallback; nothing set
+    matching prefix. Seven queries at most, and as many for each voice agent's fallback; nothing set
     means nothing is known.
     """
     return _destination(to_user, frozenset())
@@ -349,7 +349,7 @@ def _route(to_user: str, passed: frozenset[int]) -> RouteEntry | None:
     route = max(routes, key=lambda row: len(row.prefix), default=None)
     if route is None:
         return None
-    steps = route.steps.select_related("trunk").prefetch_related("trunk__gateways")
+    steps = route.steps.select_related("trunk").prefetch_related("trunk__gateways__targets")
     return RouteEntry(
         prefix=route.prefix,
         trunks=tuple(trunk_entry(step.trunk) for step in steps),

@@ -9,6 +9,7 @@ from callengine.edge.callers.registration import Registrar
 from callengine.edge.callers.standing import Standing
 from callengine.edge.interface import Engine
 from callengine.edge.legs.abandon import Abandoner
+from callengine.edge.legs.attempting import AttemptReports
 from callengine.edge.legs.backdoor import BackDoor
 from callengine.edge.legs.inward_requests import InwardRequests
 from callengine.edge.legs.inward_responses import InwardResponses
@@ -20,6 +21,8 @@ from callengine.edge.legs.routing import Routing
 from callengine.edge.legs.sending import PeerSender
 from callengine.edge.legs.standin import StandIn
 from callengine.edge.legs.table import LegTable
+from callengine.edge.names.locator import Locator
+from callengine.edge.outside import OutsideRequests
 from callengine.edge.reception import Reception
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.strangers.guard import Guard
@@ -47,6 +50,8 @@ class Assembly:
         self.tap = Tap()
         self.tasks = BackgroundTasks()
         self.loopback = Loopback()
+        self.attempts = AttemptReports(engine.attempted)
+        self.locator = Locator(settings.dns_servers)
         self.rejections = Rejections(
             engine.rejected, self.tasks, per_minute=settings.rejections_per_minute
         )
@@ -103,6 +108,9 @@ class Assembly:
         )
         self.client = ClientTransactions(
             self.transports, self.identity, later=later, show=self.tap.show
+        )
+        self.outside = OutsideRequests(
+            self.client, identity=self.identity, addresses=self.addresses
         )
         self.sender = PeerSender(
             self.transports.send,
@@ -208,6 +216,7 @@ class Assembly:
                 loopback=self.loopback,
                 abandoner=self.abandoner,
                 own=self.own,
+                attempts=self.attempts,
             ),
         )
 
@@ -216,9 +225,11 @@ class Assembly:
             self.legs,
             identity=self.identity,
             routing=self.routing,
+            find=self.locator.flow,
             sender=self.sender,
             standin=self.standin,
             own=self.own,
+            attempts=self.attempts,
             abandoner=self.abandoner,
             tasks=self.tasks,
             welcome_trunk=lambda host: self.guard.welcome_trunk(host, time.monotonic()),

@@ -5,17 +5,20 @@ import logging
 import time
 from collections.abc import Iterable
 
+from callengine.core.naming import NextHop
 from callengine.core.outcomes import Rejection
+from callengine.core.reachability import Sounding
+from callengine.core.registering import RegistrarAnswer
 from callengine.edge.assembly import Assembly
 from callengine.edge.bans import HeldBan
 from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, LegAnchor
 from callengine.edge.legs.table import LegState
 from callengine.edge.messages.message import Message
+from callengine.edge.outside import OutwardBinding
 from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.tap import Observer
 from callengine.edge.tasks import later
-from callengine.edge.transport import addresses
 from callengine.edge.transport.learning import AddressLearner
 
 __all__ = ["Edge", "EdgeSettings"]
@@ -62,6 +65,7 @@ class Edge:
         if self._learner is not None:
             await self._learner.stop()
         await parts.tasks.stop()
+        await parts.locator.stop()
         for leg in parts.legs:
             parts.abandoner.remove(leg)
         parts.transactions.clear()
@@ -108,22 +112,32 @@ class Edge:
         """Return the host that our descriptions show to a peer."""
         return self._parts.addresses.media_address_for(Flow.parse(flow))
 
-    async def resolve(self, uri: str) -> str:
-        """Return the flow a SIP URI leads to.
+    async def locate(self, uri: str) -> tuple[NextHop, ...]:
+        """Return where a SIP URI leads, the first to try first (RFC 3263).
 
         Raises:
             UnresolvableError: it leads nowhere; the message says why.
         """
-        return str(await addresses.resolve(uri))
+        return await self._parts.locator.locate(uri)
 
     async def request(self, request: Message, flow: str) -> Message:
         """Send a request of our own, outside any call, and return its final response.
 
-        `flow` is what `resolve` returns; Via is added. Where nobody answers it is a 408, and a
+        Via is added. Where nobody answers it is a 408, and a
         503 where no connection can be opened. A challenge is the caller's to answer
         (`challenged.credentials`).
         """
         return await self._parts.client.request(request, Flow.parse(flow))
+
+    async def register(
+        self, binding: OutwardBinding, flow: Flow, *, expires_s: int
+    ) -> RegistrarAnswer:
+        """Register at a carrier, or with 0 s take it back; challenges are answered."""
+        return await self._parts.outside.register(binding, flow, expires_s=expires_s)
+
+    async def probe(self, uri: str, flow: Flow) -> Sounding:
+        """Ask a peer with OPTIONS whether it is there."""
+        return await self._parts.outside.probe(uri, flow)
 
     def is_local_host(self, host: str, port: int | None) -> bool:
         """Tell whether `host[:port]` means this edge."""

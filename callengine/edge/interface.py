@@ -105,6 +105,12 @@ class LegAnchor:
     the host it is heard from; an administrator wrote them down."""
     takes_over: str = ""
     "Leg B: token of a leg, of another call, whose dialog it takes over by its first INVITE."
+    trunk: str = ""
+    "Leg B: name of the trunk it leads to, if it leads to one."
+    gateway: str = ""
+    "Leg B: the gateway of a trunk that it leads to, as it was written down."
+    via: str = ""
+    "Leg B: the name that `flow` is an address of."
     is_configured: bool = False
     "Leg B: `flow` is an address an administrator wrote down, so TCP may be opened to it."
     max_forwards: int = 69
@@ -152,6 +158,19 @@ class Referral:
     "Those of the URI, as they were written."
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An INVITE to a gateway: that it was sent, and later what came of it."""
+
+    at: float
+    "Unix time, seconds."
+    code: int = 0
+    "The final code; 0: it was sent. 408 where nobody answered, 503 where it could not be sent."
+    said: str = ""
+    "In words: `503 Service Unavailable`, `no response from udp:192.0.2.7:5060 within 4 s`."
+    retry_after_s: int | None = None
+
+
 class Engine(Protocol):
     """The switchboard, seen from the edge. Every method may raise; the edge answers 500."""
 
@@ -160,6 +179,9 @@ class Engine(Protocol):
 
     async def trunk_access(self, address: str) -> TrunkAccess | None:
         """Return the trunk whose access list holds this IP address."""
+
+    async def registered_trunk(self, contact_user: str) -> TrunkAccess | None:
+        """Return the trunk that is registered at its carrier with this Contact of ours."""
 
     async def external_sip(self) -> bool:
         """Return whether unauthenticated callers may reach numbers and connections."""
@@ -187,6 +209,9 @@ class Engine(Protocol):
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
+
+    def attempted(self, anchor: LegAnchor, attempt: Attempt) -> None:
+        """Take what came of an INVITE to a gateway."""
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""

@@ -113,6 +113,8 @@ class EdgeSettings:
     "Who tells the public address where none is set."
     tls_name: str = ""
     "Host name that Contact and Via show over TLS, as in the certificate; empty: the address."
+    dns_servers: tuple[tuple[str, int], ...] = ()
+    "Host and port of the name servers; none: the system's."
     realm: str = "voipnumber"
     user_agent: str = "VoIPNumber/0.1"
     digest_algorithms: tuple[str, ...] = ("MD5", "SHA-256")

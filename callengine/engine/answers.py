@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from callengine.core.directory import Source
-from callengine.directory import lookup
+from callengine.directory import carriers, lookup
 from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
 from callengine.engine.readers import Readers
 from callengine.engine.sources import ONE_TIME, OneTimeSources
@@ -32,6 +32,10 @@ class DirectoryAnswers:
         if self.sources.is_host(address):
             return None
         return await self._read(lookup.trunk_access, address, self._access)
+
+    async def registered_trunk(self, contact_user: str) -> TrunkAccess | None:
+        """Return the trunk that is registered at its carrier with this Contact of ours."""
+        return await self._read(carriers.registered_trunk, contact_user)
 
     async def external_sip(self) -> bool:
         """Return whether unauthenticated callers may reach numbers and connections."""

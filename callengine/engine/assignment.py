@@ -110,6 +110,7 @@ class Assignment:
                 agent_order=self._agents.of(live, plan),
                 media_timeout_s=self._settings.media_timeout_s,
                 media_also_from=self._settings.media_also_from,
+                failover_timeout_s=self._settings.failover_timeout_s,
             )
         except NoTargetError as error:
             self._book.close(

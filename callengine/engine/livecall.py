@@ -4,6 +4,7 @@ import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from callengine.core.control.agents import (
     AgentFacts,
@@ -30,7 +31,7 @@ from callengine.core.plan import CallPlan
 from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot, iso
 from callengine.core.states import CallState
 from callengine.core.timeline import Timeline
-from callengine.edge.interface import IncomingCall
+from callengine.edge.interface import Attempt, IncomingCall, LegAnchor
 from callengine.engine.liveagents import LiveAgents
 from callengine.engine.processes import CallProcess
 
@@ -245,6 +246,28 @@ class LiveCall:
             before.update(leg)
         self._judge_transcoding()
         return before is None
+
+    def set_attempt(self, anchor: LegAnchor, attempt: Attempt) -> None:
+        """Take over that a gateway was sent the INVITE, or what came of it."""
+        attempts = self.snapshot.setdefault("attempts", [])
+        row = next((one for one in attempts if one["leg"] == anchor.name), None)
+        if row is None:
+            row = {
+                "leg": anchor.name,
+                "trunk": anchor.trunk,
+                "gateway": anchor.gateway,
+                "name": anchor.via,
+                "target": anchor.flow,
+                "at": iso(attempt.at),
+                "took_s": None,
+                "code": 0,
+                "said": "",
+            }
+            attempts.append(row)
+        # A challenge is answered by a second INVITE of the same attempt.
+        began = datetime.fromisoformat(row["at"]).timestamp()
+        row["took_s"] = round(max(attempt.at - began, 0.0), 3) if attempt.code else None
+        row["code"], row["said"] = attempt.code, attempt.said
 
     def set_quality(self, samples: dict[str, QualitySnapshot], at: float) -> bool:
         """Take over one second's statistics; return whether a party fell silent or came back."""

@@ -3,22 +3,26 @@
 import asyncio
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from callengine.core.naming import NextHop
 from callengine.core.orders import AgentOrder, CallOrder, LegOrder, WaveOrder
 from callengine.core.plan import CallPlan, PlannedTarget, Wave
 from callengine.edge.flow import Flow
 from callengine.edge.interface import IncomingCall, LegAnchor
 from callengine.edge.messages.uris import name_addr, sip_uri
+from callengine.edge.names.locator import flow_of
 from callengine.edge.transport.addresses import host_of
 from callengine.engine.processes import CallProcess
 
-RESOLVE_TIMEOUT_S = 3.0
+RESOLVE_TIMEOUT_S = 6.0
 RESPONSE_TIMEOUT_S = 10.0
 FAILOVER_TIMEOUT_S = 4.0
 "How long a target may say nothing, alone and when others wait for their turn."
+MAX_GATEWAY_LEGS = 24
+"Addresses of gateways that one call is tried at, at most."
 
 
 class NoTargetError(Exception):
@@ -38,8 +42,8 @@ class PeerAddresses(Protocol):
     def media_address_for(self, flow: str) -> str:
         """Return the address that descriptions show to that peer."""
 
-    async def resolve(self, uri: str) -> str:
-        """Return the flow of a SIP URI; raises OSError or ValueError saying why not."""
+    async def locate(self, uri: str) -> tuple[NextHop, ...]:
+        """Return where a SIP URI leads; raises OSError or ValueError saying why not."""
 
 
 class Legs(PeerAddresses, Protocol):
@@ -89,9 +93,17 @@ async def make_order(
     agent_order: AgentOrderOf,
     media_timeout_s: float = 0.0,
     media_also_from: tuple[str, ...] = (),
+    failover_timeout_s: float = FAILOVER_TIMEOUT_S,
 ) -> Orders:
     """Return the order for a plan; raises NoTargetError if no target's address resolves."""
-    waves = await make_waves(edge, plan, process, passwords=passwords, agent_order=agent_order)
+    waves = await make_waves(
+        edge,
+        plan,
+        process,
+        passwords=passwords,
+        agent_order=agent_order,
+        failover_timeout_s=failover_timeout_s,
+    )
     trunk = call.source.trunk
     leg_a = LegAnchor(
         plan.call, "A", _token(), process.sip_address, hosts=trunk.hosts if trunk else ()
@@ -127,33 +139,44 @@ async def make_waves(
     agent_order: AgentOrderOf,
     first: int = 1,
     diverted_from: str = "",
+    failover_timeout_s: float = FAILOVER_TIMEOUT_S,
 ) -> Waves:
     """Return the legs of a plan's waves, numbered from `first`: B, B2, B3 ...
 
     `passwords` holds what the gateways of each trunk are answered with, by the trunk's name.
-    `diverted_from` is the SIP user of the callee who forwarded the call to them. Raises
-    NoTargetError if no target's address resolves.
+    `diverted_from` is the SIP user of the callee who forwarded the call to them. A gateway that is
+    not the last may say nothing for `failover_timeout_s`. Raises NoTargetError if no target's
+    address resolves.
     """
     targets = [target for wave in plan.waves for target in wave.targets]
-    places = await asyncio.gather(*(_place(edge, target, agent_order) for target in targets))
-    found = zip(targets, places, strict=True)
-    reachable = {id(t): at for t, at in found if not isinstance(at, NoTargetError)}
-    notes = tuple(str(at) for at in places if isinstance(at, NoTargetError))
-    if not reachable:
+    found = await asyncio.gather(*(_places(edge, target, agent_order) for target in targets))
+    notes = tuple(str(places) for places in found if isinstance(places, NoTargetError))
+    turns = _turns(plan.waves, found)
+    if not turns:
         raise NoTargetError(" ".join(notes))
     numbers = itertools.count(first)
     waves, prepared = [], []
-    for wave in plan.waves:
-        patience_s = RESPONSE_TIMEOUT_S if wave is plan.waves[-1] else FAILOVER_TIMEOUT_S
+    for turn in turns:
+        patience_s = failover_timeout_s
+        if turn is turns[-1]:
+            patience_s = max(RESPONSE_TIMEOUT_S, failover_timeout_s)
         aim = _Aim(edge, plan, process, passwords, patience_s, diverted_from)
-        legs = [
-            _leg_b(aim, target, place=reachable[id(target)], number=next(numbers))
-            for target in wave.targets
-            if id(target) in reachable
-        ]
-        if legs:
-            prepared += legs
-            waves.append(_wave(wave, legs))
+        legs = [_leg_b(aim, *aimed, number=next(numbers)) for aimed in turn.aimed]
+        prepared += legs
+        wave = turn.wave
+        orders = tuple(leg.order for leg in legs)
+        waves.append(
+            WaveOrder(
+                orders,
+                wave.vn_a,
+                wave.vn_b,
+                wave.when,
+                ring_timeout_s=wave.ring_timeout_s,
+                longest_s=wave.longest_s,
+                longest_why=wave.longest_why,
+                dialled=wave.dialled,
+            )
+        )
     return Waves(
         orders=tuple(waves),
         anchors=tuple(leg.anchor for leg in prepared if leg.anchor is not None),
@@ -161,34 +184,81 @@ async def make_waves(
     )
 
 
-async def _place(
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a target is."""
+
+    flow: str = ""
+    via: str = ""
+    "The name it came from."
+    agent: AgentOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Targets of a wave, each at one place, that are rung together."""
+
+    wave: Wave
+    aimed: tuple[tuple[PlannedTarget, _Place], ...]
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it is a gateway's address that is known to be down."""
+        return any(place.flow in target.down for target, place in self.aimed)
+
+
+def _turns(
+    waves: Sequence[Wave], found: Sequence[tuple[_Place, ...] | NoTargetError]
+) -> list[_Turn]:
+    """Return what is rung in turn: a gateway is tried at each of its addresses."""
+    turns: list[_Turn] = []
+    rest = iter(found)
+    for wave in waves:
+        places = [(target, next(rest)) for target in wave.targets]
+        known = [(t, found) for t, found in places if not isinstance(found, NoTargetError)]
+        if len(wave.targets) == 1 and known:
+            ((target, options),) = known
+            turns += [_Turn(wave, ((target, place),)) for place in options]
+        elif known:
+            turns.append(_Turn(wave, tuple((target, options[0]) for target, options in known)))
+    return _down_last(turns)
+
+
+def _down_last(turns: Sequence[_Turn]) -> list[_Turn]:
+    """Put addresses that are known to be down after all others for the same number."""
+    ordered: list[_Turn] = []
+    for dialled, group in itertools.groupby(turns, key=lambda turn: turn.wave.dialled):
+        same = list(group)
+        ordered += (
+            sorted(same, key=lambda turn: turn.is_down)[:MAX_GATEWAY_LEGS] if dialled else same
+        )
+    return ordered
+
+
+async def _places(
     edge: PeerAddresses, target: PlannedTarget, agent_order: AgentOrderOf
-) -> str | AgentOrder | NoTargetError:
-    """Return where a target is: its flow, or its agent."""
+) -> tuple[_Place, ...] | NoTargetError:
+    """Return where a target is, the first place to try first."""
     if target.flow:
-        return target.flow
+        return (_Place(target.flow),)
     try:
         if target.agent:
-            return await agent_order(target.agent)
+            return (_Place(agent=await agent_order(target.agent)),)
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
-            return await edge.resolve(target.uri)
+            found = await edge.locate(target.uri)
     except NoTargetError as error:
         return error
     except (OSError, ValueError, TimeoutError) as error:
         why = str(error) or "the name was not resolved in time"
         return NoTargetError(f"{target.label} was left out: {why}. Check the address {target.uri}.")
-
-
-def _wave(wave: Wave, legs: list[_Prepared]) -> WaveOrder:
-    return WaveOrder(
-        tuple(leg.order for leg in legs),
-        wave.vn_a,
-        wave.vn_b,
-        wave.when,
-        ring_timeout_s=wave.ring_timeout_s,
-        longest_s=wave.longest_s,
-        longest_why=wave.longest_why,
-    )
+    places = tuple(_Place(str(flow_of(one)), one.via) for one in found)
+    awake = tuple(place for place in places if place.flow not in target.resting)
+    if not awake:
+        return NoTargetError(
+            f"{target.label} was left out: {target.gateway} answered 503 and asked for a while "
+            "without calls (Retry-After). Wait, or add a gateway."
+        )
+    return awake
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +273,15 @@ class _Aim:
     diverted_from: str
 
 
-def _leg_b(aim: _Aim, target: PlannedTarget, *, place: str | AgentOrder, number: int) -> _Prepared:
+def _leg_b(aim: _Aim, target: PlannedTarget, place: _Place, *, number: int) -> _Prepared:
     name = "B" if number == 1 else f"B{number}"
-    if isinstance(place, AgentOrder):
-        return _Prepared(LegOrder(name, "", label=target.label, agent=place), None)
-    return _sip_leg(aim, target, flow=place, name=name)
+    if place.agent is not None:
+        return _Prepared(LegOrder(name, "", label=target.label, agent=place.agent), None)
+    return _sip_leg(aim, target, place, name=name)
 
 
-def _sip_leg(aim: _Aim, target: PlannedTarget, *, flow: str, name: str) -> _Prepared:
-    plan = aim.plan
+def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _Prepared:
+    plan, flow = aim.plan, place.flow
     host, port = aim.edge.public_address_for(flow)
     token = _token()
     caller = sip_uri(plan.from_user or "anonymous", host, port)
@@ -236,7 +306,10 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, *, flow: str, name: str) -> _Prep
         flow=flow,
         diversion=_diversion(aim.diverted_from, host, port),
         routes=target.routes,
-        hosts=(*target.hosts, *(() if target.flow else (host_of(target.uri),))),
+        hosts=(*target.hosts, *(() if target.flow else (host_of(target.uri), place.via))),
+        trunk=target.trunk,
+        gateway=target.gateway,
+        via=place.via,
         is_configured=not target.flow,
         max_forwards=plan.max_forwards,
         response_timeout_s=aim.response_timeout_s,

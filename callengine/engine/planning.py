@@ -1,5 +1,6 @@
 """Calls planned: what the directory holds about an INVITE or a new destination, and the plan."""
 
+import random
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -121,6 +122,7 @@ class Planning:
             ring_timeout_s=self._settings.ring_timeout_s,
             max_duration_s=self._settings.max_duration_s,
             local_host=self._local_host(asked.call.flow),
+            chance=random.random,
         )
         return asked.one_time.signed(decision) if asked.one_time else decision
 
@@ -166,6 +168,7 @@ class Planning:
             usage=self._usage(others, minutes),
             ring_timeout_s=self._settings.ring_timeout_s,
             local_host=self._local_host(call.flow),
+            chance=random.random,
         )
         return decision, passwords_of(destination)
 

@@ -52,6 +52,7 @@ def engine_settings() -> EngineSettings:
         retention=RetentionSettings(keep_days=settings.VOIPNUMBER_KEEP_DAYS),
         record=WriterSettings(spill=settings.VOIPNUMBER_DATA / "unwritten-records"),
         ring_timeout_s=settings.VOIPNUMBER_RING_TIMEOUT_S,
+        failover_timeout_s=settings.VOIPNUMBER_GATEWAY_TIMEOUT_S,
         grace_s=settings.VOIPNUMBER_GRACE_S,
         max_duration_s=settings.VOIPNUMBER_MAX_CALL_S,
         media_timeout_s=settings.VOIPNUMBER_MEDIA_TIMEOUT_S,
@@ -73,6 +74,7 @@ def _edge_settings() -> EdgeSettings:
         ),
         public_addresses=settings.VOIPNUMBER_PUBLIC_ADDRESSES,
         stun_server=settings.VOIPNUMBER_STUN_SERVER,
+        dns_servers=settings.VOIPNUMBER_DNS_SERVERS,
         realm=settings.VOIPNUMBER_REALM,
         # Nodes that share the key understand each other's nonces.
         nonce_secret=hashlib.sha256(b"nonce:" + settings.SECRET_KEY.encode()).digest(),

@@ -20,6 +20,8 @@ class EngineSettings:
     pool: PoolSettings
     ring_timeout_s: float
     grace_s: float
+    failover_timeout_s: float = 4.0
+    "How long an address of a gateway may say nothing before the next is tried."
     max_duration_s: float = MAX_DURATION_S
     "How long a call may last from its answer."
     media_timeout_s: float = 60.0

@@ -25,7 +25,9 @@ from callengine.edge.bans import HeldBan
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
     Accepted,
+    Attempt,
     IncomingCall,
+    LegAnchor,
     Referral,
     Refused,
 )
@@ -37,7 +39,9 @@ from callengine.engine.agents import Agents
 from callengine.engine.answers import DirectoryAnswers
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
 from callengine.engine.calls import CallBook
+from callengine.engine.carriers import Carriers
 from callengine.engine.commands import Commands
+from callengine.engine.gateways import Gateways
 from callengine.engine.hearing import Hearing
 from callengine.engine.heartbeat import Heartbeat
 from callengine.engine.identity import Identity, insist_on_no_rival
@@ -63,7 +67,7 @@ logger = logging.getLogger(__name__)
 
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
-LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S = 12.0, 8.0, 30.0
+LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S, UNREGISTER_STOP_S = 12.0, 8.0, 30.0, 5.0
 "Longer than each takes at worst by its own bounds."
 
 
@@ -83,6 +87,15 @@ class Switchboard(DirectoryAnswers):
         self._retention = Retention(settings.retention)
         self._identity = Identity(settings.data)
         self._publisher = Publisher()
+        self.gateways = Gateways(self.book, self._publisher)
+        self.carriers = Carriers(
+            self.edge,
+            node=settings.node,
+            read=self._read,
+            book=self.book,
+            gateways=self.gateways,
+            audience=self._publisher,
+        )
         self._connect_parts()
 
     def _connect_parts(self) -> None:
@@ -108,6 +121,7 @@ class Switchboard(DirectoryAnswers):
             edge=self.edge,
             ring_timeout_s=settings.ring_timeout_s,
             hang_up=self._assignment.hang_up,
+            failover_timeout_s=settings.failover_timeout_s,
         )
         self._referrals = Referrals(
             book=self.book, transfers=self.transfers, edge=self.edge, read=self._read
@@ -172,7 +186,7 @@ class Switchboard(DirectoryAnswers):
             await take_all(self._undoing())
             raise
         self._warn()
-        for part in (self._publisher, self._commands, self._heartbeat):
+        for part in (self._publisher, self._commands, self._heartbeat, self.carriers):
             await part.start()
         self._retention.start()
 
@@ -202,6 +216,7 @@ class Switchboard(DirectoryAnswers):
     def _ending(self) -> Iterator[Step]:
         refuse = partial(self.edge.refuse_new_calls, RETRY_AFTER_S)
         yield Step("refusing new calls", refuse)
+        yield Step("unregistering from carriers", self.carriers.stop, UNREGISTER_STOP_S)
         yield Step("ending the calls of the codec lab", self.lab.stop, LAB_STOP_S)
         yield from self._ending_of_calls()
         yield Step("hearing no more commands", self._commands.stop)
@@ -323,6 +338,10 @@ class Switchboard(DirectoryAnswers):
     def begin_referral(self, referral: Referral) -> None:
         """Act on a REFER that was answered with 202."""
         self._referrals.begin(referral)
+
+    def attempted(self, anchor: LegAnchor, attempt: Attempt) -> None:
+        """Take what came of an INVITE to a gateway."""
+        self.gateways.attempted(anchor, attempt)
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""

@@ -73,6 +73,7 @@ class Transfers:
         edge: JoiningEdge,
         ring_timeout_s: float,
         hang_up: HangUp,
+        failover_timeout_s: float,
     ) -> None:
         self._planning = planning
         self._agents = agents
@@ -81,6 +82,7 @@ class Transfers:
         self._edge = edge
         self._ring_timeout_s = ring_timeout_s
         self._hang_up = hang_up
+        self._failover_timeout_s = failover_timeout_s
         self._tasks: set[asyncio.Task[None]] = set()
 
     def expect(self, call: LiveCall, referrer: Referrer) -> None:
@@ -171,6 +173,7 @@ class Transfers:
                 passwords=passwords,
                 agent_order=self._agents.of(call, pending.plan),
                 first=_legs_used(call),
+                failover_timeout_s=self._failover_timeout_s,
             )
         except NoTargetError as error:
             raise _RefusedError(str(error), Reason.CALLEE_UNREACHABLE, code=503) from error

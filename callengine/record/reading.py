@@ -38,7 +38,7 @@ def snapshot(call: Call) -> CallSnapshot:
 
 def _snapshot(call: Call) -> CallSnapshot:
     legs = sorted(call.legs.all(), key=lambda leg: leg_order(leg.name))
-    return {
+    shown: CallSnapshot = {
         "id": str(call.pk),
         "started": _iso(call.started) or "",
         "answered": _iso(call.answered),
@@ -56,6 +56,9 @@ def _snapshot(call: Call) -> CallSnapshot:
         "vn_a_source": call.plan.get("vn_a_source", ""),
         "vn_b_source": call.plan.get("vn_b_source", ""),
     }
+    if call.attempts:
+        shown["attempts"] = list(call.attempts)
+    return shown
 
 
 def whole_snapshot(call: Call) -> CallSnapshot:

@@ -213,6 +213,7 @@ def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
         "destination": fit(Call, "destination", snapshot["destination"]),
         "state": fit(Call, "state", state),
         "transcoded": snapshot["transcoded"],
+        **({"attempts": clean_json(snapshot["attempts"])} if "attempts" in snapshot else {}),
     }
 
 

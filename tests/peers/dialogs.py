@@ -67,15 +67,21 @@ class Call:
         self.ended.set()
         return response
 
-    async def reinvite(self, sdp: str | None) -> sipmessage.Response:
-        """Send a re-INVITE, acknowledge the answer and return it."""
+    async def reinvite(
+        self, sdp: str | None, *, answer: Callable[[str], str] | None = None
+    ) -> sipmessage.Response:
+        """Send a re-INVITE, acknowledge the answer and return it.
+
+        Without SDP, `answer` makes the one of the ACK out of the offer.
+        """
         request = self.request("INVITE")
         _put(request, sdp)
         response = await self.phone.transactions.invite(request, lambda _: None)
         if 200 <= response.code < 300:
             self._learn(response)
-            self.local_sdp = sdp or self.local_sdp
-            await self._acknowledge(request, None)
+            body = answer(self.remote_sdp) if answer and sdp is None else None
+            self.local_sdp = body or sdp or self.local_sdp
+            await self._acknowledge(request, body)
         return response
 
     async def update(self, sdp: str) -> sipmessage.Response:

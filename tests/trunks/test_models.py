@@ -7,7 +7,7 @@ from django.db.models import ProtectedError
 
 from connections.models import Connection
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
-from trunks.services import replace_gateways, replace_route_trunks, set_in_password
+from trunks.services import GatewayValues, replace_gateways, replace_route_trunks, set_in_password
 from trunks.validators import parse_access_list
 
 pytestmark = pytest.mark.django_db
@@ -168,13 +168,14 @@ def test_a_prefix(prefix, good):
 
 def test_gateways_are_replaced_only_if_they_differ():
     trunk = Trunk.objects.create(name="t")
-    wanted = [("sip:192.0.2.2", 2), ("sip:192.0.2.1", 1), ("sip:192.0.2.3", 1)]
+    rows = [("sip:192.0.2.2", 2, 1), ("sip:192.0.2.1", 1, 1), ("sip:192.0.2.3", 1, 7)]
+    wanted = [GatewayValues(*row) for row in rows]
     assert replace_gateways(trunk=trunk, gateways=wanted)
     ids = set(trunk.gateways.values_list("pk", flat=True))
     assert not replace_gateways(trunk=trunk, gateways=wanted)
     assert set(trunk.gateways.values_list("pk", flat=True)) == ids
     tried = [gateway.uri for gateway in trunk.gateways.all()]
-    assert tried == ["sip:192.0.2.1", "sip:192.0.2.3", "sip:192.0.2.2"]
+    assert tried == ["sip:192.0.2.3", "sip:192.0.2.1", "sip:192.0.2.2"]
     assert replace_gateways(trunk=trunk, gateways=wanted[:1])
     assert Gateway.objects.count() == 1
 

@@ -19,6 +19,13 @@ def env(value: str) -> Environment:
 GOOD = [
     ("networks", "", {}, ()),
     ("networks", "203.0.113.7, 2001:db8::/32,", {}, ("203.0.113.7/32", "2001:db8::/32")),
+    ("name_servers", "", {}, ()),
+    (
+        "name_servers",
+        "192.0.2.53, [2001:db8::53]:5353,127.0.0.1:53",
+        {},
+        (("192.0.2.53", 53), ("2001:db8::53", 5353), ("127.0.0.1", 53)),
+    ),
     ("boolean", "Yes", {"default": False}, True),
     ("boolean", "off", {"default": True}, False),
     ("boolean", "", {"default": True}, True),
@@ -67,6 +74,9 @@ GOOD = [
     ("choice", "debug", {"default": "INFO", "choices": ("DEBUG", "INFO")}, "DEBUG"),
 ]
 BAD = [
+    ("name_servers", "dns.example", {}, "IP addresses"),
+    ("name_servers", "192.0.2.53:0", {}, "IP addresses"),
+    ("name_servers", ",".join(["192.0.2.53"] * 9), {}, "at most 8"),
     ("boolean", "maybe", {"default": False}, "true"),
     ("integer", "0", {"default": 1, "minimum": 1, "maximum": 50}, "from 1 to 50"),
     ("integer", "1e3", {"default": 1, "minimum": 1, "maximum": 5000}, "from 1 to 5000"),

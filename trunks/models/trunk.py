@@ -1,6 +1,6 @@
 """A carrier."""
 
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -9,7 +9,7 @@ from numbering.allowance import CallAllowance, allowance_constraints
 from sip.encrypted import EncryptedTextField
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
 from trunks.fields import AccessListField, NetworkListField
-from trunks.validators import validate_unclaimed_by_connection
+from trunks.validators import validate_gateway_uri, validate_unclaimed_by_connection
 
 
 class Trunk(CallAllowance):
@@ -86,6 +86,45 @@ class Trunk(CallAllowance):
         help_text="Offered to the carrier. Empty: the platform list.",
     )
 
+    probe_interval_s = models.PositiveIntegerField(
+        "OUT: probe interval",
+        default=60,
+        db_default=60,
+        validators=[MaxValueValidator(3600)],
+        help_text="Seconds between two OPTIONS to each address of its gateways. 0: never.",
+    )
+    registers = models.BooleanField(
+        "OUT: register",
+        default=False,
+        db_default=False,
+        help_text="Register at the carrier with the OUT user name, so that it knows where we are.",
+    )
+    registrar = models.CharField(
+        "OUT: registrar",
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_gateway_uri],
+        help_text="Where to register, a SIP URI. Empty: at the first gateway.",
+    )
+    register_user = models.CharField(
+        "OUT: registered user",
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[RegexValidator(SIP_USER, f"A user name is {SIP_USER_FORM}.")],
+        help_text="Who is registered, if not the OUT user name.",
+    )
+    register_expires_s = models.PositiveIntegerField(
+        "OUT: registration lasts",
+        default=600,
+        db_default=600,
+        validators=[MinValueValidator(60), MaxValueValidator(86_400)],
+        help_text="Seconds asked for; the carrier may grant fewer.",
+    )
+
     class Meta:
         ordering = ["name"]
         constraints = [
@@ -95,6 +134,11 @@ class Trunk(CallAllowance):
                 name="trunk_concurrent_calls_is_1_or_more",
             ),
             *allowance_constraints("trunk"),
+            models.CheckConstraint(
+                condition=Q(registers=False) | ~Q(out_username="") | ~Q(register_user=""),
+                name="trunk_registers_as_somebody",
+                violation_error_message="To register, a trunk needs an OUT user name.",
+            ),
             models.UniqueConstraint(
                 fields=["in_username"],
                 condition=~Q(in_username=""),

@@ -1,6 +1,13 @@
 """What others may do with trunks; each function owns its transaction."""
 
-from trunks.services.gateways import add_gateway, order_gateways, remove_gateway, replace_gateways
+from trunks.services.gateways import (
+    GatewayValues,
+    add_gateway,
+    change_gateway,
+    order_gateways,
+    remove_gateway,
+    replace_gateways,
+)
 from trunks.services.lists import MAX_POSITION, MAX_STEPS
 from trunks.services.routes import (
     add_route_trunk,
@@ -9,6 +16,7 @@ from trunks.services.routes import (
     remove_route_trunk,
     replace_route_trunks,
 )
+from trunks.services.states import forget_targets, keep_registration, keep_target
 from trunks.services.trunk import (
     HA1_FIELDS,
     allow_address,
@@ -22,12 +30,17 @@ __all__ = [
     "HA1_FIELDS",
     "MAX_POSITION",
     "MAX_STEPS",
+    "GatewayValues",
     "add_gateway",
     "add_route_trunk",
     "allow_address",
+    "change_gateway",
     "create_route",
     "create_trunk",
     "delete_trunk",
+    "forget_targets",
+    "keep_registration",
+    "keep_target",
     "order_gateways",
     "order_route_trunks",
     "remove_gateway",

@@ -1,6 +1,7 @@
 """The gateways of a trunk."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -9,20 +10,41 @@ from trunks.models import Gateway, Trunk
 from trunks.services.lists import MAX_POSITION, check_order, check_room
 
 
+class GatewayValues(NamedTuple):
+    """One gateway as it is to be."""
+
+    uri: str
+    priority: int
+    weight: int = 1
+
+
 @transaction.atomic
-def replace_gateways(*, trunk: Trunk, gateways: Sequence[tuple[str, int]]) -> bool:
-    """Make these (URI, priority) pairs the trunk's gateways, in order; return if that changed."""
-    wanted = [(uri, priority, order) for order, (uri, priority) in enumerate(gateways)]
-    rows = Gateway.objects.filter(trunk=trunk).order_by("order", "id")
-    # Only their order counts: what a person numbered 1, 2, 3 is what a file lists as 0, 1, 2.
-    if [(row.uri, row.priority) for row in rows] == [(uri, prio) for uri, prio, _ in wanted]:
-        return False
-    rows.delete()
-    Gateway.objects.bulk_create(
-        Gateway(trunk=trunk, uri=uri, priority=priority, order=order)
-        for uri, priority, order in wanted
-    )
-    return True
+def replace_gateways(*, trunk: Trunk, gateways: Sequence[GatewayValues]) -> bool:
+    """Make these the trunk's gateways; return whether that changed any."""
+    wanted = {one.uri: one for one in gateways}
+    rows = {row.uri: row for row in _locked_gateways(trunk)}
+    gone = [row.pk for uri, row in rows.items() if uri not in wanted]
+    moved = [row for uri, row in rows.items() if uri in wanted and _takes(row, wanted[uri])]
+    new = [Gateway(trunk=trunk, **one._asdict()) for uri, one in wanted.items() if uri not in rows]
+    # What is known of the others' addresses stays.
+    Gateway.objects.filter(pk__in=gone).delete()
+    Gateway.objects.bulk_update(moved, ["priority", "weight"])
+    Gateway.objects.bulk_create(new)
+    return bool(gone or moved or new)
+
+
+def _takes(row: Gateway, wanted: GatewayValues) -> bool:
+    """Take over priority and weight; return whether that changed one."""
+    before = (row.priority, row.weight)
+    row.priority, row.weight = wanted.priority, wanted.weight
+    return before != (row.priority, row.weight)
+
+
+@transaction.atomic
+def change_gateway(*, trunk: Trunk, gateway_id: int, priority: int, weight: int) -> bool:
+    """Give a gateway another priority and weight; False if it is gone."""
+    rows = Gateway.objects.filter(trunk=trunk, pk=gateway_id)
+    return bool(rows.update(priority=priority, weight=weight))
 
 
 @transaction.atomic
@@ -66,9 +88,9 @@ def order_gateways(*, trunk: Trunk, based_on: Sequence[int], order: Sequence[int
 def _number(rows: Sequence[Gateway]) -> bool:
     changed = False
     for position, row in enumerate(rows, start=1):
-        changed = changed or (row.priority, row.order) != (position, 0)
-        row.priority, row.order = position, 0
-    Gateway.objects.bulk_update(rows, ["priority", "order"])
+        changed = changed or row.priority != position
+        row.priority = position
+    Gateway.objects.bulk_update(rows, ["priority"])
     return changed
 
 

@@ -6,12 +6,13 @@ import time
 
 from callengine.core.directory import Source
 from callengine.core.reasons import Rule
+from callengine.core.registering import is_contact_user
 from callengine.edge.callers.admission import Admission, admission
 from callengine.edge.callers.authentication import Authenticator
 from callengine.edge.callers.rules import max_forwards
 from callengine.edge.interface import Accepted, Engine, IncomingCall, Refused, TrunkAccess
 from callengine.edge.legs.inward_requests import MALFORMED_SDP, InwardRequests
-from callengine.edge.legs.table import LegTable
+from callengine.edge.legs.table import LegTable, uri_user
 from callengine.edge.messages.descriptions import BadSdpError, compact_body, description
 from callengine.edge.messages.message import Headers
 from callengine.edge.messages.received import Received
@@ -137,7 +138,7 @@ class Callers:
         """Return who calls, or None once the request has been answered."""
         request = transaction.request
         address = source_host(request)
-        access = await self._engine.trunk_access(address)
+        access = await self._registered(request) or await self._engine.trunk_access(address)
         if access is not None:
             return await self._trunk(transaction, access, address)
         self._guard.forget(address)
@@ -155,6 +156,11 @@ class Callers:
             case Admission.LET_IN:
                 return await self._engine.source(kind="external", name="", address=address)
         return None
+
+    async def _registered(self, request: Received) -> TrunkAccess | None:
+        """Return the trunk whose carrier calls the Contact that we registered there."""
+        user = _contact_called(request)
+        return await self._engine.registered_trunk(user) if user else None
 
     async def _admission(self, request: Received) -> Admission:
         is_ours = self._claims_to_be_local(request) or await self._engine.is_registered_at(
@@ -235,7 +241,7 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
         call_id=clean(request.call_id, 255),
         from_user=caller[0],
         from_name=caller[1],
-        to_user=dialled(request.uri),
+        to_user=_called(request),
         user_agent=clean(request.get("user-agent")),
         sdp=sdp.decode("utf-8", "replace") if sdp and sdp.strip() else None,
         max_forwards=max_forwards(request),
@@ -249,6 +255,22 @@ def _readable_headers(request: Received) -> dict[str, str]:
     """Return what a caller's headers say, each cut to a size and no more than so many."""
     names = [name for name in request.headers if name not in _NOT_TOLD][:MAX_HEADERS]
     return {name: clean(request.get(name), MAX_HEADER) for name in names}
+
+
+def _called(request: Received) -> str:
+    """Return whom an INVITE is for: at a Contact that we registered, To alone says so."""
+    if not _contact_called(request):
+        return dialled(request.uri)
+    try:
+        return dialled_user(parse_address(request.get("to")).uri.user or "")
+    except ValueError:
+        return ""
+
+
+def _contact_called(request: Received) -> str:
+    """Return the user part of a Request-URI that may be a Contact of ours at a registrar."""
+    user = uri_user(request.uri)
+    return user if is_contact_user(user) else ""
 
 
 def _caller(request: Received) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from callengine.edge.legs import inner, takeover
 from callengine.edge.legs.abandon import Abandoner
+from callengine.edge.legs.attempting import AttemptReports
 from callengine.edge.legs.own_requests import OwnRequests
 from callengine.edge.legs.table import (
     AnchoredLeg,
@@ -33,6 +34,7 @@ class InwardResponses:
         loopback: Loopback,
         abandoner: Abandoner,
         own: OwnRequests,
+        attempts: AttemptReports,
     ) -> None:
         self._legs = legs
         self._identity = identity
@@ -40,6 +42,7 @@ class InwardResponses:
         self._loopback = loopback
         self._abandoner = abandoner
         self._own = own
+        self._attempts = attempts
 
     def take(self, message: Received) -> str | None:
         """Take a peer's response; return the token of its leg, if it has one."""
@@ -58,6 +61,7 @@ class InwardResponses:
         if is_invite and leg.anchor.takes_over and 200 <= message.code < 300:
             takeover.learn(self._legs, leg, request, message)
         _learn(leg, request, message)
+        self._attempts.answered(leg, request, message)
         if is_invite and message.code >= 300 and before >= 200:
             return leg.token  # a repetition, acknowledged already
         if request.orphaned or leg.state is LegState.ABANDONED:

@@ -1,10 +1,11 @@
 """Requests of call processes, sent to peers: the edge is the user agent that peers see."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from callengine.edge.flow import Flow
 from callengine.edge.legs import takeover
 from callengine.edge.legs.abandon import Abandoner
+from callengine.edge.legs.attempting import AttemptReports
 from callengine.edge.legs.outer import to_peer
 from callengine.edge.legs.outward_responses import WITH_CONTACT
 from callengine.edge.legs.own_requests import OwnRequests
@@ -27,7 +28,7 @@ from callengine.edge.messages.replies import reason_value
 from callengine.edge.settings import TIMEOUT_S
 from callengine.edge.tasks import BackgroundTasks, later
 from callengine.edge.transactions.identity import EdgeIdentity
-from callengine.edge.transport.addresses import UnresolvableError, resolve
+from callengine.edge.transport.addresses import UnresolvableError
 from callengine.edge.transport.loopback import Worker
 
 _LAST_WORDS = ("BYE", "CANCEL")
@@ -46,20 +47,27 @@ class OutwardRequests:
         *,
         identity: EdgeIdentity,
         routing: Routing,
+        find: Callable[[str], Awaitable[Flow]],
         sender: PeerSender,
         standin: StandIn,
         own: OwnRequests,
+        attempts: AttemptReports,
         abandoner: Abandoner,
         tasks: BackgroundTasks,
         welcome_trunk: Callable[[str], None],
     ) -> None:
-        """`welcome_trunk(host)` is told of each gateway that an INVITE went to."""
+        """`find(uri)` looks up where a SIP URI leads.
+
+        `welcome_trunk(host)` is told of each gateway that an INVITE went to.
+        """
         self._legs = legs
         self._identity = identity
         self._routing = routing
+        self._find = find
         self._sender = sender
         self._standin = standin
         self._own = own
+        self._attempts = attempts
         self._abandoner = abandoner
         self._tasks = tasks
         self._welcome_trunk = welcome_trunk
@@ -152,7 +160,7 @@ class OutwardRequests:
 
     async def _look_up(self, leg: AnchoredLeg, request: PeerRequest, dialog: Dialog | None) -> None:
         try:
-            flow = await resolve(Target(request.uri, request.routes).first_uri)
+            flow = await self._find(Target(request.uri, request.routes).first_uri)
         except OSError as error:
             if not request.cancel_wanted:
                 self._unreachable(request, str(error))
@@ -189,6 +197,7 @@ class OutwardRequests:
             dialog.ack, dialog.ack_flow = request.sent, request.flow
         if request.method != "INVITE":
             return
+        self._attempts.sent(leg, request)
         if dialog is None and leg.anchor.is_configured:
             self._welcome_trunk(request.flow.host)
         patience_s = leg.anchor.response_timeout_s if dialog is None else TIMEOUT_S
@@ -236,6 +245,7 @@ class OutwardRequests:
         if request.code or request.orphaned or leg.state is not LegState.OPEN:
             return
         why = f"no response from {request.flow} within {patience_s:g} s"
+        self._attempts.over(leg, request, 408, why)
         self._standin.answer(request.message, request.worker, 408, _reason(408, why))
         self._abandoner.cancel(leg, request, [])
 
@@ -246,6 +256,7 @@ class OutwardRequests:
                 if request.flow == flow and request.code < 200:
                     request.code = 503
                     self._sender.forget(request.key)
+                    self._attempts.over(leg, request, 503, why)
                     self._unreachable(request, why)
 
     def _unreachable(self, request: PeerRequest, why: str) -> None:

@@ -126,6 +126,8 @@ class PeerRequest:
     "The last response's."
     cancel_wanted: bool = False
     cancel_headers: list[tuple[str, str]] = field(default_factory=list)
+    told: bool = False
+    "An attempt at a gateway whose end has been reported."
     orphaned: bool = False
     "The call process has its answer already; the edge itself brings this to its end."
 

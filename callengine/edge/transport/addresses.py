@@ -1,6 +1,5 @@
-"""Which addresses are ours, which one a peer sees, and where a SIP URI leads."""
+"""Which addresses are ours, which one a peer sees, and where a SIP URI with an address leads."""
 
-import asyncio
 import ipaddress
 import logging
 import socket
@@ -17,7 +16,6 @@ _MAX_CACHED = 4096
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
 _SOMEWHERE = "192.0.2.1"
 "Not on this machine, nor on any network of its own (RFC 5737)."
-RESOLVE_TIMEOUT_S = 4.0
 BUILT_IN_PHONES = ipaddress.IPv4Network("127.64.0.0/10")
 "Where the phones of the codec lab are: on this machine, so no public address is shown to them."
 
@@ -86,31 +84,6 @@ def _transport(uri: URI) -> Transport:
             raise UnresolvableError("a sips: URI cannot be reached over UDP, only over TLS")
         return TLS
     return TRANSPORTS[name or UDP.name]
-
-
-async def resolve(uri_text: str) -> Flow:
-    """Return the flow a SIP URI leads to; names are looked up in the executor.
-
-    Raises:
-        UnresolvableError: it is no SIP URI, or its host does not resolve.
-    """
-    try:
-        uri = parse_uri(uri_text)
-    except ValueError as error:
-        raise UnresolvableError(f"not a SIP URI: {uri_text[:80]!r}") from error
-    if flow := literal_flow(uri):
-        return flow
-    port = flow_to(uri, "").port
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
-            entries = await loop.getaddrinfo(uri.host, port, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        raise UnresolvableError(f"{uri.host} does not resolve to an address") from error
-    entries.sort(key=lambda entry: entry[0] != socket.AF_INET)
-    if not entries:
-        raise UnresolvableError(f"{uri.host} does not resolve to an address")
-    return flow_to(uri, str(entries[0][4][0]))
 
 
 class Addresses:

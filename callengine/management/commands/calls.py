@@ -57,6 +57,7 @@ def described(call: Call) -> dict[str, Any]:
             for leg in full["legs"]
         ],
         "termination": full["termination"],
+        **({"attempts": full["attempts"]} if "attempts" in full else {}),
         **({"agents": full["agents"]} if "agents" in full else {}),
     }
 

@@ -20,9 +20,9 @@ from callengine.core.outcomes import Termination
 ROOM = 3
 
 
-def wave(*names: str, label: str = "Alice", trunk: str = "") -> WaveOrder:
+def wave(*names: str, label: str = "Alice", trunk: str = "", to: str = "") -> WaveOrder:
     legs = tuple(LegOrder(name, f"t{name}", label=label, trunk=trunk) for name in names)
-    return WaveOrder(legs, ("OPUS",), ("PCMU",))
+    return WaveOrder(legs, ("OPUS",), ("PCMU",), dialled=to or ("+44" if trunk else ""))
 
 
 def ringing(*waves: WaveOrder, ring_timeout_s: float = 20.0) -> Attempts:
@@ -111,6 +111,34 @@ def test_a_gateway_that_has_not_even_rung_is_followed_by_the_next():
     assert hung_up(attempts.tick(120.0, 2)) == ["B"]
     attempts.leg_ended(ended("B"), 120.1, 3)
     assert dialled(attempts.tick(121.0, 3)) == ["B2"]
+
+
+@pytest.mark.parametrize("code", [401, 407, 408, 430, 500, 502, 503, 504])
+def test_a_gateway_that_takes_no_calls_is_followed_by_the_next(code):
+    attempts = Attempts((wave("B", trunk="one"), wave("B2", trunk="two")), ring_timeout_s=20.0)
+    attempts.start(100.0, ROOM)
+    assert dialled(attempts.leg_ended(ended("B", code), 100.1, ROOM)) == ["B2"]
+
+
+@pytest.mark.parametrize("code", [403, 404, 480, 486, 488])
+def test_what_a_gateway_says_of_the_number_ends_the_trunks_and_not_the_last_resort(code):
+    gateways = (wave("B", trunk="one"), wave("B2", trunk="two"))
+    attempts = Attempts((*gateways, wave("B3", label="Support")), ring_timeout_s=20.0)
+    attempts.start(100.0, ROOM)
+    assert dialled(attempts.leg_ended(ended("B", code), 100.1, ROOM)) == ["B3"]
+
+
+def test_a_gateway_that_fails_after_it_has_rung_is_not_followed_by_another():
+    attempts = ringing(wave("B", label="one", trunk="one"), wave("B2", label="two", trunk="two"))
+    assert dialled(attempts.leg_ended(ended("B", 503), 101.0, ROOM)) == []
+    assert isinstance(attempts.outcome, Termination)
+
+
+def test_another_number_is_rung_though_the_first_was_reached():
+    gateways = (wave("B", trunk="one"), wave("B2", trunk="one", to="+49"))
+    attempts = Attempts(gateways, ring_timeout_s=20.0)
+    attempts.start(100.0, ROOM)
+    assert dialled(attempts.leg_ended(ended("B", 486), 100.1, ROOM)) == ["B2"]
 
 
 def test_a_caller_is_not_kept_waiting_for_ever():

@@ -14,6 +14,7 @@ from callengine.core.outcomes import Rejection
 from callengine.edge.bans import HeldBan
 from callengine.edge.interface import (
     Accepted,
+    Attempt,
     Binding,
     Credentials,
     IncomingCall,
@@ -50,6 +51,7 @@ class FakeEngine:
     rejections: list[Rejection] = field(default_factory=list)
     untaken: set[str] = field(default_factory=set)
     bans: list[HeldBan] = field(default_factory=list)
+    attempts: list[tuple[str, Attempt]] = field(default_factory=list)
     outcome: Callable[[IncomingCall], Accepted | Refused] | None = None
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,6 +71,9 @@ class FakeEngine:
 
     async def credentials(self, username: str) -> Credentials | None:
         return self.users.get(username)
+
+    async def registered_trunk(self, contact_user: str) -> TrunkAccess | None:
+        return self.trunks.get(contact_user)
 
     async def trunk_access(self, address: str) -> TrunkAccess | None:
         return self.trunks.get(address)
@@ -117,6 +122,9 @@ class FakeEngine:
         if self.outcome is None:
             raise RuntimeError("no outcome was prepared")
         return self.outcome(call)
+
+    def attempted(self, anchor: LegAnchor, attempt: Attempt) -> None:
+        self.attempts.append((anchor.gateway, attempt))
 
     def has_taken(self, call: str) -> bool:
         return call not in self.untaken

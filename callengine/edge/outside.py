@@ -1,0 +1,161 @@
+"""Requests of our own outside any call: REGISTER at carriers, and OPTIONS to see who is there."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from callengine.core.reachability import Sounding
+from callengine.core.registering import MAX_EXPIRES_S, RegistrarAnswer
+from callengine.edge.flow import Flow
+from callengine.edge.legs import challenged
+from callengine.edge.messages.grammar import read_number
+from callengine.edge.messages.message import Headers, Message
+from callengine.edge.messages.text import clean
+from callengine.edge.messages.uris import name_addr, parse_uri
+from callengine.edge.messages.values import parse_address
+from callengine.edge.settings import ALLOW
+from callengine.edge.transactions.client import ClientTransactions
+from callengine.edge.transactions.identity import EdgeIdentity
+from callengine.edge.transport.addresses import Addresses
+
+MAX_CHALLENGES = 3
+"Answered in a row: the first, and those that call a nonce stale."
+MAX_SAID = 160
+
+
+@dataclass(slots=True)
+class OutwardBinding:
+    """A binding of ours at a registrar, as its requests build on each other (section 10.2.4)."""
+
+    registrar: str
+    "The Request-URI: the registrar's domain, without a user part."
+    aor: str
+    contact_user: str
+    call_id: str
+    cseq: int
+    username: str
+    password: str = field(repr=False)
+
+
+class OutsideRequests:
+    """Builds and sends them, each over the flow that it is told."""
+
+    def __init__(
+        self, client: ClientTransactions, *, identity: EdgeIdentity, addresses: Addresses
+    ) -> None:
+        self._client = client
+        self._identity = identity
+        self._addresses = addresses
+
+    async def probe(self, uri: str, flow: Flow) -> Sounding:
+        """Ask an address whether it is there (RFC 3261 section 11)."""
+        host, port = self._addresses.public_address_for(flow)
+        own = f"sip:{host}:{port}" if ":" not in host else f"sip:[{host}]:{port}"
+        request = Message.request(
+            "OPTIONS",
+            uri,
+            [
+                *self._common(f"<{own}>;tag={secrets.token_hex(8)}", f"<{uri}>"),
+                ("call-id", secrets.token_hex(16)),
+                ("cseq", "1 OPTIONS"),
+                ("contact", f"<{own}>"),
+                ("accept", "application/sdp"),
+            ],
+        )
+        response = await self._client.request(request, flow)
+        return Sounding(response.code, _said(response), _retry_after_s(response))
+
+    async def register(
+        self, binding: OutwardBinding, flow: Flow, *, expires_s: int
+    ) -> RegistrarAnswer:
+        """Register, or with 0 s unregister; challenges are answered. `binding` counts on."""
+        tag = secrets.token_hex(8)
+        proof: Headers = []
+        for _ in range(MAX_CHALLENGES):
+            binding.cseq += 1
+            response = await self._client.request(
+                self._register(binding, flow, tag, expires_s, proof), flow
+            )
+            if proof and not _is_stale(response):
+                break
+            header = challenged.credentials(
+                response,
+                username=binding.username,
+                password=binding.password,
+                method="REGISTER",
+                uri=binding.registrar,
+            )
+            if header is None:
+                break
+            proof = [header]
+        return RegistrarAnswer(
+            code=response.code,
+            said=_said(response),
+            expires_s=_granted_s(response, binding.contact_user),
+            min_expires_s=read_number(response.get("min-expires"), most=MAX_EXPIRES_S),
+            retry_after_s=_retry_after_s(response),
+            was_proved=bool(proof),
+        )
+
+    def _register(
+        self, binding: OutwardBinding, flow: Flow, tag: str, expires_s: int, proof: Headers
+    ) -> Message:
+        address = name_addr("", binding.aor)
+        contact = self._identity.contact(flow, binding.contact_user)
+        lines: Headers = [
+            *self._common(f"{address};tag={tag}", address),
+            ("call-id", binding.call_id),
+            ("cseq", f"{binding.cseq} REGISTER"),
+            ("contact", f"<{contact}>;expires={expires_s}"),
+            ("expires", str(expires_s)),
+            ("allow", ALLOW),
+            *proof,
+        ]
+        return Message.request("REGISTER", binding.registrar, lines)
+
+    def _common(self, from_: str, to: str) -> Headers:
+        return [
+            ("max-forwards", "70"),
+            ("from", from_),
+            ("to", to),
+            ("user-agent", self._identity.user_agent),
+        ]
+
+
+def _said(response: Message) -> str:
+    """Return what was said; a response of our own says what happened, in its Reason."""
+    if "cseq" not in response.headers:
+        return "no answer" if response.code == 408 else "no connection"
+    return clean(f"{response.code} {response.phrase}".strip(), MAX_SAID)
+
+
+def _retry_after_s(response: Message) -> int | None:
+    text = response.get("retry-after").partition("(")[0].partition(";")[0]
+    return read_number(text.strip(), most=MAX_EXPIRES_S)
+
+
+def _is_stale(response: Message) -> bool:
+    """Tell whether a challenge says that our answer was right but for an old nonce (RFC 7616)."""
+    values = (
+        *response.headers.get("www-authenticate", ()),
+        *response.headers.get("proxy-authenticate", ()),
+    )
+    return any("stale=true" in value.lower().replace(" ", "").replace('"', "") for value in values)
+
+
+def _granted_s(response: Message, contact_user: str) -> int | None:
+    """Return for how long our Contact is bound: its own parameter, else Expires (section 10.3)."""
+    if not 200 <= response.code < 300:
+        return None
+    general = read_number(response.get("expires"), most=MAX_EXPIRES_S)
+    values = response.values("contact")[:200]
+    for value in values:
+        try:
+            address = parse_address(value)
+            user = parse_uri(address.uri_text).user
+        except ValueError:
+            continue
+        if user == contact_user:
+            own = read_number(address.params.get("expires") or "", most=MAX_EXPIRES_S)
+            return general if own is None else own
+    # One that lists bindings and leaves ours out has not kept it; one that lists none says nothing.
+    return 0 if values else general

@@ -1,0 +1,90 @@
+"""How the addresses of gateways stand: learned from calls and probes, kept, and shown."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+from callengine.core.reachability import HOLDS_S, Health, Sounding, health_after, is_news
+from callengine.edge.interface import Attempt, LegAnchor
+from callengine.engine.calls import CallBook
+from trunks.services import forget_targets, keep_target
+
+MAX_KNOWN = 10_000
+
+
+class TrunkAudience(Protocol):
+    """Whoever is told that a trunk stands otherwise."""
+
+    def trunk(self, name: str) -> None:
+        """Show a trunk as it now is."""
+
+
+class Gateways:
+    """What this engine knows; the database has what all engines know, and calls are planned so."""
+
+    def __init__(
+        self, book: CallBook, audience: TrunkAudience, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._book = book
+        self._audience = audience
+        self._now = now
+        self._known: OrderedDict[tuple[str, str, str], Health] = OrderedDict()
+
+    def attempted(self, anchor: LegAnchor, attempt: Attempt) -> None:
+        """Take that a call was tried at a gateway, or what came of it."""
+        call = self._book.calls.get(anchor.call)
+        if call is not None:
+            call.set_attempt(anchor, attempt)
+            self._book.changed(call)
+        if attempt.code and anchor.trunk:
+            sounding = Sounding(attempt.code, attempt.said, attempt.retry_after_s)
+            self.heard(anchor.trunk, anchor.gateway, anchor.flow, anchor.via, sounding)
+
+    def heard(
+        self,
+        trunk: str,
+        gateway: str,
+        target: str,
+        name: str,
+        sounding: Sounding,
+        *,
+        holds_s: float = HOLDS_S,
+    ) -> None:
+        """Take what an address said."""
+        key = (trunk, gateway, target)
+        before = self._known.get(key)
+        after = health_after(before, sounding, now=self._now(), holds_s=holds_s)
+        if not is_news(before, after):
+            return
+        self._known[key] = after
+        self._known.move_to_end(key)
+        while len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+        write = partial(
+            keep_target,
+            trunk=trunk,
+            gateway=gateway,
+            target=target,
+            name=name,
+            is_up=after.state == "up",
+            since=_moment(after.since),
+            said=after.said,
+            holds_until=_moment(after.holds_until),
+            rests_until=_moment(after.rests_until) if after.rests_until else None,
+        )
+        self._book.journal.write(write, partial(self._audience.trunk, trunk))
+
+    def leads_to(self, trunk: str, gateway: str, targets: tuple[str, ...]) -> None:
+        """Take where a gateway's name leads now; other addresses are no longer its."""
+        for key in [key for key in self._known if key[:2] == (trunk, gateway)]:
+            if key[2] not in targets:
+                del self._known[key]
+        forget = partial(forget_targets, trunk=trunk, gateway=gateway, but=list(targets))
+        self._book.journal.write(forget, partial(self._audience.trunk, trunk))
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

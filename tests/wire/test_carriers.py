@@ -1,0 +1,286 @@
+"""Carriers as they are: names that lead to many addresses, some of them dead; registrations."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import sipmessage
+
+from tests.peers import descriptions
+from tests.peers.dnsserver import NameServer
+from tests.peers.engine import Engine
+from tests.peers.phone import Phone
+from tests.peers.ports import free_port, free_sip_port
+from tests.peers.registrar import Registrar
+from tests.peers.waiting import until
+from tests.wire.conversation import caller, converse, registered
+from tests.wire.directory import configuration, connection
+
+GATEWAY_TIMEOUT_S = 1.0
+DNS = NameServer(free_port())
+DEAD, BUSY, GOOD, MOVED = "127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.34"
+PORTS = {host: free_sip_port(host) for host in (DEAD, BUSY, GOOD, MOVED)}
+REGISTRAR_PORT = free_sip_port("127.0.0.35")
+ENVIRONMENT = {
+    "VOIPNUMBER_DNS_SERVERS": f"127.0.0.1:{DNS.port}",
+    "VOIPNUMBER_GATEWAY_TIMEOUT_S": str(GATEWAY_TIMEOUT_S),
+}
+LOGIN, SECRET = "carrier-account", "s3cret-of-the-account"
+CODECS = ["PCMU", "PCMA"]
+
+
+def _trunk(name: str, *uris: str, **out: Any) -> dict[str, Any]:
+    gateways = [{"uri": uri} for uri in uris]
+    outward = {"gateways": gateways, "codecs": CODECS, "probe_interval_s": 0, **out}
+    return {"name": name, "in": {"codecs": CODECS}, "out": outward}
+
+
+def _at(host: str) -> str:
+    return f"sip:{host}:{PORTS[host]};transport=udp"
+
+
+def _registering(*, register: bool = True, **out: Any) -> dict[str, Any]:
+    return _trunk(
+        "account",
+        f"sip:127.0.0.35:{REGISTRAR_PORT}",
+        username=LOGIN,
+        password=SECRET,
+        register=register,
+        **out,
+    )
+
+
+def directory(*more: dict[str, Any]) -> dict[str, Any]:
+    return configuration(
+        connection("carol", inbound=CODECS),
+        trunks=[
+            _trunk("named", "sip:three.example;transport=udp"),
+            _trunk("probed", _at(DEAD), _at(BUSY), _at(GOOD), probe_interval_s=1),
+            _trunk("moving", f"sip:moving.example:{PORTS[GOOD]}"),
+            _trunk("plain", _at(GOOD)),
+            *more,
+        ],
+        numbers={"+12025550100": "connection:carol"},
+        routes={"+41": ["named"], "+42": ["probed"], "+43": ["moving"], "+44": ["plain"]},
+    )
+
+
+CONFIGURATION = directory()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def names() -> Iterator[NameServer]:
+    """Run the name server that the engine asks."""
+    DNS.start()
+    DNS.has(
+        "_sip._udp.three.example",
+        "SRV",
+        *(
+            f"{place} 1 {PORTS[host]} {label}.example."
+            for place, (label, host) in enumerate(
+                {"dead": DEAD, "busy": BUSY, "good": GOOD}.items(), start=1
+            )
+        ),
+    )
+    for label, host in {"dead": DEAD, "busy": BUSY, "good": GOOD}.items():
+        DNS.has(f"{label}.example", "A", host)
+    yield DNS
+    DNS.stop()
+
+
+@asynccontextmanager
+async def gateway(host: str, port: int = 0) -> AsyncIterator[Phone]:
+    async with Phone("gateway", host=host, port=port or PORTS[host]) as phone:
+        yield phone
+
+
+def stored(engine: Engine, expression: str) -> Any:
+    """Return what an expression over the rows of trunks is, in the engine's database."""
+    script = f"import json\nfrom trunks.models import *\nprint(json.dumps({expression}))"
+    return json.loads(engine.manage("shell", "-v", "0", "-c", script))
+
+
+async def _call(engine: Engine, to: str, *refusing: Phone, at: Phone) -> dict[str, Any]:
+    """Call a number that some gateways refuse with 503 and one takes; return the record."""
+    async with caller(engine, "carol") as phone:
+        a = await phone.invite(to, phone.sdp(CODECS))
+        for one in refusing:
+            await (await one.wait_call()).reject(503)
+        b = await at.wait_call()
+        await b.answer_in("PCMU")
+        await a.answered()
+        await a.hang_up()
+        await asyncio.wait_for(b.ended.wait(), 5)
+        return await engine.record(a.call_id)
+
+
+async def test_three_targets_of_one_name_one_dead_one_busy_one_good(engine: Engine) -> None:
+    """RFC 3263 section 4.3: the next SRV target after a time-out, and after a 503."""
+    async with gateway(BUSY) as busy, gateway(GOOD) as good:
+        record = await _call(engine, "+41225550101", busy, at=good)
+    dead, refused, taken = record["attempts"]
+    assert [one["name"] for one in record["attempts"]] == [
+        "dead.example",
+        "busy.example",
+        "good.example",
+    ]
+    assert [one["target"] for one in record["attempts"]] == [
+        f"udp:{host}:{PORTS[host]}" for host in (DEAD, BUSY, GOOD)
+    ]
+    assert {one["gateway"] for one in record["attempts"]} == {"sip:three.example;transport=udp"}
+    assert [one["code"] for one in record["attempts"]] == [408, 503, 200]
+    assert "no response" in dead["said"]
+    assert refused["said"] == "503 Service Unavailable"
+    assert dead["took_s"] + refused["took_s"] < GATEWAY_TIMEOUT_S + 2
+    assert taken["trunk"] == "named"
+    assert record["termination"]["reason"] == "caller-hung-up"
+
+
+async def test_a_gateway_that_probes_know_to_be_down_is_tried_last(engine: Engine) -> None:
+    async with gateway(BUSY) as busy, gateway(GOOD) as good:
+        rows = "GatewayTarget.objects.filter(gateway__trunk__name='probed')"
+        known = f"{{t.target: t.is_up for t in {rows}}}"
+        expected = {f"udp:{host}:{PORTS[host]}": host != DEAD for host in (DEAD, BUSY, GOOD)}
+        await until(
+            lambda: stored(engine, known) == expected, "no states", timeout_s=30, every_s=0.3
+        )
+        record = await _call(engine, "+42225550101", busy, at=good)
+    assert [one["target"] for one in record["attempts"]] == [
+        f"udp:{host}:{PORTS[host]}" for host in (BUSY, GOOD)
+    ]
+
+
+async def test_a_carrier_that_changes_its_address_is_followed(engine: Engine) -> None:
+    DNS.has("moving.example", "A", GOOD, ttl=1)
+    async with gateway(GOOD) as good:
+        record = await _call(engine, "+43225550101", at=good)
+        assert record["attempts"][0]["target"] == f"udp:{GOOD}:{PORTS[GOOD]}"
+    DNS.has("moving.example", "A", MOVED, ttl=1)
+    await asyncio.sleep(1.1)
+    async with gateway(MOVED, PORTS[GOOD]) as moved:
+        record = await _call(engine, "+43225550102", at=moved)
+    assert record["attempts"][0]["target"] == f"udp:{MOVED}:{PORTS[GOOD]}"
+
+
+async def test_a_target_that_asks_for_a_pause_gets_one(engine: Engine) -> None:
+    """RFC 3261 section 21.5.4: no more requests until Retry-After is over."""
+    async with gateway(GOOD) as good, caller(engine, "carol") as phone:
+        a = await phone.invite("+44225550101", phone.sdp(CODECS))
+        await (await good.wait_call()).reject(503, headers={"Retry-After": "3"})
+        assert (await a.wait_final()).code == 503
+        again = await phone.invite("+44225550102", phone.sdp(CODECS))
+        assert (await again.wait_final()).code == 503
+        assert good.incoming.empty()
+        record = await engine.record(again.call_id)
+        assert "Retry-After" in record["termination"]["advice"]
+        await asyncio.sleep(3.1)
+        record = await _call(engine, "+44225550103", at=good)
+        assert record["attempts"][0]["code"] == 200
+
+
+async def test_a_183_with_a_description_and_a_200_without(engine: Engine) -> None:
+    """Against RFC 3261 section 13.3.1.1, as carriers do it: the 183's answer stands."""
+    async with gateway(GOOD) as good, caller(engine, "carol") as phone:
+        a = await phone.invite("+44225550104", phone.sdp(CODECS))
+        b = await good.wait_call()
+        sdp = good.sdp([("PCMU", descriptions.payload_type(b.offer_sdp, "PCMU"))])
+        await b.early_media(sdp)
+        await a.wait_provisional(183)
+        await b.respond(b.invite, 200)
+        await a.answered()
+        await a.hang_up()
+        record = await engine.record(a.call_id)
+    assert record["legs"][1]["codec"] == "PCMU"
+    assert record["termination"]["reason"] == "caller-hung-up"
+
+
+async def test_reinvites_without_a_description_again_and_again(engine: Engine) -> None:
+    """RFC 3264 section 5 in a dialog: each asks for our offer, and the call goes on."""
+    async with gateway(GOOD) as good, caller(engine, "carol") as phone:
+        call = await converse(engine, phone, good, offer=CODECS, to="+44225550105")
+        for _ in range(3):
+            response = await call.b.reinvite(None, answer=lambda offer: good.sdp(["PCMU"]))
+            assert response.code == 200
+            assert "PCMU" in descriptions.names(response.body.decode())
+        await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=2.0)
+        record = await call.end()
+    assert record["termination"]["reason"].endswith("hung-up")
+
+
+# Registered at a carrier
+
+
+@asynccontextmanager
+async def registrar(**options: Any) -> AsyncIterator[Registrar]:
+    at = {"host": "127.0.0.35", "port": REGISTRAR_PORT}
+    async with Registrar(LOGIN, SECRET, **at, **options) as peer:
+        yield peer
+
+
+def standing(engine: Engine) -> dict[str, Any]:
+    row = "TrunkRegistration.objects.filter(trunk__name='account').values('state', 'said').first()"
+    return stored(engine, row) or {"state": "", "said": ""}
+
+
+async def stands(engine: Engine, said: str) -> None:
+    """Wait until this is stored of the registration."""
+    await until(
+        lambda: standing(engine)["said"].startswith(said),
+        f"never {said}",
+        timeout_s=30,
+        every_s=0.3,
+    )
+
+
+async def test_a_carrier_that_challenges_and_expires_early_calls_us(engine: Engine) -> None:
+    """RFC 3261 section 10: the shorter time is obeyed, and what comes to our Contact is its."""
+    async with registrar(grants_s=2) as carrier:
+        engine.provision(directory(_registering()))
+        async with asyncio.timeout(30):
+            await carrier.bound.wait()
+        await stands(engine, "Registered for 2 s, of 600 s asked for.")
+        await until(lambda: len(carrier.registered) >= 3, "no refresh", timeout_s=30)
+        first, second, third = carrier.registered[:3]
+        assert first.call_id == second.call_id == third.call_id
+        assert first.cseq.sequence < second.cseq.sequence < third.cseq.sequence
+        carrier.is_stale = True
+        await until(lambda: not carrier.is_stale, "no refresh", timeout_s=30)
+        count = len(carrier.registered)
+        await until(lambda: len(carrier.registered) > count, "a stale nonce ended it", timeout_s=30)
+
+        async with registered(engine, "carol") as carol:
+            carrier.server = engine.server
+            a = await carrier.invite(carrier.contact_uri, carrier.sdp(CODECS))
+            # As carriers do: the Contact in the Request-URI, whom it is for in To.
+            a.remote = sipmessage.Address(uri=carrier.target("+12025550100"))
+            a_to = await carol.wait_call()
+            await a_to.answer_in("PCMU")
+            await a.answered()
+            await a.hang_up()
+            record = await engine.record(a.call_id)
+        assert record["source"] == "trunk:account"
+        assert record["to"] == "+12025550100"
+
+        engine.provision(directory(_registering(register=False)))
+        async with asyncio.timeout(30):
+            await carrier.unbound.wait()
+        await stands(engine, "The trunk is disabled or does not register any more.")
+    assert SECRET not in engine.dump()
+
+
+async def test_a_registrar_that_wants_longer_and_one_that_refuses(engine: Engine) -> None:
+    async with registrar() as carrier:
+        carrier.wants_s = 1800
+        engine.provision(directory(_registering()))
+        await stands(engine, "Registered for 1800 s, of 1800 s asked for.")
+        carrier.unbound.clear()
+        engine.provision(directory(_registering(register=False)))
+        async with asyncio.timeout(30):
+            await carrier.unbound.wait()
+        carrier.refuses = 403
+        engine.provision(directory(_registering()))
+        await stands(engine, "The registrar forbids it (403 Forbidden). Ask the carrier")
+        assert standing(engine)["state"] == "failed"
