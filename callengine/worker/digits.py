@@ -19,12 +19,19 @@ class Digits:
         self._presses = KeyPresses()
         self._peers: dict[int, int] = {}
         "Payload type -> clock rate in Hz of the telephone-events the peer can hear."
+        self.takes_info = True
+        "Whether the peer may be told of keys by INFO: it has not said otherwise."
         self._stream: int | None = None
         self._transport: int | None = None
 
     def heard_of(self, audio: sdp.Audio) -> None:
         """Note the peer's description."""
         self._peers = {number: hz for hz, number in audio.telephone_events.items()}
+
+    def allows(self, methods: str) -> None:
+        """Note which methods the peer says it takes, if it does."""
+        if methods:
+            self.takes_info = "INFO" in methods.replace(",", " ").split()
 
     def open(self, stream: int) -> None:
         """Take the address of the pjmedia_stream in use."""

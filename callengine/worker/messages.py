@@ -23,21 +23,25 @@ class PeerMessage:
     "Whether it holds a description that can be read."
     audio: sdp.Audio | None
     "What that says of audio."
+    allows: str = ""
+    "Its Allow: the methods it takes (RFC 3261 section 20.5); empty if it does not say."
 
 
 def read(message: str) -> PeerMessage:
     """Read a message as pjsip hands it out."""
     head, _, body = message.partition("\r\n\r\n")
-    heard_from = user_agent = ""
+    heard_from = user_agent = allows = ""
     for line in head.split("\r\n")[1:]:
         name, _, value = line.partition(":")
         match name.strip().lower():
             case "user-agent" | "server":
                 user_agent = value.strip()[:MAX_USER_AGENT]
+            case "allow":
+                allows = value.strip()
             case header if header == HEADER:
                 heard_from = value.strip()
     is_described, audio = _described(body)
-    return PeerMessage(heard_from, user_agent, is_described, audio)
+    return PeerMessage(heard_from, user_agent, is_described, audio, allows)
 
 
 def body(message: str) -> str:

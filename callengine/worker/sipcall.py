@@ -232,6 +232,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         said = messages.read(message)
         self._note_source(said)
         self.user_agent = said.user_agent or self.user_agent
+        self._digits.allows(said.allows)
         if said.is_described:
             self._heard_of(said.audio, settles=not self._reoffers.is_settled)
 

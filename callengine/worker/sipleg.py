@@ -15,6 +15,8 @@ from callengine.worker.rtpguard import sockets
 from callengine.worker.rtpguard.streams import split_address
 from callengine.worker.sipcall import SipCall, call_parameters, refusable
 
+INFO_KEY_MS = 160
+
 
 @runtime_checkable
 class Bridged(Protocol):
@@ -100,7 +102,20 @@ class SipLeg(SipCall):
         try:
             self.dialDtmf(digit)
         except pj.Error as error:
-            raise PartyError("this leg agreed on no telephone-event") from error
+            self._send_info(digit, error)
+
+    def _send_info(self, digit: str, no_event: Exception) -> None:
+        """Tell of a key by INFO: the peer agreed on no telephone-event (RFC 4733)."""
+        if not self._digits.takes_info:
+            why = "this leg agreed on no telephone-event, and its device takes no INFO"
+            raise PartyError(why) from no_event
+        prm = pj.CallSendDtmfParam()
+        prm.method, prm.digits = pj.PJSUA_DTMF_METHOD_SIP_INFO, digit
+        prm.duration = INFO_KEY_MS
+        try:
+            self.sendDtmf(prm)
+        except pj.Error as error:
+            raise PartyError(error.reason) from error
 
     def audio(self) -> Any:
         """Return the leg's port on the bridge."""
