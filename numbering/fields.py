@@ -31,18 +31,18 @@ def validate_time_zone(value: str) -> None:
 
 def parse_countries(value: Any) -> list[str]:
     """Return country codes in capitals. Raises ValidationError naming what is wrong."""
-    entries = _parsed(value, _country, COUNTRY_FORM, MAX_COUNTRIES)
+    entries = parse_lines(value, _country, COUNTRY_FORM, MAX_COUNTRIES)
     return sorted(set(entries))
 
 
 def parse_rewrites(value: Any) -> list[str]:
     """Return rewriting rules as they are stored. Raises ValidationError naming every wrong line."""
-    return _parsed(value, lambda text: read_rule(text).text, RULE_FORM, MAX_RULES)
+    return parse_lines(value, lambda text: read_rule(text).text, RULE_FORM, MAX_RULES)
 
 
 def parse_filters(value: Any) -> list[str]:
     """Return filters as they are stored. Raises ValidationError naming every wrong line."""
-    return _parsed(value, lambda text: read_filter(text).text, FILTER_FORM, MAX_FILTERS)
+    return parse_lines(value, lambda text: read_filter(text).text, FILTER_FORM, MAX_FILTERS)
 
 
 def _country(text: str) -> str:
@@ -52,7 +52,11 @@ def _country(text: str) -> str:
     return code
 
 
-def _parsed(value: Any, read: Callable[[str], str], form: str, most: int) -> list[str]:
+def parse_lines(value: Any, read: Callable[[str], str], form: str, most: int) -> list[str]:
+    """Return the texts of a list as `read` has them; it raises ValueError for a wrong one.
+
+    Raises ValidationError with one message for each that is wrong, naming its line.
+    """
     if value is None:
         return []
     if isinstance(value, str) or not isinstance(value, Iterable):

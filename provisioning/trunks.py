@@ -5,20 +5,26 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from numbering.fields import parse_filters, parse_rewrites
+from numbering.filters import FILTER_FORM
+from numbering.rewriting import RULE_FORM
 from provisioning import keys, yamltext
 from provisioning.checker import Checker
 from provisioning.keys import FieldKey
 from provisioning.permissions import PERMISSION_KEYS, permission_notes
 from provisioning.reader import Entry
 from provisioning.rows import Rows, set_values
+from sip.headerrules import HEADER_FORM
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
 from trunks.models import Trunk
 from trunks.models.gateway import MAX_WEIGHT
+from trunks.models.numbers import Diverting, IdentityHeader
 from trunks.services import HA1_FIELDS, GatewayValues, replace_gateways, set_in_password
 from trunks.validators import (
     ACCESS_FORM,
     NETWORK_FORM,
     parse_access_list,
+    parse_header_rules,
     parse_networks,
     validate_gateway_uri,
 )
@@ -35,6 +41,11 @@ IN_KEYS = (
     ),
     FieldKey("username", keys.text(SIP_USER, SIP_USER_FORM), "in_username"),
     FieldKey("codecs", Checker.codecs, "in_codecs"),
+    FieldKey("called_rules", keys.parsed(parse_rewrites, RULE_FORM), "in_called_rules"),
+    FieldKey("caller_rules", keys.parsed(parse_rewrites, RULE_FORM), "in_caller_rules"),
+    FieldKey("identity", keys.choice(IdentityHeader.values), "in_identity"),
+    FieldKey("filters", keys.parsed(parse_filters, FILTER_FORM), "in_filters"),
+    FieldKey("headers", keys.parsed(parse_header_rules, HEADER_FORM), "in_headers"),
 )
 OUT_KEYS = (
     FieldKey("username", Checker.text, "out_username"),
@@ -44,6 +55,10 @@ OUT_KEYS = (
     FieldKey("registrar", keys.checked(validate_gateway_uri)),
     FieldKey("register_user", keys.text(SIP_USER, SIP_USER_FORM)),
     FieldKey("register_expires_s", keys.whole(60, 86_400)),
+    FieldKey("called_rules", keys.parsed(parse_rewrites, RULE_FORM), "out_called_rules"),
+    FieldKey("caller_rules", keys.parsed(parse_rewrites, RULE_FORM), "out_caller_rules"),
+    FieldKey("identity", keys.choice(IdentityHeader.values), "out_identity"),
+    FieldKey("diversion", keys.choice(Diverting.values), "out_diversion"),
 )
 
 

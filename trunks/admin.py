@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from numbering.allowance import ALLOWANCE_FIELDS
 from trunks.forms import TrunkForm
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
+from trunks.models.numbers import NUMBER_FIELDS
 from trunks.services import HA1_FIELDS
 
 
@@ -32,6 +33,7 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
         ("IN", {"fields": ("in_allowed_addresses", "in_username", "in_password", "in_codecs")}),
         ("Both ways", {"fields": ("concurrent_calls", "media_also_from", "refer")}),
         ("OUT", {"fields": ("out_username", "new_out_password", "out_codecs")}),
+        ("Numbers, callers and headers", {"fields": NUMBER_FIELDS}),
         ("Permissions and limits", {"fields": ALLOWANCE_FIELDS}),
     ]
 

@@ -8,6 +8,7 @@ from trunks.validators import (
     access_entry_lines,
     network_lines,
     parse_access_list,
+    parse_header_rules,
     parse_networks,
 )
 
@@ -55,3 +56,16 @@ class NetworkListField(AccessListField):
 
     parse = staticmethod(parse_networks)
     form_class = NetworksFormField
+
+
+class HeaderRulesFormField(LinesFormField):
+    """One header rule a line."""
+
+    parse = staticmethod(parse_header_rules)
+
+
+class HeaderRulesField(ListField):
+    """What becomes of headers, stored as JSON, one text each."""
+
+    parse = staticmethod(parse_header_rules)
+    form_class = HeaderRulesFormField

@@ -8,7 +8,9 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
+from numbering.fields import parse_lines
 from sip.addresses import is_host_name, sip_uri_problem
+from sip.headerrules import HEADER_FORM, MAX_HEADER_RULES, read_header_rule
 
 _GROUPING = re.compile(r"[\s()./-]+")
 _NUMBER_AS_WRITTEN = re.compile(r"\A\+?[\d\s()./-]+\Z")
@@ -56,6 +58,15 @@ def parse_networks(value: Any) -> list[str]:
     Raises ValidationError naming the entry and what is allowed.
     """
     return _parse_list(value, _network, NETWORK_FORM, MAX_MEDIA_NETWORKS)
+
+
+def parse_header_rules(value: Any) -> list[str]:
+    """Return header rules as they are stored. Raises ValidationError naming every wrong line."""
+    return parse_lines(value, _header_rule, HEADER_FORM, MAX_HEADER_RULES)
+
+
+def _header_rule(text: str) -> str:
+    return read_header_rule(text).text
 
 
 def _parse_list(value: Any, read: Callable[[Any], str], form: str, most: int) -> list[str]:

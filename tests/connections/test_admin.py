@@ -44,6 +44,9 @@ CARRIER = {
     "new_out_password": "out secret",
     "out_codecs": "PCMU",
     "refer": "decline",
+    "in_identity": "from",
+    "out_identity": "from",
+    "out_diversion": "diversion",
     "international": "none",
     **INLINE,
 }

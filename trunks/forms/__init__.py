@@ -1,6 +1,7 @@
 """Forms of trunks. They convert and validate; services save."""
 
 from trunks.forms.inside import TrunkInForm
+from trunks.forms.numbers import TrunkNumbersForm, TryNumberForm
 from trunks.forms.outside import GatewayForm, TrunkOutForm
 from trunks.forms.permissions import TrunkPermissionsForm
 from trunks.forms.trunk import TrunkAddForm, TrunkForm, TrunkNameForm
@@ -11,6 +12,8 @@ __all__ = [
     "TrunkForm",
     "TrunkInForm",
     "TrunkNameForm",
+    "TrunkNumbersForm",
     "TrunkOutForm",
     "TrunkPermissionsForm",
+    "TryNumberForm",
 ]

@@ -11,6 +11,7 @@ from trunks.forms.inside import InSide
 from trunks.forms.outside import OutSide
 from trunks.forms.parts import access_lines_field, gateway_uri, password_field
 from trunks.models import Trunk
+from trunks.models.numbers import NUMBER_FIELDS
 from trunks.services import set_in_password
 
 
@@ -38,6 +39,7 @@ class TrunkForm(InSide, OutSide, forms.ModelForm[Trunk]):
             "out_username",
             "out_codecs",
             *ALLOWANCE_FIELDS,
+            *NUMBER_FIELDS,
         )
 
     def clean(self) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from numbering.allowance import CallAllowance, allowance_constraints
 from sip.encrypted import EncryptedTextField
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
 from trunks.fields import AccessListField, NetworkListField
+from trunks.models.numbers import TrunkNumbers
 from trunks.validators import validate_gateway_uri, validate_unclaimed_by_connection
 
 
-class Trunk(CallAllowance):
+class Trunk(CallAllowance, TrunkNumbers):
     """A carrier: who may send us calls (IN) and where we send ours (OUT).
 
     The IN password is kept only as digest HA1; the OUT password, which we must present, is
