@@ -21,6 +21,7 @@ from callengine.models import (
     Ban,
     Call,
     CallEvent,
+    CallHeader,
     EngineNode,
     Leg,
     Rejection,
@@ -142,6 +143,13 @@ class CallEventInline(CallInline):
     fields = ("at", "leg", "kind", "text")
 
 
+class CallHeaderInline(CallInline):
+    """Headers of the caller's that were put on record."""
+
+    model = CallHeader
+    fields = ("name", "value")
+
+
 class SipMessageInline(CallInline):
     """The ladder of a call, without the messages' text."""
 
@@ -156,6 +164,7 @@ class CallAdmin(LargeTable[Call]):
 
     inlines = [
         LegInline,
+        CallHeaderInline,
         AgentSessionInline,
         AgentSessionLineInline,
         CallEventInline,

@@ -186,6 +186,23 @@ class AgentSessionLine(models.Model):
         return f"{self.who}: {self.text}"
 
 
+class CallHeader(models.Model):
+    """A header of a caller's INVITE that its trunk has put on record."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="headers")
+    name = models.CharField(max_length=70)
+    value = models.CharField(max_length=200, db_index=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["call", "name"], name="one_header_of_a_name_per_call")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+
 class Direction(models.TextChoices):
     """Which way a SIP message went, seen from us."""
 

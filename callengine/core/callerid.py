@@ -44,6 +44,8 @@ class KnownNames:
 
     own_number: str = ""
     "The Number that leads to the calling connection, as it is stored; empty: none of them."
+    first_number: str = ""
+    "The first Number that leads to a calling connection which wants to stay unknown."
     is_sip_user: bool = False
     "Whether a connection here has it as its SIP user."
 

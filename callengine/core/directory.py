@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agents.formats import Encoding
+from callengine.core.numberrules import NumberRules
 from callengine.core.permissions import Holder, Permissions
 
 
@@ -143,6 +144,7 @@ class TrunkEntry:
     "Its access list and the hosts of its gateways: addresses, networks (CIDR) and names."
     media_also_from: tuple[str, ...] = ()
     "Networks its media comes from, besides what its SDP and its signalling name."
+    rules: NumberRules = field(default_factory=NumberRules)
     acts_on_refer: bool = False
     "Whether its side may transfer calls."
 

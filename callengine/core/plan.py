@@ -6,11 +6,12 @@ besides (tokens, addresses, passwords) is in `orders`.
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
 from audiocodecs.negotiation import negotiate
+from callengine.core.numberrules import Diverting, IdentityHeader, SentIdentity, Vouched
 
 WaveWhen = Literal["", "busy"]
 MAX_DURATION_S = 4 * 3600.0
@@ -47,6 +48,12 @@ class PlannedTarget:
     "Those that asked for a while without calls; they are left out."
     agent: str = ""
     "Name of the voice agent it is, if it is one: it has no SIP."
+    caller: SentIdentity | None = None
+    "Who calls, as this trunk is told; None: as the plan says."
+    identity: IdentityHeader = "from"
+    diverting: Diverting = "diversion"
+    headers: tuple[tuple[str, str], ...] = ()
+    "What its INVITE bears besides, by the rules of the trunk the call came from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class CallPlan:
     max_forwards: int = 69
     notes: tuple[str, ...] = ()
     "What the planner left out, and why."
+    vouched: Vouched = field(default_factory=Vouched)
     claimed: str = ""
     "What the caller's device wrote into From, if the callee is shown something else."
     lab: dict[str, Any] | None = None

@@ -110,4 +110,5 @@ def _plan(request: CallRequest, planned: PlannedWaves, ring_timeout_s: float) ->
         max_forwards=request.max_forwards - 1,  # RFC 3261 section 16.6 step 3
         notes=(*request.notes, *planned.notes),
         claimed=request.claimed,
+        vouched=request.vouched,
     )

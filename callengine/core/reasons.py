@@ -120,6 +120,7 @@ class Rule(StrEnum):
     SOURCE_NOT_ON_ACCESS_LIST = "source-not-on-access-list"
     EXTERNAL_CALLER_TO_TRUNK = "external-caller-to-trunk"
     CALLER_ID_NOT_ITS_OWN = "caller-id-not-its-own"
+    NUMBER_FILTERED = "number-filtered"
     NOT_YOUR_ADDRESS = "not-your-address"
     CONTACT_NOT_ALLOWED = "contact-not-allowed"
     TOO_MANY_CONTACTS = "too-many-contacts"
@@ -249,6 +250,7 @@ REJECTIONS: Mapping[Rule, tuple[int, ...]] = {
     Rule.SOURCE_NOT_ON_ACCESS_LIST: (403,),
     Rule.EXTERNAL_CALLER_TO_TRUNK: (403,),
     Rule.CALLER_ID_NOT_ITS_OWN: (403,),
+    Rule.NUMBER_FILTERED: (403,),
     Rule.NOT_YOUR_ADDRESS: (403,),
     Rule.CONTACT_NOT_ALLOWED: (403,),
     Rule.TOO_MANY_CONTACTS: (403,),

@@ -1,8 +1,9 @@
 """One INVITE as calls are planned for it, and why it may come to nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callengine.core.directory import Source
+from callengine.core.numberrules import Vouched
 from callengine.core.obstacles import Obstacle
 from callengine.core.permissions import Denial, Holder
 from callengine.core.reasons import Rule
@@ -26,6 +27,8 @@ class CallRequest:
     "Whose rights and limits hold instead of the source's: a callee that forwards."
     claimed: str = ""
     "What the caller's device wrote into From, where `from_user` and `from_name` differ."
+    vouched: Vouched = field(default_factory=Vouched)
+    "Who calls, for trunks that may know it, and what goes with the call."
     notes: tuple[str, ...] = ()
     "For the timeline, before anything the planner has to say."
 

@@ -35,12 +35,15 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
+from callengine.core.identity import sent_identity
 from callengine.core.limits import LEGS_RUNG_TOGETHER
 from callengine.core.naming import Chance, by_weight
+from callengine.core.numberrules import SentIdentity
 from callengine.core.permissions import RETRY_AFTER_S, Holder, Usage
 from callengine.core.plan import PlannedTarget, Wave
 from callengine.core.reasons import Rule
 from callengine.core.request import CallRequest, NotPlannedError
+from callengine.core.rewriting import rewritten
 
 _USER_UNESCAPED = "-_.!~*'()&=+$,?/"
 "What RFC 3261 section 25.1 lets stand in a user part, but for the semicolon."
@@ -201,7 +204,11 @@ class WavePlanner:
         check_room(entry, "called", self._usage.in_progress)
         if (denial := rate_denial(entry.holder, self._usage)) is not None:
             raise NotPlannedError.by(entry.holder, denial)
-        targets = _connection_targets(entry, self._local_host)
+        passed = self._request.vouched.headers
+        targets = [
+            dataclasses.replace(target, headers=passed)
+            for target in _connection_targets(entry, self._local_host)
+        ]
         lists = self._lists(_connection_lists(entry))
         if not self._shares(lists.vn_a):
             return PlannedWaves(label, (), lists)
@@ -245,10 +252,11 @@ class WavePlanner:
                 notes.append(left_out(trunk.name, why))
             else:
                 usable.append((trunk, lists))
+        sent = {trunk.name: self._sent(trunk, dialled, notes) for trunk, _ in usable}
         holders = {trunk.name: trunk.holder for trunk, _ in usable}
         waves = [
             self._bounded(wave, holders[wave.label], through_trunk=True)
-            for wave in _gateway_waves(usable, dialled, self._chance)
+            for wave in _gateway_waves(usable, sent, self._chance, dialled=dialled)
         ]
         label = waves[0].label if waves else trunks[0].name
         lists = next((one for trunk, one in usable if trunk.name == label), planned[0][1])
@@ -267,7 +275,8 @@ class WavePlanner:
         permitted: list[TrunkEntry] = []
         refusals: list[NotPlannedError] = []
         for trunk in trunks:
-            refusal = self._refusal(caller, trunk.holder, (dialled,))
+            sent = rewritten(dialled, trunk.rules.out_called, self._platform.home_country)
+            refusal = self._refusal(caller, trunk.holder, (dialled, sent.number))
             if refusal is None:
                 permitted.append(trunk)
             else:
@@ -276,6 +285,19 @@ class WavePlanner:
         if not permitted:
             raise refusals[0]
         return permitted
+
+    def _sent(self, trunk: TrunkEntry, dialled: str, notes: list[str]) -> "_Sent":
+        """Return what a trunk is told of a call, by its rules."""
+        request, home = self._request, self._platform.home_country
+        number = rewritten(dialled, trunk.rules.out_called, home)
+        if number.problem:
+            notes.append(f"Trunk {trunk.name} is sent what was dialled: {number.problem}.")
+        elif number.number != dialled:
+            text = f"Trunk {trunk.name} is sent {number.number} for {dialled} ({number.rule})."
+            notes.append(text)
+        vouched = request.vouched
+        caller = sent_identity(request.from_user, request.from_name, vouched, trunk.rules, home)
+        return _Sent(number.number, caller, vouched.headers)
 
     def _refusal(
         self, caller: Holder, trunk: Holder, numbers: tuple[str, ...]
@@ -434,24 +456,37 @@ def _with_room(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a trunk is told of a call."""
+
+    number: str
+    caller: SentIdentity
+    headers: tuple[tuple[str, str], ...]
+
+
 def _gateway_waves(
-    trunks: Sequence[tuple[TrunkEntry, LegLists]], dialled: str, chance: Chance | None
+    trunks: Sequence[tuple[TrunkEntry, LegLists]],
+    sent: Mapping[str, _Sent],
+    chance: Chance | None,
+    *,
+    dialled: str,
 ) -> list[Wave]:
     """Return a wave for each gateway: trunk by trunk, those that are down after all others."""
     waves: list[tuple[bool, Wave]] = []
     for trunk, lists in trunks:
         rows = ((gateway.priority, gateway.weight, gateway) for gateway in trunk.gateways)
         for gateway in by_weight(rows, chance):
-            target = _gateway_target(trunk, gateway, dialled)
+            target = _gateway_target(trunk, gateway, sent[trunk.name])
             wave = Wave((target,), lists.vn_a, lists.vn_b, trunk.name, dialled=dialled)
             waves.append((gateway.is_down, wave))
     return [wave for is_down, wave in sorted(waves, key=lambda item: item[0])]
 
 
-def _gateway_target(trunk: TrunkEntry, gateway: GatewayEntry, dialled: str) -> PlannedTarget:
+def _gateway_target(trunk: TrunkEntry, gateway: GatewayEntry, sent: _Sent) -> PlannedTarget:
     scheme, _, rest = gateway.uri.partition(":")
     host = rest.rpartition("@")[2]
-    uri = f"{scheme}:{quote(dialled, safe=_USER_UNESCAPED)}@{host}"
+    uri = f"{scheme}:{quote(sent.number, safe=_USER_UNESCAPED)}@{host}"
     return PlannedTarget(
         uri=uri,
         to_uri=uri.partition(";")[0],
@@ -463,4 +498,8 @@ def _gateway_target(trunk: TrunkEntry, gateway: GatewayEntry, dialled: str) -> P
         down=gateway.down,
         resting=gateway.resting,
         media_also_from=trunk.media_also_from,
+        caller=sent.caller,
+        identity=trunk.rules.out_identity,
+        diverting=trunk.rules.diverting,
+        headers=sent.headers,
     )

@@ -18,6 +18,7 @@ from callengine.core.directory import (
     GatewayEntry,
     TrunkEntry,
 )
+from callengine.core.numberrules import Diverting, IdentityHeader, NumberRules
 from callengine.core.permissions import International, Permissions
 from callengine.edge.transport.addresses import host_of
 from connections.models import Connection
@@ -65,6 +66,17 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         media_also_from=tuple(row.media_also_from),
         acts_on_refer=row.refer == "act",
         permissions=_permissions(row),
+        rules=NumberRules(
+            in_called=tuple(row.in_called_rules),
+            in_caller=tuple(row.in_caller_rules),
+            out_called=tuple(row.out_called_rules),
+            out_caller=tuple(row.out_caller_rules),
+            filters=tuple(row.in_filters),
+            in_identity=cast("IdentityHeader", row.in_identity),
+            out_identity=cast("IdentityHeader", row.out_identity),
+            diverting=cast("Diverting", row.out_diversion),
+            headers=tuple(row.in_headers),
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from agents.formats import Encoding
 from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
-from callengine.core.callerid import KnownNames, own_spelling, spellings
+from callengine.core.callerid import ANONYMOUS, KnownNames, own_spelling, spellings
 from callengine.core.directory import (
     AgentEntry,
     AgentPlace,
@@ -177,10 +177,12 @@ def known_names(source: Source, claimed_user: str) -> KnownNames:
         return KnownNames()
     if source.connection is None:
         return KnownNames(is_sip_user=Connection.objects.filter(sip_user=claimed_user).exists())
-    numbers = Number.objects.filter(
-        connection__sip_user=source.connection.sip_user, number__in=spellings(claimed_user)
-    )
-    return KnownNames(own_spelling(claimed_user, numbers.values_list("number", flat=True)))
+    numbers = Number.objects.filter(connection__sip_user=source.connection.sip_user)
+    if claimed_user.lower() == ANONYMOUS:
+        first = numbers.values_list("number", flat=True).first()
+        return KnownNames(first_number=first or "")
+    own = numbers.filter(number__in=spellings(claimed_user)).values_list("number", flat=True)
+    return KnownNames(own_spelling(claimed_user, own))
 
 
 def is_registered_at(flow: str) -> bool:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from audiocodecs.catalogue import CATALOGUE
+from callengine.core.callerid import Claim
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source, TrunkEntry
+from callengine.core.identity import Heard, arrival
 from callengine.core.outcomes import Rejection
 from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan, PlannedTarget, Wave, WaveWhen
@@ -79,6 +81,11 @@ class WhereTo:
     vn_b_source: str = ""
 
     @property
+    def rewritten(self) -> tuple[str, ...]:
+        """What rules of trunks make of the number, in and out."""
+        return tuple(note for note in self.notes if "rewritten" in note or " is sent " in note)
+
+    @property
     def goes(self) -> bool:
         """Whether somebody would be rung."""
         return not self.code
@@ -97,9 +104,12 @@ def where_to(
     queries at most. Raises LookupError if there is no such source.
     """
     caller = lookup.source(kind=source_kind, name=source_name, address=NOBODY)
-    to_user = dialled_user(number.strip())
-    destination = lookup.destination(to_user)
     platform = _platform()
+    dialled = dialled_user(number.strip())
+    claim = Claim(source_name, "")
+    arrived = arrival(caller, dialled, claim, Heard(), platform.home_country)
+    to_user = arrived.to_user
+    destination = lookup.destination(to_user)
     request = CallRequest(
         call="",
         call_id="",
@@ -109,6 +119,7 @@ def where_to(
         offered=tuple(offered) or tuple(CATALOGUE),
         max_forwards=70,
         source=caller,
+        notes=arrived.notes if to_user != dialled else (),
     )
     decision = plan_call(request, destination=destination, platform=platform, usage=Usage())
     refused = _refused_at_the_door(caller, platform)

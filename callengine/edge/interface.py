@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from callengine.core.directory import Source
+from callengine.core.identity import Heard
 from callengine.core.outcomes import Rejection
 from callengine.edge.bans import HeldBan
 
@@ -79,6 +80,8 @@ class IncomingCall:
     flow: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     "What its headers say, by their name in small letters; those of SIP's own routing are not here."
+    heard: Heard = field(default_factory=Heard)
+    "What they say of the caller beside From."
     given_up: Callable[[], bool] = lambda: False
     "Whether the caller has cancelled meanwhile; what `set_up` returns is then not used."
 
@@ -96,8 +99,8 @@ class LegAnchor:
     "Leg B: Request-URI of the INVITE to the peer."
     flow: str = ""
     "Leg B: where to send it, `udp:HOST:PORT`; empty: resolve `request_uri`."
-    diversion: str = ""
-    "Leg B: value of a Diversion header (RFC 5806): who forwarded the call to this callee."
+    headers: tuple[tuple[str, str], ...] = ()
+    "Leg B: what its INVITE bears besides: who calls, who forwarded it, what a trunk's rules add."
     routes: tuple[str, ...] = ()
     "Leg B: Route elements of the INVITE; all of them are loose routers."
     hosts: tuple[str, ...] = ()

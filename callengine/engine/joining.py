@@ -69,7 +69,7 @@ def joined_waves(
         token=token,
         worker=process.sip_address,
         takes_over=before.token,
-        diversion="",
+        headers=(),
     )
     wave = WaveOrder((order,), plan.vn_a, plan.vn_b)
     return Waves(orders=(wave,), anchors=(taken,), notes=())

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from callengine.core.callerid import ANONYMOUS
 from callengine.core.naming import NextHop
+from callengine.core.numberrules import SentIdentity
 from callengine.core.orders import AgentOrder, CallOrder, LegOrder, WaveOrder
 from callengine.core.plan import CallPlan, PlannedTarget, Wave
 from callengine.edge.flow import Flow
@@ -15,6 +17,7 @@ from callengine.edge.interface import IncomingCall, LegAnchor
 from callengine.edge.messages.uris import name_addr, sip_uri
 from callengine.edge.names.locator import flow_of
 from callengine.edge.transport.addresses import host_of
+from callengine.engine.legheaders import ANONYMOUS_URI, leg_headers
 from callengine.engine.processes import CallProcess
 
 RESOLVE_TIMEOUT_S = 6.0
@@ -284,12 +287,21 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
     plan, flow = aim.plan, place.flow
     host, port = aim.edge.public_address_for(flow)
     token = _token()
-    caller = sip_uri(plan.from_user or "anonymous", host, port)
+    shown = target.caller or SentIdentity(plan.from_user, plan.from_name)
+    caller = sip_uri(shown.from_user or ANONYMOUS, host, port)
+    if target.trunk and plan.vouched.is_private:
+        caller = ANONYMOUS_URI
+    headers = leg_headers(
+        target,
+        plan.vouched,
+        diverted_from=aim.diverted_from,
+        uri_of=lambda user: sip_uri(user, host, port),
+    )
     order = LegOrder(
         name=name,
         token=token,
         to_uri=target.to_uri,
-        from_uri=name_addr(plan.from_name, caller),
+        from_uri=name_addr(shown.from_name, caller),
         public_address=aim.edge.media_address_for(flow),
         label=target.label,
         username=target.username,
@@ -304,7 +316,7 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         worker=aim.process.sip_address,
         request_uri=target.uri,
         flow=flow,
-        diversion=_diversion(aim.diverted_from, host, port),
+        headers=headers,
         routes=target.routes,
         hosts=(*target.hosts, *(() if target.flow else (host_of(target.uri), place.via))),
         trunk=target.trunk,
@@ -317,12 +329,6 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         password=aim.passwords.get(target.trunk, ""),
     )
     return _Prepared(order, anchor)
-
-
-def _diversion(user: str, host: str, port: int) -> str:
-    if not user:
-        return ""
-    return f"<{sip_uri(user, host, port)}>;reason=unknown"
 
 
 def _token() -> str:

@@ -9,6 +9,8 @@ from typing import Protocol
 from callengine.core import sdp
 from callengine.core.callerid import CallerId, Claim, KnownNames, caller_id
 from callengine.core.directory import Destination, Platform, Source
+from callengine.core.identity import ArrivedCall, arrival, identity
+from callengine.core.numberrules import NumberRules, Vouched
 from callengine.core.obstacles import Obstacle, obstacle
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
@@ -17,6 +19,7 @@ from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.reasons import Rule
 from callengine.core.request import CallRequest
+from callengine.core.rewriting import headers_of
 from callengine.directory import lookup
 from callengine.directory.minutes import minutes_today
 from callengine.edge.interface import IncomingCall
@@ -88,25 +91,37 @@ class Planning:
         one_time = self._sources.placed(call)
         call = one_time.named(call) if one_time else call
         known = await self._read(_look_up_call, call, self._codecs())
-        destination, platform, minutes, names = known
-        claim = Claim(call.from_user, call.from_name)
-        caller: CallerId | Rejection = CallerId(claim.user, claim.name)
+        destination, platform, minutes, names, arrived = known
+        if arrived.refusal and one_time is None:
+            return _filtered(call, arrived)
+        caller: CallerId | Rejection = CallerId(arrived.claim.user, arrived.claim.name)
         if one_time is None:
-            caller = caller_id(call.source, claim, names, call_id=call.call_id, to=call.to_user)
+            caller = caller_id(
+                call.source, arrived.claim, names, call_id=call.call_id, to=arrived.to_user
+            )
         if isinstance(caller, Rejection):
             return caller
+        claimed = str(arrived.claim) if caller.note else ""
+        caller, vouched = identity(call.source, caller, arrived, call.heard, names)
+        rules = call.source.trunk.rules if call.source.trunk else NumberRules()
+        passed, recorded = headers_of(rules, call.headers)
         request = CallRequest(
             call=uuid.uuid4().hex,
             call_id=call.call_id,
             from_user=caller.user,
             from_name=caller.name,
-            to_user=call.to_user,
+            to_user=arrived.to_user,
             offered=offered,
             max_forwards=call.max_forwards,
             source=call.source,
             obstacle=hindrance,
-            claimed=str(claim) if caller.note else "",
-            notes=(caller.note,) if caller.note else (),
+            claimed=claimed,
+            vouched=replace(vouched, headers=passed, recorded=recorded),
+            notes=(
+                *arrived.notes,
+                *([caller.note] if caller.note else ()),
+                *(f"{name}: {value}" for name, value in recorded),
+            ),
         )
         if one_time is not None:
             destination = one_time.destination
@@ -144,8 +159,8 @@ class Planning:
         is who has the caller's place by now, if another has.
         """
         assert call.source is not None
-        party = acts_for or call.source
-        known = await self._read(_look_up, to, self._codecs(), party)
+        source = caller.source if caller and caller.source else call.source
+        known = await self._read(_look_up, to, self._codecs(), acts_for or source)
         destination, platform, minutes = known
         others = self._book.in_progress()
         others.subtract(call.ends)
@@ -158,8 +173,9 @@ class Planning:
             # What else a callee could do, nobody knows: it is asked by a re-INVITE.
             offered=None if caller else call.plan.offered,
             max_forwards=call.plan.max_forwards + 1 - hops_used,
-            source=caller.source if caller and caller.source else call.source,
+            source=source,
             acts_for=acts_for,
+            vouched=Vouched() if caller else call.plan.vouched,
         )
         decision = plan_call(
             request,
@@ -202,6 +218,21 @@ def _malformed(call: IncomingCall, why: str) -> Rejection:
     )
 
 
+def _filtered(call: IncomingCall, arrived: ArrivedCall) -> Rejection:
+    assert call.source.trunk is not None
+    return Rejection(
+        source_address=call.source.address,
+        user=arrived.claim.user,
+        method="INVITE",
+        code=403,
+        rule=Rule.NUMBER_FILTERED,
+        advice=f"Over the trunk {call.source.trunk.name}: {arrived.refusal}. Change the filters on "
+        "its Numbers tab if the call should pass.",
+        call_id=call.call_id,
+        to=arrived.to_user,
+    )
+
+
 # For reader threads
 
 
@@ -216,6 +247,9 @@ def _look_up(
 
 def _look_up_call(
     call: IncomingCall, codecs: tuple[str, ...]
-) -> tuple[Destination, Platform, Mapping[str, float], KnownNames]:
-    names = lookup.known_names(call.source, call.from_user)
-    return (*_look_up(call.to_user, codecs, call.source), names)
+) -> tuple[Destination, Platform, Mapping[str, float], KnownNames, ArrivedCall]:
+    claim = Claim(call.from_user, call.from_name)
+    home = lookup.platform().home_country
+    arrived = arrival(call.source, call.to_user, claim, call.heard, home)
+    names = lookup.known_names(call.source, arrived.claim.user)
+    return (*_look_up(arrived.to_user, codecs, call.source), names, arrived)

@@ -18,6 +18,7 @@ from callengine.models import (
     AgentSessionLine,
     Call,
     CallEvent,
+    CallHeader,
     Leg,
     Rejection,
     SipMessage,
@@ -118,7 +119,14 @@ def prune_calls(*, before: datetime, batch: int = 0) -> Iterator[int]:
     for calls in (ended, lost):
         while keys := list(calls.values_list("pk", flat=True)[: batch or BATCH]):
             with transaction.atomic():
-                for model in (SipMessage, CallEvent, AgentSessionLine, AgentSession, Leg):
+                for model in (
+                    SipMessage,
+                    CallEvent,
+                    CallHeader,
+                    AgentSessionLine,
+                    AgentSession,
+                    Leg,
+                ):
                     _delete(model._base_manager.filter(call__in=keys))
                 _delete(Call.objects.filter(pk__in=keys))
             yield len(keys)

@@ -25,7 +25,7 @@ from callengine.core.snapshot import (
     MessageSnapshot,
 )
 from callengine.core.states import CallState
-from callengine.models import Call, CallEvent, Leg, SipMessage
+from callengine.models import Call, CallEvent, CallHeader, Leg, SipMessage
 from callengine.record import agents
 from callengine.record.cleaning import clean_json, clean_text
 from callengine.record.columns import fit, moment
@@ -87,6 +87,18 @@ def call_started(
     # It may come again, and must not take back what came after it.
     Call.objects.bulk_create([call], ignore_conflicts=True)
     Leg.objects.bulk_create(_leg_rows(call.pk, snapshot["legs"]), ignore_conflicts=True)
+    recorded = plan.get("vouched", {}).get("recorded", ())
+    CallHeader.objects.bulk_create(
+        (
+            CallHeader(
+                call_id=call.pk,
+                name=fit(CallHeader, "name", name),
+                value=fit(CallHeader, "value", value),
+            )
+            for name, value in recorded
+        ),
+        ignore_conflicts=True,
+    )
 
 
 @transaction.atomic(savepoint=False)

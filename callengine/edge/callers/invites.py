@@ -9,6 +9,7 @@ from callengine.core.reasons import Rule
 from callengine.core.registering import is_contact_user
 from callengine.edge.callers.admission import Admission, admission
 from callengine.edge.callers.authentication import Authenticator
+from callengine.edge.callers.claims import heard
 from callengine.edge.callers.rules import max_forwards
 from callengine.edge.interface import Accepted, Engine, IncomingCall, Refused, TrunkAccess
 from callengine.edge.legs.inward_requests import MALFORMED_SDP, InwardRequests
@@ -247,6 +248,7 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
         max_forwards=max_forwards(request),
         flow=str(request.flow),
         headers=_readable_headers(request),
+        heard=heard(request),
         given_up=lambda: transaction.cancelled,
     )
 

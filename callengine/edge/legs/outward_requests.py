@@ -215,8 +215,8 @@ class OutwardRequests:
         extra: Headers = [("max-forwards", str(leg.anchor.max_forwards))]
         extra += [("route", route) for route in request.routes]
         extra += _credentials(leg, request)
-        if leg.anchor.diversion and request.method == "INVITE" and is_first:
-            extra.append(("diversion", leg.anchor.diversion))
+        if request.method == "INVITE" and is_first:
+            extra += leg.anchor.headers
         has_contact = request.method in WITH_CONTACT
         return to_peer(
             message,
