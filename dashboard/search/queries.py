@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from agents.models import VoiceAgent
-from callengine.models import Leg, Rejection
+from callengine.models import CallHeader, Leg, Rejection
 from connections.models import Connection
 from dashboard.history.queries import NEWEST_FIRST, matching
 from dashboard.history.rows import rows_of
@@ -55,6 +55,12 @@ def by_call_id(text: str) -> list[Any]:
     return list(legs.distinct()[:2])
 
 
+def _by_header(text: str) -> list[Any]:
+    """Return the keys of the newest calls with a header of this value on record. One query."""
+    headers = CallHeader.objects.filter(value=text).order_by("-call__started")
+    return list(headers.values_list("call_id", flat=True)[: SHOWN + 1])
+
+
 def _connections(text: str) -> Section:
     rows = Connection.objects.filter(Q(sip_user__icontains=text) | Q(name__icontains=text))
     return _section("Connections", "connections", rows.order_by("sip_user"), text)
@@ -79,7 +85,7 @@ def _numbers(text: str) -> Section:
 def _calls(text: str) -> Section:
     number = plain_number(text)
     keys = matching({"number": number}).order_by(*NEWEST_FIRST).values_list("pk", flat=True)
-    calls = list(keys[: SHOWN + 1]) or by_call_id(text)
+    calls = list(keys[: SHOWN + 1]) or by_call_id(text) or _by_header(text)
     url = f"{reverse('history')}?{urlencode({'number': number})}"
     return Section("Calls", "calls", rows_of(calls[:SHOWN]), len(calls) > SHOWN, url)
 

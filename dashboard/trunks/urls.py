@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.trunks import list_views, permission_views, side_views, views
+from dashboard.trunks import list_views, number_views, permission_views, side_views, views
 
 urlpatterns = [
     path("trunks/", list_views.trunks, name="trunks"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("trunks/<int:trunk_id>/", views.trunk, name="trunk"),
     path("trunks/<int:trunk_id>/in/", side_views.inward, name="trunk-in"),
     path("trunks/<int:trunk_id>/out/", side_views.outward, name="trunk-out"),
+    path("trunks/<int:trunk_id>/numbers/", number_views.numbers, name="trunk-numbers"),
     path(
         "trunks/<int:trunk_id>/permissions/",
         permission_views.permissions,

@@ -60,5 +60,6 @@ def inward(trunk: Trunk, **changes: str) -> dict[str, str]:
     return {
         "in_allowed_addresses": "\n".join(trunk.in_allowed_addresses),
         "in_username": trunk.in_username,
+        "refer": trunk.refer,
         **changes,
     }

@@ -228,7 +228,11 @@ def test_the_admin_writes_only_what_was_changed_there(
         "in_allowed_addresses": "192.0.2.1/32",
         "in_username": trunk.in_username,
         "out_username": trunk.out_username,
+        "refer": trunk.refer,
         "international": trunk.international,
+        "in_identity": trunk.in_identity,
+        "out_identity": trunk.out_identity,
+        "out_diversion": trunk.out_diversion,
         "gateways-TOTAL_FORMS": "0",
         "gateways-INITIAL_FORMS": "0",
     }
