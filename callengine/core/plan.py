@@ -113,6 +113,8 @@ class CallPlan:
     vouched: Vouched = field(default_factory=Vouched)
     claimed: str = ""
     "What the caller's device wrote into From, if the callee is shown something else."
+    is_sips: bool = False
+    "Whether a sips: URI was dialled: whoever is rung later is reached over TLS alone, too."
     lab: dict[str, Any] | None = None
     "A call of the codec lab: its case, what was predicted and who placed it."
 

@@ -15,6 +15,7 @@ from callengine.core.outcomes import Rejection, Termination
 from callengine.core.permissions import RETRY_AFTER_S, Usage
 from callengine.core.plan import MAX_DURATION_S, CallPlan, Wave, bridge_rate_hz
 from callengine.core.request import CallRequest, NotPlannedError
+from callengine.core.sips import over_tls
 from callengine.core.terminations import no_common_codec_with_caller
 from callengine.core.waves import PlannedWaves, WavePlanner, check_room, left_out
 
@@ -48,6 +49,9 @@ def plan_call(
         _check_caller(request, usage)
         planner = WavePlanner(request, platform, usage=usage, local_host=local_host, chance=chance)
         planned = planner.plan(destination)
+        if request.is_sips:
+            waves, notes = over_tls(planned.waves)
+            planned = dataclasses.replace(planned, waves=waves, notes=(*planned.notes, *notes))
     except NotPlannedError as refusal:
         return Rejection(
             source_address=request.source.address,
@@ -111,4 +115,5 @@ def _plan(request: CallRequest, planned: PlannedWaves, ring_timeout_s: float) ->
         notes=(*request.notes, *planned.notes),
         claimed=request.claimed,
         vouched=request.vouched,
+        is_sips=request.is_sips,
     )

@@ -130,6 +130,7 @@ class Rule(StrEnum):
     UNKNOWN_NUMBER = "unknown-number"
     DESTINATION_DISABLED = "destination-disabled"
     NOT_REGISTERED = "not-registered"
+    SIPS_WITHOUT_TLS = "sips-without-tls"
     NO_USABLE_TRUNK = "no-usable-trunk"
     NO_CODEC_AVAILABLE = "no-codec-available"
     CONCURRENT_CALLS_REACHED = "concurrent-calls-reached"
@@ -260,6 +261,7 @@ REJECTIONS: Mapping[Rule, tuple[int, ...]] = {
     Rule.UNKNOWN_NUMBER: (404,),
     Rule.DESTINATION_DISABLED: (480,),
     Rule.NOT_REGISTERED: (480,),
+    Rule.SIPS_WITHOUT_TLS: (480,),
     Rule.NO_USABLE_TRUNK: (503,),
     Rule.NO_CODEC_AVAILABLE: (503,),
     Rule.CONCURRENT_CALLS_REACHED: (486,),

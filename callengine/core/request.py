@@ -25,6 +25,8 @@ class CallRequest:
     "Why nothing can be made of the offer, whatever its codecs."
     acts_for: Source | None = None
     "Whose rights and limits hold instead of the source's: a callee that forwards."
+    is_sips: bool = False
+    "Whether a sips: URI was dialled, so that each leg has to be one over TLS."
     claimed: str = ""
     "What the caller's device wrote into From, where `from_user` and `from_name` differ."
     vouched: Vouched = field(default_factory=Vouched)

@@ -82,6 +82,8 @@ class IncomingCall:
     "What its headers say, by their name in small letters; those of SIP's own routing are not here."
     heard: Heard = field(default_factory=Heard)
     "What they say of the caller beside From."
+    is_sips: bool = False
+    "Whether its Request-URI is a sips: URI."
     given_up: Callable[[], bool] = lambda: False
     "Whether the caller has cancelled meanwhile; what `set_up` returns is then not used."
 

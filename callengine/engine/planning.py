@@ -122,6 +122,7 @@ class Planning:
                 *([caller.note] if caller.note else ()),
                 *(f"{name}: {value}" for name, value in recorded),
             ),
+            is_sips=call.is_sips,
         )
         if one_time is not None:
             destination = one_time.destination
@@ -176,6 +177,7 @@ class Planning:
             source=source,
             acts_for=acts_for,
             vouched=Vouched() if caller else call.plan.vouched,
+            is_sips=call.plan.is_sips,
         )
         decision = plan_call(
             request,

@@ -240,7 +240,7 @@ def _message(entry: _Entry) -> MessageSnapshot:
         **base,
         "leg": entry.leg,
         "direction": entry.seen.direction,
-        "peer": entry.seen.flow,
+        "peer": _address(entry.seen.flow),
         "summary": read.summary,
         "cseq": read.cseq,
         "retransmission": again,
@@ -256,7 +256,12 @@ def _call_id(data: bytes) -> str:
 
 def _key(sip_call_id: str, flow: str) -> _Key:
     # Another host that names a Call-ID it saw has no part in the call.
-    return sip_call_id, flow.partition(":")[2].rpartition(":")[0]
+    return sip_call_id, _address(flow).partition(":")[2].rpartition(":")[0]
+
+
+def _address(flow: str) -> str:
+    """Return a flow without the name that its certificate must be for, as long as names may be."""
+    return flow.partition("/")[0]
 
 
 def _size(messages: Iterable[_Seen]) -> int:

@@ -13,7 +13,7 @@ from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.peers.ports import free_sip_port
 from tests.wire import secured
-from tests.wire.conversation import caller, converse, registered
+from tests.wire.conversation import caller, converse, nobody_was_rung, registered
 from tests.wire.directory import PASSWORD, configuration, connection, trunk
 
 PORTS = {name: free_sip_port() for name in ("good", "other", "expired", "stranger", "mutual")}
@@ -105,6 +105,20 @@ async def test_a_sips_call_stays_one(engine: Engine) -> None:
         assert all(line.startswith("Contact: <sips:") for line in contacts), contacts
         await a.hang_up()
         await asyncio.wait_for(b.ended.wait(), 3)
+
+
+async def test_a_sips_call_to_who_is_not_reached_over_tls_is_refused(engine: Engine) -> None:
+    async with (
+        registered(engine, "bob") as bob,
+        caller(engine, "alice", **secured.phone()) as alice,
+    ):
+        host, port = engine.server_over("tls")
+        call = await alice.invite(f"sips:bob@{host}:{port}", alice.sdp(["PCMU"]))
+        assert (await call.wait_final()).code == 480
+        await nobody_was_rung(bob)
+        refusal = await engine.refusal(call.call_id, code=480)
+    assert refusal["rule"] == "sips-without-tls"
+    assert "Bob is not reached over TLS" in refusal["advice"]
 
 
 GATEWAYS = {

@@ -249,6 +249,7 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
         flow=str(request.flow),
         headers=_readable_headers(request),
         heard=heard(request),
+        is_sips=request.uri[:5].lower() == "sips:",
         given_up=lambda: transaction.cancelled,
     )
 

@@ -102,6 +102,16 @@ async def test_messages_are_written_without_being_asked_for(shown: Shown) -> Non
     await until(lambda: bool(shown.lines()), "nothing was written")
 
 
+async def test_a_peer_is_shown_by_its_address_however_long_its_name(shown: Shown) -> None:
+    one = tracing(shown)
+    flow = f"tls:[2001:db8::1]:5061/{'carrier.' * 30}example"
+    one.observe(None, "in", flow, INVITE)
+    one.opened(CALL.hex, uuid=str(CALL), sip_call_id="c1", flow="tls:[2001:db8::1]:40000/[::1]")
+    one.flush()
+    (message,) = shown.messages_of[str(CALL)]
+    assert message["peer"] == "tls:[2001:db8::1]:5061"
+
+
 async def test_a_call_keeps_so_many_messages_and_says_that_more_came(shown: Shown) -> None:
     one = tracing(shown)
     one.opened(CALL.hex, uuid=str(CALL), sip_call_id="c1", flow=FLOW)
