@@ -11,6 +11,7 @@ from api.keys.services import keys_in_force
 from audiocodecs.chips import chip
 from audiocodecs.models import PlatformSettings
 from callengine.directory import nodes
+from callengine.edge.transport import certificates
 from dashboard.parts.access import requires
 from dashboard.parts.engines import present_engine
 from dashboard.settings.forms import PlatformForm
@@ -18,6 +19,7 @@ from dashboard.settings.forms import PlatformForm
 _SHOWN = (
     ("VOIPNUMBER_SIP_LISTEN", "SIP addresses it listens on"),
     ("VOIPNUMBER_PUBLIC_ADDRESS", "Address told to peers; empty: the one each peer reaches"),
+    ("VOIPNUMBER_SIP_TLS_CERTIFICATE", "Certificate shown over TLS"),
     ("VOIPNUMBER_RTP_PORTS", "UDP ports for audio"),
     ("VOIPNUMBER_REALM", "Digest realm"),
     ("VOIPNUMBER_MAX_CALLS", "Calls one engine may hold"),
@@ -55,6 +57,8 @@ def _text(name: str) -> str:
     value = getattr(django_settings, name)
     if name == "VOIPNUMBER_SIP_LISTEN":
         return ", ".join(f"{at.transport}:{at.host}:{at.port}" for at in value)
+    if name == "VOIPNUMBER_SIP_TLS_CERTIFICATE":
+        return certificates.described(value, timezone.now()) if value else "none: no SIP over TLS"
     if name == "VOIPNUMBER_RTP_PORTS":
         return f"{value.first} to {value.last}"
     return f"{value:g}" if isinstance(value, float) else str(value)

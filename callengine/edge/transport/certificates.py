@@ -87,6 +87,16 @@ def ends_soon(certificate: x509.Certificate, now: datetime) -> str:
     return f"expires in {_long(left)}" if timedelta() < left < SOON else ""
 
 
+def described(path: Path, now: datetime) -> str:
+    """Return what a person wants to know of a certificate of ours, or what is wrong with it."""
+    try:
+        ours = read_chain(path)[0]
+    except CertificateError as error:
+        return str(error)
+    when = time_problem(ours, now) or f"valid until {ours.not_valid_after_utc:%Y-%m-%d}"
+    return f"for {', '.join(names_in(ours)[:3]) or 'nobody'}, {when}"
+
+
 def _long(time: timedelta) -> str:
     if time >= timedelta(days=1):
         return f"{time.days} day{'s' * (time.days != 1)}"

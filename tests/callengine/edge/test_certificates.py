@@ -79,6 +79,19 @@ def test_files_that_cannot_be_used_are_named_with_what_is_wrong(tmp_path: Path) 
             certificates.check_files(certificate, key)
 
 
+def test_a_certificate_is_described_for_people(tmp_path: Path) -> None:
+    authority, now = Authority(tmp_path), datetime.now(UTC)
+    good = authority.issue("sip.example", dns=["sip.example", "voip.example"])
+    ends = f"{now + timedelta(days=30):%Y-%m-%d}"
+    words = certificates.described(good.certificate, now)
+    assert words == f"for sip.example, voip.example, valid until {ends}"
+    old = authority.issue("old.example", ends_in=timedelta(days=-3, minutes=-1))
+    assert certificates.described(old.certificate, now).startswith(
+        "for old.example, expired 3 days"
+    )
+    assert "cannot be read" in certificates.described(tmp_path / "nowhere.pem", now)
+
+
 def test_a_certificate_tells_when_it_ended_or_is_about_to(tmp_path: Path) -> None:
     authority, now = Authority(tmp_path), datetime.now(UTC)
     for ends_in, problem, soon in (
