@@ -1,0 +1,82 @@
+"""Reliable provisional responses and session timers, on either leg: SIPp asks for them."""
+
+from typing import Any
+
+from tests.peers.engine import Engine
+from tests.peers.ports import LOOPBACK, free_sip_port
+from tests.peers.sipp import Sipp, SippCall
+from tests.sip.script import Script, as_callee, as_caller, as_talking_callee, offer
+from tests.wire.directory import PASSWORD, configuration, connection
+
+CALLEE_PORT = free_sip_port()
+CONFIGURATION = configuration(
+    connection("caller", outbound=["PCMU"]),
+    connection("callee", inbound=["PCMU"], address=f"sip:callee@{LOOPBACK}:{CALLEE_PORT}"),
+)
+
+
+def calls(engine: Engine, *headers: str) -> Script:
+    login = {"user": "caller", "password": PASSWORD, "to": "callee"}
+    return as_caller(engine.server, **login, headers=headers)
+
+
+async def played(
+    engine: Engine, caller: Script, callee: Script
+) -> tuple[dict[str, Any], SippCall, SippCall]:
+    """Play both ends to their last step; return the call's record, and both."""
+    async with Sipp() as sipp:
+        called = await sipp.play(callee.xml, port=CALLEE_PORT)
+        await called.listening()
+        calling = await sipp.play(caller.xml, engine.server)
+        assert await calling.finished() == 0, calling.dump()
+        assert await called.finished() == 0, called.dump()
+    (call_id,) = {m.text.partition("Call-ID:")[2].split()[0] for m in calling.messages}
+    record = await engine.record(call_id)
+    assert record["termination"]["reason"] == "caller-hung-up"
+    return record, calling, called
+
+
+def hangs_up(caller: Script) -> Script:
+    return caller.get(200, routes=True).request("ACK").request("BYE").get(200)
+
+
+async def test_a_reliable_183_of_the_callee_is_acknowledged_rfc3262_4(engine: Engine) -> None:
+    callee = as_callee().reply(183, "Require: 100rel", "RSeq: 77", body=offer("PCMU"), to_tag=True)
+    callee.expect("PRACK", has=["RAck: *77 [0-9]+ INVITE"]).answer_invite(200, offer("PCMU"))
+    callee.expect("ACK").expect("BYE")
+    caller = hangs_up(calls(engine).maybe(100, 180, 183))
+    record, _, _ = await played(engine, caller, callee)
+    assert [leg["codec"] for leg in record["legs"]] == ["PCMU", "PCMU"]
+
+
+async def test_a_caller_that_requires_it_gets_a_reliable_180_rfc3262_3(engine: Engine) -> None:
+    caller = calls(engine, "Require: 100rel", "Supported: 100rel").maybe(100)
+    caller.steps.append(
+        '  <recv response="180" rrs="true">\n    <action>\n'
+        '      <ereg regexp="100rel" search_in="hdr" header="Require:" check_it="true" '
+        'assign_to="20"/>\n'
+        '      <ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" check_it="true" '
+        'assign_to="21"/>\n'
+        "    </action>\n  </recv>\n"
+        '  <Reference variables="20,21"/>\n'
+    )
+    caller.request("PRACK", "RAck: [$21] 2 INVITE").get(200, has=["CSeq: *3 PRACK"])
+    caller.get(200, routes=True).request("ACK", number=2).request("BYE").get(200)
+    callee = as_callee().reply(180, to_tag=True).pause(1000)
+    callee.answer_invite(200, offer("PCMU")).expect("ACK").expect("BYE")
+    await played(engine, caller, callee)
+
+
+async def test_session_timers_are_agreed_on_with_each_peer_rfc4028_9(engine: Engine) -> None:
+    asked = ("Supported: timer", "Session-Expires: 120;refresher=uac", "Min-SE: 90")
+    caller = calls(engine, *asked).maybe(100, 180)
+    caller.get(200, routes=True, has=["Session-Expires: *120;refresher=uac", "Require: *timer"])
+    caller.request("ACK")
+    # RFC 4028 section 7.4: a refresh by UPDATE needs no description.
+    caller.request("UPDATE", *asked).get(200, has=["Session-Expires: *120;refresher=uac"])
+    caller.request("BYE").get(200)
+    _, _, called = await played(engine, caller, as_talking_callee().expect("BYE"))
+    invite = called.received("INVITE").text
+    assert "Session-Expires: 1800" in invite
+    assert "timer" in invite.partition("Supported:")[2].partition("\n")[0]
+    assert not [m for m in called.messages if m.first_line.startswith("UPDATE")]
