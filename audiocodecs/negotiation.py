@@ -100,10 +100,17 @@ class AgentLists:
     "The codec whose bytes it takes as they are, if there is one."
 
 
+@dataclass(frozen=True, slots=True)
+class SelfTestLists:
+    """A test destination has no list: the caller's leg uses whatever the caller's own rule says."""
+
+    name: str
+
+
 def plan_lists(
     *,
     source: ConnectionLists | TrunkLists | None,
-    destination: ConnectionLists | TrunkLists | AgentLists,
+    destination: ConnectionLists | TrunkLists | AgentLists | SelfTestLists,
     platform: Sequence[str],
 ) -> LegLists:
     """Return VN-A and VN-B for a call; `source` None is a caller nobody here knows."""
@@ -117,23 +124,29 @@ def plan_lists(
             vn_a_source=_named(f"TRUNK IN of {destination.name}", destination.inward),
             vn_b_source=_named(f"TRUNK OUT of {destination.name}", destination.outward),
         )
+    own, own_source = _callers_own(source, fallback)
+    if isinstance(destination, SelfTestLists):
+        none = f"none: {destination.name} is a test destination"
+        return LegLists(vn_a=own, vn_b=(), vn_a_source=own_source, vn_b_source=none)
     vn_b = destination.inbound or fallback
     vn_b_source = _named(f"inbound list of {destination.name}", destination.inbound)
     if destination.force_on_caller:
         forced = f"{vn_b_source}, forced on the caller"
         return LegLists(vn_b, vn_b, forced, vn_b_source, forced_by=destination.name)
+    return LegLists(vn_a=own, vn_b=vn_b, vn_a_source=own_source, vn_b_source=vn_b_source)
+
+
+def _callers_own(
+    source: ConnectionLists | TrunkLists | None, platform: tuple[str, ...]
+) -> tuple[tuple[str, ...], str]:
+    """Return VN-A by who calls, where the destination does not decide it, and where it is from."""
     if isinstance(source, ConnectionLists):
-        own, own_source = source.outbound, f"outbound list of {source.name}"
+        own, name = source.outbound, f"outbound list of {source.name}"
     elif isinstance(source, TrunkLists):
-        own, own_source = source.inward, f"TRUNK IN of {source.name}"
+        own, name = source.inward, f"TRUNK IN of {source.name}"
     else:
-        own, own_source = (), "caller"
-    return LegLists(
-        vn_a=own or fallback,
-        vn_b=vn_b,
-        vn_a_source=_named(own_source, own),
-        vn_b_source=vn_b_source,
-    )
+        own, name = (), "caller"
+    return own or platform, _named(name, own)
 
 
 def _agent_lists(agent: AgentLists, platform: tuple[str, ...]) -> LegLists:

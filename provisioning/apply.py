@@ -67,9 +67,10 @@ def _check_references(rows: Rows, spec: FileSpec, problems: Problems, *, prune: 
 
 
 def _references(spec: FileSpec) -> Iterator[tuple[str, str, Entry]]:
-    """Return kind, name and place of everything that something in the file leads to."""
+    """Return kind, name and place of every row that something in the file leads to."""
     for number in spec.numbers or ():
-        yield number.kind, number.target, number.target_entry
+        if number.kind != "test":
+            yield number.kind, number.target, number.target_entry
     for route in spec.routes or ():
         for name, entry in route.trunks:
             yield "trunk", name, entry

@@ -11,12 +11,13 @@ from provisioning.reader import Entry
 from provisioning.references import AGENT_FORM, agent_name
 from provisioning.rows import Rows, set_values
 from sip.names import PARTY_NAME, PARTY_NAME_FORM
+from sip.selftests import SELFTEST_FORM, SelfTest
 from trunks.models import Number, Route
 from trunks.services import replace_route_trunks
 from trunks.validators import NUMBER, NUMBER_FORM, PREFIX, PREFIX_FORM
 
-TARGET = re.compile(r"(connection|trunk|agent):(.{1,100})\Z")
-TARGET_FORM = f"connection:SIP_USER, trunk:NAME or {AGENT_FORM}"
+TARGET = re.compile(rf"(connection|trunk|agent):(.{{1,100}})\Z|(test):({'|'.join(SelfTest)})\Z")
+TARGET_FORM = f"connection:SIP_USER, trunk:NAME, {AGENT_FORM}, {SELFTEST_FORM}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class NumberSpec:
     entry: Entry
     number: str
     kind: str
-    "`connection`, `trunk` or `agent`."
+    "`connection`, `trunk`, `agent` or `test`."
     target: str
     target_entry: Entry
 
@@ -95,7 +96,9 @@ def store_numbers(rows: Rows, specs: list[NumberSpec]) -> None:
     for spec in specs:
         row = numbers.get(spec.number) or Number(number=spec.number)
         values: dict[str, Any] = {"connection_id": None, "trunk_id": None, "agent_id": None}
-        values[f"{spec.kind}_id"] = rows.target(spec.kind, spec.target).pk
+        values["selftest"] = spec.target if spec.kind == "test" else ""
+        if spec.kind != "test":
+            values[f"{spec.kind}_id"] = rows.target(spec.kind, spec.target).pk
         rows.store(row, "number", spec.number, set_values(row, values))
 
 
@@ -117,6 +120,8 @@ def number_lines(row: Number) -> Iterator[str]:
         target = f"connection:{row.connection.sip_user}"
     elif row.agent is not None:
         target = row.agent.label
+    elif row.selftest:
+        target = f"test:{row.selftest}"
     else:
         target = f"trunk:{row.trunk}"
     yield f"{{number: {yamltext.text(row.number)}, to: {yamltext.text(target)}}}"

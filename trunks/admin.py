@@ -70,7 +70,7 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
 class NumberAdmin(admin.ModelAdmin[Number]):
     """Numbers and the one place each leads to."""
 
-    list_display = ("number", "connection", "trunk", "agent")
+    list_display = ("number", "connection", "trunk", "agent", "selftest")
     list_select_related = ("connection", "trunk", "agent")
     search_fields = (
         "number",

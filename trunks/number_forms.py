@@ -6,13 +6,23 @@ from django import forms
 
 from audiocodecs.fields import CodecListFormField
 from sip.forms import RevisedForm, typed
+from sip.selftests import SELFTEST_FORM, SelfTest
 from trunks.models import Number, Route
-from trunks.parties import KINDS, MAX_LENGTH, Kind, NamedParty, find_party, party_of
+from trunks.parties import (
+    KINDS,
+    MAX_LENGTH,
+    PLACES,
+    Kind,
+    NamedParty,
+    find_party,
+    party_of,
+    selftest_party,
+)
 from trunks.validators import NUMBER_FORM, PREFIX_FORM, plain_number
 
 
 class PartyField(forms.CharField):
-    """A connection, a trunk or a voice agent by name; cleans to a NamedParty."""
+    """A connection, a trunk, a voice agent or a test destination; cleans to a NamedParty."""
 
     def __init__(self, *, kinds: tuple[Kind, ...] = KINDS, **kwargs: Any) -> None:
         self.kinds = kinds
@@ -33,11 +43,13 @@ class PartyField(forms.CharField):
 class NumberForm(RevisedForm[Number]):
     """A number and the one place its calls go."""
 
-    shown_fields = ("number", *KINDS)
+    shown_fields = ("number", *KINDS, "selftest")
     destination = PartyField(
         label="Goes to",
+        kinds=PLACES,
         widget=typed(),
-        help_text="The SIP user of a connection, or the name of a trunk or of a voice agent.",
+        help_text="The SIP user of a connection, the name of a trunk or of a voice agent, or a "
+        f"test destination: {SELFTEST_FORM}.",
     )
 
     class Meta:
@@ -51,6 +63,9 @@ class NumberForm(RevisedForm[Number]):
         for kind in KINDS:
             if (row := getattr(self.instance, kind)) is not None:
                 self.initial["destination"] = party_of(kind, row).label
+        if self.instance.selftest:
+            selftest = SelfTest(self.instance.selftest)
+            self.initial["destination"] = selftest_party(selftest).label
 
     def clean_number(self) -> str:
         """Take a number as people write it."""
@@ -61,6 +76,7 @@ class NumberForm(RevisedForm[Number]):
         if party is not None:
             for kind in KINDS:
                 setattr(self.instance, kind, party.row if kind == party.kind else None)
+            self.instance.selftest = party.key if party.kind == "test" else ""
         super()._post_clean()  # type: ignore[misc]
 
 

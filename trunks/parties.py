@@ -1,4 +1,7 @@
-"""What people mean by a name: a connection by its SIP user, a trunk or voice agent by its name."""
+"""What people mean by a name: a connection by its SIP user, a trunk or voice agent by its name.
+
+A test destination is meant by `test:echo` or by what is dialled for it, `*echo`.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,8 +12,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-Kind = Literal["connection", "trunk", "agent"]
+from sip.selftests import SELFTEST_FORM, SelfTest, dialled_selftest
+
+Kind = Literal["connection", "trunk", "agent", "test"]
 KINDS: tuple[Kind, ...] = ("connection", "trunk", "agent")
+"Kinds that are rows."
+PLACES: tuple[Kind, ...] = (*KINDS, "test")
+"Kinds of places where calls end."
 WORDS: dict[Kind, str] = {"connection": "connection", "trunk": "trunk", "agent": "voice agent"}
 _MODELS = {
     "connection": "connections.Connection",
@@ -23,18 +31,18 @@ SUGGESTIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class NamedParty:
-    """A connection, a trunk or a voice agent."""
+    """A connection, a trunk, a voice agent, or a test destination."""
 
     kind: Kind
     row: Any
     key: str
-    "Its SIP user, or its name."
+    "Its SIP user, its name, or a word of `SelfTest`."
     name: str
     "What people call it."
 
     @property
     def label(self) -> str:
-        """`connection:alice`, `trunk:carrier-one` or `agent:support`."""
+        """`connection:alice`, `trunk:carrier-one`, `agent:support` or `test:echo`."""
         return f"{self.kind}:{self.key}"
 
 
@@ -44,11 +52,15 @@ def find_party(text: str, *, kinds: Iterable[Kind] = KINDS) -> NamedParty:
     Two queries, and two more to say what was perhaps meant. Raises ValidationError.
     """
     allowed, key = _split(text.strip(), tuple(kinds))
+    selftest = _selftest(key, allowed)
+    if selftest is not None:
+        return selftest
     if not key:
         raise ValidationError(f"Nothing is named; allowed: {_allowed(allowed)}.", code="required")
     if len(key) > MAX_LENGTH or "\x00" in key:
         raise ValidationError(f"Allowed: {_allowed(allowed)}, of up to 100 signs.", code="invalid")
-    parties = [party for kind in allowed for party in _parties(kind, _exactly(kind, key))]
+    rows = [kind for kind in allowed if kind in KINDS]
+    parties = [party for kind in rows for party in _parties(kind, _exactly(kind, key))]
     if len(parties) == 1:
         return parties[0]
     if parties:
@@ -64,7 +76,12 @@ def find_party(text: str, *, kinds: Iterable[Kind] = KINDS) -> NamedParty:
 def suggestions(text: str, *, kinds: Iterable[Kind] = KINDS) -> list[NamedParty]:
     """Return parties whose key or name holds this text, the first few. One query a kind."""
     allowed, key = _split(text.replace("\x00", "").strip()[:MAX_LENGTH], tuple(kinds))
-    return [party for kind in allowed for party in _parties(kind, _holding(kind, key))]
+    rows = [kind for kind in allowed if kind in KINDS]
+    found = [party for kind in rows for party in _parties(kind, _holding(kind, key))]
+    tests = [selftest_party(one) for one in SelfTest] if "test" in allowed else []
+    return found + [
+        one for one in tests if key.lower() in f"{one.label} *{one.key} {one.name}".lower()
+    ]
 
 
 def _split(text: str, kinds: tuple[Kind, ...]) -> tuple[tuple[Kind, ...], str]:
@@ -73,9 +90,23 @@ def _split(text: str, kinds: tuple[Kind, ...]) -> tuple[tuple[Kind, ...], str]:
     return (named, rest.strip()) if named else (kinds, text)
 
 
+def selftest_party(selftest: SelfTest) -> NamedParty:
+    """Return a test destination as the party it is."""
+    return NamedParty("test", selftest, selftest.value, selftest.label)
+
+
+def _selftest(key: str, kinds: tuple[Kind, ...]) -> NamedParty | None:
+    """Return what `*echo` means, and `echo` after `test:`."""
+    if "test" not in kinds:
+        return None
+    selftest = dialled_selftest(f"*{key}" if kinds == ("test",) else key)
+    return selftest_party(selftest) if selftest is not None else None
+
+
 def _allowed(kinds: tuple[Kind, ...]) -> str:
     of = {"connection": "the SIP user", "trunk": "the name", "agent": "the name"}
-    *most, last = (f"{of[kind]} of a {WORDS[kind]}" for kind in kinds)
+    words = [f"{of[kind]} of a {WORDS[kind]}" for kind in kinds if kind in KINDS]
+    *most, last = [*words, *([SELFTEST_FORM] if "test" in kinds else [])]
     return f"{', '.join(most)} or {last}" if most else last
 
 

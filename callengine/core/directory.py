@@ -7,6 +7,7 @@ from typing import Literal
 from agents.formats import Encoding
 from callengine.core.numberrules import NumberRules
 from callengine.core.permissions import Holder, Permissions
+from sip.selftests import SelfTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class Destination:
     route: RouteEntry | None = None
     "The Route with the longest matching prefix, if neither a Number nor a Connection matched."
     agent: AgentPlace | None = None
+    selftest: SelfTest | None = None
 
     def all_trunks(self) -> Iterator[TrunkEntry]:
         """Return every trunk the call may go through, also after a voice agent."""

@@ -7,6 +7,7 @@ from agents import limits
 from agents.formats import Encoding
 from callengine.core.directory import Destination
 from callengine.core.shapes import Most, Within
+from sip.selftests import SelfTest
 
 Word = Annotated[str, Most(limits.MAX_SHORT)]
 
@@ -85,6 +86,8 @@ class LegOrder:
     "Whether its peer has shown that it is where it says; a caller's ACK shows it else."
     agent: AgentOrder | None = None
     "The voice agent this leg is, if it is one: it has neither a token nor SIP."
+    selftest: SelfTest | None = None
+    "The test destination this leg is, if it is one: neither has that."
 
 
 @dataclass(frozen=True, slots=True)

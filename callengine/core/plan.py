@@ -54,6 +54,8 @@ class PlannedTarget:
     diverting: Diverting = "diversion"
     headers: tuple[tuple[str, str], ...] = ()
     "What its INVITE bears besides, by the rules of the trunk the call came from."
+    selftest: str = ""
+    "Which test destination it is, if it is one: it has no SIP either."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Wave:
     targets: tuple[PlannedTarget, ...]
     vn_a: tuple[str, ...]
     vn_b: tuple[str, ...]
-    "None for a voice agent, whose leg is a websocket."
+    "None for a voice agent, whose leg is a websocket, and for a test destination."
     label: str
     "The connection's, the trunk's or the voice agent's name."
     when: WaveWhen = ""

@@ -14,6 +14,7 @@ from audiocodecs.negotiation import (
     AgentLists,
     ConnectionLists,
     LegLists,
+    SelfTestLists,
     TrunkLists,
     negotiate,
     plan_lists,
@@ -44,6 +45,7 @@ from callengine.core.plan import PlannedTarget, Wave
 from callengine.core.reasons import Rule
 from callengine.core.request import CallRequest, NotPlannedError
 from callengine.core.rewriting import rewritten
+from sip.selftests import SelfTest
 
 _USER_UNESCAPED = "-_.!~*'()&=+$,?/"
 "What RFC 3261 section 25.1 lets stand in a user part, but for the semicolon."
@@ -96,6 +98,8 @@ class WavePlanner:
     def _to(self, destination: Destination, dialled: str) -> PlannedWaves:
         if destination.agent is not None:
             return self._to_agent(destination.agent)
+        if destination.selftest is not None:
+            return self._to_selftest(destination.selftest)
         if destination.connection is not None:
             return self._to_connection(destination.connection)
         if destination.trunk is None and destination.route is None:
@@ -169,6 +173,16 @@ class WavePlanner:
         target = PlannedTarget(uri="", to_uri="", label=agent.name, agent=agent.name)
         wave = self._bounded(Wave((target,), lists.vn_a, lists.vn_b, agent.name))
         return PlannedWaves(f"agent:{agent.name}", (wave,), lists)
+
+    def _to_selftest(self, selftest: SelfTest) -> PlannedWaves:
+        label = f"test:{selftest}"
+        self._take(label, selftest.label)
+        lists = self._lists(SelfTestLists(selftest.label))
+        if not self._shares(lists.vn_a):
+            return PlannedWaves(label, (), lists)
+        target = PlannedTarget(uri="", to_uri="", label=selftest.label, selftest=selftest)
+        wave = Wave((target,), lists.vn_a, lists.vn_b, selftest.label)
+        return PlannedWaves(label, (wave,), lists)
 
     # Connections
 
@@ -322,7 +336,9 @@ class WavePlanner:
 
     # Lists
 
-    def _lists(self, destination: ConnectionLists | TrunkLists | AgentLists) -> LegLists:
+    def _lists(
+        self, destination: ConnectionLists | TrunkLists | AgentLists | SelfTestLists
+    ) -> LegLists:
         lists = plan_lists(
             source=_source_lists(self._request.source),
             destination=destination,

@@ -44,6 +44,7 @@ from connections.models import (
 from connections.services import HA1_FIELDS as CONNECTION_HA1
 from connections.services import change_registrations, unexpired_registrations
 from sip.digest import KeptHa1
+from sip.selftests import SelfTest, dialled_selftest
 from trunks import access
 from trunks.models import Number, Route, Trunk
 from trunks.services import HA1_FIELDS as TRUNK_HA1
@@ -283,9 +284,9 @@ def agent(name: str) -> AgentEntry | None:
 def destination(to_user: str) -> Destination:
     """Return everything held about a dialled user part, and where the call goes on from there.
 
-    An exact Number goes first, then a Connection's SIP user, then the Route with the longest
-    matching prefix. Seven queries at most, and as many for each voice agent's fallback; nothing set
-    means nothing is known.
+    An exact Number goes first, then a Connection's SIP user, then a test destination such as
+    `*echo`, then the Route with the longest matching prefix. Seven queries at most, and as many for
+    each voice agent's fallback; nothing set means nothing is known.
     """
     return _destination(to_user, frozenset())
 
@@ -303,11 +304,15 @@ def _destination(to_user: str, passed: frozenset[int]) -> Destination:
             connection=_connection(number.connection, passed) if number.connection else None,
             trunk=trunk_entry(number.trunk) if number.trunk else None,
             agent=_agent_place(number.agent, passed),
+            selftest=SelfTest(number.selftest) if number.selftest else None,
         )
     connections = Connection.objects.select_related("agent").defer(*_unread("agent"))
     connection = connections.filter(sip_user=to_user).first()
     if connection is not None:
         return Destination(connection=_connection(connection, passed))
+    selftest = dialled_selftest(to_user)
+    if selftest is not None:
+        return Destination(selftest=selftest)
     return Destination(route=_route(to_user, passed))
 
 

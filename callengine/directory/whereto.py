@@ -18,7 +18,9 @@ from callengine.directory import lookup, nodes
 from callengine.edge.callers.invites import dialled_user
 
 NOBODY = "Somebody unknown"
-Match = Literal["number", "connection", "route", "nothing"]
+Match = Literal["number", "connection", "test", "route", "nothing"]
+
+TurnKind = Literal["connection", "trunk", "agent", "test"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class TrunkStep:
 class Turn:
     """Whom the call is offered to, one after the other. Holds no credentials."""
 
-    kind: Literal["connection", "trunk", "agent"]
+    kind: TurnKind
     name: str
     "What people call it."
     when: WaveWhen
@@ -57,7 +59,7 @@ class WhereTo:
     "What is looked up: the number without its visual separators."
     match: Match
     key: str
-    "The number, SIP user or prefix that matched."
+    "The number, SIP user, test destination or prefix that matched."
     source: str
     "`connection:alice`, `trunk:carrier-one`, or `external:...` for somebody unknown."
     code: int
@@ -191,6 +193,8 @@ def _match(destination: Destination) -> tuple[Match, str]:
         return "number", destination.number
     if destination.connection is not None:
         return "connection", destination.connection.sip_user
+    if destination.selftest is not None:
+        return "test", destination.selftest.dialled
     if destination.route is not None:
         return "route", destination.route.prefix
     return "nothing", ""
@@ -210,9 +214,11 @@ def _turns(waves: Sequence[Wave]) -> tuple[Turn, ...]:
     return tuple(dict.fromkeys(turns))
 
 
-def _kind(target: PlannedTarget) -> Literal["connection", "trunk", "agent"]:
+def _kind(target: PlannedTarget) -> TurnKind:
     if target.agent:
         return "agent"
+    if target.selftest:
+        return "test"
     return "trunk" if target.trunk else "connection"
 
 

@@ -15,6 +15,7 @@ from callengine.core.control.calls import (
     TransferProgress,
     Unable,
 )
+from callengine.core.control.speech import SpeechWanted
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
@@ -27,6 +28,7 @@ from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess
 from callengine.engine.publisher import Publisher
 from callengine.engine.redirects import Redirects
+from callengine.engine.speech import Speech
 from callengine.engine.transfers import Transfers
 
 ENDED_UNEXPECTEDLY = "ended unexpectedly"
@@ -45,6 +47,7 @@ class Hearing:
         transfers: Transfers,
         redirects: Redirects,
         agents: Agents,
+        speech: Speech,
         publisher: Publisher,
     ) -> None:
         self._assignment = assignment
@@ -54,6 +57,7 @@ class Hearing:
         self._transfers = transfers
         self._redirects = redirects
         self._agents = agents
+        self._speech = speech
         self._publisher = publisher
 
     def message(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
@@ -81,10 +85,8 @@ class Hearing:
                 self._book.changed(call)
             case TimelineNote(kind, leg, text, at):
                 self._book.note(call, kind=kind, leg=leg, text=text, at=at)
-            case TransferProgress(code):
-                self._transfers.progress(call, code)
-            case TransferOver():
-                self._transfers.ended(call, message)
+            case TransferProgress() | TransferOver():
+                self._of_transfer(call, message)
             case RedirectAsked():
                 self._redirects.hear(call, message)
             case QualityMeasured(legs):
@@ -93,8 +95,16 @@ class Hearing:
             case CallEnded(termination, at):
                 self._transfers.call_ended(call)
                 self._book.close(call, termination, at)
+            case SpeechWanted():
+                self._speech.hear(call, message)
             case _:
                 self._agents.hear(call, message)
+
+    def _of_transfer(self, call: LiveCall, message: TransferProgress | TransferOver) -> None:
+        if isinstance(message, TransferProgress):
+            self._transfers.progress(call, message.code)
+        else:
+            self._transfers.ended(call, message)
 
     def _state(self, call: LiveCall, message: StateReached) -> None:
         call.set_state(message.state, message.at)

@@ -22,6 +22,7 @@ from callengine.core.control.calls import (
     TransferOver,
 )
 from callengine.core.control.language import ControlError
+from callengine.core.control.speech import SpeechWanted
 from callengine.core.directory import Source
 from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
@@ -138,6 +139,10 @@ class LiveCall:
     "Monotonic time in seconds."
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     "Of the caller's INVITE, by their name in small letters: what agents may be told."
+    selftests: set[str] = field(default_factory=set)
+    "Names of the legs that are test destinations."
+    speeches: int = 0
+    "How often one of them has had a codec's name said."
     agents: LiveAgents = field(default_factory=LiveAgents)
 
     @property
@@ -157,6 +162,7 @@ class LiveCall:
         for leg in legs:
             self.leg_orders[leg.name] = leg
             self.party_labels[leg.name] = f"trunk:{leg.trunk}" if leg.trunk else plan.destination
+        self.selftests |= {leg.name for leg in legs if leg.selftest is not None}
         self.agents.ordered(waves)
 
     def facing(self, leg: str) -> str | None:
@@ -209,6 +215,8 @@ class LiveCall:
                 names = {leg} - {""}
             case TransferOver(str(leg)):
                 names = {leg}
+            case SpeechWanted(leg=leg):
+                names, given = {leg}, self.selftests
             case (
                 ConnectAgent(leg=leg)
                 | AgentFacts(leg=leg)

@@ -19,6 +19,7 @@ from callengine.edge.names.locator import flow_of
 from callengine.edge.transport.addresses import host_of
 from callengine.engine.legheaders import ANONYMOUS_URI, leg_headers
 from callengine.engine.processes import CallProcess
+from sip.selftests import SelfTest
 
 RESOLVE_TIMEOUT_S = 6.0
 RESPONSE_TIMEOUT_S = 10.0
@@ -83,7 +84,7 @@ class Waves:
 class _Prepared:
     order: LegOrder
     anchor: LegAnchor | None
-    "None for a voice agent, which is no peer of the edge's."
+    "None for a voice agent or a test destination, which is no peer of the edge's."
 
 
 async def make_order(
@@ -195,6 +196,7 @@ class _Place:
     via: str = ""
     "The name it came from."
     agent: AgentOrder | None = None
+    selftest: SelfTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,8 @@ async def _places(
     """Return where a target is, the first place to try first."""
     if target.flow:
         return (_Place(target.flow),)
+    if target.selftest:
+        return (_Place(selftest=SelfTest(target.selftest)),)
     try:
         if target.agent:
             return (_Place(agent=await agent_order(target.agent)),)
@@ -280,6 +284,8 @@ def _leg_b(aim: _Aim, target: PlannedTarget, place: _Place, *, number: int) -> _
     name = "B" if number == 1 else f"B{number}"
     if place.agent is not None:
         return _Prepared(LegOrder(name, "", label=target.label, agent=place.agent), None)
+    if place.selftest is not None:
+        return _Prepared(LegOrder(name, "", label=target.label, selftest=place.selftest), None)
     return _sip_leg(aim, target, place, name=name)
 
 

@@ -54,6 +54,7 @@ from callengine.engine.redirects import Redirects
 from callengine.engine.referrals import Referrals
 from callengine.engine.settings import EngineSettings
 from callengine.engine.sources import OneTimeSources
+from callengine.engine.speech import Speech
 from callengine.engine.stopping import Step, take_all
 from callengine.engine.transfers import Transfers
 from callengine.lab.ends import find_ends
@@ -127,6 +128,7 @@ class Switchboard(DirectoryAnswers):
             book=self.book, transfers=self.transfers, edge=self.edge, read=self._read
         )
         self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
+        self.speech = Speech(self.pool)
         self.redirects = Redirects(
             planning=self._planning,
             agents=orders,
@@ -143,6 +145,7 @@ class Switchboard(DirectoryAnswers):
             transfers=self.transfers,
             redirects=self.redirects,
             agents=self.agents,
+            speech=self.speech,
             publisher=self._publisher,
         )
         self._commands = Commands(
@@ -221,6 +224,7 @@ class Switchboard(DirectoryAnswers):
         yield from self._ending_of_calls()
         yield Step("hearing no more commands", self._commands.stop)
         yield Step("opening no more connections to agents", self.agents.stop)
+        yield Step("saying nothing any more", self.speech.stop)
         yield Step("ending the heartbeat", self._heartbeat.stop)
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
         yield Step("ending retention", self._retention.stop)

@@ -1,4 +1,4 @@
-"""The parties of one call: SIP legs and voice agents."""
+"""The parties of one call: SIP legs, voice agents and test destinations."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from callengine.core.orders import CallOrder, LegOrder
 from callengine.worker.agent.leg import AgentLeg
 from callengine.worker.endpoint import Endpoint
 from callengine.worker.party import Invite, Party, Post
+from callengine.worker.selftest.leg import SelfTestLeg
 from callengine.worker.sipparties import SipParties
 
 
@@ -15,7 +16,7 @@ class CallParties:
     def __init__(self, endpoint: Endpoint, order: CallOrder) -> None:
         self._endpoint, self._call = endpoint, order.call
         self._sip = SipParties(endpoint, order)
-        self._agents: list[AgentLeg] = []
+        self._others: list[AgentLeg | SelfTestLeg] = []
 
     def obstacle(self, invite: Invite) -> str:
         """Return why this process cannot take the call, or an empty string."""
@@ -29,11 +30,23 @@ class CallParties:
 
     def callee(self, order: LegOrder, *, allowed: Sequence[str], post: Post) -> Party:
         """Return somebody to dial."""
-        if order.agent is None:
+        if order.agent is None and order.selftest is None:
             return self._sip.callee(order, allowed=allowed, post=post)
-        agent = AgentLeg(order, call_uuid=self._call, wake=self._endpoint.wake, post=post)
-        self._agents.append(agent)
-        return agent
+        leg = self._agent(order, post) if order.agent else self._selftest(order, post)
+        self._others.append(leg)
+        return leg
+
+    def _agent(self, order: LegOrder, post: Post) -> AgentLeg:
+        return AgentLeg(order, call_uuid=self._call, wake=self._endpoint.wake, post=post)
+
+    def _selftest(self, order: LegOrder, post: Post) -> SelfTestLeg:
+        return SelfTestLeg(
+            order,
+            bridge_rate_hz=self._endpoint.config.bridge_rate_hz,
+            run_bridge=self._endpoint.run_bridge,
+            wake=self._endpoint.wake,
+            post=post,
+        )
 
     def refuse(self, invite: Invite) -> None:
         """Decline a second INVITE."""
@@ -41,7 +54,7 @@ class CallParties:
 
     def release(self) -> None:
         """End the agents' threads, and give back what the legs held."""
-        for agent in self._agents:
-            agent.release()
-        self._agents.clear()
+        for leg in self._others:
+            leg.release()
+        self._others.clear()
         self._sip.release()

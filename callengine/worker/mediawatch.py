@@ -17,7 +17,7 @@ from callengine.core.mediawords import (
 from callengine.core.orders import LegOrder
 from callengine.core.silence import CameBack, FellSilent, both_gone
 from callengine.core.snapshot import QualitySnapshot
-from callengine.worker.party import AgentParty, Party
+from callengine.worker.party import Party
 from callengine.worker.rtpguard.sending import Hold, Paused, Resumed
 from callengine.worker.statistics import LegStatistics
 
@@ -135,9 +135,9 @@ class MediaWatch:
         callee = self._machine.callee
         if not self._machine.state.is_talking or callee is None:
             return None
-        # An agent sends no RTP: with one, the caller alone can be gone.
-        caller = self._machine.caller
-        other = caller if isinstance(self._legs.get(callee), AgentParty) else callee
+        # Agents and test destinations send no RTP: with one, the caller alone can be gone.
+        caller, leg = self._machine.caller, self._legs.get(callee)
+        other = caller if leg is not None and leg.guard is None else callee
         parties = (self._statistics[caller].party, self._statistics[other].party)
         if not both_gone(parties, timeout_s=self._timeout_s, now=now):
             return None

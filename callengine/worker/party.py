@@ -17,11 +17,14 @@ from callengine.core.control.agents import (
     TransferAsked,
 )
 from callengine.core.control.calls import TimelineNote
+from callengine.core.control.speech import SpeechWanted
 from callengine.core.events import Event
 from callengine.core.orders import LegOrder
 from callengine.worker.rtpguard.guard import RtpGuard
 
-ForEngine = ConnectAgent | AgentFacts | AgentLine | AgentTool | TransferAsked | TimelineNote
+ForEngine = (
+    ConnectAgent | AgentFacts | AgentLine | AgentTool | TransferAsked | SpeechWanted | TimelineNote
+)
 "What a party says to the engine alone."
 Post = Callable[["Party", Event | ForEngine | None], None]
 "Takes an event of a party, or a word to the engine; None says that something of it has changed."
@@ -182,6 +185,14 @@ class AgentParty(Protocol):
 
     def transfer_failed(self, key: str, code: int, why: str) -> None:
         """Tell it that a transfer it asked for has failed."""
+
+
+@runtime_checkable
+class SpeakingParty(Protocol):
+    """A party that has the engine speak for it."""
+
+    def speech(self, descriptor: int | None, lack: str) -> None:
+        """Take a file of samples as its own, and a sentence on what it lacks."""
 
 
 class Parties(Protocol):

@@ -24,6 +24,7 @@ from callengine.core.control.calls import (
     Unable,
 )
 from callengine.core.control.forking import Fork
+from callengine.core.control.speech import SpeechReady
 from callengine.core.orders import CallOrder
 from callengine.core.reasons import Reason
 from callengine.worker import slots
@@ -170,6 +171,8 @@ class CallServer:
                     self._runner.order_redirect(message)
                 case AgentSocket() | ChangeAgent() | TransferRefused():
                     self._tell_agent(message, received.descriptor)
+                case SpeechReady():
+                    self._tell_speech(message, received.descriptor)
                 case Stop():
                     self._stopping = True
 
@@ -182,6 +185,12 @@ class CallServer:
     ) -> None:
         if self._runner is not None:
             self._runner.order_agent(message, descriptor)
+        elif descriptor is not None:
+            os.close(descriptor)
+
+    def _tell_speech(self, message: SpeechReady, descriptor: int | None) -> None:
+        if self._runner is not None:
+            self._runner.order_speech(message, descriptor)
         elif descriptor is not None:
             os.close(descriptor)
 

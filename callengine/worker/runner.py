@@ -25,6 +25,7 @@ from callengine.core.control.calls import (
     TransferOver,
     TransferProgress,
 )
+from callengine.core.control.speech import SpeechReady
 from callengine.core.events import (
     DialFailed,
     Event,
@@ -49,6 +50,7 @@ from callengine.worker.party import (
     Parties,
     Party,
     PartyError,
+    SpeakingParty,
 )
 
 logger = logging.getLogger(__name__)
@@ -159,6 +161,14 @@ class CallRunner:
                 party.change(message.settings, message.by)
             case TransferRefused():
                 party.transfer_failed(message.key, message.code, message.why)
+
+    def order_speech(self, message: SpeechReady, descriptor: int | None) -> None:
+        """Hand on what the engine had spoken, unless that is of an earlier call."""
+        party = self._legs.get(message.leg) if message.call == self._order.call else None
+        if isinstance(party, SpeakingParty):
+            party.speech(descriptor, message.lack)
+        elif descriptor is not None:
+            os.close(descriptor)
 
     def step(self) -> None:
         """Handle what the legs reported, timers, and the second's statistics."""

@@ -8,12 +8,13 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from audiocodecs.chips import Chip
 from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import CodecVerdict, Negotiation, negotiate
 from callengine.core.agentends import CODES as AGENT_CODES
-from callengine.core.parties import CALLER, parties
+from callengine.core.parties import CALLER, CallLegs, parties
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
@@ -36,6 +37,7 @@ from dashboard.calls.shown import (
 from dashboard.calls.silence import present_quality, silences
 from dashboard.parts.durations import duration_text as duration_text
 from dashboard.parts.shown import Badge
+from sip.selftests import SENTENCES, SelfTest, labelled_selftest
 
 ROW_PX = 36
 "Height of one line of a codec list; `.codec-list` in static/css/call.css draws the same."
@@ -47,81 +49,71 @@ _STATES = {state.value: (state.label, _TONES.get(state, "wait")) for state in Ca
 
 
 def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
-    """Return everything the list and the call page show of one call."""
-    key = uuid.UUID(call["id"]).hex
-    started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
-    started = started or now
-    leg_a, leg_b, others = parties(call["legs"], call.get("near", CALLER))
-    termination = _termination(call["termination"], was_answered=answered is not None)
-    clock_from = answered or started
-    live = ended is None and call["state"] != CallState.ENDED
-    chip_a, chip_b = _chosen(leg_a), _chosen(leg_b)
+    """Return everything the call page shows of one call."""
+    leg_a, leg_b, others = legs = parties(call["legs"], call.get("near", CALLER))
+    head = _head(call, legs, now=now)
     agents = {one["leg"]: present_agent(one) for one in call.get("agents", ())}
     agent = (agents.pop(leg_b["name"], None) or _awaited(leg_b, call)) if leg_b else None
-    leg_view = partial(present_leg, live=live, now=ended or now)
+    leg_view = partial(present_leg, live=head["live"], now=head["ended"] or now)
     return CallView(
-        id=call["id"],
-        key=key,
-        caller=call["from"] or "anonymous",
-        caller_name=call["from_name"],
-        callee=call["to"] or "unknown",
-        source=call["source"],
-        destination=call["destination"],
-        badge=_badge(call["state"], termination),
-        live=live,
-        started=started,
-        answered=answered,
-        ended=ended,
-        clock_from=clock_from,
-        duration=duration_text(((ended or now) - clock_from).total_seconds()),
+        **head,
         codec_path=codec_path(
-            chip_a, chip_b, transcoded=call["transcoded"], agent=agent.name if agent else ""
+            head["chip_a"],
+            head["chip_b"],
+            transcoded=call["transcoded"],
+            agent=agent.name if agent else "",
+            test=head["test"],
         ),
-        chip_a=chip_a,
-        chip_b=chip_b,
-        transcoded=call["transcoded"],
         leg_a=leg_view(leg_a, source=call["vn_a_source"]) if leg_a else None,
         leg_b=leg_view(leg_b, source=call["vn_b_source"], agent=agent) if leg_b else None,
         also_rung=tuple(leg_view(leg, source=call["vn_b_source"]) for leg in others),
         agents_before=tuple(agents.values()),
         has_agent=bool(agent or agents or _agent_of(call["destination"])),
         events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
-        termination=termination,
     )
 
 
 def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
     """Return the little of a call that a list shows, without comparing any codecs."""
-    key = uuid.UUID(call["id"]).hex
+    leg_a, leg_b, _ = legs = parties(call["legs"], call.get("near", CALLER))
+    head = _head(call, legs, now=now)
+    since = head["ended"] or head["started"]
+    return CallRow(
+        **head,
+        order=f"{int(since.timestamp() * 1000):015d}-{head['key']}",
+        agent="" if head["chip_b"] else _agent_of(call["destination"]),
+        silences=silences([leg_a, leg_b], now=now) if head["live"] else (),
+    )
+
+
+def _head(call: CallSnapshot, legs: CallLegs, *, now: dt.datetime) -> dict[str, Any]:
+    """Return the fields of `CallHead`."""
     started, answered, ended = (_time(call[name]) for name in ("started", "answered", "ended"))
     started = started or now
-    leg_a, leg_b, _ = parties(call["legs"], call.get("near", CALLER))
-    live = ended is None and call["state"] != CallState.ENDED
-    termination = _termination(call["termination"], was_answered=answered is not None)
     clock_from = answered or started
-    return CallRow(
-        id=call["id"],
-        key=key,
-        order=f"{int((ended or started).timestamp() * 1000):015d}-{key}",
-        caller=call["from"] or "anonymous",
-        caller_name=call["from_name"],
-        callee=call["to"] or "unknown",
-        source=call["source"],
-        destination=call["destination"],
-        badge=_badge(call["state"], termination),
-        live=live,
-        started=started,
-        answered=answered,
-        ended=ended,
-        clock_from=clock_from,
-        duration=duration_text(((ended or now) - clock_from).total_seconds()),
-        chip_a=_chosen(leg_a),
-        chip_b=_chosen(leg_b),
-        agent="" if _chosen(leg_b) else _agent_of(call["destination"]),
-        transcoded=call["transcoded"],
-        termination=termination,
-        silences=silences([leg_a, leg_b], now=now) if live else (),
-    )
+    termination = _termination(call["termination"], was_answered=answered is not None)
+    chip_b = _chosen(legs.callee)
+    return {
+        "id": call["id"],
+        "key": uuid.UUID(call["id"]).hex,
+        "caller": call["from"] or "anonymous",
+        "caller_name": call["from_name"],
+        "callee": call["to"] or "unknown",
+        "source": call["source"],
+        "destination": call["destination"],
+        "badge": _badge(call["state"], termination),
+        "live": ended is None and call["state"] != CallState.ENDED,
+        "started": started,
+        "answered": answered,
+        "ended": ended,
+        "clock_from": clock_from,
+        "duration": duration_text(((ended or now) - clock_from).total_seconds()),
+        "chip_a": _chosen(legs.caller),
+        "chip_b": chip_b,
+        "transcoded": call["transcoded"],
+        "test": legs.callee["label"] if legs.callee and _selftest_of(legs.callee) else "",
+        "termination": termination,
+    }
 
 
 def present_leg(
@@ -159,6 +151,7 @@ def present_leg(
         quality=present_quality(quality, leg=leg["name"], now=now) if quality and now else None,
         measures=present_history(None),
         agent=agent,
+        test=SENTENCES[selftest] if (selftest := _selftest_of(leg)) else "",
     )
 
 
@@ -183,8 +176,17 @@ def _chosen(leg: LegSnapshot | None) -> Chip | None:
 def _awaited(leg: LegSnapshot, call: CallSnapshot) -> AgentView | None:
     """Return the agent that a leg leads to and that has no session yet, if it leads to one."""
     name = _agent_of(call["destination"])
-    is_silent = not (leg["codec"] or leg["offered"] or leg["call_id"])
-    return awaited(leg["name"], name) if name and name == leg["label"] and is_silent else None
+    is_meant = bool(name) and name == leg["label"] and not _has_sip(leg)
+    return awaited(leg["name"], name) if is_meant else None
+
+
+def _selftest_of(leg: LegSnapshot) -> SelfTest | None:
+    """Return the test destination that a leg is, if it is one."""
+    return None if _has_sip(leg) else labelled_selftest(leg["label"])
+
+
+def _has_sip(leg: LegSnapshot) -> bool:
+    return bool(leg["codec"] or leg["offered"] or leg["call_id"])
 
 
 def _agent_of(destination: str) -> str:
@@ -193,11 +195,13 @@ def _agent_of(destination: str) -> str:
 
 
 def codec_path(
-    chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool, agent: str = ""
+    chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool, agent: str = "", test: str = ""
 ) -> str:
     """Return one sentence: transcoding between which codecs, or not; nothing before an answer."""
     if chip_a is not None and agent:
         return f"{chip_a.name} to the voice agent {agent}"
+    if chip_a is not None and test:
+        return f"{chip_a.name} to a test destination: {test}"
     if chip_a is None or chip_b is None:
         return ""
     if transcoded:

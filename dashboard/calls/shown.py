@@ -100,6 +100,8 @@ class LegView:
     quality: QualityView | None
     agent: AgentView | None = None
     "If it leads to a voice agent and not to a phone."
+    test: str = ""
+    "What is heard, in a sentence, if it is a test destination."
     measures: tuple[Measure, ...] = ()
     "Without figures in what comes over the websocket: the page has its own by then."
 
@@ -127,14 +129,12 @@ class TerminationView:
 
 
 @dataclass(frozen=True, slots=True)
-class CallRow:
-    """One call in a list; two are equal if a list would show the same."""
+class CallHead:
+    """What a list and the call's own page both show."""
 
     id: str
     key: str
     "The UUID as 32 hexadecimal digits: safe in an HTML id and a selector."
-    order: str
-    "Sorts by start while the call is up, by end after; the newest is the greatest."
     caller: str
     caller_name: str
     callee: str
@@ -150,39 +150,30 @@ class CallRow:
     duration: str = field(compare=False, repr=False)
     chip_a: Chip | None
     chip_b: Chip | None
+    transcoded: bool
+    test: str
+    "What people call the test destination it went to, if it went to one: its leg has no codec."
+    termination: TerminationView | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow(CallHead):
+    """One call in a list; two are equal if a list would show the same."""
+
+    order: str
+    "Sorts by start while the call is up, by end after; the newest is the greatest."
     agent: str
     "Name of the voice agent that has it, if one does: its leg has no codec."
-    transcoded: bool
-    termination: TerminationView | None
     silences: tuple[SilenceView, ...] = ()
     "Who is silent now."
 
 
 @dataclass(frozen=True, slots=True)
-class CallView:
+class CallView(CallHead):
     """One call."""
 
-    id: str
-    key: str
-    "The UUID as 32 hexadecimal digits: safe in an HTML id and a selector."
-    caller: str
-    caller_name: str
-    callee: str
-    source: str
-    destination: str
-    badge: Badge
-    live: bool
-    started: dt.datetime
-    answered: dt.datetime | None
-    ended: dt.datetime | None
-    clock_from: dt.datetime
-    "Talking time runs from the answer, ringing time from the start."
-    duration: str
     codec_path: str
     "One sentence: transcoding between which codecs, or not."
-    chip_a: Chip | None
-    chip_b: Chip | None
-    transcoded: bool
     leg_a: LegView | None
     leg_b: LegView | None
     also_rung: tuple[LegView, ...]
@@ -191,7 +182,6 @@ class CallView:
     has_agent: bool
     "Whether one has, had or is to have the call."
     events: tuple[EventView, ...]
-    termination: TerminationView | None
 
     @property
     def keeps_no_transcript(self) -> bool:

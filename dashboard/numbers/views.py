@@ -17,7 +17,7 @@ from trunks.parties import KINDS
 
 SORTS = {
     "number": ("number",),
-    "destination": ("connection__sip_user", "trunk__name", "agent__name", "number"),
+    "destination": ("connection__sip_user", "trunk__name", "agent__name", "selftest", "number"),
 }
 
 
@@ -28,7 +28,12 @@ class NumberFilter(django_filters.FilterSet):  # type: ignore[misc]
     kind = django_filters.ChoiceFilter(
         label="Goes to",
         empty_label="All",
-        choices=(("connection", "Connections"), ("trunk", "Trunks"), ("agent", "Voice agents")),
+        choices=(
+            ("connection", "Connections"),
+            ("trunk", "Trunks"),
+            ("agent", "Voice agents"),
+            ("test", "Test destinations"),
+        ),
         method="by_kind",
     )
 
@@ -43,7 +48,9 @@ class NumberFilter(django_filters.FilterSet):  # type: ignore[misc]
         )
 
     def by_kind(self, rows: QuerySet[Number], _name: str, kind: str) -> QuerySet[Number]:
-        """Keep those that go to a connection, to a trunk, or to a voice agent."""
+        """Keep those that go to a connection, a trunk, a voice agent or a test destination."""
+        if kind == "test":
+            return rows.exclude(selftest="")
         return rows.filter(**{f"{kind}__isnull": False})
 
 
@@ -79,7 +86,8 @@ def _is_added(form: NumberForm) -> bool:
 
 
 def _where(form: NumberForm) -> str:
-    return str(form.cleaned_data["destination"].row)
+    party = form.cleaned_data["destination"]
+    return party.name if party.kind == "test" else str(party.row)
 
 
 @requires("trunks.view_number", post="trunks.change_number")

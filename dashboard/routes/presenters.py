@@ -27,7 +27,7 @@ class TrunkWay:
 
 @dataclass(frozen=True, slots=True)
 class TurnWay:
-    """A voice agent on the way, or whoever comes after one."""
+    """A voice agent or test destination on the way, or whoever comes after one."""
 
     turn: Turn
     when: str
@@ -46,7 +46,7 @@ class Way:
     vn_b: tuple[Chip, ...]
     trunks: tuple[TrunkWay, ...]
     turns: tuple[TurnWay, ...]
-    "From the first voice agent on."
+    "From the first voice agent or test destination on."
     connection: Connection | None
     number_id: int | None
     route_id: int | None
@@ -62,7 +62,7 @@ def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Wa
     to = where_to(
         number=number,
         # The form asks for nobody else.
-        source_kind="external" if party is None or party.kind == "agent" else party.kind,
+        source_kind=party.kind if party and party.kind in ("connection", "trunk") else "external",
         source_name=party.key if party else "",
         offered=offer,
     )
@@ -87,7 +87,8 @@ def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Wa
 
 
 def _turns(turns: Sequence[Turn]) -> tuple[TurnWay, ...]:
-    first = next((at for at, turn in enumerate(turns) if turn.kind == "agent"), len(turns))
+    ends = ("agent", "test")
+    first = next((at for at, turn in enumerate(turns) if turn.kind in ends), len(turns))
     names = [turn.name for turn in turns if turn.kind == "agent"]
     ids = dict(VoiceAgent.objects.filter(name__in=names).values_list("name", "pk"))
     return tuple(

@@ -215,3 +215,38 @@ def test_among_ten_thousand_connections_a_few_are_offered_and_one_is_found(admin
     assert find_party("phone9999").row.name == "Phone 9999"
     with pytest.raises(ValidationError, match="Perhaps phone1 "):
         find_party("Phone 1")
+
+
+# Test destinations
+
+
+@pytest.mark.parametrize("typed", ["test:echo", "*echo", "Test:ECHO"])
+def test_a_number_goes_to_a_test_destination(admin: Client, typed: str) -> None:
+    admin.post("/numbers/add/", {"number": "600", "destination": typed})
+    row = Number.objects.get()
+    assert (row.selftest, row.connection, row.trunk, row.agent) == ("echo", None, None, None)
+    page = text(admin.get("/numbers/?kind=test"))
+    assert "Echo test" in page
+    assert "test:echo" in text(admin.get(f"/numbers/{row.pk}/"))
+
+
+def test_a_number_leaves_a_test_destination(admin: Client, alice: Connection) -> None:
+    row = Number.objects.create(number="600", selftest="tone")
+    form = admin.get(f"/numbers/{row.pk}/").context["form"]
+    data = {"number": "600", "destination": "alice", "revision": form.initial["revision"]}
+    admin.post(f"/numbers/{row.pk}/", data)
+    row.refresh_from_db()
+    assert (row.selftest, row.connection) == ("", alice)
+
+
+def test_test_destinations_are_among_the_names_to_choose_from(admin: Client) -> None:
+    names = text(admin.get("/parties/?destination=ech"))
+    assert "test:echo" in names
+    assert "test:tone" not in names
+    assert "test:" not in text(admin.get("/parties/?trunk=ech&kinds=trunk"))
+
+
+def test_the_way_of_a_test_destination_is_shown(admin: Client, alice: Connection) -> None:
+    page = text(admin.get("/routes/?number=*echo&source=alice"))
+    assert "test destination" in page
+    assert "Echo test" in page

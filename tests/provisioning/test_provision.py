@@ -277,8 +277,8 @@ WRONG = {
     ),
     "strange target": (
         'numbers: [{number: "1", to: alice}]',
-        "1: numbers[0].to = 'alice': not allowed here; allowed: connection:SIP_USER, trunk:NAME or "
-        "agent:NAME",
+        "1: numbers[0].to = 'alice': not allowed here; allowed: connection:SIP_USER, trunk:NAME, "
+        "agent:NAME, test:echo, test:tone, test:codec, test:delay",
     ),
     "number unquoted": (
         "numbers: [{number: +1202, to: 'connection:a'}]",
@@ -450,3 +450,16 @@ trunks:
     assert (row.ha1b_md5, row.ha1b_sha256) == (kept.with_realm_md5, kept.with_realm_sha256)
     assert Trunk.objects.get().in_ha1b_md5
     assert "0 changes" in run(tmp_path, file)
+
+
+def test_a_number_may_lead_to_a_test_destination(tmp_path):
+    file = 'numbers:\n  - {number: "600", to: "test:echo"}\n'
+    run(tmp_path, file)
+    assert Number.objects.get().selftest == "echo"
+    assert '{number: "600", to: "test:echo"}' in exported()
+    assert run(tmp_path, exported()).endswith("0 changes\n")
+    with pytest.raises(CommandError, match="test:echo, test:tone, test:codec, test:delay"):
+        run(tmp_path, file.replace("echo", "noise"))
+    elsewhere = "connections: [{sip_user: bob}]\n" + file.replace("test:echo", "connection:bob")
+    run(tmp_path, elsewhere)
+    assert Number.objects.get().selftest == ""

@@ -4,8 +4,16 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from sip.selftests import CHOICES
 from trunks.models.trunk import Trunk
 from trunks.validators import NUMBER, NUMBER_FORM
+
+
+def _alone(place: str) -> Q:
+    """Return that a number goes there and nowhere else."""
+    rows = {f"{name}__isnull": name != place for name in ("connection", "trunk", "agent")}
+    nothing = Q(selftest="")
+    return Q(**rows) & (~nothing if place == "selftest" else nothing)
 
 
 class Number(models.Model):
@@ -35,17 +43,21 @@ class Number(models.Model):
         blank=True,
         related_name="numbers",
     )
+    selftest = models.CharField(
+        "test destination", max_length=10, blank=True, default="", db_default="", choices=CHOICES
+    )
 
     class Meta:
         ordering = ["number"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(connection__isnull=False, trunk__isnull=True, agent__isnull=True)
-                | Q(connection__isnull=True, trunk__isnull=False, agent__isnull=True)
-                | Q(connection__isnull=True, trunk__isnull=True, agent__isnull=False),
+                condition=_alone("connection")
+                | _alone("trunk")
+                | _alone("agent")
+                | _alone("selftest"),
                 name="number_goes_to_exactly_one_place",
-                violation_error_message="A number goes to a connection, a trunk or a voice agent: "
-                "choose one.",
+                violation_error_message="A number goes to a connection, a trunk, a voice agent or "
+                "a test destination: choose one.",
             )
         ]
 

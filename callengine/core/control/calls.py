@@ -14,6 +14,7 @@ from callengine.core.control.agents import (
     TransferRefused,
 )
 from callengine.core.control.language import Language, language
+from callengine.core.control.speech import SpeechReady, SpeechWanted
 from callengine.core.control.words import CodecName, LegName, Port, StatusCode
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
@@ -200,6 +201,7 @@ ToCallProcess = (
     | AgentSocket
     | ChangeAgent
     | TransferRefused
+    | SpeechReady
     | Stop
 )
 
@@ -217,6 +219,7 @@ OfCall = (
     | AgentLine
     | AgentTool
     | TransferAsked
+    | SpeechWanted
     | QualityMeasured
     | CallEnded
 )

@@ -1,0 +1,1 @@
+"""Legs that are test destinations: the caller's own voice, a tone, or a word about the codec."""
