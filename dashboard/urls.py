@@ -7,6 +7,7 @@ PLACES = (
     "search",
     "history",
     "rejections",
+    "why",
     "calls",
     "connections",
     "codecs",

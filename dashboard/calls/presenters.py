@@ -111,7 +111,7 @@ def _head(call: CallSnapshot, legs: CallLegs, *, now: dt.datetime) -> dict[str, 
         "chip_a": _chosen(legs.caller),
         "chip_b": chip_b,
         "transcoded": call["transcoded"],
-        "test": legs.callee["label"] if legs.callee and _selftest_of(legs.callee) else "",
+        "test": "" if chip_b else _test_of(call["destination"], legs.callee),
         "termination": termination,
     }
 
@@ -178,6 +178,15 @@ def _awaited(leg: LegSnapshot, call: CallSnapshot) -> AgentView | None:
     name = _agent_of(call["destination"])
     is_meant = bool(name) and name == leg["label"] and not _has_sip(leg)
     return awaited(leg["name"], name) if is_meant else None
+
+
+def _test_of(destination: str, callee: LegSnapshot | None) -> str:
+    """Return what people call the test destination that has a call; a transfer may lead to one."""
+    kind, _, name = destination.partition(":")
+    if kind == "test" and name in set(SelfTest):
+        return SelfTest(name).label
+    selftest = _selftest_of(callee) if callee else None
+    return selftest.label if selftest else ""
 
 
 def _selftest_of(leg: LegSnapshot) -> SelfTest | None:

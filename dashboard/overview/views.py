@@ -96,8 +96,8 @@ def _steps(*, registered: int, may_add: bool) -> list[SetUpStep]:
         SetUpStep(
             has_call,
             "Make a call",
-            "Dial *echo to hear yourself, or another connection's SIP user, and watch which codecs the "
-            "legs agree on.",
+            "Dial *echo to hear yourself, or another connection's SIP user, and watch which "
+            "codecs the legs agree on.",
             reverse("calls"),
             "Watch live calls",
         ),

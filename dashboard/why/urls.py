@@ -1,0 +1,9 @@
+"""Address of the page that says why."""
+
+from django.urls import path
+
+from dashboard.why import views
+
+urlpatterns = [
+    path("why/", views.why, name="why"),
+]
