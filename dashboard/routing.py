@@ -3,8 +3,10 @@
 from django.urls import path
 
 from dashboard.calls.consumers import CallConsumer, CallsConsumer
+from dashboard.trunks.trial_topic import TrialConsumer
 
 websocket_urlpatterns = [
     path("ws/calls/", CallsConsumer.as_asgi(), name="ws-calls"),
     path("ws/calls/<uuid:call_uuid>/", CallConsumer.as_asgi(), name="ws-call"),
+    path("ws/trials/<uuid:trial>/", TrialConsumer.as_asgi(), name="ws-trial"),
 ]

@@ -25,6 +25,7 @@ from callengine.core.directory import (
     Platform,
     RouteEntry,
     Source,
+    TrunkEntry,
 )
 from callengine.directory.entries import (
     agent_entry,
@@ -279,6 +280,12 @@ def agent(name: str) -> AgentEntry | None:
     """Return a voice agent with its secret, if it is there and enabled. One query."""
     row = VoiceAgent.objects.filter(name=name, enabled=True).first()
     return agent_entry(row) if row is not None else None
+
+
+def trunk(name: str) -> TrunkEntry | None:
+    """Return a trunk with its gateways and password, enabled or not. Two queries."""
+    row = Trunk.objects.filter(name=name).prefetch_related("gateways").first()
+    return trunk_entry(row) if row is not None else None
 
 
 def destination(to_user: str) -> Destination:

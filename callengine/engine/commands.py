@@ -24,6 +24,7 @@ from callengine.notices.commands import (
     Transfer,
 )
 from callengine.notices.lab import AskForLab, PlaceLabCall
+from callengine.notices.trials import TryTrunk
 from callengine.notices.wire import Reader
 
 logger = logging.getLogger(__name__)
@@ -31,9 +32,9 @@ logger = logging.getLogger(__name__)
 REJOIN_S = 3.0
 RETRY_S = 1.0
 ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent
-Command = ForCall | LiftBan | AskForLab | PlaceLabCall
+Command = ForCall | LiftBan | AskForLab | PlaceLabCall | TryTrunk
 COMMANDS: Reader[Command] = Reader(
-    HangUp, Transfer, ChangeAgentSettings, EndByAgent, LiftBan, AskForLab, PlaceLabCall
+    HangUp, Transfer, ChangeAgentSettings, EndByAgent, LiftBan, AskForLab, PlaceLabCall, TryTrunk
 )
 
 
@@ -57,6 +58,13 @@ class Lab(Protocol):
         """Tell the page why not."""
 
 
+class Trials(Protocol):
+    """What is asked of the tests of trunks."""
+
+    def begin(self, asked: TryTrunk) -> None:
+        """Test a trunk."""
+
+
 class Commands:
     """One task hears and does what is asked, one stays in the group of those who hear."""
 
@@ -69,6 +77,7 @@ class Commands:
         agents: Agents,
         edge: BanLifter,
         lab: Lab,
+        trials: Trials,
     ) -> None:
         self._book = book
         self._assignment = assignment
@@ -76,6 +85,7 @@ class Commands:
         self._agents = agents
         self._edge = edge
         self._lab = lab
+        self._trials = trials
         self._channel = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -135,6 +145,8 @@ class Commands:
                 self._lab.offer(command, channel=self._channel)
             case PlaceLabCall():
                 self._lab.place(command)
+            case TryTrunk():
+                self._trials.begin(command)
             case _:
                 if (call := self._call(command)) is not None:
                     self._do_with(call, command)

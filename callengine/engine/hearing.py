@@ -28,7 +28,7 @@ from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess
 from callengine.engine.publisher import Publisher
 from callengine.engine.redirects import Redirects
-from callengine.engine.speech import Speech
+from callengine.engine.speech import CodecSpeaker
 from callengine.engine.transfers import Transfers
 
 ENDED_UNEXPECTEDLY = "ended unexpectedly"
@@ -47,7 +47,7 @@ class Hearing:
         transfers: Transfers,
         redirects: Redirects,
         agents: Agents,
-        speech: Speech,
+        speech: CodecSpeaker,
         publisher: Publisher,
     ) -> None:
         self._assignment = assignment

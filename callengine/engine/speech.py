@@ -24,7 +24,7 @@ MAX_SPEECHES = 50
 NO_VOICE = f"{voice.PROGRAM} is not installed here: chimes are heard in place of the codec's name."
 
 
-class Speech:
+class CodecSpeaker:
     """Speaks for the calls of one engine."""
 
     def __init__(self, pool: Pool) -> None:

@@ -54,11 +54,13 @@ from callengine.engine.redirects import Redirects
 from callengine.engine.referrals import Referrals
 from callengine.engine.settings import EngineSettings
 from callengine.engine.sources import OneTimeSources
-from callengine.engine.speech import Speech
+from callengine.engine.speech import CodecSpeaker
 from callengine.engine.stopping import Step, take_all
 from callengine.engine.transfers import Transfers
+from callengine.engine.trialhost import EngineOfTrials
 from callengine.lab.ends import find_ends
 from callengine.lab.laboratory import Laboratory
+from callengine.lab.trunktrial import TrunkTrials
 from callengine.record import changes
 from callengine.record.journal import Journal
 from callengine.record.ladder import Trace
@@ -128,7 +130,11 @@ class Switchboard(DirectoryAnswers):
             book=self.book, transfers=self.transfers, edge=self.edge, read=self._read
         )
         self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
-        self.speech = Speech(self.pool)
+        self.speech = CodecSpeaker(self.pool)
+        host = EngineOfTrials(
+            settings.node, edge=self.edge, pool=self.pool, book=self.book, hang_up=self.hang_up
+        )
+        self.trials = TrunkTrials(host, self.sources, partial(self._read, lookup.trunk))
         self.redirects = Redirects(
             planning=self._planning,
             agents=orders,
@@ -155,6 +161,7 @@ class Switchboard(DirectoryAnswers):
             agents=self.agents,
             edge=self.edge,
             lab=self.lab,
+            trials=self.trials,
         )
         self._heartbeat = Heartbeat(
             settings, pool=self.pool, book=self.book, edge=self.edge, audience=self._publisher
@@ -221,6 +228,7 @@ class Switchboard(DirectoryAnswers):
         yield Step("refusing new calls", refuse)
         yield Step("unregistering from carriers", self.carriers.stop, UNREGISTER_STOP_S)
         yield Step("ending the calls of the codec lab", self.lab.stop, LAB_STOP_S)
+        yield Step("ending the tests of trunks", self.trials.stop, LAB_STOP_S)
         yield from self._ending_of_calls()
         yield Step("hearing no more commands", self._commands.stop)
         yield Step("opening no more connections to agents", self.agents.stop)

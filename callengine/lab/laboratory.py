@@ -20,7 +20,7 @@ from callengine.core.reasons import Reason
 from callengine.lab.ends import UnknownEndError
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
 from callengine.lab.messages import order_of
-from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
+from callengine.lab.phones import Phone, PhoneError, PhoneSettings, phone_server, start_phone
 from callengine.notices.lab import AskForLab, LabBusy, LabOffer, LabPlaced, LabRefused, PlaceLabCall
 from callengine.notices.wire import to_message
 
@@ -173,7 +173,7 @@ class Laboratory:
         phones: list[Phone] = []
         talking: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
-            server = self._server()
+            server = phone_server(self._host.listening)
             starting = [self._phone(call, server, host=call.host, password=call.password)]
             callee_host = phone_address()
             if call.ends.destination.agent is None:
@@ -191,16 +191,6 @@ class Laboratory:
         finally:
             talking.cancel()
             await asyncio.shield(self._clear(call, phones))
-
-    def _server(self) -> str:
-        """Return where the phones reach the edge, HOST:PORT."""
-        for transport, host, port in self._host.listening:
-            if transport == "udp" and ":" not in host:
-                return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
-        raise LabError(
-            "The built-in phones speak SIP over UDP and IPv4, and this engine listens for none of "
-            "it. Add such an address to VOIPNUMBER_SIP_LISTEN."
-        )
 
     async def _phone(self, call: LabCall, server: str, *, host: str, password: str) -> Phone:
         case = call.order.case

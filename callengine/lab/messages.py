@@ -9,6 +9,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 
 from callengine.core.lab import LabCase
+from callengine.core.trials import TrunkTrialStep
 from callengine.lab.labcall import LabOrder
 from callengine.notices import groups
 from callengine.notices.lab import (
@@ -19,6 +20,7 @@ from callengine.notices.lab import (
     LabRefused,
     PlaceLabCall,
 )
+from callengine.notices.trials import TrialTold, TryTrunk
 from callengine.notices.wire import Reader, to_message
 
 OFFER_WITHIN_S = 3.0
@@ -35,6 +37,10 @@ Answer = LabOffer | LabBusy | LabRefused | LabPlaced
 ANSWERS: Reader[Answer] = Reader(LabOffer, LabBusy, LabRefused, LabPlaced)
 
 
+TRIALS: Reader[TrialTold] = Reader(TrialTold)
+TRIED_WITHIN_S = 180.0
+
+
 class NotPlacedError(Exception):
     """No lab call came of it; the text says why and what to do."""
 
@@ -44,11 +50,7 @@ async def place_lab_call(order: LabOrder) -> str:
 
     Raises NotPlacedError.
     """
-    layer = get_channel_layer()
-    assert layer is not None
-    reply = await layer.new_channel()
-    await groups.tell(groups.ENGINES, AskForLab(reply))
-    engine = await _first_offer(layer, reply)
+    layer, reply, engine = await _engine()
     await layer.send(engine, to_message(_request(order, reply)))
     try:
         async with asyncio.timeout(PLACED_WITHIN_S):
@@ -60,6 +62,40 @@ async def place_lab_call(order: LabOrder) -> str:
     if isinstance(answer, LabRefused):
         raise NotPlacedError(answer.text)
     return answer.call
+
+
+async def try_trunk(*, trial: str, trunk: str, number: str, by: str) -> tuple[Any, str]:
+    """Have one engine test a trunk; return the channel layer and the channel it answers on.
+
+    Raises NotPlacedError.
+    """
+    layer, reply, engine = await _engine()
+    asked = TryTrunk(reply=reply, trial=trial, trunk=trunk, number=number, by=by)
+    await layer.send(engine, to_message(asked))
+    return layer, reply
+
+
+async def whole_trial(layer: Any, reply: str) -> list[TrunkTrialStep]:
+    """Return the steps of a test once it is over. Raises NotPlacedError."""
+    try:
+        async with asyncio.timeout(TRIED_WITHIN_S):
+            while True:
+                for told in TRIALS.read(await layer.receive(reply)):
+                    if told.is_over:
+                        return told.steps
+    except TimeoutError:
+        raise NotPlacedError(
+            f"The engine did not end the test within {TRIED_WITHIN_S:g} s. Look into its log."
+        ) from None
+
+
+async def _engine() -> tuple[Any, str, str]:
+    """Return the channel layer, a channel for answers, and that of an engine which offers."""
+    layer = get_channel_layer()
+    assert layer is not None
+    reply = await layer.new_channel()
+    await groups.tell(groups.ENGINES, AskForLab(reply))
+    return layer, reply, await _first_offer(layer, reply)
 
 
 async def _outcome(layer: Any, reply: str) -> LabPlaced | LabRefused:

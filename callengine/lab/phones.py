@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,20 @@ class Phone:
             with contextlib.suppress(json.JSONDecodeError):
                 self._said.put_nowait(json.loads(line))
         self._said.put_nowait({"is": "stopped", "code": 0, "reason": "the phone stopped"})
+
+
+def phone_server(listening: Iterable[tuple[str, str, int]]) -> str:
+    """Return where built-in phones reach an edge that listens there, HOST:PORT.
+
+    Raises PhoneError.
+    """
+    for transport, host, port in listening:
+        if transport == "udp" and ":" not in host:
+            return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    raise PhoneError(
+        "The built-in phones speak SIP over UDP and IPv4, and this engine listens for none of "
+        "it. Add such an address to VOIPNUMBER_SIP_LISTEN."
+    )
 
 
 async def start_phone(settings: PhoneSettings) -> Phone:

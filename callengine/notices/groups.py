@@ -55,6 +55,11 @@ def call_group(call_uuid: str | uuid.UUID) -> str:
     return f"call.{uuid.UUID(str(call_uuid)).hex}"
 
 
+def trial_group(trial: str | uuid.UUID) -> str:
+    """Return the group of one test of a trunk; raise ValueError for what is not a UUID."""
+    return f"trial.{uuid.UUID(str(trial)).hex}"
+
+
 def call_changed(snapshot: CallSnapshot) -> list[Announcement]:
     """Show a changed call on the list and on its own page."""
     brief: CallSnapshot = {**snapshot, "events": []}

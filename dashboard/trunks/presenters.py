@@ -1,11 +1,15 @@
 """What the pages of trunks, numbers and routes show, as plain values."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q
+from django.urls import reverse
 
 from audiocodecs.models import PlatformSettings
+from callengine.core.trials import TrunkTrialStep
 from callengine.models import Rejection
 from dashboard.calls.lately import LATELY
 from dashboard.codecs.shown import CodecChips, codec_chips
@@ -81,6 +85,15 @@ def lacks(trunk: Trunk, *, has_gateway: bool) -> list[str]:
     if not has_gateway:
         sentences.append("OUT: no gateway is set, so no call can be sent to it.")
     return sentences
+
+
+def present_steps(steps: Iterable[TrunkTrialStep]) -> list[dict[str, Any]]:
+    """Return the steps of a test, each with the page of the call it tells of."""
+    return [{**step, "call_url": _call_url(step["call"])} for step in steps]
+
+
+def _call_url(key: str) -> str:
+    return reverse("call", args=[uuid.UUID(key)]) if key else ""
 
 
 def recent_rejections(trunk: Trunk, *, limit: int = LATELY) -> list[Rejection]:

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from dashboard.trunks import list_views, number_views, permission_views, side_views, views
+from dashboard.trunks import (
+    list_views,
+    number_views,
+    permission_views,
+    side_views,
+    trial,
+    views,
+)
 
 urlpatterns = [
     path("trunks/", list_views.trunks, name="trunks"),
@@ -18,6 +25,7 @@ urlpatterns = [
     ),
     path("trunks/<int:trunk_id>/usage/", permission_views.usage, name="trunk-usage"),
     path("trunks/<int:trunk_id>/enable/", views.enable, name="trunk-enable"),
+    path("trunks/<int:trunk_id>/test/", trial.trunk_test, name="trunk-test"),
     path("trunks/<int:trunk_id>/delete/", views.delete, name="trunk-delete"),
     path("trunks/<int:trunk_id>/gateways/", side_views.gateway_add, name="gateway-add"),
     path("trunks/<int:trunk_id>/gateways/order/", side_views.gateway_order, name="gateway-order"),

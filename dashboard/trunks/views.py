@@ -11,6 +11,7 @@ from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored
 from dashboard.trunks.presenters import lacks, recent_rejections
 from dashboard.trunks.tabs import render_tab
+from dashboard.trunks.trial import TrunkTestForm
 from trunks.forms import TrunkNameForm
 from trunks.models import Number, Route, Trunk
 from trunks.services import delete_trunk, set_enabled
@@ -32,6 +33,7 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
     may = request.user.has_perm
     context = {
         "form": form,
+        "trial_form": TrunkTestForm(),
         "gateways": gateways,
         "lacks": lacks(row, has_gateway=bool(gateways)),
         "uses": _uses(row),

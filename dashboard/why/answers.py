@@ -23,7 +23,7 @@ from dashboard.calls.shown import CallRow
 from dashboard.history.queries import NEWEST_FIRST
 from dashboard.history.rows import rows_of
 from dashboard.rejections.queries import what
-from dashboard.why.asked import Asked, Kind
+from dashboard.why.asked import Kind, WhyAsked
 from trunks.access import addresses_within
 from trunks.models import Number, Trunk
 
@@ -33,7 +33,7 @@ TRUNKS_READ = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedBy:
     """One rule that refused requests of what was asked for."""
 
     what: str
@@ -59,10 +59,10 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Explanation:
     """All that is known."""
 
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedBy, ...] = ()
     calls: tuple[CallRow, ...] = ()
     "Rows of calls, newest first; those that failed and those that did not."
     facts: tuple[Fact, ...] = ()
@@ -75,16 +75,16 @@ class Answer:
         return bool(self.refused or self.calls)
 
 
-def answer(asked: Asked, *, user: User | AnonymousUser, now: dt.datetime) -> Answer:
+def answer(asked: WhyAsked, *, user: User | AnonymousUser, now: dt.datetime) -> Explanation:
     """Return what is known of what was asked for, as far as this person may see it."""
     refused = _refused(asked)
     calls = _calls(asked) if user.has_perm("callengine.view_call") else []
     facts = list(_facts(asked, user, now))
     unknown = () if refused or calls else tuple(_unknown(asked))
-    return Answer(tuple(refused), tuple(calls), tuple(facts), unknown)
+    return Explanation(tuple(refused), tuple(calls), tuple(facts), unknown)
 
 
-def _refused(asked: Asked) -> list[Refused]:
+def _refused(asked: WhyAsked) -> list[RefusedBy]:
     """Return what was refused, by rule, the newest first. Two queries."""
     name = asked.name
     condition = {
@@ -97,7 +97,7 @@ def _refused(asked: Asked) -> list[Refused]:
     counted = {row["newest"]: row["count"] for row in rules.order_by("-newest")[:SHOWN]}
     rows = Rejection.objects.in_bulk(list(counted))
     return [
-        Refused(
+        RefusedBy(
             what=what(row),
             rule=row.rule,
             code=row.code,
@@ -112,7 +112,7 @@ def _refused(asked: Asked) -> list[Refused]:
     ]
 
 
-def _calls(asked: Asked) -> list[CallRow]:
+def _calls(asked: WhyAsked) -> list[CallRow]:
     """Return the newest calls. Three queries at most."""
     name = asked.name
     if asked.kind is Kind.ADDRESS:
@@ -129,7 +129,7 @@ def _calls(asked: Asked) -> list[CallRow]:
 # How things stand now
 
 
-def _facts(asked: Asked, user: User | AnonymousUser, now: dt.datetime) -> Iterator[Fact]:
+def _facts(asked: WhyAsked, user: User | AnonymousUser, now: dt.datetime) -> Iterator[Fact]:
     if asked.kind is Kind.CALL_ID:
         return
     yield from _banned(asked, now)
@@ -143,7 +143,7 @@ def _facts(asked: Asked, user: User | AnonymousUser, now: dt.datetime) -> Iterat
         yield from _of_number(asked.name)
 
 
-def _banned(asked: Asked, now: dt.datetime) -> Iterator[Fact]:
+def _banned(asked: WhyAsked, now: dt.datetime) -> Iterator[Fact]:
     if asked.kind is Kind.ADDRESS:
         bans = [ban for ban in holding(now=now) if _covers(ban.source, asked.name)]
     else:
@@ -214,7 +214,7 @@ def _of_number(name: str) -> Iterator[Fact]:
 # Nothing known
 
 
-def _unknown(asked: Asked) -> Iterator[str]:
+def _unknown(asked: WhyAsked) -> Iterator[str]:
     if asked.kind is Kind.CALL_ID:
         yield (
             "A Call-ID is compared as a whole, with its @ and what follows. The two legs of a call "

@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WhyAsked:
     """A question."""
 
     kind: Kind
@@ -46,23 +46,27 @@ class Asked:
         }[self.kind]
 
 
-def asked_for(text: str) -> Asked | None:
+def asked_for(text: str) -> WhyAsked | None:
     """Return what is asked for; None if nothing is."""
     text = " ".join(text.replace("\x00", " ").split())
     header = _CALL_ID_HEADER.match(text)
     if header is not None:
-        return Asked(Kind.CALL_ID, header[1][:LONGEST])
+        return WhyAsked(Kind.CALL_ID, header[1][:LONGEST])
     address = _address(text)
     if address:
-        return Asked(Kind.ADDRESS, address)
+        return WhyAsked(Kind.ADDRESS, address)
     uri = _URI.search(text)
     if uri is not None:
         user = unquote(uri[2]).partition(":")[0]
         host = _address(user) if uri[3] is None else ""
-        return Asked(Kind.ADDRESS, host) if host else Asked(Kind.NAME, plain_number(user)[:LONGEST])
+        return (
+            WhyAsked(Kind.ADDRESS, host)
+            if host
+            else WhyAsked(Kind.NAME, plain_number(user)[:LONGEST])
+        )
     if "@" in text and " " not in text:
-        return Asked(Kind.CALL_ID, text[:LONGEST])
-    return Asked(Kind.NAME, plain_number(text)[:LONGEST]) if text else None
+        return WhyAsked(Kind.CALL_ID, text[:LONGEST])
+    return WhyAsked(Kind.NAME, plain_number(text)[:LONGEST]) if text else None
 
 
 def _address(text: str) -> str:

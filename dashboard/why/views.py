@@ -18,7 +18,6 @@ def why(request: HttpRequest) -> HttpResponse:
     """Say what is known of `?q=`: a Call-ID, a number, a user name or an address."""
     text = request.GET.get("q", "")[:LONGEST]
     asked = asked_for(text)
-    context = {"text": text, "asked": asked, "engine": engines.pill()}
-    if asked is not None:
-        context["answer"] = answer(asked, user=request.user, now=timezone.now())
+    told = answer(asked, user=request.user, now=timezone.now()) if asked else None
+    context = {"text": text, "asked": asked, "answer": told, "engine": engines.pill()}
     return render(request, "why/why.html", context)

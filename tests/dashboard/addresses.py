@@ -15,6 +15,7 @@ APIS = {"v1", "twilio"}
 "Namespaces of what programs ask, with a key and no session: see tests/api."
 
 EXAMPLES = {
+    "trial": "0d9f3a52-5f0e-4a7e-9f3a-2b1c6f7d8e90",
     "call_uuid": "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e90",
     "connection_id": "1",
     "connection_list": "inbound",

@@ -11,7 +11,7 @@ from callengine.models import Ban
 from connections.models import Connection
 from connections.services import set_password
 from dashboard.accounts.roles import Role
-from dashboard.why.asked import Asked, Kind, asked_for
+from dashboard.why.asked import Kind, WhyAsked, asked_for
 from tests.dashboard.carriers import text
 from tests.dashboard.people import person
 from tests.dashboard.record import call, rejection
@@ -43,7 +43,7 @@ def page(client: Client, asked: str) -> str:
     ],
 )
 def test_what_is_pasted_is_understood(pasted: str, kind: Kind, name: str) -> None:
-    assert asked_for(pasted) == Asked(kind, name)
+    assert asked_for(pasted) == WhyAsked(kind, name)
 
 
 @pytest.mark.parametrize("nothing", ["", "  ", "\x00", "\x00 \t\n"])

@@ -16,22 +16,32 @@ TIMEOUT_S = 10.0
 SCRIPT = (
     "from django.contrib.auth.models import User\n"
     "from dashboard.accounts.roles import Role, set_role\n"
-    "set_role(user=User.objects.create_user('olga', password={password!r}), role=Role.OPERATOR)\n"
+    "set_role(user=User.objects.create_user('{user}', password={password!r}), role=Role.{role})\n"
 )
 
 
 class Operator:
     """A browser in which olga is signed in."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        role: str = "OPERATOR",
+        user: str = "olga",
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self.timeout_s = timeout_s
         self.base = f"http://{engine.host}:{engine.http_port}"
         self._cookies = CookieJar()
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
         )
-        engine.manage("shell", "-v", "0", "-c", SCRIPT.format(password=PASSWORD))
+        engine.manage(
+            "shell", "-v", "0", "-c", SCRIPT.format(user=user, password=PASSWORD, role=role)
+        )
         self.get("/accounts/login/")
-        self.post("/accounts/login/", username="olga", password=PASSWORD)
+        self.post("/accounts/login/", username=user, password=PASSWORD)
 
     def get(self, path: str) -> str:
         """Return a page."""
@@ -46,7 +56,7 @@ class Operator:
 
     def _open(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
-            with self._opener.open(request, timeout=TIMEOUT_S) as response:
+            with self._opener.open(request, timeout=self.timeout_s) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -92,14 +102,15 @@ class Operator:
             while True:
                 page = await asyncio.to_thread(self.get, path)
                 if 'id="hang-up-button"' not in page:
-                    return _text(page)
+                    return text_of(page)
                 await asyncio.sleep(0.05)
 
     def timeline(self, path: str) -> list[str]:
         """Return the lines of a call's timeline: leg, kind and text."""
         items = re.findall(r'<li id="event-.*?</li>', self.get(path), re.DOTALL)
-        return [_text(item) for item in items]
+        return [text_of(item) for item in items]
 
 
-def _text(markup: str) -> str:
+def text_of(markup: str) -> str:
+    """Return the text of a page or a part of one."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())

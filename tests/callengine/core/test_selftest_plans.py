@@ -9,6 +9,7 @@ from callengine.core.directory import (
     Source,
     TrunkEntry,
 )
+from callengine.core.permissions import Usage
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.request import CallRequest
@@ -31,7 +32,7 @@ def planned(source: Source, offered: tuple[str, ...] | None = ALL) -> CallPlan |
         request,
         destination=Destination(selftest=SelfTest.ECHO),
         platform=PLATFORM,
-        calls_in_progress={},
+        usage=Usage(),
     )
     assert isinstance(made, CallPlan | Declined), made
     return made

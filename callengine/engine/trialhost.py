@@ -1,0 +1,73 @@
+"""What the tests of trunks ask of the engine they are in."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from callengine.core.naming import NextHop
+from callengine.core.outcomes import Termination
+from callengine.core.snapshot import CallSnapshot
+from callengine.edge.messages.message import Message
+from callengine.edge.names.locator import flow_of
+from callengine.engine.calls import CallBook
+from callengine.engine.livecall import LiveCall
+from callengine.engine.pool import Pool
+from callengine.lab.phones import phone_server
+
+
+class GatewaysOfTrials(Protocol):
+    """The edge: where gateways are, and what they answer."""
+
+    @property
+    def listening(self) -> Iterable[tuple[str, str, int]]:
+        """The bound public addresses."""
+
+    async def locate(self, uri: str) -> tuple[NextHop, ...]:
+        """Return where a SIP URI leads; raises OSError or ValueError saying why not."""
+
+    async def request(self, request: Message, flow: str) -> Message:
+        """Send a request of ours, outside any call, and return its final response."""
+
+    def public_address_for(self, flow: str) -> tuple[str, int]:
+        """Return the host and port that are shown to a peer."""
+
+
+class EngineOfTrials:
+    """See `callengine.lab.trunktrial.TrialHost`."""
+
+    def __init__(
+        self,
+        node: str,
+        *,
+        edge: GatewaysOfTrials,
+        pool: Pool,
+        book: CallBook,
+        hang_up: Callable[[LiveCall, Termination], None],
+    ) -> None:
+        self.node = node
+        self._pool, self._book, self._hang_up = pool, book, hang_up
+        self._edge = edge
+        self.request = edge.request
+        self.public_address_for = edge.public_address_for
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """What call processes can do now."""
+        return self._pool.codecs
+
+    async def resolve(self, uri: str) -> tuple[str, ...]:
+        """Return the flows of a SIP URI; raises OSError or ValueError saying why not."""
+        return tuple(str(flow_of(hop)) for hop in await self._edge.locate(uri))
+
+    def phone_server(self) -> str:
+        """Return where built-in phones reach the edge; raises PhoneError if nowhere."""
+        return phone_server(self._edge.listening)
+
+    def snapshot_of(self, key: str) -> CallSnapshot | None:
+        """Return a call in progress, which is kept up; None if it is over."""
+        call = self._book.calls.get(key)
+        return call.snapshot if call is not None else None
+
+    def end_call(self, key: str, termination: Termination) -> None:
+        """End a call by its key of 32 digits, if it is still up."""
+        if (call := self._book.calls.get(key)) is not None:
+            self._hang_up(call, termination)
