@@ -49,6 +49,8 @@ class LegEnded:
     "What the edge found out about a peer that said nothing. Empty: it spoke itself."
     redirects: tuple[str, ...] = ()
     "The Contacts of a 3xx, best first; `code` is the 3xx itself."
+    is_expired: bool = False
+    "Nobody refreshed its session in time (RFC 4028 section 10): our own side ended it."
     not_followed: str = ""
     "Why a 3xx was not followed."
     agent: AgentEnd | None = None

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     MEDIA_OVER_IPV6_UNSUPPORTED = "media-over-ipv6-unsupported"
     NO_AUDIO = "no-audio"
     NO_MEDIA = "no-media"
+    SESSION_EXPIRED = "session-expired"
     NO_ANSWER = "no-answer"
     MAX_DURATION = "max-duration"
     AGENT_UNREACHABLE = "agent-unreachable"
@@ -177,6 +178,7 @@ TERMINATIONS: Mapping[Reason, tuple[str, ...]] = {
     Reason.MEDIA_OVER_IPV6_UNSUPPORTED: ("engine",),
     Reason.NO_AUDIO: ("engine",),
     Reason.NO_MEDIA: ("engine",),
+    Reason.SESSION_EXPIRED: ("engine",),
     Reason.NO_ANSWER: ("engine",),
     Reason.MAX_DURATION: ("engine",),
     Reason.AGENT_UNREACHABLE: ("callee",),

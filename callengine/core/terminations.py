@@ -125,6 +125,8 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
     """A party that talked is gone: it hung up, or was lost."""
     if event.code in (200, 487, 603):
         return Termination(by, Reason(f"{by}-hung-up"), 200, f"{who} hung up: a normal end.")
+    if event.is_expired:
+        return _session_expired(who)
     if event.unreachable:
         what = f"could not be reached any more: {event.unreachable}. Check its network."
     elif event.code == 481:  # RFC 3261 section 12.2.1.2: this and 408 end a dialog
@@ -138,6 +140,14 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
     else:
         return _failed_here(who, event)
     return Termination(by, Reason(f"{by}-lost"), event.code, f"{who} {what}")
+
+
+def _session_expired(who: str) -> Termination:
+    advice = (
+        f"{who} was to refresh the session by a re-INVITE or an UPDATE (session timers, RFC 4028) "
+        "and did not in time. Look at its session timer, at firewalls, and at the network to it."
+    )
+    return Termination("engine", Reason.SESSION_EXPIRED, 408, advice)
 
 
 def _failed_here(who: str, event: LegEnded) -> Termination:

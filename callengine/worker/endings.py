@@ -13,6 +13,8 @@ from sip.phrases import phrase_of
 _UNREACHABLE = re.compile(
     r'^reason:[ \t]*SIP;cause=[0-9]{3};text="([^"\r\n]*)"', re.IGNORECASE | re.MULTILINE
 )
+_NOT_REFRESHED = "No session refresh received."
+"What pjsip ends a leg with whose peer was to refresh its session and did not."
 _BY = re.compile(r"^x-redirected-by:[ \t]*([0-9]{3})\r?$", re.IGNORECASE | re.MULTILINE)
 _TO = re.compile(r"^x-redirected-to:[ \t]*(.*?)\r?$", re.IGNORECASE | re.MULTILINE)
 
@@ -22,6 +24,8 @@ def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
 
     Without a message it is our own side's doing, whatever code pjsip gives it.
     """
+    if ended.code == 408 and ended.text == _NOT_REFRESHED:
+        return dataclasses.replace(ended, is_expired=True, by_peer=False)
     head = _received(event).partition("\r\n\r\n")[0]
     if not head.startswith("SIP/2.0"):
         return dataclasses.replace(ended, by_peer=ended.by_peer and bool(head))

@@ -397,3 +397,13 @@ def test_a_party_that_stops_answering_is_told_from_one_that_hangs_up():
     machine = talking()
     machine.handle(ended("B", 408, by_peer=False), 5.0)
     assert termination(machine.handle(ended("A"), 5.1)) == ("callee", "callee-lost", 408)
+
+
+@pytest.mark.parametrize(("leg", "who"), [("A", "The caller"), ("B", "Phone B")])
+def test_a_session_that_nobody_refreshed_ends_with_its_own_reason(leg, who):
+    machine = talking()
+    gone = LegEnded(leg, 408, "No session refresh received.", by_peer=False, is_expired=True)
+    machine.handle(gone, 200.0)
+    end = machine.termination
+    assert (end.by, end.reason, end.code) == ("engine", "session-expired", 408)
+    assert end.advice.startswith(f"{who} was to refresh the session")

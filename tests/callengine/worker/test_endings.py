@@ -42,3 +42,10 @@ def test_what_no_message_brought_is_our_own_doing(event: Any, by_peer: bool) -> 
 def test_a_timer_of_ours_is_not_an_answer_of_the_peer(message: str, by_peer: bool) -> None:
     ended = LegEnded("A", 408, "Request Timeout", by_peer=False)
     assert told_by_edge(ended, received(message)).by_peer is by_peer
+
+
+def test_a_session_that_was_not_refreshed_is_no_peer_that_stopped_answering() -> None:
+    """pjsip says so by its own words, with the answer to its BYE as the event."""
+    ended = LegEnded("A", 408, "No session refresh received.", by_peer=False)
+    assert told_by_edge(ended, None).is_expired
+    assert not told_by_edge(LegEnded("A", 408, "Request Timeout", by_peer=False), None).is_expired
