@@ -72,13 +72,23 @@ class AccessTable:
         self.has_credentials_alone = False
         "Whether an enabled trunk may call from anywhere, by its credentials alone."
         self._enabled, self._disabled = _Networks(), _Networks()
+        self._hosts: list[tuple[str, AccessEntry]] = []
+        "Host names of the lists, and whose they are: of enabled trunks first, by name."
         # By name, so that among equal networks the first name stays.
         for entry in sorted(entries, key=lambda entry: entry.name):
             networks = self._enabled if entry.enabled else self._disabled
             for item in entry.allowed:
                 networks.add(item, addresses, entry)
+                if not _is_network(item):
+                    self._hosts.append((item, entry))
             if entry.enabled and entry.username and not entry.allowed:
                 self.has_credentials_alone = True
+
+        self._hosts.sort(key=lambda host: not host[1].enabled)
+
+    def certified(self, is_for: Callable[[str], bool]) -> AccessEntry | None:
+        """Return the entry whose list has a host name that a certificate is for."""
+        return next((entry for host, entry in self._hosts if is_for(host)), None)
 
     def find(self, address: str) -> AccessEntry | None:
         """Return the entry whose list holds `address`.

@@ -35,6 +35,7 @@ from callengine.directory.entries import (
 )
 from callengine.edge.flow import TRANSPORTS
 from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
+from callengine.edge.transport.certificates import fits
 from callengine.record.cleaning import clean_json, clean_text, is_storable
 from connections.models import (
     MAX_CONTACT_LENGTH,
@@ -142,6 +143,14 @@ def trunk_access(address: str, lists: access.AccessLists) -> TrunkAccess | None:
     A host name in a list may take two seconds the first time.
     """
     entry = lists.table().find(address)
+    if entry is None:
+        return None
+    return TrunkAccess(name=entry.name, enabled=entry.enabled, username=entry.username)
+
+
+def trunk_certified(names: tuple[str, ...], lists: access.AccessLists) -> TrunkAccess | None:
+    """Return the trunk with a host name on its list that a certificate with these names is for."""
+    entry = lists.table().certified(lambda host: fits(names, host))
     if entry is None:
         return None
     return TrunkAccess(name=entry.name, enabled=entry.enabled, username=entry.username)

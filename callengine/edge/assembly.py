@@ -195,6 +195,7 @@ class Assembly:
             addresses=self.addresses,
             legs=self.legs,
             inward=self.inward,
+            certified_names=self.transports.certified_names,
         )
 
     def _let_in(self) -> None:

@@ -185,6 +185,9 @@ class Engine(Protocol):
     async def trunk_access(self, address: str) -> TrunkAccess | None:
         """Return the trunk whose access list holds this IP address."""
 
+    async def trunk_certified(self, names: tuple[str, ...]) -> TrunkAccess | None:
+        """Return the trunk that a verified client certificate with these names belongs to."""
+
     async def registered_trunk(self, contact_user: str) -> TrunkAccess | None:
         """Return the trunk that is registered at its carrier with this Contact of ours."""
 

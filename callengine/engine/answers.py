@@ -33,6 +33,10 @@ class DirectoryAnswers:
             return None
         return await self._read(lookup.trunk_access, address, self._access)
 
+    async def trunk_certified(self, names: tuple[str, ...]) -> TrunkAccess | None:
+        """Return the trunk that a verified client certificate with these names belongs to."""
+        return await self._read(lookup.trunk_certified, names, self._access)
+
     async def registered_trunk(self, contact_user: str) -> TrunkAccess | None:
         """Return the trunk that is registered at its carrier with this Contact of ours."""
         return await self._read(carriers.registered_trunk, contact_user)

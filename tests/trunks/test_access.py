@@ -243,3 +243,16 @@ def test_many_names_that_nobody_resolves_hold_a_request_up_once(resolver):
     }
     assert time.monotonic() - begun < 1.5
     resolver.may_answer.set()
+
+
+def test_a_certificate_belongs_to_the_trunk_that_lists_its_name_enabled_ones_first() -> None:
+    table = AccessTable(
+        [
+            AccessEntry("a", False, "", ("gw.example",)),
+            AccessEntry("b", True, "", ("192.0.2.0/24", "gw.example")),
+            AccessEntry("c", False, "", ("other.example",)),
+        ]
+    )
+    for names, trunk in (({"gw.example"}, "b"), ({"other.example"}, "c"), ({"192.0.2.0/24"}, None)):
+        entry = table.certified(lambda host, names=names: host in names)
+        assert (entry and entry.name) == trunk

@@ -22,8 +22,11 @@ CONFIGURATION = configuration(
     connection("alice", outbound=["PCMU"]),
     connection("bob", inbound=["PCMU", "PCMA"]),
     trunks=[
-        trunk(name, gateway=f"sip:127.0.0.1:{port};transport=tls", codecs=["PCMU"])
-        for name, port in PORTS.items()
+        *(
+            trunk(name, gateway=f"sip:127.0.0.1:{port};transport=tls", codecs=["PCMU"])
+            for name, port in PORTS.items()
+        ),
+        trunk("certified", allowed=["carrier.example"], codecs=["PCMU"]),
     ],
     routes={NUMBERS[name]: [name] for name in PORTS},
 )
@@ -169,6 +172,24 @@ async def test_a_carrier_that_asks_for_our_certificate_is_shown_it(engine: Engin
         call = await converse(engine, alice, gateway, offer=["PCMU"], to=NUMBERS["mutual"])
         record = await call.end()
     assert record["termination"]["reason"] == "caller-hung-up"
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("carrier.example", "trunk:certified"), ("stranger.example", "external:127.0.0.1")],
+)
+async def test_a_trunk_is_known_by_the_certificate_of_its_host_name(
+    engine: Engine, name: str, source: str
+) -> None:
+    shown = secured.AUTHORITY.issue(name, dns=[name])
+    options = {**secured.phone(), "tls": secured.AUTHORITY.client(shown)}
+    async with (
+        registered(engine, "bob") as bob,
+        caller(engine, **options) as carrier,
+    ):
+        call = await converse(engine, carrier, bob, offer=["PCMU"])
+        record = await call.end()
+    assert record["source"] == source
 
 
 async def test_half_open_handshakes_without_number_leave_a_good_call_alone(engine: Engine) -> None:

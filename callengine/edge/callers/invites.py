@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from collections.abc import Callable
 
 from callengine.core.directory import Source
 from callengine.core.reasons import Rule
@@ -11,6 +12,7 @@ from callengine.edge.callers.admission import Admission, admission
 from callengine.edge.callers.authentication import Authenticator
 from callengine.edge.callers.claims import heard
 from callengine.edge.callers.rules import max_forwards
+from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, IncomingCall, Refused, TrunkAccess
 from callengine.edge.legs.inward_requests import MALFORMED_SDP, InwardRequests
 from callengine.edge.legs.table import LegTable, uri_user
@@ -56,7 +58,9 @@ class Callers:
         addresses: Addresses,
         legs: LegTable,
         inward: InwardRequests,
+        certified_names: Callable[[Flow], tuple[str, ...]],
     ) -> None:
+        """`certified_names(flow)` are those in the certificate a client showed there, if any."""
         self._engine = engine
         self._max_setups = max_setups
         self._authenticator = authenticator
@@ -66,6 +70,7 @@ class Callers:
         self._addresses = addresses
         self._legs = legs
         self._inward = inward
+        self._certified_names = certified_names
         self._setting_up: set[ServerTransaction] = set()
         self.retry_after_s: int | None = None
         "Set once no new calls are taken."
@@ -139,7 +144,11 @@ class Callers:
         """Return who calls, or None once the request has been answered."""
         request = transaction.request
         address = source_host(request)
-        access = await self._registered(request) or await self._engine.trunk_access(address)
+        access = (
+            await self._registered(request)
+            or await self._engine.trunk_access(address)
+            or await self._certified(request)
+        )
         if access is not None:
             return await self._trunk(transaction, access, address)
         self._guard.forget(address)
@@ -162,6 +171,11 @@ class Callers:
         """Return the trunk whose carrier calls the Contact that we registered there."""
         user = _contact_called(request)
         return await self._engine.registered_trunk(user) if user else None
+
+    async def _certified(self, request: Received) -> TrunkAccess | None:
+        """Return the trunk that its TLS connection's certificate belongs to."""
+        names = self._certified_names(request.flow)
+        return await self._engine.trunk_certified(names) if names else None
 
     async def _admission(self, request: Received) -> Admission:
         is_ours = self._claims_to_be_local(request) or await self._engine.is_registered_at(

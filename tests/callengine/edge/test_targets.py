@@ -5,7 +5,8 @@ import pytest
 from callengine.edge.flow import Flow
 from callengine.edge.messages.replies import reply_vias
 from callengine.edge.messages.targets import aim
-from callengine.edge.transport.addresses import UnresolvableError, resolve
+from callengine.edge.messages.uris import parse_uri
+from callengine.edge.transport.addresses import UnresolvableError, literal_flow
 from tests.callengine.edge.clock import message
 
 
@@ -29,9 +30,22 @@ def test_loose_and_strict_routes(routes: tuple[str, ...], result: object) -> Non
     assert aim("sip:t", routes) == result
 
 
-async def test_resolve() -> None:
-    assert str(await resolve("sip:a@127.0.0.1;transport=TCP")) == "tcp:127.0.0.1:5060"
-    assert str(await resolve("sip:a@localhost:5070")) == "udp:127.0.0.1:5070"
-    for bad in ("sips:a@h", "sip:a@127.0.0.1;transport=ws", "mailto:x", "sip:a@no.invalid"):
-        with pytest.raises(UnresolvableError):
-            await resolve(bad)
+@pytest.mark.parametrize(
+    ("uri", "flow"),
+    [
+        ("sip:a@127.0.0.1;transport=TCP", "tcp:127.0.0.1:5060"),
+        ("sip:a@[::1]:5070", "udp:[::1]:5070"),
+        ("sip:a@127.0.0.1;transport=TLS", "tls:127.0.0.1:5061/127.0.0.1"),
+        ("sips:a@[::1]:5070;transport=tcp", "tls:[::1]:5070/::1"),
+        ("sips:a@Name.Example;maddr=192.0.2.1", "tls:192.0.2.1:5061/name.example"),
+        ("sip:a@name.example", "None"),
+    ],
+)
+def test_what_an_address_leads_to_needs_no_look_up(uri: str, flow: str) -> None:
+    assert str(literal_flow(parse_uri(uri))) == flow
+
+
+@pytest.mark.parametrize("uri", ["sips:a@127.0.0.1;transport=udp", "sip:a@127.0.0.1;transport=ws"])
+def test_what_we_do_not_speak_leads_nowhere(uri: str) -> None:
+    with pytest.raises(UnresolvableError):
+        literal_flow(parse_uri(uri))
