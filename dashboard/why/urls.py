@@ -5,5 +5,5 @@ from django.urls import path
 from dashboard.why import views
 
 urlpatterns = [
-    path("why/", views.why, name="why"),
+    path("rejections/why/", views.why, name="why"),
 ]

@@ -19,7 +19,7 @@ from trunks.models import Number, Trunk
 
 
 def page(client: Client, asked: str) -> str:
-    response = client.get("/why/", {"q": asked})
+    response = client.get("/rejections/why/", {"q": asked})
     assert response.status_code == 200
     return text(response)
 
@@ -142,8 +142,8 @@ def test_each_part_is_told_to_those_alone_who_may_see_it(db: None, client: Clien
 
 
 def test_the_rejected_page_and_a_vain_search_lead_there(viewer: Client) -> None:
-    assert 'action="/why/"' in text(viewer.get("/rejections/"))
-    assert "/why/?q=nobody%20here" in text(viewer.get("/search/?q=nobody+here"))
+    assert 'action="/rejections/why/"' in text(viewer.get("/rejections/"))
+    assert "/rejections/why/?q=nobody%20here" in text(viewer.get("/search/?q=nobody+here"))
 
 
 def test_it_costs_the_same_however_much_was_refused(
