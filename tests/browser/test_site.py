@@ -21,7 +21,7 @@ PAGES = {
     if address.access
     and address.access.get
     and address.name not in NOT_PAGES
-    and not address.name.endswith(("-fragment", "-export", "-data", "-state", "-options"))
+    and not address.name.endswith(("-fragment", "-export", "-data", "-state", "-options", "-usage"))
 }
 PAGES["call-agent"] = f"/calls/{AGENT_CALL}/"
 FIRST_PAGE_BYTES = 300_000
