@@ -58,7 +58,8 @@ def literal_flow(uri: URI) -> Flow | None:
         UnresolvableError: scheme or transport is not one we speak.
     """
     host = (uri.parameters.get("maddr") or uri.host).strip("[]")
-    return flow_to(uri, host) if is_address(host) else None
+    flow = flow_to(uri, host)
+    return flow if is_address(host) else None
 
 
 def flow_to(uri: URI, host: str) -> Flow:
