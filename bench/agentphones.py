@@ -7,14 +7,12 @@ count.
 import select
 import socket
 import struct
-import threading
 import time
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from bench import agentmarks
 from bench.processes import sleep_until
+from tests.peers.background import Background
 
 SO_TIMESTAMPNS = 35
 CYCLE = 500
@@ -87,25 +85,16 @@ class Caller:
         return {"came": came, "sent": list(sent)}
 
 
-class Phones:
+class Phones(Background):
     """A thread that keeps all callers talking; a context manager."""
 
     def __init__(self, pcmu: int, g722: int) -> None:
+        super().__init__()
         frames = agentmarks.g722(CYCLE) if g722 else []
         self.callers = [Caller(n, "PCMU") for n in range(pcmu)]
         self.callers += [Caller(n, "G722", frames) for n in range(pcmu, pcmu + g722)]
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="phones", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+    def _close(self) -> None:
         for caller in self.callers:
             caller.socket.close()
 

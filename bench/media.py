@@ -2,15 +2,13 @@
 
 import socket
 import struct
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from bench.formats import CODECS
 from bench.processes import sleep_until
+from tests.peers.background import Background
 
 INTERVAL_S = 0.02
 KEPT_PAYLOADS = 500
@@ -80,23 +78,14 @@ class Side:
                 continue
 
 
-class Media:
+class Media(Background):
     """A thread that keeps both sides of all calls going; a context manager."""
 
     def __init__(self, caller: Side, callee: Side) -> None:
+        super().__init__()
         self.caller, self.callee = caller, callee
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="media", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+    def _close(self) -> None:
         for side in (self.caller, self.callee):
             side.socket.close()
 

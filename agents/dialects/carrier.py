@@ -21,6 +21,8 @@ class CarrierConversation(Conversation):
     play: ClassVar[str]
     clear: ClassVar[str]
     mark: ClassVar[str]
+    number: ClassVar[type[int] | type[str]] = int
+    "What a message's number is written as."
     tells_cleared: ClassVar[bool] = True
     "Whether a mark is told of whose audio was thrown away."
 
@@ -28,6 +30,7 @@ class CarrierConversation(Conversation):
         super().__init__(session)
         self.frames = 0
         "Of the caller's that have been sent."
+        self._sequence = 0
         self._rest = b""
         self._waiting = 0
         "Marks that are not reached yet."
@@ -87,6 +90,13 @@ class CarrierConversation(Conversation):
         sent = self._send(self.media(base64(frame)))
         self.frames += 1
         return sent
+
+    def numbered(self, event: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a message with what stands at the head of each."""
+        self._sequence += 1
+        number = self.number(self._sequence)
+        head = {"event": event, "sequenceNumber": number, self.stream_key: self.stream_id}
+        return {**head, **values}
 
     @property
     def elapsed_ms(self) -> int:

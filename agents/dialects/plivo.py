@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from agents.dialects.carrier import FORMAT, CarrierConversation
 from agents.dialects.conversation import Message
-from agents.dialects.interface import Effect, Session
+from agents.dialects.interface import Effect
 from agents.dialects.kinds import DialectKind
 from agents.dialects.messages import OddMessageError, at, base64
 from agents.formats import Encoding
@@ -32,10 +32,6 @@ class Plivo(CarrierConversation):
     # What would key digits into the caller's leg; nothing of a call of ours does.
     unheeded = frozenset({"sendDTMF"})
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._sequence = 0
-
     def credentials(self, now: float) -> list[tuple[str, str]]:
         # Never the same twice, and nothing needs to be kept for it.
         nonce = f"{self.session.call_uuid}{int(now * 1000)}"
@@ -57,7 +53,7 @@ class Plivo(CarrierConversation):
             "tracks": ["inbound"],
             "mediaFormat": {"encoding": _CONTENT_TYPE, "sampleRate": FORMAT.sample_rate_hz},
         }
-        return [self._numbered("start", {"start": start, "extra_headers": self._headers()})]
+        return [self.numbered("start", {"start": start, "extra_headers": self._headers()})]
 
     def _headers(self) -> str:
         """Return `name=value;name=value`; what would end a value early becomes a space."""
@@ -73,19 +69,19 @@ class Plivo(CarrierConversation):
             "chunk": self.frames + 1,
             "payload": payload,
         }
-        return self._numbered("media", {"media": media})
+        return self.numbered("media", {"media": media})
 
     def pressed(self, digit: str) -> Mapping[str, Any]:
-        return self._numbered("dtmf", {"dtmf": {"track": "inbound", "digit": digit}})
+        return self.numbered("dtmf", {"dtmf": {"track": "inbound", "digit": digit}})
 
     def reached(self, mark: str) -> Mapping[str, Any]:
-        return self._numbered("playedStream", {"name": mark})
+        return self.numbered("playedStream", {"name": mark})
 
     def farewell(self) -> Mapping[str, Any]:
-        return self._numbered("stop", {})
+        return self.numbered("stop", {})
 
     def flushed(self, played_ms: Mapping[str, float]) -> list[Effect]:
-        return [] if self.is_over else [self._send(self._numbered("clearedAudio", {}))]
+        return [] if self.is_over else [self._send(self.numbered("clearedAudio", {}))]
 
     def mark_name(self, message: Message) -> object:
         return message.get("name")
@@ -96,11 +92,6 @@ class Plivo(CarrierConversation):
         is_ours = kind in ("", _CONTENT_TYPE) and rate in ("", str(FORMAT.sample_rate_hz))
         if not is_ours:
             raise OddMessageError(f"audio that is not {_CONTENT_TYPE} at {FORMAT.sample_rate_hz}")
-
-    def _numbered(self, event: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._sequence += 1
-        head = {"event": event, "sequenceNumber": self._sequence, "streamId": self.stream_id}
-        return {**head, **values}
 
 
 KIND = Plivo.kind = DialectKind(

@@ -7,7 +7,6 @@ from typing import Any
 
 from agents.dialects.carrier import FORMAT, CarrierConversation
 from agents.dialects.conversation import Message
-from agents.dialects.interface import Session
 from agents.dialects.kinds import DialectKind
 from agents.dialects.messages import at, base64
 from agents.formats import Encoding
@@ -37,10 +36,7 @@ class Twilio(CarrierConversation):
     """One media stream. All numbers are strings, and each message but the first is numbered."""
 
     stream_key, play, clear, mark = "streamSid", "media", "clear", "mark"
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._sequence = 0
+    number = str
 
     def credentials(self, now: float) -> list[tuple[str, str]]:
         session = self.session
@@ -64,7 +60,7 @@ class Twilio(CarrierConversation):
             },
         }
         connected = {"event": "connected", "protocol": "Call", "version": "1.0.0"}
-        return [connected, self._numbered("start", {"start": start})]
+        return [connected, self.numbered("start", {"start": start})]
 
     def _parameters(self) -> dict[str, str]:
         """What we know ourselves goes before what a SIP header claims."""
@@ -85,25 +81,20 @@ class Twilio(CarrierConversation):
             "timestamp": str(self.elapsed_ms),
             "payload": payload,
         }
-        return self._numbered("media", {"media": media})
+        return self.numbered("media", {"media": media})
 
     def pressed(self, digit: str) -> Mapping[str, Any]:
-        return self._numbered("dtmf", {"dtmf": {"track": "inbound_track", "digit": digit}})
+        return self.numbered("dtmf", {"dtmf": {"track": "inbound_track", "digit": digit}})
 
     def reached(self, mark: str) -> Mapping[str, Any]:
-        return self._numbered("mark", {"mark": {"name": mark}})
+        return self.numbered("mark", {"mark": {"name": mark}})
 
     def farewell(self) -> Mapping[str, Any]:
         sids = {"accountSid": self.session.account, "callSid": call_sid(self.session.call_uuid)}
-        return self._numbered("stop", {"stop": sids})
+        return self.numbered("stop", {"stop": sids})
 
     def mark_name(self, message: Message) -> object:
         return at(message, "mark", "name")
-
-    def _numbered(self, event: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._sequence += 1
-        head = {"event": event, "sequenceNumber": str(self._sequence), "streamSid": self.stream_id}
-        return {**head, **values}
 
 
 KIND = Twilio.kind = DialectKind(

@@ -1,7 +1,7 @@
 """Gateways and trunks put in order in a real Chromium, and the real call that follows the order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlencode
@@ -27,10 +27,11 @@ from tests.browser.scene import (
 from tests.peers.engine import Engine
 from tests.peers.gateway import Gateway
 from tests.peers.ports import free_sip_port
+from tests.wire.conftest import engine
 from tests.wire.conversation import caller
 from tests.wire.directory import configuration, connection
 
-__all__ = ["browser"]
+__all__ = ["browser", "engine"]
 HOST = "127.0.0.23"
 LOGIN, SECRET = "we-at-carrier", "s3cret-of-the-trunk"
 PORTS = {name: free_sip_port(HOST) for name in "abc"}
@@ -69,12 +70,6 @@ for row in Trunk.objects.all():
 print("route", "+9", Route.objects.get(prefix="+9").pk)
 """
 pytestmark = MARKS
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with Engine(CONFIGURATION) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from itertools import permutations
 from typing import Any
 from urllib.parse import urlencode
@@ -29,9 +29,10 @@ from tests.browser.scene import (
     windows,
 )
 from tests.peers.engine import Engine
+from tests.wire.conftest import engine
 from tests.wire.directory import configuration, connection
 
-__all__ = ["browser"]
+__all__ = ["browser", "engine"]
 OWN = ("G722", "PCMU", "PCMA")
 USERS = ("mouse", "touch", "keys", "plain", "two", "still", "strange", "admin", "race")
 "One connection a test, so that no test depends on another."
@@ -52,12 +53,6 @@ EngineNode.objects.create(
 )
 """
 pytestmark = MARKS
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with Engine(CONFIGURATION) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

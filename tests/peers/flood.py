@@ -1,16 +1,15 @@
 """A flood of datagrams from one address at a steady rate, from a thread of its own."""
 
 import socket
-import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from tests.peers.background import Background
 
 PERIOD_S = 0.01
 
 
-class Flood:
+class Flood(Background):
     """Sends `message(number)` to `server` so many times a second while the context is open."""
 
     def __init__(
@@ -21,11 +20,10 @@ class Flood:
         host: str,
         per_second: int,
     ) -> None:
+        super().__init__()
         self._message, self._server, self._per_second = message, server, per_second
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((host, 0))
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
         self.sent = 0
 
     @property
@@ -41,13 +39,5 @@ class Flood:
                 self._socket.sendto(self._message(self.sent), self._server)
                 self.sent += 1
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+    def _close(self) -> None:
         self._socket.close()

@@ -10,7 +10,6 @@ a tone sent at once, /do/tool?name=&arguments= calls a tool and ends the echo, /
 sessions of an hour do, /do/close?code= closes.
 """
 
-import argparse
 import asyncio
 import base64
 import contextlib
@@ -24,9 +23,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import openai.types.realtime as realtime
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+
+from tests.peers.websocketserver import run
 
 FROM_CLIENT: TypeAdapter[Any] = TypeAdapter(realtime.RealtimeClientEvent)
 FROM_SERVER: TypeAdapter[Any] = TypeAdapter(realtime.RealtimeServerEvent)
@@ -218,23 +219,5 @@ class Agent:
         return connection.respond(http.HTTPStatus.OK, json.dumps(notes))
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--key", default="", help="the only key that is let in")
-    options = parser.parse_args()
-    agent = Agent(options.key)
-    server: Server
-    async with serve(
-        agent.talk,
-        "127.0.0.1",
-        options.port,
-        process_request=agent.answer,
-        compression=None,
-    ) as server:
-        print(f"listening on {next(iter(server.sockets)).getsockname()[1]}", flush=True)
-        await server.serve_forever()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(run(Agent, __doc__))

@@ -23,13 +23,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import limits
-from agents.formats import Encoding
 from callengine.core.control import calls, forking
-from callengine.core.control.agents import AgentFacts
 from callengine.core.control.language import MAX_MESSAGE_BYTES, ControlError, Language, encode
 from callengine.core.orders import AgentOrder, CallOrder, LegOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.shapes import Moment, Most, Within
+from tests.callengine.facts import agent_facts
 
 LANGUAGES = (
     calls.TO_CALL_PROCESS,
@@ -168,22 +167,7 @@ def _places(value: Any, so_far: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
 
 def facts(**wrong: Any) -> str:
     """Return the facts of a voice agent's session, with some fields wrong."""
-    right = AgentFacts(
-        leg="B",
-        dialect="twilio",
-        session_id="MZ1",
-        state="ready",
-        moments={"asked": 1.0, "ready": 1.5},
-        queue_ms=20.0,
-        barge_ins=0,
-        close_code=None,
-        close_reason="",
-        input=Encoding.PCMU,
-        output=Encoding.PCM,
-        how_in="bytes pass untouched",
-        how_out="resampled 24 → 8 kHz",
-    )
-    return json.dumps({**json.loads(encode(right)), **wrong})
+    return json.dumps({**json.loads(encode(agent_facts())), **wrong})
 
 
 @pytest.mark.parametrize(

@@ -33,22 +33,14 @@ class Written:
         """There is no thread to end."""
 
 
-class Board(Switchboard):
-    """Anybody may call `callee`, who is a plain UDP socket."""
+class Detached(Switchboard):
+    """A switchboard with an edge and no database: whoever calls is a stranger, and may."""
 
-    def __init__(self, callee: UdpPeer, *, max_calls: int) -> None:
+    def __init__(self, pool: PoolSettings) -> None:
         edge = EdgeSettings(listen=(("udp", "127.0.0.2", 0),))
-        pool = PoolSettings(
-            max_calls=max_calls,
-            rtp_ports=free_port_range(16 * max_calls),
-            user_agent="test",
-            spare=((8000, 1),),
-        )
         super().__init__(EngineSettings("node", edge, pool, ring_timeout_s=5, grace_s=0))
         self.written = Written()
         self.book.open_with(cast("Any", self.written), self._publisher)
-        host, port = callee.address
-        self._callee = ConnectionEntry("bob", "Bob", address=f"sip:bob@{host}:{port}")
 
     async def trunk_access(self, address: str) -> None:
         return None
@@ -61,6 +53,21 @@ class Board(Switchboard):
 
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         return Source("external", address)
+
+
+class Board(Detached):
+    """Anybody may call `callee`, who is a plain UDP socket."""
+
+    def __init__(self, callee: UdpPeer, *, max_calls: int) -> None:
+        pool = PoolSettings(
+            max_calls=max_calls,
+            rtp_ports=free_port_range(16 * max_calls),
+            user_agent="test",
+            spare=((8000, 1),),
+        )
+        super().__init__(pool)
+        host, port = callee.address
+        self._callee = ConnectionEntry("bob", "Bob", address=f"sip:bob@{host}:{port}")
 
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
         platform = Platform(("PCMU",), True, ("PCMU",))

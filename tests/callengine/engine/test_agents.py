@@ -7,9 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from agents.formats import Encoding
 from callengine.core.control.agents import (
-    AgentFacts,
     AgentLine,
     AgentSocket,
     AgentTool,
@@ -37,24 +35,11 @@ from callengine.notices.commands import ChangeAgentSettings, EndByAgent
 from tests.callengine.edge.fakes import UdpPeer
 from tests.callengine.engine import boards
 from tests.callengine.engine.test_hostile_process import say, taken_over
+from tests.callengine.facts import agent_facts
 from tests.peers.waiting import until
 
 pytestmark = pytest.mark.processes
-FACTS = AgentFacts(
-    leg="B",
-    dialect="twilio",
-    session_id="MZ1",
-    state="ready",
-    moments={"asked": 1.0, "ready": 1.5},
-    queue_ms=0.0,
-    barge_ins=0,
-    close_code=None,
-    close_reason="",
-    input=Encoding.PCMU,
-    output=Encoding.PCMU,
-    how_in="bytes pass untouched",
-    how_out="bytes pass untouched",
-)
+FACTS = agent_facts(queue_ms=0.0)
 
 
 @pytest.fixture

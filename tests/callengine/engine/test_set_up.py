@@ -4,56 +4,35 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any, cast
+from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
 
 from callengine.core.callerid import KnownNames
-from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
+from callengine.core.directory import ConnectionEntry, Destination, Platform
 from callengine.core.outcomes import Rejection, Termination
 from callengine.edge.interface import Accepted, Refused
-from callengine.edge.settings import EdgeSettings
 from callengine.engine.processes import (
     CallProcess,
     NoProcessStartsError,
     PoolSettings,
     ProcessState,
 )
-from callengine.engine.settings import EngineSettings
-from callengine.engine.switchboard import Switchboard
-from callengine.record.changes import Keepable
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer
+from tests.callengine.engine.boards import Detached
 from tests.peers.waiting import until
 
 HUNG_UP = Termination("operator", "operator-hung-up", 200, "Somebody hung up.")
 BOB = ConnectionEntry("bob", "Bob", address="sip:127.0.0.3:5070")
 
 
-class Book:
-    """A journal that keeps nothing but the last word on each call."""
-
-    def __init__(self) -> None:
-        self.endings: list[dict[str, Any]] = []
-
-    def write(self, write: Any, then: object = None) -> None:
-        snapshot = write.told().get("snapshot") if isinstance(write, Keepable) else None
-        if snapshot is not None and snapshot["termination"] is not None:
-            self.endings.append(snapshot["termination"])
-
-    async def close(self) -> None:
-        """There is no thread to end."""
-
-
-class Board(Switchboard):
+class Board(Detached):
     """A switchboard with an open edge, one pretended call process, and no database."""
 
     def __init__(self) -> None:
-        edge = EdgeSettings(listen=(("udp", "127.0.0.2", 0),))
         pool = PoolSettings(max_calls=1, rtp_ports=(20000, 20015), user_agent="test", spare=())
-        super().__init__(EngineSettings("node", edge, pool, ring_timeout_s=5, grace_s=0))
-        self.written = Book()
-        self.book.open_with(cast("Any", self.written), self._publisher)
+        super().__init__(pool)
         self.destination = Destination(connection=BOB)
         self.may_read, self.reading = threading.Event(), threading.Event()
         self.may_read.set()
@@ -69,18 +48,6 @@ class Board(Switchboard):
         await asyncio.sleep(0)
         self.on_acquire()
         return self.process
-
-    async def trunk_access(self, address: str) -> None:
-        return None
-
-    async def external_sip(self) -> bool:
-        return True
-
-    async def is_registered_at(self, flow: str) -> bool:
-        return False
-
-    async def source(self, *, kind: str, name: str, address: str) -> Source:
-        return Source("external", address)
 
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.reading.set()

@@ -19,7 +19,6 @@ log, the newest unless told), by HTTP GET:
     /do/end                                   session.ended
 """
 
-import argparse
 import asyncio
 import base64
 import http
@@ -27,12 +26,13 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from tests.peers.voiceagent import sounds
 from tests.peers.voiceagent.behaviour import Behaviour
 from tests.peers.voiceagent.session import Conversation, Sessions
+from tests.peers.websocketserver import run
 
 PATH = "/v1/ws"
 
@@ -143,23 +143,4 @@ def _without_strikes(query: str) -> str:
     return "&".join(kept)
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--key", default="", help="the only key that is let in")
-    options = parser.parse_args()
-    agent = VoiceAgent(options.key)
-    server: Server
-    async with serve(
-        agent.talk,
-        "127.0.0.1",
-        options.port,
-        process_request=agent.answer,
-        compression=None,
-        max_size=4 << 20,
-    ) as server:
-        print(f"listening on {next(iter(server.sockets)).getsockname()[1]}", flush=True)
-        await server.serve_forever()
-
-
-asyncio.run(main())
+asyncio.run(run(VoiceAgent, __doc__, max_size=4 << 20))

@@ -3,12 +3,10 @@
 import re
 import secrets
 import socket
-import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tests.peers.background import Background
 from tests.peers.engine import Engine
 
 GIVE_UP_S = 10.0
@@ -64,29 +62,19 @@ def memory_kb(pid: int) -> int:
     return int(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
 
 
-class Caller:
+class Caller(Background):
     """Asks OPTIONS again and again, and knows how long the slowest answer took."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine, self._stop = engine, threading.Event()
+        super().__init__()
+        self._engine = engine
         self.slowest_s, self.asked = 0.0, 0
-        self._thread = threading.Thread(target=self._ask, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _ask(self) -> None:
+    def _run(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((self._engine.host, 0))
             probe.settimeout(GIVE_UP_S)
-            while not self._stop.wait(0.02):
+            while not self._over.wait(0.02):
                 began = time.monotonic()
                 probe.sendto(self._options(probe.getsockname()[1]), self._engine.server)
                 probe.recv(65536)
