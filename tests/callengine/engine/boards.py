@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from callengine.core.callerid import KnownNames
+from callengine.core.callerid import Claim, KnownNames
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
+from callengine.core.identity import ArrivedCall
+from callengine.edge.interface import IncomingCall
 from callengine.edge.settings import EdgeSettings
 from callengine.engine.processes import CallProcess, PoolSettings
 from callengine.engine.settings import EngineSettings
@@ -51,8 +53,20 @@ class Detached(Switchboard):
     async def is_registered_at(self, flow: str) -> bool:
         return False
 
+    async def registered_trunk(self, contact_user: str) -> None:
+        return None
+
+    async def trunks_by_credentials(self) -> bool:
+        return False
+
     async def source(self, *, kind: str, name: str, address: str) -> Source:
         return Source("external", address)
+
+    def read_for(self, call: IncomingCall, destination: Destination) -> tuple[Any, ...]:
+        """Return what is looked up for a call that leads there."""
+        platform = Platform(("PCMU",), True, ("PCMU",))
+        arrived = ArrivedCall(call.to_user, Claim(call.from_user, call.from_name), is_private=False)
+        return destination, platform, {}, KnownNames(), arrived
 
 
 class Board(Detached):
@@ -70,8 +84,7 @@ class Board(Detached):
         self._callee = ConnectionEntry("bob", "Bob", address=f"sip:bob@{host}:{port}")
 
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        platform = Platform(("PCMU",), True, ("PCMU",))
-        return Destination(connection=self._callee), platform, {}, KnownNames()
+        return self.read_for(arguments[0], Destination(connection=self._callee))
 
     def given_to(self) -> CallProcess | None:
         """Return the process that was given the one call."""

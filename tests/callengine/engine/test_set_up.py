@@ -9,8 +9,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from callengine.core.callerid import KnownNames
-from callengine.core.directory import ConnectionEntry, Destination, Platform
+from callengine.core.directory import ConnectionEntry, Destination
 from callengine.core.outcomes import Rejection, Termination
 from callengine.edge.interface import Accepted, Refused
 from callengine.engine.processes import (
@@ -52,7 +51,7 @@ class Board(Detached):
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.reading.set()
         await asyncio.to_thread(self.may_read.wait, 5)
-        return self.destination, Platform(("PCMU",), True, ("PCMU",)), {}, KnownNames()
+        return self.read_for(arguments[0], self.destination)
 
     @property
     def process_is_free(self) -> bool:
