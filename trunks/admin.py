@@ -6,7 +6,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from numbering.allowance import ALLOWANCE_FIELDS
-from trunks.forms import TrunkForm
+from trunks.forms import OUT_SETTINGS, TrunkForm
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 from trunks.models.numbers import NUMBER_FIELDS
 from trunks.services import HA1_FIELDS
@@ -32,7 +32,7 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
         (None, {"fields": ("name", "enabled")}),
         ("IN", {"fields": ("in_allowed_addresses", "in_username", "in_password", "in_codecs")}),
         ("Both ways", {"fields": ("concurrent_calls", "media_also_from", "refer")}),
-        ("OUT", {"fields": ("out_username", "new_out_password", "out_codecs")}),
+        ("OUT", {"fields": ("out_username", "new_out_password", "out_codecs", *OUT_SETTINGS)}),
         ("Numbers, callers and headers", {"fields": NUMBER_FIELDS}),
         ("Permissions and limits", {"fields": ALLOWANCE_FIELDS}),
     ]

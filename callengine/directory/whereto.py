@@ -33,6 +33,8 @@ class TrunkStep:
     why_not: str
     "Why it is left out, if it is."
     gateways: tuple[str, ...]
+    down: tuple[str, ...]
+    "Those of them that are known to be down; they are tried after all others."
     "The Request-URIs it is called at, in order; as stored if it is left out."
     vn_a: tuple[str, ...] = ()
     vn_b: tuple[str, ...] = ()
@@ -244,9 +246,16 @@ def _step(trunk: TrunkEntry, plan: CallPlan | None) -> TrunkStep:
         tried=bool(waves),
         why_not="" if waves else _why_not(trunk, plan),
         gateways=_uris(waves) or tuple(gateway.uri for gateway in trunk.gateways),
+        down=_down(trunk, waves),
         vn_a=waves[0].vn_a if waves else (),
         vn_b=waves[0].vn_b if waves else (),
     )
+
+
+def _down(trunk: TrunkEntry, waves: Sequence[Wave]) -> tuple[str, ...]:
+    down = {gateway.uri for gateway in trunk.gateways if gateway.is_down}
+    targets = (target for wave in waves for target in wave.targets)
+    return tuple(target.uri for target in targets if target.gateway in down)
 
 
 def _why_not(trunk: TrunkEntry, plan: CallPlan | None) -> str:

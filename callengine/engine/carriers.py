@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from callengine.core.share import is_mine
 from callengine.directory.carriers import CarrierCare, running_nodes, to_be_cared_for
 from callengine.engine.calls import CallBook
-from callengine.engine.gateways import Gateways, TrunkAudience
+from callengine.engine.gateways import Gateways
 from callengine.engine.probing import ProbeEdge, Probing
 from callengine.engine.registration import CarrierRegistration, RegistrarEdge
 from trunks.services import keep_registration
@@ -52,14 +52,12 @@ class Carriers:
         read: Callable[..., Any],
         book: CallBook,
         gateways: Gateways,
-        audience: TrunkAudience,
     ) -> None:
         self._edge = edge
         self._node = node
         self._read = read
         self._book = book
         self._gateways = gateways
-        self._audience = audience
         self._cared: dict[str, _Cared] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -130,10 +128,7 @@ class Carriers:
         return cared
 
     def _keep(self, trunk: str, values: dict[str, Any]) -> None:
-        self._book.journal.write(
-            partial(keep_registration, trunk=trunk, values=values),
-            partial(self._audience.trunk, trunk),
-        )
+        self._book.journal.write(partial(keep_registration, trunk=trunk, values=values))
 
 
 def _look_up() -> tuple[list[CarrierCare], list[str]]:

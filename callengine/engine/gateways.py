@@ -1,11 +1,10 @@
-"""How the addresses of gateways stand: learned from calls and probes, kept, and shown."""
+"""How the addresses of gateways stand: learned from calls and probes, and kept."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
 from callengine.core.reachability import HOLDS_S, Health, Sounding, health_after, is_news
 from callengine.edge.interface import Attempt, LegAnchor
@@ -15,21 +14,11 @@ from trunks.services import forget_targets, keep_target
 MAX_KNOWN = 10_000
 
 
-class TrunkAudience(Protocol):
-    """Whoever is told that a trunk stands otherwise."""
-
-    def trunk(self, name: str) -> None:
-        """Show a trunk as it now is."""
-
-
 class Gateways:
     """What this engine knows; the database has what all engines know, and calls are planned so."""
 
-    def __init__(
-        self, book: CallBook, audience: TrunkAudience, *, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, book: CallBook, *, now: Callable[[], float] = time.time) -> None:
         self._book = book
-        self._audience = audience
         self._now = now
         self._known: OrderedDict[tuple[str, str, str], Health] = OrderedDict()
 
@@ -75,7 +64,7 @@ class Gateways:
             holds_until=_moment(after.holds_until),
             rests_until=_moment(after.rests_until) if after.rests_until else None,
         )
-        self._book.journal.write(write, partial(self._audience.trunk, trunk))
+        self._book.journal.write(write)
 
     def leads_to(self, trunk: str, gateway: str, targets: tuple[str, ...]) -> None:
         """Take where a gateway's name leads now; other addresses are no longer its."""
@@ -83,7 +72,7 @@ class Gateways:
             if key[2] not in targets:
                 del self._known[key]
         forget = partial(forget_targets, trunk=trunk, gateway=gateway, but=list(targets))
-        self._book.journal.write(forget, partial(self._audience.trunk, trunk))
+        self._book.journal.write(forget)
 
 
 def _moment(at: float) -> datetime:

@@ -77,10 +77,6 @@ class Publisher:
         """Show the engines that are known, and how many connections are registered."""
         self._put(groups.nodes_changed(nodes, registered=registered))
 
-    def trunk(self, name: str) -> None:
-        """Show a trunk as it now is."""
-        self._put(groups.trunk_changed(name))
-
     def _put(self, messages: Iterable[groups.Announcement]) -> None:
         if len(self._waiting) >= MAX_WAITING:
             logger.warning("the channel layer is too slow; a live page misses an update")

@@ -90,14 +90,13 @@ class Switchboard(DirectoryAnswers):
         self._retention = Retention(settings.retention)
         self._identity = Identity(settings.data)
         self._publisher = Publisher()
-        self.gateways = Gateways(self.book, self._publisher)
+        self.gateways = Gateways(self.book)
         self.carriers = Carriers(
             self.edge,
             node=settings.node,
             read=self._read,
             book=self.book,
             gateways=self.gateways,
-            audience=self._publisher,
         )
         self._connect_parts()
 

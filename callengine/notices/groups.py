@@ -28,15 +28,12 @@ from callengine.notices.calls import (
     CallSpoken,
 )
 from callengine.notices.nodes import NodesChanged
-from callengine.notices.trunks import TrunksChanged
 from callengine.notices.wire import SEVERAL, to_message
 
 CALLS = "calls"
 "Every change of every call, without timelines."
 NODES = "nodes"
 "The state of all engine nodes."
-TRUNKS = "trunks"
-"That a trunk's gateways or its registration stand otherwise."
 VIEWERS = "viewers"
 "What changed about those who look on; every web process that has any listens."
 ENGINES = "engines"
@@ -105,11 +102,6 @@ def nodes_changed(
 ) -> list[Announcement]:
     """Show the state of every known engine node in the top bar."""
     return [Announcement(NODES, NodesChanged(list(nodes), registered))]
-
-
-def trunk_changed(name: str) -> list[Announcement]:
-    """Show how a trunk's gateways and its registration stand, on its page."""
-    return [Announcement(TRUNKS, TrunksChanged(name))]
 
 
 async def publish(messages: Iterable[Announcement]) -> None:

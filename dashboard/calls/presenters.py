@@ -16,6 +16,7 @@ from audiocodecs.negotiation import CodecVerdict, Negotiation, negotiate
 from callengine.core.agentends import CODES as AGENT_CODES
 from callengine.core.parties import CALLER, CallLegs, parties
 from callengine.core.snapshot import (
+    AttemptSnapshot,
     CallSnapshot,
     EventSnapshot,
     LegSnapshot,
@@ -26,6 +27,7 @@ from callengine.core.timeline import MAX_LINES
 from dashboard.calls.agents import AgentView, awaited, present_agent
 from dashboard.calls.plots import present_history
 from dashboard.calls.shown import (
+    AttemptView,
     CallRow,
     CallView,
     EventView,
@@ -48,6 +50,21 @@ _TONES = {CallState.ANSWERED: "up", CallState.HELD: "held", CallState.ENDED: "id
 _STATES = {state.value: (state.label, _TONES.get(state, "wait")) for state in CallState}
 
 
+def _attempt(attempt: AttemptSnapshot) -> AttemptView:
+    took_s, code = attempt["took_s"], attempt["code"]
+    tone = "up" if 200 <= code < 300 else "fail" if code else "wait"
+    return AttemptView(
+        leg=attempt["leg"],
+        trunk=attempt["trunk"],
+        target=attempt["target"],
+        name=attempt["name"],
+        gateway=attempt["gateway"],
+        said=attempt["said"] or "no final answer yet",
+        took=f"{took_s:.2f} s" if took_s is not None else "",
+        tone=tone,
+    )
+
+
 def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
     """Return everything the call page shows of one call."""
     leg_a, leg_b, others = legs = parties(call["legs"], call.get("near", CALLER))
@@ -68,6 +85,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         leg_b=leg_view(leg_b, source=call["vn_b_source"], agent=agent) if leg_b else None,
         also_rung=tuple(leg_view(leg, source=call["vn_b_source"]) for leg in others),
         agents_before=tuple(agents.values()),
+        attempts=tuple(_attempt(one) for one in call.get("attempts", ())),
         has_agent=bool(agent or agents or _agent_of(call["destination"])),
         events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
     )

@@ -169,6 +169,20 @@ class CallRow(CallHead):
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One address of a gateway that a call was tried at."""
+
+    leg: str
+    trunk: str
+    target: str
+    name: str
+    gateway: str
+    said: str
+    took: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallView(CallHead):
     """One call."""
 
@@ -179,6 +193,8 @@ class CallView(CallHead):
     also_rung: tuple[LegView, ...]
     agents_before: tuple[AgentView, ...]
     "Of voice agents that do not have the call any more."
+    attempts: tuple[AttemptView, ...]
+    "Addresses of gateways, in the order they were tried."
     has_agent: bool
     "Whether one has, had or is to have the call."
     events: tuple[EventView, ...]

@@ -55,7 +55,8 @@ class TrunkFilter(django_filters.FilterSet):  # type: ignore[misc]
 @requires("trunks.view_trunk")
 def trunks(request: HttpRequest) -> HttpResponse:
     """List the trunks."""
-    rows = Trunk.objects.annotate(
+    rows = Trunk.objects.select_related("registration").prefetch_related("gateways__targets")
+    rows = rows.annotate(
         gateway_count=_count(Gateway.objects.filter(trunk=OuterRef("pk")), "trunk"),
         number_count=_count(Number.objects.filter(trunk=OuterRef("pk")), "trunk"),
     )

@@ -15,6 +15,7 @@ from dashboard.calls.lately import LATELY
 from dashboard.codecs.shown import CodecChips, codec_chips
 from dashboard.parts.shown import Badge
 from dashboard.parts.usage import InUse, in_use
+from dashboard.trunks.standing import carrier_badges
 from trunks.access import HostCache, addresses_within
 from trunks.models import Gateway, Trunk
 
@@ -32,6 +33,8 @@ class TrunkRow:
 
     trunk: Trunk
     state: Badge
+    at_carrier: tuple[Badge, ...]
+    "How it stands there, as far as it is known."
     allowed: str
     more_allowed: int
     inward: CodecChips
@@ -57,6 +60,7 @@ def trunk_rows(trunks: Iterable[Trunk]) -> list[TrunkRow]:
         TrunkRow(
             trunk=trunk,
             state=state_of(trunk),
+            at_carrier=tuple(carrier_badges(trunk)),
             allowed=", ".join(map(short_entry, trunk.in_allowed_addresses[:ADDRESSES_SHORT])),
             more_allowed=max(0, len(trunk.in_allowed_addresses) - ADDRESSES_SHORT),
             inward=codec_chips(trunk.in_codecs, platform),

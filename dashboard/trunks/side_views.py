@@ -12,9 +12,9 @@ from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored, store_order
 from dashboard.trunks.presenters import equal_priorities
 from dashboard.trunks.tabs import render_tab
-from trunks.forms import GatewayForm, TrunkInForm, TrunkOutForm
+from trunks.forms import GatewayForm, GatewayShareForm, TrunkInForm, TrunkOutForm
 from trunks.models import Trunk
-from trunks.services import add_gateway, order_gateways, remove_gateway
+from trunks.services import add_gateway, change_gateway, order_gateways, remove_gateway
 
 
 @requires("trunks.view_trunk", post="trunks.change_trunk")
@@ -73,6 +73,22 @@ def gateway_add(request: HttpRequest, trunk_id: int) -> HttpResponse:
             messages.success(request, f"{gateway} is added. It is tried last.")
             return _to_gateways(trunk_id)
     return _outward(request, trunk_id, adding=form)
+
+
+@requires(post="trunks.change_trunk")
+def gateway_share(request: HttpRequest, trunk_id: int, gateway_id: int) -> HttpResponse:
+    """Give a gateway another priority and weight."""
+    row = get_object_or_404(Trunk, pk=trunk_id)
+    form = GatewayShareForm(request.POST)
+    if not form.is_valid():
+        messages.error(
+            request, "Not saved: a priority is 0 to 32767 and a weight 1 to 65535, whole numbers."
+        )
+    elif change_gateway(trunk=row, gateway_id=gateway_id, **form.cleaned_data):
+        messages.success(request, "Saved. It holds for the next call.")
+    else:
+        messages.info(request, "That gateway was removed meanwhile.")
+    return _to_gateways(trunk_id)
 
 
 @requires(post="trunks.change_trunk")

@@ -24,11 +24,17 @@ urlpatterns = [
         name="trunk-permissions",
     ),
     path("trunks/<int:trunk_id>/usage/", permission_views.usage, name="trunk-usage"),
+    path("trunks/<int:trunk_id>/standing/", views.standing, name="trunk-standing"),
     path("trunks/<int:trunk_id>/enable/", views.enable, name="trunk-enable"),
     path("trunks/<int:trunk_id>/test/", trial.trunk_test, name="trunk-test"),
     path("trunks/<int:trunk_id>/delete/", views.delete, name="trunk-delete"),
     path("trunks/<int:trunk_id>/gateways/", side_views.gateway_add, name="gateway-add"),
     path("trunks/<int:trunk_id>/gateways/order/", side_views.gateway_order, name="gateway-order"),
+    path(
+        "trunks/<int:trunk_id>/gateways/<int:gateway_id>/share/",
+        side_views.gateway_share,
+        name="gateway-share",
+    ),
     path(
         "trunks/<int:trunk_id>/gateways/<int:gateway_id>/remove/",
         side_views.gateway_remove,

@@ -10,6 +10,7 @@ from dashboard.calls.lately import recent_calls
 from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored
 from dashboard.trunks.presenters import lacks, recent_rejections
+from dashboard.trunks.standing import gateway_views, registration_view
 from dashboard.trunks.tabs import render_tab
 from dashboard.trunks.trial import TrunkTestForm
 from trunks.forms import TrunkNameForm
@@ -37,10 +38,23 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
         "gateways": gateways,
         "lacks": lacks(row, has_gateway=bool(gateways)),
         "uses": _uses(row),
+        **_standing(row),
         "calls": recent_calls(label) if may("callengine.view_call") else [],
         "rejections": recent_rejections(row) if may("callengine.view_rejection") else [],
     }
     return render_tab(request, row, "overview", context, form)
+
+
+@requires("trunks.view_trunk")
+def standing(request: HttpRequest, trunk_id: int) -> HttpResponse:
+    """Say how a trunk stands at its carrier; its page asks every few seconds."""
+    row = get_object_or_404(Trunk, pk=trunk_id)
+    return render(request, "trunks/_standing.html", {"trunk": row, **_standing(row)})
+
+
+def _standing(row: Trunk) -> dict[str, Any]:
+    views = gateway_views(row.gateways.prefetch_related("targets"))
+    return {"registration": registration_view(row), "standing": views}
 
 
 def _uses(row: Trunk) -> dict[str, Any]:

@@ -72,11 +72,11 @@ def test_an_order_becomes_the_priorities(admin: Client) -> None:
     a, b, c = gateways(trunk, "sip:a.example", "sip:b.example", "sip:c.example")
     Gateway.objects.update(priority=7)
     page = text(admin.get(at("trunk-out", trunk.pk)))
-    assert "Several gateways share the priority 7: they are tried in the order shown." in page
+    assert "Several gateways share the priority 7: calls are spread over them by weight." in page
     answer = admin.post(at("gateway-order", trunk.pk), order([c, a, b], [a, b, c]))
     page = said(admin, answer)
     assert "The next call tries sip:c.example first." in page
-    assert "share" not in page
+    assert "share the priority" not in page
     wanted = ["sip:c.example", "sip:a.example", "sip:b.example"]
     assert uris(trunk) == list(enumerate(wanted, start=1))
 

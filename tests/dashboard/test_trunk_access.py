@@ -130,14 +130,16 @@ def test_an_address_let_in_meanwhile_is_not_lost(admin: Client) -> None:
 def test_the_out_password_is_kept_changed_and_removed(admin: Client) -> None:
     trunk = carrier()
     page = at("trunk-out", trunk.pk)
-    said(admin, admin.post(page, {"out_username": "other"}))
+    rest = {"register_expires_s": "600", "probe_interval_s": "30"}
+    said(admin, admin.post(page, {"out_username": "other", **rest}))
     assert (Trunk.objects.get().out_username, Trunk.objects.get().out_password) == (
         "other",
         OUT_SECRET,
     )
-    said(admin, admin.post(page, {"out_username": "other", "new_out_password": "changed"}))
+    said(admin, admin.post(page, {"out_username": "other", "new_out_password": "changed", **rest}))
     assert Trunk.objects.get().out_password == "changed"
-    said(admin, admin.post(page, {"out_username": "other", "out_remove": "on"}))
+    assert Trunk.objects.get().probe_interval_s == 30
+    said(admin, admin.post(page, {"out_username": "other", "out_remove": "on", **rest}))
     assert (Trunk.objects.get().out_username, Trunk.objects.get().out_password) == ("other", "")
     answer = admin.post(page, {"out_username": "", "new_out_password": "x"})
     assert "A password needs a user name." in text(answer)
@@ -233,6 +235,8 @@ def test_the_admin_writes_only_what_was_changed_there(
         "in_identity": trunk.in_identity,
         "out_identity": trunk.out_identity,
         "out_diversion": trunk.out_diversion,
+        "probe_interval_s": "60",
+        "register_expires_s": "600",
         "gateways-TOTAL_FORMS": "0",
         "gateways-INITIAL_FORMS": "0",
     }

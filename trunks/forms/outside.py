@@ -7,6 +7,7 @@ from django import forms
 from sip.forms import RevisedForm, typed
 from trunks.forms.parts import gateway_uri, password_field
 from trunks.models import Trunk
+from trunks.models.gateway import MAX_WEIGHT
 
 
 class OutSide:
@@ -25,28 +26,67 @@ class OutSide:
             self.instance.out_password = ""
 
 
-class TrunkOutForm(OutSide, RevisedForm[Trunk]):
-    """The credentials we present to a carrier that challenges."""
+OUT_SETTINGS = (
+    "probe_interval_s",
+    "registers",
+    "registrar",
+    "register_user",
+    "register_expires_s",
+)
+"Fields of the OUT side beside its credentials."
 
-    shown_fields = ("out_username",)
+
+class TrunkOutForm(OutSide, RevisedForm[Trunk]):
+    """The credentials we present to a carrier, whether we register there, and its probes."""
+
+    shown_fields = ("out_username", *OUT_SETTINGS)
     unseen_fields = ("out_password",)
     new_out_password = password_field("Password", "Kept encrypted. Leave empty to keep it.")
     out_remove = forms.BooleanField(label="Remove the password", required=False)
 
     class Meta:
         model = Trunk
-        fields = ("out_username",)
-        labels = {"out_username": "User name"}
-        widgets = {"out_username": typed()}
-        help_texts = {"out_username": "Presented when a gateway asks for it. Empty: none."}
+        fields = ("out_username", *OUT_SETTINGS)
+        labels = {
+            "out_username": "User name",
+            "registers": "Register at this carrier",
+            "registrar": "Registrar",
+            "register_user": "Registered user",
+            "register_expires_s": "A registration lasts, in seconds",
+            "probe_interval_s": "Seconds between probes",
+        }
+        widgets = {
+            "out_username": typed(),
+            "registrar": typed(placeholder="sip:carrier.example"),
+            "register_user": typed(),
+        }
+        help_texts = {
+            "out_username": "Presented when a gateway asks for it. Empty: none.",
+            "registers": "So that it knows where to send its calls.",
+        }
 
-    field_order = ("out_username", "new_out_password", "out_remove")
+    field_order = (
+        "out_username",
+        "new_out_password",
+        "out_remove",
+        "registers",
+        "registrar",
+        "register_user",
+        "register_expires_s",
+        "probe_interval_s",
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("out_remove") and cleaned.get("new_out_password"):
             self.add_error("out_remove", "Either give a password or remove it.")
         self.check_out(cleaned)
+        if cleaned.get("registers") and not (
+            cleaned.get("registrar") or self.instance.gateways.exists()
+        ):
+            self.add_error(
+                "registrar", "Say where to register: there is no gateway to take it from."
+            )
         return cleaned
 
     def _post_clean(self) -> None:
@@ -68,3 +108,10 @@ class GatewayForm(forms.Form):
 
     def clean_uri(self) -> str:
         return gateway_uri(self.cleaned_data["uri"])
+
+
+class GatewayShareForm(forms.Form):
+    """When a gateway is tried, and its share among those of the same priority."""
+
+    priority = forms.IntegerField(min_value=0, max_value=32767)
+    weight = forms.IntegerField(min_value=1, max_value=MAX_WEIGHT)

@@ -8,7 +8,7 @@ from numbering.allowance import ALLOWANCE_FIELDS
 from sip.forms import RevisedForm, typed
 from sip.names import PARTY_NAME_FORM
 from trunks.forms.inside import InSide
-from trunks.forms.outside import OutSide
+from trunks.forms.outside import OUT_SETTINGS, OutSide
 from trunks.forms.parts import access_lines_field, gateway_uri, password_field
 from trunks.models import Trunk
 from trunks.models.numbers import NUMBER_FIELDS
@@ -38,6 +38,7 @@ class TrunkForm(InSide, OutSide, forms.ModelForm[Trunk]):
             "in_codecs",
             "out_username",
             "out_codecs",
+            *OUT_SETTINGS,
             *ALLOWANCE_FIELDS,
             *NUMBER_FIELDS,
         )
