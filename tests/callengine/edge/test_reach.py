@@ -58,6 +58,7 @@ HOPS = [
     ("tls:8.8.8.8:9", False, "sips:a@GW.example", CARRIER, None),
 ]
 SECURED = ("sip:a@8.8.8.8:5060", "sip:a@8.8.8.8;transport=tcp", "sip:a@GW.example", "sip:a@8.8.4.4")
+SECURED += ("sip:a@GW.example;transport=ws", "tel:+4930123456")
 
 
 @pytest.mark.parametrize(("heard", "direct", "uri", "hosts", "hop"), HOPS)

@@ -45,7 +45,9 @@ def test_what_an_address_leads_to_needs_no_look_up(uri: str, flow: str) -> None:
     assert str(literal_flow(parse_uri(uri))) == flow
 
 
-@pytest.mark.parametrize("uri", ["sips:a@127.0.0.1;transport=udp", "sip:a@127.0.0.1;transport=ws"])
+@pytest.mark.parametrize(
+    "uri", ["sips:a@h;transport=udp", "sip:a@127.0.0.1;transport=ws", "tel:+4930123456"]
+)
 def test_what_we_do_not_speak_leads_nowhere(uri: str) -> None:
     with pytest.raises(UnresolvableError):
         literal_flow(parse_uri(uri))
