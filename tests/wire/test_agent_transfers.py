@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from callengine.engine.transfers import REST_S
 from tests.peers.certificates import Certificate
 from tests.peers.dialogs import OutgoingCall
 from tests.peers.engine import Engine
@@ -126,6 +127,7 @@ async def test_a_page_transfers_an_agents_caller_who_hears_it_ring(
         await operator.reads(path, "transfer failed", "Rule: callee-busy")
         await _hears_the_agent(phone, support)
         assert support.log()[-1]["results"] == []
+        await asyncio.sleep(REST_S)
         await operator.transfer("carol", path)
         target = await carol.wait_call()
         await target.ring()
