@@ -112,4 +112,4 @@ class Handshakes:
     async def explain(self, error: OSError, flow: Flow) -> str:
         """Return why a flow was not connected, as the rest of a sentence."""
         why = await tls.not_reached(error, flow) if flow.is_secure else ""
-        return why or f"cannot connect to {flow.transport.name}:{flow.host}"
+        return why or f"cannot connect to {flow._replace(name='')}"

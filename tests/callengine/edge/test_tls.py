@@ -348,4 +348,4 @@ async def test_it_is_told_that_a_peer_speaks_no_tls_or_says_nothing(opened: Open
         async with await asyncio.start_server(behaviour, HOST, 0) as server:
             port = server.sockets[0].getsockname()[1]
             assert words in await wire.why_unreachable(Flow(TLS, HOST, port, "carrier.example"))
-    assert await wire.why_unreachable(Flow(TLS, HOST, 1, "x")) == f"cannot connect to tls:{HOST}"
+    assert await wire.why_unreachable(Flow(TLS, HOST, 1, "x")) == f"cannot connect to tls:{HOST}:1"
