@@ -289,11 +289,8 @@ class CallMachine:
         return [fx.EndLeg(leg, 488, q850_reason(488))]  # its end tells the rest
 
     def _caller_left(self, event: ev.LegEnded) -> Termination:
-        if self._order.offered is None and event.code in terminations.NO_COMMON_CODEC_IN_ACK:
-            return terminations.no_common_codec_in_ack(self._attempts.wave.vn_a)
-        if self._state.is_talking:
-            return terminations.left("caller", "The caller", event)
-        return terminations.caller_left_unanswered(event)
+        late = self._attempts.wave.vn_a if self._order.offered is None else None
+        return terminations.caller_left(event, late, was_talking=self._state.is_talking)
 
     def _talker_left(self, event: ev.LegEnded) -> list[Effect]:
         waits = self._transferring.left(event.leg)
@@ -323,13 +320,7 @@ class CallMachine:
         self._clearing_deadline = self._now + CLEARING_TIMEOUT_S
         code, reason = termination.code, end_reason(termination, was_talking=was_talking)
         effects = self._become(CallState.ENDED)
-        for leg in sorted(self._talkers.live):
-            if leg == CALLER and not was_talking:
-                effects.append(fx.DeclineCaller(code if code >= 400 else 480, reason))
-            elif was_talking and self._talkers.are(leg):
-                effects.append(fx.EndLeg(leg, code, reason))
-            else:
-                effects.append(fx.EndLeg(leg, 487, ""))
+        effects += self._talkers.let_go(code, reason, was_talking=was_talking)
         return effects if self._talkers.live else [*effects, *self._finish()]
 
     def _finish(self) -> list[Effect]:

@@ -1,5 +1,6 @@
 """Which two legs of a call talk to each other, who holds, and who is still there. Pure."""
 
+from callengine.core.effects import DeclineCaller, Effect, EndLeg
 from callengine.core.parties import CALLER
 
 
@@ -40,6 +41,21 @@ class Talkers:
         if left is not None:
             self._held.discard(left)
         return left
+
+    def let_go(self, code: int, reason: str, *, was_talking: bool) -> list[Effect]:
+        """Return what ends every leg: the two of them by this code and Reason, the others quietly.
+
+        A caller that nobody has answered is declined.
+        """
+        effects: list[Effect] = []
+        for leg in sorted(self.live):
+            if leg == CALLER and not was_talking:
+                effects.append(DeclineCaller(code if code >= 400 else 480, reason))
+            elif was_talking and self.are(leg):
+                effects.append(EndLeg(leg, code, reason))
+            else:
+                effects.append(EndLeg(leg, 487, ""))
+        return effects
 
     def holds(self, leg: str) -> bool:
         """Tell whether a leg has put the other on hold."""

@@ -109,6 +109,17 @@ def no_common_codec_in_ack(vn_a: Sequence[str]) -> Termination:
     return Termination("caller", Reason.NO_COMMON_CODEC_CALLER, 488, advice)
 
 
+def caller_left(
+    event: LegEnded, late_offer: Sequence[str] | None, *, was_talking: bool
+) -> Termination:
+    """The caller's leg ended; `late_offer` is what we offered where its INVITE had no offer."""
+    if late_offer is not None and event.code in NO_COMMON_CODEC_IN_ACK:
+        return no_common_codec_in_ack(late_offer)
+    if was_talking:
+        return left("caller", "The caller", event)
+    return caller_left_unanswered(event)
+
+
 def caller_left_unanswered(event: LegEnded) -> Termination:
     """The caller's leg ended before anybody answered: by the caller, or by our own side."""
     if event.code in _GAVE_UP:  # RFC 3261 section 9.2
