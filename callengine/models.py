@@ -91,6 +91,8 @@ class Leg(models.Model):
     codec = models.CharField(max_length=20, blank=True)
     payload_type = models.PositiveSmallIntegerField(null=True, blank=True)
     remote = models.CharField("remote media address", max_length=100, blank=True)
+    encryption = models.CharField("SRTP", max_length=40, blank=True, default="", db_default="")
+    "The suite of its SRTP; empty for audio that was not encrypted."
     user_agent = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=20, blank=True)
     quality = models.JSONField(default=dict)

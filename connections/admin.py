@@ -78,7 +78,7 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
     fieldsets = [
         (None, {"fields": ("name", "sip_user", "password", "enabled")}),
         ("Codecs", {"fields": ("inbound_codecs", "force_on_caller", "outbound_codecs")}),
-        ("Reaching it", {"fields": ("address", "concurrent_calls", "caller_id")}),
+        ("Reaching it", {"fields": ("address", "concurrent_calls", "caller_id", "srtp")}),
         ("Voice agent", {"fields": ("agent", "agent_when")}),
         ("Permissions and limits", {"fields": (*ALLOWANCE_FIELDS, "ring_timeout_s")}),
     ]

@@ -9,17 +9,19 @@ from django.core.exceptions import ValidationError
 from connections.models import Connection
 from connections.services import set_password
 from numbering.allowance import ALLOWANCE_FIELDS
-from sip.forms import FieldwiseForm, typed
+from sip.forms import FieldwiseForm, SrtpKept, srtp_field, typed
 from sip.names import SIP_USER_FORM
 from sip.passwords import MAX_LENGTH, MIN_LENGTH, validate_password
+from sip.srtp import SRTP_HELP
 
 
-class ConnectionForm(forms.ModelForm[Connection]):
+class ConnectionForm(SrtpKept, forms.ModelForm[Connection]):
     """A connection, with a password that is written and never shown.
 
     Each field carries what was shown in it: `changed_data` is what this person changed.
     """
 
+    srtp = srtp_field(SRTP_HELP)
     password = forms.CharField(
         required=False,
         max_length=255,
@@ -40,6 +42,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
             "address",
             "concurrent_calls",
             "caller_id",
+            "srtp",
             "agent",
             "agent_when",
             "ring_timeout_s",
@@ -139,7 +142,7 @@ class PasswordForm(forms.Form):
     password = _new_password()
 
 
-class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
+class ConnectionSettingsForm(SrtpKept, FieldwiseForm[Connection], _Endpoint):
     """What may be changed of a connection beside its lists and its password.
 
     `hidden` are fields that the person may not see.
@@ -158,6 +161,8 @@ class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
         ),
     )
 
+    srtp = srtp_field(SRTP_HELP)
+
     class Meta(_Endpoint.Meta):
         fields = (
             "name",
@@ -166,6 +171,7 @@ class ConnectionSettingsForm(FieldwiseForm[Connection], _Endpoint):
             "address",
             "concurrent_calls",
             "caller_id",
+            "srtp",
             "agent",
             "agent_when",
         )

@@ -9,6 +9,8 @@ from audiocodecs.fields import CodecListField
 from connections.validators import validate_sip_address, validate_unclaimed_by_trunk
 from numbering.allowance import CallAllowance, allowance_constraints, whole_number
 from sip.names import SIP_USER, SIP_USER_FORM, without_password
+from sip.srtp import CHOICES as SRTP_CHOICES
+from sip.srtp import Srtp
 
 
 class CallerIdRule(models.TextChoices):
@@ -96,6 +98,15 @@ class Connection(CallAllowance):
         default=CallerIdRule.REWRITE,
         help_text="When it calls as somebody who is neither its SIP user nor one of its numbers.",
     )
+    srtp = models.CharField(
+        "SRTP",
+        max_length=8,
+        choices=SRTP_CHOICES,
+        default=Srtp.OFF.value,
+        db_default=Srtp.OFF.value,
+        help_text="Whether its audio is encrypted, with SDES keys. They travel in SIP: use TLS "
+        "with it.",
+    )
     agent = models.ForeignKey(
         "agents.VoiceAgent",
         verbose_name="voice agent",
@@ -139,6 +150,10 @@ class Connection(CallAllowance):
             models.CheckConstraint(
                 condition=Q(caller_id__in=CallerIdRule.values),
                 name="connection_caller_id_is_a_rule",
+            ),
+            models.CheckConstraint(
+                condition=Q(srtp__in=[word for word, _ in SRTP_CHOICES]),
+                name="connection_srtp_is_a_choice",
             ),
             models.CheckConstraint(
                 condition=Q(agent_when__in=AgentWhen.values),

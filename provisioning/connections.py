@@ -16,6 +16,7 @@ from provisioning.reader import Entry
 from provisioning.references import agent_name
 from provisioning.rows import Rows, set_values
 from sip.names import SIP_USER, SIP_USER_FORM
+from sip.srtp import Srtp
 
 NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}\Z")
 NAME_FORM = "1 to 100 characters on one line"
@@ -25,6 +26,7 @@ KEYS = (
     FieldKey("caller_id", keys.choice(CallerIdRule.values)),
     FieldKey("ring_timeout_s", keys.whole(1, MAX_RING_TIMEOUT_S)),
     *PERMISSION_KEYS,
+    FieldKey("srtp", keys.choice(list(Srtp))),
 )
 INBOUND_KEYS = (
     FieldKey("codecs", Checker.codecs, "inbound_codecs"),

@@ -16,6 +16,7 @@ from provisioning.reader import Entry
 from provisioning.rows import Rows, set_values
 from sip.headerrules import HEADER_FORM
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
+from sip.srtp import Srtp
 from trunks.models import Trunk
 from trunks.models.gateway import MAX_WEIGHT
 from trunks.models.numbers import Diverting, IdentityHeader
@@ -31,6 +32,7 @@ from trunks.validators import (
 
 KEYS = (
     FieldKey("concurrent_calls", keys.whole(1, 1_000_000)),
+    FieldKey("srtp", keys.choice(list(Srtp))),
     FieldKey("media_also_from", keys.parsed(parse_networks, NETWORK_FORM)),
     FieldKey("refer", keys.choice(("decline", "act"))),
     *PERMISSION_KEYS,

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from sip import srtp
 from sip.revisions import mark
 
 Row = TypeVar("Row", bound=models.Model)
@@ -17,6 +18,24 @@ def typed(**attributes: str) -> forms.TextInput:
     return forms.TextInput(
         attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"} | attributes
     )
+
+
+def srtp_field(help_text: str) -> forms.ChoiceField:
+    """Return the field of what is asked of a peer's audio; nothing chosen leaves it as it is."""
+    return forms.ChoiceField(
+        label="SRTP", required=False, choices=srtp.CHOICES, help_text=help_text
+    )
+
+
+class SrtpKept:
+    """A form with a field `srtp_field`."""
+
+    cleaned_data: dict[str, Any]
+    instance: Any
+
+    def clean_srtp(self) -> str:
+        """Keep what it was where nothing was chosen."""
+        return str(self.cleaned_data["srtp"] or self.instance.srtp)
 
 
 class RevisedForm(forms.ModelForm[Row]):

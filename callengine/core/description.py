@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from audiocodecs import catalogue
 from audiocodecs.catalogue import Codec
+from callengine.core.srtp import PROFILES, CryptoLine, Profile, usable_crypto
+from sip.srtp import Srtp
 
 MAX_TEXT_BYTES = 70_000
 MAX_MEDIA = 16
@@ -22,7 +24,6 @@ FIRST_DYNAMIC = 96
 
 TELEPHONE_EVENT = "telephone-event"
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
-PLAIN_TRANSPORT = "RTP/AVP"
 
 _CONNECTION = re.compile(r"IN (IP[46]) ([^\s/]+)", re.IGNORECASE)
 _RTPMAP = re.compile(r"rtpmap:[ \t]*(\d{1,3})(?!\d)(.*)", re.ASCII | re.IGNORECASE)
@@ -134,9 +135,29 @@ class Media:
         return texts
 
     @property
+    def profile(self) -> Profile | None:
+        """The profile of RTP, if it is one that can be spoken."""
+        return Profile(self.transport) if self.transport in PROFILES else None
+
+    @property
+    def crypto(self) -> tuple[CryptoLine, ...]:
+        """The SRTP keys that can be used, in their order; none in a profile that has none."""
+        return _crypto(self)[0] if self.profile else ()
+
+    @property
+    def unusable_crypto(self) -> tuple[str, ...]:
+        """Why its other SRTP keys cannot be used."""
+        return _crypto(self)[1]
+
+    @property
     def has_codec(self) -> bool:
         """Whether any of its payload types is a codec known here."""
         return any(meaning.codec for meaning in self.rtpmaps().values())
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _crypto(media: Media) -> tuple[tuple[CryptoLine, ...], tuple[str, ...]]:
+    return usable_crypto(media.attributes)
 
 
 # One call asks a dozen times what the same line means.
@@ -185,17 +206,33 @@ class SessionDescription:
         """Return where a media line wants its packets; empty if nobody says. Raises SdpError."""
         return address_in(media.lines) or address_in(self.session)
 
-    def usable(self, media: Media) -> bool:
-        """Tell whether this is plain audio over IPv4 that is switched on."""
-        plain = media.kind == "audio" and media.transport == PLAIN_TRANSPORT and media.port != 0
-        return plain and not is_ipv6(self.address_of(media))
+    def usable(self, media: Media, srtp: Srtp = Srtp.ALLOWED) -> bool:
+        """Tell whether this is audio over IPv4 that is switched on, and as secret as it must be."""
+        if media.kind != "audio" or media.port == 0 or media.profile is None:
+            return False
+        if media.profile.is_secure or srtp is Srtp.REQUIRED:
+            fits = srtp is not Srtp.OFF and bool(media.crypto)
+        else:
+            fits = True
+        return fits and not is_ipv6(self.address_of(media))
 
     @property
     def audio_index(self) -> int | None:
-        """Index of the audio line to use: the first usable one, best with a codec known here."""
-        usable = [i for i, media in enumerate(self.media) if self.usable(media)]
-        with_codec = (i for i in usable if self.media[i].has_codec)
-        return next(with_codec, usable[0] if usable else None)
+        """Index of the audio line to use, where encryption is neither forbidden nor required."""
+        return self.audio_index_for(Srtp.ALLOWED)
+
+    def audio_index_for(self, srtp: Srtp) -> int | None:
+        """Return the index of the audio line to use.
+
+        The first usable one, best with a codec known here, and then best with a key if that counts.
+        """
+
+        def rank(index: int) -> tuple[bool, bool]:
+            media = self.media[index]
+            return not media.has_codec, srtp is Srtp.ALLOWED and not media.crypto
+
+        usable = [i for i, media in enumerate(self.media) if self.usable(media, srtp)]
+        return min(usable, key=rank, default=None)
 
     def direction(self, media: Media) -> str:
         """Return the media's direction; it may stand at session level (RFC 8866 section 6.7)."""

@@ -8,6 +8,7 @@ from agents.formats import Encoding
 from callengine.core.numberrules import NumberRules
 from callengine.core.permissions import Holder, Permissions
 from sip.selftests import SelfTest
+from sip.srtp import Srtp
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class ConnectionEntry:
     permissions: Permissions = field(default_factory=Permissions)
     ring_timeout_s: int | None = None
     "How long its phones ring; None: as long as the platform's."
+    srtp: Srtp = Srtp.OFF
+    "What is asked of its audio."
 
     @property
     def holder(self) -> Holder:
@@ -148,6 +151,8 @@ class TrunkEntry:
     rules: NumberRules = field(default_factory=NumberRules)
     acts_on_refer: bool = False
     "Whether its side may transfer calls."
+    srtp: Srtp = Srtp.OFF
+    "What is asked of its audio, both ways."
 
     @property
     def holder(self) -> Holder:
@@ -227,6 +232,12 @@ class Source:
         if self.connection is not None:
             return self.connection.holder
         return self.trunk.holder if self.trunk else Holder(self.address, self.label, Permissions())
+
+    @property
+    def srtp(self) -> Srtp:
+        """What is asked of its audio; nothing of a caller nobody knows."""
+        known = self.connection or self.trunk
+        return known.srtp if known is not None else Srtp.OFF
 
     @property
     def label(self) -> str:

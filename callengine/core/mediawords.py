@@ -2,11 +2,25 @@
 
 from datetime import UTC, datetime
 
+from callengine.core.control.calls import LegFacts
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.core.silence import CameBack, Silence
 
+KEYS_READABLE = (
+    "Its key travelled in SIP that is not over TLS: whoever could read that can hear the audio."
+)
 NOTHING = "Nothing has arrived from {who} since {began}."
+
+
+def encrypted(before: LegFacts | None, now: LegFacts, *, keys_readable: bool) -> str | None:
+    """Return the line for audio that is encrypted from now on, or no more; None for no news."""
+    if now.encryption == (before.encryption if before else ""):
+        return None
+    if not now.encryption:
+        return f"The audio of leg {now.name} is not encrypted any more." if now.codec else None
+    text = f"The audio of leg {now.name} is encrypted: SRTP, {now.encryption}."
+    return f"{text} {KEYS_READABLE}" if keys_readable else text
 
 
 def dropped_note(*, who: str, packets: int, source: str, trunk: str) -> str:

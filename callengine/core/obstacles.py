@@ -1,10 +1,12 @@
 """Why no audio can come of a description, though nothing is wrong with its codecs. Pure."""
 
+import re
 from enum import Enum
 
-from callengine.core.description import PLAIN_TRANSPORT, Media, is_ipv6, read
+from callengine.core.description import Media, is_ipv6, read
 from callengine.core.outcomes import EndedBy, Termination
 from callengine.core.reasons import Reason
+from sip.srtp import Srtp
 
 
 class Obstacle(Enum):
@@ -12,17 +14,33 @@ class Obstacle(Enum):
 
     ENCRYPTED = (
         Reason.MEDIA_ENCRYPTION_UNSUPPORTED,
-        "encrypted audio alone (SRTP, {transport}); that transport is not supported yet",
-        "Turn SRTP off there, or make it optional.",
+        "encrypted audio alone (SRTP, {detail}), and SRTP is off here",
+        "Set SRTP to allowed where its connection or trunk is set up, or turn it off there.",
     )
-    FEEDBACK = (
-        Reason.MEDIA_FEEDBACK_UNSUPPORTED,
-        "audio with the feedback profile alone ({transport}); that transport is not supported yet",
-        "Have the device use plain RTP/AVP.",
+    NO_KEY = (
+        Reason.MEDIA_ENCRYPTION_UNSUPPORTED,
+        "encrypted audio alone (SRTP) without a key (a=crypto) that can be used: {detail}",
+        "Have the device use SDES with AES_CM_128_HMAC_SHA1_80.",
+    )
+    DTLS = (
+        Reason.MEDIA_ENCRYPTION_UNSUPPORTED,
+        "audio encrypted with DTLS-SRTP alone ({detail}), which is not supported",
+        "Have the device use SDES keys for SRTP, or plain RTP.",
+    )
+    NOT_ENCRYPTED = (
+        Reason.MEDIA_NOT_ENCRYPTED,
+        "audio that is not encrypted ({detail}), and SRTP is required here",
+        "Turn on SRTP with SDES keys at the device, or set SRTP to allowed where its connection "
+        "or trunk is set up.",
+    )
+    AGENT = (
+        Reason.MEDIA_ENCRYPTION_UNSUPPORTED,
+        "audio that must be encrypted ({detail}), and voice agents hear callers in plain RTP alone",
+        "Have SRTP optional at the device, and allowed, not required, where it is set up here.",
     )
     TRANSPORT = (
         Reason.MEDIA_TRANSPORT_UNSUPPORTED,
-        "audio over {transport} alone, which is not supported",
+        "audio over {detail} alone, which is not supported",
         "Have the device use plain RTP/AVP.",
     )
     IPV6 = (
@@ -48,41 +66,60 @@ class Obstacle(Enum):
         return reason
 
 
-def obstacle(sdp: str) -> tuple[Obstacle, str] | None:
-    """Return what keeps a description from bringing audio, and the transport it names.
+_NOTED = re.compile(r"x-obstacle:([A-Z0-9_]{1,20}) ([ -~]{0,300})")
+
+
+def noted(hindrance: Obstacle, detail: str) -> str:
+    """Return the line with which the edge tells a call process of an obstacle."""
+    plain = "".join(c if " " <= c <= "~" else "?" for c in detail)
+    return f"a=x-obstacle:{hindrance.name} {plain[:300]}"
+
+
+def obstacle(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> tuple[Obstacle, str] | None:
+    """Return what keeps a description from bringing audio, and what its words need to know.
 
     None if it has a usable audio line, whatever codecs stand there. Raises SdpError.
     """
     description = read(sdp)
-    if description.audio_index is not None:
+    if description.audio_index_for(srtp) is not None:
         return None
     audio = [media for media in description.media if media.kind == "audio"]
     # Port 0 is a stream that is off (RFC 3264 section 5.1).
     if not (on := [media for media in audio if media.port] or audio):
         return Obstacle.OFF, ""
-    plain = [media for media in on if media.transport == PLAIN_TRANSPORT]
-    if plain:
-        ipv6 = is_ipv6(description.address_of(plain[0]))
-        return (Obstacle.IPV6 if ipv6 else Obstacle.OFF), PLAIN_TRANSPORT
-    return _transport(on[0]), on[0].transport
+    told = (_NOTED.fullmatch(attribute) for media in audio for attribute in media.attributes)
+    if (match := next(filter(None, told), None)) and match[1] in Obstacle.__members__:
+        return Obstacle[match[1]], match[2]
+    plain = [media for media in on if media.profile and not media.profile.is_secure]
+    if not plain:
+        return _transport(on[0], srtp)
+    if is_ipv6(description.address_of(plain[0])):
+        return Obstacle.IPV6, plain[0].transport
+    if srtp is Srtp.REQUIRED and plain[0].port:
+        why = plain[0].unusable_crypto
+        return (Obstacle.NO_KEY, why[0]) if why else (Obstacle.NOT_ENCRYPTED, plain[0].transport)
+    return Obstacle.OFF, plain[0].transport
 
 
-def _transport(media: Media) -> Obstacle:
-    if "SAVP" in media.transport:  # RFC 3711, RFC 5124
-        return Obstacle.ENCRYPTED
-    # RFC 4585
-    return Obstacle.FEEDBACK if "AVPF" in media.transport else Obstacle.TRANSPORT
+def _transport(media: Media, srtp: Srtp) -> tuple[Obstacle, str]:
+    if media.profile:
+        if srtp is Srtp.OFF:
+            return Obstacle.ENCRYPTED, media.transport
+        return Obstacle.NO_KEY, next(iter(media.unusable_crypto), "there is none")
+    # RFC 5764
+    is_dtls = "TLS" in media.transport and "SAVP" in media.transport
+    return (Obstacle.DTLS if is_dtls else Obstacle.TRANSPORT), media.transport
 
 
-def sentence(hindrance: Obstacle, transport: str, *, who: str, verb: str) -> str:
+def sentence(hindrance: Obstacle, detail: str, *, who: str, verb: str) -> str:
     """Return what somebody did and what to do about it: "The caller offered ..."."""
     _, what, mend = hindrance.value
-    return f"{who} {verb} {what.format(transport=transport)}. {mend}"
+    return f"{who} {verb} {what.format(detail=detail)}. {mend}"
 
 
-def declined(hindrance: Obstacle, transport: str) -> Termination:
+def declined(hindrance: Obstacle, detail: str) -> Termination:
     """Return the termination of a call whose offer nothing can be made of."""
-    advice = sentence(hindrance, transport, who="The caller", verb="offered")
+    advice = sentence(hindrance, detail, who="The caller", verb="offered")
     return Termination("engine", hindrance.reason, 488, advice)
 
 

@@ -8,6 +8,7 @@ from agents.formats import Encoding
 from callengine.core.directory import Destination
 from callengine.core.shapes import Most, Within
 from sip.selftests import SelfTest
+from sip.srtp import Srtp
 
 Word = Annotated[str, Most(limits.MAX_SHORT)]
 
@@ -80,6 +81,10 @@ class LegOrder:
     password: str = field(default="", repr=False)
     trunk: str = ""
     "Name of the trunk it belongs to, if it does."
+    srtp: Srtp = Srtp.OFF
+    "What is asked of its audio."
+    keys_readable: bool = True
+    "Whether its SIP travels so that keys of SRTP can be read on the way."
     media_also_from: tuple[str, ...] = ()
     "Networks its carrier sends media from, besides what its SDP and its signalling name."
     is_proven: bool = True

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
 from audiocodecs.negotiation import negotiate
 from callengine.core.numberrules import Diverting, IdentityHeader, SentIdentity, Vouched
+from sip.srtp import Srtp
 
 WaveWhen = Literal["", "busy"]
 MAX_DURATION_S = 4 * 3600.0
@@ -38,6 +39,8 @@ class PlannedTarget:
     "Name of the trunk it belongs to, if it does."
     username: str = ""
     "With which its gateway's challenges are answered; the password is no part of a plan."
+    srtp: Srtp = Srtp.OFF
+    "What is asked of its audio."
     media_also_from: tuple[str, ...] = ()
     "Networks it sends media from, besides what its SDP and its signalling name."
     gateway: str = ""
@@ -113,6 +116,8 @@ class CallPlan:
     notes: tuple[str, ...] = ()
     "What the planner left out, and why."
     vouched: Vouched = field(default_factory=Vouched)
+    srtp: Srtp = Srtp.OFF
+    "What is asked of the caller's audio."
     claimed: str = ""
     "What the caller's device wrote into From, if the callee is shown something else."
     is_sips: bool = False

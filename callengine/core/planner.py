@@ -10,7 +10,7 @@ from callengine.core.capacity import is_full, no_trunk_left
 from callengine.core.denials import rate_denial
 from callengine.core.directory import Destination, Platform
 from callengine.core.naming import Chance
-from callengine.core.obstacles import declined
+from callengine.core.obstacles import Obstacle, declined
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.permissions import RETRY_AFTER_S, Usage
 from callengine.core.plan import MAX_DURATION_S, CallPlan, Wave, bridge_rate_hz
@@ -18,6 +18,12 @@ from callengine.core.request import CallRequest, NotPlannedError
 from callengine.core.sips import over_tls
 from callengine.core.terminations import no_common_codec_with_caller
 from callengine.core.waves import PlannedWaves, WavePlanner, check_room, left_out
+from sip.srtp import Srtp
+
+PLAIN_FOR_AGENT = (
+    "The caller's audio is not encrypted: {agent} may take the call, and voice agents hear callers "
+    "in plain RTP alone."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ def plan_call(
         return plan
     if request.obstacle is not None:
         return Declined(plan, declined(*request.obstacle))
+    if request.encrypted and planned.to.startswith("agent:"):
+        return Declined(plan, declined(Obstacle.AGENT, request.encrypted))
     return Declined(plan, no_common_codec_with_caller(request.offered, planned.lists))
 
 
@@ -95,6 +103,11 @@ def _plan(request: CallRequest, planned: PlannedWaves, ring_timeout_s: float) ->
     waves, lists = planned.waves, planned.lists
     first = waves[0] if waves else Wave((), lists.vn_a, lists.vn_b, "")
     # Phones are mixed; an agent's audio is not.
+    agent = next((t.agent for wave in waves for t in wave.targets if t.agent), "")
+    srtp = request.source.srtp
+    plain: tuple[str, ...] = ()
+    if agent and srtp is Srtp.ALLOWED:
+        srtp, plain = Srtp.OFF, (PLAIN_FOR_AGENT.format(agent=agent),)
     mixed = next((wave for wave in waves if wave.vn_b), first)
     return CallPlan(
         call=request.call,
@@ -112,7 +125,8 @@ def _plan(request: CallRequest, planned: PlannedWaves, ring_timeout_s: float) ->
         bridge_rate_hz=bridge_rate_hz(request.offered, mixed.vn_a, mixed.vn_b),
         ring_timeout_s=ring_timeout_s,
         max_forwards=request.max_forwards - 1,  # RFC 3261 section 16.6 step 3
-        notes=(*request.notes, *planned.notes),
+        notes=(*request.notes, *planned.notes, *plain),
+        srtp=srtp,
         claimed=request.claimed,
         vouched=request.vouched,
         is_sips=request.is_sips,

@@ -34,7 +34,7 @@ class Reason(StrEnum):
     NO_COMMON_CODEC_CALLER = "no-common-codec-caller"
     NO_COMMON_CODEC_CALLEE = "no-common-codec-callee"
     MEDIA_ENCRYPTION_UNSUPPORTED = "media-encryption-unsupported"
-    MEDIA_FEEDBACK_UNSUPPORTED = "media-feedback-unsupported"
+    MEDIA_NOT_ENCRYPTED = "media-not-encrypted"
     MEDIA_TRANSPORT_UNSUPPORTED = "media-transport-unsupported"
     MEDIA_OVER_IPV6_UNSUPPORTED = "media-over-ipv6-unsupported"
     NO_AUDIO = "no-audio"
@@ -173,7 +173,7 @@ TERMINATIONS: Mapping[Reason, tuple[str, ...]] = {
     Reason.NO_COMMON_CODEC_CALLER: ("caller", "engine"),
     Reason.NO_COMMON_CODEC_CALLEE: ("callee",),
     Reason.MEDIA_ENCRYPTION_UNSUPPORTED: ("engine",),
-    Reason.MEDIA_FEEDBACK_UNSUPPORTED: ("engine",),
+    Reason.MEDIA_NOT_ENCRYPTED: ("engine",),
     Reason.MEDIA_TRANSPORT_UNSUPPORTED: ("engine",),
     Reason.MEDIA_OVER_IPV6_UNSUPPORTED: ("engine",),
     Reason.NO_AUDIO: ("engine",),

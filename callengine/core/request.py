@@ -23,6 +23,8 @@ class CallRequest:
     source: Source
     obstacle: tuple[Obstacle, str] | None = None
     "Why nothing can be made of the offer, whatever its codecs."
+    encrypted: str = ""
+    "Why the caller's audio must be encrypted, so that no voice agent can take the call."
     acts_for: Source | None = None
     "Whose rights and limits hold instead of the source's: a callee that forwards."
     is_sips: bool = False

@@ -23,6 +23,9 @@ from callengine.core.description import (
     is_ipv6,
     read,
 )
+from callengine.core.obstacles import noted, obstacle
+from callengine.core.srtp import Profile
+from sip.srtp import Srtp
 
 __all__ = [
     "Audio", "SdpError", "answer_codec", "compact", "event_for", "offered_codecs", "read_audio",
@@ -69,6 +72,8 @@ class Audio:
     "Payload type -> format parameters."
     address: str
     port: int
+    suite: str
+    "Of its first SRTP key; empty without one."
     direction: str
     "One of DIRECTIONS; `inactive` also for the old hold address 0.0.0.0 (RFC 3264, 8.4)."
 
@@ -78,13 +83,13 @@ class Audio:
         return tuple(self.payload_types)
 
 
-def offered_codecs(sdp: str) -> tuple[str, ...]:
+def offered_codecs(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> tuple[str, ...]:
     """Return the catalogue names in the audio line that is used, in the peer's order.
 
     Codecs unknown here and telephone-event are left out; no usable audio line gives `()`.
     Raises SdpError.
     """
-    audio = read_audio(sdp)
+    audio = read_audio(sdp, srtp)
     return audio.codecs if audio else ()
 
 
@@ -107,12 +112,13 @@ def event_for(clock_rate_hz: int, telephone_events: Mapping[int, int]) -> int | 
     return next(iter(telephone_events), None)
 
 
-def read_audio(sdp: str) -> Audio | None:
+def read_audio(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> Audio | None:
     """Return the audio line that is used, or None if none can be. Raises SdpError."""
     description = read(sdp)
-    if description.audio_index is None:
+    index = description.audio_index_for(srtp)
+    if index is None:
         return None
-    media = description.media[description.audio_index]
+    media = description.media[index]
     codecs: dict[str, tuple[int, ...]] = {}
     events: dict[int, int] = {}
     for number, meaning in media.rtpmaps().items():
@@ -129,11 +135,14 @@ def read_audio(sdp: str) -> Audio | None:
         fmtp=MappingProxyType(media.fmtps()),
         address=address,
         port=media.port,
+        suite=media.crypto[0].suite if media.crypto else "",
         direction=description.direction(media) if address != "0.0.0.0" else "inactive",  # noqa: S104
     )
 
 
-def compact(sdp: str, *, is_answer: bool = False) -> str:
+def compact(
+    sdp: str, *, is_answer: bool = False, srtp: Srtp = Srtp.OFF, profile: Profile | None = None
+) -> str:
     """Return a peer's description in the one form that pjmedia and we read alike.
 
     Media lines keep their number and order. The audio line that is used keeps its address, the
@@ -141,21 +150,41 @@ def compact(sdp: str, *, is_answer: bool = False) -> str:
     written our way; every other line is disabled (port 0), so that its answer is a port 0 too
     (RFC 3264 section 6). o= is ours, whatever the peer wrote: its version changes if and only if
     something else does. Of an answer one telephone-event stays, so that both sides mean the same.
-    Raises SdpError.
+    Keys of SRTP stay where `srtp` wants them, and then the line is RTP/SAVP, else RTP/AVP; an
+    answer's is of the `profile` that was offered. Where no line can be used, the first of audio
+    says why (see `obstacles`). Raises SdpError.
     """
     description = read(sdp)
     lines = list(_compact_session(description))
+    used = description.audio_index_for(srtp)
+    hindered, why = _hindered(description, sdp, srtp) if used is None else (None, "")
     for index, media in enumerate(description.media):
-        if index == description.audio_index:
-            lines += _compact_audio(media, description, is_answer=is_answer)
+        if index == used:
+            secure = () if srtp is Srtp.OFF else media.crypto
+            spoken = profile or (Profile.SAVP if secure else Profile.AVP)
+            known = replace(media, transport=spoken)
+            lines += _compact_audio(known, description, is_answer=is_answer)
+            lines += [key.attribute for key in secure]
         else:
             lines.append(replace(media, port=0, formats=media.formats[:1]).text)
             if (address := address_in(media.lines)) and is_ipv6(address):
                 lines.append(_connection(address))  # why it is not used
+        if index == hindered:
+            lines.append(why)
     text = _joined(("v=0", _origin(lines), *lines))
     if len(text.encode()) > MAX_COMPACT_BYTES:
         raise SdpError(f"The description needs more than {MAX_COMPACT_BYTES} bytes.")
     return text
+
+
+def _hindered(description: SessionDescription, sdp: str, srtp: Srtp) -> tuple[int | None, str]:
+    """Return the first audio line, and what is noted there of why none is used."""
+    first = next((i for i, media in enumerate(description.media) if media.kind == "audio"), None)
+    try:
+        found = obstacle(sdp, srtp)
+    except SdpError:
+        found = None
+    return (None, "") if found is None else (first, noted(*found))
 
 
 def _origin(lines: Sequence[str]) -> str:

@@ -58,6 +58,8 @@ class LegSnapshot(TypedDict):
     codec: str | None
     payload_type: int | None
     remote: str
+    encryption: str
+    "The suite of its SRTP; empty for audio that is not encrypted."
     state: str
     quality: QualitySnapshot | None
 

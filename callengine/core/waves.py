@@ -167,6 +167,9 @@ class WavePlanner:
             advice = f"{agent.name} is disabled. Enable the voice agent."
             raise NotPlannedError(480, Rule.DESTINATION_DISABLED, advice)
         lists = self._lists(AgentLists(agent.name, agent.codecs, agent.untouched))
+        if self._request.encrypted:
+            note = f"{agent.name} was left out: voice agents hear callers in plain RTP alone."
+            return PlannedWaves(f"agent:{agent.name}", (), lists, (note,))
         if not self._shares(lists.vn_a):
             note = f"{agent.name} was left out: no codec in common with the caller."
             return PlannedWaves(f"agent:{agent.name}", (), lists, (note,))
@@ -425,7 +428,8 @@ def _trunk_lists(entry: TrunkEntry) -> TrunkLists:
 
 def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[PlannedTarget]:
     if entry.address:
-        return [PlannedTarget(uri=entry.address, to_uri=entry.address, label=entry.name)]
+        address = entry.address
+        return [PlannedTarget(address, address, label=entry.name, srtp=entry.srtp)]
     if not entry.contacts:
         raise NotPlannedError(
             480,
@@ -442,6 +446,7 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Planned
             flow=contact.flow,
             routes=contact.path,
             label=entry.name,
+            srtp=entry.srtp,
         )
         for contact in entry.contacts
     ]
@@ -518,4 +523,5 @@ def _gateway_target(trunk: TrunkEntry, gateway: GatewayEntry, sent: _Sent) -> Pl
         identity=trunk.rules.out_identity,
         diverting=trunk.rules.diverting,
         headers=sent.headers,
+        srtp=trunk.srtp,
     )

@@ -24,6 +24,7 @@ from callengine.edge.transport.addresses import host_of
 from connections.models import Connection
 from connections.services import unexpired_registrations
 from numbering.allowance import CallAllowance
+from sip.srtp import Srtp
 from trunks.models import Gateway, Trunk
 
 
@@ -47,6 +48,7 @@ def connection_entry(row: Connection) -> ConnectionEntry:
         agent_when=cast("AgentWhen", row.agent_when),
         permissions=_permissions(row),
         ring_timeout_s=row.ring_timeout_s,
+        srtp=Srtp(row.srtp),
     )
 
 
@@ -77,6 +79,7 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
             diverting=cast("Diverting", row.out_diversion),
             headers=tuple(row.in_headers),
         ),
+        srtp=Srtp(row.srtp),
     )
 
 

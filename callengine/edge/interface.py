@@ -8,6 +8,7 @@ from callengine.core.directory import Source
 from callengine.core.identity import Heard
 from callengine.core.outcomes import Rejection
 from callengine.edge.bans import HeldBan
+from sip.srtp import Srtp
 
 Refusal = TypeVar("Refusal")
 "What a change of bindings returns that changes nothing."
@@ -97,6 +98,8 @@ class LegAnchor:
     token: str
     worker: tuple[str, int]
     "The call process's loopback SIP address."
+    srtp: Srtp = Srtp.OFF
+    "What is asked of its audio."
     request_uri: str = ""
     "Leg B: Request-URI of the INVITE to the peer."
     flow: str = ""

@@ -60,6 +60,8 @@ def joined_waves(
         username=before.username,
         password=before.password,
         trunk=before.trunk,
+        srtp=before.srtp,
+        keys_readable=before.keys_readable,
         media_also_from=before.media_also_from,
     )
     taken = dataclasses.replace(

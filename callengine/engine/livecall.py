@@ -245,6 +245,7 @@ class LiveCall:
             "codec": facts.codec,
             "payload_type": facts.payload_type,
             "remote": facts.remote,
+            "encryption": facts.encryption,
             "state": facts.state,
             "quality": before["quality"] if before else None,
         }

@@ -110,7 +110,8 @@ async def make_order(
     )
     trunk = call.source.trunk
     leg_a = LegAnchor(
-        plan.call, "A", _token(), process.sip_address, hosts=trunk.hosts if trunk else ()
+        *(plan.call, "A", _token(), process.sip_address, plan.srtp),
+        hosts=trunk.hosts if trunk else (),
     )
     order = CallOrder(
         call=plan.call,
@@ -122,6 +123,8 @@ async def make_order(
             label=plan.from_name or plan.from_user,
             trunk=call.source.trunk.name if call.source.trunk else "",
             media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
+            srtp=plan.srtp,
+            keys_readable=is_readable(call.flow),
             is_proven=call.source.kind != "external" or Flow.parse(call.flow).is_reliable,
         ),
         waves=waves.orders,
@@ -313,6 +316,8 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         username=target.username,
         password=aim.passwords.get(target.trunk, ""),
         trunk=target.trunk,
+        srtp=target.srtp,
+        keys_readable=is_readable(flow),
         media_also_from=target.media_also_from,
     )
     anchor = LegAnchor(
@@ -320,6 +325,7 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         name=name,
         token=token,
         worker=aim.process.sip_address,
+        srtp=target.srtp,
         request_uri=target.uri,
         flow=flow,
         headers=headers,
@@ -335,6 +341,11 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         password=aim.passwords.get(target.trunk, ""),
     )
     return _Prepared(order, anchor)
+
+
+def is_readable(flow: str) -> bool:
+    """Tell whether whoever is on the way of a flow can read the SRTP keys in its descriptions."""
+    return not flow.startswith("tls:")
 
 
 def _token() -> str:

@@ -28,6 +28,7 @@ from callengine.engine.livecall import LiveCall
 from callengine.engine.readers import Read
 from callengine.engine.settings import EngineSettings
 from callengine.engine.sources import OneTimeCall, OneTimeSources
+from sip.srtp import Srtp
 
 Decision = CallPlan | Declined | Rejection
 
@@ -85,7 +86,7 @@ class Planning:
     async def asked(self, call: IncomingCall) -> Asked | Rejection:
         """Find out what an INVITE asks for; a rejection if it cannot be read or names another."""
         try:
-            offered, hindrance = _offer(call)
+            offered, hindrance, encrypted = _offer(call)
         except sdp.SdpError as error:
             return _malformed(call, str(error))
         one_time = self._sources.placed(call)
@@ -123,6 +124,7 @@ class Planning:
                 *(f"{name}: {value}" for name, value in recorded),
             ),
             is_sips=call.is_sips,
+            encrypted=encrypted,
         )
         if one_time is not None:
             destination = one_time.destination
@@ -175,6 +177,7 @@ class Planning:
             offered=None if caller else call.plan.offered,
             max_forwards=call.plan.max_forwards + 1 - hops_used,
             source=source,
+            encrypted=_must_stay_encrypted(call),
             acts_for=acts_for,
             vouched=Vouched() if caller else call.plan.vouched,
             is_sips=call.plan.is_sips,
@@ -200,11 +203,29 @@ class Planning:
         return f"{host}:{port}" if port != 5060 else host
 
 
-def _offer(call: IncomingCall) -> tuple[tuple[str, ...] | None, tuple[Obstacle, str] | None]:
-    """Return the codecs a caller offers, and why nothing can be made of it; raises SdpError."""
+def _offer(
+    call: IncomingCall,
+) -> tuple[tuple[str, ...] | None, tuple[Obstacle, str] | None, str]:
+    """Return the codecs a caller offers, why nothing can be made of it, and why it must encrypt.
+
+    Raises SdpError.
+    """
+    srtp = call.source.srtp
+    encrypted = "SRTP is required of it" if srtp is Srtp.REQUIRED else ""
     if call.sdp is None:
-        return None, None
-    return sdp.offered_codecs(call.sdp), obstacle(call.sdp)
+        return None, None, encrypted
+    if srtp is Srtp.ALLOWED:
+        plain = obstacle(call.sdp, Srtp.OFF)
+        encrypted = plain[1] if plain and plain[0] is Obstacle.ENCRYPTED else ""
+    return sdp.offered_codecs(call.sdp, srtp), obstacle(call.sdp, srtp), encrypted
+
+
+def _must_stay_encrypted(call: LiveCall) -> str:
+    """Return why the caller's audio is encrypted by now, or must be; nothing if it is not."""
+    if call.plan.srtp is Srtp.REQUIRED:
+        return "SRTP is required of it"
+    suites = [leg["encryption"] for leg in call.snapshot["legs"] if leg["name"] == "A"]
+    return next(filter(None, suites), "")
 
 
 def _malformed(call: IncomingCall, why: str) -> Rejection:

@@ -106,6 +106,7 @@ def _leg_snapshot(leg: Leg) -> LegSnapshot:
         "codec": leg.codec or None,
         "payload_type": leg.payload_type,
         "remote": leg.remote,
+        "encryption": leg.encryption,
         "state": leg.state,
         "quality": leg.quality or None,
     }

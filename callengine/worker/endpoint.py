@@ -1,6 +1,7 @@
 """pjsua2, started once for the life of a call process."""
 
 import ctypes
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pjsua2.pjsua2 as bindings
 
 from callengine.core.control.forking import Fork
 from callengine.core.limits import LEGS_PER_PROCESS, RTP_PORTS_PER_PROCESS
+from callengine.core.srtp import SECURE_USER, SUITES
 from callengine.worker import plugins
 from callengine.worker.callbacks import Contained
 from callengine.worker.descriptors import Descriptors
@@ -101,6 +103,8 @@ class Endpoint:
         self._wake_socket.bind(("127.0.0.1", 0))
         self.sip_port = int(info.localName.rpartition(":")[2])
         self.account = self.new_account()
+        self.secure = self.new_account(encrypts=True)
+        "Where INVITEs arrive, and legs begin, whose audio may be encrypted."
         (signalling,) = sockets.find(self.sip_port)
         assert signalling is not None
         self.descriptors = Descriptors(signalling.descriptor)
@@ -112,15 +116,22 @@ class Endpoint:
         except pj.Error:
             return  # this build does not have it
 
-    def new_account(self, username: str = "", password: str = "") -> CallAccount:
-        """Return another account, with credentials to answer a trunk's challenge."""
+    def new_account(
+        self, username: str = "", password: str = "", *, encrypts: bool = False
+    ) -> CallAccount:
+        """Return another account, with credentials to answer a trunk's challenge.
+
+        One that `encrypts` offers SRTP beside plain RTP, and answers either.
+        """
         account = CallAccount(*self._callbacks)
-        account.create(self._account_config(username, password))
+        account.create(self._account_config(username, password, encrypts=encrypts))
         return account
 
-    def _account_config(self, username: str, password: str) -> Any:
+    def _account_config(self, username: str, password: str, *, encrypts: bool = False) -> Any:
         config = pj.AccountConfig()
-        config.idUri = f"sip:leg@127.0.0.1:{self.sip_port}"
+        # pjsua gives an INVITE to the account that its To names, else to the first.
+        user = SECURE_USER if encrypts else "leg"
+        config.idUri = f"sip:{user}@127.0.0.1:{self.sip_port}"
         config.sipConfig.transportId = self._transport
         config.natConfig.contactRewriteUse = 0
         config.natConfig.viaRewriteUse = False
@@ -132,6 +143,8 @@ class Endpoint:
         media.portRange = RTP_PORTS_PER_PROCESS - 1
         # Legs write their own address into SDP; naming one here saves pjlib a name look-up.
         media.publicAddress = "127.0.0.1"
+        if encrypts:
+            _encrypt(config.mediaConfig)
         if username:
             config.sipConfig.authCreds.append(
                 pj.AuthCredInfo("digest", "*", username, pj.PJSIP_CRED_DATA_PLAIN_PASSWD, password)
@@ -184,6 +197,20 @@ class Endpoint:
         """Stop the library."""
         self._media_thread.wake()
         self._library.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+
+
+def _encrypt(media: Any) -> None:
+    """Have an account's calls do SRTP where both sides want to; what they may, the edge decides."""
+    # Its keys come from OpenSSL, whose randomness may be older than the fork.
+    seed = os.urandom(64)
+    ctypes.CDLL(bindings._pjsua2.__file__).RAND_seed(seed, len(seed))
+    media.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
+    media.srtpSecureSignaling = 0
+    media.srtpOpt.keyings.append(pj.PJMEDIA_SRTP_KEYING_SDES)
+    for suite in SUITES:
+        crypto = pj.SrtpCrypto()
+        crypto.name = suite
+        media.srtpOpt.cryptos.append(crypto)
 
 
 def _library_config(config: CallProcessConfig) -> Any:

@@ -51,6 +51,8 @@ class MediaFacts:
     "None for a party without RTP: its formats are its own affair."
     payload_type: int
     remote: str
+    encryption: str = ""
+    "The suite of its SRTP, if it is encrypted."
     sends: bool = True
     "Whether it is to send us audio."
 
@@ -107,6 +109,10 @@ class Party(Protocol):
     @property
     def is_rematched(self) -> bool:
         """Whether `match` made it change its codec."""
+
+    @property
+    def keys_readable(self) -> bool:
+        """Whether keys of its SRTP travelled so that they could be read on the way."""
 
     @property
     def guard(self) -> RtpGuard | None:

@@ -37,6 +37,7 @@ from callengine.core.events import (
     TransferOrdered,
 )
 from callengine.core.machine import CallMachine
+from callengine.core.mediawords import encrypted
 from callengine.core.orders import CallOrder, LegOrder
 from callengine.core.states import CallState
 from callengine.core.terminations import leg_failed
@@ -372,11 +373,15 @@ class CallRunner:
             codec=media.codec if media else None,
             payload_type=media.payload_type if media and media.codec else None,
             remote=media.remote if media else "",
+            encryption=media.encryption if media else "",
             state="ended" if leg.ended else "up",
         )
-        if self._sent_facts.get(leg.name) != facts:
+        before = self._sent_facts.get(leg.name)
+        if before != facts:
             self._sent_facts[leg.name] = facts
             self._send(facts)
+            if (words := encrypted(before, facts, keys_readable=leg.keys_readable)) is not None:
+                self._note("encryption", leg.name, words)
 
 
 def _hang_up(message: EndCall) -> HangUpOrdered:

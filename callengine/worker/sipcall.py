@@ -107,6 +107,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         "The peer's offer that pjsua is about to answer; it shows none that is long."
         self._ours = ""
         "What we described last."
+        self._is_answer = False
+        "Whether that answered an offer."
         self._borrower: Borrower | None = None
         "Who reads and writes our RTP instead of pjmedia."
         self._ringing: Ringing | None = None
@@ -132,7 +134,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         audio = sdp.read_audio(remote) if remote else None
         if audio is not None:
             self._heard_of(audio)
-        self._ours = self._restricted(ours, audio, is_answer=bool(remote))
+        self._is_answer = bool(remote)
+        self._ours = self._restricted(ours, audio, is_answer=self._is_answer)
         prm.sdp.wholeSdp = self._ours
 
     def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802
@@ -336,6 +339,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         if audio is not None:
             self._remote = audio
             self._digits.heard_of(audio)
+        if self.media is not None:  # pjsua tells of media before it shows the answer
+            self.media = replace(self.media, encryption=self._suite())
 
     def _restricted(self, ours: str, remote: sdp.Audio | None, *, is_answer: bool) -> str:
         place = legsdp.Place(self._around.bridge_rate_hz, self._order.public_address)
@@ -356,7 +361,22 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
             return None
         codec = _catalogue_name(stream.codecName, stream.codecClockRate)
         sends = bool(stream.dir & pj.PJMEDIA_DIR_DECODING)
-        return MediaFacts(codec, stream.txPt, stream.remoteRtpAddress, sends)
+        return MediaFacts(
+            codec, stream.txPt, stream.remoteRtpAddress, encryption=self._suite(), sends=sends
+        )
+
+    def _suite(self) -> str:
+        """Return what both descriptions make of SRTP: an answer names the one key that holds."""
+        ours = sdp.read_audio(self._ours) if self._ours else None
+        suites = [audio.suite if audio else "" for audio in (ours, self._remote)]
+        if not all(suites):
+            return ""
+        return suites[0] if self._is_answer else suites[1]
+
+    @property
+    def keys_readable(self) -> bool:
+        """Whether keys of its SRTP travelled so that they could be read on the way."""
+        return self._order.keys_readable
 
 
 def _catalogue_name(encoding_name: str, rate_hz: int) -> str | None:

@@ -214,6 +214,8 @@ class SipLeg(SipCall):
         codec = self.codec_in_use()
         if codec is None:
             raise PartyError("its codec is none of ours")
+        if self._suite():
+            raise PartyError("its audio is encrypted, and only plain RTP can be lent")
         number, parameters = stream.txPt, stream.audCodecParam
         remote = self._remote
         host, port = split_address(stream.remoteRtpAddress)

@@ -13,6 +13,7 @@ from callengine.worker.party import Invite, Post
 from callengine.worker.rtpguard.guard import RtpGuard
 from callengine.worker.sipcall import Surroundings
 from callengine.worker.sipleg import SipLeg
+from sip.srtp import Srtp
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class SipParties:
         self, order: LegOrder, invite: Invite, *, allowed: Sequence[str], post: Post
     ) -> SipLeg:
         """Return who sent the INVITE."""
-        leg = self._leg(order, self._endpoint.account, allowed, post, slot=invite.slot)
+        leg = self._leg(order, self._common_account(order), allowed, post, slot=invite.slot)
         leg.read_message(invite.message)
         if self._order.offered is not None:
             leg.offered = self._order.offered
@@ -44,7 +45,7 @@ class SipParties:
 
     def callee(self, order: LegOrder, *, allowed: Sequence[str], post: Post) -> SipLeg:
         """Return somebody to dial."""
-        account = self._account_of(order) if order.username else self._endpoint.account
+        account = self._account_of(order) if order.username else self._common_account(order)
         return self._leg(order, account, allowed, post)
 
     def refuse(self, invite: Invite) -> None:
@@ -102,9 +103,14 @@ class SipParties:
         for leg in self._legs:
             if leg.name in self._accounts and leg.is_gone:
                 self._close_account(leg.name)
-        account = self._endpoint.new_account(order.username, order.password)
+        encrypts = order.srtp is not Srtp.OFF
+        account = self._endpoint.new_account(order.username, order.password, encrypts=encrypts)
         self._accounts[order.name] = account
         return account
+
+    def _common_account(self, order: LegOrder) -> Any:
+        endpoint = self._endpoint
+        return endpoint.account if order.srtp is Srtp.OFF else endpoint.secure
 
     def _close_account(self, name: str) -> None:
         try:

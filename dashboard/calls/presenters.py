@@ -159,6 +159,7 @@ def present_leg(
         user_agent=leg["user_agent"],
         remote=leg["remote"],
         payload_type=leg["payload_type"],
+        encryption=leg["encryption"],
         chip=_chosen(leg),
         ours_source=source,
         theirs=_lines(leg["offered"], met, codec),

@@ -89,6 +89,8 @@ class LegView:
     user_agent: str
     remote: str
     payload_type: int | None
+    encryption: str
+    "The suite of its SRTP; empty for audio that is not encrypted."
     chip: Chip | None
     ours_source: str
     theirs: tuple[ListLine, ...]

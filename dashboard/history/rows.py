@@ -56,6 +56,7 @@ def _leg(name: str, codec: str) -> LegSnapshot:
         "codec": codec or None,
         "payload_type": None,
         "remote": "",
+        "encryption": "",
         "state": "",
         "quality": None,
     }

@@ -91,6 +91,7 @@ def _leg(name: str, label: str, met: Negotiation, source: str) -> LabLeg:
         "codec": met.codec,
         "payload_type": None,
         "remote": "",
+        "encryption": "",
         "state": "",
         "quality": None,
     }

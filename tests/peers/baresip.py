@@ -49,6 +49,7 @@ module gsm.so
 module ausine.so
 module aubridge.so
 module sndfile.so
+module srtp.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -75,6 +76,7 @@ class Baresip:
         codecs: tuple[str, ...] = ("OPUS", "G722", "PCMU", "PCMA"),
         hz: int = 700,
         auto_answer: bool = False,
+        srtp: str = "",
         host: str = LOOPBACK,
         authority: Path | None = None,
         shown: Path | None = None,
@@ -82,6 +84,8 @@ class Baresip:
         self.user, self.password, self.server = user, password, server
         self.protocol, self.codecs, self.hz = transport, codecs, hz
         self.auto_answer, self.host = auto_answer, host
+        self.srtp = srtp
+        "`srtp` offers keys beside RTP/AVP, `srtp-mand` RTP/SAVP alone, `srtp-mandf` RTP/SAVPF."
         self.authority, self.shown = authority, shown
         self.port = free_sip_port(host)
         self.events: list[dict[str, Any]] = []
@@ -233,6 +237,7 @@ class Baresip:
             f"audio_codecs={','.join(CODEC_NAMES[name] for name in self.codecs)}",
             f"answermode={'auto' if self.auto_answer else 'manual'}",
         ]
+        options += [f"mediaenc={self.srtp}"] if self.srtp else []
         if self.password:
             options += [f"auth_user={self.user}", f"auth_pass={self.password}"]
         return ";".join(options)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.peers.payloads import RATES_HZ, TIMESTAMP_STEPS, decode, tone_payloads
 from tests.peers.ports import LOOPBACK
+from tests.peers.srtp import Cipher
 from tests.peers.tones import SILENCE, Tone, strongest
 
 FRAME_S = 0.02
@@ -48,6 +49,8 @@ class RtpTone(asyncio.DatagramProtocol):
         self.packets: list[Packet] = []
         self.arrived = asyncio.Event()
         self.port = 0
+        self.cipher: Cipher | None = None
+        "Encrypts and decrypts, if the call is encrypted."
         self.heard_ssrc = 0
         "Of the packet that arrived last."
         self._transport: asyncio.DatagramTransport | None = None
@@ -72,6 +75,11 @@ class RtpTone(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) < 12 or data[0] >> 6 != 2:
             return
+        if self.cipher is not None:
+            opened = self.cipher.opened(data)
+            if opened is None:
+                return
+            data = opened
         _, second, sequence, timestamp, self.heard_ssrc = struct.unpack("!BBHII", data[:12])
         header = 12 + 4 * (data[0] & 0x0F)
         self.packets.append(Packet(second & 0x7F, sequence, timestamp, data[header:], addr))
@@ -94,7 +102,8 @@ class RtpTone(asyncio.DatagramProtocol):
         header = struct.pack(
             "!BBHII", 0x80, payload_type, self._sequence, self._timestamp, self._source
         )
-        self._transport.sendto(header + payload, to)
+        packet = header + payload
+        self._transport.sendto(self.cipher.sealed(packet) if self.cipher else packet, to)
 
     async def send_tone(
         self,

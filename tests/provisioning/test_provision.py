@@ -36,6 +36,7 @@ connections:
     address: "sip:127.0.0.1:5071"      # optional
     concurrent_calls: 2                # optional
     ring_timeout_s: 25
+    srtp: allowed
     international: listed
     countries: [GB, "NO"]
     daily_minutes: 600
@@ -45,6 +46,7 @@ trunks:
     out: {gateways: [{uri: "sip:127.0.0.1:5090;transport=udp", priority: 1}], username: u, password: p, codecs: [G722, PCMU, PCMA]}
     concurrent_calls: 30               # optional
     media_also_from: [198.51.100.64/26]
+    srtp: required
 numbers:
   - {number: "+12025550100", to: "connection:alice"}
 routes:
@@ -93,6 +95,7 @@ def test_the_documented_file_is_applied(tmp_path, settings):
         "agent": None,
         "agent_when": "not-registered",
         "ring_timeout_s": 25,
+        "srtp": "allowed",
         "international": "listed",
         "countries": ["GB", "NO"],
         "premium_rate": False,
@@ -107,6 +110,7 @@ def test_the_documented_file_is_applied(tmp_path, settings):
     assert trunk.in_allowed_addresses == ["127.0.0.9/32"]
     assert trunk.media_also_from == ["198.51.100.64/26"]
     assert trunk.concurrent_calls == 30
+    assert trunk.srtp == "required"
     assert (trunk.in_username, trunk.out_username, trunk.out_password) == ("u", "u", "p")
     assert trunk.in_ha1_md5 == kept_ha1(username="u", realm=realm, password="p").md5
     assert trunk.in_codecs == trunk.out_codecs == ["G722", "PCMU", "PCMA"]

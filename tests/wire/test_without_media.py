@@ -32,7 +32,6 @@ def _sdp(phone: Phone, *, transport: str = "RTP/AVP", ipv6: bool = False, off: b
 OFFERS: list[tuple[str, dict[str, Any], str, str]] = [
     ("SDES", {"transport": "RTP/SAVP"}, "media-encryption-unsupported", "encrypted audio"),
     ("DTLS", {"transport": "UDP/TLS/RTP/SAVPF"}, "media-encryption-unsupported", "RTP/SAVPF"),
-    ("feedback", {"transport": "RTP/AVPF"}, "media-feedback-unsupported", "feedback profile"),
     ("TCP", {"transport": "TCP/RTP/AVP"}, "media-transport-unsupported", "TCP/RTP/AVP"),
     ("IPv6", {"ipv6": True}, "media-over-ipv6-unsupported", "an IPv6 address"),
     ("off", {"off": True}, "no-audio", "switched on"),

@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 
-from sip.forms import RevisedForm, typed
+from sip.forms import RevisedForm, SrtpKept, srtp_field, typed
+from sip.srtp import SRTP_HELP
 from trunks.fields import NetworkLinesFormField
 from trunks.forms.parts import access_lines_field, lines_field, password_field
 from trunks.models import Trunk
@@ -28,7 +29,7 @@ class InSide:
             set_in_password(trunk=self.instance, password=self.cleaned_data["in_password"])
 
 
-class TrunkInForm(InSide, RevisedForm[Trunk]):
+class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
     """The IN side: where calls come from, and what they must present."""
 
     shown_fields = (
@@ -37,6 +38,7 @@ class TrunkInForm(InSide, RevisedForm[Trunk]):
         "concurrent_calls",
         "media_also_from",
         "refer",
+        "srtp",
     )
     unseen_fields = HA1_FIELDS
     in_allowed_addresses = access_lines_field(
@@ -56,6 +58,7 @@ class TrunkInForm(InSide, RevisedForm[Trunk]):
         max_value=1_000_000,
         help_text="At once, both ways together. Empty: as many as the engine holds.",
     )
+    srtp = srtp_field(f"{SRTP_HELP} Calls both ways.")
     in_password = password_field("Password", "Only its digest is kept. Leave empty to keep it.")
     in_remove = forms.BooleanField(
         label="Remove user name and password",
@@ -71,6 +74,7 @@ class TrunkInForm(InSide, RevisedForm[Trunk]):
             "concurrent_calls",
             "media_also_from",
             "refer",
+            "srtp",
         )
         labels = {"in_username": "User name"}
         widgets = {"in_username": typed()}
@@ -83,6 +87,7 @@ class TrunkInForm(InSide, RevisedForm[Trunk]):
         "concurrent_calls",
         "media_also_from",
         "refer",
+        "srtp",
     )
 
     def clean(self) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 
 from numbering.allowance import ALLOWANCE_FIELDS
-from sip.forms import RevisedForm, typed
+from sip.forms import RevisedForm, SrtpKept, srtp_field, typed
 from sip.names import PARTY_NAME_FORM
+from sip.srtp import SRTP_HELP
 from trunks.forms.inside import InSide
 from trunks.forms.outside import OUT_SETTINGS, OutSide
 from trunks.forms.parts import access_lines_field, gateway_uri, password_field
@@ -15,7 +16,7 @@ from trunks.models.numbers import NUMBER_FIELDS
 from trunks.services import set_in_password
 
 
-class TrunkForm(InSide, OutSide, forms.ModelForm[Trunk]):
+class TrunkForm(SrtpKept, InSide, OutSide, forms.ModelForm[Trunk]):
     """A trunk, with passwords that are written and never shown."""
 
     in_password = password_field(
@@ -24,6 +25,8 @@ class TrunkForm(InSide, OutSide, forms.ModelForm[Trunk]):
     new_out_password = password_field(
         "OUT: password", "Kept encrypted. Leave empty to keep the one it has."
     )
+
+    srtp = srtp_field(f"{SRTP_HELP} Calls both ways.")
 
     class Meta:
         model = Trunk
@@ -35,6 +38,7 @@ class TrunkForm(InSide, OutSide, forms.ModelForm[Trunk]):
             "concurrent_calls",
             "media_also_from",
             "refer",
+            "srtp",
             "in_codecs",
             "out_username",
             "out_codecs",

@@ -8,6 +8,8 @@ from audiocodecs.fields import CodecListField
 from numbering.allowance import CallAllowance, allowance_constraints
 from sip.encrypted import EncryptedTextField
 from sip.names import PARTY_NAME, PARTY_NAME_FORM, SIP_USER, SIP_USER_FORM
+from sip.srtp import CHOICES as SRTP_CHOICES
+from sip.srtp import Srtp
 from trunks.fields import AccessListField, NetworkListField
 from trunks.models.numbers import TrunkNumbers
 from trunks.validators import validate_gateway_uri, validate_unclaimed_by_connection
@@ -73,6 +75,15 @@ class Trunk(CallAllowance, TrunkNumbers):
         help_text="Whether this carrier may transfer a call to another user or number of ours, "
         "or to another trunk: those whom it connects pay for that call.",
     )
+    srtp = models.CharField(
+        "SRTP",
+        max_length=8,
+        choices=SRTP_CHOICES,
+        default=Srtp.OFF.value,
+        db_default=Srtp.OFF.value,
+        help_text="Whether its audio is encrypted, with SDES keys. They travel in SIP: use TLS "
+        "with it. Calls both ways.",
+    )
     in_codecs = CodecListField(
         "TRUNK IN codecs",
         blank=True,
@@ -135,6 +146,10 @@ class Trunk(CallAllowance, TrunkNumbers):
                 name="trunk_concurrent_calls_is_1_or_more",
             ),
             *allowance_constraints("trunk"),
+            models.CheckConstraint(
+                condition=Q(srtp__in=[word for word, _ in SRTP_CHOICES]),
+                name="trunk_srtp_is_a_choice",
+            ),
             models.CheckConstraint(
                 condition=Q(registers=False) | ~Q(out_username="") | ~Q(register_user=""),
                 name="trunk_registers_as_somebody",

@@ -138,6 +138,8 @@ class LegFacts:
     """Where its audio is sent, `HOST:PORT`; empty until the other party has heard the leg. A voice
     agent's leg has this and no codec."""
     state: Literal["up", "ended"]
+    encryption: Annotated[str, Most(40)] = ""
+    "The suite of its SRTP; empty for audio that is not encrypted."
 
 
 @dataclass(frozen=True, slots=True)

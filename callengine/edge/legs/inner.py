@@ -8,6 +8,7 @@ so that a message always fits into what pjsip can hold.
 
 from collections.abc import Callable
 
+from callengine.core.srtp import SECURE_USER
 from callengine.edge.legs.outer import option_lists
 from callengine.edge.legs.table import AnchoredLeg, PeerRequest
 from callengine.edge.messages import keys
@@ -19,6 +20,7 @@ from callengine.edge.messages.uris import without_headers
 from callengine.edge.messages.values import parse_address, read_q
 from callengine.edge.settings import METHODS, MIN_SESSION_S
 from callengine.edge.transactions.identity import EdgeIdentity
+from sip.srtp import Srtp
 
 MAX_SESSION_S = 86_400
 MAX_NUMBER = 2**31 - 1
@@ -38,10 +40,12 @@ def request(
 ) -> bytes:
     """Return a peer's request with the body a call process is to read."""
     host, port = leg.anchor.worker
+    user = "edge" if leg.anchor.srtp is Srtp.OFF else SECURE_USER
+    tag = f";tag={leg.inner_local_tag}" if message.to_tag else ""
     headers: Headers = [
         ("via", identity.inner_via(branch)),
         ("from", f"<sip:peer@127.0.0.1>;tag={leg.inner_tag(message.from_tag)}"),
-        ("to", "<sip:edge@127.0.0.1>" + (f";tag={leg.inner_local_tag}" if message.to_tag else "")),
+        ("to", f"<sip:{user}@127.0.0.1>{tag}"),
         ("call-id", leg.inner_call_id),
         ("cseq", f"{message.cseq} {message.method}"),
         ("max-forwards", "70"),

@@ -7,7 +7,7 @@ from callengine.edge.legs.abandon import Abandoner
 from callengine.edge.legs.refer import ReferDesk
 from callengine.edge.legs.table import AnchoredLeg, Dialog, LegState, LegTable
 from callengine.edge.messages import keys
-from callengine.edge.messages.descriptions import BadSdpError, compact_body
+from callengine.edge.messages.descriptions import BadSdpError
 from callengine.edge.messages.message import Headers
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.targets import caller_target, contact_target, recorded_routes
@@ -51,6 +51,8 @@ class InwardRequests:
         request = transaction.request
         leg = self._legs.by_token[anchor.token]
         self._legs.name_call_id(leg, request.call_id)
+        if body:
+            body = leg.profiles.inward(request)
         leg.invite, leg.invite_body = transaction, body
         leg.add_dialog(
             request.from_tag,
@@ -97,7 +99,7 @@ class InwardRequests:
     ) -> None:
         """Raises BadSdpError."""
         request = transaction.request
-        body = _body(request) if body is None else body
+        body = _body(leg, request) if body is None else body
         dialog = leg.dialog(request.from_tag)
         if request.method == "BYE" and dialog is not None:
             dialog.left = True
@@ -147,7 +149,7 @@ class InwardRequests:
 
     def _give_ack(self, leg: AnchoredLeg, message: Received) -> None:
         try:
-            body = _body(message)
+            body = _body(leg, message)
         except BadSdpError as error:
             advice = f"The answer in the ACK cannot be read: {error}"
             self._rejections.store(describe(message, 400, MALFORMED_SDP, advice))
@@ -183,14 +185,14 @@ def _answer_at_once(
         return 481, []
     if request.method == "OPTIONS":
         return 200, []
-    if request.method == "INFO" and not _body(request):
+    if request.method == "INFO" and not _body(leg, request):
         # Without a body it asks whether we are there; a call process would answer 500.
         return (415, [("accept", ", ".join(keys.TYPES))]) if request.body.strip() else (200, [])
     return None
 
 
-def _body(request: Received) -> bytes:
+def _body(leg: AnchoredLeg, request: Received) -> bytes:
     """Return what of a request's body a call process is to read. Raises BadSdpError."""
     if request.method == "INFO":
         return keys.relayed_key(request.get("content-type"), request.body)
-    return compact_body(request) if request.method in _OFFERS else b""
+    return leg.profiles.inward(request) if request.method in _OFFERS else b""

@@ -13,7 +13,7 @@ from callengine.edge.legs.table import (
     answered_to,
 )
 from callengine.edge.messages.branches import RequestKey
-from callengine.edge.messages.descriptions import BadSdpError, compact_body
+from callengine.edge.messages.descriptions import BadSdpError
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.targets import contact_target, recorded_routes
 from callengine.edge.settings import ASKED
@@ -87,7 +87,7 @@ class InwardResponses:
 
     def _forward(self, leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
         try:
-            body = compact_body(message)
+            body = leg.profiles.inward(message)
         except BadSdpError:
             # Without a description the call process ends the call as it ends any unusable answer.
             body = b""

@@ -228,7 +228,7 @@ class OutwardRequests:
             parties=request.parties,
             call_id=leg.call_id,
             cseq=request.cseq,
-            body=takeover.continued(leg, message.body),
+            body=leg.profiles.outward(takeover.continued(leg, message.body)),
             extra=extra,
         )
 

@@ -82,7 +82,7 @@ class OutwardResponses:
             user_agent=identity.user_agent,
             parties=(request.get("from"), with_tag(request.get("to"), message.to_tag)),
             call_id=request.call_id,
-            body=continued(leg, message.body),
+            body=leg.profiles.outward(continued(leg, message.body)),
             extra=extra,
         )
         return render(response)

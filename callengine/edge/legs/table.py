@@ -11,6 +11,7 @@ from typing import TypeVar
 from callengine.edge.flow import NOWHERE, Flow
 from callengine.edge.interface import LegAnchor
 from callengine.edge.messages.branches import RequestKey, branch_in
+from callengine.edge.messages.descriptions import Profiles
 from callengine.edge.messages.message import Message
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.values import is_address, with_tag
@@ -155,6 +156,7 @@ class AnchoredLeg:
     described: bytes = b""
     "The session description that the peer was sent last."
     state: LegState = LegState.OPEN
+    profiles: Profiles = field(init=False)
     invite: ServerTransaction | None = None
     "Leg A: the INVITE that made it."
     invite_body: bytes = b""
@@ -168,6 +170,9 @@ class AnchoredLeg:
     transactions: set[ServerTransaction] = field(default_factory=set)
     "Peer to call process, not finally answered yet."
     closing: Timer | None = None
+
+    def __post_init__(self) -> None:
+        self.profiles = Profiles(self.anchor.srtp)
 
     @property
     def token(self) -> str:

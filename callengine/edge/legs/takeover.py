@@ -41,6 +41,7 @@ def begin(legs: LegTable, leg: AnchoredLeg, request: PeerRequest) -> tuple[Ancho
     request.cseq = dialog.next_own_cseq()
     request.parties = (dialog.local, dialog.remote)
     leg.taking = tag
+    leg.profiles.take_over(old.profiles)
     leg.origin = _origin(old.described, message.body)
     return old, dialog
 

@@ -1,9 +1,12 @@
 """The session description in a message, as a call process may read it."""
 
+from callengine.core.description import read
 from callengine.core.obstacles import obstacle
 from callengine.core.sdp import SdpError, compact
+from callengine.core.srtp import PROFILES, Profile
 from callengine.edge.messages.bodies import BodyContent, find_sdp
 from callengine.edge.messages.received import Received
+from sip.srtp import Srtp
 
 
 class BadSdpError(ValueError):
@@ -18,22 +21,85 @@ def description(message: Received) -> BodyContent:
     return find_sdp(kind, message.get("content-disposition"), message.body)
 
 
-def compact_body(message: Received) -> bytes:
+class Profiles:
+    """Which profile of RTP a leg's descriptions are written in, on either side of the edge.
+
+    A call process knows RTP/AVP, with keys beside it, and RTP/SAVP. Toward the peer the line is of
+    the profile the peer itself writes, once it has written one; a device that speaks RTP/SAVP
+    would not take the other (RFC 3264 section 6).
+    """
+
+    def __init__(self, srtp: Srtp = Srtp.OFF) -> None:
+        self.srtp = srtp
+        self._theirs: Profile | None = None
+        self._offered: Profile | None = None
+        "By the call process, toward us."
+
+    def inward(self, message: Received) -> bytes:
+        """Return what a call process reads of a peer's message. Raises BadSdpError."""
+        offered = self._offered if _is_answer(message) else None
+        body = compact_body(message, srtp=self.srtp, profile=offered)
+        if body:
+            whole = read(_sdp(message))
+            index = whole.audio_index_for(self.srtp)
+            self._theirs = self._theirs if index is None else whole.media[index].profile
+        return body
+
+    def take_over(self, before: "Profiles") -> None:
+        """Go on in the profile of a dialog that another leg had."""
+        self._theirs = before._theirs
+
+    def outward(self, body: bytes) -> bytes:
+        """Return the body of a call process's message as its peer reads it."""
+        if not body.startswith(b"v=0"):
+            return body
+        lines = body.split(b"\r\n")
+        at = next((i for i, line in enumerate(lines) if line.startswith(b"m=audio ")), None)
+        if at is None:
+            return body
+        words = lines[at].split(b" ")
+        if len(words) < 4 or words[1] == b"0":
+            return body
+        written = words[2].decode()
+        self._offered = Profile(written) if written in PROFILES else None
+        wanted = self._theirs
+        if wanted is None and self.srtp is Srtp.REQUIRED:
+            wanted = Profile.SAVP
+        words[2] = (wanted or written).encode()
+        lines[at] = b" ".join(words)
+        return b"\r\n".join(lines)
+
+
+def _is_answer(message: Received) -> bool:
+    return bool(message.code) or message.method == "ACK"
+
+
+def _sdp(message: Received) -> str:
+    """Return the description in a message, if it has one that may be read. Raises BadSdpError."""
+    content = description(message)
+    if content.must_refuse:
+        raise BadSdpError(content.reason)
+    text = (content.sdp or b"").decode("utf-8", "replace")
+    return text if text.strip() else ""
+
+
+def compact_body(
+    message: Received, *, srtp: Srtp = Srtp.OFF, profile: Profile | None = None
+) -> bytes:
     """Return a message's session description cut down to what a call process can read.
+
+    `srtp` is what is asked of the leg's audio, `profile` what an answer was offered.
 
     Raises:
         BadSdpError: it is nonsense, or the body must be understood and is not.
     """
-    content = description(message)
-    if content.must_refuse:
-        raise BadSdpError(content.reason)
-    if not (content.sdp or b"").strip():
+    text = _sdp(message)
+    if not text:
         return b""
-    is_answer = bool(message.code) or message.method == "ACK"
+    is_answer = _is_answer(message)
     try:
-        text = (content.sdp or b"").decode("utf-8", "replace")
-        if message.method == "ACK" and obstacle(text):
+        if message.method == "ACK" and obstacle(text, srtp):
             return b""  # no answer at all, as far as a call process can do anything with it
-        return compact(text, is_answer=is_answer).encode()
+        return compact(text, is_answer=is_answer, srtp=srtp, profile=profile).encode()
     except SdpError as error:
         raise BadSdpError(str(error)) from error

@@ -53,6 +53,7 @@ def described(call: Call) -> dict[str, Any]:
                 "allowed": leg["allowed"],
                 "codec": leg["codec"],
                 "remote": leg["remote"],
+                "encryption": leg["encryption"],
             }
             for leg in full["legs"]
         ],

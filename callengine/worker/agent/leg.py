@@ -34,6 +34,7 @@ class AgentLeg:
     offered: tuple[str, ...] = ()
     sip_call_id = ""
     is_rematched = False
+    keys_readable = False
     guard = None
 
     def __init__(

@@ -40,6 +40,7 @@ class SelfTestLeg:
     sip_call_id = ""
     user_agent = ""
     is_rematched = False
+    keys_readable = False
     guard = None
 
     def __init__(

@@ -49,6 +49,7 @@ def test_calls_as_json_have_exactly_the_documented_shape():
                 "allowed": ["G722", "PCMU"],
                 "codec": codec,
                 "remote": remote,
+                "encryption": "",
             }
             for name, codec, remote in (
                 ("A", "OPUS", "127.0.0.1:4000"),

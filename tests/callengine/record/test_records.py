@@ -43,6 +43,7 @@ def leg(name: str, **changes) -> dict:
         "codec": None,
         "payload_type": None,
         "remote": "",
+        "encryption": "",
         "state": "trying",
         "quality": None,
         **changes,

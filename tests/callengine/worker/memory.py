@@ -21,6 +21,7 @@ class MemoryParty:
 
     sip_call_id = user_agent = ""
     is_rematched = False
+    keys_readable = False
     guard = None
 
     def __init__(self, order: LegOrder, allowed: Sequence[str], post: Post) -> None:

@@ -39,7 +39,7 @@ def session(**different: Any) -> AgentSnapshot:
 
 def legs() -> list[Any]:
     caller = demo.leg("A", offered=["PCMU", "G722"], allowed=["PCMU", "G722"], codec="PCMU")
-    caller |= {"payload_type": 0, "quality": demo.quality()}
+    caller |= {"payload_type": 0, "encryption": "", "quality": demo.quality()}
     agent = demo.leg("B", label="support", codec=None, payload_type=None, offered=[], allowed=[])
     agent |= {"call_id": "", "user_agent": "", "remote": "203.0.113.40:443"}
     return [caller, agent]

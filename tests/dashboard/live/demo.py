@@ -73,12 +73,13 @@ def leg(name: str, **changes: Any) -> LegSnapshot:
         "allowed": PLATFORM if name == "A" else ["G722", "PCMU", "PCMA"],
         "codec": "OPUS" if name == "A" else "G722",
         "payload_type": 111 if name == "A" else 9,
+        "encryption": "AES_CM_128_HMAC_SHA1_80" if name == "A" else "",
         "remote": "127.0.0.9:31002" if name == "A" else "127.0.0.1:40010",
         "state": "answered",
         "quality": None,
     }
     if changes.get("codec", "") is None:  # nobody has heard it
-        values["remote"] = ""
+        values["remote"] = values["encryption"] = ""
     values.update(changes)  # type: ignore[typeddict-item]
     return values
 
