@@ -59,14 +59,6 @@ def signed_in(browser: Browser, url: str, **options: Any) -> BrowserContext:
 
 
 @pytest.fixture(scope="module")
-def wide(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
-    size = {"width": 1280, "height": 900}
-    context = signed_in(browser, server.url, viewport=size, color_scheme="light", bypass_csp=True)
-    yield context
-    context.close()
-
-
-@pytest.fixture(scope="module")
 def narrow(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
     size = {"width": 390, "height": 844}
     context = signed_in(browser, server.url, viewport=size, color_scheme="dark", bypass_csp=True)
@@ -75,10 +67,10 @@ def narrow(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture(scope="module")
-def plain(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
+def wide(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
     """Return a browser that keeps to the Content-Security-Policy."""
     size = {"width": 1280, "height": 900}
-    context = signed_in(browser, server.url, viewport=size)
+    context = signed_in(browser, server.url, viewport=size, color_scheme="light")
     context.add_init_script(WATCH_SHIFTS)
     yield context
     context.close()
@@ -98,17 +90,6 @@ def complaints(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_wide_page_has_no_serious_barrier(
-    wide: BrowserContext, server: LiveServer, name: str
-) -> None:
-    page = wide.new_page()
-    server.do("node")
-    page.goto(PAGES[name])
-    assert complaints(page) == []
-    page.close()
-
-
-@pytest.mark.parametrize("name", PAGES)
 def test_a_page_on_a_phone_has_no_serious_barrier_and_fits(
     narrow: BrowserContext, server: LiveServer, name: str
 ) -> None:
@@ -122,10 +103,11 @@ def test_a_page_on_a_phone_has_no_serious_barrier_and_fits(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_error_stays_at_home_and_does_not_move(
-    plain: BrowserContext, server: LiveServer, name: str
+def test_a_wide_page_has_no_error_stays_at_home_does_not_move_and_has_no_serious_barrier(
+    wide: BrowserContext, server: LiveServer, name: str
 ) -> None:
-    page = plain.new_page()
+    page = wide.new_page()
+    server.do("node")
     errors: list[str] = []
     foreign: list[str] = []
     page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
@@ -140,6 +122,7 @@ def test_a_page_has_no_error_stays_at_home_and_does_not_move(
     assert foreign == []
     assert page.evaluate("window.shifts") <= LAYOUT_SHIFT
     assert page.locator("h1").count() == 1
+    assert complaints(page) == []
     page.close()
 
 
