@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='trunk',
             name='refer',
-            field=models.CharField(choices=[('decline', 'Decline'), ('act', 'Act on them')], db_default='decline', default='decline', help_text='Whether this carrier may transfer a call to another user or number of ours, or to another trunk: those whom it connects pay for that call.', max_length=7, verbose_name='transfers by its side (REFER)'),
+            field=models.CharField(choices=[('decline', 'Decline'), ('act', 'Act on them')], db_default='decline', default='decline', help_text='Whether this carrier may transfer a call to another user or number of ours, or out through a trunk; its own permissions and limits hold for that call.', max_length=7, verbose_name='transfers by its side (REFER)'),
         ),
     ]

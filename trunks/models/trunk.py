@@ -73,7 +73,7 @@ class Trunk(CallAllowance, TrunkNumbers):
         default="decline",
         db_default="decline",
         help_text="Whether this carrier may transfer a call to another user or number of ours, "
-        "or to another trunk: those whom it connects pay for that call.",
+        "or out through a trunk; its own permissions and limits hold for that call.",
     )
     srtp = models.CharField(
         "SRTP",
