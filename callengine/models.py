@@ -26,6 +26,8 @@ class Call(models.Model):
     to_user = models.CharField(max_length=MAX_PARTY_LENGTH, blank=True)
     source = models.CharField(max_length=MAX_PARTY_LENGTH)
     destination = models.CharField(max_length=MAX_PARTY_LENGTH, blank=True)
+    taken_by = models.CharField(max_length=MAX_PARTY_LENGTH, blank=True, default="")
+    "Who talked to the caller, such as an agent's fallback, if that is not the destination."
     state = models.CharField(
         max_length=20,
         choices=[(state.value, state.label) for state in CallState],
@@ -53,6 +55,7 @@ class Call(models.Model):
             models.Index(fields=["to_user", "started", "id"], name="call_by_callee"),
             models.Index(fields=["source", "started", "id"], name="call_by_source"),
             models.Index(fields=["destination", "started", "id"], name="call_by_destination"),
+            models.Index(fields=["taken_by", "started", "id"], name="call_by_taker"),
             # Any filter and every total, in order of time, from this index alone: rows are wide.
             models.Index(
                 fields=[

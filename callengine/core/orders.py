@@ -79,6 +79,8 @@ class LegOrder:
     label: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
+    party: str = ""
+    "Whose it is, as `connection:alice`; for the engine, which has it from here."
     trunk: str = ""
     "Name of the trunk it belongs to, if it does."
     srtp: Srtp = Srtp.OFF

@@ -82,6 +82,9 @@ class Wave:
     dialled: str = ""
     "Gateways of trunks: whom they are asked for; once reached through one, no other is tried."
 
+    party: str = ""
+    "Whose targets they are: `connection:alice`, `trunk:carrier`, `agent:support`."
+
     def in_groups(self, size: int) -> list["Wave"]:
         """Return the same targets in waves of at most `size`, to be rung one after the other."""
         return [

@@ -196,6 +196,7 @@ CallSnapshot = TypedDict(
         "to": str,
         "source": str,
         "destination": str,
+        "taken_by": NotRequired[str],
         "state": str,
         "transcoded": bool,
         "legs": list[LegSnapshot],
@@ -209,7 +210,8 @@ CallSnapshot = TypedDict(
     },
 )
 """One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens. `near` is whose leg
-has the caller's place, once the caller has transferred its callee."""
+has the caller's place, once the caller has transferred its callee. `taken_by` is who talks to it,
+such as an agent's fallback, if that is another than the destination."""
 
 
 def iso(at: float) -> str:

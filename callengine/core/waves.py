@@ -174,8 +174,9 @@ class WavePlanner:
             note = f"{agent.name} was left out: no codec in common with the caller."
             return PlannedWaves(f"agent:{agent.name}", (), lists, (note,))
         target = PlannedTarget(uri="", to_uri="", label=agent.name, agent=agent.name)
-        wave = self._bounded(Wave((target,), lists.vn_a, lists.vn_b, agent.name))
-        return PlannedWaves(f"agent:{agent.name}", (wave,), lists)
+        party = f"agent:{agent.name}"
+        wave = self._bounded(Wave((target,), lists.vn_a, lists.vn_b, agent.name, party=party))
+        return PlannedWaves(party, (wave,), lists)
 
     def _to_selftest(self, selftest: SelfTest) -> PlannedWaves:
         label = f"test:{selftest}"
@@ -184,7 +185,7 @@ class WavePlanner:
         if not self._shares(lists.vn_a):
             return PlannedWaves(label, (), lists)
         target = PlannedTarget(uri="", to_uri="", label=selftest.label, selftest=selftest)
-        wave = Wave((target,), lists.vn_a, lists.vn_b, selftest.label)
+        wave = Wave((target,), lists.vn_a, lists.vn_b, selftest.label, party=label)
         return PlannedWaves(label, (wave,), lists)
 
     # Connections
@@ -235,6 +236,7 @@ class WavePlanner:
             lists.vn_b,
             entry.name,
             ring_timeout_s=float(entry.ring_timeout_s or 0),
+            party=label,
         )
         phones = self._bounded(phones, entry.holder)
         return PlannedWaves(label, tuple(phones.in_groups(LEGS_RUNG_TOGETHER)), lists)
@@ -499,7 +501,9 @@ def _gateway_waves(
         rows = ((gateway.priority, gateway.weight, gateway) for gateway in trunk.gateways)
         for gateway in by_weight(rows, chance):
             target = _gateway_target(trunk, gateway, sent[trunk.name])
-            wave = Wave((target,), lists.vn_a, lists.vn_b, trunk.name, dialled=dialled)
+            lists_of = (lists.vn_a, lists.vn_b)
+            party = f"trunk:{trunk.name}"
+            wave = Wave((target,), *lists_of, trunk.name, party=party, dialled=dialled)
             waves.append((gateway.is_down, wave))
     return [wave for is_down, wave in sorted(waves, key=lambda item: item[0])]
 

@@ -161,7 +161,7 @@ class LiveCall:
         self.labels |= {leg.name: leg.label for leg in legs}
         for leg in legs:
             self.leg_orders[leg.name] = leg
-            self.party_labels[leg.name] = f"trunk:{leg.trunk}" if leg.trunk else plan.destination
+            self.party_labels[leg.name] = leg.party or plan.destination
         self.selftests |= {leg.name for leg in legs if leg.selftest is not None}
         self.agents.ordered(waves)
 
@@ -191,6 +191,7 @@ class LiveCall:
         self._become(state)
         if state == CallState.ANSWERED and self.snapshot["answered"] is None:
             self.snapshot["answered"] = iso(at)
+            self._see_who_took_it()
 
     def _become(self, state: str) -> None:
         before, self.snapshot["state"] = self.snapshot["state"], state
@@ -254,6 +255,7 @@ class LiveCall:
         else:
             before.update(leg)
         self._judge_transcoding()
+        self._see_who_took_it()
         return before is None
 
     def set_attempt(self, anchor: LegAnchor, attempt: Attempt) -> None:
@@ -298,9 +300,10 @@ class LiveCall:
 
     @property
     def ends(self) -> set[str]:
-        """Labels of source and destination, and of whoever it is being transferred to."""
+        """Labels of source and destination, of whose legs there are, and of whom it goes on to."""
         plan = self.transfer.plan if self.transfer else None
-        labels = {self.snapshot["source"], self.snapshot["destination"]}
+        up = {self.party_of(leg["name"]) for leg in self.snapshot["legs"] if leg["state"] == "up"}
+        labels = {self.snapshot["source"], self.snapshot["destination"], *up} - {""}
         return labels | self.forwarders | ({plan.destination} if plan else set())
 
     @property
@@ -319,6 +322,7 @@ class LiveCall:
             self.snapshot["near"] = self.near
             self._judge_transcoding()
         self.snapshot["destination"] = plan.destination
+        self._see_who_took_it()
         self.snapshot["vn_a_source"] = plan.vn_a_source
         self.snapshot["vn_b_source"] = plan.vn_b_source
 
@@ -344,6 +348,15 @@ class LiveCall:
             self.snapshot["agents"] = list(self.agents.sessions.values())
         return copy.deepcopy(self.snapshot)
 
+    def _see_who_took_it(self) -> None:
+        """Tell who talks to the caller, if that is another than whom the call was for."""
+        callee = parties(self.snapshot["legs"], self.near).callee
+        is_heard = callee is not None and (callee["codec"] or callee["remote"])
+        if callee is None or not is_heard or self.snapshot["answered"] is None:
+            return
+        party = self.party_of(callee["name"])
+        self.snapshot["taken_by"] = party if party != self.snapshot["destination"] else ""
+
     def _judge_transcoding(self) -> None:
         codec_a, codec_b = parties(self.snapshot["legs"], self.near).codecs
         if codec_a and codec_b:
@@ -362,6 +375,7 @@ def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> Live
         "to": plan.to_user,
         "source": plan.source,
         "destination": plan.destination,
+        "taken_by": "",
         "state": CallState.TRYING.value,
         "transcoded": False,
         "legs": [],

@@ -167,7 +167,8 @@ async def make_waves(
         patience_s = failover_timeout_s
         if turn is turns[-1]:
             patience_s = max(RESPONSE_TIMEOUT_S, failover_timeout_s)
-        aim = _Aim(edge, plan, process, passwords, patience_s, diverted_from)
+        party = turn.wave.party
+        aim = _Aim(edge, plan, process, passwords, patience_s, diverted_from, party)
         legs = [_leg_b(aim, *aimed, number=next(numbers)) for aimed in turn.aimed]
         prepared += legs
         wave = turn.wave
@@ -281,14 +282,21 @@ class _Aim:
     passwords: Mapping[str, str]
     response_timeout_s: float
     diverted_from: str
+    party: str
 
 
 def _leg_b(aim: _Aim, target: PlannedTarget, place: _Place, *, number: int) -> _Prepared:
     name = "B" if number == 1 else f"B{number}"
-    if place.agent is not None:
-        return _Prepared(LegOrder(name, "", label=target.label, agent=place.agent), None)
-    if place.selftest is not None:
-        return _Prepared(LegOrder(name, "", label=target.label, selftest=place.selftest), None)
+    if place.agent is not None or place.selftest is not None:
+        order = LegOrder(
+            name,
+            "",
+            label=target.label,
+            party=aim.party,
+            agent=place.agent,
+            selftest=place.selftest,
+        )
+        return _Prepared(order, None)
     return _sip_leg(aim, target, place, name=name)
 
 
@@ -315,6 +323,7 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         label=target.label,
         username=target.username,
         password=aim.passwords.get(target.trunk, ""),
+        party=aim.party,
         trunk=target.trunk,
         srtp=target.srtp,
         keys_readable=is_readable(flow),

@@ -31,6 +31,8 @@ def brief_legs() -> Prefetch[Any]:
 def snapshot(call: Call) -> CallSnapshot:
     """Return the shape in which a call is shown, from its rows."""
     shown = _snapshot(call)
+    if call.taken_by:
+        shown["taken_by"] = call.taken_by
     if near := call.plan.get("near"):
         shown["near"] = str(near)
     return shown

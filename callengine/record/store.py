@@ -224,6 +224,7 @@ def _changing(snapshot: CallSnapshot) -> dict[str, Any]:
     return {
         "answered": moment(snapshot["answered"]),
         "destination": fit(Call, "destination", snapshot["destination"]),
+        "taken_by": fit(Call, "taken_by", snapshot.get("taken_by", "")),
         "state": fit(Call, "state", state),
         "transcoded": snapshot["transcoded"],
         **({"attempts": clean_json(snapshot["attempts"])} if "attempts" in snapshot else {}),

@@ -16,10 +16,11 @@ LATELY = 10
 def recent_calls(label: str, *, limit: int = LATELY) -> list[CallRow]:
     """Return the newest calls from and to a party, such as `trunk:carrier-one`.
 
-    Four queries, all by index.
+    Five queries, all by index.
     """
     keys: dict[UUID, dt.datetime] = {}
-    for calls in (Call.objects.filter(source=label), Call.objects.filter(destination=label)):
+    for part in ("source", "destination", "taken_by"):
+        calls = Call.objects.filter(**{part: label})
         keys |= dict(calls.order_by("-started", "-id").values_list("pk", "started")[:limit])
     newest = sorted(keys, key=lambda key: keys[key], reverse=True)[:limit]
     now = timezone.now()

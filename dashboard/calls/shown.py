@@ -142,6 +142,8 @@ class CallHead:
     callee: str
     source: str
     destination: str
+    taken_by: str
+    "Who talks to the caller, if that is another than the destination; else nothing."
     badge: Badge
     live: bool
     started: dt.datetime

@@ -30,6 +30,7 @@ COLUMNS = (
     "to_user",
     "source",
     "destination",
+    "taken_by",
     "codec_a",
     "codec_b",
     "transcoded",

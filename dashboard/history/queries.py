@@ -78,7 +78,8 @@ def matching(asked: Mapping[str, Any]) -> QuerySet[Call]:
     for field in ("connection", "trunk"):
         if name := asked.get(field):
             party = f"{field}:{name}"
-            condition &= _equals("source", party) | _equals("destination", party)
+            called = _equals("destination", party) | _equals("taken_by", party)
+            condition &= _equals("source", party) | called
     if codec := asked.get("codec"):
         condition &= _equals("codec_a", codec) | _equals("codec_b", codec)
     if outcome := asked.get("outcome"):

@@ -55,7 +55,7 @@ def directory(peer: VoiceAgentPeer) -> dict[str, Any]:
     to_support = {"to": "agent:support"}
     made = configuration(
         connection("carol"),
-        connection("bob", inbound=["G722"], force=True),
+        connection("bob", inbound=["G722"], force=True, concurrent_calls=1),
         connection("away", agent=to_support),
         connection("desk", agent={**to_support, "when": "busy"}),
         connection("shared", agent={**to_support, "when": "always"}),
@@ -186,6 +186,7 @@ async def test_a_call_goes_on_to_the_fallback_and_to_its_codec_list(
         record = await talk.end()
     assert record["termination"]["reason"] == "caller-hung-up"
     assert [leg["codec"] for leg in record["legs"]] == ["G722", None, "G722"]
+    assert (record["destination"], record["taken_by"]) == (f"agent:{name}", "connection:bob")
 
 
 async def test_a_caller_whose_agent_is_lost_comes_to_its_fallback(engine: Engine) -> None:
@@ -205,8 +206,13 @@ async def test_a_caller_whose_agent_is_lost_comes_to_its_fallback(engine: Engine
         await b.answer_in("G722")
         talk = Conversation(a, b, engine)
         await talk.hears_both_ways(codec_a="G722", codec_b="G722", seconds=1.0)
+        # Who took it has a call now, and may have no more.
+        async with caller(engine) as another:
+            refused = await another.invite("bob", another.sdp(["G722"]))
+            assert (await refused.wait_final()).code == 486
         record = await talk.end()
     assert record["termination"]["reason"] == "caller-hung-up"
+    assert (record["destination"], record["taken_by"]) == ("agent:gone", "connection:bob")
     (note,) = [one["text"] for one in engine.events(record["id"]) if one["kind"] == "fallback"]
     assert "The connection to the agent gone was lost and could not be made anew" in note
 

@@ -43,6 +43,7 @@ def described(call: Call) -> dict[str, Any]:
         **{key: full[key] for key in ("id", "started", "answered", "ended", "from", "to")},
         "source": full["source"],
         "destination": full["destination"],
+        "taken_by": full.get("taken_by", ""),
         "state": full["state"],
         "transcoded": full["transcoded"],
         "legs": [
