@@ -15,7 +15,7 @@ from callengine.record import store
 from connections.models import Connection, Registration
 from tests.dashboard.addresses import EXAMPLES
 from tests.dashboard.live import agentcalls, demo
-from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
+from trunks.models import Gateway, GatewayTarget, Number, Route, RouteTrunk, Trunk
 
 AGENT_CALL = "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e91"
 "A call that talks to a voice agent."
@@ -72,8 +72,17 @@ def _trunks() -> tuple[Trunk, Trunk]:
         in_allowed_addresses=["203.0.113.0/24"],
         out_codecs=["PCMA", "PCMU"],
     )
-    Gateway.objects.create(pk=1, trunk=carrier, uri="sip:203.0.113.5:5060;transport=udp")
+    first = Gateway.objects.create(pk=1, trunk=carrier, uri="sip:203.0.113.5:5060;transport=udp")
     Gateway.objects.create(pk=2, trunk=carrier, uri="sip:203.0.113.6", priority=2)
+    now = timezone.now()
+    GatewayTarget.objects.create(
+        gateway=first,
+        target="udp:203.0.113.5:5060",
+        is_up=False,
+        since=now,
+        said="no response from udp:203.0.113.5:5060 within 4 s",
+        holds_until=now + dt.timedelta(hours=1),
+    )
     return carrier, Trunk.objects.create(pk=2, name="carrier-two", enabled=False)
 
 
