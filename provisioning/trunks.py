@@ -27,6 +27,7 @@ from trunks.validators import (
     parse_access_list,
     parse_header_rules,
     parse_networks,
+    validate_domain,
     validate_gateway_uri,
 )
 
@@ -42,6 +43,7 @@ IN_KEYS = (
         "allowed_addresses", keys.parsed(parse_access_list, ACCESS_FORM), "in_allowed_addresses"
     ),
     FieldKey("username", keys.text(SIP_USER, SIP_USER_FORM), "in_username"),
+    FieldKey("domain", keys.checked(validate_domain), "in_domain"),
     FieldKey("codecs", Checker.codecs, "in_codecs"),
     FieldKey("called_rules", keys.parsed(parse_rewrites, RULE_FORM), "in_called_rules"),
     FieldKey("caller_rules", keys.parsed(parse_rewrites, RULE_FORM), "in_caller_rules"),

@@ -6,7 +6,7 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -34,6 +34,22 @@ class AccessEntry:
     enabled: bool
     username: str
     allowed: tuple[str, ...]
+    domain: str = ""
+    "What its calls must be addressed to, in small letters; empty: anything."
+
+    def lacks(self, domain: str) -> str:
+        """Return what a call lacks to be this trunk's, in words; empty if nothing but credentials.
+
+        `domain` is what it is addressed to.
+        """
+        if self.domain and domain.lower() != self.domain:
+            return f"its calls are addressed to {self.domain}, and this one to {domain}"
+        return ""
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether anybody who knows its domain may call as this trunk."""
+        return bool(self.domain) and not (self.allowed or self.username)
 
 
 def parse_address(text: str) -> Address | None:
@@ -74,14 +90,22 @@ class AccessTable:
         self._enabled, self._disabled = _Networks(), _Networks()
         self._hosts: list[tuple[str, AccessEntry]] = []
         "Host names of the lists, and whose they are: of enabled trunks first, by name."
-        # By name, so that among equal networks the first name stays.
-        for entry in sorted(entries, key=lambda entry: entry.name):
+        self._asking: dict[str, AccessEntry] = {}
+        self._anywhere: list[AccessEntry] = []
+        "Enabled trunks that are known by something other than their address and a password."
+        # By name, those that ask for more before others that hold the same network.
+        asks = {entry: bool(entry.domain) for entry in entries}
+        for entry in sorted(asks, key=lambda entry: (not asks[entry], entry.name)):
+            if entry.allowed or asks[entry]:
+                self._asking[entry.name] = entry
             networks = self._enabled if entry.enabled else self._disabled
             for item in entry.allowed:
                 networks.add(item, addresses, entry)
                 if not _is_network(item):
                     self._hosts.append((item, entry))
-            if entry.enabled and entry.username and not entry.allowed:
+            if entry.enabled and not entry.allowed and asks[entry]:
+                self._anywhere.append(entry)
+            elif entry.enabled and entry.username and not entry.allowed:
                 self.has_credentials_alone = True
 
         self._hosts.sort(key=lambda host: not host[1].enabled)
@@ -90,22 +114,37 @@ class AccessTable:
         """Return the entry whose list has a host name that a certificate is for."""
         return next((entry for host, entry in self._hosts if is_for(host)), None)
 
-    def find(self, address: str) -> AccessEntry | None:
-        """Return the entry whose list holds `address`.
+    def find(self, address: str, domain: str = "") -> tuple[AccessEntry, str] | None:
+        """Return the entry whose call this is, and what the call lacks to be that, if anything.
 
-        If several do: enabled ones first, then the narrowest network, then by name.
+        If several lists hold `address`: enabled ones first, then the narrowest network, then by
+        name; of one that lacks something only if there is no other.
         """
         wanted = parse_address(address)
         if wanted is None:
             return None
-        return self._enabled.narrowest(wanted) or self._disabled.narrowest(wanted)
+        here = [*self._enabled.holding(wanted), *self._anywhere, *self._disabled.holding(wanted)]
+        for entry in here:
+            if not entry.lacks(domain):
+                return entry, ""
+        near = next((entry for entry in here if entry.allowed), None)
+        return (near, near.lacks(domain)) if near is not None else None
+
+    def is_from(self, address: str, entry: AccessEntry) -> bool:
+        """Tell whether an entry's list holds `address`, or is empty."""
+        wanted = parse_address(address)
+        return not entry.allowed or (wanted is not None and entry in self._enabled.holding(wanted))
+
+    def by_name(self, name: str) -> AccessEntry | None:
+        """Return the entry of a trunk that answered a challenge, if it asks for more than that."""
+        return self._asking.get(name)
 
 
 class _Networks:
     """Networks by IP version and length of prefix, each with whose it is."""
 
     def __init__(self) -> None:
-        self._by_length: dict[int, dict[int, dict[int, AccessEntry]]] = {4: {}, 6: {}}
+        self._by_length: dict[int, dict[int, dict[int, list[AccessEntry]]]] = {4: {}, 6: {}}
 
     def add(self, item: str, addresses: Mapping[str, Sequence[str]], entry: AccessEntry) -> None:
         try:
@@ -119,14 +158,15 @@ class _Networks:
 
     def _put(self, address: Address, length: int, entry: AccessEntry) -> None:
         of_length = self._by_length[address.version].setdefault(length, {})
-        of_length.setdefault(int(address) >> address.max_prefixlen - length, entry)
+        here = of_length.setdefault(int(address) >> address.max_prefixlen - length, [])
+        if entry not in here:
+            here.append(entry)
 
-    def narrowest(self, address: Address) -> AccessEntry | None:
+    def holding(self, address: Address) -> Iterator[AccessEntry]:
+        """Yield whose networks hold an address, the narrowest first."""
         by_length, bits = self._by_length[address.version], int(address)
         for length in sorted(by_length, reverse=True):
-            if (entry := by_length[length].get(bits >> address.max_prefixlen - length)) is not None:
-                return entry
-        return None
+            yield from by_length[length].get(bits >> address.max_prefixlen - length, ())
 
 
 def addresses_within(

@@ -31,6 +31,7 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
     fieldsets = [
         (None, {"fields": ("name", "enabled")}),
         ("IN", {"fields": ("in_allowed_addresses", "in_username", "in_password", "in_codecs")}),
+        ("IN, besides", {"fields": ("in_domain",)}),
         ("Both ways", {"fields": ("concurrent_calls", "media_also_from", "refer", "srtp")}),
         ("OUT", {"fields": ("out_username", "new_out_password", "out_codecs", *OUT_SETTINGS)}),
         ("Numbers, callers and headers", {"fields": NUMBER_FIELDS}),

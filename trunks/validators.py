@@ -20,6 +20,7 @@ PREFIX = re.compile(r"\A(\+?[0-9*#]{1,31}|\+)\Z")
 PREFIX_FORM = "up to 31 of 0-9 * #, with or without a + in front, or + alone"
 ACCESS_FORM = "an IP address, a network such as 203.0.113.0/24, or a host name"
 NETWORK_FORM = "an IP address or a network such as 203.0.113.0/24"
+HOST_FORM = "a host name in small letters, such as sip.carrier.example"
 MAX_ACCESS_ENTRIES = 200
 MAX_MEDIA_NETWORKS = 50
 "They all stand in a filter that the kernel runs for each packet."
@@ -58,6 +59,12 @@ def parse_networks(value: Any) -> list[str]:
     Raises ValidationError naming the entry and what is allowed.
     """
     return _parse_list(value, _network, NETWORK_FORM, MAX_MEDIA_NETWORKS)
+
+
+def validate_domain(value: str) -> None:
+    """Raise ValidationError unless this is a host name in small letters."""
+    if not is_host_name(value) or value != value.lower():
+        raise ValidationError(f"{value!r} is no domain; allowed: {HOST_FORM}", code="invalid")
 
 
 def parse_header_rules(value: Any) -> list[str]:

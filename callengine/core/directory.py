@@ -225,6 +225,8 @@ class Source:
     "Source IP address of the INVITE."
     connection: ConnectionEntry | None = None
     trunk: TrunkEntry | None = None
+    is_proven: bool = True
+    "Whether it has shown who it is: a trunk known by its domain alone has not."
 
     @property
     def holder(self) -> Holder:

@@ -118,6 +118,7 @@ class Rule(StrEnum):
     DIGEST_URI_MISMATCH = "digest-uri-mismatch"
     CONNECTION_DISABLED = "connection-disabled"
     TRUNK_DISABLED = "trunk-disabled"
+    TRUNK_CONDITION_UNMET = "trunk-condition-unmet"
     SOURCE_NOT_ON_ACCESS_LIST = "source-not-on-access-list"
     EXTERNAL_CALLER_TO_TRUNK = "external-caller-to-trunk"
     CALLER_ID_NOT_ITS_OWN = "caller-id-not-its-own"
@@ -250,6 +251,7 @@ REJECTIONS: Mapping[Rule, tuple[int, ...]] = {
     Rule.DIGEST_URI_MISMATCH: (400,),
     Rule.CONNECTION_DISABLED: (403,),
     Rule.TRUNK_DISABLED: (403,),
+    Rule.TRUNK_CONDITION_UNMET: (403,),
     Rule.SOURCE_NOT_ON_ACCESS_LIST: (403,),
     Rule.EXTERNAL_CALLER_TO_TRUNK: (403,),
     Rule.CALLER_ID_NOT_ITS_OWN: (403,),

@@ -109,6 +109,15 @@ class WavePlanner:
                 f"Nobody here has the number or SIP user {dialled!r}, and no route's prefix "
                 "matches it. Add a number, a connection or a route.",
             )
+        if not self._request.party.is_proven:
+            assert self._request.party.trunk is not None
+            raise NotPlannedError(
+                403,
+                Rule.EXTERNAL_CALLER_TO_TRUNK,
+                f"The trunk {self._request.party.trunk.name} is known by its domain alone, which "
+                f"anybody may dial, and {dialled} leads to a trunk. Set its addresses or its user "
+                "name too.",
+            )
         if self._request.party.kind == "external":
             raise NotPlannedError(
                 403,

@@ -129,31 +129,50 @@ def _credentials(
 def access_entries() -> list[access.AccessEntry]:
     """Return the access list of every trunk. One query."""
     rows = Trunk.objects.order_by("pk").values_list(
-        "name", "enabled", "in_username", "in_allowed_addresses"
+        "name",
+        "enabled",
+        "in_username",
+        "in_allowed_addresses",
+        "in_domain",
     )
     return [
-        access.AccessEntry(name, enabled, username, tuple(allowed))
-        for name, enabled, username, allowed in rows
+        access.AccessEntry(name, enabled, username, tuple(allowed), domain)
+        for name, enabled, username, allowed, domain in rows
     ]
 
 
-def trunk_access(address: str, lists: access.AccessLists) -> TrunkAccess | None:
-    """Return the trunk whose access list holds this IP address. One query a second at most.
+def trunk_access(
+    address: str, lists: access.AccessLists, domain: str = "", name: str = ""
+) -> TrunkAccess | None:
+    """Return the trunk whose access list holds this IP address, or which comes so, if one does.
 
-    A host name in a list may take two seconds the first time.
+    With `name`, that of a trunk which has answered a challenge, only what it lacks besides. One
+    query a second at most. A host name in a list may take two seconds the first time.
     """
-    entry = lists.table().find(address)
-    if entry is None:
+    table = lists.table()
+    if name:
+        entry = table.by_name(name)
+        if entry is None:
+            return None
+        lacking = entry.lacks(domain)
+        if not lacking and not table.is_from(address, entry):
+            lacking = f"its calls come from addresses on its list, and this one from {address}"
+        return TrunkAccess(entry.name, entry.enabled, entry.username, lacking)
+    found = table.find(address, domain)
+    if found is None:
         return None
-    return TrunkAccess(name=entry.name, enabled=entry.enabled, username=entry.username)
+    entry, lacking = found
+    return TrunkAccess(entry.name, entry.enabled, entry.username, lacking, entry.is_weak)
 
 
-def trunk_certified(names: tuple[str, ...], lists: access.AccessLists) -> TrunkAccess | None:
+def trunk_certified(
+    names: tuple[str, ...], lists: access.AccessLists, domain: str = ""
+) -> TrunkAccess | None:
     """Return the trunk with a host name on its list that a certificate with these names is for."""
     entry = lists.table().certified(lambda host: fits(names, host))
     if entry is None:
         return None
-    return TrunkAccess(name=entry.name, enabled=entry.enabled, username=entry.username)
+    return TrunkAccess(entry.name, entry.enabled, entry.username, entry.lacks(domain))
 
 
 def trunks_by_credentials(lists: access.AccessLists) -> bool:

@@ -39,6 +39,10 @@ class TrunkAccess:
     enabled: bool
     username: str
     "Credentials the trunk must also present; empty: the address is enough."
+    lacking: str = ""
+    "What a call lacks to be this trunk's, in words."
+    is_weak: bool = False
+    "Whether it is known by its domain alone, which anybody may dial."
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +189,15 @@ class Engine(Protocol):
     async def credentials(self, username: str) -> Credentials | None:
         """Return the digest credentials of a connection or of a trunk's IN side."""
 
-    async def trunk_access(self, address: str) -> TrunkAccess | None:
-        """Return the trunk whose access list holds this IP address."""
+    async def trunk_access(
+        self, address: str, domain: str = "", name: str = ""
+    ) -> TrunkAccess | None:
+        """Return the trunk whose access list holds this IP address, or which is called by `domain`.
 
-    async def trunk_certified(self, names: tuple[str, ...]) -> TrunkAccess | None:
+        With `name`, that of a trunk which has answered a challenge, only what it lacks besides.
+        """
+
+    async def trunk_certified(self, names: tuple[str, ...], domain: str = "") -> TrunkAccess | None:
         """Return the trunk that a verified client certificate with these names belongs to."""
 
     async def registered_trunk(self, contact_user: str) -> TrunkAccess | None:

@@ -27,15 +27,17 @@ class DirectoryAnswers:
         one_time = self.sources.credentials(username)
         return one_time or await self._read(lookup.credentials, username)
 
-    async def trunk_access(self, address: str) -> TrunkAccess | None:
-        """Return the trunk whose access list holds this IP address."""
+    async def trunk_access(
+        self, address: str, domain: str = "", name: str = ""
+    ) -> TrunkAccess | None:
+        """Return the trunk whose access list holds this IP address, or which comes so."""
         if self.sources.is_host(address):
             return None
-        return await self._read(lookup.trunk_access, address, self._access)
+        return await self._read(lookup.trunk_access, address, self._access, domain, name)
 
-    async def trunk_certified(self, names: tuple[str, ...]) -> TrunkAccess | None:
+    async def trunk_certified(self, names: tuple[str, ...], domain: str = "") -> TrunkAccess | None:
         """Return the trunk that a verified client certificate with these names belongs to."""
-        return await self._read(lookup.trunk_certified, names, self._access)
+        return await self._read(lookup.trunk_certified, names, self._access, domain)
 
     async def registered_trunk(self, contact_user: str) -> TrunkAccess | None:
         """Return the trunk that is registered at its carrier with this Contact of ours."""

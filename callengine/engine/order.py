@@ -125,7 +125,7 @@ async def make_order(
             media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
             srtp=plan.srtp,
             keys_readable=is_readable(call.flow),
-            is_proven=call.source.kind != "external" or Flow.parse(call.flow).is_reliable,
+            is_proven=_is_proven(call),
         ),
         waves=waves.orders,
         offered=plan.offered,
@@ -135,6 +135,12 @@ async def make_order(
         media_also_from=media_also_from,
     )
     return Orders(order, leg_a, waves.anchors, waves.notes)
+
+
+def _is_proven(call: IncomingCall) -> bool:
+    """Tell whether a caller has shown that it is where it says."""
+    is_known = call.source.kind != "external" and call.source.is_proven
+    return is_known or Flow.parse(call.flow).is_reliable
 
 
 async def make_waves(

@@ -44,6 +44,8 @@ CARRIER = {
     "new_out_password": "out secret",
     "out_codecs": "PCMU",
     "refer": "decline",
+    "probe_interval_s": "60",
+    "register_expires_s": "600",
     "in_identity": "from",
     "out_identity": "from",
     "out_diversion": "diversion",

@@ -200,5 +200,5 @@ def test_recent_calls_and_refusals_of_its_own_are_shown(admin: Client) -> None:
 def test_a_trunk_that_cannot_work_yet_says_what_it_lacks(admin: Client) -> None:
     trunk = Trunk.objects.create(name="bare")
     page = text(admin.get(at("trunk", trunk.pk)))
-    assert "IN: no address and no user name is set" in page
+    assert "IN: no address, user name or domain is set" in page
     assert "OUT: no gateway is set" in page

@@ -13,9 +13,11 @@ from typing import TypeVar
 
 import sipmessage
 from sipua.transaction import (
+    TIMER_D,
     ClientInviteTransaction,
     TransactionLayer,
     TransactionState,
+    create_ack,
     get_client_transaction_key,
     get_server_transaction_key,
 )
@@ -175,6 +177,14 @@ class InviteTransaction(ClientInviteTransaction):
         if live and 200 <= response.code < 300:
             self._set_state(TransactionState.Terminated)
             self._future.set_result(response)
+        elif live and response.code >= 300:
+            # With the Route of the INVITE (RFC 3261 section 17.1.1.3), which sipua leaves out.
+            ack = create_ack(request=self._request, response=response)
+            ack.route = self._request.route
+            await self._transport_layer.send_message(ack)
+            self._set_state(TransactionState.Completed)
+            self._future.set_result(response)
+            self._start_timer("D", 0 if self._is_reliable else TIMER_D)
         else:
             await super().receive_response(response)
 

@@ -47,7 +47,7 @@ CASES = [
 @pytest.mark.parametrize(("address", "entries", "found"), CASES)
 def test_the_trunk_of_an_address(address, entries, found):
     match = AccessTable(entries, {"gw.example": ("192.0.2.9",)}).find(address)
-    assert (match.name if match else None) == found
+    assert (match[0].name if match else None) == found
 
 
 @given(st.ip_addresses(v=4))
@@ -169,7 +169,7 @@ def test_a_table_says_what_comparing_with_every_entry_says(address, lists):
         for number, (allowed, enabled) in enumerate(lists)
     ]
     match = AccessTable(entries).find(str(address))
-    assert (match.name if match else None) == narrowest_by_comparing_all(str(address), entries)
+    assert (match[0].name if match else None) == narrowest_by_comparing_all(str(address), entries)
 
 
 @pytest.mark.parametrize(
@@ -256,3 +256,42 @@ def test_a_certificate_belongs_to_the_trunk_that_lists_its_name_enabled_ones_fir
     for names, trunk in (({"gw.example"}, "b"), ({"other.example"}, "c"), ({"192.0.2.0/24"}, None)):
         entry = table.certified(lambda host, names=names: host in names)
         assert (entry and entry.name) == trunk
+
+
+BOTH = ("192.0.2.1/32",)
+SHARED = [
+    AccessEntry("plain", True, "", ("192.0.2.0/24",)),
+    AccessEntry("north", True, "", BOTH, "north.example"),
+    AccessEntry("south", True, "", BOTH, "south.example"),
+    AccessEntry("strict", True, "", ("198.51.100.0/24",), "strict.example"),
+    AccessEntry("open", True, "", (), "open.example"),
+    AccessEntry("named", True, "user", (), "named.example"),
+]
+
+
+@pytest.mark.parametrize(
+    ("address", "domain", "found", "lacking"),
+    [
+        ("192.0.2.1", "north.example", "north", ""),
+        ("192.0.2.1", "SOUTH.example", "south", ""),
+        ("192.0.2.1", "192.0.2.99", "plain", ""),
+        ("198.51.100.7", "x", "strict", "its calls are addressed to strict.example"),
+        ("203.0.113.9", "open.example", "open", ""),
+        ("203.0.113.9", "named.example", "named", ""),
+        ("203.0.113.9", "x", None, ""),
+    ],
+)
+def test_all_that_is_set_of_a_trunk_must_hold(address, domain, found, lacking):
+    match = AccessTable(SHARED).find(address, domain)
+    assert (match[0].name if match else None) == found
+    assert match is None or match[1].startswith(lacking or "")
+    assert match is None or bool(match[1]) == bool(lacking)
+
+
+def test_a_domain_alone_is_weak_and_needs_no_challenge_of_everybody():
+    table = AccessTable(SHARED)
+    assert [entry.name for entry in SHARED if entry.is_weak] == ["open"]
+    assert not table.has_credentials_alone
+    assert table.by_name("named").lacks("x") != ""
+    assert table.is_from("192.0.2.1", SHARED[1])
+    assert not table.is_from("203.0.113.1", SHARED[1])

@@ -35,6 +35,7 @@ class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
     shown_fields = (
         "in_allowed_addresses",
         "in_username",
+        "in_domain",
         "concurrent_calls",
         "media_also_from",
         "refer",
@@ -71,19 +72,27 @@ class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
         fields = (
             "in_allowed_addresses",
             "in_username",
+            "in_domain",
             "concurrent_calls",
             "media_also_from",
             "refer",
             "srtp",
         )
-        labels = {"in_username": "User name"}
-        widgets = {"in_username": typed()}
+        labels = {
+            "in_username": "User name",
+            "in_domain": "Domain",
+        }
+        widgets = {
+            "in_username": typed(),
+            "in_domain": typed(),
+        }
 
     field_order = (
         "in_allowed_addresses",
         "in_username",
         "in_password",
         "in_remove",
+        "in_domain",
         "concurrent_calls",
         "media_also_from",
         "refer",

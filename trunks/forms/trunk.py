@@ -35,6 +35,7 @@ class TrunkForm(SrtpKept, InSide, OutSide, forms.ModelForm[Trunk]):
             "enabled",
             "in_allowed_addresses",
             "in_username",
+            "in_domain",
             "concurrent_calls",
             "media_also_from",
             "refer",

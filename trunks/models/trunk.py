@@ -12,7 +12,11 @@ from sip.srtp import CHOICES as SRTP_CHOICES
 from sip.srtp import Srtp
 from trunks.fields import AccessListField, NetworkListField
 from trunks.models.numbers import TrunkNumbers
-from trunks.validators import validate_gateway_uri, validate_unclaimed_by_connection
+from trunks.validators import (
+    validate_domain,
+    validate_gateway_uri,
+    validate_unclaimed_by_connection,
+)
 
 
 class Trunk(CallAllowance, TrunkNumbers):
@@ -43,6 +47,14 @@ class Trunk(CallAllowance, TrunkNumbers):
             validate_unclaimed_by_connection,
         ],
         help_text="If set, it must also present this user name and its password.",
+    )
+    in_domain = models.CharField(
+        "IN: domain",
+        max_length=253,
+        blank=True,
+        validators=[validate_domain],
+        help_text="If set, its calls are addressed to it: sip:number@carrier.example. Alone it "
+        "lets anybody call numbers and connections, never trunks.",
     )
     in_ha1_realm = models.CharField(max_length=100, blank=True, editable=False)
     in_ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
@@ -154,6 +166,12 @@ class Trunk(CallAllowance, TrunkNumbers):
                 condition=Q(registers=False) | ~Q(out_username="") | ~Q(register_user=""),
                 name="trunk_registers_as_somebody",
                 violation_error_message="To register, a trunk needs an OUT user name.",
+            ),
+            models.UniqueConstraint(
+                fields=["in_domain"],
+                condition=~Q(in_domain=""),
+                name="trunk_in_domain_is_unique",
+                violation_error_message="Another trunk already has this domain.",
             ),
             models.UniqueConstraint(
                 fields=["in_username"],

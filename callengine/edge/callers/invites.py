@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from callengine.core.directory import Source
 from callengine.core.reasons import Rule
@@ -62,6 +63,7 @@ class Callers:
     ) -> None:
         """`certified_names(flow)` are those in the certificate a client showed there, if any."""
         self._engine = engine
+        self._certified_names = certified_names
         self._max_setups = max_setups
         self._authenticator = authenticator
         self._responder = responder
@@ -104,7 +106,7 @@ class Callers:
             outcome = await self._engine.set_up(_incoming(transaction, source))
         finally:
             self._setting_up.discard(transaction)
-        if source.kind == "trunk" and isinstance(outcome, Accepted):
+        if source.kind == "trunk" and source.is_proven and isinstance(outcome, Accepted):
             # An administrator wrote this address down: its calls get whatever RFC 3261 asks for.
             transaction.credit_bytes = None
         if not transaction.cancelled:
@@ -113,7 +115,7 @@ class Callers:
     def _remember(self, request: Received, source: Source) -> None:
         """Have the guard know whoever has shown who they are."""
         now = time.monotonic()
-        if source.kind == "trunk":
+        if source.kind == "trunk" and source.is_proven:
             self._guard.welcome_trunk(source_host(request), now)
         elif source.connection is not None:
             user = source.connection.sip_user
@@ -144,16 +146,20 @@ class Callers:
         """Return who calls, or None once the request has been answered."""
         request = transaction.request
         address = source_host(request)
+        domain = self._domain(request)
         access = (
             await self._registered(request)
-            or await self._engine.trunk_access(address)
-            or await self._certified(request)
+            or await self._engine.trunk_access(address, domain)
+            or await self._certified(request, domain)
         )
-        if access is not None:
+        if access is not None and not access.lacking:
             return await self._trunk(transaction, access, address)
         self._guard.forget(address)
         if self._authenticator.has_answer(transaction):
-            return await self._by_digest(transaction, address)
+            return await self._by_digest(transaction, address, domain)
+        if access is not None:
+            self._lacking(transaction, access)
+            return None
         match await self._admission(request):
             case Admission.CHALLENGE:
                 self._authenticator.challenge(transaction)
@@ -172,10 +178,10 @@ class Callers:
         user = _contact_called(request)
         return await self._engine.registered_trunk(user) if user else None
 
-    async def _certified(self, request: Received) -> TrunkAccess | None:
+    async def _certified(self, request: Received, domain: str) -> TrunkAccess | None:
         """Return the trunk that its TLS connection's certificate belongs to."""
         names = self._certified_names(request.flow)
-        return await self._engine.trunk_certified(names) if names else None
+        return await self._engine.trunk_certified(names, domain) if names else None
 
     async def _admission(self, request: Received) -> Admission:
         is_ours = self._claims_to_be_local(request) or await self._engine.is_registered_at(
@@ -201,14 +207,37 @@ class Callers:
             )
             if credentials is None:
                 return None
-        return await self._engine.source(kind="trunk", name=access.name, address=address)
+        source = await self._engine.source(kind="trunk", name=access.name, address=address)
+        return replace(source, is_proven=not access.is_weak)
 
-    async def _by_digest(self, transaction: ServerTransaction, address: str) -> Source | None:
+    async def _by_digest(
+        self, transaction: ServerTransaction, address: str, domain: str
+    ) -> Source | None:
         credentials = await self._authenticator.authenticate(transaction)
         if credentials is None:
             return None
         kind, name = credentials.kind, credentials.name
+        if kind == "trunk":
+            access = await self._engine.trunk_access(address, domain, name)
+            if access is not None and access.lacking:
+                self._lacking(transaction, access)
+                return None
         return await self._engine.source(kind=kind, name=name, address=address)
+
+    def _domain(self, request: Received) -> str:
+        """Return what a call is addressed to."""
+        try:
+            return parse_uri(request.uri).host.lower()
+        except ValueError:
+            return ""
+
+    def _lacking(self, transaction: ServerTransaction, access: TrunkAccess) -> None:
+        """Refuse a call that would be a trunk's if it had all that is set there."""
+        advice = (
+            f"It is not the trunk {access.name}: {access.lacking}. Have the carrier change that, "
+            "or change the trunk's IN side."
+        )
+        self._responder.refuse(transaction, 403, Rule.TRUNK_CONDITION_UNMET, advice)
 
     def _claims_to_be_local(self, request: Received) -> bool:
         try:

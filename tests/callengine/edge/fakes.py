@@ -75,7 +75,9 @@ class FakeEngine:
     async def registered_trunk(self, contact_user: str) -> TrunkAccess | None:
         return self.trunks.get(contact_user)
 
-    async def trunk_access(self, address: str) -> TrunkAccess | None:
+    async def trunk_access(
+        self, address: str, domain: str = "", name: str = ""
+    ) -> TrunkAccess | None:
         return self.trunks.get(address)
 
     async def external_sip(self) -> bool:

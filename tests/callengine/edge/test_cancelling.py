@@ -37,7 +37,7 @@ async def test_cancel_before_it_is_known_who_calls_is_on_record(
     known = asyncio.Event()
     access = scene.engine.trunk_access
 
-    async def slow(address: str) -> TrunkAccess | None:
+    async def slow(address: str, *_: object) -> TrunkAccess | None:
         await known.wait()
         return await access(address)
 

@@ -44,7 +44,7 @@ class Detached(Switchboard):
         self.written = Written()
         self.book.open_with(cast("Any", self.written), self._publisher)
 
-    async def trunk_access(self, address: str) -> None:
+    async def trunk_access(self, address: str, *_: object) -> None:
         return None
 
     async def external_sip(self) -> bool:
