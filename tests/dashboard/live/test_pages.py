@@ -26,7 +26,7 @@ FRAGMENT = {"HX-Request": "true"}
 def test_an_empty_list_says_what_would_be_here(viewer: Client) -> None:
     page = viewer.get("/calls/").content.decode()
     assert "No call right now" in page
-    assert "Dial a number from a registered phone." in page
+    assert "or a number from a registered phone." in page
     assert "engine not started" in page
 
 
