@@ -1,20 +1,38 @@
 """The test of a trunk in a browser: every step appears, also those after the first few."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
 from tests.browser.chromium import async_chromium
 from tests.peers.engine import Engine
+from tests.peers.ports import free_sip_port
 from tests.wire.directory import PASSWORD, configuration, trunk
 from tests.wire.operator import Operator
 
-GATEWAYS = 4
-"More steps than a browser is sent of which it has shown none."
+SILENT = [("127.0.0.41", free_sip_port("127.0.0.41")), ("127.0.0.42", free_sip_port("127.0.0.42"))]
+"What is told while each says nothing is more than a browser is sent that has shown none of it."
 CONFIGURATION = configuration(trunks=[trunk("nowhere", gateway="sip:one.invalid")])
-CONFIGURATION["trunks"][0]["out"]["gateways"] = [
-    {"uri": f"sip:host-{number}.invalid", "priority": number} for number in range(GATEWAYS)
+CONFIGURATION["trunks"][0]["out"]["gateways"] += [
+    {"uri": f"sip:{host}:{port}", "priority": 2 + at} for at, (host, port) in enumerate(SILENT)
 ]
+GATEWAYS = 1 + len(SILENT)
 OVER_WITHIN_MS = 40_000
 
 
-async def test_each_step_is_shown_until_the_test_is_over() -> None:
+@pytest.fixture
+def silent() -> Iterator[None]:
+    """Keep the ports of gateways that never answer."""
+    with ExitStack() as stack:
+        for address in SILENT:
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.bind(address)
+        yield
+
+
+async def test_each_step_is_shown_until_the_test_is_over(silent: None) -> None:
     with Engine(CONFIGURATION) as engine:
         Operator(engine, role="ADMIN")
         async with async_chromium() as browser:
@@ -28,5 +46,5 @@ async def test_each_step_is_shown_until_the_test_is_over() -> None:
             over = page.get_by_text("The test is over.")
             await over.wait_for(timeout=OVER_WITHIN_MS)
             assert await page.locator(".trial-steps .trial-bad").count() == GATEWAYS
-            assert await page.locator(".trial-steps li").count() == 2 * GATEWAYS
+            assert await page.locator(".trial-steps li").count() == 2 + 3 * len(SILENT)
             await context.close()
