@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def carrier() -> Trunk:
-    trunk = Trunk.objects.create(name="carrier-one")
+    trunk = Trunk.objects.create(name="carrier-one", international="all")
     Gateway.objects.create(trunk=trunk, uri="sip:192.0.2.1")
     return trunk
 
@@ -170,7 +170,7 @@ def test_the_way_to_an_agent_and_on_to_its_fallback_is_shown(admin: Client) -> N
 def test_the_last_resort_of_a_route_is_shown_after_its_trunks(admin: Client) -> None:
     PlatformSettings.objects.create(external_sip=True)
     demo.engine_node()
-    alice = Connection.objects.create(name="Alice", sip_user="alice")
+    alice = Connection.objects.create(name="Alice", sip_user="alice", international="all")
     row = agent()
     route = Route.objects.create(prefix="+44", last_resort_agent=row)
     RouteTrunk.objects.create(route=route, trunk=carrier())
