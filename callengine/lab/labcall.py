@@ -81,11 +81,13 @@ class LabCall:
             self._decide(decision)
             return decision
         plan = decision.plan if isinstance(decision, Declined) else decision
-        order = self.order
+        order, label = self.order, self.order.case.destination_label
         plan = dataclasses.replace(
             plan,
             source=order.case.source_label,
-            destination=order.case.destination_label,
+            destination=label,
+            # By its own name, or the call would count against the limits of whose lists it borrows.
+            waves=tuple(dataclasses.replace(wave, party=label) for wave in plan.waves),
             notes=(f"Placed from the codec lab by {order.by}.", *plan.notes),
             lab={"case": order.case.to_dict(), "predicted": order.predicted, "by": order.by},
         )
