@@ -4,9 +4,11 @@ A call through a trunk needs two to allow it: whoever calls, and the trunk. The 
 is the one that was dialled and the one the carrier is sent; the stricter reading of both holds.
 """
 
+import dataclasses
 from collections.abc import Iterable
 
 from callengine.core.permissions import Denial, Holder, LongestCall, Permissions, Usage
+from callengine.core.plan import Wave
 from callengine.core.reasons import Rule
 from numbering.countries import Reading, read_number
 
@@ -92,6 +94,14 @@ def longest_call(holders: Iterable[Holder], usage: Usage, *, through_trunk: bool
             if not longest.seconds or one.seconds < longest.seconds:
                 longest = one
     return longest
+
+
+def bounded(
+    wave: Wave, holders: Iterable[Holder], usage: Usage, *, through_trunk: bool = False
+) -> Wave:
+    """Say in a wave how long the call may last with whoever answers."""
+    longest = longest_call(holders, usage, through_trunk=through_trunk)
+    return dataclasses.replace(wave, longest_s=longest.seconds, longest_why=longest.why)
 
 
 def _bounds(holder: Holder, usage: Usage, *, through_trunk: bool) -> Iterable[LongestCall]:

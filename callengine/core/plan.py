@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
-from audiocodecs.negotiation import negotiate
+from audiocodecs.negotiation import LegLists, negotiate
 from callengine.core.numberrules import Diverting, IdentityHeader, SentIdentity, Vouched
 from sip.srtp import Srtp
 
@@ -148,3 +148,14 @@ def bridge_rate_hz(
     rate_a = CATALOGUE[chosen].audio_rate_hz if chosen else highest_audio_rate_hz(vn_a)
     rate = min(rate_a, highest_audio_rate_hz(vn_b or vn_a))
     return max(step for step in BRIDGE_RATES_HZ if step <= rate)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWaves:
+    """What is rung, by whose lists it begins, and what was left out."""
+
+    to: str
+    "Label of who is rung first: `connection:alice`, `trunk:carrier-one`, `agent:support`."
+    waves: tuple[Wave, ...]
+    lists: LegLists
+    notes: tuple[str, ...] = ()

@@ -13,11 +13,12 @@ from callengine.core.naming import Chance
 from callengine.core.obstacles import Obstacle, declined
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.permissions import RETRY_AFTER_S, Usage
-from callengine.core.plan import MAX_DURATION_S, CallPlan, Wave, bridge_rate_hz
+from callengine.core.plan import MAX_DURATION_S, CallPlan, PlannedWaves, Wave, bridge_rate_hz
 from callengine.core.request import CallRequest, NotPlannedError
 from callengine.core.sips import over_tls
 from callengine.core.terminations import no_common_codec_with_caller
-from callengine.core.waves import PlannedWaves, WavePlanner, check_room, left_out
+from callengine.core.trunkwaves import left_out
+from callengine.core.waves import WavePlanner, check_room
 from sip.srtp import Srtp
 
 PLAIN_FOR_AGENT = (
