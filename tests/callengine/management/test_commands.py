@@ -39,6 +39,7 @@ def test_calls_as_json_have_exactly_the_documented_shape():
         "to": "bob",
         "source": "connection:alice",
         "destination": "connection:bob",
+        "taken_by": "",
         "state": "ended",
         "transcoded": True,
         "legs": [
