@@ -73,14 +73,16 @@ async def test_a_premium_rate_number_is_refused(engine: Engine) -> None:
 
 async def test_more_calls_in_a_second_than_allowed_are_told_to_wait(engine: Engine) -> None:
     async with gateway() as at, caller(engine, "brisk") as phone:
-        first = await phone.invite(HOME, phone.sdp(["PCMU"]))
-        second = await phone.invite(HOME, phone.sdp(["PCMU"]))
-        final = await second.wait_final()
+        calls = [await phone.invite(HOME, phone.sdp(["PCMU"])) for _ in range(2)]
+        ends = {asyncio.ensure_future(call.wait_final()): call for call in calls}
+        # Whichever is planned second: both are on their way at once.
+        (refused,), (other,) = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        final = refused.result()
         assert (final.code, final.headers.get("Retry-After")) == (503, "1")
-        refused = await engine.refusal(second.call_id, code=503)
-        assert refused["rule"] == "calls-per-second-reached"
+        rejection = await engine.refusal(ends[refused].call_id, code=503)
+        assert rejection["rule"] == "calls-per-second-reached"
         await (await at.wait_call()).reject(486)
-        await first.wait_final()
+        await other
 
 
 async def test_a_call_lasts_as_long_as_its_caller_may_talk(engine: Engine) -> None:
