@@ -98,42 +98,43 @@ class Switchboard(DirectoryAnswers):
             book=self.book,
             gateways=self.gateways,
         )
-        self._connect_parts()
-
-    def _connect_parts(self) -> None:
-        """Make the parts that use others; each is told what it needs, none the whole."""
-        settings = self.settings
         orders = AgentOrders(self._read)
+        self._connect_callers(orders)
+        self._connect_moves(orders)
+        self._connect_tests()
+        self._connect_messages()
+
+    # The parts that use others: each is told what it needs, none the whole.
+
+    def _connect_callers(self, orders: AgentOrders) -> None:
+        """Make what decides about a new call and gives it a call process."""
         self._assignment = Assignment(
-            settings, pool=self.pool, book=self.book, edge=self.edge, agents=orders
+            self.settings, pool=self.pool, book=self.book, edge=self.edge, agents=orders
         )
         self._planning = Planning(
-            settings,
+            self.settings,
             read=self._read,
             edge=self.edge,
             book=self.book,
             sources=self.sources,
             codecs=lambda: self.pool.codecs,
         )
+
+    def _connect_moves(self, orders: AgentOrders) -> None:
+        """Make what leads a call that there is elsewhere."""
         self.transfers = Transfers(
             planning=self._planning,
             agents=orders,
             book=self.book,
             pool=self.pool,
             edge=self.edge,
-            ring_timeout_s=settings.ring_timeout_s,
+            ring_timeout_s=self.settings.ring_timeout_s,
             hang_up=self._assignment.hang_up,
-            failover_timeout_s=settings.failover_timeout_s,
+            failover_timeout_s=self.settings.failover_timeout_s,
         )
         self._referrals = Referrals(
             book=self.book, transfers=self.transfers, edge=self.edge, read=self._read
         )
-        self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
-        self.speech = CodecSpeaker(self.pool)
-        host = EngineOfTrials(
-            settings.node, edge=self.edge, pool=self.pool, book=self.book, hang_up=self.hang_up
-        )
-        self.trials = TrunkTrials(host, self.sources, partial(self._read, lookup.trunk))
         self.redirects = Redirects(
             planning=self._planning,
             agents=orders,
@@ -142,6 +143,18 @@ class Switchboard(DirectoryAnswers):
             pool=self.pool,
             edge=self.edge,
         )
+        self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
+
+    def _connect_tests(self) -> None:
+        """Make what lets people hear and see for themselves."""
+        self.speech = CodecSpeaker(self.pool)
+        host = EngineOfTrials(
+            self.settings.node, edge=self.edge, pool=self.pool, book=self.book, hang_up=self.hang_up
+        )
+        self.trials = TrunkTrials(host, self.sources, partial(self._read, lookup.trunk))
+
+    def _connect_messages(self) -> None:
+        """Make what hears call processes and pages, and says that this engine is alive."""
         self._hearing = Hearing(
             assignment=self._assignment,
             book=self.book,
@@ -163,7 +176,7 @@ class Switchboard(DirectoryAnswers):
             trials=self.trials,
         )
         self._heartbeat = Heartbeat(
-            settings, pool=self.pool, book=self.book, edge=self.edge, audience=self._publisher
+            self.settings, pool=self.pool, book=self.book, edge=self.edge, audience=self._publisher
         )
 
     @property
