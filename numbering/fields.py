@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from numbering.countries import COUNTRY_FORM, country_problem
 from numbering.filters import FILTER_FORM, MAX_FILTERS, read_filter
 from numbering.rewriting import MAX_RULES, RULE_FORM, read_rule
-from sip.listfields import LinesFormField, ListField, ListFormField
+from sip.listfields import LinesFormField, ListField
 
 MAX_COUNTRIES = 250
 ZONE_FORM = "a name of the tz database, such as Europe/London or UTC"
@@ -76,40 +76,21 @@ def parse_lines(value: Any, read: Callable[[str], str], form: str, most: int) ->
     return entries
 
 
-class CountriesFormField(ListFormField):
-    """Country codes separated by commas or white space; cleans to a list in capitals."""
-
-    parse = staticmethod(parse_countries)
-
-
 class CountriesField(ListField):
     """A list of country codes, stored as JSON."""
 
     parse = staticmethod(parse_countries)
-    form_class = CountriesFormField
-
-
-class RewritesFormField(LinesFormField):
-    """One rewriting rule a line."""
-
-    parse = staticmethod(parse_rewrites)
 
 
 class RewritesField(ListField):
     """A table of rewriting rules, stored as JSON, one text each."""
 
     parse = staticmethod(parse_rewrites)
-    form_class = RewritesFormField
-
-
-class FiltersFormField(LinesFormField):
-    """One filter a line."""
-
-    parse = staticmethod(parse_filters)
+    form_class = LinesFormField
 
 
 class FiltersField(ListField):
     """A list of filters of calls, stored as JSON, one text each."""
 
     parse = staticmethod(parse_filters)
-    form_class = FiltersFormField
+    form_class = LinesFormField

@@ -1,6 +1,7 @@
 """Lists of short texts as fields of models and of forms: one line, or one entry a line."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -9,17 +10,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class ListFormField(forms.CharField):
-    """Entries separated by commas or white space; cleans to a list."""
+    """Entries separated by commas or white space; cleans to a list.
 
-    @staticmethod
-    def parse(value: Any) -> list[str]:
-        """Return a list as it is kept. Raises ValidationError naming what is wrong with it."""
-        raise NotImplementedError
+    `parse` returns a list as it is kept and raises ValidationError naming what is wrong with it.
+    """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, parse: Callable[[Any], list[str]], **kwargs: Any) -> None:
         kwargs.pop("encoder", None)
         kwargs.pop("decoder", None)
         super().__init__(**kwargs)
+        self.parse = parse
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
@@ -57,7 +57,7 @@ class ListField(models.JSONField):
         """Return a list as it is kept. Raises ValidationError naming what is wrong with it."""
         raise NotImplementedError
 
-    form_class: type[ListFormField]
+    form_class: type[ListFormField] = ListFormField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("default", list)
@@ -72,4 +72,4 @@ class ListField(models.JSONField):
         return super().get_db_prep_save(value, connection)
 
     def formfield(self, **kwargs: Any) -> Any:
-        return super().formfield(**{"form_class": self.form_class, **kwargs})
+        return super().formfield(**{"form_class": self.form_class, "parse": self.parse, **kwargs})

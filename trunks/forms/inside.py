@@ -6,11 +6,10 @@ from django import forms
 
 from sip.forms import RevisedForm, SrtpKept, srtp_field, typed
 from sip.srtp import SRTP_HELP
-from trunks.fields import NetworkLinesFormField
 from trunks.forms.parts import access_lines_field, lines_field, password_field
 from trunks.models import Trunk
 from trunks.services import HA1_FIELDS, set_in_password
-from trunks.validators import NETWORK_FORM
+from trunks.validators import NETWORK_FORM, network_lines
 
 
 class InSide:
@@ -46,7 +45,7 @@ class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
         "With no entry, calls are known by user name and password alone."
     )
     media_also_from = lines_field(
-        NetworkLinesFormField,
+        network_lines,
         "Media also from",
         f"One a line: {NETWORK_FORM}. Audio is taken from the addresses that its SDP and its "
         "signalling name; add those that a carrier sends from besides. Calls both ways.",

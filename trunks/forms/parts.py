@@ -1,11 +1,13 @@
 """What the forms of trunks share."""
 
+from collections.abc import Callable
+
 from django import forms
 from django.core.exceptions import ValidationError
 
 from sip.addresses import sip_uri_problem
-from trunks.fields import AccessLinesFormField
-from trunks.validators import ACCESS_FORM
+from trunks.fields import EntryLinesFormField
+from trunks.validators import ACCESS_FORM, access_entry_lines
 
 
 def password_field(label: str, help_text: str) -> forms.CharField:
@@ -21,17 +23,23 @@ def password_field(label: str, help_text: str) -> forms.CharField:
 
 
 def lines_field(
-    field: type[AccessLinesFormField], label: str, help_text: str, *, rows: int = 5
-) -> AccessLinesFormField:
+    parse: Callable[[str], list[str]], label: str, help_text: str, *, rows: int = 5
+) -> EntryLinesFormField:
     """Return the field of a list that is typed one entry a line."""
-    widget = forms.Textarea(attrs={"rows": rows, "spellcheck": "false", "maxlength": 60_000})
-    return field(label=label, required=False, max_length=60_000, widget=widget, help_text=help_text)
+    return EntryLinesFormField(
+        parse=parse,
+        label=label,
+        required=False,
+        max_length=60_000,
+        widget=forms.Textarea(attrs={"rows": rows, "spellcheck": "false", "maxlength": 60_000}),
+        help_text=help_text,
+    )
 
 
-def access_lines_field(help_text: str) -> AccessLinesFormField:
+def access_lines_field(help_text: str) -> EntryLinesFormField:
     """Return the field of an access list; `help_text` follows what an entry is."""
     help_text = f"One a line: {ACCESS_FORM}. {help_text}"
-    return lines_field(AccessLinesFormField, "Allowed addresses", help_text)
+    return lines_field(access_entry_lines, "Allowed addresses", help_text)
 
 
 def gateway_uri(text: str) -> str:
