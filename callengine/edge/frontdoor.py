@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from callengine.core.naming import NextHop
 from callengine.core.outcomes import Rejection
@@ -14,8 +14,7 @@ from callengine.edge.bans import HeldBan
 from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, LegAnchor
 from callengine.edge.legs.table import LegState
-from callengine.edge.messages.message import Message
-from callengine.edge.outside import OutwardBinding
+from callengine.edge.outside import OptionsAnswer, OutwardBinding
 from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.tap import Observer
 from callengine.edge.tasks import later
@@ -120,15 +119,6 @@ class Edge:
         """
         return await self._parts.locator.locate(uri)
 
-    async def request(self, request: Message, flow: str) -> Message:
-        """Send a request of our own, outside any call, and return its final response.
-
-        Via is added. Where nobody answers it is a 408, and a
-        503 where no connection can be opened. A challenge is the caller's to answer
-        (`challenged.credentials`).
-        """
-        return await self._parts.client.request(request, Flow.parse(flow))
-
     async def register(
         self, binding: OutwardBinding, flow: Flow, *, expires_s: int
     ) -> RegistrarAnswer:
@@ -138,6 +128,20 @@ class Edge:
     async def probe(self, uri: str, flow: Flow) -> Sounding:
         """Ask a peer with OPTIONS whether it is there."""
         return await self._parts.outside.probe(uri, flow)
+
+    async def options(
+        self,
+        uri: str,
+        flow: Flow,
+        *,
+        username: str,
+        password: str,
+        on_challenge: Callable[[], None],
+    ) -> OptionsAnswer:
+        """Ask it so, with our credentials if it wants them; `on_challenge` is called before."""
+        return await self._parts.outside.options(
+            uri, flow, username=username, password=password, on_challenge=on_challenge
+        )
 
     def is_local_host(self, host: str, port: int | None) -> bool:
         """Tell whether `host[:port]` means this edge."""

@@ -1,11 +1,12 @@
 """Requests of our own outside any call: REGISTER at carriers, and OPTIONS to see who is there."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from callengine.core.reachability import Sounding
 from callengine.core.registering import MAX_EXPIRES_S, RegistrarAnswer
-from callengine.edge.flow import Flow
+from callengine.edge.flow import Flow, host_port
 from callengine.edge.legs import challenged
 from callengine.edge.messages.grammar import read_number
 from callengine.edge.messages.message import Headers, Message
@@ -36,6 +37,23 @@ class OutwardBinding:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class OptionsAnswer:
+    """What an address answers OPTIONS with."""
+
+    code: int
+    phrase: str
+    server: str
+    "What it says it is."
+    sounding: Sounding
+    was_proved: bool
+    "Whether the request carried our credentials."
+    is_theirs: bool
+    "Whether it was sent to us; otherwise it stands for what went wrong: 408 or 503."
+    why: str
+    "What went wrong, in words, if it is known."
+
+
 class OutsideRequests:
     """Builds and sends them, each over the flow that it is told."""
 
@@ -48,21 +66,47 @@ class OutsideRequests:
 
     async def probe(self, uri: str, flow: Flow) -> Sounding:
         """Ask an address whether it is there (RFC 3261 section 11)."""
+        return (await self.options(uri, flow)).sounding
+
+    async def options(
+        self,
+        uri: str,
+        flow: Flow,
+        *,
+        username: str = "",
+        password: str = "",
+        on_challenge: Callable[[], None] = lambda: None,
+    ) -> OptionsAnswer:
+        """Ask it, and once more with our credentials if it wants them and there are any.
+
+        `on_challenge` is called before they are sent.
+        """
         host, port = self._addresses.public_address_for(flow)
-        own = f"sip:{host}:{port}" if ":" not in host else f"sip:[{host}]:{port}"
-        request = Message.request(
-            "OPTIONS",
-            uri,
-            [
-                *self._common(f"<{own}>;tag={secrets.token_hex(8)}", f"<{uri}>"),
-                ("call-id", secrets.token_hex(16)),
-                ("cseq", "1 OPTIONS"),
-                ("contact", f"<{own}>"),
-                ("accept", "application/sdp"),
-            ],
+        contact = f"<sip:{host_port(host, port)}>"
+        lines: Headers = [
+            *self._common(f"{contact};tag={secrets.token_hex(8)}", f"<{uri}>"),
+            ("call-id", secrets.token_hex(16)),
+            ("contact", contact),
+            ("accept", "application/sdp"),
+        ]
+        first = Message.request("OPTIONS", uri, [*lines, ("cseq", "1 OPTIONS")])
+        response = await self._client.request(first, flow)
+        proof = challenged.credentials(
+            response, username=username, password=password, method="OPTIONS", uri=uri
         )
-        response = await self._client.request(request, flow)
-        return Sounding(response.code, _said(response), _retry_after_s(response))
+        if proof is not None:
+            on_challenge()
+            second = Message.request("OPTIONS", uri, [*lines, proof, ("cseq", "2 OPTIONS")])
+            response = await self._client.request(second, flow)
+        return OptionsAnswer(
+            code=response.code,
+            phrase=clean(response.phrase, MAX_SAID),
+            server=clean(response.get("server") or response.get("user-agent"), MAX_SAID),
+            sounding=Sounding(response.code, _said(response), _retry_after_s(response)),
+            was_proved=proof is not None,
+            is_theirs=_is_theirs(response),
+            why=response.get("reason").partition("text=")[2].strip('"'),
+        )
 
     async def register(
         self, binding: OutwardBinding, flow: Flow, *, expires_s: int
@@ -123,9 +167,14 @@ class OutsideRequests:
 
 def _said(response: Message) -> str:
     """Return what was said; a response of our own says what happened, in its Reason."""
-    if "cseq" not in response.headers:
+    if not _is_theirs(response):
         return "no answer" if response.code == 408 else "no connection"
     return clean(f"{response.code} {response.phrase}".strip(), MAX_SAID)
+
+
+def _is_theirs(response: Message) -> bool:
+    """Tell whether a peer sent a response; ours bear nothing of what was asked."""
+    return "cseq" in response.headers
 
 
 def _retry_after_s(response: Message) -> int | None:

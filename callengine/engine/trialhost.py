@@ -6,8 +6,9 @@ from typing import Protocol
 from callengine.core.naming import NextHop
 from callengine.core.outcomes import Termination
 from callengine.core.snapshot import CallSnapshot
-from callengine.edge.messages.message import Message
+from callengine.edge.flow import Flow
 from callengine.edge.names.locator import flow_of
+from callengine.edge.outside import OptionsAnswer
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
 from callengine.engine.pool import Pool
@@ -24,11 +25,16 @@ class GatewaysOfTrials(Protocol):
     async def locate(self, uri: str) -> tuple[NextHop, ...]:
         """Return where a SIP URI leads; raises OSError or ValueError saying why not."""
 
-    async def request(self, request: Message, flow: str) -> Message:
-        """Send a request of ours, outside any call, and return its final response."""
-
-    def public_address_for(self, flow: str) -> tuple[str, int]:
-        """Return the host and port that are shown to a peer."""
+    async def options(
+        self,
+        uri: str,
+        flow: Flow,
+        *,
+        username: str,
+        password: str,
+        on_challenge: Callable[[], None],
+    ) -> OptionsAnswer:
+        """Ask an address for its OPTIONS, with credentials if it wants them."""
 
 
 class EngineOfTrials:
@@ -46,17 +52,16 @@ class EngineOfTrials:
         self.node = node
         self._pool, self._book, self._hang_up = pool, book, hang_up
         self._edge = edge
-        self.request = edge.request
-        self.public_address_for = edge.public_address_for
+        self.options = edge.options
 
     @property
     def codecs(self) -> tuple[str, ...]:
         """What call processes can do now."""
         return self._pool.codecs
 
-    async def resolve(self, uri: str) -> tuple[str, ...]:
+    async def resolve(self, uri: str) -> tuple[Flow, ...]:
         """Return the flows of a SIP URI; raises OSError or ValueError saying why not."""
-        return tuple(str(flow_of(hop)) for hop in await self._edge.locate(uri))
+        return tuple(flow_of(hop) for hop in await self._edge.locate(uri))
 
     def phone_server(self) -> str:
         """Return where built-in phones reach the edge; raises PhoneError if nowhere."""

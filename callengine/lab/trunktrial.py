@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -25,11 +24,10 @@ from callengine.core.trials import (
     unreachable,
     unresolved,
 )
-from callengine.edge.legs.challenged import credentials
-from callengine.edge.messages.message import Message
-from callengine.edge.messages.uris import sip_uri
+from callengine.edge.flow import Flow
+from callengine.edge.outside import OptionsAnswer
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
-from callengine.lab.trialcall import CALLER, TrialCall
+from callengine.lab.trialcall import TrialCall
 from callengine.lab.trialwatch import CallWatch
 from callengine.notices import groups
 from callengine.notices.trials import TrialTold, TryTrunk
@@ -79,14 +77,19 @@ class TrialHost(Protocol):
     def phone_server(self) -> str:
         """Return where built-in phones reach the edge; raises PhoneError if nowhere."""
 
-    async def resolve(self, uri: str) -> tuple[str, ...]:
+    async def resolve(self, uri: str) -> tuple[Flow, ...]:
         """Return the flows of a SIP URI; raises OSError or ValueError saying why not."""
 
-    async def request(self, request: Message, flow: str) -> Message:
-        """Send a request of ours and return its final response."""
-
-    def public_address_for(self, flow: str) -> tuple[str, int]:
-        """Return the address and port shown to that peer."""
+    async def options(
+        self,
+        uri: str,
+        flow: Flow,
+        *,
+        username: str,
+        password: str,
+        on_challenge: Callable[[], None],
+    ) -> OptionsAnswer:
+        """Ask an address for its OPTIONS, with credentials if it wants them."""
 
     def snapshot_of(self, key: str) -> CallSnapshot | None:
         """Return a call in progress, which is kept up; None if it is over."""
@@ -217,59 +220,42 @@ class TrunkTrial:
         for flow in flows[:MOST_ADDRESSES]:
             await self._ask_at(uri, flow, trunk)
 
-    async def _ask_at(self, uri: str, flow: str, trunk: TrunkEntry) -> None:
+    async def _ask_at(self, uri: str, flow: Flow, trunk: TrunkEntry) -> None:
         self._step("doing", f"{uri}: at {flow}. Asking it for its OPTIONS.")
         began = time.monotonic()
-        response, presented = await self._options(uri, flow, trunk)
+        answer = await self._options(uri, flow, trunk)
         took_ms = round((time.monotonic() - began) * 1000)
-        if response is None:
-            words = silent(flow, OPTIONS_WITHIN_S)
-        elif "via" not in response.headers:  # nobody sent it: it stands for what went wrong
-            why = response.get("reason").partition("text=")[2].strip('"')
-            words = unreachable(flow, why) if response.code == 503 else silent(flow, took_ms / 1000)
+        if answer is None:
+            words = silent(str(flow), OPTIONS_WITHIN_S)
+        elif not answer.is_theirs:
+            is_cut = answer.code == 503
+            words = (
+                unreachable(str(flow), answer.why) if is_cut else silent(str(flow), took_ms / 1000)
+            )
         else:
             words = options_answered(
-                response.code,
-                response.phrase[:100],
-                server=(response.get("server") or response.get("user-agent"))[:100],
+                answer.code,
+                answer.phrase[:100],
+                server=answer.server[:100],
                 took_ms=took_ms,
-                presented=presented,
+                presented=answer.was_proved,
                 has_password=bool(trunk.out_password),
             )
         self._say(words, f"{uri}: ")
 
-    async def _options(self, uri: str, flow: str, trunk: TrunkEntry) -> tuple[Message | None, bool]:
-        """Return the answer, and whether our credentials were presented; None: no answer."""
-        host, port = self._host.public_address_for(flow)
-        us, tag, call_id = sip_uri(CALLER, host, port), secrets.token_hex(8), secrets.token_hex(12)
-        headers = [
-            ("max-forwards", "70"),
-            ("from", f"<{us}>;tag={tag}"),
-            ("to", f"<{uri}>"),
-            ("call-id", f"{call_id}@{host}"),
-            ("contact", f"<{us}>"),
-            ("accept", "application/sdp"),
-        ]
-        presented, response = False, None
+    async def _options(self, uri: str, flow: Flow, trunk: TrunkEntry) -> OptionsAnswer | None:
+        """Return what it answers; None: nothing in time."""
+        asks = f"{uri}: it asks for a password; presenting ours."
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OPTIONS_WITHIN_S):
-                request = Message.request("OPTIONS", uri, [*headers, ("cseq", "1 OPTIONS")])
-                response = await self._host.request(request, flow)
-                answer = credentials(
-                    response,
+                return await self._host.options(
+                    uri,
+                    flow,
                     username=trunk.out_username,
                     password=trunk.out_password,
-                    method="OPTIONS",
-                    uri=uri,
+                    on_challenge=lambda: self._step("doing", asks),
                 )
-                if answer is not None:
-                    self._step("doing", f"{uri}: it asks for a password; presenting ours.")
-                    presented, response = True, None
-                    again = Message.request(
-                        "OPTIONS", uri, [*headers, answer, ("cseq", "2 OPTIONS")]
-                    )
-                    response = await self._host.request(again, flow)
-        return response, presented
+        return None
 
     # The call
 

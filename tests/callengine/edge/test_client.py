@@ -40,8 +40,12 @@ def request_to(address: Address, method: str = "OPTIONS", cseq: int = 1) -> Mess
     )
 
 
+async def answer_of(edge: Edge, message: Message, flow: Flow) -> Message:
+    return await edge._parts.client.request(message, flow)
+
+
 async def ask(edge: Edge, message: Message, flow: Flow) -> "asyncio.Task[Message]":
-    task = asyncio.create_task(edge.request(message, str(flow)))
+    task = asyncio.create_task(answer_of(edge, message, flow))
     await asyncio.sleep(0)
     return task
 
@@ -165,7 +169,7 @@ async def test_a_connection_that_nobody_takes_is_a_503(edge: Edge) -> None:
     host, port = closed.sockets[0].getsockname()
     closed.close()
     await closed.wait_closed()
-    response = await edge.request(request_to((host, port)), str(flow_to((host, port), TCP)))
+    response = await answer_of(edge, request_to((host, port)), flow_to((host, port), TCP))
     assert (response.code, response.phrase) == (503, "Service Unavailable")
 
 
@@ -182,7 +186,7 @@ async def test_over_tcp_it_goes_once_and_its_answer_comes_back(edge: Edge) -> No
 
     server = await asyncio.start_server(answer, "127.0.0.3", 0)
     address = server.sockets[0].getsockname()[:2]
-    response = await edge.request(request_to(address), str(flow_to(address, TCP)))
+    response = await answer_of(edge, request_to(address), flow_to(address, TCP))
     assert response.code == 200
     await edge.stop()
     async with asyncio.timeout(5):
@@ -301,7 +305,7 @@ async def test_no_more_are_waited_for_than_there_is_room(
     monkeypatch.setattr(client_module, "MAX_AWAITED", 1)
     asked = await ask(edge, request_to(peer.address), flow_to(peer.address))
     await peer.next()
-    second = await edge.request(request_to(peer.address, cseq=2), str(flow_to(peer.address)))
+    second = await answer_of(edge, request_to(peer.address, cseq=2), flow_to(peer.address))
     assert second.code == 503
     asked.cancel()
     assert not [data for data in peer.raw if b"CSeq: 2 " in data]
