@@ -1,26 +1,38 @@
 """Which country a dialled number belongs to, and whether it costs more than a call. Pure.
 
 By libphonenumber's tables (ITU-T E.164 and the national plans), which the package `phonenumbers`
-holds. Where a number may be read in two ways, the one that costs more is taken: what is decided
-here keeps strangers from calling abroad on somebody's account.
+holds. Where a number may be read in several ways, each is told, and the one that costs more counts: what is
+decided by it keeps strangers from calling abroad on somebody's account.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberType, ShortNumberCost
+from phonenumbers import (
+    PhoneNumber,
+    PhoneNumberType,
+    ShortNumberCost,
+    convert_alpha_characters_in_number,
+    normalize_digits_only,
+)
 
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
 "ISO 3166-1 codes of two capital letters, and a few territories that have a plan of their own."
 COUNTRY_FORM = "two-letter country codes (ISO 3166-1), such as GB or US"
 _DIALLED = re.compile(r"\+?[0-9]+\Z")
 _FEATURES = re.compile(r"[*#]")
+_NOT_DIALLED = re.compile(r"[^0-9]")
+_NAME = re.compile(r"[^0-9+]*[^\W\d_]")
+"What begins with a letter is nobody's number."
 _ABROAD = ("00", "011")
 "What people dial before a country's code, where no home country says which it is."
 _SHORTEST_ABROAD = 8
 "Digits of a number that may be one with its country's code and no plus in front."
-MAX_DIGITS = 32
+_LONGEST_E164 = 15
+_LONGEST_HERE = 17
+"Digits that are read of a number as it is dialled at home: what follows is dialled in vain."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +47,73 @@ class Reading:
     "Whether whoever is called earns from the call."
 
 
-def read_number(number: str, home: str) -> Reading:
-    """Return what `number` is when it is dialled in the country `home`; empty: none is set."""
-    # 1234#0044...: what a carrier reads begins after the last of them.
-    number = _FEATURES.split(number)[-1]
-    if not _DIALLED.match(number) or len(number) > MAX_DIGITS:
-        return Reading("", is_international=number.startswith("+"), is_premium=False)
+def readings(number: str, home: str) -> tuple[Reading, ...]:
+    """Return what `number` may be when it is dialled in the country `home`; empty: none is set.
+
+    Carriers differ: one drops what is no digit, one stops at `#`, one ignores digits beyond the
+    last that counts. What each of them would call is among these.
+    """
+    found = [reading for text in _spellings(number) for reading in _readings(text, home)]
+    is_abroad = number.lstrip().startswith("+")
+    return tuple(dict.fromkeys(found)) or (Reading("", is_abroad, is_premium=False),)
+
+
+def _spellings(number: str) -> list[str]:
+    """Return the numbers, of digits and a plus in front, that a dialled text may stand for."""
+    # Other scripts' digits, and those that are wider or smaller, are digits all the same.
+    text = normalize_digits_only(unicodedata.normalize("NFKC", number), keep_non_digits=True)
+    parts = [part for part in _FEATURES.split(text) if not _NAME.match(part)]
+    parts = [part for part in parts if _NOT_DIALLED.sub("", part)]
+    # 1234#0044...: what a carrier reads begins after the last of them, or ends before it.
+    chosen = [part for part in parts[:-1] if len(part) >= _SHORTEST_ABROAD] + parts[-1:]
+    if len(parts) > 1 and not _FEATURES.match(text):
+        chosen.append("".join(parts))
+    spelled = []
+    for part in chosen:
+        from_plus = part[max(part.rfind("+"), 0) :]
+        spelled += [part, from_plus, convert_alpha_characters_in_number(part)]
+    return list(dict.fromkeys(filter(None, map(_digits, spelled))))
+
+
+def _digits(text: str) -> str:
+    """Return the digits of a text, and its plus if that stands before all of them."""
+    digits = _NOT_DIALLED.sub("", text)
+    is_in_front = not _NOT_DIALLED.sub("", text.partition("+")[0])
+    return f"+{digits}" if digits and "+" in text and is_in_front else digits
+
+
+def _readings(number: str, home: str) -> list[Reading]:
+    """Return what a number of digits, and perhaps a plus in front, may be."""
     parsed = _parsed(number, home)
-    if parsed is None:
+    if not parsed:
         abroad = number.startswith(("+", *_ABROAD))
-        return Reading("", is_international=abroad, is_premium=False)
-    country = _country(parsed)
-    return Reading(country, not home or country != home, _is_premium(parsed, home))
+        return [Reading("", is_international=abroad, is_premium=False)]
+    found = []
+    for one in parsed:
+        country = _country(one)
+        found.append(Reading(country, not home or country != home, _is_premium(one, home)))
+    return found
 
 
-def _parsed(number: str, home: str) -> PhoneNumber | None:
-    """Return a number as libphonenumber reads it, or None; what is dialled for abroad is tried."""
-    parsed = _parse(number, home or None)
-    if number.startswith("+") or (parsed is not None and phonenumbers.is_valid_number(parsed)):
-        return parsed
+def _parsed(number: str, home: str) -> list[PhoneNumber]:
+    """Return a number as libphonenumber reads it; what is dialled for abroad is tried."""
+    with_plus = number.startswith("+")
+    at_home = _parse(number[: _LONGEST_E164 + 1 if with_plus else _LONGEST_HERE], home or None)
+    if at_home is not None and (with_plus or phonenumbers.is_valid_number(at_home)):
+        return [_without_excess(at_home)]
+    found = [_without_excess(at_home)] if at_home is not None else []
     # Many carriers take 442071234567 and 00442071234567 for +442071234567, wherever they are.
     prefix = next((prefix for prefix in _ABROAD if number.startswith(prefix)), "")
-    rest = number.removeprefix(prefix)
-    with_plus = _parse(f"+{rest}", None) if len(rest) >= _SHORTEST_ABROAD else None
-    if with_plus is not None and phonenumbers.is_valid_number(with_plus):
-        return with_plus
+    rest = number.removeprefix(prefix)[:_LONGEST_E164]
+    abroad = _parse(f"+{rest}", None) if len(rest) >= _SHORTEST_ABROAD else None
+    if abroad is not None and phonenumbers.is_valid_number(_without_excess(abroad)):
+        found.append(abroad)
+    return found
+
+
+def _without_excess(parsed: PhoneNumber) -> PhoneNumber:
+    """Cut digits off the end of a number that is one without them: networks do as well."""
+    phonenumbers.truncate_too_long_number(parsed)
     return parsed
 
 

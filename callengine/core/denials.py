@@ -10,23 +10,25 @@ from collections.abc import Iterable
 from callengine.core.permissions import Denial, Holder, LongestCall, Permissions, Usage
 from callengine.core.plan import Wave
 from callengine.core.reasons import Rule
-from numbering.countries import Reading, read_number
+from numbering.countries import Reading, readings
 
 
 def number_denial(holder: Holder, numbers: Iterable[str], home: str) -> Denial | None:
     """Return why a party may not have these numbers called, the ones dialled and sent."""
     may = holder.permissions
     for number in dict.fromkeys(numbers):
-        reading = read_number(number, home)
-        if reading.is_international and not _may_abroad(may, reading):
-            return _abroad(may, number, reading, home)
-        if reading.is_premium and not may.premium_rate:
-            return Denial(
-                403,
-                Rule.PREMIUM_RATE_FORBIDDEN,
-                f"may not be used for premium-rate numbers, and {number} is one",
-                "Allow premium-rate numbers among its permissions if it should.",
-            )
+        read = readings(number, home)
+        says = f"{number} is" if len(read) == 1 else f"{number} can be read as one that is"
+        for reading in read:
+            if reading.is_international and not _may_abroad(may, reading):
+                return _abroad(may, says, reading, home)
+            if reading.is_premium and not may.premium_rate:
+                return Denial(
+                    403,
+                    Rule.PREMIUM_RATE_FORBIDDEN,
+                    f"may not be used for premium-rate numbers, and {says} premium-rate",
+                    "Allow premium-rate numbers among its permissions if it should.",
+                )
     return None
 
 
@@ -36,7 +38,7 @@ def _may_abroad(may: Permissions, reading: Reading) -> bool:
     return may.international == "all"
 
 
-def _abroad(may: Permissions, number: str, reading: Reading, home: str) -> Denial:
+def _abroad(may: Permissions, says: str, reading: Reading, home: str) -> Denial:
     where = f"in {reading.country}" if reading.country else "in no country that could be listed"
     mend = "Set international calls among its permissions to any country"
     if reading.country:
@@ -48,13 +50,13 @@ def _abroad(may: Permissions, number: str, reading: Reading, home: str) -> Denia
         return Denial(
             403,
             Rule.COUNTRY_FORBIDDEN,
-            f"may be used for calls abroad to {listed} only, and {number} is {where}",
+            f"may be used for calls abroad to {listed} only, and {says} {where}",
             f"{mend}.",
         )
     return Denial(
         403,
         Rule.INTERNATIONAL_FORBIDDEN,
-        f"may not be used for calls abroad, and {number} is {where}",
+        f"may not be used for calls abroad, and {says} {where}",
         f"{mend}.",
     )
 

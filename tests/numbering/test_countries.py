@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numbering.countries import MAX_DIGITS, Reading, country_problem, e164, national, read_number
+from numbering.countries import Reading, country_problem, e164, national, readings
 
 AT_HOME, NOWHERE = False, False
 
@@ -48,21 +48,76 @@ AT_HOME, NOWHERE = False, False
     ],
 )
 def test_where_a_number_leads(number: str, home: str, expected: Reading) -> None:
-    assert read_number(number, home) == expected
+    *others, strictest = readings(number, home)
+    assert strictest == expected
+    # What may also be one at home says so beside.
+    assert all(one == Reading(home, is_international=False, is_premium=False) for one in others)
 
 
-@given(st.text(max_size=2 * MAX_DIGITS), st.sampled_from(["", "GB", "US", "NO"]))
+@pytest.mark.parametrize(
+    "number",
+    [
+        "00442079460018#",
+        "00442079460018#12",
+        "0044*2079460018",
+        "*31#442079460018",
+        "0044,2079460018",
+        "0044/207/9460018",
+        "0044p2079460018",
+        "0+442079460018",
+        "1+44.2079460018",
+        "00442079460018999",
+        "442079460018999",
+        "0044207946001800000000000000000000000000000000",
+        "\N{FULLWIDTH PLUS SIGN}442079460018",
+        "\N{ARABIC-INDIC DIGIT ZERO}\N{ARABIC-INDIC DIGIT ZERO}442079460018",
+        "+442079460018999",
+    ],
+)
+def test_what_some_carrier_would_take_for_a_number_abroad_is_one(number: str) -> None:
+    abroad = Reading("GB", is_international=True, is_premium=False)
+    assert abroad in readings(number, "US")
+
+
+@pytest.mark.parametrize(
+    ("number", "home"),
+    [
+        ("9005551234#", "US"),
+        ("90055512349999", "US"),
+        ("+190055512349999", "GB"),
+        ("1900FLOWERS", "US"),
+        ("0900123456799", "DE"),
+    ],
+)
+def test_what_some_carrier_would_take_for_a_premium_rate_number_is_one(
+    number: str, home: str
+) -> None:
+    assert any(one.is_premium for one in readings(number, home))
+
+
+@pytest.mark.parametrize("number", ["2025550123", "12025550123#", "*672025550123", "*97", "5551"])
+def test_what_nobody_would_take_for_a_number_abroad_is_none(number: str) -> None:
+    home = Reading("US", is_international=False, is_premium=False)
+    assert readings(number, "US") == (home,)
+
+
+def test_more_digits_than_a_country_has_do_not_bring_a_number_home() -> None:
+    """Jamaica is behind +1 as well: what is too long was taken for the main country's."""
+    assert [one.country for one in readings("+1876555123499", "US")] == ["JM"]
+
+
+@given(st.text(max_size=64), st.sampled_from(["", "GB", "US", "NO"]))
 def test_whatever_is_dialled_is_read(number: str, home: str) -> None:
-    reading = read_number(number, home)
-    assert reading.country in {"", *phonenumbers.SUPPORTED_REGIONS}
-    assert reading.is_international or reading.country in ("", home)
+    for reading in readings(number, home):
+        assert reading.country in {"", *phonenumbers.SUPPORTED_REGIONS}
+        assert reading.is_international or reading.country in ("", home)
 
 
 @given(st.text("0123456789", min_size=1, max_size=20))
 def test_a_plus_never_makes_a_call_abroad_a_call_at_home(digits: str) -> None:
     """With no home country nothing that begins with + or 00 is national."""
-    assert read_number(f"+{digits}", "").is_international
-    assert read_number(f"00{digits}", "").is_international
+    for prefix in ("+", "00"):
+        assert all(one.is_international for one in readings(f"{prefix}{digits}", ""))
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,14 @@ def test_what_to_do_is_said_with_the_country() -> None:
     assert "No home country is set, so every country is abroad: set it under Settings." in advice
 
 
+def test_a_number_that_ends_in_a_hash_is_a_number_abroad_all_the_same() -> None:
+    """Carriers end a number there, or drop it; it was taken for a feature code."""
+    home = dataclasses.replace(PLATFORM, home_country="US")
+    dialled = f"00{LONDON.removeprefix('+')}#"
+    advice = refused(plan(dialled, caller=NO_ABROAD, platform=home), "international-forbidden")
+    assert f"abroad, and {dialled} can be read as one that is in GB. Set" in advice
+
+
 def test_a_trunk_that_may_not_is_left_out_and_the_next_one_tried() -> None:
     decision = plan(trunks=(trunk("home", NO_ABROAD), trunk("world")))
     assert [wave.label for wave in decision.waves] == ["world"]
