@@ -43,6 +43,8 @@ class CallMachine:
         )
         self._early: str | None = None
         "The leg whose early media the caller hears."
+        self._is_suited = True
+        "Whether nothing depends on what the caller's device says to a list of whom it reached."
         self._termination: Termination | None = None
         self._finished = False
         self._duration_deadline: float | None = None
@@ -227,11 +229,16 @@ class CallMachine:
         that when the INVITE arrives; another one takes a re-INVITE.
         """
         wanted = self._attempts.wave.vn_a
-        return [fx.MatchLeg(wanted)] if wanted != self._order.waves[0].vn_a else []
+        self._is_suited = wanted == self._order.waves[0].vn_a
+        return [] if self._is_suited else [fx.MatchLeg(wanted)]
 
     def _caller_matched(self, event: ev.LegMatched) -> list[Effect]:
-        if self.is_transferring or event.agreed or not self._state.is_talking:
+        was_suited, self._is_suited = self._is_suited, True
+        if self.is_transferring:
             return self._of_transfer(lambda transfer: transfer.caller_matched(event))
+        # What is refused once a transfer was given up is refused to nobody.
+        if was_suited or event.agreed or not self._state.is_talking:
+            return []
         label, vn_a = self._label(self.callee or ""), self._attempts.wave.vn_a
         return self._end(terminations.codecs_refused_by_caller(label, vn_a, event.code))
 

@@ -223,6 +223,8 @@ class Transferring:
         text += f" instead of {inside(self._label(old))}." if old is not None else "."
         let_go: list[Effect] = []
         if old is not None and transfer.referrer == old:
+            # Who referred before this one has had its time.
+            let_go = [self._farewell(self._leaving[0])] if self._leaving else []
             self._leaving = old, now + FAREWELL_S
         elif old is not None:
             let_go = [self._farewell(old)]

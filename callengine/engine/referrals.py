@@ -70,6 +70,7 @@ class Referrals:
             referrer = await self._referrer(call, referral)
             joint = self._joint(call, referral, referrer)
             to = joint.name if joint else self._target(referral)
+            _check_alone(call)
         except _DeclinedError as declined:
             text = f"{call.name_of(referral.leg)} asked to transfer the call (REFER): {declined}"
             self._note(call, referral.leg, f"{text} The call goes on as it was.")
@@ -166,6 +167,13 @@ class Referrals:
 
     def _note(self, call: LiveCall, leg: str, text: str) -> None:
         self._book.note(call, kind="transfer-failed", leg=leg, text=text, at=time.time())
+
+
+def _check_alone(call: LiveCall) -> None:
+    """Let a second transfer not call off the first, which it would. Raises _DeclinedError."""
+    if call.transfer is not None:
+        why = f"A transfer to {call.transfer.to} is under way. Wait for it."
+        raise _DeclinedError(why, Reason.TRANSFERS_TOO_FAST, code=491)
 
 
 async def _partner(call: LiveCall, leg: str) -> str | None:

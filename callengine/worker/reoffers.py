@@ -78,13 +78,13 @@ class Reoffers:
         return True
 
     def match(self, codecs: Sequence[str]) -> None:
-        """Have the leg use a codec of this list, and report `LegMatched`."""
-        self._wanted = tuple(codecs)
+        """Have the leg use a codec of this list, and report `LegMatched`; of the newest alone."""
+        self._wanted, self._asked = tuple(codecs), ()
         self._try_match()
 
     def stop(self) -> None:
-        """Repeat nothing that waits."""
-        self._wanted = self._again = ()
+        """Repeat nothing that waits, and report nothing that is still to be answered."""
+        self._wanted = self._again = self._asked = ()
         self._glare.over()
 
     def next_step(self) -> float | None:

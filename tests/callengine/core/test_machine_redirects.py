@@ -4,6 +4,7 @@ import dataclasses
 
 from callengine.core import effects as fx
 from callengine.core.events import LegAnswered, LegMatched, RedirectDecided
+from callengine.core.machine import CallMachine
 from tests.callengine.core.test_machine import CAROL, ended, kinds, redirected, ringing, started
 
 
@@ -19,15 +20,26 @@ def test_a_redirect_is_asked_about_and_rung_instead():
     assert fx.AnswerCaller() in machine.handle(LegAnswered("B5"), 6.0)
 
 
-def test_a_caller_answered_for_the_first_callee_is_made_to_suit_the_new_one():
-    forcing = dataclasses.replace(CAROL, vn_a=("PCMA",))
+def suiting() -> CallMachine:
+    """The caller was answered for another callee than the one that answered."""
     machine = ringing()
     machine.handle(redirected(), 5.0)
-    machine.handle(RedirectDecided("B", (forcing,)), 5.1)
+    machine.handle(RedirectDecided("B", (dataclasses.replace(CAROL, vn_a=("PCMA",)),)), 5.1)
+    return machine
+
+
+def test_a_caller_answered_for_the_first_callee_is_made_to_suit_the_new_one():
+    machine = suiting()
     effects = machine.handle(LegAnswered("B5"), 6.0)
     assert kinds(effects)[-2:] == ["AnswerCaller", "MatchLeg"]
     assert machine.handle(LegMatched(True, 200), 6.1) == []
-    machine.handle(LegMatched(False, 488), 6.2)
+    assert machine.handle(LegMatched(False, 488), 6.2) == []
+
+
+def test_a_caller_that_refuses_the_new_callees_list_is_let_go():
+    machine = suiting()
+    machine.handle(LegAnswered("B5"), 6.0)
+    machine.handle(LegMatched(False, 488), 6.1)
     assert machine.termination.reason == "no-common-codec-caller"
     assert "Carol asks for PCMA" in machine.termination.advice
 

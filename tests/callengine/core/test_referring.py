@@ -69,6 +69,19 @@ def test_who_referred_is_told_first_and_hung_up_later(referrer: str, waiting: st
     assert fx.SendDigit(waiting, "1") in machine.handle(DigitReceived("B2", "1"), 115.0)
 
 
+def test_who_referred_and_stays_is_hung_up_by_the_next_transfer_at_the_latest() -> None:
+    machine, _ = rung("B")
+    machine.handle(LegAnswered("B2"), 112.0)
+    machine.handle(LegMatched(True, 200), 112.1)
+    wave = WaveOrder((LegOrder("B3", "t3", label="Phone B3"),), ("PCMU",), ("PCMA",))
+    again = TransferOrder("c", "1002", "B2", (wave,), 20.0, referrer="B2")
+    machine.handle(TransferOrdered(again), 113.2)
+    machine.handle(LegAnswered("B3"), 113.3)
+    effects = machine.handle(LegMatched(True, 200), 113.4)
+    assert fx.EndLeg("B", 200, "Q.850;cause=16") in effects
+    assert machine.tick(113.4 + FAREWELL_S) == [fx.EndLeg("B2", 200, "Q.850;cause=16")]
+
+
 def test_who_referred_and_hangs_up_by_itself_is_not_hung_up() -> None:
     machine, _ = rung("B")
     machine.handle(LegAnswered("B2"), 112.0)

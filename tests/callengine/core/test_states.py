@@ -28,6 +28,7 @@ from callengine.core.machine import CallMachine
 from callengine.core.states import ALLOWED, CallState, is_allowed
 from callengine.core.transfer import MATCH_TIMEOUT_S
 from tests.callengine.core.test_machine import CAROL, ended, redirected, ringing, started, talking
+from tests.callengine.core.test_machine_redirects import suiting
 from tests.callengine.core.test_transfer import (
     matching,
     transfer,
@@ -74,6 +75,8 @@ MAKES = {
     "matching a holder": after(transferring, HoldChanged("B2", held=True), LegAnswered("B2")),
     "waiting and matching": after(waiting, LegAnswered("B2")),
     "transferred": transferred,
+    "suiting": after(suiting, LegAnswered("B5")),
+    "held and suiting": after(suiting, LegAnswered("B5"), HoldChanged("A", held=True)),
     "ended": after(talking, ended("A")),
     "ended while ringing": after(ringing, ended("A", 487)),
 }

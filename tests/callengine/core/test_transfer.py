@@ -204,13 +204,18 @@ def test_a_caller_that_does_not_say_is_given_up():
     assert machine.next_deadline() == 112.0 + MATCH_TIMEOUT_S
     effects = machine.tick(112.0 + MATCH_TIMEOUT_S)
     assert hung_up(effects) == ["B2"]
-    assert machine.callee == "B"
+    assert machine.handle(LegMatched(False, 488), 113.0 + MATCH_TIMEOUT_S) == []
+    assert (machine.state, machine.callee) == (CallState.ANSWERED, "B")
 
 
 def test_a_target_that_leaves_as_it_answers_leaves_the_call_as_it_was():
-    effects = matching().handle(ended("B2"), 112.05)
+    machine = matching()
+    effects = machine.handle(ended("B2"), 112.05)
     assert kinds(effects) == ["TransferEnded"]
     assert "left at once" in note(effects, "transfer-failed")
+    # What the caller's device says to the re-offer that was made for it comes late.
+    assert machine.handle(LegMatched(False, 488), 112.5) == []
+    assert (machine.state, machine.callee) == (CallState.ANSWERED, "B")
 
 
 def test_the_callee_leaves_and_the_caller_waits():

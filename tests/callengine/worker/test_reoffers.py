@@ -121,6 +121,18 @@ def test_nothing_is_repeated_once_it_was_stopped(leg: Leg) -> None:
     assert leg.sent == []
 
 
+def test_what_is_answered_after_it_was_stopped_is_not_reported(leg: Leg) -> None:
+    """It was taken for the answer to the next list, and ended calls that went on."""
+    leg.reoffers.match(["G722"])
+    leg.reoffers.stop()
+    leg.reoffers.answered(488)
+    assert leg.reported == []
+    leg.reoffers.match(["G722"])
+    leg.codec = "G722"
+    leg.reoffers.answered(200)
+    assert leg.reported == [LegMatched(True, 200)]
+
+
 @pytest.fixture
 def without_collections() -> Iterator[None]:
     gc.disable()
