@@ -11,6 +11,17 @@ from trunks.models import Trunk
 from trunks.services import HA1_FIELDS, set_in_password
 from trunks.validators import NETWORK_FORM, network_lines
 
+IN_FIELDS = (
+    "in_allowed_addresses",
+    "in_username",
+    "in_domain",
+    "concurrent_calls",
+    "media_also_from",
+    "refer",
+    "srtp",
+)
+"What belongs to it, but for codecs and numbers."
+
 
 class InSide:
     """What holds for the IN user name and password, whichever form they are in."""
@@ -23,6 +34,11 @@ class InSide:
         if password and not username and "in_username" not in self.errors:
             self.add_error("in_username", "A password needs a user name.")
 
+    def drop_in_password(self: Any) -> None:
+        """Without a user name there may be no digest; before the constraints are checked."""
+        if not self.cleaned_data.get("in_username"):
+            set_in_password(trunk=self.instance, password="")
+
     def keep_in_password(self: Any) -> None:
         if self.cleaned_data.get("in_password") and not self.errors:
             set_in_password(trunk=self.instance, password=self.cleaned_data["in_password"])
@@ -31,15 +47,7 @@ class InSide:
 class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
     """The IN side: where calls come from, and what they must present."""
 
-    shown_fields = (
-        "in_allowed_addresses",
-        "in_username",
-        "in_domain",
-        "concurrent_calls",
-        "media_also_from",
-        "refer",
-        "srtp",
-    )
+    shown_fields = IN_FIELDS
     unseen_fields = HA1_FIELDS
     in_allowed_addresses = access_lines_field(
         "With no entry, calls are known by user name and password alone."
@@ -68,15 +76,7 @@ class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
 
     class Meta:
         model = Trunk
-        fields = (
-            "in_allowed_addresses",
-            "in_username",
-            "in_domain",
-            "concurrent_calls",
-            "media_also_from",
-            "refer",
-            "srtp",
-        )
+        fields = IN_FIELDS
         labels = {
             "in_username": "User name",
             "in_domain": "Domain",
@@ -86,17 +86,7 @@ class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
             "in_domain": typed(),
         }
 
-    field_order = (
-        "in_allowed_addresses",
-        "in_username",
-        "in_password",
-        "in_remove",
-        "in_domain",
-        "concurrent_calls",
-        "media_also_from",
-        "refer",
-        "srtp",
-    )
+    field_order = (*IN_FIELDS[:2], "in_password", "in_remove", *IN_FIELDS[2:])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -109,7 +99,6 @@ class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
         return cleaned
 
     def _post_clean(self) -> None:
-        if not self.cleaned_data.get("in_username"):
-            set_in_password(trunk=self.instance, password="")
+        self.drop_in_password()
         super()._post_clean()  # type: ignore[misc]
         self.keep_in_password()

@@ -8,12 +8,11 @@ from numbering.allowance import ALLOWANCE_FIELDS
 from sip.forms import RevisedForm, SrtpKept, srtp_field, typed
 from sip.names import PARTY_NAME_FORM
 from sip.srtp import SRTP_HELP
-from trunks.forms.inside import InSide
+from trunks.forms.inside import IN_FIELDS, InSide
 from trunks.forms.outside import OUT_SETTINGS, OutSide
 from trunks.forms.parts import access_lines_field, gateway_uri, password_field
 from trunks.models import Trunk
 from trunks.models.numbers import NUMBER_FIELDS
-from trunks.services import set_in_password
 
 
 class TrunkForm(SrtpKept, InSide, OutSide, forms.ModelForm[Trunk]):
@@ -33,13 +32,7 @@ class TrunkForm(SrtpKept, InSide, OutSide, forms.ModelForm[Trunk]):
         fields = (
             "name",
             "enabled",
-            "in_allowed_addresses",
-            "in_username",
-            "in_domain",
-            "concurrent_calls",
-            "media_also_from",
-            "refer",
-            "srtp",
+            *IN_FIELDS,
             "in_codecs",
             "out_username",
             "out_codecs",
@@ -55,9 +48,7 @@ class TrunkForm(SrtpKept, InSide, OutSide, forms.ModelForm[Trunk]):
         return cleaned
 
     def _post_clean(self) -> None:
-        # Before the constraints are checked: without a user name there may be no digest.
-        if not self.cleaned_data.get("in_username"):
-            set_in_password(trunk=self.instance, password="")
+        self.drop_in_password()
         super()._post_clean()  # type: ignore[misc]
         self.keep_in_password()
         self.keep_out_password()

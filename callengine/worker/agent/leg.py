@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from agents.dialects.interface import Line, Note, Tool, TransferTo
 from callengine.core.agentends import agent_ended
@@ -23,29 +23,20 @@ from callengine.worker.agent.effects import AgentReady, AskSocket, Left
 from callengine.worker.agent.facts import Facts
 from callengine.worker.agent.loop import AgentLoop, Faulty, Pressed, Told
 from callengine.worker.agent.telling import Telling, Word
+from callengine.worker.innerparty import InnerParty
 from callengine.worker.lending import Lender
-from callengine.worker.party import Counters, ForEngine, MediaFacts, Party, PartyError, Post
+from callengine.worker.party import ForEngine, MediaFacts, Party, PartyError, Post
 
 
-class AgentLeg:
+class AgentLeg(InnerParty):
     """One agent of one call; its media and its conversation live on a thread of their own."""
-
-    allowed: tuple[str, ...] = ()
-    offered: tuple[str, ...] = ()
-    sip_call_id = ""
-    is_rematched = False
-    keys_readable = False
-    guard = None
 
     def __init__(
         self, order: LegOrder, *, call_uuid: str, wake: Callable[[], None], post: Post
     ) -> None:
         """`wake` ends the wait of the call's thread."""
         assert order.agent is not None
-        self.name = order.name
-        self.user_agent = ""
-        self.media: MediaFacts | None = None
-        self.ended = False
+        super().__init__(order.name)
         self._agent = order.agent
         self._wake, self._post = wake, post
         self._code = 200
@@ -71,10 +62,6 @@ class AgentLeg:
         if self._agent.answers_at_once:
             self._post(self, LegAnswered(self.name))
 
-    def respond(self, code: int) -> None:
-        """Never asked: an agent calls nobody."""
-        raise PartyError(f"an agent was to be answered with {code}")
-
     def end(self, code: int, reason: str) -> None:
         """Say goodbye to the agent; its end is reported once it has closed, or 2 s later."""
         if not self.ended:
@@ -96,30 +83,6 @@ class AgentLeg:
         if not self._loop.takes_digits:
             raise PartyError("this agent's dialect cannot tell it of keys")
         self._loop.talk(lambda conversation, now: conversation.digit(digit, now))
-
-    def settle(self) -> bool:
-        """Nothing is agreed on with an agent."""
-        return False
-
-    def match(self, codecs: Sequence[str]) -> None:
-        """Nothing is agreed on with an agent."""
-
-    def stop_matching(self) -> None:
-        """Nothing is agreed on with an agent."""
-
-    def next_step(self) -> float | None:
-        """Its thread has timers of its own."""
-        return None
-
-    def step(self, now: float) -> None:
-        """Its thread has timers of its own."""
-
-    def look(self) -> None:
-        """There is no RTP of it."""
-
-    def counters(self) -> Counters | None:
-        """There is no RTP of it."""
-        return None
 
     def explained(self, event: Event) -> Event:
         """Give the caller's media back before anybody hears that the leg is over."""

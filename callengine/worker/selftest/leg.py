@@ -2,16 +2,17 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pjsua2 as pj
 
 from callengine.core.control.calls import TimelineNote
 from callengine.core.control.speech import SpeechWanted
-from callengine.core.events import Event, LegAnswered, LegEnded, LegFailed
+from callengine.core.events import LegAnswered, LegEnded, LegFailed
 from callengine.core.orders import LegOrder
-from callengine.worker.party import Counters, MediaFacts, Party, PartyError, Post
+from callengine.worker.innerparty import InnerParty
+from callengine.worker.party import MediaFacts, Party, PartyError, Post
 from callengine.worker.selftest.ports import (
     FRAME_MS,
     DelayPort,
@@ -32,16 +33,8 @@ HERE = "in this engine"
 "Where its audio ends, as the record has it."
 
 
-class SelfTestLeg:
+class SelfTestLeg(InnerParty):
     """One test destination of one call. It answers at once; its audio is on the bridge."""
-
-    allowed: tuple[str, ...] = ()
-    offered: tuple[str, ...] = ()
-    sip_call_id = ""
-    user_agent = ""
-    is_rematched = False
-    keys_readable = False
-    guard = None
 
     def __init__(
         self,
@@ -54,9 +47,7 @@ class SelfTestLeg:
     ) -> None:
         """`wake` ends the wait of the call's thread."""
         assert order.selftest is not None
-        self.name = order.name
-        self.media: MediaFacts | None = None
-        self.ended = False
+        super().__init__(order.name)
         self._selftest = order.selftest
         self._rate_hz = port_rate_hz(bridge_rate_hz)
         self._run_bridge, self._wake, self._post = run_bridge, wake, post
@@ -76,10 +67,6 @@ class SelfTestLeg:
         self.media = MediaFacts(None, 0, HERE)
         self._note(SENTENCES[self._selftest])
         self._post(self, LegAnswered(self.name))
-
-    def respond(self, code: int) -> None:
-        """Never asked: a test destination calls nobody."""
-        raise PartyError(f"a test destination was to be answered with {code}")
 
     def end(self, code: int, reason: str) -> None:
         """Stop at once."""
@@ -141,34 +128,6 @@ class SelfTestLeg:
     def send_digit(self, digit: str) -> None:
         """Take no keys."""
         raise PartyError("a test destination takes none")
-
-    def settle(self) -> bool:
-        """Nothing is agreed on with it."""
-        return False
-
-    def match(self, codecs: Sequence[str]) -> None:
-        """Nothing is agreed on with it."""
-
-    def stop_matching(self) -> None:
-        """Nothing is agreed on with it."""
-
-    def next_step(self) -> float | None:
-        """It has no timers."""
-        return None
-
-    def step(self, now: float) -> None:
-        """It has no timers."""
-
-    def look(self) -> None:
-        """There is no RTP of it."""
-
-    def counters(self) -> Counters | None:
-        """There is no RTP of it."""
-        return None
-
-    def explained(self, event: Event) -> Event:
-        """There is nothing to add."""
-        return event
 
     # Saying the codec
 
