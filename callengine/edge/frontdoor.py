@@ -138,7 +138,7 @@ class Edge:
         password: str,
         on_challenge: Callable[[], None],
     ) -> OptionsAnswer:
-        """Ask it so, with our credentials if it wants them; `on_challenge` is called before."""
+        """Ask as `AsksOptions` has it."""
         return await self._parts.outside.options(
             uri, flow, username=username, password=password, on_challenge=on_challenge
         )

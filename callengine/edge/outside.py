@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from callengine.core.reachability import Sounding
 from callengine.core.registering import MAX_EXPIRES_S, RegistrarAnswer
@@ -54,6 +55,24 @@ class OptionsAnswer:
     "What went wrong, in words, if it is known."
 
 
+class AsksOptions(Protocol):
+    """Whoever can ask an address for its OPTIONS."""
+
+    async def options(
+        self,
+        uri: str,
+        flow: Flow,
+        *,
+        username: str,
+        password: str,
+        on_challenge: Callable[[], None],
+    ) -> OptionsAnswer:
+        """Ask, and once more with our credentials if they are wanted and there are any.
+
+        `on_challenge` is called before they are sent.
+        """
+
+
 class OutsideRequests:
     """Builds and sends them, each over the flow that it is told."""
 
@@ -77,10 +96,7 @@ class OutsideRequests:
         password: str = "",
         on_challenge: Callable[[], None] = lambda: None,
     ) -> OptionsAnswer:
-        """Ask it, and once more with our credentials if it wants them and there are any.
-
-        `on_challenge` is called before they are sent.
-        """
+        """Ask as `AsksOptions` has it."""
         host, port = self._addresses.public_address_for(flow)
         contact = f"<sip:{host_port(host, port)}>"
         lines: Headers = [

@@ -8,14 +8,14 @@ from callengine.core.outcomes import Termination
 from callengine.core.snapshot import CallSnapshot
 from callengine.edge.flow import Flow
 from callengine.edge.names.locator import flow_of
-from callengine.edge.outside import OptionsAnswer
+from callengine.edge.outside import AsksOptions
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
 from callengine.engine.pool import Pool
 from callengine.lab.phones import phone_server
 
 
-class GatewaysOfTrials(Protocol):
+class GatewaysOfTrials(AsksOptions, Protocol):
     """The edge: where gateways are, and what they answer."""
 
     @property
@@ -24,17 +24,6 @@ class GatewaysOfTrials(Protocol):
 
     async def locate(self, uri: str) -> tuple[NextHop, ...]:
         """Return where a SIP URI leads; raises OSError or ValueError saying why not."""
-
-    async def options(
-        self,
-        uri: str,
-        flow: Flow,
-        *,
-        username: str,
-        password: str,
-        on_challenge: Callable[[], None],
-    ) -> OptionsAnswer:
-        """Ask an address for its OPTIONS, with credentials if it wants them."""
 
 
 class EngineOfTrials:

@@ -25,7 +25,7 @@ from callengine.core.trials import (
     unresolved,
 )
 from callengine.edge.flow import Flow
-from callengine.edge.outside import OptionsAnswer
+from callengine.edge.outside import AsksOptions, OptionsAnswer
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
 from callengine.lab.trialcall import TrialCall
 from callengine.lab.trialwatch import CallWatch
@@ -63,7 +63,7 @@ class TrialSources(Protocol):
         """Forget a call that is over."""
 
 
-class TrialHost(Protocol):
+class TrialHost(AsksOptions, Protocol):
     """What is asked of the engine."""
 
     @property
@@ -79,17 +79,6 @@ class TrialHost(Protocol):
 
     async def resolve(self, uri: str) -> tuple[Flow, ...]:
         """Return the flows of a SIP URI; raises OSError or ValueError saying why not."""
-
-    async def options(
-        self,
-        uri: str,
-        flow: Flow,
-        *,
-        username: str,
-        password: str,
-        on_challenge: Callable[[], None],
-    ) -> OptionsAnswer:
-        """Ask an address for its OPTIONS, with credentials if it wants them."""
 
     def snapshot_of(self, key: str) -> CallSnapshot | None:
         """Return a call in progress, which is kept up; None if it is over."""
