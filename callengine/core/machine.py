@@ -310,11 +310,11 @@ class CallMachine:
         return self._end(terminations.left("callee", self._label(event.leg), event))
 
     def _agent_left(self, leg: str, end: ev.AgentEnd) -> list[Effect]:
-        """End the call with its agent, or ring the agent's fallback if the caller was left."""
+        """End the call with its agent, or ring its fallback for whom it has left alone."""
         ending = agent_termination(self._orders[leg], end, was_talking=True)
         if not self._transferring.rest or not is_failure(end):
             return self._end(ending)
-        self._talkers.meet(CALLER, None)
+        self._talkers.meet(self.caller, None)
         rung = self._transferring.begin_fallback(leg, ending, self._now, self._room())
         return [*self._hold_or_talk(), *self._transferred(rung)]
 

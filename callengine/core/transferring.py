@@ -52,7 +52,7 @@ class Transferring:
         "Who is to be connected with somebody else."
         self._hears_ringing = False
         self._lost_agent: Termination | None = None
-        "How an agent left the caller alone, while its fallback is rung."
+        "How an agent left whom it talked to alone, while its fallback is rung."
         self._partner = ""
         "Whom the one that waits talked to and lost meanwhile, as a person calls it."
         self._expected: tuple[str, str, float] | None = None
@@ -124,11 +124,11 @@ class Transferring:
         return self._start(order, waiting, now, room)
 
     def begin_fallback(self, leg: str, lost: Termination, now: float, room: int) -> list[Effect]:
-        """Ring who stands in for an agent that has left the caller."""
+        """Ring who stands in for an agent that has left whom it talked to."""
         self._lost_agent = lost
-        order = fallback(self._order, self.rest)
-        note = fx.Note("fallback", leg, f"{lost.advice} The caller waits for {order.to}.")
-        return [note, *self._start(order, CALLER, now, room)]
+        order, waiting = fallback(self._order, self.rest), self._talkers.near
+        text = f"{lost.advice} {self._label(waiting)} waits for {order.to}."
+        return [fx.Note("fallback", leg, text), *self._start(order, waiting, now, room)]
 
     def refused(self, order: TransferOrder) -> list[Effect]:
         """Ring nobody: the call does not talk yet."""

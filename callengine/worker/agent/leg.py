@@ -17,6 +17,7 @@ from callengine.core.events import (
     LegProgress,
 )
 from callengine.core.orders import LegOrder
+from callengine.core.parties import CALLER
 from callengine.worker.agent.borrowing import Borrowing
 from callengine.worker.agent.conversation import AgentConversation
 from callengine.worker.agent.effects import AgentReady, AskSocket, Left
@@ -47,6 +48,8 @@ class AgentLeg(InnerParty):
             order.agent, call_uuid=call_uuid, told=self._told, changed=self._changed
         )
         self._borrowing = Borrowing(self._loop)
+        self._talks_to = CALLER
+        "Whose keys it hears: the caller's, or another's whom a transfer left."
 
     @property
     def has_audio(self) -> bool:
@@ -72,6 +75,7 @@ class AgentLeg(InnerParty):
         """Borrow the caller's media, as it is agreed on now."""
         if not isinstance(other, Lender):
             raise PartyError(f"the media of {other.name} cannot be lent")
+        self._talks_to = other.name
         self._borrowing.borrow_from(other)
 
     def part(self, other: Party) -> None:
@@ -134,7 +138,7 @@ class AgentLeg(InnerParty):
                 if not self._agent.answers_at_once:
                     self._report(LegAnswered(self.name))
             case Pressed(digit):
-                self._report(DigitReceived("A", digit))
+                self._report(DigitReceived(self._talks_to, digit))
             case Faulty(text):
                 self._report(LegFailed(self.name, text))
             case Left():

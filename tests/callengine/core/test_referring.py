@@ -1,8 +1,11 @@
 """Transfers that one of the parties asks for (RFC 3515), in the call state machine; no clock."""
 
+import dataclasses
+
 import pytest
 
 from callengine.core import effects as fx
+from callengine.core.agentends import agent_ended
 from callengine.core.events import (
     DigitReceived,
     HoldChanged,
@@ -16,9 +19,11 @@ from callengine.core.events import (
 from callengine.core.machine import CallMachine
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.core.states import CallState
 from callengine.core.transferring import FAREWELL_S, ORDER_TIMEOUT_S
 from tests.callengine.core.test_machine import ended, kinds, talking
+from tests.callengine.core.test_machine_agents import TO_AGENT
 
 WAITING = {"A": "B", "B": "A"}
 "Who refers -> who is connected with somebody else."
@@ -163,3 +168,25 @@ def test_an_order_of_somebody_who_has_left_rings_nobody() -> None:
     effects = machine.handle(order("B"), 113.0)
     assert kinds(effects) == ["TellReferrer", "TransferEnded"]
     assert fx.TellReferrer(481) in effects
+
+
+def test_whom_an_agent_leaves_alone_waits_for_its_fallback_be_it_the_caller_or_not() -> None:
+    """The caller had transferred it there and left, and the fallback talked to nobody."""
+    machine = talking()
+    machine.handle(TransferExpected("A"), 110.0)
+    machine.handle(TransferOrdered(to_agent("A", "B3")), 110.1)
+    machine.handle(LegAnswered("B2"), 111.0)
+    machine.handle(LegMatched(True, 200), 111.1)
+    machine.handle(ended("A"), 111.2)
+    effects = machine.handle(agent_ended("B2", Reason.AGENT_LOST), 120.0)
+    (note,) = (effect for effect in effects if isinstance(effect, fx.Note))
+    assert note.text.endswith("Phone B waits for Phone B3.")
+    assert fx.MatchLeg(("PCMU",), "B") in machine.handle(LegAnswered("B3"), 121.0)
+    assert fx.Bridge("B3", "B") in machine.handle(LegMatched(True, 200), 121.1)
+    assert (machine.caller, machine.callee) == ("B", "B3")
+
+
+def to_agent(referrer: str, deputy: str) -> TransferOrder:
+    deputies = WaveOrder((LegOrder(deputy, "t", label=f"Phone {deputy}"),), ("PCMU",), ("PCMA",))
+    agent = dataclasses.replace(TO_AGENT, legs=(dataclasses.replace(TO_AGENT.legs[0], name="B2"),))
+    return TransferOrder("c", "1001", "Alice", (agent, deputies), 20.0, referrer=referrer)
