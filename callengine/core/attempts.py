@@ -185,11 +185,12 @@ class Attempts:
         if asked is None or asked.leg != event.leg:
             return []
         self._asked = None
-        if event.waves:
+        if any(map(self._is_due, event.waves)):
             at = self._index + 1
             self._waves = (*self._waves[:at], *event.waves, *self._waves[at:])
             return self._next_wave(now, room)
-        asked = dataclasses.replace(asked, not_followed=event.why)
+        why = event.why or "that number has been called already"
+        asked = dataclasses.replace(asked, not_followed=why)
         self._failure = better_failure(self._failure, asked)
         return [redirect_note(self.label_of(asked.leg), asked), *self._go_on(now, room)]
 

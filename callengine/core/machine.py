@@ -213,7 +213,8 @@ class CallMachine:
         self._transferring.rest = self._attempts.rest
         self._last_moment = self._now + self._order.max_duration_s
         self._bound(self._attempts.wave)
-        return [*self._become(CallState.ANSWERED), fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
+        answered = self._become(self._talking())
+        return [*answered, fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
 
     def _bound(self, wave: WaveOrder) -> None:
         """Let the call last no longer than whoever answered now may talk."""
@@ -349,7 +350,10 @@ class CallMachine:
         """Tell hold from talk by the two parties alone, not by those who are rung meanwhile."""
         if not self._state.is_talking:
             return []
-        return self._become(CallState.HELD if self._talkers.is_held else CallState.ANSWERED)
+        return self._become(self._talking())
+
+    def _talking(self) -> CallState:
+        return CallState.HELD if self._talkers.is_held else CallState.ANSWERED
 
     def _digit(self, event: ev.DigitReceived) -> list[Effect]:
         other = self._talkers.facing(event.leg)

@@ -75,7 +75,8 @@ ALLOWED: Mapping[type[Event], Moves] = {
         (CallState.TRYING, frozenset({CallState.RINGING, CallState.EARLY_MEDIA})),
         (CallState.RINGING, CallState.EARLY_MEDIA),
     ),
-    LegAnswered: _moves((SETTING_UP, CallState.ANSWERED)),
+    # What was offered, or sent as early media, may have been on hold.
+    LegAnswered: _moves((SETTING_UP, TALKING)),
     # A callee that leaves during a transfer takes its hold along.
     LegEnded: _moves((_ANY, CallState.ENDED), (CallState.HELD, CallState.ANSWERED)),
     LegWithoutMedia: _moves((_ANY, CallState.ENDED)),

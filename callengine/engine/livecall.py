@@ -189,7 +189,7 @@ class LiveCall:
     def set_state(self, state: str, at: float) -> None:
         """Take the call's state over."""
         self._become(state)
-        if state == CallState.ANSWERED and self.snapshot["answered"] is None:
+        if CallState(state).is_talking and self.snapshot["answered"] is None:
             self.snapshot["answered"] = iso(at)
             self._see_who_took_it()
 

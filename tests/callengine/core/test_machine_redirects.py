@@ -5,7 +5,16 @@ import dataclasses
 from callengine.core import effects as fx
 from callengine.core.events import LegAnswered, LegMatched, RedirectDecided
 from callengine.core.machine import CallMachine
-from tests.callengine.core.test_machine import CAROL, ended, kinds, redirected, ringing, started
+from callengine.core.orders import LegOrder
+from tests.callengine.core.test_machine import (
+    CAROL,
+    ended,
+    kinds,
+    order,
+    redirected,
+    ringing,
+    started,
+)
 
 
 def test_a_redirect_is_asked_about_and_rung_instead():
@@ -90,3 +99,16 @@ def test_decisions_that_come_late_or_twice_change_nothing():
     machine.handle(redirected(), 5.0)
     machine.handle(RedirectDecided("B", (CAROL,)), 5.2)
     assert machine.handle(RedirectDecided("B", (CAROL,)), 5.3) == []
+
+
+def test_a_redirect_to_a_number_that_has_been_called_is_not_followed():
+    """It ended the call's process."""
+    abroad = dataclasses.replace(CAROL, dialled="+442079460000")
+    machine = CallMachine(dataclasses.replace(order(("B",)), waves=(abroad,)), now=0.0)
+    machine.start()
+    machine.handle(redirected("B5"), 1.0)
+    again = dataclasses.replace(abroad, legs=(LegOrder("B6", "t6", label="Carol"),))
+    effects = machine.handle(RedirectDecided("B5", (again,)), 1.1)
+    assert not [effect for effect in effects if isinstance(effect, fx.Dial)]
+    assert machine.termination.reason == "callee-redirected"
+    assert "was not followed: that number has been called already" in machine.termination.advice

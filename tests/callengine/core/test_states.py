@@ -54,6 +54,11 @@ MAKES = {
     "forked": lambda: started(("B", "B2"), ("B3",)),
     "ringing": ringing,
     "early media": after(ringing, LegProgress("B", 183, early_media=True)),
+    "held before the answer": after(ringing, HoldChanged("A", held=True)),
+    "early media on hold": after(
+        ringing, LegProgress("B", 183, early_media=True), HoldChanged("B", held=True)
+    ),
+    "trying on hold": after(started, HoldChanged("A", held=True)),
     "redirected at once": after(started, redirected()),
     "redirected": after(ringing, redirected()),
     "redirected in early media": after(

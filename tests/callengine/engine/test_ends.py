@@ -45,6 +45,12 @@ def test_a_fallback_counts_from_when_it_rings_and_takes_the_call_once_it_is_hear
     assert (call.snapshot["destination"], call.snapshot["taken_by"]) == (AGENT, PHONE)
 
 
+def test_a_call_that_is_answered_on_hold_is_answered() -> None:
+    call = called()
+    call.set_state(CallState.HELD, 1.0)
+    assert call.snapshot["answered"] is not None
+
+
 def test_one_that_was_rung_in_vain_counts_no_more() -> None:
     call = called()
     call.set_leg(dataclasses.replace(FACTS, name="B2"))
