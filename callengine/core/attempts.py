@@ -149,9 +149,11 @@ class Attempts:
         self.outcome = Answered(leg)
         others = sorted(self._ringing - {leg})
         self._ringing.clear()
+        taken = self._orders[leg].is_taken_over
+        text = "is taken over from its other call" if taken else "answered"
         return [
             *(EndLeg(other, 487, ELSEWHERE) for other in others),
-            Note("answered", leg, f"{self.label_of(leg)} answered."),
+            Note("answered", leg, f"{self.label_of(leg)} {text}."),
         ]
 
     def leg_ended(self, event: LegEnded, now: float, room: int) -> list[Effect]:

@@ -53,24 +53,14 @@ def plan_call(
     without it.
     """
     try:
-        _check_caller(request, usage)
+        check_caller(request, usage)
         planner = WavePlanner(request, platform, usage=usage, local_host=local_host, chance=chance)
         planned = planner.plan(destination)
         if request.is_sips:
             waves, notes = over_tls(planned.waves)
             planned = dataclasses.replace(planned, waves=waves, notes=(*planned.notes, *notes))
     except NotPlannedError as refusal:
-        return Rejection(
-            source_address=request.source.address,
-            user=request.from_user,
-            method="INVITE",
-            code=refusal.code,
-            rule=refusal.rule,
-            advice=refusal.advice,
-            call_id=request.call_id,
-            to=request.to_user,
-            retry_after_s=refusal.retry_after_s,
-        )
+        return rejection(request, refusal)
     plan = _plan(request, planned, ring_timeout_s)
     plan = dataclasses.replace(plan, max_duration_s=max_duration_s)
     if plan.waves:
@@ -82,7 +72,22 @@ def plan_call(
     return Declined(plan, no_common_codec_with_caller(request.offered, planned.lists))
 
 
-def _check_caller(request: CallRequest, usage: Usage) -> None:
+def rejection(request: CallRequest, refusal: NotPlannedError) -> Rejection:
+    """Return what stands on record about a call that nobody is rung for."""
+    return Rejection(
+        source_address=request.source.address,
+        user=request.from_user,
+        method="INVITE",
+        code=refusal.code,
+        rule=refusal.rule,
+        advice=refusal.advice,
+        call_id=request.call_id,
+        to=request.to_user,
+        retry_after_s=refusal.retry_after_s,
+    )
+
+
+def check_caller(request: CallRequest, usage: Usage) -> None:
     """Refuse a call that would take the caller over its own limit."""
     caller = request.party
     if caller.trunk is not None and is_full(caller.trunk, usage.in_progress):

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     AGENT_SILENT = "agent-silent"
     AGENT_DURATION = "agent-duration"
     JOINED_WITH_ANOTHER = "joined-with-another"
+    PICKED_UP = "picked-up"
     OPERATOR_HUNG_UP = "operator-hung-up"
     LAB_CALL_OVER = "lab-call-over"
     TRANSFER_FAILED = "transfer-failed"
@@ -143,6 +144,11 @@ class Rule(StrEnum):
     PREMIUM_RATE_FORBIDDEN = "premium-rate-forbidden"
     CALLS_PER_SECOND_REACHED = "calls-per-second-reached"
     DAILY_MINUTES_REACHED = "daily-minutes-reached"
+    NO_DIALOG_TO_REPLACE = "no-dialog-to-replace"
+    REPLACES_FORBIDDEN = "replaces-forbidden"
+    REPLACES_DECLINED = "replaces-declined"
+    REPLACES_TOO_LATE = "replaces-too-late"
+    REPLACES_TOO_EARLY = "replaces-too-early"
     EXTERNAL_CALLS_REACHED = "external-calls-reached"
     RESERVED_FOR_AUTHENTICATED = "reserved-for-authenticated"
     CALLS_PER_MINUTE_REACHED = "calls-per-minute-reached"
@@ -192,6 +198,7 @@ TERMINATIONS: Mapping[Reason, tuple[str, ...]] = {
     Reason.AGENT_SILENT: ("engine",),
     Reason.AGENT_DURATION: ("engine",),
     Reason.JOINED_WITH_ANOTHER: ("caller", "callee"),
+    Reason.PICKED_UP: ("engine",),
     Reason.OPERATOR_HUNG_UP: ("operator",),
     Reason.LAB_CALL_OVER: ("engine",),
     Reason.TRANSFER_FAILED: ("engine",),
@@ -276,6 +283,11 @@ REJECTIONS: Mapping[Rule, tuple[int, ...]] = {
     Rule.PREMIUM_RATE_FORBIDDEN: (403,),
     Rule.CALLS_PER_SECOND_REACHED: (503,),
     Rule.DAILY_MINUTES_REACHED: (403,),
+    Rule.NO_DIALOG_TO_REPLACE: (481,),
+    Rule.REPLACES_FORBIDDEN: (403,),
+    Rule.REPLACES_DECLINED: (603,),
+    Rule.REPLACES_TOO_LATE: (486,),
+    Rule.REPLACES_TOO_EARLY: (491,),
     Rule.EXTERNAL_CALLS_REACHED: (503,),
     Rule.RESERVED_FOR_AUTHENTICATED: (503,),
     Rule.CALLS_PER_MINUTE_REACHED: (503,),

@@ -9,10 +9,11 @@ from callengine.core.naming import NextHop
 from callengine.core.outcomes import Rejection
 from callengine.core.reachability import Sounding
 from callengine.core.registering import RegistrarAnswer
+from callengine.core.replaces import Replaces
 from callengine.edge.assembly import Assembly
 from callengine.edge.bans import HeldBan
 from callengine.edge.flow import Flow
-from callengine.edge.interface import Accepted, Engine, LegAnchor
+from callengine.edge.interface import Accepted, Engine, LegAnchor, NamedDialog
 from callengine.edge.legs.table import LegState
 from callengine.edge.outside import OptionsAnswer, OutwardBinding
 from callengine.edge.settings import EdgeSettings, Listen
@@ -165,10 +166,24 @@ class Edge:
         """Tell a peer how far its REFER has come, as a SIP status code."""
         self._parts.refer_desk.tell(handle, code)
 
-    def leg_of_dialog(self, call_id: str, *, ours: str, theirs: str) -> LegAnchor | None:
-        """Return the leg whose dialog has this Call-ID and these tags, ours and the peer's."""
-        leg = self._parts.legs.established(call_id, ours=ours, theirs=theirs)
-        return leg.anchor if leg is not None else None
+    def dialog_named(self, replaces: Replaces) -> NamedDialog | None:
+        """Return the dialog with this Call-ID and these tags, ours and the peer's."""
+        legs, ours, theirs = self._parts.legs, replaces.to_tag, replaces.from_tag
+        found = legs.named(replaces.call_id, ours=ours, theirs=theirs)
+        if found is None:
+            return None
+        leg, dialog = found
+        return NamedDialog(
+            leg.anchor,
+            is_answered=dialog.confirmed,
+            is_over=dialog.ended or dialog.left or leg.state is not LegState.OPEN,
+            is_ours=leg.invite is None,
+        )
+
+    def has_been_taken_over(self, token: str) -> bool:
+        """Tell whether another leg has the dialog of this one."""
+        leg = self._parts.legs.by_token.get(token)
+        return leg is not None and any(dialog.moved for dialog in leg.dialogs.values())
 
     def let_go(self, call: str) -> None:
         """Have a call process that ends a call wait for no peer: not for a caller's ACK either."""

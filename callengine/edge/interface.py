@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from callengine.core.directory import Source
 from callengine.core.identity import Heard
 from callengine.core.outcomes import Rejection
+from callengine.core.replaces import Replaces
 from callengine.edge.bans import HeldBan
 from sip.srtp import Srtp
 
@@ -89,6 +90,8 @@ class IncomingCall:
     "What they say of the caller beside From."
     is_sips: bool = False
     "Whether its Request-URI is a sips: URI."
+    replaces: Replaces | None = None
+    "The dialog whose place it is to take (RFC 3891)."
     given_up: Callable[[], bool] = lambda: False
     "Whether the caller has cancelled meanwhile; what `set_up` returns is then not used."
 
@@ -133,6 +136,18 @@ class LegAnchor:
     password: str = field(default="", repr=False)
     """Leg B to a gateway with credentials: the same password as in the leg's order. A call process
     answers a challenge for the loopback URI it sees; the edge answers it again for the real one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDialog:
+    """A dialog of ours with a peer, found by its names."""
+
+    anchor: LegAnchor
+    "Of its leg."
+    is_answered: bool
+    is_over: bool
+    is_ours: bool
+    "We sent the INVITE that made it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ METHODS = (
 ASKED = (*METHODS, "NOTIFY")
 "What peers are asked, by call processes and by the edge itself."
 ALLOW = ", ".join(METHODS)
-EXTENSIONS = ("100rel", "timer")
-"Option tags that work from end to end: call processes do reliable provisionals and timers."
+EXTENSIONS = ("100rel", "timer", "replaces")
+"""Option tags that work from end to end: call processes do reliable provisionals and timers, the
+engine INVITEs with Replaces."""
 
 MIN_SESSION_S = 90
 "The shortest session interval call processes agree to (RFC 4028 section 4)."

@@ -12,8 +12,9 @@ from callengine.core.reasons import Reason
 from callengine.edge.interface import Accepted, Refused
 from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
+from callengine.engine.joining import Anchors, joined_waves
 from callengine.engine.livecall import LiveCall
-from callengine.engine.order import NoTargetError, PeerAddresses, make_order
+from callengine.engine.order import NoTargetError, PeerAddresses, Waves, make_order, make_waves
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess, NoProcessStartsError, ProcessState
 from callengine.engine.settings import EngineSettings
@@ -37,7 +38,7 @@ GAVE_UP = Termination(
 )
 
 
-class Calls(PeerAddresses, Protocol):
+class Calls(PeerAddresses, Anchors, Protocol):
     """What is asked of the edge about a call."""
 
     def abandon(self, call: str, *, code: int, reason: str) -> None:
@@ -101,16 +102,14 @@ class Assignment:
         plan, call = live.plan, live.incoming
         assert call is not None
         try:
-            orders = await make_order(
+            orders = make_order(
                 self._edge,
                 plan,
+                await self._waves(live, process),
                 call=call,
                 process=process,
-                passwords=live.passwords,
-                agent_order=self._agents.of(live, plan),
                 media_timeout_s=self._settings.media_timeout_s,
                 media_also_from=self._settings.media_also_from,
-                failover_timeout_s=self._settings.failover_timeout_s,
             )
         except NoTargetError as error:
             self._book.close(
@@ -137,6 +136,22 @@ class Assignment:
         self._pool.send(process, TakeCall(orders.order), wake=False)
         asyncio.get_running_loop().call_later(TAKE_TIMEOUT_S, self._overdue, live, process)
         return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
+
+    async def _waves(self, live: LiveCall, process: CallProcess) -> Waves:
+        """Return whom a process is to ring, or to take over. Raises NoTargetError."""
+        if live.joint is None:
+            return await make_waves(
+                self._edge,
+                live.plan,
+                process,
+                passwords=live.passwords,
+                agent_order=self._agents.of(live, live.plan),
+                failover_timeout_s=self._settings.failover_timeout_s,
+            )
+        waves = joined_waves(self._edge, live, live.joint, plan=live.plan, process=process)
+        if waves is None:
+            raise NoTargetError(f"{live.joint.name} has left the call that was to be picked up.")
+        return waves
 
     def _none_free(self, live: LiveCall) -> Refused:
         advice = (

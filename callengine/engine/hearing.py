@@ -24,6 +24,7 @@ from callengine.engine.agents import Agents
 from callengine.engine.assignment import Assignment
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
+from callengine.engine.pickups import PickUps
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess
 from callengine.engine.publisher import Publisher
@@ -45,6 +46,7 @@ class Hearing:
         pool: Pool,
         edge: Edge,
         transfers: Transfers,
+        pickups: PickUps,
         redirects: Redirects,
         agents: Agents,
         speech: CodecSpeaker,
@@ -55,6 +57,7 @@ class Hearing:
         self._pool = pool
         self._edge = edge
         self._transfers = transfers
+        self._pickups = pickups
         self._redirects = redirects
         self._agents = agents
         self._speech = speech
@@ -94,6 +97,7 @@ class Hearing:
                 self._publisher.quality(call.id, legs)
             case CallEnded(termination, at):
                 self._transfers.call_ended(call)
+                self._pickups.ended(call)
                 self._book.close(call, termination, at)
             case SpeechWanted():
                 self._speech.hear(call, message)
@@ -110,6 +114,8 @@ class Hearing:
         call.set_state(message.state, message.at)
         if message.state is CallState.ENDED:
             self._edge.let_go(call.plan.call)
+        elif message.state is CallState.ANSWERED:
+            self._pickups.answered(call)
         self._book.changed(call)
 
     def _idle(self, process: CallProcess, *, recycle: bool) -> None:

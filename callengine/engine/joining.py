@@ -1,4 +1,8 @@
-"""Two calls of one party made one (RFC 5589 section 7): whom the other call has, this one takes."""
+"""One call takes whom another has: by an attended transfer (RFC 5589 section 7), or by a pick-up.
+
+A party that joins two calls of its own asks for the one by REFER, a device that takes the place of
+a party for the other by an INVITE with Replaces (RFC 3891).
+"""
 
 import dataclasses
 import secrets
@@ -22,6 +26,17 @@ class Anchors(Protocol):
         """Return the leg a token names, if it is (still) anchored."""
 
 
+def may_be_taken_over(call: LiveCall, leg: str) -> bool:
+    """Tell whether another call can take over the dialog of a leg now."""
+    is_ours = leg in call.agents.orders or leg in call.selftests
+    return not is_ours and call.plan.lab is None and call.transfer is None
+
+
+def list_source(call: LiveCall, leg: str) -> str:
+    """Return where our list on a leg comes from."""
+    return call.snapshot["vn_a_source" if leg == CALLER else "vn_b_source"]
+
+
 def joined_plan(call: LiveCall, joint: Joint, waiting: str) -> CallPlan:
     """Return the call's plan once it leads to whom the other call has; nobody is rung for it.
 
@@ -34,7 +49,7 @@ def joined_plan(call: LiveCall, joint: Joint, waiting: str) -> CallPlan:
         vn_a=call.allowed_on(waiting),
         vn_b=its_list,
         vn_a_source=call.snapshot["vn_a_source"],
-        vn_b_source=joint.call.snapshot["vn_a_source" if joint.other == CALLER else "vn_b_source"],
+        vn_b_source=list_source(joint.call, joint.other),
         waves=(),
         notes=(),
     )
@@ -48,7 +63,8 @@ def joined_waves(
     anchor = edge.leg(before.token) if before is not None else None
     if before is None or anchor is None:
         return None
-    name, token = f"B{len(call.labels)}", secrets.token_hex(12)
+    number, token = len(call.labels), secrets.token_hex(12)
+    name = "B" if number == 1 else f"B{number}"
     order = LegOrder(
         name=name,
         token=token,
@@ -63,6 +79,7 @@ def joined_waves(
         srtp=before.srtp,
         keys_readable=before.keys_readable,
         media_also_from=before.media_also_from,
+        is_taken_over=True,
     )
     taken = dataclasses.replace(
         anchor,
@@ -83,3 +100,10 @@ def joined_end(joint: Joint, whom: str) -> Termination:
     who = joint.call.name_of(joint.leg)
     advice = f"{who} joined this call with another of its own: {joint.name} talks to {whom} there."
     return Termination(by, Reason.JOINED_WITH_ANOTHER, 200, advice)
+
+
+def picked_up_end(joint: Joint, by: LiveCall) -> Termination:
+    """Return how a call ends that another takes over, in the place of one of its parties."""
+    who, whom = by.name_of(CALLER), joint.call.name_of(joint.leg)
+    advice = f"{who} picked this call up in the place of {whom} (call {by.id})."
+    return Termination("engine", Reason.PICKED_UP, 200, advice)

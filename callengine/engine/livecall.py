@@ -128,6 +128,8 @@ class LiveCall:
     "User parts it was sent to, once a callee forwarded it: what was dialled first, and since."
     forwarders: set[str] = field(default_factory=set)
     "Labels of the callees who forwarded it."
+    joint: Joint | None = None
+    "The call that it picks up, in the place of one of its parties."
     transfer: PendingTransfer | None = None
     timeline: Timeline = field(default_factory=Timeline)
     "Its lines are written and shown one by one: the snapshot has none of them."

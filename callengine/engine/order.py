@@ -87,27 +87,17 @@ class _Prepared:
     "None for a voice agent or a test destination, which is no peer of the edge's."
 
 
-async def make_order(
+def make_order(
     edge: PeerAddresses,
     plan: CallPlan,
+    waves: Waves,
     *,
     call: IncomingCall,
     process: CallProcess,
-    passwords: Mapping[str, str],
-    agent_order: AgentOrderOf,
     media_timeout_s: float = 0.0,
     media_also_from: tuple[str, ...] = (),
-    failover_timeout_s: float = FAILOVER_TIMEOUT_S,
 ) -> Orders:
-    """Return the order for a plan; raises NoTargetError if no target's address resolves."""
-    waves = await make_waves(
-        edge,
-        plan,
-        process,
-        passwords=passwords,
-        agent_order=agent_order,
-        failover_timeout_s=failover_timeout_s,
-    )
+    """Return the order for a plan whose waves have been made."""
     trunk = call.source.trunk
     leg_a = LegAnchor(
         *(plan.call, "A", _token(), process.sip_address, plan.srtp),

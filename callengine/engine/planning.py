@@ -15,6 +15,7 @@ from callengine.core.obstacles import Obstacle, obstacle
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
 from callengine.core.permissions import Usage
+from callengine.core.pickup import plan_pick_up
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.reasons import Rule
@@ -24,7 +25,8 @@ from callengine.directory import lookup
 from callengine.directory.minutes import minutes_today
 from callengine.edge.interface import IncomingCall
 from callengine.engine.calls import CallBook
-from callengine.engine.livecall import LiveCall
+from callengine.engine.livecall import Joint, LiveCall
+from callengine.engine.pickups import partner_of
 from callengine.engine.readers import Read
 from callengine.engine.settings import EngineSettings
 from callengine.engine.sources import OneTimeCall, OneTimeSources
@@ -143,6 +145,20 @@ class Planning:
             chance=random.random,
         )
         return asked.one_time.signed(decision) if asked.one_time else decision
+
+    def decide_pick_up(self, asked: Asked, joint: Joint) -> Decision:
+        """Plan a call that takes the place of a party in another, which does not count any more."""
+        others = self._book.in_progress()
+        others.subtract(joint.call.ends)
+        text = f"Takes {joint.name} over from call {joint.call.id}, in the place of "
+        text += f"{joint.call.name_of(joint.leg)} (Replaces)."
+        return plan_pick_up(
+            replace(asked.request, notes=(*asked.request.notes, text)),
+            partner=partner_of(joint),
+            platform=asked.platform,
+            usage=self._usage(others, asked.minutes_today),
+            max_duration_s=self._settings.max_duration_s,
+        )
 
     async def plan_again(
         self,

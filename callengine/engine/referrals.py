@@ -8,13 +8,14 @@ from typing import Protocol
 
 from callengine.core.directory import Source
 from callengine.core.reasons import Reason
-from callengine.core.replaces import replaces_in
+from callengine.core.replaces import Replaces, replaces_in
 from callengine.core.states import CallState
 from callengine.directory import lookup
 from callengine.edge.callers.invites import dialled_user
-from callengine.edge.interface import LegAnchor, Referral
+from callengine.edge.interface import NamedDialog, Referral
 from callengine.edge.messages.uris import parse_uri
 from callengine.engine.calls import CallBook
+from callengine.engine.joining import may_be_taken_over
 from callengine.engine.livecall import Joint, LiveCall, Referrer
 from callengine.engine.readers import Read
 from callengine.engine.transfers import Transfers
@@ -41,8 +42,8 @@ class ReferringEdge(Protocol):
     def is_local_host(self, host: str, port: int | None) -> bool:
         """Tell whether `host[:port]` means this edge."""
 
-    def leg_of_dialog(self, call_id: str, *, ours: str, theirs: str) -> LegAnchor | None:
-        """Return the leg whose dialog has this Call-ID and these tags."""
+    def dialog_named(self, replaces: Replaces) -> NamedDialog | None:
+        """Return the dialog with this Call-ID and these tags."""
 
     def tell_referrer(self, handle: str, code: int) -> None:
         """Tell a peer how far its REFER has come."""
@@ -135,9 +136,8 @@ class Referrals:
             raise _DeclinedError(f"{error}.", code=400) from error
         if replaces is None:
             return None
-        anchor = self._edge.leg_of_dialog(
-            replaces.call_id, ours=replaces.to_tag, theirs=replaces.from_tag
-        )
+        named = self._edge.dialog_named(replaces)
+        anchor = named.anchor if named is not None and not named.is_over else None
         other = self._book.calls.get(anchor.call) if anchor is not None else None
         if anchor is None or other is None or other is call or other.ended:
             why = "The call it joins this one with is not up here."
@@ -149,7 +149,7 @@ class Referrals:
         if whom is None or not CallState(other.snapshot["state"]).is_talking:
             why = "Whom it joins this call with has not answered. Transfer once they talk."
             raise _DeclinedError(why, Reason.CALL_NOT_ANSWERED, code=491)
-        if whom in other.agents.orders or other.plan.lab is not None or other.transfer is not None:
+        if not may_be_taken_over(other, whom):
             why = "Whom it joins this call with cannot be taken over now."
             raise _DeclinedError(why, Reason.REFER_DECLINED)
         return Joint(other, anchor.name, whom)

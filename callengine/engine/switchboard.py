@@ -45,7 +45,8 @@ from callengine.engine.gateways import Gateways
 from callengine.engine.hearing import Hearing
 from callengine.engine.heartbeat import Heartbeat
 from callengine.engine.identity import Identity, insist_on_no_rival
-from callengine.engine.livecall import LiveCall
+from callengine.engine.livecall import Joint, LiveCall
+from callengine.engine.pickups import PickUps, called
 from callengine.engine.planning import Planning
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess
@@ -143,6 +144,7 @@ class Switchboard(DirectoryAnswers):
             pool=self.pool,
             edge=self.edge,
         )
+        self._pickups = PickUps(book=self.book, edge=self.edge, hang_up=self._assignment.hang_up)
         self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
 
     def _connect_tests(self) -> None:
@@ -161,6 +163,7 @@ class Switchboard(DirectoryAnswers):
             pool=self.pool,
             edge=self.edge,
             transfers=self.transfers,
+            pickups=self._pickups,
             redirects=self.redirects,
             agents=self.agents,
             speech=self.speech,
@@ -330,6 +333,10 @@ class Switchboard(DirectoryAnswers):
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
+        joint = self._pickups.find(call) if call.replaces is not None else None
+        if isinstance(joint, Rejection):
+            return self._refuse(joint, call)
+        call = replace(call, to_user=called(joint)) if joint is not None else call
         asked = await self._planning.asked(call)
         if isinstance(asked, Rejection):
             return self._refuse(asked, call)
@@ -337,20 +344,22 @@ class Switchboard(DirectoryAnswers):
         # Nothing is awaited from here until the call is in the book, or many at once would pass.
         if (short := self.room.shortage(call.source, self.calls.values())) is not None:
             return self._refuse(rejected(call, short), call)
-        decision = self._planning.decide(asked)
+        decision = (
+            self._planning.decide_pick_up(asked, joint) if joint else self._planning.decide(asked)
+        )
         if isinstance(decision, Rejection):
             return self._refuse(decision, call)
         if isinstance(decision, Declined):
             live = self.book.open(decision.plan, call)
             self.book.close(live, GAVE_UP if call.given_up() else decision.termination)
             return Refused(488, reason=q850_reason(488))
-        return await self._connect(decision, call, passwords_of(asked.destination))
+        return await self._connect(decision, call, passwords_of(asked.destination), joint)
 
     async def _connect(
-        self, plan: CallPlan, call: IncomingCall, passwords: dict[str, str]
+        self, plan: CallPlan, call: IncomingCall, passwords: dict[str, str], joint: Joint | None
     ) -> Accepted | Refused:
         live = self.book.open(plan, call)
-        live.passwords = passwords
+        live.passwords, live.joint = passwords, joint
         live.source, live.flow, live.incoming = call.source, call.flow, call
         live.headers = call.headers
         return await self._assignment.connect(live)

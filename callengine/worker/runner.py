@@ -293,7 +293,8 @@ class CallRunner:
             self._not_dialled(leg, order.label, str(error))
             return
         offered = f": offered {', '.join(codecs)}" if codecs else ""
-        self._note("dialled", order.name, f"Ringing {order.label}{offered}.")
+        done = "Re-INVITE to" if order.is_taken_over else "Ringing"
+        self._note("dialled", order.name, f"{done} {order.label}{offered}.")
 
     def _not_dialled(self, leg: Party, label: str, why: str) -> None:
         """Blame this process, not a callee who was never rung: another may take the call."""

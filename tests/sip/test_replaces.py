@@ -1,4 +1,4 @@
-"""Attended transfers: a party joins two calls it has here; whom it talks to are heard together."""
+"""Replaces: a party joins two calls it has here (REFER), a device picks a call up (INVITE)."""
 
 import asyncio
 import html
@@ -191,6 +191,90 @@ async def test_a_call_that_is_not_its_own_is_not_joined_rfc3891_3(
         await talk.hears_both_ways(codec_a="PCMU", codec_b="PCMA", seconds=1.0)
         assert (await other.end())["termination"]["reason"] == "caller-hung-up"
         assert (await talk.end())["termination"]["reason"] == "caller-hung-up"
+
+
+def replaces(call: Call, flags: str = "") -> str:
+    """Return the header that names a phone's dialog: our tag there is To's (RFC 3891 section 3)."""
+    ours, theirs = (address.parameters["tag"] for address in (call.remote, call.local))
+    return f"{call.call_id};to-tag={ours};from-tag={theirs}{flags}"
+
+
+async def pick_up(phone: Phone, header: str, *codecs: str) -> OutgoingCall:
+    headers = {"Replaces": header, "Require": "replaces"}
+    sdp = phone.sdp(list(codecs) or ["G722", "PCMU"])
+    return await phone.invite("whoever", sdp, headers=headers)
+
+
+@pytest.mark.parametrize("replaced", ["callee", "caller"])
+async def test_a_device_takes_the_place_of_a_party_rfc3891_3(
+    engine: Engine, operator: Operator, replaced: str
+) -> None:
+    async with (
+        registered(engine, "alice") as alice,
+        registered(engine, "bob") as bob,
+        caller(engine, "carol") as carol,
+    ):
+        talk = await converse(engine, alice, bob, offer=["PCMU"])
+        left, stays = (talk.b, talk.a) if replaced == "callee" else (talk.a, talk.b)
+        taken = await pick_up(carol, replaces(left))
+        assert (await taken.answered()).code == 200
+        await asyncio.wait_for(left.ended.wait(), 5)
+        codec = "PCMU" if replaced == "callee" else "PCMA"
+        at_carol, at_partner = await asyncio.gather(
+            taken.audio(send_hz=CAROL_HZ, codec="G722", seconds=1.5),
+            stays.audio(send_hz=BOB_HZ, codec=codec, seconds=1.5),
+        )
+        assert at_carol.near(BOB_HZ), f"carol hears {at_carol}"
+        assert at_partner.near(CAROL_HZ), f"who was taken over hears {at_partner}"
+        assert not stays.ended.is_set()
+        assert (await taken.hang_up()).code == 200
+        await asyncio.wait_for(stays.ended.wait(), 3)
+    before = await engine.record(talk.a.call_id)
+    after = await engine.record(taken.call_id)
+    whom, partner = ("Bob", "alice") if replaced == "callee" else ("Alice", "bob")
+    assert before["termination"]["reason"] == "picked-up"
+    assert before["termination"]["by"] == "engine"
+    assert before["termination"]["advice"] == (
+        f"Carol picked this call up in the place of {whom} (call {after['id']})."
+    )
+    assert after["source"] == "connection:carol"
+    assert after["destination"] == f"connection:{partner}"
+    assert [leg["codec"] for leg in after["legs"]] == ["G722", codec]
+    assert after["termination"]["reason"] == "caller-hung-up"
+    page = html.unescape(await asyncio.to_thread(operator.get, f"/calls/{after['id']}/"))
+    name = partner.title()
+    assert f"Takes {name} over from call {before['id']}, in the place of {whom}" in page
+    assert f"{name} is taken over from its other call" in page
+    assert f"Ringing {name}" not in page
+
+
+async def test_what_cannot_be_picked_up_is_refused_and_the_call_goes_on_rfc3891_3(
+    engine: Engine,
+) -> None:
+    async with (
+        registered(engine, "alice") as alice,
+        registered(engine, "bob") as bob,
+        caller(engine, "carol") as carol,
+        caller(engine) as stranger,
+    ):
+        talk = await converse(engine, alice, bob, offer=["PCMU"])
+        named = replaces(talk.b)
+        for phone, header, code, rule in [
+            (carol, named.replace("to-tag=", "to-tag=x"), 481, "no-dialog-to-replace"),
+            (carol, named.partition(";from")[0], 400, "malformed-sip"),
+            (carol, f"{named}, {named}", 400, "malformed-sip"),
+            (carol, f"{named};early-only", 486, "replaces-too-late"),
+            (stranger, named, 403, "replaces-forbidden"),
+        ]:
+            refused = await pick_up(phone, header)
+            assert (await refused.wait_final()).code == code, header
+            assert (await engine.refusal(refused.call_id, code=code))["rule"] == rule
+        declined = await pick_up(carol, named, "PCMA")
+        assert (await declined.wait_final()).code == 488
+        await talk.hears_both_ways(codec_a="PCMU", codec_b="PCMA", seconds=1.0)
+        assert (await talk.end())["termination"]["reason"] == "caller-hung-up"
+        late = await pick_up(carol, named)
+        assert (await late.wait_final()).code == 603
 
 
 def _header(message: str, name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from callengine.core.directory import Source
 from callengine.core.reasons import Rule
 from callengine.core.registering import is_contact_user
+from callengine.core.replaces import replaces_of
 from callengine.edge.callers.admission import Admission, admission
 from callengine.edge.callers.authentication import Authenticator
 from callengine.edge.callers.claims import heard
@@ -293,6 +294,7 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
         headers=_readable_headers(request),
         heard=heard(request),
         is_sips=request.uri[:5].lower() == "sips:",
+        replaces=replaces_of(request.values("replaces"), joins=False),
         given_up=lambda: transaction.cancelled,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callengine.core.reasons import Rule
+from callengine.core.replaces import replaces_of
 from callengine.edge.legs.inner import rack
 from callengine.edge.messages.bodies import ACCEPT
 from callengine.edge.messages.branches import BRANCH
@@ -95,6 +96,11 @@ def _dialog(message: Received) -> Objection | None:
     except ValueError:
         advice = "A Record-Route header cannot be read; check the proxy that wrote it."
         return Objection(400, MALFORMED, advice)
+    if message.method == "INVITE" and not message.to_tag:
+        try:
+            replaces_of(message.values("replaces"), joins="join" in message.headers)
+        except ValueError as error:
+            return Objection(400, MALFORMED, f"The INVITE cannot be read: {error}.")
     if message.method == "REGISTER" and not _is_address_of_record(message.get("to")):
         advice = "A REGISTER must name a SIP URI in To; check the phone's user name and domain."
         return Objection(400, MALFORMED, advice)

@@ -304,12 +304,12 @@ class LegTable:
                 return leg, dialog
         return None
 
-    def established(self, call_id: str, *, ours: str, theirs: str) -> AnchoredLeg | None:
-        """Return the leg whose dialog has this Call-ID and these tags (RFC 3891 section 3)."""
+    def named(self, call_id: str, *, ours: str, theirs: str) -> tuple[AnchoredLeg, Dialog] | None:
+        """Return the leg and dialog with this Call-ID and these tags (RFC 3891 section 3)."""
         for leg in self._by_call_id.get(call_id, ()):
             dialog = leg.dialog(theirs) if leg.local_tag == ours else None
-            if dialog is not None and not (dialog.ended or dialog.moved):
-                return leg
+            if dialog is not None and not dialog.moved:
+                return leg, dialog
         return None
 
     def named_in(self, data: bytes) -> str:

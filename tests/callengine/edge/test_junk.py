@@ -31,7 +31,7 @@ async def test_options_tells_what_works(peer: UdpPeer, sip: Address, phone: Phon
     assert answer.code == 200
     assert "INVITE" in answer.get("allow")
     assert answer.get("accept") == "application/sdp"
-    assert answer.get("supported") == "100rel, timer"
+    assert answer.get("supported") == "100rel, timer, replaces"
 
 
 @pytest.mark.parametrize(
