@@ -1,8 +1,8 @@
 """Which country a dialled number belongs to, and whether it costs more than a call. Pure.
 
 By libphonenumber's tables (ITU-T E.164 and the national plans), which the package `phonenumbers`
-holds. Where a number may be read in several ways, each is told, and the one that costs more counts: what is
-decided by it keeps strangers from calling abroad on somebody's account.
+holds. Where a number may be read in several ways, each is told, and the one that costs more counts:
+what is decided by it keeps strangers from calling abroad on somebody's account.
 """
 
 import re

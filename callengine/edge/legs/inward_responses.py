@@ -119,6 +119,8 @@ def _learn_of_invite(leg: AnchoredLeg, request: PeerRequest, message: Received) 
             local=request.parties[0],
             remote=answered_to(request, message),
             flow=message.flow,
+            # Without a Contact, which RFC 2543 did not ask for, where the INVITE went.
+            target=request.uri,
             routes=_routes_back(message),
             is_direct=bool(leg.anchor.flow),
         )

@@ -75,6 +75,21 @@ async def test_leg_b_shows_the_peer_an_ordinary_user_agent(scene: Scene) -> None
     assert (await scene.callee.expect("ACK")).uri == f"sip:bob@{host_port(scene.callee.address)}"
 
 
+async def test_a_callee_that_answers_without_contact_is_acknowledged_where_it_was_called(
+    scene: Scene,
+) -> None:
+    """The ACK had no Request-URI at all, and the callee repeated its 200 until it gave up."""
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    answer = reply_as(invite, 200, "OK", tag="other", body=SDP)
+    scene.callee.send(answer, scene.sip)
+    await scene.worker.expect(200)
+    scene.worker_request("ACK", 7, to_tag="other", branch="z9hG4bKwack")
+    assert (await scene.callee.expect("ACK")).uri == invite.uri
+    scene.worker_request("BYE", 8, to_tag="other", branch="z9hG4bKwbye")
+    assert (await scene.callee.expect("BYE")).uri == invite.uri
+
+
 async def test_a_failure_on_leg_b_is_acknowledged_hop_by_hop(scene: Scene) -> None:
     await scene.to_worker()
     invite = await scene.ringing_b()
