@@ -31,8 +31,14 @@ class RegistrarAnswer:
     "Granted to our Contact; None: it does not say."
     min_expires_s: int | None = None
     retry_after_s: int | None = None
+    is_theirs: bool = False
+    "Whether the registrar itself said that."
     was_proved: bool = False
     "Whether the request carried our credentials."
+    has_password: bool = False
+    "Whether we have any."
+    is_stale: bool = False
+    "Whether it calls our answer right but outdated, again and again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def after_answer(
                 expires_in_s=granted_s,
                 asks_s=asked_s,
             )
-    retry_s = max(_back_off_s(failures, chance), answer.retry_after_s or 0)
+    retry_s = max(_back_off_s(failures, chance), min(answer.retry_after_s or 0, LONGEST_RETRY_S))
     return RegistrationOutcome(
         state="failed",
         said=_why(answer),
@@ -97,20 +103,34 @@ def _back_off_s(failures: int, chance: Chance) -> float:
 
 
 def _why(answer: RegistrarAnswer) -> str:
+    said = answer.said
     match answer.code:
-        case 401 | 407 if answer.was_proved:
-            mend = "Check the OUT user name and password: the user name is not the display name."
-            return f"The registrar refused our credentials ({answer.said}). {mend}"
         case 401 | 407:
-            return f"The registrar asks for a password ({answer.said}). Set the OUT password."
+            return _why_challenged(answer)
         case 403:
-            return f"The registrar forbids it ({answer.said}). Ask the carrier what it allows."
+            return f"The registrar forbids it ({said}). Ask the carrier what it allows."
         case 404:
-            return f"The registrar does not know the user ({answer.said}). Check who is registered."
+            return f"The registrar does not know the user ({said}). Check who is registered."
         case 423:
-            return f"The registrar wants a longer time than it says ({answer.said})."
+            return (
+                f"The registrar wants a longer time ({said}), and none up to a day that could be "
+                "asked for. Ask the carrier."
+            )
         case 200:
             return "The registrar answered 200 and kept no binding of ours. Ask the carrier."
-        case 408 | 503:
-            return f"The registrar cannot be reached: {answer.said}. Check its address."
-    return f"The registrar answered {answer.said}. Ask the carrier."
+        case 408 | 503 if not answer.is_theirs:
+            return f"The registrar cannot be reached: {said}. Check its address."
+    return f"The registrar answered {said}. Ask the carrier."
+
+
+def _why_challenged(answer: RegistrarAnswer) -> str:
+    said = answer.said
+    if answer.is_stale:
+        return f"The registrar calls each answer of ours outdated ({said}, stale). Ask the carrier."
+    if answer.was_proved:
+        mend = "Check the OUT user name and password: the user name is not the display name."
+        return f"The registrar refused our credentials ({said}). {mend}"
+    if answer.has_password:
+        known = "Digest with MD5 or SHA-256 and, if any, qop auth"
+        return f"The registrar asks for credentials in another way than {known} ({said})."
+    return f"The registrar asks for a password ({said}). Set the OUT password."

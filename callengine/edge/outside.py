@@ -153,7 +153,10 @@ class OutsideRequests:
             expires_s=_granted_s(response, binding.contact_user),
             min_expires_s=read_number(response.get("min-expires"), most=MAX_EXPIRES_S),
             retry_after_s=_retry_after_s(response),
+            is_theirs=_is_theirs(response),
             was_proved=bool(proof),
+            has_password=bool(binding.password),
+            is_stale=bool(proof) and _is_stale(response),
         )
 
     def _register(

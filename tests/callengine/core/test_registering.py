@@ -42,6 +42,9 @@ def test_failures_are_tried_again_less_and_less_often() -> None:
 
 def test_retry_after_is_obeyed() -> None:
     assert outcome(RegistrarAnswer(503, "503", retry_after_s=700)).next_in_s == 700
+    # A carrier that says a day by mistake is asked again all the same.
+    asked = outcome(RegistrarAnswer(503, "503", retry_after_s=80_000))
+    assert asked.next_in_s == LONGEST_RETRY_S
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,10 @@ def test_retry_after_is_obeyed() -> None:
     [
         (RegistrarAnswer(401, "401 Unauthorized", was_proved=True), "refused our credentials"),
         (RegistrarAnswer(407, "407 Proxy", was_proved=False), "asks for a password"),
+        (RegistrarAnswer(401, "401 No", has_password=True), "another way than Digest with MD5 or"),
+        (RegistrarAnswer(401, "401 No", was_proved=True, is_stale=True), "ours outdated (401 No"),
+        (RegistrarAnswer(423, "423 Too Brief", min_expires_s=999_999), "none up to a day"),
+        (RegistrarAnswer(503, "503 Busy", is_theirs=True), "The registrar answered 503 Busy."),
         (RegistrarAnswer(403, "403 Forbidden"), "forbids it"),
         (RegistrarAnswer(404, "404 Not Found"), "does not know the user"),
         (RegistrarAnswer(408, "no answer"), "cannot be reached: no answer"),
