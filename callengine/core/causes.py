@@ -8,6 +8,7 @@ from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 
+SPOKEN_DIGEST = "Digest with MD5 or SHA-256 and, if any, qop auth"
 _Q850 = {
     404: 1, 604: 1, 410: 22, 484: 28, 486: 17, 600: 17, 603: 21, 403: 21, 480: 18,
     408: 18, 487: 16, 488: 88, 606: 88, 500: 41, 502: 38, 503: 41, 504: 102,
@@ -38,7 +39,7 @@ _CALLEE_WORDS = {
     480: (Reason.CALLEE_UNAVAILABLE, "is not available now. Check do-not-disturb on the phone."),
     408: (
         Reason.CALLEE_UNREACHABLE,
-        "answered {code}: something on the way waited for it in vain. Check that device.",
+        "answered %d: something on the way waited for it in vain. Check that device.",
     ),
     482: (Reason.CALLEE_LOOPS, "leads back to where the call came from. Check its address."),
     483: (
@@ -55,6 +56,15 @@ _CALLEE_WORDS = {
         "answered 503: it takes no calls now. Try later, or look at it.",
     ),
 }
+_TRUNK_WORDS = {
+    486: "says that the number is busy. Try later.",
+    600: "says that the number is busy everywhere. Try later.",
+    603: "says that the call was declined. Nothing to mend here: somebody chose so.",
+    404: "does not know the number. Check the number, and how the trunk is to be sent it.",
+    480: "says that nobody is available at the number now. Try later.",
+    408: "answered %d: something behind it was waited for in vain. Try later, or ask the carrier.",
+}
+"Where a carrier speaks of whom it was to call, not of itself."
 _ALIASES = {606: 488, 415: 488, 410: 404, 604: 404, 504: 408}
 
 
@@ -77,26 +87,34 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
         words = f"could not be reached: {failure.unreachable}. Check its address and its network."
         return Termination("callee", Reason.CALLEE_UNREACHABLE, code, f"{label} {words}")
     if code in (401, 407):
-        return _challenged(label, order, code)
+        return _challenged(label, order, failure)
     if code == 408 and not failure.by_peer:
         words = "stopped answering before the call was set up. Check its network."
         return Termination("callee", Reason.CALLEE_UNREACHABLE, code, f"{label} {words}")
     alike = _ALIASES.get(code, code)
-    otherwise = (Reason.CALLEE_FAILED, f"answered {code} {failure.text}. Look at that device.")
+    mend = "Ask the carrier what it means." if order.trunk else "Look at that device."
+    otherwise = (Reason.CALLEE_FAILED, f"answered {code} {failure.text}. {mend}")
     reason, words = _CALLEE_WORDS.get(alike, otherwise)
+    if order.trunk:
+        words = _TRUNK_WORDS.get(alike, words)
     if alike == 488:
         words += f" We offered {', '.join(vn_b)}: add one that it supports to that list."
+    if alike == 408:
+        words %= code
     # What a callee answered is passed on (RFC 3261 section 16.7 step 6); 415 and 606 say of a
     # description what 488 says, and that is the one every caller's device knows.
     code_to_caller = 488 if alike == 488 else code
-    return Termination("callee", reason, code_to_caller, f"{label} {words.format(code=code)}")
+    return Termination("callee", reason, code_to_caller, f"{label} {words}")
 
 
-def _challenged(label: str, order: LegOrder, code: int) -> Termination:
+def _challenged(label: str, order: LegOrder, failure: LegEnded) -> Termination:
+    code = failure.code
     # A proxy passes challenges back (RFC 3261 section 16.7 step 7); these are for us, the user
     # agent that called (section 22.2): our caller has no password of theirs.
     if order.username:
         words = f"refused our credentials ({code}). Check the trunk's OUT user name and password."
+        if failure.is_unanswerable:
+            words = f"asks for credentials ({code}) in another way than {SPOKEN_DIGEST}."
         return Termination("callee", Reason.TRUNK_CREDENTIALS_REFUSED, 503, f"{label} {words}")
     if order.trunk:
         words = f"asks for credentials ({code}), and the trunk has none. Set them on its OUT side."

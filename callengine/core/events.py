@@ -53,6 +53,8 @@ class LegEnded:
     "Nobody refreshed its session in time (RFC 4028 section 10): our own side ended it."
     not_followed: str = ""
     "Why a 3xx was not followed."
+    is_unanswerable: bool = False
+    "It asked for credentials (401, 407) in no way that is spoken here, and was given none."
     agent: AgentEnd | None = None
     "If it led to a voice agent that was not told to end."
 

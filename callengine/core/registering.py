@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from callengine.core.causes import SPOKEN_DIGEST
 from callengine.core.naming import Chance
 
 _CONTACT_USER = re.compile(r"trunk-[0-9a-f]{24}\Z")
@@ -131,6 +132,5 @@ def _why_challenged(answer: RegistrarAnswer) -> str:
         mend = "Check the OUT user name and password: the user name is not the display name."
         return f"The registrar refused our credentials ({said}). {mend}"
     if answer.has_password:
-        known = "Digest with MD5 or SHA-256 and, if any, qop auth"
-        return f"The registrar asks for credentials in another way than {known} ({said})."
+        return f"The registrar asks for credentials in another way than {SPOKEN_DIGEST} ({said})."
     return f"The registrar asks for a password ({said}). Set the OUT password."

@@ -9,7 +9,7 @@ from callengine.core.reachability import Sounding
 from callengine.core.registering import MAX_EXPIRES_S, RegistrarAnswer
 from callengine.edge.flow import Flow, host_port
 from callengine.edge.legs import challenged
-from callengine.edge.messages.grammar import read_number
+from callengine.edge.messages.grammar import read_number, read_pause
 from callengine.edge.messages.message import Headers, Message
 from callengine.edge.messages.text import clean
 from callengine.edge.messages.uris import name_addr, parse_uri
@@ -197,8 +197,7 @@ def _is_theirs(response: Message) -> bool:
 
 
 def _retry_after_s(response: Message) -> int | None:
-    text = response.get("retry-after").partition("(")[0].partition(";")[0]
-    return read_number(text.strip(), most=MAX_EXPIRES_S)
+    return read_pause(response.get("retry-after"), most=MAX_EXPIRES_S)
 
 
 def _is_stale(response: Message) -> bool:

@@ -16,6 +16,7 @@ _UNREACHABLE = re.compile(
 _NOT_REFRESHED = "No session refresh received."
 "What pjsip ends a leg with whose peer was to refresh its session and did not."
 _BY = re.compile(r"^x-redirected-by:[ \t]*([0-9]{3})\r?$", re.IGNORECASE | re.MULTILINE)
+_UNANSWERABLE = re.compile(r"^x-challenge:[ \t]*unusable\r?$", re.IGNORECASE | re.MULTILINE)
 _TO = re.compile(r"^x-redirected-to:[ \t]*(.*?)\r?$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -31,6 +32,8 @@ def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
         return dataclasses.replace(ended, by_peer=ended.by_peer and bool(head))
     if cause := _UNREACHABLE.search(head):  # RFC 3326
         return dataclasses.replace(ended, unreachable=cause[1], by_peer=False)
+    if _UNANSWERABLE.search(head):
+        return dataclasses.replace(ended, is_unanswerable=True)
     if redirect := _BY.search(head):  # RFC 3261 section 8.1.3.4
         code = int(redirect[1])
         return dataclasses.replace(

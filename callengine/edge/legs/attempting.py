@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from callengine.edge.interface import Attempt, LegAnchor
 from callengine.edge.legs.table import AnchoredLeg, PeerRequest
-from callengine.edge.messages.grammar import read_number
+from callengine.edge.messages.grammar import read_pause
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.text import clean
 
@@ -31,13 +31,12 @@ class AttemptReports:
         """Tell what the gateway answered for good."""
         if message.code < 200:
             return
-        retry_after = message.get("retry-after").partition("(")[0].partition(";")[0]
         self.over(
             leg,
             request,
             message.code,
             f"{message.code} {message.phrase}".strip(),
-            retry_after_s=read_number(retry_after.strip(), most=MAX_RETRY_AFTER_S),
+            retry_after_s=read_pause(message.get("retry-after"), most=MAX_RETRY_AFTER_S),
         )
 
     def over(

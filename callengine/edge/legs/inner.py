@@ -12,6 +12,7 @@ from callengine.core.srtp import SECURE_USER
 from callengine.edge.legs.outer import option_lists
 from callengine.edge.legs.table import AnchoredLeg, PeerRequest
 from callengine.edge.messages import keys
+from callengine.edge.messages.digest import parse_answer
 from callengine.edge.messages.grammar import parse_params, read_number, split_quoted
 from callengine.edge.messages.message import Headers, Message, render
 from callengine.edge.messages.received import Received
@@ -63,6 +64,8 @@ def response(
     if not asked.to_tag and (message.to_tag or 200 <= message.code < 300):
         to += f";tag={leg.inner_tag(message.to_tag)}"
     code, phrase, extra = message.code, message.phrase[:MAX_TEXT_CHARACTERS], []
+    if code in (401, 407):
+        extra = _challenges(asked, message)
     if 300 <= code < 400:
         # pjsip would make a 487 of it; whether it is followed is not its to decide.
         code, phrase = 480, "Redirected"
@@ -114,11 +117,32 @@ def _passing(message: Received, method: str) -> Headers:
     for name, read in _READERS.items():
         if _matters(name, message, method) and (value := read(message.get(name))):
             headers.append((name, value))
-    if message.code in (401, 407):
-        for name in ("www-authenticate", "proxy-authenticate"):
-            values = filter(None, map(challenge, message.headers.get(name, ())[:8]))
-            headers += [(name, value) for value in list(values)[:MAX_CHALLENGES]]
     return headers
+
+
+def _challenges(asked: Received, message: Received) -> Headers:
+    """Return the challenges that a call process should answer, or that none of them can be.
+
+    Where its credentials were refused already, and not for an old nonce, it is not asked again
+    (RFC 3261 section 22.2): pjsip would try them once for each new nonce.
+    """
+    given = [
+        parse_answer(value)
+        for name in ("authorization", "proxy-authorization")
+        for value in asked.headers.get(name, ())
+    ]
+    tried = {answer.realm for answer in given if answer is not None}
+    headers: Headers = []
+    for name in ("www-authenticate", "proxy-authenticate"):
+        values = filter(None, map(challenge, message.headers.get(name, ())[:8]))
+        fresh = [value for value in values if _is_fresh(value, tried)]
+        headers += [(name, value) for value in fresh[:MAX_CHALLENGES]]
+    return headers if headers or tried else [("x-challenge", "unusable")]
+
+
+def _is_fresh(text: str, tried: set[str]) -> bool:
+    params = parse_params(split_quoted(text.partition(" ")[2], ","))
+    return params["realm"] not in tried or params.get("stale") == "true"
 
 
 def _matters(name: str, message: Received, method: str) -> bool:

@@ -83,6 +83,14 @@ def has_stray_separators(items: list[str]) -> bool:
     return "" in (items[:-1] if items and not items[-1] else items)
 
 
+def read_pause(text: str, *, most: int) -> int | None:
+    """Return the seconds of a Retry-After (RFC 3261 section 20.33), at most `most`; or None."""
+    digits = text.partition("(")[0].partition(";")[0].strip()
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    return min(int(digits), most) if len(digits) < 20 else most
+
+
 def read_number(text: str, *, most: int = 2**63) -> int | None:
     """Return a whole number without sign, or None; leading zeros mean nothing."""
     digits = text.strip()

@@ -1,7 +1,11 @@
 """Calls forwarded between peers and call processes, and how each side sees the other."""
 
 import asyncio
+import re
 
+import pytest
+
+from callengine.edge.messages.grammar import read_pause
 from callengine.edge.messages.received import receive
 from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, anchor, reply_as
 from tests.callengine.edge.scene import CALL, Scene, host_port
@@ -186,6 +190,63 @@ async def test_gateway_credentials_are_answered_for_the_uri_the_gateway_sees(
     expected = md5(f"{md5('u:gw:pw')}:n,1:{md5('INVITE:' + uri)}")
     assert f'response="{expected}"' in header
     assert f'uri="{uri}"' in header
+
+
+@pytest.mark.parametrize(
+    ("challenge", "told"),
+    [
+        ('Digest realm="gw", nonce="n2", algorithm=MD5', []),
+        ('Digest realm="gw", nonce="n2", stale=TRUE', ["Proxy-Authenticate: Digest realm="]),
+        ('Digest realm="other", nonce="n2"', ["Proxy-Authenticate: Digest realm="]),
+        ('Basic realm="gw"', []),
+    ],
+    ids=["refused", "stale", "another", "basic"],
+)
+async def test_credentials_that_a_gateway_refused_are_not_tried_again(
+    scene: Scene, worker: UdpPeer, challenge: str, told: list[str]
+) -> None:
+    """RFC 3261 section 22.2: pjsip tried a wrong password once for each new nonce."""
+    await scene.to_worker()
+    host, port = scene.callee.address
+    uri = f"sip:1@{host}:{port}"
+    scene.edge.open_legs(anchor("B2", "TOKENG", worker.address, request_uri=uri, password="pw"))
+    line = (
+        'Proxy-Authorization: Digest username="u", realm="gw", nonce="n1", '
+        f'uri="sip:TOKENG@{scene.edge.internal_address}", response="0", algorithm=MD5'
+    )
+    scene.worker_request("INVITE", 2, token="TOKENG", call_id="g", body=SDP, extra=(line,))
+    invite = await scene.callee.expect("INVITE")
+    header = f"Proxy-Authenticate: {challenge}"
+    scene.callee.send(reply_as(invite, 407, "Again", header, tag="g"), scene.sip)
+    await scene.worker.expect(407)
+    text = scene.worker.raw[-1].decode()
+    assert re.findall(r"Proxy-Authenticate: \w+ realm=|X-Challenge", text) == told
+
+
+@pytest.mark.parametrize(
+    "challenge", ['Digest realm="gw", nonce="n", qop="auth-int"', 'Basic realm="gw"', ""]
+)
+async def test_a_challenge_that_nobody_here_can_answer_is_told_as_that(
+    scene: Scene, challenge: str
+) -> None:
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    headers = [f"WWW-Authenticate: {challenge}"] if challenge else []
+    scene.callee.send(reply_as(invite, 401, "Who", *headers, tag="bt"), scene.sip)
+    await scene.worker.expect(401)
+    assert b"X-Challenge: unusable" in scene.worker.raw[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *[("3", 3), (" 120 (I am busy)", 120), ("5;duration=3600", 5), ("99999999", 86_400)],
+        *[("9" * 4000, 86_400), ("-5", None), ("soon", None), ("", None), ("\u0661", None)],
+    ],
+)
+def test_a_pause_that_is_asked_for_is_read_and_bounded(text: str, seconds: int | None) -> None:
+    """One of years was as good as none."""
+    assert read_pause(text, most=86_400) == seconds
 
 
 async def test_a_callee_registered_over_tcp_is_rung_on_its_connection_once(

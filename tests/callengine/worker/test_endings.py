@@ -49,3 +49,10 @@ def test_a_session_that_was_not_refreshed_is_no_peer_that_stopped_answering() ->
     ended = LegEnded("A", 408, "No session refresh received.", by_peer=False)
     assert told_by_edge(ended, None).is_expired
     assert not told_by_edge(LegEnded("A", 408, "Request Timeout", by_peer=False), None).is_expired
+
+
+def test_a_challenge_that_cannot_be_answered_is_told() -> None:
+    ended = LegEnded("B", 401, "Unauthorized", by_peer=True)
+    message = "SIP/2.0 401 Unauthorized\r\nX-Challenge: unusable\r\nCSeq: 2 INVITE\r\n\r\n"
+    assert told_by_edge(ended, received(message)).is_unanswerable
+    assert not told_by_edge(ended, received("SIP/2.0 401 No\r\n\r\n")).is_unanswerable
