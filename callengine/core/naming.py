@@ -12,7 +12,9 @@ from typing import Literal, TypeVar
 MAX_TARGETS = 8
 "Addresses that one URI leads to, at most: more of them nobody waits for."
 MAX_RECORDS = 32
-"Records of one answer that are looked at."
+"Records of one answer that are followed, of those that come first by priority and lot."
+MAX_READ = 1000
+"Records of one answer that are read."
 _SERVICES = {"sip+d2u": "udp", "sip+d2t": "tcp", "sips+d2t": "tls"}
 "NAPTR services and their transport (RFC 3263 section 4.1)."
 _LABELS = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
@@ -119,10 +121,12 @@ def locate(
     return tuple(dict.fromkeys(targets))[:MAX_TARGETS]
 
 
-def by_weight(rows: Iterable[tuple[int, int, Item]], chance: Chance | None) -> list[Item]:
+def by_weight(
+    rows: Iterable[tuple[int, int, Item]], chance: Chance | None, *, most: int = MAX_READ
+) -> list[Item]:
     """Order (priority, weight, item) rows: by priority, and by lot among equal ones (RFC 2782).
 
-    Without `chance` the heaviest come first.
+    Without `chance` the heaviest come first. Of many the first `most` are returned.
     """
     groups: dict[int, list[tuple[int, Item]]] = {}
     for priority, weight, item in rows:
@@ -134,9 +138,9 @@ def by_weight(rows: Iterable[tuple[int, int, Item]], chance: Chance | None) -> l
             continue
         # Those without weight come first, so that they are picked only by a lot of 0.
         left = sorted(groups[priority], key=lambda row: row[0] > 0)
-        while left:
+        while left and len(ordered) < most:
             ordered.append(left.pop(_drawn([weight for weight, _ in left], chance))[1])
-    return ordered
+    return ordered[:most]
 
 
 def _drawn(weights: Sequence[int], chance: Chance) -> int:
@@ -167,14 +171,17 @@ def _places(
         services = yield from _services(wanted, spoken)
     for transport, name in services:
         records = yield Question(name, "SRV")
-        srv = [record for record in records[:MAX_RECORDS] if isinstance(record, Srv)]
-        if len(srv) == 1 and srv[0].target in ("", "."):
+        named = [record for record in records[:MAX_READ] if isinstance(record, Srv)]
+        srv = [record for record in named if record.target not in ("", ".") and record.port]
+        if named and not srv:
             raise NowhereError(f"{wanted.host} says that it does not take SIP over {transport}")
         # One transport alone: going on to another could be a step down from TLS.
         if srv:
             rows = ((one.priority, one.weight, one) for one in srv)
-            return [(transport, one.target, one.port) for one in by_weight(rows, chance)]
-    transport = _transport(wanted, spoken)
+            chosen = by_weight(rows, chance, most=MAX_RECORDS)
+            return [(transport, one.target, one.port) for one in chosen]
+    transports = {transport for transport, _ in services}
+    transport = "tls" if transports == {"tls"} else _transport(wanted, spoken)
     return [(transport, wanted.host, _PORTS[transport])]
 
 
@@ -184,15 +191,18 @@ def _services(
     """Return transports and the names of their SRV records, the domain's favourite first."""
     usable = [name for name in spoken if name == "tls" or not wanted.is_secure]
     records = yield Question(wanted.host, "NAPTR")
-    naptr = [record for record in records[:MAX_RECORDS] if isinstance(record, Naptr)]
+    naptr = [record for record in records[:MAX_READ] if isinstance(record, Naptr)]
     naptr.sort(key=lambda one: (one.order, one.preference))
+    del naptr[MAX_RECORDS:]
     named = [
         (_SERVICES[one.service.lower()], one.replacement)
         for one in naptr
         if one.flags.lower() == "s" and _SERVICES.get(one.service.lower()) in usable
     ]
     if named:
-        return named
+        # Whoever prefers TLS is not called in clear because its SRV records cannot be had.
+        wants_tls = named[0][0] == "tls"
+        return [one for one in named if one[0] == "tls"] if wants_tls else named
     if any(one.service.lower() in _SERVICES for one in naptr):
         raise NowhereError(f"{wanted.host} takes SIP only over transports that are not spoken here")
     return [(transport, f"{_LABELS[transport]}.{wanted.host}") for transport in usable]

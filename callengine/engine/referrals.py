@@ -163,7 +163,10 @@ class Referrals:
         if uri.scheme != "tel" and not self._edge.is_local_host(uri.host, uri.port):
             why = f"{referral.target} is not of this server: only its users and numbers are rung."
             raise _DeclinedError(why, Reason.REFER_DECLINED)
-        return dialled_user(uri.user or "")
+        if not (user := dialled_user(uri.user or "")):
+            why = f"{referral.target} names nobody to ring."
+            raise _DeclinedError(why, Reason.REFER_DECLINED)
+        return user
 
     def _note(self, call: LiveCall, leg: str, text: str) -> None:
         self._book.note(call, kind="transfer-failed", leg=leg, text=text, at=time.time())

@@ -256,13 +256,15 @@ async def test_a_trunk_transfers_only_if_it_is_set_to_rfc3515_2_4_2(
         (("Refer-To: <sip:carol@x>", "Refer-To: <sip:dora@x>"), 400),
         (("Refer-To: <mailto:carol@example.com>",), 400),
         (("Refer-To: <sip:carol@elsewhere.example>",), 603),
+        (("Refer-To: <sip:{server}>",), 603),
     ],
-    ids=["none", "two", "no-sip", "elsewhere"],
+    ids=["none", "two", "no-sip", "elsewhere", "nobody"],
 )
 async def test_a_refer_that_names_nobody_to_ring_is_refused_rfc3515_2_4_2(
     engine: Engine, headers: tuple[str, ...], code: int
 ) -> None:
-    script = as_talking_callee().request("REFER", *headers).get(code).expect("BYE")
+    lines = [line.format(server="{}:{}".format(*engine.server)) for line in headers]
+    script = as_talking_callee().request("REFER", *lines).get(code).expect("BYE")
     async with called(engine, script, port=REFERRER_PORT, to="bob") as (call, sipp):
         await asyncio.sleep(0.2)
         await call.hang_up()

@@ -14,7 +14,7 @@ from dns.rdtypes.IN.AAAA import AAAA
 from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
-from callengine.core.naming import MAX_RECORDS, HostAddress, Naptr, Question, Record, Srv
+from callengine.core.naming import MAX_READ, HostAddress, Naptr, Question, Record, Srv
 
 TRY_S = 1.0
 "How long one server may take before another, or the same again, is asked."
@@ -57,7 +57,7 @@ class NameServers:
             raise NoAnswerError(f"the name servers cannot answer for {question.name}") from error
         if answer.rrset is None:
             return (), _negative_ttl_s([answer.response])
-        found = (_record(item) for item in list(answer.rrset)[:MAX_RECORDS])
+        found = (_record(item) for item in list(answer.rrset)[:MAX_READ])
         return tuple(one for one in found if one is not None), float(
             answer.chaining_result.minimum_ttl
         )

@@ -116,6 +116,56 @@ def naptr(service: str, to: str, *, order: int = 1, preference: int = 1) -> Napt
             },
             ["udp:192.0.2.1:5060"],
         ),
+        # The best of very many, wherever it stands among them.
+        (
+            Wanted("gw.example", transport="udp"),
+            {
+                ("_sip._udp.gw.example", "SRV"): [
+                    *(Srv(2, 1, port, "gone.example") for port in range(1, 200)),
+                    Srv(1, 1, 5065, "gw.example"),
+                ],
+                **A,
+            },
+            ["udp:192.0.2.1:5065"],
+        ),
+        (
+            Wanted("gw.example"),
+            {
+                ("gw.example", "NAPTR"): [
+                    *(naptr("E2U+sip", "x.example", order=9) for _ in range(40)),
+                    naptr("SIP+D2T", "_sip._tcp.gw.example"),
+                ],
+                ("_sip._tcp.gw.example", "SRV"): [Srv(1, 1, 5070, "gw.example")],
+                **A,
+            },
+            ["tcp:192.0.2.1:5070"],
+        ),
+        # Nothing steps down from TLS, though its SRV records are missing, or cannot be had.
+        (
+            Wanted("gw.example"),
+            {
+                ("gw.example", "NAPTR"): [
+                    naptr("SIPS+D2T", "_sips._tcp.gw.example", order=1),
+                    naptr("SIP+D2U", "_sip._udp.gw.example", order=2),
+                ],
+                ("_sip._udp.gw.example", "SRV"): [Srv(1, 1, 5060, "gw.example")],
+                **A,
+            },
+            ["tls:192.0.2.1:5061"],
+        ),
+        # One that is no target, among others.
+        (
+            Wanted("gw.example", transport="udp"),
+            {
+                ("_sip._udp.gw.example", "SRV"): [
+                    Srv(1, 1, 0, "gw.example"),
+                    Srv(1, 1, 5060, ""),
+                    Srv(2, 1, 5060, "gw.example"),
+                ],
+                **A,
+            },
+            ["udp:192.0.2.1:5060"],
+        ),
         # The same place twice is tried once.
         (
             Wanted("gw.example", transport="udp"),
