@@ -3,10 +3,13 @@
 from django.urls import path
 
 from dashboard.calls.consumers import CallConsumer, CallsConsumer
+from dashboard.trunks.state_topics import TrunkConsumer, TrunksConsumer
 from dashboard.trunks.trial_topic import TrialConsumer
 
 websocket_urlpatterns = [
     path("ws/calls/", CallsConsumer.as_asgi(), name="ws-calls"),
     path("ws/calls/<uuid:call_uuid>/", CallConsumer.as_asgi(), name="ws-call"),
+    path("ws/trunks/", TrunksConsumer.as_asgi(), name="ws-trunks"),
+    path("ws/trunks/<int:trunk_id>/", TrunkConsumer.as_asgi(), name="ws-trunk"),
     path("ws/trials/<uuid:trial>/", TrialConsumer.as_asgi(), name="ws-trial"),
 ]

@@ -26,6 +26,7 @@ from connections.services import unexpired_registrations
 from numbering.allowance import CallAllowance
 from sip.srtp import Srtp
 from trunks.models import Gateway, Trunk
+from trunks.states import GatewayState, believed, gateway_state
 
 
 def connection_entry(row: Connection) -> ConnectionEntry:
@@ -96,14 +97,14 @@ def _permissions(row: CallAllowance) -> Permissions:
 
 def _gateway_entry(row: Gateway) -> GatewayEntry:
     now = timezone.now()
-    known = [one for one in row.targets.all() if one.holds_until > now]
+    known = believed(row, now=now)
     return GatewayEntry(
         uri=row.uri,
         priority=row.priority,
         weight=row.weight,
         down=tuple(one.target for one in known if not one.is_up),
         resting=tuple(one.target for one in known if one.rests_until and one.rests_until > now),
-        is_down=bool(known) and not any(one.is_up for one in known),
+        is_down=gateway_state(row, now=now) is GatewayState.DOWN,
     )
 
 

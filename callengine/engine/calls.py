@@ -48,6 +48,9 @@ class CallAudience(Audience, Protocol):
     def spoken(self, call_uuid: str, lines: list[SpokenSnapshot]) -> None:
         """Show lines of what was said that are new or have changed."""
 
+    def trunk(self, name: str) -> None:
+        """Show how a trunk stands now."""
+
 
 class CallBook:
     """Holds the live calls and has every change written, in order, then shown."""

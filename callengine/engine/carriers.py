@@ -128,7 +128,8 @@ class Carriers:
         return cared
 
     def _keep(self, trunk: str, values: dict[str, Any]) -> None:
-        self._book.journal.write(partial(keep_registration, trunk=trunk, values=values))
+        write = partial(keep_registration, trunk=trunk, values=values)
+        self._book.journal.write(write, partial(self._book.audience.trunk, trunk))
 
 
 def _look_up() -> tuple[list[CarrierCare], list[str]]:

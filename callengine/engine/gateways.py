@@ -64,7 +64,7 @@ class Gateways:
             holds_until=_moment(after.holds_until),
             rests_until=_moment(after.rests_until) if after.rests_until else None,
         )
-        self._book.journal.write(write)
+        self._book.journal.write(write, partial(self._book.audience.trunk, trunk))
 
     def leads_to(self, trunk: str, gateway: str, targets: tuple[str, ...]) -> None:
         """Take where a gateway's name leads now; other addresses are no longer its."""
@@ -72,7 +72,7 @@ class Gateways:
             if key[2] not in targets:
                 del self._known[key]
         forget = partial(forget_targets, trunk=trunk, gateway=gateway, but=list(targets))
-        self._book.journal.write(forget)
+        self._book.journal.write(forget, partial(self._book.audience.trunk, trunk))
 
 
 def _moment(at: float) -> datetime:

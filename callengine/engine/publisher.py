@@ -77,6 +77,10 @@ class Publisher:
         """Show the engines that are known, and how many connections are registered."""
         self._put(groups.nodes_changed(nodes, registered=registered))
 
+    def trunk(self, name: str) -> None:
+        """Show how a trunk stands now."""
+        self._put(groups.trunk_changed(name))
+
     def _put(self, messages: Iterable[groups.Announcement]) -> None:
         if len(self._waiting) >= MAX_WAITING:
             logger.warning("the channel layer is too slow; a live page misses an update")

@@ -28,12 +28,15 @@ from callengine.notices.calls import (
     CallSpoken,
 )
 from callengine.notices.nodes import NodesChanged
+from callengine.notices.trunks import TrunkChanged
 from callengine.notices.wire import SEVERAL, to_message
 
 CALLS = "calls"
 "Every change of every call, without timelines."
 NODES = "nodes"
 "The state of all engine nodes."
+TRUNKS = "trunks"
+"Which trunk's standing was written anew."
 VIEWERS = "viewers"
 "What changed about those who look on; every web process that has any listens."
 ENGINES = "engines"
@@ -102,6 +105,11 @@ def nodes_changed(
 ) -> list[Announcement]:
     """Show the state of every known engine node in the top bar."""
     return [Announcement(NODES, NodesChanged(list(nodes), registered))]
+
+
+def trunk_changed(trunk: str) -> list[Announcement]:
+    """Have pages read how a trunk stands now."""
+    return [Announcement(TRUNKS, TrunkChanged(trunk))]
 
 
 async def publish(messages: Iterable[Announcement]) -> None:

@@ -107,10 +107,11 @@ class Feed:
             try:
                 while True:
                     topic.take(await layer.receive(topic.channel))
+                    await topic.follow()
                     if topic.changed:
                         self._changed.set()
             except Exception:
-                logger.warning("changes of calls are not heard: is Redis up?", exc_info=True)
+                logger.warning("changes are not heard: is Redis up?", exc_info=True)
             await asyncio.sleep(RETRY_S)
             with contextlib.suppress(Exception):
                 await _join_groups(topic)

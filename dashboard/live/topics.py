@@ -51,6 +51,9 @@ class Topic:
         """Take one notice."""
         raise NotImplementedError
 
+    async def follow(self) -> None:
+        """Read what was heard of, where its notice does not carry it."""
+
     def fragments(self) -> Iterator[Fragment]:
         """Yield what changed since the last time, the order as on the page."""
         self.changed = False

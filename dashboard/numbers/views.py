@@ -3,7 +3,7 @@
 import django_filters
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -11,9 +11,9 @@ from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored
 from dashboard.parts.tables import listing
 from sip.revisions import save
-from trunks.models import Number
+from trunks.models import Number, Trunk
 from trunks.number_forms import NumberForm
-from trunks.parties import KINDS
+from trunks.states import with_standing
 
 SORTS = {
     "number": ("number",),
@@ -54,10 +54,16 @@ class NumberFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(**{f"{kind}__isnull": False})
 
 
+def _with_destinations() -> QuerySet[Number]:
+    """Return the numbers with where they lead. Three queries more, for what is known of trunks."""
+    known = Prefetch("trunk", queryset=with_standing(Trunk.objects.all()))
+    return Number.objects.select_related("connection", "agent").prefetch_related(known)
+
+
 @requires("trunks.view_number")
 def numbers(request: HttpRequest) -> HttpResponse:
     """List the numbers."""
-    rows = Number.objects.select_related(*KINDS)
+    rows = _with_destinations()
     context = {"listing": listing(request, NumberFilter, rows, sorts=SORTS)}
     return render(request, "numbers/list.html", context)
 
@@ -93,7 +99,7 @@ def _where(form: NumberForm) -> str:
 @requires("trunks.view_number", post="trunks.change_number")
 def number(request: HttpRequest, number_id: int) -> HttpResponse:
     """Show one number; change it or where it goes."""
-    row = get_object_or_404(Number.objects.select_related(*KINDS), pk=number_id)
+    row = get_object_or_404(_with_destinations(), pk=number_id)
     form = NumberForm(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and is_stored(form):
         messages.success(request, f"Saved. {row.number} goes to {_where(form)} from the next call.")
@@ -102,7 +108,7 @@ def number(request: HttpRequest, number_id: int) -> HttpResponse:
 
 
 def _form(request: HttpRequest, form: NumberForm, number_id: int | None = None) -> HttpResponse:
-    rows = Number.objects.select_related(*KINDS)
+    rows = _with_destinations()
     stored = rows.filter(pk=number_id).first() if number_id is not None else None
     wrong = form.is_bound and form.errors
     context = {"form": form, "number": stored}
@@ -112,7 +118,7 @@ def _form(request: HttpRequest, form: NumberForm, number_id: int | None = None) 
 @requires("trunks.delete_number", post="trunks.delete_number")
 def delete(request: HttpRequest, number_id: int) -> HttpResponse:
     """Ask, and delete a number."""
-    row = get_object_or_404(Number.objects.select_related(*KINDS), pk=number_id)
+    row = get_object_or_404(_with_destinations(), pk=number_id)
     if request.method == "POST":
         row.delete()
         messages.success(request, f"{row} is deleted.")

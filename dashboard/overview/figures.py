@@ -13,6 +13,10 @@ from django.utils import timezone
 from callengine.models import Call, Rejection
 from dashboard.history.outcomes import ANSWERED, FAILED, UNANSWERED
 from dashboard.history.queries import Totals, matching, totals
+from dashboard.parts.shown import Badge
+from dashboard.trunks.standing import trunk_badge
+from trunks.models import Trunk
+from trunks.states import with_standing
 
 KINDS = ("answered", "unanswered", "failed", "refused")
 _WORDS = {
@@ -21,6 +25,8 @@ _WORDS = {
     "failed": ("Failed", "fail"),
     "refused": ("Refused", "idle"),
 }
+TRUNKS_SHOWN = 5
+_WORST_FIRST = ("fail", "wait", "idle")
 HOUR = (300, 12)
 DAY = (3600, 24)
 "Seconds a bar, and how many bars."
@@ -130,13 +136,24 @@ def _refused(since: dt.datetime, step_s: int) -> Iterable[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunksNow:
+    """How many trunks are enabled, and those through which calls may not work."""
+
+    enabled: int
+    ready: int
+    others: tuple[tuple[int, str, Badge], ...]
+    "Key, name and state: the worst first, a few."
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """What the overview shows of calls, and when it was counted."""
+    """What the overview shows of calls and trunks, and when it was counted."""
 
     at: dt.datetime
     calls_now: int
     spans: tuple[Span, ...]
     day: Totals
+    trunks: TrunksNow
 
 
 _lock = threading.Lock()
@@ -144,7 +161,7 @@ _last: dict[bool, tuple[float, Figures]] = {}
 
 
 def figures(*, rejections: bool, at_most_old_s: float = 0.0) -> Figures:
-    """Return the figures, counted at most so long ago; six queries if they are counted now.
+    """Return the figures, counted at most so long ago; nine queries if they are counted now.
 
     However many pages ask at once, they are counted once for them all. `rejections` is whether the
     reader may see refused requests.
@@ -166,4 +183,12 @@ def _count(*, rejections: bool) -> Figures:
             span("day", "Last day", step_s=DAY[0], bars=DAY[1], rejections=rejections),
         ),
         day=totals(matching({"time": "day"})),
+        trunks=_trunks(),
     )
+
+
+def _trunks() -> TrunksNow:
+    rows = [(row, trunk_badge(row)) for row in with_standing(Trunk.objects.filter(enabled=True))]
+    others = [(row.pk, row.name, badge) for row, badge in rows if badge.tone != "up"]
+    others.sort(key=lambda line: (_WORST_FIRST.index(line[2].tone), line[1]))
+    return TrunksNow(len(rows), len(rows) - len(others), tuple(others[:TRUNKS_SHOWN]))

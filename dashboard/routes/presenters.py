@@ -12,6 +12,7 @@ from callengine.directory.whereto import NOBODY, TrunkStep, Turn, WhereTo, where
 from connections.models import Connection
 from trunks.models import Number, Route, Trunk
 from trunks.parties import NamedParty
+from trunks.states import with_standing
 from trunks.validators import PREFIX
 
 
@@ -20,7 +21,7 @@ class TrunkWay:
     """One trunk on the way."""
 
     step: TrunkStep
-    trunk_id: int | None
+    row: Trunk
     vn_a: tuple[Chip, ...]
     vn_b: tuple[Chip, ...]
 
@@ -58,7 +59,7 @@ class Way:
 
 
 def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Way:
-    """Return the engine's plan for this number, with the rows it passes. About 16 queries."""
+    """Return the engine's plan for this number, with the rows it passes. About 18 queries."""
     to = where_to(
         number=number,
         # The form asks for nobody else.
@@ -66,9 +67,8 @@ def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Wa
         source_name=party.key if party else "",
         offered=offer,
     )
-    ids = dict(
-        Trunk.objects.filter(name__in=[step.name for step in to.trunks]).values_list("name", "pk")
-    )
+    found = Trunk.objects.filter(name__in=[step.name for step in to.trunks])
+    rows = {row.name: row for row in with_standing(found)}
     numbers, routes = Number.objects.filter(number=to.key), Route.objects.filter(prefix=to.key)
     return Way(
         to=to,
@@ -76,8 +76,9 @@ def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Wa
         vn_a=_chips(to.vn_a),
         vn_b=_chips(to.vn_b),
         trunks=tuple(
-            TrunkWay(step, ids.get(step.name), _chips(step.vn_a), _chips(step.vn_b))
+            TrunkWay(step, rows[step.name], _chips(step.vn_a), _chips(step.vn_b))
             for step in to.trunks
+            if step.name in rows
         ),
         turns=_turns(to.turns),
         connection=Connection.objects.filter(sip_user=to.connection).first(),

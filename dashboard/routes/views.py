@@ -6,7 +6,7 @@ from typing import Any
 import django_filters
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -22,6 +22,7 @@ from trunks.services import (
     order_route_trunks,
     remove_route_trunk,
 )
+from trunks.states import with_standing
 
 SORTS = {"prefix": ("prefix",)}
 
@@ -40,7 +41,9 @@ class RouteFilter(django_filters.FilterSet):  # type: ignore[misc]
 @requires("trunks.view_route")
 def routes(request: HttpRequest) -> HttpResponse:
     """List the routes; with `?number=` say where that number would go."""
-    rows = Route.objects.select_related("last_resort_agent").prefetch_related("steps__trunk")
+    rows = Route.objects.select_related("last_resort_agent").prefetch_related(
+        Prefetch("steps__trunk", queryset=with_standing(Trunk.objects.all()))
+    )
     page = listing(request, RouteFilter, rows, sorts=SORTS)
     form, way = _asked(request)
     context = {"listing": page, "where": form, "way": way}
@@ -100,7 +103,8 @@ def _page(
     adding: RouteTrunkForm | None = None,
 ) -> HttpResponse:
     row = get_object_or_404(Route.objects.select_related("last_resort_agent"), pk=route_id)
-    steps = list(row.steps.select_related("trunk").prefetch_related("trunk__gateways"))
+    known = Prefetch("trunk", queryset=with_standing(Trunk.objects.all()))
+    steps = list(row.steps.prefetch_related(known))
     wrong = any(one is not None and one.is_bound and one.errors for one in (form, adding))
     context: dict[str, Any] = {
         "route": row,

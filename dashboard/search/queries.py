@@ -16,6 +16,7 @@ from dashboard.history.queries import NEWEST_FIRST, matching
 from dashboard.history.rows import rows_of
 from dashboard.rejections import queries
 from trunks.models import Number, Trunk
+from trunks.states import with_standing
 from trunks.validators import plain_number
 
 SHOWN = 5
@@ -68,7 +69,8 @@ def _connections(text: str) -> Section:
 
 def _trunks(text: str) -> Section:
     rows = Trunk.objects.filter(Q(name__icontains=text) | Q(gateways__uri__icontains=text))
-    return _section("Trunks", "trunks", rows.order_by("name").distinct(), text)
+    rows = with_standing(rows).order_by("name").distinct()
+    return _section("Trunks", "trunks", rows, text)
 
 
 def _agents(text: str) -> Section:

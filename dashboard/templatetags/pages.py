@@ -16,6 +16,8 @@ from dashboard.parts import engines
 from dashboard.parts.durations import duration_text
 from dashboard.parts.rail import RailPlace, places
 from dashboard.parts.shown import Badge, EngineView
+from dashboard.trunks.standing import trunk_badge
+from trunks.models import Trunk
 
 register = template.Library()
 
@@ -37,6 +39,12 @@ def icon(name: str) -> SafeString:
 def badge(value: Badge) -> SafeString:
     """Draw a state: a dot in its colour, and the word."""
     return format_html('<span class="badge badge-{}">{}</span>', value.tone, value.word)
+
+
+@register.simple_tag
+def trunk_state(trunk: Trunk) -> SafeString:
+    """Draw how a trunk stands; no query if it comes from `with_standing`."""
+    return badge(trunk_badge(trunk))
 
 
 @register.simple_tag

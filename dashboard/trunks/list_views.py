@@ -16,6 +16,7 @@ from dashboard.trunks.presenters import trunk_rows
 from trunks.forms import TrunkAddForm
 from trunks.models import Gateway, Number, Trunk
 from trunks.services import create_trunk
+from trunks.states import with_standing
 
 SORTS = {
     "name": ("name",),
@@ -55,8 +56,7 @@ class TrunkFilter(django_filters.FilterSet):  # type: ignore[misc]
 @requires("trunks.view_trunk")
 def trunks(request: HttpRequest) -> HttpResponse:
     """List the trunks."""
-    rows = Trunk.objects.select_related("registration").prefetch_related("gateways__targets")
-    rows = rows.annotate(
+    rows = with_standing(Trunk.objects.all()).annotate(
         gateway_count=_count(Gateway.objects.filter(trunk=OuterRef("pk")), "trunk"),
         number_count=_count(Number.objects.filter(trunk=OuterRef("pk")), "trunk"),
     )

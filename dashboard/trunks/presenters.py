@@ -15,7 +15,7 @@ from dashboard.calls.lately import LATELY
 from dashboard.codecs.shown import CodecChips, codec_chips
 from dashboard.parts.shown import Badge
 from dashboard.parts.usage import InUse, in_use
-from dashboard.trunks.standing import carrier_badges
+from dashboard.trunks.standing import trunk_badge
 from trunks.access import HostCache, addresses_within
 from trunks.models import Gateway, Trunk
 
@@ -33,17 +33,10 @@ class TrunkRow:
 
     trunk: Trunk
     state: Badge
-    at_carrier: tuple[Badge, ...]
-    "How it stands there, as far as it is known."
     allowed: str
     more_allowed: int
     inward: CodecChips
     outward: CodecChips
-
-
-def state_of(trunk: Trunk) -> Badge:
-    """Return whether a trunk takes part in calls, as a badge."""
-    return Badge("Enabled", "up") if trunk.enabled else Badge("Disabled", "idle")
 
 
 def in_use_of(trunk: Trunk) -> InUse:
@@ -59,8 +52,7 @@ def trunk_rows(trunks: Iterable[Trunk]) -> list[TrunkRow]:
     return [
         TrunkRow(
             trunk=trunk,
-            state=state_of(trunk),
-            at_carrier=tuple(carrier_badges(trunk)),
+            state=trunk_badge(trunk),
             allowed=", ".join(map(short_entry, trunk.in_allowed_addresses[:ADDRESSES_SHORT])),
             more_allowed=max(0, len(trunk.in_allowed_addresses) - ADDRESSES_SHORT),
             inward=codec_chips(trunk.in_codecs, platform),

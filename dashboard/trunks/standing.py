@@ -1,4 +1,4 @@
-"""How a trunk stands at its carrier: its registration, and each address of its gateways."""
+"""How a trunk stands: its state, its registration, and each address of its gateways."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -8,8 +8,33 @@ from django.utils import timezone
 
 from dashboard.parts.shown import Badge
 from trunks.models import Gateway, GatewayTarget, RegistrationState, Trunk
+from trunks.states import (
+    GatewayState,
+    TrunkState,
+    gateway_state,
+    registration_state,
+    state_of,
+    with_standing,
+)
 
-UNKNOWN = Badge("Unknown", "idle")
+UNKNOWN = Badge(str(GatewayState.UNKNOWN.label), "idle")
+_TRUNK_TONES = {
+    TrunkState.READY: "up",
+    TrunkState.INCOMING: "up",
+    TrunkState.UNKNOWN: "idle",
+    TrunkState.PARTLY_DOWN: "wait",
+    TrunkState.REGISTERING: "wait",
+    TrunkState.UNUSABLE: "wait",
+    TrunkState.NOT_REGISTERED: "fail",
+    TrunkState.DOWN: "fail",
+    TrunkState.DISABLED: "idle",
+}
+_GATEWAY_TONES = {
+    GatewayState.UP: "up",
+    GatewayState.PARTLY_DOWN: "wait",
+    GatewayState.DOWN: "fail",
+    GatewayState.UNKNOWN: "idle",
+}
 _TONES = {
     RegistrationState.TRYING: "wait",
     RegistrationState.REGISTERED: "up",
@@ -49,15 +74,46 @@ class RegistrationView:
     next_at: dt.datetime | None
 
 
-def gateway_views(gateways: Iterable[Gateway]) -> list[GatewayView]:
-    """Return gateways with what is believed of their addresses now; `targets` are prefetched."""
+@dataclass(frozen=True, slots=True)
+class StandingView:
+    """How one trunk stands, for its page."""
+
+    state: Badge
+    registration: RegistrationView | None
+    gateways: tuple[GatewayView, ...]
+
+
+def trunk_badge(trunk: Trunk) -> Badge:
+    """Return a trunk's state, the same everywhere; no query if it comes from `with_standing`."""
+    state = state_of(trunk, now=timezone.now())
+    return Badge(str(state.label), _TRUNK_TONES[state])
+
+
+def standing_of(trunk: Trunk) -> StandingView:
+    """Return how a trunk stands. Three queries unless it comes from `with_standing`."""
+    return StandingView(
+        state=trunk_badge(trunk),
+        registration=registration_view(trunk),
+        gateways=gateway_views(trunk.gateways.all()),
+    )
+
+
+def read_standing(trunk_id: int) -> tuple[Trunk, StandingView] | None:
+    """Read a trunk as it stands now; None if it is gone. Three queries."""
+    row = with_standing(Trunk.objects.filter(pk=trunk_id)).first()
+    return (row, standing_of(row)) if row is not None else None
+
+
+def gateway_views(gateways: Iterable[Gateway]) -> tuple[GatewayView, ...]:
+    """Return gateways with what is believed of their addresses now."""
     now = timezone.now()
-    return [_gateway(gateway, now) for gateway in gateways]
+    return tuple(_gateway(gateway, now) for gateway in gateways)
 
 
 def registration_view(trunk: Trunk) -> RegistrationView | None:
     """Return how a trunk's registration stands; None if it does not register."""
-    if not trunk.registers:
+    state = registration_state(trunk, now=timezone.now())
+    if state is None:
         return None
     row = getattr(trunk, "registration", None)
     if not trunk.enabled:
@@ -65,42 +121,17 @@ def registration_view(trunk: Trunk) -> RegistrationView | None:
     if row is None:
         said = "No engine has registered it yet."
         return RegistrationView(Badge("Not registered", "wait"), said, None, None)
-    state = RegistrationState(row.state)
-    if state is RegistrationState.REGISTERED and row.expires_at < timezone.now():
-        said = "The registration has run out, and no engine has renewed it. Is one running?"
-        return RegistrationView(Badge("Not registered", "fail"), said, row.expires_at, None)
     badge = Badge(str(state.label), _TONES[state])
+    if state is RegistrationState.FAILED and row.state == RegistrationState.REGISTERED:
+        said = "The registration has run out, and no engine has renewed it. Is one running?"
+        return RegistrationView(badge, said, row.expires_at, None)
     return RegistrationView(badge, row.said, row.since, row.next_at)
 
 
-def carrier_badges(trunk: Trunk) -> list[Badge]:
-    """Return what a list says of a trunk at its carrier: only what is known."""
-    if not trunk.enabled:
-        return []
-    registration = registration_view(trunk)
-    badges = [registration.badge] if registration else []
-    known = [view.badge for view in gateway_views(trunk.gateways.all()) if view.badge != UNKNOWN]
-    down = [badge for badge in known if badge.tone == "fail"]
-    if down and len(down) == len(known):
-        badges.append(Badge("Gateways down", "fail"))
-    elif any(badge.tone != "up" for badge in known):
-        badges.append(Badge("Some gateways down", "wait"))
-    elif known:
-        badges.append(Badge("Gateways up", "up"))
-    return badges
-
-
 def _gateway(gateway: Gateway, now: dt.datetime) -> GatewayView:
-    targets = tuple(_target(row, now) for row in gateway.targets.all())
-    tones = {target.badge.tone for target in targets} - {UNKNOWN.tone}
-    badge = UNKNOWN
-    if tones == {"up"}:
-        badge = Badge("Up", "up")
-    elif tones == {"fail"}:
-        badge = Badge("Down", "fail")
-    elif tones:
-        badge = Badge("Partly down", "wait")
-    return GatewayView(gateway, badge, targets)
+    state = gateway_state(gateway, now=now)
+    badge = Badge(str(state.label), _GATEWAY_TONES[state])
+    return GatewayView(gateway, badge, tuple(_target(row, now) for row in gateway.targets.all()))
 
 
 def _target(row: GatewayTarget, now: dt.datetime) -> TargetView:

@@ -12,7 +12,8 @@ from django.shortcuts import get_object_or_404, render
 from callengine.core.trials import TrunkTrialStep
 from callengine.lab.messages import NotPlacedError, try_trunk, whole_trial
 from dashboard.parts.access import is_fragment, requires
-from dashboard.trunks.presenters import present_steps, state_of
+from dashboard.trunks.presenters import present_steps
+from dashboard.trunks.standing import trunk_badge
 from sip.forms import typed
 from trunks.models import Trunk
 from trunks.validators import NUMBER, NUMBER_FORM, plain_number
@@ -87,5 +88,5 @@ def _shown(
     }
     if is_fragment(request):
         return render(request, "trunks/_trial.html", context, status=status)
-    context |= {"part": "trial", "state": state_of(trunk)}
+    context |= {"part": "trial", "state": trunk_badge(trunk)}
     return render(request, "trunks/trial.html", context, status=status)

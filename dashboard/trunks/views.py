@@ -3,19 +3,20 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from dashboard.calls.lately import recent_calls
 from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored
 from dashboard.trunks.presenters import lacks, recent_rejections
-from dashboard.trunks.standing import gateway_views, registration_view
+from dashboard.trunks.standing import read_standing, standing_of
 from dashboard.trunks.tabs import render_tab
 from dashboard.trunks.trial import TrunkTestForm
 from trunks.forms import TrunkNameForm
 from trunks.models import Number, Route, Trunk
 from trunks.services import delete_trunk, set_enabled
+from trunks.states import with_standing
 
 USES_SHOWN = 20
 
@@ -29,7 +30,7 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
         messages.success(request, "Saved. The next call uses this name.")
         return redirect("trunk", trunk_id)
     # The form has written what was typed into its row, wrong or not.
-    row = get_object_or_404(Trunk, pk=trunk_id)
+    row = get_object_or_404(with_standing(Trunk.objects.all()), pk=trunk_id)
     label, gateways = f"trunk:{row.name}", list(row.gateways.all())
     may = request.user.has_perm
     context = {
@@ -38,7 +39,7 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
         "gateways": gateways,
         "lacks": lacks(row, has_gateway=bool(gateways)),
         "uses": _uses(row),
-        **_standing(row),
+        "standing": standing_of(row),
         "calls": recent_calls(label) if may("callengine.view_call") else [],
         "rejections": recent_rejections(row) if may("callengine.view_rejection") else [],
     }
@@ -47,14 +48,13 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
 
 @requires("trunks.view_trunk")
 def standing(request: HttpRequest, trunk_id: int) -> HttpResponse:
-    """Say how a trunk stands at its carrier; its page asks every few seconds."""
-    row = get_object_or_404(Trunk, pk=trunk_id)
-    return render(request, "trunks/_standing.html", {"trunk": row, **_standing(row)})
-
-
-def _standing(row: Trunk) -> dict[str, Any]:
-    views = gateway_views(row.gateways.prefetch_related("targets"))
-    return {"registration": registration_view(row), "standing": views}
+    """Say how a trunk stands at its carrier: its page asks unless it is told over a websocket."""
+    read = read_standing(trunk_id)
+    if read is None:
+        raise Http404
+    row, shown = read
+    context = {"trunk": row, "trunk_id": row.pk, "standing": shown, "state": shown.state}
+    return render(request, "trunks/_standing_now.html", context)
 
 
 def _uses(row: Trunk) -> dict[str, Any]:

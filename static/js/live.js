@@ -119,7 +119,7 @@
     failures = answered ? 0 : failures + 1;
     tidy();
     release();
-    if (status === 403) stop("you may not watch calls any more: ask an administrator");
+    if (status === 403) stop("you may not watch this any more: ask an administrator");
     else if (polling) wait();
     else if (!answered && open) setTimeout(refresh, pollMs());
     if (refreshAgain) {

@@ -1,10 +1,12 @@
 """What the live server does when a test tells it to: one function a command, in its words."""
 
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from callengine.models import Call, EngineNode
 from callengine.notices import groups
@@ -13,6 +15,8 @@ from dashboard.accounts.roles import Role, set_role
 from dashboard.live import feed, outbox
 from tests.dashboard.live import agentcalls, demo
 from tests.dashboard.rows import store_rows
+from trunks.models import Gateway
+from trunks.services import keep_target
 
 Command = Callable[..., Awaitable[Any]]
 COMMANDS: dict[str, Command] = {
@@ -107,6 +111,25 @@ async def quality(call: str, quality: Any) -> None:
 @command
 async def nodes(nodes: Any) -> None:
     await groups.publish(groups.nodes_changed(nodes))
+
+
+@command
+async def gateway_heard(trunk: int, *, is_up: bool, said: str) -> None:
+    """Write what an engine heard of a trunk's first gateway, and tell the pages."""
+    gateway = await Gateway.objects.select_related("trunk").aget(trunk=trunk, priority=1)
+    now = timezone.now()
+    await sync_to_async(keep_target)(
+        trunk=gateway.trunk.name,
+        gateway=gateway.uri,
+        target="udp:203.0.113.5:5060",
+        name="",
+        is_up=is_up,
+        since=now,
+        said=said,
+        holds_until=now + dt.timedelta(hours=1),
+        rests_until=None,
+    )
+    await groups.publish(groups.trunk_changed(gateway.trunk.name))
 
 
 @command

@@ -112,7 +112,7 @@ def test_who_loses_the_permission_is_told_and_left_alone(
 ) -> None:
     page = visit("/calls/", user="demoted")
     server.do("demote", user="demoted")
-    expect(page.locator("#live-state")).to_contain_text("you may not watch calls any more")
+    expect(page.locator("#live-state")).to_contain_text("you may not watch this any more")
     server.do("publish", call=demo.call())
     before = len(page.asked)  # type: ignore[attr-defined]
     page.wait_for_timeout(3000)  # That nothing comes has no event to wait for.
