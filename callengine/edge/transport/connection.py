@@ -4,7 +4,6 @@ import asyncio
 import socket
 import struct
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
@@ -53,6 +52,7 @@ class TcpConnection(asyncio.Protocol):
         self.opened_by_us = flow is not None
         self.made_at = self.last_heard = time.monotonic()
         self.heard_message = False
+        self.heard_bytes = 0
         self.began_at: float | None = None
         "When the first byte came of a message that is not whole yet."
         self.lost = asyncio.Event()
@@ -65,8 +65,8 @@ class TcpConnection(asyncio.Protocol):
         self._early = b""
         "What came right behind the handshake, before it was known to be through."
         self._unsent: list[tuple[bytes, OnUnreachable]] = []
-        self._arrived: deque[Event] = deque()
-        "What has not been taken yet; nothing more is read meanwhile."
+        self._held_back: Event | None = None
+        "What may not be taken yet; nothing more is read meanwhile."
         self._paused = False
         self._abort_timer: asyncio.TimerHandle | None = None
 
@@ -108,29 +108,25 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_heard = time.monotonic()
+        self.heard_bytes += len(data)
         if self._transport is None:
             self._early += data
             return
-        events = self._framer.feed(data)
-        self._arrived += events
-        if not self._framer.is_amid_message:
-            self.began_at = None
-        elif events or self.began_at is None:
-            self.began_at = self.last_heard
+        self._framer.feed(data)
         if not self._paused:
             self._take()
 
     def _take(self) -> None:
         """Take what has arrived, as fast as its source may send."""
         taken = 0
-        while self._arrived:
+        while (event := self._held_back or self._framer.next()) is not None:
+            self._held_back = event
             if taken >= _MOST_AT_ONCE:
                 self._pause(0.0)
                 return
-            event = self._arrived[0]
             if isinstance(event, Broken):
                 # Where the next message begins nobody can say any more (RFC 3261 section 18.3).
-                self._arrived.clear()
+                self._held_back = None
                 self._upcalls.on_broken(event.data, self.flow, event.too_large)
                 self.close()
                 return
@@ -138,13 +134,17 @@ class TcpConnection(asyncio.Protocol):
             if wait_s := self._upcalls.may_read(data, self.flow):
                 self._pause(wait_s)
                 return
-            self._arrived.popleft()
+            self._held_back = None
             taken += 1
             if isinstance(event, Ping):
                 self.send(b"\r\n")  # RFC 5626 section 4.4.1: the pong
             else:
                 self.heard_message = True
                 self._upcalls.on_message(event.data, self.flow)
+        if not self._framer.is_amid_message:
+            self.began_at = None
+        elif taken or self.began_at is None:
+            self.began_at = self.last_heard
 
     def _pause(self, wait_s: float) -> None:
         """Read nothing for a while, so that the peer's own system holds it back."""
@@ -222,6 +222,11 @@ class TcpConnection(asyncio.Protocol):
             return Rule.MESSAGE_TOO_SLOW
         is_mute = not self.heard_message and not self.opened_by_us
         return Rule.NO_MESSAGE if is_mute and now - self.made_at > message_s else None
+
+    @property
+    def is_paused(self) -> bool:
+        """Tell whether nothing is read, as its source has sent enough for now."""
+        return self._paused
 
     @property
     def was_connected(self) -> bool:

@@ -44,22 +44,23 @@ class StreamFramer:
         self._max = max_message_bytes
         self._broken = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Take bytes from the connection; return what became complete."""
-        if self._broken:
-            return []
-        self._buffer += data
-        events: list[Event] = []
-        while not self._broken and (event := self._next()) is not None:
-            events.append(event)
-        return events
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the connection."""
+        if not self._broken:
+            self._buffer += data
 
     @property
     def is_amid_message(self) -> bool:
-        """Tell whether some of a message has come, and not all of it."""
+        """Tell whether some of a message has come, once what is whole has been taken."""
         return bool(self._buffer[:4].strip(b"\r\n"))
 
-    def _next(self) -> Event | None:
+    def next(self) -> Event | None:
+        """Return what came whole next, if anything did.
+
+        One at a time: a stranger's thousand empty lines must cost nothing before it may send them.
+        """
+        if self._broken:
+            return None
         if ping := self._skip_crlf():
             return ping
         if not self._total:

@@ -4,19 +4,25 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
+from callengine.core.reasons import Rule
 from callengine.edge.flow import Flow
 from callengine.edge.settings import TlsSettings
 from callengine.edge.transport import tls
 from callengine.edge.transport.certificates import CertificateError, names_of
 from callengine.edge.transport.connection import TcpConnection, TcpConnections
+from callengine.edge.transport.records import PIECE_BYTES, RecordMeter
 from callengine.edge.transport.tls import Tls
 from callengine.edge.transport.upcalls import Upcalls
 
 log = logging.getLogger(__name__)
 
 _SHUTDOWN_S = 2.0
+_RECORDS = (
+    "A connection over TLS brought far more records than messages, which costs much and says "
+    "nothing, so it was cut off. Stop whoever does that at the firewall."
+)
 
 
 class Arrival(asyncio.Protocol):
@@ -98,7 +104,10 @@ class Handshakes:
         name: str = "",
     ) -> asyncio.Transport | None:
         """Return the transport over TLS, or None if it is closed already. Raises OSError."""
-        secured = await asyncio.get_running_loop().start_tls(
+        loop = asyncio.get_running_loop()
+        # Before anything is read: that begins in the loop's next turn, after what is called there.
+        loop.call_soon(self._meter, connection, carrier)
+        secured: Any = await loop.start_tls(
             carrier,
             connection,
             context,
@@ -107,7 +116,18 @@ class Handshakes:
             ssl_handshake_timeout=self._settings.handshake_s,
             ssl_shutdown_timeout=_SHUTDOWN_S,
         )
-        return None if secured is None or secured.is_closing() else secured
+        if secured is None or secured.is_closing():
+            return None
+        secured.set_read_buffer_limits(high=PIECE_BYTES)
+        return cast("asyncio.Transport", secured)
+
+    def _meter(self, connection: TcpConnection, carrier: asyncio.Transport) -> None:
+        def cut() -> None:
+            self._upcalls.on_cut(connection.flow, Rule.FLOODING, _RECORDS)
+            connection.abort()
+
+        secured = cast("asyncio.BufferedProtocol", carrier.get_protocol())
+        carrier.set_protocol(RecordMeter(secured, connection, cut))
 
     async def explain(self, error: OSError, flow: Flow) -> str:
         """Return why a flow was not connected, as the rest of a sentence."""

@@ -139,6 +139,30 @@ async def test_messages_go_both_ways_over_a_connection_that_a_phone_opened(
     writer.close()
 
 
+async def test_records_without_number_are_cut_off_and_large_messages_are_not(
+    authority: Authority, ours: Issued, opened: Open
+) -> None:
+    """A client's key updates, 100 kB/s of them, had the engine do nothing else."""
+    wire = await opened(ours)
+    writer = await wire.connect(authority.client())
+    large = options().replace(b"\r\n\r\n", b"\r\nX-A: " + b"a" * 30_000 + b"\r\n\r\n")
+    for line in options().splitlines(keepends=True):  # a record for each
+        writer.write(line)
+    for _ in range(20):
+        writer.write(large)
+    for wanted in (options(), *[large] * 20):
+        assert (await wire.next_heard())[0] == wanted
+    busy = await wire.connect(authority.client())
+    for _ in range(2000):
+        busy.write(b"x")  # 22 bytes of a record for one
+    cut, advice = await wire.next_cut()
+    assert cut is Rule.FLOODING
+    assert "far more records than messages" in advice
+    assert wire.heard.empty()
+    for one in (writer, busy):
+        one.transport.abort()
+
+
 @pytest.mark.parametrize("shown", ["", "client.example"])
 async def test_a_certificate_that_is_asked_for_may_be_missing(
     authority: Authority, ours: Issued, opened: Open, shown: str
