@@ -32,6 +32,12 @@ _CRYPTO = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _HARMLESS = re.compile(r"WSH=\d{1,6}", re.ASCII | re.IGNORECASE)
+_NAMED = re.compile(
+    r"(KDR|UN(?:ENCRYPTED|AUTHENTICATED)_SRTC?P|FEC_(?:ORDER|KEY))(?:=.*)?", re.IGNORECASE
+)
+"""Session parameters that have a name in RFC 4568 section 6.3; of what else stands in their place,
+or in a suite's, nothing is repeated: it may be a key."""
+_SUITE_NAME = re.compile(r"(?=[^_]+_)[A-Z0-9_]{3,32}")
 
 
 class Profile(StrEnum):
@@ -81,12 +87,15 @@ def read_crypto(attribute: str) -> CryptoLine | str:
         return "it is not of the form `crypto:TAG SUITE inline:KEY`"
     suite = match[2].upper()
     if suite not in SUITES:
-        return f"the suite {suite} is not one of {', '.join(SUITES)}"
+        named = f"the suite {suite}" if _SUITE_NAME.fullmatch(suite) else "its suite"
+        return f"{named} is not one of {', '.join(SUITES)}"
     if match[5] or match[6]:
         return "it names a master key identifier (MKI), which is not supported"
     for parameter in match[7].split():
         if not _HARMLESS.fullmatch(parameter):
-            return f"it asks for {parameter.partition('=')[0][:24].upper()}, which is not supported"
+            known = _NAMED.fullmatch(parameter)
+            what = known[1].upper() if known else "a session parameter"
+            return f"it asks for {what}, which is not supported"
     if not _is_key(match[3], SUITES[suite]):
         return f"its key is not {SUITES[suite]} bytes in base64, as {suite} needs"
     return CryptoLine(int(match[1]), suite, match[3])
