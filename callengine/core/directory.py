@@ -227,6 +227,8 @@ class Source:
     trunk: TrunkEntry | None = None
     is_proven: bool = True
     "Whether it has shown who it is: a trunk known by its domain alone has not."
+    encrypts: bool = False
+    "Whether its INVITE offers SRTP; of somebody unknown, nothing else says so."
 
     @property
     def holder(self) -> Holder:
@@ -237,9 +239,10 @@ class Source:
 
     @property
     def srtp(self) -> Srtp:
-        """What is asked of its audio; nothing of a caller nobody knows."""
-        known = self.connection or self.trunk
-        return known.srtp if known is not None else Srtp.OFF
+        """What is asked of its audio; a caller nobody knows is answered as it offers."""
+        if (known := self.connection or self.trunk) is not None:
+            return known.srtp
+        return Srtp.ALLOWED if self.encrypts else Srtp.OFF
 
     @property
     def label(self) -> str:

@@ -88,6 +88,7 @@ class Planning:
     async def asked(self, call: IncomingCall) -> Asked | Rejection:
         """Find out what an INVITE asks for; a rejection if it cannot be read or names another."""
         try:
+            call = _heard(call)
             offered, hindrance, encrypted = _offer(call)
         except sdp.SdpError as error:
             return _malformed(call, str(error))
@@ -217,6 +218,15 @@ class Planning:
         host, port = self._edge.public_address_for(flow)
         host = f"[{host}]" if ":" in host else host
         return f"{host}:{port}" if port != 5060 else host
+
+
+def _heard(call: IncomingCall) -> IncomingCall:
+    """Return an INVITE whose source says whether it offers SRTP. Raises SdpError."""
+    if call.sdp is None:
+        return call
+    audio, plain = sdp.read_audio(call.sdp), obstacle(call.sdp, Srtp.OFF)
+    encrypts = bool(audio and audio.suite) or (plain or (None,))[0] is Obstacle.ENCRYPTED
+    return replace(call, source=replace(call.source, encrypts=encrypts))
 
 
 def _offer(

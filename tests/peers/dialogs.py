@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sipmessage
 from sipua.utils import create_response, create_via, random_string
 
-from tests.peers import descriptions
+from tests.peers import descriptions, srtp
 from tests.peers.rtp import Heard
 from tests.peers.sipua_layers import with_rport
 
@@ -75,23 +75,45 @@ class Call:
         Without SDP, `answer` makes the one of the ACK out of the offer.
         """
         request = self.request("INVITE")
+        sdp = self._keyed_offer(sdp)
         _put(request, sdp)
         response = await self.phone.transactions.invite(request, lambda _: None)
         if 200 <= response.code < 300:
             self._learn(response)
-            body = answer(self.remote_sdp) if answer and sdp is None else None
+            body = self._keyed_answer(answer(self.remote_sdp)) if answer and sdp is None else None
             self.local_sdp = body or sdp or self.local_sdp
+            self.agree()
             await self._acknowledge(request, body)
         return response
 
     async def update(self, sdp: str) -> sipmessage.Response:
         """Send an UPDATE with SDP (RFC 3311)."""
         request = self.request("UPDATE")
+        sdp = self._keyed_offer(sdp) or ""
         _put(request, sdp)
         response = await self.send(request)
         if response.code == 200:
             self.local_sdp, self.remote_sdp = sdp, response.body.decode()
+            self.agree()
         return response
+
+    # SRTP, if the phone has it; a description that holds a key already is the test's own
+
+    def _keyed_offer(self, sdp: str | None) -> str | None:
+        """Return an offer of ours with a key."""
+        bare = sdp and self.phone.srtp and "a=crypto" not in sdp
+        return srtp.offered(sdp, self.phone.srtp) if sdp and bare else sdp
+
+    def _keyed_answer(self, sdp: str, offer: str = "") -> str:
+        """Return an answer of ours with a key, where the offer has one."""
+        bare = self.phone.srtp and "a=crypto" not in sdp
+        return srtp.answered(sdp, offer or self.remote_sdp) if bare else sdp
+
+    def agree(self) -> None:
+        """Encrypt, from now on, as both descriptions say."""
+        if self.phone.srtp:
+            rtp = self.phone.rtp
+            rtp.cipher = srtp.agreed(self.local_sdp, self.remote_sdp, rtp.cipher)
 
     async def _acknowledge(self, invite: sipmessage.Request, sdp: str | None) -> None:
         ack = sipmessage.Request("ACK", self.target)
@@ -132,8 +154,9 @@ class Call:
         if isinstance(answer, int):
             await self.respond(request, answer)
         else:
-            self.local_sdp, self.remote_sdp = answer, offer
-            await self.respond(request, 200, answer)
+            self.local_sdp, self.remote_sdp = self._keyed_answer(answer, offer), offer
+            await self.respond(request, 200, self.local_sdp)
+            self.agree()
         self.reoffers.put_nowait(offer)
 
     async def respond(
@@ -265,6 +288,7 @@ class OutgoingCall(Call):
 
         `answer` makes the SDP of the ACK where the INVITE had none.
         """
+        sdp = self._keyed_offer(sdp)
         response = await self._try(sdp, self.request("INVITE"))
         retry = self.phone.authenticated(response, self.invite)
         if retry is not None:
@@ -273,8 +297,9 @@ class OutgoingCall(Call):
             response = await self._try(sdp, request)
         if 200 <= response.code < 300:
             self._learn(response)
-            body = answer(self.remote_sdp) if answer and sdp is None else None
+            body = self._keyed_answer(answer(self.remote_sdp)) if answer and sdp is None else None
             self.local_sdp = body or sdp or ""
+            self.agree()
             assert self.invite is not None
             await self._acknowledge(self.invite, body)
         return response
@@ -291,6 +316,7 @@ class OutgoingCall(Call):
             self.responses.append(response)
         if 100 < response.code < 200 and response.body:
             self.remote_sdp = response.body.decode()
+            self.agree()
         self.changed.set()
 
 
@@ -319,13 +345,15 @@ class IncomingCall(Call):
         await self.respond(self.invite, 180)
 
     async def early_media(self, sdp: str) -> None:
-        self.local_sdp = sdp
-        await self.respond(self.invite, 183, sdp)
+        self.local_sdp = self._keyed_answer(sdp)
+        self.agree()
+        await self.respond(self.invite, 183, self.local_sdp)
 
     async def answer(self, sdp: str, timeout_s: float = 5.0) -> None:
         """Answer with 200 and wait for the ACK."""
-        self.local_sdp = sdp
-        await self.respond(self.invite, 200, sdp)
+        self.local_sdp = self._keyed_answer(sdp)
+        self.agree()
+        await self.respond(self.invite, 200, self.local_sdp)
         async with asyncio.timeout(timeout_s):
             await self.acknowledged.wait()
 

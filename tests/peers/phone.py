@@ -25,7 +25,8 @@ class Phone:
     `server` is the registrar and outbound peer as (address, port); a phone without one calls
     addresses directly; of other transports than UDP it then accepts connections, too. `host` is the
     loopback address it lives at, 127.0.0.1 by default. `tls` is what it believes of who it connects
-    to, `tls_server` what it shows to who connects to it.
+    to, `tls_server` what it shows to who connects to it. `srtp` is the profile of RTP in which it
+    offers keys, and answers those of others; without, it knows nothing of them.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Phone:
         codecs: tuple[str, ...] = EVERY_CODEC,
         tls: ssl.SSLContext | None = None,
         tls_server: ssl.SSLContext | None = None,
+        srtp: str = "",
     ) -> None:
         self.user, self.password, self.server = user, password, server
         self.auth_user = user
@@ -47,6 +49,7 @@ class Phone:
         self.protocol, self.host, self.codecs = transport, host, codecs
         self._port = port
         self._tls_server = tls_server
+        self.srtp = srtp
         self.user_agent = "scripted phone"
         self.invite_headers: dict[str, str] = {}
         self.transport = Transport(host, tls)

@@ -51,7 +51,7 @@ EXAMPLES = (
 
 
 def directory(
-    gateway_port: int, transport: str = "udp", *, secure_port: int = 0
+    gateway_port: int, transport: str = "udp", *, secure_port: int = 0, srtp: str = "off"
 ) -> dict[str, object]:
     """Return the configuration all six examples run on; `secure_port`: another gateway's."""
     gateways = {"carrier-one": f"sip:127.0.0.1:{gateway_port};transport={transport}"}
@@ -60,11 +60,11 @@ def directory(
         gateways["carrier-two"] = f"sip:127.0.0.1:{secure_port};transport=tls"
         routes["+49"] = ["carrier-two"]
     return configuration(
-        connection("alice", outbound=["OPUS", "G722"]),
-        connection("bob", inbound=G722_FIRST),
-        connection("carol"),
-        connection("dora", inbound=G722_FIRST, force=True),
-        trunks=[trunk(name, gateway=gateway) for name, gateway in gateways.items()],
+        connection("alice", outbound=["OPUS", "G722"], srtp=srtp),
+        connection("bob", inbound=G722_FIRST, srtp=srtp),
+        connection("carol", srtp=srtp),
+        connection("dora", inbound=G722_FIRST, force=True, srtp=srtp),
+        trunks=[trunk(name, gateway=gateway, srtp=srtp) for name, gateway in gateways.items()],
         routes=routes,
     )
 
@@ -74,10 +74,19 @@ CONFIGURATION = directory(GATEWAY_PORT)
 
 
 async def play(
-    engine: Engine, example: Example, *, gateway_port: int = GATEWAY_PORT, **phones: Any
+    engine: Engine,
+    example: Example,
+    *,
+    gateway_port: int = GATEWAY_PORT,
+    srtp: tuple[str, str] = ("", ""),
+    **phones: Any,
 ) -> None:
-    """Place the example's call and hold what happens against the table."""
-    async with conversation.caller(engine, example.caller, **phones) as caller_phone:
+    """Place the example's call and hold what happens against the table.
+
+    `srtp` is the profile of RTP in which caller and callee encrypt, if they do.
+    """
+    async with conversation.caller(engine, example.caller, srtp=srtp[0], **phones) as caller_phone:
+        phones = {**phones, "srtp": srtp[1]}
         if example.to in CARRIERS:
             async with Phone("gateway", port=gateway_port, **phones) as callee_phone:
                 await _play(engine, example, caller_phone, callee_phone)
@@ -103,6 +112,9 @@ async def _play(engine: Engine, example: Example, caller_phone: Phone, callee_ph
     assert leg_a["allowed"] == list(example.vn_a)
     assert leg_b["allowed"] == list(example.vn_b)
     assert (leg_a["codec"], leg_b["codec"]) == (example.leg_a, example.leg_b)
+    for leg, phone in ((leg_a, caller_phone), (leg_b, callee_phone)):
+        assert bool(leg["encryption"]) is bool(phone.srtp) is bool(phone.rtp.cipher)
+        assert phone.rtp.cipher is None or phone.rtp.cipher.refused == 0
     assert record["transcoded"] is (example.leg_a != example.leg_b)
     assert leg_a["call_id"] == call.a.call_id
     assert leg_b["call_id"] == call.b.call_id != call.a.call_id
