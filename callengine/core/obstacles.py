@@ -123,6 +123,12 @@ def declined(hindrance: Obstacle, detail: str) -> Termination:
     return Termination("engine", hindrance.reason, 488, advice)
 
 
+def declined_by_agent(who: str, why: str) -> Termination:
+    """Return the termination where only an agent could be talked to, by who must be encrypted."""
+    advice = sentence(Obstacle.AGENT, why, who=who, verb="has")
+    return Termination("engine", Obstacle.AGENT.reason, 488, advice)
+
+
 def without_media(by: EndedBy, label: str, why: str) -> Termination:
     """Return the termination of a call one party of which agreed on no audio."""
     return Termination(by, Reason(f"{by}-without-media"), 488, f"{label} {why}")

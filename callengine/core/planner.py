@@ -10,7 +10,7 @@ from callengine.core.capacity import is_full, no_trunk_left
 from callengine.core.denials import rate_denial
 from callengine.core.directory import Destination, Platform
 from callengine.core.naming import Chance
-from callengine.core.obstacles import Obstacle, declined
+from callengine.core.obstacles import declined, declined_by_agent
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.permissions import RETRY_AFTER_S, Usage
 from callengine.core.plan import MAX_DURATION_S, CallPlan, PlannedWaves, Wave, bridge_rate_hz
@@ -68,7 +68,7 @@ def plan_call(
     if request.obstacle is not None:
         return Declined(plan, declined(*request.obstacle))
     if request.encrypted and planned.to.startswith("agent:"):
-        return Declined(plan, declined(Obstacle.AGENT, request.encrypted))
+        return Declined(plan, declined_by_agent(request.who, request.encrypted))
     return Declined(plan, no_common_codec_with_caller(request.offered, planned.lists))
 
 

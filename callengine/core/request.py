@@ -8,6 +8,8 @@ from callengine.core.obstacles import Obstacle
 from callengine.core.permissions import Denial, Holder
 from callengine.core.reasons import Rule
 
+THE_CALLER = "The caller"
+
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
@@ -25,6 +27,8 @@ class CallRequest:
     "Why nothing can be made of the offer, whatever its codecs."
     encrypted: str = ""
     "Why the caller's audio must be encrypted, so that no voice agent can take the call."
+    who: str = THE_CALLER
+    "What words call whoever is connected with the destination."
     acts_for: Source | None = None
     "Whose rights and limits hold instead of the source's: a callee that forwards."
     is_sips: bool = False

@@ -66,10 +66,12 @@ def no_common_codec_with_caller(codecs: tuple[str, ...] | None, lists: LegLists)
 
 
 def codecs_refused_by_caller(label: str, vn_a: Sequence[str], code: int) -> Termination:
-    """The caller's device refused, with `code`, the list of a callee it was forwarded to."""
+    """The caller's device would not have, by `code`, the list of a callee it was forwarded to."""
+    unusable = "answered with nothing of them that can be used: the ladder shows what"
+    did = f"refused them ({code})" if code >= 300 else unusable
     advice = (
-        f"{label} asks for {', '.join(vn_a)} on the caller's leg, and the caller's device refused "
-        f"them ({code}). Add the caller's codec to that list, or turn off forcing."
+        f"{label} asks for {', '.join(vn_a)} on the caller's leg, and the caller's device {did}. "
+        "Add the caller's codec to that list, or turn off forcing."
     )
     return Termination("engine", Reason.NO_COMMON_CODEC_CALLER, 488, advice)
 

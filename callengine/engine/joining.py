@@ -8,6 +8,7 @@ import dataclasses
 import secrets
 from typing import Protocol
 
+from callengine.core.obstacles import without_media
 from callengine.core.orders import LegOrder, WaveOrder
 from callengine.core.outcomes import EndedBy, Termination
 from callengine.core.parties import CALLER
@@ -24,6 +25,9 @@ class Anchors(Protocol):
 
     def leg(self, token: str) -> LegAnchor | None:
         """Return the leg a token names, if it is (still) anchored."""
+
+    def has_been_taken_over(self, token: str) -> bool:
+        """Tell whether another leg has the dialog of this one."""
 
 
 def may_be_taken_over(call: LiveCall, leg: str) -> bool:
@@ -92,6 +96,19 @@ def joined_waves(
     )
     wave = WaveOrder((order,), plan.vn_a, plan.vn_b)
     return Waves(orders=(wave,), anchors=(taken,), notes=())
+
+
+def lost_end(edge: Anchors, joint: Joint) -> Termination | None:
+    """Return how the other call ends although nothing came of the joining; None: it goes on.
+
+    Whom it had has left with the call that took it over.
+    """
+    before = joint.call.leg_orders.get(joint.other)
+    if joint.call.ended or before is None or not edge.has_been_taken_over(before.token):
+        return None
+    by: EndedBy = "caller" if joint.other == CALLER else "callee"
+    why = "agreed to be joined with another call, but on no audio there: that call says why."
+    return without_media(by, joint.name, why)
 
 
 def joined_end(joint: Joint, whom: str) -> Termination:

@@ -14,12 +14,13 @@ from callengine.core.numberrules import NumberRules, Vouched
 from callengine.core.obstacles import Obstacle, obstacle
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
+from callengine.core.parties import CALLER
 from callengine.core.permissions import Usage
 from callengine.core.pickup import plan_pick_up
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.reasons import Rule
-from callengine.core.request import CallRequest
+from callengine.core.request import THE_CALLER, CallRequest
 from callengine.core.rewriting import headers_of
 from callengine.directory import lookup
 from callengine.directory.minutes import minutes_today
@@ -59,6 +60,7 @@ class Asked:
 class Substitute:
     """A callee who has the caller's place: connected with another, by a transfer."""
 
+    leg: str
     user: str
     name: str
     source: Source | None
@@ -194,7 +196,8 @@ class Planning:
             offered=None if caller else call.plan.offered,
             max_forwards=call.plan.max_forwards + 1 - hops_used,
             source=source,
-            encrypted=_must_stay_encrypted(call),
+            encrypted=_must_stay_encrypted(call, caller.leg if caller else CALLER),
+            who=caller.name if caller else THE_CALLER,
             acts_for=acts_for,
             vouched=Vouched() if caller else call.plan.vouched,
             is_sips=call.plan.is_sips,
@@ -246,11 +249,12 @@ def _offer(
     return sdp.offered_codecs(call.sdp, srtp), obstacle(call.sdp, srtp), encrypted
 
 
-def _must_stay_encrypted(call: LiveCall) -> str:
-    """Return why the caller's audio is encrypted by now, or must be; nothing if it is not."""
-    if call.plan.srtp is Srtp.REQUIRED:
+def _must_stay_encrypted(call: LiveCall, name: str) -> str:
+    """Return why a leg's audio is encrypted by now, or must be; nothing if it is not."""
+    order = call.leg_orders.get(name)
+    if order is not None and order.srtp is Srtp.REQUIRED:
         return "SRTP is required of it"
-    suites = [leg["encryption"] for leg in call.snapshot["legs"] if leg["name"] == "A"]
+    suites = [leg["encryption"] for leg in call.snapshot["legs"] if leg["name"] == name]
     return next(filter(None, suites), "")
 
 

@@ -26,7 +26,7 @@ from callengine.core.states import CallState
 from callengine.edge.callers.invites import dialled_user
 from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
-from callengine.engine.joining import Anchors, joined_end, joined_plan, joined_waves
+from callengine.engine.joining import Anchors, joined_end, joined_plan, joined_waves, lost_end
 from callengine.engine.livecall import Joint, LiveCall, PendingTransfer, Referrer
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
 from callengine.engine.planning import Planning, Substitute
@@ -130,6 +130,7 @@ class Transfers:
     def call_ended(self, call: LiveCall) -> None:
         """Tell who asked for a transfer under way that it comes to nothing."""
         self.progress(call, 487)
+        self._lose(call.transfer)
 
     def ended(self, call: LiveCall, message: TransferOver) -> None:
         """Take a call process's word that a transfer is over; the timeline has it already."""
@@ -142,6 +143,14 @@ class Transfers:
                 whom = call.name_of(pending.referrer.waiting)
                 self._hang_up(pending.joint.call, joined_end(pending.joint, whom))
             self._book.transferred(call, pending)
+        else:
+            self._lose(pending)
+
+    def _lose(self, pending: PendingTransfer | None) -> None:
+        """End the call that a transfer was to join, if that has cost it whom it had."""
+        joint = pending.joint if pending else None
+        if joint is not None and (end := lost_end(self._edge, joint)) is not None:
+            self._hang_up(joint.call, end)
 
     async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
         try:
@@ -263,7 +272,7 @@ def _substitute(call: LiveCall, pending: PendingTransfer) -> Substitute | None:
     partner = pending.referrer.partner if pending.referrer else None
     kind, _, name = call.party_of(waiting).partition(":")
     user = name if kind == "connection" else call.plan.to_user
-    return Substitute(user, call.name_of(waiting), partner)
+    return Substitute(waiting, user, call.name_of(waiting), partner)
 
 
 def _check(call: LiveCall) -> None:
