@@ -25,6 +25,8 @@ class NameServer:
         self.fails = False
         "Whether it says SERVFAIL to everything."
         self.is_silent = False
+        self.failing: set[tuple[str, str]] = set()
+        "Names and kinds that it says SERVFAIL to."
         self.asked: Counter[tuple[str, str]] = Counter()
         self.over_tcp = 0
         self._servers: list[socketserver.BaseServer] = []
@@ -49,7 +51,7 @@ class NameServer:
         self.asked[name, kind] += 1
         self.over_tcp += not is_udp
         response = dns.message.make_response(query, recursion_available=True)
-        if self.fails:
+        if self.fails or (name, kind) in self.failing:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif (rrset := self.zone.get((name, kind))) is not None:
             response.answer.append(rrset)

@@ -11,6 +11,9 @@ from callengine.edge.names.hosts import HostsFile
 from callengine.edge.names.nameservers import NameServers, NoAnswerError
 from callengine.edge.transport.addresses import UnresolvableError
 
+_MOST_UNANSWERED = 4
+"Names of hosts that nobody answers for, before it is given up: each may take 2 s."
+
 
 class Locator:
     """Resolves SIP URIs; one for an edge."""
@@ -48,15 +51,16 @@ class Locator:
             transport=(uri.parameters.get("transport") or "").lower(),
         )
         search = locate(wanted, spoken=self._spoken(), chance=self._chance)
+        unanswered: list[NoAnswerError] = []
         try:
             question = next(search)
             while True:
-                question = search.send(await self._records(question))
+                question = search.send(await self._records(question, unanswered))
         except StopIteration as found:
             targets: tuple[NextHop, ...] = found.value
             return targets
         except (NowhereError, NoAnswerError) as error:
-            raise UnresolvableError(str(error)) from error
+            raise UnresolvableError(str(next(iter(unanswered), error))) from error
 
     async def flow(self, uri_text: str) -> Flow:
         """Return the flow that a SIP URI leads to first.
@@ -70,15 +74,24 @@ class Locator:
         """Look nothing up any more."""
         await self._answers.stop()
 
-    async def _records(self, question: Question) -> Sequence[Record]:
-        if question.kind in ("A", "AAAA"):
-            if (own := self._hosts.find(question.name, question.kind)) is not None:
-                return own
-            return await self._answers.of(question)
+    async def _records(
+        self, question: Question, unanswered: list[NoAnswerError]
+    ) -> Sequence[Record]:
+        """Return what is known; of addresses nobody answers for it is gone on without, a few times.
+
+        The other family may have one (many servers fail at AAAA), or the next target of SRV.
+        """
+        is_of_address = question.kind in ("A", "AAAA")
+        own = self._hosts.find(question.name, question.kind) if is_of_address else None
+        if own is not None:
+            return own
         try:
             return await self._answers.of(question)
-        except NoAnswerError:
-            # Some name servers of small networks never answer these; addresses they know.
+        except NoAnswerError as error:
+            # Some name servers of small networks never answer NAPTR and SRV; addresses they know.
+            unanswered += [error] if is_of_address else []
+            if len(unanswered) >= _MOST_UNANSWERED:
+                raise
             return ()
 
 

@@ -94,6 +94,30 @@ async def test_a_name_that_nobody_has_says_so(server: NameServer, locator: Locat
         await locator.locate("sip:nobody.example")
 
 
+async def test_addresses_that_nobody_answers_for_are_gone_on_without(
+    server: NameServer, locator: Locator
+) -> None:
+    """A name server that fails at AAAA, or one dead target of SRV, had no call go out at all."""
+    server.has("gw.example", "A", "192.0.2.1")
+    server.failing = {("gw.example", "AAAA"), ("dead.example", "A"), ("dead.example", "AAAA")}
+    assert await targets(locator, "sip:gw.example:5060") == ["udp:192.0.2.1:5060"]
+    server.has("_sip._udp.two.example", "SRV", "1 1 5060 dead.example.", "2 1 5060 gw.example.")
+    assert await targets(locator, "sip:two.example;transport=udp") == ["udp:192.0.2.1:5060"]
+    with pytest.raises(UnresolvableError, match=r"cannot answer for dead\.example"):
+        await locator.locate("sip:dead.example:5060")
+
+
+async def test_so_many_names_are_asked_for_in_vain_and_no_more(
+    server: NameServer, locator: Locator
+) -> None:
+    names = [f"dead{n}.example" for n in range(9)]
+    server.failing = {(name, kind) for name in names for kind in ("A", "AAAA")}
+    server.has("_sip._udp.many.example", "SRV", *(f"1 1 5060 {name}." for name in names))
+    with pytest.raises(UnresolvableError, match=r"cannot answer for dead"):
+        await locator.locate("sip:many.example;transport=udp")
+    assert len([name for name, _ in server.asked if name.startswith("dead")]) == 4
+
+
 async def test_a_changed_address_is_followed_once_its_ttl_is_over(
     server: NameServer, answers: Answers, clock: Clock
 ) -> None:
