@@ -79,7 +79,7 @@ def identity(
     connection = source.connection
     if connection is not None and user.lower() == ANONYMOUS:
         user, name = names.first_number or connection.sip_user, connection.name
-    elif source.kind == "external":
+    elif source.kind == "external" or user.lower() == ANONYMOUS:
         user, name = "", ""
     vouched = Vouched(user, name, arrived.is_private, heard.diverted)
     if not arrived.is_private or shown.user.lower() == ANONYMOUS:

@@ -19,7 +19,7 @@ CONFIGURATION = configuration(
     connection("bob"),
     numbers={"+12025550100": "connection:bob", "100": "connection:bob"},
 )
-DEFAULTS_OF_PJSIP = ("PJSUA", "pjsip", "SUBSCRIBE", "NOTIFY", "norefersub", "replaces")
+DEFAULTS_OF_PJSIP = ("PJSUA", "pjsip", "SUBSCRIBE", "NOTIFY", "norefersub")
 KNOWN_TO_A_CALLEE = {
     *("via", "from", "to", "call-id", "cseq", "session-expires", "min-se", "supported"),
     *("contact", "allow", "user-agent", "max-forwards", "content-type", "content-length"),

@@ -1,8 +1,9 @@
 """What an INVITE says of its caller beside From: asserted, private, forwarded by whom."""
 
 import re
+from urllib.parse import unquote
 
-from callengine.core.callerid import Claim
+from callengine.core.callerid import ANONYMOUS, Claim
 from callengine.core.identity import MAX_DIVERTED, Heard
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.text import clean
@@ -11,7 +12,21 @@ from callengine.edge.messages.values import Address, parse_address
 MAX_VALUES = 8
 "Of each of these headers that are looked at."
 _PRIVATE = frozenset({"id", "user", "header"})
+NOBODY = "anonymous.invalid"
+"The host of a caller who wants to stay unknown (RFC 3323 section 4.1.1.3)."
 _SEPARATORS = re.compile(r"[;,\s]+")
+
+
+def caller_of(request: Received) -> Claim:
+    """Return who From says calls."""
+    try:
+        address = parse_address(request.get("from"))
+    except ValueError:
+        return Claim("", "")
+    user = clean(address.uri.user or "")
+    if user.lower() == ANONYMOUS or address.uri.host.lower().rstrip(".") == NOBODY:
+        user = ANONYMOUS
+    return Claim(user, clean(address.name))
 
 
 def heard(request: Received) -> Heard:
@@ -24,12 +39,22 @@ def heard(request: Received) -> Heard:
         asserted=_first(_addresses(request, "p-asserted-identity")),
         remote_party=_first(calling),
         is_private=bool(asked & _PRIVATE) or withheld,
-        diverted=tuple(map(_user, _diverted(request)))[:MAX_DIVERTED],
+        diverted=tuple(
+            ANONYMOUS if "history" in asked or _is_secretive(at) else _user(at)
+            for at in _diverted(request)[:MAX_DIVERTED]
+        ),
     )
 
 
 def _is_withheld(text: str) -> bool:
-    return text.lower() in ("full", "name", "uri", "yes")
+    # Of whom it is kept may follow: uri-network.
+    return text.lower().partition("-")[0] in ("full", "name", "uri", "yes")
+
+
+def _is_secretive(address: Address) -> bool:
+    """Tell whether who forwarded the call wants to stay unknown (RFC 5806, RFC 7044)."""
+    asked = unquote(address.uri.headers).lower()
+    return _is_withheld(address.params.get("privacy") or "") or "privacy=history" in asked
 
 
 def _addresses(request: Received, name: str) -> list[Address]:

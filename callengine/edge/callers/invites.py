@@ -12,7 +12,7 @@ from callengine.core.registering import is_contact_user
 from callengine.core.replaces import replaces_of
 from callengine.edge.callers.admission import Admission, admission
 from callengine.edge.callers.authentication import Authenticator
-from callengine.edge.callers.claims import heard
+from callengine.edge.callers.claims import caller_of, heard
 from callengine.edge.callers.rules import max_forwards
 from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, IncomingCall, Refused, TrunkAccess
@@ -279,13 +279,13 @@ class Callers:
 
 def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
     request = transaction.request
-    caller = _caller(request)
+    caller = caller_of(request)
     sdp = description(request).sdp
     return IncomingCall(
         source=source,
         call_id=clean(request.call_id, 255),
-        from_user=caller[0],
-        from_name=caller[1],
+        from_user=caller.user,
+        from_name=caller.name,
         to_user=_called(request),
         user_agent=clean(request.get("user-agent")),
         sdp=sdp.decode("utf-8", "replace") if sdp and sdp.strip() else None,
@@ -319,14 +319,6 @@ def _contact_called(request: Received) -> str:
     """Return the user part of a Request-URI that may be a Contact of ours at a registrar."""
     user = uri_user(request.uri)
     return user if is_contact_user(user) else ""
-
-
-def _caller(request: Received) -> tuple[str, str]:
-    try:
-        address = parse_address(request.get("from"))
-    except ValueError:
-        return "", ""
-    return clean(address.uri.user or ""), clean(address.name)
 
 
 def dialled(request_uri: str) -> str:
