@@ -204,7 +204,7 @@ async def test_a_referrer_that_hangs_up_at_once_leaves_ringing_rfc5589_6_1(engin
 
 
 async def test_no_subscription_where_none_is_wanted_rfc4488_4(engine: Engine) -> None:
-    script = refers(as_talking_callee(), engine, "carol", "Refer-Sub: false")
+    script = refers(as_talking_callee(), engine, "carol", "Refer-Sub: false", "Require: norefersub")
     script.expect("BYE")
     async with (
         registered(engine, "carol") as carol,

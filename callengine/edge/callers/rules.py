@@ -21,6 +21,8 @@ _ONLY_IN_DIALOG = ("PRACK", "UPDATE", "INFO", "REFER")
 _WITH_OFFER = ("INVITE", "UPDATE", "PRACK")
 MALFORMED = Rule.MALFORMED_SIP
 
+_OF_METHOD = {"REGISTER": ("path",), "REFER": ("norefersub",)}
+"Option tags besides: RFC 3327, RFC 4488."
 IsLocal = Callable[[str, int | None], bool]
 
 
@@ -64,6 +66,8 @@ def _method(message: Received) -> Objection | None:
     # Section 8.2.1: 405 with Allow; 501 (section 21.5.2) for what nobody calls a method.
     if method in _KNOWN_ELSEWHERE or method in METHODS:
         advice = f"{method} is not taken here; calls and registrations are."
+        if method in METHODS:
+            advice = f"{method} is taken inside a call alone."
         return Objection(405, Rule.METHOD_NOT_ALLOWED, advice, (("allow", ALLOW),))
     advice = "The request's method is not a SIP method known here."
     return Objection(501, Rule.UNKNOWN_METHOD, advice, (("allow", ALLOW),))
@@ -145,7 +149,7 @@ def _extensions(message: Received) -> Objection | None:
     if message.method == "CANCEL":
         return None  # section 8.2.2.3: what it requires is ignored
     asked = message.items("require") + message.items("proxy-require")
-    supported = (*EXTENSIONS, *(("path",) if message.method == "REGISTER" else ()))
+    supported = (*EXTENSIONS, *_OF_METHOD.get(message.method, ()))
     unsupported = [token[:64] for token in asked if token.lower() not in supported]
     if not unsupported:
         return None

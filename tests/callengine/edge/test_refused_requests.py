@@ -80,6 +80,16 @@ async def test_a_request_that_breaks_a_rule(
     assert stored.advice.endswith(".")
 
 
+async def test_what_is_taken_inside_a_call_alone_is_refused_in_those_words(
+    edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address
+) -> None:
+    headers = ("Refer-To: <sip:bob@192.0.2.1>", "Require: norefersub")
+    peer.send(phone_of(peer, sip).request("REFER", 1, headers=headers), sip)
+    assert (await peer.next()).code == 405
+    advice = (await engine.rejection("method-not-allowed")).advice
+    assert advice == "REFER is taken inside a call alone."
+
+
 async def test_a_request_that_comes_by_two_ways(
     edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address
 ) -> None:
