@@ -36,6 +36,7 @@ KEYS = (
     FieldKey("srtp", keys.choice(list(Srtp))),
     FieldKey("media_also_from", keys.parsed(parse_networks, NETWORK_FORM)),
     FieldKey("refer", keys.choice(("decline", "act"))),
+    FieldKey("passes_refer", Checker.boolean),
     *PERMISSION_KEYS,
 )
 IN_KEYS = (

@@ -32,7 +32,10 @@ class TrunkAdmin(admin.ModelAdmin[Trunk]):
         (None, {"fields": ("name", "enabled")}),
         ("IN", {"fields": ("in_allowed_addresses", "in_username", "in_password", "in_codecs")}),
         ("IN, besides", {"fields": ("in_domain",)}),
-        ("Both ways", {"fields": ("concurrent_calls", "media_also_from", "refer", "srtp")}),
+        (
+            "Both ways",
+            {"fields": ("concurrent_calls", "media_also_from", "refer", "passes_refer", "srtp")},
+        ),
         ("OUT", {"fields": ("out_username", "new_out_password", "out_codecs", *OUT_SETTINGS)}),
         ("Numbers, callers and headers", {"fields": NUMBER_FIELDS}),
         ("Permissions and limits", {"fields": ALLOWANCE_FIELDS}),

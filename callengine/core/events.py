@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from callengine.core.limits import ORDER_TIMEOUT_S
 from callengine.core.orders import TransferOrder, WaveOrder
 from callengine.core.outcomes import EndedBy
 from callengine.core.reasons import Reason
@@ -122,6 +123,8 @@ class TransferExpected:
 
     referrer: str
     "Its leg."
+    within_s: float = ORDER_TIMEOUT_S
+    "How long that may take, from now on."
 
 
 @dataclass(frozen=True, slots=True)

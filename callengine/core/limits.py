@@ -12,3 +12,5 @@ TARGETS_RUNG_TOGETHER = LEGS_PER_PROCESS - 2
 "By a transfer: one is the caller's and one the present callee's."
 NODE_SILENCE_S = 15.0
 "A node writes its row every few seconds; after this long without, it counts as not reachable."
+ORDER_TIMEOUT_S = 10.0
+"How long the engine may take to find out whom a REFER means."

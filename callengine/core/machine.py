@@ -371,8 +371,8 @@ class CallMachine:
         if self._state is CallState.ENDED:
             return []
         match event:
-            case ev.TransferExpected(referrer):
-                self._transferring.expect(referrer, self._now)
+            case ev.TransferExpected(referrer, within_s):
+                self._transferring.expect(referrer, self._now + within_s)
                 return []
             case ev.TransferCalledOff(code, why):
                 return self._transferred(self._transferring.called_off(code, why))

@@ -59,6 +59,8 @@ class PlannedTarget:
     "What its INVITE bears besides, by the rules of the trunk the call came from."
     selftest: str = ""
     "Which test destination it is, if it is one: it has no SIP either."
+    passes_refer: bool = False
+    "Whether its trunk connects whom it has with this number itself, if it is referred there."
 
 
 @dataclass(frozen=True, slots=True)

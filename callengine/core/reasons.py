@@ -53,6 +53,7 @@ class Reason(StrEnum):
     AGENT_DURATION = "agent-duration"
     JOINED_WITH_ANOTHER = "joined-with-another"
     PICKED_UP = "picked-up"
+    HANDED_TO_CARRIER = "handed-to-carrier"
     OPERATOR_HUNG_UP = "operator-hung-up"
     LAB_CALL_OVER = "lab-call-over"
     TRANSFER_FAILED = "transfer-failed"
@@ -199,6 +200,7 @@ TERMINATIONS: Mapping[Reason, tuple[str, ...]] = {
     Reason.AGENT_DURATION: ("engine",),
     Reason.JOINED_WITH_ANOTHER: ("caller", "callee"),
     Reason.PICKED_UP: ("engine",),
+    Reason.HANDED_TO_CARRIER: ("caller", "callee", "operator"),
     Reason.OPERATOR_HUNG_UP: ("operator",),
     Reason.LAB_CALL_OVER: ("engine",),
     Reason.TRANSFER_FAILED: ("engine",),

@@ -21,9 +21,6 @@ from callengine.core.transfer import Succeeded, TransferMachine, fallback
 FAREWELL_S = 1.5
 "How long who referred the other party may take to hang up by itself (RFC 5589 section 6.1)."
 
-ORDER_TIMEOUT_S = 10.0
-"How long the engine may take to find out whom a REFER means."
-
 Step = Callable[[TransferMachine], list[Effect]]
 
 
@@ -93,11 +90,16 @@ class Transferring:
         """Forget it: the call ends."""
         self._transfer = self._leaving = self._expected = None
 
-    def expect(self, referrer: str, now: float) -> None:
-        """Take that a party has asked for a transfer: it may leave before the order comes."""
+    def expect(self, referrer: str, until: float) -> None:
+        """Take that a party has asked for a transfer: it may leave before the order comes.
+
+        Asked again of one that may have left, it is waited for longer.
+        """
         waiting = self._talkers.facing(referrer)
+        if self._expected is not None and self._expected[0] == referrer:
+            waiting = self._expected[1]
         if waiting is not None and self._transfer is None:
-            self._expected = referrer, waiting, now + ORDER_TIMEOUT_S
+            self._expected = referrer, waiting, until
 
     def called_off(self, code: int, why: str) -> list[Effect]:
         """Take that nobody is rung: whoever is alone by now stays so."""

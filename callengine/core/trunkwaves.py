@@ -204,4 +204,5 @@ def _gateway_target(trunk: TrunkEntry, gateway: GatewayEntry, sent: _Sent) -> Pl
         diverting=trunk.rules.diverting,
         headers=sent.headers,
         srtp=trunk.srtp,
+        passes_refer=trunk.passes_refer,
     )

@@ -68,6 +68,7 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         concurrent_calls=row.concurrent_calls,
         media_also_from=tuple(row.media_also_from),
         acts_on_refer=row.refer == "act",
+        passes_refer=row.passes_refer,
         permissions=_permissions(row),
         rules=NumberRules(
             in_called=tuple(row.in_called_rules),

@@ -13,6 +13,7 @@ from callengine.edge.legs.attempting import AttemptReports
 from callengine.edge.legs.backdoor import BackDoor
 from callengine.edge.legs.inward_requests import InwardRequests
 from callengine.edge.legs.inward_responses import InwardResponses
+from callengine.edge.legs.onward_refer import OnwardRefers
 from callengine.edge.legs.outward_requests import OutwardRequests
 from callengine.edge.legs.outward_responses import OutwardResponses
 from callengine.edge.legs.own_requests import OwnRequests
@@ -175,6 +176,7 @@ class Assembly:
             own=self.own,
             tasks=self.tasks,
         )
+        self.onward_refers = OnwardRefers(self.legs, own=self.own, responder=self.responder)
         self.inward = InwardRequests(
             self.legs,
             self.transactions,
@@ -184,6 +186,7 @@ class Assembly:
             rejections=self.rejections,
             abandoner=self.abandoner,
             refer_desk=self.refer_desk,
+            onward_refers=self.onward_refers,
         )
         self.callers = Callers(
             engine,

@@ -166,6 +166,17 @@ class Edge:
         """Tell a peer how far its REFER has come, as a SIP status code."""
         self._parts.refer_desk.tell(handle, code)
 
+    def refer(self, token: str, *, target: str, by: str, heard: Callable[[int], None]) -> bool:
+        """Send a leg's peer a REFER to a SIP URI; `heard` is told how the peer fares, as codes.
+
+        Returns False if the leg has no dialog whose parties talk; then nothing is sent or heard.
+        """
+        return self._parts.onward_refers.send(token, target=target, by=by, heard=heard)
+
+    def forget_refer(self, token: str) -> None:
+        """Hear no more of that."""
+        self._parts.onward_refers.forget(token)
+
     def dialog_named(self, replaces: Replaces) -> NamedDialog | None:
         """Return the dialog with this Call-ID and these tags, ours and the peer's."""
         legs, ours, theirs = self._parts.legs, replaces.to_tag, replaces.from_tag

@@ -18,9 +18,8 @@ METHODS = (
     "UPDATE",
     "INFO",
     "REFER",
+    "NOTIFY",
 )
-ASKED = (*METHODS, "NOTIFY")
-"What peers are asked, by call processes and by the edge itself."
 ALLOW = ", ".join(METHODS)
 EXTENSIONS = ("100rel", "timer", "replaces")
 """Option tags that work from end to end: call processes do reliable provisionals and timers, the

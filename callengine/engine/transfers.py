@@ -5,6 +5,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from callengine.core.control.agents import TransferAsked, TransferRefused
@@ -15,17 +16,26 @@ from callengine.core.control.calls import (
     TransferOff,
     TransferOver,
 )
-from callengine.core.limits import TARGETS_RUNG_TOGETHER
+from callengine.core.limits import ORDER_TIMEOUT_S, TARGETS_RUNG_TOGETHER
 from callengine.core.orders import TransferOrder
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.parties import CALLER
-from callengine.core.plan import CallPlan, Wave
+from callengine.core.plan import CallPlan, PlannedTarget, Wave
 from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
+from callengine.core.terminations import inside
 from callengine.edge.callers.invites import dialled_user
 from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
+from callengine.engine.handover import WITHIN_S as HANDOVER_S
+from callengine.engine.handover import (
+    HandingEdge,
+    HandoverError,
+    Handovers,
+    handed_to,
+    waiting_leg,
+)
 from callengine.engine.joining import Anchors, joined_end, joined_plan, joined_waves, lost_end
 from callengine.engine.livecall import Joint, LiveCall, PendingTransfer, Referrer
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
@@ -40,6 +50,8 @@ MAX_TARGETS = 8
 "Of one transfer: each takes two of pjmedia's 64 sockets, which rest for a while once closed."
 MAX_LEGS = 40
 "Of one call, with all its transfers."
+MARGIN_S = 5.0
+"How much longer a call waits than a carrier may take to connect whoever is left in it."
 REST_S = 1.0
 "Between two transfers of a call, so that sockets of the first are free again."
 
@@ -56,8 +68,8 @@ class _RefusedError(Exception):
 HangUp = Callable[[LiveCall, Termination], None]
 
 
-class JoiningEdge(Legs, Anchors, Protocol):
-    """What is asked of the edge: new legs, and those that are taken over."""
+class JoiningEdge(Legs, Anchors, HandingEdge, Protocol):
+    """What is asked of the edge: new legs, those that are taken over, and REFER."""
 
 
 class Transfers:
@@ -83,11 +95,12 @@ class Transfers:
         self._ring_timeout_s = ring_timeout_s
         self._hang_up = hang_up
         self._failover_timeout_s = failover_timeout_s
+        self._handovers = Handovers(edge)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def expect(self, call: LiveCall, referrer: Referrer) -> None:
         """Have the call wait for a transfer that a party asks for: it may hang up at once."""
-        self._send(call, ExpectTransfer(call.plan.call, referrer.leg))
+        self._send(call, ExpectTransfer(call.plan.call, referrer.leg, ORDER_TIMEOUT_S))
 
     def begin(
         self,
@@ -131,6 +144,7 @@ class Transfers:
         """Tell who asked for a transfer under way that it comes to nothing."""
         self.progress(call, 487)
         self._lose(call.transfer)
+        self._handovers.call_ended(call)
 
     def ended(self, call: LiveCall, message: TransferOver) -> None:
         """Take a call process's word that a transfer is over; the timeline has it already."""
@@ -172,6 +186,9 @@ class Transfers:
             self._take_over(call, pending, pending.joint)
             return
         pending.plan, left_out, passwords = await self._plan(call, pending)
+        if (target := handed_to(call, pending)) is not None:
+            await self._have_connected(call, pending, target)
+            return
         process = call.process
         assert process is not None
         try:
@@ -192,6 +209,26 @@ class Transfers:
         for text in (*pending.plan.notes, *left_out, *waves.notes):
             self._note(call, "plan", text)
         self._hand_over(call, pending, process=process, waves=waves)
+
+    async def _have_connected(
+        self, call: LiveCall, pending: PendingTransfer, target: PlannedTarget
+    ) -> None:
+        """Have a carrier connect the two itself; that ends the call. Raises _RefusedError."""
+        whom = inside(call.name_of(waiting_leg(call, pending)))
+        text = f"{target.trunk} is sent the REFER, to connect {whom} with {pending.to} itself."
+        self._note(call, "transfer", text)
+        if pending.referrer is not None:
+            wait = ExpectTransfer(call.plan.call, pending.referrer.leg, HANDOVER_S + MARGIN_S)
+            self._send(call, wait)
+        told = partial(self.progress, call)
+        try:
+            end = await self._handovers.hand_over(call, pending, target, told=told)
+        except HandoverError as error:
+            raise _RefusedError(str(error), Reason.TRANSFER_FAILED, code=error.code) from error
+        call.transfer = None
+        if pending.referrer is not None:
+            pending.referrer.tell(200)
+        self._hang_up(call, end)
 
     def _take_over(self, call: LiveCall, pending: PendingTransfer, joint: Joint) -> None:
         """Have the call's process take over whom the other call has. Raises _RefusedError."""
@@ -266,7 +303,7 @@ class Transfers:
 
 def _substitute(call: LiveCall, pending: PendingTransfer) -> Substitute | None:
     """Return who is connected with the target, if that is not the call's own caller."""
-    waiting = pending.referrer.waiting if pending.referrer else call.near
+    waiting = waiting_leg(call, pending)
     if waiting == CALLER:
         return None
     partner = pending.referrer.partner if pending.referrer else None

@@ -129,8 +129,8 @@ class CallRunner:
         """Ring somebody else for one of the parties, unless that was meant for an earlier call."""
         event: Event
         match message:
-            case ExpectTransfer(call, referrer):
-                event = TransferExpected(referrer)
+            case ExpectTransfer(call, referrer, within_s):
+                event = TransferExpected(referrer, within_s)
             case TransferCall(order):
                 call, event = order.call, TransferOrdered(order)
             case TransferOff(call, code, why):

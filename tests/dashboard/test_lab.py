@@ -280,7 +280,7 @@ def test_a_call_from_elsewhere_has_nothing_to_compare(viewer: Client) -> None:
 # Pages and engines
 
 
-ASKED: Reader[AskForLab | PlaceLabCall] = Reader(AskForLab, PlaceLabCall)
+METHODS: Reader[AskForLab | PlaceLabCall] = Reader(AskForLab, PlaceLabCall)
 ORDER = LabOrder(CASE, {"codec_a": "PCMA"}, "olga", 3.0)
 
 
@@ -291,7 +291,7 @@ async def node(answer: Callable[[str], object], placed: list[str]) -> None:
     channel = await layer.new_channel()
     await layer.group_add(groups.ENGINES, channel)
     while True:
-        for asked in ASKED.read(await layer.receive(channel)):
+        for asked in METHODS.read(await layer.receive(channel)):
             told = answer(channel)
             if isinstance(asked, PlaceLabCall):
                 placed.append(channel)

@@ -18,6 +18,7 @@ IN_FIELDS = (
     "concurrent_calls",
     "media_also_from",
     "refer",
+    "passes_refer",
     "srtp",
 )
 "What belongs to it, but for codecs and numbers."

@@ -87,6 +87,13 @@ class Trunk(CallAllowance, TrunkNumbers):
         help_text="Whether this carrier may transfer a call to another user or number of ours, "
         "or out through a trunk; its own permissions and limits hold for that call.",
     )
+    passes_refer = models.BooleanField(
+        "transfers within this carrier are its own (REFER)",
+        default=False,
+        db_default=False,
+        help_text="Whom it has is transferred to a number behind it: it is sent the REFER and "
+        "connects the two itself, and the call leaves here. Otherwise the number is called.",
+    )
     srtp = models.CharField(
         "SRTP",
         max_length=8,

@@ -46,6 +46,8 @@ class ExpectTransfer:
 
     call: str
     referrer: LegName
+    within_s: Annotated[float, Within(0, 600)]
+    "How long it may take; said again, it may take that long from then on."
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from callengine.edge.messages.uris import parse_uri, scheme_of
 from callengine.edge.messages.values import parse_address, parse_via
 from callengine.edge.settings import ALLOW, EXTENSIONS, METHODS, MIN_SESSION_S, EdgeSettings
 
-_KNOWN_ELSEWHERE = ("SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH")
-_ONLY_IN_DIALOG = ("PRACK", "UPDATE", "INFO", "REFER")
+_KNOWN_ELSEWHERE = ("SUBSCRIBE", "MESSAGE", "PUBLISH")
+_ONLY_IN_DIALOG = ("PRACK", "UPDATE", "INFO", "REFER", "NOTIFY")
 _WITH_OFFER = ("INVITE", "UPDATE", "PRACK")
 MALFORMED = Rule.MALFORMED_SIP
 

@@ -4,6 +4,7 @@ from callengine.core.reasons import Rule
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import inner
 from callengine.edge.legs.abandon import Abandoner
+from callengine.edge.legs.onward_refer import OnwardRefers
 from callengine.edge.legs.refer import ReferDesk
 from callengine.edge.legs.table import AnchoredLeg, Dialog, LegState, LegTable
 from callengine.edge.messages import keys
@@ -36,6 +37,7 @@ class InwardRequests:
         rejections: Rejections,
         abandoner: Abandoner,
         refer_desk: ReferDesk,
+        onward_refers: OnwardRefers,
     ) -> None:
         self._legs = legs
         self._transactions = transactions
@@ -45,6 +47,7 @@ class InwardRequests:
         self._rejections = rejections
         self._abandoner = abandoner
         self._refer_desk = refer_desk
+        self._onward_refers = onward_refers
 
     def invite(self, transaction: ServerTransaction, anchor: LegAnchor, body: bytes) -> None:
         """Give a new call's INVITE to its call process; `body` is compact already."""
@@ -85,6 +88,9 @@ class InwardRequests:
         dialog.flow = request.flow
         if request.method == "REFER":
             self._refer_desk.take(leg, dialog, transaction)
+            return
+        if request.method == "NOTIFY":
+            self._onward_refers.take(leg, transaction)
             return
         if request.method in ("INVITE", "UPDATE"):
             dialog.target = contact_target(request) or dialog.target

@@ -16,7 +16,7 @@ from callengine.edge.messages.branches import RequestKey
 from callengine.edge.messages.descriptions import BadSdpError
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.targets import contact_target, recorded_routes
-from callengine.edge.settings import ASKED
+from callengine.edge.settings import METHODS
 from callengine.edge.transactions.client import ClientTransactions
 from callengine.edge.transactions.identity import EdgeIdentity
 from callengine.edge.transport.loopback import Loopback
@@ -77,8 +77,8 @@ class InwardResponses:
         branch is ours, and nobody guesses it.
         """
         branch, method = message.via.branch, message.cseq_method
-        if method not in ASKED:
-            asked = [sent for sent in ASKED if self._is_ours((branch, sent))]
+        if method not in METHODS:
+            asked = [sent for sent in METHODS if self._is_ours((branch, sent))]
             method = asked[0] if len(asked) == 1 else method
         return branch, method
 

@@ -1,4 +1,4 @@
-"""ACK, BYE, CANCEL and NOTIFY that the edge sends to peers where no call process does."""
+"""ACK, BYE, CANCEL, NOTIFY and REFER that the edge sends to peers where no call process does."""
 
 from functools import partial
 
@@ -69,20 +69,47 @@ class OwnRequests:
         on_final: OnResponse,
     ) -> None:
         """Send a NOTIFY whose body is a fragment of SIP (RFC 3420)."""
+        more: Headers = [*headers, ("content-type", "message/sipfrag;version=2.0")]
+        self._ask(leg, dialog, "NOTIFY", more, body.encode(), on_final=on_final)
+
+    def refer(
+        self, leg: AnchoredLeg, dialog: Dialog, headers: Headers, *, by: str, on_final: OnResponse
+    ) -> bool:
+        """Send a REFER; `by` is the user part of its Referred-By. False: it has nowhere to go."""
+        _, flow = self._routing.by_any_means(leg, dialog)
+        more: Headers = [*headers]
+        if flow:
+            more.append(("referred-by", f"<{self._identity.contact(flow, by)}>"))
+        return self._ask(leg, dialog, "REFER", more, b"", on_final=on_final)
+
+    def target(self, leg: AnchoredLeg, dialog: Dialog) -> str:
+        """Return the Request-URI of requests inside a dialog."""
+        return self._routing.by_any_means(leg, dialog)[0].uri
+
+    def _ask(
+        self,
+        leg: AnchoredLeg,
+        dialog: Dialog,
+        method: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        on_final: OnResponse,
+    ) -> bool:
+        """Send a request of ours among those of the call process; False: it has nowhere to go."""
         target, flow = self._routing.by_any_means(leg, dialog)
         if not flow:
-            return
+            return False
         number = dialog.next_own_cseq()
-        branch = self._branch(leg, dialog, "NOTIFY", number)
-        leg.edge_requests.append((branch, "NOTIFY"))
-        more: Headers = [
-            ("contact", f"<{self._identity.contact(flow, leg.token)}>"),
-            *headers,
-            ("content-type", "message/sipfrag;version=2.0"),
-        ]
-        request = self._in_dialog(leg, dialog, target, cseq=f"{number} NOTIFY", more=more)
-        request.body = body.encode()
+        branch = self._branch(leg, dialog, method, number)
+        leg.edge_requests.append((branch, method))
+        contact = ("contact", f"<{self._identity.contact(flow, leg.token)}>")
+        request = self._in_dialog(
+            leg, dialog, target, cseq=f"{number} {method}", more=[contact, *headers]
+        )
+        request.body = body
         self._sender.start(leg, request, flow, branch=branch, on_final=on_final)
+        return True
 
     def ack(self, leg: AnchoredLeg, dialog: Dialog) -> None:
         """Acknowledge a peer's 2xx, each time alike (RFC 3261 section 13.2.2.4)."""

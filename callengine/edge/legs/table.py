@@ -15,7 +15,7 @@ from callengine.edge.messages.descriptions import Profiles
 from callengine.edge.messages.message import Message
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.values import is_address, with_tag
-from callengine.edge.settings import ASKED
+from callengine.edge.settings import METHODS
 from callengine.edge.transactions.server import ServerTransaction, State, Timer
 
 MAX_DIALOGS = 10
@@ -199,6 +199,15 @@ class AnchoredLeg:
         """Return the dialog with the peer's tag."""
         return self.dialogs.get(tag)
 
+    def talking(self) -> tuple[str, Dialog] | None:
+        """Return the peer's tag and the one dialog whose parties talk, if they do."""
+        dialogs = [
+            (tag, dialog)
+            for tag, dialog in self.dialogs.items()
+            if dialog.confirmed and dialog.acknowledged and not (dialog.ended or dialog.left)
+        ]
+        return dialogs[0] if len(dialogs) == 1 else None
+
     def inner_tag(self, tag: str) -> str:
         """Return what a call process knows a peer's tag as: its own may be of any form."""
         data = f"{self.token}\0{tag}".encode("utf-8", "surrogateescape")
@@ -319,7 +328,7 @@ class LegTable:
         """
         if data.startswith(b"SIP/2.0 "):
             branch = branch_in(data)
-            legs = (self.of_request.get((branch, method)) for method in ASKED)
+            legs = (self.of_request.get((branch, method)) for method in METHODS)
             return next((leg.token for leg in legs if leg is not None), "")
         match = _REQUEST_TOKEN.match(data)
         token = match.group(1).decode() if match else ""

@@ -29,7 +29,7 @@ def begin(legs: LegTable, leg: AnchoredLeg, request: PeerRequest) -> tuple[Ancho
     Raises TakeoverError.
     """
     old = legs.by_token.get(leg.anchor.takes_over)
-    named = _established(old) if old is not None and old.state is LegState.OPEN else None
+    named = old.talking() if old is not None and old.state is LegState.OPEN else None
     if old is None or named is None:
         raise TakeoverError(NO_DIALOG)
     tag, dialog = named
@@ -82,16 +82,6 @@ def learn(legs: LegTable, leg: AnchoredLeg, request: PeerRequest, message: Recei
         ),
     )
     before.moved = before.ended = True
-
-
-def _established(leg: AnchoredLeg) -> tuple[str, Dialog] | None:
-    """Return the peer's tag and the one dialog of a leg whose parties talk."""
-    dialogs = [
-        (tag, dialog)
-        for tag, dialog in leg.dialogs.items()
-        if dialog.confirmed and dialog.acknowledged and not (dialog.ended or dialog.left)
-    ]
-    return dialogs[0] if len(dialogs) == 1 else None
 
 
 def _is_changing(leg: AnchoredLeg) -> bool:

@@ -16,12 +16,13 @@ from callengine.core.events import (
     TransferExpected,
     TransferOrdered,
 )
+from callengine.core.limits import ORDER_TIMEOUT_S
 from callengine.core.machine import CallMachine
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
-from callengine.core.transferring import FAREWELL_S, ORDER_TIMEOUT_S
+from callengine.core.transferring import FAREWELL_S
 from tests.callengine.core.test_machine import ended, kinds, talking
 from tests.callengine.core.test_machine_agents import TO_AGENT
 
