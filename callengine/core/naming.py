@@ -191,13 +191,14 @@ def _services(
     """Return transports and the names of their SRV records, the domain's favourite first."""
     usable = [name for name in spoken if name == "tls" or not wanted.is_secure]
     records = yield Question(wanted.host, "NAPTR")
-    naptr = [record for record in records[:MAX_READ] if isinstance(record, Naptr)]
+    read = [record for record in records[:MAX_READ] if isinstance(record, Naptr)]
+    naptr = [record for record in read if record.flags.lower() == "s"]
     naptr.sort(key=lambda one: (one.order, one.preference))
     del naptr[MAX_RECORDS:]
     named = [
         (_SERVICES[one.service.lower()], one.replacement)
         for one in naptr
-        if one.flags.lower() == "s" and _SERVICES.get(one.service.lower()) in usable
+        if _SERVICES.get(one.service.lower()) in usable
     ]
     if named:
         # Whoever prefers TLS is not called in clear because its SRV records cannot be had.

@@ -91,6 +91,11 @@ def naptr(service: str, to: str, *, order: int = 1, preference: int = 1) -> Napt
             },
             ["udp:192.0.2.1:5090"],
         ),
+        (
+            Wanted("gw.example"),
+            {("gw.example", "NAPTR"): [Naptr(1, 1, "a", "SIP+D2U", "gw.example")], **A},
+            ["udp:192.0.2.1:5060"],
+        ),
         # A transport in the URI asks for its SRV alone.
         (
             Wanted("gw.example", transport="tcp"),
