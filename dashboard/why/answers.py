@@ -222,9 +222,10 @@ def _unknown(asked: WhyAsked) -> Iterator[str]:
         )
     elif asked.kind is Kind.ADDRESS:
         yield (
-            "No request that could be read has come from there. Look at the firewall before this "
-            "machine (UDP and TCP 5060), and at which address the device sends to: set its server "
-            "to this one, call, and ask again."
+            "Neither a call nor anything that was refused has come from there, unless in the last "
+            "seconds: who leaves a challenge unanswered is on record after 5 s. Look at the "
+            "firewall before this machine (UDP and TCP 5060), and at which address the device "
+            "sends to: set its server to this one, call, and ask again."
         )
         yield (
             "Behind a router the device has another address out here: ask with that, or with its "

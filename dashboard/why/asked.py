@@ -42,7 +42,7 @@ class WhyAsked:
         return {
             Kind.CALL_ID: "the Call-ID",
             Kind.ADDRESS: "the address",
-            Kind.NAME: "the number or user",
+            Kind.NAME: "the number, user or Call-ID",
         }[self.kind]
 
 
