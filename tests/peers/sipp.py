@@ -51,6 +51,10 @@ class SippMessage:
         return self.text.split("\n", 1)[0].strip()
 
     @property
+    def call_id(self) -> str:
+        return self.text.partition("Call-ID:")[2].partition("\n")[0].strip()
+
+    @property
     def sdp(self) -> str:
         return self.text.replace("\r\n", "\n").partition("\n\n")[2]
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 import sipmessage
 
-from tests.peers.dialogs import OutgoingCall
+from tests.peers.dialogs import Call, OutgoingCall
 from tests.peers.engine import Engine
 from tests.peers.ports import free_sip_port
 from tests.peers.sipp import Sipp, SippCall
-from tests.sip.script import Script, as_talking_callee
+from tests.sip.script import Script, as_talking_callee, as_talking_caller
 from tests.sip.test_replaces import is_told
 from tests.wire.conversation import caller, registered
 from tests.wire.directory import configuration, connection, trunk
@@ -24,8 +24,15 @@ CARRIER = f"sip:{CARRIER_HOST}:{CARRIER_PORT}"
 CONFIGURATION = configuration(
     connection("alice", outbound=["PCMU"]),
     connection("carol", inbound=["PCMU"]),
+    numbers={"100": "connection:carol"},
     trunks=[
-        trunk("carrier", gateway=CARRIER, codecs=["PCMU"], passes_refer=True)
+        trunk(
+            "carrier",
+            allowed=[CARRIER_HOST],
+            gateway=CARRIER,
+            codecs=["PCMU"],
+            passes_refer=True,
+        )
         | {"international": "listed", "countries": ["GB"]},
     ],
     routes={"+44": ["carrier"], "+49": ["carrier"]},
@@ -62,7 +69,7 @@ async def through_carrier(
         yield call, carrier
 
 
-def refer(call: OutgoingCall, engine: Engine, to: str) -> sipmessage.Request:
+def refer(call: Call, engine: Engine, to: str) -> sipmessage.Request:
     request = call.request("REFER")
     host, port = engine.server
     request.headers.set("Refer-To", f"<sip:{to}@{host}:{port}>")
@@ -126,6 +133,26 @@ async def test_a_referrer_may_leave_while_the_carrier_connects_rfc5589_6_1(engin
         assert (await call.hang_up()).code == 200
         assert await carrier.finished() == 0, carrier.dump()
         record = await engine.record(call.call_id)
+    assert record["termination"]["reason"] == "handed-to-carrier"
+
+
+async def test_a_callee_refers_a_caller_who_came_from_the_carrier_rfc5589_6_1(
+    engine: Engine,
+) -> None:
+    script = as_talking_caller(engine.server, user="+442079460009", password="", to="100")
+    script.expect("REFER", has=[WITH_REFER[0], "Referred-By: .sip:carol@"], answer=202)
+    tells(script, "SIP/2.0 200 OK", "terminated;reason=noresource").expect("BYE")
+    async with registered(engine, "carol") as carol, Sipp(host=CARRIER_HOST) as sipp:
+        carrier = await sipp.play(script.xml, engine.server)
+        call = await carol.wait_call()
+        await call.answer_in("PCMU")
+        await asyncio.sleep(0.2)  # its ACK
+        assert (await call.send(refer(call, engine, SECOND))).code == 202
+        await is_told(carol, "SIP/2.0 200 OK")
+        await asyncio.wait_for(call.ended.wait(), 3)
+        assert await carrier.finished() == 0, carrier.dump()
+        record = await engine.record(next(m.call_id for m in carrier.messages))
+    assert record["termination"]["by"] == "callee"
     assert record["termination"]["reason"] == "handed-to-carrier"
 
 
