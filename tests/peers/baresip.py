@@ -23,6 +23,9 @@ CODEC_NAMES = {
     "GSM": "GSM/8000/1",
 }
 REGISTERED = re.compile(r"SIP/2.0 200 OK\r?\n(?:.+\r?\n)*?CSeq: \d+ REGISTER")
+DIALOG = (
+    r"SIP/2.0 200 OK\r?\n(?:.+\r?\n)*?From: .*tag=(\S+)\r?\nTo: .*tag=(\S+)\r?\nCall-ID: {}\r?\n"
+)
 CONFIG = """\
 poll_method epoll
 sip_listen {host}:{sip_port}
@@ -143,12 +146,15 @@ class Baresip:
 
     async def dial(self, to: str) -> None:
         """Call a user of the server's, or a URI."""
-        uri = to
-        if not to.startswith("sip:"):
-            assert self.server is not None, "a phone without a server dials URIs"
-            uri = f"sip:{to}@{self.server[0]}:{self.server[1]}"
-            uri += "" if self.protocol == "udp" else f";transport={self.protocol}"
-        await self.command("dial", uri)
+        await self.command("dial", self.target(to))
+
+    def target(self, to: str) -> str:
+        """Return the URI of a user of the server's; a URI is one already."""
+        if to.startswith("sip:"):
+            return to
+        assert self.server is not None, "a phone without a server dials URIs"
+        transport = "" if self.protocol == "udp" else f";transport={self.protocol}"
+        return f"sip:{to}@{self.server[0]}:{self.server[1]}{transport}"
 
     async def answer(self) -> None:
         await self.wait_for("CALL_INCOMING")
@@ -184,6 +190,13 @@ class Baresip:
         self._writer.write(b"%d:%s," % (len(text), text))
         async with asyncio.timeout(5):
             return await self._answers.get()
+
+    def dialog(self, call_id: str) -> str:
+        """Return the names of a dialog that it began, as another reads them in Replaces."""
+        names = re.compile(DIALOG.format(re.escape(call_id)))
+        found = names.search((self.folder / "log").read_text(errors="replace"))
+        assert found is not None, f"no dialog {call_id}\n{self.dump()}"
+        return f"{call_id};to-tag={found[2]};from-tag={found[1]}"
 
     def heard(self, seconds: float = 1.5) -> Tone:
         """Return the tone of the last call's recording."""
