@@ -164,7 +164,7 @@ class Transferring:
             effects.append(self._farewell(self._leaving[0]))
             self._leaving = None
         if self._expected is not None and now >= self._expected[2]:
-            why = "The engine did not find out in time whom to ring. Its log says why."
+            why = "Nothing came of that in time. Look at the engine's log."
             return [*effects, *self.called_off(500, why)]
         return [*effects, *self.step(lambda transfer: transfer.tick(now, room), now)]
 

@@ -77,7 +77,7 @@ class Referrals:
             self._note(call, referral.leg, f"{text} The call goes on as it was.")
             return declined.code
         self._accepted[referral.handle] = to, referrer, joint
-        self._transfers.expect(call, referrer)
+        self._transfers.expect(call, referrer, joint)
         return ACCEPTED
 
     def begin(self, referral: Referral) -> None:
@@ -89,6 +89,8 @@ class Referrals:
         to, referrer, joint = accepted
         if call is None or call.ended:
             referrer.tell(NO_CALL)
+            if call is not None and joint is not None:
+                self._transfers.not_joined(call, joint)
             return
         by = call.name_of(referrer.leg)
         self._transfers.begin(call, to=to, by=by, referrer=referrer, joint=joint)

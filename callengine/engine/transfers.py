@@ -98,9 +98,15 @@ class Transfers:
         self._handovers = Handovers(edge)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def expect(self, call: LiveCall, referrer: Referrer) -> None:
-        """Have the call wait for a transfer that a party asks for: it may hang up at once."""
+    def expect(self, call: LiveCall, referrer: Referrer, joint: Joint | None) -> None:
+        """Have the call wait for a transfer that a party asks for: it may hang up at once.
+
+        So may it in its other call, where whom it means must not be let go before it is had here.
+        """
         self._send(call, ExpectTransfer(call.plan.call, referrer.leg, ORDER_TIMEOUT_S))
+        if joint is not None:
+            within_s = ORDER_TIMEOUT_S + self._ring_timeout_s
+            self._send(joint.call, ExpectTransfer(joint.call.plan.call, joint.leg, within_s))
 
     def begin(
         self,
@@ -143,7 +149,7 @@ class Transfers:
     def call_ended(self, call: LiveCall) -> None:
         """Tell who asked for a transfer under way that it comes to nothing."""
         self.progress(call, 487)
-        self._lose(call.transfer)
+        self._come_to_nothing(call, call.transfer)
         self._handovers.call_ended(call)
 
     def ended(self, call: LiveCall, message: TransferOver) -> None:
@@ -158,13 +164,19 @@ class Transfers:
                 self._hang_up(pending.joint.call, joined_end(pending.joint, whom))
             self._book.transferred(call, pending)
         else:
-            self._lose(pending)
+            self._come_to_nothing(call, pending)
 
-    def _lose(self, pending: PendingTransfer | None) -> None:
-        """End the call that a transfer was to join, if that has cost it whom it had."""
-        joint = pending.joint if pending else None
-        if joint is not None and (end := lost_end(self._edge, joint)) is not None:
+    def _come_to_nothing(self, call: LiveCall, pending: PendingTransfer | None) -> None:
+        if pending is not None and pending.joint is not None:
+            self.not_joined(call, pending.joint)
+
+    def not_joined(self, call: LiveCall, joint: Joint) -> None:
+        """End the other call if the try has cost it whom it had; else it waits no longer."""
+        if (end := lost_end(self._edge, joint)) is not None:
             self._hang_up(joint.call, end)
+        elif not joint.call.ended:
+            why = f"It was not joined with call {call.id}, whose record says why."
+            self._send(joint.call, TransferOff(joint.call.plan.call, 480, why))
 
     async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
         try:
@@ -287,6 +299,7 @@ class Transfers:
         if pending.referrer is not None:
             pending.referrer.tell(code)
             self._send(call, TransferOff(call.plan.call, code, why[:4000]))
+        self._come_to_nothing(call, pending)
         if (asked := pending.asked) is not None:
             leg, key = asked.leg, asked.key
             self._send(call, TransferRefused(call.plan.call, leg, key, code, why[:4000]))

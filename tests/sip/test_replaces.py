@@ -106,6 +106,17 @@ async def test_a_party_joins_its_two_calls_rfc5589_7_3(
     assert "Alice transfers Bob to Carol, whom it has in another call" in page
 
 
+async def test_who_joins_its_calls_may_hang_both_up_at_once_rfc5589_6_1(engine: Engine) -> None:
+    """Whom it meant was let go with its call, and the other was said to talk to it."""
+    async with two_calls(engine, calls_bob=True) as (_, with_bob, with_carol, _):
+        assert (await with_bob.send(refer(with_bob, with_carol))).code == 202
+        await asyncio.gather(with_carol.hang_up(), with_bob.hang_up())
+    first = await engine.record(with_bob.call_id)
+    second = await engine.record(with_carol.call_id)
+    assert (first["destination"], second["destination"]) == ("connection:carol",) * 2
+    assert second["termination"]["reason"] == "joined-with-another"
+
+
 async def test_a_target_that_refuses_the_reinvite_leaves_both_calls_rfc3261_14_1(
     engine: Engine,
 ) -> None:

@@ -46,7 +46,7 @@ class ExpectTransfer:
 
     call: str
     referrer: LegName
-    within_s: Annotated[float, Within(0, 600)]
+    within_s: Annotated[float, Within(0, 700)]
     "How long it may take; said again, it may take that long from then on."
 
 

@@ -1,5 +1,7 @@
 """Responses of peers, given to call processes, or to the edge itself where none waits."""
 
+from dataclasses import replace
+
 from callengine.edge.legs import inner, takeover
 from callengine.edge.legs.abandon import Abandoner
 from callengine.edge.legs.attempting import AttemptReports
@@ -12,6 +14,7 @@ from callengine.edge.legs.table import (
     PeerRequest,
     answered_to,
 )
+from callengine.edge.legs.takeover import NO_DIALOG
 from callengine.edge.messages.branches import RequestKey
 from callengine.edge.messages.descriptions import BadSdpError
 from callengine.edge.messages.received import Received
@@ -20,6 +23,7 @@ from callengine.edge.settings import METHODS
 from callengine.edge.transactions.client import ClientTransactions
 from callengine.edge.transactions.identity import EdgeIdentity
 from callengine.edge.transport.loopback import Loopback
+from sip.phrases import phrase_of
 
 
 class InwardResponses:
@@ -58,9 +62,11 @@ class InwardResponses:
             return leg.token
         is_invite = request.method == "INVITE"
         before, request.code = request.code, max(request.code, message.code)
-        if is_invite and leg.anchor.takes_over and 200 <= message.code < 300:
-            takeover.learn(self._legs, leg, request, message)
+        takes_over = is_invite and leg.anchor.takes_over and 200 <= message.code < 300
+        is_over = takes_over and not takeover.learn(self._legs, leg, request, message)
         _learn(leg, request, message)
+        if is_over:
+            message = self._too_late(leg, message)
         self._attempts.answered(leg, request, message)
         if is_invite and message.code >= 300 and before >= 200:
             return leg.token  # a repetition, acknowledged already
@@ -69,6 +75,13 @@ class InwardResponses:
         elif not (is_invite and before >= 200 and self._own.is_acknowledged(leg, message)):
             self._forward(leg, request, message)
         return leg.token
+
+    def _too_late(self, leg: AnchoredLeg, message: Received) -> Received:
+        """Acknowledge a 2xx to an INVITE whose dialog has ended; return what it comes to."""
+        if (dialog := leg.dialog(message.to_tag)) is not None:
+            self._own.ack(leg, dialog)
+            dialog.ended = True
+        return replace(message, code=NO_DIALOG, phrase=phrase_of(NO_DIALOG), body=b"")
 
     def _answered(self, message: Received) -> tuple[str, str]:
         """Return branch and method of the request a response is for (section 17.1.3).

@@ -60,12 +60,14 @@ def _origin(before: bytes, now: bytes) -> tuple[bytes, int] | None:
     return (old[1], int(old[2]) + 1 - int(new[2])) if old and new else None
 
 
-def learn(legs: LegTable, leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
-    """Take the dialog over by a 2xx to the INVITE that asked for it."""
+def learn(legs: LegTable, leg: AnchoredLeg, request: PeerRequest, message: Received) -> bool:
+    """Take the dialog over by a 2xx to the INVITE that asked for it; False: it is over by now."""
+    if leg.dialog(leg.taking) is not None:
+        return True
     old = legs.by_token.get(leg.anchor.takes_over)
     before = old.dialog(leg.taking) if old is not None else None
-    if before is None or before.moved or leg.dialog(leg.taking) is not None:
-        return
+    if before is None or before.ended or before.left:
+        return False
     inner = request.message.cseq
     leg.add_dialog(
         leg.taking,
@@ -82,6 +84,7 @@ def learn(legs: LegTable, leg: AnchoredLeg, request: PeerRequest, message: Recei
         ),
     )
     before.moved = before.ended = True
+    return True
 
 
 def _is_changing(leg: AnchoredLeg) -> bool:
