@@ -44,7 +44,10 @@ class Tls:
         if settings.certificate is not None:
             certificates.check_files(settings.certificate, settings.key)
             server = self._new_server(settings.certificate)
-        self._client = self._new_client()
+        # Of files of ours it is to be known now whether they can be used. The system's authorities
+        # are 150 certificates: they are read when we first connect to somebody.
+        is_ours = settings.certificate is not None or settings.authorities is not None
+        self._client = self._new_client() if is_ours else None
         self._server = server
 
     def _new_server(self, certificate: Path) -> ssl.SSLContext:
