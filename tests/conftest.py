@@ -1,7 +1,7 @@
 """What every test shares."""
 
 import gc
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import starting
+from tests.tables import Tables
 
 # How fast an example runs says more about the machine's other work than about the code.
 settings.register_profile(
@@ -40,19 +41,43 @@ def _find_static_files_once() -> None:
     WhiteNoiseMiddleware.add_files_from_finders = add
 
 
+@pytest.fixture(scope="session")
+def tables(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Tables]:
+    """The tables that the test processes of a run share."""
+    own = tmp_path_factory.getbasetemp()
+    tables = Tables(own.parent if hasattr(request.config, "workerinput") else own)
+    yield tables
+    tables.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tables: Tables) -> None:
+    """Copy what another test process has made before Django migrates."""
+    tables.fill()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, tables: Tables) -> None:
+    """Keep what Django has made."""
+    tables.keep()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, Any, Any]:
     """Look for no garbage while tests are collected, and later not among what was collected.
 
-    All of that stays, and to go through it again and again took a third of the collecting.
+    All of that stays, and to go through it again and again took a third of the collecting. Tests
+    make a page's worth of objects each, so that Python's own threshold took a twelfth of a run.
     """
     gc.disable()
     try:
         return (yield)
     finally:
-        gc.collect()
         gc.freeze()
         gc.enable()
+        gc.set_threshold(20_000, 10, 10)
 
 
 FIRST = (

@@ -49,7 +49,15 @@ def _functions(item: pytest.Function) -> Iterator[Any]:
 
 @functools.cache
 def _starts(function: Any) -> bool:
-    return _reaches(function, set())
+    seen = set(_harmless)
+    starts = _reaches(function, seen)
+    if not starts:
+        _harmless.update(seen)
+    return starts
+
+
+_harmless: set[int] = set()
+"What was looked at to the end and reaches nothing that starts a process; most tests share it."
 
 
 def _reaches(thing: Any, seen: set[int]) -> bool:

@@ -3,11 +3,9 @@
 from typing import Any
 
 import pytest
-from django.db import connection as database
-from django.db.migrations.executor import MigrationExecutor
 
 from connections.models import Connection
-from tests.connections.test_migrations import migrate
+from tests.connections.test_migrations import migrate, migrate_to_today
 from trunks.models import Trunk
 
 
@@ -22,12 +20,8 @@ from trunks.models import Trunk
 def test_an_update_takes_calls_abroad_from_nobody(
     before: tuple[str, str], model: Any, key: str
 ) -> None:
-    latest = MigrationExecutor(database).loader.graph.leaf_nodes()
-    try:
-        old = migrate(before).get_model(before[0], model.__name__)
-        old.objects.create(**{key: "old"})
-    finally:
-        migrate(*latest)
+    migrate(before).get_model(before[0], model.__name__).objects.create(**{key: "old"})
+    migrate_to_today()
     row, new = model.objects.get(**{key: "old"}), model.objects.create(**{key: "new"})
     assert (row.international, row.premium_rate) == ("all", True)
     assert (new.international, new.premium_rate) == ("none", False)

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import json
 import types
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ KINDS = [(language, kind) for language in LANGUAGES for kind in language.kinds.v
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
+@functools.cache
 def values(hint: Any) -> st.SearchStrategy[Any]:
     """Return what a field of this type may hold."""
     origin, arguments = get_origin(hint), get_args(hint)

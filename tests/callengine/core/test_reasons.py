@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,10 +32,16 @@ def words(rows: list[list[str]]) -> list[str]:
     return [word for row in rows for word in re.findall(r"`([^`]+)`", row[0])]
 
 
-def sources() -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted((ROOT / "callengine").rglob("*.py")):
-        if file.name != "reasons.py" and "migrations" not in file.parts:
-            yield file, ast.parse(file.read_text())
+@cache
+def nodes() -> tuple[ast.Attribute | ast.Constant, ...]:
+    """Return what the code names and writes out."""
+    return tuple(
+        node
+        for file in (ROOT / "callengine").rglob("*.py")
+        if file.name != "reasons.py" and "migrations" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute | ast.Constant)
+    )
 
 
 def said() -> set[str]:
@@ -43,19 +49,25 @@ def said() -> set[str]:
     enums = {"Reason": Reason, "Rule": Rule}
     return {
         enums[node.value.id][node.attr].value
-        for _, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in enums
+        for node in nodes()
+        if isinstance(node, ast.Attribute)
+        if isinstance(node.value, ast.Name) and node.value.id in enums
     }
 
 
 def constants() -> set[str]:
     return {
         node.value
-        for _, tree in sources()
-        for node in ast.walk(tree)
+        for node in nodes()
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+
+
+@cache
+def names(file: str) -> set[str]:
+    """Return the names of what a module of tests defines."""
+    tree = ast.parse((ROOT / "tests" / file).read_text())
+    return {getattr(node, "name", "") for node in ast.walk(tree)}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +108,4 @@ def test_each_row_names_a_test_that_exists():
     for rows in tables().values():
         for row in rows:
             file, _, name = row[-1].strip("`").partition("::")
-            tree = ast.parse((ROOT / "tests" / file).read_text())
-            names = {getattr(node, "name", "") for node in ast.walk(tree)}
-            assert name in names, row[-1]
+            assert name in names(file), row[-1]

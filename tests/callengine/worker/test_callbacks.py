@@ -1,6 +1,7 @@
 """What fails while pjsua2 or pjmedia calls us ends the call, and says whose fault it was."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ def test_a_packet_may_be_lost_but_not_every_one() -> None:
 # No other way in
 
 
+@cache
 def _classes() -> list[tuple[Path, ast.ClassDef]]:
     trees = [(path, ast.parse(path.read_text())) for path in sorted(FOLDER.rglob("*.py"))]
     return [(p, node) for p, tree in trees for node in ast.walk(tree) if _is_class(node)]
