@@ -4,6 +4,7 @@ from django.db import models
 
 from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.fields import CodecListField
+from audiocodecs.holdmusic import Music
 from numbering.fields import validate_country, validate_time_zone
 
 
@@ -58,3 +59,40 @@ class PlatformSettings(models.Model):
     def codec_names(self) -> tuple[str, ...]:
         """The platform list, best first; never empty."""
         return tuple(self.codecs) or PLATFORM_CODECS
+
+
+class HoldMusic(models.Model):
+    """What parties on hold hear, the one row of it; without it they hear silence."""
+
+    SINGLETON_ID = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=SINGLETON_ID, editable=False)
+    name = models.CharField("file name", max_length=100)
+    rate_hz = models.PositiveIntegerField("samples a second")
+    samples = models.BinaryField(help_text="16 bits each, little-endian, one channel.")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "music on hold"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_row_of_hold_music")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays before it begins anew."""
+        return Music(self.rate_hz, bytes(self.samples)).seconds
+
+    @classmethod
+    def keep(cls, name: str, music: Music) -> None:
+        """Have this be heard from the next hold on."""
+        values = {"name": name[:100], "rate_hz": music.rate_hz, "samples": music.samples}
+        cls.objects.update_or_create(pk=cls.SINGLETON_ID, defaults=values)
+
+    @classmethod
+    def load(cls) -> Music | None:
+        """Return what is heard; None: silence. One query."""
+        row = cls.objects.filter(pk=cls.SINGLETON_ID).first()
+        return Music(row.rate_hz, bytes(row.samples)) if row is not None else None

@@ -93,6 +93,11 @@ class CallMachine:
         """Whether every leg is over."""
         return self._finished
 
+    @property
+    def on_hold(self) -> tuple[str, str] | None:
+        """Who holds the call, and who waits for it meanwhile."""
+        return self._talkers.on_hold if self._state.is_talking else None
+
     def audio_expected_since(self, leg: str) -> str:
         """Return since when a leg is to send audio, as `PartyAudio.take` wants it, or nothing."""
         if self._talkers.holds(leg):

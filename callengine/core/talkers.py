@@ -23,6 +23,13 @@ class Talkers:
         """Whether one of the two holds; those who are rung meanwhile do not count."""
         return bool(self._held & {self.near, self.far})
 
+    @property
+    def on_hold(self) -> tuple[str, str] | None:
+        """Who holds, and who waits for it meanwhile; None: neither, or both hold."""
+        if self.far is None or self.holds(self.near) is self.holds(self.far):
+            return None
+        return (self.near, self.far) if self.holds(self.near) else (self.far, self.near)
+
     def facing(self, leg: str) -> str | None:
         """Return whom a leg talks to."""
         if leg == self.near:

@@ -15,6 +15,7 @@ from callengine.core.control.calls import (
     TransferProgress,
     Unable,
 )
+from callengine.core.control.music import MusicWanted
 from callengine.core.control.speech import SpeechWanted
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
@@ -23,6 +24,7 @@ from callengine.edge.frontdoor import Edge
 from callengine.engine.agents import Agents
 from callengine.engine.assignment import Assignment
 from callengine.engine.calls import CallBook
+from callengine.engine.holdmusic import HoldPlayer
 from callengine.engine.livecall import LiveCall
 from callengine.engine.pickups import PickUps
 from callengine.engine.pool import Pool
@@ -50,6 +52,7 @@ class Hearing:
         redirects: Redirects,
         agents: Agents,
         speech: CodecSpeaker,
+        music: HoldPlayer,
         publisher: Publisher,
     ) -> None:
         self._assignment = assignment
@@ -61,6 +64,7 @@ class Hearing:
         self._redirects = redirects
         self._agents = agents
         self._speech = speech
+        self._music = music
         self._publisher = publisher
 
     def message(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
@@ -99,8 +103,8 @@ class Hearing:
                 self._transfers.call_ended(call)
                 self._pickups.ended(call)
                 self._book.close(call, termination, at)
-            case SpeechWanted():
-                self._speech.hear(call, message)
+            case SpeechWanted() | MusicWanted():
+                self._of_sound(call, message)
             case _:
                 self._agents.hear(call, message)
 
@@ -109,6 +113,12 @@ class Hearing:
             self._transfers.progress(call, message.code)
         else:
             self._transfers.ended(call, message)
+
+    def _of_sound(self, call: LiveCall, message: SpeechWanted | MusicWanted) -> None:
+        if isinstance(message, SpeechWanted):
+            self._speech.hear(call, message)
+        else:
+            self._music.hear(call, message.leg)
 
     def _state(self, call: LiveCall, message: StateReached) -> None:
         call.set_state(message.state, message.at)

@@ -22,6 +22,7 @@ from callengine.core.control.calls import (
     TransferOver,
 )
 from callengine.core.control.language import ControlError
+from callengine.core.control.music import MusicWanted
 from callengine.core.control.speech import SpeechWanted
 from callengine.core.directory import Source
 from callengine.core.history import Recorder
@@ -145,6 +146,8 @@ class LiveCall:
     "Names of the legs that are test destinations."
     speeches: int = 0
     "How often one of them has had a codec's name said."
+    has_asked_for_music: bool = False
+    "Whether its process has been given what parties on hold hear."
     agents: LiveAgents = field(default_factory=LiveAgents)
 
     @property
@@ -212,7 +215,7 @@ class LiveCall:
         match message:
             case QualityMeasured(legs):
                 names = set(legs)
-            case LegFacts(name=leg) | RedirectAsked(leg=leg):
+            case LegFacts(name=leg) | RedirectAsked(leg=leg) | MusicWanted(leg=leg):
                 names = {leg}
             case TimelineNote(leg=leg):
                 names = {leg} - {""}

@@ -44,6 +44,7 @@ from callengine.engine.commands import Commands
 from callengine.engine.gateways import Gateways
 from callengine.engine.hearing import Hearing
 from callengine.engine.heartbeat import Heartbeat
+from callengine.engine.holdmusic import HoldPlayer
 from callengine.engine.identity import Identity, insist_on_no_rival
 from callengine.engine.livecall import Joint, LiveCall
 from callengine.engine.pickups import PickUps, called
@@ -150,6 +151,7 @@ class Switchboard(DirectoryAnswers):
     def _connect_tests(self) -> None:
         """Make what lets people hear and see for themselves."""
         self.speech = CodecSpeaker(self.pool)
+        self.music = HoldPlayer(self.pool, self._read)
         host = EngineOfTrials(
             self.settings.node, edge=self.edge, pool=self.pool, book=self.book, hang_up=self.hang_up
         )
@@ -167,6 +169,7 @@ class Switchboard(DirectoryAnswers):
             redirects=self.redirects,
             agents=self.agents,
             speech=self.speech,
+            music=self.music,
             publisher=self._publisher,
         )
         self._commands = Commands(
@@ -248,6 +251,7 @@ class Switchboard(DirectoryAnswers):
         yield Step("hearing no more commands", self._commands.stop)
         yield Step("opening no more connections to agents", self.agents.stop)
         yield Step("saying nothing any more", self.speech.stop)
+        yield Step("playing nothing any more", self.music.stop)
         yield Step("ending the heartbeat", self._heartbeat.stop)
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
         yield Step("ending retention", self._retention.stop)

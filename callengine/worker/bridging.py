@@ -24,6 +24,11 @@ class Bridging:
         "Who is joined with the caller, or with another that a transfer left."
         self._other = "A"
 
+    @property
+    def rings(self) -> bool:
+        """Whether somebody hears it ring."""
+        return self._waiting is not None
+
     def bridge(self, name: str, other: str) -> None:
         """Have these two hear each other, and nobody else."""
         if (self.leg, self._other) != (name, other):

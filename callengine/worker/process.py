@@ -24,6 +24,7 @@ from callengine.core.control.calls import (
     Unable,
 )
 from callengine.core.control.forking import Fork
+from callengine.core.control.music import MusicReady
 from callengine.core.control.speech import SpeechReady
 from callengine.core.orders import CallOrder
 from callengine.core.reasons import Reason
@@ -171,8 +172,8 @@ class CallServer:
                     self._runner.order_redirect(message)
                 case AgentSocket() | ChangeAgent() | TransferRefused():
                     self._tell_agent(message, received.descriptor)
-                case SpeechReady():
-                    self._tell_speech(message, received.descriptor)
+                case SpeechReady() | MusicReady():
+                    self._tell_sound(message, received.descriptor)
                 case Stop():
                     self._stopping = True
 
@@ -188,11 +189,14 @@ class CallServer:
         elif descriptor is not None:
             os.close(descriptor)
 
-    def _tell_speech(self, message: SpeechReady, descriptor: int | None) -> None:
-        if self._runner is not None:
+    def _tell_sound(self, message: SpeechReady | MusicReady, descriptor: int | None) -> None:
+        if self._runner is None:
+            if descriptor is not None:
+                os.close(descriptor)
+        elif isinstance(message, SpeechReady):
             self._runner.order_speech(message, descriptor)
-        elif descriptor is not None:
-            os.close(descriptor)
+        else:
+            self._runner.order_music(message, descriptor)
 
     def _await_invite(self, order: CallOrder) -> None:
         self._endpoint.read_media()

@@ -25,6 +25,7 @@ from callengine.core.control.calls import (
     TransferOver,
     TransferProgress,
 )
+from callengine.core.control.music import MusicReady
 from callengine.core.control.speech import SpeechReady
 from callengine.core.events import (
     DialFailed,
@@ -43,6 +44,7 @@ from callengine.core.states import CallState
 from callengine.core.terminations import leg_failed
 from callengine.worker import plugins
 from callengine.worker.bridging import Bridging, attempt
+from callengine.worker.holding import Holding
 from callengine.worker.mediawatch import MediaWatch
 from callengine.worker.party import (
     AgentParty,
@@ -68,6 +70,9 @@ class CallRunner:
         self._legs: dict[str, Party] = {}
         self._reported: deque[tuple[Party, Event | ForEngine | None]] = deque()
         self._bridging = Bridging(self._legs, self._note)
+        self._holding = Holding(
+            self._machine, self._legs, self._bridging, ask=send, note=self._note
+        )
         self._matched = "A"
         "Who was last asked to use a codec of another list."
         self._heard: set[str] = {"A"}
@@ -171,6 +176,15 @@ class CallRunner:
         elif descriptor is not None:
             os.close(descriptor)
 
+    def order_music(self, message: MusicReady, descriptor: int | None) -> None:
+        """Take what is heard on hold, unless that is for an earlier call."""
+        if descriptor is None:
+            return
+        if message.call == self._order.call:
+            self._holding.take(message, descriptor)
+        else:
+            os.close(descriptor)
+
     def step(self) -> None:
         """Handle what the legs reported, timers, and the second's statistics."""
         now = time.monotonic()
@@ -192,6 +206,7 @@ class CallRunner:
             self._carry_out(self._machine.tick(now))
         for leg in self._legs.values():
             leg.step(now)
+        self._holding.step(now)
         gone = self._watch.step(now)
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
@@ -210,7 +225,7 @@ class CallRunner:
             return 0
         now = time.monotonic()
         steps = (leg.next_step() for leg in self._legs.values())
-        times = (self._machine.next_deadline(), *steps)
+        times = (self._machine.next_deadline(), self._holding.next_step(), *steps)
         due = [self._watch.next_second, *(time for time in times if time is not None)]
         return max(1, min(longest_ms, int((min(due) - now) * 1000) + 1))
 
@@ -222,6 +237,7 @@ class CallRunner:
     def release(self) -> None:
         """Give back what is held for this call."""
         self._reported.clear()
+        self._holding.release()
         self._legs.clear()
         self._watch.release()
         self._parties.release()

@@ -147,6 +147,15 @@ class SipLeg(SipCall):
             if self.has_audio:
                 ringing.stop(self.audio())
 
+    @refusable()
+    def hear(self, sound: Any, *, is_on: bool) -> None:
+        """Hear a port of the bridge, or no more; again does no harm."""
+        if self.has_audio and is_on:
+            self._around.run_bridge()
+            sound.startTransmit(self.audio())
+        elif self.has_audio:
+            sound.stopTransmit(self.audio())
+
     def _both_ways(self, other: Party) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
         if not isinstance(other, Bridged):
             raise PartyError(f"the audio of {other.name} is not on the bridge")

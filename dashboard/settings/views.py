@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from api.keys.services import keys_in_force
 from audiocodecs.chips import chip
-from audiocodecs.models import PlatformSettings
+from audiocodecs.models import HoldMusic, PlatformSettings
 from callengine.directory import nodes
 from callengine.edge.transport import certificates
 from dashboard.parts.access import requires
@@ -44,6 +44,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "platform": platform,
+        "music": HoldMusic.objects.values_list("name", flat=True).first() or "",
         "chips": [chip(name) for name in platform.codec_names],
         "nodes": present_engine(nodes.snapshots(), now=timezone.now()).nodes,
         "environment": [(name, _text(name), why) for name, why in _SHOWN],

@@ -1,6 +1,7 @@
 """The edges of the negotiation rule, each as a real call."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -23,6 +24,7 @@ CONFIGURATION = configuration(
     connection("eve", inbound=["OPUS", "AMR-WB", "PCMA"]),
     connection("frank", inbound=["PCMU", "G722"], force=True),
 )
+MUSIC_HZ = 440
 VIDEO = "m=video 5004 RTP/AVP 99\r\na=rtpmap:99 H264/90000"
 SECOND_AUDIO = "m=audio 5006 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000"
 SECURE_AUDIO = "m=audio 5008 RTP/SAVP 0"
@@ -239,6 +241,48 @@ async def test_the_callee_may_hold_too(engine: Engine) -> None:
         assert (await call.b.reinvite(bob.sdp(["G722"], version=3))).code == 200
         await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
         await call.end()
+
+
+@pytest.fixture
+def music(engine: Engine) -> Iterator[None]:
+    """Have whoever is on hold hear a tone of MUSIC_HZ."""
+    made = f"""import array, math
+from audiocodecs.holdmusic import Music
+from audiocodecs.models import HoldMusic
+sine = array.array("h", (round(8000 * math.sin({MUSIC_HZ} * math.tau * n / 16000))
+                         for n in range(32000)))
+HoldMusic.keep("tone.wav", Music(16000, sine.tobytes()))"""
+    engine.manage("shell", "-v", "0", "-c", made)
+    yield
+    gone = "from audiocodecs.models import HoldMusic; HoldMusic.objects.all().delete()"
+    engine.manage("shell", "-v", "0", "-c", gone)
+
+
+@pytest.mark.usefixtures("music")
+async def test_who_is_on_hold_hears_music_unless_the_other_side_sends_its_own(
+    engine: Engine,
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        call = await converse(engine, phone, bob, offer=["PCMU"])
+        for direction, way in (("inactive", call.b), ("sendonly", call.a)):
+            other = call.a if way is call.b else call.b
+            codec, device = ("G722", bob) if way is call.b else ("PCMU", phone)
+            hold = device.sdp([codec], direction=direction, version=2)
+            assert (await way.reinvite(hold)).code == 200
+            if direction == "sendonly":  # RFC 7088: what it plays is heard
+                other.phone.rtp.forget()
+                await way.audio(send_hz=620, codec=codec, seconds=1.5)
+                assert other.phone.rtp.heard(other.local_codecs).near(620)
+                await asyncio.sleep(1.2)
+            other.phone.rtp.forget()
+            await asyncio.sleep(1.6)
+            heard = other.phone.rtp.heard(other.local_codecs)
+            assert abs(heard.hz - MUSIC_HZ) <= 2, f"{direction}: {heard}"
+            assert (await way.reinvite(device.sdp([codec], version=3))).code == 200
+            await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+        record = await call.end()
+    lines = [event["text"] for event in engine.events(record["id"])]
+    assert lines.count("Hears music on hold: the other side sends nothing.") == 2
 
 
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])

@@ -14,6 +14,7 @@ from callengine.core.control.agents import (
     TransferRefused,
 )
 from callengine.core.control.language import Language, language
+from callengine.core.control.music import MusicReady, MusicWanted
 from callengine.core.control.speech import SpeechReady, SpeechWanted
 from callengine.core.control.words import CodecName, LegName, Port, StatusCode
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
@@ -206,6 +207,7 @@ ToCallProcess = (
     | ChangeAgent
     | TransferRefused
     | SpeechReady
+    | MusicReady
     | Stop
 )
 
@@ -224,6 +226,7 @@ OfCall = (
     | AgentTool
     | TransferAsked
     | SpeechWanted
+    | MusicWanted
     | QualityMeasured
     | CallEnded
 )

@@ -70,6 +70,10 @@ class LoopPort(SoundPort):
         missing = -len(samples) % self.frame_bytes
         self._samples, self._at = (samples + bytes(missing)) or self.silence, 0
 
+    def rewind(self) -> None:
+        """Play from the beginning again."""
+        self._at = 0
+
     def next_frame(self) -> bytes:
         """Return the next part of what is played."""
         samples, at = self._samples, self._at
