@@ -60,7 +60,9 @@ async def test_a_caller_that_requires_it_gets_a_reliable_180_rfc3262_3(engine: E
         "    </action>\n  </recv>\n"
         '  <Reference variables="20,21"/>\n'
     )
-    caller.request("PRACK", "RAck: [$21] 2 INVITE").get(200, has=["CSeq: *3 PRACK"])
+    caller.request("PRACK", "RAck: 1[$21] 2 INVITE").get(481, has=["CSeq: *3 PRACK"])
+    caller.request("PRACK", "RAck: [$21] 2 INVITE").get(200, has=["CSeq: *4 PRACK"])
+    caller.request("PRACK", "RAck: [$21] 2 INVITE").get(481, has=["CSeq: *5 PRACK"])
     caller.get(200, routes=True).request("ACK", number=2).request("BYE").get(200)
     callee = as_callee().reply(180, to_tag=True).pause(1000)
     callee.answer_invite(200, offer("PCMU")).expect("ACK").expect("BYE")

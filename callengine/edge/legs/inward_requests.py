@@ -191,10 +191,21 @@ def _answer_at_once(
         return 481, []
     if request.method == "OPTIONS":
         return 200, []
+    if request.method == "PRACK" and not _is_awaited(leg, request):
+        return 481, []  # RFC 3262 section 3; pjsip takes any
     if request.method == "INFO" and not _body(leg, request):
         # Without a body it asks whether we are there; a call process would answer 500.
         return (415, [("accept", ", ".join(keys.TYPES))]) if request.body.strip() else (200, [])
     return None
+
+
+def _is_awaited(leg: AnchoredLeg, prack: Received) -> bool:
+    """Tell, once, whether a PRACK is for a provisional response that waits for it."""
+    number, cseq, _ = inner.rack(prack.get("rack")).split() or ("0", "0", "")
+    key = (int(number), int(cseq))
+    is_awaited = key in leg.reliable
+    leg.reliable.discard(key)
+    return is_awaited
 
 
 def _body(leg: AnchoredLeg, request: Received) -> bytes:

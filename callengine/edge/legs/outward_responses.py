@@ -6,6 +6,7 @@ from callengine.edge.legs.outer import to_peer
 from callengine.edge.legs.standin import StandIn
 from callengine.edge.legs.table import AnchoredLeg, LegState, LegTable
 from callengine.edge.legs.takeover import continued
+from callengine.edge.messages.grammar import read_number
 from callengine.edge.messages.message import Headers, render
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.replies import reply_vias
@@ -91,6 +92,12 @@ class OutwardResponses:
 def _learn(leg: AnchoredLeg, transaction: ServerTransaction, message: Received) -> None:
     """Note what a call process's response says about its dialog."""
     request = transaction.request
+    if (
+        transaction.is_invite
+        and message.code < 200
+        and (number := read_number(message.get("rseq")))
+    ):
+        leg.reliable.add((number, request.cseq))
     dialog = leg.dialog(request.from_tag)
     if dialog is None or message.code >= 300:
         return

@@ -169,6 +169,8 @@ class AnchoredLeg:
     "The edge's own; same key."
     transactions: set[ServerTransaction] = field(default_factory=set)
     "Peer to call process, not finally answered yet."
+    reliable: set[tuple[int, int]] = field(default_factory=set)
+    "RSeq and CSeq of provisionals the peer was sent and has not acknowledged (RFC 3262)."
     closing: Timer | None = None
 
     def __post_init__(self) -> None:
