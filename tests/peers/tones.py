@@ -1,6 +1,7 @@
 """Tones, and the strongest frequency in what was heard."""
 
 import struct
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,15 @@ SILENCE = Tone(0.0, 0.0)
 def sine(hz: float, seconds: float, rate_hz: int, amplitude: int = 8000) -> Samples:
     moments = np.arange(round(seconds * rate_hz)) / rate_hz
     return (amplitude * np.sin(2 * np.pi * hz * moments)).astype(np.int16)
+
+
+def write_tone(file: Path, hz: float, *, seconds: float, rate_hz: int = 16000) -> None:
+    """Write a tone into a WAV file."""
+    with wave.open(str(file), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate_hz)
+        out.writeframes(sine(hz, seconds, rate_hz).tobytes())
 
 
 def strongest(samples: Samples, rate_hz: int) -> Tone:

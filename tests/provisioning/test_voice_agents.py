@@ -24,4 +24,4 @@ def test_a_file_of_the_document_is_applied(text: str, tmp_path: Path) -> None:
 
 
 def test_the_document_has_files() -> None:
-    assert len(FILES) >= 7
+    assert len(FILES) == 3

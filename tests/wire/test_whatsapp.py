@@ -1,0 +1,158 @@
+"""WhatsApp Business Calling by its recipe, played from its documentation: TLS, SDES, OPUS."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.peers import descriptions, srtp
+from tests.peers.engine import Engine
+from tests.peers.gateway import Gateway
+from tests.peers.phone import Phone
+from tests.wire import secured
+from tests.wire.conversation import Conversation
+from tests.wire.recipes import NAMED, Names, recipe, together
+
+HOST, DOMAIN = "127.0.0.63", "wa.meta.vc"
+NAMES = Names()
+PORT = NAMES.lead(DOMAIN, HOST, "tls")
+SHOWN = secured.AUTHORITY.issue(DOMAIN, dns=[DOMAIN])
+ENVIRONMENT = NAMED | NAMES.environment
+RECIPE = recipe("whatsapp")
+CONFIGURATION = together("whatsapp", home_country="US")
+(DESK,), (TRUNK,) = RECIPE["connections"], RECIPE["trunks"]
+BUSINESS, USER = "+12025550140", "+5511999990000"
+AES_80 = "AES_CM_128_HMAC_SHA1_80"
+ATTRIBUTES = """\
+a=rtcp:9 IN IP4 0.0.0.0
+a=mid:audio
+a=sendrecv
+a=msid:4b1c WhatsAppTrack1
+a=rtcp-mux
+a=crypto:{tag} {suite} inline:{key}
+a=rtpmap:{opus} opus/48000/2
+a=fmtp:{opus} maxaveragebitrate=20000;maxplaybackrate=16000;minptime=20;useinbandfec=1
+a=rtpmap:126 telephone-event/8000
+a=maxptime:20
+a=ptime:20
+a=ssrc:849255537 cname:WhatsAppAudioStream1
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def names() -> Iterator[None]:
+    NAMES.server.start()
+    yield
+    NAMES.server.stop()
+
+
+def meta() -> Gateway:
+    """Return Meta's side: it answers at its name, and challenges as it does."""
+    return Gateway(
+        TRUNK["out"]["username"],
+        TRUNK["out"]["password"],
+        transport="tls",
+        host=HOST,
+        port=PORT,
+        tls=secured.AUTHORITY.client(),
+        tls_server=SHOWN.server(),
+    )
+
+
+def described(phone: Phone, key: str, *, tag: int = 1, opus: int = 111) -> str:
+    """Return a description as WhatsApp writes it."""
+    lines = [
+        "v=0",
+        "o=- 1746659966980 2 IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=group:BUNDLE audio",
+        f"m=audio {phone.rtp.port} RTP/SAVP {opus} 126",
+        f"c=IN IP4 {phone.host}",
+        *ATTRIBUTES.format(suite=AES_80, key=key, tag=tag, opus=opus).splitlines(),
+    ]
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def desk(engine: Engine) -> Phone:
+    return Phone(DESK["sip_user"], DESK["password"], server=engine.server, codecs=("PCMA",))
+
+
+async def test_a_call_of_a_whatsapp_user(engine: Engine) -> None:
+    """Its INVITE proves itself by digest for a URI without parameters, through Meta's proxies."""
+    async with desk(engine) as phone, meta() as carrier:
+        assert (await phone.register()).code == 200
+        ours = srtp.new_key()
+        host, port = engine.server_over("tls")
+        headers = {
+            "Contact": f"<sip:{USER}@{DOMAIN};transport=tls;ob>;isfocus",
+            "X-FB-External-Domain": DOMAIN,
+            "x-wa-meta-wacid": "wacid.HBgLMTIx==",
+            "x-wa-meta-user-id": "US.13491208655302741918",
+            "User-Agent": "Facebook SipGateway",
+        }
+        a = await carrier.invite(
+            f"sip:{BUSINESS}@{host}:{port};transport=tls",
+            described(carrier, ours),
+            from_user=USER,
+            headers=headers,
+        )
+        b = await phone.wait_call()
+        await b.ring()
+        await b.answer_in("PCMA")
+        await a.answered()
+        assert descriptions.formats(a.answer_sdp)[1] == (126, "telephone-event/8000")
+        ((_, _, theirs),) = srtp.keys_in(a.answer_sdp)
+        carrier.rtp.cipher = srtp.Cipher(ours, theirs)
+        await b.audio(send_hz=950, codec="PCMA", seconds=0.2)
+        await carrier.rtp.first_packet(), "Meta waits for the first packet of the business"
+        await Conversation(a, b, engine).hears_both_ways(codec_a="OPUS", codec_b="PCMA", seconds=1)
+        assert b.invite.from_address.uri.user == USER
+        await b.hang_up()
+        await asyncio.wait_for(a.ended.wait(), 3)
+        record = await engine.record(a.call_id)
+        said = [event["text"] for event in engine.events(record["id"])]
+        assert (record["source"], record["from"]) == ("trunk:whatsapp", USER)
+        assert [leg["codec"] for leg in record["legs"]] == ["OPUS", "PCMA"]
+        assert [leg["encryption"] for leg in record["legs"]] == [AES_80, ""]
+        assert "x-wa-meta-wacid: wacid.HBgLMTIx==" in said
+        assert "x-wa-meta-user-id: US.13491208655302741918" in said
+        assert not [text for text in said if "key travelled" in text]
+
+
+async def test_a_call_to_a_whatsapp_user(engine: Engine) -> None:
+    """From is the business number at our name; the digest is its own, without plus."""
+    async with desk(engine) as phone, meta() as carrier:
+        a = await phone.invite("885511999990000", phone.sdp(["PCMA"]))
+        b = await carrier.wait_call()
+        assert str(b.invite.uri) == f"sip:{USER}@{DOMAIN};transport=tls"
+        assert (b.remote.uri.user, b.remote.uri.host) == (BUSINESS, "localhost")
+        assert carrier.proved[0]["username"] == BUSINESS.removeprefix("+")
+        assert " RTP/SAVP " in b.offer_sdp
+        assert descriptions.names(b.offer_sdp) == ["OPUS"]
+        tag, suite, theirs = srtp.keys_in(b.offer_sdp)[0]
+        ours = srtp.new_key()
+        number = descriptions.payload_type(b.offer_sdp, "OPUS")
+        await b.answer(described(carrier, ours, tag=tag, opus=number))
+        await a.answered()
+        carrier.rtp.cipher = srtp.Cipher(ours, theirs, suite)
+        await Conversation(a, b, engine).hears_both_ways(codec_a="PCMA", codec_b="OPUS", seconds=1)
+        await b.hang_up()
+        await asyncio.wait_for(a.ended.wait(), 3)
+        record = await engine.record(a.call_id)
+        assert record["destination"] == "trunk:whatsapp"
+        assert [leg["encryption"] for leg in record["legs"]] == ["", AES_80]
+
+
+async def test_whoever_does_not_prove_to_be_meta_is_refused(engine: Engine) -> None:
+    """The number with its plus, or the business's name, is no user name here: 401."""
+    options = {"transport": "tls", "tls": secured.AUTHORITY.client()}
+    for name in (BUSINESS, "Bakery"):
+        async with Phone(
+            name, TRUNK["in"]["password"], server=engine.server_over("tls"), **options
+        ) as other:
+            call = await other.invite(BUSINESS, described(other, srtp.new_key()))
+            assert (await call.wait_final()).code == 401
+            refused = await engine.refusal(call.call_id, code=401, user=name)
+            assert refused["rule"] == "unknown-user"
+            assert "is not the display name" in refused["advice"]
