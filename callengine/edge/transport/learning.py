@@ -90,9 +90,8 @@ class AddressLearner:
 
     def _take(self, datagram: bytes, source: str) -> None:
         """Take an answer; who does not know the transaction's 96 bits of chance has none."""
-        transaction, host = stun.mapped_address(datagram)
-        answer = self._waiting.get(transaction)
-        if answer is None or answer.done() or not host:
+        answer = self._waiting.get(stun.transaction_of(datagram))
+        if answer is None or answer.done() or not (host := stun.mapped_address(datagram)):
             return
         if ipaddress.ip_address(host).is_unspecified:
             log.info("%s answered with an address that is none", source)

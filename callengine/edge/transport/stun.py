@@ -23,17 +23,23 @@ def is_answer(datagram: bytes) -> bool:
     return datagram[:2] == _BINDING_SUCCESS.to_bytes(2, "big")
 
 
-def mapped_address(datagram: bytes) -> tuple[bytes, str]:
-    """Return the transaction of a response and the IPv4 address it tells; empty for none."""
-    _, length, cookie, transaction = _HEADER.unpack_from(datagram)
-    rest = datagram[_HEADER.size : _HEADER.size + length]
-    while len(rest) >= 4:
-        kind, size = struct.unpack_from("!HH", rest)
-        value, rest = rest[4 : 4 + size], rest[4 + size + -size % 4 :]
+def transaction_of(datagram: bytes) -> bytes:
+    """Return the transaction id of STUN."""
+    return datagram[8:20]
+
+
+def mapped_address(datagram: bytes) -> str:
+    """Return the IPv4 address that a response tells; empty for none."""
+    _, length, cookie, _ = _HEADER.unpack_from(datagram)
+    at, end = _HEADER.size, min(_HEADER.size + length, len(datagram))
+    while at + 4 <= end:
+        kind, size = struct.unpack_from("!HH", datagram, at)
+        value = datagram[at + 4 : min(at + 4 + size, end)]
         if kind == _XOR_MAPPED_ADDRESS and len(value) == 8 and value[1] == _IPV4:
             number = int.from_bytes(value[4:], "big") ^ cookie
-            return transaction, str(ipaddress.IPv4Address(number))
-    return transaction, ""
+            return str(ipaddress.IPv4Address(number))
+        at += 4 + size + -size % 4
+    return ""
 
 
 def is_stun(datagram: bytes) -> bool:
