@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from audiocodecs import catalogue
 from audiocodecs.catalogue import Codec
-from callengine.core.srtp import PROFILES, CryptoLine, Profile, usable_crypto
+from callengine.core.srtp import PROFILES, CryptoLine, Offered, Profile, usable_crypto
 from sip.srtp import Srtp
 
 MAX_TEXT_BYTES = 70_000
@@ -96,6 +96,8 @@ class Media:
     formats: tuple[str, ...]
     lines: tuple[str, ...] = ()
     "What follows the m= line, in order."
+    answering: frozenset[Offered] | None = None
+    "Tags and suites of the SRTP keys it answers; None for an offer."
 
     @property
     def text(self) -> str:
@@ -150,6 +152,11 @@ class Media:
         return _crypto(self)[1]
 
     @property
+    def lacks_key(self) -> bool:
+        """Whether it answers keys of ours with none that can be used, instead of with none."""
+        return bool(self.answering and self.unusable_crypto and not self.crypto)
+
+    @property
     def has_codec(self) -> bool:
         """Whether any of its payload types is a codec known here."""
         return any(meaning.codec for meaning in self.rtpmaps().values())
@@ -157,7 +164,7 @@ class Media:
 
 @lru_cache(maxsize=REMEMBERED)
 def _crypto(media: Media) -> tuple[tuple[CryptoLine, ...], tuple[str, ...]]:
-    return usable_crypto(media.attributes)
+    return usable_crypto(media.attributes, media.answering)
 
 
 # One call asks a dozen times what the same line means.
@@ -202,6 +209,14 @@ class SessionDescription:
     session: tuple[str, ...]
     media: tuple[Media, ...]
 
+    def answering(self, offered: frozenset[Offered] | None) -> "SessionDescription":
+        """Return it as the answer to an offer with these SRTP keys; None: that is not known."""
+        return (
+            self
+            if offered is None
+            else replace(self, media=tuple(replace(m, answering=offered) for m in self.media))
+        )
+
     def address_of(self, media: Media) -> str:
         """Return where a media line wants its packets; empty if nobody says. Raises SdpError."""
         return address_in(media.lines) or address_in(self.session)
@@ -213,7 +228,7 @@ class SessionDescription:
         if media.profile.is_secure or srtp is Srtp.REQUIRED:
             fits = srtp is not Srtp.OFF and bool(media.crypto)
         else:
-            fits = True
+            fits = srtp is Srtp.OFF or not media.lacks_key
         return fits and not is_ipv6(self.address_of(media))
 
     @property

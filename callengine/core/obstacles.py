@@ -3,7 +3,7 @@
 import re
 from enum import Enum
 
-from callengine.core.description import Media, is_ipv6, read
+from callengine.core.description import Media, SessionDescription, is_ipv6, read
 from callengine.core.outcomes import EndedBy, Termination
 from callengine.core.reasons import Reason
 from sip.srtp import Srtp
@@ -80,7 +80,11 @@ def obstacle(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> tuple[Obstacle, str] | None
 
     None if it has a usable audio line, whatever codecs stand there. Raises SdpError.
     """
-    description = read(sdp)
+    return obstacle_in(read(sdp), srtp)
+
+
+def obstacle_in(description: SessionDescription, srtp: Srtp) -> tuple[Obstacle, str] | None:
+    """Return what `obstacle` does of a description that has been read. Raises SdpError."""
     if description.audio_index_for(srtp) is not None:
         return None
     audio = [media for media in description.media if media.kind == "audio"]
@@ -95,7 +99,7 @@ def obstacle(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> tuple[Obstacle, str] | None
         return _transport(on[0], srtp)
     if is_ipv6(description.address_of(plain[0])):
         return Obstacle.IPV6, plain[0].transport
-    if srtp is Srtp.REQUIRED and plain[0].port:
+    if plain[0].port and (srtp is Srtp.REQUIRED or plain[0].lacks_key):
         why = plain[0].unusable_crypto
         return (Obstacle.NO_KEY, why[0]) if why else (Obstacle.NOT_ENCRYPTED, plain[0].transport)
     return Obstacle.OFF, plain[0].transport

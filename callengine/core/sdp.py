@@ -23,8 +23,8 @@ from callengine.core.description import (
     is_ipv6,
     read,
 )
-from callengine.core.obstacles import noted, obstacle
-from callengine.core.srtp import Profile
+from callengine.core.obstacles import noted, obstacle_in
+from callengine.core.srtp import Offered, Profile
 from sip.srtp import Srtp
 
 __all__ = [
@@ -141,7 +141,12 @@ def read_audio(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> Audio | None:
 
 
 def compact(
-    sdp: str, *, is_answer: bool = False, srtp: Srtp = Srtp.OFF, profile: Profile | None = None
+    sdp: str,
+    *,
+    is_answer: bool = False,
+    srtp: Srtp = Srtp.OFF,
+    profile: Profile | None = None,
+    keys: frozenset[Offered] | None = None,
 ) -> str:
     """Return a peer's description in the one form that pjmedia and we read alike.
 
@@ -151,13 +156,13 @@ def compact(
     (RFC 3264 section 6). o= is ours, whatever the peer wrote: its version changes if and only if
     something else does. Of an answer one telephone-event stays, so that both sides mean the same.
     Keys of SRTP stay where `srtp` wants them, and then the line is RTP/SAVP, else RTP/AVP; an
-    answer's is of the `profile` that was offered. Where no line can be used, the first of audio
-    says why (see `obstacles`). Raises SdpError.
+    answer's is of the `profile` that was offered, its key one of `keys`, if that is known. Where no
+    line can be used, the first of audio says why (see `obstacles`). Raises SdpError.
     """
-    description = read(sdp)
+    description = read(sdp).answering(keys if is_answer else None)
     lines = list(_compact_session(description))
     used = description.audio_index_for(srtp)
-    hindered, why = _hindered(description, sdp, srtp) if used is None else (None, "")
+    hindered, why = _hindered(description, srtp) if used is None else (None, "")
     for index, media in enumerate(description.media):
         if index == used:
             secure = () if srtp is Srtp.OFF else media.crypto
@@ -177,11 +182,11 @@ def compact(
     return text
 
 
-def _hindered(description: SessionDescription, sdp: str, srtp: Srtp) -> tuple[int | None, str]:
+def _hindered(description: SessionDescription, srtp: Srtp) -> tuple[int | None, str]:
     """Return the first audio line, and what is noted there of why none is used."""
     first = next((i for i, media in enumerate(description.media) if media.kind == "audio"), None)
     try:
-        found = obstacle(sdp, srtp)
+        found = obstacle_in(description, srtp)
     except SdpError:
         found = None
     return (None, "") if found is None else (first, noted(*found))

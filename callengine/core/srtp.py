@@ -40,6 +40,10 @@ or in a suite's, nothing is repeated: it may be a key."""
 _SUITE_NAME = re.compile(r"(?=[^_]+_)[A-Z0-9_]{3,32}")
 
 
+Offered = tuple[int, str]
+"Tag and suite of a key."
+
+
 class Profile(StrEnum):
     """What an audio line may be of (RFC 3551, 4585, 3711, 5124)."""
 
@@ -84,7 +88,7 @@ def read_crypto(attribute: str) -> CryptoLine | str:
     """
     match = _CRYPTO.fullmatch(attribute.strip())
     if match is None:
-        return "it is not of the form `crypto:TAG SUITE inline:KEY`"
+        return "it is not of the form `crypto:TAG SUITE inline:KEY`, with a TAG of 1 to 9 digits"
     suite = match[2].upper()
     if suite not in SUITES:
         named = f"the suite {suite}" if _SUITE_NAME.fullmatch(suite) else "its suite"
@@ -108,12 +112,26 @@ def _is_key(text: str, size: int) -> bool:
         return False
 
 
-def usable_crypto(attributes: Iterable[str]) -> tuple[tuple[CryptoLine, ...], tuple[str, ...]]:
-    """Return the keys of an audio line that can be used, and why the others cannot be."""
+def usable_crypto(
+    attributes: Iterable[str], answering: frozenset[Offered] | None = None
+) -> tuple[tuple[CryptoLine, ...], tuple[str, ...]]:
+    """Return the keys of an audio line that can be used, and why the others cannot be.
+
+    `answering` is what was offered, if the line is an answer's: one of those is used, the first
+    (RFC 4568 section 5.1.2).
+    """
     lines = [a for a in attributes if a[:7].lower() == "crypto:"][:MAX_LINES]
-    found = [read_crypto(line) for line in lines]
+    found = [_answering(read_crypto(line), answering) for line in lines]
     usable: dict[int, CryptoLine] = {}
     for line in found:
         if isinstance(line, CryptoLine):
             usable.setdefault(line.tag, line)
-    return tuple(usable.values()), tuple(why for why in found if isinstance(why, str))
+    keys = tuple(usable.values())
+    unusable = tuple(why for why in found if isinstance(why, str))
+    return keys if answering is None else keys[:1], unusable
+
+
+def _answering(line: CryptoLine | str, offered: frozenset[Offered] | None) -> CryptoLine | str:
+    if isinstance(line, str) or offered is None or (line.tag, line.suite) in offered:
+        return line
+    return f"its tag {line.tag} was not offered with {line.suite}"

@@ -1,5 +1,6 @@
 """SRTP with SDES keys (RFC 3711, RFC 4568) on one leg, on the other, on both."""
 
+import asyncio
 import base64
 import math
 from collections import Counter
@@ -210,6 +211,43 @@ async def test_what_is_on_the_wire_is_no_sound(engine: Engine) -> None:
             bytes_to[int(port)] += bytes.fromhex(payload.replace(":", ""))[12:]
         assert entropy(bytes_to[sam.rtp.port]) > 7.9
         assert len(set(bytes_to[bob.rtp.port])) < 8 or not bytes_to[bob.rtp.port]
+
+
+async def test_of_several_keys_the_first_that_can_be_used_is_answered(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine, "sam") as sam:
+        key, other = srtp.new_key(), srtp.new_key()
+        offer = sam.sdp(["PCMU"]).replace("RTP/AVP", "rtp/savp")
+        offer = srtp.with_key(offer, other, "F8_128_HMAC_SHA1_80", tag=3)
+        offer = srtp.with_key(offer, f"{other}|2^20|1:4", tag=4)
+        offer = srtp.with_key(offer, f"{key}|2^20 WSH=64", tag=0)
+        call = await converse(engine, sam, bob, offer=offer)
+        ((tag, _, theirs),) = srtp.keys_in(call.a.answer_sdp)
+        assert tag == 0
+        sam.rtp.cipher = srtp.Cipher(key, theirs)
+        await call.hears_both_ways(codec_a="PCMU", codec_b="OPUS", seconds=0.9)
+        assert (await call.end())["legs"][0]["encryption"] == AES_80
+
+
+@pytest.mark.parametrize(
+    ("tag", "end", "why"),
+    [
+        (7, "", f"its tag 7 was not offered with {AES_80}"),
+        (1, "|1:4", "it names a master key identifier (MKI), which is not supported"),
+    ],
+)
+async def test_an_answer_with_a_key_that_does_not_fit_ends_the_call_in_words(
+    engine: Engine, tag: int, end: str, why: str
+) -> None:
+    async with registered(engine, "sam") as sam, caller(engine, "alice") as alice:
+        a = await alice.invite("sam", alice.sdp(["PCMU"]))
+        b = await sam.wait_call()
+        answer = sam.sdp([("PCMU", descriptions.payload_type(b.offer_sdp, "PCMU"))])
+        await b.answer(srtp.with_key(answer, srtp.new_key() + end, tag=tag))
+        assert (await a.wait_final()).code == 488
+        await asyncio.wait_for(b.ended.wait(), 3)
+        ended = (await engine.record(a.call_id))["termination"]
+    assert ended["reason"] == "callee-without-media"
+    assert f"without a key (a=crypto) that can be used: {why}." in ended["advice"]
 
 
 def entropy(data: bytes) -> float:

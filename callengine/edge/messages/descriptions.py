@@ -1,9 +1,11 @@
 """The session description in a message, as a call process may read it."""
 
+from collections.abc import Iterable
+
 from callengine.core.description import read
-from callengine.core.obstacles import obstacle
+from callengine.core.obstacles import obstacle_in
 from callengine.core.sdp import SdpError, compact
-from callengine.core.srtp import PROFILES, Profile
+from callengine.core.srtp import PROFILES, CryptoLine, Offered, Profile, usable_crypto
 from callengine.edge.messages.bodies import BodyContent, find_sdp
 from callengine.edge.messages.received import Received
 from sip.srtp import Srtp
@@ -34,11 +36,13 @@ class Profiles:
         self._theirs: Profile | None = None
         self._offered: Profile | None = None
         "By the call process, toward us."
+        self._keys: frozenset[Offered] = frozenset()
+        "Tags and suites of the SRTP keys in that."
 
     def inward(self, message: Received) -> bytes:
         """Return what a call process reads of a peer's message. Raises BadSdpError."""
         offered = self._offered if _is_answer(message) else None
-        body = compact_body(message, srtp=self.srtp, profile=offered)
+        body = compact_body(message, srtp=self.srtp, profile=offered, keys=self._keys)
         if body:
             whole = read(_sdp(message))
             index = whole.audio_index_for(self.srtp)
@@ -62,12 +66,17 @@ class Profiles:
             return body
         written = words[2].decode()
         self._offered = Profile(written) if written in PROFILES else None
+        self._keys = frozenset((key.tag, key.suite) for key in _keys(lines))
         wanted = self._theirs
         if wanted is None and self.srtp is Srtp.REQUIRED:
             wanted = Profile.SAVP
         words[2] = (wanted or written).encode()
         lines[at] = b" ".join(words)
         return b"\r\n".join(lines)
+
+
+def _keys(lines: Iterable[bytes]) -> tuple[CryptoLine, ...]:
+    return usable_crypto(line[2:].decode() for line in lines if line.startswith(b"a=crypto:"))[0]
 
 
 def _is_answer(message: Received) -> bool:
@@ -84,11 +93,15 @@ def _sdp(message: Received) -> str:
 
 
 def compact_body(
-    message: Received, *, srtp: Srtp = Srtp.OFF, profile: Profile | None = None
+    message: Received,
+    *,
+    srtp: Srtp = Srtp.OFF,
+    profile: Profile | None = None,
+    keys: frozenset[Offered] | None = None,
 ) -> bytes:
     """Return a message's session description cut down to what a call process can read.
 
-    `srtp` is what is asked of the leg's audio, `profile` what an answer was offered.
+    `srtp` is what is asked of the leg's audio, `profile` and `keys` what an answer was offered.
 
     Raises:
         BadSdpError: it is nonsense, or the body must be understood and is not.
@@ -98,8 +111,8 @@ def compact_body(
         return b""
     is_answer = _is_answer(message)
     try:
-        if message.method == "ACK" and obstacle(text, srtp):
+        if message.method == "ACK" and obstacle_in(read(text).answering(keys), srtp):
             return b""  # no answer at all, as far as a call process can do anything with it
-        return compact(text, is_answer=is_answer, srtp=srtp, profile=profile).encode()
+        return compact(text, is_answer=is_answer, srtp=srtp, profile=profile, keys=keys).encode()
     except SdpError as error:
         raise BadSdpError(str(error)) from error

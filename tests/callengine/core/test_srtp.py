@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from callengine.core.description import read
 from callengine.core.sdp import compact
-from callengine.core.srtp import SUITES, CryptoLine, read_crypto, usable_crypto
+from callengine.core.srtp import SUITES, CryptoLine, Profile, read_crypto, usable_crypto
 from sip.srtp import Srtp
 from tests.callengine.core.test_sdp import HEAD, audio
 
 KEY_30 = base64.b64encode(bytes(range(30))).decode()
 KEY_46 = base64.b64encode(bytes(range(46))).decode()
-AES_80 = "AES_CM_128_HMAC_SHA1_80"
+AES_80, AES_32 = "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,41 @@ def test_of_two_lines_the_one_that_is_wanted_is_used(srtp: Srtp, used: list[int]
     offer += audio("0", line="m=audio 4002 RTP/AVP")
     ports = [media.port for media in read(compact(offer, srtp=srtp)).media]
     assert ports == used
+
+
+@pytest.mark.parametrize(
+    ("profile", "lines", "used"),
+    [
+        ("RTP/SAVP", [f"2 {AES_80} inline:{KEY_30}"], 2),
+        ("RTP/AVP", [f"1 {AES_80} inline:{KEY_30}", f"2 {AES_80} inline:{KEY_30}"], 1),
+        ("RTP/SAVP", [f"7 {AES_80} inline:{KEY_30}", f"2 {AES_80} inline:{KEY_30}"], 2),
+        ("RTP/SAVP", [f"7 {AES_80} inline:{KEY_30}"], f"its tag 7 was not offered with {AES_80}"),
+        ("RTP/AVP", [f"1 {AES_32} inline:{KEY_30}"], f"its tag 1 was not offered with {AES_32}"),
+        ("RTP/AVP", [f"1 {AES_80} inline:{KEY_30}|1:4"], "it names a master key identifier"),
+        ("RTP/AVP", [], None),
+    ],
+)
+def test_an_answer_has_one_key_of_those_offered(
+    profile: str, lines: list[str], used: int | str | None
+) -> None:
+    """RFC 4568 section 5.1.2; whoever answers with another key will not send plain RTP."""
+    keys = [f"crypto:{line}" for line in lines]
+    answer = HEAD + audio("0", *keys, line=f"m=audio 4000 {profile}")
+    offered = frozenset({(1, AES_80), (2, AES_80)})
+    text = compact(answer, is_answer=True, srtp=Srtp.ALLOWED, profile=Profile.AVP, keys=offered)
+    written = [line for line in text.splitlines() if line.startswith("a=crypto:")]
+    if isinstance(used, str):
+        assert "m=audio 0 " in text
+        assert f"a=x-obstacle:NO_KEY {used}" in text
+        assert not written
+    else:
+        assert "m=audio 4000 RTP/AVP 0" in text
+        assert written == ([] if used is None else [f"a=crypto:{used} {AES_80} inline:{KEY_30}"])
+
+
+def test_keys_that_answer_a_plain_offer_are_passed_over() -> None:
+    answer = HEAD + audio("0", f"crypto:1 {AES_80} inline:{KEY_30}", line="m=audio 4000 RTP/AVP")
+    for srtp in (Srtp.OFF, Srtp.ALLOWED):
+        text = compact(answer, is_answer=True, srtp=srtp, profile=Profile.AVP, keys=frozenset())
+        assert "m=audio 4000 RTP/AVP 0" in text
+        assert "crypto" not in text
