@@ -37,6 +37,8 @@ _URL_PASSWORD = re.compile(r"://[^/\s<>]*@")
 _URI_HEADER = re.compile(
     r"([?&](?=[a-z-]*+=)[a-z-]*(?:auth|passw|secret|token)[a-z-]*=)[^&>\s]*", re.IGNORECASE
 )
+_OUR_CONTACT = re.compile(r"(\btrunk-)[0-9a-f]{24}\b", re.IGNORECASE)
+"By whose user part a carrier that we register at is known when it calls (`registering`)."
 _SDP_SECRET = re.compile(
     r"crypto|key-?mgmt|ice-pwd|inline:|mikey|passw|secret|^a=key", re.IGNORECASE
 )
@@ -161,7 +163,9 @@ def _parameter(name: str, value: str) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """Return text with the passwords in its URIs masked."""
+    """Return text with the passwords in its URIs masked, and whatever else stands for one."""
+    if "trunk-" in text:
+        text = _OUR_CONTACT.sub(rf"\1{MASK}", text)
     if "@" in text:
         text = _UP_TO_HOST.sub(_without_password, text)
         if "://" in text:

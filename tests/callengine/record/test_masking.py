@@ -228,6 +228,9 @@ def test_a_credential_cannot_make_masking_slow() -> None:
         ("sip:a@b?x=1&Auth-Token=2;3&y=4", "sip:a@b?x=1&Auth-Token=***&y=4"),
         ("a?x=b?token=c?d", "a?x=b?token=***"),
         ("a?token b=c", "a?token b=c"),
+        # Who calls this Contact of ours is taken for the carrier, with no other proof.
+        (f"INVITE sip:trunk-{'0af1' * 6}@us SIP/2.0", "INVITE sip:trunk-***@us SIP/2.0"),
+        ("sip:trunk-north@us", "sip:trunk-north@us"),
     ],
 )
 def test_passwords_are_masked_wherever_a_uri_holds_them(text: str, seen: str) -> None:
