@@ -56,6 +56,7 @@ OUT_KEYS = (
     FieldKey("username", Checker.text, "out_username"),
     FieldKey("codecs", Checker.codecs, "out_codecs"),
     FieldKey("probe_interval_s", keys.whole(0, 3600)),
+    FieldKey("holds_back_early_media", Checker.boolean),
     FieldKey("register", Checker.boolean, "registers"),
     FieldKey("registrar", keys.checked(validate_gateway_uri)),
     FieldKey("register_user", keys.text(SIP_USER, SIP_USER_FORM)),

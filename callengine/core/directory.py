@@ -151,6 +151,8 @@ class TrunkEntry:
     rules: NumberRules = field(default_factory=NumberRules)
     acts_on_refer: bool = False
     "Whether its side may transfer calls."
+    holds_back_early_media: bool = False
+    "Whether callers hear ringing in place of what it sends before the answer."
     passes_refer: bool = False
     "Whether it is sent the REFER when whom it has is transferred to a number behind it."
     srtp: Srtp = Srtp.OFF

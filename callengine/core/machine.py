@@ -45,6 +45,8 @@ class CallMachine:
         "The leg whose early media the caller hears."
         self._is_suited = True
         "Whether nothing depends on what the caller's device says to a list of whom it reached."
+        self._held_back: set[str] = set()
+        "Legs whose early media the caller does not hear."
         self._termination: Termination | None = None
         self._finished = False
         self._duration_deadline: float | None = None
@@ -193,15 +195,30 @@ class CallMachine:
         if not self._state.is_setting_up or not self._attempts.rings(event):
             return []
         alone = len(self._attempts.wave.legs) == 1
+        if event.early_media and self._orders[event.leg].holds_back_early_media:
+            return [*self._ring(event.leg), *self._hold_back(event.leg)]
         # Of several that ring, none may speak before it answers (RFC 3960 section 3.1).
         if event.early_media and alone and self._state is not CallState.EARLY_MEDIA:
             self._early = event.leg
             note = fx.Note("early-media", event.leg, f"{self._label(event.leg)} sends early media.")
             return [*self._become(CallState.EARLY_MEDIA), note, fx.RingCaller(183, event.leg)]
+        return self._ring(event.leg)
+
+    def _ring(self, leg: str) -> list[Effect]:
         if self._state is not CallState.TRYING:
             return []
-        note = fx.Note("ringing", event.leg, f"{self._label(event.leg)} is ringing.")
+        note = fx.Note("ringing", leg, f"{self._label(leg)} is ringing.")
         return [*self._become(CallState.RINGING), note, fx.RingCaller(180, None)]
+
+    def _hold_back(self, leg: str) -> list[Effect]:
+        """Say once of a leg that its early media is not heard."""
+        if leg in self._held_back:
+            return []
+        self._held_back.add(leg)
+        text = (
+            f"{self._label(leg)} sends early media, which is held back: the caller hears ringing."
+        )
+        return [fx.Note("early-media", leg, text)]
 
     def _leg_answered(self, leg: str) -> list[Effect]:
         if leg == CALLER or self._talkers.are(leg):

@@ -95,6 +95,8 @@ class LegOrder:
     "The voice agent this leg is, if it is one: it has neither a token nor SIP."
     selftest: SelfTest | None = None
     "The test destination this leg is, if it is one: neither has that."
+    holds_back_early_media: bool = False
+    "Whether the caller hears ringing in place of what it sends before the answer."
     is_taken_over: bool = False
     "Whether its peer talks in another call: it is re-INVITEd and not rung."
 

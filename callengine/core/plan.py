@@ -57,6 +57,8 @@ class PlannedTarget:
     diverting: Diverting = "diversion"
     headers: tuple[tuple[str, str], ...] = ()
     "What its INVITE bears besides, by the rules of the trunk the call came from."
+    holds_back_early_media: bool = False
+    "Whether the caller hears ringing in place of what it sends before the answer."
     selftest: str = ""
     "Which test destination it is, if it is one: it has no SIP either."
     passes_refer: bool = False

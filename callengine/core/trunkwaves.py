@@ -205,4 +205,5 @@ def _gateway_target(trunk: TrunkEntry, gateway: GatewayEntry, sent: _Sent) -> Pl
         headers=sent.headers,
         srtp=trunk.srtp,
         passes_refer=trunk.passes_refer,
+        holds_back_early_media=trunk.holds_back_early_media,
     )

@@ -69,6 +69,7 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         media_also_from=tuple(row.media_also_from),
         acts_on_refer=row.refer == "act",
         passes_refer=row.passes_refer,
+        holds_back_early_media=row.holds_back_early_media,
         permissions=_permissions(row),
         rules=NumberRules(
             in_called=tuple(row.in_called_rules),

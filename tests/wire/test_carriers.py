@@ -16,7 +16,7 @@ from tests.peers.phone import Phone
 from tests.peers.ports import free_port, free_sip_port
 from tests.peers.registrar import Registrar
 from tests.peers.waiting import until
-from tests.wire.conversation import caller, converse, registered
+from tests.wire.conversation import CALLEE_HZ, Conversation, caller, converse, registered
 from tests.wire.directory import configuration, connection
 
 GATEWAY_TIMEOUT_S = 1.0
@@ -61,10 +61,17 @@ def directory(*more: dict[str, Any]) -> dict[str, Any]:
             _trunk("probed", _at(DEAD), _at(BUSY), _at(GOOD), probe_interval_s=1),
             _trunk("moving", f"sip:moving.example:{PORTS[GOOD]}"),
             _trunk("plain", _at(GOOD)),
+            _trunk("quiet", _at(GOOD), holds_back_early_media=True),
             *more,
         ],
         numbers={"+12025550100": "connection:carol"},
-        routes={"+41": ["named"], "+42": ["probed"], "+43": ["moving"], "+44": ["plain"]},
+        routes={
+            "+41": ["named"],
+            "+42": ["probed"],
+            "+43": ["moving"],
+            "+44": ["plain"],
+            "+45": ["quiet"],
+        },
     )
 
 
@@ -195,6 +202,25 @@ async def test_a_183_with_a_description_and_a_200_without(engine: Engine) -> Non
         record = await engine.record(a.call_id)
     assert record["legs"][1]["codec"] == "PCMU"
     assert record["termination"]["reason"] == "caller-hung-up"
+
+
+async def test_early_media_that_is_held_back_is_told_as_ringing(engine: Engine) -> None:
+    async with gateway(GOOD) as good, caller(engine, "carol") as phone:
+        a = await phone.invite("+45225550106", phone.sdp(CODECS))
+        b = await good.wait_call()
+        sdp = good.sdp([("PCMU", descriptions.payload_type(b.offer_sdp, "PCMU"))])
+        await b.early_media(sdp)
+        assert not (await a.wait_provisional(180)).body
+        await b.audio(send_hz=CALLEE_HZ, codec="PCMU", seconds=1.0)
+        assert not phone.rtp.packets
+        await b.answer(sdp)
+        await a.answered()
+        call = Conversation(a, b, engine)
+        await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=1.0)
+        record = await call.end()
+    assert all(response.code != 183 for response in a.responses)
+    (line,) = (e["text"] for e in engine.events(record["id"]) if e["kind"] == "early-media")
+    assert line == "quiet sends early media, which is held back: the caller hears ringing."
 
 
 async def test_reinvites_without_a_description_again_and_again(engine: Engine) -> None:

@@ -32,6 +32,7 @@ OUT_SETTINGS = (
     "registrar",
     "register_user",
     "register_expires_s",
+    "holds_back_early_media",
 )
 "Fields of the OUT side beside its credentials."
 
@@ -54,6 +55,7 @@ class TrunkOutForm(OutSide, RevisedForm[Trunk]):
             "register_user": "Registered user",
             "register_expires_s": "A registration lasts, in seconds",
             "probe_interval_s": "Seconds between probes",
+            "holds_back_early_media": "Callers hear ringing (180) in place of its early media",
         }
         widgets = {
             "out_username": typed(),
@@ -74,6 +76,7 @@ class TrunkOutForm(OutSide, RevisedForm[Trunk]):
         "register_user",
         "register_expires_s",
         "probe_interval_s",
+        "holds_back_early_media",
     )
 
     def clean(self) -> dict[str, Any]:

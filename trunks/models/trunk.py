@@ -117,6 +117,13 @@ class Trunk(CallAllowance, TrunkNumbers):
         help_text="Offered to the carrier. Empty: the platform list.",
     )
 
+    holds_back_early_media = models.BooleanField(
+        "OUT: early media held back",
+        default=False,
+        db_default=False,
+        help_text="Before the answer callers are told that it rings (180), not what the carrier "
+        "sends by then (183): announcements, or its own ringing.",
+    )
     probe_interval_s = models.PositiveIntegerField(
         "OUT: probe interval",
         default=60,

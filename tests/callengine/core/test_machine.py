@@ -136,6 +136,25 @@ def test_early_media_of_one_among_several_is_only_ringing():
     assert fx.RingCaller(180, None) in effects
 
 
+@pytest.mark.parametrize("told_first", [False, True])
+def test_early_media_that_is_held_back_is_told_as_ringing(told_first: bool) -> None:
+    quiet = LegOrder("B", "tB", label="Phone B", holds_back_early_media=True)
+    wave = WaveOrder((quiet,), ("OPUS",), ("G722",))
+    machine = CallMachine(dataclasses.replace(order(("B",)), waves=(wave,)), 0.0)
+    machine.start()
+    effects = []
+    for early_media in (not told_first, True, True):
+        effects += machine.handle(LegProgress("B", 183, early_media=early_media), 1.0)
+    assert [effect for effect in effects if isinstance(effect, fx.RingCaller)] == [
+        fx.RingCaller(180, None)
+    ]
+    assert [effect.text for effect in effects if isinstance(effect, fx.Note)] == [
+        "Phone B is ringing.",
+        "Phone B sends early media, which is held back: the caller hears ringing.",
+    ]
+    assert machine.state is CallState.RINGING
+
+
 def test_the_first_of_several_to_answer_wins_and_the_others_stop_ringing():
     machine = started(("B", "B2", "B3"))
     effects = machine.handle(LegAnswered("B2"), 1.0)
