@@ -1,11 +1,15 @@
 """Recipes on the wire: their own files as they stand, and names that lead to who plays a part."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.peers.dnsserver import NameServer
+from tests.peers.engine import Engine
+from tests.peers.phone import Phone
 from tests.peers.ports import LOOPBACK, free_port, free_sip_port
 from tests.wire import secured
 from tests.wire.directory import ABROAD, Entry
@@ -30,8 +34,28 @@ def recipe(name: str) -> Entry:
 
 
 def trunk_of(name: str) -> Entry:
+    """Return a recipe's trunk."""
     (trunk,) = recipe(name)["trunks"]
     return dict(trunk)
+
+
+def desk_of(name: str) -> tuple[str, str]:
+    """Return SIP user and password of a recipe's connection."""
+    (desk,) = recipe(name)["connections"]
+    return desk["sip_user"], desk["password"]
+
+
+@asynccontextmanager
+async def at_the_desk(
+    engine: Engine, user: str, password: str, codecs: tuple[str, ...] = ("PCMA", "PCMU")
+) -> AsyncIterator[Phone]:
+    """Open a phone that is registered for as long."""
+    async with Phone(user, password, server=engine.server, codecs=codecs) as phone:
+        assert (await phone.register()).code == 200
+        try:
+            yield phone
+        finally:
+            await phone.register(expires_s=0)
 
 
 def together(*names: str, **platform: Any) -> Entry:

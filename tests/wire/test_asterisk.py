@@ -11,17 +11,16 @@ from tests.peers.phone import Phone
 from tests.wire import secured
 from tests.wire.conversation import Conversation, converse
 from tests.wire.directory import Entry
-from tests.wire.recipes import FOLDER, NAMED, Names, together
+from tests.wire.recipes import FOLDER, Names, at_the_desk, desk_of, together
 
 HOST = "127.0.0.61"
 NAMES = Names()
 DOMAIN = "pbx.example.com"
 PORTS = {transport: NAMES.lead(DOMAIN, HOST, transport) for transport in ("udp", "tls")}
 SHOWN = secured.AUTHORITY.issue(DOMAIN, dns=[DOMAIN])
-ENVIRONMENT = NAMED | NAMES.environment
+ENVIRONMENT = secured.ENVIRONMENT | NAMES.environment
 CONFIGURATION = together("asterisk", home_country="US")
 AES_80 = "AES_CM_128_HMAC_SHA1_80"
-DESK = CONFIGURATION["connections"][0]
 EXTENSION = """
 [1001]
 type=endpoint
@@ -72,7 +71,7 @@ def pbx(engine: Engine, phone: Phone, transport: str) -> Asterisk:
         text = text.replace(
             "transport=transport-udp", "transport=transport-tls\nmedia_encryption=sdes"
         )
-        place += ";transport=tls"
+        place += "\\;transport=tls"
         text += SECURED.format(
             host=HOST,
             tls_port=PORTS["tls"],
@@ -107,10 +106,9 @@ async def test_calls_go_both_ways_and_are_heard(engine: Engine, transport: str) 
     engine.provision(configured(transport))
     async with (
         Phone("1001", host="127.0.0.62", codecs=("PCMU",)) as extension,
-        Phone(DESK["sip_user"], DESK["password"], server=engine.server) as desk,
+        at_the_desk(engine, *desk_of("asterisk")) as desk,
         pbx(engine, extension, transport),
     ):
-        assert (await desk.register()).code == 200
         out = await converse(engine, desk, extension, offer=["PCMA"], to="1001")
         await out.hears_both_ways(codec_a="PCMA", codec_b="PCMU")
         record = await out.end()

@@ -21,8 +21,8 @@ from tests.peers.phone import Phone
 from tests.peers.registrar import Registrar
 from tests.wire import secured
 from tests.wire.conversation import CALLEE_HZ, CALLER_HZ
-from tests.wire.directory import ABROAD, PASSWORD, Entry, connection
-from tests.wire.recipes import NAMED, Names, recipe, together, trunk_of
+from tests.wire.directory import ABROAD, PASSWORD, connection
+from tests.wire.recipes import NAMED, Names, at_the_desk, desk_of, together, trunk_of
 
 NAMES = Names()
 
@@ -210,30 +210,15 @@ async def carrier(engine: Engine, part: Part) -> AsyncIterator[Phone]:
         yield phone
 
 
-@asynccontextmanager
-async def at_the_desk(
-    engine: Engine, user: str, file: Entry, codecs: tuple[str, ...] = ("PCMA", "PCMU")
-) -> AsyncIterator[Phone]:
-    """Open a phone that is registered, by its recipe or as one of the test's own."""
-    own = {"sip_user": user, "password": PASSWORD}
-    found = [e for e in file.get("connections", []) if e["sip_user"] == user]
-    password = (found or [own])[0]["password"]
-    async with Phone(user, password, server=engine.server, codecs=codecs) as phone:
-        assert (await phone.register()).code == 200
-        try:
-            yield phone
-        finally:
-            await phone.register(expires_s=0)
-
-
 async def it_calls(engine: Engine, part: Part) -> None:
     """It calls in, as the recipe lets it in, whom the recipe has it reach."""
     trunk = trunk_of(part.recipe)
-    file = recipe(part.recipe)
-    desk_user = file["connections"][0]["sip_user"] if part.reaches else f"desk-{part.recipe}"
+    desk_user, password = f"desk-{part.recipe}", PASSWORD
+    if part.reaches:
+        desk_user, password = desk_of(part.recipe)
     secure = trunk.get("srtp") == "required"
     async with (
-        at_the_desk(engine, desk_user, file) as desk,
+        at_the_desk(engine, desk_user, password) as desk,
         carrier(engine, part) as phone,
     ):
         offer, ours = phone.sdp(list(part.codecs)), srtp.new_key()
@@ -301,7 +286,7 @@ async def test_a_carrier_calls_where_the_engine_registered(engine: Engine) -> No
         await it_is_called(engine, TELNYX, registrar)
         ours = srtp.new_key()
         offer = registrar.sdp(["PCMU"]).replace("RTP/AVP", "RTP/SAVP")
-        async with at_the_desk(engine, "front-desk", recipe("telnyx")) as desk:
+        async with at_the_desk(engine, *desk_of("telnyx")) as desk:
             registrar.rtp.cipher = None
             a = await registrar.invite(registrar.contact_uri, srtp.with_key(offer, ours))
             # The Contact in the Request-URI, whom it is for in To.
@@ -321,7 +306,7 @@ async def test_a_carrier_calls_where_the_engine_registered(engine: Engine) -> No
 async def test_a_desk_phone_by_its_recipe(engine: Engine) -> None:
     """Yealink: registered and calling as its SIP user, G722 both ways, a key as an RTP event."""
     async with (
-        at_the_desk(engine, "desk-151", recipe("yealink"), codecs=("G722", "PCMU")) as phone,
+        at_the_desk(engine, *desk_of("yealink"), codecs=("G722", "PCMU")) as phone,
         Phone("caller-vobiz", PASSWORD, server=engine.server, codecs=("PCMA",)) as other,
     ):
         offer = other.sdp(["PCMA"], telephone_event={101: 8000})

@@ -11,16 +11,15 @@ from tests.peers.gateway import Gateway
 from tests.peers.phone import Phone
 from tests.wire import secured
 from tests.wire.conversation import Conversation
-from tests.wire.recipes import NAMED, Names, recipe, together
+from tests.wire.recipes import NAMED, Names, at_the_desk, desk_of, together, trunk_of
 
 HOST, DOMAIN = "127.0.0.63", "wa.meta.vc"
 NAMES = Names()
 PORT = NAMES.lead(DOMAIN, HOST, "tls")
 SHOWN = secured.AUTHORITY.issue(DOMAIN, dns=[DOMAIN])
 ENVIRONMENT = NAMED | NAMES.environment
-RECIPE = recipe("whatsapp")
 CONFIGURATION = together("whatsapp", home_country="US")
-(DESK,), (TRUNK,) = RECIPE["connections"], RECIPE["trunks"]
+TRUNK = trunk_of("whatsapp")
 BUSINESS, USER = "+12025550140", "+5511999990000"
 AES_80 = "AES_CM_128_HMAC_SHA1_80"
 ATTRIBUTES = """\
@@ -74,14 +73,9 @@ def described(phone: Phone, key: str, *, tag: int = 1, opus: int = 111) -> str:
     return "".join(f"{line}\r\n" for line in lines)
 
 
-def desk(engine: Engine) -> Phone:
-    return Phone(DESK["sip_user"], DESK["password"], server=engine.server, codecs=("PCMA",))
-
-
 async def test_a_call_of_a_whatsapp_user(engine: Engine) -> None:
     """Its INVITE proves itself by digest for a URI without parameters, through Meta's proxies."""
-    async with desk(engine) as phone, meta() as carrier:
-        assert (await phone.register()).code == 200
+    async with at_the_desk(engine, *desk_of("whatsapp")) as phone, meta() as carrier:
         ours = srtp.new_key()
         host, port = engine.server_over("tls")
         headers = {
@@ -122,7 +116,7 @@ async def test_a_call_of_a_whatsapp_user(engine: Engine) -> None:
 
 async def test_a_call_to_a_whatsapp_user(engine: Engine) -> None:
     """From is the business number at our name; the digest is its own, without plus."""
-    async with desk(engine) as phone, meta() as carrier:
+    async with at_the_desk(engine, *desk_of("whatsapp")) as phone, meta() as carrier:
         a = await phone.invite("885511999990000", phone.sdp(["PCMA"]))
         b = await carrier.wait_call()
         assert str(b.invite.uri) == f"sip:{USER}@{DOMAIN};transport=tls"
