@@ -18,6 +18,7 @@ from callengine.worker.plugins.fmtp import (
 
 Fmtp = Mapping[str, Callable[[str], str]]
 "Catalogue name -> what makes format parameters of those pjmedia wrote."
+_KEY = re.compile(r"a=crypto:[^\r\n]*\r\n")
 _ADDRESS = re.compile(r"IN IP[46] \S+")
 
 
@@ -39,6 +40,17 @@ def offer(ours: str, allowed: Sequence[str], place: Place) -> str:
     """
     fmtp: Fmtp = {"ILBC": lambda _own: sdp.ILBC_MODES[20]}
     return _restricted(ours, allowed, None, fmtp, place)
+
+
+def has_keys(offer: str) -> bool:
+    """Tell whether an offer of the peer's has a key for SRTP. Raises SdpError."""
+    audio = sdp.read_audio(offer) if offer else None
+    return bool(audio and audio.suite)
+
+
+def without_keys(ours: str) -> str:
+    """Return our offer, which is of RTP/AVP, for plain RTP alone."""
+    return _KEY.sub("", ours)
 
 
 def answer(ours: str, remote: sdp.Audio, allowed: Sequence[str], place: Place) -> str | None:

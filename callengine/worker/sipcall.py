@@ -326,6 +326,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         self._to_answer = offer
         try:
             agreed = not offer or sdp.answer_codec(offer, self.allowed) is not None
+            # Who has our RTP instead of pjmedia has no SRTP.
+            agreed = agreed and not (self._is_lent and legsdp.has_keys(offer))
         except sdp.SdpError:
             agreed = False
         if not agreed:
@@ -345,10 +347,15 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
     def _restricted(self, ours: str, remote: sdp.Audio | None, *, is_answer: bool) -> str:
         place = legsdp.Place(self._around.bridge_rate_hz, self._order.public_address)
         if not is_answer:
-            return legsdp.offer(ours, self._offering or self.allowed, place)
+            offer = legsdp.offer(ours, self._offering or self.allowed, place)
+            return legsdp.without_keys(offer) if self._is_lent else offer
         answer = legsdp.answer(ours, remote, self.allowed, place) if remote else None
         # An offer without a common codec is refused elsewhere; nothing of this is sent then.
         return ours if answer is None else answer
+
+    @property
+    def _is_lent(self) -> bool:
+        return self._borrower is not None
 
     def _clock_rate_hz(self) -> int:
         codec = self.media.codec if self.media else None

@@ -8,7 +8,7 @@ import pytest
 
 from tests.callengine.edge.fakes import Phone as BarePhone
 from tests.callengine.edge.fakes import UdpPeer
-from tests.peers import descriptions
+from tests.peers import descriptions, srtp
 from tests.peers.dialogs import OutgoingCall
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
@@ -17,8 +17,8 @@ from tests.peers.voiceagent import sounds
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.peers.waiting import until
 from tests.wire.agents import KEY, agent
-from tests.wire.conversation import caller
-from tests.wire.directory import configuration
+from tests.wire.conversation import caller, converse, registered
+from tests.wire.directory import configuration, connection
 
 AGENT_HZ, CALLER_HZ = 700, 1300
 NUMBER = "+12025550177"
@@ -35,7 +35,11 @@ def peer() -> Iterator[VoiceAgentPeer]:
 def engine(peer: VoiceAgentPeer) -> Iterator[Engine]:
     """Run an engine, over IPv6 too, whose agent speaks without an end."""
     speaks = agent("speaks", peer.url(tone=AGENT_HZ), "audio/pcmu", "audio/pcmu")
-    settings = configuration(numbers={NUMBER: "agent:speaks"})
+    settings = configuration(
+        connection("sam", outbound=["PCMU"], srtp="allowed"),
+        connection("bob", inbound=["PCMU"]),
+        numbers={NUMBER: "agent:speaks"},
+    )
     engine = Engine({**settings, "agents": [{**speaks, "codecs": ["G722", "PCMU", "PCMA"]}]})
     engine._environment["VOIPNUMBER_SIP_LISTEN"] += f",udp:[::1]:{engine.port}"
     with engine:
@@ -149,3 +153,21 @@ async def test_a_caller_over_ipv6_talks_to_an_agent(engine: Engine, peer: VoiceA
     assert record["termination"]["reason"] == "caller-hung-up"
     rtp.close()
     await wire.close()
+
+
+async def test_a_caller_who_may_encrypt_stays_plain_with_an_agent_it_came_to_later(
+    engine: Engine, peer: VoiceAgentPeer
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine, "sam") as sam:
+        talk = await converse(engine, sam, bob, offer=["PCMU"])
+        refer = talk.b.request("REFER")
+        refer.headers.set("Refer-To", f"<sip:{NUMBER}@{engine.host}:{engine.port}>")
+        assert (await talk.b.send(refer)).code == 202
+        await asyncio.wait_for(talk.b.ended.wait(), 5)
+        await _hear_each_other(talk.a, peer, "PCMU")
+        offer = srtp.offered(sam.sdp(["PCMU"], version=2), "RTP/SAVP")
+        assert (await talk.a.reinvite(offer)).code == 488
+        late = await talk.a.reinvite(None, answer=lambda _: sam.sdp(["PCMU"], version=3))
+        assert "a=crypto" not in late.body.decode()
+        await _hear_each_other(talk.a, peer, "PCMU")
+        await talk.a.hang_up()
