@@ -140,6 +140,17 @@ def read_audio(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> Audio | None:
     )
 
 
+def is_usable_answer(offer: str, answer: str) -> bool:
+    """Tell whether an answer has an audio line that is on and a codec of the offer."""
+    try:
+        offered, answered = read_audio(offer), read_audio(answer)
+    except SdpError:
+        return False
+    if offered is None or answered is None:
+        return False
+    return any(name in offered.payload_types for name in answered.payload_types)
+
+
 def compact(
     sdp: str,
     *,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.peers.engine import Engine
 from tests.peers.ports import LOOPBACK, free_sip_port
 from tests.peers.sipp import Sipp, SippCall
@@ -46,6 +48,17 @@ async def test_a_reliable_183_of_the_callee_is_acknowledged_rfc3262_4(engine: En
     callee.expect("ACK").expect("BYE")
     caller = hangs_up(calls(engine).maybe(100, 180, 183))
     record, _, _ = await played(engine, caller, callee)
+    assert [leg["codec"] for leg in record["legs"]] == ["PCMU", "PCMU"]
+
+
+@pytest.mark.parametrize("early", [offer("G722"), offer("PCMU").replace("6100", "0")])
+async def test_an_early_answer_that_cannot_be_used_is_left_to_the_200_rfc3261_13_2_1(
+    engine: Engine, early: str
+) -> None:
+    """pjsip cancelled the call for it, and the callee was said to have answered 487."""
+    callee = as_callee().reply(183, body=early, to_tag=True).pause(100)
+    callee.answer_invite(200, offer("PCMU")).expect("ACK").expect("BYE")
+    record, _, _ = await played(engine, hangs_up(calls(engine).maybe(100, 180, 183)), callee)
     assert [leg["codec"] for leg in record["legs"]] == ["PCMU", "PCMU"]
 
 

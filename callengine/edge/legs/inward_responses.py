@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from callengine.core.sdp import is_usable_answer
 from callengine.edge.legs import inner, takeover
 from callengine.edge.legs.abandon import Abandoner
 from callengine.edge.legs.attempting import AttemptReports
@@ -104,8 +105,17 @@ class InwardResponses:
         except BadSdpError:
             # Without a description the call process ends the call as it ends any unusable answer.
             body = b""
+        if body and message.code < 200 and not _is_usable(request, body):
+            # pjsip would cancel for it; who answers so early may say better in its 200.
+            body = b""
         data = inner.response(self._identity, leg, request, message, body=body)
         self._loopback.send(request.worker, data)
+
+
+def _is_usable(request: PeerRequest, body: bytes) -> bool:
+    """Tell whether a description in a provisional response answers the call process's offer."""
+    offer = request.message.body
+    return not offer or is_usable_answer(offer.decode(), body.decode())
 
 
 def _learn(leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
