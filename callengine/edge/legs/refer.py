@@ -130,8 +130,13 @@ def _read(leg: AnchoredLeg, request: Received) -> Referral:
     values = request.values("refer-to")
     if len(values) != 1:
         raise ValueError(f"A REFER names one target in Refer-To; this one has {len(values)}.")
+    target = values[0]
+    if "?" in target and "<" not in target:
+        # RFC 3261 section 20 wants brackets there, which baresip leaves out: without them the ?
+        # would belong to a parameter, and an attended transfer would ring its target anew.
+        target = f"<{target}>"
     try:
-        address = parse_address(values[0])
+        address = parse_address(target)
     except ValueError as error:
         raise ValueError(f"The Refer-To of a REFER cannot be read: {error}.") from error
     method = (address.uri.parameters.get("method") or "INVITE").upper()
