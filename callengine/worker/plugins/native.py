@@ -50,6 +50,7 @@ _TYPES = (
         "uint8_t[]",
         "unsigned *",
         "uintptr_t",
+        "void *",
     ),
     *("ptrdiff_t *", "pj_str_t *", "pj_timestamp *"),
     *("pj_ioqueue_callback *", "pj_ioqueue_key_t **", "pj_ioqueue_op_key_t *"),
