@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from callengine.core.naming import NextHop
 from callengine.core.registering import (
     ELSEWHERE,
+    FIRST_RETRY_S,
     RegistrarAnswer,
     RegistrationOutcome,
     after_answer,
@@ -91,7 +92,11 @@ class CarrierRegistration:
         asks_s = self._care.expires_s
         self._tell("trying", "")
         while True:
-            standing, flow = await self._once(asks_s)
+            try:
+                standing, flow = await self._once(asks_s)
+            except Exception:
+                logger.exception("trunk %s could not be registered", self._trunk)
+                standing, flow = self._failed_here(asks_s), None
             self._flow = flow if standing.state == "registered" else None
             self._failures = standing.failures
             self._tell(standing.state, standing.said, standing=standing, flow=flow)
@@ -117,6 +122,16 @@ class CarrierRegistration:
             attempt.answer, asked_s=asks_s, failures=self._failures, chance=random.random
         )
         return standing, attempt.flow
+
+    def _failed_here(self, asks_s: int) -> RegistrationOutcome:
+        """Return how it stands after a fault of ours: no carrier may end this for good."""
+        return RegistrationOutcome(
+            state="failed",
+            said="The engine failed to register it; its log says why. It is tried again.",
+            next_in_s=FIRST_RETRY_S,
+            asks_s=asks_s,
+            failures=self._failures + 1,
+        )
 
     async def _ask(self, asks_s: int) -> _Attempt:
         """Register at the first address of the registrar that answers."""
