@@ -1,9 +1,11 @@
 """WhatsApp Business Calling by its recipe, played from its documentation: TLS, SDES, OPUS."""
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
+import sipmessage
 
 from tests.peers import descriptions, srtp
 from tests.peers.engine import Engine
@@ -21,6 +23,9 @@ ENVIRONMENT = NAMED | NAMES.environment
 CONFIGURATION = together("whatsapp", home_country="US")
 TRUNK = trunk_of("whatsapp")
 BUSINESS, USER = "+12025550140", "+5511999990000"
+SCOPED = "US.13491208655302741918"
+"What WhatsApp writes for a user whose number it does not tell."
+CALL_ID = "outgoing:wacid.HBgLMTIxOTU1NTA3MTQVAgASGA=="
 AES_80 = "AES_CM_128_HMAC_SHA1_80"
 ATTRIBUTES = """\
 a=rtcp:9 IN IP4 0.0.0.0
@@ -45,9 +50,20 @@ def names() -> Iterator[None]:
     NAMES.server.stop()
 
 
-def meta() -> Gateway:
+class Meta(Gateway):
+    """Signs in for a URI without the parameters of the Request-URI."""
+
+    def authenticated(
+        self, response: sipmessage.Response, request: sipmessage.Request | None
+    ) -> tuple[str, str] | None:
+        assert request is not None
+        plain = dataclasses.replace(request.uri, parameters=sipmessage.Parameters())
+        return super().authenticated(response, sipmessage.Request(request.method, plain))
+
+
+def meta() -> Meta:
     """Return Meta's side: it answers at its name, and challenges as it does."""
-    return Gateway(
+    return Meta(
         TRUNK["out"]["username"],
         TRUNK["out"]["password"],
         transport="tls",
@@ -74,7 +90,7 @@ def described(phone: Phone, key: str, *, tag: int = 1, opus: int = 111) -> str:
 
 
 async def test_a_call_of_a_whatsapp_user(engine: Engine) -> None:
-    """Its INVITE proves itself by digest for a URI without parameters, through Meta's proxies."""
+    """Digest for a URI without parameters, ids in place of a number, odd Call-ID, a key pressed."""
     async with at_the_desk(engine, *desk_of("whatsapp")) as phone, meta() as carrier:
         ours = srtp.new_key()
         host, port = engine.server_over("tls")
@@ -82,15 +98,18 @@ async def test_a_call_of_a_whatsapp_user(engine: Engine) -> None:
             "Contact": f"<sip:{USER}@{DOMAIN};transport=tls;ob>;isfocus",
             "X-FB-External-Domain": DOMAIN,
             "x-wa-meta-wacid": "wacid.HBgLMTIx==",
-            "x-wa-meta-user-id": "US.13491208655302741918",
+            "x-wa-meta-user-id": SCOPED,
             "User-Agent": "Facebook SipGateway",
         }
         a = await carrier.invite(
             f"sip:{BUSINESS}@{host}:{port};transport=tls",
             described(carrier, ours),
-            from_user=USER,
+            from_user=SCOPED,
             headers=headers,
         )
+        del carrier.calls[a.call_id]
+        a.call_id = CALL_ID
+        carrier.calls[CALL_ID] = a
         b = await phone.wait_call()
         await b.ring()
         await b.answer_in("PCMA")
@@ -101,16 +120,21 @@ async def test_a_call_of_a_whatsapp_user(engine: Engine) -> None:
         await b.audio(send_hz=950, codec="PCMA", seconds=0.2)
         await carrier.rtp.first_packet(), "Meta waits for the first packet of the business"
         await Conversation(a, b, engine).hears_both_ways(codec_a="OPUS", codec_b="PCMA", seconds=1)
-        assert b.invite.from_address.uri.user == USER
+        assert b.invite.from_address.uri.user == SCOPED
+        (event,) = (n for n, hz in descriptions.telephone_events(b.offer_sdp).items() if hz == 8000)
+        phone.rtp.forget()
+        await carrier.rtp.send_digit(a.rtp_target, "5", payload_type=126, clock_rate_hz=8000)
+        await asyncio.sleep(0.3)
+        assert phone.rtp.digits(event) == "5"
         await b.hang_up()
         await asyncio.wait_for(a.ended.wait(), 3)
         record = await engine.record(a.call_id)
         said = [event["text"] for event in engine.events(record["id"])]
-        assert (record["source"], record["from"]) == ("trunk:whatsapp", USER)
+        assert (record["source"], record["from"]) == ("trunk:whatsapp", SCOPED)
         assert [leg["codec"] for leg in record["legs"]] == ["OPUS", "PCMA"]
         assert [leg["encryption"] for leg in record["legs"]] == [AES_80, ""]
         assert "x-wa-meta-wacid: wacid.HBgLMTIx==" in said
-        assert "x-wa-meta-user-id: US.13491208655302741918" in said
+        assert f"x-wa-meta-user-id: {SCOPED}" in said
         assert not [text for text in said if "key travelled" in text]
 
 
