@@ -65,6 +65,11 @@ _TRUNK_WORDS = {
     408: "answered %d: something behind it was waited for in vain. Try later, or ask the carrier.",
 }
 "Where a carrier speaks of whom it was to call, not of itself."
+_NOT_TAKEN_OVER = {
+    481: "could not be taken over: its other call had ended (481). Call anew.",
+    491: "could not be taken over: its other call was being changed (491). Try again.",
+}
+"Whether it was the device that said so, or we before it was asked."
 _ALIASES = {606: 488, 415: 488, 410: 404, 604: 404, 504: 408}
 
 
@@ -91,6 +96,9 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
     if code == 408 and not failure.by_peer:
         words = "stopped answering before the call was set up. Check its network."
         return Termination("callee", Reason.CALLEE_UNREACHABLE, code, f"{label} {words}")
+    if order.is_taken_over and code in _NOT_TAKEN_OVER:
+        words = _NOT_TAKEN_OVER[code]
+        return Termination("callee", Reason.CALLEE_FAILED, code, f"{label} {words}")
     alike = _ALIASES.get(code, code)
     mend = "Ask the carrier what it means." if order.trunk else "Look at that device."
     otherwise = (Reason.CALLEE_FAILED, f"answered {code} {failure.text}. {mend}")

@@ -1,5 +1,7 @@
 """The words for how a callee's leg failed: a phone speaks of itself, a carrier of a number."""
 
+import dataclasses
+
 import pytest
 
 from callengine.core.causes import callee_termination
@@ -55,6 +57,14 @@ def test_a_carrier_is_not_said_to_be_what_it_says_of_a_number(
 def test_a_phrase_is_nothing_to_fill_in(text: str) -> None:
     """Such a phrase raised an exception in the call's process, and ended the call as our fault."""
     assert f"answered 484 {text}. " in end(order(), ended(484, text)).advice
+
+
+@pytest.mark.parametrize(("code", "why"), [(481, "had ended"), (491, "was being changed")])
+def test_who_is_not_taken_over_is_not_said_to_have_refused_it(code: int, why: str) -> None:
+    """We say so ourselves where its other call ends, or is being changed."""
+    taken = dataclasses.replace(order(), is_taken_over=True)
+    advice = end(taken, ended(code)).advice
+    assert advice.startswith(f"Bob could not be taken over: its other call {why} ({code}).")
 
 
 def test_credentials_that_were_not_given_were_not_refused() -> None:
