@@ -88,14 +88,10 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
         return Termination("callee", Reason.CALLEE_REDIRECTED, 480, f"{label} {words} {mend}")
     if failure.why:
         return without_media("callee", label, failure.why)
-    if failure.unreachable:
-        words = f"could not be reached: {failure.unreachable}. Check its address and its network."
+    if words := _unreachable(failure):
         return Termination("callee", Reason.CALLEE_UNREACHABLE, code, f"{label} {words}")
     if code in (401, 407):
         return _challenged(label, order, failure)
-    if code == 408 and not failure.by_peer:
-        words = "stopped answering before the call was set up. Check its network."
-        return Termination("callee", Reason.CALLEE_UNREACHABLE, code, f"{label} {words}")
     if order.is_taken_over and code in _NOT_TAKEN_OVER:
         words = _NOT_TAKEN_OVER[code]
         return Termination("callee", Reason.CALLEE_FAILED, code, f"{label} {words}")
@@ -113,6 +109,15 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
     # description what 488 says, and that is the one every caller's device knows.
     code_to_caller = 488 if alike == 488 else code
     return Termination("callee", reason, code_to_caller, f"{label} {words}")
+
+
+def _unreachable(failure: LegEnded) -> str:
+    """Return the words for a callee that was not reached, or is not any more; else nothing."""
+    if failure.unreachable:
+        return f"could not be reached: {failure.unreachable}. Check its address and its network."
+    if failure.code == 408 and not failure.by_peer:
+        return "stopped answering before the call was set up. Check its network."
+    return ""
 
 
 def _challenged(label: str, order: LegOrder, failure: LegEnded) -> Termination:
