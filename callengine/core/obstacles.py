@@ -1,6 +1,7 @@
 """Why no audio can come of a description, though nothing is wrong with its codecs. Pure."""
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 
 from callengine.core.description import Media, SessionDescription, is_ipv6, read
@@ -96,7 +97,7 @@ def obstacle_in(description: SessionDescription, srtp: Srtp) -> tuple[Obstacle, 
         return Obstacle[match[1]], match[2]
     plain = [media for media in on if media.profile and not media.profile.is_secure]
     if not plain:
-        return _transport(on[0], srtp)
+        return _transport(on[0], description.session, srtp)
     if is_ipv6(description.address_of(plain[0])):
         return Obstacle.IPV6, plain[0].transport
     if plain[0].port and (srtp is Srtp.REQUIRED or plain[0].lacks_key):
@@ -105,11 +106,13 @@ def obstacle_in(description: SessionDescription, srtp: Srtp) -> tuple[Obstacle, 
     return Obstacle.OFF, plain[0].transport
 
 
-def _transport(media: Media, srtp: Srtp) -> tuple[Obstacle, str]:
+def _transport(media: Media, session: Sequence[str], srtp: Srtp) -> tuple[Obstacle, str]:
     if media.profile:
         if srtp is Srtp.OFF:
             return Obstacle.ENCRYPTED, media.transport
-        return Obstacle.NO_KEY, next(iter(media.unusable_crypto), "there is none")
+        misplaced = any(line[:9].lower() == "a=crypto:" for line in session)
+        none = "it stands before the audio line, not below it" if misplaced else "there is none"
+        return Obstacle.NO_KEY, next(iter(media.unusable_crypto), none)
     # RFC 5764
     is_dtls = "TLS" in media.transport and "SAVP" in media.transport
     return (Obstacle.DTLS if is_dtls else Obstacle.TRANSPORT), media.transport

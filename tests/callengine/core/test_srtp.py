@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callengine.core.description import read
+from callengine.core.obstacles import Obstacle, obstacle
 from callengine.core.sdp import compact
 from callengine.core.srtp import SUITES, CryptoLine, Profile, read_crypto, usable_crypto
 from sip.srtp import Srtp
@@ -153,3 +154,10 @@ def test_keys_that_answer_a_plain_offer_are_passed_over() -> None:
         text = compact(answer, is_answer=True, srtp=srtp, profile=Profile.AVP, keys=frozenset())
         assert "m=audio 4000 RTP/AVP 0" in text
         assert "crypto" not in text
+
+
+def test_a_key_at_session_level_is_none_and_is_said_to_be_there() -> None:
+    """RFC 4568 section 4: it is of a media line."""
+    offer = f"{HEAD}a=crypto:1 {AES_80} inline:{KEY_30}\r\n{audio('0', line='m=audio 4 RTP/SAVP')}"
+    found = obstacle(offer, Srtp.ALLOWED)
+    assert found == (Obstacle.NO_KEY, "it stands before the audio line, not below it")
