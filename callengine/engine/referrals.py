@@ -98,6 +98,13 @@ class Referrals:
     async def _referrer(self, call: LiveCall, referral: Referral) -> Referrer:
         """Return who asks, with its rights, and for whom. Raises _DeclinedError."""
         leg = referral.leg
+        # Before it is waited: strangers must not have us wait for nothing.
+        source = await self._source(call, leg)
+        if not (source.kind == "connection" or (source.trunk and source.trunk.acts_on_refer)):
+            who = f"the trunk {source.trunk.name}" if source.trunk else "who called"
+            why = f"{who} may not transfer calls. "
+            why += "Let it, in the trunk's settings." if source.trunk else "Register."
+            raise _DeclinedError(why[0].upper() + why[1:], Reason.REFER_DECLINED)
         waiting = await _partner(call, leg)
         if waiting is None:
             why = "It talks to nobody."
@@ -105,12 +112,6 @@ class Referrals:
         if waiting in call.agents.orders:
             why = "It talks to a voice agent, which is not handed to others."
             raise _DeclinedError(why, Reason.REFER_DECLINED)
-        source = await self._source(call, leg)
-        if not (source.kind == "connection" or (source.trunk and source.trunk.acts_on_refer)):
-            who = f"the trunk {source.trunk.name}" if source.trunk else "who called"
-            why = f"{who} may not transfer calls. "
-            why += "Let it, in the trunk's settings." if source.trunk else "Register."
-            raise _DeclinedError(why[0].upper() + why[1:], Reason.REFER_DECLINED)
         partner = await self._source(call, waiting)
         return Referrer(
             leg=leg,
