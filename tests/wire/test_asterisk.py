@@ -5,9 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.peers import descriptions
 from tests.peers.asterisk import Asterisk
+from tests.peers.dialogs import Call
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
+from tests.peers.waiting import until
 from tests.wire import secured
 from tests.wire.conversation import Conversation, converse
 from tests.wire.directory import Entry
@@ -99,6 +102,15 @@ def configured(transport: str) -> Entry:
     return file
 
 
+async def pressed(by: Call, other: Call, key: str) -> None:
+    """Press a key; it must arrive at the other end, by RFC 4733 all the way."""
+    (number,) = descriptions.telephone_events(by.remote_sdp)
+    other.phone.rtp.forget()
+    await by.phone.rtp.send_digit(by.rtp_target, key, payload_type=number, clock_rate_hz=8000)
+    (arriving,) = descriptions.telephone_events(other.local_sdp)
+    await until(lambda: other.phone.rtp.digits(arriving) == key, f"{key} was not heard")
+
+
 @pytest.mark.parametrize("transport", ["udp", "tls"])
 async def test_calls_go_both_ways_and_are_heard(engine: Engine, transport: str) -> None:
     """Digest either way, G722 between the two, audio measured behind both."""
@@ -109,8 +121,11 @@ async def test_calls_go_both_ways_and_are_heard(engine: Engine, transport: str) 
         at_the_desk(engine, *desk_of("asterisk")) as desk,
         pbx(engine, extension, transport),
     ):
-        out = await converse(engine, desk, extension, offer=["PCMA"], to="1001")
+        offer = desk.sdp(["PCMA"], telephone_event={101: 8000})
+        out = await converse(engine, desk, extension, offer=offer, to="1001")
         await out.hears_both_ways(codec_a="PCMA", codec_b="PCMU")
+        await pressed(out.a, out.b, "7")
+        await pressed(out.b, out.a, "8")
         record = await out.end()
         assert record["source"] == "connection:desk-2001"
         assert record["destination"] == "trunk:asterisk"
