@@ -95,6 +95,12 @@ def callee_termination(order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]
     if order.is_taken_over and code in _NOT_TAKEN_OVER:
         words = _NOT_TAKEN_OVER[code]
         return Termination("callee", Reason.CALLEE_FAILED, code, f"{label} {words}")
+    return _answered(label, order, failure, vn_b)
+
+
+def _answered(label: str, order: LegOrder, failure: LegEnded, vn_b: tuple[str, ...]) -> Termination:
+    """Return the termination for what a callee answered, or a carrier about a number."""
+    code = failure.code
     alike = _ALIASES.get(code, code)
     mend = "Ask the carrier what it means." if order.trunk else "Look at that device."
     otherwise = (Reason.CALLEE_FAILED, f"answered {code} {failure.text}. {mend}")

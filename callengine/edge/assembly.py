@@ -81,6 +81,7 @@ class Assembly:
                 data, flow, too_large
             ),
             on_unreachable=lambda flow, why: self.outward.unreachable(flow, why),
+            on_lost=lambda flow, was_used: self.outward.lost(flow, was_used=was_used),
             may_read=lambda data, flow: self.guard.wait_s(data, flow, flow.host, time.monotonic()),
             is_known=self.standing.is_in_use,
             on_cut=self.rejections.connection_cut,

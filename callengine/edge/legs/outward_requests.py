@@ -259,6 +259,29 @@ class OutwardRequests:
                     self._attempts.over(leg, request, 503, why)
                     self._unreachable(request, why)
 
+    def lost(self, flow: Flow, *, was_used: bool) -> None:
+        """Take that a connection to a peer was closed with requests on it that nobody answered.
+
+        One that was used before may have been closed as idle just then: they go out once more, over
+        a new one. From one that never brought anything nothing is to be hoped for.
+        """
+        for leg in self._legs:
+            for request in list(leg.requests.values()):
+                if request.flow != flow or request.code or request.sent is None:
+                    continue
+                is_given_up = request.method == "INVITE" and request.orphaned
+                if request.method == "ACK" or is_given_up:
+                    continue
+                if was_used and not request.sent_anew:
+                    request.sent_anew = True
+                    self._sender.again(leg, request.sent, flow)
+                elif request.method == "INVITE":
+                    request.code = 503
+                    why = f"{flow} closed the connection without an answer"
+                    self._sender.forget(request.key)
+                    self._attempts.over(leg, request, 503, why)
+                    self._unreachable(request, why)
+
     def _unreachable(self, request: PeerRequest, why: str) -> None:
         if request.method not in ("ACK", "BYE") and not request.orphaned:
             # RFC 3261 section 8.1.3.1: a transport error counts as 503.

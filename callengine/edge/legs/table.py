@@ -127,6 +127,8 @@ class PeerRequest:
     "The last response's."
     cancel_wanted: bool = False
     cancel_headers: list[tuple[str, str]] = field(default_factory=list)
+    sent_anew: bool = False
+    "Over another connection, as the first was closed."
     told: bool = False
     "An attempt at a gateway whose end has been reported."
     orphaned: bool = False

@@ -173,6 +173,8 @@ class TcpConnection(asyncio.Protocol):
             self._abort_timer.cancel()
         self.lost.set()
         self._keeper.forget(self)
+        if self.opened_by_us and self.was_connected:
+            self._upcalls.on_lost(self.flow, self.heard_bytes > 0)
 
     def send(self, data: bytes, on_unreachable: OnUnreachable = lambda _: None) -> None:
         """Send, or keep until the connection is up; a peer that does not read is cut off.

@@ -20,6 +20,8 @@ class Upcalls:
     "Take what there is of a message that cannot be framed, its flow, and whether it is too large."
     on_unreachable: Callable[[Flow, str], None]
     "Take a flow whose connection could not be opened, and why, as the rest of a sentence."
+    on_lost: Callable[[Flow, bool], None] = lambda *_: None
+    "Take the flow of a connection of ours that was closed, and whether anything ever came by it."
     may_read: MayRead = lambda _, __: 0.0
     is_known: Callable[[Flow], bool] = lambda _: True
     "Tell whether a call or a registration hangs on a connection's flow."

@@ -276,6 +276,59 @@ async def test_a_callee_registered_over_tcp_is_rung_on_its_connection_once(
     await writer.wait_closed()
 
 
+async def test_a_gateway_that_closes_without_an_answer_is_given_up_at_once(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    """As one that takes no connection at all is; it had been waited for."""
+    await scene.to_worker()
+    closed: list[str] = []
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        closed.append(await read_message(reader))
+        writer.close()
+
+    async with await asyncio.start_server(close, "127.0.0.6", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        uri = f"sip:1@127.0.0.6:{port};transport=tcp"
+        scene.edge.open_legs(anchor("B2", "TOKENT", worker.address, request_uri=uri))
+        scene.worker_request("INVITE", 1, token="TOKENT", call_id="t", body=SDP)
+        response = await worker.expect(503)
+    assert f"tcp:127.0.0.6:{port} closed the connection without an" in response.get("reason")
+    assert len(closed) == 1
+
+
+async def test_a_connection_that_was_idle_too_long_is_opened_again_once(
+    scene: Scene, worker: UdpPeer
+) -> None:
+    """The INVITE that met its end went nowhere, and the call failed once it had been waited for."""
+    await scene.to_worker()
+    heard: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            heard.append(await read_message(reader))
+            if heard[-1].startswith("INVITE"):
+                if len(heard) in (1, 4):
+                    busy = reply_as(receive(heard[-1].encode()), 486, "Busy", tag="g")
+                    writer.write(busy.encode())
+                else:
+                    writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.6", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        uri = f"sip:1@127.0.0.6:{port};transport=tcp"
+        for number in (1, 2):
+            token = f"TOKENT{number}"
+            scene.edge.open_legs(anchor("B2", token, worker.address, request_uri=uri))
+            branch = f"z9hG4bKw{number}"
+            names = {"call_id": f"t{number}", "branch": branch}
+            scene.worker_request("INVITE", 1, token=token, body=SDP, **names)
+            assert (await worker.expect(486)).via.branch == branch
+    first, ack, lost, again = heard[:4]
+    assert ack.startswith("ACK")
+    assert lost == again != first
+
+
 async def test_reliable_provisionals_and_dtmf_info_pass(scene: Scene) -> None:
     invite = await scene.to_worker()
     scene.worker.send(
