@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -113,7 +114,7 @@ async def pressed(by: Call, other: Call, key: str) -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "tls"])
 async def test_calls_go_both_ways_and_are_heard(engine: Engine, transport: str) -> None:
-    """Digest either way, G722 between the two, audio measured behind both."""
+    """Digest either way, G722 between the two, keys, hold, audio measured behind both."""
     secure = AES_80 if transport == "tls" else ""
     engine.provision(configured(transport))
     async with (
@@ -121,11 +122,14 @@ async def test_calls_go_both_ways_and_are_heard(engine: Engine, transport: str) 
         at_the_desk(engine, *desk_of("asterisk")) as desk,
         pbx(engine, extension, transport),
     ):
-        offer = desk.sdp(["PCMA"], telephone_event={101: 8000})
-        out = await converse(engine, desk, extension, offer=offer, to="1001")
+        sdp = partial(desk.sdp, ["PCMA"], telephone_event={101: 8000})
+        out = await converse(engine, desk, extension, offer=sdp(), to="1001")
         await out.hears_both_ways(codec_a="PCMA", codec_b="PCMU")
         await pressed(out.a, out.b, "7")
         await pressed(out.b, out.a, "8")
+        for version, direction in ((2, "sendonly"), (3, "sendrecv")):
+            assert (await out.a.reinvite(sdp(version=version, direction=direction))).code == 200
+        await out.hears_both_ways(codec_a="PCMA", codec_b="PCMU")
         record = await out.end()
         assert record["source"] == "connection:desk-2001"
         assert record["destination"] == "trunk:asterisk"
