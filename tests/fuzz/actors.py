@@ -13,6 +13,8 @@ from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, reply_as
 
 Address = tuple[str, int]
 GOOD = "good"
+BUSY = "5550199"
+"The end of a number where nobody takes a call."
 _SERIAL = itertools.count(1)
 
 
@@ -22,6 +24,8 @@ class Actor:
 
     peer: UdpPeer
     server: Address
+    body: str = SDP
+    "What it describes."
     answers: dict[str, list[Received]] = field(default_factory=lambda: defaultdict(list))
     invites: asyncio.Queue[Received] = field(default_factory=asyncio.Queue)
     expects: str | None = None
@@ -106,13 +110,16 @@ class Actor:
         else:
             if request.method == "BYE":
                 self.ended.add(request.call_id)
-            body = SDP if request.method in ("INVITE", "UPDATE") and request.body else ""
+            body = self.body if request.method in ("INVITE", "UPDATE") and request.body else ""
             self.send(reply_as(request, 200, "OK", f"Contact: {self.contact}", tag="", body=body))
 
     def _rung(self, invite: Received) -> None:
         if invite.via.branch in self.rung:
             return
         self.rung.add(invite.via.branch)
+        if BUSY in invite.uri:
+            self.send(reply_as(invite, 486, "Busy Here", tag="bt"))
+            return
         user = invite.get("from").partition("sip:")[2].partition("@")[0]
         odd_one = self.expects == "" and not user.startswith(GOOD)
         if odd_one or user == self.expects:

@@ -1,5 +1,6 @@
 """SIP and SDP made odd: by their grammar, and by bytes. Pure; everything comes from one seed."""
 
+import base64
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -53,6 +54,15 @@ ODD = (
     "2.0",
     "identity",
     "gzip",
+    "<sip:a@h?Replaces=x%3Bto-tag%3Dy%3Bfrom-tag%3Dz>",
+    "<sip:a@h?Replaces=%00%zz&Replaces=x>",
+    "<sip:a@h;method=BYE?body=v%3D0>",
+    "x;to-tag=y;from-tag=z;early-only",
+    "x;to-tag=y;to-tag=y",
+    '<sip:a@h>;cid="y@h"',
+    "refer;id=99999999999",
+    "terminated;reason=noresource",
+    "false",
 )
 NAMES = (
     "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Length", "Content-Type",
@@ -60,11 +70,12 @@ NAMES = (
     "Retry-After", "Record-Route", "Route", "Allow", "Accept", "User-Agent", "Server", "Warning",
     "WWW-Authenticate", "Proxy-Authenticate", "Authorization", "Content-Disposition",
     "Content-Encoding", "Replaces", "Refer-To", "Event", "Expires", "Privacy", "Timestamp", "X-Odd",
-    "x-heard-from", "Via",
+    "x-heard-from", "Via", "Referred-By", "Refer-Sub", "Target-Dialog", "Subscription-State",
 )  # fmt: skip
 COMPACT = {
     "via": "v", "from": "f", "to": "t", "call-id": "i", "contact": "m", "content-type": "c",
-    "content-length": "l", "supported": "k", "session-expires": "x",
+    "content-length": "l", "supported": "k", "session-expires": "x", "refer-to": "r",
+    "referred-by": "b", "event": "o",
 }  # fmt: skip
 METHODS = (
     "INVITE",
@@ -75,11 +86,34 @@ METHODS = (
     "BYE",
     "MESSAGE",
     "REFER",
+    "NOTIFY",
+    "SUBSCRIBE",
     "bye",
     "X-Y.Z",
 )
 URIS = ("sip:h", "sip:", "tel:+1", "urn:x", "<sip:h>", "sip:a@h?x=y", "sip:a b@h", "sip:%zz@h")
+KEY = base64.b64encode(bytes(range(100, 130))).decode()
+AES_80 = "AES_CM_128_HMAC_SHA1_80"
+CRYPTO = f"a=crypto:1 {AES_80} inline:{KEY}"
 SDP_LINES = (
+    CRYPTO,
+    f"{CRYPTO}|2^20|1:4",
+    f"{CRYPTO}|2^31 WSH=64",
+    f"{CRYPTO} inline:{KEY}",
+    f"{CRYPTO} UNENCRYPTED_SRTP KDR=1",
+    f"{CRYPTO[:-8]}====",
+    f"a=crypto:0000000001 {AES_80} inline:{KEY}",
+    f"a=crypto:2 AES_256_CM_HMAC_SHA1_32 inline:{KEY}",
+    f"a=crypto:2 {KEY} inline:{KEY}",
+    f"a=crypto:-1 F8_128_HMAC_SHA1_80 inline:{KEY * 9}",
+    f"a=CRYPTO:9 {AES_80.lower()} INLINE:{KEY}",
+    "a=crypto:",
+    f"k=base64:{KEY}",
+    f"a=key-mgmt:mikey {KEY}",
+    "a=fingerprint:sha-256 AA:BB",
+    "m=audio 40000 rtp/savpf 8 0",
+    "m=audio 40000 RTP/AVPF 8",
+    "m=audio 40000 UDP/TLS/RTP/SAVPF 8",
     "m=audio 0 RTP/AVP 8",
     "m=audio 40000 RTP/SAVP 8",
     "m=video 40002 RTP/AVP 99",
