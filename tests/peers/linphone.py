@@ -103,7 +103,7 @@ class Linphone:
         if self._process.returncode is None:
             self.command("quit")
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(2):
                     await self._process.wait()
             except TimeoutError:
                 self._process.kill()
