@@ -87,24 +87,34 @@ FIRST = (
     "wire",
     "fuzz",
     "browser",
-    "dashboard",
     "callengine/worker",
 )
-"""Folders whose modules take long. They begin first, so that at the end no test process waits long
-for another; xdist's own order, by the number of tests, would leave the longest to the end."""
+"""Folders whose modules take longest. They begin first, then whatever starts processes, so that at
+the end no test process waits long for another; xdist's own order, by the number of tests, would
+leave the longest to the end."""
+THEN = "dashboard"
+"Where the longest of the others are."
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the slow folders begin first; the order within each stays."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, Any, Any]:
+    """Have the slow modules begin first; the order within each folder stays.
+
+    Marked before pytest deselects by marks, sorted after pytest-django has put first what uses the
+    database, which would leave the slow ones for later.
+    """
     starting.mark(items)
+    result = yield
+    slow_files = {item.path for item in items if item.get_closest_marker("processes")}
 
     def place(item: pytest.Item) -> int:
         folder = item.path.relative_to(item.config.rootpath / "tests").parent.as_posix()
         inside = (i for i, slow in enumerate(FIRST) if f"{folder}/".startswith(f"{slow}/"))
-        return next(inside, len(FIRST))
+        otherwise = 0 if item.path in slow_files else 1 if folder.startswith(THEN) else 2
+        return next(inside, len(FIRST) + otherwise)
 
     items.sort(key=place)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
