@@ -30,6 +30,8 @@ ENVIRONMENT = {
 }
 LOGIN, SECRET = "carrier-account", "s3cret-of-the-account"
 CODECS = ["PCMU", "PCMA"]
+ALIASES = ("east", "west", "spare")
+"Of one carrier, at one address."
 
 
 def _trunk(name: str, *uris: str, **out: Any) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def directory(*more: dict[str, Any]) -> dict[str, Any]:
             _trunk("moving", f"sip:moving.example:{PORTS[GOOD]}"),
             _trunk("plain", _at(GOOD)),
             _trunk("quiet", _at(GOOD), holds_back_early_media=True),
+            _trunk("aliases", *(f"sip:{name}.example:{PORTS[GOOD]}" for name in ALIASES)),
             *more,
         ],
         numbers={"+12025550100": "connection:carol"},
@@ -71,6 +74,7 @@ def directory(*more: dict[str, Any]) -> dict[str, Any]:
             "+43": ["moving"],
             "+44": ["plain"],
             "+45": ["quiet"],
+            "+46": ["aliases"],
         },
     )
 
@@ -94,6 +98,8 @@ def names() -> Iterator[NameServer]:
     )
     for label, host in {"dead": DEAD, "busy": BUSY, "good": GOOD}.items():
         DNS.has(f"{label}.example", "A", host)
+    for name in ALIASES:
+        DNS.has(f"{name}.example", "A", GOOD)
     yield DNS
     DNS.stop()
 
@@ -170,6 +176,25 @@ async def test_a_carrier_that_changes_its_address_is_followed(engine: Engine) ->
     async with gateway(MOVED, PORTS[GOOD]) as moved:
         record = await _call(engine, "+43225550102", at=moved)
     assert record["attempts"][0]["target"] == f"udp:{MOVED}:{PORTS[GOOD]}"
+
+
+async def test_a_carrier_behind_three_names_is_called_by_each(engine: Engine) -> None:
+    """One address may serve many domains: the Request-URI tells which, and the record too."""
+    async with gateway(GOOD) as good, caller(engine, "carol") as phone:
+        a = await phone.invite("+46225550101", phone.sdp(CODECS))
+        dialled = []
+        for code in (503, 503, 200):
+            b = await good.wait_call()
+            dialled.append(b.invite.uri.host)
+            await (b.reject(code) if code > 200 else b.answer_in("PCMU"))
+        await a.answered()
+        await a.hang_up()
+        record = await engine.record(a.call_id)
+    assert dialled == [f"{name}.example" for name in ALIASES]
+    assert [one["name"] for one in record["attempts"]] == dialled
+    assert [one["code"] for one in record["attempts"]] == [503, 503, 200]
+    assert {one["target"] for one in record["attempts"]} == {f"udp:{GOOD}:{PORTS[GOOD]}"}
+    assert record["termination"]["reason"] == "caller-hung-up"
 
 
 async def test_a_target_that_asks_for_a_pause_gets_one(engine: Engine) -> None:
