@@ -250,6 +250,33 @@ async def test_an_answer_with_a_key_that_does_not_fit_ends_the_call_in_words(
     assert f"without a key (a=crypto) that can be used: {why}." in ended["advice"]
 
 
+async def test_without_an_offer_ours_has_the_keys_and_the_ack_answers_one(engine: Engine) -> None:
+    async with registered(engine, "bob") as bob, caller(engine, "rita", srtp="RTP/SAVP") as rita:
+        a = await rita.invite("bob", None, answer=lambda _: rita.sdp(["PCMU"]))
+        b = await bob.wait_call()
+        await b.answer_in("OPUS")
+        offer = (await a.answered()).body.decode()
+        assert " RTP/SAVP " in offer
+        assert len(srtp.keys_in(offer)) == 4
+        call = Conversation(a, b, engine)
+        await call.hears_both_ways(codec_a="PCMU", codec_b="OPUS", seconds=0.9)
+        assert [leg["encryption"] for leg in (await call.end())["legs"]] == [AES_80, ""]
+
+
+async def test_a_second_offer_for_one_codec_is_encrypted_as_the_first(engine: Engine) -> None:
+    async with (
+        registered(engine, "rita", srtp="RTP/SAVP") as rita,
+        caller(engine, "alice") as alice,
+    ):
+        call = await converse(engine, alice, rita, offer=["PCMU"], answer=["PCMA", "PCMU", "G722"])
+        offer = await asyncio.wait_for(call.b.reoffers.get(), 4)
+        assert descriptions.names(offer) == ["G722"]
+        assert " RTP/SAVP " in offer
+        await asyncio.sleep(0.3)  # for what is on its way in the first codec
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722", seconds=0.9)
+        assert (await call.end())["legs"][1]["encryption"] == AES_80
+
+
 def entropy(data: bytes) -> float:
     """Return bits per byte."""
     shares = [count / len(data) for count in Counter(data).values()]
