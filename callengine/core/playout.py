@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from agents.formats import FRAME_MS, AudioFormat
+from agents.loudness import is_loud
+from callengine.core.lateness import Lateness
 
 HOLDS_MS = 120_000
 "So much may wait before the agent's socket is read no further."
@@ -58,6 +60,11 @@ class Playout:
         self._is_done = True
         self._is_playing = False
         self._waits = 0
+        self._lateness = Lateness()
+        self._was_quiet = False
+        "Whether the last frame was silence; known while there is lateness."
+        self.left_out_ms = 0.0
+        "How much silence was not played, so that what came after it was not late."
         self.refused_bytes = 0
 
     @property
@@ -95,6 +102,10 @@ class Playout:
         self._complete_sample()
         self._is_done = True
 
+    def stalled(self, ms: float) -> None:
+        """Take that no frame was taken for so long, though it was time to."""
+        self._lateness.stalled(ms)
+
     def flush(self) -> dict[str, float]:
         """Throw away all that waits; its marks are reached.
 
@@ -111,6 +122,7 @@ class Playout:
         self._items.clear()
         self._at = self._waits = 0
         self._is_done, self._is_playing = True, False
+        self._lateness.forget()
         self._reach()
         self._weight = 0
         return played
@@ -127,13 +139,18 @@ class Playout:
         queued = self._added - self._taken
         if not queued or not (self._is_done or self._may_play(queued)):
             self._is_playing = False
+            if self._is_done:
+                self._lateness.forget()
+            else:
+                self._lateness.stalled(self._frame_ms)
             return None
         self._is_playing = True
         self._waits = 0
         wanted = self._frame_bytes
         size = min(wanted, self._added - self._taken)  # a sample may have been made whole
-        frame = self._cut(size)
+        frame = self._in_time(size) if self._lateness.late_ms else self._cut(size)
         self._taken += size
+        self._lateness.played(self._frame_ms, self._ms(self._added - self._taken))
         if size < wanted:
             frame += self._audio.silence * ((wanted - size) // len(self._audio.silence))
         return frame
@@ -164,6 +181,11 @@ class Playout:
     def played_ms(self) -> float:
         """How much of the agent's audio has been played since the call began."""
         return self._ms(self._taken - self._thrown)
+
+    @property
+    def late_ms(self) -> float:
+        """How much later what the agent sends in real time is played than before it stalled."""
+        return self._lateness.late_ms
 
     @property
     def is_silent(self) -> bool:
@@ -221,6 +243,21 @@ class Playout:
                 self._blocks.popleft()
                 self._at = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _in_time(self, size: int) -> bytes:
+        """Cut the next frame; one of silence that follows on silence is left out before it."""
+        frame = self._cut(size)
+        is_quiet = not is_loud(frame, self._audio)
+        if is_quiet and self._was_quiet and self._queued >= 2 * size:
+            ms = self._ms(size)
+            self._taken += size
+            self._thrown += size
+            self.left_out_ms += ms
+            self._lateness.caught_up(ms)
+            frame = self._cut(size)
+            is_quiet = not is_loud(frame, self._audio)
+        self._was_quiet = is_quiet
+        return frame
 
     def _note(self, name: str, size: int) -> None:
         last = self._items[-1] if self._items else None

@@ -61,6 +61,8 @@ class CallerMedia:
         self._stream = CallerStream(self._paths.to_agent, now)
         self._terms, self._sends = terms, media.sends
         self.pace = Pace(self.frame_ms / 1000, now)
+        self.missed_ms = 0.0
+        "Time that has passed without a frame, and is not made up for; whoever heeds it clears it."
 
     @property
     def frame_ms(self) -> int:
@@ -99,7 +101,7 @@ class CallerMedia:
 
     def ticked(self, now: float) -> list[bytes]:
         """Take that a frame's time has passed; return audio for the agent, silence if need be."""
-        self.pace.step(now)
+        self.missed_ms += self.pace.step(now) * 1000
         self.session.is_held = self._terms.held is not None or self.is_on_hold
         late = self.session.tick(now)
         chunks = self._chunks(late, now) if late else []

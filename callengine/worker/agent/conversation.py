@@ -278,6 +278,8 @@ class AgentConversation:
         frame, is_speech = self.speech.frame(size)
         if self.playout.reached:
             self._reach_marks(now, is_played=True)
+        if self.playout.late_ms:
+            self.record.late(self.playout.late_ms)
         if is_speech:
             self._limits.active_at = self._limits.quiet_at = now
         return frame
@@ -352,7 +354,7 @@ class AgentConversation:
         if self.phase is Phase.ENDED:
             return
         self.phase, self._end_by = Phase.ENDED, None
-        self.record.finish()
+        self.record.finish(self.playout.left_out_ms)
         self._tell(self._left)
 
     # Time

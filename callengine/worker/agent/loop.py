@@ -179,6 +179,9 @@ class AgentLoop(threading.Thread):
             if caller is None or not caller.pace.is_due(now):
                 break
             self._to_agent(caller.ticked(now), now)
+            if caller.missed_ms:
+                self._conversation.playout.stalled(caller.missed_ms)
+                caller.missed_ms = 0.0
             if not caller.waits_for_ack:
                 self._to_caller(caller, now)
 

@@ -33,13 +33,19 @@ class Pace:
         early_s = self.due_at - now
         return early_s <= 0 or (early_s <= RIDES_S and self._arrived_at == now)
 
-    def step(self, now: float) -> None:
-        """Take that a frame goes, and set when the next one is due."""
+    def step(self, now: float) -> float:
+        """Take that a frame goes, and set when the next one is due.
+
+        Return how much time was missed and is not made up for.
+        """
         frame_s, arrived_at = self._frame_s, self._arrived_at
         if arrived_at is not None and now - arrived_at < frame_s:
             late_s = self.due_at - arrived_at - AFTER_S
             late_s -= frame_s * round(late_s / frame_s)
             self.due_at -= max(-SLEW_S, min(SLEW_S, late_s))
         self.due_at += frame_s
-        if now - self.due_at > MAX_BEHIND_S:
-            self.due_at = now + frame_s
+        missed_s = now - self.due_at
+        if missed_s <= MAX_BEHIND_S:
+            return 0.0
+        self.due_at = now + frame_s
+        return missed_s + frame_s

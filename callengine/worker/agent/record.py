@@ -22,6 +22,7 @@ class SessionRecord:
         self.close_code: int | None = None
         self.close_reason = ""
         self._odd = OddMessages()
+        self._is_late_told = False
 
     def moment(self, name: str, now: float) -> None:
         """Note that something came to pass; the first time counts."""
@@ -44,7 +45,20 @@ class SessionRecord:
         if sentence := self._odd.add(message.what):
             self.note("agent-odd", sentence)
 
-    def finish(self) -> None:
-        """Tell what was ignored more than once."""
+    def late(self, ms: float) -> None:
+        """Note, the first time, that the agent is heard later than before it stalled."""
+        if not self._is_late_told:
+            self._is_late_told = True
+            text = (
+                f"The agent is heard {ms:.0f} ms later than before a stall, as it sends without a"
+                " pause. Silence in what it says is left out until that is made up for."
+            )
+            self.note("agent-late", text)
+
+    def finish(self, left_out_ms: float) -> None:
+        """Tell what was ignored more than once, and how much silence was left out."""
         if summary := self._odd.summary():
             self.note("agent-odd", summary)
+        if left_out_ms:
+            text = f"After stalls, {left_out_ms:.0f} ms of silence in its audio were left out."
+            self.note("agent-late", text)

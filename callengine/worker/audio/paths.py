@@ -9,7 +9,8 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.formats import FRAME_MS, AudioFormat, Encoding
+from agents.formats import FRAME_MS, AudioFormat
+from agents.loudness import LAWS, is_loud
 from agents.meaning import conversion
 from audiocodecs import g711
 from callengine.worker.audio.callercodecs import CallerCodec
@@ -18,11 +19,6 @@ from callengine.worker.audio.resampler import Resampler
 from callengine.worker.plugins.native import LibraryMissingError, WrongBuildError
 from callengine.worker.rtp.heard import StreamFormat
 
-LAWS = {Encoding.PCMU: "PCMU", Encoding.PCMA: "PCMA"}
-LOUD = 256
-"A sample above this, of 32768, is no silence: -42 dBFS."
-LOUD_SHARE = 8
-"One of so many samples has to be loud."
 _QUIET_FRAMES = 3
 "After so many of silence a resampler holds nothing else, and need not be asked."
 
@@ -177,23 +173,6 @@ def open_paths(
     except (WrongBuildError, LibraryMissingError) as error:
         raise PathError(f"{caller.name} cannot be used for an agent: {error}") from error
     return Paths(to_agent, to_caller, stream)
-
-
-def is_loud(audio: bytes, written_in: AudioFormat) -> bool:
-    """Tell whether audio is more than silence and a quiet room."""
-    if written_in.encoding is Encoding.PCM:
-        flags, count = audio[1::2].translate(_LOUD_HIGH_BYTES), len(audio) // 2
-    else:
-        flags, count = audio.translate(_LOUD_CODES[written_in.encoding]), len(audio)
-    return flags.count(1) * LOUD_SHARE > count
-
-
-_LOUD_HIGH_BYTES = bytes(high not in (0x00, 0xFF) for high in range(256))
-"By the high byte of a sample: 0x00 and 0xFF are those within 256 of zero."
-_LOUD_CODES = {
-    encoding: bytes(abs(sample) >= LOUD for sample in g711.linear(law, bytes(range(256))))
-    for encoding, law in LAWS.items()
-}
 
 
 def _resampler(rate_in_hz: int, rate_out_hz: int, frame_ms: int = 20) -> Resampler | None:

@@ -273,3 +273,76 @@ def test_frames_may_become_longer_while_audio_waits() -> None:
     playout.frame_ms = 60
     assert first is not None
     assert first + (playout.take() or b"") == sent
+
+
+def stretch(number: int) -> bytes:
+    """A frame of an agent that speaks and pauses, half a second each."""
+    return (b"\xff" if number // 25 % 2 else b"\x20") * 160
+
+
+def streamed(playout: Playout, frames: range, *, lead: int = 0) -> list[int]:
+    """Let an agent send a frame each 20 ms; return how many frames wait after each take."""
+    waiting = []
+    for number in frames:
+        playout.add(stretch(number + lead))
+        playout.take()
+        waiting.append(round(playout.queued_ms / 20))
+    return waiting
+
+
+@pytest.mark.parametrize("stalled_ms", [300, 1000, 5000])
+def test_what_streams_without_a_pause_is_no_later_for_a_stall_of_ours(stalled_ms: int) -> None:
+    """It is caught up with by leaving out silence alone."""
+    playout, lost = Playout(PCMU), stalled_ms // 20
+    before = streamed(playout, range(100))
+    for number in range(100, 100 + lost):
+        playout.add(stretch(number))
+    playout.stalled(stalled_ms)
+    after = streamed(playout, range(100 + lost, 800 + 2 * lost))
+    assert max(after) == before[-1] + lost
+    assert after[-1] <= before[-1] + 2
+    assert playout.left_out_ms == pytest.approx(stalled_ms, abs=40)
+    assert playout.late_ms == 0
+
+
+def test_nor_for_one_of_its_own() -> None:
+    playout = Playout(PCMU)
+    before = streamed(playout, range(100))
+    assert sum(frame is None for frame in played(playout, 50)) > 40
+    for number in range(100, 150):
+        playout.add(stretch(number))
+    after = streamed(playout, range(150, 500))
+    assert after[60] > before[-1] + 40, "nothing is left out before it is sure"
+    assert after[-1] <= before[-1] + 2
+
+
+def test_what_is_loud_is_all_heard() -> None:
+    playout, heard = Playout(PCMU), b""
+    for number in range(600):
+        playout.add(stretch(number))
+        if number == 100:
+            playout.stalled(1000)
+        elif not 100 < number < 150:
+            heard += playout.take() or b""
+    while frame := playout.take():
+        heard += frame
+    assert heard.count(0x20) == 300 * 160
+    assert heard.count(0xFF) == pytest.approx(300 * 160 - 50 * 160, abs=10 * 160)
+
+
+@pytest.mark.parametrize("lead", [0, 10, 50])
+def test_of_replies_that_are_sent_ahead_nothing_is_left_out(lead: int) -> None:
+    """With a pause between them, of whose end and beginning nobody tells."""
+    playout, sent = Playout(PCMU), 0
+    for _ in range(4):
+        playout.add(b"".join(map(stretch, range(lead))))
+        streamed(playout, range(150), lead=lead)
+        sent += lead + 150
+        played(playout, lead + 80)
+    playout.add(b"".join(map(stretch, range(500))))
+    played(playout, 40)
+    playout.stalled(700)
+    played(playout, 600)
+    assert playout.left_out_ms == 0
+    assert playout.is_silent
+    assert playout.played_ms == (sent + 500) * 20

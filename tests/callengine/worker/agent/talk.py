@@ -74,6 +74,7 @@ SCRIPT: dict[str, list[say.Effect]] = {
     "ready": [say.Ready("session-1")],
     "speak": [say.Play(FRAME * 10, "r1")],
     "speak long": [say.Play(FRAME * 500, "r1")],
+    "silence": [say.Play(b"\xff" * 160, "r1")],
     "mark": [say.Mark("m1")],
     "done": [say.ReplyDone("r1")],
     "flush": [say.Flush("interrupted")],

@@ -96,3 +96,20 @@ def test_settings_are_changed_or_refused_with_the_reason() -> None:
     talk.waits(1.0)
     talk.opens()
     assert talk.dialects[-1].session.system_prompt == "Be brief."
+
+
+def test_an_agent_that_is_late_after_a_stall_is_caught_up_with_and_told_of() -> None:
+    """It sends as it speaks, and never says that a reply is over."""
+    talk = ready()
+    for number in range(350):
+        talk.hears("silence")
+        if number == 150:
+            talk.it.playout.stalled(1000)
+        if not 100 <= number < 150:
+            talk.plays(1)
+    assert talk.it.playout.queued_ms <= 80
+    talk.it.end(talk.now)
+    talk.closes()
+    first, last = (note.text for note in talk.says(Note) if note.kind == "agent-late")
+    assert "heard 1000 ms later than before a stall" in first
+    assert last == "After stalls, 1000 ms of silence in its audio were left out."

@@ -63,9 +63,9 @@ def test_longer_frames_go_along_as_well(frame_s: float) -> None:
 
 def test_what_was_missed_is_made_up_for_only_if_it_is_little() -> None:
     pace = Pace(FRAME_S, 0.0)
-    pace.step(0.05)
+    assert pace.step(0.05) == 0
     assert pace.due_at == FRAME_S
-    pace.step(1.0)
+    assert pace.step(1.0) == pytest.approx(1.0 - FRAME_S)
     assert pace.due_at == 1.0 + FRAME_S
     assert MAX_BEHIND_S < 1.0
 
