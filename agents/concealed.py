@@ -1,13 +1,38 @@
-"""Secrets within an agent's tools: the headers that its server calls them with.
+"""Secrets of agents, taken out of what is shown. Pure.
 
-Nothing shows them; `***` in their place stands for the value that is kept. Pure.
+An agent's tools hold some: the headers that its server calls them with; `***` in their place stands
+for the value that is kept. Its key may come back in whatever it says.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 KEPT = "***"
+LONG_SECRET = 8
+"A shorter one may stand in ordinary words."
 Tool = dict[str, Any]
+
+
+def without_secret(text: str, secret: str) -> str:
+    """Return a text without a secret.
+
+    A short one is hidden only as a word of its own, or it would riddle what is said.
+    """
+    if not secret or secret not in text:
+        return text
+    if len(secret) >= LONG_SECRET:
+        return text.replace(secret, KEPT)
+    return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", KEPT, text)
+
+
+def in_words(text: str, secret: str, most: int) -> str:
+    """Return what an agent says, fit for a sentence of ours: one line, no secret, not too long.
+
+    The secret is taken out first: cut in two, it would not be found.
+    """
+    line = " ".join(without_secret(text, secret).split())
+    return "".join(char if char.isprintable() else "?" for char in line[:most])
 
 
 def concealed(tools: Iterable[Tool]) -> list[Tool]:

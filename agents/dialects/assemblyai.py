@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from agents.concealed import in_words
 from agents.dialects.closing import failed, is_passing
 from agents.dialects.conversation import Conversation, Message
 from agents.dialects.interface import (
@@ -239,7 +240,7 @@ class AssemblyAI(Conversation):
     # The end
 
     def _error(self, message: Message, now: float) -> Iterator[Effect]:
-        problem = _failure(message)
+        problem = _failure(message, self.session.secret)
         if self.is_ready and problem.kind is not Failure.EXPIRED:
             self._last_error = problem
             yield Note("agent-error", problem.message)
@@ -319,19 +320,20 @@ def _differences(session: Session, config: object) -> Iterator[str]:
     for direction, ours in (("input", session.input), ("output", session.output)):
         theirs = text_at(config, direction, "format", "encoding")
         if theirs and theirs != ours.encoding:
+            named = in_words(theirs, session.secret, 40)
             yield (
-                f"The agent has {direction}.format.encoding {theirs[:40]}, and {ours.encoding} is"
+                f"The agent has {direction}.format.encoding {named}, and {ours.encoding} is"
                 f" set here: the audio will not be understood. Make them the same"
             )
 
 
-def _failure(message: Message) -> Failed:
+def _failure(message: Message, secret: str) -> Failed:
     """Read `session.error` or `error`; its values lie beside its type, or in `error`."""
     values = at(message, "error")
     values = values if isinstance(values, Mapping) else message
     code = (id_at(values, "code") or "error").lower()
     kind, is_retryable = _ERRORS.get(code, (Failure.REFUSED, False))
-    text = text_at(values, "message")[:500] or "no reason given"
+    text = in_words(text_at(values, "message"), secret, 500) or "no reason given"
     param = id_at(values, "param")
     where = f" ({param})" if param else ""
     return Failed(kind, code, f"{text}{where}", is_retryable)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+from agents.concealed import in_words
 from agents.dialects.closing import NORMAL, failed, is_passing
 from agents.dialects.interface import (
     Close,
@@ -88,7 +89,7 @@ class Conversation:
             return [Odd(f"message without {self.type_key}")]
         if kind in self.unheeded:
             return []
-        name = kind[:40] if kind.isprintable() else ""
+        name = in_words(kind, self.session.secret, 40) if kind.isprintable() else ""
         if name not in self._unknown and len(self._unknown) >= _MAX_UNKNOWN:
             name = ""
         if not name:

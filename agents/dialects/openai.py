@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agents.concealed import in_words
 from agents.dialects.closing import failed, is_passing
 from agents.dialects.conversation import Conversation, Message
 from agents.dialects.interface import (
@@ -200,7 +201,8 @@ class OpenAI(Conversation):
         if status in ("failed", "incomplete"):
             why = text_at(message, "response", "status_details", "error", "message")
             why = why or text_at(message, "response", "status_details", "reason")
-            yield Note("agent-error", f"A reply of the agent's is {status}: {why[:500] or '?'}")
+            why = in_words(why, self.session.secret, 500) or "?"
+            yield Note("agent-error", f"A reply of the agent's is {status}: {why}")
         yield ReplyDone(id_at(message, "response", "id"))
         yield from self._desk.reply_done()
 
@@ -279,7 +281,7 @@ class OpenAI(Conversation):
     # The end
 
     def _error(self, message: Message, now: float) -> Iterator[Effect]:
-        problem = _failure(message)
+        problem = _failure(message, self.session.secret)
         if self.is_ready and problem.kind is not Failure.EXPIRED:
             self._is_asked_to_transcribe = False
             yield Note("agent-error", problem.message)
@@ -334,17 +336,18 @@ def _differences(session: Session, config: object) -> Iterator[str]:
     for direction, ours in (("input", session.input), ("output", session.output)):
         theirs = text_at(config, "audio", direction, "format", "type")
         if theirs and theirs != ours.encoding:
+            named = in_words(theirs, session.secret, 40)
             yield (
-                f"The agent has {direction} format {theirs[:40]}, and {ours.encoding} was asked"
+                f"The agent has {direction} format {named}, and {ours.encoding} was asked"
                 f" for: the audio will not be understood"
             )
 
 
-def _failure(message: Message) -> Failed:
+def _failure(message: Message, secret: str) -> Failed:
     kind_of_error = id_at(message, "error", "type")
     code = (id_at(message, "error", "code") or kind_of_error or "error").lower()
     kind, is_retryable = _ERRORS.get(code) or _ERRORS.get(kind_of_error, (Failure.REFUSED, False))
-    text = text_at(message, "error", "message")[:500] or "no reason given"
+    text = in_words(text_at(message, "error", "message"), secret, 500) or "no reason given"
     param = id_at(message, "error", "param")
     where = f" ({param})" if param else ""
     return Failed(kind, code, f"{text}{where}", is_retryable, keeps_session=False)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from agents.dialects.carrier import FORMAT, CarrierConversation
 from agents.dialects.conversation import Message
-from agents.dialects.interface import Effect
+from agents.dialects.interface import Effect, Odd, Session
 from agents.dialects.kinds import DialectKind
 from agents.dialects.messages import OddMessageError, at, base64
 from agents.formats import Encoding
@@ -29,8 +29,13 @@ class Plivo(CarrierConversation):
 
     stream_key, play, clear, mark = "streamId", "playAudio", "clearAudio", "checkpoint"
     tells_cleared = False
-    # What would key digits into the caller's leg; nothing of a call of ours does.
-    unheeded = frozenset({"sendDTMF"})
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.handlers = {**self.handlers, "sendDTMF": self._keys}
+
+    def _keys(self, message: Message, now: float) -> tuple[Effect]:
+        return (Odd("sendDTMF: no keys are sent to callers"),)
 
     def credentials(self, now: float) -> list[tuple[str, str]]:
         # Never the same twice, and nothing needs to be kept for it.

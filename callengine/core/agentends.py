@@ -81,7 +81,7 @@ _WORDS: Mapping[Reason, str] = {
     Reason.AGENT_UNREACHABLE: "The agent {who} could not be reached{colon}. "
     "Check its URL, and the network between here and there.",
     Reason.AGENT_REFUSED: "The agent {who} refused the session{colon}. "
-    "Check its key, its agent id and its settings.",
+    "Check its URL, its key, its agent id and its settings.",
     Reason.AGENT_BUSY: "The agent {who} takes no more sessions now{colon}. "
     "Raise the limit of its platform, or give the agent a fallback.",
     Reason.AGENT_NOT_READY: "The agent {who} was not ready within {ready_s:g} s{colon}. "

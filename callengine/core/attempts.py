@@ -120,6 +120,13 @@ class Attempts:
         order = self._orders.get(leg)
         return (order.label if order else "") or f"Leg {leg}"
 
+    def ringing(self, leg: str) -> Note:
+        """Return what is noted of a leg that is called; an agent has no bell."""
+        order = self._orders.get(leg)
+        is_agent = order is not None and order.agent is not None
+        what = "is being connected" if is_agent else "is ringing"
+        return Note("ringing", leg, f"{self.label_of(leg)} {what}.")
+
     def order_of(self, leg: str) -> LegOrder:
         """Return the order of a leg that was dialled here."""
         return self._orders[leg]

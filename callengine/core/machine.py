@@ -207,7 +207,7 @@ class CallMachine:
     def _ring(self, leg: str) -> list[Effect]:
         if self._state is not CallState.TRYING:
             return []
-        note = fx.Note("ringing", leg, f"{self._label(leg)} is ringing.")
+        note = self._attempts.ringing(leg)
         return [*self._become(CallState.RINGING), note, fx.RingCaller(180, None)]
 
     def _hold_back(self, leg: str) -> list[Effect]:

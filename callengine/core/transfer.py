@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from callengine.core.agentends import agent_termination
 from callengine.core.attempts import Answered, Attempts
-from callengine.core.effects import Effect, EndLeg, MatchLeg, Note
+from callengine.core.effects import Effect, EndLeg, MatchLeg
 from callengine.core.events import LegEnded, LegMatched, LegProgress
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
@@ -87,7 +87,7 @@ class TransferMachine:
         if not self._attempts.rings(event) or self.is_ringing:
             return []
         self.is_ringing = True
-        return [Note("ringing", event.leg, f"{self._attempts.label_of(event.leg)} is ringing.")]
+        return [self._attempts.ringing(event.leg)]
 
     def leg_answered(self, leg: str, now: float) -> list[Effect]:
         """Take the first answer; the leg that waits must suit the new callee before they meet."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
 import socket
 import ssl
 import time
@@ -22,6 +21,7 @@ from websockets.exceptions import (
 )
 from websockets.uri import parse_uri
 
+from agents.concealed import without_secret
 from agents.dialects import interface as fx
 from agents.dialects.registry import make
 from agents.hosts import FORBIDDEN, is_forbidden
@@ -34,8 +34,6 @@ LINGER_S = 0.3
 MAX_WORDS = 500
 "Characters shown of what the agent says of itself."
 MAX_BODY_BYTES = 4096
-HIDDEN = "***"
-LONG_SECRET = 8
 _silent = logging.getLogger(f"{__name__}.websocket")
 _silent.setLevel(logging.CRITICAL)
 "The library would log what it sends, the secret too."
@@ -331,12 +329,9 @@ def _unreachable(error: Exception, host: str) -> Trial:
 
 def _without_secret(trial: Trial, session: fx.Session) -> Trial:
     """Return a trial fit to be shown: short, and without the secret, whoever repeated it."""
-    # A short one is only hidden as a word of its own, or it would riddle what is said.
-    secret = re.escape(session.secret)
-    pattern = secret if len(session.secret) >= LONG_SECRET else rf"(?<!\w){secret}(?!\w)"
 
     def clean(text: str) -> str:
-        text = re.sub(pattern, HIDDEN, text) if session.secret else text
+        text = without_secret(text, session.secret)
         return text if len(text) <= MAX_WORDS else f"{text[:MAX_WORDS]}..."
 
     return replace(

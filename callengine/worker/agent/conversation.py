@@ -118,6 +118,7 @@ class AgentConversation:
 
     def _over(self, dialect: Dialect, over: SocketOver, now: float) -> None:
         was_open, self._is_open, self._dialect = self._is_open, False, None
+        over = ends.in_words(over, self._order.secret)
         self.speech.is_replying = False
         if was_open:
             self.record.closed(over.code, over.reason or over.error)
@@ -172,6 +173,8 @@ class AgentConversation:
             if not self.speech.is_replying:
                 self.record.moment("first_agent_audio", now)
             self.speech.play(effect)
+        elif self.phase is Phase.OPENING:
+            self.record.odd(say.Odd("audio before it was ready"))
 
     def _of_audio(self, effect: say.Mark | say.Flush | say.ReplyDone, now: float) -> None:
         if self.phase is not Phase.READY:

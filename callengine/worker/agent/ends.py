@@ -1,7 +1,8 @@
 """Why a conversation with an agent ends, and when it is tried anew. Pure; times in seconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from agents import concealed
 from agents.dialects.closing import refused
 from agents.dialects.interface import Failed, Failure
 from callengine.core.reasons import Reason
@@ -14,6 +15,8 @@ RESUME_WITHIN_S = 30.0
 "How long an agent keeps a session whose socket was lost."
 STEADY_S = 30.0
 "After so long a new loss is a new one."
+MAX_REASON = 500
+"Of an agent's own words on why it closes, in characters."
 
 _REASONS = {
     Failure.REFUSED: Reason.AGENT_REFUSED,
@@ -33,6 +36,12 @@ def reason_for(kind: Failure, *, was_ready: bool) -> Reason:
 def unreachable(why: str) -> Failed:
     """Return the failure of a host that could not be connected to."""
     return Failed(Failure.LOST, "", why, is_retryable=True)
+
+
+def in_words(over: SocketOver, secret: str) -> SocketOver:
+    """Return why a websocket is over, fit to be told: on one line, and without the secret."""
+    reason, error = (concealed.in_words(x, secret, MAX_REASON) for x in (over.reason, over.error))
+    return replace(over, reason=reason, error=error)
 
 
 def not_opened(over: SocketOver) -> Failed:

@@ -34,6 +34,8 @@ class Opening:
         """Take that a websocket has failed; return when another is tried, None if none is."""
         self._failed = failed
         self.retry_at = self._retries.next_at(failed, now)
+        if self.retry_at is not None and not self.was_ready and self.retry_at >= self._ready_by:
+            self.retry_at = None  # nobody would wait for it
         return self.retry_at
 
     def begin(self, now: float) -> None:

@@ -6,7 +6,6 @@ from agents.dialects.interface import Note, Odd
 from callengine.worker.agent.keeping import OddMessages
 
 MAX_SESSION_ID = 200
-MAX_CLOSE_REASON = 500
 
 
 class SessionRecord:
@@ -30,7 +29,7 @@ class SessionRecord:
 
     def closed(self, code: int, reason: str) -> None:
         """Note how a websocket was closed; the last one counts."""
-        self.close_code, self.close_reason = code, reason[:MAX_CLOSE_REASON]
+        self.close_code, self.close_reason = code, reason
 
     def session(self, session_id: str) -> None:
         """Note what the agent calls the session, if it says so."""

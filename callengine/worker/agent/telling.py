@@ -6,6 +6,7 @@ An agent may say whatever it likes, as often as it likes; the engine serves othe
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from agents.concealed import without_secret
 from agents.dialects.interface import Line, Note, Tool, TransferTo
 
 RATE = 20.0
@@ -13,9 +14,6 @@ RATE = 20.0
 BURST = 40.0
 MAX_WAITING = 40
 "Lines that wait; of one key the newest alone."
-MIN_SECRET = 8
-"Shorter ones stand in ordinary words."
-HIDDEN = "***"
 
 Word = Line | Tool | Note | TransferTo
 
@@ -60,7 +58,7 @@ class Telling:
 
     def hidden(self, text: str) -> str:
         """Return a text without the agent's key."""
-        return text.replace(self.secret, HIDDEN) if len(self.secret) >= MIN_SECRET else text
+        return without_secret(text, self.secret)
 
     def _hand_on(self, word: Word) -> None:
         self._budget -= 1

@@ -28,6 +28,8 @@ BREAKING_S = 1.0
 CONGESTED_BYTES = 96 * 1024
 "More than that waits to be sent: about two seconds of audio that the agent does not read."
 MAX_UNSENT_BYTES = 4 * 1024 * 1024
+MAX_BODY_BYTES = 4096
+"Of the answer of a server that refuses the handshake."
 ABNORMAL = 1006
 "Closed without a closing frame (RFC 6455 section 7.1.5)."
 
@@ -243,7 +245,9 @@ class WebSocket:
             self._events.append(SocketOpened())
         elif isinstance(error, InvalidStatus):
             response = error.response
-            body = " ".join(bytes(response.body or b"")[:300].decode(errors="replace").split())
+            body = bytes(response.body or b"")[:MAX_BODY_BYTES].decode(errors="replace")
+            if location := response.headers.get("Location", ""):
+                body = f"it names another address, which is not followed: {location}"
             words = f"HTTP {response.status_code} {response.reason_phrase}".strip()
             self._end(SocketOver(ABNORMAL, body, words, response.status_code))
 

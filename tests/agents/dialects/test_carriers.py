@@ -398,3 +398,10 @@ def test_without_a_secret_nothing_is_signed(kind: type[CarrierConversation]) -> 
 )
 def test_a_call_is_found_by_its_sid(sid: str, uuid: str) -> None:
     assert call_uuid_of(sid) == uuid
+
+
+def test_keys_that_an_agent_would_press_are_not_dropped_without_a_word() -> None:
+    agent = Plivo(session())
+    agent.opened(0.0)
+    asked = text(event="sendDTMF", dtmf="12")
+    assert agent.received(asked, 1.0) == [Odd("sendDTMF: no keys are sent to callers")]

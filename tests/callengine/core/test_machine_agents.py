@@ -73,6 +73,8 @@ def test_the_caller_hears_ringing_and_is_answered_once_the_agent_is_ready() -> N
     machine = called()
     ringing = machine.handle(LegProgress("B", 180, early_media=False), 100.1)
     assert kinds(ringing) == ["StateChanged", "RingCaller"]
+    notes = [effect.text for effect in ringing if isinstance(effect, fx.Note)]
+    assert notes == ["support is being connected."], "an agent has no bell"
     assert kinds(machine.handle(LegAnswered("B"), 101.0)) == [
         "StateChanged",
         "Bridge",

@@ -50,7 +50,7 @@ def call(**different: Any) -> CallSnapshot:
     began = timezone.now() - dt.timedelta(seconds=42)
     lines = [
         demo.event(began, "A", "invite", "trunk:carrier-one called +12025550188."),
-        demo.event(began, "B", "ringing", "support is ringing."),
+        demo.event(began, "B", "ringing", "support is being connected."),
         demo.event(began + dt.timedelta(seconds=1), "B", "answered", "support answered."),
     ]
     same: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.dialects.interface import Handshake, Send
+from agents.dialects.interface import Handshake, Note, Send
 from callengine.core.reasons import Reason
 from callengine.worker.agent.effects import AgentReady, AskSocket, DropSocket, Left, OpenSocket
 from callengine.worker.agent.websocket import SocketOver
@@ -128,8 +128,36 @@ def test_waiting_to_try_again_does_not_outlast_the_wait_for_ready() -> None:
     talk.hears("busy")
     talk.waits(1.0)
     talk.opens()
+    talk.takes()
     talk.hears("busy")
-    talk.waits(1.4)
-    assert left(talk) is None
-    talk.waits(0.2)
     assert left(talk) == Left(Reason.AGENT_BUSY, "at_capacity: full")
+    assert not talk.says(Note), "nothing is announced that will not be"
+
+
+def test_audio_before_the_agent_is_ready_is_not_lost_without_a_word() -> None:
+    talk = Talk()
+    talk.opens()
+    talk.hears("speak", "ready")
+    assert talk.plays(5) == 0
+    assert [note.text for note in talk.says(Note)] == [
+        "Ignored of what the agent sent: audio before it was ready."
+    ]
+
+
+def test_what_a_server_repeats_of_the_key_is_in_no_reason_however_long_its_answer() -> None:
+    """Cut in two, a key is not found any more; what is left of it still opens doors."""
+    talk = Talk(secret="sk-very-secret-key")
+    talk.it.connected(talk.now)
+    talk.it.heard(SocketOver(1006, "x" * 190 + " sk-very-secret-key", "", 401), talk.now)
+    gone = left(talk)
+    assert gone is not None
+    assert "sk-very" not in gone.detail
+    assert gone.detail.endswith("***")
+
+
+def test_what_an_agent_says_of_its_end_is_one_line() -> None:
+    talk = Talk()
+    talk.opens()
+    talk.it.heard(SocketOver(1008, "bad key\r\nRule: none \u202egnp"), talk.now)
+    talk._drain()
+    assert talk.it.record.close_reason == "bad key Rule: none ?gnp"

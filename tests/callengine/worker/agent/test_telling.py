@@ -51,5 +51,5 @@ def test_the_key_is_in_nothing_that_is_told() -> None:
     assert "very-secret" not in repr(telling)
 
 
-def test_a_short_key_stands_in_ordinary_words() -> None:
-    assert Telling(print, "key").hidden("the key is wrong") == "the key is wrong"
+def test_a_short_key_is_hidden_as_a_word_and_riddles_no_other() -> None:
+    assert Telling(print, "k-7").hidden("not k-7, nor monk-77") == "not ***, nor monk-77"

@@ -171,7 +171,21 @@ def test_a_refused_handshake_tells_status_and_words() -> None:
 
     with server(echo, process_request=refuse) as running:
         over = Client(running.socket.getsockname()[1]).over()
-    assert over == SocketOver(1006, "no such key", "HTTP 401 Unauthorized", 401)
+    assert over == SocketOver(1006, "no such  key\n", "HTTP 401 Unauthorized", 401)
+
+
+def test_a_redirect_is_not_followed_and_told() -> None:
+    def refuse(connection: ServerConnection, request: Any) -> Any:
+        answer = connection.respond(HTTPStatus.MOVED_PERMANENTLY, "")
+        answer.headers["Location"] = "wss://elsewhere.example.com/"
+        return answer
+
+    with server(echo, process_request=refuse) as running:
+        over = Client(running.socket.getsockname()[1]).over()
+    assert over.status == 301
+    assert over.reason == (
+        "it names another address, which is not followed: wss://elsewhere.example.com/"
+    )
 
 
 def test_what_is_no_websocket_says_so() -> None:
