@@ -29,6 +29,7 @@ class VoiceAgentAdmin(admin.ModelAdmin[VoiceAgent]):
                     "system_prompt",
                     "greeting",
                     "voice",
+                    "transcription_model",
                     "tools",
                     "keyterms",
                     "turn_detection",

@@ -13,6 +13,7 @@ from agents.validators import refused
 WORDS = {
     "agent_id": "stored agent",
     "system_prompt": "system prompt",
+    "transcription_model": "transcription model",
     "turn_detection": "turn detection",
 }
 "What people call a setting, where it is not its name."

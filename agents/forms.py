@@ -35,6 +35,7 @@ class VoiceAgentForm(forms.ModelForm[VoiceAgent]):
             "system_prompt",
             "greeting",
             "voice",
+            "transcription_model",
             "tools",
             "keyterms",
             "turn_detection",

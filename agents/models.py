@@ -86,6 +86,12 @@ class VoiceAgent(models.Model):
         help_text="What it says first.",
     )
     voice = models.CharField(max_length=limits.MAX_SHORT, blank=True, validators=[validate_text])
+    transcription_model = models.CharField(
+        max_length=limits.MAX_SHORT,
+        blank=True,
+        validators=[validate_text],
+        help_text="The model that writes down what the caller says. Empty: the vendor's usual one.",
+    )
     tools = models.JSONField(default=list, blank=True, validators=[shapes.validate_tools])
     keyterms = models.JSONField(default=list, blank=True, validators=[shapes.validate_keyterms])
     turn_detection = models.JSONField(

@@ -19,7 +19,7 @@ from provisioning.reader import Entry
 from provisioning.rows import Rows, set_values
 from sip.names import PARTY_NAME, PARTY_NAME_FORM
 
-TEXTS = ("dialect", "url", "agent_id", "system_prompt", "greeting", "voice")
+TEXTS = ("dialect", "url", "agent_id", "system_prompt", "greeting", "voice", "transcription_model")
 LIMITS = ("max_duration_s", "silence_timeout_s", "ready_timeout_s")
 FIGURES = {
     "max_duration_s": (1, MAX_CALL_S),
@@ -211,7 +211,7 @@ def agent_lines(row: VoiceAgent) -> Iterator[str]:
     yield from _given(row, "name", "dialect", "url")
     if row.secret:
         yield yamltext.NO_SECRET
-    yield from _given(row, "agent_id", "system_prompt", "voice", "greeting")
+    yield from _given(row, "agent_id", "system_prompt", "voice", "transcription_model", "greeting")
     yield from _directions(row)
     if row.tools:
         yield f"tools: {yamltext.value(concealed(row.tools))}"

@@ -38,6 +38,8 @@ class Session:
     "0 to 100; None leaves it to the agent."
     transcribes: bool = False
     "Whether what the caller says is to be written down, where the agent has to be asked for that."
+    transcription_model: str = ""
+    "What writes it down; empty leaves it to the dialect."
     parameters: Mapping[str, str] = field(default_factory=dict)
     "Of SIP headers, by the user's map."
     call_uuid: str = ""

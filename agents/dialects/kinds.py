@@ -12,6 +12,7 @@ SETTINGS = frozenset({
     "system_prompt",
     "greeting",
     "voice",
+    "transcription_model",
     "tools",
     "keyterms",
     "turn_detection",

@@ -31,7 +31,7 @@ from agents.formats import AudioFormat, Encoding
 _MAX_ITEMS = 16
 "Spoken items that are remembered, to be cut where the caller interrupted them."
 TRANSCRIBED_BY = "gpt-4o-mini-transcribe"
-"The vendor's model that writes down what the caller says: a session without one tells nothing."
+"The vendor's model that writes down what the caller says, where the agent names no other."
 _ERRORS = {
     "rate_limit_exceeded": (Failure.BUSY, True),
     "server_error": (Failure.LOST, True),
@@ -143,7 +143,8 @@ class OpenAI(Conversation):
         if self.session.transcribes:
             # By itself: a server that has no such model must not refuse the session for it.
             self._is_asked_to_transcribe = True
-            inward = {"transcription": {"model": TRANSCRIBED_BY}}
+            model = self.session.transcription_model or TRANSCRIBED_BY
+            inward = {"transcription": {"model": model}}
             yield _send("session.update", session={"type": "realtime", "audio": {"input": inward}})
         yield from self.early_changes()
         if self.session.greeting:
@@ -364,6 +365,7 @@ KIND = OpenAI.kind = DialectKind(
         "system_prompt",
         "greeting",
         "voice",
+        "transcription_model",
         "tools",
         "turn_detection",
         "headers",
@@ -374,6 +376,7 @@ KIND = OpenAI.kind = DialectKind(
     notes={
         "tools": "end_call and transfer_call(target) act on the call.",
         "headers": "Reach the agent at the end of its instructions.",
+        "transcription_model": f"Empty: {TRANSCRIBED_BY}. Not asked for without a transcript.",
         "greeting": "The agent is asked to say it when the call begins.",
     },
 )  # fmt: skip

@@ -112,6 +112,10 @@ class _Settings(Strict):
     system_prompt: Prompt = Field(default_factory=str)
     greeting: Greeting = Field(default_factory=str, description="What it says first.")
     voice: AgentVoice | None = None
+    transcription_model: Short = Field(
+        default_factory=str,
+        description="What writes down what the caller says, with `openai`; empty: its usual one.",
+    )
     input: InputChoice = Field(default_factory=InputChoice)
     output: OutputChoice = Field(default_factory=OutputChoice)
     tools: list[AgentFunction] = Field(default_factory=list, max_length=shapes.MAX_TOOL_COUNT)
@@ -185,6 +189,7 @@ class AgentRecord(Strict):
     system_prompt: str
     greeting: str
     voice: AgentVoice | None
+    transcription_model: str
     input: InputRecord
     output: OutputRecord
     tools: list[dict[str, Any]]

@@ -36,6 +36,7 @@ class AgentEntry:
     system_prompt: str = ""
     greeting: str = ""
     voice: str = ""
+    transcription_model: str = ""
     tools: str = field(default="[]", repr=False)
     "A list, as JSON; their headers may hold secrets."
     keyterms: tuple[str, ...] = ()

@@ -32,6 +32,7 @@ class AgentOrder:
     system_prompt: Annotated[str, Most(limits.MAX_PROMPT)] = ""
     greeting: Annotated[str, Most(limits.MAX_GREETING)] = ""
     voice: Word = ""
+    transcription_model: Word = ""
     tools: Annotated[str, Most(limits.MAX_TOOLS)] = field(default="[]", repr=False)
     "A list, as JSON."
     keyterms: tuple[Annotated[str, Most(limits.MAX_KEYTERM)], ...] = ()

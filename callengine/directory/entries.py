@@ -121,6 +121,7 @@ def agent_entry(row: VoiceAgent) -> AgentEntry:
         system_prompt=row.system_prompt,
         greeting=row.greeting,
         voice=row.voice,
+        transcription_model=row.transcription_model,
         tools=as_json(row.tools),
         keyterms=tuple(row.keyterms),
         turn_detection=as_json(row.turn_detection),

@@ -45,6 +45,7 @@ def agent_order(
         system_prompt=entry.system_prompt,
         greeting=entry.greeting,
         voice=entry.voice,
+        transcription_model=entry.transcription_model,
         tools=entry.tools,
         keyterms=entry.keyterms,
         turn_detection=entry.turn_detection,

@@ -25,6 +25,7 @@ ENTRY = (
     "system_prompt",
     "greeting",
     "voice",
+    "transcription_model",
     "tools",
     "keyterms",
     "turn_detection",
@@ -33,12 +34,18 @@ KEPT = "Kept encrypted, never shown again."
 REPLACED = (
     "It is set, and never shown. Type another one to replace it; leave this empty to keep it."
 )
-LABELS = {"url": "URL", "agent_id": "Stored agent", "system_prompt": "System prompt"}
+LABELS = {
+    "url": "URL",
+    "agent_id": "Stored agent",
+    "system_prompt": "System prompt",
+    "transcription_model": "Transcription model",
+}
 WIDGETS = {
     "name": typed(),
     "url": typed(),
     "agent_id": typed(),
     "voice": typed(),
+    "transcription_model": typed(),
     "system_prompt": text_area(8, spellcheck="true"),
     "greeting": text_area(2, spellcheck="true"),
 }
@@ -48,6 +55,7 @@ HELP = {
     "system_prompt": "What it is told to be and to do.",
     "greeting": "What it says first. Empty: whatever it says by itself.",
     "voice": "As the agent's server calls it.",
+    "transcription_model": "What writes down what the caller says.",
 }
 
 

@@ -34,6 +34,7 @@ def test_an_agent_in_its_vendors_shape_comes_back_whole(crm: Program) -> None:
         "url": "wss://agents.assemblyai.com/v1/ws",
         "secret": "",
         "agent_id": "",
+        "transcription_model": "",
         "codecs": [],
         "fallback": "",
         "max_duration_s": None,
@@ -55,6 +56,7 @@ EVERYTHING: dict[str, Any] = {
     "system_prompt": "Be brief.",
     "greeting": "Hello!",
     "voice": {"voice_id": "ash"},
+    "transcription_model": "whisper-1",
     "input": {
         "format": {"encoding": "audio/pcmu", "sample_rate": 8000},
         "keyterms": ["Grüezi", "VoIP"],
@@ -116,6 +118,7 @@ def test_what_came_back_can_be_sent_again_and_changes_nothing(crm: Program) -> N
         ({"headers": {"X-Two": "two"}}, {"headers": {"X-One": "one", "X-Two": "two"}}),
         ({"voice": {"voice_id": "ash"}}, {"voice": "ash"}),
         ({"voice": None}, {"voice": ""}),
+        ({"transcription_model": "whisper-1"}, {"transcription_model": "whisper-1"}),
         ({"name": "sales"}, {"name": "sales"}),
         ({"secret": ""}, {"secret": ""}),
         ({"secret": "***"}, {}),

@@ -241,6 +241,7 @@ def test_an_export_holds_everything_but_the_secret_and_can_be_taken_elsewhere():
         }
     ]
     row.turn_detection, row.keyterms = {"type": "vad", "on": False}, ["VoIP", "yes"]
+    row.transcription_model = "whisper-1"
     row.answers_at_once, row.keeps_transcript, row.enabled = True, False, False
     row.save()
     text = export()

@@ -26,6 +26,7 @@ def session_of(order: AgentOrder, call_uuid: str) -> Session:
         output=AudioFormat(order.output),
         volume=order.volume,
         transcribes=order.keeps_transcript,
+        transcription_model=order.transcription_model,
         parameters=dict(order.parameters),
         call_uuid=call_uuid,
         sip_call_id=order.sip_call_id,

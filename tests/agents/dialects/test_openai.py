@@ -109,13 +109,16 @@ def test_ready_is_what_takes_our_settings() -> None:
     ]
 
 
-def test_the_callers_words_are_asked_for_once_ready_and_are_no_setting_of_a_persons() -> None:
-    dialect = OpenAI(session(transcribes=True))
+@pytest.mark.parametrize(("named", "asked_for"), [("", TRANSCRIBED_BY), ("whisper-1", "whisper-1")])
+def test_the_callers_words_are_asked_for_once_ready_of_the_model_that_is_set(
+    named: str, asked_for: str
+) -> None:
+    dialect = OpenAI(session(transcribes=True, transcription_model=named))
     assert "transcription" not in json.dumps(sent(after(dialect, CREATED)))
     (asked,) = sent(after(dialect, UPDATED))
     assert asked["session"] == {
         "type": "realtime",
-        "audio": {"input": {"transcription": {"model": TRANSCRIBED_BY}}},
+        "audio": {"input": {"transcription": {"model": asked_for}}},
     }
     assert after(dialect, UPDATED) == []
     assert after(dialect, UPDATED) == [

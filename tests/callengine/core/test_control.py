@@ -258,6 +258,7 @@ def largest_agent(letter: str) -> AgentOrder:
         system_prompt=letter * limits.MAX_PROMPT,
         greeting=letter * limits.MAX_GREETING,
         voice=short,
+        transcription_model=short,
         tools=letter * limits.MAX_TOOLS,
         keyterms=(letter * limits.MAX_KEYTERM,) * limits.MAX_KEYTERMS,
         turn_detection=letter * limits.MAX_TURN_DETECTION,

@@ -38,6 +38,7 @@ def test_an_agent_is_read_whole_for_its_call_and_its_secret_is_in_no_repr(
         turn_detection={"type": "vad"},
         input_encoding="audio/pcmu",
         volume=80,
+        transcription_model="whisper-1",
         headers={"X-Customer": "customer_id"},
         max_duration_s=1800,
         silence_timeout_s=60,
@@ -48,6 +49,7 @@ def test_an_agent_is_read_whole_for_its_call_and_its_secret_is_in_no_repr(
     assert entry.tools == '[{"type":"function","name":"end_call","description":"Grüß"}]'
     assert (entry.keyterms, entry.turn_detection) == (("VoIP",), '{"type":"vad"}')
     assert (entry.input, entry.output, entry.volume) == (Encoding.PCMU, Encoding.PCM, 80)
+    assert entry.transcription_model == "whisper-1"
     assert (entry.headers, entry.account) == ({"X-Customer": "customer_id"}, row.account)
     limits = (entry.max_duration_s, entry.silence_timeout_s, entry.ready_timeout_s)
     assert limits == (1800, 60, 10)

@@ -19,6 +19,7 @@ ENTRY = AgentEntry(
     url="wss://agents.example/v1/ws",
     secret="hush",
     system_prompt="Be kind.",
+    transcription_model="whisper-1",
     tools='[{"name": "end_call"}]',
     keyterms=("VoIP",),
     input=Encoding.PCMU,

@@ -27,7 +27,7 @@ def stored() -> VoiceAgent:
     ("dialect", "there", "not_there"),
     [
         ("assemblyai", {"agent_id", "system_prompt", "tools", "keyterms"}, set()),
-        ("openai", {"system_prompt", "voice", "turn_detection"}, {"agent_id", "keyterms"}),
+        ("openai", {"system_prompt", "voice", "transcription_model"}, {"agent_id", "keyterms"}),
         ("twilio", {"url", "new_secret"}, {"system_prompt", "tools", "voice", "agent_id"}),
         ("plivo", {"url", "new_secret"}, {"system_prompt", "greeting", "turn_detection"}),
     ],
