@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from agents.dialects import interface as say
 from agents.dialects.interface import Dialect, Session
+from agents.loudness import is_loud
 from callengine.core.orders import AgentOrder
 from callengine.core.reasons import Reason
 from callengine.worker.agent import ends
@@ -283,8 +284,11 @@ class AgentConversation:
             self._reach_marks(now, is_played=True)
         if self.playout.late_ms:
             self.record.late(self.playout.late_ms)
-        if is_speech:
-            self._limits.active_at = self._limits.quiet_at = now
+        if is_speech and frame is not None:
+            self._limits.quiet_at = now
+            # Some send silence all the time: that is nothing said.
+            if self._order.silence_timeout_s and is_loud(frame, self._session.output):
+                self._limits.active_at = now
         return frame
 
     def first_rtp_out(self, now: float) -> bool:

@@ -80,6 +80,14 @@ def test_silence_ends_the_call_and_whoever_speaks_puts_that_off() -> None:
     assert left(talk) == Left(Reason.AGENT_SILENT, "5 s")
 
 
+def test_an_agent_that_sends_silence_all_the_time_says_nothing() -> None:
+    talk = ready(silence_timeout_s=5.0)
+    for _ in range(290):
+        talk.hears("silence")
+        talk.plays(1)
+    assert left(talk) == Left(Reason.AGENT_SILENT, "5 s")
+
+
 def test_an_agent_that_sends_nothing_does_not_end_the_call_by_itself() -> None:
     talk = ready()
     talk.waits(1700.0)
