@@ -24,7 +24,7 @@ from callengine.worker.agent.effects import (
     OpenSocket,
     Phase,
 )
-from callengine.worker.agent.keeping import KeptAudio
+from callengine.worker.agent.keeping import KeptAudio, KeptDigits
 from callengine.worker.agent.limits import TRANSFER_WITHIN_S, Limits
 from callengine.worker.agent.opening import Opening
 from callengine.worker.agent.record import SessionRecord
@@ -64,6 +64,7 @@ class AgentConversation:
         self._left = Left(None)
         self._limits = Limits(order, now)
         self._kept = KeptAudio(self._session.input)
+        self._kept_digits = KeptDigits()
         self.speech.ring(is_on=order.answers_at_once)
         self.record.moment("asked", now)
         self._tell(AskSocket())
@@ -254,6 +255,8 @@ class AgentConversation:
             self.record.note("agent-back", "The agent is connected again.")
         for piece in self._kept.taken():
             self._effects += self._dialect.caller_audio(piece)
+        for digit in self._kept_digits.taken():
+            self._carry_out(self._dialect.digit(digit), now)
 
     # The caller
 
@@ -273,6 +276,8 @@ class AgentConversation:
         self._limits.active_at = now
         if self.phase is Phase.READY and self._dialect is not None:
             self._carry_out(self._dialect.digit(digit), now)
+        elif self.phase not in (Phase.ENDING, Phase.ENDED):
+            self._kept_digits.add(digit)
 
     def frame(self, now: float, size: int) -> bytes | None:
         """Return what the caller hears next, in the session's output format; None is silence.

@@ -7,6 +7,7 @@ from agents.formats import AudioFormat
 
 KEPT_MS = 1000.0
 "Of what the caller says before the agent is ready, the newest."
+MAX_DIGITS = 32
 MAX_ODD = 20
 "Kinds of messages that are counted."
 
@@ -31,6 +32,23 @@ class KeptAudio:
         while self._pieces:
             yield self._pieces.popleft()
         self._size = 0
+
+
+class KeptDigits:
+    """The keys that the caller pressed while nobody was ready to be told of them."""
+
+    def __init__(self) -> None:
+        self._digits: deque[str] = deque(maxlen=MAX_DIGITS)
+
+    def add(self, digit: str) -> None:
+        """Keep a key; of too many, the newest."""
+        self._digits.append(digit)
+
+    def taken(self) -> list[str]:
+        """Return what is kept, which it is then no more."""
+        digits = list(self._digits)
+        self._digits.clear()
+        return digits
 
 
 class OddMessages:

@@ -42,6 +42,30 @@ def test_the_callers_first_second_before_ready_reaches_the_agent_in_one_burst() 
     assert talk.sent() == ["audio 160 00"]
 
 
+def test_keys_pressed_before_ready_reach_the_agent_once() -> None:
+    talk = Talk(answers_at_once=True)
+    for digit in "42":
+        talk.it.digit(digit, talk.now)
+    talk.opens()
+    talk.hears("ready")
+    talk.it.digit("7", talk.now)
+    talk._drain()
+    assert talk.sent() == ["hello", "digit 4", "digit 2", "digit 7"]
+
+
+def test_keys_pressed_while_it_is_connected_anew_are_told_then() -> None:
+    talk = Talk()
+    talk.opens()
+    talk.hears("ready")
+    talk.closes()
+    talk.it.digit("5", talk.now)
+    talk.waits(1.0)
+    talk.opens()
+    talk.takes()
+    talk.hears("ready")
+    assert talk.sent() == ["digit 5"]
+
+
 def test_an_agent_that_is_never_ready_is_given_up() -> None:
     talk = Talk(ready_timeout_s=10.0)
     talk.opens()
