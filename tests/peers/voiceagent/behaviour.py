@@ -34,6 +34,8 @@ class Behaviour:
     "Of a 1000 Hz tone, sent as fast as it goes."
     tone: int = 0
     "Of this many Hz, sent in real time without an end."
+    pauses_ms: int = 0
+    "So long each, in it silence is sent; as long as the tone between them."
     echo: int = 0
     "1 sends the caller's audio back, where both formats are the same."
     odd: int = 0

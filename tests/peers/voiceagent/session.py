@@ -320,7 +320,8 @@ class Conversation:
         """Send a tone in real time."""
         began, sent_ms = time.monotonic(), 0.0
         while sent_ms < ms:
-            await self.send_audio(sounds.tone(self.output, hz, 20, sent_ms))
+            is_pause = self.told.pauses_ms and sent_ms // self.told.pauses_ms % 2
+            await self.send_audio(sounds.tone(self.output, 0 if is_pause else hz, 20, sent_ms))
             sent_ms += 20
             await asyncio.sleep(began + sent_ms / 1000 - time.monotonic())
 

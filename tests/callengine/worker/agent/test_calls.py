@@ -1,16 +1,22 @@
 """Calls to a voice agent in a real call process: RTP on one side, a strict server on the other."""
 
 import asyncio
+import os
+import signal
 from typing import Any
 
 import pytest
 
 from agents.formats import Encoding
 from callengine.core.control.agents import AgentFacts
+from callengine.core.lateness import STEADY_MS
 from tests.callengine.worker.agent.rig import AgentCall, agent_call, support
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.peers.voiceagent.sounds import tone
 from tests.peers.waiting import until
+
+STALL_S = 0.6
+TRIES = 5
 
 
 def every_value() -> list[bytes]:
@@ -65,6 +71,25 @@ async def test_the_first_20_ms_of_a_greeting_are_heard(agent: VoiceAgentPeer) ->
         await _is_up(call, agent.url(greet_hz=440, greet_ms=100))
         await until(lambda: len(call.sounds()) >= 5, "no greeting")
         assert call.sounds()[0] == tone("audio/pcmu", 440, 20)
+
+
+async def test_a_stall_of_ours_leaves_no_lasting_delay_of_an_agent_that_streams(
+    agent: VoiceAgentPeer,
+) -> None:
+    async with agent_call() as call:
+        await _is_up(call, agent.url(tone=440, pauses_ms=400))
+        for _ in range(TRIES):  # a busy machine has stalls of its own, and more of them
+            await asyncio.sleep(STEADY_MS / 1000 * 1.5)
+            os.kill(call.pid, signal.SIGSTOP)
+            await asyncio.sleep(STALL_S)
+            os.kill(call.pid, signal.SIGCONT)
+            await asyncio.sleep(STEADY_MS / 1000 * 1.5)
+            if any("later than before a stall" in note for note in call.notes()):
+                break
+        await until(lambda: 0 < call.facts.queue_ms < STALL_S * 1000, "it stays behind")
+        call.hangs_up()
+        await call.ended()
+        assert "of silence in its audio were left out." in call.notes()[-1]
 
 
 async def test_what_the_caller_says_before_the_agent_is_ready_reaches_it(
