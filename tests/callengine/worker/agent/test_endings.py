@@ -58,7 +58,7 @@ async def test_an_agent_that_cannot_be_had_is_503_with_its_own_reason(
 
 async def test_a_wrong_key_is_said_to_be_one(agent: VoiceAgentPeer) -> None:
     async with agent_call() as call:
-        await call.calls(support(agent.url(), secret="wrong"))
+        await call.calls(support(agent.url(), secret="another"))
         end = await call.ended()
         assert end.reason == Reason.AGENT_REFUSED
         assert "unauthorized: the key is wrong" in end.advice
