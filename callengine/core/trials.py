@@ -42,7 +42,7 @@ def silent(where: str, seconds: float) -> StepWords:
 
 
 def unreachable(where: str, why: str) -> StepWords:
-    """Return the words for a gateway to which no connection can be opened."""
+    """Return the words for a gateway to which nothing can be sent."""
     because = f": {why}" if why else ""
     advice = FIREWALL
     if "certificate" in why.lower() or "tls" in why.lower():
@@ -50,7 +50,7 @@ def unreachable(where: str, why: str) -> StepWords:
             "Have the carrier show a certificate of a known authority for the gateway's host name, "
             "or give the gateway the name its certificate is for."
         )
-    return StepWords("bad", f"No connection to {where} could be opened{because}.", advice)
+    return StepWords("bad", f"{where} cannot be reached{because}.", advice)
 
 
 def options_answered(

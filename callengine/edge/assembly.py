@@ -7,6 +7,7 @@ from callengine.edge.callers.invites import Callers
 from callengine.edge.callers.keepalive import KeepAlive
 from callengine.edge.callers.registration import Registrar
 from callengine.edge.callers.standing import Standing
+from callengine.edge.flow import Flow
 from callengine.edge.interface import Engine
 from callengine.edge.legs.abandon import Abandoner
 from callengine.edge.legs.attempting import AttemptReports
@@ -22,6 +23,7 @@ from callengine.edge.legs.routing import Routing
 from callengine.edge.legs.sending import PeerSender
 from callengine.edge.legs.standin import StandIn
 from callengine.edge.legs.table import LegTable
+from callengine.edge.messages.branches import key_in
 from callengine.edge.names.locator import Locator
 from callengine.edge.outside import OutsideRequests
 from callengine.edge.reception import Reception
@@ -83,6 +85,7 @@ class Assembly:
             on_unreachable=lambda flow, why: self.outward.unreachable(flow, why),
             on_lost=lambda flow, was_used: self.outward.lost(flow, was_used=was_used),
             may_read=lambda data, flow: self.guard.wait_s(data, flow, flow.host, time.monotonic()),
+            on_undelivered=self.undelivered,
             is_known=self.standing.is_in_use,
             on_cut=self.rejections.connection_cut,
         )
@@ -91,6 +94,12 @@ class Assembly:
         self.identity = EdgeIdentity(
             self.addresses, self.loopback, user_agent=self.settings.user_agent
         )
+
+    def undelivered(self, quoted: bytes, flow: Flow, why: str) -> None:
+        """Take an ICMP error: whoever forges one does not know our branches."""
+        if key := key_in(quoted):
+            self.client.undelivered(key, flow, why)
+            self.outward.undelivered(key, flow, why)
 
     def _keep_transactions(self) -> None:
         self.response_sender = ResponseSender(

@@ -121,7 +121,7 @@ class OutsideRequests:
             sounding=Sounding(response.code, _said(response), _retry_after_s(response)),
             was_proved=proof is not None,
             is_theirs=_is_theirs(response),
-            why=response.get("reason").partition("text=")[2].strip('"'),
+            why=_why(response),
         )
 
     async def register(
@@ -187,8 +187,13 @@ class OutsideRequests:
 def _said(response: Message) -> str:
     """Return what was said; a response of our own says what happened, in its Reason."""
     if not _is_theirs(response):
-        return "no answer" if response.code == 408 else "no connection"
+        return _why(response) or ("no answer" if response.code == 408 else "no connection")
     return clean(f"{response.code} {response.phrase}".strip(), MAX_SAID)
+
+
+def _why(response: Message) -> str:
+    """Return what went wrong as a response says it (RFC 3326); nothing if it does not."""
+    return response.get("reason").partition("text=")[2].strip('"')
 
 
 def _is_theirs(response: Message) -> bool:

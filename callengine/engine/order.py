@@ -23,7 +23,6 @@ from sip.selftests import SelfTest
 
 RESOLVE_TIMEOUT_S = 6.0
 RESPONSE_TIMEOUT_S = 10.0
-FAILOVER_TIMEOUT_S = 4.0
 "How long a target may say nothing, alone and when others wait for their turn."
 MAX_GATEWAY_LEGS = 24
 "Addresses of gateways that one call is tried at, at most."
@@ -140,9 +139,9 @@ async def make_waves(
     *,
     passwords: Mapping[str, str],
     agent_order: AgentOrderOf,
+    failover_timeout_s: float,
     first: int = 1,
     diverted_from: str = "",
-    failover_timeout_s: float = FAILOVER_TIMEOUT_S,
 ) -> Waves:
     """Return the legs of a plan's waves, numbered from `first`: B, B2, B3 ...
 

@@ -89,13 +89,13 @@ class Planning:
 
     async def asked(self, call: IncomingCall) -> Asked | Rejection:
         """Find out what an INVITE asks for; a rejection if it cannot be read or names another."""
+        one_time = self._sources.placed(call)
+        call = one_time.named(call) if one_time else call
         try:
             call = _heard(call)
             offered, hindrance, encrypted = _offer(call)
         except sdp.SdpError as error:
             return _malformed(call, str(error))
-        one_time = self._sources.placed(call)
-        call = one_time.named(call) if one_time else call
         known = await self._read(_look_up_call, call, self._codecs())
         destination, platform, minutes, names, arrived = known
         if arrived.refusal and one_time is None:

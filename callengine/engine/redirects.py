@@ -54,6 +54,7 @@ class Redirects:
         book: CallBook,
         pool: Pool,
         edge: LocalLegs,
+        failover_timeout_s: float,
     ) -> None:
         self._planning = planning
         self._agents = agents
@@ -61,6 +62,7 @@ class Redirects:
         self._book = book
         self._pool = pool
         self._edge = edge
+        self._failover_timeout_s = failover_timeout_s
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hear(self, call: LiveCall, asked: RedirectAsked) -> None:
@@ -101,6 +103,7 @@ class Redirects:
                 call.process,
                 passwords=passwords,
                 agent_order=self._agents.of(call, plan),
+                failover_timeout_s=self._failover_timeout_s,
                 first=len(call.labels),
                 diverted_from=call.forwarder.partition(":")[2],
             )

@@ -144,6 +144,7 @@ class Switchboard(DirectoryAnswers):
             book=self.book,
             pool=self.pool,
             edge=self.edge,
+            failover_timeout_s=self.settings.failover_timeout_s,
         )
         self._pickups = PickUps(book=self.book, edge=self.edge, hang_up=self._assignment.hang_up)
         self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,11 +20,13 @@ from tests.peers.registrar import Registrar
 from tests.peers.waiting import until
 from tests.wire.conversation import CALLEE_HZ, Conversation, caller, converse, registered
 from tests.wire.directory import configuration, connection
+from tests.wire.operator import Operator, text_of
 
 GATEWAY_TIMEOUT_S = 1.0
 DNS = NameServer(free_port())
 DEAD, BUSY, GOOD, MOVED = "127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.34"
-PORTS = {host: free_sip_port(host) for host in (DEAD, BUSY, GOOD, MOVED)}
+CLOSED = "127.0.0.36"
+PORTS = {host: free_sip_port(host) for host in (DEAD, BUSY, GOOD, MOVED, CLOSED)}
 REGISTRAR_PORT = free_sip_port("127.0.0.35")
 ENVIRONMENT = {
     "VOIPNUMBER_DNS_SERVERS": f"127.0.0.1:{DNS.port}",
@@ -58,6 +62,7 @@ def _registering(*, register: bool = True, **out: Any) -> dict[str, Any]:
 def directory(*more: dict[str, Any]) -> dict[str, Any]:
     return configuration(
         connection("carol", inbound=CODECS),
+        connection("fred", inbound=CODECS),
         trunks=[
             _trunk("named", "sip:three.example;transport=udp"),
             _trunk("probed", _at(DEAD), _at(BUSY), _at(GOOD), probe_interval_s=1),
@@ -65,6 +70,8 @@ def directory(*more: dict[str, Any]) -> dict[str, Any]:
             _trunk("plain", _at(GOOD)),
             _trunk("quiet", _at(GOOD), holds_back_early_media=True),
             _trunk("aliases", *(f"sip:{name}.example:{PORTS[GOOD]}" for name in ALIASES)),
+            _trunk("three", _at(DEAD), _at(BUSY), _at(GOOD)),
+            _trunk("closed", _at(CLOSED), _at(GOOD)),
             *more,
         ],
         numbers={"+12025550100": "connection:carol"},
@@ -75,6 +82,8 @@ def directory(*more: dict[str, Any]) -> dict[str, Any]:
             "+44": ["plain"],
             "+45": ["quiet"],
             "+46": ["aliases"],
+            "+47": ["three"],
+            "+48": ["closed"],
         },
     )
 
@@ -102,6 +111,14 @@ def names() -> Iterator[NameServer]:
         DNS.has(f"{name}.example", "A", GOOD)
     yield DNS
     DNS.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def silent() -> Iterator[None]:
+    """Keep the port of the gateway that is dead: it says nothing, and ICMP says nothing of it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((DEAD, PORTS[DEAD]))
+        yield
 
 
 @asynccontextmanager
@@ -150,6 +167,68 @@ async def test_three_targets_of_one_name_one_dead_one_busy_one_good(engine: Engi
     assert dead["took_s"] + refused["took_s"] < GATEWAY_TIMEOUT_S + 2
     assert taken["trunk"] == "named"
     assert record["termination"]["reason"] == "caller-hung-up"
+
+
+async def test_the_page_shows_the_three_gateways_that_were_tried(engine: Engine) -> None:
+    """One dead, one answering 503, one good: within 2 s beyond what is waited for the first."""
+    operator = await asyncio.to_thread(Operator, engine)
+    async with gateway(BUSY) as busy, gateway(GOOD) as good, caller(engine, "carol") as phone:
+        began = time.monotonic()
+        a = await phone.invite("+47225550101", phone.sdp(CODECS))
+        await (await busy.wait_call()).reject(503)
+        b = await good.wait_call()
+        await b.answer_in("PCMU")
+        await a.answered()
+        took_s = time.monotonic() - began
+        page = await asyncio.to_thread(operator.get, await operator.live_call())
+        await a.hang_up()
+        record = await engine.record(a.call_id)
+    assert took_s < GATEWAY_TIMEOUT_S + 2
+    tried = text_of(page[page.index('id="call-attempts"') :])
+    said = [
+        f"three udp:{host}:{PORTS[host]} {_at(host)} {words}"
+        for host, words in (
+            (DEAD, f"no response from udp:{DEAD}:{PORTS[DEAD]} within {GATEWAY_TIMEOUT_S:g} s"),
+            (BUSY, "503 Service Unavailable"),
+            (GOOD, "200 OK"),
+        )
+    ]
+    places = [tried.index(line) for line in said]
+    assert places == sorted(places)
+    assert [one["code"] for one in record["attempts"]] == [408, 503, 200]
+
+
+async def test_a_forwarded_call_waits_as_long_for_a_dead_target_as_any(engine: Engine) -> None:
+    async with (
+        gateway(BUSY) as busy,
+        gateway(GOOD) as good,
+        registered(engine, "fred") as fred,
+        caller(engine, "carol") as phone,
+    ):
+        a = await phone.invite("fred", phone.sdp(CODECS))
+        contact = f"<sip:+41225550101@{engine.host}:{engine.port}>"
+        await (await fred.wait_call()).reject(302, headers={"Contact": contact})
+        await (await busy.wait_call()).reject(503)
+        b = await good.wait_call()
+        await b.answer_in("PCMU")
+        await a.answered()
+        await a.hang_up()
+        record = await engine.record(a.call_id)
+    dead, *rest = record["attempts"]
+    assert [one["code"] for one in rest] == [503, 200]
+    within = f"no response from udp:{DEAD}:{PORTS[DEAD]} within {GATEWAY_TIMEOUT_S:g} s"
+    assert (dead["code"], dead["said"]) == (408, within)
+
+
+async def test_a_gateway_whose_port_is_closed_is_not_waited_for(engine: Engine) -> None:
+    """RFC 3261 section 18.4: what ICMP says of an INVITE ends its attempt at once."""
+    async with gateway(GOOD) as good:
+        record = await _call(engine, "+48225550101", at=good)
+    closed, taken = record["attempts"]
+    assert (closed["code"], taken["code"]) == (503, 200)
+    assert closed["took_s"] < GATEWAY_TIMEOUT_S / 2
+    where = f"udp:{CLOSED}:{PORTS[CLOSED]}"
+    assert closed["said"] == f"nothing listens at {where} (ICMP: port unreachable)"
 
 
 async def test_a_gateway_that_probes_know_to_be_down_is_tried_last(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """Trunks on the wire: credentials toward gateways, failover, routes, and who a carrier is."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -89,6 +90,14 @@ def directory(*, external: bool = True, named: Sequence[str] = ()) -> dict[str, 
 
 
 CONFIGURATION = directory()
+
+
+@asynccontextmanager
+async def silent(name: str) -> AsyncIterator[None]:
+    """Keep a gateway's port, so that ICMP says nothing of it, and say nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HOST, PORTS[name]))
+        yield
 
 
 @asynccontextmanager
@@ -195,7 +204,7 @@ async def test_the_second_gateway_is_tried_when_the_first_is_down(engine: Engine
 
 async def test_a_silent_gateway_is_given_up_after_4_s(engine: Engine) -> None:
     forget_states(engine)
-    async with gateway("second") as second, caller(engine, "carol") as phone:
+    async with gateway("second") as second, caller(engine, "carol") as phone, silent("first"):
         a = await phone.invite("+34911234567", phone.sdp(["PCMA"]))
         begun = asyncio.get_running_loop().time()
         b = await second.wait_call(8)

@@ -21,6 +21,7 @@ from callengine.edge.legs.table import (
     PeerRequest,
 )
 from callengine.edge.legs.takeover import TakeoverError
+from callengine.edge.messages.branches import RequestKey
 from callengine.edge.messages.digest import readdress
 from callengine.edge.messages.message import Headers, Message
 from callengine.edge.messages.received import Received
@@ -244,9 +245,21 @@ class OutwardRequests:
         """Give up a peer that has said nothing; should it wake up, the edge itself cancels."""
         if request.code or request.orphaned or leg.state is not LegState.OPEN:
             return
-        why = f"no response from {request.flow} within {patience_s:g} s"
-        self._attempts.over(leg, request, 408, why)
-        self._standin.answer(request.message, request.worker, 408, _reason(408, why))
+        self._give_up(leg, request, 408, f"no response from {request.flow} within {patience_s:g} s")
+
+    def undelivered(self, key: RequestKey, flow: Flow, why: str) -> None:
+        """Give up a peer whom a first INVITE did not reach, unless it has said something."""
+        leg = self._legs.of_request.get(key)
+        request = leg.requests.get(key) if leg is not None else None
+        if leg is None or request is None or request.message.to_tag or request.flow != flow:
+            return
+        is_waiting = request.method == "INVITE" and not request.code and not request.orphaned
+        if is_waiting and leg.state is LegState.OPEN:
+            self._give_up(leg, request, 503, why)
+
+    def _give_up(self, leg: AnchoredLeg, request: PeerRequest, code: int, why: str) -> None:
+        self._attempts.over(leg, request, code, why)
+        self._standin.answer(request.message, request.worker, code, _reason(code, why))
         self._abandoner.cancel(leg, request, [])
 
     def unreachable(self, flow: Flow, why: str) -> None:

@@ -149,6 +149,12 @@ class ClientTransactions:
         if (entry := self._entries.get(key)) is not None:
             self._carry_out(entry, entry.machine.receive(response.code, self._now()), response)
 
+    def undelivered(self, key: RequestKey, flow: Flow, why: str) -> None:
+        """Take that a request did not arrive (section 17.1.4), unless something answered it."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.flow == flow and entry.machine.state is ClientState.TRYING:
+            self._failed(entry, why)
+
     def awaits(self, branch: str) -> bool:
         """Tell whether a request that belongs to no leg has this branch."""
         return branch in self._of_no_leg

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from callengine.edge.flow import UDP, Flow
+from callengine.edge.transport.icmp import OnUndelivered, ask_for_errors, take_error
 from callengine.edge.transport.stun import binding_response, is_answer, is_stun
 from callengine.edge.transport.upcalls import MayRead, Upcalls
 
@@ -17,6 +18,10 @@ _BATCH = 64
 "Datagrams handled in one turn of the event loop: timers and other sockets come in between."
 _MAX_DROPPED = 1024
 "Datagrams dropped in one turn: that costs next to nothing, and the kernel's buffer is small."
+_MAX_ERRORS = 256
+"ICMP errors taken in one turn."
+_SENT_AGAIN = 3
+"How often a datagram is sent again that the kernel has refused for another one's sake."
 _MAX_REMEMBERED = 20_000
 
 
@@ -28,15 +33,21 @@ class UdpListener:
         sock: socket.socket,
         on_datagram: Callable[[bytes, Flow, "UdpListener"], None],
         may_read: MayRead = lambda _, __: 0.0,
+        on_undelivered: OnUndelivered | None = None,
     ):
+        """Without `on_undelivered` nobody asks the kernel what ICMP said."""
         self.sock = sock
         self.host, self.port = sock.getsockname()[:2]
         self._on_datagram = on_datagram
         self._may_read = may_read
+        self._on_undelivered = on_undelivered
+        if on_undelivered is not None:
+            ask_for_errors(sock)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._read)
 
     def _read(self) -> None:
+        self._read_errors()
         handled = 0
         for _ in range(_MAX_DROPPED):
             try:
@@ -44,7 +55,7 @@ class UdpListener:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                # An ICMP error for what was sent before (RFC 3261 section 18.4); timers end it.
+                # An ICMP error for what was sent before: told of by the queue of errors.
                 log.debug("UDP read on port %d: %s", self.port, error)
                 return
             flow = Flow(UDP, address[0], address[1])
@@ -55,12 +66,22 @@ class UdpListener:
             if handled >= _BATCH:
                 return
 
+    def _read_errors(self) -> None:
+        if self._on_undelivered is not None:
+            for _ in range(_MAX_ERRORS):
+                if not take_error(self.sock, self._on_undelivered):
+                    return
+
     def send(self, data: bytes, host: str, port: int) -> None:
         """Send one datagram; what the network refuses is lost, as on any wire."""
-        try:
-            self.sock.sendto(data, (host, port))
-        except OSError as error:
-            log.debug("UDP send to %s:%d: %s", host, port, error)
+        for _ in range(1 + _SENT_AGAIN):
+            try:
+                self.sock.sendto(data, (host, port))
+            except OSError as error:
+                # With IP_RECVERR also what ICMP said of a datagram to somebody else, once.
+                log.debug("UDP send to %s:%d: %s", host, port, error)
+            else:
+                return
 
     def close(self) -> None:
         self._loop.remove_reader(self.sock.fileno())
@@ -80,7 +101,9 @@ class UdpTransport:
 
     def listen(self, sock: socket.socket) -> None:
         """Read from a bound socket."""
-        self.listeners.append(UdpListener(sock, self._take, self._upcalls.may_read))
+        upcalls = self._upcalls
+        listener = UdpListener(sock, self._take, upcalls.may_read, upcalls.on_undelivered)
+        self.listeners.append(listener)
 
     def close(self) -> None:
         for listener in self.listeners:

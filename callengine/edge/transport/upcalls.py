@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from callengine.core.reasons import Rule
 from callengine.edge.flow import Flow
+from callengine.edge.transport.icmp import OnUndelivered
 
 MayRead = Callable[[bytes, Flow], float]
 "Take data and flow; return 0 if the message may be read, else the seconds until it may."
@@ -23,6 +24,8 @@ class Upcalls:
     on_lost: Callable[[Flow, bool], None] = lambda *_: None
     "Take the flow of a connection of ours that was closed, and whether anything ever came by it."
     may_read: MayRead = lambda _, __: 0.0
+    on_undelivered: OnUndelivered = lambda *_: None
+    "Take the beginning of a datagram that ICMP says was not delivered; it may be forged."
     is_known: Callable[[Flow], bool] = lambda _: True
     "Tell whether a call or a registration hangs on a connection's flow."
     on_cut: Callable[[Flow, Rule, str], None] = lambda *_: None

@@ -77,7 +77,14 @@ async def deleted(name: str) -> AgentOrder:
 
 async def waves(agent_order_of: Any) -> Any:
     edge, process = cast("Any", Edge()), cast("Any", Process())
-    return await make_waves(edge, PLAN, process, passwords={}, agent_order=agent_order_of)
+    return await make_waves(
+        edge,
+        PLAN,
+        process,
+        passwords={},
+        agent_order=agent_order_of,
+        failover_timeout_s=4.0,
+    )
 
 
 async def test_an_agent_is_a_leg_without_an_anchor_and_its_fallback_one_with() -> None:
