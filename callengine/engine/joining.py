@@ -98,14 +98,17 @@ def joined_waves(
     return Waves(orders=(wave,), anchors=(taken,), notes=())
 
 
-def lost_end(edge: Anchors, joint: Joint) -> Termination | None:
+def lost_end(edge: Anchors, joint: Joint, *, is_late: bool = False) -> Termination | None:
     """Return how the other call ends although nothing came of the joining; None: it goes on.
 
-    Whom it had has left with the call that took it over.
+    Whom it had has left with the call that took it over. `is_late`: that had ended meanwhile.
     """
     before = joint.call.leg_orders.get(joint.other)
     if joint.call.ended or before is None or not edge.has_been_taken_over(before.token):
         return None
+    if is_late:
+        advice = f"{joint.name} agreed to be joined with another call just as that ended, and went "
+        return Termination("engine", Reason.TRANSFER_FAILED, 487, f"{advice}with it. Call anew.")
     by: EndedBy = "caller" if joint.other == CALLER else "callee"
     why = "agreed to be joined with another call, but on no audio there: that call says why."
     return without_media(by, joint.name, why)

@@ -52,6 +52,8 @@ MAX_LEGS = 40
 "Of one call, with all its transfers."
 MARGIN_S = 5.0
 "How much longer a call waits than a carrier may take to connect whoever is left in it."
+LATE_ANSWER_S = 33
+"How long an answer to an INVITE may still come after its CANCEL (RFC 3261 section 9.1), and more."
 REST_S = 1.0
 "Between two transfers of a call, so that sockets of the first are free again."
 
@@ -177,6 +179,18 @@ class Transfers:
         elif not joint.call.ended:
             why = f"It was not joined with call {call.id}, whose record says why."
             self._send(joint.call, TransferOff(joint.call.plan.call, 480, why))
+            task = asyncio.create_task(self._see_lost(joint))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _see_lost(self, joint: Joint) -> None:
+        """End the other call if whom it has said yes just when nobody wanted that any more."""
+        for _ in range(LATE_ANSWER_S):
+            await asyncio.sleep(1.0)
+            if (end := lost_end(self._edge, joint, is_late=True)) is not None:
+                self._hang_up(joint.call, end)
+            if joint.call.ended or end is not None:
+                return
 
     async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
         try:

@@ -117,6 +117,32 @@ async def test_who_joins_its_calls_may_hang_both_up_at_once_rfc5589_6_1(engine: 
     assert second["termination"]["reason"] == "joined-with-another"
 
 
+async def test_a_target_whose_yes_comes_too_late_ends_its_own_call_rfc3261_9_1(
+    engine: Engine,
+) -> None:
+    """Its 200 crossed our CANCEL and it was sent BYE; whom it had talked to nobody."""
+    async with (
+        registered(engine, "alice") as alice,
+        registered(engine, "bob") as bob,
+        registered(engine, "carol") as carol,
+    ):
+        with_bob = await converse(engine, alice, bob, offer=["PCMU"])
+        with_carol = await converse(engine, alice, carol, offer=["PCMU"])
+        answers = with_carol.b.receive
+
+        async def late(request: sipmessage.Request) -> None:
+            await asyncio.sleep(0.4 if request.method == "INVITE" else 0)
+            await answers(request)
+
+        with_carol.b.receive = late  # type: ignore[method-assign]
+        assert (await with_bob.a.send(refer(with_bob.a, with_carol.a))).code == 202
+        assert (await with_bob.b.hang_up()).code == 200
+        await asyncio.wait_for(with_carol.a.ended.wait(), 5)
+        record = await engine.record(with_carol.a.call_id)
+    assert record["termination"]["reason"] == "transfer-failed"
+    assert "Carol agreed to be joined with another call just as" in record["termination"]["advice"]
+
+
 async def test_a_target_that_refuses_the_reinvite_leaves_both_calls_rfc3261_14_1(
     engine: Engine,
 ) -> None:
