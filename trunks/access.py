@@ -1,9 +1,8 @@
-"""Which trunk an address belongs to. Host names in access lists are resolved with a short cache."""
+"""Which trunk an address belongs to; host names in access lists are resolved by their TTL."""
 
 import ipaddress
 import logging
 import math
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,11 +14,20 @@ from types import MappingProxyType
 
 logger = logging.getLogger(__name__)
 
-CACHE_S = 60.0
+SHORTEST_S, LONGEST_S, LONGEST_NEGATIVE_S = 1.0, 86_400.0, 300.0
+"Between these a TTL is heeded; that there is no address is believed for less."
+STALE_S = 86_400.0
+"For how long an outdated answer serves while there is no newer one."
+RETRY_S = 5.0
+"When a name is looked up again that nobody answers for."
+STALE_WAIT_S = 0.8
+"How long a newer answer is waited for when there is an outdated one."
 MAX_AGE_S = 1.0
 "After how long access lists are read again."
 FIRST_WAIT_S = 2.0
 "How long a first look-up may hold up a request; later ones are answered from the cache."
+Lookup = Callable[[str], tuple[tuple[str, ...], float]]
+"Return a host's addresses and for how many seconds they hold; raises OSError: nobody knows."
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _MAPPED_BITS = 96
@@ -203,44 +211,35 @@ def _is_network(item: str) -> bool:
     return True
 
 
-def system_lookup(host: str) -> tuple[str, ...]:
-    """Return a host's addresses from the system's resolver; empty if it has none."""
-    try:
-        infos = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        logger.warning("host name %s of a trunk's access list: %s", host, error)
-        return ()
-    return tuple(sorted({str(item[4][0]) for item in infos}))
-
-
 @dataclass(slots=True)
 class _Cached:
-    wait_until_s: float
-    "Until when a first look-up may still hold up a request."
     addresses: tuple[str, ...] = ()
     fresh_until_s: float = 0.0
+    serves_until_s: float = 0.0
     answered: bool = False
+    is_failing: bool = False
     pending: Future[tuple[str, ...]] | None = None
+    wait_until_s: float = 0.0
+    "Until when the look-up under way may hold up a request."
 
 
 class HostCache:
-    """Addresses of host names, looked up on threads of its own and kept for a minute.
+    """Addresses of host names, looked up on threads of its own and kept as long as they say.
 
-    `resolve` blocks only for a name never seen before, and then for `first_wait_s` at most; an
-    outdated answer is given while a new one is fetched.
+    An answer that is outdated serves for a day while there is no newer one. A request is held up
+    for `first_wait_s` at most by a name that was never seen, and for less by one whose answer is
+    outdated, unless the last look-up failed.
     """
 
     def __init__(
         self,
+        lookup: Lookup,
         *,
-        lookup: Callable[[str], tuple[str, ...]] = system_lookup,
         clock: Callable[[], float] = time.monotonic,
-        cache_s: float = CACHE_S,
         first_wait_s: float = FIRST_WAIT_S,
     ) -> None:
         self._lookup = lookup
         self._clock = clock
-        self._cache_s = cache_s
         self._first_wait_s = first_wait_s
         self._known: dict[str, _Cached] = {}
         self._lock = threading.Lock()
@@ -251,16 +250,18 @@ class HostCache:
         with self._lock:
             cached = self._start(host)
             pending, wait_s = cached.pending, cached.wait_until_s - self._clock()
-            if cached.answered or pending is None or wait_s <= 0:
+            if pending is None or wait_s <= 0:
                 return cached.addresses
         try:
             return pending.result(wait_s)
         except FutureTimeoutError:
             logger.warning("host name %s of a trunk's access list: no answer yet", host)
-            return ()
+        with self._lock:
+            cached.is_failing = True
+            return cached.addresses
 
     def resolve_all(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Return the addresses of several hosts; those never seen are waited for together."""
+        """Return the addresses of several hosts; what is waited for is waited for together."""
         names = list(names)
         with self._lock:
             for host in names:
@@ -270,25 +271,40 @@ class HostCache:
     def _start(self, host: str) -> _Cached:
         """Have a host looked up if its answer is outdated. Under the lock."""
         now = self._clock()
-        cached = self._known.setdefault(host, _Cached(now + self._first_wait_s))
+        cached = self._known.setdefault(host, _Cached())
         if cached.pending is None and now >= cached.fresh_until_s:
+            wait_s = (
+                min(STALE_WAIT_S, self._first_wait_s) if cached.answered else self._first_wait_s
+            )
+            cached.wait_until_s = now if cached.is_failing else now + wait_s
             cached.pending = self._threads.submit(self._refresh, host, cached)
         return cached
 
     def _refresh(self, host: str, cached: _Cached) -> tuple[str, ...]:
-        addresses = self._lookup(host)
+        try:
+            found, holds_s = self._lookup(host)
+        except OSError as error:
+            if not cached.is_failing:
+                logger.warning("host name %s of a trunk's access list: %s", host, error)
+            return self._failed(cached)
         with self._lock:
-            # A resolver that fails for a moment does not shut a carrier out.
-            if addresses or not cached.addresses:
-                cached.addresses = addresses
-            cached.fresh_until_s = self._clock() + self._cache_s
-            cached.answered = True
-            cached.pending = None
+            now = self._clock()
+            longest_s = LONGEST_S if found else LONGEST_NEGATIVE_S
+            cached.addresses, cached.is_failing = found, False
+            cached.fresh_until_s = now + min(max(holds_s, SHORTEST_S), longest_s)
+            cached.serves_until_s = cached.fresh_until_s + STALE_S
+            cached.answered, cached.pending = True, None
+            return found
+
+    def _failed(self, cached: _Cached) -> tuple[str, ...]:
+        """A resolver that fails for a while does not shut a carrier out."""
+        with self._lock:
+            now = self._clock()
+            if now >= cached.serves_until_s:
+                cached.addresses = ()
+            cached.fresh_until_s, cached.is_failing = now + RETRY_S, True
+            cached.answered, cached.pending = True, None
             return cached.addresses
-
-
-hosts = HostCache()
-"The process's own cache."
 
 
 class AccessLists:
@@ -302,7 +318,7 @@ class AccessLists:
         self,
         read: Callable[[], Sequence[AccessEntry]],
         *,
-        resolve_all: Callable[[Iterable[str]], Mapping[str, Sequence[str]]] = hosts.resolve_all,
+        resolve_all: Callable[[Iterable[str]], Mapping[str, Sequence[str]]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
@@ -316,8 +332,8 @@ class AccessLists:
     def table(self) -> AccessTable:
         """Return the table; it costs a query if the last one is a second old.
 
-        A host name is waited for when it is new, for two seconds at most, so never call this on
-        an event loop's thread.
+        A host name is waited for when it is new, or its answer outdated, for two seconds at most:
+        never call this on an event loop's thread.
         """
         with self._lock:
             now = self._clock()

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 from callengine.core.directory import Source
 from callengine.directory import carriers, lookup
 from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
+from callengine.edge.names.hostlookup import HostLookup
 from callengine.engine.readers import Readers
 from callengine.engine.sources import ONE_TIME, OneTimeSources
-from trunks.access import AccessLists
+from trunks.access import AccessLists, HostCache
 
 T = TypeVar("T")
 
@@ -17,10 +18,15 @@ T = TypeVar("T")
 class DirectoryAnswers:
     """The part of the edge's `Engine` that reads the directory; one-time callers come first."""
 
-    def __init__(self, sources: OneTimeSources) -> None:
+    def __init__(
+        self, sources: OneTimeSources, *, dns_servers: Sequence[tuple[str, int]] = ()
+    ) -> None:
         self.sources = sources
         self._readers = Readers()
-        self._access = AccessLists(lookup.access_entries)
+        self._access = AccessLists(
+            lookup.access_entries,
+            resolve_all=HostCache(HostLookup(dns_servers).find).resolve_all,
+        )
 
     async def credentials(self, username: str) -> Credentials | None:
         """Return the digest credentials of a connection or of a trunk's IN side."""

@@ -80,7 +80,7 @@ class Switchboard(DirectoryAnswers):
     """Everything one engine process does; the `Engine` of its edge."""
 
     def __init__(self, settings: EngineSettings) -> None:
-        super().__init__(OneTimeSources(settings.edge.realm))
+        super().__init__(OneTimeSources(settings.edge.realm), dns_servers=settings.edge.dns_servers)
         self.settings = settings
         self.edge = Edge(self, settings.edge)
         self.pool = Pool(settings.pool, on_message=self._heard, on_death=self._lost)

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
 from django.urls import reverse
 
 from audiocodecs.models import PlatformSettings
 from callengine.core.trials import TrunkTrialStep
+from callengine.edge.names.hostlookup import HostLookup
 from callengine.models import Rejection
 from dashboard.calls.lately import LATELY
 from dashboard.codecs.shown import CodecChips, codec_chips
@@ -23,7 +25,7 @@ REJECTIONS_LOOKED_AT = 1000
 "The newest rejections among which those from a trunk's networks are looked for."
 ADDRESSES_SHORT = 2
 
-hosts = HostCache(first_wait_s=0.0)
+hosts = HostCache(HostLookup(settings.VOIPNUMBER_DNS_SERVERS).find, first_wait_s=0.0)
 "Addresses of host names in access lists; a page does not wait for the resolver."
 
 

@@ -14,7 +14,6 @@ from trunks.access import (
     AccessTable,
     HostCache,
     parse_address,
-    system_lookup,
 )
 
 
@@ -62,15 +61,19 @@ class Resolver:
         self.now_s = 1000.0
         self.asked: list[str] = []
         self.answers: dict[str, tuple[str, ...]] = {}
+        self.ttl_s = 60.0
+        self.fails = False
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.answered = threading.Semaphore(0)
 
-    def lookup(self, host: str) -> tuple[str, ...]:
+    def lookup(self, host: str) -> tuple[tuple[str, ...], float]:
         self.asked.append(host)
         self.may_answer.wait(10)
         self.answered.release()
-        return self.answers.get(host, ())
+        if self.fails:
+            raise OSError("SERVFAIL")
+        return self.answers.get(host, ()), self.ttl_s
 
 
 @pytest.fixture
@@ -80,7 +83,7 @@ def resolver():
 
 @pytest.fixture
 def cache(resolver):
-    return HostCache(lookup=resolver.lookup, clock=lambda: resolver.now_s, first_wait_s=5)
+    return HostCache(resolver.lookup, clock=lambda: resolver.now_s, first_wait_s=5)
 
 
 def refreshed(cache: HostCache) -> None:
@@ -90,41 +93,60 @@ def refreshed(cache: HostCache) -> None:
             known.pending.result(10)
 
 
-def test_a_name_is_looked_up_once_a_minute(cache, resolver):
-    resolver.answers["gw"] = ("192.0.2.1",)
+@pytest.mark.parametrize(("ttl_s", "heeded_s"), [(60.0, 60.0), (0.0, 1.0), (1e9, 86_400.0)])
+def test_a_name_is_looked_up_again_once_its_ttl_is_over(cache, resolver, ttl_s, heeded_s):
+    resolver.answers["gw"], resolver.ttl_s = ("192.0.2.1",), ttl_s
     assert cache.resolve("gw") == cache.resolve("gw") == ("192.0.2.1",)
-    resolver.now_s += 59
+    resolver.now_s += heeded_s - 0.1
     cache.resolve("gw")
     assert resolver.asked == ["gw"]
+    resolver.answers["gw"] = ("192.0.2.2",)
+    resolver.now_s += 0.2
+    assert cache.resolve("gw") == ("192.0.2.2",)
 
 
-def test_an_outdated_answer_is_given_while_the_next_is_fetched(cache, resolver):
+def test_an_outdated_answer_is_given_while_the_next_takes_long(cache, resolver):
     resolver.answers["gw"] = ("192.0.2.1",)
     cache.resolve("gw")
     resolver.answers["gw"] = ("192.0.2.2",)
     resolver.now_s += 61
     resolver.may_answer.clear()
     assert cache.resolve("gw") == ("192.0.2.1",)
+    resolver.now_s += 1
+    begun = time.monotonic()
     assert cache.resolve("gw") == ("192.0.2.1",)
+    assert time.monotonic() - begun < 0.5
     resolver.may_answer.set()
     refreshed(cache)
     assert cache.resolve("gw") == ("192.0.2.2",)
     assert resolver.asked == ["gw", "gw"]
 
 
-def test_a_resolver_that_fails_for_a_moment_shuts_no_carrier_out(cache, resolver):
+def test_servers_that_fail_shut_no_carrier_out_for_a_day_and_hold_nobody_up(cache, resolver):
+    resolver.answers["gw"] = ("192.0.2.1",)
+    cache.resolve("gw")
+    resolver.fails = True
+    for later_s in (61, 6, 86_000):
+        resolver.now_s += later_s
+        assert cache.resolve("gw") == ("192.0.2.1",)
+        refreshed(cache)
+    resolver.now_s += 1000
+    cache.resolve("gw")
+    refreshed(cache)
+    assert cache.resolve("gw") == ()
+
+
+def test_a_name_that_has_no_address_any_more_lets_nobody_in(cache, resolver):
     resolver.answers["gw"] = ("192.0.2.1",)
     cache.resolve("gw")
     resolver.answers.clear()
     resolver.now_s += 61
-    cache.resolve("gw")
-    refreshed(cache)
-    assert cache.resolve("gw") == ("192.0.2.1",)
+    assert cache.resolve("gw") == ()
 
 
 def test_a_resolver_that_hangs_holds_up_only_the_first_requests(resolver):
     resolver.may_answer.clear()
-    cache = HostCache(lookup=resolver.lookup, clock=lambda: resolver.now_s, first_wait_s=0.01)
+    cache = HostCache(resolver.lookup, clock=lambda: resolver.now_s, first_wait_s=0.01)
     assert cache.resolve("gw") == ()
     resolver.now_s += 1
     assert cache.resolve("gw") == ()
@@ -133,11 +155,6 @@ def test_a_resolver_that_hangs_holds_up_only_the_first_requests(resolver):
     resolver.may_answer.set()
     refreshed(cache)
     assert cache.resolve("gw") == ("192.0.2.1",)
-
-
-def test_the_systems_resolver_knows_localhost_and_not_an_invalid_name():
-    assert "127.0.0.1" in system_lookup("localhost")
-    assert system_lookup("does-not-exist.invalid") == ()
 
 
 def narrowest_by_comparing_all(address: str, entries: list[AccessEntry]) -> str | None:
@@ -228,7 +245,7 @@ def test_a_changed_list_and_a_host_that_moved_hold_after_a_second():
 
 
 def test_a_table_whose_reading_fails_is_read_again_at_once():
-    lists = AccessLists(lambda: 1 / 0, clock=lambda: 0.0)
+    lists = AccessLists(lambda: 1 / 0, resolve_all=lambda _: {}, clock=lambda: 0.0)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             lists.table()
@@ -236,7 +253,7 @@ def test_a_table_whose_reading_fails_is_read_again_at_once():
 
 def test_many_names_that_nobody_resolves_hold_a_request_up_once(resolver):
     resolver.may_answer.clear()
-    cache = HostCache(lookup=resolver.lookup, first_wait_s=0.3)
+    cache = HostCache(resolver.lookup, first_wait_s=0.3)
     begun = time.monotonic()
     assert cache.resolve_all([f"gw{number}" for number in range(10)]) == {
         f"gw{number}": () for number in range(10)

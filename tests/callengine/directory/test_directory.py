@@ -9,13 +9,19 @@ from callengine.core.directory import ConnectionEntry, Contact, Destination, Gat
 from callengine.core.permissions import Permissions
 from callengine.directory import lookup
 from callengine.edge.interface import Binding
+from callengine.edge.names.hostlookup import HostLookup
 from connections.models import Connection
 from connections.services import HA1_FIELDS, set_password
-from trunks.access import AccessLists
+from trunks.access import AccessLists, HostCache
 from trunks.models import Gateway, Number, Route, RouteTrunk, Trunk
 from trunks.services import set_in_password
 
 pytestmark = pytest.mark.django_db
+
+
+def _nothing(names):
+    """Stand for a resolver that knows no name."""
+    return dict.fromkeys(names, ())
 
 
 @pytest.fixture
@@ -90,7 +96,7 @@ def test_a_password_for_another_realm_is_told_in_the_log(alice, settings, caplog
 def test_the_trunk_of_an_address_in_one_query(carrier, django_assert_num_queries):
     for number in range(20):
         Trunk.objects.create(name=f"t{number}", in_allowed_addresses=[f"10.{number}.0.0/16"])
-    lists = AccessLists(lookup.access_entries)
+    lists = AccessLists(lookup.access_entries, resolve_all=_nothing)
     with django_assert_num_queries(1):
         found = lookup.trunk_access("192.0.2.77", lists)
     assert (found.name, found.enabled, found.username) == ("carrier", True, "carrier-in")
@@ -98,7 +104,7 @@ def test_the_trunk_of_an_address_in_one_query(carrier, django_assert_num_queries
 
 
 def test_a_thousand_strangers_cost_one_query_in_a_second(carrier, django_assert_num_queries):
-    lists = AccessLists(lookup.access_entries, clock=lambda: 7.0)
+    lists = AccessLists(lookup.access_entries, resolve_all=_nothing, clock=lambda: 7.0)
     with django_assert_num_queries(1):
         for number in range(1000):
             assert lookup.trunk_access(f"198.51.100.{number % 256}", lists) is None
@@ -107,7 +113,7 @@ def test_a_thousand_strangers_cost_one_query_in_a_second(carrier, django_assert_
 
 def test_a_host_name_in_an_access_list_is_resolved(carrier):
     Trunk.objects.create(name="local", in_allowed_addresses=["localhost"])
-    lists = AccessLists(lookup.access_entries)
+    lists = AccessLists(lookup.access_entries, resolve_all=HostCache(HostLookup().find).resolve_all)
     assert lookup.trunk_access("127.0.0.1", lists).name == "local"
 
 
