@@ -11,18 +11,16 @@ from callengine.core.replaces import Replaces
 from callengine.core.states import CallState
 from callengine.edge.interface import IncomingCall, NamedDialog
 from callengine.engine.calls import CallBook
-from callengine.engine.joining import list_source, may_be_taken_over, picked_up_end
+from callengine.engine.joining import Anchors, list_source, may_be_taken_over, picked_up_end
+from callengine.engine.lateanswers import LateAnswers
 from callengine.engine.livecall import Joint, LiveCall
 
 
-class ReplacingEdge(Protocol):
+class ReplacingEdge(Anchors, Protocol):
     """What is asked of the edge."""
 
     def dialog_named(self, replaces: Replaces) -> NamedDialog | None:
         """Return the dialog with this Call-ID and these tags."""
-
-    def has_been_taken_over(self, token: str) -> bool:
-        """Tell whether another leg has the dialog of this one."""
 
 
 class PickUps:
@@ -38,6 +36,7 @@ class PickUps:
         self._book = book
         self._edge = edge
         self._hang_up = hang_up
+        self._late_answers = LateAnswers(edge, hang_up)
 
     def find(self, call: IncomingCall) -> Joint | Rejection:
         """Return whose place an INVITE is to take, or why it may not (RFC 3891 section 3)."""
@@ -96,6 +95,8 @@ class PickUps:
         before = joint.call.leg_orders.get(joint.other) if joint is not None else None
         if before is not None and self._edge.has_been_taken_over(before.token):
             self.answered(call)
+        elif joint is not None and not joint.call.ended:
+            self._late_answers.watch(joint)
 
 
 def partner_of(joint: Joint) -> Partner:

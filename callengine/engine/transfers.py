@@ -37,6 +37,7 @@ from callengine.engine.handover import (
     waiting_leg,
 )
 from callengine.engine.joining import Anchors, joined_end, joined_plan, joined_waves, lost_end
+from callengine.engine.lateanswers import LateAnswers
 from callengine.engine.livecall import Joint, LiveCall, PendingTransfer, Referrer
 from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
 from callengine.engine.planning import Planning, Substitute
@@ -52,8 +53,6 @@ MAX_LEGS = 40
 "Of one call, with all its transfers."
 MARGIN_S = 5.0
 "How much longer a call waits than a carrier may take to connect whoever is left in it."
-LATE_ANSWER_S = 33
-"How long an answer to an INVITE may still come after its CANCEL (RFC 3261 section 9.1), and more."
 REST_S = 1.0
 "Between two transfers of a call, so that sockets of the first are free again."
 
@@ -98,6 +97,7 @@ class Transfers:
         self._hang_up = hang_up
         self._failover_timeout_s = failover_timeout_s
         self._handovers = Handovers(edge)
+        self._late_answers = LateAnswers(edge, hang_up)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def expect(self, call: LiveCall, referrer: Referrer, joint: Joint | None) -> None:
@@ -179,18 +179,7 @@ class Transfers:
         elif not joint.call.ended:
             why = f"It was not joined with call {call.id}, whose record says why."
             self._send(joint.call, TransferOff(joint.call.plan.call, 480, why))
-            task = asyncio.create_task(self._see_lost(joint))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _see_lost(self, joint: Joint) -> None:
-        """End the other call if whom it has said yes just when nobody wanted that any more."""
-        for _ in range(LATE_ANSWER_S):
-            await asyncio.sleep(1.0)
-            if (end := lost_end(self._edge, joint, is_late=True)) is not None:
-                self._hang_up(joint.call, end)
-            if joint.call.ended or end is not None:
-                return
+            self._late_answers.watch(joint)
 
     async def _transfer(self, call: LiveCall, pending: PendingTransfer) -> None:
         try:

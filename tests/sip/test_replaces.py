@@ -314,5 +314,30 @@ async def test_what_cannot_be_picked_up_is_refused_and_the_call_goes_on_rfc3891_
         assert (await late.wait_final()).code == 603
 
 
+async def test_whoever_says_yes_to_a_pick_up_too_late_ends_its_own_call_rfc3261_9_1(
+    engine: Engine,
+) -> None:
+    async with (
+        registered(engine, "alice") as alice,
+        registered(engine, "bob") as bob,
+        caller(engine, "carol") as carol,
+    ):
+        talk = await converse(engine, alice, bob, offer=["PCMU"])
+        answers = talk.a.receive
+
+        async def late(request: sipmessage.Request) -> None:
+            await asyncio.sleep(0.8 if request.method == "INVITE" else 0)
+            await answers(request)
+
+        talk.a.receive = late  # type: ignore[method-assign]
+        picking = await pick_up(carol, replaces(talk.b))
+        await asyncio.sleep(0.3)
+        assert (await picking.cancel()).code == 200
+        assert (await picking.wait_final()).code == 487
+        await asyncio.wait_for(talk.b.ended.wait(), 5)
+        record = await engine.record(talk.a.call_id)
+    assert record["termination"]["reason"] == "transfer-failed"
+
+
 def _header(message: str, name: str) -> str:
     return message.partition(f"{name}:")[2].partition("\n")[0].strip()
