@@ -289,11 +289,8 @@ class OutwardRequests:
                     request.sent_anew = True
                     self._sender.again(leg, request.sent, flow)
                 elif request.method == "INVITE":
-                    request.code = 503
                     why = f"{flow} closed the connection without an answer"
-                    self._sender.forget(request.key)
-                    self._attempts.over(leg, request, 503, why)
-                    self._unreachable(request, why)
+                    self._give_up(leg, request, 503, why)
 
     def _unreachable(self, request: PeerRequest, why: str) -> None:
         if request.method not in ("ACK", "BYE") and not request.orphaned:
