@@ -71,6 +71,7 @@ def directory(*more: dict[str, Any]) -> dict[str, Any]:
             _trunk("quiet", _at(GOOD), holds_back_early_media=True),
             _trunk("aliases", *(f"sip:{name}.example:{PORTS[GOOD]}" for name in ALIASES)),
             _trunk("three", _at(DEAD), _at(BUSY), _at(GOOD)),
+            _trunk("forwarded", "sip:three.example;transport=udp"),
             _trunk("closed", _at(CLOSED), _at(GOOD)),
             *more,
         ],
@@ -84,6 +85,7 @@ def directory(*more: dict[str, Any]) -> dict[str, Any]:
             "+46": ["aliases"],
             "+47": ["three"],
             "+48": ["closed"],
+            "+49": ["forwarded"],
         },
     )
 
@@ -206,7 +208,7 @@ async def test_a_forwarded_call_waits_as_long_for_a_dead_target_as_any(engine: E
         caller(engine, "carol") as phone,
     ):
         a = await phone.invite("fred", phone.sdp(CODECS))
-        contact = f"<sip:+41225550101@{engine.host}:{engine.port}>"
+        contact = f"<sip:+49225550101@{engine.host}:{engine.port}>"
         await (await fred.wait_call()).reject(302, headers={"Contact": contact})
         await (await busy.wait_call()).reject(503)
         b = await good.wait_call()
