@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -16,18 +17,31 @@ from tests.wire.conversation import (
     registered,
 )
 from tests.wire.directory import G722_FIRST, configuration, connection
+from tests.wire.timers import Timed, calls_with_timers
 
 CONFIGURATION = configuration(
     connection("alice"),
     connection("bob", inbound=G722_FIRST),
     connection("dora", inbound=G722_FIRST, force=True),
     connection("eve", inbound=["OPUS", "AMR-WB", "PCMA"]),
+    connection("tim", inbound=["PCMU"]),
     connection("frank", inbound=["PCMU", "G722"], force=True),
 )
 MUSIC_HZ = 440
 VIDEO = "m=video 5004 RTP/AVP 99\r\na=rtpmap:99 H264/90000"
 SECOND_AUDIO = "m=audio 5006 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000"
 SECURE_AUDIO = "m=audio 5008 RTP/SAVP 0"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def timed(engine: Engine, request: pytest.FixtureRequest) -> Iterator["Future[dict[str, Timed]]"]:
+    """Begin the calls that last a minute, if they are looked at."""
+    future: Future[dict[str, Timed]] = Future()
+    if not any("rfc4028" in item.name for item in request.session.items):
+        yield future
+        return
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(asyncio.run, calls_with_timers(engine, "tim"))
 
 
 # Who wins
@@ -405,3 +419,29 @@ async def test_neither_peer_sees_the_other_or_the_inside(engine: Engine) -> None
             for line in message.splitlines():
                 if line.lower().startswith(("contact:", "record-route:")) and "INVITE" in message:
                     assert f":{engine.port}" in line, message
+
+
+# Session timers
+
+
+async def test_sessions_are_refreshed_or_end_when_nobody_does_rfc4028_10(
+    engine: Engine,
+    timed: "Future[dict[str, Timed]]",
+) -> None:
+    calls = await asyncio.wrap_future(timed)
+    ends = {who: await engine.record(call.a.call_id) for who, call in calls.items()}
+    assert calls["caller"].said == "90;refresher=uac"
+    for who in ("caller", "callee"):
+        end, name = ends[who]["termination"], "The caller" if who == "caller" else "Tim"
+        assert (end["by"], end["reason"], end["code"]) == ("engine", "session-expired", 408)
+        assert end["advice"].startswith(f"{name} was to refresh the session")
+        # Whoever broke its promise is told so, the other that the call is over.
+        reasons = calls[who].reasons
+        broken, other = reasons if who == "caller" else reversed(reasons)
+        assert "No session refresh received" in broken
+        assert other == "Q.850;cause=16"
+    for role, side in (("uas", calls["uas"].a), ("uac", calls["uac"].b)):
+        assert ends[role]["termination"]["reason"] == "caller-hung-up"
+        # These phones take no UPDATE: a re-INVITE, of what was agreed on, does it.
+        assert side.reoffers.qsize() == 1, role
+        assert descriptions.names(side.reoffers.get_nowait()) == ["PCMU"]
