@@ -11,6 +11,7 @@ from callengine.core import terminations
 from callengine.core.agentends import agent_termination, is_failure
 from callengine.core.attempts import CLEARING_TIMEOUT_S, Answered, Attempts, orders_of
 from callengine.core.causes import end_reason, q850_reason
+from callengine.core.early import BeforeAnswer
 from callengine.core.effects import Effect
 from callengine.core.events import Event
 from callengine.core.limits import LEGS_PER_PROCESS
@@ -41,12 +42,9 @@ class CallMachine:
             label=self._label,
             is_agent=lambda leg: leg in self._orders and self._orders[leg].agent is not None,
         )
-        self._early: str | None = None
-        "The leg whose early media the caller hears."
+        self._early = BeforeAnswer(self._attempts)
         self._is_suited = True
         "Whether nothing depends on what the caller's device says to a list of whom it reached."
-        self._held_back: set[str] = set()
-        "Legs whose early media the caller does not hear."
         self._termination: Termination | None = None
         self._finished = False
         self._duration_deadline: float | None = None
@@ -106,7 +104,7 @@ class CallMachine:
             return ""
         if self._state.is_talking:
             return THE_ANSWER if self._talkers.are(leg) else ""
-        is_early = self._state is CallState.EARLY_MEDIA and leg == self._early
+        is_early = self._state is CallState.EARLY_MEDIA and leg == self._early.leg
         return EARLY_MEDIA if is_early else ""
 
     def start(self, hung_up: ev.HangUpOrdered | None = None) -> list[Effect]:
@@ -194,31 +192,8 @@ class CallMachine:
             return self._transferring.progress(event)
         if not self._state.is_setting_up or not self._attempts.rings(event):
             return []
-        alone = len(self._attempts.wave.legs) == 1
-        if event.early_media and self._orders[event.leg].holds_back_early_media:
-            return [*self._ring(event.leg), *self._hold_back(event.leg)]
-        # Of several that ring, none may speak before it answers (RFC 3960 section 3.1).
-        if event.early_media and alone and self._state is not CallState.EARLY_MEDIA:
-            self._early = event.leg
-            note = fx.Note("early-media", event.leg, f"{self._label(event.leg)} sends early media.")
-            return [*self._become(CallState.EARLY_MEDIA), note, fx.RingCaller(183, event.leg)]
-        return self._ring(event.leg)
-
-    def _ring(self, leg: str) -> list[Effect]:
-        if self._state is not CallState.TRYING:
-            return []
-        note = self._attempts.ringing(leg)
-        return [*self._become(CallState.RINGING), note, fx.RingCaller(180, None)]
-
-    def _hold_back(self, leg: str) -> list[Effect]:
-        """Say once of a leg that its early media is not heard."""
-        if leg in self._held_back:
-            return []
-        self._held_back.add(leg)
-        text = (
-            f"{self._label(leg)} sends early media, which is held back: the caller hears ringing."
-        )
-        return [fx.Note("early-media", leg, text)]
+        state, effects = self._early.take(event, self._state)
+        return [*self._become(state), *effects]
 
     def _leg_answered(self, leg: str) -> list[Effect]:
         if leg == CALLER or self._talkers.are(leg):

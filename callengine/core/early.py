@@ -1,0 +1,44 @@
+"""What a caller hears before the answer: ringing, or what the callee sends by then. Pure."""
+
+from callengine.core.attempts import Attempts
+from callengine.core.effects import Effect, Note, RingCaller
+from callengine.core.events import LegProgress
+from callengine.core.states import CallState
+
+
+class BeforeAnswer:
+    """Decides it for one call, by whom its `attempts` ring."""
+
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self.leg: str | None = None
+        "The leg whose early media the caller hears."
+        self._held_back: set[str] = set()
+        "Legs whose early media the caller does not hear."
+
+    def take(self, event: LegProgress, state: CallState) -> tuple[CallState, list[Effect]]:
+        """Return the call's state after a provisional response, and what the caller is told."""
+        leg = event.leg
+        if event.early_media and self._attempts.order_of(leg).holds_back_early_media:
+            state, ringing = self._ring(leg, state)
+            return state, [*ringing, *self._hold_back(leg)]
+        # Of several that ring, none may speak before it answers (RFC 3960 section 3.1).
+        alone = len(self._attempts.wave.legs) == 1
+        if event.early_media and alone and state is not CallState.EARLY_MEDIA:
+            self.leg = leg
+            text = f"{self._attempts.label_of(leg)} sends early media."
+            return CallState.EARLY_MEDIA, [Note("early-media", leg, text), RingCaller(183, leg)]
+        return self._ring(leg, state)
+
+    def _ring(self, leg: str, state: CallState) -> tuple[CallState, list[Effect]]:
+        if state is not CallState.TRYING:
+            return state, []
+        return CallState.RINGING, [self._attempts.ringing(leg), RingCaller(180, None)]
+
+    def _hold_back(self, leg: str) -> list[Effect]:
+        """Say once of a leg that its early media is not heard."""
+        if leg in self._held_back:
+            return []
+        self._held_back.add(leg)
+        text = "sends early media, which is held back: the caller hears ringing"
+        return [Note("early-media", leg, f"{self._attempts.label_of(leg)} {text}.")]
