@@ -1,8 +1,9 @@
 """Connections as the pages show them: state, device, codec lists, what happened to them lately."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 
@@ -15,7 +16,7 @@ from connections.states import ConnectionState, state_of
 from dashboard.calls.lately import LATELY
 from dashboard.connections.phones import Server, servers
 from dashboard.parts.shown import Badge
-from dashboard.parts.usage import InUse, in_use
+from dashboard.parts.usage import InUse, calls_in_use, in_use
 
 _TONES = {
     ConnectionState.REGISTERED: "up",
@@ -39,9 +40,20 @@ class ConnectionView:
     bindings: tuple[Registration, ...]
     inbound: tuple[Chip, ...]
     outbound: tuple[Chip, ...]
+    in_use: InUse | None = None
+    "In the list."
 
 
-def present_connection(row: Connection, bindings: Sequence[Registration]) -> ConnectionView:
+def present_connections(rows: Iterable[Any]) -> list[ConnectionView]:
+    """Return the rows of a list, with the `bindings` fetched along. Two queries."""
+    rows = list(rows)
+    used = calls_in_use({_label(row): row.concurrent_calls for row in rows})
+    return [present_connection(row, row.bindings, in_use=used[_label(row)]) for row in rows]
+
+
+def present_connection(
+    row: Connection, bindings: Sequence[Registration], *, in_use: InUse | None = None
+) -> ConnectionView:
     """Return what is shown of a connection with these unexpired registrations."""
     state = state_of(row, bindings)
     word = str(state.label)
@@ -57,6 +69,7 @@ def present_connection(row: Connection, bindings: Sequence[Registration]) -> Con
         bindings=tuple(bindings),
         inbound=tuple(chip(name) for name in row.inbound_codecs),
         outbound=tuple(chip(name) for name in row.outbound_codecs),
+        in_use=in_use,
     )
 
 
@@ -99,8 +112,11 @@ def phone_servers(*, page_host: str, now: dt.datetime) -> tuple[tuple[Server, ..
 
 def in_use_of(row: Connection) -> InUse:
     """Return what a connection uses of what it may."""
-    label = f"connection:{row.sip_user}"
-    return in_use(label, limit=row.concurrent_calls, daily_minutes=row.daily_minutes)
+    return in_use(_label(row), limit=row.concurrent_calls, daily_minutes=row.daily_minutes)
+
+
+def _label(row: Connection) -> str:
+    return f"connection:{row.sip_user}"
 
 
 def rejections_lately(row: Connection) -> list[Rejection]:

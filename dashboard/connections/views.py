@@ -29,7 +29,11 @@ from connections.models import Connection
 from connections.states import ConnectionState, in_state, with_bindings, with_state_rank
 from dashboard.calls.lately import recent_calls
 from dashboard.connections import presenters
-from dashboard.connections.presenters import ConnectionView, present_connection
+from dashboard.connections.presenters import (
+    ConnectionView,
+    present_connection,
+    present_connections,
+)
 from dashboard.parts import once
 from dashboard.parts.access import is_fragment, requires
 from dashboard.parts.tables import listing
@@ -88,7 +92,7 @@ def connections(request: HttpRequest) -> HttpResponse:
     page = listing(request, ConnectionFilter, rows, sorts=SORTS)
     context = {
         "listing": page,
-        "rows": [present_connection(row, row.bindings) for row in page.rows],
+        "rows": present_connections(page.rows),
         "platform": [chip(name) for name in PlatformSettings.load().codec_names],
         "refresh_s": REFRESH_S,
     }

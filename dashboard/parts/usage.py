@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -26,6 +26,11 @@ class InUse:
     minutes: int | None = None
     "Talked through trunks today; None: without a limit nobody counts."
     daily_minutes: int | None = None
+
+    @property
+    def is_worth_a_row(self) -> bool:
+        """Whether a list says it: of those without a limit and without a call there are many."""
+        return bool(self.calls) or self.limit is not None
 
     @property
     def text(self) -> str:
@@ -65,6 +70,14 @@ def in_use(label: str, *, limit: int | None, daily_minutes: int | None) -> InUse
         minutes=minutes,
         daily_minutes=daily_minutes,
     )
+
+
+def calls_in_use(limits: Mapping[str, int | None]) -> dict[str, InUse]:
+    """Return what each of these uses of its concurrent calls, by label. Two queries at most."""
+    up = calls_up(limits)
+    is_limited = any(limit is not None for limit in limits.values())
+    engines = _engines(timezone.now()) if is_limited else 1
+    return {label: InUse(up[label], limit, engines) for label, limit in limits.items()}
 
 
 def calls_up(labels: Iterable[str]) -> Counter[str]:

@@ -16,7 +16,7 @@ from callengine.models import Rejection
 from dashboard.calls.lately import LATELY
 from dashboard.codecs.shown import CodecChips, codec_chips
 from dashboard.parts.shown import Badge
-from dashboard.parts.usage import InUse, in_use
+from dashboard.parts.usage import InUse, calls_in_use, in_use
 from dashboard.trunks.standing import trunk_badge
 from trunks.access import HostCache, addresses_within
 from trunks.models import Gateway, Trunk
@@ -35,6 +35,7 @@ class TrunkRow:
 
     trunk: Trunk
     state: Badge
+    in_use: InUse
     allowed: str
     more_allowed: int
     inward: CodecChips
@@ -49,12 +50,14 @@ def in_use_of(trunk: Trunk) -> InUse:
 
 
 def trunk_rows(trunks: Iterable[Trunk]) -> list[TrunkRow]:
-    """Return the rows of a list. One query, for the platform list."""
-    platform = PlatformSettings.load().codec_names
+    """Return the rows of a list. Three queries: the platform list, calls and engines."""
+    platform, trunks = PlatformSettings.load().codec_names, list(trunks)
+    used = calls_in_use({f"trunk:{trunk.name}": trunk.concurrent_calls for trunk in trunks})
     return [
         TrunkRow(
             trunk=trunk,
             state=trunk_badge(trunk),
+            in_use=used[f"trunk:{trunk.name}"],
             allowed=", ".join(map(short_entry, trunk.in_allowed_addresses[:ADDRESSES_SHORT])),
             more_allowed=max(0, len(trunk.in_allowed_addresses) - ADDRESSES_SHORT),
             inward=codec_chips(trunk.in_codecs, platform),

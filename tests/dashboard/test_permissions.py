@@ -89,6 +89,23 @@ def test_what_a_trunk_uses_is_asked_for_again_and_again(admin: Client) -> None:
     assert "0 of 10 minutes used today" in page
 
 
+def test_the_lists_say_what_is_in_use(admin: Client) -> None:
+    Trunk.objects.create(name="carrier", concurrent_calls=10)
+    Trunk.objects.create(name="spare")
+    Connection.objects.create(name="Alice", sip_user="alice", concurrent_calls=2)
+    Connection.objects.create(name="Bob", sip_user="bob")
+    trunks, phones = text(admin.get("/trunks/")), text(admin.get("/connections/"))
+    assert "0 of 10 calls in use" in trunks
+    assert "0 of 2 calls in use" in phones
+    assert "call up" not in trunks + phones
+    for caller in ("alice", "bob"):
+        _up(source=f"connection:{caller}", destination="trunk:carrier")
+    phones = text(admin.get("/connections/"))
+    assert "2 of 10 calls in use" in text(admin.get("/trunks/"))
+    assert "1 of 2 calls in use" in phones
+    assert "1 call up" in phones
+
+
 @pytest.mark.parametrize(
     ("use", "words"),
     [
