@@ -161,11 +161,12 @@ def compact(
 ) -> str:
     """Return a peer's description in the one form that pjmedia and we read alike.
 
-    Media lines keep their number and order. The audio line that is used keeps its address, the
-    formats known here (or the first unknown ones, if it has no other) and their attributes, all
-    written our way; every other line is disabled (port 0), so that its answer is a port 0 too
-    (RFC 3264 section 6). o= is ours, whatever the peer wrote: its version changes if and only if
-    something else does. Of an answer one telephone-event stays, so that both sides mean the same.
+    Media lines keep their number and order; of an answer, one is written. The audio line that is
+    used keeps its address, the formats known here (or the first unknown ones, if it has no other)
+    and their attributes, all written our way; every other line is disabled (port 0), so that its
+    answer is a port 0 too (RFC 3264 section 6). o= is ours, whatever the peer wrote: its version
+    changes if and only if something else does. Of an answer one telephone-event stays, so that both
+    sides mean the same.
     Keys of SRTP stay where `srtp` wants them, and then the line is RTP/SAVP, else RTP/AVP; an
     answer's is of the `profile` that was offered, its key one of `keys`, if that is known. Where no
     line can be used, the first of audio says why (see `obstacles`). Raises SdpError.
@@ -174,7 +175,7 @@ def compact(
     lines = list(_compact_session(description))
     used = description.audio_index_for(srtp)
     hindered, why = _hindered(description, srtp) if used is None else (None, "")
-    for index, media in enumerate(description.media):
+    for index, media in _written(description, used or hindered or 0, is_answer=is_answer):
         if index == used:
             secure = () if srtp is Srtp.OFF else media.crypto
             spoken = profile or (Profile.SAVP if secure else Profile.AVP)
@@ -191,6 +192,19 @@ def compact(
     if len(text.encode()) > MAX_COMPACT_BYTES:
         raise SdpError(f"The description needs more than {MAX_COMPACT_BYTES} bytes.")
     return text
+
+
+def _written(
+    description: SessionDescription, kept: int, *, is_answer: bool
+) -> Iterable[tuple[int, Media]]:
+    """Return the media lines to write, with their indices; of an answer the one to keep.
+
+    Our offers have one line, of audio. pjsip ends its process where two answers of one dialog come
+    close upon another, and the first has more lines than were offered.
+    """
+    if not is_answer:
+        return enumerate(description.media)
+    return [(kept, replace(description.media[kept], kind="audio"))]
 
 
 def _hindered(description: SessionDescription, srtp: Srtp) -> tuple[int | None, str]:

@@ -131,3 +131,20 @@ async def test_a_re_offer_that_meets_one_of_the_peers_is_repeated(engine: Engine
         heard = await b.audio(send_hz=800, codec="G722", seconds=1.0)
         assert set(heard.payload_types) == {9}
         await a.hang_up()
+
+
+async def test_answers_close_upon_one_another_are_taken_whatever_lines_they_have(
+    engine: Engine,
+) -> None:
+    """pjsip ended the call's process at the second, if the first had a line too many."""
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        two = pam.sdp(["PCMU"], leading_media="m=audio 40000 UDP/TLS/RTP/SAVPF 8")
+        for _ in range(6):
+            a = await phone.invite("pam", phone.sdp(["PCMA"]))
+            b = await pam.wait_call()
+            await asyncio.gather(b.early_media(two), b.early_media(pam.sdp(["PCMU"])))
+            await b.answer(pam.sdp(["PCMU"]))
+            await a.answered()
+            assert (await a.hang_up()).code == 200
+            record = await engine.record(a.call_id)
+            assert record["termination"]["reason"] == "caller-hung-up"

@@ -272,3 +272,22 @@ def test_the_compact_form_reads_back_as_the_same(
 def test_ilbc_has_one_of_its_two_modes(written: str, read: str) -> None:
     text = compact(HEAD + audio("97", "rtpmap:97 iLBC/8000", f"fmtp:97 {written}"))
     assert f"a=fmtp:97 {read}\r\n" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "written"),
+    [
+        ("m=audio 4 UDP/TLS/RTP/SAVPF 8\r\n", "m=audio 4000 RTP/AVP 0"),
+        ("m=video 4 RTP/AVP 99\r\n", "m=audio 4000 RTP/AVP 0"),
+        ("", "m=audio 4000 RTP/AVP 0"),
+    ],
+)
+def test_an_answer_has_the_one_line_that_was_offered(before: str, written: str) -> None:
+    """RFC 3264 section 6. At more, pjsip may end its process."""
+    text = compact(HEAD + before + audio("0", line="m=audio 4000 RTP/AVP"), is_answer=True)
+    assert [line for line in text.splitlines() if line.startswith("m=")] == [written]
+
+
+def test_an_answer_without_audio_has_its_one_line_off() -> None:
+    text = compact(f"{HEAD}m=video 4 RTP/AVP 99\r\nm=image 6 udptl t38\r\n", is_answer=True)
+    assert [line for line in text.splitlines() if line.startswith("m=")] == ["m=audio 0 RTP/AVP 99"]
