@@ -33,4 +33,4 @@ def test_calls_recorded_earlier_get_their_codecs_and_the_time_talked() -> None:
         ("talked", "OPUS", "G722", 62),
         ("up", "OPUS", "G722", None),
     ]
-    migrate_to_today()
+    migrate_to_today("callengine")
