@@ -18,7 +18,6 @@ from tests.browser.windows import (
     row,
     server,
     visit,
-    without_websocket,
 )
 from tests.dashboard.live import demo
 
@@ -268,29 +267,3 @@ def test_a_long_list_shows_the_newest_and_counts_the_rest(
     expect(row(page, calls[1])).to_have_count(0)
     expect(rows).to_have_count(LIVE_SHOWN)
     expect(rows.last).to_have_id(f"live-{calls[LIVE_SHOWN]['id'].replace('-', '')}")
-
-
-def test_a_trunk_that_goes_down_says_so_in_the_list_and_on_its_page(
-    server: LiveServer, visit: NewPage
-) -> None:
-    server.do("rows")
-    listed, own = visit("/trunks/?q=carrier"), visit("/trunks/1/")
-    states = [page.locator("#trunk-state-1 .badge") for page in (listed, own)]
-    told = [(True, "Ready", "200 OK"), (False, "Some gateways down", "no answer")]
-    for is_up, word, said in told:
-        server.do("gateway heard", trunk=1, is_up=is_up, said=said)
-        for state in states:
-            expect(state).to_have_text(word, timeout=WITHIN_MS)
-            expect(state).to_have_class(re.compile("badge-up" if is_up else "badge-wait"))
-        expect(own.locator("#trunk-standing")).to_contain_text(said)
-    assert not [url for url in own.asked if "/standing/" in url][1:], "told, not asked for"  # type: ignore[attr-defined]
-    for page in (listed, own):
-        assert page.said == []  # type: ignore[attr-defined]
-
-
-def test_without_a_websocket_a_trunks_page_asks(server: LiveServer, visit: NewPage) -> None:
-    page = visit("/trunks/1/", live=False, before=without_websocket)
-    expect(page.locator("#live-state")).to_contain_text("asking every 2 seconds")
-    server.do("gateway heard", trunk=1, is_up=True, said="200 OK")
-    expect(page.locator("#trunk-state-1")).to_have_text("Ready")
-    expect(page.locator("#trunk-standing")).to_contain_text("200 OK")
