@@ -266,6 +266,7 @@ class Rejection(models.Model):
             models.Index(fields=["rule", "at"], name="rejection_by_rule"),
             # The newest of one connection.
             models.Index(fields=["user", "at", "id"], name="rejection_by_user"),
+            models.Index(fields=["call_id"], name="rejection_by_call_id"),
             # Groups by source are counted from this index alone.
             models.Index(
                 fields=["source_address", "at", "rule", "user", "id"],

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from callengine.models import Ban
+from callengine.models import Ban, Rejection
 from connections.models import Connection
 from connections.services import set_password
 from dashboard.accounts.roles import Role
@@ -157,3 +157,9 @@ def test_it_costs_the_same_however_much_was_refused(
         call("busy", ago_s=number)
     with django_assert_max_num_queries(22):
         page(viewer, "alice")
+
+
+@pytest.mark.django_db
+def test_a_rejection_is_found_by_its_call_id_without_reading_all_of_them() -> None:
+    plan = Rejection.objects.filter(call_id="7f3a@192.0.2.1").explain()
+    assert "rejection_by_call_id" in plan
