@@ -73,7 +73,7 @@ def test_countries_are_allowed_and_a_wrong_one_is_told_at_its_field(visit: NewPa
     wrong = page.locator(".field.invalid")
     expect(wrong).to_have_count(1)
     expect(wrong.locator("label")).to_contain_text("Allowed countries")
-    expect(wrong.locator(".field-error").first).to_contain_text("GB is meant?")
+    expect(wrong.locator(".field-error")).to_contain_text("GB is meant?")
     countries.fill("fr, gb")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#flash")).to_contain_text("It holds for the next call.")
