@@ -186,6 +186,8 @@ def compact(
             lines.append(replace(media, port=0, formats=media.formats[:1]).text)
             if (address := address_in(media.lines)) and is_ipv6(address):
                 lines.append(_connection(address))  # why it is not used
+            elif not address_in(description.session):
+                lines.append(_connection("127.0.0.1"))  # pjsip ends its process at a line without
         if index == hindered:
             lines.append(why)
     text = _joined(("v=0", _origin(lines), *lines))

@@ -291,3 +291,10 @@ def test_an_answer_has_the_one_line_that_was_offered(before: str, written: str) 
 def test_an_answer_without_audio_has_its_one_line_off() -> None:
     text = compact(f"{HEAD}m=video 4 RTP/AVP 99\r\nm=image 6 udptl t38\r\n", is_answer=True)
     assert [line for line in text.splitlines() if line.startswith("m=")] == ["m=audio 0 RTP/AVP 99"]
+
+
+def test_each_line_has_an_address_where_the_session_has_none() -> None:
+    """pjsip ended its process (sdp_neg.c) as it answered a line without one."""
+    own = "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\nm=video 6 RTP/AVP 99\r\n"
+    text = compact(f"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n{own}")
+    assert "m=video 0 RTP/AVP 99\r\nc=IN IP4 127.0.0.1\r\n" in text
