@@ -23,7 +23,7 @@ from callengine.edge.transport.learning import AddressLearner
 
 __all__ = ["Edge", "EdgeSettings"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 LATE_MESSAGES_S = 0.5
@@ -268,7 +268,7 @@ class Edge:
             try:
                 self._sweep_once(time.monotonic())
             except Exception:  # else nothing would be swept from then on
-                log.exception("what is over could not be swept up")
+                logger.exception("what is over could not be swept up")
 
     def _sweep_once(self, now: float) -> None:
         parts = self._parts

@@ -21,7 +21,7 @@ from callengine.edge.transactions.rejections import Rejections, describe
 from callengine.edge.transactions.responder import Responder
 from callengine.edge.transactions.server import ServerTransaction, ServerTransactions
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 OVERLOAD_RETRY_AFTER_S = 2
 _CAPABILITIES = [
@@ -74,7 +74,7 @@ class Reception:
             try:
                 token = self._route(message)
             except Exception:
-                log.exception("a message from %s could not be handled", flow)
+                logger.exception("a message from %s could not be handled", flow)
             show_first(token, "in", flow, data)
 
     def _store_unreadable(self, flow: Flow, problem: str) -> None:
@@ -152,7 +152,7 @@ class Reception:
         try:
             await work
         except Exception:
-            log.exception("a %s could not be handled", transaction.request.method)
+            logger.exception("a %s could not be handled", transaction.request.method)
             if not transaction.cancelled:
                 advice = "The engine failed while it handled this request; its log says why."
                 self._responder.refuse(transaction, 500, Rule.INTERNAL_ERROR, advice)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MAX_TASKS = 2000
 
@@ -25,7 +25,7 @@ class BackgroundTasks:
         """Run a coroutine and log its failure; return False if it was dropped at the bound."""
         if len(self._running) >= MAX_TASKS:
             work.close()
-            log.warning("the edge is overloaded, work was dropped")
+            logger.warning("the edge is overloaded, work was dropped")
             return False
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
@@ -35,7 +35,7 @@ class BackgroundTasks:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("work of the edge failed", exc_info=error)
+            logger.error("work of the edge failed", exc_info=error)
 
     async def stop(self) -> None:
         """Cancel what still runs, and wait until it has ended."""

@@ -31,7 +31,7 @@ from callengine.edge.transactions.responder import Responder
 from callengine.edge.transactions.server import ServerTransaction
 from callengine.edge.transport.addresses import Addresses
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _TELEPHONE_NUMBER = re.compile(r"\+?[0-9(][0-9().\- ]*\Z")
 _SEPARATORS = re.compile(r"[().\- ]")

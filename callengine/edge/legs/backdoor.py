@@ -9,7 +9,7 @@ from callengine.edge.legs.table import LegTable, uri_user
 from callengine.edge.messages.message import MalformedError
 from callengine.edge.messages.received import receive
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class BackDoor:
@@ -40,6 +40,6 @@ class BackDoor:
             else:
                 self._requests.take(message, worker, uri_user(message.uri))
         except MalformedError as error:
-            log.warning("a call process sent what is not SIP: %s", error)
+            logger.warning("a call process sent what is not SIP: %s", error)
         except Exception:
-            log.exception("a message of call process %s could not be handled", flow)
+            logger.exception("a message of call process %s could not be handled", flow)

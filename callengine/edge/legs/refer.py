@@ -23,7 +23,7 @@ from callengine.edge.transactions.responder import Responder
 from callengine.edge.transactions.server import ServerTransaction
 from sip.phrases import phrase_of
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 LIFETIME_S = 300
 "What a subscription is said to last: longer than anybody rings."
@@ -85,7 +85,7 @@ class ReferDesk:
         try:
             code = await self._engine.referred(referral)
         except Exception:
-            log.exception("a REFER could not be handled")
+            logger.exception("a REFER could not be handled")
             code = 500
         if code != 202:
             self._responder.reply(transaction, code)

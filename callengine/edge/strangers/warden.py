@@ -10,7 +10,7 @@ from callengine.edge.settings import BanSettings
 from callengine.edge.sources import source_key
 from callengine.edge.transport.addresses import is_built_in_phone
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BANNED_ADVICE = (
     "Too many wrong passwords came for {user} from {source}, so it is kept out for another "
@@ -55,7 +55,7 @@ class Warden:
         if offence is None or await self._is_protected(host, offence):
             return
         ban = self._bans.add(offence, time.time())
-        log.warning(
+        logger.warning(
             "%s%s is banned for %d s: %d wrong passwords",
             ban.source,
             f" as {ban.user}" if ban.user else "",

@@ -14,7 +14,7 @@ from callengine.edge.tasks import BackgroundTasks
 from callengine.edge.transactions.limits import RejectionGate
 from callengine.edge.transactions.server import ServerTransaction
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 GAVE_UP_FIRST = "The caller gave up before it was told:"
 
@@ -63,7 +63,7 @@ class Rejections:
         """Have a rejection logged and stored, unless its source had its share of this minute."""
         if not self._gate.admit(rejection, time.monotonic()):
             return
-        log.info(
+        logger.info(
             "%s from %s refused: %d %s",
             rejection.method,
             rejection.source_address,

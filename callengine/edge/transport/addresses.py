@@ -10,7 +10,7 @@ from callengine.edge.messages.uris import URI, parse_uri
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.transport.layer import Transports
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _MAX_CACHED = 4096
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
@@ -120,7 +120,7 @@ class Addresses:
     def learned(self, bound_host: str, public: str) -> None:
         """Take the address under which a STUN server sees a socket bound to `bound_host`."""
         if self._learned.get(bound_host) != public:
-            log.info("the public address of %s is %s, says the STUN server", bound_host, public)
+            logger.info("the public address of %s is %s, says the STUN server", bound_host, public)
         self._hosts.discard(self._learned.get(bound_host, ""))
         self._learned[bound_host] = public
         self._hosts.add(public)

@@ -16,7 +16,7 @@ from callengine.edge.transport.records import PIECE_BYTES, RecordMeter
 from callengine.edge.transport.tls import Tls
 from callengine.edge.transport.upcalls import Upcalls
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _SHUTDOWN_S = 2.0
 _RECORDS = (

@@ -9,7 +9,7 @@ from callengine.edge.transport import stun
 from callengine.edge.transport.addresses import Addresses
 from callengine.edge.transport.udp import UdpListener, UdpTransport
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 ASK_EVERY_S, AGAIN_AFTER_S = 300.0, 30.0
 "How often is asked, and how soon again when nobody answered."
@@ -51,7 +51,7 @@ class AddressLearner:
                 await self._ask_all()
             except OSError as error:
                 if not has_failed:
-                    log.warning(
+                    logger.warning(
                         "the public address is not known: the STUN server %s:%d gave no answer "
                         "(%s). Peers are shown the address that reaches them",
                         *self._server,
@@ -94,6 +94,6 @@ class AddressLearner:
         if answer is None or answer.done() or not (host := stun.mapped_address(datagram)):
             return
         if ipaddress.ip_address(host).is_unspecified:
-            log.info("%s answered with an address that is none", source)
+            logger.info("%s answered with an address that is none", source)
             return
         answer.set_result(host)

@@ -16,7 +16,7 @@ from callengine.edge.transport.listeners import address_taken
 from callengine.edge.transport.tls import Tls
 from callengine.edge.transport.upcalls import Upcalls
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _CLOSE_S, _ABORT_S = 2.0, 1.0
 "How long all connections together may take to close, and then to be cut off."
@@ -181,13 +181,13 @@ class TcpTransport:
         try:
             why = await self._connected(connection)
         except OSError as error:
-            log.info("cannot connect to %s: %s", connection.flow, error)
+            logger.info("cannot connect to %s: %s", connection.flow, error)
             why = await self._handshakes.explain(error, connection.flow)
         finally:
             if not connection.was_connected:
                 connection.fail()
         if why:
-            log.info("%s: %s", connection.flow, why)
+            logger.info("%s: %s", connection.flow, why)
             connection.give_up(why)
             self._upcalls.on_unreachable(connection.flow, why)
 

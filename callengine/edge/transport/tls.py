@@ -12,7 +12,7 @@ from callengine.edge.settings import TlsSettings
 from callengine.edge.transport import certificates
 from callengine.edge.transport.certificates import CertificateError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
 "How often the files are looked at for a change."
@@ -109,10 +109,10 @@ class Tls:
         try:
             self.load()
         except CertificateError as error:
-            log.warning("the certificate for SIP over TLS stays as it was: %s", error)
+            logger.warning("the certificate for SIP over TLS stays as it was: %s", error)
         else:
             self._warned_at = None
-            log.info("the certificate for SIP over TLS was read anew")
+            logger.info("the certificate for SIP over TLS was read anew")
 
     def _warn(self) -> None:
         assert self._settings.certificate is not None
@@ -121,7 +121,9 @@ class Tls:
         except CertificateError:
             return  # which was said when it could not be loaded
         if problem := certificates.time_problem(ours, now) or certificates.ends_soon(ours, now):
-            log.warning("the certificate for SIP over TLS %s: put a new one in its place", problem)
+            logger.warning(
+                "the certificate for SIP over TLS %s: put a new one in its place", problem
+            )
 
     def _sign(self) -> Signature:
         files = (self._settings.certificate, self._settings.key, self._settings.authorities)

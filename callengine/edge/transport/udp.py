@@ -11,7 +11,7 @@ from callengine.edge.transport.icmp import OnUndelivered, ask_for_errors, take_e
 from callengine.edge.transport.stun import binding_response, is_answer, is_stun
 from callengine.edge.transport.upcalls import MayRead, Upcalls
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MAX_DATAGRAM_BYTES = 65536
 _BATCH = 64
@@ -56,7 +56,7 @@ class UdpListener:
                 return
             except OSError as error:
                 # An ICMP error for what was sent before: told of by the queue of errors.
-                log.debug("UDP read on port %d: %s", self.port, error)
+                logger.debug("UDP read on port %d: %s", self.port, error)
                 return
             flow = Flow(UDP, address[0], address[1])
             if self._may_read(data, flow):
@@ -79,7 +79,7 @@ class UdpListener:
                 self.sock.sendto(data, (host, port))
             except OSError as error:
                 # With IP_RECVERR also what ICMP said of a datagram to somebody else, once.
-                log.debug("UDP send to %s:%d: %s", host, port, error)
+                logger.debug("UDP send to %s:%d: %s", host, port, error)
             else:
                 return
 
