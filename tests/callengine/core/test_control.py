@@ -26,9 +26,11 @@ from hypothesis import strategies as st
 from agents import limits
 from callengine.core.control import calls, forking
 from callengine.core.control.language import MAX_MESSAGE_BYTES, ControlError, Language, encode
+from callengine.core.limits import ORDER_TIMEOUT_S
 from callengine.core.orders import AgentOrder, CallOrder, LegOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.shapes import Moment, Most, Within
+from connections.models import MAX_RING_TIMEOUT_S
 from tests.callengine.facts import agent_facts
 
 LANGUAGES = (
@@ -289,3 +291,9 @@ def test_text_that_is_no_utf_8_is_replaced_as_it_is_written() -> None:
     ended = calls.CallEnded(Termination("caller", "caller-lost", 500, "He said \udcff."), 1.0)
     read = calls.FROM_CALL_PROCESS.decode(encode(ended))
     assert read.termination.advice == "He said ?."
+
+
+def test_a_transfer_may_take_as_long_as_anybody_may_ring() -> None:
+    longest_s = ORDER_TIMEOUT_S + MAX_RING_TIMEOUT_S
+    expected = calls.ExpectTransfer("0" * 32, "A", longest_s)
+    assert calls.TO_CALL_PROCESS.decode(encode(expected)) == expected
