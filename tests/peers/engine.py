@@ -147,6 +147,15 @@ class Engine:
 
         return await self._eventually(ended, f"no ended call {call_id}", timeout_s)
 
+    async def records(self, count: int, *, timeout_s: float = 10.0) -> dict[str, Record]:
+        """Wait until so many calls have ended; return all records by the Call-ID of leg A."""
+
+        def ended() -> dict[str, Record] | None:
+            over = {c["legs"][0]["call_id"]: c for c in self.calls() if c["termination"]}
+            return over if len(over) == count else None
+
+        return await self._eventually(ended, f"no {count} ended calls", timeout_s)
+
     async def rejection(
         self,
         *,

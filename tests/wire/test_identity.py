@@ -19,7 +19,7 @@ CONFIGURATION = configuration(
     connection("bob"),
     numbers={"+12025550100": "connection:bob", "100": "connection:bob"},
 )
-DEFAULTS_OF_PJSIP = ("PJSUA", "pjsip", "SUBSCRIBE", "NOTIFY", "norefersub")
+DEFAULTS_OF_PJSIP = ("PJSUA", "pjsip", "SUBSCRIBE", "norefersub")
 KNOWN_TO_A_CALLEE = {
     *("via", "from", "to", "call-id", "cseq", "session-expires", "min-se", "supported"),
     *("contact", "allow", "user-agent", "max-forwards", "content-type", "content-length"),
@@ -162,7 +162,9 @@ async def test_allow_promises_only_what_is_done(engine: Engine) -> None:
         promised = {m.strip() for m in (final.headers.get("Allow") or "").split(",")}
         assert promised == {m.strip() for m in rung.header("allow").split(",")}
         assert {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK"} <= promised
-        assert not {"SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH"} & promised
+        # Whoever is sent REFER tells by NOTIFY what comes of it (RFC 3515 section 2.4.4).
+        assert {"REFER", "NOTIFY"} <= promised
+        assert not {"SUBSCRIBE", "MESSAGE", "PUBLISH"} & promised
         for method in ("INFO", "OPTIONS"):
             answer = await rung.a.send(rung.a.request(method))
             assert answer.code not in (405, 501), method
