@@ -43,7 +43,19 @@ _SDP_SECRET = re.compile(
     r"crypto|key-?mgmt|ice-pwd|inline:|mikey|passw|secret|^a=key", re.IGNORECASE
 )
 # Found in few descriptions; without it, no line is looked at by itself.
-_SDP_SUSPECT = re.compile(r"k=|crypto|key|ice-pwd|inline:|passw|secret", re.IGNORECASE)
+_SDP_SUSPECT = re.compile(
+    r"k=|crypto|key|ice-pwd|inline:|passw|secret|[a-z0-9+/]{40}", re.IGNORECASE
+)
+_KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+"""What a key of SRTP looks like, where its attribute's name is damaged: 30 octets or more in base64
+(RFC 4568 section 6.1)."""
+_INLINE = re.compile(r"inline:\S*", re.IGNORECASE)
+_IDENTIFYING = frozenset((
+    "via", "v", "from", "f", "to", "t", "call-id", "i", "contact", "m", "route", "record-route",
+    "path", "refer-to", "r", "referred-by", "b", "replaces", "target-dialog", "in-reply-to",
+))  # fmt: skip
+"Headers whose values are long and say who it is; no key stands there."
+_HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,80}[ \t]*\Z")
 _SDP_SHOWN = re.compile(r"a=crypto:\d{1,9} [A-Z0-9_]{1,40}(?= )|a=(?:key-mgmt|ice-pwd)(?=:)")
 _COMPACT = {"v": "via", "t": "to", "c": "content-type", "f": "from", "i": "call-id"}
 
@@ -123,12 +135,18 @@ def _header(line: str) -> str:
     if line[1:2] == "=":
         return _description_line(line)  # a body whose head has no proper end
     name, colon, value = line.partition(":")
+    if not colon or not _HEADER_NAME.match(name):
+        return "[a line that is no header, not kept]" if line else line
+    if "inline:" in line.lower():
+        value = _INLINE.sub(f"inline:{MASK}", value)
+        line = f"{name}:{value}"
     kind = _kind(name)
     if kind == "plain":
-        return line
+        is_long = name.strip().lower() not in _IDENTIFYING and len(value) >= 40
+        return f"{name}:{_KEY_LIKE.sub(MASK, value)}" if is_long else line
     if kind == "credentials":
         return f"{name}: {_credentials(value)}"
-    return f"{name[:40]}: {MASK}" if colon else MASK
+    return f"{name[:40]}: {MASK}"
 
 
 @functools.lru_cache(1000)
@@ -205,7 +223,7 @@ def _description_line(line: str) -> str:
         if attribute is None:
             return f"{line[:2]}{MASK}"
         return f"{attribute.group()}{' ' if 'crypto' in attribute.group() else ':'}{MASK}"
-    return line
+    return _KEY_LIKE.sub(MASK, line)
 
 
 @functools.lru_cache(200)

@@ -235,3 +235,42 @@ def test_a_credential_cannot_make_masking_slow() -> None:
 )
 def test_passwords_are_masked_wherever_a_uri_holds_them(text: str, seen: str) -> None:
     assert without_passwords(text) == seen
+
+
+KEY_AND_SALT = "ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1+f4CB"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a=cr ypto:1 AES_CM_128_HMAC_SHA1_80 inl ine:{}",
+        "a=x-unknown:{}|2^20|1:4",
+        "m=audio 4000 RTP/SAV:{}",
+    ],
+)
+def test_a_key_whose_attribute_is_damaged_is_not_kept(line: str) -> None:
+    text = masked(described(line.format(KEY_AND_SALT))).text
+    assert KEY_AND_SALT not in text
+    assert "a=rtpmap:9 G722/8000" in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "_SHA1_80 inline:{}",
+        "to:1 AES_CM_128_HMAC_SHA1_80 inline:{}",
+        "ine:{}",
+        "X-Odd: crypto {}",
+        "{}",
+    ],
+)
+def test_a_key_that_has_got_among_the_headers_is_not_kept(line: str) -> None:
+    text = masked(message(line.format(KEY_AND_SALT))).text
+    assert KEY_AND_SALT not in text
+    assert all(header in text for header in HEAD)
+
+
+def test_what_says_which_call_it_is_stays_however_long() -> None:
+    tag = "t" * 64
+    text = masked(message(f"Contact: <sip:{tag}@127.0.0.1>", f"Replaces: {tag};to-tag={tag}")).text
+    assert text.count(tag) == 3
