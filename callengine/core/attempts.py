@@ -212,11 +212,11 @@ class Attempts:
             return self.redirect_decided(RedirectDecided(self._asked.leg, (), why), now, room)
         return self._rang_in_vain(now) if self._ringing else self._cleared(now, room)
 
-    def stop(self) -> list[Effect]:
-        """End every target's leg that has not ended."""
+    def stop(self, reason: str = "") -> list[Effect]:
+        """End every target's leg that has not ended; they are told `reason`."""
         legs = sorted(self._ringing)
         self._ringing.clear()
-        return [EndLeg(leg, 487, "") for leg in legs]
+        return [EndLeg(leg, 487, reason) for leg in legs]
 
     def _next_wave(self, now: float, room: int) -> list[Effect]:
         self._index = next(iter(self._upcoming()), len(self._waves))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from callengine.core.limits import ORDER_TIMEOUT_S
 from callengine.core.orders import TransferOrder, WaveOrder
-from callengine.core.outcomes import EndedBy
+from callengine.core.outcomes import EndedBy, Termination
 from callengine.core.reasons import Reason
 
 
@@ -111,6 +111,15 @@ class HangUpOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerOrdered:
+    """Another device takes the place of whoever is rung (RFC 3891): the caller waits for it."""
+
+    within_s: float
+    otherwise: Termination
+    "How the call ends if nobody takes the caller over in that time."
+
+
+@dataclass(frozen=True, slots=True)
 class TransferOrdered:
     """One of the parties is to be connected with somebody else."""
 
@@ -168,6 +177,7 @@ Event = (
     | HoldChanged
     | DigitReceived
     | HangUpOrdered
+    | AnswerOrdered
     | TransferExpected
     | TransferOrdered
     | TransferCalledOff

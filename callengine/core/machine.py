@@ -9,7 +9,13 @@ from callengine.core import effects as fx
 from callengine.core import events as ev
 from callengine.core import terminations
 from callengine.core.agentends import agent_termination, is_failure
-from callengine.core.attempts import CLEARING_TIMEOUT_S, Answered, Attempts, orders_of
+from callengine.core.attempts import (
+    CLEARING_TIMEOUT_S,
+    ELSEWHERE,
+    Answered,
+    Attempts,
+    orders_of,
+)
 from callengine.core.causes import end_reason, q850_reason
 from callengine.core.early import BeforeAnswer
 from callengine.core.effects import Effect
@@ -49,6 +55,8 @@ class CallMachine:
         self._finished = False
         self._duration_deadline: float | None = None
         self._duration_why = ""
+        self._not_picked_up: Termination | None = None
+        "How the call ends at that deadline while it waits for whoever takes its caller over."
         self._last_moment = float("inf")
         "When any call ends, whoever talks."
         self._clearing_deadline = now
@@ -80,8 +88,11 @@ class CallMachine:
 
     @property
     def expects_transfer(self) -> bool:
-        """Whether a party has asked for one, and whom to ring is being found out."""
-        return self._transferring.is_expected
+        """Whether a party has asked for one, and whom to ring is being found out.
+
+        Or a device that picks the call up is about to take the caller over.
+        """
+        return self._transferring.is_expected or self._not_picked_up is not None
 
     @property
     def termination(self) -> Termination | None:
@@ -145,8 +156,8 @@ class CallMachine:
                 return self._of_order(event)
             case ev.RedirectDecided():
                 return self._redirect_decided(event)
-            case ev.HangUpOrdered():
-                return self._end(Termination(event.by, event.reason, event.code, event.advice))
+            case ev.HangUpOrdered() | ev.AnswerOrdered():
+                return self._ordered(event)
             case ev.TimePassed():
                 return self._time_passed()
 
@@ -172,7 +183,8 @@ class CallMachine:
             return self._went_on(self._attempts.tick(self._now, self._room()))
         if self._duration_deadline is not None and self._now >= self._duration_deadline:
             whole_s = self._order.max_duration_s
-            return self._end(terminations.max_duration(whole_s, self._duration_why))
+            at_most = terminations.max_duration(whole_s, self._duration_why)
+            return self._end(self._not_picked_up or at_most)
         return self._transferred(self._transferring.tick(self._now, self._room()))
 
     # Setting up
@@ -213,9 +225,22 @@ class CallMachine:
         answered = self._become(self._talking())
         return [*answered, fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
 
+    def _ordered(self, event: ev.HangUpOrdered | ev.AnswerOrdered) -> list[Effect]:
+        """End the call, or answer whom nobody has: another call takes it over from who rings."""
+        if isinstance(event, ev.HangUpOrdered):
+            return self._end(Termination(event.by, event.reason, event.code, event.advice))
+        if not self._state.is_setting_up:
+            return []
+        self._talkers.meet(CALLER, None)
+        self._last_moment = self._now + self._order.max_duration_s
+        self._duration_deadline = self._now + event.within_s
+        self._not_picked_up = event.otherwise
+        stopped = self._attempts.stop(ELSEWHERE)
+        return [*stopped, *self._become(self._talking()), fx.AnswerCaller()]
+
     def _bound(self, wave: WaveOrder) -> None:
         """Let the call last no longer than whoever answered now may talk."""
-        until, why = self._last_moment, ""
+        until, why, self._not_picked_up = self._last_moment, "", None
         if wave.longest_s and self._now + wave.longest_s < until:
             until, why = self._now + wave.longest_s, wave.longest_why
         self._duration_deadline, self._duration_why = until, why

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from callengine.core.events import (
+    AnswerOrdered,
     DialFailed,
     DigitReceived,
     Event,
@@ -86,6 +87,8 @@ ALLOWED: Mapping[type[Event], Moves] = {
     HoldChanged: _moves(*_HOLD),
     DigitReceived: _moves(),
     HangUpOrdered: _moves((_ANY, CallState.ENDED)),
+    # RFC 3891 section 3: a dialog of ours that rings is replaced.
+    AnswerOrdered: _moves((SETTING_UP, TALKING)),
     TransferExpected: _moves(),
     TransferOrdered: _moves(),
     # Who asked for it may have left meanwhile.

@@ -191,6 +191,11 @@ class Edge:
             is_ours=leg.invite is None,
         )
 
+    def talks(self, token: str) -> bool:
+        """Tell whether the dialog of a leg is one that another leg can take over."""
+        leg = self._parts.legs.by_token.get(token)
+        return leg is not None and leg.state is LegState.OPEN and leg.talking() is not None
+
     def has_been_taken_over(self, token: str) -> bool:
         """Tell whether another leg has the dialog of this one."""
         leg = self._parts.legs.by_token.get(token)

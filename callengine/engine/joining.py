@@ -26,6 +26,9 @@ class Anchors(Protocol):
     def leg(self, token: str) -> LegAnchor | None:
         """Return the leg a token names, if it is (still) anchored."""
 
+    def talks(self, token: str) -> bool:
+        """Tell whether the dialog of a leg is one that another leg can take over."""
+
     def has_been_taken_over(self, token: str) -> bool:
         """Tell whether another leg has the dialog of this one."""
 
@@ -120,6 +123,14 @@ def joined_end(joint: Joint, whom: str) -> Termination:
     who = joint.call.name_of(joint.leg)
     advice = f"{who} joined this call with another of its own: {joint.name} talks to {whom} there."
     return Termination(by, Reason.JOINED_WITH_ANOTHER, 200, advice)
+
+
+def not_picked_up_end(joint: Joint, by: LiveCall) -> Termination:
+    """Return how a call ends whose party was let go for a pick-up, and nothing came of that."""
+    who, whom = by.name_of(CALLER), joint.call.name_of(joint.leg)
+    advice = f"{who} was about to pick this call up in the place of {whom}, and did not: "
+    advice += f"call {by.id} says why. Call again."
+    return Termination("engine", Reason.TRANSFER_FAILED, 480, advice)
 
 
 def picked_up_end(joint: Joint, by: LiveCall) -> Termination:

@@ -64,6 +64,8 @@ class Joint:
     "The party's own leg in it."
     other: str
     "The leg of whom it talks to there."
+    is_ringing: bool = False
+    "The party's device rings, and whom it is to have waits for an answer."
 
     @property
     def name(self) -> str:

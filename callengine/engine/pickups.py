@@ -1,19 +1,38 @@
-"""Calls picked up: an INVITE with Replaces (RFC 3891) takes the place of a party that talks."""
+"""Calls picked up: an INVITE with Replaces (RFC 3891) takes the place of a party.
 
+One that talks, or one whose device rings: the caller is then answered for it, and those that ring
+are told that the call was completed elsewhere.
+"""
+
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol
 
+from callengine.core.control.calls import AnswerCall
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.parties import CALLER
 from callengine.core.pickup import Partner
-from callengine.core.reasons import Rule
+from callengine.core.reasons import Reason, Rule
 from callengine.core.replaces import Replaces
 from callengine.core.states import CallState
 from callengine.edge.interface import IncomingCall, NamedDialog
 from callengine.engine.calls import CallBook
-from callengine.engine.joining import Anchors, list_source, may_be_taken_over, picked_up_end
+from callengine.engine.joining import (
+    Anchors,
+    list_source,
+    may_be_taken_over,
+    not_picked_up_end,
+    picked_up_end,
+)
 from callengine.engine.lateanswers import LateAnswers
 from callengine.engine.livecall import Joint, LiveCall
+from callengine.engine.processes import CallProcess
+
+WITHIN_S = 15.0
+"How long a caller that was answered for a pick-up waits to be taken over."
+ACK_TIMEOUT_S, LOOK_S = 4.0, 0.02
+"How long its ACK may take, and how often it is looked for."
 
 
 class ReplacingEdge(Anchors, Protocol):
@@ -32,8 +51,10 @@ class PickUps:
         book: CallBook,
         edge: ReplacingEdge,
         hang_up: Callable[[LiveCall, Termination], None],
+        send: Callable[[CallProcess, AnswerCall], None],
     ) -> None:
         self._book = book
+        self._send = send
         self._edge = edge
         self._hang_up = hang_up
         self._late_answers = LateAnswers(edge, hang_up)
@@ -66,8 +87,7 @@ class PickUps:
             return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
         who = live.name_of(leg)
         if not named.is_answered:
-            advice = f"{who} has not answered yet; a call is picked up once its parties talk."
-            return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
+            return self._of_ringing(call, live, leg)
         if replaces.early_only:
             advice = f"{who} has answered meanwhile, and the pick-up was for a ringing call alone."
             return _rejected(call, 486, Rule.REPLACES_TOO_LATE, advice)
@@ -83,6 +103,52 @@ class PickUps:
             return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
         return Joint(live, leg, whom)
 
+    def _of_ringing(self, call: IncomingCall, live: LiveCall, leg: str) -> Joint | Rejection:
+        """Return whose place is taken while its device rings: that we have called it is known."""
+        is_up = any(one["name"] == leg and one["state"] != "ended" for one in live.snapshot["legs"])
+        if not is_up or not CallState(live.snapshot["state"]).is_setting_up or not live.taken:
+            advice = f"{live.name_of(leg)} is not rung any more. Call anew."
+            return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
+        if not may_be_taken_over(live, CALLER):
+            advice = "A call of the codec lab is not picked up."
+            return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
+        return Joint(live, leg, CALLER, is_ringing=True)
+
+    async def prepare(self, call: LiveCall) -> Termination | None:
+        """Have a caller who waits answered, so that it can be taken over; or return why not."""
+        joint = call.joint
+        if joint is None or not joint.is_ringing:
+            return None
+        other = joint.call
+        order = other.leg_orders.get(CALLER)
+        if other.ended or other.process is None or order is None:
+            return _came_too_late("It ended before that.")
+        otherwise = not_picked_up_end(joint, call)
+        self._send(other.process, AnswerCall(other.plan.call, WITHIN_S, otherwise))
+        until = time.monotonic() + ACK_TIMEOUT_S
+        while not self._edge.talks(order.token):
+            if other.ended:
+                return _came_too_late("It ended before that.")
+            if time.monotonic() >= until:
+                self._hang_up(other, otherwise)
+                who = other.name_of(CALLER)
+                return _came_too_late(f"{who} was answered and sent no ACK: look at its ladder.")
+            await asyncio.sleep(LOOK_S)
+        return self._answered_meanwhile(call, joint)
+
+    def _answered_meanwhile(self, call: LiveCall, joint: Joint) -> Termination | None:
+        """Return why a pick-up of a ringing call alone comes too late, if the device answered."""
+        replaces = call.incoming.replaces if call.incoming is not None else None
+        if replaces is None or not replaces.early_only:
+            return None
+        named = self._edge.dialog_named(replaces)
+        if named is None or not named.is_answered:
+            return None
+        who = joint.call.name_of(joint.leg)
+        return _came_too_late(
+            f"{who} answered just then, and it was for a ringing call alone.", 486
+        )
+
     def answered(self, call: LiveCall) -> None:
         """End the call whose party this one has taken over."""
         joint = call.joint
@@ -92,10 +158,13 @@ class PickUps:
     def ended(self, call: LiveCall) -> None:
         """End the other call too if its party was taken over before this one was answered."""
         joint = call.joint
-        before = joint.call.leg_orders.get(joint.other) if joint is not None else None
-        if before is not None and self._edge.has_been_taken_over(before.token):
-            self.answered(call)
-        elif joint is not None and not joint.call.ended:
+        if joint is None or joint.call.ended:
+            return
+        before = joint.call.leg_orders.get(joint.other)
+        is_lost = before is not None and self._edge.has_been_taken_over(before.token)
+        if is_lost or joint.is_ringing:
+            self._hang_up(joint.call, not_picked_up_end(joint, call))
+        else:
             self._late_answers.watch(joint)
 
 
@@ -112,6 +181,11 @@ def called(joint: Joint) -> str:
     """Return the user part that stands for whom a pick-up connects with."""
     plan = joint.call.plan
     return plan.from_user if joint.other == CALLER else plan.to_user
+
+
+def _came_too_late(why: str, code: int = 480) -> Termination:
+    advice = f"The call that was to be picked up could not be. {why}"
+    return Termination("engine", Reason.CALLEE_UNREACHABLE, code, advice)
 
 
 def _rejected(call: IncomingCall, code: int, rule: Rule, advice: str) -> Rejection:

@@ -146,7 +146,9 @@ class Switchboard(DirectoryAnswers):
             edge=self.edge,
             failover_timeout_s=self.settings.failover_timeout_s,
         )
-        self._pickups = PickUps(book=self.book, edge=self.edge, hang_up=self._assignment.hang_up)
+        self._pickups = PickUps(
+            book=self.book, edge=self.edge, hang_up=self._assignment.hang_up, send=self.pool.send
+        )
         self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
 
     def _connect_tests(self) -> None:
@@ -367,7 +369,13 @@ class Switchboard(DirectoryAnswers):
         live.passwords, live.joint = passwords, joint
         live.source, live.flow, live.incoming = call.source, call.flow, call
         live.headers = call.headers
-        return await self._assignment.connect(live)
+        if (missed := await self._pickups.prepare(live)) is not None:
+            self.book.close(live, missed)
+            return Refused(missed.code)
+        outcome = await self._assignment.connect(live)
+        if isinstance(outcome, Refused):
+            self._pickups.ended(live)
+        return outcome
 
     async def referred(self, referral: Referral) -> int:
         """Return what a REFER is answered with."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
 from callengine.core.control.calls import (
+    AnswerCall,
     EndCall,
     ExpectTransfer,
     FollowRedirect,
@@ -168,6 +169,8 @@ class CallServer:
                     self._hang_up(message)
                 case TransferCall() | ExpectTransfer() | TransferOff():
                     self._transfer(message)
+                case AnswerCall() if self._runner is not None:
+                    self._runner.order_answer(message)
                 case FollowRedirect() if self._runner is not None:
                     self._runner.order_redirect(message)
                 case AgentSocket() | ChangeAgent() | TransferRefused():

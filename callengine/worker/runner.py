@@ -10,6 +10,7 @@ from functools import partial
 from callengine.core import effects as fx
 from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
 from callengine.core.control.calls import (
+    AnswerCall,
     CallEnded,
     EndCall,
     ExpectTransfer,
@@ -28,6 +29,7 @@ from callengine.core.control.calls import (
 from callengine.core.control.music import MusicReady
 from callengine.core.control.speech import SpeechReady
 from callengine.core.events import (
+    AnswerOrdered,
     DialFailed,
     Event,
     HangUpOrdered,
@@ -129,6 +131,12 @@ class CallRunner:
     def order_hang_up(self, message: EndCall) -> None:
         """End the call because the engine or an operator says so."""
         self._carry_out(self._machine.handle(_hang_up(message), time.monotonic()))
+
+    def order_answer(self, message: AnswerCall) -> None:
+        """Answer the caller for whoever takes it over, unless that was meant for another call."""
+        if message.call == self._order.call:
+            event = AnswerOrdered(message.within_s, message.otherwise)
+            self._carry_out(self._machine.handle(event, time.monotonic()))
 
     def order_transfer(self, message: TransferCall | ExpectTransfer | TransferOff) -> None:
         """Ring somebody else for one of the parties, unless that was meant for an earlier call."""

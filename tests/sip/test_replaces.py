@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -285,6 +286,43 @@ async def test_a_device_takes_the_place_of_a_party_rfc3891_3(
     assert f"Ringing {name}" not in page
 
 
+async def test_a_device_takes_the_place_of_one_that_rings_rfc3891_3(engine: Engine) -> None:
+    """What desk phones call directed pick-up: the caller is answered, the other told so."""
+    async with (
+        registered(engine, "bob") as bob,
+        caller(engine, "alice") as alice,
+        caller(engine, "carol") as carol,
+    ):
+        calling = await alice.invite("bob", alice.sdp(["PCMU"]))
+        ringing = await bob.wait_call()
+        await ringing.ring()
+        await calling.wait_provisional(180)
+        # The caller's own early dialog is not one that we have begun: there is nothing to replace.
+        calling.remote = calling.responses[-1].to_address
+        not_ours = await pick_up(carol, replaces(calling, ";early-only"))
+        assert (await not_ours.wait_final()).code == 481
+        taken = await pick_up(carol, replaces(ringing, ";early-only"))
+        assert (await taken.answered()).code == 200
+        assert calling.responses[-1].code == 200
+        await asyncio.wait_for(ringing.ended.wait(), 5)
+        at_carol, at_alice = await asyncio.gather(
+            taken.audio(send_hz=CAROL_HZ, codec="G722", seconds=1.2),
+            calling.audio(send_hz=BOB_HZ, codec="PCMU", seconds=1.2),
+        )
+        assert (at_carol.near(BOB_HZ), at_alice.near(CAROL_HZ)) == (True, True)
+        cancel = next(m for m in bob.received() if m.startswith("CANCEL"))
+        assert 'text="Call completed elsewhere"' in cancel
+        assert (await taken.hang_up()).code == 200
+        await asyncio.wait_for(calling.ended.wait(), 3)
+    before, after = [await engine.record(call.call_id) for call in (calling, taken)]
+    assert before["termination"]["reason"] == "picked-up"
+    assert before["termination"]["advice"] == (
+        f"Carol picked this call up in the place of Bob (call {after['id']})."
+    )
+    assert (after["source"], after["destination"]) == ("connection:carol", "connection:alice")
+    assert after["termination"]["reason"] == "caller-hung-up"
+
+
 async def test_what_cannot_be_picked_up_is_refused_and_the_call_goes_on_rfc3891_3(
     engine: Engine,
 ) -> None:
@@ -337,6 +375,28 @@ async def test_whoever_says_yes_to_a_pick_up_too_late_ends_its_own_call_rfc3261_
         await asyncio.wait_for(talk.b.ended.wait(), 5)
         record = await engine.record(talk.a.call_id)
     assert record["termination"]["reason"] == "transfer-failed"
+
+
+async def test_a_pick_up_that_agrees_on_no_audio_is_not_called_picked_up_rfc3264_6(
+    engine: Engine,
+) -> None:
+    async with (
+        registered(engine, "alice") as alice,
+        registered(engine, "bob") as bob,
+        caller(engine, "carol") as carol,
+    ):
+        talk = await converse(engine, alice, bob, offer=["PCMU"])
+        talk.a.answer_reoffer = lambda offer: re.sub("m=audio [0-9]+", "m=audio 0", offer)
+        picking = await pick_up(carol, replaces(talk.b))
+        assert (await picking.wait_final()).code == 488
+        await asyncio.wait_for(talk.b.ended.wait(), 5)
+        before, after = [await engine.record(call.call_id) for call in (talk.a, picking)]
+    assert before["termination"]["reason"] == "transfer-failed"
+    assert before["termination"]["advice"] == (
+        "Carol was about to pick this call up in the place of Bob, and did not: "
+        f"call {after['id']} says why. Call again."
+    )
+    assert after["termination"]["reason"] == "callee-without-media"
 
 
 def _header(message: str, name: str) -> str:

@@ -42,6 +42,16 @@ class EndCall:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerCall:
+    """Answer the caller and ring nobody any more: another call takes the caller's dialog over."""
+
+    call: str
+    within_s: Annotated[float, Within(0, 120)]
+    otherwise: Termination
+    "How the call ends if that has not come in time."
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectTransfer:
     """A party has asked for a transfer by REFER: `TransferCall` or `TransferOff` follows."""
 
@@ -199,6 +209,7 @@ class CallEnded:
 ToCallProcess = (
     TakeCall
     | EndCall
+    | AnswerCall
     | ExpectTransfer
     | TransferCall
     | TransferOff

@@ -7,6 +7,7 @@ import pytest
 from callengine.core import effects as fx
 from callengine.core.attempts import CLEARING_TIMEOUT_S
 from callengine.core.events import (
+    AnswerOrdered,
     DialFailed,
     DigitReceived,
     HangUpOrdered,
@@ -18,6 +19,8 @@ from callengine.core.events import (
 )
 from callengine.core.machine import CallMachine
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
+from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.core.states import CallState
 
 
@@ -426,3 +429,26 @@ def test_a_session_that_nobody_refreshed_ends_with_its_own_reason(leg, who):
     end = machine.termination
     assert (end.by, end.reason, end.code) == ("engine", "session-expired", 408)
     assert end.advice.startswith(f"{who} was to refresh the session")
+
+
+def test_a_caller_answered_for_a_pick_up_waits_for_it_and_no_longer() -> None:
+    missed = Termination("engine", Reason.TRANSFER_FAILED, 480, "Nobody took it over.")
+    machine = started(("B", "C"))
+    effects = machine.handle(AnswerOrdered(15.0, missed), 101.0)
+    assert kinds(effects) == ["EndLeg", "EndLeg", "StateChanged", "AnswerCaller"]
+    assert machine.callee is None
+    # A 200 that crosses our CANCEL does not get the caller any more.
+    assert hung_up(machine.handle(LegAnswered("B"), 101.1)) == ["B"]
+    for leg in "BC":
+        assert machine.handle(ended(leg, 487), 101.2) == []
+    assert machine.next_deadline() == 116.0
+    assert hung_up(machine.tick(116.0)) == ["A"]
+    assert termination(machine.handle(ended("A"), 116.1)) == ("engine", "transfer-failed", 480)
+
+
+def test_a_pick_up_of_a_ringing_call_changes_nothing_once_it_is_answered() -> None:
+    missed = Termination("engine", Reason.TRANSFER_FAILED, 480, "Nobody took it over.")
+    machine = talking()
+    assert machine.handle(AnswerOrdered(15.0, missed), 103.0) == []
+    assert machine.callee == "B"
+    assert machine.next_deadline() == 102.0 + 3600.0

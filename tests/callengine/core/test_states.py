@@ -9,6 +9,7 @@ import pytest
 from callengine.core.attempts import CLEARING_TIMEOUT_S
 from callengine.core.effects import Finish
 from callengine.core.events import (
+    AnswerOrdered,
     DialFailed,
     DigitReceived,
     Event,
@@ -25,6 +26,8 @@ from callengine.core.events import (
     TransferExpected,
 )
 from callengine.core.machine import CallMachine
+from callengine.core.outcomes import Termination
+from callengine.core.reasons import Reason
 from callengine.core.states import ALLOWED, CallState, is_allowed
 from callengine.core.transfer import MATCH_TIMEOUT_S
 from tests.callengine.core.test_machine import CAROL, ended, redirected, ringing, started, talking
@@ -57,6 +60,9 @@ MAKES = {
     "held before the answer": after(ringing, HoldChanged("A", held=True)),
     "early media on hold": after(
         ringing, LegProgress("B", 183, early_media=True), HoldChanged("B", held=True)
+    ),
+    "early media to a caller on hold": after(
+        ringing, LegProgress("B", 183, early_media=True), HoldChanged("A", held=True)
     ),
     "trying on hold": after(started, HoldChanged("A", held=True)),
     "redirected at once": after(started, redirected()),
@@ -97,6 +103,7 @@ EVENTS: list[Event] = [
     *(HoldChanged(leg, held=held) for leg in LEGS for held in (True, False)),
     *(DigitReceived(leg, "1") for leg in LEGS),
     HangUpOrdered("operator", "operator-hung-up", 200, "x"),
+    AnswerOrdered(15.0, Termination("engine", Reason.TRANSFER_FAILED, 480, "x")),
     transfer(("B4",)),
     transfer(("B4", "B5"), ("B6",)),
     LegMatched(True, 200),
