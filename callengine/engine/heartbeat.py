@@ -110,7 +110,7 @@ class Heartbeat:
             codecs=pool.codecs,
             unavailable_codecs=pool.unavailable,
             unconfined=pool.unconfined,
-            shortages=self._shortages,
+            shortages=[*self._shortages, *pool.shortages],
             calls=len(self._book.calls),
             max_calls=self._max_calls,
         )

@@ -70,6 +70,8 @@ class ProcessKeeper:
         "Process ids we ended and have not heard the end of."
         self.unconfined: list[str] = []
         "What call processes could do beyond their calls, as the kernel here does not keep them."
+        self.without_extension = ""
+        "Why call processes go without the media extension, as the end of a sentence."
         self._stopping = False
         self._lacks_descriptors = False
         "Said once, until there are some again."
@@ -196,8 +198,9 @@ class ProcessKeeper:
     def _heard(self, message: FromForkServer) -> None:
         """Take what the fork server says."""
         match message:
-            case Confined(left):
+            case Confined(left, why):
                 self.unconfined = list(left)
+                self.without_extension = why
             case Forked(number, pid):
                 process = self._roster.get(number)
                 if process is not None:

@@ -72,6 +72,13 @@ class Pool:
         """What call processes could do beyond their calls, as the kernel does not keep them."""
         return self._keeper.unconfined
 
+    @property
+    def shortages(self) -> list[str]:
+        """What call processes go without here, and what that costs: a sentence each."""
+        why = self._keeper.without_extension
+        price = "Calls cost more processor time without the media extension"
+        return [f"{price}: {why}."] if why else []
+
     async def start(self) -> None:
         """Start the fork server and the spare processes, and wait until the first is ready.
 

@@ -232,7 +232,7 @@ class Switchboard(DirectoryAnswers):
         """Say in the log what is lacking, once all runs: a failed start is one sentence."""
         for name, why in self.unavailable.items():
             logger.warning("codec %s is unavailable: %s", name, why)
-        for shortage in self.settings.shortages:
+        for shortage in (*self.settings.shortages, *self.pool.shortages):
             logger.warning("%s", shortage)
         if left := self.pool.unconfined:
             logger.warning("call processes are not confined in full: %s", "; ".join(left))

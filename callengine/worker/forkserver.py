@@ -22,8 +22,8 @@ from callengine.core.control.forking import (
     FromForkServer,
 )
 from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
-from callengine.worker import plugins
 from callengine.worker.confinement import confine, confine_further
+from callengine.worker.native import loading
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Forker:
 
     def run(self) -> None:
         """Give up what call processes do not need; then serve until the engine is gone."""
-        self._send(Confined(tuple(confine())))
+        self._send(Confined(tuple(confine()), loading.load()))
         wake_read, wake_write = socket.socketpair()
         wake_write.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -107,6 +107,8 @@ def main() -> None:
     # Ctrl-C goes to the whole terminal group; calls end when the engine says so.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    loading.load()  # before pjsua2
+    from callengine.worker import plugins
     from callengine.worker.endpoint import quieten
 
     quieten()
@@ -115,7 +117,9 @@ def main() -> None:
 
     import callengine.worker.process  # noqa: F401  (loads pjsua2 before the forks)
     from callengine.worker.agent import preloading
+    from callengine.worker.native.media import media
 
+    media()
     plugins.preload()
     preloading.preload()
     gc.collect()

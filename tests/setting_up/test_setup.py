@@ -56,6 +56,13 @@ def test_a_step_that_fails_shows_all_it_printed_and_no_more(
     assert mended.returncode == 0
 
 
+def test_an_extension_that_cannot_be_built_is_said_and_fails_nothing(tmp_path: Path) -> None:
+    done = Toolbox(tmp_path, python="3.11").set_up(BROKEN="extension")
+    assert done.returncode == 0
+    assert "    the reason the compiler gives" in done.stderr.splitlines()
+    assert "setup: calls will go without it, and cost more processor time" in done.stderr
+
+
 def test_where_python_is_too_new_uv_fetches_one(tmp_path: Path) -> None:
     box = Toolbox(tmp_path, python="3.13")
     done = box.set_up()

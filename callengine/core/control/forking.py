@@ -25,6 +25,8 @@ class Confined:
 
     left: tuple[str, ...]
     "One sentence for each thing that could not be given up here."
+    without_extension: str
+    "Why call processes go without the media extension, as the end of a sentence; else empty."
 
 
 @dataclass(frozen=True, slots=True)

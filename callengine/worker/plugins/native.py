@@ -8,6 +8,7 @@ from typing import Any
 
 import cffi
 
+from callengine.worker.native.declarations import MEDIA
 from callengine.worker.plugins import declarations
 
 SUCCESS = 0
@@ -86,6 +87,7 @@ def declare() -> None:
         declarations.AMR_WB_DECODER,
         declarations.AMR,
         declarations.G729,
+        MEDIA,
     ):
         ffi.cdef(source)
     _declared.set()

@@ -1,0 +1,15 @@
+/* The version and the sizes of what Python and C share. */
+#include "abi.h"
+#include "pjmedia.h"
+
+static const struct vn_layout layout = {
+    VN_ABI_VERSION,
+    sizeof(pj_str_t), sizeof(pj_timestamp), sizeof(pjmedia_codec_info),
+    sizeof(pjmedia_codec_param), sizeof(pjmedia_frame), sizeof(pjmedia_codec_op),
+    sizeof(pjmedia_codec), sizeof(pjmedia_codec_factory),
+};
+
+const struct vn_layout *vn_layout(void)
+{
+    return &layout;
+}

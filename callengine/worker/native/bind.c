@@ -1,0 +1,37 @@
+/* The addresses of what we call of pjsua2, looked up in it alone. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "abi.h"
+#include "pjmedia.h"
+
+struct vn_pj vn_pj;
+
+#define WANTED(name) { #name, offsetof(struct vn_pj, name) }
+
+static const struct { const char *name; size_t at; } wanted[] = {
+    WANTED(pj_thread_is_registered),
+    WANTED(pj_thread_register),
+    WANTED(pj_ioqueue_poll),
+    WANTED(pjmedia_port_get_frame),
+};
+
+const char *vn_bind(const char *file)
+{
+    struct vn_pj found;
+    void *handle = dlopen(file, RTLD_NOW | RTLD_NOLOAD);
+    size_t index;
+
+    if (handle == NULL)
+        return "the library itself";
+    for (index = 0; index < sizeof(wanted) / sizeof(wanted[0]); index++) {
+        void *symbol = dlsym(handle, wanted[index].name);
+        if (symbol == NULL)
+            return wanted[index].name;
+        memcpy((char *)&found + wanted[index].at, &symbol, sizeof(symbol));
+    }
+    vn_pj = found;
+    return NULL;
+}

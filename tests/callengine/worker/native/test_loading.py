@@ -1,0 +1,52 @@
+"""Whether it is loaded, and what is said where it is not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callengine.worker.native import build, loading
+
+pytestmark = pytest.mark.processes
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def load(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", f"from callengine.worker.native import loading\n{code}"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_it_is_loaded_before_pjsua2_and_fits(extension: Any) -> None:
+    assert extension.vn_layout().version == loading.ABI_VERSION
+    fits = "from callengine.worker.native.media import media; print(media() is not None)"
+    assert load(f"print(repr(loading.load()), loading.file()); {fits}").splitlines() == [
+        f"'' {build.library()}",
+        "True",
+    ]
+
+
+def test_why_it_is_not_loaded_is_said(extension: Any) -> None:
+    assert load("print(loading.load())", VOIPNUMBER_NATIVE="off") == "VOIPNUMBER_NATIVE is off"
+    assert load("import pjsua2; print(loading.load())") == "pjsua2 was loaded before it"
+    elsewhere = "from pathlib import Path; loading.library = lambda: Path('/nowhere/media.so')"
+    said = load(f"{elsewhere}\nprint(loading.load(), loading.file())")
+    assert said == "it is not built; run bin/setup, which says what it lacks"
+
+
+def test_what_the_compiler_says_is_told(monkeypatch: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.c"
+    bad.write_text("int broken(void) { return missing; }\n")
+    monkeypatch.setattr(build, "sources", lambda: [bad])
+    with pytest.raises(build.NotBuiltError, match="missing"):
+        build.compile_into(tmp_path / "out.so", *build.FLAGS)
