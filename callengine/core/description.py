@@ -24,6 +24,7 @@ FIRST_DYNAMIC = 96
 
 TELEPHONE_EVENT = "telephone-event"
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+NO_ADDRESS = "0.0.0.0"  # noqa: S104
 
 _CONNECTION = re.compile(r"IN (IP[46]) ([^\s/]+)", re.IGNORECASE)
 _RTPMAP = re.compile(r"rtpmap:[ \t]*(\d{1,3})(?!\d)(.*)", re.ASCII | re.IGNORECASE)
@@ -250,13 +251,16 @@ class SessionDescription:
         return min(usable, key=rank, default=None)
 
     def direction(self, media: Media) -> str:
-        """Return the media's direction; it may stand at session level (RFC 8866 section 6.7)."""
+        """Return the media's direction; it may stand at session level (RFC 8866 section 6.7).
+
+        The address 0.0.0.0, as RFC 2543 had hold, asks that nothing be sent (RFC 3264 section 8.4).
+        """
         session = (line[2:] for line in self.session if line.startswith("a="))
-        for attributes in (media.attributes, session):
-            for attribute in attributes:
-                if attribute in DIRECTIONS:
-                    return attribute
-        return "sendrecv"
+        written = (one for one in (*media.attributes, *session) if one in DIRECTIONS)
+        direction = next(written, DIRECTIONS[0])
+        if self.address_of(media) != NO_ADDRESS:
+            return direction
+        return "sendonly" if direction.startswith("send") else "inactive"
 
 
 @lru_cache(maxsize=REMEMBERED)

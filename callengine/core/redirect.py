@@ -1,39 +1,52 @@
 """What becomes of a 3xx: whom its Contact means, if that is anybody we may ring instead. Pure."""
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 FOLLOWED = (300, 301, 302)
 "A 305 names a proxy and a 380 another service (RFC 3261 section 21.3): not a callee to ring."
 MAX_REDIRECTS = 5
 "Of one call, one after the other."
 
-Names = Callable[[str], tuple[str, bool] | None]
-"""The user part a URI's text dials and whether its host is ours (or it is a telephone number);
-None for what cannot be dialled."""
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a Contact means."""
+
+    user: str
+    "The user part that its URI dials."
+    is_ours: bool
+    "Its host is ours, or it is a telephone number."
+    is_sips: bool = False
+    "It is to be reached over TLS alone."
+
+
+Names = Callable[[str], Named | None]
+"What a URI's text names; None for what cannot be dialled."
 
 
 def redirect_user(
     code: int, contacts: Collection[str], *, names: Names, been: Collection[str]
-) -> tuple[str, str]:
-    """Return the user part to dial instead and nothing, or nothing and why it is not followed.
+) -> Named | str:
+    """Return whom to dial instead, or why it is not followed.
 
     `been` holds the user parts that this call was sent to already.
     """
     if code not in FOLLOWED:
-        return "", f"a {code} does not name another callee"
+        return f"a {code} does not name another callee"
     if not contacts:
-        return "", "it names nobody"
+        return "it names nobody"
     if len(been) > MAX_REDIRECTS:
-        return "", f"the call was redirected {MAX_REDIRECTS} times already"
+        return f"the call was redirected {MAX_REDIRECTS} times already"
     why = ""
     for contact in contacts:
         named = names(contact)
         if named is None:
             why = why or "its address cannot be read"
-        elif not named[1]:
+        elif not named.is_ours:
             why = why or "only users and numbers of this server are rung instead"
-        elif named[0] in been:
+        elif named.user in been:
             why = why or "the call was sent there before"
         else:
-            return named[0], ""
-    return "", why
+            return named
+    return why

@@ -75,7 +75,7 @@ class Audio:
     suite: str
     "Of its first SRTP key; empty without one."
     direction: str
-    "One of DIRECTIONS; `inactive` also for the old hold address 0.0.0.0 (RFC 3264, 8.4)."
+    "One of DIRECTIONS; the old hold address 0.0.0.0 receives nothing (RFC 3264, 8.4)."
 
     @property
     def codecs(self) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ def read_audio(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> Audio | None:
         address=address,
         port=media.port,
         suite=media.crypto[0].suite if media.crypto else "",
-        direction=description.direction(media) if address != "0.0.0.0" else "inactive",  # noqa: S104
+        direction=description.direction(media),
     )
 
 

@@ -23,13 +23,12 @@ def over_tls(waves: tuple[Wave, ...]) -> tuple[tuple[Wave, ...], tuple[str, ...]
         raise NotPlannedError(
             480,
             Rule.SIPS_WITHOUT_TLS,
-            f"A sips: address was dialled, and {missing[0].label} is not reached over TLS. Have it "
-            "register or be reached over TLS, or dial sip:.",
+            f"A sips: address was named, and {missing[0].label} is not reached over TLS. Have it "
+            "register or be reached over TLS, or name sip:.",
         )
     names = dict.fromkeys(target.label for target in missing)
     notes = (
-        f"{name} was left out where it is not reached over TLS: sips: was dialled."
-        for name in names
+        f"{name} was left out where it is not reached over TLS: sips: was named." for name in names
     )
     return kept, tuple(notes)
 

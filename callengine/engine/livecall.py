@@ -53,6 +53,8 @@ class Referrer:
     "Whom it talks to, as a caller: it is shown to who is rung, and its lists hold."
     tell: Callable[[int], None]
     "Tells it how far that has come, as a SIP status code."
+    is_sips: bool = False
+    "It named a sips: address: TLS alone leads there (RFC 5630)."
 
 
 @dataclass(frozen=True, slots=True)

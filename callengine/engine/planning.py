@@ -171,6 +171,7 @@ class Planning:
         hops_used: int,
         acts_for: Source | None = None,
         caller: Substitute | None = None,
+        is_sips: bool = False,
     ) -> tuple[Decision, Mapping[str, str]]:
         """Plan a live call for another destination, for the caller as it was.
 
@@ -178,7 +179,8 @@ class Planning:
 
         The call itself does not count against anybody's limit. `acts_for` is a callee whose rights
         hold instead of the caller's; `hops_used` is what is taken from Max-Forwards anew. `caller`
-        is who has the caller's place by now, if another has.
+        is who has the caller's place by now, if another has. `is_sips`: whoever leads it there
+        named a sips: address, which holds beside what the caller dialled.
         """
         assert call.source is not None
         source = caller.source if caller and caller.source else call.source
@@ -200,7 +202,7 @@ class Planning:
             who=caller.name if caller else THE_CALLER,
             acts_for=acts_for,
             vouched=Vouched() if caller else call.plan.vouched,
-            is_sips=call.plan.is_sips,
+            is_sips=call.plan.is_sips or is_sips,
         )
         decision = plan_call(
             request,

@@ -15,7 +15,7 @@ from callengine.core.orders import WaveOrder
 from callengine.core.outcomes import Rejection
 from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import Declined
-from callengine.core.redirect import redirect_user
+from callengine.core.redirect import Named, redirect_user
 from callengine.directory import lookup
 from callengine.edge.callers.invites import dialled_user
 from callengine.edge.messages.uris import parse_uri
@@ -89,12 +89,12 @@ class Redirects:
     async def _follow(self, call: LiveCall, asked: RedirectAsked) -> tuple[WaveOrder, ...]:
         """Return the legs to dial, anchored. Raises _NotFollowedError."""
         been = call.dialled or [call.plan.to_user]
-        user, why = redirect_user(asked.code, asked.contacts, names=self._names, been=been)
-        if why:
-            raise _NotFollowedError(why)
+        named = redirect_user(asked.code, asked.contacts, names=self._names, been=been)
+        if isinstance(named, str):
+            raise _NotFollowedError(named)
         if call.source is None or call.process is None:
             raise _NotFollowedError("the call is not up")
-        plan, passwords = await self._plan(call, user, await self._forwarder(call))
+        plan, passwords = await self._plan(call, named, await self._forwarder(call))
         plan = dataclasses.replace(plan, waves=_first_wave(plan))
         try:
             waves = await make_waves(
@@ -112,17 +112,17 @@ class Redirects:
         if call.ended or call.process.call != call.plan.call:
             raise _NotFollowedError("the call is over")
         # Nothing is awaited from here until the call process has its answer.
-        self._begin(call, user, plan=plan, waves=waves, leg=asked.leg, code=asked.code)
+        self._begin(call, named.user, plan=plan, waves=waves, leg=asked.leg, code=asked.code)
         return waves.orders
 
-    def _names(self, contact: str) -> tuple[str, bool] | None:
+    def _names(self, contact: str) -> Named | None:
         try:
             uri = parse_uri(contact)
         except ValueError:
             return None
         user = dialled_user(uri.user or "")
         is_ours = uri.scheme == "tel" or self._edge.is_local_host(uri.host, uri.port)
-        return (user, is_ours) if user else None
+        return Named(user, is_ours, is_sips=uri.scheme == "sips") if user else None
 
     async def _forwarder(self, call: LiveCall) -> Source:
         """Return the callee who forwards, as a caller: its rights hold, not the first caller's."""
@@ -132,10 +132,10 @@ class Redirects:
         return await self._read(partial(lookup.source, kind=kind, name=name, address=""))
 
     async def _plan(
-        self, call: LiveCall, user: str, forwarder: Source
+        self, call: LiveCall, named: Named, forwarder: Source
     ) -> tuple[CallPlan, Mapping[str, str]]:
         decision, passwords = await self._planning.plan_again(
-            call, user, hops_used=1, acts_for=forwarder
+            call, named.user, hops_used=1, acts_for=forwarder, is_sips=named.is_sips
         )
         if isinstance(decision, Rejection):
             raise _NotFollowedError(f"{decision.advice} Rule: {decision.rule}")

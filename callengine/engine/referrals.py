@@ -119,6 +119,7 @@ class Referrals:
             source=source,
             partner=partner,
             tell=partial(self._edge.tell_referrer, referral.handle),
+            is_sips=referral.target[:5].lower() == "sips:",
         )
 
     async def _source(self, call: LiveCall, leg: str) -> Source:

@@ -270,6 +270,7 @@ class Transfers:
             hops_used=0,
             acts_for=pending.referrer.source if pending.referrer else None,
             caller=_substitute(call, pending),
+            is_sips=bool(pending.referrer and pending.referrer.is_sips),
         )
         if isinstance(decision, Rejection):
             raise _RefusedError(decision.advice, decision.rule, code=decision.code)

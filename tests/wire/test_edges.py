@@ -252,7 +252,14 @@ async def test_the_callee_may_hold_too(engine: Engine) -> None:
         held = await call.b.reinvite(bob.sdp(["G722"], direction="sendonly", version=2))
         assert held.code == 200
         assert descriptions.direction(call.b.remote_sdp) in ("recvonly", "inactive")
-        assert (await call.b.reinvite(bob.sdp(["G722"], version=3))).code == 200
+        for direction, answered in (("sendrecv", "recvonly"), ("recvonly", "inactive")):
+            # As RFC 2543 had it, which has to be understood (RFC 3264 section 8.4).
+            sdp = bob.sdp(["G722"], direction=direction, version=3)
+            old = sdp.replace("c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0")
+            assert (await call.b.reinvite(old)).code == 200
+            assert descriptions.direction(call.b.remote_sdp) == answered
+            assert descriptions.rtp_address(call.b.remote_sdp)[0] == "127.0.0.1"
+        assert (await call.b.reinvite(bob.sdp(["G722"], version=4))).code == 200
         await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
         await call.end()
 

@@ -9,7 +9,7 @@ from tests.peers.engine import Engine, Record
 from tests.peers.phone import Phone
 from tests.peers.ports import free_sip_port
 from tests.peers.waiting import until
-from tests.wire.conversation import Conversation, caller, registered
+from tests.wire.conversation import Conversation, caller, nobody_was_rung, registered
 from tests.wire.directory import configuration, connection, trunk
 
 GATEWAY = ("127.0.0.21", free_sip_port("127.0.0.21"))
@@ -102,6 +102,7 @@ REFUSED = {
     "a proxy": (305, "<sip:carol@{server}>", "a 305 does not name another callee"),
     "nobody": (302, "", "it names nobody"),
     "unknown": (302, "<sip:nobody@{server}>", "Rule: unknown-number"),
+    "over TLS alone": (302, "<sips:carol@{server}>", "Rule: sips-without-tls"),
     "not registered": (302, "<sip:gone@{server}>", "Rule: not-registered"),
     "itself": (302, "<sip:bob@{server}>", "the call was sent there before"),
 }
@@ -111,8 +112,12 @@ REFUSED = {
 async def test_what_is_not_followed_is_480_and_says_so(
     engine: Engine, code: int, contact: str, why: str
 ) -> None:
-    async with registered(engine, "bob") as bob, caller(engine) as phone:
-        a = await phone.invite("bob", phone.sdp(["PCMU"]))
+    async with (
+        registered(engine, "bob") as bob,
+        registered(engine, "carol") as carol,
+        caller(engine) as phone,
+    ):
+        a = await phone.invite("bob", phone.sdp(["PCMU", "G722"]))
         contact = contact.format(server=f"{engine.host}:{engine.port}")
         headers = {"Contact": contact} if contact else {}
         await (await bob.wait_call()).reject(code, headers=headers)
@@ -122,6 +127,7 @@ async def test_what_is_not_followed_is_480_and_says_so(
         named = contact.strip("<>") or "nobody"
         assert f"Bob answered {code} and named {named}; that was not followed: " in end["advice"]
         assert why in end["advice"]
+        await nobody_was_rung(carol)
 
 
 async def test_two_phones_that_forward_to_each_other_end_the_call(engine: Engine) -> None:

@@ -12,6 +12,8 @@ from callengine.edge.messages.received import Received
 
 _ORIGIN = re.compile(rb"^o=(\S+ \S+) (\d+) ", re.MULTILINE)
 "User name and session, then the version (RFC 8866 section 5.2)."
+_RTCP = re.compile(rb"^a=rtcp:\d+ IN IP4 ([0-9.]+)", re.MULTILINE)
+_NOWHERE = b"c=IN IP4 0.0.0.0"
 NO_DIALOG, PENDING = 481, 491
 
 
@@ -47,7 +49,14 @@ def begin(legs: LegTable, leg: AnchoredLeg, request: PeerRequest) -> tuple[Ancho
 
 
 def continued(leg: AnchoredLeg, body: bytes) -> bytes:
-    """Return a description for the peer: of the same origin as before (RFC 3264 section 8)."""
+    """Return a description for the peer: of the same origin as before (RFC 3264 section 8).
+
+    Of a peer that holds the call by the address 0.0.0.0 pjmedia answers with that, too; where its
+    RTCP is wanted it says all the same. A peer would take it for a hold of ours.
+    """
+    rtcp = _RTCP.search(body) if _NOWHERE in body else None
+    if rtcp is not None:
+        body = body.replace(_NOWHERE, b"c=IN IP4 " + rtcp[1])
     if body and leg.origin is not None:
         names, ahead = leg.origin
         body = _ORIGIN.sub(lambda o: b"o=%s %d " % (names, int(o[2]) + ahead), body, count=1)

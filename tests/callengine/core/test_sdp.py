@@ -124,7 +124,7 @@ def test_the_audio_line_is_read_with_its_numbers_and_address() -> None:
         (HEAD + audio("0"), "sendrecv"),
         (HEAD + "a=inactive\r\n" + audio("0"), "inactive"),
         (HEAD + "a=inactive\r\n" + audio("0", "recvonly"), "recvonly"),
-        (HEAD.replace("192.0.2.1\r\nt", "0.0.0.0\r\nt") + audio("0"), "inactive"),
+        (HEAD.replace("192.0.2.1\r\nt", "0.0.0.0\r\nt") + audio("0"), "sendonly"),
     ],
 )
 def test_hold_is_seen_in_each_of_its_forms(sdp: str, direction: str) -> None:

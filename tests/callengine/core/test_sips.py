@@ -33,7 +33,7 @@ def wave(*targets: PlannedTarget) -> Wave:
 def test_others_are_left_out_and_a_wave_of_others_alone_goes() -> None:
     waves, notes = over_tls((wave(*SECURE, OPEN[0]), wave(*OPEN), wave(SECURE[0])))
     assert [one.targets for one in waves] == [SECURE, SECURE[:1]]
-    assert notes == ("gw was left out where it is not reached over TLS: sips: was dialled.",)
+    assert notes == ("gw was left out where it is not reached over TLS: sips: was named.",)
     assert over_tls(()) == ((), ())
 
 
