@@ -5,7 +5,6 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import transaction
-from django.utils import timezone
 
 from agents.fitness import default_encodings
 from agents.models import VoiceAgent
@@ -120,8 +119,12 @@ def set_secret(*, pk: int, secret: str) -> bool:
 
 def set_enabled(*, pk: int, enabled: bool) -> bool:
     """Let calls reach an agent, or not; return whether that changed anything."""
-    rows = VoiceAgent.objects.filter(pk=pk).exclude(enabled=enabled)
-    return bool(rows.update(enabled=enabled, updated_at=timezone.now()))
+    with transaction.atomic():
+        row = VoiceAgent.objects.select_for_update().exclude(enabled=enabled).filter(pk=pk).first()
+        if row is not None:
+            row.enabled = enabled
+            row.save(update_fields=["enabled"])
+        return row is not None
 
 
 def uses(*, agent: VoiceAgent) -> list[str]:

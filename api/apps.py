@@ -8,3 +8,9 @@ class ApiConfig(AppConfig):
 
     name = "api"
     verbose_name = "REST API"
+
+    def ready(self) -> None:
+        from api.models import ApiKey
+        from audit.watching import watch
+
+        watch(ApiKey, ignored=["digest", "created_at", "last_used_at"])

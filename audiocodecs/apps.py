@@ -8,3 +8,10 @@ class AudiocodecsConfig(AppConfig):
 
     name = "audiocodecs"
     verbose_name = "Codecs and platform"
+
+    def ready(self) -> None:
+        from audiocodecs.models import HoldMusic, PlatformSettings
+        from audit.watching import watch
+
+        watch(PlatformSettings)
+        watch(HoldMusic, secrets={"samples": "sound"})

@@ -8,3 +8,10 @@ class ConnectionsConfig(AppConfig):
 
     name = "connections"
     verbose_name = "Connections"
+
+    def ready(self) -> None:
+        from audit.watching import watch
+        from connections.models import Connection
+        from connections.services import HA1_FIELDS
+
+        watch(Connection, secrets=dict.fromkeys(HA1_FIELDS, "password"))

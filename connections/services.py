@@ -92,8 +92,12 @@ def replace_password(*, pk: int, password: str = "") -> str:
 
 def set_enabled(*, pk: int, enabled: bool) -> bool:
     """Let a connection register and call, or not; return whether that changed anything."""
-    rows = Connection.objects.filter(pk=pk).exclude(enabled=enabled)
-    return bool(rows.update(enabled=enabled))
+    with transaction.atomic():
+        row = Connection.objects.select_for_update().exclude(enabled=enabled).filter(pk=pk).first()
+        if row is not None:
+            row.enabled = enabled
+            row.save(update_fields=["enabled"])
+        return row is not None
 
 
 @transaction.atomic

@@ -11,8 +11,15 @@ class DashboardConfig(AppConfig):
     verbose_name = "Dashboard"
 
     def ready(self) -> None:
+        from django.contrib.auth.models import Group, User
+
+        from audit.watching import watch, watch_members
         from dashboard.accounts.roles import ROOMS, ensure_groups
         from dashboard.live import viewers  # noqa: F401 - connects its receivers
 
+        watch(User, secrets={"password": "password"}, ignored=["last_login"])
+        watch(Group)
+        for model, field in ((User, "groups"), (User, "user_permissions"), (Group, "permissions")):
+            watch_members(model, field)
         # The last app with models: by then the permissions of all of them are there.
         post_migrate.connect(ensure_groups, sender=apps.get_app_config(ROOMS[-1]))

@@ -12,6 +12,7 @@ PLACES = (
     "connections",
     "codecs",
     "settings",
+    "audit",
     "accounts",
     "lab",
     "trunks",

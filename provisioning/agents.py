@@ -202,8 +202,10 @@ def store_fallback(rows: Rows, spec: AgentSpec) -> None:
 def release_fallbacks(names: set[str] | None) -> None:
     """Have agents that are about to be pruned lead nowhere: what they led to may go too."""
     if names is not None:
-        gone = VoiceAgent.objects.exclude(name__in=names)
-        gone.update(fallback_connection=None, fallback_trunk=None, fallback_number="")
+        for row in VoiceAgent.objects.exclude(name__in=names):
+            row.fallback_connection = row.fallback_trunk = None
+            row.fallback_number = ""
+            row.save(update_fields=["fallback_connection", "fallback_trunk", "fallback_number"])
 
 
 def agent_lines(row: VoiceAgent) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Make the database hold what a file says: one transaction, and only rows that differ."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.db import transaction
@@ -8,6 +9,8 @@ from django.db.models import ProtectedError
 
 from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
+from audit.actors import Actor, acting, is_asked
+from audit.models import ActorKind
 from connections.models import Connection
 from provisioning.agents import release_fallbacks, reveal_headers, store_agent, store_fallback
 from provisioning.connections import store_connection
@@ -25,6 +28,18 @@ def provision(*, text: str, file: str, dry_run: bool = False, prune: bool = Fals
 
     Raises ProvisionError, with nothing changed.
     """
+    with _acting(file):
+        return _provision(text, file, dry_run=dry_run, prune=prune)
+
+
+def _acting(file: str) -> AbstractContextManager[None]:
+    """Have the audit log name the file, unless it is a person who brings it."""
+    if is_asked():
+        return nullcontext()
+    return acting(lambda: Actor(ActorKind.FILE, file))
+
+
+def _provision(text: str, file: str, *, dry_run: bool, prune: bool) -> Outcome:
     problems = Problems(file)
     if len(text) > MAX_FILE_BYTES:
         what = f"larger than {MAX_FILE_BYTES} bytes"

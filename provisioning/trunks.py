@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from audit.watching import remember
 from numbering.fields import parse_filters, parse_rewrites
 from numbering.filters import FILTER_FORM
 from numbering.rewriting import RULE_FORM
@@ -139,6 +140,7 @@ def release_usernames(rows: Rows, specs: list[TrunkSpec]) -> None:
     for spec in specs:
         row = rows.trunks.get(spec.name)
         if row is not None and row.in_username not in ("", spec.in_username):
+            remember(row)  # what follows is no change that anybody asked for
             hashes = dict.fromkeys(HA1_FIELDS, "")
             Trunk.objects.filter(pk=row.pk).update(in_username="", **hashes)
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "sip",
     "numbering",
+    "audit",
     "audiocodecs",
     "connections",
     "trunks",

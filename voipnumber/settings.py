@@ -176,6 +176,7 @@ INSTALLED_APPS = [
     # For its docs page, which would else load from a CDN.
     "ninja",
     "voipnumber",
+    "audit",
     "audiocodecs",
     "connections",
     "trunks",
@@ -197,6 +198,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "audit.middleware.ActorMiddleware",
 ]
 AUTHENTICATION_BACKENDS = [
     "dashboard.signin.throttle.ThrottlingBackend",

@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterable
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -67,4 +68,9 @@ def note_use(key: ApiKey) -> None:
 
 def revoke_key(*, pk: int) -> bool:
     """Take a key back for good, from the next request on; return False if it was already."""
-    return bool(ApiKey.objects.filter(pk=pk, revoked_at=None).update(revoked_at=timezone.now()))
+    with transaction.atomic():
+        row = ApiKey.objects.select_for_update().filter(pk=pk, revoked_at=None).first()
+        if row is not None:
+            row.revoked_at = timezone.now()
+            row.save(update_fields=["revoked_at"])
+        return row is not None

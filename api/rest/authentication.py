@@ -37,6 +37,7 @@ class ApiKeyAuth(AuthBase):
         key = _key(request)
         _check_scope(key, self.scope)
         note_use(key)
+        request.audit_key = f"{key} of {key.owner}"  # type: ignore[attr-defined]
         return key
 
 

@@ -7,6 +7,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import Q
 
+from audit.services import as_one, quietly
+
 ROOMS = ("audiocodecs", "connections", "trunks", "agents", "callengine")
 "Apps whose rows the pages show, in the order of INSTALLED_APPS."
 
@@ -41,9 +43,10 @@ def permissions_of(role: Role) -> Q:
 
 def ensure_groups(**_: Any) -> None:
     """Create the roles' groups and bring their permissions up to date (after each migrate)."""
-    for role, name in GROUPS.items():
-        group, _created = Group.objects.get_or_create(name=name)
-        group.permissions.set(Permission.objects.filter(permissions_of(role)))
+    with quietly():
+        for role, name in GROUPS.items():
+            group, _created = Group.objects.get_or_create(name=name)
+            group.permissions.set(Permission.objects.filter(permissions_of(role)))
 
 
 def role_of(user: User) -> Role:
@@ -62,8 +65,9 @@ def set_role(*, user: User, role: Role) -> None:
     """Give a saved user exactly this role; CUSTOM leaves everything as it is."""
     if role is Role.CUSTOM:
         return
-    user.is_superuser = user.is_staff = role is Role.ADMIN
-    user.save(update_fields=["is_superuser", "is_staff"])
-    user.user_permissions.clear()
-    name = GROUPS.get(role)
-    user.groups.set(Group.objects.filter(name=name) if name else [])
+    with as_one(user, "role", lambda: str(role_of(User.objects.get(pk=user.pk)))):
+        user.is_superuser = user.is_staff = role is Role.ADMIN
+        user.save(update_fields=["is_superuser", "is_staff"])
+        user.user_permissions.clear()
+        name = GROUPS.get(role)
+        user.groups.set(Group.objects.filter(name=name) if name else [])

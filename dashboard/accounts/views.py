@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django_filters import CharFilter, FilterSet
 
+from audit.services import did
 from dashboard.accounts.forms import AddUserForm, ChangeUserForm, LiftForm, UserPasswordForm
 from dashboard.accounts.roles import SENTENCES, Role, role_of
 from dashboard.accounts.services import (
@@ -50,6 +51,8 @@ def users_lift(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "Nothing was changed: nobody is held back so any more.")
     elif lift(**form.cleaned_data):
+        who = " at ".join(str(form.cleaned_data[name]) for name in ("username", "address"))
+        did("let in again after wrong passwords", kind="axes.accessattempt", name=who)
         messages.success(request, "Let in: the next sign-in is tried again.")
     else:
         messages.warning(request, "Nobody was held back so any more, so nothing was changed.")

@@ -22,6 +22,7 @@ from agents.formats import Encoding
 from agents.meaning import Direction
 from agents.models import VoiceAgent
 from agents.sessions import session_of
+from audit.services import did
 from dashboard.agents import presenters
 from dashboard.agents.call_forms import AgentAudioForm, AgentCallsForm
 from dashboard.agents.forms import AgentAddForm, AgentForm
@@ -204,6 +205,7 @@ def calls(request: HttpRequest, agent_id: int) -> HttpResponse:
 def test(request: HttpRequest, agent_id: int) -> HttpResponse:
     """Connect to the agent as a call would, and show what came of it."""
     row = _row(agent_id)
+    did("tested by connecting to it", row=row)
     shown = presenters.present_trial(_try(row), now=timezone.now())
     if is_fragment(request):
         return render(request, "agents/_trial.html", {"tried": shown})

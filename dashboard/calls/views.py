@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 
+from audit.services import did
 from callengine.models import Call
 from callengine.notices.commands import ChangeAgentSettings, HangUp, Transfer
 from callengine.notices.groups import ENGINES, tell
@@ -78,11 +79,16 @@ def call_quality(request: HttpRequest, call_uuid: uuid.UUID) -> JsonResponse:
     return JsonResponse(reading.histories(get_object_or_404(Call, pk=call_uuid)))
 
 
+def _parties(record: Call) -> str:
+    return f"{record.from_user} to {record.to_user}"
+
+
 @requires(post="callengine.change_call")
 def hang_up(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     """Ask the engine to end the call; the page shows it when it has ended."""
     record = get_object_or_404(Call, pk=call_uuid)
     if record.ended is None:
+        did("hung up", row=record, name=_parties(record))
         async_to_sync(tell)(ENGINES, HangUp(str(call_uuid), by=request.user.get_username()))
     if is_fragment(request):
         return render(request, "calls/_hangup_sent.html", {"ended": record.ended is not None})
@@ -100,6 +106,7 @@ def transfer(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     to, text = form.cleaned_data["to"], "The call had already ended."
     if record.ended is None:
         by = request.user.get_username()
+        did(f"transferred to {to}", row=record, name=_parties(record))
         async_to_sync(tell)(ENGINES, Transfer(str(call_uuid), to=to, by=by))
         text = f"Transferring to {to}: the timeline shows how it goes."
     if is_fragment(request):
@@ -127,6 +134,8 @@ def change_agent(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
         return _agent_form(request, call_uuid, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     leg = [session["leg"] for session in up if session["state"] != "ended"][-1]
     text, by = json.dumps(form.settings, ensure_ascii=False), request.user.get_username()
+    what = f"changed settings of the voice agent: {', '.join(form.settings)}"
+    did(what, row=record, name=_parties(record))
     async_to_sync(tell)(ENGINES, ChangeAgentSettings(str(call_uuid), leg, text, by))
     said = f"The agent is told: {', '.join(form.settings)}. The timeline shows what it says."
     if is_fragment(request):

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from agents.models import VoiceAgent
 from audiocodecs.catalogue import CATALOGUE
+from audit.services import did
 from callengine.core.directory import Platform
 from callengine.core.lab import LabCase, Prediction, predict
 from callengine.directory import lookup
@@ -100,6 +101,7 @@ def lab_call(request: HttpRequest) -> HttpResponse:
     except NotPlacedError as error:
         messages.error(request, f"Not called. {error}")
         return redirect(back)
+    did("placed a call of the codec lab", kind="callengine.call", name=placed)
     return redirect("call", call_uuid=uuid.UUID(placed))
 
 

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from audit.services import did
 from dashboard.parts.access import requires
 from dashboard.rejections import bans
 
@@ -20,6 +21,7 @@ def lift(request: HttpRequest, ban_id: int) -> HttpResponse:
         messages.info(request, "That ban was over already.")
     else:
         logger.info("%s lifted the ban of %s", request.user.get_username(), ban)
+        did("lifted the ban", kind="callengine.ban", name=str(ban))
         who = f"{ban.user} at {ban.source}" if ban.user else ban.source
         messages.success(request, f"The ban of {who} is lifted. Its next request is heard.")
     return redirect("rejections")

@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from audit.services import did
 from callengine.core.trials import TrunkTrialStep
 from callengine.lab.messages import NotPlacedError, try_trunk, whole_trial
 from dashboard.parts.access import is_fragment, requires
@@ -47,8 +48,10 @@ def trunk_test(request: HttpRequest, trunk_id: int) -> HttpResponse:
     if not form.is_valid():
         return _shown(request, trunk, form, status=422)
     trial = uuid.uuid4()
+    number = form.cleaned_data["number"]
+    did(f"tested by calling {number}" if number else "tested", row=trunk)
     try:
-        steps = _begun(request, trunk, trial, form.cleaned_data["number"])
+        steps = _begun(request, trunk, trial, number)
     except NotPlacedError as error:
         form.add_error(None, f"Not tested. {error}")
         return _shown(request, trunk, form, status=503)

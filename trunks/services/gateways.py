@@ -6,6 +6,7 @@ from typing import NamedTuple
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from audit.services import as_one
 from trunks.models import Gateway, Trunk
 from trunks.services.lists import MAX_POSITION, check_order, check_room
 
@@ -26,11 +27,18 @@ def replace_gateways(*, trunk: Trunk, gateways: Sequence[GatewayValues]) -> bool
     gone = [row.pk for uri, row in rows.items() if uri not in wanted]
     moved = [row for uri, row in rows.items() if uri in wanted and _takes(row, wanted[uri])]
     new = [Gateway(trunk=trunk, **one._asdict()) for uri, one in wanted.items() if uri not in rows]
-    # What is known of the others' addresses stays.
-    Gateway.objects.filter(pk__in=gone).delete()
-    Gateway.objects.bulk_update(moved, ["priority", "weight"])
-    Gateway.objects.bulk_create(new)
+    with as_one(trunk, "gateways", lambda: _told(trunk)):
+        # What is known of the others' addresses stays.
+        Gateway.objects.filter(pk__in=gone).delete()
+        Gateway.objects.bulk_update(moved, ["priority", "weight"])
+        Gateway.objects.bulk_create(new)
     return bool(gone or moved or new)
+
+
+def _told(trunk: Trunk) -> list[str]:
+    """Return a trunk's gateways as the audit log keeps them, first to try first."""
+    rows = Gateway.objects.filter(trunk=trunk)
+    return [f"{row.uri} (priority {row.priority}, weight {row.weight})" for row in rows]
 
 
 def _takes(row: Gateway, wanted: GatewayValues) -> bool:
@@ -44,7 +52,8 @@ def _takes(row: Gateway, wanted: GatewayValues) -> bool:
 def change_gateway(*, trunk: Trunk, gateway_id: int, priority: int, weight: int) -> bool:
     """Give a gateway another priority and weight; False if it is gone."""
     rows = Gateway.objects.filter(trunk=trunk, pk=gateway_id)
-    return bool(rows.update(priority=priority, weight=weight))
+    with as_one(trunk, "gateways", lambda: _told(trunk)):
+        return bool(rows.update(priority=priority, weight=weight))
 
 
 @transaction.atomic
@@ -57,10 +66,11 @@ def add_gateway(*, trunk: Trunk, uri: str) -> Gateway:
     if any(row.uri == uri for row in rows):
         raise ValidationError(f"{uri!r} is a gateway of this trunk already.", code="duplicate")
     check_room(len(rows), "gateways")
-    if rows and rows[-1].priority >= MAX_POSITION:
-        _number(rows)
-    after = max((row.priority for row in rows), default=0)
-    return Gateway.objects.create(trunk=trunk, uri=uri, priority=after + 1)
+    with as_one(trunk, "gateways", lambda: _told(trunk)):
+        if rows and rows[-1].priority >= MAX_POSITION:
+            _number(rows)
+        after = max((row.priority for row in rows), default=0)
+        return Gateway.objects.create(trunk=trunk, uri=uri, priority=after + 1)
 
 
 @transaction.atomic
@@ -69,7 +79,8 @@ def remove_gateway(*, trunk: Trunk, gateway_id: int) -> str:
     row = next((row for row in _locked_gateways(trunk) if row.pk == gateway_id), None)
     if row is None:
         return ""
-    row.delete()
+    with as_one(trunk, "gateways", lambda: _told(trunk)):
+        row.delete()
     return row.uri
 
 
@@ -82,7 +93,8 @@ def order_gateways(*, trunk: Trunk, based_on: Sequence[int], order: Sequence[int
     rows = _locked_gateways(trunk)
     check_order([row.pk for row in rows], based_on, order)
     by_id = {row.pk: row for row in rows}
-    return _number([by_id[pk] for pk in order])
+    with as_one(trunk, "gateways", lambda: _told(trunk)):
+        return _number([by_id[pk] for pk in order])
 
 
 def _number(rows: Sequence[Gateway]) -> bool:

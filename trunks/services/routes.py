@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from audit.services import as_one
 from sip.revisions import save
 from trunks.models import Route, RouteTrunk, Trunk
 from trunks.services.lists import check_order, check_room
@@ -16,19 +17,27 @@ def replace_route_trunks(*, route: Route, trunks: Sequence[Trunk]) -> bool:
     rows = RouteTrunk.objects.filter(route=route)
     if [row.trunk_id for row in rows] == [trunk.pk for trunk in trunks]:
         return False
-    rows.delete()
-    RouteTrunk.objects.bulk_create(
-        RouteTrunk(route=route, trunk=trunk, position=position)
-        for position, trunk in enumerate(trunks)
-    )
+    with as_one(route, "trunks", lambda: _told(route)):
+        rows.delete()
+        RouteTrunk.objects.bulk_create(
+            RouteTrunk(route=route, trunk=trunk, position=position)
+            for position, trunk in enumerate(trunks)
+        )
     return True
+
+
+def _told(route: Route) -> list[str]:
+    """Return the names of a route's trunks as the audit log keeps them, first to try first."""
+    steps = RouteTrunk.objects.filter(route=route)
+    return list(steps.values_list("trunk__name", flat=True))
 
 
 @transaction.atomic
 def create_route(*, route: Route, trunk: Trunk) -> Route:
     """Store a new route and its first trunk; both or nothing."""
     save(route)
-    RouteTrunk.objects.create(route=route, trunk=trunk)
+    with as_one(route, "trunks", lambda: _told(route)):
+        RouteTrunk.objects.create(route=route, trunk=trunk)
     return route
 
 

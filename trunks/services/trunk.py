@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from sip.digest import kept_ha1
-from sip.revisions import save
+from sip.revisions import locked, save
 from trunks.access import parse_address
 from trunks.models import Gateway, Trunk
 from trunks.validators import parse_access_list
@@ -63,10 +63,12 @@ def create_trunk(*, trunk: Trunk, gateway: str = "") -> Trunk:
     return trunk
 
 
+@transaction.atomic
 def set_enabled(*, trunk: Trunk, enabled: bool) -> None:
     """Let a trunk take part in calls, or not; nothing else of its row is written."""
     trunk.enabled = enabled
-    Trunk.objects.filter(pk=trunk.pk).update(enabled=enabled)
+    if locked(Trunk, trunk.pk) is not None:
+        trunk.save(update_fields=["enabled"])
 
 
 def delete_trunk(*, trunk: Trunk) -> bool:
