@@ -87,6 +87,8 @@ class Attempts:
         self._stopped_at = 0.0
         self._reached: set[str] = set()
         "Numbers whose callee a carrier has rung or spoken for: no other gateway rings them anew."
+        self._dead: set[str] = set()
+        "Places where nobody could be reached: no other name for one of them is waited for."
         self._was_busy = False
         "Whether a target was: then those are rung that stand in for it."
         self._in_vain: list[str] = []
@@ -174,6 +176,7 @@ class Attempts:
         if (number := self._number_of(event.leg)) and not may_fail_over(event):
             self._reached.add(number)
         notes: list[Effect] = [attempt_note(self.label_of(event.leg), event)]
+        notes += self._given_up(event)
         self._keep(event)
         self._was_busy |= event.code in _BUSY
         has_deputy = event.code in _BUSY and any(wave.when == "busy" for wave in self.rest)
@@ -242,7 +245,23 @@ class Attempts:
         return [at for at in later if self._is_due(self._waves[at])]
 
     def _is_due(self, wave: WaveOrder) -> bool:
+        if all(leg.place in self._dead for leg in wave.legs):
+            return False
         return (self._was_busy or wave.when != "busy") and wave.dialled not in self._reached
+
+    def _given_up(self, event: LegEnded) -> list[Effect]:
+        """Take that a place is dead; return what is noted of the waves that lead there alone."""
+        place = self._orders[event.leg].place
+        if not (event.unreachable and place):
+            return []
+        before = self.rest
+        self._dead.add(place)
+        after = self.rest
+        return [
+            Note("attempt-failed", "", f"{gone.legs[0].label} was left out: it is at {place}, too.")
+            for gone in before
+            if gone not in after
+        ]
 
     def _number_of(self, leg: str) -> str:
         """Return what was dialled there, if a trunk's gateway was asked for it."""

@@ -100,6 +100,8 @@ class LegOrder:
     "Whether the caller hears ringing in place of what it sends before the answer."
     is_taken_over: bool = False
     "Whether its peer talks in another call: it is re-INVITEd and not rung."
+    place: str = ""
+    "Where its INVITE goes, `udp:HOST:PORT`; over TLS with the name that is asked for there."
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,6 +324,7 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         keys_readable=is_readable(flow),
         media_also_from=target.media_also_from,
         holds_back_early_media=target.holds_back_early_media,
+        place=flow,
     )
     anchor = LegAnchor(
         call=plan.call,

@@ -252,3 +252,31 @@ def test_a_deputy_in_vain_leaves_the_callees_own_reason() -> None:
     attempts.leg_ended(ended("B2", 503), 2.0, ROOM)
     assert isinstance(attempts.outcome, Termination)
     assert attempts.outcome.code == 486
+
+
+def test_one_dead_address_behind_three_names_is_waited_for_once():
+    """Each name had cost the whole time-out again."""
+    places = ("udp:192.0.2.1:5060", "udp:192.0.2.1:5060", "udp:192.0.2.2:5060")
+    names = zip(("B", "B2", "B3"), places, strict=True)
+    waves = [
+        dataclasses.replace(
+            wave(name, label=f"gw {name}", trunk="t"),
+            legs=(LegOrder(name, f"t{name}", label=f"gw {name}", trunk="t", place=place),),
+        )
+        for name, place in names
+    ]
+    attempts = Attempts(tuple(waves), ring_timeout_s=20.0)
+    attempts.start(100.0, ROOM)
+    silent = dataclasses.replace(ended("B", 408, by_peer=False), unreachable="no response")
+    effects = attempts.leg_ended(silent, 104.0, ROOM)
+    notes = [effect.text for effect in effects if isinstance(effect, fx.Note)]
+    assert "gw B2 was left out: it is at udp:192.0.2.1:5060, too." in notes
+    assert dialled(effects) == ["B3"]
+
+
+def test_an_address_that_answers_is_asked_by_its_other_name_too():
+    legs = [LegOrder(name, f"t{name}", trunk="t", place="udp:192.0.2.1:5060") for name in "BC"]
+    waves = tuple(dataclasses.replace(wave(leg.name, trunk="t"), legs=(leg,)) for leg in legs)
+    attempts = Attempts(waves, ring_timeout_s=20.0)
+    attempts.start(100.0, ROOM)
+    assert dialled(attempts.leg_ended(ended("B", 503), 101.0, ROOM)) == ["C"]
