@@ -58,6 +58,26 @@ def free_port_range(size: int, host: str = LOOPBACK) -> tuple[int, int]:
     return first, first + size - 1
 
 
+def rtp_pair(host: str = LOOPBACK) -> tuple[socket.socket, socket.socket]:
+    """Return sockets for RTP and RTCP on neighbouring ports, the first even (RFC 3550 section 11).
+
+    Whoever left the second to others had theirs hear reports that were meant for it.
+    """
+    while True:
+        first = socket.socket(socket.AF_INET, UDP)
+        first.bind((host, 0))
+        port = first.getsockname()[1]
+        second = socket.socket(socket.AF_INET, UDP)
+        try:
+            if not port % 2:
+                second.bind((host, port + 1))
+                return first, second
+        except OSError:
+            pass
+        first.close()
+        second.close()
+
+
 def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
     with socket.socket(socket.AF_INET, kind) as probe:
         try:

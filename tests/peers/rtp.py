@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.peers.payloads import RATES_HZ, TIMESTAMP_STEPS, decode, tone_payloads
-from tests.peers.ports import LOOPBACK
+from tests.peers.ports import LOOPBACK, rtp_pair
 from tests.peers.srtp import Cipher
 from tests.peers.tones import SILENCE, Tone, strongest
 
@@ -54,6 +54,8 @@ class RtpTone(asyncio.DatagramProtocol):
         self.heard_ssrc = 0
         "Of the packet that arrived last."
         self._transport: asyncio.DatagramTransport | None = None
+        self._reports: socket.socket | None = None
+        "RTCP comes here, and is not read."
         self._sequence = random.randrange(1 << 15)
         self._timestamp = random.randrange(1 << 31)
         self._source = random.randrange(1 << 32)
@@ -61,16 +63,18 @@ class RtpTone(asyncio.DatagramProtocol):
     @classmethod
     async def open(cls, host: str = LOOPBACK) -> "RtpTone":
         loop = asyncio.get_running_loop()
-        transport, tone = await loop.create_datagram_endpoint(
-            cls, local_addr=(host, 0), family=socket.AF_INET
-        )
-        tone._transport = transport
+        media, reports = rtp_pair(host)
+        media.setblocking(False)
+        transport, tone = await loop.create_datagram_endpoint(cls, sock=media)
+        tone._transport, tone._reports = transport, reports
         tone.port = transport.get_extra_info("sockname")[1]
         return tone
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+        if self._reports is not None:
+            self._reports.close()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) < 12 or data[0] >> 6 != 2:
