@@ -311,7 +311,9 @@ class LiveCall:
     def ends(self) -> set[str]:
         """Labels of source and destination, of whose legs there are, and of whom it goes on to."""
         plan = self.transfer.plan if self.transfer else None
-        up = {self.party_of(leg["name"]) for leg in self.snapshot["legs"] if leg["state"] == "up"}
+        up = {
+            self.party_of(leg["name"]) for leg in self.snapshot["legs"] if leg["state"] != "ended"
+        }
         labels = {self.snapshot["source"], self.snapshot["destination"], *up} - {""}
         return labels | self.forwarders | ({plan.destination} if plan else set())
 
@@ -413,7 +415,7 @@ def _first_facts(plan: CallPlan, sip_call_id: str) -> LegFacts:
         codec=None,
         payload_type=None,
         remote="",
-        state="up",
+        state="trying",
     )
 
 

@@ -21,6 +21,16 @@ class CallChanged:
     call: CallSnapshot
 
 
+@notice("call.stands")
+@dataclass(frozen=True, slots=True)
+class CallStands:
+    """Whether a call is in progress: as much as it takes to count them."""
+
+    call: str
+    "UUID with hyphens."
+    is_live: bool
+
+
 @notice("call.event")
 @dataclass(frozen=True, slots=True)
 class CallEventAdded:

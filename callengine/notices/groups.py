@@ -26,6 +26,7 @@ from callengine.notices.calls import (
     CallMessagesAdded,
     CallQualityMeasured,
     CallSpoken,
+    CallStands,
 )
 from callengine.notices.nodes import NodesChanged
 from callengine.notices.trunks import TrunkChanged
@@ -34,7 +35,7 @@ from callengine.notices.wire import SEVERAL, to_message
 CALLS = "calls"
 "Every change of every call, without timelines."
 NODES = "nodes"
-"The state of all engine nodes."
+"The state of all engine nodes, and which calls are in progress."
 TRUNKS = "trunks"
 "Which trunk's standing was written anew."
 VIEWERS = "viewers"
@@ -61,10 +62,11 @@ def trial_group(trial: str | uuid.UUID) -> str:
 
 
 def call_changed(snapshot: CallSnapshot) -> list[Announcement]:
-    """Show a changed call on the list and on its own page."""
+    """Show a changed call on the list and on its own page, and count it on every page."""
     brief: CallSnapshot = {**snapshot, "events": []}
     return [
         Announcement(CALLS, CallChanged(brief)),
+        Announcement(NODES, CallStands(snapshot["id"], is_live=snapshot["ended"] is None)),
         Announcement(call_group(snapshot["id"]), CallChanged(snapshot)),
     ]
 

@@ -57,6 +57,7 @@ from callengine.worker.party import (
     PartyError,
     SpeakingParty,
 )
+from callengine.worker.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class CallRunner:
             self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
         )
         self._sent_facts: dict[str, LegFacts] = {}
+        self._standing = Standing()
         self._taken = False
         self._raised = plugins.raised_so_far()
         self.unable = ""
@@ -206,6 +208,7 @@ class CallRunner:
                 continue
             self._bridging.connect()
             if event is not None:
+                self._standing.hear(event)
                 self._carry_out(self._machine.handle(leg.explained(event), now))
             self._settle(leg)
             self._facts(leg)
@@ -263,6 +266,7 @@ class CallRunner:
             case fx.RingCaller(code, leg):
                 self._ring(code, leg)
             case fx.AnswerCaller():
+                self._standing.told_caller(200)
                 attempt(lambda: self._legs["A"].respond(200))
             case fx.DeclineCaller(code, reason):
                 attempt(lambda: self._legs["A"].end(code, reason))
@@ -317,7 +321,7 @@ class CallRunner:
             self._not_dialled(leg, order.label, str(error))
             return
         offered = f": offered {', '.join(codecs)}" if codecs else ""
-        done = "Re-INVITE to" if order.is_taken_over else "Ringing"
+        done = "Re-INVITE to" if order.is_taken_over else "Dialled"
         self._note("dialled", order.name, f"{done} {order.label}{offered}.")
 
     def _not_dialled(self, leg: Party, label: str, why: str) -> None:
@@ -335,7 +339,9 @@ class CallRunner:
         if early_media_leg is not None:
             self._bridging.leg = early_media_leg
             self._heard.add(early_media_leg)
+        self._standing.told_caller(code)
         attempt(lambda: self._legs["A"].respond(code))
+        self._facts(self._legs["A"])
 
     def _hang_up(self, name: str, code: int, reason: str) -> None:
         leg = self._legs.get(name)
@@ -399,7 +405,7 @@ class CallRunner:
             payload_type=media.payload_type if media and media.codec else None,
             remote=media.remote if media else "",
             encryption=media.encryption if media else "",
-            state="ended" if leg.ended else "up",
+            state="ended" if leg.ended else self._standing.of(leg.name),
         )
         before = self._sent_facts.get(leg.name)
         if before != facts:

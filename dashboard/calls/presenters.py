@@ -15,6 +15,7 @@ from audiocodecs.chips import chip as chip
 from audiocodecs.negotiation import CodecVerdict, Negotiation, negotiate
 from callengine.core.agentends import CODES as AGENT_CODES
 from callengine.core.parties import CALLER, CallLegs, parties
+from callengine.core.reasons import Reason
 from callengine.core.snapshot import (
     AttemptSnapshot,
     CallSnapshot,
@@ -151,6 +152,8 @@ def present_leg(
     is_a = leg["name"] == "A"
     met = negotiate(leg["allowed"], leg["offered"]) if leg["offered"] else None
     codec = leg["codec"] or (met.codec if met else None)
+    # What was not answered is not chosen: it will be, or it might have been.
+    match = "chosen" if leg["codec"] else "expected" if live else "shared"
     return LegView(
         name=leg["name"],
         is_a=is_a,
@@ -163,8 +166,9 @@ def present_leg(
         encryption=leg["encryption"],
         chip=_chosen(leg),
         ours_source=source,
-        theirs=_lines(leg["offered"], met, codec),
-        ours=_lines(leg["allowed"], met, codec),
+        will_be=chip(codec) if codec and live and not leg["codec"] else None,
+        theirs=_lines(leg["offered"], met, codec, match),
+        ours=_lines(leg["allowed"], met, codec, match),
         links=tuple(_links(leg, codec)),
         height_px=ROW_PX * max(len(leg["offered"]), len(leg["allowed"]), 1),
         note=_leg_note(leg, codec, is_a=is_a, live=live),
@@ -239,20 +243,20 @@ def codec_path(
 
 
 def _lines(
-    names: Iterable[str], met: Negotiation | None, codec: str | None
+    names: Iterable[str], met: Negotiation | None, codec: str | None, match: str
 ) -> tuple[ListLine, ...]:
     if met is None:
         return tuple(ListLine(chip(name), "") for name in names)
     steps = {step.codec: step for step in met.steps}
     return tuple(
-        ListLine(chip(name), _mark(steps[name].verdict, name, codec), steps[name].sentence)
+        ListLine(chip(name), _mark(steps[name].verdict, name == codec, match), steps[name].sentence)
         for name in names
     )
 
 
-def _mark(verdict: CodecVerdict, name: str, codec: str | None) -> str:
-    if name == codec:
-        return "chosen"
+def _mark(verdict: CodecVerdict, is_match: bool, match: str) -> str:
+    if is_match:
+        return match
     if verdict in (CodecVerdict.CHOSEN, CodecVerdict.AFTER_MATCH):
         return "shared"
     return "refused"
@@ -266,7 +270,7 @@ def _links(leg: LegSnapshot, codec: str | None) -> Iterable[Link]:
     for index, name in enumerate(left):
         if name in right:
             y1, y2 = (ROW_PX * row + ROW_PX // 2 for row in (index, right.index(name)))
-            yield Link(y1, y2, name == codec, chip(name).style)
+            yield Link(y1, y2, name == codec and bool(leg["codec"]), chip(name).style)
 
 
 def _leg_note(leg: LegSnapshot, codec: str | None, *, is_a: bool, live: bool) -> str:
@@ -289,6 +293,7 @@ _ENDERS = {
     "engine": "the engine",
     "operator": "an operator",
 }
+UNREACHABLE = (Reason.CALLEE_UNREACHABLE, Reason.AGENT_UNREACHABLE)
 _UNANSWERED = {
     408: (Badge("No answer", "wait"), "Nobody answered"),
     480: (Badge("Unavailable", "wait"), "The callee was not available"),
@@ -311,6 +316,7 @@ def _termination(
         rule=termination["reason"],
         code=termination["code"],
         advice=termination["advice"],
+        by=termination["by"],
     )
 
 
@@ -323,6 +329,8 @@ def _outcome(termination: TerminationSnapshot, *, was_answered: bool) -> tuple[B
         return Badge("Completed" if was_answered else "Ended", "idle"), f"Ended by {by}"
     if was_answered:
         return Badge("Cut off", "fail"), f"Cut off by {by}"
+    if termination["reason"] in UNREACHABLE:
+        return Badge("Unreachable", "fail"), "The callee was dialled, and took no call"
     if termination["reason"] == "no-answer":
         return _UNANSWERED[408]
     if code in (488, 606):

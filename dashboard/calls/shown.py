@@ -14,7 +14,7 @@ class ListLine:
 
     chip: Chip
     mark: str
-    "`chosen`, `shared`, `refused`, or empty while nothing is decided."
+    "`chosen`, before the answer `expected`, `shared`, `refused`; empty while nothing is decided."
     reason: str = ""
 
 
@@ -92,6 +92,8 @@ class LegView:
     encryption: str
     "The suite of its SRTP; empty for audio that is not encrypted."
     chip: Chip | None
+    will_be: Chip | None
+    "Before the answer, what its lists will come to."
     ours_source: str
     theirs: tuple[ListLine, ...]
     ours: tuple[ListLine, ...]
@@ -128,6 +130,8 @@ class TerminationView:
     rule: str
     code: int
     advice: str
+    by: str = ""
+    "Who ended it, as the record says it."
 
 
 @dataclass(frozen=True, slots=True)

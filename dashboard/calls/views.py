@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 
@@ -63,6 +64,7 @@ def _call_context(
     return {
         "call": with_measures(view, reading.histories(record)),
         "call_uuid": call_uuid,
+        "place": reverse("calls" if view.live else "history"),
         "ladder": present_ladder(view, reading.ladder(record)),
         "record": record,
         "plan": without_passwords(json.dumps(record.plan, indent=2, ensure_ascii=False)),

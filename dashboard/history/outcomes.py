@@ -2,6 +2,8 @@
 
 from django.db.models import Q, TextChoices
 
+from callengine.core.reasons import Reason
+
 
 class CallOutcome(TextChoices):
     """What became of a call; `presenters` gives its badge the same word."""
@@ -12,6 +14,7 @@ class CallOutcome(TextChoices):
     BUSY = "busy", "Busy"
     NO_ANSWER = "no-answer", "No answer"
     UNAVAILABLE = "unavailable", "Unavailable"
+    UNREACHABLE = "unreachable", "Unreachable"
     CANCELLED = "cancelled", "Cancelled"
     CALLEE_DECLINED = "callee-declined", "Declined by the callee"
     NO_CODEC = "no-codec", "Declined for codecs"
@@ -21,8 +24,9 @@ class CallOutcome(TextChoices):
 _ENDED = Q(ended__isnull=False)
 _TALKED = Q(answered__isnull=False)
 _FINE = Q(code__isnull=True) | Q(code__lt=400)
-_RANG_OUT = Q(reason="no-answer") | Q(code=408)
-_UNANSWERED = _ENDED & ~_TALKED & ~Q(reason="no-answer")
+_UNREACHED = Q(reason__in=(Reason.CALLEE_UNREACHABLE, Reason.AGENT_UNREACHABLE))
+_RANG_OUT = Q(reason="no-answer") | (Q(code=408) & ~_UNREACHED)
+_UNANSWERED = _ENDED & ~_TALKED & ~Q(reason="no-answer") & (_FINE | ~_UNREACHED)
 _CODES = {
     CallOutcome.BUSY: (486, 600),
     CallOutcome.UNAVAILABLE: (480,),
@@ -36,6 +40,7 @@ CONDITIONS: dict[str, Q] = {
     CallOutcome.COMPLETED: _ENDED & _TALKED & _FINE,
     CallOutcome.CUT_OFF: _ENDED & _TALKED & ~_FINE,
     CallOutcome.NO_ANSWER: _ENDED & ~_TALKED & _RANG_OUT,
+    CallOutcome.UNREACHABLE: _ENDED & ~_TALKED & ~_FINE & _UNREACHED,
     # Whoever hangs up before the answer, caller or operator: the call was called off.
     CallOutcome.CANCELLED: _UNANSWERED & (_FINE | Q(code=487)),
     **{outcome: _UNANSWERED & Q(code__in=codes) for outcome, codes in _CODES.items()},
@@ -48,6 +53,7 @@ ANSWERED = _TALKED & (~_ENDED | _FINE)
 FAILED = (
     CONDITIONS[CallOutcome.CUT_OFF]
     | CONDITIONS[CallOutcome.NO_CODEC]
+    | CONDITIONS[CallOutcome.UNREACHABLE]
     | CONDITIONS[CallOutcome.FAILED]
 )
 "Something is to be mended."

@@ -9,10 +9,10 @@ from asgiref.sync import sync_to_async
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from callengine.core.snapshot import (
-    NodeSnapshot,
-)
+from callengine.core.snapshot import NodeSnapshot
+from callengine.models import Call
 from callengine.notices import groups
+from callengine.notices.calls import CallStands
 from callengine.notices.nodes import NodesChanged
 from callengine.notices.wire import Reader
 from dashboard.live.outbox import Fragment, Outbox
@@ -70,12 +70,18 @@ class Topic:
 
 
 class NodesTopic(Topic):
-    """The engine pill of every live page."""
+    """The engine pill of every live page.
 
-    reader = Reader(NodesChanged)
+    It counts calls as the list of calls does, by what is told of each: engines tell how many they
+    have every few seconds alone, and two numbers on one page would differ.
+    """
+
+    reader: Reader[NodesChanged | CallStands] = Reader(NodesChanged, CallStands)
 
     def __init__(self) -> None:
         super().__init__("nodes", groups.NODES)
+        self._live: set[str] = set()
+        "UUIDs of the calls in progress."
         self._nodes: list[NodeSnapshot] = []
         self._registered: int | None = None
         self._shown: EngineView | None = None
@@ -83,14 +89,31 @@ class NodesTopic(Topic):
     async def load(self) -> None:
         """Read the nodes, so that one that falls silent from now on is missed."""
         self._nodes, self._registered = await sync_to_async(engines.nodes_and_registered)()
+        self._live = await sync_to_async(_in_progress)()
         self._shown = self._view()
 
-    def hear(self, told: NodesChanged) -> None:
-        """Take the state of the engine nodes."""
+    async def check(self) -> None:
+        """Count the calls in progress anew: a message may have been lost."""
+        live = await sync_to_async(_in_progress)()
+        self.changed, self._live = self.changed or live != self._live, live
+
+    def hear(self, told: NodesChanged | CallStands) -> None:
+        """Take the state of the engine nodes, or that a call has begun or ended."""
+        if isinstance(told, CallStands):
+            self._count(told)
+            return
         self._nodes = told.nodes
         if told.registered is not None:
             self._registered = told.registered
         self.changed = True
+
+    def _count(self, told: CallStands) -> None:
+        before = len(self._live)
+        if told.is_live:
+            self._live.add(told.call)
+        else:
+            self._live.discard(told.call)
+        self.changed = self.changed or len(self._live) != before
 
     def tick(self) -> None:
         """Notice a node that has become silent."""
@@ -106,4 +129,14 @@ class NodesTopic(Topic):
         yield Fragment("engine", text)
 
     def _view(self) -> EngineView:
-        return present_engine(self._nodes, now=timezone.now(), registered=self._registered)
+        return present_engine(
+            self._nodes,
+            now=timezone.now(),
+            registered=self._registered,
+            calls=len(self._live),
+        )
+
+
+def _in_progress() -> set[str]:
+    live = Call.objects.filter(ended__isnull=True).order_by()
+    return {str(pk) for pk in live.values_list("pk", flat=True)}

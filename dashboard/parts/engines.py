@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
+from audiocodecs.arranging import PICKED
 from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.chips import chip
 from callengine.core.limits import NODE_SILENCE_S
 from callengine.core.snapshot import NodeSnapshot
 from callengine.directory import nodes
+from callengine.models import Call
 from connections.services import registered_count
 from dashboard.parts.shown import EngineView, NodeView
 
@@ -20,17 +22,23 @@ def nodes_and_registered() -> tuple[list[NodeSnapshot], int]:
 
 
 def pill() -> EngineView:
-    """Return the state of the engine for the top bar. Two queries."""
+    """Return the state of the engine for the top bar. Three queries."""
     snapshots, registered = nodes_and_registered()
-    return present_engine(snapshots, now=timezone.now(), registered=registered)
+    calls = Call.objects.filter(ended__isnull=True).count()
+    return present_engine(snapshots, now=timezone.now(), registered=registered, calls=calls)
 
 
 def present_engine(
-    nodes: Sequence[NodeSnapshot], *, now: dt.datetime, registered: int | None = None
+    nodes: Sequence[NodeSnapshot],
+    *,
+    now: dt.datetime,
+    registered: int | None = None,
+    calls: int | None = None,
 ) -> EngineView:
     """Return the state of all engine nodes; a node silent for NODE_SILENCE_S is down.
 
-    `registered` is how many connections are, over all nodes; None if that is not known.
+    `registered` is how many connections are, over all nodes, and `calls` how many calls are in
+    progress; None if that is not known: engines count theirs every few seconds alone.
     """
     views = tuple(_node(node, now) for node in nodes)
     up = [node for node in views if node.up]
@@ -39,7 +47,7 @@ def present_engine(
     missing = sorted(told & set(PLATFORM_CODECS))  # nobody misses what is off by default
     since = max((node.seen for node in down), default=None)
     phones = "" if registered is None else f", {registered} registered"
-    tone, text, advice = "up", f"{_running(up)}{phones}", ""
+    tone, text, advice = "up", f"{_running(up, calls)}{phones}", ""
     if not views:
         tone, text, advice = "wait", "engine not started", "Start it with manage.py serve."
     elif not up:
@@ -47,12 +55,14 @@ def present_engine(
         advice = "Calls are not taken. Start it again with manage.py serve, or read its log."
     elif down:
         tone, text = "wait", f"{len(down)} of {len(views)} engines not reachable since"
-        advice = f"{_running(up).capitalize()}. Check {', '.join(node.name for node in down)}."
+        advice = (
+            f"{_running(up, calls).capitalize()}. Check {', '.join(node.name for node in down)}."
+        )
     return EngineView(tone, text, since, advice, tuple(missing), views, registered)
 
 
-def _running(up: Sequence[NodeView]) -> str:
-    calls = sum(node.calls for node in up)
+def _running(up: Sequence[NodeView], calls: int | None) -> str:
+    calls = sum(node.calls for node in up) if calls is None else calls
     engines = "engine" if len(up) == 1 else f"{len(up)} engines"
     return f"{engines} up, {calls} {'call' if calls == 1 else 'calls'}"
 
@@ -66,8 +76,11 @@ def _node(node: NodeSnapshot, now: dt.datetime) -> NodeView:
         calls=node["calls"],
         max_calls=node["max_calls"],
         listening=tuple(node["listening"]),
-        chips=tuple(chip(name) for name in node["codecs"]),
-        unavailable=tuple((chip(n), why) for n, why in node["unavailable_codecs"].items()),
+        # Lists hold no others, so no call is ever on one.
+        chips=tuple(chip(name) for name in node["codecs"] if name in PICKED),
+        unavailable=tuple(
+            (chip(n), why) for n, why in node["unavailable_codecs"].items() if n in PICKED
+        ),
         unconfined=tuple(node["unconfined"]),
         shortages=tuple(node["shortages"]),
     )

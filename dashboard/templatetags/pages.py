@@ -96,6 +96,7 @@ def engine_pill() -> EngineView:
 
 @register.simple_tag(takes_context=True)
 def rail(context: template.Context) -> list[list[RailPlace]]:
-    """Return the places this user may see, in groups."""
+    """Return the places this user may see, in groups; a page may say in which it is."""
     request = context.get("request")
-    return places(getattr(request, "user", None), getattr(request, "path", ""))
+    place = str(context.get("place") or getattr(request, "path", ""))
+    return places(getattr(request, "user", None), place)

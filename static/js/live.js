@@ -32,12 +32,13 @@
   let failures = 0;
   let why = LOST;
   let sharing = false;
+  let over = false;
   let held = [];
   // Stands for what the page shows, as long as nothing but the server's answer changed it.
   let etag = region.dataset.etag || "";
 
   function show(name, text) {
-    if (!state) return;
+    if (!state || over) return;
     state.dataset.state = name;
     if (state.textContent !== text) state.textContent = text;
   }
@@ -118,6 +119,7 @@
     const answered = (status >= 200 && status < 300) || status === 304;
     failures = answered ? 0 : failures + 1;
     tidy();
+    noticeEnd();
     release();
     if (status === 403) stop("you may not watch this any more: ask an administrator");
     else if (polling) wait();
@@ -197,6 +199,7 @@
     Array.from(holder.content.children).forEach(put);
     etag = "";
     tidy();
+    noticeEnd();
     if (focused && (!document.activeElement || document.activeElement.id !== focused)) {
       const element = document.getElementById(focused);
       if (element) element.focus({ preventScroll: true });
@@ -223,7 +226,7 @@
   live.addEventListener("htmx:wsOpen", () => {
     open = true;
     openedAt = Date.now();
-    stopped = false;
+    stopped = over;
     polling = false;
     clearTimeout(pollTimer);
     show("open", "live");
@@ -251,6 +254,22 @@
       // The websocket brings the state of the engine too.
       if (open && event.target === engine) event.preventDefault();
     });
+  }
+
+  // A call that is over is not live any more: its page says so, and is one of the record.
+  function noticeEnd() {
+    const head = document.getElementById("call-head");
+    if (over || !head || head.dataset.live !== "no") return;
+    show("over", "ended");
+    over = true;
+    stopped = true;
+    polling = false;
+    clearTimeout(pollTimer);
+    const crumb = document.querySelector("#call-crumb a");
+    const place = crumb && document.querySelector('.rail a[href="' + crumb.getAttribute("href") + '"]');
+    if (!place) return;
+    document.querySelector(".rail a[aria-current]")?.removeAttribute("aria-current");
+    place.setAttribute("aria-current", "page");
   }
 
   // --- the rest --------------------------------------------------------------------------------

@@ -101,6 +101,9 @@ def test_the_call_page_lives(server: LiveServer, visit: NewPage) -> None:
     server.do("publish", call=demo.ended(answered, demo.HUNG_UP))
     expect(page.locator("#call-end")).to_contain_text("Ended by the caller", timeout=WITHIN_MS)
     expect(page.locator("#hang-up-button")).to_have_count(0)
+    expect(page.locator("#live-state")).to_have_text("ended")
+    expect(page.locator(".rail a[aria-current]")).to_have_text("Calls")
+    expect(page.locator("#call-facts")).to_contain_text("hangup")
     assert page.said == []  # type: ignore[attr-defined]
 
 

@@ -17,7 +17,8 @@ ENDS: dict[str, dict[str, Any]] = {
     "cancelled": {"code": 487, "reason": "caller-cancelled"},
     "callee-declined": {"code": 603, "reason": "callee-declined"},
     "no-codec": {"code": 488, "reason": "no-common-codec-caller"},
-    "failed": {"code": 503, "reason": "callee-unreachable"},
+    "unreachable": {"code": 503, "reason": "callee-unreachable"},
+    "failed": {"code": 403, "reason": "callee-forbade"},
 }
 
 

@@ -151,7 +151,7 @@ def test_the_page_shows_the_leg_that_took_the_call_over(viewer: Client) -> None:
     call = demo.store(demo.call(legs=[demo.leg("A"), left, taken, rung]))
     page = viewer.get(f"/calls/{call['id']}/").content.decode()
     assert '<span class="leg-name">Leg B2</span>' in page
-    also = page.split("Also rung:")[1].split("</p>")[0]
+    also = page.split("Also dialled:")[1].split("</p>")[0]
     assert "Bob" in also
     assert "Dora" in also
     assert "Carol" not in also

@@ -150,7 +150,8 @@ class LegFacts:
     remote: Annotated[str, Most(100)]
     """Where its audio is sent, `HOST:PORT`; empty until the other party has heard the leg. A voice
     agent's leg has this and no codec."""
-    state: Literal["up", "ended"]
+    state: Literal["trying", "ringing", "up", "ended"]
+    "`ringing` once its device said so, or was told so; `up` from its answer on."
     encryption: Annotated[str, Most(40)] = ""
     "The suite of its SRTP; empty for audio that is not encrypted."
 

@@ -41,7 +41,7 @@ async def test_the_form_answers_in_place_and_the_page_follows_the_call(engine: E
         target = await carol.wait_call()
         await target.ring()
         await expect(page.locator("#timeline")).to_contain_text("Carol is ringing.")
-        await expect(page.locator("#call-legs")).to_contain_text("Also rung")
+        await expect(page.locator("#call-legs")).to_contain_text("Also dialled")
         await target.answer_in("PCMA")
         await expect(page.locator("#timeline")).to_contain_text("talks to Carol instead of Bob.")
         await expect(page.locator("#leg-B2")).to_contain_text("Carol")

@@ -10,7 +10,7 @@ from callengine.core.snapshot import EventSnapshot
 from callengine.notices import groups
 from dashboard.live.feed import INTERVAL_S
 from tests.dashboard.live import demo
-from tests.dashboard.live.watching import opened
+from tests.dashboard.live.watching import heard, opened
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,9 +76,9 @@ async def test_the_call_page_gets_its_call_and_no_other() -> None:
     mine, other = demo.call(), demo.call()
     async with opened(f"/ws/calls/{mine['id']}/") as socket:
         await groups.publish(groups.call_changed(other))
-        assert await socket.receive_nothing(timeout=0.4)
+        assert "call-legs" not in await heard(socket, 'id="engine"')
         await groups.publish(groups.call_changed(mine))
-        html = await socket.receive_from()
+        html = await heard(socket, "call-legs")
     assert 'id="call-legs" hx-swap-oob="true"' in html
     assert "Transcoding OPUS" in html
     assert 'id="hang-up"' not in html, "the button keeps its focus while the call goes on"
@@ -88,7 +88,10 @@ async def test_the_end_takes_the_button_away_and_says_why() -> None:
     call = demo.call()
     async with opened(f"/ws/calls/{call['id']}/") as socket:
         await groups.publish(groups.call_changed(demo.ended(call, demo.HUNG_UP)))
-        html = await socket.receive_from()
+        html = await heard(socket, "call-legs")
+    # One state, told at once in every place that shows it.
+    assert '<p class="crumb" id="call-crumb" hx-swap-oob="true"><a href="/history/">' in html
+    assert "<dt>End</dt><dd><code>hangup</code> SIP 200, by caller</dd>" in html
     assert '<div id="hang-up" hx-swap-oob="true"></div>' in html
     assert "Ended by the caller" in html
 
@@ -121,7 +124,7 @@ async def test_new_legs_keep_the_statistics_already_shown() -> None:
         await groups.publish(groups.call_quality(call["id"], {"B": demo.quality(4.1)}))
         await socket.receive_from()
         await groups.publish(groups.call_changed(call))
-        html = await socket.receive_from()
+        html = await heard(socket, "call-legs")
     assert html.index('id="call-legs"') < html.rindex('id="quality-B" hx-swap-oob="true"')
 
 
@@ -140,7 +143,7 @@ async def test_markup_from_a_peer_arrives_as_text(path: str) -> None:
     call = demo.hostile()
     async with opened(path.format(call["id"])) as socket:
         await groups.publish(groups.call_changed(call))
-        html = await socket.receive_from()
+        html = await heard(socket, "bdi")
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script&gt;" in html

@@ -81,7 +81,7 @@ def test_an_ended_call_says_what_which_rule_and_what_to_do(viewer: Client) -> No
     assert "Declined by the engine" in page
     assert "no-common-codec-caller" in page
     assert "turn off forcing" in page
-    assert "Nobody was rung." in page
+    assert "Nobody was dialled." in page
     assert "ws-connect" not in page
     assert "Hang up" not in page
 
@@ -116,7 +116,9 @@ def test_pages_carry_no_inline_script_or_style_and_a_strict_policy(viewer: Clien
 
 def test_the_pill_says_since_when_the_engine_is_away(viewer: Client) -> None:
     demo.engine_node()
-    assert "engine up, 4 calls" in viewer.get("/engine/").content.decode()
+    demo.store(demo.call())
+    demo.store(demo.declined())
+    assert "engine up, 1 call," in viewer.get("/engine/").content.decode()
     EngineNode.objects.update(seen="2026-01-02T10:42:00Z")
     page = viewer.get("/engine/").content.decode()
     assert "engine not reachable since" in page
@@ -138,8 +140,8 @@ def test_the_pill_counts_registered_phones(viewer: Client) -> None:
                 expires_at=now + dt.timedelta(hours=number),  # The first has expired.
                 registered_at=now,
             )
-    assert "engine up, 4 calls, 2 registered" in viewer.get("/engine/").content.decode()
-    assert "engine up, 4 calls, 2 registered" in viewer.get("/calls/").content.decode()
+    assert "engine up, 0 calls, 2 registered" in viewer.get("/engine/").content.decode()
+    assert "engine up, 0 calls, 2 registered" in viewer.get("/calls/").content.decode()
 
 
 def test_a_page_that_asks_again_is_told_that_nothing_changed(viewer: Client) -> None:
@@ -262,7 +264,7 @@ def test_a_long_call_is_shown_with_as_few_queries_as_a_short_one(
         messages={call["id"]: [demo.message(n, "A", "in", "INFO sip:x") for n in range(1, 201)]}
     )
     store.quality_histories(call_id=call["id"], histories={"A": demo.history(900)})
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         page = viewer.get(f"/calls/{call['id']}/").content.decode()
     assert page.count('class="message ') == 200
     assert len(viewer.get(f"/calls/{call['id']}/quality/").json()["A"]["t"]) <= 600

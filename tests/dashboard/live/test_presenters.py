@@ -56,6 +56,23 @@ def test_before_the_answer_nothing_of_ours_is_refused() -> None:
     assert leg.note == "Nothing answered yet."
 
 
+def test_before_the_answer_a_codec_is_expected_and_none_is_chosen() -> None:
+    ringing = demo.ringing()
+    leg = present_call(ringing, now=NOW).leg_a
+    assert leg is not None
+    assert leg.chip is None
+    assert leg.will_be == chip("OPUS")
+    assert [line.mark for line in leg.ours] == [
+        "expected", "shared", "refused", "refused", "shared",
+    ]  # fmt: skip
+    assert not any(link.chosen for link in leg.links)
+    busy = demo.end("callee", "callee-busy", 486, "Try later.")
+    leg = present_call(demo.ended(ringing, busy), now=NOW).leg_a
+    assert leg is not None
+    assert leg.will_be is None
+    assert leg.ours[0].mark == "shared"
+
+
 def test_after_the_end_nobody_waits_for_an_answer() -> None:
     busy = demo.end("callee", "callee-busy", 486, "Try later.")
     leg = present_call(demo.ended(demo.ringing(), busy), now=NOW).leg_b
@@ -82,6 +99,14 @@ def test_the_leg_that_answered_is_shown_and_the_others_named() -> None:
         ("engine", "lost", 500, True, Badge("Cut off", "fail"), "Cut off by the engine"),
         ("callee", "callee-busy", 486, False, Badge("Busy", "wait"), "The callee was busy"),
         ("engine", "no-answer", 480, False, Badge("No answer", "wait"), "Nobody answered"),
+        (
+            "callee",
+            "callee-unreachable",
+            408,
+            False,
+            Badge("Unreachable", "fail"),
+            "The callee was dialled, and took no call",
+        ),
         (
             "engine",
             "no-common-codec-caller",
@@ -227,10 +252,13 @@ def test_what_a_machine_lacks_stands_in_the_panel() -> None:
 
 
 def test_codecs_off_by_default_are_told_but_not_missed() -> None:
-    told = node("a", age_s=1, unconfined=["files"], unavailable_codecs={"SPEEX": "unsafe"})
+    told = node(
+        "a", age_s=1, unconfined=["files"], unavailable_codecs={"G729": "unsafe", "SPEEX": "unsafe"}
+    )
     view = present_engine([told], now=NOW)
     assert view.nodes[0].unconfined == ("files",)
-    assert [why for _, why in view.nodes[0].unavailable] == ["unsafe"]
+    # No list can hold SPEEX.
+    assert [c.name for c, _ in view.nodes[0].unavailable] == ["G729"]
     assert view.missing == ()
 
 
