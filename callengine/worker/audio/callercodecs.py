@@ -7,23 +7,18 @@ from typing import Any
 from audiocodecs.catalogue import CATALOGUE
 from callengine.worker.audio.codecs import FramedCodec, G711Codec, VoiceCodec
 from callengine.worker.audio.pjcodec import PjmediaInstance
-from callengine.worker.plugins import fmtp, opus_packets, rfc4867
-from callengine.worker.plugins.amr_nb import AmrNbInstance
-from callengine.worker.plugins.amr_wb import AmrWbInstance
-from callengine.worker.plugins.factory import Instance
-from callengine.worker.plugins.g729 import FRAME_SAMPLES as G729_FRAME_TICKS
-from callengine.worker.plugins.g729 import G729Instance, frame_sizes
+from callengine.worker.plugins import amr_nb, amr_wb, fmtp, g729, opus, opus_packets, rfc4867
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
-from callengine.worker.plugins.opus import OpusInstance
 
 G711 = ("PCMU", "PCMA")
 PJMEDIAS = {"G722": "G722/16000/1", "GSM": "GSM/8000/1", "ILBC": "iLBC/8000/1"}
 "Codecs of pjmedia's own, by its names: with the rate of their sound."
 PLUGGED_IN: Mapping[str, Callable[[], Instance]] = {
-    "OPUS": OpusInstance,
-    "AMR-WB": AmrWbInstance,
-    "AMR": AmrNbInstance,
-    "G729": G729Instance,
+    "OPUS": opus.instance,
+    "AMR-WB": amr_wb.instance,
+    "AMR": amr_nb.instance,
+    "G729": g729.instance,
 }
 USABLE = (*G711, *PJMEDIAS, *PLUGGED_IN)
 PTIMES_MS = range(10, 61)
@@ -78,7 +73,7 @@ class CallerCodec:
                 mode_ms = fmtp.ilbc_mode_ms(self.fmtp)
                 return lambda payload: len(payload) // _ILBC_FRAME_BYTES[mode_ms] * mode_ms * 8
             case "G729":
-                return lambda payload: len(frame_sizes(len(payload))) * G729_FRAME_TICKS
+                return lambda payload: len(g729.frame_sizes(len(payload))) * g729.FRAME_SAMPLES
             case "AMR" | "AMR-WB":
                 table = fmtp.AMR_TABLES[self.name]
                 aligned = fmtp.read_amr(fmtp.parse_fmtp(self.fmtp), table).octet_align

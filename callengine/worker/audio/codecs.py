@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from audiocodecs import g711
 from callengine.worker.audio.concealment import Concealment
-from callengine.worker.plugins.factory import Instance
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import FRAME_AUDIO, SUCCESS, ffi
 
 MAX_CONCEALED_MS = 100

@@ -8,7 +8,7 @@ from callengine.worker.plugins.native import FAILED, SUCCESS, WrongBuildError, f
 
 
 class PjmediaInstance:
-    """Encoder and decoder of one stream, such as `G722/16000/1` (see `factory.Instance`)."""
+    """Encoder and decoder of one stream, such as `G722/16000/1` (see `instances.Instance`)."""
 
     def __init__(self, codec_id: str, *, mode_ms: int | None = None) -> None:
         """`mode_ms` is iLBC's: how long its frames are.

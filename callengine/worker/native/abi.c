@@ -1,5 +1,6 @@
 /* The version and the sizes of what Python and C share. */
 #include "abi.h"
+#include "codecs/state.h"
 #include "pjmedia.h"
 
 static const struct vn_layout layout = {
@@ -7,6 +8,7 @@ static const struct vn_layout layout = {
     sizeof(pj_str_t), sizeof(pj_timestamp), sizeof(pjmedia_codec_info),
     sizeof(pjmedia_codec_param), sizeof(pjmedia_frame), sizeof(pjmedia_codec_op),
     sizeof(pjmedia_codec), sizeof(pjmedia_codec_factory),
+    sizeof(vn_opus), sizeof(vn_amr), sizeof(vn_g729),
 };
 
 const struct vn_layout *vn_layout(void)

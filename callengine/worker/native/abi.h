@@ -7,11 +7,12 @@
 #define VN_EXPORT __attribute__((visibility("default")))
 
 /* One more whenever a function or a structure that Python sees changes. */
-#define VN_ABI_VERSION 1
+#define VN_ABI_VERSION 2
 
 struct vn_layout {
     uint32_t version;
     uint32_t pj_str, pj_timestamp, codec_info, codec_param, frame, codec_op, codec, factory;
+    uint32_t opus, amr, g729;
 };
 
 VN_EXPORT const struct vn_layout *vn_layout(void);

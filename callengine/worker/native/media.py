@@ -14,6 +14,9 @@ _SIZES = {
     "codec_op": "pjmedia_codec_op",
     "codec": "pjmedia_codec",
     "factory": "pjmedia_codec_factory",
+    "opus": "vn_opus",
+    "amr": "vn_amr",
+    "g729": "vn_g729",
 }
 _libraries: list[Any] = []
 

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from callengine.worker.plugins import fmtp
+from callengine.worker.plugins.compiled import fill
 from callengine.worker.plugins.factory import Description, PayloadFormat, fmtp_of
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import FAILED, FRAME_AUDIO, SUCCESS, errors, ffi
 from callengine.worker.plugins.rfc4867 import (
+    AMR_WB,
     MAX_FRAMES,
     NO_DATA,
     Frame,
@@ -32,7 +35,7 @@ _NO_DATA = Frame(NO_DATA).storage
 
 
 def described(
-    name: str, table: FrameTable, first_payload_type: int, create: Callable[[], "AmrInstance"]
+    name: str, table: FrameTable, first_payload_type: int, create: Callable[[], Instance]
 ) -> Description:
     """Describe one of the two to pjmedia, with a payload type for each framing."""
     return Description(
@@ -50,6 +53,7 @@ def described(
             for index, value in enumerate(fmtp.AMR_FRAMINGS)
         ),
         create=create,
+        in_c=AmrInstance.in_c,
     )
 
 
@@ -57,6 +61,7 @@ class AmrInstance(ABC):
     """Encoder and decoder of one stream."""
 
     name: ClassVar[str]
+    in_c: ClassVar[str] = "vn_amr"
     table: ClassVar[FrameTable]
     lost: ClassVar[bytes]
     "What has the decoder conceal a frame, in storage format."
@@ -111,6 +116,32 @@ class AmrInstance(ABC):
         self._encoder, self._decoder = self.new_encoder(), self.new_decoder()
         return SUCCESS
 
+    @abstractmethod
+    def functions(self) -> tuple[Any, Any]:
+        """Return the functions that encode and decode a frame."""
+
+    def lend(self, state: Any) -> None:
+        """Fill in a zeroed vn_amr."""
+        encode, decode = self.functions()
+        modes = self._modes
+        fill(
+            state,
+            encoder=self._encoder,
+            decoder=self._decoder,
+            encode=encode,
+            decode=decode,
+            wide=self.table is AMR_WB,
+            send_aligned=self._send_aligned,
+            receive_aligned=self._receive_aligned,
+            mode_count=len(modes.modes),
+            index=len(modes.modes) - 1,
+            wanted=len(modes.modes) - 1,
+            change_period=modes.period,
+            neighbours_only=modes.neighbours_only,
+        )
+        for index, mode in enumerate(modes.modes):
+            state.modes[index] = mode
+
     def close(self) -> None:
         for owned in (self._encoder, self._decoder):
             if owned is not None:
@@ -161,12 +192,14 @@ class AmrInstance(ABC):
         return payload
 
     def encode(self, frame: Any, out_size: int, out: Any) -> int:
-        if frame.size == self._frame_bytes:
+        count = frame.size // self._frame_bytes
+        payload = b""
+        if count == 1:
             stored = self._stored(frame.buf)
             payload = pack_stored(stored, octet_align=self._send_aligned, table=self.table)
-        else:
+        elif 0 < count <= MAX_FRAMES:
             payload = self._encode_many(frame)
-        if len(payload) > out_size:
+        if not 0 < len(payload) <= out_size:
             errors[f"{self.name}.encode"] += 1
             return FAILED
         ffi.memmove(out.buf, payload, len(payload))
@@ -187,10 +220,10 @@ class AmrInstance(ABC):
         return stored
 
     def decode(self, frame: Any, out_size: int, out: Any) -> int:
-        if frame.size < 1 or out_size < self._frame_bytes:
+        kind = ffi.cast("uint8_t *", frame.buf)[0] >> 3 & 15 if frame.size else -1
+        if frame.size != self.table.storage_bytes.get(kind) or out_size < self._frame_bytes:
             errors[f"{self.name}.decode"] += 1
             return FAILED
-        kind = ffi.cast("uint8_t *", frame.buf)[0] >> 3 & 15
         self._silent = kind in (self.table.sid, NO_DATA)
         return self._decode(frame.buf, out)
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 from callengine.worker.plugins.amr import AmrInstance, described
+from callengine.worker.plugins.compiled import compiled
 from callengine.worker.plugins.factory import Description
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import AMR_LIBRARY, ffi, library
 from callengine.worker.plugins.rfc4867 import AMR, NO_DATA, Frame
 
@@ -13,7 +15,12 @@ _NO_SILENCE_DETECTION = 0
 def description() -> Description:
     """Describe AMR to pjmedia; loads the library, or LibraryMissingError."""
     library(AMR_LIBRARY)
-    return described("AMR", AMR, 99, AmrNbInstance)
+    return described("AMR", AMR, 99, instance)
+
+
+def instance() -> Instance:
+    """Return what encodes and decodes one stream."""
+    return compiled(AmrNbInstance())
 
 
 class AmrNbInstance(AmrInstance):
@@ -36,6 +43,9 @@ class AmrNbInstance(AmrInstance):
     def new_decoder(self) -> Any:
         opened = self._library.Decoder_Interface_init()
         return ffi.gc(opened, self._library.Decoder_Interface_exit)
+
+    def functions(self) -> tuple[Any, Any]:
+        return self._library.Encoder_Interface_Encode, self._library.Decoder_Interface_Decode
 
     def coded(self, encoder: Any, mode: int, samples: Any, into: Any) -> int:
         # The encoder filters, and halves, the samples where they are.

@@ -3,7 +3,9 @@
 from typing import Any
 
 from callengine.worker.plugins.amr import AmrInstance, described
+from callengine.worker.plugins.compiled import compiled
 from callengine.worker.plugins.factory import Description
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import (
     AMR_WB_DECODER_LIBRARY,
     AMR_WB_ENCODER_LIBRARY,
@@ -17,7 +19,12 @@ def description() -> Description:
     """Describe AMR-WB to pjmedia; loads both libraries, or LibraryMissingError."""
     library(AMR_WB_ENCODER_LIBRARY)
     library(AMR_WB_DECODER_LIBRARY)
-    return described("AMR-WB", AMR_WB, 97, AmrWbInstance)
+    return described("AMR-WB", AMR_WB, 97, instance)
+
+
+def instance() -> Instance:
+    """Return what encodes and decodes one stream."""
+    return compiled(AmrWbInstance())
 
 
 class AmrWbInstance(AmrInstance):
@@ -37,6 +44,9 @@ class AmrWbInstance(AmrInstance):
 
     def new_decoder(self) -> Any:
         return ffi.gc(self._decoding.D_IF_init(), self._decoding.D_IF_exit)
+
+    def functions(self) -> tuple[Any, Any]:
+        return self._encoding.E_IF_encode, self._decoding.D_IF_decode
 
     def coded(self, encoder: Any, mode: int, samples: Any, into: Any) -> int:
         return int(self._encoding.E_IF_encode(encoder, mode, samples, into, 0))

@@ -1,14 +1,17 @@
 """A pjmedia codec factory in Python: one for each codec, an instance for each stream.
 
-pjmedia calls encode, decode, parse and recover 50 times a second from its own threads, with the
-GIL taken for the call, so those paths allocate little and call nothing they need not.
+pjmedia calls encode, decode, parse and recover 50 times a second from its own threads. They are C
+where the media extension is loaded. Else they are Python, which takes the GIL for each call, so
+those paths allocate little and call nothing they need not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from callengine.worker.plugins.callbacks import callback
+from callengine.worker.plugins.compiled import PER_PACKET, CompiledInstance, operations
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import (
     FAILED,
     FORMAT_L16,
@@ -20,33 +23,6 @@ from callengine.worker.plugins.native import (
 )
 
 PACKET_MS = 20
-_PER_PACKET = ("parse", "encode", "decode", "recover")
-
-
-class Instance(Protocol):
-    """One encoder and decoder, of one stream. Frames are cffi `pjmedia_frame` pointers.
-
-    Every method returns a pj_status_t; one that raises is counted and reported to pjmedia as
-    failed. pjmedia never calls parse, decode and recover of one stream at the same time.
-    """
-
-    def open(self, param: Any) -> int:
-        """Create encoder and decoder for a pjmedia_codec_param; it may lower what it asks."""
-
-    def close(self) -> None:
-        """Free encoder and decoder; a second call does nothing."""
-
-    def parse(self, packet: Any, size: int, timestamp: int, max_frames: int, frames: Any) -> int:
-        """Cut a payload into frames; return how many, 0 for one that cannot be used."""
-
-    def encode(self, frame: Any, out_size: int, out: Any) -> int:
-        """Encode 16-bit samples into an RTP payload."""
-
-    def decode(self, frame: Any, out_size: int, out: Any) -> int:
-        """Decode one parsed frame into 16-bit samples."""
-
-    def recover(self, out_size: int, out: Any) -> int:
-        """Write samples in place of a frame that is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +48,8 @@ class Description:
     max_frame_bytes: int
     formats: Sequence[PayloadFormat]
     create: Callable[[], Instance]
+    in_c: str
+    "What the extension calls it."
     frame_ms: int = PACKET_MS
     "Of one frame; a packet of PACKET_MS holds as many as fit."
 
@@ -81,7 +59,7 @@ class Factory:
 
     def __init__(self, description: Description) -> None:
         self._description = description
-        self._open: dict[int, tuple[Any, Any, Instance]] = {}
+        self._open: dict[int, tuple[Any, Any, Any, Instance]] = {}
         self._name = ffi.new("char[]", description.encoding_name.encode())
         self._fmtp = {f.payload_type: _fmtp_strings(f.fmtp) for f in description.formats}
         self._codec_op = ffi.new("pjmedia_codec_op *", self._codec_callbacks())
@@ -100,7 +78,7 @@ class Factory:
             fields[name].type,
             function,
             name=f"{self._description.name}.{name}",
-            per_packet=name in _PER_PACKET,
+            per_packet=name in PER_PACKET,
         )
 
     def _factory_callbacks(self) -> list[Any]:
@@ -153,21 +131,30 @@ class Factory:
     def _alloc_codec(self, factory: Any, _info: Any, codec_out: Any) -> int:
         instance = self._description.create()
         handle = ffi.new_handle(instance)
+        state = ffi.new("vn_codec *")
+        if isinstance(instance, CompiledInstance):
+            state = instance.state
+        ffi.cast("vn_codec *", state).instance = handle
         codec = ffi.new("pjmedia_codec *")
-        codec.codec_data, codec.factory, codec.op = handle, factory, self._codec_op
-        self._open[int(ffi.cast("uintptr_t", codec))] = (codec, handle, instance)
+        codec.codec_data, codec.factory, codec.op = state, factory, self._codec_op
+        self._open[int(ffi.cast("uintptr_t", codec))] = (codec, state, handle, instance)
         codec_out[0] = codec
         return SUCCESS
 
     def _dealloc_codec(self, _factory: Any, codec: Any) -> int:
         held = self._open.pop(int(ffi.cast("uintptr_t", codec)), None)
         if held is not None:
-            held[2].close()
+            held[-1].close()
         return SUCCESS
 
     def _codec_callbacks(self) -> list[Any]:
-        table = "pjmedia_codec_op"
-        self._codec_functions = [self._callback(table, n, f) for n, f in _OPERATIONS.items()]
+        table, in_c = "pjmedia_codec_op", operations(self._description.in_c)
+        self._codec_functions = [
+            getattr(in_c, name)
+            if in_c is not None and name in PER_PACKET
+            else self._callback(table, name, function)
+            for name, function in _OPERATIONS.items()
+        ]
         return self._codec_functions
 
 
@@ -199,7 +186,7 @@ def _recover(codec: Any, out_size: int, out: Any) -> int:
 
 
 def _instance_of(codec: Any) -> Instance:
-    instance: Instance = ffi.from_handle(codec.codec_data)
+    instance: Instance = ffi.from_handle(ffi.cast("vn_codec *", codec.codec_data).instance)
     return instance
 
 

@@ -4,10 +4,12 @@ A packet holds frames of 10 ms in 10 bytes each, and after them, if the sender w
 silent, one silence description (SID) of 2 bytes. Nothing is sent then until the noise changes.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
+from callengine.worker.plugins.compiled import compiled, fill
 from callengine.worker.plugins.factory import Description, PayloadFormat
 from callengine.worker.plugins.fmtp import G729_FMTP
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import (
     FAILED,
     FRAME_AUDIO,
@@ -50,13 +52,22 @@ def description() -> Description:
         max_bit_rate_bps=BIT_RATE_BPS,
         max_frame_bytes=SPEECH_BYTES,
         formats=(PayloadFormat(18, G729_FMTP),),
-        create=G729Instance,
+        create=instance,
+        in_c=G729Instance.in_c,
         frame_ms=10,
     )
 
 
+def instance() -> Instance:
+    """Return what encodes and decodes one stream."""
+    return compiled(G729Instance())
+
+
 class G729Instance:
     """Encoder and decoder of one stream."""
+
+    name: ClassVar[str] = "G729"
+    in_c: ClassVar[str] = "vn_g729"
 
     def __init__(self) -> None:
         self._library = library(G729_LIBRARY)
@@ -74,6 +85,17 @@ class G729Instance:
         self._encoder = ffi.gc(api.initBcg729EncoderChannel(0), api.closeBcg729EncoderChannel)
         self._decoder = ffi.gc(api.initBcg729DecoderChannel(), api.closeBcg729DecoderChannel)
         return SUCCESS
+
+    def lend(self, state: Any) -> None:
+        """Fill in a zeroed vn_g729."""
+        api = self._library
+        fill(
+            state,
+            encoder=self._encoder,
+            decoder=self._decoder,
+            encode=api.bcg729Encoder,
+            decode=api.bcg729Decoder,
+        )
 
     def close(self) -> None:
         for owned in (self._encoder, self._decoder):

@@ -9,6 +9,7 @@ from audiocodecs.catalogue import CATALOGUE, find
 from callengine.worker.plugins import (
     amr_nb,
     amr_wb,
+    compiled,
     faults,
     g729,
     layout,
@@ -121,7 +122,7 @@ def catalogue_name(codec_id: str) -> str | None:
 
 def error_counts() -> MappingProxyType[str, int]:
     """Return how often a codec operation failed in this process, by `CODEC.operation`."""
-    return MappingProxyType(native.errors)
+    return MappingProxyType(native.errors + compiled.failures())
 
 
 def correct_rtcp_clock(stream: int) -> None:

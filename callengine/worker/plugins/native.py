@@ -8,7 +8,7 @@ from typing import Any
 
 import cffi
 
-from callengine.worker.native.declarations import MEDIA
+from callengine.worker.native.declarations import MEDIA, STATES
 from callengine.worker.plugins import declarations
 
 SUCCESS = 0
@@ -62,6 +62,7 @@ _TYPES = (
     *("pjmedia_codec_param", "pjmedia_codec_param *", "pjmedia_frame *", "pjmedia_frame[16]"),
     *("pjmedia_send_rtp *", "pjmedia_transport_op", "pjmedia_transport_op *"),
     *("pjmedia_rtcp_session_setting *", "pjmedia_stream *", "pjmedia_stream_rtp_sess_info *"),
+    *("vn_codec *", "vn_opus *", "vn_amr *", "vn_g729 *"),
     *("pj_thread_t **", "pjmedia_plc **", "pjmedia_resample **"),
 )
 "The types used by name in this package, by `mediathread` and in `audio`."
@@ -87,6 +88,7 @@ def declare() -> None:
         declarations.AMR_WB_DECODER,
         declarations.AMR,
         declarations.G729,
+        STATES,
         MEDIA,
     ):
         ffi.cdef(source)

@@ -1,13 +1,11 @@
 """OPUS (RFC 6716, RFC 7587) on libopus, one channel at the rate of the conference bridge."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from callengine.worker.plugins import fmtp
-from callengine.worker.plugins.factory import (
-    Description,
-    PayloadFormat,
-    fmtp_of,
-)
+from callengine.worker.plugins.compiled import compiled, fill
+from callengine.worker.plugins.factory import Description, PayloadFormat, fmtp_of
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import (
     FAILED,
     FRAME_AUDIO,
@@ -32,7 +30,11 @@ MAX_PIECE_BYTES = 1280
 It must stay below the 1480 bytes of a stream's packet buffer: for a missing frame pjmedia clears
 this many bytes there, and past its end lies the payload type of what we send.
 """
-REMEMBERED_PACKETS = 32
+REMEMBERED_PIECES = 32
+MAX_REMEMBERED_BYTES = 512
+"What carries copies (SILK) is shorter: 200 kbit/s at 20 ms."
+SPLIT_BYTES = 4096
+"Room for the pieces of one packet."
 
 _APPLICATION_VOIP = 2048
 _SET_BITRATE = 4002
@@ -59,19 +61,28 @@ def description(bridge_rate_hz: int) -> Description:
         max_bit_rate_bps=fmtp.OPUS_BIT_RATE_BPS * 4,
         max_frame_bytes=MAX_PIECE_BYTES,
         formats=(PayloadFormat(96, fmtp.opus_offer_fmtp(bridge_rate_hz)),),
-        create=OpusInstance,
+        create=instance,
+        in_c=OpusInstance.in_c,
     )
+
+
+def instance() -> Instance:
+    """Return what encodes and decodes one stream."""
+    return compiled(OpusInstance())
 
 
 class OpusInstance:
     """Encoder and decoder of one stream."""
 
+    name: ClassVar[str] = "OPUS"
+    in_c: ClassVar[str] = "vn_opus"
+
     def __init__(self) -> None:
         self._opus = library(OPUS_LIBRARY)
         self._encoder = self._decoder = self._repacketizer = None
-        self._scratch = ffi.new("uint8_t[]", 16 * 1500)
+        self._scratch = ffi.new("uint8_t[]", SPLIT_BYTES)
         self._payloads: dict[int, bytes] = {}
-        self._times: dict[bytes, int] = {}
+        "By timestamp, in the order of their coming."
         self._playing = -1
 
     def open(self, param: Any) -> int:
@@ -88,8 +99,10 @@ class OpusInstance:
         encoder = self._opus.opus_encoder_create(
             self._rate, self._channels, _APPLICATION_VOIP, error
         )
+        repacketizer = self._opus.opus_repacketizer_create()
         self._decoder = ffi.gc(decoder, self._opus.opus_decoder_destroy) if decoder else None
         self._encoder = ffi.gc(encoder, self._opus.opus_encoder_destroy) if encoder else None
+        self._repacketizer = ffi.gc(repacketizer, self._opus.opus_repacketizer_destroy)
         if self._decoder is None or self._encoder is None:
             return FAILED
         self._configure(fmtp.read_opus(fmtp_of(param.setting.enc_fmtp)))
@@ -108,13 +121,31 @@ class OpusInstance:
             if self._opus.opus_encoder_ctl(self._encoder, request, ffi.cast("int", value)) < 0:
                 errors["OPUS.configure"] += 1
 
+    def lend(self, state: Any) -> None:
+        """Fill in a zeroed vn_opus."""
+        opus = self._opus
+        fill(
+            state,
+            encoder=self._encoder,
+            decoder=self._decoder,
+            repacketizer=self._repacketizer,
+            encode=opus.opus_encode,
+            decode=opus.opus_decode,
+            repacketizer_init=opus.opus_repacketizer_init,
+            repacketizer_cat=opus.opus_repacketizer_cat,
+            repacketizer_out_range=opus.opus_repacketizer_out_range,
+            rate_hz=self._rate,
+            channels=self._channels,
+            frame_samples=self._frame_samples,
+        )
+
     def close(self) -> None:
         for owned in (self._encoder, self._decoder, self._repacketizer):
             if owned is not None:
                 ffi.release(owned)
         self._encoder = self._decoder = self._repacketizer = None
         self._payloads.clear()
-        self._times.clear()
+        self._playing = -1
 
     def parse(self, packet: Any, size: int, timestamp: int, max_frames: int, frames: Any) -> int:
         try:
@@ -148,9 +179,6 @@ class OpusInstance:
 
     def _split(self, packet: Any, size: int, pieces: int, per_piece: int, frames: Any) -> bool:
         opus = self._opus
-        if self._repacketizer is None:
-            made = opus.opus_repacketizer_create()
-            self._repacketizer = ffi.gc(made, opus.opus_repacketizer_destroy)
         opus.opus_repacketizer_init(self._repacketizer)
         if opus.opus_repacketizer_cat(self._repacketizer, packet, size) < 0:
             return False
@@ -172,13 +200,12 @@ class OpusInstance:
         # when the loss is played, and waits in pjmedia's jitter buffer, out of our reach.
         for index in range(pieces):
             frame = frames[index]
-            payload = bytes(ffi.buffer(frame.buf, frame.size))
-            self._payloads[frame.timestamp.u64] = payload
-            self._times[payload] = frame.timestamp.u64
-        while len(self._payloads) > REMEMBERED_PACKETS:
-            self._payloads.pop(next(iter(self._payloads)))
-        while len(self._times) > REMEMBERED_PACKETS:
-            self._times.pop(next(iter(self._times)))
+            if frame.size > MAX_REMEMBERED_BYTES:
+                continue
+            self._payloads.pop(frame.timestamp.u64, None)
+            self._payloads[frame.timestamp.u64] = bytes(ffi.buffer(frame.buf, frame.size))
+            if len(self._payloads) > REMEMBERED_PIECES:
+                self._payloads.pop(next(iter(self._payloads)))
 
     def encode(self, frame: Any, out_size: int, out: Any) -> int:
         length = self._opus.opus_encode(
@@ -196,7 +223,12 @@ class OpusInstance:
 
     def decode(self, frame: Any, out_size: int, out: Any) -> int:
         size = frame.size
-        self._playing = self._times.pop(bytes(ffi.buffer(frame.buf, size)), -1)
+        if size > MAX_PIECE_BYTES:
+            errors["OPUS.decode"] += 1
+            return FAILED
+        payload = bytes(ffi.buffer(frame.buf, size))
+        alike = (at for at, kept in self._payloads.items() if kept == payload)
+        self._playing = next(alike, -1)
         self._payloads.pop(self._playing, None)
         samples = self._opus.opus_decode(
             self._decoder, frame.buf, size, out.buf, out_size // self._sample_bytes, 0

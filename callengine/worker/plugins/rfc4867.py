@@ -46,6 +46,11 @@ class FrameTable:
         speech = dict(enumerate(self.speech_bits))
         return speech | {self.sid: self.sid_bits} | dict.fromkeys(self.empty, 0)
 
+    @cached_property
+    def storage_bytes(self) -> dict[int, int]:
+        """Length in storage format of a frame by its type."""
+        return {kind: 1 + _bytes(bits) for kind, bits in self.frame_bits.items()}
+
     @property
     def max_storage_bytes(self) -> int:
         """The longest frame in storage format."""
@@ -297,23 +302,23 @@ class ModeControl:
         neighbours_only: bool = False,
     ) -> None:
         valid = sorted({mode for mode in mode_set if 0 <= mode < modes})
-        self._modes = tuple(valid) or tuple(range(modes))
-        self._period = max(1, change_period)
-        self._neighbours_only = neighbours_only
-        self._index = self._wanted = len(self._modes) - 1
+        self.modes = tuple(valid) or tuple(range(modes))
+        self.period = max(1, change_period)
+        self.neighbours_only = neighbours_only
+        self._index = self._wanted = len(self.modes) - 1
         self._frames = 0
 
     def request(self, mode_request: int) -> None:
         """Take the peer's CMR; one that asks for nothing, is reserved or not allowed is ignored."""
-        if mode_request in self._modes:
-            self._wanted = self._modes.index(mode_request)
+        if mode_request in self.modes:
+            self._wanted = self.modes.index(mode_request)
 
     def next_mode(self) -> int:
         """Return the mode of the next frame; call once for each frame sent."""
-        if self._index != self._wanted and self._frames % self._period == 0:
+        if self._index != self._wanted and self._frames % self.period == 0:
             step = self._wanted - self._index
-            if self._neighbours_only:
+            if self.neighbours_only:
                 step = 1 if step > 0 else -1
             self._index += step
         self._frames += 1
-        return self._modes[self._index]
+        return self.modes[self._index]

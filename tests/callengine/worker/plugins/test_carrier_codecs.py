@@ -7,6 +7,8 @@ from tests.callengine.worker.plugins.processes import run_python
 PREAMBLE = """
 import json
 import numpy as np
+from callengine.worker.native import loading
+loading.load()
 from callengine.worker import plugins
 from callengine.worker.audio.codecs import FramedCodec
 from callengine.worker.audio.pjcodec import PjmediaInstance

@@ -7,6 +7,8 @@ from tests.callengine.worker.plugins.processes import run_python
 PREAMBLE = """
 import json, os, gc
 import numpy as np
+from callengine.worker.native import loading
+loading.load()
 from callengine.worker import plugins
 from tests.callengine.worker.plugins.driver import Codec, endpoint, tone, strongest_hz
 from callengine.worker.plugins.rfc4867 import Frame, Payload, pack, unpack
