@@ -144,8 +144,11 @@ class Attempts:
         return self._next_wave(now, room)
 
     def rings(self, event: LegProgress) -> bool:
-        """Tell whether a provisional response shows that a target rings."""
-        if event.leg not in self._ringing or event.code < 180:
+        """Tell whether a provisional response shows that a target was reached.
+
+        A 199 says that one of its dialogs is over (RFC 6228).
+        """
+        if event.leg not in self._ringing or event.code < 180 or event.code == 199:
             return False
         if number := self._number_of(event.leg):
             self._reached.add(number)

@@ -5,6 +5,12 @@ from callengine.core.effects import Effect, Note, RingCaller
 from callengine.core.events import LegProgress
 from callengine.core.states import CallState
 
+NOT_RINGING = {
+    181: "says that the call is being forwarded (181)",
+    182: "has put the call into a queue (182)",
+}
+"Passed on as they are: nobody rings by them (RFC 3261 section 21.1)."
+
 
 class BeforeAnswer:
     """Decides it for one call, by whom its `attempts` ring."""
@@ -15,10 +21,14 @@ class BeforeAnswer:
         "The leg whose early media the caller hears."
         self._held_back: set[str] = set()
         "Legs whose early media the caller does not hear."
+        self._told: set[tuple[str, int]] = set()
+        "Legs, and what of theirs the caller has been told that is not ringing."
 
     def take(self, event: LegProgress, state: CallState) -> tuple[CallState, list[Effect]]:
         """Return the call's state after a provisional response, and what the caller is told."""
         leg = event.leg
+        if event.code in NOT_RINGING:
+            return state, self._tell(leg, event.code, state)
         if event.early_media and self._attempts.order_of(leg).holds_back_early_media:
             state, ringing = self._ring(leg, state)
             return state, [*ringing, *self._hold_back(leg)]
@@ -34,6 +44,14 @@ class BeforeAnswer:
         if state is not CallState.TRYING:
             return state, []
         return CallState.RINGING, [self._attempts.ringing(leg), RingCaller(180, None)]
+
+    def _tell(self, leg: str, code: int, state: CallState) -> list[Effect]:
+        """Say once of a leg what is being done with the call, unless the caller hears more."""
+        if (leg, code) in self._told:
+            return []
+        self._told.add((leg, code))
+        note = Note("attempt-progress", leg, f"{self._attempts.label_of(leg)} {NOT_RINGING[code]}.")
+        return [note] if state is CallState.EARLY_MEDIA else [note, RingCaller(code, None)]
 
     def _hold_back(self, leg: str) -> list[Effect]:
         """Say once of a leg that its early media is not heard."""

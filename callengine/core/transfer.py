@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from callengine.core.agentends import agent_termination
 from callengine.core.attempts import Answered, Attempts
+from callengine.core.early import NOT_RINGING
 from callengine.core.effects import Effect, EndLeg, MatchLeg
 from callengine.core.events import LegEnded, LegMatched, LegProgress
 from callengine.core.orders import CallOrder, TransferOrder, WaveOrder
@@ -84,7 +85,7 @@ class TransferMachine:
 
     def progress(self, event: LegProgress) -> list[Effect]:
         """Note once that a target rings."""
-        if not self._attempts.rings(event) or self.is_ringing:
+        if not self._attempts.rings(event) or self.is_ringing or event.code in NOT_RINGING:
             return []
         self.is_ringing = True
         return [self._attempts.ringing(event.leg)]

@@ -43,11 +43,20 @@ def hangs_up(caller: Script) -> Script:
 
 
 async def test_a_reliable_183_of_the_callee_is_acknowledged_rfc3262_4(engine: Engine) -> None:
-    callee = as_callee().reply(183, "Require: 100rel", "RSeq: 77", body=offer("PCMU"), to_tag=True)
+    """Before it, that the call is forwarded and queued, and that a dialog of a fork has ended."""
+    callee = as_callee().reply(181, to_tag=True).reply(199, to_tag=True).reply(182, to_tag=True)
+    callee.reply(183, "Require: 100rel", "RSeq: 77", body=offer("PCMU"), to_tag=True)
     callee.expect("PRACK", has=["RAck: *77 [0-9]+ INVITE"]).answer_invite(200, offer("PCMU"))
     callee.expect("ACK").expect("BYE")
-    caller = hangs_up(calls(engine).maybe(100, 180, 183))
-    record, _, _ = await played(engine, caller, callee)
+    caller = hangs_up(calls(engine).maybe(100).get(181).get(182).maybe(180, 183))
+    record, calling, _ = await played(engine, caller, callee)
+    told = {m.first_line.split()[1]: m for m in calling.messages if m.received}
+    assert "199" not in told
+    # A description there would be listened to, and nothing is to be heard yet.
+    assert not [code for code in ("181", "182", "180") if told[code].sdp.strip()]
+    lines = [event["text"] for event in engine.events(record["id"])]
+    for words in ("is being forwarded (181).", "has put the call into a queue (182)."):
+        assert any(line.endswith(words) for line in lines), lines
     assert [leg["codec"] for leg in record["legs"]] == ["PCMU", "PCMU"]
 
 

@@ -83,10 +83,20 @@ class OutwardResponses:
             user_agent=identity.user_agent,
             parties=(request.get("from"), with_tag(request.get("to"), message.to_tag)),
             call_id=request.call_id,
-            body=leg.profiles.outward(continued(leg, message.body)),
+            body=leg.profiles.outward(continued(leg, _body(message))),
             extra=extra,
         )
         return render(response)
+
+
+def _body(message: Received) -> bytes:
+    """Return what of a call process's description a peer is to see.
+
+    Early media begins with a 183. pjsip has a description in whatever follows a 181, and a caller
+    would listen to it instead of ringing; one that is sent reliably is the answer (RFC 3262).
+    """
+    is_plain = message.code in (180, 181, 182) and "rseq" not in message.headers
+    return b"" if is_plain else message.body
 
 
 def _learn(leg: AnchoredLeg, transaction: ServerTransaction, message: Received) -> None:

@@ -452,3 +452,15 @@ def test_a_pick_up_of_a_ringing_call_changes_nothing_once_it_is_answered() -> No
     assert machine.handle(AnswerOrdered(15.0, missed), 103.0) == []
     assert machine.callee == "B"
     assert machine.next_deadline() == 102.0 + 3600.0
+
+
+def test_a_call_that_is_forwarded_or_queued_there_is_passed_on_as_that_and_does_not_ring():
+    machine = started()
+    effects = []
+    for code in (181, 181, 182, 199):
+        effects += machine.handle(LegProgress("B", code, early_media=False), 1.0)
+    assert [e for e in effects if not isinstance(e, fx.Note)] == [
+        fx.RingCaller(181, None),
+        fx.RingCaller(182, None),
+    ]
+    assert machine.state is CallState.TRYING
