@@ -4,13 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.connections.test_migrations import migrate, migrate_to_today
+from tests.migrating import empty_database, migrate
+
+__all__ = ["empty_database"]
 
 BEFORE, AFTER = ("callengine", "0001_initial"), ("callengine", "0002_history_and_ladder")
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_database")
 def test_calls_recorded_earlier_get_their_codecs_and_the_time_talked() -> None:
     old = migrate(BEFORE)
     call_row, leg_row = old.get_model("callengine", "Call"), old.get_model("callengine", "Leg")
@@ -33,4 +35,3 @@ def test_calls_recorded_earlier_get_their_codecs_and_the_time_talked() -> None:
         ("talked", "OPUS", "G722", 62),
         ("up", "OPUS", "G722", None),
     ]
-    migrate_to_today("callengine")
