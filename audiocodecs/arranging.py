@@ -10,6 +10,8 @@ from audiocodecs.lists import parse_codec_list
 FORCED = ";force"
 PICKED = (*PLATFORM_CODECS, *CARRIER_CODECS)
 "What every picker shows."
+PLAIN_BIT_RATE_BPS = CATALOGUE["PCMU"].wire_bit_rate_bps
+"What a codec costs that compresses nothing: one that costs as much saves no bandwidth."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def offered(fallback: Sequence[str], *others: Sequence[str]) -> tuple[str, ...]:
 def presets(fallback: Sequence[str]) -> tuple[Preset, ...]:
     """Return the ready-made lists; among equals the order is that of the list fallen back to."""
     every = (*fallback, *(name for name in PICKED if name not in fallback))
-    thrifty = sorted(every, key=lambda name: CATALOGUE[name].wire_bit_rate_bps)
+    slim = (name for name in every if CATALOGUE[name].wire_bit_rate_bps < PLAIN_BIT_RATE_BPS)
+    thrifty = sorted(slim, key=lambda name: CATALOGUE[name].wire_bit_rate_bps)
     return (
         Preset("hd", "HD only", tuple(name for name in every if CATALOGUE[name].hd)),
         Preset("thrift", "Save bandwidth", tuple(thrifty)),

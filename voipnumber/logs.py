@@ -10,3 +10,14 @@ class WithoutTraceback(logging.Filter):
         """Keep the line itself."""
         record.exc_info = record.exc_text = None
         return True
+
+
+class Answers(logging.Filter):
+    """What Django says of answers: nothing of a form with a mistake, one line of what is refused."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop 409 and 422, which the page says to whom it concerns; keep 4xx without traceback."""
+        status = getattr(record, "status_code", 500)
+        if status < 500:
+            record.exc_info = record.exc_text = None
+        return status not in (409, 422)

@@ -342,12 +342,16 @@ LOGGING = {
     "formatters": {
         "plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
     },
-    "filters": {"brief": {"()": "voipnumber.logs.WithoutTraceback"}},
+    "filters": {
+        "brief": {"()": "voipnumber.logs.WithoutTraceback"},
+        "answers": {"()": "voipnumber.logs.Answers"},
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": VOIPNUMBER_LOG_LEVEL},
     "loggers": {
         # Their own handlers would print everything twice.
         "django": {"handlers": [], "propagate": True, "level": VOIPNUMBER_LOG_LEVEL},
+        "django.request": {"filters": ["answers"]},
         "django.security.DisallowedHost": {"filters": ["brief"]},
         "django.server": {"handlers": [], "propagate": True},
         # At DEBUG these show SQL parameters and channel messages.

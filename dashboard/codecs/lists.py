@@ -17,6 +17,7 @@ A new kind of list is one more line in LISTS, and an address in `dashboard.codec
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from django.db import models
@@ -27,10 +28,13 @@ from agents.models import VoiceAgent
 from audiocodecs.arranging import Arrangement, StoredList
 from audiocodecs.availability import unavailable_codecs
 from audiocodecs.catalogue import PLATFORM_CODECS
+from audiocodecs.changes import list_changes
 from audiocodecs.models import PlatformSettings
 from audiocodecs.picker import Picker, present
 from audiocodecs.services import ListFields
+from callengine.directory.future import ListPlace, Which, future_of
 from connections.models import Connection
+from dashboard.codecs.future import FutureView, present_future
 from trunks.models import Trunk
 
 
@@ -46,6 +50,10 @@ class CodecList:
     url_name: str
     home: str
     "URL name of the page the list belongs to."
+    which: Which
+    "How `callengine.directory.future` calls it."
+    calls: str
+    "Which calls it holds in; `{count}` is `the last 31 calls`, `{name}` the object's name."
     fallback_words: str = "the platform list"
 
     @property
@@ -96,6 +104,8 @@ PLATFORM = CodecList(
     about="Used wherever a connection or a trunk has no list of its own.",
     url_name="platform-codecs",
     home="settings",
+    which="platform",
+    calls="{count} that used it",
     fallback_words="the built-in order",
 )
 LISTS = (
@@ -107,6 +117,8 @@ LISTS = (
         about="Offered to the phone of {name} when it is called.",
         url_name="connection-codecs",
         home="connection",
+        which="inbound",
+        calls="{count} to {name}",
     ),
     CodecList(
         "outbound",
@@ -115,6 +127,8 @@ LISTS = (
         about="Allowed on the caller's leg when {name} calls.",
         url_name="connection-codecs",
         home="connection",
+        which="outbound",
+        calls="{count} of {name} to connections here",
     ),
     CodecList(
         "in",
@@ -123,6 +137,8 @@ LISTS = (
         about="Allowed on the caller's leg of calls through {name}, whichever way they go.",
         url_name="trunk-codecs",
         home="trunk",
+        which="in",
+        calls="{count} that it held in",
     ),
     CodecList(
         "out",
@@ -131,6 +147,8 @@ LISTS = (
         about="Offered to {name} when a call goes out through it.",
         url_name="trunk-codecs",
         home="trunk",
+        which="out",
+        calls="{count} out through {name}",
     ),
     CodecList(
         "codecs",
@@ -140,6 +158,8 @@ LISTS = (
         "list of its own, the codec whose bytes it takes as they are is tried first.",
         url_name="agent-codecs",
         home="agent-audio",
+        which="codecs",
+        calls="{count} to {name}",
     ),
 )
 
@@ -154,10 +174,21 @@ def find_list(model: type[models.Model], name: str) -> CodecList:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is said above the lists: `saved`, `error` or `conflict`."""
+    """What is said of the lists: `saved`, `error` or `conflict`."""
 
     kind: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastChange:
+    """One of the list's last changes, in words."""
+
+    number: int
+    at: datetime
+    who: str
+    before: str
+    after: str
 
 
 def picker_context(
@@ -169,7 +200,10 @@ def picker_context(
     base: StoredList | None = None,
     notice: Notice | None = None,
 ) -> Mapping[str, Any]:
-    """Return what templates/codecs renders; without an arrangement, what is stored. Two queries."""
+    """Return what templates/codecs renders; without an arrangement, what is stored.
+
+    Twelve queries at most.
+    """
     fallback = codec_list.fallback()
     base = codec_list.fields.read(row) if base is None else base
     picker: Picker = present(
@@ -179,7 +213,17 @@ def picker_context(
         unavailable=unavailable_codecs(),
         editable=cast("Any", request.user).has_perm(codec_list.change_permission),
     )
+    changes = list_changes(codec_list.fields, row) if picker.editable else ()
     return {
+        "future": future_view(request, codec_list, row, picker.arrangement),
+        "changes": [
+            PastChange(
+                *(one.number, one.at, one.who),
+                before=codec_list.describe(one.before),
+                after=codec_list.describe(one.after),
+            )
+            for one in changes
+        ],
         "picker": picker,
         "list": codec_list,
         "about": codec_list.about.format(name=getattr(row, "name", "")),
@@ -188,3 +232,28 @@ def picker_context(
         "notice": notice,
         "request": request,
     }
+
+
+def future_view(
+    request: HttpRequest, codec_list: CodecList, row: models.Model, arrangement: Arrangement
+) -> FutureView | None:
+    """Return what a list would have made of past calls; None for who may not see calls."""
+    if not cast("Any", request.user).has_perm("callengine.view_call"):
+        return None
+    stored, wanted = codec_list.fields.read(row), arrangement.stored
+    calls = codec_list.calls.replace("{name}", str(getattr(row, "name", "")))
+    future = future_of(ListPlace(codec_list.which, _label(row)), stored=stored, wanted=wanted)
+    return present_future(
+        future,
+        calls=calls,
+        is_agent=codec_list.which == "codecs",
+        is_trial=stored != wanted,
+    )
+
+
+def _label(row: models.Model) -> str:
+    if isinstance(row, Connection):
+        return f"connection:{row.sip_user}"
+    if isinstance(row, Trunk):
+        return f"trunk:{row.name}"
+    return f"agent:{row.name}" if isinstance(row, VoiceAgent) else ""

@@ -13,13 +13,21 @@ from agents.models import VoiceAgent
 from audiocodecs.arranging import Arrangement, StoredList, arrange
 from audiocodecs.availability import unavailable_codecs
 from audiocodecs.catalogue import CATALOGUE
+from audiocodecs.changes import before_change
 from audiocodecs.forms import PickerForm
 from audiocodecs.meaning import meaning
 from audiocodecs.models import PlatformSettings
 from audiocodecs.services import save_codec_list
 from callengine.directory import nodes
 from connections.models import Connection
-from dashboard.codecs.lists import PLATFORM, CodecList, Notice, find_list, picker_context
+from dashboard.codecs.lists import (
+    PLATFORM,
+    CodecList,
+    Notice,
+    find_list,
+    future_view,
+    picker_context,
+)
 from dashboard.parts.access import is_fragment, requires
 from dashboard.parts.engines import present_engine
 from sip.revisions import ConflictError
@@ -74,7 +82,8 @@ def _find(model: type[models.Model], name: str) -> CodecList:
 
 def _answer(request: HttpRequest, codec_list: CodecList, row: models.Model) -> HttpResponse:
     if request.method != "POST":
-        return _render(request, codec_list, row)
+        is_future = request.GET.get("part") == "future"
+        return (_future if is_future else _render)(request, codec_list, row)
     form = PickerForm(
         request.POST, has_force=bool(codec_list.fields.force), follow_words=codec_list.follow_words
     )
@@ -87,6 +96,8 @@ def _answer(request: HttpRequest, codec_list: CodecList, row: models.Model) -> H
         return _save(request, codec_list, row, form)
     if step == "discard":
         return _render(request, codec_list, row)
+    if step.startswith("restore:"):
+        return _restore(request, codec_list, row, form)
     picker = _typed(form)
     picker["arrangement"] = arrange(picker["arrangement"], step, fallback=codec_list.fallback())
     return _render(request, codec_list, row, **picker)
@@ -96,23 +107,59 @@ def _typed(form: PickerForm) -> dict[str, Any]:
     return {key: form.cleaned_data[key] for key in ("arrangement", "base")}
 
 
+def _future(request: HttpRequest, codec_list: CodecList, row: models.Model) -> HttpResponse:
+    """Say what the list of the query (`codec`, in order, `force`) would have made of past calls.
+
+    None of `codec` means the list it falls back to.
+    """
+    names = [name for name in dict.fromkeys(request.GET.getlist("codec")) if name in CATALOGUE]
+    force = bool(codec_list.fields.force) and "force" in request.GET
+    arrangement = Arrangement(tuple(names), follows=not names, force=force)
+    context = {"future": future_view(request, codec_list, row, arrangement)}
+    return render(request, "codecs/_future.html", context)
+
+
+def _restore(
+    request: HttpRequest, codec_list: CodecList, row: models.Model, form: PickerForm
+) -> HttpResponse:
+    """Store what the list was before one of its last changes."""
+    number = form.cleaned_data["do"].removeprefix("restore:")
+    try:
+        wanted = before_change(codec_list.fields, row, int(number) if number.isdecimal() else 0)
+    except LookupError:
+        text = "Not changed: that is none of the last changes of this list any more."
+        return _render(request, codec_list, row, status=409, notice=Notice("error", text))
+    mine = Arrangement.of(wanted, codec_list.fallback())
+    said = f"Put back: {codec_list.describe(wanted)}. The next call uses this list."
+    return _stored(request, codec_list, row, mine, form.cleaned_data["base"], said)
+
+
 def _save(
     request: HttpRequest, codec_list: CodecList, row: models.Model, form: PickerForm
 ) -> HttpResponse:
     mine: Arrangement = form.cleaned_data["arrangement"]
+    return _stored(request, codec_list, row, mine, form.cleaned_data["base"], SAVED)
+
+
+def _stored(
+    request: HttpRequest,
+    codec_list: CodecList,
+    row: models.Model,
+    mine: Arrangement,
+    base: StoredList,
+    said: str,
+) -> HttpResponse:
     try:
-        save_codec_list(
-            fields=codec_list.fields, pk=row.pk, wanted=mine.stored, base=form.cleaned_data["base"]
-        )
+        save_codec_list(fields=codec_list.fields, pk=row.pk, wanted=mine.stored, base=base)
     except LookupError as error:
         raise Http404 from error
     except ConflictError as conflict:
         return _conflict(request, codec_list, row, mine, conflict.stored)
     if not is_fragment(request):
-        messages.success(request, SAVED)
+        messages.success(request, said)
         return redirect(codec_list.url(row))
     row.refresh_from_db()
-    return _render(request, codec_list, row, notice=Notice("saved", SAVED))
+    return _render(request, codec_list, row, notice=Notice("saved", said))
 
 
 def _conflict(

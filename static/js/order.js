@@ -133,6 +133,14 @@
   function makeSortable(form) {
     const list = listOf(form);
     let before = "";
+    let cancelled = false;
+    const onEscape = (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      cancelled = true;
+      // The library ends a drag by this event alone.
+      document.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+    };
     const sortable = window.Sortable.create(list, {
       draggable: "li",
       filter: ".order-moves",
@@ -156,8 +164,16 @@
       onStart() {
         if (lifted) drop(false);
         before = keysOf(form);
+        cancelled = false;
+        document.addEventListener("keydown", onEscape, { capture: true });
       },
       onEnd(event) {
+        document.removeEventListener("keydown", onEscape, { capture: true });
+        if (cancelled) {
+          arrange(form, before);
+          say(form, place(event.item) + ", put back");
+          return;
+        }
         if (before === keysOf(form)) return;
         changed(form);
         say(form, place(event.item));

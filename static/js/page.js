@@ -71,14 +71,34 @@
     }
   }
 
+  // Browsers lend the clipboard to https alone; over plain HTTP a selection is copied.
+  function copySelected(text) {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.readOnly = true;
+    area.className = "sr";
+    const focused = document.activeElement;
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    if (focused) focused.focus();
+    return copied;
+  }
+
+  async function copied(text) {
+    if (!navigator.clipboard) return copySelected(text);
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return copySelected(text);
+    }
+  }
+
   async function copy(button) {
     const word = button.querySelector("[data-copy-word]");
-    try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      word.textContent = "Copied";
-    } catch {
-      word.textContent = "Select it by hand";
-    }
+    word.textContent = (await copied(button.dataset.copy)) ? "Copied" : "Select it by hand";
     setTimeout(() => {
       word.textContent = "Copy";
     }, 1500);
@@ -90,6 +110,16 @@
     if (button && button.dataset.copy !== undefined) copy(button);
     const engine = document.getElementById("engine");
     if (engine && engine.open && !engine.contains(event.target)) engine.open = false;
+  });
+
+  // A row leads where its name leads, unless something in it was meant or text is being selected.
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest(".table tbody tr");
+    const link = row && row.querySelector("a.main");
+    if (!link || event.target.closest("a, button, input, label, select, summary, form")) return;
+    if (String(document.getSelection())) return;
+    if (event.ctrlKey || event.metaKey) window.open(link.href, "_blank", "noopener");
+    else link.click();
   });
 
   document.addEventListener("keydown", (event) => {
@@ -135,12 +165,15 @@
     tick();
   }
 
-  for (const name of ["htmx:afterSwap", "htmx:wsAfterMessage"]) {
+  for (const name of ["htmx:afterSwap", "htmx:wsAfterMessage", "picker:future"]) {
     document.addEventListener(name, refreshed);
   }
   showTheme();
   refreshed();
   // A form that came back is continued where it went wrong.
-  document.querySelector("main [aria-invalid=true]")?.focus();
+  const wrong = document.querySelector("main [aria-invalid=true]");
+  const first = document.querySelector("main form[data-first] :is(input:not([type=hidden]), select, textarea)");
+  if (wrong) wrong.focus();
+  else if (first && !location.hash) first.focus({ preventScroll: true });
   setInterval(tick, 1000);
 })();

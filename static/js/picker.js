@@ -10,10 +10,12 @@
   root.classList.add("js");
 
   const MEANING_DELAY_MS = 60;
+  const FUTURE_DELAY_MS = 120;
   const TOUCH_DELAY_MS = 180;
   const STATUS_DELAY_MS = 50;
   const sortables = new WeakMap();
   const meanings = new WeakMap();
+  const futures = new WeakMap();
   let lifted = null;
 
   const pickerOf = (element) => element && element.closest("[data-picker]");
@@ -69,6 +71,7 @@
     forgetNotice(picker);
     showUnsaved(picker);
     askMeaning(picker);
+    askFuture(picker);
     fillField(picker);
     tell(picker);
   }
@@ -154,6 +157,38 @@
       // No sentence is better than one about another list.
       place.textContent = text;
     }, MEANING_DELAY_MS);
+  }
+
+  // What past calls would have become: one question at a time, the last one counts.
+  function askFuture(picker) {
+    const place = picker.querySelector("[data-future-text]");
+    if (!place || !picker.dataset.future) return;
+    const before = futures.get(picker);
+    if (before) before.abort();
+    const asking = new AbortController();
+    futures.set(picker, asking);
+    const names = follows(picker) ? [] : codecsOf(picker);
+    const force = picker.querySelector("[data-force]");
+    const query = names.map((name) => "&codec=" + encodeURIComponent(name)).join("");
+    const url = picker.dataset.future + query + (force && force.checked ? "&force=1" : "");
+    place.setAttribute("aria-busy", "true");
+    setTimeout(async () => {
+      if (asking.signal.aborted) return;
+      let html = "";
+      try {
+        const answer = await fetch(url, { signal: asking.signal, redirect: "error" });
+        if (answer.ok) html = await answer.text();
+      } catch {
+        if (asking.signal.aborted) return;
+      }
+      const was = place.querySelector("[data-future-calls]");
+      const open = Boolean(was && was.open);
+      place.innerHTML = names.length || follows(picker) ? html : "";
+      const now = place.querySelector("[data-future-calls]");
+      if (now) now.open = open;
+      place.removeAttribute("aria-busy");
+      place.dispatchEvent(new CustomEvent("picker:future", { bubbles: true }));
+    }, FUTURE_DELAY_MS);
   }
 
   // --- what is said ---------------------------------------------------------------------------
@@ -297,7 +332,16 @@
   function makeSortable(picker, list) {
     if (sortables.has(list) || !window.Sortable) return;
     let before = null;
+    let following = false;
     let byTouch = false;
+    let cancelled = false;
+    const onEscape = (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      cancelled = true;
+      // The library ends a drag by this event alone.
+      document.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+    };
     const sortable = new window.Sortable(list, {
       group: picker.id || "picker",
       draggable: ".picker-row",
@@ -327,6 +371,9 @@
       onStart() {
         if (lifted) drop("dropped");
         before = codecsOf(picker).join();
+        following = follows(picker);
+        cancelled = false;
+        document.addEventListener("keydown", onEscape, { capture: true });
         picker.classList.add("picker-dragging");
       },
       onEnd(event) {
@@ -334,6 +381,12 @@
         // The library swallows the click that follows a drag; after a touch none does, and it
         // would swallow the next tap.
         if (byTouch) root.click();
+        document.removeEventListener("keydown", onEscape, { capture: true });
+        if (cancelled) {
+          arrange(picker, before ? before.split(",") : [], following);
+          say(picker, position(event.item) + ", put back");
+          return;
+        }
         if (!isSelected(event.item)) placeInAvailable(picker, event.item);
         if (before === codecsOf(picker).join()) return;
         changed(picker, false);
@@ -413,6 +466,7 @@
     if (!event.target.matches("[data-force]")) return;
     forgetNotice(pickerOf(event.target));
     showUnsaved(pickerOf(event.target));
+    askFuture(pickerOf(event.target));
   });
 
   window.addEventListener("beforeunload", (event) => {
@@ -440,7 +494,7 @@
       const save = picker.querySelector("[data-save]");
       if (save) save.focus();
     }
-    if (notice && notice.dataset.notice === "saved") repeat(notice);
+    if (notice && notice.dataset.notice === "saved") repeat(notice.querySelector("[role=status]"));
   });
 
   // The Django admin names this file in the head, without defer.
