@@ -13,7 +13,7 @@ class WithoutTraceback(logging.Filter):
 
 
 class Answers(logging.Filter):
-    """What Django says of answers: nothing of a form with a mistake, one line of what is refused."""
+    """What Django says of answers: nothing of a mistake in a form, one line of a refusal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Drop 409 and 422, which the page says to whom it concerns; keep 4xx without traceback."""
