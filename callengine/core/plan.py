@@ -57,6 +57,8 @@ class PlannedTarget:
     diverting: Diverting = "diversion"
     headers: tuple[tuple[str, str], ...] = ()
     "What its INVITE bears besides, by the rules of the trunk the call came from."
+    header_rules: tuple[str, ...] = ()
+    "What its own trunk makes of headers that its peer sends in the call."
     holds_back_early_media: bool = False
     "Whether the caller hears ringing in place of what it sends before the answer."
     selftest: str = ""

@@ -203,6 +203,7 @@ def _gateway_target(trunk: TrunkEntry, gateway: GatewayEntry, sent: _Sent) -> Pl
         identity=trunk.rules.out_identity,
         diverting=trunk.rules.diverting,
         headers=sent.headers,
+        header_rules=trunk.rules.headers,
         srtp=trunk.srtp,
         passes_refer=trunk.passes_refer,
         holds_back_early_media=trunk.holds_back_early_media,

@@ -18,6 +18,7 @@ from callengine.edge.legs.onward_refer import OnwardRefers
 from callengine.edge.legs.outward_requests import OutwardRequests
 from callengine.edge.legs.outward_responses import OutwardResponses
 from callengine.edge.legs.own_requests import OwnRequests
+from callengine.edge.legs.parting import Parting
 from callengine.edge.legs.refer import ReferDesk
 from callengine.edge.legs.routing import Routing
 from callengine.edge.legs.sending import PeerSender
@@ -197,6 +198,7 @@ class Assembly:
             abandoner=self.abandoner,
             refer_desk=self.refer_desk,
             onward_refers=self.onward_refers,
+            parting=Parting(self.legs, engine.said_inside),
         )
         self.callers = Callers(
             engine,

@@ -118,6 +118,8 @@ class LegAnchor:
     hosts: tuple[str, ...] = ()
     """Hosts, networks (CIDR) and names that the peer may name in Contact and Record-Route beside
     the host it is heard from; an administrator wrote them down."""
+    header_rules: tuple[str, ...] = ()
+    "What its trunk makes of headers that the peer sends, as the rules are stored."
     takes_over: str = ""
     "Leg B: token of a leg, of another call, whose dialog it takes over by its first INVITE."
     trunk: str = ""
@@ -183,6 +185,8 @@ class Referral:
     "The URI it refers to, without headers."
     headers: str = ""
     "Those of the URI, as they were written."
+    passed: tuple[tuple[str, str], ...] = ()
+    "Headers of the REFER that whoever is rung gets, by the rules of the trunk it came from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,9 @@ class Engine(Protocol):
 
     def attempted(self, anchor: LegAnchor, attempt: Attempt) -> None:
         """Take what came of an INVITE to a gateway."""
+
+    def said_inside(self, anchor: LegAnchor, text: str) -> None:
+        """Take what a peer's request inside a dialog said that is for the record, in words."""
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""

@@ -55,6 +55,8 @@ class Referrer:
     "Tells it how far that has come, as a SIP status code."
     is_sips: bool = False
     "It named a sips: address: TLS alone leads there (RFC 5630)."
+    passed: tuple[tuple[str, str], ...] = ()
+    "Headers of its REFER that whoever is rung gets."
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ def make_order(
     leg_a = LegAnchor(
         *(plan.call, "A", _token(), process.sip_address, plan.srtp),
         hosts=trunk.hosts if trunk else (),
+        header_rules=trunk.rules.headers if trunk else (),
     )
     order = CallOrder(
         call=plan.call,
@@ -337,6 +338,7 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         headers=headers,
         routes=target.routes,
         hosts=(*target.hosts, *(() if target.flow else (host_of(target.uri), place.via))),
+        header_rules=target.header_rules,
         trunk=target.trunk,
         gateway=target.gateway,
         via=place.via,

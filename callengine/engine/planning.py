@@ -172,6 +172,7 @@ class Planning:
         acts_for: Source | None = None,
         caller: Substitute | None = None,
         is_sips: bool = False,
+        passed: tuple[tuple[str, str], ...] = (),
     ) -> tuple[Decision, Mapping[str, str]]:
         """Plan a live call for another destination, for the caller as it was.
 
@@ -180,7 +181,8 @@ class Planning:
         The call itself does not count against anybody's limit. `acts_for` is a callee whose rights
         hold instead of the caller's; `hops_used` is what is taken from Max-Forwards anew. `caller`
         is who has the caller's place by now, if another has. `is_sips`: whoever leads it there
-        named a sips: address, which holds beside what the caller dialled.
+        named a sips: address, which holds beside what the caller dialled. `passed` are headers of
+        its own that go with the INVITE; they stand before the caller's.
         """
         assert call.source is not None
         source = caller.source if caller and caller.source else call.source
@@ -188,6 +190,9 @@ class Planning:
         destination, platform, minutes = known
         others = self._book.in_progress()
         others.subtract(call.ends)
+        vouched = Vouched() if caller else call.plan.vouched
+        names = {name.lower() for name, _ in passed}
+        kept = (pair for pair in vouched.headers if pair[0].lower() not in names)
         request = CallRequest(
             call=call.plan.call,
             call_id=call.sip_call_id,
@@ -201,7 +206,7 @@ class Planning:
             encrypted=_must_stay_encrypted(call, caller.leg if caller else CALLER),
             who=caller.name if caller else THE_CALLER,
             acts_for=acts_for,
-            vouched=Vouched() if caller else call.plan.vouched,
+            vouched=replace(vouched, headers=(*passed, *kept)),
             is_sips=call.plan.is_sips or is_sips,
         )
         decision = plan_call(

@@ -120,6 +120,7 @@ class Referrals:
             partner=partner,
             tell=partial(self._edge.tell_referrer, referral.handle),
             is_sips=referral.target[:5].lower() == "sips:",
+            passed=referral.passed,
         )
 
     async def _source(self, call: LiveCall, leg: str) -> Source:

@@ -389,6 +389,12 @@ class Switchboard(DirectoryAnswers):
         """Take what came of an INVITE to a gateway."""
         self.gateways.attempted(anchor, attempt)
 
+    def said_inside(self, anchor: LegAnchor, text: str) -> None:
+        """Take what a peer's request inside a dialog said that is for the record."""
+        if (call := self.calls.get(anchor.call)) is not None and not call.ended:
+            said = f"{call.name_of(anchor.name)} {text}"
+            self.book.note(call, kind="headers", leg=anchor.name, text=said, at=time.time())
+
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""
         return self._assignment.has_taken(call)

@@ -271,6 +271,7 @@ class Transfers:
             acts_for=pending.referrer.source if pending.referrer else None,
             caller=_substitute(call, pending),
             is_sips=bool(pending.referrer and pending.referrer.is_sips),
+            passed=pending.referrer.passed if pending.referrer else (),
         )
         if isinstance(decision, Rejection):
             raise _RefusedError(decision.advice, decision.rule, code=decision.code)

@@ -28,7 +28,7 @@ CONFIGURATION = configuration(
     connection("sipp-alice", outbound=["PCMU"]),
     trunks=[
         trunk("closed", gateway=CARRIER, codecs=["PCMU"]),
-        trunk("open", gateway=CARRIER, codecs=["PCMU"], refer="act"),
+        trunk("open", gateway=CARRIER, codecs=["PCMU"], refer="act", keeps=["X-Account"]),
     ],
     routes={"+44": ["closed"], "+45": ["open"]},
 )
@@ -228,7 +228,8 @@ async def test_a_trunk_transfers_only_if_it_is_set_to_rfc3515_2_4_2(
     engine: Engine, operator: Operator, to: str, code: int
 ) -> None:
     host, port = engine.server
-    script = as_talking_callee().request("REFER", f"Refer-To: <sip:carol@{host}:{port}>")
+    refer_to = f"Refer-To: <sip:carol@{host}:{port}>"
+    script = as_talking_callee().request("REFER", refer_to, "X-Account: 4711", "X-Other: no")
     script.get(code)
     if code == 202:
         is_told(script, TRYING, "active")
@@ -241,7 +242,10 @@ async def test_a_trunk_transfers_only_if_it_is_set_to_rfc3515_2_4_2(
     ):
         path = await operator.live_call()
         if code == 202:
-            await (await _rung(carol)).reject(486)
+            rung = await _rung(carol)
+            headers = rung.invite.headers
+            assert (headers.get("X-Account"), headers.get("X-Other")) == ("4711", None)
+            await rung.reject(486)
             await operator.reads(path, "transfer failed", "Rule: callee-busy.")
         else:
             line = await operator.reads(path, "transfer failed", "Rule: refer-declined.")

@@ -34,13 +34,18 @@ def trunk(
     gateway: str = "",
     codecs: Sequence[str] = G722_FIRST,
     login: Mapping[str, str] | None = None,
+    keeps: Sequence[str] = (),
     **more: Any,
 ) -> Entry:
-    """Return a trunk with one gateway, the same codecs in both directions."""
+    """Return a trunk with one gateway, the same codecs in both directions.
+
+    Headers that it `keeps` are passed on.
+    """
     outward: Entry = {"codecs": list(codecs), **(login or {})}
     if gateway:
         outward["gateways"] = [{"uri": gateway, "priority": 1}]
     inward = {"allowed_addresses": list(allowed), "codecs": list(codecs)}
+    inward |= {"headers": [f"keep {name}" for name in keeps]} if keeps else {}
     return {"name": name, "in": inward, "out": outward, **more}
 
 

@@ -5,6 +5,7 @@ from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import inner
 from callengine.edge.legs.abandon import Abandoner
 from callengine.edge.legs.onward_refer import OnwardRefers
+from callengine.edge.legs.parting import Parting
 from callengine.edge.legs.refer import ReferDesk
 from callengine.edge.legs.table import AnchoredLeg, Dialog, LegState, LegTable
 from callengine.edge.messages import keys
@@ -38,6 +39,7 @@ class InwardRequests:
         abandoner: Abandoner,
         refer_desk: ReferDesk,
         onward_refers: OnwardRefers,
+        parting: Parting,
     ) -> None:
         self._legs = legs
         self._transactions = transactions
@@ -48,6 +50,7 @@ class InwardRequests:
         self._abandoner = abandoner
         self._refer_desk = refer_desk
         self._onward_refers = onward_refers
+        self._parting = parting
 
     def invite(self, transaction: ServerTransaction, anchor: LegAnchor, body: bytes) -> None:
         """Give a new call's INVITE to its call process; `body` is compact already."""
@@ -86,6 +89,7 @@ class InwardRequests:
             self._responder.reply(transaction, code, headers=headers)
             return
         dialog.flow = request.flow
+        self._parting.hear(leg, request)
         if request.method == "REFER":
             self._refer_desk.take(leg, dialog, transaction)
             return
@@ -176,6 +180,7 @@ class InwardRequests:
             self._responder.reply(transaction, 200)
             return
         invite.cancelled = True
+        self._parting.hear(leg, transaction.request)
         self._give(leg, transaction, invite.branch)
 
 

@@ -9,6 +9,7 @@ from callengine.edge.legs.attempting import AttemptReports
 from callengine.edge.legs.outer import to_peer
 from callengine.edge.legs.outward_responses import WITH_CONTACT
 from callengine.edge.legs.own_requests import OwnRequests
+from callengine.edge.legs.parting import parting_headers
 from callengine.edge.legs.routing import Routing, Target
 from callengine.edge.legs.sending import PeerSender
 from callengine.edge.legs.standin import StandIn
@@ -107,6 +108,10 @@ class OutwardRequests:
             return
         self._standin.answer(invite.message, worker, 487)
         reasons: Headers = [("reason", value) for value in message.headers.get("reason", ())]
+        told = parting_headers(leg)
+        if any(name == "reason" for name, _ in told):
+            reasons = []
+        reasons += told
         self._abandoner.cancel(leg, invite, reasons)
 
     def _new(self, leg: AnchoredLeg, message: Received, worker: Worker, branch: str) -> None:
@@ -218,6 +223,11 @@ class OutwardRequests:
         extra += _credentials(leg, request)
         if request.method == "INVITE" and is_first:
             extra += leg.anchor.headers
+        if request.method == "BYE":
+            told = parting_headers(leg)
+            extra += told
+            if any(name == "reason" for name, _ in told):
+                message.headers.pop("reason", None)
         has_contact = request.method in WITH_CONTACT
         return to_peer(
             message,

@@ -10,6 +10,7 @@ from functools import partial
 from callengine.core.reasons import Rule
 from callengine.edge.interface import Engine, Referral
 from callengine.edge.legs.own_requests import OwnRequests
+from callengine.edge.legs.parting import kept_headers
 from callengine.edge.legs.table import AnchoredLeg, Dialog, LegTable
 from callengine.edge.messages.message import Headers, Message
 from callengine.edge.messages.received import Received
@@ -148,4 +149,5 @@ def _read(leg: AnchoredLeg, request: Received) -> Referral:
         handle=f"{leg.token}-{request.cseq}",
         target=clean(without_headers(address.uri_text), 255),
         headers=address.uri.headers,
+        passed=tuple(kept_headers(leg, request)),
     )

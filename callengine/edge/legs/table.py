@@ -173,6 +173,8 @@ class AnchoredLeg:
     "Peer to call process, not finally answered yet."
     reliable: set[tuple[int, int]] = field(default_factory=set)
     "RSeq and CSeq of provisionals the peer was sent and has not acknowledged (RFC 3262)."
+    parting: tuple[float, list[tuple[str, str]]] = field(default_factory=lambda: (0.0, []))
+    "Until when (monotonic), and by what headers, the peer is told why the other party has left."
     closing: Timer | None = None
 
     def __post_init__(self) -> None:

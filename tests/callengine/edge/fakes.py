@@ -52,6 +52,7 @@ class FakeEngine:
     untaken: set[str] = field(default_factory=set)
     bans: list[HeldBan] = field(default_factory=list)
     attempts: list[tuple[str, Attempt]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     outcome: Callable[[IncomingCall], Accepted | Refused] | None = None
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -127,6 +128,9 @@ class FakeEngine:
 
     def attempted(self, anchor: LegAnchor, attempt: Attempt) -> None:
         self.attempts.append((anchor.gateway, attempt))
+
+    def said_inside(self, anchor: LegAnchor, text: str) -> None:
+        self.said.append(f"{anchor.name} {text}")
 
     def has_taken(self, call: str) -> bool:
         return call not in self.untaken
