@@ -20,7 +20,7 @@ from callengine.notices.groups import ENGINES, tell
 from callengine.record import agents, reading
 from callengine.record.masking import without_passwords
 from callengine.record.reading import whole_snapshot, with_details
-from dashboard.calls import lists
+from dashboard.calls import ladderfiles, lists
 from dashboard.calls.agents import kind_of, present_spoken
 from dashboard.calls.forms import AgentChangeForm, TransferForm
 from dashboard.calls.ladder import present_ladder
@@ -173,3 +173,25 @@ def _page(
     if is_fragment(request):
         return render(request, fragment, context)
     return render(request, template, context)
+
+
+@requires("callengine.view_call")
+def ladder_text(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
+    """Return the SIP ladder as text, to be sent to whoever runs the other side."""
+    record = get_object_or_404(Call, pk=call_uuid)
+    title = f"Call {record.id}: {_parties(record)}, started {record.started:%Y-%m-%d %H:%M:%S %Z}"
+    text = ladderfiles.ladder_text(title, reading.ladder(record))
+    return _file(text.encode(), "text/plain; charset=utf-8", f"call-{record.id}.txt")
+
+
+@requires("callengine.view_call")
+def ladder_capture(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
+    """Return the SIP ladder as a capture that Wireshark opens."""
+    record = get_object_or_404(Call, pk=call_uuid)
+    capture = b"".join(ladderfiles.capture(reading.ladder(record)))
+    return _file(capture, "application/vnd.tcpdump.pcap", f"call-{record.id}.pcap")
+
+
+def _file(content: bytes, kind: str, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=kind, headers=headers)
