@@ -20,8 +20,12 @@ _END, _PROTOCOL, _PORT_TYPE, _SOURCE_PORT, _TARGET_PORT = 0, 12, 24, 25, 26
 _SOURCE, _TARGET = {4: 20, 6: 22}, {4: 21, 6: 23}
 _PORT_TYPES = {"tcp": 2, "tls": 2}
 _UDP = 3
-_CONTACT = re.compile(r"^(?:contact|m)[ \t]*:[^<\n]*<sips?:([^>;?\n]+)", re.IGNORECASE | re.M)
-_VIA = re.compile(r"^(?:via|v)[ \t]*:[ \t]*SIP/2\.0/[A-Z]+[ \t]+([^\s;,]+)", re.IGNORECASE | re.M)
+_CONTACT = re.compile(
+    r"^(?:contact|m)[ \t]*:[^<\n]*<sips?:([^>;?\n]+)", re.IGNORECASE | re.MULTILINE
+)
+_VIA = re.compile(
+    r"^(?:via|v)[ \t]*:[ \t]*SIP/2\.0/[A-Z]+[ \t]+([^\s;,]+)", re.IGNORECASE | re.MULTILINE
+)
 _Place = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
 
 
@@ -33,7 +37,8 @@ def ladder_text(title: str, messages: Iterable[MessageSnapshot]) -> str:
         peer = f" [{message['peer']}]" if message["peer"] else ""
         parts.append(
             f"---- {at:%Y-%m-%d %H:%M:%S.%f}Z {present_message(message).sentence}{peer}\n"
-            f"{message['text']}".rstrip() + "\n"
+            f"{message['text']}".rstrip()
+            + "\n"
         )
     return "\n".join(parts)
 

@@ -7,7 +7,9 @@ from typing import Any
 from dashboard.calls.ladderfiles import capture, ladder_text
 from tests.dashboard.live import demo
 
-SDP = "v=0\no=- 1 1 IN IP4 198.51.100.7\ns=-\nc=IN IP4 198.51.100.7\nt=0 0\nm=audio 4000 RTP/AVP 0\n"
+SDP = (
+    "v=0\no=- 1 1 IN IP4 198.51.100.7\ns=-\nc=IN IP4 198.51.100.7\nt=0 0\nm=audio 4000 RTP/AVP 0\n"
+)
 PEER = "udp:198.51.100.7:5062"
 VISITOR = "tls:[2001:db8::7]:40000"
 
@@ -17,10 +19,11 @@ def message(number: int, leg: str, way: str, start: str, **more: Any) -> Any:
     via = "192.0.2.1:5060" if way == "out" and start.endswith("SIP/2.0") else "198.51.100.7:5062"
     body = SDP if "INVITE" in start or "200" in start else ""
     contact = "\nContact: <sip:trunk@[2001:db8::1]:5061>" if leg == "B" else ""
+    length = len(body) + body.count("\n")
     text = (
         f"{start}\nVia: SIP/2.0/UDP {via};branch=z9hG4bK{leg}\nFrom: <sip:a@example.com>;tag=1\n"
         f"To: <sip:b@example.com>;tag=2\nCall-ID: {leg}@example.com\nCSeq: 1 INVITE{contact}\n"
-        f"Content-Type: application/sdp\nContent-Length: {len(body) + body.count(chr(10))}\n\n{body}"
+        f"Content-Type: application/sdp\nContent-Length: {length}\n\n{body}"
     )
     summary = start.removeprefix("SIP/2.0 ").removesuffix(" SIP/2.0")
     values = {"text": text, "peer": PEER if leg == "A" else VISITOR, **more}
