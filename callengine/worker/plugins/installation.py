@@ -1,7 +1,7 @@
 """Plugging the codecs into a running pjsua2, and saying what came of it."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -23,7 +23,16 @@ from callengine.worker.plugins.opus_packets import CLOCK_HZ
 
 _G722_AUDIO_RATE_HZ = 16000
 
-_factories: list[Factory] = []
+_DESCRIPTIONS: Mapping[str, Callable[[int], Description]] = {
+    "OPUS": opus.description,
+    "AMR-WB": lambda _bridge_rate_hz: amr_wb.description(),
+    "AMR": lambda _bridge_rate_hz: amr_nb.description(),
+    "G729": lambda _bridge_rate_hz: g729.description(),
+}
+_BRIDGE_RATES_HZ = (8000, 16000, 48000)
+
+_factories: dict[tuple[str, int], Factory] = {}
+"By codec and rate of its sound; kept for the life of the process, as pjmedia may call them."
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class CodecReport:
 
 
 def preload() -> None:
-    """Load libraries and parse declarations, so that a forked process need not.
+    """Load libraries, parse declarations and try out codecs, so that a forked process need not.
 
     Touches no state of pjlib and never fails: what is missing is told by `install`.
     """
@@ -51,6 +60,10 @@ def preload() -> None:
     with contextlib.suppress(WrongBuildError):
         native.pjmedia()
     native.warm()
+    for describe in _DESCRIPTIONS.values():
+        for rate_hz in _BRIDGE_RATES_HZ:
+            with contextlib.suppress(LibraryMissingError, WrongBuildError):
+                _factory(describe(rate_hz))
 
 
 def install(built_in: Iterable[str], *, bridge_rate_hz: int = 48000) -> CodecReport:
@@ -63,22 +76,16 @@ def install(built_in: Iterable[str], *, bridge_rate_hz: int = 48000) -> CodecRep
     faulty = _faulty(built_in)
     sound = (codec_id for codec_id in built_in if codec_id not in faulty)
     present = {name for name in map(catalogue_name, sound) if name}
-    descriptions: dict[str, Callable[[], Description]] = {
-        "OPUS": lambda: opus.description(bridge_rate_hz),
-        "AMR-WB": amr_wb.description,
-        "AMR": amr_nb.description,
-        "G729": g729.description,
-    }
     reasons = {
         name: f"{name} is unavailable: {why}."
         for codec_id, why in faulty.items()
         if (name := catalogue_name(codec_id)) and name not in present
     }
-    for name, describe in descriptions.items():
+    for name, describe in _DESCRIPTIONS.items():
         if name in present or name in reasons:
             continue
         try:
-            _plug_in(describe())
+            _plug_in(describe(bridge_rate_hz))
         except (LibraryMissingError, WrongBuildError) as error:
             reasons[name] = f"{name} is unavailable: {error}."
         else:
@@ -148,12 +155,11 @@ def _plug_in(description: Description) -> None:
     layout.check()
     api = native.pjmedia()
     manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
-    factory = Factory(description)
-    _factories.append(factory)
+    factory = _factory(description)
     if api.pjmedia_codec_mgr_register_factory(manager, factory.struct) != native.SUCCESS:
         raise WrongBuildError("pjmedia refused the codec: it has no room for another")
     try:
-        _self_test(description)
+        layout.find(manager, f"{description.encoding_name}/{description.rtp_clock_rate_hz}")
         if not sdp_match.register(description.encoding_name):
             raise WrongBuildError("pjmedia refused to have payload types compared")
     except WrongBuildError:
@@ -161,10 +167,28 @@ def _plug_in(description: Description) -> None:
         raise
 
 
-def _self_test(description: Description) -> None:
-    api = native.pjmedia()
-    manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
-    codec_id = f"{description.encoding_name}/{description.rtp_clock_rate_hz}"
-    info = layout.find(manager, codec_id)
-    samples = ffi.new("int16_t[]", description.audio_rate_hz // 50)
-    layout.round_trip(manager, info, samples)
+def _factory(description: Description) -> Factory:
+    """Return the factory of a codec, made and tried out once, before processes are forked."""
+    key = description.name, description.audio_rate_hz
+    if key not in _factories:
+        factory = Factory(description)
+        _try_out(factory, description.audio_rate_hz)
+        _factories[key] = factory
+    return _factories[key]
+
+
+def _try_out(factory: Factory, rate_hz: int) -> None:
+    """Use a codec as pjmedia would, without pjmedia; WrongBuildError if it cannot be used."""
+    operations, struct = factory.struct.op, factory.struct
+    count, info = ffi.new("unsigned *", 1), ffi.new("pjmedia_codec_info *")
+    param, slot = ffi.new("pjmedia_codec_param *"), ffi.new("pjmedia_codec **")
+    operations.enum_info(struct, count, info)
+    info.clock_rate = rate_hz
+    operations.default_attr(struct, info, param)
+    if operations.alloc_codec(struct, info, slot) != native.SUCCESS:
+        raise WrongBuildError("its library makes no codec")
+    try:
+        layout.run(slot[0], ffi.NULL, param, ffi.new("int16_t[]", rate_hz // 50))
+    finally:
+        slot[0].op.close(slot[0])
+        operations.dealloc_codec(struct, slot[0])

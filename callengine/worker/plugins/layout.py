@@ -90,7 +90,7 @@ def round_trip(manager: Any, info: Any, samples: Any) -> Any:
         if api.pjmedia_codec_mgr_alloc_codec(manager, info, slot) != SUCCESS:
             raise WrongBuildError(_moved("a codec could not be made"))
         try:
-            return _run(slot[0], pool, default_param(manager, info), samples)
+            return run(slot[0], pool, default_param(manager, info), samples)
         finally:
             slot[0].op.close(slot[0])
             api.pjmedia_codec_mgr_dealloc_codec(manager, slot[0])
@@ -98,7 +98,11 @@ def round_trip(manager: Any, info: Any, samples: Any) -> Any:
         api.pj_pool_release(pool)
 
 
-def _run(codec: Any, pool: Any, param: Any, samples: Any) -> Any:
+def run(codec: Any, pool: Any, param: Any, samples: Any) -> Any:
+    """Open a codec and have it encode, parse and decode samples; return what came out.
+
+    Raises WrongBuildError if an operation fails or the sizes are not those of one packet.
+    """
     # Loss concealment of G.711 delays what it hears, and silence detection may swallow it.
     param.setting.plc = param.setting.vad = 0
     operations = codec.op

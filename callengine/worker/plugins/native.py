@@ -58,7 +58,7 @@ _TYPES = (
     *("pj_ioqueue_read_callback *", "pjmedia_sdp_neg_fmt_match_cb"),
     *("pjmedia_codec *", "pjmedia_codec **", "pjmedia_codec_op", "pjmedia_codec_op *"),
     *("pjmedia_codec_factory *", "pjmedia_codec_factory_op", "pjmedia_codec_factory_op *"),
-    *("pjmedia_codec_info *[1]", "const pjmedia_codec_info **"),
+    *("pjmedia_codec_info *", "pjmedia_codec_info *[1]", "const pjmedia_codec_info **"),
     *("pjmedia_codec_param", "pjmedia_codec_param *", "pjmedia_frame *", "pjmedia_frame[16]"),
     *("pjmedia_send_rtp *", "pjmedia_transport_op", "pjmedia_transport_op *"),
     *("pjmedia_rtcp_session_setting *", "pjmedia_stream *", "pjmedia_stream_rtp_sess_info *"),

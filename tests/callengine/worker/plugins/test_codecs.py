@@ -232,7 +232,7 @@ cycle(100)
 before = resident_kb()
 cycle(200)
 result = {"grown_kb": resident_kb() - before,
-          "held": sum(factory.instances for factory in installation._factories)}
+          "held": sum(factory.instances for factory in installation._factories.values())}
 """)
     assert result["held"] == 0
     assert result["grown_kb"] < 600, result  # one encoder and decoder pair is about 60 kB
