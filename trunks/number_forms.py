@@ -20,20 +20,33 @@ from trunks.parties import (
 )
 from trunks.validators import NUMBER_FORM, PREFIX_FORM, plain_number
 
+CHOSEN = "_chosen"
+"Ends the name of the select that stands beside a party's text where there is no JavaScript."
+
+
+class PartyInput(forms.TextInput):
+    """A text with names to choose from; what is chosen without JavaScript takes its place."""
+
+    def __init__(self, **attributes: str) -> None:
+        super().__init__(typed(**attributes).attrs)
+
+    def use_required_attribute(self, initial: Any) -> bool:
+        """Let a browser send it empty: a name may be chosen instead."""
+        return False
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return data.get(f"{name}{CHOSEN}") or data.get(name)
+
 
 class PartyField(forms.CharField):
     """A connection, a trunk, a voice agent or a test destination; cleans to a NamedParty."""
+
+    widget = PartyInput
 
     def __init__(self, *, kinds: tuple[Kind, ...] = KINDS, **kwargs: Any) -> None:
         self.kinds = kinds
         kwargs.setdefault("max_length", MAX_LENGTH)
         super().__init__(**kwargs)
-
-    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
-        # The names to choose from are in a list beside the field.
-        bound = super().get_bound_field(form, field_name)
-        self.widget.attrs["list"] = f"{bound.id_for_label}_names"
-        return bound
 
     def clean(self, value: Any) -> NamedParty | None:
         text = super().clean(value)
@@ -47,7 +60,7 @@ class NumberForm(RevisedForm[Number]):
     destination = PartyField(
         label="Goes to",
         kinds=PLACES,
-        widget=typed(),
+        widget=PartyInput(),
         help_text="The SIP user of a connection, the name of a trunk or of a voice agent, or a "
         f"test destination: {SELFTEST_FORM}.",
     )
@@ -88,7 +101,7 @@ class RouteForm(RevisedForm[Route]):
         label="Last resort",
         kinds=("agent",),
         required=False,
-        widget=typed(placeholder="nobody"),
+        widget=PartyInput(placeholder="nobody"),
         help_text="The name of the voice agent that takes the call if none of the trunks does.",
     )
 
@@ -120,7 +133,7 @@ class RouteAddForm(RouteForm):
     trunk = PartyField(
         label="First trunk",
         kinds=("trunk",),
-        widget=typed(),
+        widget=PartyInput(),
         help_text="The name of the trunk that is tried first; more can be added after.",
     )
     field_order = ("prefix", "trunk", "last_resort")
@@ -132,7 +145,7 @@ class RouteTrunkForm(forms.Form):
     trunk = PartyField(
         label="Add a trunk",
         kinds=("trunk",),
-        widget=typed(),
+        widget=PartyInput(),
         help_text="The name of a trunk. It is tried last at first.",
     )
 
@@ -147,7 +160,7 @@ class WhereForm(forms.Form):
         label="Called by",
         kinds=("connection", "trunk"),
         required=False,
-        widget=typed(placeholder="somebody unknown"),
+        widget=PartyInput(placeholder="somebody unknown"),
         help_text="A SIP user or a trunk. Empty: somebody unknown.",
     )
     offer = CodecListFormField(

@@ -73,11 +73,13 @@ def find_party(text: str, *, kinds: Iterable[Kind] = KINDS) -> NamedParty:
     )
 
 
-def suggestions(text: str, *, kinds: Iterable[Kind] = KINDS) -> list[NamedParty]:
+def suggestions(
+    text: str, *, kinds: Iterable[Kind] = KINDS, most: int = SUGGESTIONS
+) -> list[NamedParty]:
     """Return parties whose key or name holds this text, the first few. One query a kind."""
     allowed, key = _split(text.replace("\x00", "").strip()[:MAX_LENGTH], tuple(kinds))
     rows = [kind for kind in allowed if kind in KINDS]
-    found = [party for kind in rows for party in _parties(kind, _holding(kind, key))]
+    found = [party for kind in rows for party in _parties(kind, _holding(kind, key), most)]
     tests = [selftest_party(one) for one in SelfTest] if "test" in allowed else []
     return found + [
         one for one in tests if key.lower() in f"{one.label} *{one.key} {one.name}".lower()
@@ -126,8 +128,8 @@ def _holding(kind: Kind, key: str) -> Q:
     return named | Q(sip_user__icontains=key) if kind == "connection" else named
 
 
-def _parties(kind: Kind, condition: Q) -> list[NamedParty]:
-    rows = _model(kind)._default_manager.filter(condition)[:SUGGESTIONS]
+def _parties(kind: Kind, condition: Q, most: int = SUGGESTIONS) -> list[NamedParty]:
+    rows = _model(kind)._default_manager.filter(condition)[:most]
     return [party_of(kind, row) for row in rows]
 
 

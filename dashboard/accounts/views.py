@@ -1,5 +1,7 @@
 """Accounts and their roles: for admins."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
@@ -64,7 +66,8 @@ def user_add(request: HttpRequest) -> HttpResponse:
     """Make an account; a password that was made up is shown in the answer and nowhere else."""
     form = AddUserForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
-        return render(request, "accounts/add.html", {"form": form})
+        status = 422 if form.errors else 200
+        return render(request, "accounts/add.html", {"form": form}, status=status)
     given = form.cleaned_data["password"]
     password = given or new_password()
     role = Role(form.cleaned_data["role"])
@@ -120,7 +123,8 @@ def own_password(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, form.user)
         messages.success(request, "Your password was changed. Other sessions of yours have ended.")
         return redirect("own-password")
-    return render(request, "accounts/own_password.html", {"form": form})
+    status = 422 if form.errors else 200
+    return render(request, "accounts/own_password.html", {"form": form}, status=status)
 
 
 def _account(
@@ -129,13 +133,14 @@ def _account(
     form: ChangeUserForm,
     password_form: UserPasswordForm | None = None,
 ) -> HttpResponse:
-    context = {
+    context: dict[str, Any] = {
         "account": account,
         "role": role_of(account),
         "form": form,
         "password_form": password_form or UserPasswordForm(user=account),
     }
-    return render(request, "accounts/detail.html", context)
+    wrong = form.errors or context["password_form"].errors
+    return render(request, "accounts/detail.html", context, status=422 if wrong else 200)
 
 
 def _made(request: HttpRequest, account: User, password: str) -> HttpResponse:

@@ -51,7 +51,8 @@ def settings(request: HttpRequest) -> HttpResponse:
         "keys": keys_in_force().count() if request.user.has_perm("api.view_apikey") else 0,
         "accounts": User.objects.count() if request.user.has_perm("auth.view_user") else 0,
     }
-    return render(request, "settings/settings.html", context)
+    status = 422 if form.errors else 200
+    return render(request, "settings/settings.html", context, status=status)
 
 
 def _text(name: str) -> str:

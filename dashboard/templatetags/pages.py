@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from audiocodecs.chips import Chip
 from dashboard.calls.ladder import Lane, present_lanes
 from dashboard.calls.shown import CallView
-from dashboard.parts import engines
+from dashboard.parts import engines, parties
 from dashboard.parts.durations import duration_text
 from dashboard.parts.rail import RailPlace, places
 from dashboard.parts.shown import Badge, EngineView
@@ -20,6 +20,7 @@ from dashboard.trunks.standing import trunk_badge
 from trunks.models import Trunk
 
 register = template.Library()
+MOST_CHOICES = 100
 
 
 _CLOCKS = {"time": "%H:%M:%S", "minute": "%H:%M", "date": "%b %d, %H:%M", "day": "%d %b %Y"}
@@ -92,6 +93,12 @@ def clock(value: dt.datetime | None, style: str = "time") -> SafeString | str:
 def engine_pill() -> EngineView:
     """Return the state of the engine, for the top bar. Two queries."""
     return engines.pill()
+
+
+@register.simple_tag(takes_context=True)
+def party_choices(context: template.Context, kinds: str = "") -> list[Any]:
+    """Return whom a field may name, for who cannot search: the first hundred of each kind."""
+    return parties.choices(context["request"], "", kinds or "", most=MOST_CHOICES)
 
 
 @register.simple_tag(takes_context=True)

@@ -73,7 +73,7 @@ def _count(rows: QuerySet[Any], by: str) -> Coalesce:
 @requires("trunks.add_trunk", post="trunks.add_trunk")
 def add(request: HttpRequest) -> HttpResponse:
     """Add a trunk; its page has all the rest."""
-    form = TrunkAddForm(request.POST or None)
+    form = TrunkAddForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             row = create_trunk(trunk=form.instance, gateway=form.cleaned_data["gateway"])
@@ -82,4 +82,5 @@ def add(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"{row} is added. Now set who may call in and where to.")
             return redirect("trunk", row.pk)
-    return render(request, "trunks/add.html", {"form": form})
+    status = 422 if form.is_bound else 200
+    return render(request, "trunks/add.html", {"form": form}, status=status)

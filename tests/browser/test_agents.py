@@ -226,7 +226,7 @@ async def test_a_number_is_led_to_an_agent_by_name(visit: Open, known: Known) ->
     await page.get_by_role("link", name="Lead a number here").click()
     await expect(page.get_by_label("Goes to")).to_have_value("agent:still")
     await page.get_by_label("Goes to").fill("sti")
-    await page.locator('datalist option[value="agent:still"]').wait_for(state="attached")
+    await page.get_by_role("option", name="agent:still").wait_for()
     await page.get_by_role("textbox", name="Number").fill("700")
     await page.get_by_label("Goes to").fill("still")
     await page.get_by_role("button", name="Add", exact=True).click()
