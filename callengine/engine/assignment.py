@@ -7,6 +7,7 @@ from typing import Protocol
 
 from callengine.core.causes import q850_reason
 from callengine.core.control.calls import EndCall, TakeCall
+from callengine.core.control.levels import LISTEN_S, MeasureLevels
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.edge.interface import Accepted, Refused
@@ -173,6 +174,11 @@ class Assignment:
         if call.process is None:
             return
         self._pool.send(call.process, EndCall(termination))
+
+    def listen(self, call: LiveCall) -> None:
+        """Have pages told for a while how loud the parties are: somebody looks."""
+        if call.process is not None and call.taken and not call.ended:
+            self._pool.send(call.process, MeasureLevels(call.plan.call, LISTEN_S))
 
     # Whether it takes the call
 

@@ -22,6 +22,7 @@ from callengine.notices.commands import (
     HangUp,
     LiftBan,
     Transfer,
+    WatchLevels,
 )
 from callengine.notices.lab import AskForLab, PlaceLabCall
 from callengine.notices.trials import TryTrunk
@@ -31,10 +32,18 @@ logger = logging.getLogger(__name__)
 
 REJOIN_S = 3.0
 RETRY_S = 1.0
-ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent
+ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels
 Command = ForCall | LiftBan | AskForLab | PlaceLabCall | TryTrunk
 COMMANDS: Reader[Command] = Reader(
-    HangUp, Transfer, ChangeAgentSettings, EndByAgent, LiftBan, AskForLab, PlaceLabCall, TryTrunk
+    HangUp,
+    Transfer,
+    ChangeAgentSettings,
+    EndByAgent,
+    WatchLevels,
+    LiftBan,
+    AskForLab,
+    PlaceLabCall,
+    TryTrunk,
 )
 
 
@@ -161,6 +170,8 @@ class Commands:
                 self._transfers.begin(call, to=to, by=by)
             case ChangeAgentSettings(leg=leg, settings=settings, by=by):
                 self._agents.change(call, leg=leg, settings=settings, by=by)
+            case WatchLevels():
+                self._assignment.listen(call)
             case EndByAgent(agent=agent):
                 if (end := self._agents.hung_up(call, agent)) is not None:
                     self._assignment.hang_up(call, end)

@@ -15,6 +15,7 @@ from callengine.core.control.calls import (
     TransferProgress,
     Unable,
 )
+from callengine.core.control.levels import LevelsMeasured
 from callengine.core.control.music import MusicWanted
 from callengine.core.control.speech import SpeechWanted
 from callengine.core.outcomes import Termination
@@ -96,9 +97,8 @@ class Hearing:
                 self._of_transfer(call, message)
             case RedirectAsked():
                 self._redirects.hear(call, message)
-            case QualityMeasured(legs):
-                self._book.quality(call, legs)
-                self._publisher.quality(call.id, legs)
+            case QualityMeasured() | LevelsMeasured():
+                self._measured(call, message)
             case CallEnded(termination, at):
                 self._transfers.call_ended(call)
                 self._pickups.ended(call)
@@ -107,6 +107,13 @@ class Hearing:
                 self._of_sound(call, message)
             case _:
                 self._agents.hear(call, message)
+
+    def _measured(self, call: LiveCall, message: QualityMeasured | LevelsMeasured) -> None:
+        if isinstance(message, LevelsMeasured):
+            self._publisher.levels(call.id, message.legs)
+            return
+        self._book.quality(call, message.legs)
+        self._publisher.quality(call.id, message.legs)
 
     def _of_transfer(self, call: LiveCall, message: TransferProgress | TransferOver) -> None:
         if isinstance(message, TransferProgress):

@@ -22,6 +22,7 @@ from callengine.core.control.calls import (
     TransferOver,
 )
 from callengine.core.control.language import ControlError
+from callengine.core.control.levels import LevelsMeasured
 from callengine.core.control.music import MusicWanted
 from callengine.core.control.speech import SpeechWanted
 from callengine.core.directory import Source
@@ -219,7 +220,7 @@ class LiveCall:
         """Raise ControlError if a message names a leg that the call was not given."""
         given = set(self.labels)
         match message:
-            case QualityMeasured(legs):
+            case QualityMeasured(legs) | LevelsMeasured(legs):
                 names = set(legs)
             case LegFacts(name=leg) | RedirectAsked(leg=leg) | MusicWanted(leg=leg):
                 names = {leg}

@@ -65,6 +65,11 @@ class Publisher:
         if samples:
             self._put(groups.call_quality(call_uuid, samples))
 
+    def levels(self, call_uuid: str, levels: dict[str, float]) -> None:
+        """Show how loud the parties are."""
+        if levels:
+            self._put(groups.call_levels(call_uuid, levels))
+
     def agents(self, call_uuid: str, sessions: list[AgentSnapshot]) -> None:
         """Show sessions of a call's voice agents as they now are."""
         self._put(groups.call_agents(call_uuid, sessions))

@@ -55,6 +55,14 @@ class CallQualityMeasured:
     quality: dict[str, QualitySnapshot]
 
 
+@notice("call.levels")
+@dataclass(frozen=True, slots=True)
+class CallLevelsHeard:
+    """How loud a call's parties are now, 0 to 1, by the name of the leg."""
+
+    levels: dict[str, float]
+
+
 @notice("call.agents")
 @dataclass(frozen=True, slots=True)
 class CallAgentsChanged:

@@ -55,6 +55,15 @@ class EndByAgent:
     "The agent's name, whose secret came with the request."
 
 
+@command("watch-levels")
+@dataclass(frozen=True, slots=True)
+class WatchLevels:
+    """Tell pages for a while how loud a call's parties are; who still looks says it again."""
+
+    call: str
+    "UUID with hyphens."
+
+
 @command("lift")
 @dataclass(frozen=True, slots=True)
 class LiftBan:

@@ -23,6 +23,7 @@ from callengine.notices.calls import (
     CallAgentsChanged,
     CallChanged,
     CallEventAdded,
+    CallLevelsHeard,
     CallMessagesAdded,
     CallQualityMeasured,
     CallSpoken,
@@ -88,6 +89,11 @@ def call_quality(
 ) -> list[Announcement]:
     """Show one second's statistics, by leg name, on the call's page."""
     return [Announcement(call_group(call_uuid), CallQualityMeasured(dict(quality)))]
+
+
+def call_levels(call_uuid: str | uuid.UUID, levels: Mapping[str, float]) -> list[Announcement]:
+    """Show how loud the parties are, by leg name, on the call's page."""
+    return [Announcement(call_group(call_uuid), CallLevelsHeard(dict(levels)))]
 
 
 def call_agents(

@@ -180,6 +180,14 @@ class Waiting(Protocol):
 
 
 @runtime_checkable
+class Audible(Protocol):
+    """A party whose loudness is known."""
+
+    def level(self) -> float | None:
+        """Return how loud it is now, 0 to 1 on a logarithmic scale; None if it has no audio."""
+
+
+@runtime_checkable
 class AgentParty(Protocol):
     """A party that is a voice agent, to which the engine connects."""
 

@@ -25,6 +25,7 @@ from callengine.core.control.calls import (
     Unable,
 )
 from callengine.core.control.forking import Fork
+from callengine.core.control.levels import MeasureLevels
 from callengine.core.control.music import MusicReady
 from callengine.core.control.speech import SpeechReady
 from callengine.core.orders import CallOrder
@@ -167,8 +168,8 @@ class CallServer:
                     self._await_invite(order)
                 case EndCall():
                     self._hang_up(message)
-                case TransferCall() | ExpectTransfer() | TransferOff():
-                    self._transfer(message)
+                case TransferCall() | ExpectTransfer() | TransferOff() | MeasureLevels():
+                    self._tell_runner(message)
                 case AnswerCall() if self._runner is not None:
                     self._runner.order_answer(message)
                 case FollowRedirect() if self._runner is not None:
@@ -180,8 +181,14 @@ class CallServer:
                 case Stop():
                     self._stopping = True
 
-    def _transfer(self, message: TransferCall | ExpectTransfer | TransferOff) -> None:
-        if self._runner is not None:
+    def _tell_runner(
+        self, message: TransferCall | ExpectTransfer | TransferOff | MeasureLevels
+    ) -> None:
+        if self._runner is None:
+            return
+        if isinstance(message, MeasureLevels):
+            self._runner.order_levels(message)
+        else:
             self._runner.order_transfer(message)
 
     def _tell_agent(

@@ -26,6 +26,7 @@ from callengine.core.control.calls import (
     TransferOver,
     TransferProgress,
 )
+from callengine.core.control.levels import MeasureLevels
 from callengine.core.control.music import MusicReady
 from callengine.core.control.speech import SpeechReady
 from callengine.core.events import (
@@ -47,6 +48,7 @@ from callengine.core.terminations import leg_failed
 from callengine.worker import plugins
 from callengine.worker.bridging import Bridging, attempt
 from callengine.worker.holding import Holding
+from callengine.worker.levels import Levels
 from callengine.worker.mediawatch import MediaWatch
 from callengine.worker.party import (
     AgentParty,
@@ -83,6 +85,7 @@ class CallRunner:
         self._watch = MediaWatch(
             self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
         )
+        self._levels = Levels(self._legs, send)
         self._sent_facts: dict[str, LegFacts] = {}
         self._standing = Standing()
         self._taken = False
@@ -195,6 +198,11 @@ class CallRunner:
         else:
             os.close(descriptor)
 
+    def order_levels(self, message: MeasureLevels) -> None:
+        """Tell how loud the parties are, unless that was meant for an earlier call."""
+        if message.call == self._order.call:
+            self._levels.tell(message.for_s, time.monotonic())
+
     def step(self) -> None:
         """Handle what the legs reported, timers, and the second's statistics."""
         now = time.monotonic()
@@ -218,6 +226,7 @@ class CallRunner:
         for leg in self._legs.values():
             leg.step(now)
         self._holding.step(now)
+        self._levels.step(now)
         gone = self._watch.step(now)
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
@@ -236,7 +245,12 @@ class CallRunner:
             return 0
         now = time.monotonic()
         steps = (leg.next_step() for leg in self._legs.values())
-        times = (self._machine.next_deadline(), self._holding.next_step(), *steps)
+        times = (
+            self._machine.next_deadline(),
+            self._holding.next_step(),
+            self._levels.next_step(),
+            *steps,
+        )
         due = [self._watch.next_second, *(time for time in times if time is not None)]
         return max(1, min(longest_ms, int((min(due) - now) * 1000) + 1))
 

@@ -9,6 +9,7 @@ import pjsua2 as pj
 from callengine.core import sdp
 from callengine.worker import slots
 from callengine.worker.lending import Borrower, LentMedia
+from callengine.worker.levels import loudness
 from callengine.worker.party import Counters, Party, PartyError
 from callengine.worker.ringing import Ringing
 from callengine.worker.rtpguard import sockets
@@ -120,6 +121,16 @@ class SipLeg(SipCall):
     def audio(self) -> Any:
         """Return the leg's port on the bridge."""
         return self.getAudioMedia(self._audio_index)
+
+    def level(self) -> float | None:
+        """Return how loud the party is on the bridge, as its meter says."""
+        if not self.has_audio or self.ended or self._borrower is not None:
+            return None
+        try:
+            # What its port transmits to the bridge; the other is what it is given to hear.
+            return loudness(self.audio().getTxLevel())
+        except pj.Error:
+            return None
 
     @refusable()
     def join(self, other: Party) -> None:

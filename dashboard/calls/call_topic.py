@@ -1,5 +1,7 @@
 """One call's page, live: what the engine publishes of it, made HTML."""
 
+import asyncio
+import contextlib
 import datetime as dt
 import uuid
 from collections.abc import Iterator
@@ -23,13 +25,16 @@ from callengine.notices.calls import (
     CallAgentsChanged,
     CallChanged,
     CallEventAdded,
+    CallLevelsHeard,
     CallMessagesAdded,
     CallQualityMeasured,
     CallSpoken,
 )
+from callengine.notices.commands import WatchLevels
 from callengine.notices.wire import Reader
 from dashboard.calls.agents import present_agent, present_spoken
 from dashboard.calls.ladder import present_message
+from dashboard.calls.levels import level_bar
 from dashboard.calls.presenters import present_call, present_event
 from dashboard.calls.shown import EventView
 from dashboard.calls.silence import present_quality
@@ -38,11 +43,13 @@ from dashboard.live.topics import Topic
 
 MOST_REMEMBERED = MAX_LINES + 10
 "More lines than a timeline has; those beyond a page reads when it is read anew."
+ASKING_S = 3.0
 _OfCall = (
     CallChanged
     | CallEventAdded
     | CallMessagesAdded
     | CallQualityMeasured
+    | CallLevelsHeard
     | CallAgentsChanged
     | CallSpoken
 )
@@ -61,6 +68,10 @@ class CallTopic(Topic):
         self._told: dict[int, EventSnapshot] = {}
         "The timeline's lines as they were taken, by number: an engine keeps so many of a call."
         self._fresh_legs: set[str] = set()
+        self._levels: dict[str, float] = {}
+        self._asking: asyncio.Task[None] | None = None
+        self._asks = WatchLevels(str(call_uuid))
+        self._is_over = False
         self._quality: dict[str, QualitySnapshot] = {}
         self._messages: list[MessageSnapshot] = []
         self._agents: dict[str, AgentSnapshot] = {}
@@ -71,6 +82,7 @@ class CallTopic(Topic):
         match told:
             case CallChanged(call):
                 self._call = call
+                self._is_over = call["ended"] is not None
                 for event in call["events"]:
                     self._note(event)
                 self._fresh_legs.update(self._quality)
@@ -82,11 +94,28 @@ class CallTopic(Topic):
             case CallQualityMeasured(quality):
                 self._quality |= quality
                 self._fresh_legs.update(quality)
+            case CallLevelsHeard(levels):
+                self._levels |= levels
             case CallAgentsChanged(agents):
                 self._agents |= {agent["leg"]: agent for agent in agents}
             case CallSpoken(lines):
                 self._spoken |= {line["number"]: line for line in lines}
         self.changed = True
+
+    async def load(self) -> None:
+        """Have the engine tell how loud the parties are: somebody looks."""
+        self.tick()
+
+    def tick(self) -> None:
+        """Say that somebody still looks, while there is something to hear."""
+        if not self._is_over:
+            self._asking = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        # Without levels the page is whole: that Redis is away is said elsewhere.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(ASKING_S):
+                await groups.tell(groups.ENGINES, self._asks)
 
     def fragments(self) -> Iterator[Fragment]:
         """Yield head and legs, new lines of timeline and ladder, and statistics."""
@@ -106,6 +135,9 @@ class CallTopic(Topic):
             context = {"message": present_message(message), "oob": True}
             text = render_to_string("calls/_message.html", context)
             yield Fragment(f"message-{message['number']}", text)
+        levels, self._levels = self._levels, {}
+        for leg, level in levels.items():
+            yield Fragment(f"level-{leg}", level_bar(leg, level, oob=True))
         for leg in legs:
             quality = present_quality(self._quality[leg], leg=leg, now=_now())
             context = {"name": leg, "quality": quality, "oob": True}

@@ -154,6 +154,7 @@ def present_leg(
     codec = leg["codec"] or (met.codec if met else None)
     # What was not answered is not chosen: it will be, or it might have been.
     match = "chosen" if leg["codec"] else "expected" if live else "shared"
+    told = present_quality(quality, leg=leg["name"], now=now) if quality and now else None
     return LegView(
         name=leg["name"],
         is_a=is_a,
@@ -172,7 +173,8 @@ def present_leg(
         links=tuple(_links(leg, codec)),
         height_px=ROW_PX * max(len(leg["offered"]), len(leg["allowed"]), 1),
         note=_leg_note(leg, codec, is_a=is_a, live=live),
-        quality=present_quality(quality, leg=leg["name"], now=now) if quality and now else None,
+        quality=told,
+        silence=told.silence if told and live and leg["state"] != "ended" else None,
         measures=present_history(None),
         agent=agent,
         test=SENTENCES[selftest] if (selftest := _selftest_of(leg)) else "",

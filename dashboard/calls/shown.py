@@ -106,6 +106,8 @@ class LegView:
     "If it leads to a voice agent and not to a phone."
     test: str = ""
     "What is heard, in a sentence, if it is a test destination."
+    silence: SilenceView | None = None
+    "If it is silent now, and the call goes on."
     measures: tuple[Measure, ...] = ()
     "Without figures in what comes over the websocket: the page has its own by then."
 
@@ -175,6 +177,11 @@ class CallRow(CallHead):
     silences: tuple[SilenceView, ...] = ()
     "Who is silent now."
 
+    @property
+    def silent_names(self) -> tuple[str, ...]:
+        """Who is silent now, in words."""
+        return tuple(silence.brief for silence in self.silences)
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
@@ -206,6 +213,22 @@ class CallView(CallHead):
     has_agent: bool
     "Whether one has, had or is to have the call."
     events: tuple[EventView, ...]
+
+    @property
+    def talking(self) -> tuple[LegView, ...]:
+        """The legs whose parties are heard over the bridge."""
+        legs = (self.leg_a, self.leg_b)
+        return tuple(leg for leg in legs if leg and leg.chip and not leg.agent and not leg.test)
+
+    @property
+    def agent(self) -> str:
+        """Name of the voice agent that has the call, if one does."""
+        return self.leg_b.agent.name if self.leg_b and self.leg_b.agent else ""
+
+    @property
+    def silent_names(self) -> tuple[str, ...]:
+        """Legs that are silent now."""
+        return tuple(leg.name for leg in (self.leg_a, self.leg_b) if leg and leg.silence)
 
     @property
     def keeps_no_transcript(self) -> bool:

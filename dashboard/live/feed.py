@@ -18,7 +18,7 @@ from dashboard.live.topics import Topic
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_S = 0.25
+INTERVAL_S = 0.2
 "A browser gets what changed at most this often."
 SHARE = 0.03
 "Of this process's time the feed may take so much: what costs more comes less often."

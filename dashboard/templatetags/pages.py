@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from audiocodecs.chips import Chip
 from dashboard.calls.ladder import Lane, present_lanes
+from dashboard.calls.levels import level_bar
 from dashboard.calls.shown import CallView
 from dashboard.parts import engines, parties
 from dashboard.parts.durations import duration_text
@@ -58,6 +59,12 @@ def lanes(call: CallView) -> tuple[Lane, ...]:
 def codec(value: Chip, brief: bool = False) -> dict[str, Any]:
     """Draw a codec; a brief one leaves out the rates."""
     return {"chip": value, "brief": brief}
+
+
+@register.simple_tag
+def level(leg: str) -> SafeString:
+    """Draw the bar of how loud a leg's party is, empty: levels come over the websocket."""
+    return level_bar(leg, 0.0)
 
 
 @register.simple_tag

@@ -1,4 +1,4 @@
-// The call page: parts shown as tabs, messages that stay open, and the plots of each leg.
+// The call page: parts shown as tabs, messages that stay open, the strip of each leg, one time cursor.
 (function () {
   "use strict";
 
@@ -55,19 +55,17 @@
     }
   }
 
-  // Plots: three of each leg, kept when htmx replaces the leg around them.
+  // A strip of each leg, MOS over loss, kept when htmx replaces the leg around it.
 
   const MEASURES = ["mos", "loss_percent", "jitter_ms"];
+  const DIGITS = { mos: 1, loss_percent: 1, jitter_ms: 0 };
   const MOST_POINTS = 900;
-  const HEIGHT_PX = 76;
+  const HEIGHT_PX = 92;
+  const LARGER_PX = 260;
   // Between two marks of the time axis; its labels are minutes and seconds.
   const WHOLE_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
-  const SCALES = {
-    mos: () => [1, 4.6],
-    // Where there are gaps alone, nothing is the highest.
-    loss_percent: (low, high) => [0, Math.max(5, Math.min(100, (high || 0) * 1.1))],
-    jitter_ms: (low, high) => [0, Math.max(20, (high || 0) * 1.1)],
-  };
+  // Bars of loss take the lower half at most, so that they and the line are told apart.
+  const LOSS_AT_TOP = 40;
   const started = Date.parse(page.dataset.started);
   const served = Date.parse(document.body.dataset.now || "");
   const ahead = Number.isNaN(served) ? 0 : served - Date.now();
@@ -113,66 +111,75 @@
   }
 
   function makePlot(leg, figure) {
-    const measure = figure.dataset.measure;
     const canvas = figure.querySelector(".plot-canvas");
-    const here = figure.querySelector("[data-here]");
-    const digits = Number(figure.dataset.digits);
-    const last = measure === MEASURES[MEASURES.length - 1];
     const options = {
       width: Math.max(canvas.clientWidth, 120),
-      height: HEIGHT_PX + (last ? 20 : 0),
-      padding: [6, 18, last ? 0 : 6, 0],
+      height: HEIGHT_PX,
+      padding: [6, 18, 0, 0],
       legend: { show: false },
-      cursor: { sync: { key: "leg-" + leg.name }, points: { size: 6 }, drag: { x: false, y: false } },
-      scales: { x: { time: false }, y: { range: (plot, low, high) => SCALES[measure](low, high) } },
+      cursor: {
+        sync: { key: "call", scales: ["x", null] },
+        points: { size: 6 },
+        drag: { x: false, y: false },
+      },
+      scales: { x: { time: false }, y: { range: [1, 5] }, loss: { range: [0, LOSS_AT_TOP] } },
       axes: [
-        { ...axis(last, (plot, splits) => splits.map(clock), 20), space: 60, incrs: WHOLE_SECONDS },
-        axis(true, (plot, splits) => splits.map((split) => String(split)), 34),
+        { ...axis(true, (plot, splits) => splits.map(clock), 20), space: 60, incrs: WHOLE_SECONDS },
+        { ...axis(true, (plot, splits) => splits.map(String), 24), splits: [1, 2, 3, 4, 5] },
       ],
       series: [
         {},
+        {
+          scale: "loss",
+          stroke: () => colour("fail-ink"),
+          fill: () => colour("fail-ink"),
+          paths: uPlot.paths.bars({ size: [0.9, 12] }),
+          points: { show: false },
+        },
         {
           stroke: () => colour(leg.codec + "-ink"),
           width: 2,
           points: { show: (plot) => plot.data[0].length < 3 },
         },
       ],
-      hooks: {
-        setCursor: [
-          (plot) => {
-            const index = plot.cursor.idx;
-            const value = index === null || index === undefined ? null : plot.data[1][index];
-            here.textContent =
-              value === null || value === undefined
-                ? ""
-                : "at " + clock(plot.data[0][index]) + ": " + value.toFixed(digits);
-          },
-        ],
-      },
+      hooks: { setCursor: [(plot) => say(leg, figure, plot.cursor.idx)] },
     };
-    return { measure, figure, canvas, plot: new uPlot(options, columns(leg, measure), canvas) };
+    return { figure, canvas, plot: new uPlot(options, columns(leg), canvas) };
   }
 
-  function columns(leg, measure) {
-    return [leg.data.t, leg.data[measure]];
+  function say(leg, figure, index) {
+    const here = figure.querySelector("[data-here]");
+    const { t, mos, loss_percent: loss } = leg.data;
+    const known = index !== null && index !== undefined && index < t.length;
+    const figures = !known
+      ? ""
+      : mos[index] === null
+        ? "no audio"
+        : "MOS " + mos[index].toFixed(1) + ", loss " + loss[index].toFixed(1) + " %";
+    here.textContent = known ? "at " + clock(t[index]) + ": " + figures : "";
+  }
+
+  function columns(leg) {
+    return [leg.data.t, leg.data.loss_percent, leg.data.mos];
   }
 
   function draw(leg) {
     if (typeof uPlot === "undefined" || !leg.data.t.length) return;
     leg.box.classList.add("has-data");
     if (!leg.plots.length) {
-      const figures = Array.from(leg.box.querySelectorAll("figure[data-measure]"));
+      const figures = Array.from(leg.box.querySelectorAll("figure"));
       leg.plots = figures.map((figure) => makePlot(leg, figure));
     } else {
-      for (const { plot, measure } of leg.plots) plot.setData(columns(leg, measure));
+      for (const { plot } of leg.plots) plot.setData(columns(leg));
     }
-    for (const { figure, measure } of leg.plots) tell(leg, figure, measure);
+    for (const words of leg.box.querySelectorAll("[data-measure]")) tell(leg, words);
   }
 
-  function tell(leg, figure, measure) {
+  function tell(leg, figure) {
+    const { measure } = figure.dataset;
     const summary = leg.data.summary[measure];
     if (!summary) return;
-    const digits = Number(figure.dataset.digits);
+    const digits = DIGITS[measure];
     for (const word of ["best", "worst", "average"]) {
       const place = figure.querySelector("[data-" + word + "]");
       const text = summary[word].toFixed(digits);
@@ -236,6 +243,60 @@
       }
     }
     resize();
+  }
+
+  // One time cursor: where one clicks in a strip, the timeline or the ladder, all three go.
+
+  const placed = () => document.querySelectorAll("#timeline li, #ladder > li");
+
+  function timeOf(element) {
+    const time = element.querySelector("time[datetime]");
+    return time ? (Date.parse(time.getAttribute("datetime")) - started) / 1000 : NaN;
+  }
+
+  function goTo(seconds, from) {
+    for (const list of ["#timeline", "#ladder"]) {
+      let nearest = null;
+      for (const line of document.querySelectorAll(list + " > li")) {
+        const away = Math.abs(timeOf(line) - seconds);
+        if (!nearest || away < nearest.away) nearest = Number.isNaN(away) ? nearest : { line, away };
+        line.classList.remove("at-cursor");
+      }
+      if (!nearest) continue;
+      const line = from && from.closest(list) ? from : nearest.line;
+      line.classList.add("at-cursor");
+      if (line !== from && line.offsetParent) line.scrollIntoView({ block: "nearest" });
+    }
+    for (const leg of legs.values()) {
+      for (const { plot } of leg.plots) {
+        const left = plot.valToPos(Math.max(seconds, 0), "x");
+        if (from) plot.setCursor({ left, top: 10 }, false);
+        say(leg, leg.box.querySelector("figure"), plot.cursor.idx);
+      }
+    }
+  }
+
+  region.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-enlarge]");
+    const strip = event.target.closest(".plot-canvas");
+    if (button || strip) {
+      const leg = legs.get(event.target.closest(".plots").dataset.leg);
+      if (button) enlarge(leg, button);
+      const plot = strip && leg.plots[0]?.plot;
+      if (plot && plot.cursor.left >= 0) goTo(plot.posToVal(plot.cursor.left, "x"), null);
+      return;
+    }
+    const line = Array.from(placed()).find((each) => each.contains(event.target));
+    if (line && !event.target.closest("a, button")) goTo(timeOf(line), line);
+  });
+
+  function enlarge(leg, button) {
+    const larger = leg.box.classList.toggle("larger");
+    button.setAttribute("aria-pressed", String(larger));
+    button.textContent = larger ? "Smaller" : "Larger";
+    for (const { plot } of leg.plots) {
+      plot.setSize({ width: plot.width, height: larger ? LARGER_PX : HEIGHT_PX });
+    }
   }
 
   const samplesSeen = new WeakSet();

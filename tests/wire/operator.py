@@ -7,7 +7,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD
@@ -18,6 +23,22 @@ SCRIPT = (
     "from dashboard.accounts.roles import Role, set_role\n"
     "set_role(user=User.objects.create_user('{user}', password={password!r}), role=Role.{role})\n"
 )
+
+
+class Watched:
+    """What a live page is sent."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def until(self, pattern: str, *, timeout_s: float) -> re.Match[str]:
+        """Return the first match in what comes from now on."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                text = str(await self._socket.recv())
+                await self._socket.send("shown")
+                if found := re.search(pattern, text, re.DOTALL):
+                    return found
 
 
 class Operator:
@@ -53,6 +74,19 @@ class Operator:
         data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}).encode()
         headers = {"Referer": self.base + path}
         return self._open(urllib.request.Request(self.base + path, data, headers))
+
+    @asynccontextmanager
+    async def watching(self, path: str) -> AsyncIterator["Watched"]:
+        """Watch the live page at a path by its websocket, as its script does."""
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
+        url = f"{self.base.replace('http', 'ws', 1)}/ws{path}"
+        async with connect(
+            url,
+            origin=Origin(self.base),
+            additional_headers={"Cookie": cookies},
+            proxy=None,
+        ) as socket:
+            yield Watched(socket)
 
     def _open(self, request: urllib.request.Request) -> tuple[int, str]:
         try:

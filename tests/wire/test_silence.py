@@ -15,6 +15,8 @@ from tests.wire.operator import Operator
 from tests.wire.strangers import Reports
 
 TIMEOUT_S = 6
+LOUD = "(?:[4-9][0-9]|100)"
+"Percent of full scale, on the meter's logarithmic scale."
 CONFIGURATION = configuration(connection("bob", inbound=["PCMU"]))
 ENVIRONMENT = {"VOIPNUMBER_MEDIA_TIMEOUT_S": str(TIMEOUT_S)}
 
@@ -54,7 +56,14 @@ async def test_who_stops_is_named_comes_back_and_leaves_a_gap(
         call = await converse(engine, alice, bob, offer=["PCMU"])
         path = await operator.live_call()
         talking = asyncio.create_task(_tone(call.b, 20.0))
-        await _tone(call.a, 2.0)
+        async with operator.watching(path) as page_of_call:
+            tone = asyncio.create_task(_tone(call.a, 2.0))
+            loud = rf'id="level-A"[^>]*><rect width="{LOUD}"'
+            await page_of_call.until(loud, timeout_s=4)
+            await tone
+            # The second after the last packet may still be measured.
+            await page_of_call.until(r'id="quality-A".*?<dd>- <span', timeout_s=3.5)
+            await page_of_call.until(r'id="level-A"[^>]*><rect width="0"', timeout_s=1)
         words = "No audio from the caller for "
         line = await operator.reads(path, "A silence", words, timeout_s=10)
         assert 5 <= int(line.partition(words)[2].split()[0]) <= 7

@@ -14,6 +14,7 @@ from callengine.core.control.agents import (
     TransferRefused,
 )
 from callengine.core.control.language import Language, language
+from callengine.core.control.levels import LevelsMeasured, MeasureLevels
 from callengine.core.control.music import MusicReady, MusicWanted
 from callengine.core.control.speech import SpeechReady, SpeechWanted
 from callengine.core.control.words import CodecName, LegName, Port, StatusCode
@@ -220,6 +221,7 @@ ToCallProcess = (
     | TransferRefused
     | SpeechReady
     | MusicReady
+    | MeasureLevels
     | Stop
 )
 
@@ -240,6 +242,7 @@ OfCall = (
     | SpeechWanted
     | MusicWanted
     | QualityMeasured
+    | LevelsMeasured
     | CallEnded
 )
 "What a call process says of its call."
