@@ -80,7 +80,10 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
         ("Codecs", {"fields": ("inbound_codecs", "force_on_caller", "outbound_codecs")}),
         ("Reaching it", {"fields": ("address", "concurrent_calls", "caller_id", "srtp")}),
         ("Voice agent", {"fields": ("agent", "agent_when")}),
-        ("Permissions and limits", {"fields": (*ALLOWANCE_FIELDS, "ring_timeout_s")}),
+        (
+            "Permissions and limits",
+            {"fields": (*ALLOWANCE_FIELDS, "ring_timeout_s", "holds_back_early_media")},
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:

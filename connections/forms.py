@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from connections.models import Connection
 from connections.services import set_password
 from numbering.allowance import ALLOWANCE_FIELDS
+from numbering.forms import CountriesToldOnce
 from sip.forms import FieldwiseForm, SrtpKept, srtp_field, typed
 from sip.names import SIP_USER_FORM
 from sip.passwords import MAX_LENGTH, MIN_LENGTH, validate_password
@@ -46,6 +47,7 @@ class ConnectionForm(SrtpKept, forms.ModelForm[Connection]):
             "agent",
             "agent_when",
             "ring_timeout_s",
+            "holds_back_early_media",
             *ALLOWANCE_FIELDS,
         )
 
@@ -172,11 +174,13 @@ class ConnectionSettingsForm(SrtpKept, FieldwiseForm[Connection], _Endpoint):
             "concurrent_calls",
             "caller_id",
             "srtp",
+            "holds_back_early_media",
             "agent",
             "agent_when",
         )
         labels = {
             **_Endpoint.Meta.labels,
+            "holds_back_early_media": "Callers hear ringing (180) in place of its early media",
             "agent": "Voice agent",
             "agent_when": "The agent takes calls",
         }
@@ -203,7 +207,7 @@ class ConnectionSettingsForm(SrtpKept, FieldwiseForm[Connection], _Endpoint):
             del self.fields[name]
 
 
-class ConnectionPermissionsForm(FieldwiseForm[Connection], _Endpoint):
+class ConnectionPermissionsForm(CountriesToldOnce, FieldwiseForm[Connection], _Endpoint):
     """What a connection may call through trunks, and the limits of its calls."""
 
     class Meta:

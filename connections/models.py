@@ -130,6 +130,14 @@ class Connection(CallAllowance):
         "How long its phones ring; beyond three, in turn. Empty: as long as the platform's.",
     )
 
+    holds_back_early_media = models.BooleanField(
+        "early media held back",
+        default=False,
+        db_default=False,
+        help_text="Before the answer callers are told that it rings (180), not what its device "
+        "sends by then (183).",
+    )
+
     class Meta:
         ordering = ["sip_user"]
         indexes = [

@@ -31,7 +31,7 @@ def validate_time_zone(value: str) -> None:
 
 def parse_countries(value: Any) -> list[str]:
     """Return country codes in capitals. Raises ValidationError naming what is wrong."""
-    entries = parse_lines(value, _country, COUNTRY_FORM, MAX_COUNTRIES)
+    entries = parse_lines(value, _country, COUNTRY_FORM, MAX_COUNTRIES, numbered=False)
     return sorted(set(entries))
 
 
@@ -52,10 +52,13 @@ def _country(text: str) -> str:
     return code
 
 
-def parse_lines(value: Any, read: Callable[[str], str], form: str, most: int) -> list[str]:
+def parse_lines(
+    value: Any, read: Callable[[str], str], form: str, most: int, *, numbered: bool = True
+) -> list[str]:
     """Return the texts of a list as `read` has them; it raises ValueError for a wrong one.
 
-    Raises ValidationError with one message for each that is wrong, naming its line.
+    Raises ValidationError with one message for each that is wrong, naming its line if they are
+    `numbered`: what people write on one line has none.
     """
     if value is None:
         return []
@@ -68,7 +71,7 @@ def parse_lines(value: Any, read: Callable[[str], str], form: str, most: int) ->
                 raise ValueError(f"{item!r} is no text; allowed: {form}")
             entries.append(read(item))
         except ValueError as error:
-            problems.append(f"Line {number}: {error}")
+            problems.append(f"Line {number}: {error}" if numbered else f"{error}")
     if problems:
         raise ValidationError(problems[:MAX_PROBLEMS], code="invalid")
     if len(entries) > most:

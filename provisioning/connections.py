@@ -25,6 +25,7 @@ KEYS = (
     FieldKey("concurrent_calls", keys.whole(1, 1_000_000)),
     FieldKey("caller_id", keys.choice(CallerIdRule.values)),
     FieldKey("ring_timeout_s", keys.whole(1, MAX_RING_TIMEOUT_S)),
+    FieldKey("holds_back_early_media", Checker.boolean),
     *PERMISSION_KEYS,
     FieldKey("srtp", keys.choice(list(Srtp))),
 )

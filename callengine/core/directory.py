@@ -106,6 +106,8 @@ class ConnectionEntry:
     permissions: Permissions = field(default_factory=Permissions)
     ring_timeout_s: int | None = None
     "How long its phones ring; None: as long as the platform's."
+    holds_back_early_media: bool = False
+    "Whether callers hear ringing in place of what it sends before the answer."
     srtp: Srtp = Srtp.OFF
     "What is asked of its audio."
 

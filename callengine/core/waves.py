@@ -199,7 +199,9 @@ class WavePlanner:
             raise NotPlannedError.by(entry.holder, denial)
         passed = self._request.vouched.headers
         targets = [
-            dataclasses.replace(target, headers=passed)
+            dataclasses.replace(
+                target, headers=passed, holds_back_early_media=entry.holds_back_early_media
+            )
             for target in _connection_targets(entry, self._local_host)
         ]
         lists = self._lists.of(connection_lists(entry))

@@ -49,6 +49,7 @@ def connection_entry(row: Connection) -> ConnectionEntry:
         agent_when=cast("AgentWhen", row.agent_when),
         permissions=_permissions(row),
         ring_timeout_s=row.ring_timeout_s,
+        holds_back_early_media=row.holds_back_early_media,
         srtp=Srtp(row.srtp),
     )
 

@@ -35,6 +35,7 @@ def test_the_documented_file_is_applied(tmp_path, settings):
         "agent": None,
         "agent_when": "not-registered",
         "ring_timeout_s": 25,
+        "holds_back_early_media": False,
         "srtp": "allowed",
         "international": "listed",
         "countries": ["GB", "NO"],

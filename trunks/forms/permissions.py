@@ -5,11 +5,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from numbering.allowance import ALLOWANCE_FIELDS
+from numbering.forms import CountriesToldOnce
 from sip.forms import RevisedForm, typed
 from trunks.models import Trunk
 
 
-class TrunkPermissionsForm(RevisedForm[Trunk]):
+class TrunkPermissionsForm(CountriesToldOnce, RevisedForm[Trunk]):
     """Calls abroad, premium-rate numbers, and the limits of calls both ways."""
 
     shown_fields = ALLOWANCE_FIELDS

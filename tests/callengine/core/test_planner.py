@@ -143,6 +143,13 @@ def test_a_connection_has_a_concurrent_call_limit(side, rule):
     assert refused.rule == rule
 
 
+def test_a_connection_says_whether_its_early_media_is_heard():
+    for is_held in (True, False):
+        called = ConnectionEntry("bob", "Bob", contacts=(PHONE,), holds_back_early_media=is_held)
+        decision = plan(request(), Destination(connection=called))
+        assert [t.holds_back_early_media for t in decision.waves[0].targets] == [is_held]
+
+
 def test_a_trunk_that_calls_in_has_a_concurrent_call_limit():
     limited = TrunkEntry("carrier-one", concurrent_calls=2)
     req, destination = (
