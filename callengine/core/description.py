@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from audiocodecs import catalogue
 from audiocodecs.catalogue import Codec
+from callengine.core import standins
 from callengine.core.srtp import PROFILES, CryptoLine, Offered, Profile, usable_crypto
 from sip.srtp import Srtp
 
@@ -24,7 +25,6 @@ FIRST_DYNAMIC = 96
 
 TELEPHONE_EVENT = "telephone-event"
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
-NO_ADDRESS = "0.0.0.0"  # noqa: S104
 
 _CONNECTION = re.compile(r"IN (IP[46]) ([^\s/]+)", re.IGNORECASE)
 _RTPMAP = re.compile(r"rtpmap:[ \t]*(\d{1,3})(?!\d)(.*)", re.ASCII | re.IGNORECASE)
@@ -223,14 +223,14 @@ class SessionDescription:
         return address_in(media.lines) or address_in(self.session)
 
     def usable(self, media: Media, srtp: Srtp = Srtp.ALLOWED) -> bool:
-        """Tell whether this is audio over IPv4 that is switched on, and as secret as it must be."""
+        """Tell whether this is audio that is switched on, for one host, as secret as it must be."""
         if media.kind != "audio" or media.port == 0 or media.profile is None:
             return False
         if media.profile.is_secure or srtp is Srtp.REQUIRED:
             fits = srtp is not Srtp.OFF and bool(media.crypto)
         else:
             fits = srtp is Srtp.OFF or not media.lacks_key
-        return fits and not is_ipv6(self.address_of(media))
+        return fits and standins.is_for_one(self.address_of(media))
 
     @property
     def audio_index(self) -> int | None:
@@ -253,12 +253,13 @@ class SessionDescription:
     def direction(self, media: Media) -> str:
         """Return the media's direction; it may stand at session level (RFC 8866 section 6.7).
 
-        The address 0.0.0.0, as RFC 2543 had hold, asks that nothing be sent (RFC 3264 section 8.4).
+        The address 0.0.0.0, or ::, as RFC 2543 had hold, asks that nothing be sent (RFC 3264
+        section 8.4).
         """
         session = (line[2:] for line in self.session if line.startswith("a="))
         written = (one for one in (*media.attributes, *session) if one in DIRECTIONS)
         direction = next(written, DIRECTIONS[0])
-        if self.address_of(media) != NO_ADDRESS:
+        if standins.stand_in(self.address_of(media)) != standins.NOBODY:
             return direction
         return "sendonly" if direction.startswith("send") else "inactive"
 
@@ -305,7 +306,10 @@ def _check(session: Sequence[str], media: int) -> None:
 
 
 def address_in(lines: Iterable[str]) -> str:
-    """Return the connection address in these lines, empty if there is none. Raises SdpError."""
+    """Return the connection address in these lines, empty if there is none. Raises SdpError.
+
+    It has no zone, which means nothing on another host; one of IPv4 written as IPv6 is one of IPv4.
+    """
     line = next((line for line in lines if line.startswith("c=")), None)
     if line is None:
         return ""
@@ -314,12 +318,7 @@ def address_in(lines: Iterable[str]) -> str:
         raise SdpError("The connection address (c=) is not an IP address or host name.")
     if match[1].upper() == "IP6" and not _is_literal(match[2]):
         raise SdpError("The connection address (c=) is an IPv6 host name; an address is needed.")
-    return match[2]
-
-
-def is_ipv6(address: str) -> bool:
-    """Tell whether an address in a c= line is one of IPv6, whatever family the line named."""
-    return ":" in address
+    return standins.plain(match[2])
 
 
 def _is_host(value: str) -> bool:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
-from callengine.core.description import Media, SessionDescription, is_ipv6, read
+from callengine.core import standins
+from callengine.core.description import Media, SessionDescription, read
 from callengine.core.outcomes import EndedBy, Termination
 from callengine.core.reasons import Reason
 from sip.srtp import Srtp
@@ -46,8 +47,8 @@ class Obstacle(Enum):
     )
     IPV6 = (
         Reason.MEDIA_OVER_IPV6_UNSUPPORTED,
-        "an IPv6 address for its audio, and audio goes over IPv4 here",
-        "Give the device an IPv4 address, or have it prefer IPv4.",
+        "an IPv6 address for its audio that none can be sent to from here ({detail})",
+        "Give the device an address that this machine has a route to, or have it prefer IPv4.",
     )
     OFF = (
         Reason.NO_AUDIO,
@@ -98,8 +99,8 @@ def obstacle_in(description: SessionDescription, srtp: Srtp) -> tuple[Obstacle, 
     plain = [media for media in on if media.profile and not media.profile.is_secure]
     if not plain:
         return _transport(on[0], description.session, srtp)
-    if is_ipv6(description.address_of(plain[0])):
-        return Obstacle.IPV6, plain[0].transport
+    if not standins.is_for_one(address := description.address_of(plain[0])):
+        return Obstacle.IPV6, address
     if plain[0].port and (srtp is Srtp.REQUIRED or plain[0].lacks_key):
         why = plain[0].unusable_crypto
         return (Obstacle.NO_KEY, why[0]) if why else (Obstacle.NOT_ENCRYPTED, plain[0].transport)

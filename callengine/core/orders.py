@@ -76,7 +76,9 @@ class LegOrder:
     from_uri: str = ""
     "From on this leg, name-addr form (leg B only)."
     public_address: str = ""
-    "IP address shown in SDP."
+    "IPv4 address shown in SDP."
+    offers_ipv6: bool = False
+    "Whether the edge shows an IPv6 address in its place until the peer has described itself."
     label: str = ""
     username: str = ""
     password: str = field(default="", repr=False)

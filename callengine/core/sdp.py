@@ -4,6 +4,7 @@ Nothing here answers an offer: pjmedia does, and both what it reads and what it 
 through these functions. Texts from a peer are nonsense until read: SdpError says what is wrong.
 """
 
+import ipaddress
 import re
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from audiocodecs.negotiation import negotiate
+from callengine.core import standins
 from callengine.core.description import (
     DIRECTIONS,
     FIRST_DYNAMIC,
@@ -20,7 +22,6 @@ from callengine.core.description import (
     SdpError,
     SessionDescription,
     address_in,
-    is_ipv6,
     read,
 )
 from callengine.core.obstacles import noted, obstacle_in
@@ -57,7 +58,7 @@ _NOT_OURS = RtpMap("not-ours", 8000)
 _NO_FMTP: Mapping[str, Callable[[str], str]] = MappingProxyType({})
 _PARAMETER = re.compile(r"[A-Za-z0-9._-]{1,32}(?: ?= ?[A-Za-z0-9.,_+/-]{1,64})?|[0-9,-]{1,64}")
 _PTIME = re.compile(r"(ptime|maxptime):[ \t]*(\d{1,4})(?:\.\d{1,3})?[ \t]*", re.ASCII)
-_RTCP = re.compile(r"rtcp:[ \t]*(\d{1,5})(?: IN IP4 (\d{1,3}(?:\.\d{1,3}){3}))?[ \t]*", re.ASCII)
+_RTCP = re.compile(r"rtcp:[ \t]*(\d{1,5})(?: IN IP[46] ([0-9A-Fa-f:.]{2,45}))?[ \t]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Audio:
     suite: str
     "Of its first SRTP key; empty without one."
     direction: str
-    "One of DIRECTIONS; the old hold address 0.0.0.0 receives nothing (RFC 3264, 8.4)."
+    "One of DIRECTIONS; the old hold addresses 0.0.0.0 and :: receive nothing (RFC 3264, 8.4)."
 
     @property
     def codecs(self) -> tuple[str, ...]:
@@ -158,6 +159,7 @@ def compact(
     srtp: Srtp = Srtp.OFF,
     profile: Profile | None = None,
     keys: frozenset[Offered] | None = None,
+    has_ipv6: bool = False,
 ) -> str:
     """Return a peer's description in the one form that pjmedia and we read alike.
 
@@ -169,7 +171,9 @@ def compact(
     sides mean the same.
     Keys of SRTP stay where `srtp` wants them, and then the line is RTP/SAVP, else RTP/AVP; an
     answer's is of the `profile` that was offered, its key one of `keys`, if that is known. Where no
-    line can be used, the first of audio says why (see `obstacles`). Raises SdpError.
+    line can be used, the first of audio says why (see `obstacles`). In place of IPv6 addresses
+    others stand (see `standins`); `has_ipv6` tells that one of ours is shown to the peer. Raises
+    SdpError.
     """
     description = read(sdp).answering(keys if is_answer else None)
     lines = list(_compact_session(description))
@@ -180,13 +184,11 @@ def compact(
             secure = () if srtp is Srtp.OFF else media.crypto
             spoken = profile or (Profile.SAVP if secure else Profile.AVP)
             known = replace(media, transport=spoken)
-            lines += _compact_audio(known, description, is_answer=is_answer)
+            lines += _compact_audio(known, description, is_answer=is_answer, has_ipv6=has_ipv6)
             lines += [key.attribute for key in secure]
         else:
             lines.append(replace(media, port=0, formats=media.formats[:1]).text)
-            if (address := address_in(media.lines)) and is_ipv6(address):
-                lines.append(_connection(address))  # why it is not used
-            elif not address_in(description.session):
+            if not address_in(description.session):
                 lines.append(_connection("127.0.0.1"))  # pjsip ends its process at a line without
         if index == hindered:
             lines.append(why)
@@ -234,21 +236,22 @@ def _compact_session(description: SessionDescription) -> Iterator[str]:
 
 
 def _connection(address: str) -> str:
-    return f"c=IN {'IP6' if is_ipv6(address) else 'IP4'} {address}"
+    return f"c=IN IP4 {standins.stand_in(address)}"
 
 
 def _compact_audio(
-    media: Media, description: SessionDescription, *, is_answer: bool
+    media: Media, description: SessionDescription, *, is_answer: bool, has_ipv6: bool
 ) -> Iterator[str]:
     maps = _kept(media.rtpmaps(), is_answer=is_answer)
     if not maps and not media.is_described:
         raise SdpError("No format of the audio line is described (a=rtpmap).")
     maps = maps or {FIRST_DYNAMIC: _NOT_OURS}
     yield replace(media, formats=tuple(map(str, maps))).text
-    if address := address_in(media.lines):
-        yield _connection(address)
+    if own := address_in(media.lines):
+        yield _connection(own)
     elif not address_in(description.session):
         raise SdpError("The audio line has no connection address (c=).")
+    address = description.address_of(media)
     fmtps = {
         number: _parameters(text, maps[number].codec)
         for number, text in media.fmtps().items()
@@ -256,7 +259,10 @@ def _compact_audio(
     }
     yield from _format_attributes(maps, maps, fmtps)
     yield from _packet_times(media, {m.codec for m in maps.values() if m.codec})
-    yield from _rtcp(media)
+    reports = _reports_to(media, address)
+    yield from () if reports is None else (reports.attribute,)
+    if has_ipv6 or standins.is_ipv6(address):
+        yield standins.told((address, reports.host if reports else ""))
     # pjmedia looks for the direction at the media line alone.
     yield f"a={description.direction(media)}"
 
@@ -316,14 +322,37 @@ def _packet_times(media: Media, codecs: Collection[str]) -> Iterator[str]:
         yield f"a=maxptime:{times_ms['maxptime']}"
 
 
-def _rtcp(media: Media) -> Iterator[str]:
-    """Yield where the peer wants RTCP (RFC 3605), if that is a port, or one at an IPv4 address."""
+@dataclass(frozen=True, slots=True)
+class _Reports:
+    """Where a peer wants RTCP (RFC 3605)."""
+
+    port: int
+    host: str
+    "Empty: where its RTP goes."
+
+    @property
+    def attribute(self) -> str:
+        """As a call process reads it."""
+        return f"a=rtcp:{self.port}" + (
+            f" IN IP4 {standins.stand_in(self.host)}" if self.host else ""
+        )
+
+
+def _reports_to(media: Media, address: str) -> _Reports | None:
+    """Return where the peer wants RTCP, if that is a port, or one at an address it can have.
+
+    An IPv6 address can be reached beside one of IPv6 alone.
+    """
     match = next(filter(None, map(_RTCP.fullmatch, media.attributes)), None)
     if match is None or not 0 < int(match[1]) <= 65535:
-        return
-    numbers = (match[2] or "0").split(".")
-    if all(int(number) <= 255 for number in numbers):
-        yield f"a=rtcp:{int(match[1])}" + (f" IN IP4 {match[2]}" if match[2] else "")
+        return None
+    try:
+        host = standins.plain(str(ipaddress.ip_address(match[2]))) if match[2] else ""
+    except ValueError:
+        return None
+    if standins.is_ipv6(host) and not (standins.is_ipv6(address) and standins.is_for_one(host)):
+        return None
+    return _Reports(int(match[1]), host)
 
 
 def restrict(

@@ -50,7 +50,7 @@ class Assembly:
 
     def __init__(self, engine: Engine, settings: EdgeSettings) -> None:
         self.settings = settings
-        self.legs = LegTable()
+        self.legs = LegTable(lambda flow, host: self.addresses.ipv6_for_audio(flow, host))
         self.tap = Tap()
         self.tasks = BackgroundTasks()
         self.loopback = Loopback()

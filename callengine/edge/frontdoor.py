@@ -109,8 +109,13 @@ class Edge:
         return self._parts.addresses.public_address_for(Flow.parse(flow))
 
     def media_address_for(self, flow: str) -> str:
-        """Return the host that our descriptions show to a peer."""
+        """Return the IPv4 address that our descriptions show to a peer."""
         return self._parts.addresses.media_address_for(Flow.parse(flow))
+
+    def offers_ipv6(self, flow: str) -> bool:
+        """Tell whether a peer is offered audio over IPv6: it signals so, and we can."""
+        to = Flow.parse(flow)
+        return ":" in to.host and bool(self._parts.addresses.ipv6_for_audio(to, to.host))
 
     async def locate(self, uri: str) -> tuple[NextHop, ...]:
         """Return where a SIP URI leads, the first to try first (RFC 3263).

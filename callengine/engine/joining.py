@@ -79,6 +79,7 @@ def joined_waves(
         to_uri="sip:peer@127.0.0.1",
         from_uri="<sip:edge@127.0.0.1>",
         public_address=before.public_address,
+        offers_ipv6=before.offers_ipv6,
         label=joint.name,
         username=before.username,
         password=before.password,

@@ -48,6 +48,9 @@ class PeerAddresses(Protocol):
     async def locate(self, uri: str) -> tuple[NextHop, ...]:
         """Return where a SIP URI leads; raises OSError or ValueError saying why not."""
 
+    def offers_ipv6(self, flow: str) -> bool:
+        """Tell whether a peer there is offered audio over IPv6."""
+
 
 class Legs(PeerAddresses, Protocol):
     """What is asked of the edge for the new legs of a call that is up."""
@@ -110,6 +113,7 @@ def make_order(
             "A",
             leg_a.token,
             public_address=edge.media_address_for(call.flow),
+            offers_ipv6=edge.offers_ipv6(call.flow),
             label=plan.from_name or plan.from_user,
             trunk=call.source.trunk.name if call.source.trunk else "",
             media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
@@ -316,6 +320,7 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         to_uri=target.to_uri,
         from_uri=name_addr(shown.from_name, caller),
         public_address=aim.edge.media_address_for(flow),
+        offers_ipv6=aim.edge.offers_ipv6(flow),
         label=target.label,
         username=target.username,
         password=aim.passwords.get(target.trunk, ""),

@@ -28,7 +28,7 @@ class Place:
 
     bridge_rate_hz: int
     address: str
-    "IP address shown to the peer."
+    "IPv4 address shown to the peer, where the edge shows none of IPv6 in its place."
 
 
 def offer(ours: str, allowed: Sequence[str], place: Place) -> str:
@@ -90,5 +90,4 @@ def _restricted(
 ) -> str:
     opus: Fmtp = {"OPUS": lambda _own: opus_offer_fmtp(place.bridge_rate_hz)}
     text = sdp.restrict(ours, codecs, telephone_events=events, fmtp={**opus, **fmtp})
-    family = "IP6" if ":" in place.address else "IP4"
-    return _ADDRESS.sub(f"IN {family} {place.address}", text)
+    return _ADDRESS.sub(f"IN IP4 {place.address}", text)

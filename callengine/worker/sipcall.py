@@ -1,14 +1,14 @@
 """What pjsua2 says of a leg, put into our words; and the leg's SDP, kept to its list."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pjsua2 as pj
 
 from audiocodecs.catalogue import CATALOGUE
-from callengine.core import sdp
+from callengine.core import sdp, standins
 from callengine.core.events import (
     DigitReceived,
     Event,
@@ -24,6 +24,8 @@ from callengine.core.orders import LegOrder
 from callengine.worker import endings, legsdp, messages, plugins, sdptext
 from callengine.worker.callbacks import Contained
 from callengine.worker.digits import Digits
+from callengine.worker.dualstack import transports
+from callengine.worker.dualstack.path import MediaPath
 from callengine.worker.lending import Borrower
 from callengine.worker.party import MediaFacts, PartyError, Post
 from callengine.worker.reoffers import Reoffers
@@ -89,6 +91,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         self.has_audio = False
         self.ended = False
         self.guard = guard
+        self._path = MediaPath(guard)
         self._slot = slot
         "pjsua's; it keeps it for a while after the leg has ended."
         self._sip_call_id = ""
@@ -125,12 +128,17 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
             self._post(self, LegEnded(self.name, 500, f"{callback} failed", by_peer=False))
         self._around.wake()
 
+    def onCreateMediaTransport(self, prm: Any) -> None:  # noqa: N802
+        """Have the transport of our sockets send where its peer is."""
+        transports.guide(int(prm.mediaTp), self._path)
+
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
         """Keep the SDP we are about to send to this leg's list."""
         ours, offer = sdptext.whole(prm.sdp), self._to_answer
         self._to_answer = ""
-        self.guard.shut(ours)
         remote = prm.remSdp.wholeSdp or offer
+        self.guard.shut(ours)
+        self._open_early(remote)
         audio = sdp.read_audio(remote) if remote else None
         if audio is not None:
             self._heard_of(audio)
@@ -158,6 +166,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
             self.ended = True
             self.has_audio = False
             self.take_back()
+            transports.forget(self._path)
             by_peer = not self._is_ending and info.lastStatusCode != 408
             ended = LegEnded(self.name, info.lastStatusCode, info.lastReason, by_peer)
             self._post(self, endings.told_by_edge(ended, prm.e))
@@ -168,7 +177,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         info = self.getStreamInfo(prm.streamIdx)
         self.guard.open(
             PjmediaStream(self, prm.streamIdx, int(prm.stream)),
-            remote=info.remoteRtpAddress,
+            remote=self._path.real(info.remoteRtpAddress),
             sends=bool(info.dir & pj.PJMEDIA_DIR_ENCODING),
         )
         if self._borrower is not None:
@@ -243,6 +252,13 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         """Note where a message with a description was heard from."""
         if said.heard_from:
             self.guard.heard_from(said.heard_from)
+
+    def _open_early(self, remote: str) -> None:
+        """Open our sockets to IPv6 if the peer is shown such an address; else once it has one."""
+        is_shown = standins.stand_ins(remote) is not None if remote else self._order.offers_ipv6
+        if is_shown and not self.has_audio:
+            with suppress(OSError):  # told of where a stream is to begin
+                self.guard.take_ipv6()
 
     # What `Reoffers` asks
 
@@ -368,9 +384,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
             return None
         codec = _catalogue_name(stream.codecName, stream.codecClockRate)
         sends = bool(stream.dir & pj.PJMEDIA_DIR_DECODING)
-        return MediaFacts(
-            codec, stream.txPt, stream.remoteRtpAddress, encryption=self._suite(), sends=sends
-        )
+        remote = self._path.real(stream.remoteRtpAddress)
+        return MediaFacts(codec, stream.txPt, remote, encryption=self._suite(), sends=sends)
 
     def _suite(self) -> str:
         """Return what both descriptions make of SRTP: an answer names the one key that holds."""

@@ -13,7 +13,6 @@ from callengine.worker.levels import loudness
 from callengine.worker.party import Counters, Party, PartyError
 from callengine.worker.ringing import Ringing
 from callengine.worker.rtpguard import sockets
-from callengine.worker.rtpguard.streams import split_address
 from callengine.worker.sipcall import SipCall, call_parameters, refusable
 
 INFO_KEY_MS = 160
@@ -238,8 +237,8 @@ class SipLeg(SipCall):
             raise PartyError("its audio is encrypted, and only plain RTP can be lent")
         number, parameters = stream.txPt, stream.audCodecParam
         remote = self._remote
-        host, port = split_address(stream.remoteRtpAddress)
-        reports = split_address(stream.remoteRtcpAddress)
+        host, port = self._path.lent(stream.remoteRtpAddress)
+        reports = self._path.lent(stream.remoteRtcpAddress)
         return LentMedia(
             port=self.guard.port,
             codec=codec,

@@ -55,12 +55,13 @@ def sdp(
     `leading_media` and `extra_media` are whole media sections before and after the audio line.
     """
     events = dict(telephone_event or {})
+    family = "IP6" if ":" in address else "IP4"
     numbers = [number for _, number in numbered(codecs)] + list(events)
     lines = [
         "v=0",
-        f"o=peer 1000 {version} IN IP4 {address}",
+        f"o=peer 1000 {version} IN {family} {address}",
         "s=-",
-        f"c=IN IP4 {address}",
+        f"c=IN {family} {address}",
         "t=0 0",
         *leading_media.splitlines(),
         f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}",
@@ -146,7 +147,8 @@ def direction(text: str) -> str:
 def rtp_address(text: str) -> tuple[str, int]:
     """Return where the audio line wants RTP."""
     section = audio_section(text)
-    address = _first(section, "c=IN IP4 ") or _first(text.splitlines(), "c=IN IP4 ")
+    lines = [*section, *text.splitlines()]
+    address = next((line[9:] for line in lines if line.startswith(("c=IN IP4 ", "c=IN IP6 "))), "")
     return address, int(section[0].split()[1])
 
 

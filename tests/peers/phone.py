@@ -12,7 +12,7 @@ from sipua.utils import create_response, create_via, random_string
 from tests.peers import descriptions
 from tests.peers.dialogs import Call, IncomingCall, OutgoingCall
 from tests.peers.digest import credentials
-from tests.peers.ports import LOOPBACK
+from tests.peers.ports import LOOPBACK, in_uri
 from tests.peers.rtp import RtpTone
 from tests.peers.sipua_layers import Transactions, Transport, with_rport
 
@@ -26,7 +26,8 @@ class Phone:
     addresses directly; of other transports than UDP it then accepts connections, too. `host` is the
     loopback address it lives at, 127.0.0.1 by default. `tls` is what it believes of who it connects
     to, `tls_server` what it shows to who connects to it. `srtp` is the profile of RTP in which it
-    offers keys, and answers those of others; without, it knows nothing of them.
+    offers keys, and answers those of others; without, it knows nothing of them. `audio` is its
+    address for RTP, if that is not `host`.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Phone:
         tls: ssl.SSLContext | None = None,
         tls_server: ssl.SSLContext | None = None,
         srtp: str = "",
+        audio: str = "",
     ) -> None:
         self.user, self.password, self.server = user, password, server
         self.auth_user = user
@@ -50,6 +52,7 @@ class Phone:
         self._port = port
         self._tls_server = tls_server
         self.srtp = srtp
+        self.audio = audio or host
         self.user_agent = "scripted phone"
         self.invite_headers: dict[str, str] = {}
         self.transport = Transport(host, tls)
@@ -65,7 +68,7 @@ class Phone:
         await self.transport.open(self._port)
         if self.server is None and self.protocol != "udp":
             await self.transport.listen_for(self.protocol, self._tls_server)
-        self.rtp = await RtpTone.open(self.host)
+        self.rtp = await RtpTone.open(self.audio)
         return self
 
     async def __aexit__(
@@ -99,12 +102,12 @@ class Phone:
     @property
     def uri(self) -> str:
         """Where this phone can be reached directly."""
-        return f"sip:{self.user}@{self.host}:{self.port}"
+        return f"sip:{self.user}@{in_uri(self.host)}:{self.port}"
 
     @property
     def contact(self) -> sipmessage.Address:
         # Over TCP the stack fills in the connection's own port, as phones behind NAT do.
-        host, port = (self.host, self.port) if self.protocol == "udp" else ("any", None)
+        host, port = (in_uri(self.host), self.port) if self.protocol == "udp" else ("any", None)
         uri = sipmessage.URI(scheme="sip", user=self.user, host=host, port=port)
         return sipmessage.Address(uri=uri)
 
@@ -112,6 +115,7 @@ class Phone:
         host, port = (self.host, self.port)
         if self.server and self.password:  # without one it is nobody's user but its own
             host, port = self.server
+        host = in_uri(host)
         uri = sipmessage.URI(scheme="sip", user=user, host=host, port=port)
         parameters = sipmessage.Parameters(tag=random_string(10)) if tag else None
         return sipmessage.Address(uri=uri, parameters=parameters or sipmessage.Parameters())
@@ -121,7 +125,7 @@ class Phone:
         text = to
         if not to.startswith(("sip:", "sips:")):
             assert self.server is not None, "a phone without a server calls URIs"
-            text = f"sip:{to}@{self.server[0]}:{self.server[1]}"
+            text = f"sip:{to}@{in_uri(self.server[0])}:{self.server[1]}"
         is_open = self.protocol == "udp" or text.startswith("sips:")
         if not is_open and ";transport" not in text:
             text += f";transport={self.protocol}"
@@ -129,7 +133,7 @@ class Phone:
 
     def sdp(self, codecs: descriptions.Codecs, **options: Any) -> str:
         """Return a description with this phone's RTP address; see `descriptions.sdp`."""
-        return descriptions.sdp(codecs, **{"port": self.rtp.port, "address": self.host, **options})
+        return descriptions.sdp(codecs, **{"port": self.rtp.port, "address": self.audio, **options})
 
     # What a test does with it
 
@@ -211,7 +215,7 @@ class Phone:
         )
         uri = sipmessage.URI(
             scheme="sip",
-            host=self.server[0],
+            host=in_uri(self.server[0]),
             port=self.server[1],
             parameters=parameters or sipmessage.Parameters(),
         )

@@ -10,6 +10,7 @@ import random
 import socket
 
 LOOPBACK = "127.0.0.1"
+IPV6_LOOPBACK = "::1"
 UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 
 
@@ -63,11 +64,12 @@ def rtp_pair(host: str = LOOPBACK) -> tuple[socket.socket, socket.socket]:
 
     Whoever left the second to others had theirs hear reports that were meant for it.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
-        first = socket.socket(socket.AF_INET, UDP)
+        first = socket.socket(family, UDP)
         first.bind((host, 0))
         port = first.getsockname()[1]
-        second = socket.socket(socket.AF_INET, UDP)
+        second = socket.socket(family, UDP)
         try:
             if not port % 2:
                 second.bind((host, port + 1))
@@ -85,3 +87,8 @@ def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
         except OSError:
             return False
         return True
+
+
+def in_uri(host: str) -> str:
+    """Return a host as a URI has it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host

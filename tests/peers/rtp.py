@@ -86,7 +86,7 @@ class RtpTone(asyncio.DatagramProtocol):
             data = opened
         _, second, sequence, timestamp, self.heard_ssrc = struct.unpack("!BBHII", data[:12])
         header = 12 + 4 * (data[0] & 0x0F)
-        self.packets.append(Packet(second & 0x7F, sequence, timestamp, data[header:], addr))
+        self.packets.append(Packet(second & 0x7F, sequence, timestamp, data[header:], addr[:2]))
         self.arrived.set()
 
     async def first_packet(self, timeout_s: float = 5.0) -> Packet:

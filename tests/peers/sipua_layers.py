@@ -5,6 +5,7 @@ answers, an ACK to a 2xx that belongs to the caller (it may carry the SDP answer
 """
 
 import asyncio
+import copy
 import dataclasses
 import re
 import ssl
@@ -27,7 +28,11 @@ from sipua.transport import (
     TransportChannel,
     TransportLayer,
     UdpTransportChannel,
+    get_transport_destination,
+    set_transport_source,
 )
+
+from tests.peers.ports import in_uri
 
 CONTENT_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d+)", re.IGNORECASE)
 Log = list[tuple[str, bytes]]
@@ -35,6 +40,10 @@ Log = list[tuple[str, bytes]]
 
 class UdpChannel(UdpTransportChannel):
     log: Log
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.via_host = in_uri(self.via_host)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.log.append(("<-", data))
@@ -45,12 +54,17 @@ class UdpChannel(UdpTransportChannel):
         self, message: sipmessage.Message, destination: TransportAddress
     ) -> None:
         self.log.append(("->", bytes(message)))  # type: ignore[call-overload]
-        await super().send_message(message, destination)
+        to = dataclasses.replace(destination, host=destination.host.strip("[]"))
+        await super().send_message(message, to)
 
 
 class TcpChannel(TcpTransportChannel):
     log: Log
     _buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.via_host = in_uri(self.via_host)
 
     def data_received(self, data: bytes) -> None:
         self._buffer = (self._buffer + data).lstrip(b"\r\n")
@@ -131,6 +145,15 @@ class Transport(TransportLayer):
         self.log.append(("->", data))
         channel._transport.sendto(data, to)
 
+    async def send_message(self, message: sipmessage.Message) -> bool:
+        """Send a message, to an IPv6 address in brackets too."""
+        message.content_length = len(message.body)
+        destination = await get_transport_destination(_without_brackets(message))
+        channel = await self._acquire_channel(destination)
+        set_transport_source(message, channel)
+        await channel.send_message(message, destination)
+        return channel.is_reliable
+
     def _logged(self, cls: type[C]) -> C:
         channel = cls(
             connect_handler=self._connect_handler,
@@ -156,6 +179,15 @@ class Transport(TransportLayer):
             )
             return opened
         return await super()._acquire_channel(destination)
+
+
+def _without_brackets(message: sipmessage.Message) -> sipmessage.Message:
+    """Return what sipua finds the destination of: it takes a host in brackets for a name."""
+    if not isinstance(message, sipmessage.Request) or not message.uri.host.startswith("["):
+        return message
+    bare = copy.copy(message)
+    bare.uri = dataclasses.replace(message.uri, host=message.uri.host.strip("[]"))
+    return bare
 
 
 class InviteTransaction(ClientInviteTransaction):

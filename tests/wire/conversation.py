@@ -1,7 +1,7 @@
 """A call through the engine between two scripted phones, as far as a test wants it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +10,7 @@ from tests.peers import descriptions
 from tests.peers.dialogs import IncomingCall, OutgoingCall
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
+from tests.peers.ports import IPV6_LOOPBACK
 from tests.wire.directory import PASSWORD
 
 CALLER_HZ, CALLEE_HZ = 620, 950
@@ -20,7 +21,7 @@ STRANGER = "stranger"
 @asynccontextmanager
 async def registered(engine: Engine, user: str, **options: Any) -> AsyncIterator[Phone]:
     """Open a phone that registers as one of the engine's connections, and takes it back after."""
-    server = engine.server_over(options.get("transport", "udp"))
+    server = _server(engine, options)
     async with Phone(user, PASSWORD, server=server, **options) as phone:
         response = await phone.register()
         assert response.code == 200, phone.dump()
@@ -34,9 +35,15 @@ async def registered(engine: Engine, user: str, **options: Any) -> AsyncIterator
 async def caller(engine: Engine, user: str = STRANGER, **options: Any) -> AsyncIterator[Phone]:
     """Open a phone that places calls: a connection's by digest, a stranger's without."""
     password = "" if user == STRANGER else PASSWORD
-    server = engine.server_over(options.get("transport", "udp"))
+    server = _server(engine, options)
     async with Phone(user, password, server=server, **options) as phone:
         yield phone
+
+
+def _server(engine: Engine, options: Mapping[str, Any]) -> tuple[str, int]:
+    """Where a phone finds the engine: over IPv6 if it lives at such an address."""
+    host, port = engine.server_over(options.get("transport", "udp"))
+    return IPV6_LOOPBACK if ":" in options.get("host", "") else host, port
 
 
 @dataclass

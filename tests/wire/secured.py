@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers.certificates import Authority
-from tests.peers.ports import LOOPBACK
+from tests.peers.ports import IPV6_LOOPBACK, LOOPBACK
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="voipnumber-tls-")
 AUTHORITY = Authority(Path(_FOLDER.name))
 STRANGERS = Authority(Path(_FOLDER.name), "Strangers")
 "An authority that engines do not believe."
-OURS = AUTHORITY.issue("sip.example", dns=["sip.example"], addresses=[LOOPBACK])
+OURS = AUTHORITY.issue("sip.example", dns=["sip.example"], addresses=[LOOPBACK, IPV6_LOOPBACK])
 GATEWAY = AUTHORITY.issue("gateway", addresses=[LOOPBACK])
 ENVIRONMENT = {
     "VOIPNUMBER_SIP_TLS_CERTIFICATE": str(OURS.certificate),

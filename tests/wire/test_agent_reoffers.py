@@ -129,10 +129,10 @@ async def test_a_caller_who_holds_hears_nothing_and_is_silent_to_the_agent(
 
 
 async def test_a_caller_over_ipv6_talks_to_an_agent(engine: Engine, peer: VoiceAgentPeer) -> None:
-    wire, rtp = await UdpPeer.open("::1"), await RtpTone.open()
+    wire, rtp = await UdpPeer.open("::1"), await RtpTone.open("::1")
     phone = BarePhone("[::1]", wire.address[1], user="carol", edge=("elsewhere.example", 5060))
     edge, uri = ("::1", engine.port), f"sip:{NUMBER}@[::1]:{engine.port}"
-    offer = descriptions.sdp(["PCMU"], port=rtp.port)
+    offer = descriptions.sdp(["PCMU"], port=rtp.port, address="::1")
     wire.send(phone.request("INVITE", 1, uri=uri, to=f"<{uri}>", body=offer), edge)
     answer = await wire.expect(200)
     contact, to = answer.get("contact").strip("<>"), answer.get("to")

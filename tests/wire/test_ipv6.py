@@ -1,51 +1,122 @@
-"""Signalling over IPv6: audio goes over IPv4 all the same, and users of ours are reached."""
+"""IPv6 from end to end: phones that signal and have their audio there, with others and such."""
 
 import asyncio
 from collections.abc import Iterator
 
 import pytest
 
-from tests.callengine.edge.fakes import Phone, UdpPeer
-from tests.peers import descriptions
 from tests.peers.engine import Engine
+from tests.peers.ports import IPV6_LOOPBACK, LOOPBACK
 from tests.peers.rtp import RtpTone
-from tests.wire.conversation import CALLER_HZ, registered
+from tests.wire import secured
+from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, caller, converse, registered
 from tests.wire.directory import configuration, connection
+from tests.wire.strangers import STRANGER_HZ, Reports, Stranger
 
-CONFIGURATION = configuration(connection("bob", inbound=["PCMU"]))
+CONFIGURATION = configuration(
+    connection("bob", inbound=["G722"]),
+    connection("four", inbound=["PCMA"]),
+    connection("sam", inbound=["PCMA"], srtp="allowed"),
+)
+SIX = {"host": IPV6_LOOPBACK}
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    engine = Engine(CONFIGURATION)
-    engine._environment["VOIPNUMBER_SIP_LISTEN"] += f",udp:[::1]:{engine.port}"
+    engine = Engine(CONFIGURATION, environment=secured.ENVIRONMENT)
+    six = f"udp:[{IPV6_LOOPBACK}]:{engine.port},tls:[{IPV6_LOOPBACK}]:{engine.tls_port}"
+    engine._environment["VOIPNUMBER_SIP_LISTEN"] += f",{six}"
     with engine:
         yield engine
 
 
-async def test_a_caller_over_ipv6_reaches_a_user_and_is_heard(engine: Engine) -> None:
-    peer, rtp = await UdpPeer.open("::1"), await RtpTone.open()
-    port = peer.address[1]
-    edge = ("::1", engine.port)
-    phone = Phone("[::1]", port, user="carol", edge=("elsewhere.example", 5060))
-    uri = f"sip:bob@[::1]:{engine.port}"
-    async with registered(engine, "bob", codecs=("PCMU",)) as bob:
-        offer = descriptions.sdp(["PCMU"], port=rtp.port)
-        peer.send(phone.request("INVITE", 1, uri=uri, to=f"<{uri}>", body=offer), edge)
-        b = await bob.wait_call()
-        await b.answer_in("PCMU")
-        answer = await peer.expect(200)
-        target = descriptions.rtp_address(answer.body.decode())
-        assert target[0] == engine.host
-        contact, to = answer.get("contact").strip("<>"), answer.get("to")
-        peer.send(phone.request("ACK", 1, uri=contact, to=to), edge)
+async def test_two_phones_over_ipv6_hear_each_other_and_no_stranger(engine: Engine) -> None:
+    """Reports take a few seconds, in which one end changes its family, and holds."""
+    loop = asyncio.get_running_loop()
+    opened, reports = await loop.create_datagram_endpoint(Reports, local_addr=(IPV6_LOOPBACK, 0))
+    port = opened.get_extra_info("sockname")[1]
+    async with (
+        registered(engine, "bob", **SIX) as bob,
+        caller(engine, **SIX) as alice,
+        Stranger() as stranger,
+    ):
+        neighbour, moved = await RtpTone.open(IPV6_LOOPBACK), await RtpTone.open()
+        where = f"a=rtcp:{port} IN IP6 {IPV6_LOOPBACK}"
+        offer = alice.sdp(["OPUS"], extra_media=where)
+        call = await converse(engine, alice, bob, offer=offer)
+        await call.hears_both_ways(codec_a="OPUS", codec_b="G722", seconds=0.8)
+        await asyncio.gather(
+            neighbour.send_tone(
+                call.a.rtp_target, codec="OPUS", payload_type=96, hz=STRANGER_HZ, seconds=0.8
+            ),
+            stranger.attack((LOOPBACK, call.a.rtp_target[1]), codec="OPUS", seconds=0.8),
+            call.hears_both_ways(codec_a="OPUS", codec_b="G722", seconds=0.8),
+        )
+        offer = alice.sdp(["OPUS"], address=LOOPBACK, port=moved.port, version=2)
+        assert (await call.a.reinvite(offer)).code == 200
+        assert call.a.rtp_target[0] == LOOPBACK
         bob.rtp.forget()
-        await rtp.send_tone(target, codec="PCMU", payload_type=0, hz=CALLER_HZ, seconds=1.5)
-        assert bob.rtp.heard(b.local_codecs).near(CALLER_HZ)
-        peer.send(phone.request("BYE", 2, uri=contact, to=to), edge)
-        await peer.expect(200)
-        await asyncio.wait_for(b.ended.wait(), 3)
-        record = await engine.record(phone.call_id)
-        assert record["termination"]["reason"] == "caller-hung-up"
-    rtp.close()
-    await peer.close()
+        await moved.send_tone(call.a.rtp_target, codec="OPUS", payload_type=96, hz=700, seconds=0.8)
+        assert bob.rtp.heard(call.b.local_codecs).near(700)
+        assert len(moved.packets) > 30
+        for version, direction in ((3, "sendonly"), (4, "sendrecv")):
+            offer = alice.sdp(["OPUS"], direction=direction, version=version, extra_media=where)
+            assert (await call.a.reinvite(offer)).code == 200
+            assert call.a.rtp_target[0] == IPV6_LOOPBACK
+        await call.hears_both_ways(codec_a="OPUS", codec_b="G722", seconds=0.8)
+        await asyncio.wait_for(reports.arrived.wait(), 8)
+        assert neighbour.packets == stranger.rtp.packets == stranger.rtcp.received == []
+        record = await call.end()
+    assert [leg["remote"] for leg in record["legs"]] == [
+        f"[{IPV6_LOOPBACK}]:{phone.rtp.port}" for phone in (alice, bob)
+    ]
+    for socket in (neighbour, moved, opened):
+        socket.close()
+
+
+@pytest.mark.parametrize(
+    ("calling", "called", "answer"),
+    [({}, SIX, "G722"), (SIX, {}, "PCMA")],
+    ids=["IPv4 to IPv6", "IPv6 to IPv4"],
+)
+async def test_one_end_may_have_ipv6_alone(
+    engine: Engine, calling: dict[str, str], called: dict[str, str], answer: str
+) -> None:
+    user = "bob" if called else "four"
+    async with registered(engine, user, **called) as phone, caller(engine, **calling) as alice:
+        call = await converse(engine, alice, phone, offer=["PCMU"])
+        assert ":" in (call.b if called else call.a).rtp_target[0]
+        await call.hears_both_ways(codec_a="PCMU", codec_b=answer, seconds=0.8)
+        await call.end()
+
+
+async def test_audio_is_encrypted_over_ipv6_beside_signalling_over_tls(engine: Engine) -> None:
+    secure = {**secured.phone(), **SIX, "srtp": "RTP/SAVP"}
+    del secure["tls_server"]
+    async with registered(engine, "sam", **secure) as sam, caller(engine, **SIX) as alice:
+        call = await converse(engine, alice, sam, offer=["PCMU"])
+        assert "a=crypto:" in call.b.local_sdp
+        await call.hears_both_ways(codec_a="PCMU", codec_b="PCMA", seconds=0.8)
+        record = await call.end()
+    assert record["legs"][1]["encryption"]
+
+
+async def test_a_callee_may_answer_in_the_other_family(engine: Engine) -> None:
+    """It is sent to where it describes, and heard from wherever it signals."""
+    async with registered(engine, "bob", **SIX) as bob, caller(engine) as alice:
+        ear = await RtpTone.open()
+        a = await alice.invite("bob", alice.sdp(["PCMU"]))
+        b = await bob.wait_call()
+        await b.answer(bob.sdp([("G722", 9)], address=LOOPBACK, port=ear.port))
+        await a.answered()
+        assert b.rtp_target[0] == IPV6_LOOPBACK
+        heard, _ = await asyncio.gather(
+            a.audio(send_hz=CALLER_HZ, codec="PCMU", seconds=1.0),
+            ear.send_tone(
+                (LOOPBACK, b.rtp_target[1]), codec="G722", payload_type=9, hz=CALLEE_HZ, seconds=1.0
+            ),
+        )
+        assert heard.near(CALLEE_HZ)
+        assert ear.heard({9: "G722"}).near(CALLER_HZ)
+        await a.hang_up()
+        ear.close()

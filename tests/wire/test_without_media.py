@@ -19,7 +19,8 @@ CONFIGURATION = configuration(
     connection("bob", inbound=G722_FIRST),
     connection("duo", inbound=G722_FIRST),
 )
-IPV6 = "2001:db8::7"
+IPV6 = "ff15::7"
+"Of many hosts (RFC 4291 section 2.7)."
 
 
 def _sdp(phone: Phone, *, transport: str = "RTP/AVP", ipv6: bool = False, off: bool = False) -> str:

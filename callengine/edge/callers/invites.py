@@ -18,7 +18,8 @@ from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, IncomingCall, Refused, TrunkAccess
 from callengine.edge.legs.inward_requests import MALFORMED_SDP, InwardRequests
 from callengine.edge.legs.table import LegTable, uri_user
-from callengine.edge.messages.descriptions import BadSdpError, compact_body, description
+from callengine.edge.messages.descriptions import BadSdpError, answerable, compact_body
+from callengine.edge.messages.families import OurAddress
 from callengine.edge.messages.message import Headers
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.targets import caller_target
@@ -104,7 +105,8 @@ class Callers:
         self._responder.reply(transaction, 100)
         self._setting_up.add(transaction)
         try:
-            outcome = await self._engine.set_up(_incoming(transaction, source))
+            call = _incoming(transaction, source, self._addresses.ipv6_for_audio)
+            outcome = await self._engine.set_up(call)
         finally:
             self._setting_up.discard(transaction)
         if source.kind == "trunk" and source.is_proven and isinstance(outcome, Accepted):
@@ -277,10 +279,9 @@ class Callers:
         self._responder.reply(invite, 487)
 
 
-def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
+def _incoming(transaction: ServerTransaction, source: Source, our_ipv6: OurAddress) -> IncomingCall:
     request = transaction.request
     caller = caller_of(request)
-    sdp = description(request).sdp
     return IncomingCall(
         source=source,
         call_id=clean(request.call_id, 255),
@@ -288,7 +289,7 @@ def _incoming(transaction: ServerTransaction, source: Source) -> IncomingCall:
         from_name=caller.name,
         to_user=_called(request),
         user_agent=clean(request.get("user-agent")),
-        sdp=sdp.decode("utf-8", "replace") if sdp and sdp.strip() else None,
+        sdp=answerable(request, source.srtp, our_ipv6) or None,
         max_forwards=max_forwards(request),
         flow=str(request.flow),
         headers=_readable_headers(request),

@@ -239,7 +239,7 @@ class OutwardRequests:
             parties=request.parties,
             call_id=leg.call_id,
             cseq=request.cseq,
-            body=leg.profiles.outward(takeover.continued(leg, message.body)),
+            body=leg.profiles.outward(takeover.continued(leg, message.body), request.flow),
             extra=extra,
         )
 

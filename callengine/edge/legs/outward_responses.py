@@ -83,7 +83,7 @@ class OutwardResponses:
             user_agent=identity.user_agent,
             parties=(request.get("from"), with_tag(request.get("to"), message.to_tag)),
             call_id=request.call_id,
-            body=leg.profiles.outward(continued(leg, _body(message))),
+            body=leg.profiles.outward(continued(leg, _body(message)), request.flow),
             extra=extra,
         )
         return render(response)

@@ -12,6 +12,7 @@ from callengine.edge.flow import NOWHERE, Flow
 from callengine.edge.interface import LegAnchor
 from callengine.edge.messages.branches import RequestKey, branch_in
 from callengine.edge.messages.descriptions import Profiles
+from callengine.edge.messages.families import OurAddress, nowhere
 from callengine.edge.messages.message import Message
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.values import is_address, with_tag
@@ -145,6 +146,7 @@ class AnchoredLeg:
     """One leg between a peer and a call process."""
 
     anchor: LegAnchor
+    our_ipv6: OurAddress = nowhere
     call_id: str = ""
     local_tag: str = ""
     own_call_id: str = ""
@@ -178,7 +180,7 @@ class AnchoredLeg:
     closing: Timer | None = None
 
     def __post_init__(self) -> None:
-        self.profiles = Profiles(self.anchor.srtp)
+        self.profiles = Profiles(self.anchor.srtp, self.our_ipv6)
 
     @property
     def token(self) -> str:
@@ -235,7 +237,8 @@ class AnchoredLeg:
 class LegTable:
     """Every anchored leg, by token, call, Call-ID and what was sent on it; who serves it."""
 
-    def __init__(self) -> None:
+    def __init__(self, our_ipv6: OurAddress = nowhere) -> None:
+        self._our_ipv6 = our_ipv6
         self.by_token: dict[str, AnchoredLeg] = {}
         self.of_request: dict[RequestKey, AnchoredLeg] = {}
         "Legs on which a request went to a peer, by our branch and method."
@@ -253,7 +256,7 @@ class LegTable:
         """Anchor a leg; a token names one leg only."""
         if anchor.token in self.by_token:
             raise ValueError(f"leg token {anchor.token} is in use")
-        leg = self.by_token[anchor.token] = AnchoredLeg(anchor)
+        leg = self.by_token[anchor.token] = AnchoredLeg(anchor, self._our_ipv6)
         self._by_call.setdefault(anchor.call, []).append(leg)
         self._by_worker.setdefault(anchor.worker, []).append(leg)
         return leg

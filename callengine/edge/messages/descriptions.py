@@ -6,7 +6,9 @@ from callengine.core.description import read
 from callengine.core.obstacles import obstacle_in
 from callengine.core.sdp import SdpError, compact
 from callengine.core.srtp import PROFILES, CryptoLine, Offered, Profile, usable_crypto
+from callengine.edge.flow import Flow
 from callengine.edge.messages.bodies import BodyContent, find_sdp
+from callengine.edge.messages.families import Family, OurAddress, nowhere
 from callengine.edge.messages.received import Received
 from sip.srtp import Srtp
 
@@ -24,15 +26,16 @@ def description(message: Received) -> BodyContent:
 
 
 class Profiles:
-    """Which profile of RTP a leg's descriptions are written in, on either side of the edge.
+    """Which profile of RTP and family of IP a leg's descriptions have, on either side of the edge.
 
     A call process knows RTP/AVP, with keys beside it, and RTP/SAVP. Toward the peer the line is of
     the profile the peer itself writes, once it has written one; a device that speaks RTP/SAVP
     would not take the other (RFC 3264 section 6).
     """
 
-    def __init__(self, srtp: Srtp = Srtp.OFF) -> None:
+    def __init__(self, srtp: Srtp = Srtp.OFF, our_ipv6: OurAddress = nowhere) -> None:
         self.srtp = srtp
+        self._family = Family(our_ipv6)
         self._theirs: Profile | None = None
         self._offered: Profile | None = None
         "By the call process, toward us."
@@ -42,19 +45,28 @@ class Profiles:
     def inward(self, message: Received) -> bytes:
         """Return what a call process reads of a peer's message. Raises BadSdpError."""
         offered = self._offered if _is_answer(message) else None
-        body = compact_body(message, srtp=self.srtp, profile=offered, keys=self._keys)
+        text = self._family.inward(_sdp(message), message.flow, self.srtp)
+        body = _compact(
+            message,
+            text,
+            srtp=self.srtp,
+            profile=offered,
+            keys=self._keys,
+            has_ipv6=self._family.is_ipv6,
+        )
         if body:
-            whole = read(_sdp(message))
+            whole = read(text)
             index = whole.audio_index_for(self.srtp)
             self._theirs = self._theirs if index is None else whole.media[index].profile
         return body
 
     def take_over(self, before: "Profiles") -> None:
-        """Go on in the profile of a dialog that another leg had."""
+        """Go on in the profile and family of a dialog that another leg had."""
         self._theirs = before._theirs
+        self._family.take_over(before._family)
 
-    def outward(self, body: bytes) -> bytes:
-        """Return the body of a call process's message as its peer reads it."""
+    def outward(self, body: bytes, flow: Flow) -> bytes:
+        """Return the body of a call process's message as its peer reads it, who is at `flow`."""
         if not body.startswith(b"v=0"):
             return body
         lines = body.split(b"\r\n")
@@ -72,7 +84,7 @@ class Profiles:
             wanted = Profile.SAVP
         words[2] = (wanted or written).encode()
         lines[at] = b" ".join(words)
-        return b"\r\n".join(lines)
+        return self._family.outward(b"\r\n".join(lines), flow)
 
 
 def _keys(lines: Iterable[bytes]) -> tuple[CryptoLine, ...]:
@@ -92,27 +104,49 @@ def _sdp(message: Received) -> str:
     return text if text.strip() else ""
 
 
-def compact_body(
-    message: Received,
-    *,
-    srtp: Srtp = Srtp.OFF,
-    profile: Profile | None = None,
-    keys: frozenset[Offered] | None = None,
-) -> bytes:
-    """Return a message's session description cut down to what a call process can read.
+def answerable(message: Received, srtp: Srtp, our_ipv6: OurAddress) -> str:
+    """Return a caller's description without the IPv6 audio that cannot be had; empty for none.
 
-    `srtp` is what is asked of the leg's audio, `profile` and `keys` what an answer was offered.
+    Raises BadSdpError.
+    """
+    return Family(our_ipv6).inward(_sdp(message), message.flow, srtp)
+
+
+def compact_body(message: Received) -> bytes:
+    """Return a caller's session description cut down to what a call process can read.
 
     Raises:
         BadSdpError: it is nonsense, or the body must be understood and is not.
     """
-    text = _sdp(message)
+    return _compact(message, _sdp(message))
+
+
+def _compact(
+    message: Received,
+    text: str,
+    *,
+    srtp: Srtp = Srtp.OFF,
+    profile: Profile | None = None,
+    keys: frozenset[Offered] | None = None,
+    has_ipv6: bool = False,
+) -> bytes:
+    """Return a message's description as a call process can read it.
+
+    `srtp` is what is asked of the leg's audio, `profile` and `keys` what an answer was offered.
+    """
     if not text:
         return b""
     is_answer = _is_answer(message)
     try:
         if message.method == "ACK" and obstacle_in(read(text).answering(keys), srtp):
             return b""  # no answer at all, as far as a call process can do anything with it
-        return compact(text, is_answer=is_answer, srtp=srtp, profile=profile, keys=keys).encode()
+        return compact(
+            text,
+            is_answer=is_answer,
+            srtp=srtp,
+            profile=profile,
+            keys=keys,
+            has_ipv6=has_ipv6,
+        ).encode()
     except SdpError as error:
         raise BadSdpError(str(error)) from error

@@ -15,7 +15,8 @@ logger = logging.getLogger(__name__)
 _MAX_CACHED = 4096
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
 _SOMEWHERE = "192.0.2.1"
-"Not on this machine, nor on any network of its own (RFC 5737)."
+_SOMEWHERE_6 = "2001:db8::1"
+"Not on this machine, nor on any network of its own (RFC 5737, RFC 3849)."
 BUILT_IN_PHONES = ipaddress.IPv4Network("127.64.0.0/10")
 "Where the phones of the codec lab are: on this machine, so no public address is shown to them."
 
@@ -154,8 +155,23 @@ class Addresses:
             public = self._learned.get(bound_host, "")
         return public if public and _family(public) == _family(flow.host) else local
 
+    def ipv6_for_audio(self, flow: Flow, host: str) -> str:
+        """Return our address for audio with a peer on a flow whose own goes over IPv6.
+
+        `host` is where that is, if it is known. Empty: no IPv6 address of ours leads there.
+        """
+        local = self._known_address_to(host or (flow.host if ":" in flow.host else _SOMEWHERE_6))
+        if ":" not in local:
+            return ""
+        # A proxy beside us speaks from loopback for peers elsewhere.
+        is_told = ":" in flow.host and (not _is_loopback(flow.host) or _is_loopback(local))
+        shown = self._address_for(flow, self._listener(flow)[0]) if is_told else ""
+        if ":" not in shown:
+            shown = self._public.get(local) or self._settings.public_address or ""
+        return shown if ":" in shown else local
+
     def media_address_for(self, flow: Flow) -> str:
-        """Return the address of our audio: IPv4, also for those who signal over IPv6."""
+        """Return the IPv4 address of our audio, also for those who signal over IPv6."""
         host = self._address_for(flow, self._listener(flow)[0])
         if ":" not in host:
             return host
@@ -178,13 +194,21 @@ class Addresses:
         return self._transports.tcp[0][1:] if self._transports.tcp else ("127.0.0.1", 5060)
 
     def _local_address_to(self, host: str) -> str:
+        return self._known_address_to(host) or "127.0.0.1"
+
+    def _known_address_to(self, host: str) -> str:
+        """Return which address of ours leads to a host; empty: there is no route now."""
         if (address := self._reached_from.get(host)) is not None:
             return address
         if len(self._reached_from) >= _MAX_CACHED:
             self._reached_from.popitem(last=False)
-        address = _source_address(host) or "127.0.0.1"
-        self._reached_from[host] = address
-        return address
+        if address := _source_address(host):
+            self._reached_from[host] = address
+        return address or ""
+
+
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback
 
 
 def _family(host: str) -> int:

@@ -135,11 +135,20 @@ typedef struct {
 pj_status_t pjmedia_stream_get_rtp_session_info(pjmedia_stream *, pjmedia_stream_rtp_sess_info *);
 typedef struct pjmedia_transport pjmedia_transport;
 typedef pj_status_t pjmedia_send_rtp(pjmedia_transport *, const void *, size_t);
+typedef pj_status_t pjmedia_media_start(pjmedia_transport *, pj_pool_t *, const void *,
+    const void *, unsigned);
+typedef struct {
+    void *stream; int media_type; uint8_t rem_addr[28]; uint8_t rem_rtcp[28]; unsigned addr_len;
+    void *user_data; void *rtp_cb; void *rtcp_cb; void *rtp_cb2;
+} pjmedia_transport_attach_param;
+typedef pj_status_t pjmedia_attach2(pjmedia_transport *, pjmedia_transport_attach_param *);
 typedef struct {
     void *get_info; void *attach; void *detach;
     pjmedia_send_rtp *send_rtp;
-    void *send_rtcp; void *send_rtcp2; void *media_create; void *encode_sdp; void *media_start;
-    void *media_stop; void *simulate_lost; void *destroy; void *attach2;
+    void *send_rtcp; void *send_rtcp2; void *media_create; void *encode_sdp;
+    pjmedia_media_start *media_start;
+    void *media_stop; void *simulate_lost; void *destroy;
+    pjmedia_attach2 *attach2;
 } pjmedia_transport_op;
 struct pjmedia_transport {
     char name[32]; int type; pjmedia_transport_op *op;

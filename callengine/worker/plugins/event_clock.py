@@ -21,7 +21,7 @@ Scales = Mapping[int, tuple[int, int]]
 _scales: dict[int, Scales] = {}
 "What to do for each transport, by its address."
 _tables: dict[int, tuple[Any, Any]] = {}
-"Our copy of a transport's functions, and the callback in it, by the address of either table."
+"Our copy of a transport's functions, and the callback in it, by the address of its own table."
 
 
 def scale_event_durations(stream: int, scales: Scales) -> int:
@@ -33,7 +33,7 @@ def scale_event_durations(stream: int, scales: Scales) -> int:
     transport = api.pjmedia_stream_get_transport(ffi.cast("pjmedia_stream *", stream))
     address = _address(transport)
     _scales[address] = dict(scales)
-    if _address(transport.op) not in _ours():
+    if _address(transport.op.send_rtp) not in _ours():
         transport.op = _patched(transport.op)
     return address
 
@@ -48,7 +48,7 @@ def _address(pointer: Any) -> int:
 
 
 def _ours() -> set[int]:
-    return {_address(table) for table, _ in _tables.values()}
+    return {_address(sender) for _, sender in _tables.values()}
 
 
 def _patched(original: Any) -> Any:

@@ -61,11 +61,12 @@ _TYPES = (
     *("pjmedia_codec_info *", "pjmedia_codec_info *[1]", "const pjmedia_codec_info **"),
     *("pjmedia_codec_param", "pjmedia_codec_param *", "pjmedia_frame *", "pjmedia_frame[16]"),
     *("pjmedia_send_rtp *", "pjmedia_transport_op", "pjmedia_transport_op *"),
+    *("pjmedia_transport *", "pjmedia_media_start *", "pjmedia_attach2 *", "uint8_t[28]"),
     *("pjmedia_rtcp_session_setting *", "pjmedia_stream *", "pjmedia_stream_rtp_sess_info *"),
     *("vn_codec *", "vn_opus *", "vn_amr *", "vn_g729 *"),
     *("pj_thread_t **", "pjmedia_plc **", "pjmedia_resample **"),
 )
-"The types used by name in this package, by `mediathread` and in `audio`."
+"The types used by name in this package, by `mediathread`, in `audio` and in `dualstack`."
 _declared = threading.Event()
 
 

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+from callengine.core.standins import plain
 from callengine.worker.party import Counters
 from callengine.worker.rtp import rtcp
 from callengine.worker.rtp.heard import Heard, StreamFormat
@@ -200,7 +201,8 @@ class RtpSession:
 
     def seen(self) -> Seen:
         """Return what the leg's guard wants to know of what has arrived."""
-        return Seen(*self._source, self._ssrc, self._packets, self._reporter)
+        host, port = self._source
+        return Seen(plain(host), port, self._ssrc, self._packets, plain(self._reporter))
 
     @property
     def unused(self) -> dict[str, int]:

@@ -13,7 +13,12 @@ from callengine.worker.rtpguard.programs import MediaSource, Network, program
 from callengine.worker.rtpguard.rules import LEARNING_LOOK_S, Seen, SourceRules
 from callengine.worker.rtpguard.sending import Hold, Paused, Resumed, SendingRules
 from callengine.worker.rtpguard.sockets import MediaSocket, SocketGoneError
-from callengine.worker.rtpguard.streams import PjmediaStream, RtpEnd, split_address
+from callengine.worker.rtpguard.streams import (
+    PjmediaStream,
+    RtpEnd,
+    join_address,
+    split_address,
+)
 from callengine.worker.rtpguard.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -55,6 +60,7 @@ class RtpGuard:
         self._rules = SourceRules(also=also)
         self._sending = SendingRules(is_proven=is_proven, is_trunk=is_trunk, also=also)
         self._sends = self._is_held = False
+        self._has_ipv6 = False
         self._port = 0
         self._rtp: MediaSocket | None = None
         self._rtcp: MediaSocket | None = None
@@ -98,12 +104,33 @@ class RtpGuard:
             logger.warning("leg %s: no socket has port %d; its RTP is not guarded", self._leg, port)
         self._rules.shut()
         self._attached = None
+        if self._has_ipv6:
+            self._widen()
         self._follow()
         # pjmedia would take the first packet it finds for the peer's, and send everything there.
         for sock in (self._rtp, self._rtcp):
             if sock is not None:
                 with contextlib.suppress(OSError):
                     sock.drain()
+
+    def take_ipv6(self) -> None:
+        """Have the sockets, and those of later descriptions, take IPv6 too. Raises OSError.
+
+        Not while a stream reads them, which knows its peer by another form of address.
+        """
+        if not self._has_ipv6:
+            self._has_ipv6 = True
+            self._widen()
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether the leg's sockets are open to IPv6 beside IPv4."""
+        return self._has_ipv6
+
+    def _widen(self) -> None:
+        rtp, rtcp = program(self._rules.rtp()), program(self._rules.rtcp())
+        self._rtp = self._rtp and self._rtp.widen(rtp)
+        self._rtcp = self._rtcp and self._rtcp.widen(rtcp)
 
     def open(self, stream: PjmediaStream, *, remote: str, sends: bool) -> None:
         """Take a stream that begins, and the peer's `HOST:PORT`.
@@ -263,8 +290,7 @@ class RtpGuard:
 
 
 def _address(seen: Seen) -> str:
-    host = f"[{seen.host}]" if ":" in seen.host else seen.host
-    return f"{host}:{seen.port}" if host else ""
+    return join_address(seen.host, seen.port)
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

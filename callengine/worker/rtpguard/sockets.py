@@ -51,6 +51,33 @@ class MediaSocket:
         with self._borrowed() as sock:
             sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
 
+    def widen(self, instructions: Sequence[Instruction]) -> "MediaSocket":
+        """Put a socket in its place that takes IPv6 too, with this filter; return that.
+
+        The descriptor and the port stay: pjmedia, which waits for it by select, goes on with it.
+        Where it is open to both already, it stays. Raises SocketGoneError, or OSError.
+        """
+        with self._borrowed() as narrow:
+            if narrow.family == socket.AF_INET6:
+                self.attach(instructions)
+                return self
+            port = narrow.getsockname()[1]
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as wide:
+                cookie = _cookie(wide)
+                MediaSocket(wide.fileno(), cookie).attach(instructions)
+                wide.setblocking(False)
+                wide.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                # Both have the port for a moment, and nobody else can.
+                for sock in (narrow, wide):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    wide.bind(("::", port))
+                finally:
+                    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+                wide.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+                os.dup2(wide.fileno(), self.descriptor, inheritable=False)
+        return MediaSocket(self.descriptor, cookie)
+
     def drain(self) -> int:
         """Throw away what arrived before there was a filter; return how many datagrams.
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pjsua2 as pj
 
+from callengine.core.standins import plain
 from callengine.worker.plugins import layout, native
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
 from callengine.worker.rtpguard.rules import Seen
@@ -23,9 +24,18 @@ is in sequence; seq_ctrl notes a number that is not, too."""
 
 
 def split_address(text: str) -> tuple[str, int]:
-    """Return host and port of `HOST:PORT`, an IPv6 host in brackets; an empty host for none."""
+    """Return host and port of `HOST:PORT`, an IPv6 host in brackets; an empty host for none.
+
+    A host of IPv4, as a socket for both families tells of it, is one of IPv4.
+    """
     host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port) if port.isdigit() else 0
+    return plain(host.strip("[]")), int(port) if port.isdigit() else 0
+
+
+def join_address(host: str, port: int) -> str:
+    """Return `HOST:PORT`, an IPv6 host in brackets; empty for no host."""
+    host = f"[{host}]" if ":" in host else host
+    return f"{host}:{port}" if host else ""
 
 
 class RtpEnd(Protocol):

@@ -6,6 +6,7 @@ from sip.srtp import Srtp
 from tests.callengine.core.test_sdp import HEAD, audio
 
 IPV6_HEAD = HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP6 2001:db8::1")
+MULTICAST = HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP6 ff15::7")
 
 
 def line(transport: str, port: int = 4000) -> str:
@@ -35,7 +36,8 @@ CASES = [
     ("DTLS with feedback, as browsers offer", HEAD + line("udp/tls/rtp/savpf", 9), OFF,
      Obstacle.DTLS),
     ("over TCP", HEAD + line("TCP/RTP/AVP"), OFF, Obstacle.TRANSPORT),
-    ("IPv6", IPV6_HEAD + line("RTP/AVP"), OFF, Obstacle.IPV6),
+    ("IPv6", IPV6_HEAD + line("RTP/AVP"), OFF, None),
+    ("IPv6 that is many hosts'", MULTICAST + line("RTP/AVP"), OFF, Obstacle.IPV6),
     ("IPv6, encrypted too", IPV6_HEAD + line("RTP/SAVP"), OFF, Obstacle.ENCRYPTED),
     ("off", HEAD + line("RTP/AVP", 0), REQUIRED, Obstacle.OFF),
     ("video alone", HEAD + audio("31", line="m=video 5000 RTP/AVP"), OFF, Obstacle.OFF),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callengine.core.sdp import SdpError, compact, offered_codecs, read_audio
+from callengine.core.standins import stand_in, stand_ins
 from tests.callengine.core.test_sdp import HEAD, audio
 
 FORMS = [
@@ -207,18 +208,54 @@ def test_the_audio_line_with_a_codec_of_ours_is_used() -> None:
     assert lines == ["m=audio 0 RTP/AVP 4", "m=audio 4000 RTP/AVP 8", "m=audio 0 RTP/AVP 0"]
 
 
-def test_an_audio_line_over_ipv6_is_passed_over() -> None:
-    second = audio("8").replace("a=", "a=", 1) + "c=IN IP4 192.0.2.9\r\n"
-    offer = HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP6 2001:db8::1") + audio("0") + second
+IPV6_HEAD = HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP6 2001:DB8:0::1")
+
+
+def test_another_address_stands_in_for_one_of_ipv6() -> None:
+    offer = IPV6_HEAD + audio("0", "rtcp:4001 IN IP6 2001:db8::9", "x-ipv6:on 127.128.0.9=::7")
     found = read_audio(offer)
     assert found is not None
-    assert (found.codecs, found.address) == (("PCMA",), "192.0.2.9")
+    assert (found.codecs, found.address) == (("PCMU",), "2001:db8::1")
+    text = compact(offer)
+    assert "IP6" not in text
+    named = re.findall(r"IN IP4 (127\.[0-9.]+)\r\n", text)[1:]
+    assert stand_ins(text) == dict(zip(named, ["2001:db8::1", "2001:db8::9"], strict=True))
+    assert text.count("x-ipv6") == 1
+    other = compact(offer.replace("DB8:0::1", "DB8:0::2"))
+    assert re.findall(r"c=.*", other) != re.findall(r"c=.*", text)
+    assert other.splitlines()[1] != text.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("written", "inside"),
+    [("::", "0.0.0.0"), ("::ffff:192.0.2.7", "192.0.2.7"), ("fe80::1%eth0", stand_in("fe80::1"))],
+)
+def test_an_address_is_what_it_means_however_it_is_written(written: str, inside: str) -> None:
+    text = compact(HEAD.replace("c=IN IP4 192.0.2.1", f"c=IN IP6 {written}") + audio("0"))
+    assert f"c=IN IP4 {inside}\r\n" in text
+    assert "%" not in text
+
+
+def test_a_call_process_is_told_where_its_leg_shows_an_ipv6_address() -> None:
+    assert stand_ins(compact(HEAD + audio("0"))) is None
+    assert stand_ins(compact(HEAD + audio("0"), has_ipv6=True)) == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x-ipv6:on 127.200.0.1=2001:db8::1",
+        "x-ipv6:on 192.0.2.1=2001:db8::1",
+        "x-ipv6:on =:: 1=: 2",
+    ],
+)
+def test_what_stands_for_nothing_is_not_believed(line: str) -> None:
+    assert stand_ins(f"a={line}\r\n") == {}
 
 
 def test_the_family_is_that_of_the_address_not_of_the_word_before_it() -> None:
-    assert (
-        offered_codecs(HEAD.replace("IN IP4 192.0.2.1\r\nt", "IN IP4 ::1\r\nt") + audio("0")) == ()
-    )
+    named = HEAD.replace("IN IP4 192.0.2.1\r\nt", "IN IP4 ::1\r\nt") + audio("0")
+    assert list((stand_ins(compact(named)) or {}).values()) == ["::1"]
     mislabelled = HEAD.replace("c=IN IP4", "c=IN IP6") + audio("0")
     assert offered_codecs(mislabelled) == ("PCMU",)
     assert "c=IN IP4 192.0.2.1\r\n" in compact(mislabelled)

@@ -92,6 +92,24 @@ async def test_each_interface_may_have_a_public_address_of_its_own() -> None:
         assert edge.is_local_host("203.0.113.2", None)
 
 
+async def test_audio_over_ipv6_is_shown_the_address_that_leads_there() -> None:
+    settings = EdgeSettings(
+        listen=(("udp", "127.0.0.2", 0), ("udp", "::1", 0)),
+        public_address="2001:db8::1",
+        public_addresses=(("127.0.0.2", "203.0.113.2"),),
+    )
+    async with started(settings) as edge:
+        find = edge._parts.addresses.ipv6_for_audio
+        for flow in (Flow(UDP, "127.0.0.9", 5060), Flow(UDP, "::1", 5060)):
+            assert find(flow, "::1") == "2001:db8::1"
+            assert find(flow, "fe80::1") == ""
+        assert edge.offers_ipv6(str(Flow(UDP, "::1", 5060)))
+        assert not edge.offers_ipv6(NEAR)
+    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0),), public_address="203.0.113.1")
+    async with started(settings) as edge:
+        assert edge._parts.addresses.ipv6_for_audio(Flow(UDP, "127.0.0.9", 5060), "::1") == "::1"
+
+
 async def test_a_public_address_is_shown_to_peers_of_its_own_family_alone() -> None:
     settings = EdgeSettings(
         listen=(("udp", "127.0.0.2", 0), ("udp", "::1", 0)), public_address="203.0.113.1"

@@ -56,6 +56,9 @@ class Edge:
         assert flow == BOB.flow
         return "192.0.2.1", 5060
 
+    def offers_ipv6(self, flow: str) -> bool:
+        return False
+
     def media_address_for(self, flow: str) -> str:
         return "192.0.2.1"
 
