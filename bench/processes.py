@@ -35,8 +35,9 @@ def cpu_s(root: int) -> float:
 
 
 def thread_s(root: int) -> dict[str, float]:
-    """Return the CPU-seconds of living threads: the root as one, those below by their names.
+    """Return the CPU-seconds of living threads by their names.
 
+    The first one of the root is `root`, its others are `root NAME` (numbers at the end left out).
     A process below calls its threads as itself, unless they have names: its first is `main NAME`.
     """
     total: dict[str, float] = defaultdict(float)
@@ -47,9 +48,14 @@ def thread_s(root: int) -> dict[str, float]:
                 nanoseconds = int((folder / "schedstat").read_text().split()[0])
             except OSError:
                 continue  # it ended meanwhile
-            first = "main " if folder.name == str(pid) else ""
-            total["root" if pid == root else first + name] += nanoseconds / 1e9
+            total[_called(name, pid == root, folder.name == str(pid))] += nanoseconds / 1e9
     return total
+
+
+def _called(name: str, is_root: bool, is_first: bool) -> str:
+    if is_root:
+        return "root" if is_first else f"root {name.rstrip('_0123456789')}"
+    return f"main {name}" if is_first else name
 
 
 def memory_mb(root: int) -> float:

@@ -28,7 +28,7 @@ class Talk:
     heard: float
     memory_mb: float
     threads: dict[str, float]
-    "CPU-seconds per call-minute by thread name; `root` is the engine with the web in it."
+    "CPU-seconds per call-minute by thread name; `root` is the engine's loop, with the web in it."
 
     @property
     def cpu_s_per_call_minute(self) -> float:

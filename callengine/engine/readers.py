@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from django.db import InterfaceError, OperationalError, connection
 
 from callengine.record.database import keep_connected
+from callengine.record.threads import show_name
 
 THREADS = 4
 T = TypeVar("T")
@@ -24,7 +25,9 @@ class Readers:
     """A few threads; a read that finds its connection cut is tried once more."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="directory")
+        self._threads = ThreadPoolExecutor(
+            THREADS, thread_name_prefix="directory", initializer=show_name
+        )
 
     async def read(self, function: Callable[..., T], *arguments: Any) -> T:
         """Return what the function returns; raise what it raises."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from callengine.record.threads import show_name
 from callengine.record.writer import RecordWriter, WriterSettings
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Journal:
         await asyncio.to_thread(self._thread.join, closing_s + ATTEMPT_S)
 
     def _run(self) -> None:
+        show_name()
         writer = RecordWriter(self._settings, is_closing=lambda: self._closing_at is not None)
         writer.replay()
         going = True

@@ -24,6 +24,7 @@ from callengine.models import (
     SipMessage,
 )
 from callengine.record.database import keep_connected
+from callengine.record.threads import show_name
 from connections.services import delete_expired_registrations
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Retention:
             await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
+        show_name()
         wait_s = self._settings.first_s
         while not self._stopping.wait(wait_s):
             wait_s = self._settings.every_s

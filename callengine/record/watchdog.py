@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from callengine.record.threads import show_name
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,6 +55,7 @@ class Watchdog:
                 self._thread.start()
 
     def _run(self) -> None:
+        show_name()
         with self._change:
             while not self._ended:
                 left_s = self._deadline - time.monotonic()
