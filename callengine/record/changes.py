@@ -1,4 +1,4 @@
-"""Changes of the record as data: what a writer of the record is called with, as a line of text.
+"""Changes of the record as data: what is written, as calls of its writers or as lines of text.
 
 So a change can wait in a file for a database that is away. A line is `VERSION KIND JSON`; kinds
 and arguments are a format that outlives an update of the program. Nothing secret is in any of
@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from callengine.core.history import QualityHistory
@@ -17,11 +18,11 @@ from callengine.core.outcomes import Rejection
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
-    MessageSnapshot,
     SpokenSnapshot,
 )
 from callengine.edge.bans import HeldBan
-from callengine.record import agents, bans, orphans, store
+from callengine.record import bans, orphans
+from callengine.record.gathering import Gathering, TimelineEntry
 
 VERSION = 1
 DETAILS = frozenset({"call-changed", "call-spoken", "sip-messages", "quality"})
@@ -39,8 +40,9 @@ class Keepable(ABC):
         """Return what the writer is called with, ready for JSON."""
 
     def __call__(self) -> None:
-        """Write it to the database; twice is as good as once."""
-        WRITERS[self.kind](**self.told())
+        """Write it to the database by itself; twice is as good as once."""
+        for write in together([self]):
+            write()
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def read(text: bytes) -> Change | None:
     """Return the change of a line; None if it is of another version, or broken."""
     version, _, rest = text.strip().partition(b" ")
     kind, _, arguments = rest.partition(b" ")
-    if version != str(VERSION).encode() or kind.decode(errors="replace") not in WRITERS:
+    if version != str(VERSION).encode() or kind.decode(errors="replace") not in KINDS:
         return None
     try:
         value = json.loads(arguments)
@@ -126,17 +128,36 @@ def read(text: bytes) -> Change | None:
     return Change(kind.decode(), value) if isinstance(value, dict) else None
 
 
-def _call_events(entries: list[dict[str, Any]]) -> None:
+def together(batch: Sequence[Callable[[], Any]]) -> list[Callable[[], Any]]:
+    """Return fewer writes that come to the same as these, in their order.
+
+    Changes of calls that follow one another become one. Raises what a change does that cannot be
+    told.
+    """
+    writes: list[Callable[[], Any]] = []
+    gathering: Gathering | None = None
+    for change in batch:
+        if not isinstance(change, Keepable):
+            gathering = None
+            writes.append(change)
+        elif change.kind in WRITERS:
+            gathering = None
+            writes.append(partial(WRITERS[change.kind], **change.told()))
+        else:
+            if gathering is None:
+                gathering = Gathering()
+                writes.append(gathering.write)
+            GATHERERS[change.kind](gathering, **change.told())
+    return writes
+
+
+def _call_events(gathering: Gathering, entries: list[dict[str, Any]]) -> None:
     read = ({**entry, "at": datetime.fromisoformat(entry["at"])} for entry in entries)
-    store.call_events(entries=[store.TimelineEntry(**entry) for entry in read])
+    gathering.call_events(entries=[TimelineEntry(**entry) for entry in read])
 
 
-def _sip_messages(messages: Mapping[str, Sequence[MessageSnapshot]]) -> None:
-    store.sip_messages(messages=messages)
-
-
-def _rejected(rejection: dict[str, Any], at: str) -> None:
-    store.rejected(rejection=Rejection(**rejection), at=datetime.fromisoformat(at))
+def _rejected(gathering: Gathering, rejection: dict[str, Any], at: str) -> None:
+    gathering.rejected(rejection=Rejection(**rejection), at=datetime.fromisoformat(at))
 
 
 def _banned(ban: dict[str, Any], node: str) -> None:
@@ -147,16 +168,18 @@ def _orphans_closed(node: str, identity: str, at: str) -> None:
     orphans.close_orphans(node=node, identity=identity, at=datetime.fromisoformat(at))
 
 
-WRITERS: dict[str, Callable[..., Any]] = {
-    "call-started": store.call_started,
-    "call-changed": store.call_changed,
-    "call-ended": store.call_ended,
-    "transferred": store.transferred,
+GATHERERS: dict[str, Callable[..., None]] = {
+    "call-started": Gathering.call_started,
+    "call-changed": Gathering.call_changed,
+    "call-ended": Gathering.call_ended,
+    "transferred": Gathering.transferred,
     "call-events": _call_events,
-    "call-spoken": agents.lines,
-    "sip-messages": _sip_messages,
-    "quality": store.quality_histories,
+    "call-spoken": Gathering.spoken,
+    "sip-messages": Gathering.sip_messages,
+    "quality": Gathering.quality_histories,
     "rejected": _rejected,
-    "banned": _banned,
-    "orphans-closed": _orphans_closed,
 }
+"What is written together with what comes before and after it."
+WRITERS: dict[str, Callable[..., Any]] = {"banned": _banned, "orphans-closed": _orphans_closed}
+"What is written by itself, in its place."
+KINDS = GATHERERS.keys() | WRITERS.keys()

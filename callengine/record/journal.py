@@ -1,5 +1,8 @@
 """Write the record from the event loop: one thread, in order, many changes to a transaction.
 
+The first change is written at once; what follows within a moment is gathered, so that a call that
+begins, rings and ends is a few rows and not a few dozen.
+
 What the thread does with a database that is away is in `writer`.
 """
 
@@ -37,6 +40,10 @@ class Journal:
         self._loop = loop
         self._settings = settings or WriterSettings()
         self._changes: queue.Queue[_Change | None] = queue.Queue(self._settings.max_waiting)
+        self._hurry = threading.Event()
+        "Set while somebody waits for what is queued."
+        self._began_at = float("-inf")
+        "When the last batch was taken, as monotonic time."
         self._dropped = 0
         self._closing_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -63,7 +70,7 @@ class Journal:
         last = _Change(lambda: None, done.set)
         async with asyncio.timeout(timeout_s):
             # Not `write`: what that leaves out, it has dealt with too soon.
-            await asyncio.to_thread(self._changes.put, last, timeout=timeout_s + 1)
+            await asyncio.to_thread(self._put, last, timeout_s + 1)
             await done.wait()
 
     async def close(self) -> None:
@@ -71,8 +78,14 @@ class Journal:
         self._closing_at = time.monotonic()
         closing_s = self._settings.closing_s
         with contextlib.suppress(queue.Full):
-            await asyncio.to_thread(self._changes.put, None, timeout=closing_s)
+            await asyncio.to_thread(self._put, None, closing_s)
         await asyncio.to_thread(self._thread.join, closing_s + ATTEMPT_S)
+
+    def _put(self, change: _Change | None, timeout_s: float) -> None:
+        """Queue what somebody waits for. Raises queue.Full."""
+        self._hurry.set()
+        self._changes.put(change, timeout=timeout_s)
+        self._hurry.set()
 
     def _run(self) -> None:
         show_name()
@@ -84,9 +97,8 @@ class Journal:
             going = None not in batch
             changes = [change for change in batch if change is not None]
             writer.write([change.write for change in changes])
-            for change in changes:
-                if change.then is not None:
-                    self._loop.call_soon_threadsafe(change.then)
+            if thens := [change.then for change in changes if change.then is not None]:
+                self._loop.call_soon_threadsafe(_tell, thens)
         writer.close(until=(self._closing_at or 0.0) + self._settings.closing_s)
 
     def _next(self, timeout_s: float | None) -> list[_Change | None]:
@@ -94,6 +106,17 @@ class Journal:
         batch: list[_Change | None] = []
         with contextlib.suppress(queue.Empty):
             batch.append(self._changes.get(timeout=timeout_s))
+            self._hurry.wait(self._began_at + self._settings.pause_s - time.monotonic())
+            self._hurry.clear()
+            self._began_at = time.monotonic()
             while len(batch) < self._settings.batch:
                 batch.append(self._changes.get_nowait())
         return batch
+
+
+def _tell(thens: list[Callable[[], None]]) -> None:
+    for then in thens:
+        try:
+            then()
+        except Exception:  # the others are to be told all the same
+            logger.exception("pages could not be told of a change")

@@ -15,7 +15,9 @@ from django.utils import timezone
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.models import AgentSession, Call, CallEvent, EngineNode, Leg
-from callengine.record.store import TimelineEntry, call_events, closing, talk_s
+from callengine.record.gathering import TimelineEntry
+from callengine.record.rows import talk_s
+from callengine.record.store import call_events, closing
 
 ENGINE_RESTARTED = Termination(
     by="engine",

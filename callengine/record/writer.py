@@ -2,7 +2,8 @@
 
 The file (`spill`) is written to the database once that is back, also in the next life of the
 engine, before anything newer. So neither memory nor order suffers, and no batch waits longer than
-one deadline, whatever is wrong with its changes.
+one deadline, whatever is wrong with its changes. What can be is written as one (`gathering`); where
+that fails each change is written by itself, so that a bad one loses nothing else.
 """
 
 import logging
@@ -40,7 +41,9 @@ class WriterSettings:
     "How long a database that is there may take for a batch before it counts as away."
     closing_s: float = 5.0
     "How long a stop waits for a database that is away."
-    batch: int = 200
+    batch: int = 2000
+    pause_s: float = 0.2
+    "From the beginning of one transaction to that of the next, unless somebody waits for it."
     max_waiting: int = 20_000
     "Changes in memory; more are lost, and the log says so."
     max_spill_bytes: int = 512 * 1024 * 1024
@@ -232,10 +235,11 @@ class RecordWriter:
 
     def _in_one_transaction(self, batch: Sequence[Write]) -> None:
         try:
+            writes = changes.together(batch)
             keep_connected()
             with self._watchdog.watching(connection), transaction.atomic():
-                for change in batch:
-                    change()
+                for write in writes:
+                    write()
         except _AWAY:
             connection.close()
             raise

@@ -10,7 +10,8 @@ import pytest
 
 from callengine.edge.interface import LegAnchor
 from callengine.models import Call, Leg, SipMessage
-from callengine.record import ladder, orphans, reading, store
+from callengine.record import ladder, orphans, reading, rows, store
+from callengine.record.changes import Keepable
 from tests.dashboard.live import demo
 from tests.peers.waiting import until
 
@@ -37,8 +38,8 @@ RINGING = sip("SIP/2.0 180 Ringing", "2 INVITE", branch="2")
 class FakeJournal:
     """Writes at once, into a list instead of a database."""
 
-    def write(self, write: Callable[[], Any], then: Callable[[], None] | None = None) -> None:
-        write()
+    def write(self, change: Keepable, then: Callable[[], None] | None = None) -> None:
+        change.told()
         if then is not None:
             then()
 
@@ -61,8 +62,7 @@ class Shown:
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
-    monkeypatch.setattr(store, "sip_messages", lambda *, messages: None)
+def shown() -> Shown:
     return Shown()
 
 
@@ -191,7 +191,7 @@ def test_no_odd_message_makes_a_write_fail() -> None:
     store.sip_messages(messages={call["id"]: [wild]})
     row = SipMessage.objects.get()
     assert "\x00" not in row.text + row.summary + row.leg
-    assert len(row.text) == store.MAX_MESSAGE_TEXT
+    assert len(row.text) == rows.MAX_MESSAGE_TEXT
 
 
 @pytest.mark.django_db
