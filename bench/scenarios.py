@@ -35,10 +35,12 @@ def caller(
     talk_ms: int,
     codec: str = "PCMU",
     headers: str = "",
+    may_be_refused: bool = False,
 ) -> str:
     """Return a scenario that offers a codec of a static type, talks and hangs up.
 
-    `media_port` and `headers`, whole lines of the INVITE, may hold SIPp's keywords.
+    One that may be refused takes a 503 as well. `media_port` and `headers`, whole lines of the
+    INVITE, may hold SIPp's keywords.
     """
     known = CODECS[codec]
     offer = headers + _BODY.format(
@@ -46,11 +48,17 @@ def caller(
     )
     steps = [_send(_request("INVITE", server, to, 1, body=offer), retransmit=True)]
     steps += [f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183)]
+    if may_be_refused:
+        steps.append('<recv response="503" optional="true" next="refused"/>')
     steps.append('<recv response="200" rrs="true"/>')
     steps.append(_send(_request("ACK", server, to, 1, dialog=True)))
     steps.append(f'<pause milliseconds="{talk_ms}"/>')
     steps.append(_send(_request("BYE", server, to, 2, dialog=True), retransmit=True))
-    steps.append('<recv response="200"/>')
+    if not may_be_refused:
+        return _scenario(*steps, '<recv response="200"/>')
+    steps += ['<recv response="200" next="over"/>', '<label id="refused"/>']
+    steps.append(_send(_request("ACK", server, to, 1, failed=True)))
+    steps += ['<label id="over"/>']
     return _scenario(*steps)
 
 
@@ -91,10 +99,18 @@ def register(*, server: str, user: str, password: str) -> str:
 
 
 def _request(
-    method: str, server: str, to: str, number: int, *, dialog: bool = False, body: str = ""
+    method: str,
+    server: str,
+    to: str,
+    number: int,
+    *,
+    dialog: bool = False,
+    failed: bool = False,
+    body: str = "",
 ) -> str:
+    """Return a request: of a dialog, or the ACK of a failure."""
     target = "[next_url]" if dialog else f"sip:{to}@{server}"
-    tag = "[peer_tag_param]" if dialog else ""
+    tag = "[peer_tag_param]" if dialog or failed else ""
     here = "[local_ip]:[local_port]"
     return (
         f"{method} {target} SIP/2.0\n{_headers(server, 'stranger', to, tag, sender=here)}"

@@ -2,6 +2,7 @@
 
 import time
 
+from callengine.core.overload import Overload
 from callengine.edge.callers.authentication import Authenticator
 from callengine.edge.callers.invites import Callers
 from callengine.edge.callers.keepalive import KeepAlive
@@ -59,12 +60,13 @@ class Assembly:
         self.rejections = Rejections(
             engine.rejected, self.tasks, per_minute=settings.rejections_per_minute
         )
+        self.overload = Overload()
         self._keep_guard(engine)
         self._open_network()
         self._keep_transactions()
         self._end_calls()
         self._answer_strangers(engine)
-        self._let_in()
+        self._let_in(engine)
         self._let_out(engine)
 
     def _keep_guard(self, engine: Engine) -> None:
@@ -87,6 +89,7 @@ class Assembly:
             on_lost=lambda flow, was_used: self.outward.lost(flow, was_used=was_used),
             may_read=lambda data, flow: self.guard.wait_s(data, flow, flow.host, time.monotonic()),
             on_undelivered=self.undelivered,
+            on_waited=self.waited,
             is_known=self.standing.is_in_use,
             on_cut=self.rejections.connection_cut,
         )
@@ -95,6 +98,10 @@ class Assembly:
         self.identity = EdgeIdentity(
             self.addresses, self.loopback, user_agent=self.settings.user_agent
         )
+
+    def waited(self, seconds: float) -> None:
+        """Take how long what is read now had waited."""
+        self.overload.observe(seconds, time.monotonic())
 
     def undelivered(self, quoted: bytes, flow: Flow, why: str) -> None:
         """Take an ICMP error: whoever forges one does not know our branches."""
@@ -213,7 +220,7 @@ class Assembly:
             certified_names=self.transports.certified_names,
         )
 
-    def _let_in(self) -> None:
+    def _let_in(self, engine: Engine) -> None:
         self.reception = Reception(
             self.settings,
             self.transactions,
@@ -234,6 +241,8 @@ class Assembly:
                 own=self.own,
                 attempts=self.attempts,
             ),
+            overload=self.overload,
+            waited_s=engine.waited_s,
         )
 
     def _let_out(self, engine: Engine) -> None:

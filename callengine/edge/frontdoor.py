@@ -53,7 +53,7 @@ class Edge:
         parts.addresses.note_listeners()
         if self._learner is not None:
             await self._learner.start()
-        parts.loopback.open(parts.backdoor.take)
+        parts.loopback.open(parts.backdoor.take, parts.waited)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -90,6 +90,11 @@ class Edge:
                 for kind, host, port in transports.tcp
             ),
         )
+
+    @property
+    def shortage(self) -> str:
+        """Return what a person is told of calls refused because we are behind, or nothing."""
+        return self._parts.overload.shortage(time.monotonic())
 
     @property
     def observer(self) -> Observer | None:
@@ -271,6 +276,8 @@ class Edge:
     def refuse_new_calls(self, retry_after_s: int) -> None:
         """Answer every new INVITE with 503 and Retry-After from now on."""
         self._parts.callers.retry_after_s = retry_after_s
+        if (burst := self._parts.overload.tell(time.monotonic(), at_once=True)) is not None:
+            self._parts.rejections.store_unchecked(burst)
 
     async def _sweep(self) -> None:
         while True:
@@ -284,6 +291,8 @@ class Edge:
         parts = self._parts
         parts.authenticator.sweep(now)
         parts.rejections.sweep(now)
+        if (burst := parts.overload.tell(now)) is not None:
+            parts.rejections.store_unchecked(burst)
         for rejection in parts.guard.sweep(now):
             parts.rejections.store_unchecked(rejection)
         parts.transports.close_idle(now)

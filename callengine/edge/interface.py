@@ -255,6 +255,9 @@ class Engine(Protocol):
     def said_inside(self, anchor: LegAnchor, text: str) -> None:
         """Take what a peer's request inside a dialog said that is for the record, in words."""
 
+    def waited_s(self) -> float:
+        """Return for how many seconds calls that were taken have waited for their process."""
+
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""
 

@@ -1,10 +1,13 @@
 """What arrives from the network, read and given to whoever answers it."""
 
 import logging
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any
+from zlib import crc32
 
 from callengine.core.outcomes import Rejection
+from callengine.core.overload import Overload
 from callengine.core.reasons import Rule
 from callengine.edge.callers.invites import Callers
 from callengine.edge.callers.registration import Registrar
@@ -24,6 +27,9 @@ from callengine.edge.transactions.server import ServerTransaction, ServerTransac
 logger = logging.getLogger(__name__)
 
 OVERLOAD_RETRY_AFTER_S = 2
+_BEGINNING = {"INVITE": (1, 3), "REGISTER": (5, 20)}
+"""What begins something, and after how many seconds it may come again if we are behind: at least
+and at most, by its Call-ID, so that not all come at once."""
 _CAPABILITIES = [
     ("allow", ALLOW),
     ("accept", "application/sdp"),
@@ -49,7 +55,10 @@ class Reception:
         callers: Callers,
         requests: InwardRequests,
         responses: InwardResponses,
+        overload: Overload,
+        waited_s: Callable[[], float],
     ) -> None:
+        """`waited_s()` is how long calls that were taken have waited for their process."""
         self._settings = settings
         self._transactions = transactions
         self._responder = responder
@@ -61,6 +70,8 @@ class Reception:
         self._callers = callers
         self._requests = requests
         self._responses = responses
+        self._overload = overload
+        self._waited_s = waited_s
 
     def take(self, data: bytes, flow: Flow) -> None:
         """Take a message from the network."""
@@ -69,6 +80,8 @@ class Reception:
         except MalformedError as error:
             self._store_unreadable(flow, str(error))
             return
+        if message.method in _BEGINNING and self._is_refused(message):
+            return
         token = None
         with self._tap.showing_later() as show_first:
             try:
@@ -76,6 +89,21 @@ class Reception:
             except Exception:
                 logger.exception("a message from %s could not be handled", flow)
             show_first(token, "in", flow, data)
+
+    def _is_refused(self, message: Received) -> bool:
+        """Refuse what would begin something while we are behind; nothing of it is kept."""
+        now = time.monotonic()
+        if message.to_tag or message.problem:
+            return False
+        if not self._overload.refuses(message.method, now, waited_s=self._waited_s()):
+            return False
+        if self._transactions.find(message) is not None:
+            return False  # it was taken before, and is answered by whoever has it
+        least, most = _BEGINNING[message.method]
+        retry_after_s = least + crc32(message.call_id.encode()) % (most - least + 1)
+        self._responder.reply_once(message, 503, [("retry-after", str(retry_after_s))])
+        self._overload.refused(message.method, message.flow.host, now)
+        return True
 
     def _store_unreadable(self, flow: Flow, problem: str) -> None:
         advice = f"What arrived is not SIP that can be answered: {problem}."

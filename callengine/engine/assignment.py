@@ -76,6 +76,7 @@ class Assignment:
 
     def forget(self, process: CallProcess) -> LiveCall | None:
         """Return the call a process was given, for the last time."""
+        self._pool.waits.end(process.number)
         return self._calls.pop(process.number, None)
 
     async def connect(self, live: LiveCall) -> Accepted | Refused:
@@ -135,6 +136,7 @@ class Assignment:
             for note in orders.notes:
                 self._book.note(live, kind="plan", leg="", text=note, at=time.time())
         self._pool.send(process, TakeCall(orders.order), wake=False)
+        self._pool.waits.begin(process.number, time.monotonic())
         asyncio.get_running_loop().call_later(TAKE_TIMEOUT_S, self._overdue, live, process)
         return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
 
@@ -181,6 +183,12 @@ class Assignment:
             self._pool.send(call.process, MeasureLevels(call.plan.call, LISTEN_S))
 
     # Whether it takes the call
+
+    def taken(self, live: LiveCall) -> None:
+        """Note that a call's process has taken it."""
+        live.taken, live.incoming = True, None
+        if live.process is not None:
+            self._pool.waits.end(live.process.number)
 
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it; one that answers without is unable to."""

@@ -85,7 +85,7 @@ class Hearing:
         call.check_legs(message)
         match message:
             case Taken():
-                call.taken, call.incoming = True, None
+                self._assignment.taken(call)
             case StateReached():
                 self._state(call, message)
             case LegFacts():

@@ -41,6 +41,10 @@ class Gate(Protocol):
     def listening(self) -> Iterable[tuple[str, str, int]]:
         """Return the bound public addresses: transport, host and port."""
 
+    @property
+    def shortage(self) -> str:
+        """Return what a person is told of calls refused because it is behind, or nothing."""
+
     def hold_bans(self, bans: Iterable[HeldBan]) -> None:
         """Keep out these, as they are stored, and nobody else."""
 
@@ -110,7 +114,9 @@ class Heartbeat:
             codecs=pool.codecs,
             unavailable_codecs=pool.unavailable,
             unconfined=pool.unconfined,
-            shortages=[*self._shortages, *pool.shortages],
+            shortages=[
+                text for text in (*self._shortages, *pool.shortages, self._edge.shortage) if text
+            ],
             calls=len(self._book.calls),
             max_calls=self._max_calls,
         )

@@ -15,6 +15,7 @@ from callengine.engine.processes import (
     ProcessState,
 )
 from callengine.engine.roster import Roster
+from callengine.engine.waits import Waits
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class Pool:
     ) -> None:
         self._settings = settings
         self._roster = Roster(settings)
+        self.waits = Waits()
+        "Calls that wait for a process to start, or to take them."
         self._keeper = ProcessKeeper(
             settings,
             self._roster,
@@ -118,6 +121,7 @@ class Pool:
     def release(self, process: CallProcess, *, recycle: bool) -> None:
         """Take a process back; one to be recycled is replaced."""
         process.call = None
+        self.waits.end(process.number)
         if recycle:
             self._keeper.kill(process)
         elif process.state is ProcessState.BUSY:
@@ -177,12 +181,15 @@ class Pool:
             if process is None:
                 return None
             process.state = ProcessState.BUSY
+            self.waits.begin(process.number, time.monotonic())
             try:
                 await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S)
             except TimeoutError:
                 self._keeper.does_not_start(process)
             except ConnectionError:
                 logger.warning("a call process ended as it started")
+            finally:
+                self.waits.end(process.number)
             if process.state is ProcessState.BUSY:
                 return process
         raise NoProcessStartsError

@@ -395,6 +395,10 @@ class Switchboard(DirectoryAnswers):
             said = f"{call.name_of(anchor.name)} {text}"
             self.book.note(call, kind="headers", leg=anchor.name, text=said, at=time.time())
 
+    def waited_s(self) -> float:
+        """Return for how many seconds calls that were taken have waited for their process."""
+        return self.pool.waits.longest_s(time.monotonic())
+
     def has_taken(self, call: str) -> bool:
         """Tell whether a call's process has taken it, and so speaks for it."""
         return self._assignment.has_taken(call)

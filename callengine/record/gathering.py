@@ -41,7 +41,7 @@ class TimelineEntry:
 
 
 @dataclass(slots=True)
-class _Call:
+class _Folded:
     first: rows.Row | None = None
     "The columns of its beginning, if that is among the changes."
     columns: dict[str, Any] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Gathering:
     """Changes in the order in which they came; `write` has them in the database. Synchronous."""
 
     def __init__(self) -> None:
-        self._calls: dict[UUID, _Call] = {}
+        self._calls: dict[UUID, _Folded] = {}
         self._transfers: list[tuple[UUID, Mapping[str, Any]]] = []
         self._histories: dict[tuple[UUID, str], QualityHistory] = {}
         self._events: dict[object, rows.Row] = {}
@@ -76,7 +76,7 @@ class Gathering:
     ) -> None:
         """Take that a call began, with its plan, JSON-ready and free of secrets."""
         key = UUID(snapshot["id"])
-        call = self._calls.setdefault(key, _Call())
+        call = self._calls.setdefault(key, _Folded())
         if call.first is not None:
             return  # it may come again, and must not take back what came after it
         call.first = rows.first_columns(snapshot, plan, node, identity)
@@ -86,14 +86,14 @@ class Gathering:
 
     def call_changed(self, *, snapshot: CallSnapshot) -> None:
         """Take how a call is now; one closed because its engine seemed lost is open again."""
-        call = self._calls.setdefault(UUID(snapshot["id"]), _Call())
+        call = self._calls.setdefault(UUID(snapshot["id"]), _Folded())
         if not call.is_over:
             call.is_changed = True
             call.take(snapshot, {**rows.changing(snapshot), **rows.OPEN})
 
     def call_ended(self, *, snapshot: CallSnapshot) -> None:
         """Take the one termination of a call; what is told of it afterwards changes nothing."""
-        call = self._calls.setdefault(UUID(snapshot["id"]), _Call())
+        call = self._calls.setdefault(UUID(snapshot["id"]), _Folded())
         if not call.is_over:
             call.is_changed = call.is_over = True
             call.take(snapshot, {**rows.changing(snapshot), **rows.ending(snapshot)})

@@ -98,6 +98,53 @@ async def test_an_overloaded_edge_says_so(
     await edge.stop()
 
 
+async def test_an_edge_that_is_behind_takes_nothing_new_until_it_has_caught_up(
+    engine: FakeEngine,
+) -> None:
+    """What waits for a call process counts, and so does what waits to be read."""
+    edge, sip, peer = await opened(engine)
+
+    async def answer_to(phone: Phone) -> Received:
+        # Nobody acknowledges the 401: it is repeated.
+        while (reply := await peer.next()).call_id != phone.call_id:
+            pass
+        return reply
+
+    async def answer(method: str, **more: object) -> tuple[int, int]:
+        phone = Phone(*peer.address, user="eve", edge=sip)
+        peer.send(phone.request(method, 1, **more), sip)  # type: ignore[arg-type]
+        reply = await answer_to(phone)
+        return reply.code, int(reply.get("retry-after") or 0)
+
+    assert await answer("INVITE", body=SDP) == (401, 0)
+    engine.waited = 0.3
+    code, retry_after_s = await answer("INVITE", body=SDP)
+    assert code == 503
+    assert 1 <= retry_after_s <= 3
+    assert await answer("INVITE", body=SDP, to=f"<sip:eve@{sip[0]}>;tag=x") == (481, 0)
+    assert await answer("REGISTER") == (401, 0)
+    engine.waited = 0.5
+    code, retry_after_s = await answer("REGISTER")
+    assert code == 503
+    assert 5 <= retry_after_s <= 20
+    assert await answer("OPTIONS") == (200, 0)
+    engine.waited = 0.0
+    assert await answer("INVITE", body=SDP) == (401, 0)
+    # The loop itself is held up while an INVITE waits in its socket.
+    phone = Phone(*peer.address, user="eve", edge=sip)
+    peer.send(phone.request("INVITE", 1, body=SDP), sip)
+    time.sleep(0.25)  # noqa: ASYNC251
+    assert (await answer_to(phone)).code == 503
+    edge.refuse_new_calls(2)
+    await engine.until(lambda: any(one.rule == "overloaded" for one in engine.rejections))
+    (burst,) = (one for one in engine.rejections if one.rule == "overloaded")
+    assert burst.source_address == "127.0.0.3"
+    assert "2 calls and 1 registration were refused with 503" in burst.advice
+    assert edge.shortage == burst.advice
+    await peer.close()
+    await edge.stop()
+
+
 async def test_the_log_is_not_flooded_either(
     engine: FakeEngine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -78,10 +78,11 @@ class Responder:
         code = code_sent(transaction, code)
         self._rejections.store(describe(transaction.request, code, rule, advice, user=user))
 
-    def reply_once(self, request: Received, code: int) -> None:
+    def reply_once(self, request: Received, code: int, headers: Headers | None = None) -> None:
         """Answer without a transaction, keeping nothing (RFC 3261 section 8.2.7)."""
         tag = self._identity.tag(request.call_id, request.from_tag, request.via.branch)
-        data = build_reply(request, code, server=self._identity.user_agent, to_tag=tag)
+        server = self._identity.user_agent
+        data = build_reply(request, code, server=server, to_tag=tag, headers=headers)
         limit = len(data) if self._is_proven(request) else MAX_FACTOR * len(request.raw)
         if fitting := shortened(data, limit):
             self._sender.once(request, fitting)

@@ -19,10 +19,17 @@ class Loopback:
     def __init__(self) -> None:
         self._listener: UdpListener | None = None
 
-    def open(self, on_datagram: OnDatagram) -> None:
-        """Open it on a port the system chooses."""
+    def open(
+        self, on_datagram: OnDatagram, on_waited: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Open it on a port the system chooses.
+
+        `on_waited(seconds)` is told how long what is read had waited.
+        """
         self._listener = UdpListener(
-            bind(UDP, "127.0.0.1", 0), lambda data, flow, _: on_datagram(data, flow)
+            bind(UDP, "127.0.0.1", 0),
+            lambda data, flow, _: on_datagram(data, flow),
+            on_waited=on_waited,
         )
 
     def close(self) -> None:

@@ -1,8 +1,11 @@
 """SIP over UDP: datagrams in, and out of the socket that their peer talks to."""
 
 import asyncio
+import contextlib
 import logging
 import socket
+import struct
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -23,6 +26,12 @@ _MAX_ERRORS = 256
 _SENT_AGAIN = 3
 "How often a datagram is sent again that the kernel has refused for another one's sake."
 _MAX_REMEMBERED = 20_000
+_SO_TIMESTAMPNS = 35
+"Have the kernel say when it took a datagram; the same number marks that (Linux, socket(7))."
+_TIMESPEC = struct.Struct("@qq")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
+_MOST_WAITED_S = 60.0
+"More is no waiting: the clock was set."
 
 
 class UdpListener:
@@ -34,13 +43,20 @@ class UdpListener:
         on_datagram: Callable[[bytes, Flow, "UdpListener"], None],
         may_read: MayRead = lambda _, __: 0.0,
         on_undelivered: OnUndelivered | None = None,
+        on_waited: Callable[[float], None] = lambda _: None,
     ):
-        """Without `on_undelivered` nobody asks the kernel what ICMP said."""
+        """Without `on_undelivered` nobody asks the kernel what ICMP said.
+
+        `on_waited(seconds)` is told how long the first of each batch had waited to be read.
+        """
         self.sock = sock
         self.host, self.port = sock.getsockname()[:2]
         self._on_datagram = on_datagram
         self._may_read = may_read
         self._on_undelivered = on_undelivered
+        self._on_waited = on_waited
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         if on_undelivered is not None:
             ask_for_errors(sock)
         self._loop = asyncio.get_running_loop()
@@ -51,7 +67,7 @@ class UdpListener:
         handled = 0
         for _ in range(_MAX_DROPPED):
             try:
-                data, address = self.sock.recvfrom(MAX_DATAGRAM_BYTES)
+                data, address = self._received(handled == 0)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -65,6 +81,20 @@ class UdpListener:
             handled += 1
             if handled >= _BATCH:
                 return
+
+    def _received(self, is_first: bool) -> tuple[bytes, tuple[str, int]]:
+        """Return the next datagram and where it came from."""
+        if not is_first:
+            data, address = self.sock.recvfrom(MAX_DATAGRAM_BYTES)
+            return data, address
+        data, more, _, address = self.sock.recvmsg(MAX_DATAGRAM_BYTES, _ANCILLARY_BYTES)
+        for level, kind, value in more:
+            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+                seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
+                waited_s = time.time() - seconds - nanoseconds / 1e9
+                if 0.0 <= waited_s < _MOST_WAITED_S:
+                    self._on_waited(waited_s)
+        return data, address
 
     def _read_errors(self) -> None:
         if self._on_undelivered is not None:
@@ -102,7 +132,9 @@ class UdpTransport:
     def listen(self, sock: socket.socket) -> None:
         """Read from a bound socket."""
         upcalls = self._upcalls
-        listener = UdpListener(sock, self._take, upcalls.may_read, upcalls.on_undelivered)
+        listener = UdpListener(
+            sock, self._take, upcalls.may_read, upcalls.on_undelivered, upcalls.on_waited
+        )
         self.listeners.append(listener)
 
     def close(self) -> None:

@@ -26,6 +26,8 @@ class Upcalls:
     may_read: MayRead = lambda _, __: 0.0
     on_undelivered: OnUndelivered = lambda *_: None
     "Take the beginning of a datagram that ICMP says was not delivered; it may be forged."
+    on_waited: Callable[[float], None] = lambda _: None
+    "Take for how many seconds a datagram had waited to be read: how late we are."
     is_known: Callable[[Flow], bool] = lambda _: True
     "Tell whether a call or a registration hangs on a connection's flow."
     on_cut: Callable[[Flow, Rule, str], None] = lambda *_: None

@@ -50,6 +50,7 @@ class FakeEngine:
     calls: list[IncomingCall] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     untaken: set[str] = field(default_factory=set)
+    waited: float = 0.0
     bans: list[HeldBan] = field(default_factory=list)
     attempts: list[tuple[str, Attempt]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -134,6 +135,9 @@ class FakeEngine:
 
     def has_taken(self, call: str) -> bool:
         return call not in self.untaken
+
+    def waited_s(self) -> float:
+        return self.waited
 
     async def rejected(self, rejection: Rejection) -> None:
         self.rejections.append(rejection)

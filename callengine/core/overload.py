@@ -1,0 +1,129 @@
+"""Whether new work is taken, by how late what came before it is. Pure; times in steady seconds.
+
+Lateness, not numbers: a machine that others use is full sooner. Calls that are up are never asked
+for; new calls wait longest and are the first to be refused, then registrations. What is refused is
+counted, and told once for a burst: a row for each would be the load that it is to shed.
+"""
+
+from dataclasses import dataclass
+
+from callengine.core.outcomes import Rejection
+from callengine.core.reasons import Rule
+
+CALLS_LATE_S, REGISTRATIONS_LATE_S = 0.2, 0.4
+"How late what came before may be for another call, or registration, to be taken."
+RELIEVED = 0.5
+"Below this share of it they are taken again: not at once, or the next would be refused."
+BURST_ENDS_S = 5.0
+"After so long without a refusal the next one begins another burst."
+LONGEST_BURST_S = 60.0
+"After so long it is told, though it goes on."
+KNOWN_S = 1.0
+"How long a message's lateness says something of the next one's."
+MANY = "many sources"
+
+
+@dataclass(slots=True)
+class _Burst:
+    began_at: float
+    last_at: float
+    latest_s: float = 0.0
+    calls: int = 0
+    registrations: int = 0
+    sources: tuple[str, ...] = ()
+    "Two at most: more are many."
+
+
+class Overload:
+    """What one engine's edge decides by."""
+
+    def __init__(self) -> None:
+        self._late_s = 0.0
+        self._seen_at = float("-inf")
+        self._refuses_calls = self._refuses_registrations = False
+        self._burst: _Burst | None = None
+        self._told: Rejection | None = None
+        self._told_at = float("-inf")
+
+    def observe(self, late_s: float, now: float) -> None:
+        """Take how long what is read now has waited."""
+        self._late_s, self._seen_at = late_s, now
+
+    def refuses(self, method: str, now: float, *, waited_s: float = 0.0) -> bool:
+        """Tell whether a request that would begin something is refused.
+
+        `waited_s` is how long calls have waited that were taken and have no call process yet.
+        """
+        late_s = max(waited_s, self._late_s if now - self._seen_at < KNOWN_S else 0.0)
+        self._refuses_calls = late_s > _bound(CALLS_LATE_S, self._refuses_calls)
+        self._refuses_registrations = late_s > _bound(
+            REGISTRATIONS_LATE_S, self._refuses_registrations
+        )
+        if self._burst is not None:
+            self._burst.latest_s = max(self._burst.latest_s, late_s)
+        if method == "REGISTER":
+            return self._refuses_registrations
+        return method == "INVITE" and self._refuses_calls
+
+    def refused(self, method: str, source: str, now: float) -> None:
+        """Count a request that was refused."""
+        burst = self._burst
+        if burst is None:
+            burst = self._burst = _Burst(now, now, self._late_s)
+        burst.last_at = now
+        burst.calls += method == "INVITE"
+        burst.registrations += method == "REGISTER"
+        if source not in burst.sources:
+            burst.sources = (*burst.sources, source)[:2]
+
+    def tell(self, now: float, *, at_once: bool = False) -> Rejection | None:
+        """Return the one rejection of a burst that is over, or has lasted long."""
+        burst = self._burst
+        if burst is None:
+            return None
+        is_over = now - burst.last_at >= BURST_ENDS_S
+        if not (is_over or at_once or now - burst.began_at >= LONGEST_BURST_S):
+            return None
+        self._burst = None
+        self._told, self._told_at = _rejection(burst), now
+        return self._told
+
+    def shortage(self, now: float) -> str:
+        """Return what a person is told of it, now and for a minute after; empty: all is taken."""
+        if self._burst is not None:
+            return f"{_counted(self._burst)}, so far; calls that are up go on."
+        if self._told is not None and now - self._told_at < LONGEST_BURST_S:
+            return self._told.advice
+        return ""
+
+
+def _bound(late_s: float, is_refusing: bool) -> float:
+    return late_s * RELIEVED if is_refusing else late_s
+
+
+def _counted(burst: _Burst) -> str:
+    counts = (_many(burst.calls, "call"), _many(burst.registrations, "registration"))
+    verb = "was" if burst.calls + burst.registrations == 1 else "were"
+    what = " and ".join(filter(None, counts))
+    late_ms = round(burst.latest_s * 1000)
+    return f"{what} {verb} refused with 503 because the engine was up to {late_ms} ms behind"
+
+
+def _rejection(burst: _Burst) -> Rejection:
+    seconds = max(round(burst.last_at - burst.began_at), 1)
+    return Rejection(
+        source_address=burst.sources[0] if len(burst.sources) == 1 else MANY,
+        user="",
+        method="INVITE" if burst.calls else "REGISTER",
+        code=503,
+        rule=Rule.OVERLOADED,
+        advice=(
+            f"Within {seconds} s {_counted(burst)}; each was asked to come again in a moment "
+            "(Retry-After), and calls that were up went on. If that is more than a rush, see what "
+            "else this machine does, have less sent to it, or add an engine."
+        ),
+    )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}" if count else ""
