@@ -14,6 +14,8 @@ MAX_VALUES = 8
 _PRIVATE = frozenset({"id", "user", "header"})
 NOBODY = "anonymous.invalid"
 "The host of a caller who wants to stay unknown (RFC 3323 section 4.1.1.3)."
+_NUMBER = re.compile(r"\+?[0-9().-]{1,64}")
+_WITHOUT_SEPARATORS = str.maketrans("", "", "().-")
 _SEPARATORS = re.compile(r"[;,\s]+")
 
 
@@ -23,7 +25,7 @@ def caller_of(request: Received) -> Claim:
         address = parse_address(request.get("from"))
     except ValueError:
         return Claim("", "")
-    user = clean(address.uri.user or "")
+    user = _number(address) or clean(address.uri.user or "")
     if user.lower() == ANONYMOUS or address.uri.host.lower().rstrip(".") == NOBODY:
         user = ANONYMOUS
     return Claim(user, clean(address.name))
@@ -82,4 +84,13 @@ def _first(addresses: list[Address]) -> Claim | None:
 
 
 def _user(address: Address) -> str:
-    return clean((address.uri.user or "").partition(";")[0])
+    return _number(address) or clean((address.uri.user or "").partition(";")[0])
+
+
+def _number(address: Address) -> str:
+    """Return a telephone number without its visual separators (RFC 3966 section 5.1.1), or ''."""
+    user = (address.uri.user or "").partition(";")[0]
+    is_global = user.startswith("+")
+    if not (is_global or address.uri.scheme == "tel") or not _NUMBER.fullmatch(user):
+        return ""
+    return user.translate(_WITHOUT_SEPARATORS)

@@ -27,6 +27,10 @@ def invite(*headers: str, from_: str = "<sip:caller@x>;tag=t") -> Received:
     [
         (f'"N" <sip:{NUMBER}@x>;tag=t', Claim(NUMBER, "N")),
         (f"<tel:{NUMBER}>;tag=t", Claim(NUMBER, "")),
+        # RFC 3966 section 5.1.1: they are for people's eyes alone.
+        ("<tel:+1-(202)-555.0123>;tag=t", Claim(NUMBER, "")),
+        ("<sip:+1-202-555-0123;ext=7@x;user=phone>;tag=t", Claim(NUMBER, "")),
+        ("<sip:10-20@x>;tag=t", Claim("10-20", "")),
         ("<sip:Anonymous@x>;tag=t", Claim("anonymous", "")),
         ("<sip:restricted@anonymous.invalid>;tag=t", Claim("anonymous", "")),
         ('"Anonymous" <sip:ANONYMOUS.INVALID>;tag=t', Claim("anonymous", "Anonymous")),
