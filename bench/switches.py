@@ -138,6 +138,7 @@ class Product(Switch):
             "VOIPNUMBER_EXTERNAL_CALLS_PER_MINUTE": "100000",
             "VOIPNUMBER_GRACE_S": "1",
             "VOIPNUMBER_LOG_LEVEL": "WARNING",
+            "VOIPNUMBER_NATIVE": os.environ.get("VOIPNUMBER_NATIVE", ""),
         }
 
     @staticmethod

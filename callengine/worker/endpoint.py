@@ -16,7 +16,7 @@ from callengine.core.srtp import SECURE_USER, SUITES
 from callengine.worker import plugins
 from callengine.worker.callbacks import Contained
 from callengine.worker.descriptors import Descriptors
-from callengine.worker.mediathread import MediaThread
+from callengine.worker.mediaclock import FRAME_MS, media_clock
 from callengine.worker.rtpguard import sockets
 
 REST_AFTER_S = 1.5
@@ -95,9 +95,8 @@ class Endpoint:
         self._transport = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self._library.libStart()
         self._library.audDevManager().setNoDev()
-        self._media_thread = MediaThread()
-        self._media_thread.rest()
-        self._bridge_runs = False
+        self._clock = media_clock(self._library.audDevManager(), config.bridge_rate_hz)
+        self._clock.rest()
         info = self._library.transportGetInfo(self._transport)
         self._wake_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._wake_socket.bind(("127.0.0.1", 0))
@@ -163,40 +162,31 @@ class Endpoint:
         self._library.libHandleEvents(timeout_ms)
 
     def read_media(self) -> None:
-        """Let pjmedia's thread run: a call may open sockets, or has them back."""
-        self._media_thread.wake()
+        """Let RTP be read: a call may open sockets, or has them back."""
+        self._clock.read()
 
     def run_bridge(self) -> None:
         """Let the bridge's clock tick; before legs are joined."""
-        if not self._bridge_runs:
-            self._bridge_runs = True
-            self._library.audDevManager().setNullDev()
+        self._clock.mix()
 
     def lend_media(self) -> None:
         """Have pjmedia neither read nor write on any socket of media, until `read_media`.
 
         The bridge's clock stops: its streams would send reports of their own.
         """
-        self._stop_bridge()
-        self._media_thread.rest(now=True)
+        self._clock.rest(now=True)
 
     def rest(self) -> None:
-        """Stop the bridge's clock and pjmedia's thread, REST_AFTER_S after the last call.
+        """Stop the bridge's clock and the reading of RTP, REST_AFTER_S after the last call.
 
-        Until then they give back what it used: the clock its ports, the thread its sockets.
+        Until then they give back what it used: the clock its ports, the reading its sockets.
         """
-        self._stop_bridge()
-        self._media_thread.rest()
-
-    def _stop_bridge(self) -> None:
-        if self._bridge_runs:
-            self._bridge_runs = False
-            self._library.audDevManager().setNoDev()
+        self._clock.rest()
 
     def close(self) -> None:
         """Stop the library."""
-        self._media_thread.wake()
-        self._library.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+        if self._clock.close():
+            self._library.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
 
 def _encrypt(media: Any) -> None:
@@ -223,7 +213,7 @@ def _library_config(config: CallProcessConfig) -> Any:
     library.logConfig.consoleLevel = 0
     library.medConfig.clockRate = config.bridge_rate_hz
     library.medConfig.sndClockRate = config.bridge_rate_hz
-    library.medConfig.audioFramePtime = 20
+    library.medConfig.audioFramePtime = FRAME_MS
     library.medConfig.ptime = 0  # 20 ms, or what the peer's description asks for
     library.medConfig.noVad = True
     library.medConfig.ecTailLen = 0

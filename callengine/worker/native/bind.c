@@ -16,6 +16,11 @@ static const struct { const char *name; size_t at; } wanted[] = {
     WANTED(pj_thread_register),
     WANTED(pj_ioqueue_poll),
     WANTED(pjmedia_port_get_frame),
+    WANTED(pj_pool_alloc),
+    WANTED(pjmedia_resample_create),
+    WANTED(pjmedia_resample_run),
+    WANTED(pjmedia_resample_get_input_size),
+    WANTED(pjmedia_resample_destroy),
 };
 
 const char *vn_bind(const char *file)

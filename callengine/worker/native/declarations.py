@@ -22,4 +22,19 @@ const struct vn_layout *vn_layout(void);
 const pjmedia_codec_op *vn_opus_operations(void);
 const pjmedia_codec_op *vn_amr_operations(void);
 const pjmedia_codec_op *vn_g729_operations(void);
+
+typedef struct pjmedia_port pjmedia_port;
+struct vn_clock_figures { uint64_t ticks; uint64_t late; uint64_t skipped; };
+int vn_clock_begin(pj_ioqueue_t *, pjmedia_port *, size_t, unsigned);
+void vn_clock_run(int mixes);
+int vn_clock_rest(int wait_ms);
+int vn_clock_end(int wait_ms);
+void vn_clock_shift(long ns);
+void vn_clock_figures(struct vn_clock_figures *);
+int vn_arrival_stub(int sock, char *host, int room);
+
+struct vn_halfband { float even[512]; float odd[512]; };
+void vn_halfband_reset(struct vn_halfband *);
+void vn_halfband_up(struct vn_halfband *, const int16_t *in, unsigned count, int16_t *out);
+void vn_halfband_down(struct vn_halfband *, const int16_t *in, unsigned count, int16_t *out);
 """

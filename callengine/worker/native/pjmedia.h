@@ -15,7 +15,7 @@ typedef struct pj_thread_t pj_thread_t;
 typedef struct pj_ioqueue_t pj_ioqueue_t;
 typedef struct pjmedia_port pjmedia_port;
 
-enum { PJ_SUCCESS = 0, PJ_EINVAL = 70004, PJ_ERRNO_START_SYS = 120000 };
+enum { PJ_SUCCESS = 0, PJ_EINVAL = 70004, PJ_ENOMEM = 70007, PJ_ERRNO_START_SYS = 120000 };
 enum { PJMEDIA_FRAME_TYPE_NONE = 0, PJMEDIA_FRAME_TYPE_AUDIO = 1 };
 enum { PJMEDIA_CODEC_MAX_FMTP = 16 };
 
@@ -81,6 +81,12 @@ struct vn_pj {
     pj_status_t (*pj_thread_register)(const char *, long *, pj_thread_t **);
     int (*pj_ioqueue_poll)(pj_ioqueue_t *, const pj_time_val *);
     pj_status_t (*pjmedia_port_get_frame)(pjmedia_port *, pjmedia_frame *);
+    void *(*pj_pool_alloc)(pj_pool_t *, size_t);
+    pj_status_t (*pjmedia_resample_create)(pj_pool_t *, int, int, unsigned, unsigned, unsigned,
+                                           unsigned, void **);
+    void (*pjmedia_resample_run)(void *, const int16_t *, int16_t *);
+    unsigned (*pjmedia_resample_get_input_size)(void *);
+    void (*pjmedia_resample_destroy)(void *);
 };
 
 extern struct vn_pj vn_pj;

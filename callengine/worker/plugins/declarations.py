@@ -91,6 +91,8 @@ struct pjmedia_codec_factory {
 };
 
 pjmedia_endpt *pjsua_get_pjmedia_endpt(void);
+struct pjmedia_port *pjsua_set_no_snd_dev(void);
+pj_status_t pjmedia_endpt_stop_threads(pjmedia_endpt *);
 pj_ioqueue_t *pjmedia_endpt_get_ioqueue(pjmedia_endpt *);
 pj_status_t pj_ioqueue_register_sock(pj_pool_t *, pj_ioqueue_t *, long, void *,
     const pj_ioqueue_callback *, pj_ioqueue_key_t **);

@@ -246,12 +246,17 @@ class RtpGuard:
         self._peeks = PEEKS
         self._peek_at = time.monotonic() + LEARNING_LOOK_S
         self._rtp = self._attach(self._rtp, self._rules.rtp(), show_others=True)
+        if self._rtp is not None:
+            self._rtp.stub()  # what it knows is of before
 
     def _peek(self, seen: Seen) -> None:
         self._peeks -= 1
         self._peek_at = time.monotonic() + LEARNING_LOOK_S
         before, self._seen = self._seen, seen
-        if self._is_stranger(seen, before):
+        stub = self._rtp.stub() if self._rtp is not None else None
+        if stub is not None and self._rules.is_elsewhere(stub[0]):
+            self._stranger, self._peeks = join_address(*stub), 0
+        elif self._is_stranger(seen, before):
             self._stranger, self._peeks = _address(seen), 0
         if not self._peeks:
             self._attached = None

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from callengine.worker.native.media import media
+from callengine.worker.plugins.native import ffi
 from callengine.worker.rtpguard.programs import Instruction, encode
 
 DESCRIPTORS = "/proc/self/fd"
@@ -26,6 +28,7 @@ _DROPS = 8
 "Place in SO_MEMINFO (SK_MEMINFO_DROPS)."
 _COUNTERS = "/proc/self/net/snmp"
 
+_ADDRESS_BYTES = 48
 _MAX_DRAINED = 16_384
 "More than a socket's queue holds, so that it always comes to an end."
 
@@ -90,6 +93,18 @@ class MediaSocket:
                 except BlockingIOError:
                     return count
         return _MAX_DRAINED
+
+    def stub(self) -> tuple[str, int] | None:
+        """Return who sent the last datagram that was cut to one byte since this was asked before.
+
+        None if nobody did, and without the media extension, which notes it.
+        """
+        extension = media()
+        if extension is None:
+            return None
+        host = ffi.new("char[]", _ADDRESS_BYTES)
+        port = extension.vn_arrival_stub(self.descriptor, host, _ADDRESS_BYTES)
+        return (ffi.string(host).decode("ascii"), port) if port else None
 
     def dropped(self) -> int:
         """Return how many datagrams were dropped since the socket was opened, for any reason.

@@ -1,0 +1,192 @@
+/* Packets read just before a tick count as of their arrival: what pjmedia says of jitter and round
+ * trips (RFC 3550 sections 6.4.1 and A.8) would else be the clock's, up to 20 ms off.
+ *
+ * Both functions stand in for pjlib's own of the same name, in every thread of the process. Only
+ * between vn_arrival_begin and vn_arrival_end, on the thread that called them, do they differ. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "abi.h"
+#include "arrival.h"
+#include "pjmedia.h"
+
+#define NS_PER_S 1000000000LL
+/* An arrival longer ago than this is none: the machine's clock was set. */
+#define OLDEST_NS 1000000000LL
+/* How far apart two readings of two clocks may be: one that was interrupted is done again. */
+#define TOGETHER_NS 20000LL
+#define READINGS 4
+
+#define ON_THREAD static __thread __attribute__((tls_model("initial-exec")))
+
+ON_THREAD int reads_late;
+ON_THREAD int64_t began_ns;    /* by CLOCK_MONOTONIC */
+ON_THREAD int64_t realtime_ns;  /* what CLOCK_REALTIME is ahead of it */
+ON_THREAD uint64_t arrived_ns;  /* by CLOCK_MONOTONIC, as pj_get_timestamp counts; 0: now */
+
+VN_EXPORT pj_status_t pj_get_timestamp(pj_timestamp *at);
+VN_EXPORT pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flags,
+                                       void *from, int *fromlen);
+
+static int64_t now_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static pj_status_t status_of(int error)
+{
+    return error ? PJ_ERRNO_START_SYS + error : -1;
+}
+
+/* The stubs noted, by socket; a process has ten at most. */
+#define STUBS 16
+
+static pthread_mutex_t stubs_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct { int sock; struct sockaddr_storage from; } stubs[STUBS];
+
+static void note_stub(int sock, const void *from, socklen_t size)
+{
+    if (from == NULL || size > sizeof(stubs[0].from))
+        return;
+    pthread_mutex_lock(&stubs_lock);
+    stubs[(unsigned)sock % STUBS].sock = sock;
+    memcpy(&stubs[(unsigned)sock % STUBS].from, from, size);
+    pthread_mutex_unlock(&stubs_lock);
+}
+
+int vn_arrival_stub(int sock, char *host, int room)
+{
+    struct sockaddr_storage from = { 0 };
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&from;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&from;
+    const void *address = &four->sin_addr;
+    int port = 0, family = AF_INET;
+
+    pthread_mutex_lock(&stubs_lock);
+    if (stubs[(unsigned)sock % STUBS].sock == sock)
+        from = stubs[(unsigned)sock % STUBS].from;
+    memset(&stubs[(unsigned)sock % STUBS], 0, sizeof(stubs[0]));
+    pthread_mutex_unlock(&stubs_lock);
+    if (from.ss_family == AF_INET) {
+        port = ntohs(four->sin_port);
+    } else if (from.ss_family == AF_INET6) {
+        port = ntohs(six->sin6_port);
+        family = IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) ? AF_INET : AF_INET6;
+        address = family == AF_INET ? &six->sin6_addr.s6_addr[12] : &six->sin6_addr.s6_addr[0];
+    }
+    return port && inet_ntop(family, address, host, (socklen_t)room) ? port : 0;
+}
+
+void vn_arrival_begin(void)
+{
+    int64_t before, between;
+    int reading;
+
+    for (reading = 0; reading < READINGS; reading++) {
+        before = now_ns(CLOCK_MONOTONIC);
+        between = now_ns(CLOCK_REALTIME);
+        began_ns = now_ns(CLOCK_MONOTONIC);
+        realtime_ns = between - before;
+        if (began_ns - before < TOGETHER_NS)
+            break;
+    }
+    reads_late = 1;
+    arrived_ns = 0;
+}
+
+void vn_arrival_end(void)
+{
+    reads_late = 0;
+    arrived_ns = 0;
+}
+
+pj_status_t pj_get_timestamp(pj_timestamp *at)
+{
+    struct timespec now;
+
+    if (arrived_ns) {
+        at->u64 = arrived_ns;
+        return PJ_SUCCESS;
+    }
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return status_of(errno);
+    at->u64 = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    return PJ_SUCCESS;
+}
+
+/* Take the time out of what came with a packet; 0 if there is none, or none to believe. */
+static uint64_t time_of(struct msghdr *message)
+{
+    struct cmsghdr *one;
+
+    for (one = CMSG_FIRSTHDR(message); one != NULL; one = CMSG_NXTHDR(message, one)) {
+        struct timespec at;
+        int64_t arrived;
+
+        if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_TIMESTAMPNS ||
+            one->cmsg_len < CMSG_LEN(sizeof(at)))
+            continue;
+        memcpy(&at, CMSG_DATA(one), sizeof(at));
+        arrived = (int64_t)at.tv_sec * NS_PER_S + at.tv_nsec - realtime_ns;
+        return llabs(began_ns - arrived) > OLDEST_NS ? 0 : (uint64_t)arrived;
+    }
+    return 0;
+}
+
+static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *from, int *fromlen)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct timespec)) + 64];
+    } control;
+    struct iovec into = { buf, room };
+    struct msghdr message = { 0 };
+    ssize_t got;
+
+    message.msg_iov = &into;
+    message.msg_iovlen = 1;
+    message.msg_name = from;
+    message.msg_namelen = from && fromlen ? (socklen_t)*fromlen : 0;
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof(control.bytes);
+    arrived_ns = 0;
+    got = recvmsg(sock, &message, flags);
+    if (got < 0)
+        return got;
+    if (fromlen)
+        *fromlen = (int)message.msg_namelen;
+    arrived_ns = time_of(&message);
+    if (got == 1)
+        note_stub(sock, from, message.msg_namelen);
+    if (message.msg_controllen == 0) {
+        int on = 1;
+
+        /* The first packet of a socket: from now on the kernel notes when they come. */
+        (void)setsockopt(sock, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+    }
+    return got;
+}
+
+pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flags, void *from,
+                             int *fromlen)
+{
+    size_t room = (size_t)*len;
+
+    if (reads_late)
+        *len = receive_timed((int)sock, buf, room, (int)flags, from, fromlen);
+    else
+        *len = recvfrom((int)sock, buf, room, (int)flags, from, (socklen_t *)fromlen);
+    return *len < 0 ? status_of(errno) : PJ_SUCCESS;
+}

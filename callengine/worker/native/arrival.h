@@ -1,0 +1,16 @@
+/* When the packet that is being read arrived, by the kernel's clock. */
+#ifndef VN_ARRIVAL_H
+#define VN_ARRIVAL_H
+
+#include "abi.h"
+
+/* Whether this thread reads late on purpose, so that packets are to be taken as of their arrival. */
+void vn_arrival_begin(void);
+void vn_arrival_end(void);
+
+/* Who sent the last datagram of one byte on this socket, since this was asked before: its port, and
+ * its address as text; 0 if nobody did. The filter of a socket cuts to one byte what strangers send
+ * while it is to be found out who they are. */
+VN_EXPORT int vn_arrival_stub(int sock, char *host, int room);
+
+#endif

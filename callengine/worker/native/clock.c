@@ -1,0 +1,235 @@
+/* The clock's thread. It knows pjmedia by two functions: one reads what has arrived on the sockets
+ * of media, one has the bridge mix and all its streams take and send a frame. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "arrival.h"
+#include "clock.h"
+
+#define NS_PER_S 1000000000LL
+#define FRAME_NS 20000000LL
+/* What is missed by less is made up for, at twice the pace; by more it is left out. */
+#define MADE_UP_NS (10 * FRAME_NS)
+#define STACK_BYTES (2u << 20)
+#define FRAME_ROOM 8192
+/* A poll reads every socket that has something until it is empty; a flood must not hold a tick. */
+#define POLLS_PER_TICK 4
+
+enum state { RESTS, READS, MIXES, ENDS };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t told;     /* on CLOCK_MONOTONIC */
+static pthread_cond_t settled;  /* on CLOCK_MONOTONIC */
+static pthread_t thread;
+static int begun;
+
+/* What is wanted, and what the thread was last seen to do; both under the lock. */
+static enum state wanted = RESTS, doing = RESTS;
+static long shift_ns;
+static struct vn_clock_figures figures;
+
+/* The thread's own, once it runs. */
+static pj_ioqueue_t *queue;
+static pjmedia_port *bridge;
+static size_t frame_bytes;
+static unsigned frame_samples;
+static uint64_t position;
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static struct timespec timespec_of(int64_t ns)
+{
+    struct timespec at = { (time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S) };
+
+    return at;
+}
+
+static void read_sockets(void)
+{
+    const pj_time_val at_once = { 0, 0 };
+    int polls;
+
+    vn_arrival_begin();
+    for (polls = 0; polls < POLLS_PER_TICK; polls++)
+        if (vn_pj.pj_ioqueue_poll(queue, &at_once) <= 0)
+            break;
+    vn_arrival_end();
+}
+
+static void mix(void)
+{
+    static int16_t samples[FRAME_ROOM / sizeof(int16_t)];
+    pjmedia_frame frame;
+
+    memset(&frame, 0, sizeof(frame));
+    frame.type = PJMEDIA_FRAME_TYPE_AUDIO;
+    frame.buf = samples;
+    frame.size = frame_bytes;
+    frame.timestamp.u64 = position;
+    position += frame_samples;
+    (void)vn_pj.pjmedia_port_get_frame(bridge, &frame);
+}
+
+/* Wait, holding the lock, for the time of the next tick or for another state than `now`. */
+static void wait_for_tick(int64_t due, enum state now)
+{
+    struct timespec until = timespec_of(due);
+
+    while (wanted == now && now_ns() < due)
+        if (pthread_cond_timedwait(&told, &lock, &until) == ETIMEDOUT)
+            break;
+}
+
+/* Return when the tick after one that was due at `due` is to begin; `due` moves on by a frame. */
+static int64_t next_begin(int64_t *due, int64_t began)
+{
+    int64_t now = now_ns();
+
+    figures.ticks++;
+    if (began - *due > FRAME_NS / 2)
+        figures.late++;
+    *due += FRAME_NS + shift_ns;
+    shift_ns = 0;
+    if (now - *due > MADE_UP_NS) {
+        figures.skipped += (uint64_t)((now - *due) / FRAME_NS);
+        *due = now;
+    }
+    return *due > began + FRAME_NS / 2 ? *due : began + FRAME_NS / 2;
+}
+
+static void *run(void *unused)
+{
+    static long description[64];  /* a pj_thread_desc: pjlib keeps its notes in it for good */
+    pj_thread_t *registered;
+    int64_t due = 0, begin = 0;
+
+    (void)unused;
+    (void)prctl(PR_SET_NAME, "clock", 0, 0, 0);
+    if (!vn_pj.pj_thread_is_registered())
+        (void)vn_pj.pj_thread_register("clock", description, &registered);
+    pthread_mutex_lock(&lock);
+    while (wanted != ENDS) {
+        enum state now = wanted;
+        int64_t began;
+
+        if (doing != now) {
+            if (doing == RESTS)
+                due = begin = now_ns();
+            doing = now;
+            pthread_cond_broadcast(&settled);
+        }
+        if (now == RESTS) {
+            pthread_cond_wait(&told, &lock);
+            continue;
+        }
+        wait_for_tick(begin, now);
+        if (wanted != now)
+            continue;
+        pthread_mutex_unlock(&lock);
+        began = now_ns();
+        read_sockets();
+        if (now == MIXES)
+            mix();
+        pthread_mutex_lock(&lock);
+        begin = next_begin(&due, began);
+    }
+    doing = ENDS;
+    pthread_cond_broadcast(&settled);
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+int vn_clock_begin(pj_ioqueue_t *media, pjmedia_port *port, size_t bytes, unsigned samples)
+{
+    pthread_condattr_t monotonic;
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int error;
+
+    if (begun || media == NULL || port == NULL || bytes == 0 || bytes > FRAME_ROOM)
+        return EINVAL;
+    queue = media;
+    bridge = port;
+    frame_bytes = bytes;
+    frame_samples = samples;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&told, &monotonic);
+    pthread_cond_init(&settled, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);  /* signals are for Python's thread */
+    error = pthread_create(&thread, &attributes, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    begun = error == 0;
+    return error;
+}
+
+/* Ask for a state; wait until the thread has it. What a tick calls may not wait for its own end. */
+static int ask(enum state state, int wait_ms)
+{
+    struct timespec until = timespec_of(now_ns() + wait_ms * 1000000LL);
+    int done;
+
+    if (!begun)
+        return 1;
+    pthread_mutex_lock(&lock);
+    wanted = state;
+    pthread_cond_broadcast(&told);
+    while (doing != state && wait_ms > 0 && !pthread_equal(pthread_self(), thread))
+        if (pthread_cond_timedwait(&settled, &lock, &until) == ETIMEDOUT)
+            break;
+    done = doing == state;
+    pthread_mutex_unlock(&lock);
+    return done;
+}
+
+void vn_clock_run(int mixes)
+{
+    (void)ask(mixes ? MIXES : READS, 0);
+}
+
+int vn_clock_rest(int wait_ms)
+{
+    return ask(RESTS, wait_ms);
+}
+
+int vn_clock_end(int wait_ms)
+{
+    if (!ask(ENDS, wait_ms))
+        return 0;
+    if (begun)
+        (void)pthread_join(thread, NULL);
+    begun = 0;
+    wanted = doing = RESTS;
+    return 1;
+}
+
+void vn_clock_shift(long ns)
+{
+    pthread_mutex_lock(&lock);
+    if (ns > -FRAME_NS && ns < FRAME_NS)
+        shift_ns = ns;
+    pthread_mutex_unlock(&lock);
+}
+
+void vn_clock_figures(struct vn_clock_figures *out)
+{
+    pthread_mutex_lock(&lock);
+    *out = figures;
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,203 @@
+/* The clock against a pjmedia made up here, under the sanitizers: ends with status 0, or says what
+ * does not hold. Run by test_sanitized.py. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+struct vn_pj vn_pj;
+
+pj_status_t pj_get_timestamp(pj_timestamp *at);
+pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flags, void *from,
+                             int *fromlen);
+
+#define HOLDS(what) do { if (!(what)) { \
+    fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #what); exit(1); } } while (0)
+#define MS 1000000LL
+
+static int sock;
+static atomic_int polls, mixes, in_tick;
+static atomic_int held;
+static int64_t arrivals[64];
+static atomic_int arrived;
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 * MS + now.tv_nsec;
+}
+
+static void sleep_ms(long ms)
+{
+    struct timespec pause = { ms / 1000, ms % 1000 * MS };
+
+    nanosleep(&pause, NULL);
+}
+
+static int poll_made_up(pj_ioqueue_t *queue, const pj_time_val *timeout)
+{
+    char packet[200];
+    ptrdiff_t length = sizeof(packet);
+    struct sockaddr_in from;
+    int fromlen = sizeof(from);
+    pj_timestamp at;
+
+    HOLDS(queue == (pj_ioqueue_t *)&sock && timeout->sec == 0 && timeout->msec == 0);
+    atomic_fetch_add(&polls, 1);
+    if (pj_sock_recvfrom(sock, packet, &length, MSG_DONTWAIT, &from, &fromlen) != PJ_SUCCESS) {
+        HOLDS(length == -1);
+        return 0;
+    }
+    HOLDS(length == 3 && from.sin_port != 0 && fromlen == sizeof(from));
+    pj_get_timestamp(&at);
+    if (atomic_load(&arrived) < 64) {
+        arrivals[atomic_load(&arrived)] = (int64_t)at.u64;
+        atomic_fetch_add(&arrived, 1);
+    }
+    return 1;
+}
+
+static pj_status_t get_frame_made_up(pjmedia_port *port, pjmedia_frame *frame)
+{
+    pj_timestamp at;
+
+    HOLDS(port == (pjmedia_port *)&polls && frame->size == 320);
+    HOLDS(frame->timestamp.u64 % 160 == 0);
+    memset(frame->buf, 1, frame->size);
+    atomic_store(&in_tick, 1);
+    atomic_fetch_add(&mixes, 1);
+    while (atomic_load(&held))
+        sleep_ms(1);
+    pj_get_timestamp(&at);
+    HOLDS(llabs(now_ns() - (int64_t)at.u64) < 1000 * MS); /* no packet's time outlives its reading */
+    atomic_store(&in_tick, 0);
+    return PJ_SUCCESS;
+}
+
+static int registered(void) { return 0; }
+
+static pj_status_t register_made_up(const char *name, long *description, pj_thread_t **thread)
+{
+    HOLDS(strlen(name) > 0);
+    memset(description, 0, 64 * sizeof(long));
+    *thread = NULL;
+    return PJ_SUCCESS;
+}
+
+static void wait_for(atomic_int *count, int least)
+{
+    int64_t until = now_ns() + 20 * 1000 * MS;
+
+    while (atomic_load(count) < least) {
+        HOLDS(now_ns() < until);
+        sleep_ms(1);
+    }
+}
+
+/* Packets 7 ms apart are read together and count as 7 ms apart. */
+static void packets_count_as_of_their_arrival(struct sockaddr_in *to)
+{
+    int64_t sent[3], done[3];
+    int index;
+
+    vn_clock_run(0);
+    HOLDS(sendto(sock, "one", 3, 0, (struct sockaddr *)to, sizeof(*to)) == 3);
+    wait_for(&arrived, 1); /* the first of a socket has no time yet */
+    HOLDS(vn_clock_rest(5000));
+    for (index = 0; index < 3; index++) {
+        sleep_ms(7);
+        sent[index] = now_ns();
+        HOLDS(sendto(sock, "two", 3, 0, (struct sockaddr *)to, sizeof(*to)) == 3);
+        done[index] = now_ns();
+    }
+    sleep_ms(30);
+    vn_clock_run(0);
+    wait_for(&arrived, 4);
+    for (index = 0; index < 3; index++)
+        HOLDS(arrivals[index + 1] > sent[index] - MS && arrivals[index + 1] < done[index] + MS);
+    HOLDS(atomic_load(&mixes) == 0);
+    HOLDS(vn_clock_rest(5000));
+}
+
+static void who_rests_does_nothing(void)
+{
+    int round, before;
+
+    for (round = 0; round < 300; round++) {
+        vn_clock_run(round % 2);
+        if (round % 3 == 0)
+            sleep_ms(1);
+        HOLDS(vn_clock_rest(5000));
+        HOLDS(!atomic_load(&in_tick));
+        before = atomic_load(&polls);
+        if (round % 50 == 0)
+            sleep_ms(25);
+        HOLDS(atomic_load(&polls) == before);
+    }
+}
+
+static void hold_a_tick(int for_ms)
+{
+    atomic_store(&held, 1);
+    vn_clock_run(1);
+    wait_for(&in_tick, 1);
+    HOLDS(vn_clock_rest(1) == 0); /* one is under way for longer */
+    vn_clock_run(1);
+    sleep_ms(for_ms);
+    atomic_store(&held, 0);
+}
+
+static void what_is_late_is_made_up_for_without_a_burst(void)
+{
+    struct vn_clock_figures before, after;
+    int64_t began = now_ns();
+    int mixed = atomic_load(&mixes);
+
+    vn_clock_figures(&before);
+    hold_a_tick(80);
+    wait_for(&mixes, mixed + 6);
+    HOLDS(now_ns() - began >= (80 + 4 * 10) * MS); /* not at once */
+    vn_clock_figures(&after);
+    HOLDS(after.late > before.late);
+    mixed = atomic_load(&mixes);
+    hold_a_tick(400);
+    wait_for(&mixes, mixed + 3);
+    vn_clock_figures(&after);
+    HOLDS(after.skipped > before.skipped);
+}
+
+int main(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof(at);
+
+    vn_pj.pj_thread_is_registered = registered;
+    vn_pj.pj_thread_register = register_made_up;
+    vn_pj.pj_ioqueue_poll = poll_made_up;
+    vn_pj.pjmedia_port_get_frame = get_frame_made_up;
+    sock = socket(AF_INET, SOCK_DGRAM, 0);
+    HOLDS(bind(sock, (struct sockaddr *)&at, sizeof(at)) == 0);
+    HOLDS(getsockname(sock, (struct sockaddr *)&at, &size) == 0);
+    HOLDS(vn_clock_rest(0) == 1 && vn_clock_end(0) == 1);
+    HOLDS(vn_clock_begin(NULL, (pjmedia_port *)&polls, 320, 160) != 0);
+    HOLDS(vn_clock_begin((pj_ioqueue_t *)&sock, (pjmedia_port *)&polls, 1 << 20, 160) != 0);
+    HOLDS(vn_clock_begin((pj_ioqueue_t *)&sock, (pjmedia_port *)&polls, 320, 160) == 0);
+    packets_count_as_of_their_arrival(&at);
+    who_rests_does_nothing();
+    what_is_late_is_made_up_for_without_a_burst();
+    vn_clock_shift(5 * MS);
+    HOLDS(vn_clock_end(5000) == 1 && vn_clock_end(0) == 1);
+    close(sock);
+    return 0;
+}

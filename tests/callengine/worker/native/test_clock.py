@@ -1,0 +1,13 @@
+"""The clock's thread under the sanitizers: what it reads, when, and that it rests when told."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.callengine.worker.native.sanitizing import run
+
+pytestmark = pytest.mark.processes
+
+
+def test_the_clock_reads_mixes_rests_and_makes_up(tmp_path: Path) -> None:
+    run("clock_test.c", "clock.c", "arrival.c", folder=tmp_path)
