@@ -10,7 +10,7 @@ from django.db import transaction
 from connections.models import Connection, Registration
 from sip.digest import kept_ha1
 from sip.passwords import generate_password
-from sip.revisions import news
+from sip.revisions import ConflictError, news
 
 Refusal = TypeVar("Refusal")
 HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256", "ha1b_md5", "ha1b_sha256")
@@ -98,6 +98,31 @@ def set_enabled(*, pk: int, enabled: bool) -> bool:
             row.enabled = enabled
             row.save(update_fields=["enabled"])
         return row is not None
+
+
+@transaction.atomic
+def change_many(
+    *,
+    keys: Sequence[int],
+    field: str,
+    value: Any,
+    seen: str,
+    mark: Callable[[Sequence[Connection]], str],
+) -> int:
+    """Give these connections one value of a field; return how many had another.
+
+    `seen` is what `mark` said of them when they were shown. Raises ConflictError if it says
+    something else by now.
+    """
+    rows = list(Connection.objects.select_for_update().filter(pk__in=keys))
+    if seen != mark(rows):
+        text = "Not saved: somebody else changed one of them meanwhile. They are shown as they are."
+        raise ConflictError(text)
+    others = [row for row in rows if getattr(row, field) != value]
+    for row in others:
+        setattr(row, field, value)
+        row.save(update_fields=[field])
+    return len(others)
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ class DashboardConfig(AppConfig):
         from dashboard.accounts.roles import ROOMS, ensure_groups
         from dashboard.live import viewers  # noqa: F401 - connects its receivers
 
-        watch(User, secrets={"password": "password"}, ignored=["last_login"])
+        watch(User, secrets={"password": "password"}, ignored=["last_login", "date_joined"])
         watch(Group)
         for model, field in ((User, "groups"), (User, "user_permissions"), (Group, "permissions")):
             watch_members(model, field)

@@ -49,6 +49,11 @@ class AuditLine:
     "Name of the address of its page, if it may still have one."
     changes: tuple[ChangeLine, ...]
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there was nothing before."""
+        return bool(self.entry.action == AuditAction.CREATED)
+
 
 def present_entry(entry: AuditEntry, kinds: Mapping[str, str]) -> AuditLine:
     """Return an entry as a line; `kinds` says what people call each kind of row."""

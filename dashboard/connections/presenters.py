@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from callengine.models import Rejection
 from connections.models import Connection, Registration
 from connections.states import ConnectionState, state_of
 from dashboard.calls.lately import LATELY
+from dashboard.connections.listed import last_call
 from dashboard.connections.phones import Server, servers
 from dashboard.parts.shown import Badge
 from dashboard.parts.usage import InUse, calls_in_use, in_use
@@ -42,13 +43,21 @@ class ConnectionView:
     outbound: tuple[Chip, ...]
     in_use: InUse | None = None
     "In the list."
+    last_call: dt.datetime | None = None
+    "In the list: when it last called or was called."
 
 
 def present_connections(rows: Iterable[Any]) -> list[ConnectionView]:
     """Return the rows of a list, with the `bindings` fetched along. Two queries."""
     rows = list(rows)
     used = calls_in_use({_label(row): row.concurrent_calls for row in rows})
-    return [present_connection(row, row.bindings, in_use=used[_label(row)]) for row in rows]
+    return [
+        replace(
+            present_connection(row, row.bindings, in_use=used[_label(row)]),
+            last_call=last_call(row),
+        )
+        for row in rows
+    ]
 
 
 def present_connection(

@@ -28,7 +28,8 @@ from connections.forms import (
 from connections.models import Connection
 from connections.states import ConnectionState, in_state, with_bindings, with_state_rank
 from dashboard.calls.lately import recent_calls
-from dashboard.connections import presenters
+from dashboard.connections import bulk, presenters
+from dashboard.connections.listed import with_facts
 from dashboard.connections.presenters import (
     ConnectionView,
     present_connection,
@@ -88,13 +89,14 @@ class ConnectionFilter(FilterSet):  # type: ignore[misc]
 def connections(request: HttpRequest) -> HttpResponse:
     """List the connections; the page asks for the list again every few seconds."""
     now = timezone.now()
-    rows = with_bindings(with_state_rank(Connection.objects.all(), now=now), now=now)
+    rows = with_bindings(with_state_rank(with_facts(Connection.objects.all()), now=now), now=now)
     page = listing(request, ConnectionFilter, rows, sorts=SORTS)
     context = {
         "listing": page,
         "rows": present_connections(page.rows),
         "platform": [chip(name) for name in PlatformSettings.load().codec_names],
         "refresh_s": REFRESH_S,
+        "actions": bulk.ACTIONS,
     }
     body = render_to_string("connections/_rows.html", context, request=request)
     context |= {"body": body, "mark": _mark(body)}

@@ -36,7 +36,35 @@
     say("polling", "Not refreshed since " + since + ": the server does not answer. Trying again.");
   });
 
+  // What is ticked stays ticked while the list refreshes itself.
+  const ticked = new Set();
+  const boxes = () => Array.from(document.querySelectorAll("[data-choose]"));
+
+  function showTicked() {
+    const count = document.querySelector("[data-chosen-count]");
+    if (!count) return;
+    for (const box of boxes()) box.checked = ticked.has(box.value);
+    const all = document.querySelector("[data-choose-all]");
+    if (all) all.checked = boxes().length > 0 && boxes().every((box) => box.checked);
+    count.textContent = ticked.size ? ticked.size + " ticked" : "None is ticked";
+  }
+
+  document.addEventListener("change", (event) => {
+    const isAll = event.target.matches("[data-choose-all]");
+    if (!isAll && !event.target.matches("[data-choose]")) return;
+    for (const box of isAll ? boxes() : [event.target]) {
+      if (event.target.checked) ticked.add(box.value);
+      else ticked.delete(box.value);
+    }
+    showTicked();
+  });
+  for (const box of boxes()) if (box.checked) ticked.add(box.value);
+  showTicked();
+
   document.addEventListener("htmx:afterSettle", () => {
+    const here = new Set(boxes().map((box) => box.value));
+    for (const key of Array.from(ticked)) if (!here.has(key)) ticked.delete(key);
+    showTicked();
     const before = shown;
     shown = remember();
     for (const [id, word] of shown) {

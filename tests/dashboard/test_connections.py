@@ -11,7 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from audit.models import AuditEntry
 from connections.models import Connection, Registration
+from tests.dashboard import record
 from tests.dashboard.subscribers import (
     registered,
     stored,
@@ -20,6 +22,7 @@ from tests.dashboard.subscribers import (
     users,
     words,
 )
+from trunks.models import Number
 
 pytestmark = pytest.mark.django_db
 
@@ -47,8 +50,8 @@ def test_each_row_says_state_device_lists_and_forcing(viewer: Client) -> None:
     rows = {users(row)[0]: words(row) for row in page.split("<tr ")[2:]}
     assert list(rows) == ["fixed", "gone", "off", "one", "two"]
     assert "Fixed address sip:192.0.2.9:5070" in rows["fixed"]
-    assert "Not registered platform list platform list no" in rows["gone"]
-    assert "Disabled platform list" in rows["off"]
+    assert "none Not registered never platform list platform list no" in rows["gone"]
+    assert "Disabled never platform list" in rows["off"]
     assert re.search(
         r"Registered Yealink T46U , since [\d:]+ G722 HD PCMA platform list yes", rows["one"]
     )
@@ -166,3 +169,40 @@ def test_text_from_a_phone_is_shown_as_text(viewer: Client) -> None:
         assert "<script>alert" not in page
         assert "<b>bold" not in page
         assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_list_has_number_device_and_last_call(admin: Client) -> None:
+    alice = Connection.objects.create(name="Alice", sip_user="alice")
+    Number.objects.create(number="+12025550100", connection=alice)
+    Number.objects.create(number="+12025550101", connection=alice)
+    record.call(ago_s=7200)
+    newest = record.call(ago_s=60, source="connection:alice", destination="trunk:x")
+    (view,) = admin.get("/connections/").context["rows"]
+    assert (view.row.number, view.row.numbers_count) == ("+12025550100", 2)
+    assert view.last_call == newest.started
+
+
+def test_many_are_changed_once_it_was_seen_what_changes(admin: Client, viewer: Client) -> None:
+    rows = [Connection.objects.create(name=name, sip_user=name) for name in ("ann", "bob", "eve")]
+    chosen = [str(row.pk) for row in rows[:2]]
+    ask = {"chosen": chosen, "action": "disable"}
+    page = admin.post("/connections/bulk/", ask)
+    assert "2 of them can then neither register nor call" in page.content.decode()
+    assert Connection.objects.filter(enabled=True).count() == 3
+    seen = page.context["seen"]
+    admin.post("/connections/bulk/", {**ask, "confirmed": "1", "seen": seen})
+    assert [row.sip_user for row in Connection.objects.filter(enabled=True)] == ["eve"]
+    again = admin.post("/connections/bulk/", {**ask, "confirmed": "1", "seen": seen})
+    assert again.status_code == 409
+
+    ask = {"chosen": chosen, "action": "inbound"}
+    seen = admin.post("/connections/bulk/", ask).context["seen"]
+    wrong = {**ask, "confirmed": "1", "seen": seen, "codecs": "G722, G999"}
+    assert admin.post("/connections/bulk/", wrong).status_code == 422
+    admin.post("/connections/bulk/", {**wrong, "codecs": "G722, PCMU"})
+    lists = Connection.objects.order_by("sip_user").values_list("inbound_codecs", flat=True)
+    assert list(lists) == [["G722", "PCMU"], ["G722", "PCMU"], []]
+    assert AuditEntry.objects.filter(changes__has_key="inbound_codecs").count() == 2
+    nobody = admin.post("/connections/bulk/", {"action": "enable"}, follow=True)
+    assert "No connection is chosen" in nobody.content.decode()
+    assert viewer.post("/connections/bulk/", ask).status_code == 403
