@@ -53,7 +53,7 @@ def test_each_row_says_state_device_lists_and_forcing(viewer: Client) -> None:
     assert "none Not registered never platform list platform list no" in rows["gone"]
     assert "Disabled never platform list" in rows["off"]
     assert re.search(
-        r"Registered Yealink T46U , since [\d:]+ G722 HD PCMA platform list yes", rows["one"]
+        r"Registered Yealink T46U , since [\d:]+ never G722 HD PCMA platform list yes", rows["one"]
     )
     assert "Registered, 2 contacts Yealink T46U and 1 more" in rows["two"]
     assert "platform list OPUS HD no" in rows["two"]
