@@ -1,19 +1,22 @@
-"""Reliable provisional responses and session timers, on either leg: SIPp asks for them."""
+"""Provisional responses, reliable ones and those of forks, and session timers, on either leg."""
 
 from typing import Any
 
 import pytest
 
+from tests.callengine.edge.fakes import UdpPeer, reply_as
 from tests.peers.engine import Engine
 from tests.peers.ports import LOOPBACK, free_sip_port
 from tests.peers.sipp import Sipp, SippCall
 from tests.sip.script import Script, as_callee, as_caller, as_talking_callee, offer
+from tests.wire.conversation import caller
 from tests.wire.directory import PASSWORD, configuration, connection
 
-CALLEE_PORT = free_sip_port()
+CALLEE_PORT, FORKED_PORT = free_sip_port(), free_sip_port()
 CONFIGURATION = configuration(
     connection("caller", outbound=["PCMU"]),
     connection("callee", inbound=["PCMU"], address=f"sip:callee@{LOOPBACK}:{CALLEE_PORT}"),
+    connection("forked", inbound=["PCMU"], address=f"sip:forked@{LOOPBACK}:{FORKED_PORT}"),
 )
 
 
@@ -99,8 +102,50 @@ async def test_session_timers_are_agreed_on_with_each_peer_rfc4028_9(engine: Eng
     # RFC 4028 section 7.4: a refresh by UPDATE needs no description.
     caller.request("UPDATE", *asked).get(200, has=["Session-Expires: *120;refresher=uac"])
     caller.request("BYE").get(200)
-    _, _, called = await played(engine, caller, as_talking_callee().expect("BYE"))
-    invite = called.received("INVITE").text
-    assert "Session-Expires: 1800" in invite
-    assert "timer" in invite.partition("Supported:")[2].partition("\n")[0]
+    # Section 7.3: refused as too short for it, the interval is raised to what the callee asks for.
+    callee = Script(is_caller=False).expect("INVITE", has=["Session-Expires: *1800"], answer=None)
+    callee.reply(422, "Min-SE: 3600", to_tag=True).expect("ACK")
+    again = as_talking_callee().expect("BYE")
+    callee.steps += again.steps
+    _, _, called = await played(engine, caller, callee)
+    invites = [m.text for m in called.messages if m.first_line.startswith("INVITE")]
+    assert len(invites) == 2
+    assert "Session-Expires: 3600" in invites[1]
+    assert "Min-SE: 3600" in invites[1]
+    assert "timer" in invites[1].partition("Supported:")[2].partition("\n")[0]
     assert not [m for m in called.messages if m.first_line.startswith("UPDATE")]
+
+
+async def test_a_second_answer_of_a_fork_is_hung_up_rfc3261_13_2_2_4(engine: Engine) -> None:
+    """Three dialogs begin to ring; one that had not rung answers, and one more behind it."""
+    branches = await UdpPeer.open(LOOPBACK, FORKED_PORT)
+    contact = f"Contact: <sip:forked@{LOOPBACK}:{FORKED_PORT}>"
+    try:
+        async with caller(engine) as phone:
+            call = await phone.invite("forked", phone.sdp(["PCMU"]))
+            invite = await branches.expect("INVITE")
+
+            def say(code: int, tag: str, body: str = "") -> None:
+                text = reply_as(invite, code, "Whatever", contact, tag=tag, body=body)
+                branches.send(text, engine.server)
+
+            for tag in ("one", "two", "three"):
+                say(180, tag)
+            say(183, "two", offer("PCMU"))
+            say(200, "four", offer("PCMU"))
+            assert (await call.answered()).code == 200
+            ack = await branches.expect("ACK")
+            assert ack.to_tag == "four"
+            say(200, "one", offer("PCMU"))
+            late = [await branches.next(), await branches.next()]
+            assert [(m.method, m.to_tag) for m in late] == [("ACK", "one"), ("BYE", "one")]
+            branches.send(reply_as(late[1], 200, "OK", tag=""), engine.server)
+            await call.hang_up()
+            bye = await branches.expect("BYE")
+            assert bye.to_tag == "four"
+            branches.send(reply_as(bye, 200, "OK", tag=""), engine.server)
+            record = await engine.record(call.call_id)
+        assert record["termination"]["reason"] == "caller-hung-up"
+        assert [leg["codec"] for leg in record["legs"]] == ["PCMU", "PCMU"]
+    finally:
+        branches.transport.close()
