@@ -95,6 +95,9 @@ async def test_a_key_is_answered_renewed_and_kept_out_of_everything_stored(
         ((_, _, theirs_at_last),) = srtp.keys_in(resumed.body.decode())
         if theirs_at_last != theirs_now:
             sam.rtp.cipher = srtp.Cipher(renewed, theirs_at_last)
+        # RFC 4028 section 7.4: a refresh without a description changes no key.
+        assert (await call.a.send(call.a.request("UPDATE"))).code == 200
+        assert (await call.b.send(call.b.request("UPDATE"))).code == 200
         await call.hears_both_ways(codec_a="PCMU", codec_b="OPUS", seconds=1.2)
         record = await call.end()
         assert [leg["encryption"] for leg in record["legs"]] == [AES_80, ""]
