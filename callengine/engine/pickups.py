@@ -106,9 +106,12 @@ class PickUps:
     def _of_ringing(self, call: IncomingCall, live: LiveCall, leg: str) -> Joint | Rejection:
         """Return whose place is taken while its device rings: that we have called it is known."""
         is_up = any(one["name"] == leg and one["state"] != "ended" for one in live.snapshot["legs"])
-        if not is_up or not CallState(live.snapshot["state"]).is_setting_up or not live.taken:
-            advice = f"{live.name_of(leg)} is not rung any more. Call anew."
+        who = live.name_of(leg)
+        if is_up and CallState(live.snapshot["state"]).is_talking:
+            advice = f"{who} rings for a transfer, which is not picked up. Wait until it answers."
             return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
+        if not (is_up and live.taken):
+            return _rejected(call, 603, Rule.REPLACES_DECLINED, f"{who} is not rung any more.")
         if not may_be_taken_over(live, CALLER):
             advice = "A call of the codec lab is not picked up."
             return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)

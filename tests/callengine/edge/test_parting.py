@@ -85,3 +85,18 @@ async def test_a_bye_tells_the_other_party_why_rfc3326(scene: Scene) -> None:
     assert scene.engine.said == [
         'A said in its BYE: Reason: Q.850;cause=38;text="Network out of order"'
     ]
+
+
+async def test_a_cancel_tells_whoever_rings_why_rfc3326(scene: Scene) -> None:
+    """A phone counts no missed call for one that was completed elsewhere."""
+    await scene.to_worker()
+    scene.edge.open_legs(calls_callee(scene, "TOKENO"))
+    scene.worker_request("INVITE", 1, token="TOKENO", call_id="o", branch="z9hG4bKo", body=SDP)
+    scene.callee_reply(await scene.callee.expect("INVITE"), 180, "Ringing")
+    await scene.worker.expect(180)
+    why = 'SIP;cause=200;text="Call completed elsewhere"'
+    cancel = scene.phone.request("CANCEL", 1, uri=scene.uri, branch=scene.invite_branch)
+    scene.peer.send(cancel.replace("CSeq:", f"Reason: {why}\r\nCSeq:", 1), scene.sip)
+    await scene.worker.expect("CANCEL")
+    scene.worker_request("CANCEL", 1, token="TOKENO", call_id="o", branch="z9hG4bKo")
+    assert (await scene.callee.expect("CANCEL")).values("reason") == [why]
