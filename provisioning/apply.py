@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from connections.models import Connection
 from provisioning.agents import release_fallbacks, reveal_headers, store_agent, store_fallback
 from provisioning.connections import store_connection
 from provisioning.dialplan import store_numbers, store_routes
+from provisioning.holdmusic import hold_music, store_hold_music
 from provisioning.problems import Problem, Problems, ProvisionError, listed
 from provisioning.reader import MAX_FILE_BYTES, Entry, YamlError, read
 from provisioning.rows import Outcome, Rows, set_values
@@ -23,13 +25,21 @@ from provisioning.trunks import release_usernames, store_trunk
 from trunks.models import Number, Route, Trunk
 
 
-def provision(*, text: str, file: str, dry_run: bool = False, prune: bool = False) -> Outcome:
+def provision(
+    *,
+    text: str,
+    file: str,
+    folder: Path | None = None,
+    dry_run: bool = False,
+    prune: bool = False,
+) -> Outcome:
     """Apply a file's text in one transaction; `file` is its name in messages.
 
-    Raises ProvisionError, with nothing changed.
+    Files that it names are read in `folder`, where whoever brings it may read there. Raises
+    ProvisionError, with nothing changed.
     """
     with _acting(file):
-        return _provision(text, file, dry_run=dry_run, prune=prune)
+        return _provision(text, file, folder, dry_run=dry_run, prune=prune)
 
 
 def _acting(file: str) -> AbstractContextManager[None]:
@@ -39,7 +49,7 @@ def _acting(file: str) -> AbstractContextManager[None]:
     return acting(lambda: Actor(ActorKind.FILE, file))
 
 
-def _provision(text: str, file: str, *, dry_run: bool, prune: bool) -> Outcome:
+def _provision(text: str, file: str, folder: Path | None, *, dry_run: bool, prune: bool) -> Outcome:
     problems = Problems(file)
     if len(text) > MAX_FILE_BYTES:
         what = f"larger than {MAX_FILE_BYTES} bytes"
@@ -51,6 +61,7 @@ def _provision(text: str, file: str, *, dry_run: bool, prune: bool) -> Outcome:
         problems.raise_any()
         raise
     spec = parse(document, problems)
+    music = hold_music(spec.hold_music, spec.hold_music_entry, folder, problems)
     problems.raise_any()
     with transaction.atomic():
         rows = Rows()
@@ -58,6 +69,7 @@ def _provision(text: str, file: str, *, dry_run: bool, prune: bool) -> Outcome:
         problems.raise_any()
         try:
             _store(rows, spec, prune=prune)
+            store_hold_music(rows, spec.hold_music, music)
         except ProtectedError as error:
             what = f"cannot be pruned: {listed(map(str, error.protected_objects))} uses it"
             raise ProvisionError([Problem(file, 1, "--prune", "", what)]) from None

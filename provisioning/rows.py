@@ -80,6 +80,10 @@ class Rows:
             row.save()
             self._tell(RowChange("update", "settings", "of the platform", changed))
 
+    def tell_music(self, action: str, name: str) -> None:
+        """Tell that other music is heard on hold."""
+        self._tell(RowChange(action, "music on hold", name))
+
     def prune(
         self, model: type[models.Model], kind: str, column: str, keep: set[str] | None
     ) -> None:

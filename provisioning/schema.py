@@ -22,6 +22,7 @@ SECTIONS = (
     "platform_codecs",
     "external_sip",
     *keys.names(PLATFORM_KEYS),
+    "hold_music",
     "connections",
     "trunks",
     "agents",
@@ -38,6 +39,9 @@ class FileSpec:
     external_sip: bool | None = None
     platform: dict[str, Any] = field(default_factory=dict)
     "Other fields of the platform that the file sets."
+    hold_music: str = ""
+    "Path of a WAV file, beside this one; empty: it is left as it is."
+    hold_music_entry: Entry | None = None
     connections: list[ConnectionSpec] | None = None
     trunks: list[TrunkSpec] | None = None
     agents: list[AgentSpec] | None = None
@@ -60,6 +64,8 @@ class _Schema(AgentSchema, ConnectionSchema, DialplanSchema, TrunkSchema):
             platform_codecs=None if platform is None else self.codecs(platform),
             external_sip=self.boolean(fields.get("external_sip")),
             platform=keys.values(self, PlatformSettings, PLATFORM_KEYS, fields),
+            hold_music=self.text(fields.get("hold_music")),
+            hold_music_entry=fields.get("hold_music"),
             connections=self.connections(fields.get("connections")),
             trunks=self.trunks(fields.get("trunks")),
             agents=self.agents(fields.get("agents")),

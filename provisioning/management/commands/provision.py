@@ -39,7 +39,11 @@ class Command(BaseCommand):
             raise CommandError("name a file, or use --export")
         try:
             outcome = provision(
-                text=_read(file), file=file, dry_run=options["dry_run"], prune=options["prune"]
+                text=_read(file),
+                file=file,
+                folder=None if file == "-" else Path(file).parent,
+                dry_run=options["dry_run"],
+                prune=options["prune"],
             )
         except ProvisionError as error:
             raise CommandError(f"{error}\nNothing was changed.") from None
