@@ -16,8 +16,12 @@ class Answers(logging.Filter):
     """What Django says of answers: nothing of a mistake in a form, one line of a refusal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Drop 409 and 422, which the page says to whom it concerns; keep 4xx without traceback."""
+        """Drop 409 and 422, which the page says to whom it concerns; keep 4xx without traceback.
+
+        An address of a phone's settings is a secret while it is good.
+        """
         status = getattr(record, "status_code", 500)
         if status < 500:
             record.exc_info = record.exc_text = None
-        return status not in (409, 422)
+        path = getattr(getattr(record, "request", None), "path", "")
+        return status not in (409, 422) and not path.startswith("/setup/")

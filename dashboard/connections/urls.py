@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from dashboard.connections import bulk, views
+from dashboard.connections import bulk, setup, views
 
 urlpatterns = [
     path("connections/", views.connections, name="connections"),
+    path("setup/<str:token>/<str:file_name>", setup.phone_setup, name="phone-setup"),
     path("connections/bulk/", bulk.connections_bulk, name="connections-bulk"),
     path("connections/add/", views.connection_add, name="connection-add"),
     path("connections/<int:connection_id>/", views.connection, name="connection"),

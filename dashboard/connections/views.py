@@ -35,10 +35,12 @@ from dashboard.connections.presenters import (
     present_connection,
     present_connections,
 )
+from dashboard.connections.setup import present_setup
 from dashboard.parts import once
 from dashboard.parts.access import is_fragment, requires
 from dashboard.parts.tables import listing
 from dashboard.rejections import bans
+from provisioning.phones.invitations import invite
 from sip.revisions import ConflictError
 
 SORTS = {
@@ -223,7 +225,9 @@ def _page(
 def _with_password(request: HttpRequest, context: dict[str, Any], *, status: int) -> HttpResponse:
     """Answer the page, with the password if one was made for this person a moment ago."""
     may_see = request.method == "GET" and request.user.has_perm("connections.change_connection")
-    context["password"] = once.take(request) if may_see else ""
+    kept = once.take(request) if may_see else ""
+    context["password"], _, token = kept.partition("\n")
+    context["setup"] = present_setup(request, token)
     response = render(request, "connections/connection.html", context, status=status)
     if context["password"]:
         once.forget(response, path=request.path)
@@ -302,7 +306,8 @@ def _agents(row: Connection) -> dict[str, Any]:
 def _showing_once(request: HttpRequest, row: Connection, password: str) -> HttpResponse:
     path = _url(row.pk)
     response = redirect(f"{path}?tab=phone")
-    once.keep(request, response, password, path=path)
+    token = invite(connection=row, password=password)
+    once.keep(request, response, f"{password}\n{token}", path=path)
     return response
 
 

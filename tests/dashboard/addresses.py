@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from dashboard.parts.access import Access
 
-PUBLIC = {"login", "logout", "favicon", "admin:login", "admin:logout"}
+PUBLIC = {"phone-setup", "login", "logout", "favicon", "admin:login", "admin:logout"}
 "Addresses for people without a session. Everything else needs a permission."
 APIS = {"v1", "twilio"}
 "Namespaces of what programs ask, with a key and no session: see tests/api."
@@ -31,6 +31,8 @@ EXAMPLES = {
     "object_id": "1",
     "content_type_id": "1",
     "key_id": "1",
+    "token": "used-up",
+    "file_name": "yealink.cfg",
     "id": "1",
     "app_label": "connections",
     "url": "x",
