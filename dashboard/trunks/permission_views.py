@@ -2,12 +2,11 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 
 from audiocodecs.models import PlatformSettings
 from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored
-from dashboard.trunks.presenters import in_use_of
 from dashboard.trunks.tabs import render_tab
 from trunks.forms import TrunkPermissionsForm
 from trunks.models import Trunk
@@ -24,10 +23,3 @@ def permissions(request: HttpRequest, trunk_id: int) -> HttpResponse:
     row = get_object_or_404(Trunk, pk=trunk_id)
     context = {"form": form, "home_country": PlatformSettings.load().home_country}
     return render_tab(request, row, "permissions", context, form)
-
-
-@requires("trunks.view_trunk")
-def usage(request: HttpRequest, trunk_id: int) -> HttpResponse:
-    """Say what a trunk uses now; its page asks every few seconds."""
-    row = get_object_or_404(Trunk, pk=trunk_id)
-    return render(request, "trunks/_in_use.html", {"trunk": row, "in_use": in_use_of(row)})

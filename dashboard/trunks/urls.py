@@ -23,7 +23,6 @@ urlpatterns = [
         permission_views.permissions,
         name="trunk-permissions",
     ),
-    path("trunks/<int:trunk_id>/usage/", permission_views.usage, name="trunk-usage"),
     path("trunks/<int:trunk_id>/standing/", views.standing, name="trunk-standing"),
     path("trunks/<int:trunk_id>/enable/", views.enable, name="trunk-enable"),
     path("trunks/<int:trunk_id>/test/", trial.trunk_test, name="trunk-test"),

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from dashboard.calls.lately import recent_calls
 from dashboard.parts.access import requires
 from dashboard.parts.saving import is_stored
-from dashboard.trunks.presenters import lacks, recent_rejections
+from dashboard.trunks.presenters import in_use_of, lacks, recent_rejections
 from dashboard.trunks.standing import read_standing, standing_of
 from dashboard.trunks.tabs import render_tab
 from dashboard.trunks.trial import TrunkTestForm
@@ -48,12 +48,13 @@ def trunk(request: HttpRequest, trunk_id: int) -> HttpResponse:
 
 @requires("trunks.view_trunk")
 def standing(request: HttpRequest, trunk_id: int) -> HttpResponse:
-    """Say how a trunk stands at its carrier: its page asks unless it is told over a websocket."""
+    """Say how a trunk stands and what it uses: its page asks unless a websocket tells it."""
     read = read_standing(trunk_id)
     if read is None:
         raise Http404
     row, shown = read
     context = {"trunk": row, "trunk_id": row.pk, "standing": shown, "state": shown.state}
+    context["in_use"] = in_use_of(row)
     return render(request, "trunks/_standing_now.html", context)
 
 

@@ -79,13 +79,14 @@ def test_a_connections_permissions_are_saved_field_by_field(admin: Client) -> No
     assert "Somebody else changed this" in text(other)
 
 
-def test_what_a_trunk_uses_is_asked_for_again_and_again(admin: Client) -> None:
+def test_a_page_without_a_websocket_asks_what_a_trunk_uses(admin: Client) -> None:
     row = Trunk.objects.create(name="carrier", concurrent_calls=2, daily_minutes=10)
     _up(source="trunk:carrier", destination="connection:alice")
     _up(source="connection:alice", destination="trunk:carrier")
     _up(source="connection:alice", destination="trunk:carrier", ended=timezone.now())
-    page = text(admin.get(at("trunk-usage", row.pk)))
-    assert 'hx-trigger="every 5s"' in page
+    page = text(admin.get(at("trunk-standing", row.pk)))
+    assert 'id="trunk-usage" hx-swap-oob="true"' in page
+    assert "every 5s" not in text(admin.get(at("trunk-permissions", row.pk)))
     assert "2 of 2 calls in use" in page
     assert "badge-wait" in page
     assert "0 of 10 minutes used today" in page

@@ -10,7 +10,9 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from callengine.models import Call
 from callengine.notices import groups
+from callengine.notices.calls import CallStands
 from dashboard.trunks import state_topics
 from tests.dashboard.carriers import carrier, shows_a_secret
 from tests.dashboard.live.watching import Watcher, heard, opened
@@ -67,6 +69,28 @@ async def test_a_trunks_page_is_told_its_state_and_what_its_gateways_said(
     assert not await sync_to_async(shows_a_secret)(text, trunk)
     await known("main", is_up=True, said="200 OK")
     assert "Ready" in await heard(page, "200 OK")
+
+
+async def test_a_trunks_page_is_told_what_is_in_use_as_calls_begin_and_end(
+    trunk: Trunk, page: Watcher
+) -> None:
+    """It had asked every five seconds."""
+    now = timezone.now()
+    call = await Call.objects.acreate(started=now, source="trunk:main", destination="connection:a")
+
+    async def tell(*, is_live: bool) -> None:
+        stands = CallStands(str(call.id), is_live=is_live)
+        await groups.publish([groups.Announcement(groups.NODES, stands)])
+
+    await tell(is_live=True)
+    text = await heard(page, "1 call up")
+    assert 'id="trunk-usage" hx-swap-oob="true"' in text
+    await tell(is_live=True)
+    assert await page.receive_nothing(timeout=0.3)
+    call.ended = now
+    await call.asave()
+    await tell(is_live=False)
+    await heard(page, "No call up")
 
 
 async def test_a_page_is_told_of_no_other_trunk_and_of_nothing_that_is_the_same(
