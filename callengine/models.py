@@ -46,6 +46,13 @@ class Call(models.Model):
     "Addresses of gateways it was tried at: see `AttemptSnapshot` in `callengine.core.snapshot`."
     talk_s = models.PositiveIntegerField("seconds talked", null=True, blank=True)
     "From answer to end; None while the call is up and if nobody answered."
+    worst_mos_a = models.FloatField("worst MOS of leg A", null=True, blank=True)
+    worst_mos_b = models.FloatField("worst MOS of leg B", null=True, blank=True)
+    "Of the leg that answered; like the others below written at the end of the call."
+    post_dial_s = models.FloatField("post-dial delay in seconds", null=True, blank=True)
+    "From the INVITE until it rang, or was answered; None if neither came to pass."
+    was_silent = models.BooleanField(default=False, db_default=False)
+    "Whether a party was silent so long that people were told."
 
     class Meta:
         ordering = ["started", "id"]
@@ -72,9 +79,14 @@ class Call(models.Model):
                     "code",
                     "reason",
                     "talk_s",
+                    "worst_mos_a",
+                    "worst_mos_b",
+                    "was_silent",
                 ],
                 name="call_history",
             ),
+            # What is looked for inside names goes through these alone.
+            models.Index(fields=["from_name", "id"], name="call_by_name"),
         ]
 
     def __str__(self) -> str:

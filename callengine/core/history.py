@@ -77,6 +77,11 @@ class Recorder:
             self.points = [_worst(pair) for pair in pairs]
             self.weight *= 2
 
+    @property
+    def worst_mos(self) -> float | None:
+        """The worst MOS of all samples; None if nothing was measured."""
+        return round(self._lows[0], 2) if self._count else None
+
     def history(self) -> QualityHistory:
         """Return a copy of all points, with what has not made a whole point yet as the last."""
         points = [*self.points, _worst(self._waiting)] if self._waiting else self.points

@@ -73,6 +73,19 @@ class TerminationSnapshot(TypedDict):
     advice: str
 
 
+class FiguresSnapshot(TypedDict):
+    """What a call came to, known at its end."""
+
+    worst_mos_a: float | None
+    "None: nothing was measured on the caller's leg."
+    worst_mos_b: float | None
+    "Of whoever answered."
+    post_dial_s: float | None
+    "From the INVITE until it rang, or was answered; None if neither came to pass."
+    was_silent: bool
+    "Whether a party was silent so long that people were told."
+
+
 class EventSnapshot(TypedDict):
     """One line of the timeline; one of the same number takes its place."""
 
@@ -207,6 +220,7 @@ CallSnapshot = TypedDict(
         "vn_b_source": str,
         "agents": NotRequired[list[AgentSnapshot]],
         "attempts": NotRequired[list[AttemptSnapshot]],
+        "figures": NotRequired[FiguresSnapshot],
     },
 )
 """One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens. `near` is whose leg

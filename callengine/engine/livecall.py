@@ -31,7 +31,14 @@ from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import CALLER, parties
 from callengine.core.plan import CallPlan
-from callengine.core.snapshot import CallSnapshot, EventSnapshot, LegSnapshot, QualitySnapshot, iso
+from callengine.core.snapshot import (
+    CallSnapshot,
+    EventSnapshot,
+    FiguresSnapshot,
+    LegSnapshot,
+    QualitySnapshot,
+    iso,
+)
 from callengine.core.states import CallState
 from callengine.core.timeline import Timeline
 from callengine.edge.interface import Attempt, IncomingCall, LegAnchor
@@ -126,6 +133,9 @@ class LiveCall:
     recorders: dict[str, Recorder] = field(default_factory=dict)
     "The quality of each leg since the call began."
     history_written_at: float = 0.0
+    rang_at: float | None = None
+    "Unix time of the first ringing, early media or answer."
+    was_silent: bool = False
     source: Source | None = None
     "Who called, as it was then."
     flow: str = ""
@@ -201,6 +211,9 @@ class LiveCall:
     def set_state(self, state: str, at: float) -> None:
         """Take the call's state over."""
         self._become(state)
+        if self.rang_at is None and state not in (CallState.TRYING, CallState.ENDED):
+            self.rang_at = at
+            self.snapshot["figures"] = self._figures()
         if CallState(state).is_talking and self.snapshot["answered"] is None:
             self.snapshot["answered"] = iso(at)
             self._see_who_took_it()
@@ -298,6 +311,7 @@ class LiveCall:
         for leg in self.snapshot["legs"]:
             if (sample := samples.get(leg["name"])) is not None:
                 before, leg["quality"] = leg["quality"], sample
+                self.was_silent |= sample["silence"] is not None
                 has_news |= sample["silence"] != (before and before["silence"])
                 self._record(leg["name"], sample, at - self.started_at)
         return has_news
@@ -344,6 +358,7 @@ class LiveCall:
         """Close the snapshot with the one reason the call ended."""
         self.ended = True
         self._become(CallState.ENDED.value)
+        self.snapshot["figures"] = self._figures()
         self.snapshot["ended"] = iso(at)
         self.snapshot["termination"] = {
             "by": termination.by,
@@ -355,6 +370,20 @@ class LiveCall:
             leg["state"] = "ended"
         self.agents.close()
         self.add_event(at=at, leg="", kind="ended", text=termination.advice)
+
+    def _figures(self) -> FiguresSnapshot:
+        legs = parties(self.snapshot["legs"], self.near)
+        worst_a, worst_b = (
+            self.recorders[leg["name"]].worst_mos if leg and leg["name"] in self.recorders else None
+            for leg in (legs.caller, legs.callee)
+        )
+        rang_after_s = None if self.rang_at is None else max(self.rang_at - self.started_at, 0.0)
+        return {
+            "worst_mos_a": worst_a,
+            "worst_mos_b": worst_b,
+            "post_dial_s": None if rang_after_s is None else round(rang_after_s, 3),
+            "was_silent": self.was_silent,
+        }
 
     def frozen(self) -> CallSnapshot:
         """Return a copy that later changes do not touch, to hand to other threads."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterable, Sequence
 
 from callengine.core.snapshot import (
@@ -15,12 +16,14 @@ from callengine.core.snapshot import (
     SpokenSnapshot,
 )
 from callengine.notices import groups
+from callengine.notices.calls import CallsMeasured
 
 logger = logging.getLogger(__name__)
 
 LAST_WORDS_S = 2.0
 "How long a stop waits for what is still to be sent."
 MAX_WAITING = 5000
+MEASURED_S = 1.0
 GATHERING_S = 0.05
 "How long what pages are told is gathered: a send to Redis costs as much as a SIP message."
 
@@ -34,6 +37,9 @@ class Publisher:
         self._all_sent = asyncio.Event()
         self._all_sent.set()
         self._sending: asyncio.Task[None] | None = None
+        self._measured: dict[str, dict[str, list[float | None]]] = {}
+        "Figures of calls that lists have not been told of yet."
+        self._measured_at = 0.0
 
     async def start(self) -> None:
         """Begin to send."""
@@ -64,6 +70,9 @@ class Publisher:
         """Show one second's statistics."""
         if samples:
             self._put(groups.call_quality(call_uuid, samples))
+            figures = self._measured.setdefault(call_uuid, {})
+            for name, sample in samples.items():
+                figures[name] = [sample["mos"], sample["loss_percent"]]
 
     def levels(self, call_uuid: str, levels: dict[str, float]) -> None:
         """Show how loud the parties are."""
@@ -86,6 +95,14 @@ class Publisher:
         """Show how a trunk stands now."""
         self._put(groups.trunk_changed(name))
 
+    def _for_lists(self) -> list[groups.Announcement]:
+        """Return the figures of all calls as one notice, once a second at most."""
+        now = time.monotonic()
+        if not self._measured or now - self._measured_at < MEASURED_S:
+            return []
+        measured, self._measured, self._measured_at = self._measured, {}, now
+        return [groups.Announcement(groups.CALLS, CallsMeasured(measured))]
+
     def _put(self, messages: Iterable[groups.Announcement]) -> None:
         if len(self._waiting) >= MAX_WAITING:
             logger.warning("the channel layer is too slow; a live page misses an update")
@@ -99,7 +116,7 @@ class Publisher:
             await self._woken.wait()
             await asyncio.sleep(GATHERING_S)
             self._woken.clear()
-            messages, self._waiting = self._waiting, []
+            messages, self._waiting = [*self._waiting, *self._for_lists()], []
             try:
                 async with asyncio.timeout(5.0):
                     await groups.publish(messages)

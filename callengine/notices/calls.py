@@ -55,6 +55,15 @@ class CallQualityMeasured:
     quality: dict[str, QualitySnapshot]
 
 
+@notice("calls.measured")
+@dataclass(frozen=True, slots=True)
+class CallsMeasured:
+    """The figures of this second of all calls of an engine, for lists."""
+
+    calls: dict[str, dict[str, list[float | None]]]
+    "By UUID with hyphens and name of the leg: MOS, loss in percent; None: nothing is measured."
+
+
 @notice("call.levels")
 @dataclass(frozen=True, slots=True)
 class CallLevelsHeard:

@@ -10,6 +10,7 @@ from callengine.core.parties import leg_order
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
+    FiguresSnapshot,
     LegSnapshot,
     MessageSnapshot,
     TerminationSnapshot,
@@ -58,6 +59,14 @@ def _snapshot(call: Call) -> CallSnapshot:
         "vn_a_source": call.plan.get("vn_a_source", ""),
         "vn_b_source": call.plan.get("vn_b_source", ""),
     }
+    figures: FiguresSnapshot = {
+        "worst_mos_a": call.worst_mos_a,
+        "worst_mos_b": call.worst_mos_b,
+        "post_dial_s": call.post_dial_s,
+        "was_silent": call.was_silent,
+    }
+    if any(value not in (None, False) for value in figures.values()):
+        shown["figures"] = figures
     if call.attempts:
         shown["attempts"] = list(call.attempts)
     return shown

@@ -43,10 +43,13 @@ _FIRST = (
 _CHANGING = (
     "answered", "destination", "taken_by", "state", "transcoded", "attempts", "codec_a", "codec_b",
     "ended", "ended_by", "reason", "code", "advice", "talk_s",
+    "worst_mos_a", "worst_mos_b", "post_dial_s", "was_silent",
 )  # fmt: skip
-_KEPT_IF_NONE = ("attempts", "codec_a", "codec_b")
+_FIGURES = ("worst_mos_a", "worst_mos_b", "post_dial_s", "was_silent")
+_KEPT_IF_NONE = ("attempts", "codec_a", "codec_b", *_FIGURES)
 "Columns that stay as they are where nothing is known of them."
 _NEW = dict.fromkeys(_CHANGING) | {"attempts": [], "codec_a": "", "codec_b": ""}
+_NEW["was_silent"] = False
 OPEN: Mapping[str, Any] = {
     "ended": None, "ended_by": "", "reason": "", "code": None, "advice": "", "talk_s": None,
 }  # fmt: skip
@@ -120,6 +123,7 @@ def changing(snapshot: CallSnapshot) -> dict[str, Any]:
     }
     if "attempts" in snapshot:
         columns["attempts"] = snapshot["attempts"]
+    columns |= snapshot.get("figures", {})
     codec_a, codec_b = parties(snapshot["legs"], snapshot.get("near", CALLER)).codecs
     if codec_a:
         columns["codec_a"] = codec_a

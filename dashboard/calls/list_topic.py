@@ -3,6 +3,7 @@
 import heapq
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from operator import attrgetter
 
 from asgiref.sync import sync_to_async
@@ -13,9 +14,10 @@ from django.utils import timezone
 from callengine.core.snapshot import CallSnapshot
 from callengine.models import Call, CallEvent
 from callengine.notices import groups
-from callengine.notices.calls import CallChanged
+from callengine.notices.calls import CallChanged, CallsMeasured
 from callengine.notices.wire import Reader
 from callengine.record.reading import brief_legs, snapshot
+from dashboard.calls import figures
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
 from dashboard.live.outbox import Fragment
@@ -42,7 +44,7 @@ def briefly(calls: QuerySet[Call]) -> list[CallSnapshot]:
 class ListTopic(Topic):
     """The page of live calls. Knows all of them, renders those that a page shows."""
 
-    reader = Reader(CallChanged)
+    reader: Reader[CallChanged | CallsMeasured] = Reader(CallChanged, CallsMeasured)
 
     def __init__(self) -> None:
         super().__init__("calls", groups.CALLS)
@@ -51,6 +53,8 @@ class ListTopic(Topic):
         self._heard: dict[str, CallSnapshot] = {}
         self._heard_again: set[str] = set()
         self._counted: tuple[int, int] = (0, 0)
+        self._measured: dict[str, dict[str, list[float | None]]] = {}
+        "What was heard of calls' figures, by UUID."
 
     async def load(self) -> None:
         """Read the calls in progress; a page asks for them itself once it has joined."""
@@ -61,8 +65,12 @@ class ListTopic(Topic):
         self._shown = self._newest()
         self._counted = (len(self._live), len(self._shown))
 
-    def hear(self, told: CallChanged) -> None:
-        """Keep only the newest state of each call."""
+    def hear(self, told: CallChanged | CallsMeasured) -> None:
+        """Keep only the newest state of each call, and its newest figures."""
+        if isinstance(told, CallsMeasured):
+            self._measured |= told.calls
+            self.changed = self.changed or bool(told.calls)
+            return
         call = told.call
         if call["id"] in self._heard:
             self._heard_again.add(call["id"])
@@ -95,7 +103,24 @@ class ListTopic(Topic):
                 yield _row(row, "live")
         for row in heapq.nlargest(ENDED_SHOWN, ended, key=attrgetter("order")):
             yield _row(row, "ended")
+        yield from self._figures()
         yield from self._count()
+
+    def _figures(self) -> Iterator[Fragment]:
+        """Yield the figures of rows that a page shows, where they read otherwise than before."""
+        measured, self._measured = self._measured, {}
+        for uuid_text, legs in measured.items():
+            key = uuid_text.replace("-", "")
+            row = self._shown.get(key)
+            if row is None:
+                continue
+            a, b = (figures.measured(legs.get(name, ())) for name in row.leg_names)
+            told = figures.row_figures(a, b)
+            if told == row.figures:
+                continue
+            self._live[key] = self._shown[key] = replace(row, figures=told)
+            context = {"figures": told, "key": key, "oob": True}
+            yield Fragment(f"fig-{key}", render_to_string("calls/_figures.html", context))
 
     def _sort(self) -> tuple[list[CallRow], set[str]]:
         """Take in what was heard; return the calls that ended, and what was heard of twice."""

@@ -26,6 +26,7 @@ from callengine.core.snapshot import (
 from callengine.core.states import CallState
 from callengine.core.timeline import MAX_LINES
 from dashboard.calls.agents import AgentView, awaited, present_agent
+from dashboard.calls.figures import of_call, post_dial
 from dashboard.calls.plots import present_history
 from dashboard.calls.shown import (
     AttemptView,
@@ -102,6 +103,9 @@ def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:
         order=f"{int(since.timestamp() * 1000):015d}-{head['key']}",
         agent="" if head["chip_b"] else _agent_of(call["destination"]),
         silences=silences([leg_a, leg_b], now=now) if head["live"] else (),
+        figures=of_call(call, legs, live=head["live"]),
+        post_dial=post_dial(call),
+        leg_names=(leg_a["name"] if leg_a else "A", leg_b["name"] if leg_b else "B"),
     )
 
 

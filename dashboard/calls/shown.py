@@ -176,11 +176,28 @@ class CallRow(CallHead):
     "Name of the voice agent that has it, if one does: its leg has no codec."
     silences: tuple[SilenceView, ...] = ()
     "Who is silent now."
+    figures: "RowFigures | None" = field(default=None, compare=False)
+    "They come by themselves, once a second: a row is not drawn anew for them."
+    post_dial: str = ""
+    "From the INVITE until it rang."
+    leg_names: tuple[str, str] = ("A", "B")
+    "The caller's leg, and that of who talks to it."
 
     @property
     def silent_names(self) -> tuple[str, ...]:
         """Who is silent now, in words."""
         return tuple(silence.brief for silence in self.silences)
+
+
+@dataclass(frozen=True, slots=True)
+class RowFigures:
+    """MOS and loss of both legs for one line; `-` where nothing is measured."""
+
+    mos: tuple[Badge, Badge]
+    "The figure, in the tone of its word: the caller's leg, the callee's."
+    loss: str
+    "The worse of the two; empty where it is not known."
+    worst: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def calls(request: HttpRequest) -> HttpResponse:
     """List the calls in progress, and the last ones that ended."""
     may_add = request.user.has_perm("connections.add_connection")
     if not is_fragment(request):
-        context = lists.context(lists.lists(), may_add=may_add)
+        context = lists.context(lists.lists(), may_add=may_add) | {"is_wall": "wall" in request.GET}
         return render(request, "calls/list.html", context)
     polls = request.headers.get("Cache-Control") == "max-age=1"
     page = lists.rendered(may_add=may_add, at_most_old_s=POLL_AGE_S if polls else 0.0)

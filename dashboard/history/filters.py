@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django import forms
 
 from audiocodecs.arranging import PICKED
-from dashboard.history.outcomes import CallOutcome
+from dashboard.history.outcomes import CallOutcome, SoundFilter
 from dashboard.parts.times import TimesForm
 from trunks.models import Trunk
 from trunks.validators import plain_number
@@ -27,7 +27,9 @@ class CallFilterForm(TimesForm):
         label="Number or user",
         required=False,
         max_length=128,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "begins with"}),
+        widget=forms.TextInput(
+            attrs={"type": "search", "placeholder": "a number, or part of a name"}
+        ),
     )
     connection = forms.CharField(
         label="Connection",
@@ -45,7 +47,14 @@ class CallFilterForm(TimesForm):
         label="Outcome", required=False, choices=(("", "Any outcome"), *CallOutcome.choices)
     )
 
-    field_order = ("time", "number", "connection", "trunk", "codec", "outcome", "since", "until")
+    quality = forms.ChoiceField(
+        label="Sound", required=False, choices=(("", "Any sound"), *SoundFilter.choices)
+    )
+
+    field_order = (
+        *("time", "number", "connection", "trunk", "codec", "outcome", "quality"),
+        *("since", "until"),
+    )
 
     def clean_number(self) -> str:
         """Take a number as people write it."""

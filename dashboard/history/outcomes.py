@@ -21,6 +21,22 @@ class CallOutcome(TextChoices):
     FAILED = "failed", "Failed"
 
 
+POOR_MOS = 3.1
+"Below it most listeners are dissatisfied (ITU-T G.107 table B.1)."
+
+
+class SoundFilter(TextChoices):
+    """What a call sounded like."""
+
+    BAD = "bad", "Bad quality"
+    SILENT = "silent", "Silent"
+
+
+SOUNDS: dict[str, Q] = {
+    SoundFilter.BAD: Q(worst_mos_a__lt=POOR_MOS) | Q(worst_mos_b__lt=POOR_MOS),
+    SoundFilter.SILENT: Q(was_silent=True),
+}
+
 _ENDED = Q(ended__isnull=False)
 _TALKED = Q(answered__isnull=False)
 _FINE = Q(code__isnull=True) | Q(code__lt=400)

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from audiocodecs.chips import Chip, chip
 from callengine.models import Call
-from dashboard.history.outcomes import CONDITIONS
+from dashboard.history.outcomes import CONDITIONS, SOUNDS
 
 FEW = 1000
 "Up to so many calls are read by their keys."
@@ -74,7 +74,7 @@ def matching(asked: Mapping[str, Any]) -> QuerySet[Call]:
     """Return the calls that match a valid `CallFilterForm`'s `cleaned_data`, in no order."""
     condition = time_condition("started", asked)
     if number := asked.get("number"):
-        condition &= _begins("from_user", number) | _begins("to_user", number)
+        condition &= _named(number)
     for field in ("connection", "trunk"):
         if name := asked.get(field):
             party = f"{field}:{name}"
@@ -84,6 +84,8 @@ def matching(asked: Mapping[str, Any]) -> QuerySet[Call]:
         condition &= _equals("codec_a", codec) | _equals("codec_b", codec)
     if outcome := asked.get("outcome"):
         condition &= CONDITIONS[outcome]
+    if sound := asked.get("quality"):
+        condition &= SOUNDS[sound]
     return Call.objects.filter(condition)
 
 
@@ -96,6 +98,16 @@ def _equals(column: str, value: str) -> Q:
     if connection.vendor == "sqlite":
         return Q(Exact(Coalesce(F(column), Value("")), value))
     return Q(**{column: value})
+
+
+def _named(text: str) -> Q:
+    """A number is meant from its first digit on; a name, wherever it stands."""
+    if not any(letter.isalpha() for letter in text):
+        return _begins("from_user", text) | _begins("to_user", text)
+    # Display names are long: they have an index of their own, which is read alone.
+    named = Call.objects.filter(from_name__icontains=text).order_by().values("pk")
+    users = Q(from_user__icontains=text) | Q(to_user__icontains=text)
+    return users | Q(pk__in=named)
 
 
 def _begins(column: str, start: str) -> Q:

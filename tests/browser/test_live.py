@@ -160,7 +160,7 @@ def test_markup_from_a_peer_never_runs(server: LiveServer, visit: NewPage) -> No
     for path in ("/calls/", f"/calls/{call['id']}/"):
         page = visit(path)
         server.do("publish", call={**call, "state": "held"})
-        expect(page.get_by_text("On hold").first).to_be_visible()
+        expect(page.locator("#live").get_by_text("On hold").first).to_be_visible()
         title = page.title()
         assert title not in ("owned", "1")
         assert page.locator("#live script, #live img").count() == 0

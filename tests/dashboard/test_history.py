@@ -86,6 +86,11 @@ def test_the_badge_of_a_call_says_what_its_filter_says(db: None, outcome: str) -
         ("connection=ali", set()),
         ("trunk=carrier-one", {"in"}),
         ("trunk=carrier-two", {"out"}),
+        ("number=recept", {"in"}),
+        ("number=lic", {"in"}),
+        ("quality=bad", {"out"}),
+        ("quality=silent", {"out"}),
+        ("quality=bad&codec=G722", set()),
         ("codec=G722", {"in"}),
         ("codec=PCMA", {"out"}),
         ("codec=OPUS", {"in", "out"}),
@@ -101,7 +106,7 @@ def test_filters_find_what_they_say(viewer: Client, query: str, which: set[str])
     for name in ("carrier-one", "carrier-two"):
         Trunk.objects.create(name=name)
     calls = {
-        "in": call(),
+        "in": call(from_name="The Reception", worst_mos_a=4.0),
         "out": call(
             ago_s=7200,
             from_user="bob",
@@ -110,6 +115,8 @@ def test_filters_find_what_they_say(viewer: Client, query: str, which: set[str])
             destination="trunk:carrier-two",
             codec_a="PCMA",
             codec_b="OPUS",
+            worst_mos_b=2.2,
+            was_silent=True,
         ),
     }
     assert found(viewer, query) == {calls[name].pk for name in which}

@@ -108,6 +108,15 @@ def test_a_call_from_start_to_end_reads_back_as_it_was_told(django_assert_max_nu
     assert Leg.objects.count() == 4
 
 
+def test_what_a_call_came_to_is_kept_with_it():
+    one = call()
+    store.call_started(snapshot=one, plan={}, node="n1")
+    figures = {"worst_mos_a": 2.4, "worst_mos_b": None, "post_dial_s": 0.41, "was_silent": True}
+    ended = {**one, "ended": START, "state": "ended", "termination": ENDED, "figures": figures}
+    assert store.call_ended(snapshot=ended)
+    assert stored(one["id"])["figures"] == figures
+
+
 def test_a_call_ends_once_and_stays_as_it_ended():
     one = call()
     store.call_started(snapshot=one, plan={}, node="n1")

@@ -8,9 +8,10 @@ from django.contrib.auth.models import User
 
 from callengine.core.snapshot import EventSnapshot
 from callengine.notices import groups
+from callengine.notices.calls import CallsMeasured
 from dashboard.live.feed import INTERVAL_S
 from tests.dashboard.live import demo
-from tests.dashboard.live.watching import heard, opened
+from tests.dashboard.live.watching import heard, key, opened
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,6 +83,25 @@ async def test_the_call_page_gets_its_call_and_no_other() -> None:
     assert 'id="call-legs" hx-swap-oob="true"' in html
     assert "Transcoding OPUS" in html
     assert 'id="hang-up"' not in html, "the button keeps its focus while the call goes on"
+
+
+async def test_figures_of_calls_come_by_themselves_and_only_where_they_read_otherwise() -> None:
+    mine, silent = demo.call(), demo.call()
+    async with opened("/ws/calls/") as socket:
+        await groups.publish([*groups.call_changed(mine), *groups.call_changed(silent)])
+        await heard(socket, f"live-{key(mine)}", f"live-{key(silent)}")
+        for mos in (4.31, 4.33, 2.0):
+            told = {mine["id"]: {"A": [mos, 0.2], "B": [None, None]}, silent["id"]: {}}
+            await groups.tell(groups.CALLS, CallsMeasured(told))
+            if mos != 4.33:  # it reads like the one before
+                html = await heard(socket, f'id="fig-{key(mine)}"')
+                assert "<tr" not in html
+                assert f"fig-{key(silent)}" not in html
+                tone = "up" if mos > 4 else "fail"
+                assert (
+                    f'<b class="mos mos-{tone}">{mos:.1f}</b> / <b class="mos mos-idle">-</b>'
+                    in html
+                )
 
 
 async def test_the_end_takes_the_button_away_and_says_why() -> None:
