@@ -41,6 +41,14 @@ class PlatformSettings(models.Model):
         help_text="Such as Europe/London: a day of the minutes a day begins at its midnight.",
     )
 
+    avoids_transcoding = models.BooleanField(
+        "avoid transcoding",
+        default=False,
+        db_default=False,
+        help_text="In every call the caller's leg uses the callee's codec where our list there and "
+        "the caller have it too, though another stands above it. Forced lists are left alone.",
+    )
+
     class Meta:
         verbose_name = verbose_name_plural = "platform settings"
         constraints = [

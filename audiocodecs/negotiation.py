@@ -11,6 +11,8 @@ class CodecVerdict(StrEnum):
     CHOSEN = "chosen"
     NOT_OFFERED = "not-offered-by-peer"
     AFTER_MATCH = "after-the-match"
+    MATCHED = "as-on-the-other-leg"
+    GAVE_WAY = "gave-way-to-the-other-leg"
     NOT_ALLOWED = "not-on-our-list"
 
 
@@ -28,6 +30,10 @@ class CodecStep:
             CodecVerdict.CHOSEN: f"{self.codec} is the first of our list that the peer also has.",
             CodecVerdict.NOT_OFFERED: f"{self.codec} is on our list; the peer does not have it.",
             CodecVerdict.AFTER_MATCH: f"{self.codec} is on both lists, below the one chosen.",
+            CodecVerdict.MATCHED: f"{self.codec} is on both lists and the other leg's codec, so "
+            "nothing is transcoded.",
+            CodecVerdict.GAVE_WAY: f"{self.codec} is on both lists, above the one chosen, which is "
+            "the other leg's: this call avoids transcoding.",
             CodecVerdict.NOT_ALLOWED: f"{self.codec} is the peer's; our list does not allow it.",
         }[self.verdict]
 
@@ -42,13 +48,19 @@ class Negotiation:
     steps: tuple[CodecStep, ...]
 
 
-def negotiate(ours: Sequence[str], theirs: Sequence[str]) -> Negotiation:
+def negotiate(
+    ours: Sequence[str], theirs: Sequence[str], *, other: str | None = None
+) -> Negotiation:
     """Walk our list from the top; the first codec the peer also has is the leg's codec.
 
-    Both lists hold catalogue names. The peer's order does not matter.
+    Both lists hold catalogue names. The peer's order does not matter. Where transcoding is avoided,
+    `other` is the other leg's codec: it comes first, if both lists have it.
     """
-    codec = next((name for name in ours if name in theirs), None)
+    first = next((name for name in ours if name in theirs), None)
+    codec = next((name for name in matching(ours, theirs, other) if name in theirs), None)
     steps = [CodecStep(name, _verdict(name, codec, theirs)) for name in ours]
+    if codec != first:
+        steps = [_given_way(step, ours, codec) for step in steps]
     steps += [CodecStep(name, CodecVerdict.NOT_ALLOWED) for name in theirs if name not in ours]
     return Negotiation(tuple(ours), tuple(theirs), codec, tuple(steps))
 
@@ -57,6 +69,26 @@ def _verdict(name: str, chosen: str | None, theirs: Sequence[str]) -> CodecVerdi
     if name == chosen:
         return CodecVerdict.CHOSEN
     return CodecVerdict.AFTER_MATCH if name in theirs else CodecVerdict.NOT_OFFERED
+
+
+def _given_way(step: CodecStep, ours: Sequence[str], chosen: str | None) -> CodecStep:
+    """Return a step as it is where a codec was chosen that is not the first of both lists."""
+    if step.verdict is CodecVerdict.CHOSEN:
+        return CodecStep(step.codec, CodecVerdict.MATCHED)
+    is_above = ours.index(step.codec) < ours.index(chosen or step.codec)
+    if step.verdict is CodecVerdict.AFTER_MATCH and is_above:
+        return CodecStep(step.codec, CodecVerdict.GAVE_WAY)
+    return step
+
+
+def matching(ours: Sequence[str], theirs: Sequence[str], other: str | None) -> tuple[str, ...]:
+    """Return our list as it holds where transcoding is avoided: the other leg's codec first.
+
+    Only a codec that is on both lists is moved, so none is ever added; else the list is as it was.
+    """
+    if other is None or other not in ours or other not in theirs:
+        return tuple(ours)
+    return (other, *(name for name in ours if name != other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +101,8 @@ class LegLists:
     vn_b_source: str
     forced_by: str = ""
     "Name of the Connection that forces its list on the caller, if one does."
+    avoids_transcoding: bool = False
+    "Whether the caller's leg takes the callee's codec where `vn_a` and the caller have it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +113,7 @@ class ConnectionLists:
     inbound: tuple[str, ...] = ()
     outbound: tuple[str, ...] = ()
     force_on_caller: bool = False
+    avoids_transcoding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +123,7 @@ class TrunkLists:
     name: str
     inward: tuple[str, ...] = ()
     outward: tuple[str, ...] = ()
+    avoids_transcoding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +148,15 @@ def plan_lists(
     source: ConnectionLists | TrunkLists | None,
     destination: ConnectionLists | TrunkLists | AgentLists | SelfTestLists,
     platform: Sequence[str],
+    avoids_transcoding: bool = False,
 ) -> LegLists:
-    """Return VN-A and VN-B for a call; `source` None is a caller nobody here knows."""
+    """Return VN-A and VN-B for a call; `source` None is a caller nobody here knows.
+
+    `avoids_transcoding` is the platform's setting: transcoding is avoided if it, the caller's side
+    or the callee's says so. A list that is forced is on both legs as it is.
+    """
     fallback = tuple(platform)
+    avoids = avoids_transcoding or bool(source and source.avoids_transcoding)
     if isinstance(destination, AgentLists):
         return _agent_lists(destination, fallback)
     if isinstance(destination, TrunkLists):
@@ -123,6 +165,7 @@ def plan_lists(
             vn_b=destination.outward or fallback,
             vn_a_source=_named(f"TRUNK IN of {destination.name}", destination.inward),
             vn_b_source=_named(f"TRUNK OUT of {destination.name}", destination.outward),
+            avoids_transcoding=avoids or destination.avoids_transcoding,
         )
     own, own_source = _callers_own(source, fallback)
     if isinstance(destination, SelfTestLists):
@@ -133,7 +176,13 @@ def plan_lists(
     if destination.force_on_caller:
         forced = f"{vn_b_source}, forced on the caller"
         return LegLists(vn_b, vn_b, forced, vn_b_source, forced_by=destination.name)
-    return LegLists(vn_a=own, vn_b=vn_b, vn_a_source=own_source, vn_b_source=vn_b_source)
+    return LegLists(
+        vn_a=own,
+        vn_b=vn_b,
+        vn_a_source=own_source,
+        vn_b_source=vn_b_source,
+        avoids_transcoding=avoids or destination.avoids_transcoding,
+    )
 
 
 def _callers_own(

@@ -44,6 +44,7 @@ class ConnectionForm(SrtpKept, forms.ModelForm[Connection]):
             "concurrent_calls",
             "caller_id",
             "srtp",
+            "avoids_transcoding",
             "agent",
             "agent_when",
             "ring_timeout_s",
@@ -175,12 +176,14 @@ class ConnectionSettingsForm(SrtpKept, FieldwiseForm[Connection], _Endpoint):
             "caller_id",
             "srtp",
             "holds_back_early_media",
+            "avoids_transcoding",
             "agent",
             "agent_when",
         )
         labels = {
             **_Endpoint.Meta.labels,
             "holds_back_early_media": "Callers hear ringing (180) in place of its early media",
+            "avoids_transcoding": "Avoid transcoding",
             "agent": "Voice agent",
             "agent_when": "The agent takes calls",
         }

@@ -74,6 +74,13 @@ class Connection(CallAllowance):
         help_text="The caller's leg must use one of the inbound codecs too, or the call is "
         "declined.",
     )
+    avoids_transcoding = models.BooleanField(
+        "avoid transcoding",
+        default=False,
+        db_default=False,
+        help_text="In its calls, either way, the caller's leg uses the callee's codec where our "
+        "list there and the caller have it too, though another stands above it.",
+    )
     outbound_codecs = CodecListField(
         blank=True,
         help_text="Allowed when this endpoint calls. Empty: the platform list.",

@@ -28,6 +28,7 @@ KEYS = (
     FieldKey("holds_back_early_media", Checker.boolean),
     *PERMISSION_KEYS,
     FieldKey("srtp", keys.choice(list(Srtp))),
+    FieldKey("avoids_transcoding", Checker.boolean),
 )
 INBOUND_KEYS = (
     FieldKey("codecs", Checker.codecs, "inbound_codecs"),

@@ -28,6 +28,8 @@ def _lines() -> Iterator[str]:
         yield f"home_country: {yamltext.text(platform.home_country)}"
     if platform.time_zone != "UTC":
         yield f"time_zone: {yamltext.text(platform.time_zone)}"
+    if platform.avoids_transcoding:
+        yield "avoids_transcoding: true"
     agents = VoiceAgent.objects.select_related("fallback_connection", "fallback_trunk")
     numbers = Number.objects.select_related("connection", "trunk", "agent")
     routes = Route.objects.select_related("last_resort_agent").prefetch_related("steps__trunk")

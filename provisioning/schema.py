@@ -7,6 +7,7 @@ from audiocodecs.models import PlatformSettings
 from numbering.fields import validate_country, validate_time_zone
 from provisioning import keys
 from provisioning.agents import AgentSchema, AgentSpec
+from provisioning.checker import Checker
 from provisioning.connections import ConnectionSchema, ConnectionSpec
 from provisioning.dialplan import DialplanSchema, NumberSpec, RouteSpec
 from provisioning.keys import FieldKey
@@ -17,6 +18,7 @@ from provisioning.trunks import TrunkSchema, TrunkSpec
 PLATFORM_KEYS = (
     FieldKey("home_country", keys.checked(validate_country), is_kept=True),
     FieldKey("time_zone", keys.checked(validate_time_zone), is_kept=True),
+    FieldKey("avoids_transcoding", Checker.boolean, is_kept=True),
 )
 SECTIONS = (
     "platform_codecs",

@@ -38,6 +38,7 @@ KEYS = (
     FieldKey("media_also_from", keys.parsed(parse_networks, NETWORK_FORM)),
     FieldKey("refer", keys.choice(("decline", "act"))),
     FieldKey("passes_refer", Checker.boolean),
+    FieldKey("avoids_transcoding", Checker.boolean),
     *PERMISSION_KEYS,
 )
 IN_KEYS = (

@@ -93,6 +93,8 @@ class ConnectionEntry:
     inbound_codecs: tuple[str, ...] = ()
     outbound_codecs: tuple[str, ...] = ()
     force_on_caller: bool = False
+    avoids_transcoding: bool = False
+    "Whether the caller's leg takes the callee's codec where both lists allow it, whoever calls."
     address: str = ""
     "Fixed SIP URI used instead of registrations; empty if it registers."
     concurrent_calls: int | None = None
@@ -160,6 +162,8 @@ class TrunkEntry:
     "Whether it is sent the REFER when whom it has is transferred to a number behind it."
     srtp: Srtp = Srtp.OFF
     "What is asked of its audio, both ways."
+    avoids_transcoding: bool = False
+    "As of a connection."
 
     @property
     def holder(self) -> Holder:
@@ -218,6 +222,8 @@ class Platform:
     "In which national numbers are read, ISO 3166-1; empty: they cannot be."
     time_zone: str = "UTC"
     "In which a day begins, as the tz database names it."
+    avoids_transcoding: bool = False
+    "Whether every call takes one codec on both legs where their lists allow it."
 
 
 SourceKind = Literal["connection", "trunk", "external"]

@@ -32,6 +32,7 @@ class CallLists:
             source=_source_lists(self._request.source),
             destination=destination,
             platform=self._platform.codecs,
+            avoids_transcoding=self._platform.avoids_transcoding,
         )
         vn_a, vn_b = self._usable(lists.vn_a), self._usable(lists.vn_b)
         if not vn_a or (lists.vn_b and not vn_b):
@@ -73,9 +74,15 @@ def connection_lists(entry: ConnectionEntry) -> ConnectionLists:
         inbound=entry.inbound_codecs,
         outbound=entry.outbound_codecs,
         force_on_caller=entry.force_on_caller,
+        avoids_transcoding=entry.avoids_transcoding,
     )
 
 
 def trunk_lists(entry: TrunkEntry) -> TrunkLists:
     """Return the lists that a trunk keeps, whichever way a call goes."""
-    return TrunkLists(name=entry.name, inward=entry.in_codecs, outward=entry.out_codecs)
+    return TrunkLists(
+        name=entry.name,
+        inward=entry.in_codecs,
+        outward=entry.out_codecs,
+        avoids_transcoding=entry.avoids_transcoding,
+    )

@@ -100,6 +100,8 @@ class LegOrder:
     "The test destination this leg is, if it is one: neither has that."
     holds_back_early_media: bool = False
     "Whether the caller hears ringing in place of what it sends before the answer."
+    avoids_transcoding: bool = False
+    "Whether leg A takes its codec, if our list there and the caller have it."
     is_taken_over: bool = False
     "Whether its peer talks in another call: it is re-INVITEd and not rung."
     place: str = ""

@@ -87,6 +87,8 @@ class Wave:
     "By whose rule, in words: what stands on record when it ends for that."
     dialled: str = ""
     "Gateways of trunks: whom they are asked for; once reached through one, no other is tried."
+    avoids_transcoding: bool = False
+    "Whether the caller's leg takes the codec of whoever answers, if `vn_a` and the caller have it."
 
     party: str = ""
     "Whose targets they are: `connection:alice`, `trunk:carrier`, `agent:support`."

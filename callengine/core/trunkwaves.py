@@ -177,9 +177,15 @@ def _gateway_waves(
         rows = ((gateway.priority, gateway.weight, gateway) for gateway in trunk.gateways)
         for gateway in by_weight(rows, chance):
             target = _gateway_target(trunk, gateway, sent[trunk.name])
-            lists_of = (lists.vn_a, lists.vn_b)
-            party = f"trunk:{trunk.name}"
-            wave = Wave((target,), *lists_of, trunk.name, party=party, dialled=dialled)
+            wave = Wave(
+                (target,),
+                lists.vn_a,
+                lists.vn_b,
+                trunk.name,
+                party=f"trunk:{trunk.name}",
+                dialled=dialled,
+                avoids_transcoding=lists.avoids_transcoding,
+            )
             waves.append((gateway.is_down, wave))
     return [wave for is_down, wave in sorted(waves, key=lambda item: item[0])]
 

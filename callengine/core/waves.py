@@ -214,6 +214,7 @@ class WavePlanner:
             entry.name,
             ring_timeout_s=float(entry.ring_timeout_s or 0),
             party=label,
+            avoids_transcoding=lists.avoids_transcoding,
         )
         phones = bounded(phones, (self._request.party.holder, entry.holder), self._usage)
         return PlannedWaves(label, tuple(phones.in_groups(LEGS_RUNG_TOGETHER)), lists)

@@ -39,6 +39,7 @@ def connection_entry(row: Connection) -> ConnectionEntry:
         inbound_codecs=known_codecs(row.inbound_codecs),
         outbound_codecs=known_codecs(row.outbound_codecs),
         force_on_caller=row.force_on_caller,
+        avoids_transcoding=row.avoids_transcoding,
         address=row.address,
         concurrent_calls=row.concurrent_calls,
         caller_id=row.caller_id,
@@ -71,6 +72,7 @@ def trunk_entry(row: Trunk) -> TrunkEntry:
         acts_on_refer=row.refer == "act",
         passes_refer=row.passes_refer,
         holds_back_early_media=row.holds_back_early_media,
+        avoids_transcoding=row.avoids_transcoding,
         permissions=_permissions(row),
         rules=NumberRules(
             in_called=tuple(row.in_called_rules),

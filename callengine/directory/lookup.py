@@ -66,6 +66,7 @@ def platform() -> Platform:
         external_sip=row.external_sip,
         home_country=row.home_country,
         time_zone=row.time_zone,
+        avoids_transcoding=row.avoids_transcoding,
     )
 
 

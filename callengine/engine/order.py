@@ -168,7 +168,9 @@ async def make_waves(
         if turn is turns[-1]:
             patience_s = max(RESPONSE_TIMEOUT_S, failover_timeout_s)
         party = turn.wave.party
-        aim = _Aim(edge, plan, process, passwords, patience_s, diverted_from, party)
+        # What the codec lab predicts, and its calls show, is the plain rule.
+        avoids = turn.wave.avoids_transcoding and plan.lab is None
+        aim = _Aim(edge, plan, process, passwords, patience_s, diverted_from, party, avoids)
         legs = [_leg_b(aim, *aimed, number=next(numbers)) for aimed in turn.aimed]
         prepared += legs
         wave = turn.wave
@@ -283,6 +285,7 @@ class _Aim:
     response_timeout_s: float
     diverted_from: str
     party: str
+    avoids_transcoding: bool
 
 
 def _leg_b(aim: _Aim, target: PlannedTarget, place: _Place, *, number: int) -> _Prepared:
@@ -330,6 +333,7 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         keys_readable=is_readable(flow),
         media_also_from=target.media_also_from,
         holds_back_early_media=target.holds_back_early_media,
+        avoids_transcoding=aim.avoids_transcoding,
         place=flow,
     )
     anchor = LegAnchor(

@@ -26,6 +26,9 @@ class InnerParty:
         """Never asked: it calls nobody."""
         raise PartyError(f"{self.name}, which calls nobody, was to be answered with {code}")
 
+    def prefer(self, codec: str) -> None:
+        """Nothing is agreed on with it."""
+
     def settle(self) -> bool:
         """Nothing is agreed on with it."""
         return False

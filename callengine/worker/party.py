@@ -120,6 +120,9 @@ class Party(Protocol):
 
     # Doing
 
+    def prefer(self, codec: str) -> None:
+        """Answer what the party offers with this codec, if it has it; empty: by our list alone."""
+
     def dial(self) -> None:
         """Begin to ring a callee. Raises PartyError."""
 

@@ -50,6 +50,7 @@ from callengine.worker.bridging import Bridging, attempt
 from callengine.worker.holding import Holding
 from callengine.worker.levels import Levels
 from callengine.worker.mediawatch import MediaWatch
+from callengine.worker.onecodec import OneCodec
 from callengine.worker.party import (
     AgentParty,
     ForEngine,
@@ -78,6 +79,7 @@ class CallRunner:
         self._holding = Holding(
             self._machine, self._legs, self._bridging, ask=send, note=self._note
         )
+        self._one_codec = OneCodec(self._legs, self._note)
         self._matched = "A"
         "Who was last asked to use a codec of another list."
         self._heard: set[str] = {"A"}
@@ -280,6 +282,7 @@ class CallRunner:
             case fx.RingCaller(code, leg):
                 self._ring(code, leg)
             case fx.AnswerCaller():
+                self._one_codec.describe(self._machine.callee or "")
                 self._standing.told_caller(200)
                 attempt(lambda: self._legs["A"].respond(200))
             case fx.DeclineCaller(code, reason):
@@ -326,6 +329,7 @@ class CallRunner:
                 self._send(CallEnded(termination, time.time()))
 
     def _dial(self, order: LegOrder, codecs: tuple[str, ...]) -> None:
+        self._one_codec.add(order)
         leg = self._parties.callee(order, allowed=codecs, post=self._post)
         self._add(leg, order)
         try:
@@ -351,6 +355,7 @@ class CallRunner:
 
     def _ring(self, code: int, early_media_leg: str | None) -> None:
         if early_media_leg is not None:
+            self._one_codec.describe(early_media_leg)
             self._bridging.leg = early_media_leg
             self._heard.add(early_media_leg)
         self._standing.told_caller(code)
@@ -373,6 +378,7 @@ class CallRunner:
     def _match(self, name: str, codecs: tuple[str, ...]) -> None:
         if not self._machine.is_transferring:  # else it holds once the transfer has succeeded
             self._legs[name].allowed = codecs
+            self._legs[name].prefer("")
         self._matched = name
         self._legs[name].match(codecs)
 
@@ -384,6 +390,7 @@ class CallRunner:
             return
         caller = self._legs[self._machine.caller]
         caller.allowed = vn_a
+        caller.prefer("")
         for leg in (caller, self._legs[new]):
             self._settle(leg)
             self._facts(leg)

@@ -8,6 +8,7 @@ from typing import Any
 import pjsua2 as pj
 
 from audiocodecs.catalogue import CATALOGUE
+from audiocodecs.negotiation import matching
 from callengine.core import sdp, standins
 from callengine.core.events import (
     DigitReceived,
@@ -86,6 +87,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         self.name = order.name
         self.allowed = tuple(allowed)
         self.offered: tuple[str, ...] = ()
+        self._preferred = self._new_answer = ""
+        "What an offer of the peer's is answered with before all others of the list."
         self.user_agent = ""
         self.media: MediaFacts | None = None
         self.has_audio = False
@@ -110,6 +113,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         "The peer's offer that pjsua is about to answer; it shows none that is long."
         self._ours = ""
         "What we described last."
+        self._written = ""
+        "That as pjmedia wrote it, with codecs that are not on the list too."
         self._is_answer = False
         "Whether that answered an offer."
         self._borrower: Borrower | None = None
@@ -143,6 +148,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         if audio is not None:
             self._heard_of(audio)
         self._is_answer = bool(remote)
+        self._written = ours
         self._ours = self._restricted(ours, audio, is_answer=self._is_answer)
         prm.sdp.wholeSdp = self._ours
 
@@ -365,7 +371,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         if not is_answer:
             offer = legsdp.offer(ours, self._offering or self.allowed, place)
             return legsdp.without_keys(offer) if self._is_lent else offer
-        answer = legsdp.answer(ours, remote, self.allowed, place) if remote else None
+        ordered = matching(self.allowed, remote.codecs if remote else (), self._preferred)
+        answer = legsdp.answer(ours, remote, ordered, place) if remote else None
         # An offer without a common codec is refused elsewhere; nothing of this is sent then.
         return ours if answer is None else answer
 

@@ -68,6 +68,8 @@ class SipLeg(SipCall):
         """Send a provisional response or 200."""
         prm = call_parameters()
         prm.statusCode = code
+        if self._new_answer:
+            prm.sdp.wholeSdp, self._new_answer = self._new_answer, ""
         self.answer(prm)
 
     @refusable()
@@ -83,6 +85,16 @@ class SipLeg(SipCall):
             header.hName, header.hValue = "Reason", reason
             prm.txOption.headers.append(header)
         self.hangup(prm)
+
+    def prefer(self, codec: str) -> None:
+        """Answer an offer with this codec, where it has it.
+
+        pjsua wrote the answer to an INVITE when that came; the next response has another.
+        """
+        self._preferred = codec
+        if codec and self._written and not self.has_audio:
+            self._ours = self._restricted(self._written, self._remote, is_answer=True)
+            self._new_answer = self._ours
 
     def settle(self) -> bool:
         """Have both sides send one codec; return whether that took a re-INVITE."""

@@ -83,7 +83,9 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
             agent=agent.name if agent else "",
             test=head["test"],
         ),
-        leg_a=leg_view(leg_a, source=call["vn_a_source"]) if leg_a else None,
+        leg_a=leg_view(leg_a, source=call["vn_a_source"], is_matched=_is_matched(call))
+        if leg_a
+        else None,
         leg_b=leg_view(leg_b, source=call["vn_b_source"], agent=agent) if leg_b else None,
         also_rung=tuple(leg_view(leg, source=call["vn_b_source"]) for leg in others),
         agents_before=tuple(agents.values()),
@@ -147,14 +149,17 @@ def present_leg(
     live: bool,
     now: dt.datetime | None = None,
     agent: AgentView | None = None,
+    is_matched: bool = False,
 ) -> LegView:
     """Return one leg with its two lists compared; `source` says where our list comes from.
 
-    `now` is the call's end once it is over; only a leg with statistics needs it.
+    One that `is_matched` took the other leg's codec, so that nothing is transcoded. `now` is the
+    call's end once it is over; only a leg with statistics needs it.
     """
     quality = leg["quality"]
     is_a = leg["name"] == "A"
-    met = negotiate(leg["allowed"], leg["offered"]) if leg["offered"] else None
+    other = leg["codec"] if is_matched else None
+    met = negotiate(leg["allowed"], leg["offered"], other=other) if leg["offered"] else None
     codec = leg["codec"] or (met.codec if met else None)
     # What was not answered is not chosen: it will be, or it might have been.
     match = "chosen" if leg["codec"] else "expected" if live else "shared"
@@ -176,7 +181,7 @@ def present_leg(
         ours=_lines(leg["allowed"], met, codec, match),
         links=tuple(_links(leg, codec)),
         height_px=ROW_PX * max(len(leg["offered"]), len(leg["allowed"]), 1),
-        note=_leg_note(leg, codec, is_a=is_a, live=live),
+        note=_matched_note(met) or _leg_note(leg, codec, is_a=is_a, live=live),
         quality=told,
         silence=told.silence if told and live and leg["state"] != "ended" else None,
         measures=present_history(None),
@@ -263,7 +268,7 @@ def _lines(
 def _mark(verdict: CodecVerdict, is_match: bool, match: str) -> str:
     if is_match:
         return match
-    if verdict in (CodecVerdict.CHOSEN, CodecVerdict.AFTER_MATCH):
+    if verdict not in (CodecVerdict.NOT_OFFERED, CodecVerdict.NOT_ALLOWED):
         return "shared"
     return "refused"
 
@@ -277,6 +282,18 @@ def _links(leg: LegSnapshot, codec: str | None) -> Iterable[Link]:
         if name in right:
             y1, y2 = (ROW_PX * row + ROW_PX // 2 for row in (index, right.index(name)))
             yield Link(y1, y2, name == codec and bool(leg["codec"]), chip(name).style)
+
+
+def _is_matched(call: CallSnapshot) -> bool:
+    """Tell whether the caller's leg took the callee's codec; a transfer goes by the lists again."""
+    kinds = [one["kind"] for one in call["events"] if one["kind"] in ("matched", "transferred")]
+    return kinds[-1:] == ["matched"]
+
+
+def _matched_note(met: Negotiation | None) -> str:
+    gave_way = CodecVerdict.GAVE_WAY
+    first = next((one.codec for one in met.steps if one.verdict is gave_way), "") if met else ""
+    return f"Matched: {first} would have been first." if first else ""
 
 
 def _leg_note(leg: LegSnapshot, codec: str | None, *, is_a: bool, live: bool) -> str:

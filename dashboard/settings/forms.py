@@ -19,8 +19,11 @@ class PlatformForm(forms.ModelForm[PlatformSettings]):
 
     class Meta:
         model = PlatformSettings
-        fields = ("external_sip", "home_country", "time_zone")
-        labels = {"external_sip": "Let unknown callers in"}
+        fields = ("external_sip", "home_country", "time_zone", "avoids_transcoding")
+        labels = {
+            "external_sip": "Let unknown callers in",
+            "avoids_transcoding": "Avoid transcoding in every call",
+        }
         widgets = {"time_zone": typed()}
 
     def clean_home_country(self) -> str:

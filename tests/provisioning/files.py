@@ -14,6 +14,7 @@ platform_codecs: [OPUS, G722, AMR-WB, PCMU, PCMA]     # optional
 external_sip: true        # optional
 home_country: US
 time_zone: Europe/Oslo
+avoids_transcoding: true
 connections:
   - sip_user: alice
     name: Alice
@@ -24,6 +25,7 @@ connections:
     concurrent_calls: 2                # optional
     ring_timeout_s: 25
     srtp: allowed
+    avoids_transcoding: true
     international: listed
     countries: [GB, "NO"]
     daily_minutes: 600
@@ -34,6 +36,7 @@ trunks:
     concurrent_calls: 30               # optional
     media_also_from: [198.51.100.64/26]
     srtp: required
+    avoids_transcoding: true
 numbers:
   - {number: "+12025550100", to: "connection:alice"}
 routes:

@@ -37,6 +37,7 @@ def test_the_documented_file_is_applied(tmp_path, settings):
         "ring_timeout_s": 25,
         "holds_back_early_media": False,
         "srtp": "allowed",
+        "avoids_transcoding": True,
         "international": "listed",
         "countries": ["GB", "NO"],
         "premium_rate": False,
@@ -52,6 +53,8 @@ def test_the_documented_file_is_applied(tmp_path, settings):
     assert trunk.media_also_from == ["198.51.100.64/26"]
     assert trunk.concurrent_calls == 30
     assert trunk.srtp == "required"
+    assert trunk.avoids_transcoding
+    assert platform.avoids_transcoding
     assert (trunk.in_username, trunk.out_username, trunk.out_password) == ("u", "u", "p")
     assert trunk.in_ha1_md5 == kept_ha1(username="u", realm=realm, password="p").md5
     assert trunk.in_codecs == trunk.out_codecs == ["G722", "PCMU", "PCMA"]

@@ -9,7 +9,9 @@ from tests.wire.directory import configuration, connection
 
 CODECS = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA")
 CONFIGURATION = configuration(
-    *(connection(f"only-{name.lower()}", inbound=[name]) for name in CODECS)
+    *(connection(f"only-{name.lower()}", inbound=[name]) for name in CODECS),
+    connection("alice"),
+    connection("saver", inbound=["G722", "PCMU"], avoids_transcoding=True),
 )
 PAIRS = [
     ("PCMU", "G722"),
@@ -72,3 +74,35 @@ def _amr_wb_number(offer: str, *, aligned: bool) -> int:
         if value.upper().startswith("AMR-WB/") and said is aligned:
             return number
     raise AssertionError(f"no AMR-WB with octet-align={aligned} in\n{offer}")
+
+
+async def test_where_transcoding_is_avoided_the_caller_takes_the_callees_codec(
+    engine: Engine,
+) -> None:
+    offer = ["OPUS", "G722", "PCMU"]
+    async with registered(engine, "saver") as saver, caller(engine, "alice") as phone:
+        a = await phone.invite("saver", phone.sdp(offer))
+        b = await saver.wait_call()
+        assert descriptions.names(b.offer_sdp) == ["G722", "PCMU"]
+        await b.early_media(saver.sdp(["PCMU"]))
+        early = await a.wait_provisional(183)
+        assert descriptions.names(early.body.decode()) == ["PCMU"]
+        await b.answer(saver.sdp(["PCMU"]))
+        await a.answered()
+        call = Conversation(a, b, engine)
+        assert (await a.reinvite(phone.sdp(offer, direction="sendonly", version=2))).code == 200
+        assert (await a.reinvite(phone.sdp(offer, version=3))).code == 200
+        assert descriptions.names(a.remote_sdp) == ["PCMU"]
+        await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU")
+        record = await call.end()
+    assert not record["transcoded"]
+    assert record["legs"][0]["allowed"][0] == "OPUS"
+    (line,) = [line for line in engine.events(record["id"]) if line["kind"] == "matched"]
+    assert line["text"] == (
+        "Matched: PCMU on both legs, so nothing is transcoded; OPUS would have been first."
+    )
+    async with registered(engine, "saver") as saver, caller(engine) as phone:
+        call = await converse(engine, phone, saver, offer=["OPUS"], answer=["PCMU"])
+        assert descriptions.names(call.a.answer_sdp) == ["OPUS"]
+        record = await call.end()
+    assert "matched" not in [line["kind"] for line in engine.events(record["id"])]

@@ -20,6 +20,7 @@ IN_FIELDS = (
     "refer",
     "passes_refer",
     "srtp",
+    "avoids_transcoding",
 )
 "What belongs to it, but for codecs and numbers."
 
@@ -81,6 +82,7 @@ class TrunkInForm(SrtpKept, InSide, RevisedForm[Trunk]):
         labels = {
             "in_username": "User name",
             "in_domain": "Domain",
+            "avoids_transcoding": "Avoid transcoding",
         }
         widgets = {
             "in_username": typed(),

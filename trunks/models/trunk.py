@@ -124,6 +124,13 @@ class Trunk(CallAllowance, TrunkNumbers):
         help_text="Before the answer callers are told that it rings (180), not what the carrier "
         "sends by then (183): announcements, or its own ringing.",
     )
+    avoids_transcoding = models.BooleanField(
+        "avoid transcoding",
+        default=False,
+        db_default=False,
+        help_text="In its calls, either way, the caller's leg uses the callee's codec where our "
+        "list there and the caller have it too, though another stands above it.",
+    )
     probe_interval_s = models.PositiveIntegerField(
         "OUT: probe interval",
         default=60,

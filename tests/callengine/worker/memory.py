@@ -35,6 +35,7 @@ class MemoryParty:
         self.joined: set[str] = set()
         self.refuses: set[str] = set()
         "Methods that raise PartyError."
+        self.preferred = ""
         self.stepped = 0
         self.step_at: float | None = None
         self._post = post
@@ -68,6 +69,9 @@ class MemoryParty:
 
     def dial(self) -> None:
         self._ask("dial")
+
+    def prefer(self, codec: str) -> None:
+        self.preferred = codec
 
     def respond(self, code: int) -> None:
         self._ask("respond", code)
