@@ -12,7 +12,7 @@ class WithoutTraceback(logging.Filter):
         return True
 
 
-class Answers(logging.Filter):
+class AnswersFilter(logging.Filter):
     """What Django says of answers: nothing of a mistake in a form, one line of a refusal."""
 
     def filter(self, record: logging.LogRecord) -> bool:

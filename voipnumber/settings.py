@@ -344,7 +344,7 @@ LOGGING = {
     },
     "filters": {
         "brief": {"()": "voipnumber.logs.WithoutTraceback"},
-        "answers": {"()": "voipnumber.logs.Answers"},
+        "answers": {"()": "voipnumber.logs.AnswersFilter"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": VOIPNUMBER_LOG_LEVEL},

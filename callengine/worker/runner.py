@@ -48,6 +48,7 @@ from callengine.core.terminations import leg_failed
 from callengine.worker import plugins
 from callengine.worker.bridging import Bridging, attempt
 from callengine.worker.holding import Holding
+from callengine.worker.legstates import LegStates
 from callengine.worker.levels import Levels
 from callengine.worker.mediawatch import MediaWatch
 from callengine.worker.onecodec import OneCodec
@@ -60,7 +61,6 @@ from callengine.worker.party import (
     PartyError,
     SpeakingParty,
 )
-from callengine.worker.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class CallRunner:
         )
         self._levels = Levels(self._legs, send)
         self._sent_facts: dict[str, LegFacts] = {}
-        self._standing = Standing()
+        self._leg_states = LegStates()
         self._taken = False
         self._raised = plugins.raised_so_far()
         self.unable = ""
@@ -218,7 +218,7 @@ class CallRunner:
                 continue
             self._bridging.connect()
             if event is not None:
-                self._standing.hear(event)
+                self._leg_states.hear(event)
                 self._carry_out(self._machine.handle(leg.explained(event), now))
             self._settle(leg)
             self._facts(leg)
@@ -283,7 +283,7 @@ class CallRunner:
                 self._ring(code, leg)
             case fx.AnswerCaller():
                 self._one_codec.describe(self._machine.callee or "")
-                self._standing.told_caller(200)
+                self._leg_states.told_caller(200)
                 attempt(lambda: self._legs["A"].respond(200))
             case fx.DeclineCaller(code, reason):
                 attempt(lambda: self._legs["A"].end(code, reason))
@@ -358,7 +358,7 @@ class CallRunner:
             self._one_codec.describe(early_media_leg)
             self._bridging.leg = early_media_leg
             self._heard.add(early_media_leg)
-        self._standing.told_caller(code)
+        self._leg_states.told_caller(code)
         attempt(lambda: self._legs["A"].respond(code))
         self._facts(self._legs["A"])
 
@@ -426,7 +426,7 @@ class CallRunner:
             payload_type=media.payload_type if media and media.codec else None,
             remote=media.remote if media else "",
             encryption=media.encryption if media else "",
-            state="ended" if leg.ended else self._standing.of(leg.name),
+            state="ended" if leg.ended else self._leg_states.of(leg.name),
         )
         before = self._sent_facts.get(leg.name)
         if before != facts:

@@ -10,7 +10,7 @@ RINGING, ANSWERED = 180, 200
 "SIP status codes (RFC 3261 section 21)."
 
 
-class Standing:
+class LegStates:
     """By the names of the legs; one of which nothing was heard is being tried."""
 
     def __init__(self) -> None:
