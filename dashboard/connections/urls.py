@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from dashboard.connections import bulk, setup, views
+from dashboard.connections import bulk, files, setup, views
 
 urlpatterns = [
     path("connections/", views.connections, name="connections"),
     path("setup/<str:token>/<str:file_name>", setup.phone_setup, name="phone-setup"),
+    path("connections/file/", files.connections_file, name="connections-file"),
+    path("connections/file/export/", files.connections_export, name="connections-export"),
     path("connections/bulk/", bulk.connections_bulk, name="connections-bulk"),
     path("connections/add/", views.connection_add, name="connection-add"),
     path("connections/<int:connection_id>/", views.connection, name="connection"),

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import time
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -206,3 +207,54 @@ def test_many_are_changed_once_it_was_seen_what_changes(admin: Client, viewer: C
     nobody = admin.post("/connections/bulk/", {"action": "enable"}, follow=True)
     assert "No connection is chosen" in nobody.content.decode()
     assert viewer.post("/connections/bulk/", ask).status_code == 403
+
+
+def shown(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def test_a_file_says_what_it_would_change_before_it_does(admin: Client, viewer: Client) -> None:
+    Connection.objects.create(
+        name="Alice", sip_user="alice", inbound_codecs=["PCMU"], caller_id="any"
+    )
+    table = (
+        'sip_user,name,inbound,force,password\nalice,,G722 PCMU,yes,\n"bob","Bob",,,a-good-one\n'
+    )
+    known = AuditEntry.objects.count()
+    response = admin.post("/connections/file/", {"text": table})
+    page = shown(response)
+    assert "This would change 2 rows" in page
+    assert "G722, PCMU" in page
+    assert "a-good-one" not in page.split("<textarea")[0]
+    assert (Connection.objects.count(), AuditEntry.objects.count()) == (1, known)
+
+    admin.post("/connections/file/", {"text": table, "confirmed": "1"})
+    alice = Connection.objects.get(sip_user="alice")
+    assert (alice.name, alice.inbound_codecs, alice.force_on_caller) == (
+        "Alice",
+        ["G722", "PCMU"],
+        True,
+    )
+    assert alice.caller_id == "any"  # a table without the column leaves it
+    assert Connection.objects.get(sip_user="bob").ha1_md5
+    assert AuditEntry.objects.filter(actor="admin", action="created", name="Bob (bob)").exists()
+
+    exported = shown(admin.get("/connections/file/export/?as=csv"))
+    assert "alice,Alice,yes,G722 PCMU,yes,,\r\n" in exported
+    assert "This would change nothing" in shown(
+        admin.post("/connections/file/", {"text": exported})
+    )
+    whole = shown(admin.get("/connections/file/export/"))
+    assert "This would change nothing" in shown(admin.post("/connections/file/", {"text": whole}))
+
+    wrong = admin.post("/connections/file/", {"text": "sip_user,inbound\nalice,PCMU\nbob,G999\n"})
+    assert wrong.status_code == 422
+    assert "file:3:" in shown(wrong)
+    for bad in ("sip_user,shoe_size\nalice,9\n", "sip_user,name\nalice\n", "", "connections: [1"):
+        assert admin.post("/connections/file/", {"text": bad}).status_code == 422
+    emptied = {"text": "sip_user,inbound\nalice,\n", "confirmed": "1"}
+    assert admin.post("/connections/file/", emptied).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.inbound_codecs, alice.force_on_caller) == ([], True)
+    for method in (viewer.get, viewer.post):
+        assert method("/connections/file/").status_code == 403
