@@ -14,6 +14,7 @@ from dashboard.history.outcomes import FAILED
 from dashboard.history.queries import NEWEST_FIRST, matching
 from dashboard.history.rows import rows_of
 from dashboard.overview.figures import figures
+from dashboard.overview.now import concerns
 from dashboard.parts import engines
 from dashboard.parts.access import is_fragment, requires
 from dashboard.parts.engines import present_engine
@@ -41,9 +42,11 @@ def overview(request: HttpRequest) -> HttpResponse:
     may_see_rejections = request.user.has_perm("callengine.view_rejection")
     nodes, registered = engines.nodes_and_registered()
     counted = figures(rejections=may_see_rejections, at_most_old_s=POLL_AGE_S if fragment else 0.0)
+    state = present_engine(nodes, now=counted.at, registered=registered, calls=counted.calls_now)
     context = {
         "figures": counted,
-        "node_state": present_engine(nodes, now=counted.at),
+        "concerns": concerns(request.user.has_perm, engine=state, trunks=counted.trunks),
+        "node_state": state,
         "registered": registered,
         "failed": _failed(),
         "rejections": Rejection.objects.order_by("-at", "-id")[:LATEST]

@@ -96,10 +96,11 @@ def clock(value: dt.datetime | None, style: str = "time") -> SafeString | str:
     )
 
 
-@register.simple_tag
-def engine_pill() -> EngineView:
-    """Return the state of the engine, for the top bar. Two queries."""
-    return engines.pill()
+@register.simple_tag(takes_context=True)
+def engine_pill(context: template.Context) -> EngineView:
+    """Return the state of the engine for the top bar. Three queries, none if the page has it."""
+    state: EngineView | None = context.get("node_state")
+    return state or engines.pill()
 
 
 @register.simple_tag(takes_context=True)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from callengine.models import EngineNode
 from connections.models import Connection, Registration
 from dashboard.accounts.roles import Role
 from dashboard.overview import figures
@@ -16,6 +17,7 @@ from dashboard.overview.figures import Span, span
 from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import call, rejection
+from trunks.models import Gateway, GatewayTarget, Trunk
 
 FRAGMENT = {"HX-Request": "true"}
 
@@ -132,3 +134,44 @@ def test_signing_in_leads_here(db: None) -> None:
     person(Role.VIEWER, "vera")
     data = {"username": "vera", "password": "correct horse"}
     assert Client().post(reverse("login"), data)["Location"] == "/"
+
+
+def test_what_asks_for_somebody_is_said_with_its_one_button(viewer: Client) -> None:
+    demo.engine_node()
+    alice = Connection.objects.create(name="Alice", sip_user="alice")
+    Connection.objects.create(name="Bob", sip_user="bob")
+    call(source="connection:bob")
+    assert "Nothing asks for you" in viewer.get("/").content.decode()
+    for _ in range(3):
+        call(source="connection:alice")
+    call(source="connection:bob")
+    Trunk.objects.create(name="carrier-one")
+    down = Gateway.objects.create(trunk=Trunk.objects.get(), uri="sip:192.0.2.1")
+    GatewayTarget.objects.create(
+        gateway=down,
+        target="udp:192.0.2.1:5060",
+        is_up=False,
+        since=timezone.now(),
+        said="no response",
+        holds_until=timezone.now() + dt.timedelta(hours=1),
+    )
+    quiet = demo.silent(timezone.now() - dt.timedelta(seconds=7), last=timezone.now())
+    silent = demo.store(
+        demo.call(legs=[demo.leg("A", state="up", quality=quiet), demo.leg("B", state="up")])
+    )
+    for _ in range(50):
+        rejection("203.0.113.9")
+    page = viewer.get("/").content.decode()
+    now = page[page.index('id="now-heading"') :]
+    for text, url in (
+        ("No audio arrives from the caller of the call +12025550100 to alice.", silent["id"]),
+        ("Calls through carrier-one cannot be expected to work: gateways down.", "/trunks/"),
+        ("Alice (alice) is not registered, and made 3 calls in the last week.", f"/{alice.pk}/"),
+        ("203.0.113.9 was refused 50 times in the last hour.", "source=203.0.113.9"),
+    ):
+        assert text in now
+        assert url in now[now.index(text) :].split("</li>")[0]
+    assert "Bob (bob)" not in now
+    assert now.index("No audio arrives") < now.index("Alice (alice)"), "the worst first"
+    EngineNode.objects.update(seen="2026-01-02T10:42:00Z")
+    assert "Engine not reachable since" in viewer.get("/").content.decode()

@@ -1,0 +1,168 @@
+"""What somebody should look at now: a few sentences, each with the one thing to do about it.
+
+Nothing is said that is not known: a phone is missed only if it has made calls lately.
+"""
+
+import datetime as dt
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db.models import Count
+from django.urls import reverse
+from django.utils import timezone
+
+from callengine.edge.transport import certificates
+from callengine.models import Call, Leg, Rejection
+from connections.models import Connection, Registration
+from dashboard.overview.figures import TrunksNow
+from dashboard.parts.shown import EngineView
+
+MOST = 5
+SILENT_LOOKED_AT = 500
+"Legs of calls in progress that are looked at."
+MANY_REJECTIONS = 50
+"Of one address within an hour."
+CALLS_LOOKED_AT = 1000
+"The newest, by which it is told who is usually there."
+USUAL_CALLS = 3
+"Who has made so many of them in USUAL is usually there."
+USUAL = dt.timedelta(days=7)
+DISK_FULL_PERCENT = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A sentence, and its one button."""
+
+    kind: str
+    "What it is about: `engine`, `silent`, `trunk`, `phone`, `rejections`, `certificate`, `disk`."
+    tone: str
+    text: str
+    button: str
+    url: str
+    since: dt.datetime | None = None
+    "Ends the sentence, if there is one; what is to be done follows it."
+    mend: str = ""
+
+
+def concerns(may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNow) -> list[Concern]:
+    """Return what is to be said to somebody who `may` see so much: MOST at most, the worst first.
+
+    Five queries at most.
+    """
+    now = timezone.now()
+    found: list[Concern] = [*_engine(engine), *_silent()]
+    if may("trunks.view_trunk"):
+        found += _trunks(trunks)
+    if may("connections.view_connection"):
+        found += _phones(now)
+    if may("callengine.view_rejection"):
+        found += _rejections(now)
+    if may("audiocodecs.view_platformsettings"):
+        found += [*_certificate(now), *_disk()]
+    return sorted(found, key=lambda concern: concern.tone != "fail")[:MOST]
+
+
+def _engine(engine: EngineView) -> Iterator[Concern]:
+    if engine.advice and engine.nodes:
+        text = f"{engine.text[0].upper()}{engine.text[1:]}"
+        url = reverse("calls")
+        yield Concern("engine", "fail", text, "See the calls", url, engine.since, engine.advice)
+
+
+def _silent() -> Iterator[Concern]:
+    """Who is silent in a call that is up, as its call process has said last."""
+    legs = Leg.objects.filter(call__ended__isnull=True, state="up", quality__silence__isnull=False)
+    told = legs.values_list("call_id", "name", "quality", "call__from_user", "call__to_user")
+    quiet = [row for row in told[:SILENT_LOOKED_AT] if row[2].get("silence")]
+    calls = {row[0] for row in quiet}
+    if len(calls) > 1:
+        text = f"Somebody is silent in {len(calls)} calls: no audio arrives from them."
+        yield Concern("silent", "fail", text, "Watch live calls", reverse("calls"))
+    elif quiet:
+        key, name, _, caller, callee = quiet[0]
+        who = "the caller" if name == "A" else "the callee"
+        who = who if len(quiet) == 1 else "either party"
+        call = f"{caller or 'anonymous'} to {callee or 'unknown'}"
+        text = f"No audio arrives from {who} of the call {call}."
+        yield Concern("silent", "fail", text, "Open the call", reverse("call", args=[key]))
+
+
+def _trunks(trunks: TrunksNow) -> Iterator[Concern]:
+    for pk, name, state in trunks.others:
+        if state.tone == "fail":
+            text = f"Calls through {name} cannot be expected to work: {state.word.lower()}."
+            yield Concern("trunk", "fail", text, f"Open {name}", reverse("trunk", args=[pk]))
+
+
+def _phones(now: dt.datetime) -> Iterator[Concern]:
+    """Connections that made calls lately and have no phone registered now. Two queries."""
+    newest = Call.objects.filter(started__gte=now - USUAL).order_by("-started", "-id")
+    made = Counter(newest.values_list("source", flat=True)[:CALLS_LOOKED_AT])
+    users = [
+        source.removeprefix("connection:")
+        for source, count in made.items()
+        if source.startswith("connection:") and count >= USUAL_CALLS
+    ]
+    if not users:
+        return
+    valid = Registration.objects.filter(expires_at__gt=now).values("connection")
+    lost = Connection.objects.filter(sip_user__in=users, enabled=True).exclude(pk__in=valid)
+    rows = list(lost.order_by("name").values_list("pk", "name", "sip_user")[: MOST + 1])
+    if len(rows) > 1:
+        more = f"{len(rows)} phones" if len(rows) <= MOST else f"More than {MOST} phones"
+        text = f"{more} that made calls in the last week are not registered: {_listed(rows)}."
+        yield Concern("phone", "wait", text, "See the connections", reverse("connections"))
+    for pk, name, user in rows if len(rows) == 1 else ():
+        count = made[f"connection:{user}"]
+        text = f"{name} ({user}) is not registered, and made {count} calls in the last week."
+        url = reverse("connection", args=[pk])
+        yield Concern("phone", "wait", text, f"Open {name}", url)
+
+
+def _listed(rows: Sequence[tuple[int, str, str]]) -> str:
+    names = [name for _, name, _ in rows[:3]]
+    return ", ".join(names) + (" and others" if len(rows) > len(names) else "")
+
+
+def _rejections(now: dt.datetime) -> Iterator[Concern]:
+    since = now - dt.timedelta(hours=1)
+    counted = Rejection.objects.filter(at__gte=since).order_by().values("source_address")
+    worst = counted.annotate(count=Count("id")).order_by("-count").first()
+    if worst is None or worst["count"] < MANY_REJECTIONS:
+        return
+    address = worst["source_address"]
+    text = f"{address} was refused {worst['count']} times in the last hour."
+    url = f"{reverse('rejections')}?{urlencode({'source': address, 'time': ''})}"
+    yield Concern("rejections", "wait", text, "See what it asked for", url)
+
+
+def _certificate(now: dt.datetime) -> Iterator[Concern]:
+    path = settings.VOIPNUMBER_SIP_TLS_CERTIFICATE
+    if path is None:
+        return
+    try:
+        ours = certificates.check_files(path, None)
+    except certificates.CertificateError:
+        return  # `manage.py check` and the engine say what is wrong with it
+    problem = certificates.time_problem(ours, now) or certificates.ends_soon(ours, now)
+    if problem:
+        tone = "fail" if certificates.time_problem(ours, now) else "wait"
+        text = f"The certificate of SIP over TLS {problem}. Put a new one at {path}."
+        yield Concern("certificate", tone, text, "Open settings", reverse("settings"))
+
+
+def _disk() -> Iterator[Concern]:
+    try:
+        usage = shutil.disk_usage(settings.VOIPNUMBER_DATA)
+    except OSError:
+        return
+    percent = 100 * usage.used / usage.total
+    if percent >= DISK_FULL_PERCENT:
+        left = usage.free / 1e9
+        text = f"The disk of the data folder is {percent:.0f} % full: {left:.1f} GB are left."
+        yield Concern("disk", "wait", text, "Open settings", reverse("settings"))
