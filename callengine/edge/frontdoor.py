@@ -15,6 +15,7 @@ from callengine.edge.bans import HeldBan
 from callengine.edge.flow import Flow
 from callengine.edge.interface import Accepted, Engine, LegAnchor, NamedDialog
 from callengine.edge.legs.table import LegState
+from callengine.edge.messages.families import is_over_ipv6
 from callengine.edge.outside import OptionsAnswer, OutwardBinding
 from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.tap import Observer
@@ -120,7 +121,7 @@ class Edge:
     def offers_ipv6(self, flow: str) -> bool:
         """Tell whether a peer is offered audio over IPv6: it signals so, and we can."""
         to = Flow.parse(flow)
-        return ":" in to.host and bool(self._parts.addresses.ipv6_for_audio(to, to.host))
+        return is_over_ipv6(to) and bool(self._parts.addresses.ipv6_for_audio(to, to.host))
 
     async def locate(self, uri: str) -> tuple[NextHop, ...]:
         """Return where a SIP URI leads, the first to try first (RFC 3263).

@@ -52,7 +52,7 @@ class Family:
     def outward(self, body: bytes, flow: Flow) -> bytes:
         """Return a call process's description with the address that its peer is to send to."""
         self._shown = self._ours or ""
-        if self._ours is None and standins.is_ipv6(flow.host):
+        if self._ours is None and is_over_ipv6(flow):
             self._shown = self.find(flow, flow.host)
         if not self._shown:
             return body
@@ -66,6 +66,11 @@ class Family:
     def is_ipv6(self) -> bool:
         """Whether the peer is, or was last, shown an IPv6 address."""
         return bool(self._ours or self._shown)
+
+
+def is_over_ipv6(flow: Flow) -> bool:
+    """Tell whether a peer signals over IPv6; IPv4 on a socket for both looks like it."""
+    return standins.is_ipv6(standins.plain(flow.host))
 
 
 def without_ipv6(text: str) -> str:

@@ -6,6 +6,7 @@ import socket
 from collections import OrderedDict
 
 from callengine.edge.flow import TLS, TRANSPORTS, UDP, Flow, Transport
+from callengine.edge.messages import families
 from callengine.edge.messages.uris import URI, parse_uri
 from callengine.edge.settings import EdgeSettings
 from callengine.edge.transport.layer import Transports
@@ -160,11 +161,12 @@ class Addresses:
 
         `host` is where that is, if it is known. Empty: no IPv6 address of ours leads there.
         """
-        local = self._known_address_to(host or (flow.host if ":" in flow.host else _SOMEWHERE_6))
+        is_over_ipv6 = families.is_over_ipv6(flow)
+        local = self._known_address_to(host or (flow.host if is_over_ipv6 else _SOMEWHERE_6))
         if ":" not in local:
             return ""
         # A proxy beside us speaks from loopback for peers elsewhere.
-        is_told = ":" in flow.host and (not _is_loopback(flow.host) or _is_loopback(local))
+        is_told = is_over_ipv6 and (not _is_loopback(flow.host) or _is_loopback(local))
         shown = self._address_for(flow, self._listener(flow)[0]) if is_told else ""
         if ":" not in shown:
             shown = self._public.get(local) or self._settings.public_address or ""

@@ -6,7 +6,7 @@ import socket
 import struct
 from collections.abc import Mapping
 
-from callengine.core.standins import is_ipv6, stand_ins
+from callengine.core.standins import NOBODY, is_ipv6, stand_ins
 from callengine.worker.rtpguard.guard import RtpGuard
 from callengine.worker.rtpguard.streams import join_address, split_address
 
@@ -58,5 +58,6 @@ class MediaPath:
         if family != socket.AF_INET or not self.has_ipv6:
             return None
         stood_in = str(ipaddress.IPv4Address(octets))
-        real = ipaddress.ip_address(self._stand_ins.get(stood_in, f"::ffff:{stood_in}"))
+        same = "::" if stood_in == NOBODY else f"::ffff:{stood_in}"
+        real = ipaddress.ip_address(self._stand_ins.get(stood_in, same))
         return _ADDRESS.pack(socket.AF_INET6, port, 0, real.packed, 0)

@@ -7,6 +7,8 @@ from callengine.edge.messages.families import Family
 from sip.srtp import Srtp
 
 FOUR, SIX = Flow(UDP, "192.0.2.1", 5060), Flow(UDP, "2001:db8::1", 5060)
+ON_BOTH = Flow(UDP, "::ffff:192.0.2.1", 5060)
+"A peer of IPv4 at a socket that is open to both."
 OURS = (
     b"v=0\r\no=- 1 1 IN IP4 203.0.113.1\r\nc=IN IP4 203.0.113.1\r\na=rtcp:5 IN IP4 203.0.113.1\r\n"
 )
@@ -25,7 +27,10 @@ def shown(family: Family, flow: Flow) -> str:
     return family.outward(OURS, flow).decode().split("c=IN ")[1].splitlines()[0]
 
 
-@pytest.mark.parametrize(("flow", "family"), [(FOUR, "IP4 203.0.113.1"), (SIX, "IP6 2001:db8::ff")])
+@pytest.mark.parametrize(
+    ("flow", "family"),
+    [(FOUR, "IP4 203.0.113.1"), (SIX, "IP6 2001:db8::ff"), (ON_BOTH, "IP4 203.0.113.1")],
+)
 def test_a_peer_is_offered_what_it_signals_over(flow: Flow, family: str) -> None:
     text = Family(ours).outward(OURS, flow).decode()
     assert text.count(family) == 3
