@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.peers import descriptions
 from tests.peers.engine import Engine
 from tests.peers.ports import IPV6_LOOPBACK, LOOPBACK
 from tests.peers.rtp import RtpTone
@@ -59,10 +60,11 @@ async def test_two_phones_over_ipv6_hear_each_other_and_no_stranger(engine: Engi
         await moved.send_tone(call.a.rtp_target, codec="OPUS", payload_type=96, hz=700, seconds=0.8)
         assert bob.rtp.heard(call.b.local_codecs).near(700)
         assert len(moved.packets) > 30
-        for version, direction in ((3, "sendonly"), (4, "sendrecv")):
-            offer = alice.sdp(["OPUS"], direction=direction, version=version, extra_media=where)
+        for version, address, answered in ((3, "::", "recvonly"), (4, IPV6_LOOPBACK, "sendrecv")):
+            offer = alice.sdp(["OPUS"], address=address, version=version, extra_media=where)
             assert (await call.a.reinvite(offer)).code == 200
             assert call.a.rtp_target[0] == IPV6_LOOPBACK
+            assert descriptions.direction(call.a.remote_sdp) == answered
         await call.hears_both_ways(codec_a="OPUS", codec_b="G722", seconds=0.8)
         await asyncio.wait_for(reports.arrived.wait(), 8)
         assert neighbour.packets == stranger.rtp.packets == stranger.rtcp.received == []

@@ -69,6 +69,9 @@ class Profiles:
         """Return the body of a call process's message as its peer reads it, who is at `flow`."""
         if not body.startswith(b"v=0"):
             return body
+        return self._family.outward(self._in_their_profile(body), flow)
+
+    def _in_their_profile(self, body: bytes) -> bytes:
         lines = body.split(b"\r\n")
         at = next((i for i, line in enumerate(lines) if line.startswith(b"m=audio ")), None)
         if at is None:
@@ -84,7 +87,7 @@ class Profiles:
             wanted = Profile.SAVP
         words[2] = (wanted or written).encode()
         lines[at] = b" ".join(words)
-        return self._family.outward(b"\r\n".join(lines), flow)
+        return b"\r\n".join(lines)
 
 
 def _keys(lines: Iterable[bytes]) -> tuple[CryptoLine, ...]:

@@ -3,6 +3,7 @@
 import pytest
 
 from callengine.edge.flow import UDP, Flow
+from callengine.edge.messages.descriptions import Profiles
 from callengine.edge.messages.families import Family
 from sip.srtp import Srtp
 
@@ -58,6 +59,14 @@ def test_a_description_without_audio_changes_nothing() -> None:
     for text in ("", "v=0", theirs("2001:db8::6").replace(" 4000 ", " 0 ")):
         assert family.inward(text, FOUR, Srtp.OFF) == text
         assert shown(family, FOUR) == "IP6 2001:db8::ff"
+
+
+def test_our_address_stands_in_whatever_line_is_used() -> None:
+    used = b"m=audio 0 RTP/SAVP 0\r\nc=IN IP4 127.0.0.1\r\nm=audio 7 RTP/AVP 0\r\n"
+    body = OURS + used + b"c=IN IP4 203.0.113.1\r\n"
+    for description in (body, OURS):
+        assert b"IP4" not in Profiles(our_ipv6=ours).outward(description, SIX)
+    assert Profiles(our_ipv6=ours).outward(b"Signal=5\r\n", SIX) == b"Signal=5\r\n"
 
 
 def test_what_no_address_of_ours_leads_to_is_switched_off_and_says_so() -> None:
