@@ -200,6 +200,15 @@ class Engine:
                     pids += [int(word) for word in file.read_text().split()]
         return pids[len(self.processes) :]
 
+    def threads(self) -> set[str]:
+        """Return the names of the threads of every process below ours."""
+        names = set()
+        for pid in self.children():
+            for file in Path(f"/proc/{pid}/task").glob("*/comm"):
+                with suppress(OSError):
+                    names.add(file.read_text().strip())
+        return names
+
     def dump(self) -> str:
         """Return the end of every process's log."""
         logs = sorted(self.folder.glob("*.log"))

@@ -18,7 +18,7 @@ struct vn_layout {
 VN_EXPORT const struct vn_layout *vn_layout(void);
 
 /* Take the addresses of what we call from the pjsua2 of this file, which must be loaded.
- * Returns NULL, else the name of what it does not have. */
+ * Returns NULL, else what it does not show. */
 VN_EXPORT const char *vn_bind(const char *file);
 
 #endif

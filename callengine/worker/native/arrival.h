@@ -8,6 +8,9 @@
 void vn_arrival_begin(void);
 void vn_arrival_end(void);
 
+/* Whether pjlib itself asks us for the time: whether we were loaded in time to stand in for it. */
+int vn_arrival_counts(void);
+
 /* Who sent the last datagram of one byte on this socket, since this was asked before: its port, and
  * its address as text; 0 if nobody did. The filter of a socket cuts to one byte what strangers send
  * while it is to be found out who they are. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "abi.h"
+#include "arrival.h"
 #include "pjmedia.h"
 
 struct vn_pj vn_pj;
@@ -14,6 +15,7 @@ struct vn_pj vn_pj;
 static const struct { const char *name; size_t at; } wanted[] = {
     WANTED(pj_thread_is_registered),
     WANTED(pj_thread_register),
+    WANTED(pj_gettickcount),
     WANTED(pj_ioqueue_poll),
     WANTED(pjmedia_port_get_frame),
     WANTED(pj_pool_alloc),
@@ -38,5 +40,5 @@ const char *vn_bind(const char *file)
         memcpy((char *)&found + wanted[index].at, &symbol, sizeof(symbol));
     }
     vn_pj = found;
-    return NULL;
+    return vn_arrival_counts() ? NULL : "what stands in for its own functions";
 }

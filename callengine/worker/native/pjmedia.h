@@ -79,6 +79,7 @@ struct pjmedia_codec_factory {
 struct vn_pj {
     int (*pj_thread_is_registered)(void);
     pj_status_t (*pj_thread_register)(const char *, long *, pj_thread_t **);
+    pj_status_t (*pj_gettickcount)(pj_time_val *);
     int (*pj_ioqueue_poll)(pj_ioqueue_t *, const pj_time_val *);
     pj_status_t (*pjmedia_port_get_frame)(pjmedia_port *, pjmedia_frame *);
     void *(*pj_pool_alloc)(pj_pool_t *, size_t);

@@ -2,6 +2,7 @@
  * does not hold. Run by test_sanitized.py. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arrival.h"
 #include "clock.h"
 
 struct vn_pj vn_pj;
@@ -130,6 +132,56 @@ static void packets_count_as_of_their_arrival(struct sockaddr_in *to)
     HOLDS(vn_clock_rest(5000));
 }
 
+/* What one reading leaves is there for the next. */
+static void a_flood_holds_no_tick(struct sockaddr_in *to)
+{
+    char packet[200];
+    int index, taken = 0, reading, room = 200000; /* the kernel doubles it */
+
+    HOLDS(setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) == 0);
+    for (reading = 0; reading < 2; reading++) {
+        for (index = 0; reading == 0 && index < 300; index++)
+            (void)sendto(sock, "all", 3, 0, (struct sockaddr *)to, sizeof(*to));
+        vn_arrival_begin();
+        for (;;) {
+            ptrdiff_t length = sizeof(packet);
+            pj_status_t status =
+                pj_sock_recvfrom(sock, packet, &length, MSG_DONTWAIT, NULL, NULL);
+
+            if (status != PJ_SUCCESS) {
+                HOLDS(status == PJ_ERRNO_START_SYS + EAGAIN && length == -1);
+                break;
+            }
+            taken++;
+        }
+        vn_arrival_end();
+        HOLDS(reading ? taken == 300 : taken == 256);
+    }
+}
+
+static void who_a_stub_is_from_is_told_once(struct sockaddr_in *to)
+{
+    char packet[8], host[48] = "";
+    struct sockaddr_in from;
+    ptrdiff_t length = sizeof(packet);
+    int fromlen = sizeof(from);
+
+    HOLDS(vn_arrival_stub(sock, host, sizeof(host)) == 0);
+    HOLDS(sendto(sock, "1", 1, 0, (struct sockaddr *)to, sizeof(*to)) == 1);
+    vn_arrival_begin();
+    HOLDS(pj_sock_recvfrom(sock, packet, &length, 0, &from, &fromlen) == PJ_SUCCESS);
+    vn_arrival_end();
+    HOLDS(vn_arrival_stub(sock + 1, host, sizeof(host)) == 0);
+    HOLDS(vn_arrival_stub(sock, host, 3) == 0); /* no room for the address */
+    HOLDS(sendto(sock, "1", 1, 0, (struct sockaddr *)to, sizeof(*to)) == 1);
+    vn_arrival_begin();
+    HOLDS(pj_sock_recvfrom(sock, packet, &length, 0, &from, &fromlen) == PJ_SUCCESS);
+    vn_arrival_end();
+    HOLDS(vn_arrival_stub(sock, host, sizeof(host)) == ntohs(to->sin_port));
+    HOLDS(strcmp(host, "127.0.0.1") == 0);
+    HOLDS(vn_arrival_stub(sock, host, sizeof(host)) == 0);
+}
+
 static void who_rests_does_nothing(void)
 {
     int round, before;
@@ -193,6 +245,8 @@ int main(void)
     HOLDS(vn_clock_begin(NULL, (pjmedia_port *)&polls, 320, 160) != 0);
     HOLDS(vn_clock_begin((pj_ioqueue_t *)&sock, (pjmedia_port *)&polls, 1 << 20, 160) != 0);
     HOLDS(vn_clock_begin((pj_ioqueue_t *)&sock, (pjmedia_port *)&polls, 320, 160) == 0);
+    a_flood_holds_no_tick(&at);
+    who_a_stub_is_from_is_told_once(&at);
     packets_count_as_of_their_arrival(&at);
     who_rests_does_nothing();
     what_is_late_is_made_up_for_without_a_burst();
