@@ -38,7 +38,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
-REMEMBERED = 16
+REMEMBERED = 64
 "Descriptions of which it is remembered what they mean: each is looked at several times."
 
 

@@ -4,14 +4,14 @@ Decided once and kept with the record, so nothing secret stands here; what a cal
 besides (tokens, addresses, passwords) is in `orders`.
 """
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from audiocodecs.catalogue import CATALOGUE, highest_audio_rate_hz
 from audiocodecs.negotiation import LegLists, negotiate
 from callengine.core.numberrules import Diverting, IdentityHeader, SentIdentity, Vouched
+from callengine.core.shapes import plain
 from sip.srtp import Srtp
 
 WaveWhen = Literal["", "busy"]
@@ -96,7 +96,7 @@ class Wave:
     def in_groups(self, size: int) -> list["Wave"]:
         """Return the same targets in waves of at most `size`, to be rung one after the other."""
         return [
-            dataclasses.replace(self, targets=self.targets[at : at + size])
+            replace(self, targets=self.targets[at : at + size])
             for at in range(0, len(self.targets), size)
         ]
 
@@ -138,7 +138,8 @@ class CallPlan:
 
     def record(self) -> dict[str, Any]:
         """Return the plan as JSON-ready data."""
-        return dataclasses.asdict(self)
+        record: dict[str, Any] = plain(self)
+        return record
 
 
 BRIDGE_RATES_HZ = (8000, 16000, 48000)

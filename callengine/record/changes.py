@@ -8,13 +8,14 @@ them: plans and messages are recorded as they are stored, without passwords and 
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from callengine.core.history import QualityHistory
 from callengine.core.outcomes import Rejection
+from callengine.core.shapes import plain
 from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
@@ -97,12 +98,12 @@ def quality(*, call_id: str, histories: Mapping[str, QualityHistory]) -> Change:
 
 def rejected(*, rejection: Rejection, at: str) -> Change:
     """Store a request that never became a call; `at` is ISO 8601."""
-    return Change("rejected", {"rejection": asdict(rejection), "at": at})
+    return Change("rejected", {"rejection": plain(rejection), "at": at})
 
 
 def banned(*, ban: HeldBan, node: str) -> Change:
     """Store a ban."""
-    return Change("banned", {"ban": asdict(ban), "node": node})
+    return Change("banned", {"ban": plain(ban), "node": node})
 
 
 def orphans_closed(*, node: str, identity: str, at: str) -> Change:

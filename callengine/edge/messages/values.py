@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from callengine.edge.messages.grammar import (
     end_of_quotes,
@@ -12,7 +13,7 @@ from callengine.edge.messages.grammar import (
     split_quoted,
     unquote,
 )
-from callengine.edge.messages.uris import URI, parse_uri, scheme_of
+from callengine.edge.messages.uris import REMEMBERED, URI, parse_uri, scheme_of
 
 _VIA = re.compile(
     r"SIP[ \t]*/[ \t]*[0-9]{1,3}\.[0-9]{1,3}[ \t]*/[ \t]*([A-Za-z0-9-]{2,16})[ \t]+(\S.*)\Z",
@@ -82,6 +83,7 @@ def is_address(text: str) -> bool:
     return read_party(text)[1]
 
 
+@lru_cache(REMEMBERED)
 def read_party(text: str) -> tuple[str, bool]:
     """Return the tag of a From or To (empty: none), and whether the whole of it can be read.
 
