@@ -24,7 +24,7 @@ class Deployed(Product):
 
     def launch(self) -> None:
         """Start the services, migrate, provision, start web and engine."""
-        postgres = self._services.enter_context(Postgres())
+        self.postgres = postgres = self._services.enter_context(Postgres())
         redis = self._services.enter_context(Redis())
         self.environment |= {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
         self.prepare()
@@ -33,10 +33,14 @@ class Deployed(Product):
         # As the README has it: pages wait for calls, not calls for pages.
         daphne = ("nice", "-n", "10", sys.executable, "-m", "daphne")
         self._web = self._start("daphne", *daphne, "-b", HOST, "-p", port, application)
+        self.serve()
+        wait_for_port(self._web_port, self._web)
+
+    def serve(self) -> None:
+        """Start the engine anew, with what is there."""
         self.process = self._start(
             "callengine", sys.executable, str(ROOT / "manage.py"), "callengine"
         )
-        wait_for_port(self._web_port, self._web)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None

@@ -38,6 +38,17 @@ class Sipp:
             name=name,
         )
 
+    def succeeded_by(self, moment: float) -> int:
+        """Return how many calls had succeeded by a Unix time; told once a second."""
+        with self._statistics.open(newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=";"))
+        counts = (
+            int(row["SuccessfulCall(C)"])
+            for row in rows
+            if float(row["CurrentTime"].split("\t")[-1]) <= moment
+        )
+        return max(counts, default=0)
+
     def end(self, timeout_s: float = 0.0) -> Outcome:
         """Wait for its calls to end, at most so long, and return how they went."""
         if timeout_s:

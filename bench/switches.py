@@ -61,7 +61,7 @@ class Switch:
     def __enter__(self) -> Self:
         try:
             self.launch()
-            self._await_options()
+            self.await_ready()
         except BaseException as error:
             error.add_note(self.log())
             self.__exit__(None, None, None)
@@ -84,7 +84,8 @@ class Switch:
         """Return the CPU-seconds of all its processes since they started."""
         return processes.cpu_s(self.process.pid)
 
-    def _await_options(self) -> None:
+    def await_ready(self) -> None:
+        """Wait until it answers OPTIONS. Raises RuntimeError."""
         deadline = time.monotonic() + START_TIMEOUT_S
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((HOST, 0))
@@ -123,6 +124,7 @@ class Product(Switch):
     def __init__(self, callees: dict[str, int], *, max_calls: int) -> None:
         super().__init__()
         self._callees = callees
+        self.database = self.folder / "data" / "voipnumber.sqlite3"
         self.web = f"{HOST}:{free_port(socket.SOCK_STREAM)}"
         first = 30000 - max_calls * 16 - (os.getpid() % 400) * 16
         self.environment = {
@@ -149,6 +151,10 @@ class Product(Switch):
     def launch(self) -> None:
         """Migrate, provision, serve."""
         self.prepare()
+        self.serve()
+
+    def serve(self) -> None:
+        """Start the process anew, with what is there."""
         self.process = processes.start(
             [sys.executable, str(ROOT / "manage.py"), "serve"],
             folder=self.folder,
