@@ -19,6 +19,7 @@ from dashboard.connections.presenters import phone_servers
 from provisioning.phones.files import FILES, PhoneFacts
 from provisioning.phones.invitations import LIFETIME, take
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
 QUIET = 4
 "Modules of white around a code (ISO/IEC 18004)."
 
@@ -34,6 +35,8 @@ class SetupView:
     until: dt.datetime
     is_readable: bool
     "Whether the password would travel readable."
+    is_local: bool
+    "Whether only programs on this machine can reach the address."
 
 
 def present_setup(request: HttpRequest, token: str) -> SetupView | None:
@@ -50,19 +53,26 @@ def present_setup(request: HttpRequest, token: str) -> SetupView | None:
         files=tuple((FILES[name].maker, address) for name, address in addresses.items()),
         until=timezone.now() + LIFETIME,
         is_readable=not request.is_secure(),
+        is_local=_host(request) in LOCAL,
     )
 
 
 def server_for(request: HttpRequest) -> tuple[Server, str] | None:
     """Return where a phone registers, and the host it is told; None if only a person can know."""
-    host = request.get_host().rpartition(":")[0] or request.get_host()
+    host = _host(request)
     servers, _ = phone_servers(page_host=host, now=timezone.now())
     for server in servers:
         if server.host:
             return server, server.host
     # It listens on every address: then also on the one under which these pages were reached.
-    is_local = host.strip("[]") in ("localhost", "127.0.0.1", "::1")
-    return (servers[0], host.strip("[]")) if servers and not is_local else None
+    return (servers[0], host) if servers and host not in LOCAL else None
+
+
+def _host(request: HttpRequest) -> str:
+    """Return the host under which the person reached these pages, without brackets."""
+    text = request.get_host()
+    host = text if text.endswith("]") else text.rpartition(":")[0] or text
+    return host.strip("[]")
 
 
 @require_GET
