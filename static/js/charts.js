@@ -26,6 +26,23 @@
     };
   }
 
+  // The least of 4, 10, 20, 40, 100 ... that holds it: its half is a whole number too.
+  function roundTop(high) {
+    let top = 4;
+    for (let power = 10; top < high; power *= 10) {
+      top = [1, 2, 4].map((digit) => digit * power).find((value) => value >= high) || 10 * power;
+    }
+    return top;
+  }
+
+  // A mark each half hour where a bar is minutes, each six hours where it is an hour.
+  function isRound(step) {
+    return (seconds) => {
+      const at = new Date(seconds * 1000);
+      return step < 3600 ? at.getMinutes() % 30 === 0 : at.getHours() % 6 === 0;
+    };
+  }
+
   function draw(plot, starts, values) {
     const step = starts[1] - starts[0];
     const size = () => ({ width: Math.max(80, plot.clientWidth), height: HEIGHT_PX });
@@ -38,7 +55,7 @@
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
         x: { time: true, range: () => [starts[0], starts[starts.length - 1] + step] },
-        y: { range: (_, low, high) => [0, Math.max(4, high)] },
+        y: { range: (_, low, high) => [0, roundTop(high)] },
       },
       axes: [
         {
@@ -46,7 +63,7 @@
           size: 20,
           gap: 5,
           grid: { show: false },
-          splits: (chart) => [0, Math.floor(chart.data[0].length / 2)].map((index) => chart.data[0][index]),
+          splits: (chart) => chart.data[0].filter(isRound(step)),
           values: (_, ticks) => ticks.map(time),
         },
         {
@@ -54,7 +71,7 @@
           size: 34,
           gap: 4,
           grid: { stroke: () => colours(plot).quiet, width: 0.3 },
-          splits: (_, __, low, high) => [0, Math.ceil(high / 2), Math.ceil(high)],
+          splits: (_, __, low, high) => [0, high / 2, high],
           values: (_, ticks) => ticks.map((value) => (value === 0 ? "" : value >= 10000 ? Math.round(value / 1000) + "k" : value)),
         },
       ],
@@ -80,6 +97,8 @@
       const starts = numbers(group.dataset.starts);
       for (const figure of group.querySelectorAll(".chart")) {
         const plot = figure.querySelector(".plot");
+        // Nothing happened: its 0 says so.
+        if (!plot) continue;
         const known = charts.get(plot.id);
         if (known && known.root.isConnected) {
           known.scales.x.range = () => [starts[0], 2 * starts[starts.length - 1] - starts[starts.length - 2]];

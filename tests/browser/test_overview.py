@@ -75,12 +75,12 @@ def test_bars_are_drawn_in_their_colours_and_follow_what_happens(
     count = int(failed.inner_text())
     canvas = plot.locator("canvas").element_handle()
     page.locator("#table-hour summary").click()
-    for _ in range(3):
+    for _ in range(4):
         call = demo.declined()
         server.do("store", call={**call, "ended": None, "termination": None})
         server.do("end", call=call)
     # It asks by itself every ten seconds, and is content with figures five seconds old.
-    expect(failed).to_have_text(str(count + 3), timeout=25_000)
+    expect(failed).to_have_text(str(count + 4), timeout=25_000)
     expect(answered).not_to_have_text("")
     assert canvas.evaluate("canvas => canvas.isConnected"), "charts are kept, not made anew"
     assert plot.evaluate(DRAWN) != before
