@@ -17,6 +17,7 @@
 
 #include "abi.h"
 #include "arrival.h"
+#include "phase.h"
 #include "pjmedia.h"
 
 #define NS_PER_S 1000000000LL
@@ -33,6 +34,7 @@
 
 ON_THREAD int reads_late;
 ON_THREAD int left;            /* of DATAGRAMS_A_READING */
+ON_THREAD int64_t due_ns;      /* when the tick was to begin, by CLOCK_MONOTONIC */
 ON_THREAD int64_t began_ns;    /* by CLOCK_MONOTONIC */
 ON_THREAD int64_t realtime_ns;  /* what CLOCK_REALTIME is ahead of it */
 ON_THREAD uint64_t arrived_ns;  /* by CLOCK_MONOTONIC, as pj_get_timestamp counts; 0: now */
@@ -93,7 +95,7 @@ int vn_arrival_stub(int sock, char *host, int room)
     return port && inet_ntop(family, address, host, (socklen_t)room) ? port : 0;
 }
 
-void vn_arrival_begin(void)
+void vn_arrival_begin(int64_t due)
 {
     int64_t before, between;
     int reading;
@@ -108,6 +110,7 @@ void vn_arrival_begin(void)
     }
     reads_late = 1;
     left = DATAGRAMS_A_READING;
+    due_ns = due;
     arrived_ns = 0;
 }
 
@@ -189,6 +192,8 @@ static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *
     if (fromlen)
         *fromlen = (int)message.msg_namelen;
     arrived_ns = time_of(&message);
+    if (arrived_ns)
+        vn_phase_note(sock, due_ns - (int64_t)arrived_ns);
     if (got == 1)
         note_stub(sock, from, message.msg_namelen);
     if (message.msg_controllen == 0) {

@@ -4,8 +4,11 @@
 
 #include "abi.h"
 
-/* Whether this thread reads late on purpose, so that packets are to be taken as of their arrival. */
-void vn_arrival_begin(void);
+#include <stdint.h>
+
+/* This thread reads late on purpose, for a tick that was due then by CLOCK_MONOTONIC: packets are to
+ * be taken as of their arrival. */
+void vn_arrival_begin(int64_t due_ns);
 void vn_arrival_end(void);
 
 /* Whether pjlib itself asks us for the time: whether we were loaded in time to stand in for it. */

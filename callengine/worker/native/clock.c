@@ -10,6 +10,7 @@
 
 #include "arrival.h"
 #include "clock.h"
+#include "phase.h"
 
 #define NS_PER_S 1000000000LL
 #define FRAME_NS 20000000LL
@@ -55,12 +56,12 @@ static struct timespec timespec_of(int64_t ns)
     return at;
 }
 
-static void read_sockets(void)
+static void read_sockets(int64_t due)
 {
     const pj_time_val at_once = { 0, 0 };
     int polls;
 
-    vn_arrival_begin();
+    vn_arrival_begin(due);
     for (polls = 0; polls < POLLS_PER_TICK; polls++)
         if (vn_pj.pj_ioqueue_poll(queue, &at_once) <= 0)
             break;
@@ -99,7 +100,7 @@ static int64_t next_begin(int64_t *due, int64_t began)
     figures.ticks++;
     if (began - *due > FRAME_NS / 2)
         figures.late++;
-    *due += FRAME_NS + shift_ns;
+    *due += FRAME_NS + shift_ns + (doing == MIXES ? vn_phase_shift() : 0);
     shift_ns = 0;
     if (now - *due > MADE_UP_NS) {
         figures.skipped += (uint64_t)((now - *due) / FRAME_NS);
@@ -126,6 +127,7 @@ static void *run(void *unused)
         if (doing != now) {
             if (doing == RESTS)
                 due = begin = now_ns();
+            vn_phase_reset();
             doing = now;
             pthread_cond_broadcast(&settled);
         }
@@ -138,7 +140,7 @@ static void *run(void *unused)
             continue;
         pthread_mutex_unlock(&lock);
         began = now_ns();
-        read_sockets();
+        read_sockets(due);
         if (now == MIXES)
             mix();
         pthread_mutex_lock(&lock);

@@ -14,6 +14,7 @@ enum {
     TICKS = 100,
     MARGIN = 3,       /* bins between a packet and its tick: what a busy machine is late by */
     GAIN = 4,         /* bins, of all streams: less is not worth a tick out of step */
+    MOST = 18,        /* bins at once: a tick takes its time */
     STRAYS = 25,      /* one packet of so many may miss its tick: the jitter buffer is for those */
 };
 
@@ -22,6 +23,7 @@ struct stream { int sock; unsigned packets; uint16_t waits[BINS]; };
 /* The clock's thread alone comes here. */
 static struct stream streams[STREAMS];
 static unsigned known, ticks, wanted = FIRST_TICKS;
+static int owed; /* bins */
 
 static void begin(unsigned for_ticks)
 {
@@ -33,6 +35,7 @@ static void begin(unsigned for_ticks)
 void vn_phase_reset(void)
 {
     begin(FIRST_TICKS);
+    owed = 0;
 }
 
 void vn_phase_note(int sock, int64_t before_ns)
@@ -78,12 +81,11 @@ static int waits_of_all(int earlier)
     return sum;
 }
 
-int64_t vn_phase_shift(void)
+/* Return how many bins sooner the ticks had better come. */
+static int best_shift(void)
 {
     int best = 0, shortest, now;
 
-    if (++ticks < wanted)
-        return 0;
     now = shortest = waits_of_all(0);
     for (int earlier = 1; earlier < BINS; ++earlier) {
         const int sum = waits_of_all(earlier);
@@ -92,8 +94,20 @@ int64_t vn_phase_shift(void)
             best = earlier;
         }
     }
+    return now - shortest < GAIN ? 0 : best;
+}
+
+int64_t vn_phase_shift(void)
+{
+    int part;
+
+    if (!owed) {
+        if (++ticks < wanted)
+            return 0;
+        owed = best_shift();
+    }
     begin(TICKS);
-    if (now - shortest < GAIN)
-        return 0;
-    return (best < BINS / 2 ? -best : BINS - best) * BIN_NS;
+    part = owed < MOST ? owed : MOST;
+    owed -= part;
+    return -part * BIN_NS;
 }

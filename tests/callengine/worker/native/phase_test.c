@@ -24,7 +24,7 @@ static int64_t followed(const int64_t *phases, int count, int64_t tick, int64_t 
         for (int index = 0; index < count; ++index)
             vn_phase_note(index, tick - phases[index] - spread_of(jitter) + 20 * MS * (frame % 3));
         const int64_t shift = vn_phase_shift();
-        HOLDS(shift > -11 * MS && shift < 11 * MS);
+        HOLDS(shift > -10 * MS && shift <= 0);
         *moves += shift != 0;
         tick += shift;
     }
@@ -40,11 +40,11 @@ int main(void)
 {
     int moves;
 
-    /* One party, wherever its packets come: they wait 1 to 2.5 ms, after one move at most. */
+    /* One party, wherever its packets come: they wait 1 to 2.5 ms, after one move, of at most three ticks. */
     for (int64_t phase = 0; phase < 20 * MS; phase += MS / 3) {
         vn_phase_reset();
         const int64_t tick = followed(&phase, 1, 7 * MS, 0, &moves);
-        HOLDS(moves <= 1);
+        HOLDS(moves <= 3);
         HOLDS(wait_of(tick, phase) >= MS && wait_of(tick, phase) < 4 * MS);
     }
     /* Two: together they wait as long as they are apart, the shorter way round. */
@@ -53,14 +53,14 @@ int main(void)
         const int64_t near = apart < 10 * MS ? apart : 20 * MS - apart;
         vn_phase_reset();
         const int64_t tick = followed(phases, 2, 0, 0, &moves);
-        HOLDS(moves <= 1);
+        HOLDS(moves <= 3);
         HOLDS(wait_of(tick, phases[0]) + wait_of(tick, phases[1]) < near + 6 * MS);
     }
     /* Packets that come at any time say nothing, and the tick is not moved about. */
     const int64_t phase = 0;
     vn_phase_reset();
     (void)followed(&phase, 1, 5 * MS, 20 * MS, &moves);
-    HOLDS(moves <= 3);
+    HOLDS(moves <= 9);
     /* Without a packet nothing moves; more sockets than there is room for do no harm. */
     vn_phase_reset();
     (void)followed(&phase, 0, 5 * MS, 0, &moves);

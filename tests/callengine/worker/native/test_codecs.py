@@ -175,7 +175,7 @@ def damaged(draw: st.DrawFn, packets: st.SearchStrategy[bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("name", list(KINDS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_packets_become_the_same_frames_sound_and_failures(
     name: str, extension: Any, data: st.DataObject
