@@ -142,7 +142,7 @@ static void a_flood_holds_no_tick(struct sockaddr_in *to)
     for (reading = 0; reading < 2; reading++) {
         for (index = 0; reading == 0 && index < 300; index++)
             (void)sendto(sock, "all", 3, 0, (struct sockaddr *)to, sizeof(*to));
-        vn_arrival_begin();
+        vn_arrival_begin(now_ns());
         for (;;) {
             ptrdiff_t length = sizeof(packet);
             pj_status_t status =
@@ -168,13 +168,13 @@ static void who_a_stub_is_from_is_told_once(struct sockaddr_in *to)
 
     HOLDS(vn_arrival_stub(sock, host, sizeof(host)) == 0);
     HOLDS(sendto(sock, "1", 1, 0, (struct sockaddr *)to, sizeof(*to)) == 1);
-    vn_arrival_begin();
+    vn_arrival_begin(now_ns());
     HOLDS(pj_sock_recvfrom(sock, packet, &length, 0, &from, &fromlen) == PJ_SUCCESS);
     vn_arrival_end();
     HOLDS(vn_arrival_stub(sock + 1, host, sizeof(host)) == 0);
     HOLDS(vn_arrival_stub(sock, host, 3) == 0); /* no room for the address */
     HOLDS(sendto(sock, "1", 1, 0, (struct sockaddr *)to, sizeof(*to)) == 1);
-    vn_arrival_begin();
+    vn_arrival_begin(now_ns());
     HOLDS(pj_sock_recvfrom(sock, packet, &length, 0, &from, &fromlen) == PJ_SUCCESS);
     vn_arrival_end();
     HOLDS(vn_arrival_stub(sock, host, sizeof(host)) == ntohs(to->sin_port));
