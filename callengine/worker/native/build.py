@@ -49,7 +49,8 @@ def compiler() -> tuple[str, ...]:
         import ziglang  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise NotBuiltError(
-            "no C compiler is here; as root: apt-get install --no-install-recommends gcc libc6-dev"
+            "no C compiler is here. As root: apt-get install --no-install-recommends gcc libc6-dev"
+            "; or without: .venv/bin/python -m pip install ziglang"
         ) from None
     return (str(Path(ziglang.__file__).parent / "zig"), "cc")
 
