@@ -1,6 +1,7 @@
 """The app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class CallengineConfig(AppConfig):
@@ -12,6 +13,8 @@ class CallengineConfig(AppConfig):
     def ready(self) -> None:
         # Models can be imported only now.
         from audiocodecs import availability
-        from callengine.directory import nodes
+        from callengine.directory import nodes, triggers
 
         availability.ask(nodes.unavailable_codecs)
+        pre_migrate.connect(triggers.remove, sender=self)
+        post_migrate.connect(triggers.install, sender=self)

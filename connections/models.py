@@ -215,6 +215,8 @@ class Registration(models.Model):
     "When it was last refreshed."
     since = models.DateTimeField("registered since", default=timezone.now)
     "When it was made; kept while it is refreshed in time."
+    node = models.CharField(max_length=100, blank=True, default="", db_default="")
+    "The engine that stored it last: it knows, and the others read it."
 
     class Meta:
         ordering = ["-registered_at", "-id"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -12,7 +12,6 @@ from sip.digest import kept_ha1
 from sip.passwords import generate_password
 from sip.revisions import ConflictError, news
 
-Refusal = TypeVar("Refusal")
 HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256", "ha1b_md5", "ha1b_sha256")
 "What `set_password` changes, in the order of `kept_ha1`."
 
@@ -140,68 +139,64 @@ def unexpired_registrations(*, sip_user: str, now: datetime) -> list[Registratio
     return list(Registration.objects.filter(connection__sip_user=sip_user, expires_at__gt=now))
 
 
+class Unwritten(NamedTuple):
+    """What an engine has decided of one connection's bindings and not stored yet."""
+
+    written: tuple[Registration, ...]
+    removed: frozenset[tuple[str, str]]
+    "By Contact and instance."
+
+
 @transaction.atomic
-def change_registrations(
-    *,
-    sip_user: str,
-    now: datetime,
-    change: Callable[[list[Registration]], list[Registration] | Refusal],
-) -> list[Registration] | Refusal:
-    """Let `change` decide what a connection's bindings become, and store that; return its answer.
+def store_registrations(unwritten: Mapping[int, Unwritten]) -> None:
+    """Store bindings, by their connections' keys, beside what other engines have stored.
 
-    RFC 3261 section 10.3 decides each binding by what is stored of it, so two REGISTERs of one
-    user take turns from the reading on, on whichever nodes they arrive. `change` is given the
-    bindings valid at `now`, the most recently refreshed first; anything but a list it returns
-    leaves all as it was. Its rows are unsaved, without `connection`, `registered_at` and `since`.
-    A binding that is the same as before keeps the time it was last refreshed, and one that is
-    refreshed before it expires the time it was made. Raises LookupError if there is no such
-    connection. Two queries, and one each for what is removed and what is written.
+    Of one binding, and of one device (instance), the later refresh stays. What belongs to a
+    connection that is gone is dropped. Two queries, and one each for what is removed and written.
     """
-    # No registration refers to the key of another, so the weaker lock will do.
-    connections = Connection.objects.select_for_update(no_key=True).filter(sip_user=sip_user)
-    key = connections.order_by().values_list("pk", flat=True).first()
-    if key is None:
-        raise LookupError(f"no connection has the SIP user {sip_user!r}")
-    stored = list(Registration.objects.filter(connection=key))
-    after = change([row for row in stored if row.expires_at > now])
-    if isinstance(after, list):
-        _store(key, stored, after, now)
-    return after
-
-
-def _store(
-    connection_id: int, before: Sequence[Registration], after: Sequence[Registration], now: datetime
-) -> None:
-    held = {(row.contact, row.instance): row for row in before}
-    wanted = {(row.contact, row.instance) for row in after}
-    # First, so that an instance may move to another address.
-    gone = [row.pk for key, row in held.items() if key not in wanted]
+    # No registration refers to the key of another, so the weaker lock will do; in one order.
+    rows = Connection.objects.select_for_update(no_key=True).filter(pk__in=unwritten)
+    stored: dict[int, list[_Stored]] = {
+        key: [] for key in rows.order_by("pk").values_list("pk", flat=True)
+    }
+    columns = ("connection", "pk", "contact", "instance", "registered_at")
+    for key, *values in Registration.objects.filter(connection__in=stored).values_list(*columns):
+        stored[key].append(_Stored(*values))
+    gone: list[int] = []
+    written: list[Registration] = []
+    for key, known in stored.items():
+        change = unwritten[key]
+        gone += [one.pk for one in known if (one.contact, one.instance) in change.removed]
+        for row in change.written:
+            rivals = [one for one in known if _is_rival(one, row)]
+            if any(one.registered_at > row.registered_at for one in rivals):
+                continue
+            # Before it is written: a device is at one address.
+            gone += [one.pk for one in rivals if one.contact != row.contact]
+            written.append(row)
     if gone:
         Registration.objects.filter(pk__in=gone).delete()
-    instances = {row.instance: row for row in before if row.instance}
-    written = []
-    for row in after:
-        old = held.get((row.contact, row.instance))
-        if old is not None and _same_refresh(old, row):
-            continue
-        made = old or instances.get(row.instance)
-        row.connection_id = connection_id
-        row.registered_at = now
-        row.since = made.since if made is not None and made.expires_at > now else now
-        written.append(row)
     Registration.objects.bulk_create(
         written, update_conflicts=True, unique_fields=_KEY, update_fields=_REFRESHED
     )
+
+
+class _Stored(NamedTuple):
+    pk: int
+    contact: str
+    instance: str
+    registered_at: datetime
+
+
+def _is_rival(stored: _Stored, row: Registration) -> bool:
+    is_same_device = bool(row.instance) and stored.instance == row.instance
+    return is_same_device or (stored.contact, stored.instance) == (row.contact, row.instance)
 
 
 _KEY = ("connection", "contact", "instance")
 _REFRESHED = [
     field.name for field in Registration._meta.concrete_fields if field.name not in (*_KEY, "id")
 ]
-
-
-def _same_refresh(one: Registration, other: Registration) -> bool:
-    return (one.call_id, one.cseq, one.expires_at) == (other.call_id, other.cseq, other.expires_at)
 
 
 def registered_count(*, now: datetime) -> int:

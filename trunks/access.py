@@ -23,7 +23,7 @@ RETRY_S = 5.0
 STALE_WAIT_S = 0.8
 "How long a newer answer is waited for when there is an outdated one."
 MAX_AGE_S = 1.0
-"After how long access lists are read again."
+"After how long the names of access lists are resolved again."
 FIRST_WAIT_S = 2.0
 "How long a first look-up may hold up a request; later ones are answered from the cache."
 Lookup = Callable[[str], tuple[tuple[str, ...], float]]
@@ -308,10 +308,10 @@ class HostCache:
 
 
 class AccessLists:
-    """The access lists as they were stored a second ago at most; for any thread.
+    """The access lists as they are stored, parsed when they have changed; for any thread.
 
-    Strangers make this be asked, so the rows are read once a second however many do, and parsed
-    only when they, or the addresses of a host name among them, have changed.
+    The addresses of host names among them are those of a second ago at most: strangers make this
+    be asked, so names are resolved once a second however many do.
     """
 
     def __init__(
@@ -321,27 +321,38 @@ class AccessLists:
         resolve_all: Callable[[Iterable[str]], Mapping[str, Sequence[str]]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`read` gives what is stored; it is quick, and gives the same object until it changes."""
         self._read = read
         self._resolve_all = resolve_all
         self._clock = clock
         self._lock = threading.Lock()
         self._table = AccessTable(())
-        self._made_of: object = None
+        self._entries: Sequence[AccessEntry] | None = None
+        self._names: set[str] = set()
+        self._addresses: Mapping[str, Sequence[str]] = {}
         self._good_until_s = -math.inf
 
+    def ready(self) -> AccessTable | None:
+        """Return the table if it can be told without waiting; None: ask `table`."""
+        if self._read() is not self._entries:
+            return None
+        return None if self._names and self._clock() >= self._good_until_s else self._table
+
     def table(self) -> AccessTable:
-        """Return the table; it costs a query if the last one is a second old.
+        """Return the table.
 
         A host name is waited for when it is new, or its answer outdated, for two seconds at most:
         never call this on an event loop's thread.
         """
         with self._lock:
-            now = self._clock()
-            if now >= self._good_until_s:
-                entries = self._read()
-                addresses = self._resolve_all(host_names(entries))
-                if self._made_of != (entries, addresses):
+            now, entries = self._clock(), self._read()
+            is_changed = entries is not self._entries
+            if is_changed:
+                self._names = host_names(entries)
+            if is_changed or now >= self._good_until_s:
+                addresses = self._resolve_all(self._names)
+                if is_changed or addresses != self._addresses:
                     self._table = AccessTable(entries, addresses)
-                    self._made_of = entries, addresses
+                self._entries, self._addresses = entries, addresses
                 self._good_until_s = now + MAX_AGE_S
             return self._table

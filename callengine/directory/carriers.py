@@ -7,10 +7,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from callengine.core.limits import NODE_SILENCE_S
-from callengine.edge.interface import TrunkAccess
 from callengine.edge.transport.addresses import host_of
 from callengine.models import EngineNode
-from trunks.models import Trunk, TrunkRegistration
+from trunks.models import Trunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +94,3 @@ def running_nodes() -> list[str]:
     """Return the names of the engines that gave a sign of life of late. One query."""
     since = timezone.now() - timedelta(seconds=NODE_SILENCE_S)
     return list(EngineNode.objects.filter(seen__gte=since).values_list("name", flat=True))
-
-
-def registered_trunk(contact_user: str) -> TrunkAccess | None:
-    """Return the trunk that registers with this Contact at its carrier. One query.
-
-    The Contact is a secret between the two: no other proof is asked for.
-    """
-    rows = TrunkRegistration.objects.select_related("trunk")
-    row = rows.filter(contact_user=contact_user, trunk__registers=True).first()
-    return TrunkAccess(row.trunk.name, row.trunk.enabled, username="") if row else None

@@ -242,8 +242,8 @@ class Engine(Protocol):
     ) -> list[Binding] | Refusal:
         """Have a pure function decide what a connection's bindings become; return what it said.
 
-        Reading, deciding and storing are one transaction, whichever nodes others ask. Anything but
-        a list leaves the bindings as they were. `change` runs on a thread of the engine's.
+        Nobody comes between what it is given and what it says. Anything but a list leaves the
+        bindings as they were. Raises ValueError for what cannot be kept.
         """
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:

@@ -8,23 +8,23 @@ from callengine.core.directory import AgentEntry
 from callengine.core.orders import AgentOrder
 from callengine.core.plan import CallPlan
 from callengine.directory import lookup
+from callengine.directory.current import Ask
 from callengine.engine.livecall import LiveCall
 from callengine.engine.order import AgentOrderOf, NoTargetError
-from callengine.engine.readers import Read
 
 
 class AgentOrders:
     """Reads agents as they are ordered: plans name them and hold no secret."""
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
 
     def of(self, call: LiveCall, plan: CallPlan) -> AgentOrderOf:
         """Return what makes the order of an agent of a plan, by its name."""
         return partial(self._order, call, plan)
 
     async def _order(self, call: LiveCall, plan: CallPlan, name: str) -> AgentOrder:
-        entry = await self._read(lookup.agent, name)
+        entry = await self._ask(lookup.agent, name)
         if entry is None:
             raise NoTargetError(
                 f"The agent {name} was left out: it has just been deleted or disabled."

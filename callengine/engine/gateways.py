@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from callengine.core.reachability import HOLDS_S, Health, Sounding, health_after, is_news
+from callengine.directory.memory import Memory
+from callengine.directory.records import TargetRow
 from callengine.edge.interface import Attempt, LegAnchor
 from callengine.engine.calls import CallBook
 from trunks.services import forget_targets, keep_target
@@ -15,10 +17,13 @@ MAX_KNOWN = 10_000
 
 
 class Gateways:
-    """What this engine knows; the database has what all engines know, and calls are planned so."""
+    """What this engine knows, at once for its own calls; the database has it for all engines."""
 
-    def __init__(self, book: CallBook, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, book: CallBook, memory: Memory, *, now: Callable[[], float] = time.time
+    ) -> None:
         self._book = book
+        self._memory = memory
         self._now = now
         self._known: OrderedDict[tuple[str, str, str], Health] = OrderedDict()
 
@@ -52,17 +57,21 @@ class Gateways:
         self._known.move_to_end(key)
         while len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
+        moment = partial(datetime.fromtimestamp, tz=UTC)
+        rests_until = moment(after.rests_until) if after.rests_until else None
+        standing = TargetRow(target, after.state == "up", moment(after.holds_until), rests_until)
+        self._memory.stands(trunk, gateway, standing)
         write = partial(
             keep_target,
             trunk=trunk,
             gateway=gateway,
             target=target,
             name=name,
-            is_up=after.state == "up",
-            since=_moment(after.since),
+            is_up=standing.is_up,
+            since=moment(after.since),
             said=after.said,
-            holds_until=_moment(after.holds_until),
-            rests_until=_moment(after.rests_until) if after.rests_until else None,
+            holds_until=standing.holds_until,
+            rests_until=standing.rests_until,
         )
         self._book.journal.write(write, partial(self._book.audience.trunk, trunk))
 
@@ -73,7 +82,3 @@ class Gateways:
                 del self._known[key]
         forget = partial(forget_targets, trunk=trunk, gateway=gateway, but=list(targets))
         self._book.journal.write(forget, partial(self._book.audience.trunk, trunk))
-
-
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)

@@ -7,10 +7,10 @@ from typing import Literal
 
 from audiocodecs.models import HoldMusic
 from callengine.core.control.music import MusicReady
+from callengine.directory.current import Read
 from callengine.engine.livecall import LiveCall
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess, ProcessState
-from callengine.engine.readers import Read
 
 logger = logging.getLogger(__name__)
 

@@ -23,12 +23,13 @@ from callengine.core.reasons import Rule
 from callengine.core.request import THE_CALLER, CallRequest
 from callengine.core.rewriting import headers_of
 from callengine.directory import lookup
-from callengine.directory.minutes import minutes_today
+from callengine.directory.current import Ask
+from callengine.directory.minutes import Minutes
+from callengine.directory.store import Store
 from callengine.edge.interface import IncomingCall
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import Joint, LiveCall
 from callengine.engine.pickups import partner_of
-from callengine.engine.readers import Read
 from callengine.engine.settings import EngineSettings
 from callengine.engine.sources import OneTimeCall, OneTimeSources
 from sip.srtp import Srtp
@@ -74,14 +75,16 @@ class Planning:
         self,
         settings: EngineSettings,
         *,
-        read: Read,
+        ask: Ask,
+        minutes: Minutes,
         edge: PublicAddresses,
         book: CallBook,
         sources: OneTimeSources,
         codecs: Callable[[], tuple[str, ...]],
     ) -> None:
         self._settings = settings
-        self._read = read
+        self._ask = ask
+        self._minutes = minutes
         self._edge = edge
         self._book = book
         self._sources = sources
@@ -96,8 +99,8 @@ class Planning:
             offered, hindrance, encrypted = _offer(call)
         except sdp.SdpError as error:
             return _malformed(call, str(error))
-        known = await self._read(_look_up_call, call, self._codecs())
-        destination, platform, minutes, names, arrived = known
+        known = await self._ask(_look_up_call, call, self._codecs())
+        destination, platform, names, arrived = known
         if arrived.refusal and one_time is None:
             return _filtered(call, arrived)
         caller: CallerId | Rejection = CallerId(arrived.claim.user, arrived.claim.name)
@@ -133,6 +136,7 @@ class Planning:
         )
         if one_time is not None:
             destination = one_time.destination
+        minutes = await self._minutes.today(call.source, destination, platform.time_zone)
         return Asked(call, request, destination, platform, minutes, one_time)
 
     def decide(self, asked: Asked) -> Decision:
@@ -186,8 +190,8 @@ class Planning:
         """
         assert call.source is not None
         source = caller.source if caller and caller.source else call.source
-        known = await self._read(_look_up, to, self._codecs(), acts_for or source)
-        destination, platform, minutes = known
+        destination, platform = await self._ask(_look_up, to, self._codecs())
+        minutes = await self._minutes.today(acts_for or source, destination, platform.time_zone)
         others = self._book.in_progress()
         others.subtract(call.ends)
         vouched = Vouched() if caller else call.plan.vouched
@@ -293,23 +297,22 @@ def _filtered(call: IncomingCall, arrived: ArrivedCall) -> Rejection:
     )
 
 
-# For reader threads
+# Of the directory as it is now
 
 
 def _look_up(
-    to_user: str, codecs: tuple[str, ...], party: Source
-) -> tuple[Destination, Platform, Mapping[str, float]]:
-    """Return what is known of a dialled user part, the platform, and what was talked today."""
-    platform = replace(lookup.platform(), available_codecs=codecs)
-    destination = lookup.destination(to_user)
-    return destination, platform, minutes_today(party, destination, platform.time_zone)
+    to_user: str, codecs: tuple[str, ...], *, store: Store
+) -> tuple[Destination, Platform]:
+    """Return what is known of a dialled user part, and the platform."""
+    platform = replace(lookup.platform(store), available_codecs=codecs)
+    return lookup.destination(to_user, store), platform
 
 
 def _look_up_call(
-    call: IncomingCall, codecs: tuple[str, ...]
-) -> tuple[Destination, Platform, Mapping[str, float], KnownNames, ArrivedCall]:
+    call: IncomingCall, codecs: tuple[str, ...], *, store: Store
+) -> tuple[Destination, Platform, KnownNames, ArrivedCall]:
     claim = Claim(call.from_user, call.from_name)
-    home = lookup.platform().home_country
+    home = lookup.platform(store).home_country
     arrived = arrival(call.source, call.to_user, claim, call.heard, home)
-    names = lookup.known_names(call.source, arrived.claim.user)
-    return (*_look_up(arrived.to_user, codecs, call.source), names, arrived)
+    names = lookup.known_names(call.source, arrived.claim.user, store)
+    return (*_look_up(arrived.to_user, codecs, store=store), names, arrived)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
@@ -12,13 +12,6 @@ from callengine.record.threads import show_name
 
 THREADS = 4
 T = TypeVar("T")
-
-
-class Read(Protocol):
-    """Calls a synchronous function of the directory off the event loop."""
-
-    async def __call__(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Return what the function returns; raise what it raises."""
 
 
 class Readers:

@@ -5,7 +5,6 @@ import dataclasses
 import logging
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Protocol
 
 from callengine.core.control.calls import FollowRedirect, RedirectAsked
@@ -17,6 +16,7 @@ from callengine.core.plan import CallPlan, Wave
 from callengine.core.planner import Declined
 from callengine.core.redirect import Named, redirect_user
 from callengine.directory import lookup
+from callengine.directory.current import Ask
 from callengine.edge.callers.invites import dialled_user
 from callengine.edge.messages.uris import parse_uri
 from callengine.engine.agentorders import AgentOrders
@@ -26,7 +26,6 @@ from callengine.engine.order import Legs, NoTargetError, Waves, make_waves
 from callengine.engine.planning import Planning
 from callengine.engine.pool import Pool
 from callengine.engine.processes import ProcessState
-from callengine.engine.readers import Read
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ class Redirects:
         *,
         planning: Planning,
         agents: AgentOrders,
-        read: Read,
+        ask: Ask,
         book: CallBook,
         pool: Pool,
         edge: LocalLegs,
@@ -58,7 +57,7 @@ class Redirects:
     ) -> None:
         self._planning = planning
         self._agents = agents
-        self._read = read
+        self._ask = ask
         self._book = book
         self._pool = pool
         self._edge = edge
@@ -129,7 +128,7 @@ class Redirects:
         kind, _, name = call.forwarder.partition(":")
         if kind != "connection":
             raise _NotFollowedError("only connections may forward; this is a trunk")
-        return await self._read(partial(lookup.source, kind=kind, name=name, address=""))
+        return await self._ask(lookup.source, kind=kind, name=name, address="")
 
     async def _plan(
         self, call: LiveCall, named: Named, forwarder: Source

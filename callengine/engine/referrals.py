@@ -11,13 +11,13 @@ from callengine.core.reasons import Reason
 from callengine.core.replaces import Replaces, replaces_in
 from callengine.core.states import CallState
 from callengine.directory import lookup
+from callengine.directory.current import Ask
 from callengine.edge.callers.invites import dialled_user
 from callengine.edge.interface import NamedDialog, Referral
 from callengine.edge.messages.uris import parse_uri
 from callengine.engine.calls import CallBook
 from callengine.engine.joining import may_be_taken_over
 from callengine.engine.livecall import Joint, LiveCall, Referrer
-from callengine.engine.readers import Read
 from callengine.engine.transfers import Transfers
 
 logger = logging.getLogger(__name__)
@@ -53,12 +53,12 @@ class Referrals:
     """Judges what peers ask by REFER, and has it carried out as a transfer."""
 
     def __init__(
-        self, *, book: CallBook, transfers: Transfers, edge: ReferringEdge, read: Read
+        self, *, book: CallBook, transfers: Transfers, edge: ReferringEdge, ask: Ask
     ) -> None:
         self._book = book
         self._transfers = transfers
         self._edge = edge
-        self._read = read
+        self._ask = ask
         self._accepted: dict[str, tuple[str, Referrer, Joint | None]] = {}
         "Target and who asked, by the edge's handle, until the transfer begins."
 
@@ -129,7 +129,7 @@ class Referrals:
             return call.source
         kind, _, name = call.party_of(leg).partition(":")
         try:
-            return await self._read(partial(lookup.source, kind=kind, name=name, address=""))
+            return await self._ask(lookup.source, kind=kind, name=name, address="")
         except LookupError as error:
             raise _DeclinedError(f"{error}.") from error
 

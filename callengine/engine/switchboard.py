@@ -21,6 +21,7 @@ from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
 from callengine.core.snapshot import iso
 from callengine.directory import lookup, nodes
+from callengine.directory.minutes import Minutes
 from callengine.edge.bans import HeldBan
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import (
@@ -73,6 +74,7 @@ logger = logging.getLogger(__name__)
 CLEARING_S = 3.0
 "How long calls hung up at a stop may take to confirm it."
 LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S, UNREGISTER_STOP_S = 12.0, 8.0, 30.0, 5.0
+DIRECTORY_STOP_S = 25.0
 "Longer than each takes at worst by its own bounds."
 
 
@@ -80,7 +82,11 @@ class Switchboard(DirectoryAnswers):
     """Everything one engine process does; the `Engine` of its edge."""
 
     def __init__(self, settings: EngineSettings) -> None:
-        super().__init__(OneTimeSources(settings.edge.realm), dns_servers=settings.edge.dns_servers)
+        super().__init__(
+            OneTimeSources(settings.edge.realm),
+            node=settings.node,
+            dns_servers=settings.edge.dns_servers,
+        )
         self.settings = settings
         self.edge = Edge(self, settings.edge)
         self.pool = Pool(settings.pool, on_message=self._heard, on_death=self._lost)
@@ -92,7 +98,7 @@ class Switchboard(DirectoryAnswers):
         self._retention = Retention(settings.retention)
         self._identity = Identity(settings.data)
         self._publisher = Publisher()
-        self.gateways = Gateways(self.book)
+        self.gateways = Gateways(self.book, self.directory.memory)
         self.carriers = Carriers(
             self.edge,
             node=settings.node,
@@ -100,7 +106,7 @@ class Switchboard(DirectoryAnswers):
             book=self.book,
             gateways=self.gateways,
         )
-        orders = AgentOrders(self._read)
+        orders = AgentOrders(self._ask)
         self._connect_callers(orders)
         self._connect_moves(orders)
         self._connect_tests()
@@ -115,7 +121,8 @@ class Switchboard(DirectoryAnswers):
         )
         self._planning = Planning(
             self.settings,
-            read=self._read,
+            ask=self._ask,
+            minutes=Minutes(self._read),
             edge=self.edge,
             book=self.book,
             sources=self.sources,
@@ -135,12 +142,12 @@ class Switchboard(DirectoryAnswers):
             failover_timeout_s=self.settings.failover_timeout_s,
         )
         self._referrals = Referrals(
-            book=self.book, transfers=self.transfers, edge=self.edge, read=self._read
+            book=self.book, transfers=self.transfers, edge=self.edge, ask=self._ask
         )
         self.redirects = Redirects(
             planning=self._planning,
             agents=orders,
-            read=self._read,
+            ask=self._ask,
             book=self.book,
             pool=self.pool,
             edge=self.edge,
@@ -158,7 +165,7 @@ class Switchboard(DirectoryAnswers):
         host = EngineOfTrials(
             self.settings.node, edge=self.edge, pool=self.pool, book=self.book, hang_up=self.hang_up
         )
-        self.trials = TrunkTrials(host, self.sources, partial(self._read, lookup.trunk))
+        self.trials = TrunkTrials(host, self.sources, partial(self._ask, lookup.trunk))
 
     def _connect_messages(self) -> None:
         """Make what hears call processes and pages, and says that this engine is alive."""
@@ -211,7 +218,8 @@ class Switchboard(DirectoryAnswers):
         )
         try:
             await self.pool.start()
-            self.edge.know_phones(await self._read(lookup.registered_flows))
+            await self.directory.start()
+            self.edge.know_phones(self.directory.registered_flows())
             await self.edge.start()
         except (OSError, RuntimeError):
             await take_all(self._undoing())
@@ -225,6 +233,7 @@ class Switchboard(DirectoryAnswers):
         """End what a start that failed had begun; the edge has closed what it opened."""
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
         yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
+        yield Step("storing who is registered", self.directory.stop, DIRECTORY_STOP_S)
         yield Step("ending the readers", self._readers.close)
         yield Step("letting the identity go", self._identity.let_go)
 
@@ -264,6 +273,7 @@ class Switchboard(DirectoryAnswers):
         # What is published was written before: so the publisher ends after the journal.
         yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
         yield Step("telling pages the last", self._publisher.stop)
+        yield Step("storing who is registered", self.directory.stop, DIRECTORY_STOP_S)
         yield Step("ending the readers", self._readers.close)
         yield Step("letting the identity go", self._identity.let_go)
 
@@ -326,7 +336,7 @@ class Switchboard(DirectoryAnswers):
             self.hang_up(call, termination)
 
     async def _lab_ends(self, case: LabCase) -> LabEnds:
-        return await self._read(find_ends, case)
+        return await self._ask(find_ends, case)
 
     # What the edge asks besides
 

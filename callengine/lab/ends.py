@@ -1,8 +1,12 @@
-"""Look up the two ends of a lab case. Synchronous; a few queries."""
+"""Look up the two ends of a lab case, in the directory of an engine."""
 
-from agents.formats import Encoding
-from agents.models import VoiceAgent
-from callengine.core.directory import AgentPlace, ConnectionEntry, Destination, Source
+from callengine.core.directory import (
+    AgentPlace,
+    ConnectionEntry,
+    Destination,
+    Source,
+    TrunkEntry,
+)
 from callengine.core.lab import (
     LabCase,
     LabEnds,
@@ -11,10 +15,8 @@ from callengine.core.lab import (
     stand_in_connection,
     stand_in_trunk,
 )
-from callengine.directory import entries
-from callengine.record.cleaning import is_storable
-from connections.models import Connection
-from trunks.models import Trunk
+from callengine.directory import lookup
+from callengine.directory.store import Store
 
 
 class UnknownEndError(Exception):
@@ -25,43 +27,44 @@ class UnknownEndError(Exception):
         self.field = field
 
 
-def find_ends(case: LabCase) -> LabEnds:
+def find_ends(case: LabCase, *, store: Store) -> LabEnds:
     """Return both ends with the lists they have now; raises UnknownEndError."""
     remarks: list[str] = []
-    source = _source(case, remarks)
-    destination = _destination(case, remarks)
+    source = _source(case, remarks, store)
+    destination = _destination(case, remarks, store)
     return LabEnds(source, destination, tuple(remarks))
 
 
-def _source(case: LabCase, remarks: list[str]) -> Source:
+def _source(case: LabCase, remarks: list[str], store: Store) -> Source:
     if case.source == "connection":
-        row = _connection("source_name", case.source_name)
-        if not row.enabled:
+        entry = _connection("source_name", case.source_name, store)
+        if not entry.enabled:
             remarks.append(
-                f"{row.name} is disabled: its own calls are refused until it is enabled."
+                f"{entry.name} is disabled: its own calls are refused until it is enabled."
             )
-        return Source("connection", "", connection=_lifted(row))
+        return Source("connection", "", connection=stand_in_connection(entry))
     if case.source == "trunk":
-        trunk = _trunk("source_name", case.source_name)
+        trunk = _trunk("source_name", case.source_name, store)
         if not trunk.enabled:
             remarks.append(f"{trunk.name} is disabled: its calls are refused until it is enabled.")
-        return Source("trunk", "", trunk=stand_in_trunk(entries.trunk_entry(trunk)))
+        return Source("trunk", "", trunk=stand_in_trunk(trunk))
     if case.source == "unknown":
         return Source("external", "Somebody unknown")
     return free_source(case)
 
 
-def _destination(case: LabCase, remarks: list[str]) -> Destination:
+def _destination(case: LabCase, remarks: list[str], store: Store) -> Destination:
     if case.destination == "connection":
-        row = _connection("destination_name", case.destination_name)
-        entry = entries.connection_entry(row)
+        entry = _connection("destination_name", case.destination_name, store)
         if not entry.enabled:
-            remarks.append(f"{row.name} is disabled: calls to it are refused until it is enabled.")
+            remarks.append(
+                f"{entry.name} is disabled: calls to it are refused until it is enabled."
+            )
         elif not entry.address and not entry.contacts:
-            remarks.append(f"{row.name} is not registered now: real calls to it end with 480.")
+            remarks.append(f"{entry.name} is not registered now: real calls to it end with 480.")
         return Destination(connection=stand_in_connection(entry))
     if case.destination == "trunk":
-        trunk = entries.trunk_entry(_trunk("destination_name", case.destination_name))
+        trunk = _trunk("destination_name", case.destination_name, store)
         if not trunk.enabled:
             remarks.append(f"{trunk.name} is disabled: real calls leave it out.")
         elif not trunk.gateways:
@@ -69,44 +72,30 @@ def _destination(case: LabCase, remarks: list[str]) -> Destination:
         return Destination(trunk=stand_in_trunk(trunk))
     if case.destination == "agent":
         # Without its fallback: who would be rung then is no built-in phone.
-        return Destination(agent=_place(_agent(case.destination_name)))
+        return Destination(agent=_agent(case.destination_name, store))
     return free_destination(case)
 
 
-def _lifted(row: Connection) -> ConnectionEntry:
-    return stand_in_connection(entries.connection_entry(row))
-
-
-def _connection(field: str, name: str) -> Connection:
-    row = Connection.objects.filter(sip_user=name).first() if is_storable(name) else None
-    if row is None:
+def _connection(field: str, name: str, store: Store) -> ConnectionEntry:
+    entry = lookup.connection(name, store)
+    if entry is None:
         raise UnknownEndError(
             field, f"No connection has the SIP user {name!r}. Choose one of the list."
         )
-    return row
+    return entry
 
 
-def _place(row: VoiceAgent) -> AgentPlace:
-    return AgentPlace(
-        name=row.name,
-        enabled=row.enabled,
-        codecs=entries.known_codecs(row.codecs),
-        input=Encoding(row.input_encoding),
-    )
-
-
-def _agent(name: str) -> VoiceAgent:
-    row = VoiceAgent.objects.filter(name=name).first() if is_storable(name) else None
-    if row is None:
+def _agent(name: str, store: Store) -> AgentPlace:
+    place = lookup.agent_place(name, store)
+    if place is None:
         raise UnknownEndError(
             "destination_name", f"No voice agent is named {name!r}. Choose one of the list."
         )
-    return row
+    return place
 
 
-def _trunk(field: str, name: str) -> Trunk:
-    rows = Trunk.objects.filter(name=name).prefetch_related("gateways")
-    row = rows.first() if is_storable(name) else None
-    if row is None:
+def _trunk(field: str, name: str, store: Store) -> TrunkEntry:
+    trunk = lookup.trunk(name, store)
+    if trunk is None:
         raise UnknownEndError(field, f"No trunk is named {name!r}. Choose one of the list.")
-    return row
+    return trunk

@@ -10,6 +10,7 @@ from audiocodecs.fields import CodecListFormField
 from audiocodecs.models import PlatformSettings
 from audiocodecs.widgets import CodecListInput
 from callengine.core.lab import LabCase, LabEnds
+from callengine.directory.stored import STORED
 from callengine.lab.ends import UnknownEndError, find_ends
 from callengine.lab.messages import TALK_S
 from dashboard.parts.cases import query
@@ -102,7 +103,7 @@ class LabForm(forms.Form):
     def _make_case(self, cleaned: Mapping[str, Any]) -> None:
         self.case = _only_what_counts(cleaned)
         try:
-            self.ends = find_ends(self.case)
+            self.ends = find_ends(self.case, store=STORED)
         except UnknownEndError as error:
             self.add_error(error.field, str(error))
 

@@ -1,4 +1,4 @@
-"""Two REGISTERs of one user at once, each on a database connection of its own; run as a program.
+"""REGISTERs of one user at four engines at once, which share a database; run as a program.
 
 Prints, as JSON, the Contacts that are stored at the end.
 """
@@ -11,11 +11,13 @@ import django
 
 
 def register(contact: str, call_id: str, ready: threading.Barrier) -> None:
-    """Add one Contact as the registrar does; between reading and writing others have their time."""
+    """Add one Contact as an engine does, which knows of no other, and store it."""
     from django.db import connection
 
-    from callengine.directory import lookup
+    from callengine.directory.registrations import Registrations
     from callengine.edge.callers import registrar
+    from connections.models import Connection
+    from connections.services import store_registrations
 
     limits = registrar.RegistrarLimits(60, 3600, 600, 5)
     asked = registrar.RegisterRequest(
@@ -28,13 +30,13 @@ def register(contact: str, call_id: str, ready: threading.Barrier) -> None:
         user_agent="phone",
     )
 
-    def slowly(bindings):
-        after = registrar.register(bindings, asked, now=time.time(), limits=limits)
-        time.sleep(0.2)
-        return after
-
+    engine = Registrations(node=call_id)
+    key = Connection.objects.get(sip_user="alice").pk
+    engine.change(
+        key, lambda known: registrar.register(known, asked, now=time.time(), limits=limits)
+    )
     ready.wait(20)
-    lookup.change_bindings("alice", slowly)
+    store_registrations(engine.take_unwritten())
     connection.close()
 
 

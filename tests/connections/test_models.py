@@ -9,10 +9,11 @@ from django.db import IntegrityError, connection, transaction
 
 from connections.models import Connection, Registration
 from connections.services import (
-    change_registrations,
+    Unwritten,
     delete_expired_registrations,
     registered_count,
     set_password,
+    store_registrations,
 )
 from trunks.models import Trunk
 
@@ -136,59 +137,6 @@ def binding(contact: str, *, cseq: int = 1, expires: int = 60, instance: str = "
     )
 
 
-def replace_registrations(*, registrations: list[Registration], **what) -> None:
-    change_registrations(change=lambda _: registrations, **what)
-
-
-def test_replacing_registrations_keeps_exactly_the_given_ones():
-    alice = Connection.objects.create(name="n", sip_user="alice")
-    replace_registrations(
-        sip_user="alice", registrations=[binding("sip:a"), binding("sip:b")], now=NOW
-    )
-    later = NOW + timedelta(seconds=30)
-    replace_registrations(
-        sip_user="alice",
-        registrations=[binding("sip:a", cseq=2), binding("sip:c"), binding("sip:b")],
-        now=later,
-    )
-    rows = {row.contact: row.registered_at for row in alice.registrations.all()}
-    assert rows == {"sip:a": later, "sip:b": NOW, "sip:c": later}
-    replace_registrations(sip_user="alice", registrations=[], now=later)
-    assert not alice.registrations.exists()
-
-
-def test_a_registration_refreshed_in_time_keeps_since_when_it_is_there():
-    alice = Connection.objects.create(name="n", sip_user="alice")
-    expected = {30: NOW, 80: NOW, 200: NOW + timedelta(seconds=200)}
-    replace_registrations(sip_user="alice", registrations=[binding("sip:a")], now=NOW)
-    for cseq, (after_s, since) in enumerate(expected.items(), start=2):
-        again = binding("sip:a", cseq=cseq, expires=after_s + 60)
-        now = NOW + timedelta(seconds=after_s)
-        replace_registrations(sip_user="alice", registrations=[again], now=now)
-        row = alice.registrations.get()
-        assert (row.since, row.registered_at) == (since, now)
-
-
-def test_two_phones_behind_two_routers_may_write_the_same_address():
-    alice = Connection.objects.create(name="n", sip_user="alice")
-    phones = [binding("sip:a@10.0.0.1", instance=f"<urn:{name}>") for name in "xy"]
-    replace_registrations(sip_user="alice", registrations=phones, now=NOW)
-    assert alice.registrations.count() == 2
-
-
-def test_a_device_that_moves_keeps_since_when_it_is_there_and_devices_may_swap_addresses():
-    alice = Connection.objects.create(name="n", sip_user="alice")
-    places = {"<urn:x>": "sip:a", "<urn:y>": "sip:b"}
-    for now, order in ((NOW, 1), (NOW + timedelta(seconds=30), -1)):
-        rows = [
-            binding(contact, cseq=2 - order, expires=90, instance=instance)
-            for instance, contact in zip(places, [*places.values()][::order], strict=True)
-        ]
-        replace_registrations(sip_user="alice", registrations=rows, now=now)
-    stored = {row.instance: (row.contact, row.since) for row in alice.registrations.all()}
-    assert stored == {"<urn:x>": ("sip:b", NOW), "<urn:y>": ("sip:a", NOW)}
-
-
 def test_the_database_holds_one_binding_of_a_device():
     alice = Connection.objects.create(name="n", sip_user="alice")
     rows = [binding(contact, instance="<urn:x>") for contact in ("sip:a", "sip:b")]
@@ -199,26 +147,30 @@ def test_the_database_holds_one_binding_of_a_device():
         rows[1].save()
 
 
-def test_a_refresh_costs_three_queries_and_one_for_what_it_writes(django_assert_num_queries):
-    Connection.objects.create(name="n", sip_user="alice")
+def store(sip_user: str, *rows: Registration) -> None:
+    key = Connection.objects.get(sip_user=sip_user).pk
+    for row in rows:
+        row.connection_id, row.registered_at = key, NOW
+    store_registrations({key: Unwritten(rows, frozenset())})
+
+
+def test_a_batch_costs_two_queries_and_one_for_what_it_writes(django_assert_num_queries):
+    keys = [Connection.objects.create(name="n", sip_user=f"u{number}").pk for number in range(50)]
     for cseq in range(1, 4):
-        rows = [binding("sip:a", cseq=cseq), binding("sip:b")]
+        rows = {key: binding("sip:a", cseq=cseq) for key in keys}
+        for key, row in rows.items():
+            row.connection_id, row.registered_at = key, NOW + timedelta(seconds=cseq)
         with django_assert_num_queries(5):  # a savepoint and its release among them
-            replace_registrations(sip_user="alice", registrations=rows, now=NOW)
-        assert Registration.objects.get(contact="sip:a").cseq == cseq
+            store_registrations({key: Unwritten((row,), frozenset()) for key, row in rows.items()})
+        assert {row.cseq for row in Registration.objects.all()} == {cseq}
 
 
-def test_registrations_of_nobody_are_a_lookup_error():
-    with pytest.raises(LookupError, match="bob"):
-        replace_registrations(sip_user="bob", registrations=[], now=NOW)
-
-
-def test_a_failed_replacement_leaves_the_old_ones():
+def test_a_batch_that_fails_leaves_what_was_there():
     alice = Connection.objects.create(name="n", sip_user="alice")
-    replace_registrations(sip_user="alice", registrations=[binding("sip:a")], now=NOW)
+    store("alice", binding("sip:a"))
     half = [binding("sip:b"), Registration(contact="sip:c", cseq=None, expires_at=NOW)]
     with pytest.raises(IntegrityError), transaction.atomic():
-        replace_registrations(sip_user="alice", registrations=half, now=NOW)
+        store("alice", *half)
     assert [row.contact for row in alice.registrations.all()] == ["sip:a"]
 
 
@@ -226,8 +178,8 @@ def test_counting_and_sweeping_look_at_the_expiry():
     for user in ("alice", "bob"):
         Connection.objects.create(name=user, sip_user=user)
     fresh = [binding("sip:a", expires=60), binding("sip:b", expires=60)]
-    replace_registrations(sip_user="alice", registrations=fresh, now=NOW)
-    replace_registrations(sip_user="bob", registrations=[binding("sip:c", expires=-1)], now=NOW)
+    store("alice", *fresh)
+    store("bob", binding("sip:c", expires=-1))
     assert registered_count(now=NOW) == 1
     assert delete_expired_registrations(now=NOW) == 1
     assert Registration.objects.count() == 2

@@ -9,10 +9,14 @@ import pytest
 from tests.peers import services
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
+from tests.peers.waiting import until
 from tests.wire.directory import PASSWORD, configuration, connection
 
 USERS = [f"user{number}" for number in range(12)]
-CONFIGURATION = configuration(*(connection(user) for user in USERS))
+CONFIGURATION = configuration(*(connection(user) for user in (*USERS, "callee", "caller")))
+CODECS = (("PCMU", 0),)
+KNOWN_WITHIN_S = 5.0
+"A second is promised, on a quiet machine."
 
 COUNT = """
 import json
@@ -49,5 +53,28 @@ async def test_phones_that_register_at_two_nodes_at_once_are_all_kept(
         *(register_at(node, user, start) for user in USERS for node in nodes)
     )
     assert set(codes) == {200}
-    stored = json.loads(nodes[0].manage("shell", "-v", "0", "-c", COUNT))
-    assert stored == dict.fromkeys(USERS, 2)
+    kept = dict.fromkeys(USERS, 2)
+    # They are stored a moment after the answer.
+    await until(lambda: stored(nodes[0]) == kept, f"{stored(nodes[0])} is not {kept}")
+    await call_across(*nodes)
+
+
+def stored(node: Engine) -> dict[str, int]:
+    counts: dict[str, int] = json.loads(node.manage("shell", "-v", "0", "-c", COUNT))
+    return counts
+
+
+async def call_across(one: Engine, other: Engine) -> None:
+    """Call a phone that has just registered at one node from a phone at the other."""
+    async with (
+        Phone("callee", PASSWORD, server=one.server) as callee,
+        Phone("caller", PASSWORD, server=other.server) as caller,
+    ):
+        assert (await callee.register()).code == 200
+        ringing = asyncio.create_task(callee.wait_call(KNOWN_WITHIN_S))
+        while not ringing.done():
+            call = await caller.invite("callee", caller.sdp(CODECS))
+            assert call.final is not None
+            await asyncio.wait([call.final, ringing], return_when=asyncio.FIRST_COMPLETED)
+        await (await ringing).reject(486)
+        assert (await call.wait_final()).code == 486

@@ -1,12 +1,10 @@
 """REGISTER: the registrar's rule between digest authentication and the engine's store."""
 
-import asyncio
 import email.utils
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
-from weakref import WeakValueDictionary
 
 from callengine.core.reasons import Rule
 from callengine.edge.callers.authentication import Authenticator
@@ -43,7 +41,7 @@ class BindingStore(Protocol):
     async def change_bindings(
         self, sip_user: str, change: Callable[[Sequence[Binding]], list[Binding] | Refusal]
     ) -> list[Binding] | Refusal:
-        """Have a pure function decide what a connection's bindings become; one transaction."""
+        """Have a pure function decide what a connection's bindings become."""
 
 
 class Registrar:
@@ -66,7 +64,6 @@ class Registrar:
         self._guard = guard
         self._keepalive = keepalive
         self._is_ours = is_ours
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._limits = RegistrarLimits(
             min_expires_s=settings.min_expires_s,
             max_expires_s=settings.max_expires_s,
@@ -124,10 +121,7 @@ class Registrar:
         decide = partial(register, request=asked, now=now, limits=self._limits)
         if not (asked.contacts or asked.star):
             return decide(await store.bindings(sip_user))
-        # The engine's transaction keeps two REGISTERs apart; here they queue so that one user's
-        # hold one of its threads, not all.
-        async with self._locks.setdefault(sip_user, asyncio.Lock()):
-            return await store.change_bindings(sip_user, decide)
+        return await store.change_bindings(sip_user, decide)
 
     def _remember(self, flow: Flow, sip_user: str, bindings: Sequence[Binding]) -> None:
         """Have the guard know a phone that registered from this flow, and keep it open."""

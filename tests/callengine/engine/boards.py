@@ -66,7 +66,7 @@ class Detached(Switchboard):
         """Return what is looked up for a call that leads there."""
         platform = Platform(("PCMU",), True, ("PCMU",))
         arrived = ArrivedCall(call.to_user, Claim(call.from_user, call.from_name), is_private=False)
-        return destination, platform, {}, KnownNames(), arrived
+        return destination, platform, KnownNames(), arrived
 
 
 class Board(Detached):
@@ -83,7 +83,7 @@ class Board(Detached):
         host, port = callee.address
         self._callee = ConnectionEntry("bob", "Bob", address=f"sip:bob@{host}:{port}")
 
-    async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def _ask(self, question: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         return self.read_for(arguments[0], Destination(connection=self._callee))
 
     def given_to(self) -> CallProcess | None:

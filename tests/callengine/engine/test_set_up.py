@@ -48,7 +48,7 @@ class Board(Detached):
         self.on_acquire()
         return self.process
 
-    async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def _ask(self, question: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         self.reading.set()
         await asyncio.to_thread(self.may_read.wait, 5)
         return self.read_for(arguments[0], self.destination)

@@ -1,0 +1,251 @@
+"""An engine's memory of the directory: right after any change, whoever made it."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from audiocodecs.models import PlatformSettings
+from callengine.core.directory import Platform
+from callengine.directory import current, lookup, memory, triggers
+from callengine.directory.current import Directory
+from callengine.directory.memory import Changed, Memory
+from callengine.directory.news import EVERYTHING, Change, LostError, PostgresNews, SqliteNews, news
+from callengine.directory.registrations import Registrations
+from callengine.directory.stored import STORED
+from connections.models import Connection
+from connections.services import set_password
+from tests.callengine.directory.test_agents import agent
+from tests.peers.waiting import until
+from trunks.models import (
+    Gateway,
+    GatewayTarget,
+    Number,
+    Route,
+    RouteTrunk,
+    Trunk,
+    TrunkRegistration,
+)
+
+
+class Told:
+    """What triggers tell, brought into a memory of the directory."""
+
+    def __init__(self) -> None:
+        triggers.install()
+        self.news = news()
+        self.news.open()
+        self.memory = Memory(Registrations(node="here"))
+        self.kinds: set[str] = set()
+        self.read([EVERYTHING])
+
+    def follow(self) -> None:
+        changes = self.news.drain()
+        assert changes
+        self.kinds = {change.kind for change in changes}
+        self.read(changes)
+
+    def read(self, changes: list[Change]) -> None:
+        changed: dict[str, Any] = {}
+        for kind, key, _ in changes:
+            changed.setdefault(kind, set()).add(key)
+        if "all" in changed:
+            changed = dict.fromkeys(memory.KINDS)
+        self.memory.apply(current._rows(changed))
+
+    def is_right(self) -> None:
+        """Hold what the memory says against what the database says."""
+        store = self.memory
+        for name in ("alice", "bob", "100", "+4420", "+7", "carrier", "carrier-in", "support"):
+            assert lookup.destination(name, store) == lookup.destination(name)
+            assert store.connection(name) == STORED.connection(name)
+            assert store.trunk_by_username(name) == STORED.trunk_by_username(name)
+            assert lookup.trunk(name, store) == lookup.trunk(name)
+            assert lookup.connection(name, store) == lookup.connection(name)
+            assert lookup.agent(name, store) == lookup.agent(name)
+            assert lookup.registered_trunk(name, store) == lookup.registered_trunk(name)
+        assert lookup.platform(store) == lookup.platform()
+        assert list(store.trunks()) == list(lookup.trunks())
+        for row in Connection.objects.all():
+            caller = lookup.source(kind="connection", name=row.sip_user, address="")
+            for claimed in ("100", "+4420", "anonymous", row.sip_user):
+                known = lookup.known_names(caller, claimed, store)
+                assert known == lookup.known_names(caller, claimed)
+
+
+@pytest.fixture
+def told(transactional_db: None) -> Iterator[Told]:
+    told = Told()
+    yield told
+    told.news.close()
+
+
+def sql(text: str) -> Callable[[], None]:
+    def run() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(text)
+
+    return run
+
+
+def test_no_change_is_missed_whoever_makes_it(told: Told) -> None:
+    soon = timezone.now() + dt.timedelta(hours=1)
+    alice = Connection(name="Alice", sip_user="alice")
+    set_password(connection=alice, password="pw")
+    carrier = Trunk(name="carrier", in_username="carrier-in", out_password="secret")
+    gateway = Gateway(trunk=carrier, uri="sip:192.0.2.1")
+    changes: list[tuple[str, Callable[[], object]]] = [
+        ("connection", alice.save),
+        ("connection", lambda: Connection.objects.bulk_create([Connection(sip_user="bob")])),
+        ("connection", lambda: Connection.objects.update(inbound_codecs=["G722"])),
+        ("connection", sql("UPDATE connections_connection SET name = 'By hand'")),
+        ("number", lambda: Number.objects.create(number="100", connection=alice)),
+        ("number", lambda: Number.objects.bulk_create([Number(number="+4420", connection=alice)])),
+        ("number", lambda: Number.objects.filter(number="100").update(number="+7")),
+        ("trunk", carrier.save),
+        ("trunk", lambda: Gateway.objects.bulk_create([gateway])),
+        (
+            "gateway",
+            lambda: GatewayTarget.objects.create(
+                gateway=gateway, target="x", is_up=False, since=soon, holds_until=soon
+            ),
+        ),
+        ("gateway", lambda: GatewayTarget.objects.update(is_up=True)),
+        (
+            "trunk",
+            lambda: TrunkRegistration.objects.create(
+                trunk=carrier, contact_user="+4420", since=soon, state="registered"
+            ),
+        ),
+        ("trunk", lambda: Trunk.objects.update(registers=True, register_user="we")),
+        ("agent", lambda: agent("support", fallback="number:+7")),
+        ("route", lambda: Route.objects.create(prefix="+4")),
+        ("route", lambda: RouteTrunk.objects.create(route=Route.objects.get(), trunk=carrier)),
+        ("number", sql("DELETE FROM trunks_number WHERE number = '+4420'")),
+        ("platform", lambda: PlatformSettings.objects.create(codecs=["PCMA"], external_sip=True)),
+        ("route", lambda: Route.objects.all().delete()),
+        ("gateway", lambda: GatewayTarget.objects.all().delete()),
+        ("trunk", lambda: Gateway.objects.all().delete()),
+        ("number", lambda: Number.objects.all().delete()),
+        ("connection", lambda: Connection.objects.filter(sip_user="alice").delete()),
+        ("connection", lambda: Connection.objects.filter(sip_user="bob").update(sip_user="alice")),
+    ]
+    for kind, change in changes:
+        change()
+        told.follow()
+        assert kind in told.kinds
+        told.is_right()
+    assert told.news.drain() == []
+
+
+def test_an_engine_that_missed_changes_reads_everything(told: Told) -> None:
+    Connection.objects.create(sip_user="alice")
+    Connection.objects.create(sip_user="bob")
+    # As if more had come than are kept.
+    sql(f"DELETE FROM {triggers.TABLE} WHERE id < (SELECT max(id) FROM {triggers.TABLE})")()
+    assert told.news.drain() == [EVERYTHING]
+    Connection.objects.update(name="Both")
+    assert {change.kind for change in told.news.drain()} == {"connection"}
+
+
+def test_triggers_that_are_gone_are_told_and_not_passed_over(told: Told) -> None:
+    triggers.remove()
+    with pytest.raises(LostError, match=r"manage\.py migrate"):
+        SqliteNews().open()
+    triggers.install()
+    SqliteNews().open()
+
+
+class Feed:
+    """News that a test makes."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.error: LostError | None = None
+
+    def open(self) -> None:
+        self.check()
+
+    def drain(self) -> list[Change]:
+        self.check()
+        changes, self.changes = self.changes, []
+        return changes
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Site:
+    """A directory whose rows are the test's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.feed = Feed()
+        self.home = "GB"
+        self.reads = 0
+        monkeypatch.setattr(current, "_rows", self.rows)
+        monkeypatch.setattr(current, "_registrations", lambda _: [])
+        self.directory = Directory(self.read, node="here", feed=lambda: self.feed)
+
+    def rows(self, changed: dict[str, Any]) -> list[Changed]:
+        self.reads += 1
+        return [Changed("platform", None, {0: Platform((), home_country=self.home)})]
+
+    async def read(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        found = function(*arguments)
+        await asyncio.sleep(0)
+        return found
+
+    async def asked(self) -> str:
+        return (await self.directory.ask(lookup.platform)).home_country
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Site:
+    return Site(monkeypatch)
+
+
+async def test_a_change_holds_for_who_asks_next_and_costs_one_reading(site: Site) -> None:
+    await site.directory.start()
+    assert await site.asked() == "GB"
+    site.home, site.feed.changes = "FR", [Change("platform", 1)]
+    assert await asyncio.gather(*(site.asked() for _ in range(20))) == ["FR"] * 20
+    assert site.reads == 2
+    await site.directory.stop()
+
+
+async def test_while_the_database_is_away_what_is_known_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(current, "LOOK_S", 0.01)
+    await site.directory.start()
+    site.home, site.feed.error = "FR", LostError("it is away")
+    assert await site.asked() == "GB"
+    assert caplog.text.count("Calls go on with what is known") == 1
+    site.feed.error = None
+    platform = site.directory.memory.platform
+    await until(lambda: platform().home_country == "FR", "it is not read anew")
+    await site.directory.stop()
+
+
+def test_notifications_name_what_has_changed() -> None:
+    class Connected:
+        def __init__(self) -> None:
+            self.told = [b"connection:7:", b"registration:8:node:1", b"hello:0", b"all:0", b"x:y:"]
+
+        def notifies(self) -> Any:
+            return type("Notify", (), {"extra": self.told.pop(0)}) if self.told else None
+
+    heard = list(PostgresNews()._heard(Connected()))
+    assert heard == [
+        Change("connection", 7),
+        Change("registration", 8, "node:1"),
+        Change("all", 0),
+    ]
