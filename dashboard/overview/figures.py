@@ -13,6 +13,7 @@ from django.utils import timezone
 from callengine.models import Call, Rejection
 from dashboard.history.outcomes import ANSWERED, FAILED, UNANSWERED
 from dashboard.history.queries import Totals, matching, totals
+from dashboard.overview.transcodings import Transcodings, transcodings
 from dashboard.parts.shown import Badge
 from dashboard.trunks.standing import trunk_badge
 from trunks.models import Trunk
@@ -154,6 +155,7 @@ class Figures:
     spans: tuple[Span, ...]
     day: Totals
     trunks: TrunksNow
+    transcodings: Transcodings
 
 
 _lock = threading.Lock()
@@ -161,7 +163,7 @@ _last: dict[bool, tuple[float, Figures]] = {}
 
 
 def figures(*, rejections: bool, at_most_old_s: float = 0.0) -> Figures:
-    """Return the figures, counted at most so long ago; nine queries if they are counted now.
+    """Return the figures, counted at most so long ago; ten queries if they are counted now.
 
     However many pages ask at once, they are counted once for them all. `rejections` is whether the
     reader may see refused requests.
@@ -184,6 +186,7 @@ def _count(*, rejections: bool) -> Figures:
         ),
         day=totals(matching({"time": "day"})),
         trunks=_trunks(),
+        transcodings=transcodings(),
     )
 
 
