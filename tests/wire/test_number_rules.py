@@ -113,7 +113,7 @@ async def test_a_filtered_call_is_refused(engine: Engine) -> None:
         ):
             call = await carrier.invite(to, carrier.sdp(["PCMU"]), from_user=from_user)
             assert (await call.wait_final()).code == 403
-            refused = await engine.refusal(call.call_id, code=403)
+            refused = await engine.refusal(call.call_id, code=403, user=from_user)
             assert refused["rule"] == "number-filtered"
             assert f"Over the trunk carrier: the filter `{line}` refuses" in refused["advice"]
         assert bob.incoming.empty()
