@@ -1,8 +1,7 @@
 """Rows whose every change is in the log, however it comes about: pages, API, files, admin.
 
 The log hangs on the saving of the model, below the services. What passes it by (`update`,
-`bulk_create`, `bulk_update`) is kept out of the services of watched models by a test, or stands
-within `as_one`.
+`bulk_create`, `bulk_update`) has to stand within `as_one`.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from callengine.core.directory import Source
 from callengine.core.identity import Heard
 from callengine.core.outcomes import Rejection
+from callengine.core.reasons import Rule
 from callengine.core.replaces import Replaces
 from callengine.edge.bans import HeldBan
 from sip.srtp import Srtp
@@ -94,6 +95,32 @@ class IncomingCall:
     "The dialog whose place it is to take (RFC 3891)."
     given_up: Callable[[], bool] = lambda: False
     "Whether the caller has cancelled meanwhile; what `set_up` returns is then not used."
+
+    def rejected(
+        self,
+        code: int,
+        rule: Rule,
+        advice: str,
+        *,
+        user: str | None = None,
+        to: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> Rejection:
+        """Return what stands on record of it if it becomes no call.
+
+        `user` and `to` are who called whom, where that is not what From and Request-URI say.
+        """
+        return Rejection(
+            source_address=self.source.address,
+            user=self.from_user if user is None else user,
+            method="INVITE",
+            code=code,
+            rule=rule,
+            advice=advice,
+            call_id=self.call_id,
+            to=self.to_user if to is None else to,
+            retry_after_s=retry_after_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)

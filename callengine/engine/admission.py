@@ -5,8 +5,6 @@ from collections.abc import Iterable
 
 from callengine.core.capacity import CapacityLimits, Load, RecentCalls, Shortage, shortage
 from callengine.core.directory import Source
-from callengine.core.outcomes import Rejection
-from callengine.edge.interface import IncomingCall
 from callengine.edge.sources import source_key
 from callengine.engine.livecall import LiveCall
 
@@ -34,21 +32,6 @@ class Room:
         if lacking is None:
             self._recent.note(key, now)
         return lacking
-
-
-def rejected(call: IncomingCall, short: Shortage) -> Rejection:
-    """Return what stands on record about a call there was no room for."""
-    return Rejection(
-        source_address=call.source.address,
-        user=call.from_user,
-        method="INVITE",
-        code=short.code,
-        rule=short.rule,
-        advice=short.advice,
-        call_id=call.call_id,
-        to=call.to_user,
-        retry_after_s=short.retry_after_s,
-    )
 
 
 def _key(source: Source) -> str:

@@ -70,12 +70,12 @@ class PickUps:
             advice += (
                 "Let it transfer calls, in the trunk's settings." if trunk else "Have it register."
             )
-            return _rejected(call, 403, Rule.REPLACES_FORBIDDEN, advice)
+            return call.rejected(403, Rule.REPLACES_FORBIDDEN, advice)
         named = self._edge.dialog_named(call.replaces)
         if named is None or not (named.is_answered or named.is_ours):
             advice = "The dialog that its Replaces names is not up here: the call is another's, or "
             advice += "the names are not those that the replaced device has."
-            return _rejected(call, 481, Rule.NO_DIALOG_TO_REPLACE, advice)
+            return call.rejected(481, Rule.NO_DIALOG_TO_REPLACE, advice)
         return self._joint(call, call.replaces, named)
 
     def _joint(
@@ -84,23 +84,23 @@ class PickUps:
         live, leg = self._book.calls.get(named.anchor.call), named.anchor.name
         if named.is_over or live is None or live.ended:
             advice = "The call that was to be picked up is over. Call anew."
-            return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
+            return call.rejected(603, Rule.REPLACES_DECLINED, advice)
         who = live.name_of(leg)
         if not named.is_answered:
             return self._of_ringing(call, live, leg)
         if replaces.early_only:
             advice = f"{who} has answered meanwhile, and the pick-up was for a ringing call alone."
-            return _rejected(call, 486, Rule.REPLACES_TOO_LATE, advice)
+            return call.rejected(486, Rule.REPLACES_TOO_LATE, advice)
         whom = live.facing(leg)
         if whom is None or not CallState(live.snapshot["state"]).is_talking:
             advice = f"{who} talks to nobody just now. Try again in a moment."
-            return _rejected(call, 491, Rule.REPLACES_TOO_EARLY, advice)
+            return call.rejected(491, Rule.REPLACES_TOO_EARLY, advice)
         if live.transfer is not None:
             advice = f"A transfer to {live.transfer.to} is under way. Wait for it."
-            return _rejected(call, 491, Rule.REPLACES_TOO_EARLY, advice)
+            return call.rejected(491, Rule.REPLACES_TOO_EARLY, advice)
         if not may_be_taken_over(live, whom):
             advice = f"{live.name_of(whom)} has no SIP dialog that another call could take over."
-            return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
+            return call.rejected(603, Rule.REPLACES_DECLINED, advice)
         return Joint(live, leg, whom)
 
     def _of_ringing(self, call: IncomingCall, live: LiveCall, leg: str) -> Joint | Rejection:
@@ -109,12 +109,12 @@ class PickUps:
         who = live.name_of(leg)
         if is_up and CallState(live.snapshot["state"]).is_talking:
             advice = f"{who} rings for a transfer, which is not picked up. Wait until it answers."
-            return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
+            return call.rejected(603, Rule.REPLACES_DECLINED, advice)
         if not (is_up and live.taken):
-            return _rejected(call, 603, Rule.REPLACES_DECLINED, f"{who} is not rung any more.")
+            return call.rejected(603, Rule.REPLACES_DECLINED, f"{who} is not rung any more.")
         if not may_be_taken_over(live, CALLER):
             advice = "A call of the codec lab is not picked up."
-            return _rejected(call, 603, Rule.REPLACES_DECLINED, advice)
+            return call.rejected(603, Rule.REPLACES_DECLINED, advice)
         return Joint(live, leg, CALLER, is_ringing=True)
 
     async def prepare(self, call: LiveCall) -> Termination | None:
@@ -189,16 +189,3 @@ def called(joint: Joint) -> str:
 def _came_too_late(why: str, code: int = 480) -> Termination:
     advice = f"The call that was to be picked up could not be. {why}"
     return Termination("engine", Reason.CALLEE_UNREACHABLE, code, advice)
-
-
-def _rejected(call: IncomingCall, code: int, rule: Rule, advice: str) -> Rejection:
-    return Rejection(
-        source_address=call.source.address,
-        user=call.from_user,
-        method="INVITE",
-        code=code,
-        rule=rule,
-        advice=advice,
-        call_id=call.call_id,
-        to=call.to_user,
-    )

@@ -270,31 +270,16 @@ def _must_stay_encrypted(call: LiveCall, name: str) -> str:
 
 
 def _malformed(call: IncomingCall, why: str) -> Rejection:
-    return Rejection(
-        source_address=call.source.address,
-        user=call.from_user,
-        method="INVITE",
-        code=400,
-        rule=Rule.MALFORMED_SDP,
-        advice=f"The offer could not be read: {why} Look at what the caller's device sends.",
-        call_id=call.call_id,
-        to=call.to_user,
-    )
+    advice = f"The offer could not be read: {why} Look at what the caller's device sends."
+    return call.rejected(400, Rule.MALFORMED_SDP, advice)
 
 
 def _filtered(call: IncomingCall, arrived: ArrivedCall) -> Rejection:
     assert call.source.trunk is not None
-    return Rejection(
-        source_address=call.source.address,
-        user=arrived.claim.user,
-        method="INVITE",
-        code=403,
-        rule=Rule.NUMBER_FILTERED,
-        advice=f"Over the trunk {call.source.trunk.name}: {arrived.refusal}. Change the filters on "
-        "its Numbers tab if the call should pass.",
-        call_id=call.call_id,
-        to=arrived.to_user,
-    )
+    advice = f"Over the trunk {call.source.trunk.name}: {arrived.refusal}. Change the filters on "
+    advice += "its Numbers tab if the call should pass."
+    user, to = arrived.claim.user, arrived.to_user
+    return call.rejected(403, Rule.NUMBER_FILTERED, advice, user=user, to=to)
 
 
 # Of the directory as it is now

@@ -34,7 +34,7 @@ from callengine.edge.interface import (
 )
 from callengine.edge.settings import Listen
 from callengine.edge.transactions.rejections import GAVE_UP_FIRST
-from callengine.engine.admission import Room, rejected
+from callengine.engine.admission import Room
 from callengine.engine.agentorders import AgentOrders
 from callengine.engine.agents import Agents
 from callengine.engine.answers import DirectoryAnswers
@@ -360,7 +360,9 @@ class Switchboard(DirectoryAnswers):
         call = asked.call
         # Nothing is awaited from here until the call is in the book, or many at once would pass.
         if (short := self.room.shortage(call.source, self.calls.values())) is not None:
-            return self._refuse(rejected(call, short), call)
+            after_s = short.retry_after_s
+            lacking = call.rejected(short.code, short.rule, short.advice, retry_after_s=after_s)
+            return self._refuse(lacking, call)
         decision = (
             self._planning.decide_pick_up(asked, joint) if joint else self._planning.decide(asked)
         )

@@ -1,6 +1,6 @@
 """What a phone signs in with, in the language of each maker. Pure.
 
-The keys were held against public provisioning templates; no such phone was at hand.
+No phone of these makers was at hand: the names of the settings are as they are commonly written.
 """
 
 from collections.abc import Callable
