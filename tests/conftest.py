@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import starting
+from tests.peers import moments
 from tests.tables import Tables
 
 # How fast an example runs says more about the machine's other work than about the code.
@@ -120,6 +121,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, A
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
     """Watch the test's fixtures."""
+    moments.begin()
     return (yield from starting.watched(item))
 
 

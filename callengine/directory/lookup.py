@@ -27,11 +27,11 @@ from callengine.core.directory import (
     TrunkEntry,
 )
 from callengine.directory.records import (
-    AgentRow,
+    AgentOnRecord,
     ConnectionRow,
     GatewayRow,
     TargetRow,
-    TrunkRow,
+    TrunkOnRecord,
 )
 from callengine.directory.store import Store
 from callengine.directory.stored import STORED
@@ -111,12 +111,12 @@ def _credentials(
     )
 
 
-def trunks(store: Store = STORED) -> Sequence[TrunkRow]:
+def trunks(store: Store = STORED) -> Sequence[TrunkOnRecord]:
     """Return every trunk without its gateways, the oldest first. One query."""
     return store.trunks()
 
 
-def access_entries(rows: Sequence[TrunkRow]) -> tuple[AccessEntry, ...]:
+def access_entries(rows: Sequence[TrunkOnRecord]) -> tuple[AccessEntry, ...]:
     """Return the access lists of trunks."""
     return tuple(
         AccessEntry(row.name, row.entry.enabled, row.in_username, row.allowed, row.in_domain)
@@ -255,14 +255,14 @@ def trunk(name: str, store: Store = STORED) -> TrunkEntry | None:
     return _trunk_entries([row], store)[0] if row is not None else None
 
 
-def _trunk_entries(rows: Sequence[TrunkRow], store: Store) -> list[TrunkEntry]:
+def _trunk_entries(rows: Sequence[TrunkOnRecord], store: Store) -> list[TrunkEntry]:
     """Return trunks with their gateways, first to try first. Two queries."""
     gateways = store.gateways([row.key for row in rows])
     now = timezone.now()
     return [_trunk_entry(row, gateways.get(row.key, ()), now) for row in rows]
 
 
-def _trunk_entry(row: TrunkRow, gateways: Sequence[GatewayRow], now: datetime) -> TrunkEntry:
+def _trunk_entry(row: TrunkOnRecord, gateways: Sequence[GatewayRow], now: datetime) -> TrunkEntry:
     hosts = (host_of(gateway.uri) for gateway in gateways)
     return dataclasses.replace(
         row.entry,
@@ -290,10 +290,10 @@ def destination(to_user: str, store: Store = STORED) -> Destination:
     `*echo`, then the Route with the longest matching prefix. Eight queries at most, and as many for
     each voice agent's fallback; nothing set means nothing is known.
     """
-    return _Search(store).destination(to_user, frozenset())
+    return _Way(store).destination(to_user, frozenset())
 
 
-class _Search:
+class _Way:
     """What a call may lead to, by one store; `passed` are the voice agents that lead there."""
 
     def __init__(self, store: Store) -> None:
@@ -343,7 +343,7 @@ class _Search:
             _place(row), fallback=fallback, fallback_number=row.fallback_number
         )
 
-    def _fallback(self, row: AgentRow, passed: frozenset[int]) -> Destination | None:
+    def _fallback(self, row: AgentOnRecord, passed: frozenset[int]) -> Destination | None:
         if row.fallback_connection is not None:
             return Destination(connection=self._connection_of(row.fallback_connection, passed))
         if row.fallback_trunk is not None:
@@ -362,5 +362,5 @@ class _Search:
         )
 
 
-def _place(row: AgentRow) -> AgentPlace:
+def _place(row: AgentOnRecord) -> AgentPlace:
     return AgentPlace(row.name, row.enabled, row.codecs, row.input)

@@ -11,14 +11,14 @@ from callengine.core.directory import Platform
 from callengine.directory import rows
 from callengine.directory.records import (
     Agent,
-    AgentRow,
+    AgentOnRecord,
     ConnectionRow,
     GatewayRow,
     Kept,
     NumberRow,
     RouteRow,
     TargetRow,
-    TrunkRow,
+    TrunkOnRecord,
 )
 from callengine.directory.registrations import Registrations
 from callengine.directory.stored import STORED
@@ -71,11 +71,11 @@ class Memory:
         self._numbers = _Table[NumberRow](lambda row: row.name)
         self._routes = _Table[RouteRow](lambda row: row.name)
         self._agents = _Table[Agent](lambda row: row.name)
-        self._trunks = _Table[TrunkRow](lambda row: row.name)
+        self._trunks = _Table[TrunkOnRecord](lambda row: row.name)
         self._gateways: dict[int, tuple[GatewayRow, ...]] = {}
-        self._all_trunks: tuple[TrunkRow, ...] = ()
-        self._by_username: dict[str, TrunkRow] = {}
-        self._by_contact: dict[str, TrunkRow] = {}
+        self._all_trunks: tuple[TrunkOnRecord, ...] = ()
+        self._by_username: dict[str, TrunkOnRecord] = {}
+        self._by_contact: dict[str, TrunkOnRecord] = {}
         self._numbers_of: dict[int, tuple[str, ...]] = {}
         self._tables: Mapping[str, _Table[Any]] = {
             "connection": self._connections,
@@ -181,24 +181,24 @@ class Memory:
         """Return whether a phone is registered from just this flow, or this host."""
         return self.registrations.has_registered(flow=flow, host=host)
 
-    def trunk(self, name: str) -> TrunkRow | None:
+    def trunk(self, name: str) -> TrunkOnRecord | None:
         """Return the trunk of this name."""
         return self._trunks.by_name.get(name)
 
-    def trunk_by_username(self, username: str) -> TrunkRow | None:
+    def trunk_by_username(self, username: str) -> TrunkOnRecord | None:
         """Return the trunk whose IN side has this user name."""
         return self._by_username.get(username)
 
-    def trunk_by_contact(self, contact_user: str) -> TrunkRow | None:
+    def trunk_by_contact(self, contact_user: str) -> TrunkOnRecord | None:
         """Return the trunk that is registered with this Contact."""
         return self._by_contact.get(contact_user)
 
-    def trunks_of(self, keys: Sequence[int]) -> list[TrunkRow]:
+    def trunks_of(self, keys: Sequence[int]) -> list[TrunkOnRecord]:
         """Return those trunks that are there, in this order."""
         by_key = self._trunks.by_key
         return [by_key[key] for key in keys if key in by_key]
 
-    def trunks(self) -> Sequence[TrunkRow]:
+    def trunks(self) -> Sequence[TrunkOnRecord]:
         """Return every trunk, the oldest first; the same object until one has changed."""
         return self._all_trunks
 
@@ -225,7 +225,7 @@ class Memory:
         found = (by_name[prefix] for prefix in prefixes if prefix in by_name)
         return max(found, key=lambda row: len(row.name), default=None)
 
-    def agent_of(self, key: int) -> AgentRow | None:
+    def agent_of(self, key: int) -> AgentOnRecord | None:
         """Return a voice agent by its key."""
         agent = self._agents.by_key.get(key)
         return agent.row if agent is not None else None

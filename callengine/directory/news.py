@@ -27,7 +27,7 @@ ANSWER_S = 3.0
 MISSING = "the database's triggers are not in place; put them there with: manage.py migrate"
 
 
-class Change(NamedTuple):
+class TableChange(NamedTuple):
     """One row that has changed."""
 
     kind: str
@@ -37,7 +37,7 @@ class Change(NamedTuple):
     "Of a registration: the engine that wrote it; empty: it was no engine."
 
 
-EVERYTHING = Change(ALL, 0)
+EVERYTHING = TableChange(ALL, 0)
 
 
 class LostError(OSError):
@@ -53,7 +53,7 @@ class News(Protocol):
         Raises LostError.
         """
 
-    def drain(self) -> list[Change]:
+    def drain(self) -> list[TableChange]:
         """Return what was committed since the last time. Raises LostError: open it again."""
 
     def check(self) -> None:
@@ -95,7 +95,7 @@ class SqliteNews:
             raise LostError(MISSING)
         self._last = last or 0
 
-    def drain(self) -> list[Change]:
+    def drain(self) -> list[TableChange]:
         """Return what was committed since the last time."""
         if self._connection is None:
             raise LostError("it was never opened")
@@ -110,7 +110,7 @@ class SqliteNews:
         if len(found) == 1:
             return []
         self._last = found[-1][0]
-        return [Change(kind, key) for _, kind, key in found[1:]]
+        return [TableChange(kind, key) for _, kind, key in found[1:]]
 
     def check(self) -> None:
         """Nothing can be lost on the way."""
@@ -166,7 +166,7 @@ class PostgresNews:
             raise
         self._asked_at = None
 
-    def drain(self) -> list[Change]:
+    def drain(self) -> list[TableChange]:
         """Return what has come in; one look at a socket."""
         if self._connection is None:
             raise LostError("it is not connected")
@@ -177,11 +177,11 @@ class PostgresNews:
             raise LostError(str(error)) from error
         return list(self._heard(pgconn))
 
-    def _heard(self, pgconn: Any) -> Iterator[Change]:
+    def _heard(self, pgconn: Any) -> Iterator[TableChange]:
         while (told := pgconn.notifies()) is not None:
             kind, key, *node = told.extra.decode().split(":", 2)
             if kind != _HELLO and key.lstrip("-").isdigit():
-                yield Change(kind, int(key), *node)
+                yield TableChange(kind, int(key), *node)
 
     def check(self) -> None:
         """Ask something, and see that what was asked before has been answered."""

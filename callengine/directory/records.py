@@ -58,7 +58,7 @@ class ConnectionRow(NamedTuple):
         )
 
 
-class TrunkRow(NamedTuple):
+class TrunkOnRecord(NamedTuple):
     """A trunk without its gateways."""
 
     key: int
@@ -117,7 +117,7 @@ class RouteRow(NamedTuple):
     trunks: tuple[int, ...]
 
 
-class AgentRow(NamedTuple):
+class AgentOnRecord(NamedTuple):
     """A voice agent as a place where calls go."""
 
     key: int
@@ -133,7 +133,7 @@ class AgentRow(NamedTuple):
 class Agent(NamedTuple):
     """A voice agent whole; `entry` holds its secret."""
 
-    row: AgentRow
+    row: AgentOnRecord
     entry: AgentEntry
 
     @property

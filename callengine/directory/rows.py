@@ -18,7 +18,7 @@ from callengine.core.numberrules import Diverting, IdentityHeader, NumberRules
 from callengine.core.permissions import Permissions
 from callengine.directory.records import (
     Agent,
-    AgentRow,
+    AgentOnRecord,
     ConnectionRow,
     ConnectionSettings,
     GatewayRow,
@@ -26,7 +26,7 @@ from callengine.directory.records import (
     NumberRow,
     RouteRow,
     TargetRow,
-    TrunkRow,
+    TrunkOnRecord,
     packed,
 )
 from callengine.edge.interface import Binding
@@ -167,21 +167,21 @@ def registrations(keys: Keys) -> Iterator[tuple[int, Kept]]:
         yield key, Kept(binding, registered_at.timestamp(), since.timestamp())
 
 
-def trunks(keys: Keys) -> Iterator[TrunkRow]:
+def trunks(keys: Keys) -> Iterator[TrunkOnRecord]:
     """Yield trunks, the oldest first. One query."""
     rows = _of(Trunk.objects.all(), keys).select_related("registration").order_by("pk")
     return map(_trunk_row, rows.iterator(CHUNK))
 
 
-def trunk_in(rows: QuerySet[Trunk]) -> TrunkRow | None:
+def trunk_in(rows: QuerySet[Trunk]) -> TrunkOnRecord | None:
     """Return the first of these trunks. One query."""
     row = rows.select_related("registration").first()
     return _trunk_row(row) if row is not None else None
 
 
-def _trunk_row(row: Trunk) -> TrunkRow:
+def _trunk_row(row: Trunk) -> TrunkOnRecord:
     registration = getattr(row, "registration", None)
-    return TrunkRow(
+    return TrunkOnRecord(
         key=row.pk,
         entry=TrunkEntry(
             name=row.name,
@@ -292,9 +292,9 @@ def whole_agent(row: VoiceAgent) -> Agent:
     return Agent(agent_row(row), _agent_entry(row))
 
 
-def agent_row(row: VoiceAgent) -> AgentRow:
+def agent_row(row: VoiceAgent) -> AgentOnRecord:
     """Return a voice agent as plans need it."""
-    return AgentRow(
+    return AgentOnRecord(
         key=row.pk,
         name=row.name,
         enabled=row.enabled,

@@ -6,13 +6,13 @@ from typing import Protocol
 from callengine.core.directory import Platform
 from callengine.directory.records import (
     Agent,
-    AgentRow,
+    AgentOnRecord,
     ConnectionRow,
     GatewayRow,
     Kept,
     NumberRow,
     RouteRow,
-    TrunkRow,
+    TrunkOnRecord,
 )
 
 
@@ -34,19 +34,19 @@ class Store(Protocol):
     def has_registered(self, *, flow: str = "", host: str = "") -> bool:
         """Return whether a phone is registered from just this flow, by no proxy, or this host."""
 
-    def trunk(self, name: str) -> TrunkRow | None:
+    def trunk(self, name: str) -> TrunkOnRecord | None:
         """Return the trunk of this name."""
 
-    def trunk_by_username(self, username: str) -> TrunkRow | None:
+    def trunk_by_username(self, username: str) -> TrunkOnRecord | None:
         """Return the trunk whose IN side has this user name."""
 
-    def trunk_by_contact(self, contact_user: str) -> TrunkRow | None:
+    def trunk_by_contact(self, contact_user: str) -> TrunkOnRecord | None:
         """Return the trunk that is registered at its carrier with this Contact."""
 
-    def trunks_of(self, keys: Sequence[int]) -> list[TrunkRow]:
+    def trunks_of(self, keys: Sequence[int]) -> list[TrunkOnRecord]:
         """Return those trunks that are there, in this order."""
 
-    def trunks(self) -> Sequence[TrunkRow]:
+    def trunks(self) -> Sequence[TrunkOnRecord]:
         """Return every trunk, the oldest first."""
 
     def gateways(self, trunks: Sequence[int]) -> dict[int, tuple[GatewayRow, ...]]:
@@ -64,7 +64,7 @@ class Store(Protocol):
     def route(self, prefixes: Sequence[str]) -> RouteRow | None:
         """Return the route with the longest of these prefixes."""
 
-    def agent_of(self, key: int) -> AgentRow | None:
+    def agent_of(self, key: int) -> AgentOnRecord | None:
         """Return a voice agent by its key."""
 
     def agent(self, name: str) -> Agent | None:

@@ -11,13 +11,13 @@ from callengine.core.directory import Platform
 from callengine.directory import rows
 from callengine.directory.records import (
     Agent,
-    AgentRow,
+    AgentOnRecord,
     ConnectionRow,
     GatewayRow,
     Kept,
     NumberRow,
     RouteRow,
-    TrunkRow,
+    TrunkOnRecord,
 )
 from callengine.edge.flow import TRANSPORTS
 from callengine.record.cleaning import is_storable
@@ -61,27 +61,27 @@ class Stored:
             here |= Q(flow__startswith=f"{transport}:{host_part}:")
         return Registration.objects.filter(here, expires_at__gt=timezone.now()).exists()
 
-    def trunk(self, name: str) -> TrunkRow | None:
+    def trunk(self, name: str) -> TrunkOnRecord | None:
         """Return the trunk of this name. One query."""
         return rows.trunk_in(Trunk.objects.filter(name=name)) if is_storable(name) else None
 
-    def trunk_by_username(self, username: str) -> TrunkRow | None:
+    def trunk_by_username(self, username: str) -> TrunkOnRecord | None:
         """Return the trunk whose IN side has this user name. One query."""
         if not is_storable(username):
             return None
         return rows.trunk_in(Trunk.objects.filter(in_username=username))
 
-    def trunk_by_contact(self, contact_user: str) -> TrunkRow | None:
+    def trunk_by_contact(self, contact_user: str) -> TrunkOnRecord | None:
         """Return the trunk that is registered with this Contact. One query."""
         found = Trunk.objects.filter(registration__contact_user=contact_user, registers=True)
         return rows.trunk_in(found)
 
-    def trunks_of(self, keys: Sequence[int]) -> list[TrunkRow]:
+    def trunks_of(self, keys: Sequence[int]) -> list[TrunkOnRecord]:
         """Return those trunks that are there, in this order. One query."""
         by_key = {row.key: row for row in rows.trunks(keys)}
         return [by_key[key] for key in keys if key in by_key]
 
-    def trunks(self) -> Sequence[TrunkRow]:
+    def trunks(self) -> Sequence[TrunkOnRecord]:
         """Return every trunk, the oldest first. One query."""
         return list(rows.trunks(None))
 
@@ -110,7 +110,7 @@ class Stored:
         found = rows.routes_in(Route.objects.filter(prefix__in=prefixes))
         return max(found, key=lambda row: len(row.name), default=None)
 
-    def agent_of(self, key: int) -> AgentRow | None:
+    def agent_of(self, key: int) -> AgentOnRecord | None:
         """Return a voice agent by its key, without what no plan needs. One query."""
         found = VoiceAgent.objects.filter(pk=key).defer(
             "secret", "system_prompt", "greeting", "tools", "keyterms", "turn_detection"

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from callengine.core.directory import Source
 from callengine.directory import lookup
 from callengine.directory.current import Directory
-from callengine.directory.records import TrunkRow
+from callengine.directory.records import TrunkOnRecord
 from callengine.edge.interface import Binding, Credentials, Refusal, TrunkAccess
 from callengine.edge.names.hostlookup import HostLookup
 from callengine.engine.readers import Readers
@@ -25,7 +25,7 @@ class DirectoryAnswers:
         self.sources = sources
         self._readers = Readers()
         self.directory = Directory(self._read, node=node)
-        self._trunks: Sequence[TrunkRow] | None = None
+        self._trunks: Sequence[TrunkOnRecord] | None = None
         self._entries: tuple[AccessEntry, ...] = ()
         self._access = AccessLists(
             lambda: self._entries,

@@ -13,12 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import yaml
 
+from tests.peers import moments
 from tests.peers.clerk import Clerk
 from tests.peers.ports import LOOPBACK, free_port, free_port_range, free_sip_port
 from tests.peers.services import Postgres, Redis, wait_for_port
@@ -164,10 +166,10 @@ class Engine:
         method: str | None = "INVITE",
         timeout_s: float = 6.0,
     ) -> Record:
-        """Wait for a stored rejection and return the newest that fits."""
+        """Wait for a rejection that the test that runs has caused; return the newest that fits."""
 
         def stored() -> Record | None:
-            for row in reversed(self.rejections()):
+            for row in reversed(self._own_rejections()):
                 fits = row["code"] == code and method in (None, row["method"])
                 if fits and user in (None, row["user"]):
                     return row
@@ -186,10 +188,16 @@ class Engine:
                 if any(leg["call_id"] == call_id for leg in call["legs"]) and call["termination"]:
                     end: Record = call["termination"]
                     return {"rule": end["reason"], "code": end["code"], "advice": end["advice"]}
-            fits = (r for r in reversed(self.rejections()) if r["code"] == code)
+            own = [r for r in self._own_rejections() if r["call_id"] in ("", call_id)]
+            fits = (r for r in reversed(own) if r["code"] == code)
             return next((r for r in fits if user in (None, r["user"])), None)
 
         return await self._eventually(found, f"nothing tells why {call_id} was refused", 8.0)
+
+    def _own_rejections(self) -> list[Record]:
+        """Return those since the test began; of a former one the next may look the same."""
+        since = datetime.fromtimestamp(moments.began(), UTC).isoformat()
+        return [row for row in self.rejections() if row["at"] >= since]
 
     def children(self) -> list[int]:
         """Return the process ids of every process below ours, call processes among them."""

@@ -10,6 +10,8 @@ from callengine.management.listing import add_listing_arguments, newest_last, pr
 from callengine.models import Rejection
 
 KEYS = ("at", "source_address", "user", "method", "code", "rule", "advice")
+MORE = ("to", "call_id")
+"In JSON alone."
 
 
 class Command(BaseCommand):
@@ -32,5 +34,5 @@ class Command(BaseCommand):
 
 def described(row: Rejection) -> dict[str, Any]:
     """Return one rejection as a JSON-ready object; `at` is ISO 8601 in UTC."""
-    values = {key: getattr(row, key) for key in KEYS}
+    values = {key: getattr(row, key) for key in (*KEYS, *MORE)}
     return {**values, "at": row.at.astimezone(UTC).isoformat()}

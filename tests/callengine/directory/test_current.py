@@ -14,7 +14,14 @@ from callengine.core.directory import Platform
 from callengine.directory import current, lookup, memory, triggers
 from callengine.directory.current import Directory
 from callengine.directory.memory import Changed, Memory
-from callengine.directory.news import EVERYTHING, Change, LostError, PostgresNews, SqliteNews, news
+from callengine.directory.news import (
+    EVERYTHING,
+    LostError,
+    PostgresNews,
+    SqliteNews,
+    TableChange,
+    news,
+)
 from callengine.directory.registrations import Registrations
 from callengine.directory.stored import STORED
 from connections.models import Connection
@@ -49,7 +56,7 @@ class Told:
         self.kinds = {change.kind for change in changes}
         self.read(changes)
 
-    def read(self, changes: list[Change]) -> None:
+    def read(self, changes: list[TableChange]) -> None:
         changed: dict[str, Any] = {}
         for kind, key, _ in changes:
             changed.setdefault(kind, set()).add(key)
@@ -164,13 +171,13 @@ class Feed:
     """News that a test makes."""
 
     def __init__(self) -> None:
-        self.changes: list[Change] = []
+        self.changes: list[TableChange] = []
         self.error: LostError | None = None
 
     def open(self) -> None:
         self.check()
 
-    def drain(self) -> list[Change]:
+    def drain(self) -> list[TableChange]:
         self.check()
         changes, self.changes = self.changes, []
         return changes
@@ -215,7 +222,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Site:
 async def test_a_change_holds_for_who_asks_next_and_costs_one_reading(site: Site) -> None:
     await site.directory.start()
     assert await site.asked() == "GB"
-    site.home, site.feed.changes = "FR", [Change("platform", 1)]
+    site.home, site.feed.changes = "FR", [TableChange("platform", 1)]
     assert await asyncio.gather(*(site.asked() for _ in range(20))) == ["FR"] * 20
     assert site.reads == 2
     await site.directory.stop()
@@ -245,7 +252,7 @@ def test_notifications_name_what_has_changed() -> None:
 
     heard = list(PostgresNews()._heard(Connected()))
     assert heard == [
-        Change("connection", 7),
-        Change("registration", 8, "node:1"),
-        Change("all", 0),
+        TableChange("connection", 7),
+        TableChange("registration", 8, "node:1"),
+        TableChange("all", 0),
     ]
