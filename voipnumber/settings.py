@@ -90,6 +90,7 @@ VOIPNUMBER_BAN_FAILURES = _env.integer("VOIPNUMBER_BAN_FAILURES", 10, minimum=1,
 VOIPNUMBER_BAN_USERS = _env.integer("VOIPNUMBER_BAN_USERS", 10, minimum=2, maximum=200)
 VOIPNUMBER_BAN_WINDOW_S = _env.seconds("VOIPNUMBER_BAN_WINDOW_S", 300, minimum=1, maximum=86400)
 VOIPNUMBER_BAN_S = _env.seconds("VOIPNUMBER_BAN_S", 600, minimum=0, maximum=86400)
+VOIPNUMBER_LATE_MS = _env.integer("VOIPNUMBER_LATE_MS", 200, minimum=50, maximum=60_000)
 VOIPNUMBER_TCP_MESSAGE_S = _env.seconds("VOIPNUMBER_TCP_MESSAGE_S", 32, minimum=1, maximum=600)
 VOIPNUMBER_SIP_KEEPALIVE_S = _env.seconds("VOIPNUMBER_SIP_KEEPALIVE_S", 0, minimum=0, maximum=300)
 VOIPNUMBER_NONCE_ANY_ADDRESS = _env.boolean("VOIPNUMBER_NONCE_ANY_ADDRESS", default=False)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from callengine.core.outcomes import Rejection
 from callengine.core.reasons import Rule
 
-CALLS_LATE_S, REGISTRATIONS_LATE_S = 0.2, 0.4
-"How late what came before may be for another call, or registration, to be taken."
+CALLS_LATE_S = 0.2
+"How late what came before may be for another call to be taken."
+REGISTRATIONS = 2
+"So many times as late it may be for another registration."
 RELIEVED = 0.5
 "Below this share of it they are taken again: not at once, or the next would be refused."
 BURST_ENDS_S = 5.0
@@ -35,9 +37,10 @@ class _Burst:
 
 
 class Overload:
-    """What one engine's edge decides by."""
+    """What one engine's edge decides by; `calls_late_s` in place of CALLS_LATE_S."""
 
-    def __init__(self) -> None:
+    def __init__(self, calls_late_s: float = CALLS_LATE_S) -> None:
+        self._calls_late_s = calls_late_s
         self._late_s = 0.0
         self._seen_at = float("-inf")
         self._refuses_calls = self._refuses_registrations = False
@@ -55,9 +58,9 @@ class Overload:
         `waited_s` is how long calls have waited that were taken and have no call process yet.
         """
         late_s = max(waited_s, self._late_s if now - self._seen_at < KNOWN_S else 0.0)
-        self._refuses_calls = late_s > _bound(CALLS_LATE_S, self._refuses_calls)
+        self._refuses_calls = late_s > _bound(self._calls_late_s, self._refuses_calls)
         self._refuses_registrations = late_s > _bound(
-            REGISTRATIONS_LATE_S, self._refuses_registrations
+            self._calls_late_s * REGISTRATIONS, self._refuses_registrations
         )
         if self._burst is not None:
             self._burst.latest_s = max(self._burst.latest_s, late_s)

@@ -60,7 +60,7 @@ class Assembly:
         self.rejections = Rejections(
             engine.rejected, self.tasks, per_minute=settings.rejections_per_minute
         )
-        self.overload = Overload()
+        self.overload = Overload(settings.late_s)
         self._keep_guard(engine)
         self._open_network()
         self._keep_transactions()

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from callengine.core.overload import CALLS_LATE_S
+
 Clients = Literal["off", "optional", "required"]
 Listen = tuple[Literal["udp", "tcp", "tls"], str, int]
 
@@ -140,6 +142,8 @@ class EdgeSettings:
     tcp_stranger_idle_s: float = 120.0
     "The same where no registration and no call hangs on the connection."
     tcp_message_s: float = 32.0
+    late_s: float = CALLS_LATE_S
+    "How late we may be for another call to be taken; registrations twice that."
     "From accept to the first whole message, and from any message's first byte to its last."
     tcp_connect_s: float = 4.0
     max_transactions: int = 20000

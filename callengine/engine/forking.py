@@ -41,6 +41,8 @@ class ForkServer:
         self._socket: socket.socket | None = None
         self._started = 0.0
         self._stopping = False
+        self.is_up = False
+        "Whether this one has spoken: it does once it can fork."
 
     def start(self, delay_s: float = 0.0) -> None:
         """Start the process; what is asked of it before it is there waits in its socket.
@@ -50,7 +52,7 @@ class ForkServer:
         ours, theirs = socket_pair()
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
-        self._socket = ours
+        self._socket, self.is_up = ours, False
         loop.add_reader(ours, self._readable)
         if delay_s:
             loop.call_later(delay_s, self._run_later, ours, theirs)
@@ -117,6 +119,7 @@ class ForkServer:
         except OSError:
             data = b""
         if data:
+            self.is_up = True
             self._on_message(FROM_FORK_SERVER.decode(data))
         else:
             self._lost()

@@ -76,6 +76,11 @@ class ProcessKeeper:
         self._lacks_descriptors = False
         "Said once, until there are some again."
 
+    @property
+    def can_fork(self) -> bool:
+        """Whether the fork server is up, and was when it last spoke."""
+        return self._fork_server.is_up
+
     def start(self) -> None:
         """Start the fork server. Raises OSError if there is no descriptor or memory for it."""
         self._fork_server.start()

@@ -20,6 +20,8 @@ from callengine.engine.waits import Waits
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 4.0
+FIRST_START_TIMEOUT_S = 16.0
+"Of one that a fork server is to fork once it is up: that has yet to load all of pjsua2."
 FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."
 RETRY_S = 1.0
@@ -96,7 +98,7 @@ class Pool:
             )
         process = self.processes[0]
         try:
-            await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S * 4)
+            await asyncio.wait_for(asyncio.shield(process.ready), FIRST_START_TIMEOUT_S)
         except (TimeoutError, ConnectionError) as error:
             raise RuntimeError(
                 "no call process could be started: see the log above; is pjsua2-python installed?"
@@ -182,8 +184,9 @@ class Pool:
                 return None
             process.state = ProcessState.BUSY
             self.waits.begin(process.number, time.monotonic())
+            timeout_s = START_TIMEOUT_S if self._keeper.can_fork else FIRST_START_TIMEOUT_S
             try:
-                await asyncio.wait_for(asyncio.shield(process.ready), START_TIMEOUT_S)
+                await asyncio.wait_for(asyncio.shield(process.ready), timeout_s)
             except TimeoutError:
                 self._keeper.does_not_start(process)
             except ConnectionError:

@@ -84,6 +84,7 @@ def _edge_settings() -> EdgeSettings:
         user_agent=USER_AGENT,
         keepalive_s=settings.VOIPNUMBER_SIP_KEEPALIVE_S,
         tcp_message_s=settings.VOIPNUMBER_TCP_MESSAGE_S,
+        late_s=settings.VOIPNUMBER_LATE_MS / 1000,
         bans=BanSettings(
             failures=settings.VOIPNUMBER_BAN_FAILURES,
             users=settings.VOIPNUMBER_BAN_USERS,

@@ -12,10 +12,15 @@ from typing import Any, Self
 
 from playwright.async_api import Browser as AsyncBrowser
 from playwright.async_api import async_playwright
-from playwright.sync_api import Browser, sync_playwright
+from playwright.async_api import expect as expect_async
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "correct horse"
+PATIENCE_MS = 30_000
+"A page that shows what it should costs none of it."
+for _expect in (expect, expect_async):
+    _expect.set_options(timeout=PATIENCE_MS)
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
     "--no-sandbox",
@@ -55,7 +60,7 @@ class LiveServer:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.close()  # The server ends with its input.
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=30)
         self.process.stdout.close()
         self.folder.cleanup()
 

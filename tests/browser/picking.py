@@ -37,7 +37,7 @@ async def saves(page: Page, *expected: str) -> None:
     """Save; the server confirms, and a reload shows what was saved."""
     await save(page).click()
     confirmed = page.get_by_role("status").filter(has_text="Saved. The next call uses this list.")
-    await expect(confirmed).to_be_visible(timeout=15_000)
+    await expect(confirmed).to_be_visible()
     await page.reload()
     await shows_selected(page, list(expected))
     assert await numbers(page) == [str(index + 1) for index in range(len(expected))]

@@ -13,7 +13,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Dialog, Locator, Page
 
-from tests.browser.chromium import CHROMIUM, async_chromium
+from tests.browser.chromium import CHROMIUM, PATIENCE_MS, async_chromium
 from tests.peers.engine import Engine
 
 MARKS = [
@@ -56,7 +56,7 @@ def address(engine: Engine) -> str:
 
 @asynccontextmanager
 async def windows(
-    engine: Engine, browser: Browser, known: Known, *, timeout_ms: int, said: list[str]
+    engine: Engine, browser: Browser, known: Known, *, said: list[str]
 ) -> AsyncIterator[Open]:
     """Yield what opens a page as somebody of a role; what the consoles say is added to `said`."""
     contexts: list[BrowserContext] = []
@@ -65,7 +65,7 @@ async def windows(
     async def open_page(path: str, *, role: str = "admin", **more: Any) -> Page:
         context = await browser.new_context(base_url=base, **more)
         contexts.append(context)
-        context.set_default_timeout(timeout_ms)
+        context.set_default_timeout(PATIENCE_MS)
         cookie: Any = {"name": "sessionid", "value": known["session"][role], "url": base}
         await context.add_cookies([cookie])
         page = await context.new_page()

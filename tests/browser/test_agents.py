@@ -63,7 +63,7 @@ def known(engine: Engine, peer: VoiceAgentPeer) -> Known:
 async def visit(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
     """Open a part of an agent's page; at the end no console may have said a word."""
     said: list[str] = []
-    async with windows(engine, browser, known, timeout_ms=10_000, said=said) as open_page:
+    async with windows(engine, browser, known, said=said) as open_page:
 
         async def open_part(agent: str, part: str = "", **more: Any) -> Page:
             address = f"/agents/{known['agent'][agent]}/" + (f"{part}/" if part else "")

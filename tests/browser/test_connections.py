@@ -7,7 +7,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.chromium import PASSWORD
+from tests.browser.chromium import PASSWORD, PATIENCE_MS
 from tests.browser.scene import MARKS, address, browser
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
@@ -35,7 +35,7 @@ def engine() -> Iterator[Engine]:
 async def context(engine: Engine, browser: Browser) -> AsyncIterator[BrowserContext]:
     opened = await browser.new_context(base_url=address(engine))
     await opened.grant_permissions(["clipboard-read", "clipboard-write"])
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(PATIENCE_MS)
     await sign_in(opened)
     yield opened
     await opened.close()
@@ -136,7 +136,7 @@ async def test_without_javascript_it_is_added_changed_and_deleted(
     engine: Engine, browser: Browser
 ) -> None:
     context = await browser.new_context(base_url=address(engine), java_script_enabled=False)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     await sign_in(context)
     page = await context.new_page()
     await page.goto("/connections/add/")

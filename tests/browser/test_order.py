@@ -82,7 +82,7 @@ def known(engine: Engine) -> Known:
 async def visit(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
     """Open a trunk's OUT part; at the end no console may have said a word."""
     said: list[str] = []
-    async with windows(engine, browser, known, timeout_ms=10_000, said=said) as open_page:
+    async with windows(engine, browser, known, said=said) as open_page:
 
         async def open_trunk(trunk: str, *, path: str = "", **more: Any) -> Page:
             return await open_page(path or f"/trunks/{known['trunk'][trunk]}/out/", **more)
@@ -125,7 +125,7 @@ async def saves(page: Page, order: str, first: str = "") -> None:
     """Save; the server confirms, and a reload shows what was saved."""
     await save(page).click()
     said = page.get_by_text(f"Saved. The next call tries {first or uri(order[0])} first.")
-    await expect(said).to_be_visible(timeout=15_000)
+    await expect(said).to_be_visible()
     await page.reload()
     assert await shown(page) == order
     await expect(unsaved(page)).to_be_hidden()

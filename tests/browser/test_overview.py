@@ -1,6 +1,5 @@
 """The overview in a real Chromium: bars drawn, kept up to date, nothing moving; lists beside it."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import LiveServer
-from tests.browser.windows import browser, sign_in
+from tests.browser.windows import browser, comes_true, sign_in
 from tests.dashboard.live import demo
 
 __all__ = ["browser"]
@@ -80,7 +79,7 @@ def test_bars_are_drawn_in_their_colours_and_follow_what_happens(
         server.do("store", call={**call, "ended": None, "termination": None})
         server.do("end", call=call)
     # It asks by itself every ten seconds, and is content with figures five seconds old.
-    expect(failed).to_have_text(str(count + 4), timeout=25_000)
+    expect(failed).to_have_text(str(count + 4))
     expect(answered).not_to_have_text("")
     assert canvas.evaluate("canvas => canvas.isConnected"), "charts are kept, not made anew"
     assert plot.evaluate(DRAWN) != before
@@ -95,11 +94,9 @@ def test_the_theme_changes_the_bars_too(browser: Browser, server: LiveServer, co
     page.goto("/")
     plot = page.locator("#plot-hour-answered")
     plot.locator("canvas").wait_for()
+    page.context.set_offline(True)  # It would bring itself up to date after ten seconds.
     page.emulate_media(color_scheme="dark")
-    deadline = time.monotonic() + 3  # The page brings itself up to date after ten.
-    while plot.evaluate(DRAWN) < 50:  # `wait_for_function` would evaluate text in the page
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(50)
+    comes_true(page, f"() => ({DRAWN})(document.querySelector('#plot-hour-answered')) >= 50")
     page.context.close()
 
 

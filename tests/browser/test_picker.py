@@ -66,7 +66,7 @@ def known(engine: Engine) -> Known:
 async def visit(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
     """Open a connection's inbound list; at the end no console may have said a word."""
     said: list[str] = []
-    async with windows(engine, browser, known, timeout_ms=8000, said=said) as open_page:
+    async with windows(engine, browser, known, said=said) as open_page:
 
         async def open_list(sip_user: str, *, path: str = "", **more: Any) -> Page:
             inbound = f"/codecs/connection/{known['connection'][sip_user]}/inbound/"

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.chromium import PASSWORD, LiveServer
+from tests.browser.chromium import PASSWORD, PATIENCE_MS, LiveServer
 from tests.browser.windows import browser
 from tests.dashboard.addresses import ALL
 from tests.dashboard.rows import AGENT_CALL
@@ -48,7 +48,7 @@ def server() -> Iterator[LiveServer]:
 
 def signed_in(browser: Browser, url: str, **options: Any) -> BrowserContext:
     context = browser.new_context(base_url=url, **options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto("/accounts/login/")
     page.fill("#id_username", "admin")

@@ -10,7 +10,6 @@ from tests.browser.chromium import LiveServer
 from tests.browser.windows import NewPage, browser, cookies, visit, without_websocket
 
 __all__ = ["browser", "cookies", "visit"]
-WITHIN_MS = 1000
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def test_a_trunk_that_goes_down_says_so_in_the_list_and_on_its_page(
     for is_up, word, said in told:
         server.do("gateway heard", trunk=1, is_up=is_up, said=said)
         for state in states:
-            expect(state).to_have_text(word, timeout=WITHIN_MS)
+            expect(state).to_have_text(word)
             expect(state).to_have_class(re.compile("badge-up" if is_up else "badge-wait"))
         expect(own.locator("#trunk-standing")).to_contain_text(said)
     assert not [url for url in own.asked if "/standing/" in url][1:], "told, not asked for"  # type: ignore[attr-defined]

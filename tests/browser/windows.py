@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.chromium import PASSWORD, LiveServer, chromium
+from tests.browser.chromium import PASSWORD, PATIENCE_MS, LiveServer, chromium
 
 Cookies = Callable[[str], Any]
 NewPage = Callable[..., Page]
@@ -58,7 +58,7 @@ def sign_in(page: Page, user: str) -> None:
 
 @contextmanager
 def windows(
-    server: LiveServer, browser: Browser, cookies: Cookies, *, user: str, timeout_ms: int
+    server: LiveServer, browser: Browser, cookies: Cookies, *, user: str
 ) -> Iterator[NewPage]:
     """Yield what opens a window as somebody, `user` if nobody else is named.
 
@@ -71,7 +71,7 @@ def windows(
         before = options.pop("before", None)
         context = browser.new_context(base_url=server.url, **options)
         contexts.append(context)
-        context.set_default_timeout(timeout_ms)
+        context.set_default_timeout(PATIENCE_MS)
         if user:
             context.add_cookies(cookies(user))
         page = context.new_page()
@@ -99,7 +99,7 @@ def windows(
 def visit(server: LiveServer, browser: Browser, cookies: Cookies) -> Iterator[NewPage]:
     """Open windows on a server that knows of no call and no engine yet."""
     server.do("clear")
-    with windows(server, browser, cookies, user="admin", timeout_ms=5000) as open_page:
+    with windows(server, browser, cookies, user="admin") as open_page:
         yield open_page
 
 
@@ -112,7 +112,7 @@ def without_websocket(page: Page) -> None:
     page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1008))
 
 
-def comes_true(page: Page, script: str, argument: Any = None, *, timeout_s: float = 5.0) -> None:
+def comes_true(page: Page, script: str, argument: Any = None, *, timeout_s: float = 20.0) -> None:
     """Wait for a script of ours; `wait_for_function` evaluates text, which the pages forbid."""
     deadline = time.monotonic() + timeout_s
     while not page.evaluate(script, argument):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from typing import Any
 
 import pytest
 
@@ -16,13 +17,13 @@ from callengine.edge.callers.registrar import (
     register,
 )
 from callengine.edge.flow import Flow
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused
 from callengine.edge.messages.received import Received, receive
 from callengine.edge.transactions.limits import MAX_SOURCES, RejectionGate
 from callengine.edge.transactions.server import ServerTransactions, State
 from tests.callengine.edge.clock import Clock
-from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
+from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, edge_settings
 
 FLOW = "udp:127.0.0.3:5062"
 
@@ -78,8 +79,9 @@ def engine() -> FakeEngine:
     return FakeEngine()
 
 
-async def opened(engine: FakeEngine) -> tuple[Edge, tuple[str, int], UdpPeer]:
-    edge = Edge(engine, EdgeSettings(listen=(("udp", "127.0.0.2", 0),), rejections_per_minute=3))
+async def opened(engine: FakeEngine, **more: Any) -> tuple[Edge, tuple[str, int], UdpPeer]:
+    listen = (("udp", "127.0.0.2", 0),)
+    edge = Edge(engine, edge_settings(listen=listen, rejections_per_minute=3, **more))
     await edge.start()
     return edge, edge.listening[0][1:], await UdpPeer.open("127.0.0.3")
 
@@ -102,7 +104,7 @@ async def test_an_edge_that_is_behind_takes_nothing_new_until_it_has_caught_up(
     engine: FakeEngine,
 ) -> None:
     """What waits for a call process counts, and so does what waits to be read."""
-    edge, sip, peer = await opened(engine)
+    edge, sip, peer = await opened(engine, late_s=1.0)
 
     async def answer_to(phone: Phone) -> Received:
         # Nobody acknowledges the 401: it is repeated.
@@ -117,13 +119,13 @@ async def test_an_edge_that_is_behind_takes_nothing_new_until_it_has_caught_up(
         return reply.code, int(reply.get("retry-after") or 0)
 
     assert await answer("INVITE", body=SDP) == (401, 0)
-    engine.waited = 0.3
+    engine.waited = 1.5
     code, retry_after_s = await answer("INVITE", body=SDP)
     assert code == 503
     assert 1 <= retry_after_s <= 3
     assert await answer("INVITE", body=SDP, to=f"<sip:eve@{sip[0]}>;tag=x") == (481, 0)
     assert await answer("REGISTER") == (401, 0)
-    engine.waited = 0.5
+    engine.waited = 2.5
     code, retry_after_s = await answer("REGISTER")
     assert code == 503
     assert 5 <= retry_after_s <= 20
@@ -133,7 +135,7 @@ async def test_an_edge_that_is_behind_takes_nothing_new_until_it_has_caught_up(
     # The loop itself is held up while an INVITE waits in its socket.
     phone = Phone(*peer.address, user="eve", edge=sip)
     peer.send(phone.request("INVITE", 1, body=SDP), sip)
-    time.sleep(0.25)  # noqa: ASYNC251
+    time.sleep(1.1)  # noqa: ASYNC251
     assert (await answer_to(phone)).code == 503
     edge.refuse_new_calls(2)
     await engine.until(lambda: any(one.rule == "overloaded" for one in engine.rejections))

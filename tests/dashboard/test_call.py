@@ -23,7 +23,6 @@ from tests.browser.windows import (
 from tests.dashboard.live import demo
 
 __all__ = ["browser", "cookies", "server"]
-WITHIN_MS = 3000
 MARKUP = '<script>document.title="owned"</script><img src=x onerror="alert(1)">'
 DRAWN_IN = """(colour) => {
   const canvas = document.querySelector("#plots-A canvas");
@@ -87,7 +86,7 @@ def test_a_leg_without_audio_has_no_figures() -> None:
 
 @pytest.fixture
 def visit(server: LiveServer, browser: Browser, cookies: Cookies) -> Iterator[NewPage]:
-    with windows(server, browser, cookies, user="viewer", timeout_ms=8000) as open_window:
+    with windows(server, browser, cookies, user="viewer") as open_window:
 
         def open_page(path: str, **options: Any) -> Page:
             return open_window(path, before=dismiss_dialogs, **options)
@@ -118,7 +117,7 @@ def test_the_ladder_and_the_plots_live_and_stay_as_the_record(
 
     server.do("messages", call=call["id"], messages=messages[:4])
     arrows = page.locator("#ladder > li")
-    expect(arrows).to_have_count(4, timeout=WITHIN_MS)
+    expect(arrows).to_have_count(4)
     page.locator("#message-1 summary").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#message-1 pre")).to_be_visible()
@@ -126,7 +125,7 @@ def test_the_ladder_and_the_plots_live_and_stay_as_the_record(
         server.do(
             "quality", call=call["id"], quality={"A": demo.quality(mos), "B": demo.quality(mos)}
         )
-        expect(page.locator("#quality-A")).to_contain_text(f"{mos}", timeout=WITHIN_MS)
+        expect(page.locator("#quality-A")).to_contain_text(f"{mos}")
     expect(page.locator("#plots-A canvas")).to_have_count(1)
     expect(page.locator("#plots-B figcaption").first).to_contain_text(
         "best 4.2, worst 2.5, average 3.5"
@@ -134,7 +133,7 @@ def test_the_ladder_and_the_plots_live_and_stay_as_the_record(
 
     server.do("messages", call=call["id"], messages=messages[4:])
     server.do("publish", call=call)
-    expect(arrows).to_have_count(len(messages), timeout=WITHIN_MS)
+    expect(arrows).to_have_count(len(messages))
     expect(page.locator("#message-1 pre")).to_be_visible()
     expect(page.locator("#plots-A canvas")).to_have_count(1)
     histories = {"A": demo.history(60), "B": demo.history(60, mos=4.0)}
@@ -142,7 +141,7 @@ def test_the_ladder_and_the_plots_live_and_stay_as_the_record(
     over = demo.ended(call, demo.HUNG_UP)
     server.do("end", call=over)
     server.do("publish", call=over)
-    expect(page.locator("#call-end")).to_contain_text("Ended by the caller", timeout=WITHIN_MS)
+    expect(page.locator("#call-end")).to_contain_text("Ended by the caller")
     expect(page.locator("#plots-B figcaption").first).to_contain_text("best 4.0")
 
     record = visit(path(call, "ladder"), live=False)
@@ -232,7 +231,7 @@ def test_markup_in_any_message_is_text(server: LiveServer, visit: NewPage) -> No
     server.do("messages", call=call["id"], messages=wild[:1])
     page = visit(path(call, "ladder"))
     server.do("messages", call=call["id"], messages=wild[1:])
-    expect(page.locator("#ladder > li")).to_have_count(2, timeout=WITHIN_MS)
+    expect(page.locator("#ladder > li")).to_have_count(2)
     for number in (1, 2):
         page.locator(f"#message-{number} summary").click()
         expect(page.locator(f"#message-{number} pre")).to_have_text(MARKUP)

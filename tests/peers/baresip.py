@@ -133,7 +133,7 @@ class Baresip:
 
     # What a test does with it
 
-    async def registered(self, timeout_s: float = 5.0) -> None:
+    async def registered(self, timeout_s: float = 20.0) -> None:
         """Wait until the registrar has accepted us.
 
         It registers before anybody can listen to its events, so its log has to tell.
@@ -173,7 +173,7 @@ class Baresip:
     async def hang_up(self) -> None:
         await self.command("hangup")
 
-    async def wait_for(self, kind: str, timeout_s: float = 8.0) -> dict[str, Any]:
+    async def wait_for(self, kind: str, timeout_s: float = 20.0) -> dict[str, Any]:
         """Return the next event of a type (CALL_ESTABLISHED ...) that nobody waited for yet."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -206,13 +206,15 @@ class Baresip:
 
     async def heard_for(self, seconds: float = 2.0) -> Tone:
         """Wait until the last call's recording holds `seconds`, and return its tone."""
-        await until(lambda: self._recorded_s() > seconds, "too little sound", timeout_s=seconds + 8)
+        await until(
+            lambda: self._recorded_s() > seconds, "too little sound", timeout_s=seconds + 20
+        )
         return self.heard(seconds)
 
     async def heard_from_now(self, seconds: float = 1.5) -> Tone:
         """Wait until the recording holds `seconds` more, and return the tone of those."""
         enough = self._recorded_s() + seconds + 0.3
-        await until(lambda: self._recorded_s() > enough, "no sound", timeout_s=seconds + 8)
+        await until(lambda: self._recorded_s() > enough, "no sound", timeout_s=30)
         recordings = self.folder.glob("dump-*-dec.wav")
         return last_tone_of(max(recordings, key=lambda path: path.stat().st_mtime), seconds)
 

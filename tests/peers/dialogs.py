@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.peers.phone import Phone
 
 SDP_TYPE = sipmessage.MediaType(mime_type="application/sdp")
-ANSWER_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = 30.0
 
 
 class Call:
@@ -259,7 +259,7 @@ class OutgoingCall(Call):
         assert response.code == 200, f"{response.code} {response.phrase}\n{self.phone.dump()}"
         return response
 
-    async def wait_provisional(self, code: int, timeout_s: float = 10.0) -> sipmessage.Response:
+    async def wait_provisional(self, code: int, timeout_s: float = 30.0) -> sipmessage.Response:
         """Wait for one provisional answer; fails at once if the call is over without it."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -349,7 +349,7 @@ class IncomingCall(Call):
         self.agree()
         await self.respond(self.invite, 183, self.local_sdp)
 
-    async def answer(self, sdp: str, timeout_s: float = 5.0) -> None:
+    async def answer(self, sdp: str, timeout_s: float = 20.0) -> None:
         """Answer with 200 and wait for the ACK."""
         self.local_sdp = self._keyed_answer(sdp)
         self.agree()

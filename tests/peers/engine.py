@@ -73,6 +73,8 @@ class Engine:
             "VOIPNUMBER_HTTP": f"{self.host}:{self.http_port}",
             "VOIPNUMBER_MAX_CALLS": "8",
             "VOIPNUMBER_GRACE_S": "1",
+            # A busy machine of tests is no rush of callers: none is to be refused for it.
+            "VOIPNUMBER_LATE_MS": "60000",
             "VOIPNUMBER_NODE": f"node-{self.port}",
             **(environment or {}),
         }
@@ -140,7 +142,7 @@ class Engine:
         )
         return _lines(self.manage("shell", "-v", "0", "-c", script))
 
-    async def record(self, call_id: str, *, timeout_s: float = 10.0) -> Record:
+    async def record(self, call_id: str, *, timeout_s: float = 30.0) -> Record:
         """Wait until the call whose leg A has this Call-ID has ended; return its record."""
 
         def ended() -> Record | None:
@@ -149,7 +151,7 @@ class Engine:
 
         return await self._eventually(ended, f"no ended call {call_id}", timeout_s)
 
-    async def records(self, count: int, *, timeout_s: float = 10.0) -> dict[str, Record]:
+    async def records(self, count: int, *, timeout_s: float = 30.0) -> dict[str, Record]:
         """Wait until so many calls have ended; return all records by the Call-ID of leg A."""
 
         def ended() -> dict[str, Record] | None:
@@ -164,7 +166,7 @@ class Engine:
         code: int,
         user: str | None = None,
         method: str | None = "INVITE",
-        timeout_s: float = 6.0,
+        timeout_s: float = 20.0,
     ) -> Record:
         """Wait for a rejection that the test that runs has caused; return the newest that fits."""
 
@@ -192,7 +194,7 @@ class Engine:
             fits = (r for r in reversed(own) if r["code"] == code)
             return next((r for r in fits if user in (None, r["user"])), None)
 
-        return await self._eventually(found, f"nothing tells why {call_id} was refused", 8.0)
+        return await self._eventually(found, f"nothing tells why {call_id} was refused", 20.0)
 
     def _own_rejections(self) -> list[Record]:
         """Return those since the test began; of a former one the next may look the same."""

@@ -127,7 +127,7 @@ class Linphone:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{text}\n".encode())
 
-    async def logs(self, words: str, timeout_s: float = 10.0) -> None:
+    async def logs(self, words: str, timeout_s: float = 30.0) -> None:
         """Wait until these words stand in its log."""
         log = self.folder / "log"
         await until(

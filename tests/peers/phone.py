@@ -181,7 +181,7 @@ class Phone:
         call.final = asyncio.create_task(call.run(sdp, answer))
         return call
 
-    async def wait_call(self, timeout_s: float = 10.0) -> IncomingCall:
+    async def wait_call(self, timeout_s: float = 30.0) -> IncomingCall:
         """Wait for the next call placed to this phone."""
         async with asyncio.timeout(timeout_s):
             return await self.incoming.get()

@@ -89,7 +89,7 @@ class RtpTone(asyncio.DatagramProtocol):
         self.packets.append(Packet(second & 0x7F, sequence, timestamp, data[header:], addr[:2]))
         self.arrived.set()
 
-    async def first_packet(self, timeout_s: float = 5.0) -> Packet:
+    async def first_packet(self, timeout_s: float = 20.0) -> Packet:
         """Wait until RTP arrives and return the latest packet."""
         async with asyncio.timeout(timeout_s):
             await self.arrived.wait()

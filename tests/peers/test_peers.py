@@ -32,7 +32,7 @@ async def test_two_scripted_phones_hear_each_other(codec: str) -> None:
         assert at_anna.near(900)
         assert at_ben.near(600)
         await incoming.hang_up()
-        await asyncio.wait_for(call.ended.wait(), 2)
+        await asyncio.wait_for(call.ended.wait(), 15)
 
 
 @needs_baresip
@@ -64,17 +64,17 @@ async def test_baresip_calls_holds_sends_digits_and_hangs_up() -> None:
         await bob.wait_for("CALL_ESTABLISHED")
         await phone.rtp.first_packet()
         await bob.hold()
-        held = await asyncio.wait_for(call.reoffers.get(), 3)
+        held = await asyncio.wait_for(call.reoffers.get(), 15)
         assert descriptions.direction(held) == "sendonly"
         await bob.resume()
-        resumed = await asyncio.wait_for(call.reoffers.get(), 3)
+        resumed = await asyncio.wait_for(call.reoffers.get(), 15)
         assert descriptions.direction(resumed) == "sendrecv"
         (event,) = descriptions.telephone_events(call.offer_sdp)
         phone.rtp.forget()
         await bob.dtmf("42")
         await until(lambda: phone.rtp.digits(event) == "42", "no digits arrived")
         await bob.hang_up()
-        await asyncio.wait_for(call.ended.wait(), 3)
+        await asyncio.wait_for(call.ended.wait(), 15)
 
 
 async def test_an_invite_without_sdp_is_answered_in_the_ack() -> None:
@@ -94,7 +94,7 @@ async def test_a_cancelled_call_ends_with_487() -> None:
         await incoming.ring()
         await call.wait_provisional(180)
         await call.cancel()
-        await asyncio.wait_for(incoming.cancelled.wait(), 2)
+        await asyncio.wait_for(incoming.cancelled.wait(), 15)
         assert (await call.wait_final()).code == 487
 
 

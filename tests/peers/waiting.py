@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 async def until(
-    condition: Callable[[], bool], complaint: str, *, timeout_s: float = 5.0, every_s: float = 0.03
+    condition: Callable[[], bool], complaint: str, *, timeout_s: float = 20.0, every_s: float = 0.03
 ) -> None:
     """Look again and again until the condition holds."""
     deadline = asyncio.get_running_loop().time() + timeout_s

@@ -88,7 +88,7 @@ async def test_a_carrier_connects_the_two_and_the_call_leaves_rfc5589_6_1(
         path = await operator.live_call()
         assert (await call.send(refer(call, engine, SECOND))).code == 202
         await is_told(call.phone, "SIP/2.0 200 OK")
-        await asyncio.wait_for(call.ended.wait(), 3)
+        await asyncio.wait_for(call.ended.wait(), 15)
         assert await carrier.finished() == 0, carrier.dump()
         record = await engine.record(call.call_id)
     assert record["termination"]["by"] == "caller"
@@ -149,7 +149,7 @@ async def test_a_callee_refers_a_caller_who_came_from_the_carrier_rfc5589_6_1(
         await asyncio.sleep(0.2)  # its ACK
         assert (await call.send(refer(call, engine, SECOND))).code == 202
         await is_told(carol, "SIP/2.0 200 OK")
-        await asyncio.wait_for(call.ended.wait(), 3)
+        await asyncio.wait_for(call.ended.wait(), 15)
         assert await carrier.finished() == 0, carrier.dump()
         record = await engine.record(next(m.call_id for m in carrier.messages))
     assert record["termination"]["by"] == "callee"

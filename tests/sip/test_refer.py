@@ -174,7 +174,7 @@ async def test_a_caller_refers_its_callee_and_leaves_rfc5589_6_1(
         page = html.unescape(await asyncio.to_thread(operator.get, path))
         assert "Transcoding PCMU ↔ PCMA" in page
         await target.hang_up()
-        await asyncio.wait_for(waiting.ended.wait(), 3)
+        await asyncio.wait_for(waiting.ended.wait(), 15)
         (call_id,) = {m.call_id for m in transferor.messages}
         record = await engine.record(call_id)
     assert record["termination"]["reason"] == "callee-hung-up"

@@ -82,7 +82,7 @@ async def two_calls(
         assert heard_by_carol.near(BOB_HZ), f"carol hears {heard_by_carol}"
         assert len(carols.phone.calls) == 1  # she was not rung again
         assert (await carols.hang_up()).code == 200
-        await asyncio.wait_for(bobs.ended.wait(), 3)
+        await asyncio.wait_for(bobs.ended.wait(), 15)
 
 
 @pytest.mark.parametrize("calls_bob", [True, False], ids=["as caller", "as callee"])
@@ -93,7 +93,7 @@ async def test_a_party_joins_its_two_calls_rfc5589_7_3(
         assert (await with_bob.send(refer(with_bob, with_carol))).code == 202
         await is_told(alice, "SIP/2.0 200 OK")
         for call in (with_carol, with_bob):
-            await asyncio.wait_for(call.ended.wait(), 5)
+            await asyncio.wait_for(call.ended.wait(), 15)
     first, second = [
         await engine.record(call.call_id)
         for call in (bobs if not calls_bob else with_bob, with_carol)
@@ -138,7 +138,7 @@ async def test_a_target_whose_yes_comes_too_late_ends_its_own_call_rfc3261_9_1(
         with_carol.b.receive = late  # type: ignore[method-assign]
         assert (await with_bob.a.send(refer(with_bob.a, with_carol.a))).code == 202
         assert (await with_bob.b.hang_up()).code == 200
-        await asyncio.wait_for(with_carol.a.ended.wait(), 5)
+        await asyncio.wait_for(with_carol.a.ended.wait(), 15)
         record = await engine.record(with_carol.a.call_id)
     assert record["termination"]["reason"] == "transfer-failed"
     assert "Carol agreed to be joined with another call just as" in record["termination"]["advice"]
@@ -191,7 +191,7 @@ async def test_requests_after_the_takeover_have_rising_numbers_rfc3261_12_2_1(
         await consulted.answered()
         assert (await talk.a.send(refer(talk.a, consulted))).code == 202
         await is_told(alice, "SIP/2.0 200")
-        await asyncio.wait_for(talk.a.ended.wait(), 5)
+        await asyncio.wait_for(talk.a.ended.wait(), 15)
         await asyncio.sleep(0.3)
         await talk.b.hang_up()
         assert await target.finished() == 0, target.dump()
@@ -256,7 +256,7 @@ async def test_a_device_takes_the_place_of_a_party_rfc3891_3(
         left, stays = (talk.b, talk.a) if replaced == "callee" else (talk.a, talk.b)
         taken = await pick_up(carol, replaces(left))
         assert (await taken.answered()).code == 200
-        await asyncio.wait_for(left.ended.wait(), 5)
+        await asyncio.wait_for(left.ended.wait(), 15)
         codec = "PCMU" if replaced == "callee" else "PCMA"
         at_carol, at_partner = await asyncio.gather(
             taken.audio(send_hz=CAROL_HZ, codec="G722", seconds=1.5),
@@ -266,7 +266,7 @@ async def test_a_device_takes_the_place_of_a_party_rfc3891_3(
         assert at_partner.near(CAROL_HZ), f"who was taken over hears {at_partner}"
         assert not stays.ended.is_set()
         assert (await taken.hang_up()).code == 200
-        await asyncio.wait_for(stays.ended.wait(), 3)
+        await asyncio.wait_for(stays.ended.wait(), 15)
     before = await engine.record(talk.a.call_id)
     after = await engine.record(taken.call_id)
     whom, partner = ("Bob", "alice") if replaced == "callee" else ("Alice", "bob")
@@ -304,7 +304,7 @@ async def test_a_device_takes_the_place_of_one_that_rings_rfc3891_3(engine: Engi
         taken = await pick_up(carol, replaces(ringing, ";early-only"))
         assert (await taken.answered()).code == 200
         assert calling.responses[-1].code == 200
-        await asyncio.wait_for(ringing.ended.wait(), 5)
+        await asyncio.wait_for(ringing.ended.wait(), 15)
         at_carol, at_alice = await asyncio.gather(
             taken.audio(send_hz=CAROL_HZ, codec="G722", seconds=1.2),
             calling.audio(send_hz=BOB_HZ, codec="PCMU", seconds=1.2),
@@ -313,7 +313,7 @@ async def test_a_device_takes_the_place_of_one_that_rings_rfc3891_3(engine: Engi
         cancel = next(m for m in bob.received() if m.startswith("CANCEL"))
         assert 'text="Call completed elsewhere"' in cancel
         assert (await taken.hang_up()).code == 200
-        await asyncio.wait_for(calling.ended.wait(), 3)
+        await asyncio.wait_for(calling.ended.wait(), 15)
     before, after = [await engine.record(call.call_id) for call in (calling, taken)]
     assert before["termination"]["reason"] == "picked-up"
     assert before["termination"]["advice"] == (
@@ -372,7 +372,7 @@ async def test_whoever_says_yes_to_a_pick_up_too_late_ends_its_own_call_rfc3261_
         await asyncio.sleep(0.3)
         assert (await picking.cancel()).code == 200
         assert (await picking.wait_final()).code == 487
-        await asyncio.wait_for(talk.b.ended.wait(), 5)
+        await asyncio.wait_for(talk.b.ended.wait(), 15)
         record = await engine.record(talk.a.call_id)
     assert record["termination"]["reason"] == "transfer-failed"
 
@@ -389,7 +389,7 @@ async def test_a_pick_up_that_agrees_on_no_audio_is_not_called_picked_up_rfc3264
         talk.a.answer_reoffer = lambda offer: re.sub("m=audio [0-9]+", "m=audio 0", offer)
         picking = await pick_up(carol, replaces(talk.b))
         assert (await picking.wait_final()).code == 488
-        await asyncio.wait_for(talk.b.ended.wait(), 5)
+        await asyncio.wait_for(talk.b.ended.wait(), 15)
         before, after = [await engine.record(call.call_id) for call in (talk.a, picking)]
     assert before["termination"]["reason"] == "transfer-failed"
     assert before["termination"]["advice"] == (

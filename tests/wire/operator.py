@@ -17,7 +17,7 @@ from websockets.typing import Origin
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 SCRIPT = (
     "from django.contrib.auth.models import User\n"
     "from dashboard.accounts.roles import Role, set_role\n"
@@ -116,7 +116,7 @@ class Operator:
         assert "the timeline shows how it goes" in page
         return path
 
-    async def reads(self, path: str, *words: str, timeout_s: float = 6.0) -> str:
+    async def reads(self, path: str, *words: str, timeout_s: float = 20.0) -> str:
         """Wait until one line of a call's timeline holds all these words; return it."""
         lines: list[str] = []
         try:
@@ -130,7 +130,7 @@ class Operator:
         except TimeoutError:
             raise AssertionError(f"no line holds {words}:\n" + "\n".join(lines)) from None
 
-    async def ended(self, path: str, *, timeout_s: float = 6.0) -> str:
+    async def ended(self, path: str, *, timeout_s: float = 20.0) -> str:
         """Wait until a call has ended; return the text of its page without markup."""
         async with asyncio.timeout(timeout_s):
             while True:

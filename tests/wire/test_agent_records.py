@@ -124,7 +124,7 @@ async def test_a_call_shows_its_agent_while_it_lasts_and_in_the_record(
         assert "42" in first
         assert "no-business-of-it" not in first
         await asyncio.to_thread(agent.do, "end")
-        await asyncio.wait_for(call.ended.wait(), 5)
+        await asyncio.wait_for(call.ended.wait(), 15)
         record = await engine.record(call.call_id)
     assert (record["termination"]["by"], record["termination"]["reason"]) == (
         "callee",
@@ -177,7 +177,7 @@ async def test_of_an_agent_that_keeps_no_transcript_nothing_said_is_anywhere(
         await olga.reads(path, "transferred", "now talks to Bob instead of discreet")
         page += await shows(olga, path, "has left")
         await call.hang_up()
-        await asyncio.wait_for(incoming.ended.wait(), 5)
+        await asyncio.wait_for(incoming.ended.wait(), 15)
         record = await engine.record(call.call_id)
     assert record["termination"]["reason"] == "caller-hung-up"
     stored = await asyncio.to_thread(rows, engine, path)

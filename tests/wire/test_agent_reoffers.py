@@ -163,7 +163,7 @@ async def test_a_caller_who_may_encrypt_stays_plain_with_an_agent_it_came_to_lat
         refer = talk.b.request("REFER")
         refer.headers.set("Refer-To", f"<sip:{NUMBER}@{engine.host}:{engine.port}>")
         assert (await talk.b.send(refer)).code == 202
-        await asyncio.wait_for(talk.b.ended.wait(), 5)
+        await asyncio.wait_for(talk.b.ended.wait(), 15)
         await _hear_each_other(talk.a, peer, "PCMU")
         offer = srtp.offered(sam.sdp(["PCMU"], version=2), "RTP/SAVP")
         assert (await talk.a.reinvite(offer)).code == 488

@@ -207,7 +207,7 @@ async def test_a_confined_call_process_speaks_tls(engine: Engine, support: Voice
             assert _confined(engine)
             await _hears_the_agent(phone, support)
             support.do("tool", name="end_call")
-            await asyncio.wait_for(call.ended.wait(), 8)
+            await asyncio.wait_for(call.ended.wait(), 15)
             record = await engine.record(call.call_id)
     assert record["termination"]["reason"] == "agent-ended"
     assert KEY not in engine.dump()

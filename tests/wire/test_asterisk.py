@@ -144,7 +144,7 @@ async def test_calls_go_both_ways_and_are_heard(engine: Engine, transport: str) 
         await back.hears_both_ways(codec_a="PCMU", codec_b="PCMA")
         assert b.invite.from_address.uri.user == "1001"
         await a.hang_up()
-        await asyncio.wait_for(b.ended.wait(), 3)
+        await asyncio.wait_for(b.ended.wait(), 15)
         record = await engine.record(engine.calls()[-1]["legs"][0]["call_id"])
         assert record["source"] == "trunk:asterisk"
         assert record["destination"] == "connection:desk-2001"

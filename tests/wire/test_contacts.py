@@ -22,9 +22,9 @@ async def test_three_phones_ring_together_and_the_losers_are_cancelled(engine: E
         await rung[1].answer(bobs[1].sdp(["G722"]))
         await a.answered()
         for loser in (rung[0], rung[2]):
-            await asyncio.wait_for(loser.ended.wait(), 3)
+            await asyncio.wait_for(loser.ended.wait(), 15)
         await a.hang_up()
-        await asyncio.wait_for(rung[1].ended.wait(), 3)
+        await asyncio.wait_for(rung[1].ended.wait(), 15)
         record = await engine.record(a.call_id)
         assert [leg["name"] for leg in record["legs"]] == ["A", "B", "B2", "B3"]
         assert record["termination"]["reason"] == "caller-hung-up"

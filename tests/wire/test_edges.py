@@ -118,7 +118,7 @@ async def test_an_answer_without_any_codec_of_ours_gets_a_bye(engine: Engine) ->
         call = await phone.invite("bob", phone.sdp(["PCMU"]))
         incoming = await bob.wait_call()
         await incoming.answer(bob.sdp([("GSM", 3)]))
-        await asyncio.wait_for(incoming.ended.wait(), 5)
+        await asyncio.wait_for(incoming.ended.wait(), 15)
         assert (await call.wait_final()).code == 488
         record = await engine.record(call.call_id)
         assert record["termination"]["reason"] == "no-common-codec-callee"
@@ -194,7 +194,7 @@ async def test_our_answer_names_one_codec_and_our_offer_the_list_in_order(engine
 async def test_of_three_codecs_in_the_answer_ours_wins_by_a_second_offer(engine: Engine) -> None:
     async with registered(engine, "bob") as bob, caller(engine) as phone:
         call = await converse(engine, phone, bob, offer=["PCMU"], answer=["PCMA", "PCMU", "G722"])
-        reoffer = await asyncio.wait_for(call.b.reoffers.get(), 4)
+        reoffer = await asyncio.wait_for(call.b.reoffers.get(), 15)
         assert descriptions.names(reoffer) == ["G722"]
         await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
         record = await call.end()
@@ -408,7 +408,7 @@ async def test_several_contacts_ring_together_and_the_first_to_answer_wins(
         await at_mobile.ring()
         await at_mobile.answer_in("G722")
         await a.answered()
-        await asyncio.wait_for(at_desk.cancelled.wait(), 3)
+        await asyncio.wait_for(at_desk.cancelled.wait(), 15)
         await Conversation(a, at_mobile, engine).hears_both_ways(codec_a="PCMU", codec_b="G722")
         await a.hang_up()
 

@@ -147,7 +147,7 @@ async def test_nothing_of_the_library_inside_leaks(engine: Engine) -> None:
         await rung.b.answer_in("PCMU")
         await rung.a.answered()
         await rung.a.hang_up()
-        await asyncio.wait_for(rung.b.ended.wait(), 3)
+        await asyncio.wait_for(rung.b.ended.wait(), 15)
         for message in (*phone.received(), *bob.received()):
             head = "\r\n".join(_head(message))
             for word in DEFAULTS_OF_PJSIP:

@@ -66,7 +66,7 @@ async def test_two_phones_over_ipv6_hear_each_other_and_no_stranger(engine: Engi
             assert call.a.rtp_target[0] == IPV6_LOOPBACK
             assert descriptions.direction(call.a.remote_sdp) == answered
         await call.hears_both_ways(codec_a="OPUS", codec_b="G722", seconds=0.8)
-        await asyncio.wait_for(reports.arrived.wait(), 8)
+        await asyncio.wait_for(reports.arrived.wait(), 15)
         assert neighbour.packets == stranger.rtp.packets == stranger.rtcp.received == []
         record = await call.end()
     assert [leg["remote"] for leg in record["legs"]] == [

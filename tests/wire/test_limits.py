@@ -75,7 +75,7 @@ async def test_the_last_hop_may_be_ours(engine: Engine) -> None:
         await b.answer_in("PCMU")
         await a.answered()
         await a.hang_up()
-        await asyncio.wait_for(b.ended.wait(), 3)
+        await asyncio.wait_for(b.ended.wait(), 15)
 
 
 async def test_a_connection_may_call_itself(engine: Engine) -> None:
@@ -103,7 +103,7 @@ async def test_an_address_that_leads_back_to_us_ends_at_once(engine: Engine) -> 
         call = await phone.invite("loop", phone.sdp(["PCMU"]))
         final = await call.wait_final()
         assert final.code in (482, 483), final.code
-        assert asyncio.get_running_loop().time() - begun < 3
+        assert asyncio.get_running_loop().time() - begun < 15
         record = await engine.record(call.call_id)
         assert record["termination"]["code"] == final.code
         assert record["termination"]["reason"] == "callee-loops", record["termination"]
@@ -212,7 +212,7 @@ async def test_reliable_provisionals_are_sent_to_whoever_requires_them(engine: E
             codec_a="PCMU", codec_b="PCMU", seconds=1.0
         )
         await a.hang_up()
-        await asyncio.wait_for(b.ended.wait(), 3)
+        await asyncio.wait_for(b.ended.wait(), 15)
 
 
 async def _prack(call: OutgoingCall, provisional: sipmessage.Response) -> sipmessage.Response:

@@ -124,7 +124,7 @@ async def test_a_re_offer_that_meets_one_of_the_peers_is_repeated(engine: Engine
         await b.answer_in("PCMA", "G722")
         await a.answered()
         for _ in range(2):
-            await asyncio.wait_for(b.reoffers.get(), 6)
+            await asyncio.wait_for(b.reoffers.get(), 15)
         assert 2.0 <= offers[1] - offers[0] <= 5.0
         # What was sent before we had the answer is still on its way.
         await b.audio(send_hz=800, codec="G722", seconds=0.5)

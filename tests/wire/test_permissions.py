@@ -89,7 +89,7 @@ async def test_a_call_lasts_as_long_as_its_caller_may_talk(engine: Engine) -> No
     async with gateway() as at, caller(engine, "short") as phone:
         call = await converse(engine, phone, at, offer=["PCMU"], to=HOME)
         for party in (call.a, call.b):
-            await asyncio.wait_for(party.ended.wait(), 8)
+            await asyncio.wait_for(party.ended.wait(), 15)
         end = (await engine.record(call.a.call_id))["termination"]
         assert (end["by"], end["reason"], end["code"]) == ("engine", "max-duration", 200)
         assert end["advice"].startswith(
@@ -102,7 +102,7 @@ async def test_a_day_has_so_many_minutes(engine: Engine) -> None:
     _talked(engine, "metered", seconds=59.5)
     async with gateway() as at, caller(engine, "metered") as phone:
         call = await converse(engine, phone, at, offer=["PCMU"], to=HOME)
-        await asyncio.wait_for(call.b.ended.wait(), 8)
+        await asyncio.wait_for(call.b.ended.wait(), 15)
         end = (await engine.record(call.a.call_id))["termination"]
         assert end["reason"] == "max-duration"
         assert "what Metered had left of its 1 minutes a day" in end["advice"]

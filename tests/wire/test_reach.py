@@ -84,9 +84,9 @@ async def test_two_contacts_of_one_register_both_ring_where_they_are(engine: Eng
         rung = await first.wait_call(5), await second.wait_call(5)
         await rung[1].answer(second.sdp(["PCMU"]))
         await call.answered()
-        await asyncio.wait_for(rung[0].ended.wait(), 3)
+        await asyncio.wait_for(rung[0].ended.wait(), 15)
         assert (await call.hang_up()).code == 200
-        await asyncio.wait_for(rung[1].ended.wait(), 3)
+        await asyncio.wait_for(rung[1].ended.wait(), 15)
 
 
 INSIDE = {
@@ -125,9 +125,9 @@ async def test_a_callee_may_name_another_host_but_is_spoken_to_where_it_answered
             headers = {"Contact": f"<{named}>", "Record-Route": f"<{named};lr>"}
             await rung.respond(rung.invite, 200, bob.sdp(["PCMU"]), headers=headers)
             await call.answered()
-            await asyncio.wait_for(rung.acknowledged.wait(), 3)
+            await asyncio.wait_for(rung.acknowledged.wait(), 15)
             assert (await call.hang_up()).code == 200
-            await asyncio.wait_for(rung.ended.wait(), 3)
+            await asyncio.wait_for(rung.ended.wait(), 15)
         assert came == []
 
 
@@ -144,7 +144,7 @@ async def test_a_caller_may_name_another_host_but_is_spoken_to_where_it_called_f
             await rung.answer(bob.sdp(["PCMU"]))
             await call.answered()
             await rung.hang_up()
-            await asyncio.wait_for(call.ended.wait(), 3)
+            await asyncio.wait_for(call.ended.wait(), 15)
         assert came == []
 
 

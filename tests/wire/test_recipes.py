@@ -188,7 +188,7 @@ async def it_is_called(engine: Engine, part: Part, platform: Phone) -> None:
         await a.answered()
         await hear_each_other(a, "PCMA", b, chosen)
         await a.hang_up()
-        await asyncio.wait_for(b.ended.wait(), 3)
+        await asyncio.wait_for(b.ended.wait(), 15)
         record = await engine.record(a.call_id)
     assert record["destination"] == f"trunk:{part.recipe}"
     assert [leg["codec"] for leg in record["legs"]] == ["PCMA", part.agreed]
@@ -246,7 +246,7 @@ async def it_calls(engine: Engine, part: Part) -> None:
         await hear_each_other(a, part.agreed, b, "PCMA")
         assert b.invite.from_address.uri.user == "+12025550111"
         await b.hang_up()
-        await asyncio.wait_for(a.ended.wait(), 3)
+        await asyncio.wait_for(a.ended.wait(), 15)
         record = await engine.record(a.call_id)
     assert record["source"] == f"trunk:{part.recipe}"
     assert [leg["codec"] for leg in record["legs"]] == [part.agreed, "PCMA"]

@@ -49,7 +49,7 @@ async def test_a_phone_forwards_to_another_user_by_the_lists_of_the_new_one(
         await b.answer_in("G722")
         await a.answered()
         # The answer was made for Bob when the INVITE came; Carol's list takes another offer.
-        await asyncio.wait_for(a.reoffers.get(), 3)
+        await asyncio.wait_for(a.reoffers.get(), 15)
         await until(lambda: phone.received()[-1].startswith("ACK"), "no ACK to the re-INVITE")
         call = Conversation(a, b, engine)
         await call.hears_both_ways(codec_a="G722", codec_b="G722")

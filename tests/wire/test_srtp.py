@@ -247,7 +247,7 @@ async def test_an_answer_with_a_key_that_does_not_fit_ends_the_call_in_words(
         answer = sam.sdp([("PCMU", descriptions.payload_type(b.offer_sdp, "PCMU"))])
         await b.answer(srtp.with_key(answer, srtp.new_key() + end, tag=tag))
         assert (await a.wait_final()).code == 488
-        await asyncio.wait_for(b.ended.wait(), 3)
+        await asyncio.wait_for(b.ended.wait(), 15)
         ended = (await engine.record(a.call_id))["termination"]
     assert ended["reason"] == "callee-without-media"
     assert f"without a key (a=crypto) that can be used: {why}." in ended["advice"]
@@ -272,7 +272,7 @@ async def test_a_second_offer_for_one_codec_is_encrypted_as_the_first(engine: En
         caller(engine, "alice") as alice,
     ):
         call = await converse(engine, alice, rita, offer=["PCMU"], answer=["PCMA", "PCMU", "G722"])
-        offer = await asyncio.wait_for(call.b.reoffers.get(), 4)
+        offer = await asyncio.wait_for(call.b.reoffers.get(), 15)
         assert descriptions.names(offer) == ["G722"]
         assert " RTP/SAVP " in offer
         await asyncio.sleep(0.3)  # for what is on its way in the first codec

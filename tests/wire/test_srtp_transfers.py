@@ -70,7 +70,7 @@ async def test_whom_a_callee_refers_to_is_encrypted_as_its_own_settings_say(
             assert (await asks.send(blind(engine, asks, phone.user))).code == 202
             target = await phone.wait_call()
             await target.answer_in("PCMA")
-            await asyncio.wait_for(asks.ended.wait(), 3)
+            await asyncio.wait_for(asks.ended.wait(), 15)
             talk, asks = Conversation(talk.a, target, engine), target
             await talk.hears_both_ways(codec_a="PCMU", codec_b="PCMA", seconds=0.8)
             await asyncio.sleep(REST_S - 0.7)  # before it is transferred once more
@@ -92,7 +92,7 @@ async def test_who_is_taken_over_by_a_reinvite_gets_new_keys_in_its_own_profile(
         before = srtp.keys_in(second.a.answer_sdp)
         assert (await first.a.send(refer(first.a, second.b))).code == 202
         await is_told(alice, "SIP/2.0 200 OK")
-        offer = await asyncio.wait_for(second.a.reoffers.get(), 3)
+        offer = await asyncio.wait_for(second.a.reoffers.get(), 15)
         assert profile(offer) == SAVPF
         assert not {key for _, _, key in srtp.keys_in(offer)} & {key for _, _, key in before}
         heard = await asyncio.gather(
@@ -120,7 +120,7 @@ async def test_who_is_taken_over_and_answers_in_plain_rtp_ends_its_call(engine: 
         alice.rtp.cipher = srtp.agreed(first.a.local_sdp, first.a.remote_sdp)
         await first.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=0.9)
         for call in (second.a, second.b):  # she was hung up on, and alice is not left with nobody
-            await asyncio.wait_for(call.ended.wait(), 3)
+            await asyncio.wait_for(call.ended.wait(), 15)
         end = (await engine.record(second.a.call_id))["termination"]
         record = await first.end()
         notes = " ".join(event["text"] for event in engine.events(record["id"]))
@@ -197,10 +197,10 @@ async def test_a_list_forced_by_a_transfer_is_offered_encrypted(
         path = await operator.transfer("strict")
         target = await strict.wait_call()
         await target.answer_in("PCMA")
-        offer = await asyncio.wait_for(talk.a.reoffers.get(), 3)
+        offer = await asyncio.wait_for(talk.a.reoffers.get(), 15)
         assert profile(offer) == SAVPF
         await operator.reads(path, "transfer failed", "answered with nothing of them that can be")
-        await asyncio.wait_for(target.ended.wait(), 3)
+        await asyncio.wait_for(target.ended.wait(), 15)
         talk.a.answer_reoffer, alice.srtp = mirror, SAVPF
         alice.rtp.forget()
         await talk.b.audio(send_hz=950, codec="PCMU", seconds=1.1)
@@ -210,7 +210,7 @@ async def test_a_list_forced_by_a_transfer_is_offered_encrypted(
         await operator.transfer("strict", path)
         target = await strict.wait_call()
         await target.answer_in("PCMA")
-        offer = await asyncio.wait_for(talk.a.reoffers.get(), 3)
+        offer = await asyncio.wait_for(talk.a.reoffers.get(), 15)
         assert profile(offer) == SAVPF
         await operator.reads(path, "B3 transferred")
         after = Conversation(talk.a, target, engine)
@@ -286,7 +286,7 @@ async def test_baresip_joins_its_two_calls_over_tls_with_srtp(engine: Engine) ->
         replaces = quote(alice.dialog(second), safe="")
         await alice.command("line", "1")
         await alice.command("transfer", f"{alice.target('carol')}?Replaces={replaces}")
-        await asyncio.wait_for(with_carol.reoffers.get(), 3)
+        await asyncio.wait_for(with_carol.reoffers.get(), 15)
         heard = with_carol.audio(send_hz=1400, codec="PCMA", seconds=1.5)
         at_bob, at_carol = await asyncio.gather(bob.heard_from_now(0.7), heard)
         assert at_bob.near(1400), at_bob

@@ -101,7 +101,7 @@ async def test_a_callee_that_has_forgotten_the_call_is_lost(engine: Engine) -> N
         b.answer_reoffer = lambda _: 481
         await b.answer_in("PCMU", "G722")
         await a.answered()
-        await asyncio.wait_for(a.ended.wait(), 5)
+        await asyncio.wait_for(a.ended.wait(), 15)
         end = (await engine.record(a.call_id))["termination"]
         assert (end["by"], end["reason"], end["code"]) == ("callee", "callee-lost", 481)
         assert "Bob did not know the call any more (481)" in end["advice"]
@@ -115,7 +115,7 @@ async def test_a_caller_that_has_forgotten_the_call_is_lost(engine: Engine) -> N
         b = await bob.wait_call()
         await b.answer_in("PCMU")
         await a.answered()
-        await asyncio.wait_for(b.ended.wait(), 5)
+        await asyncio.wait_for(b.ended.wait(), 15)
         end = (await engine.record(a.call_id))["termination"]
         assert (end["by"], end["reason"], end["code"]) == ("caller", "caller-lost", 481)
         assert "The caller did not know the call any more (481)" in end["advice"]

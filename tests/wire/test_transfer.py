@@ -95,7 +95,7 @@ async def test_the_caller_talks_to_another_connection_in_another_codec(
         await talk.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
         assert talk.b.bye is None
         await target.answer_in("PCMA")
-        await asyncio.wait_for(talk.b.ended.wait(), 3)
+        await asyncio.wait_for(talk.b.ended.wait(), 15)
         assert talk.b.bye is not None
         assert talk.b.bye.headers.get("Reason") == "Q.850;cause=16"
         line = await operator.reads(path, "B2 transferred")
@@ -171,7 +171,7 @@ async def test_the_caller_hangs_up_while_the_target_rings(
         target = await carol.wait_call()
         await target.ring()
         page = await _hung_up(operator, path, talk)
-        await asyncio.wait_for(target.cancelled.wait(), 3)
+        await asyncio.wait_for(target.cancelled.wait(), 15)
         assert talk.b.bye is not None
     assert "Destination connection:bob " in page
     assert "Rule caller-hung-up" in page
@@ -203,7 +203,7 @@ async def test_the_call_ends_when_the_callee_left_and_nobody_answers(
         await target.ring()
         await talk.b.hang_up()
         await asyncio.wait_for(target.cancelled.wait(), RING_TIMEOUT_S + 3)
-        await asyncio.wait_for(talk.a.ended.wait(), 3)
+        await asyncio.wait_for(talk.a.ended.wait(), 15)
         page = await operator.ended(path)
     assert "Rule transfer-failed SIP 480" in page
     assert "did not answer within 3 s" in page
@@ -218,7 +218,7 @@ async def test_a_forced_destination_has_the_caller_change_codec_once_it_answers(
         await target.ring()
         assert talk.a.reoffers.empty()
         await target.answer_in("PCMU")
-        offer = await asyncio.wait_for(talk.a.reoffers.get(), 3)
+        offer = await asyncio.wait_for(talk.a.reoffers.get(), 15)
         assert descriptions.names(offer) == ["PCMU"]
         await operator.reads(path, "B2 transferred")
         after = Conversation(talk.a, target, engine)
@@ -241,7 +241,7 @@ async def test_a_caller_that_refuses_the_forced_codec_stays_with_the_callee(
         await target.answer_in("PCMU")
         line = await operator.reads(path, "transfer failed", "no-common-codec-caller")
         assert "the caller's device refused" in line
-        await asyncio.wait_for(target.ended.wait(), 3)
+        await asyncio.wait_for(target.ended.wait(), 15)
         await talk.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
         assert "G722 on leg A, PCMU on leg B" in await _hung_up(operator, path, talk)
 
@@ -261,7 +261,7 @@ async def test_a_caller_that_let_us_offer_is_offered_the_forced_list(
         path = await operator.transfer("strict")
         target = await strict.wait_call()
         await target.answer_in("PCMA")
-        offer = await asyncio.wait_for(a.reoffers.get(), 3)
+        offer = await asyncio.wait_for(a.reoffers.get(), 15)
         assert descriptions.names(offer) == ["PCMU", "PCMA"]
         await operator.reads(path, "B2 transferred")
         after = Conversation(a, target, engine)
@@ -285,7 +285,7 @@ async def test_one_transfer_at_a_time_and_another_after_it(
         again = await talk.b.phone.wait_call()
         await again.answer_in("PCMU")
         await operator.reads(path, "B3 transferred", "talks to Bob instead of Carol")
-        await asyncio.wait_for(target.ended.wait(), 3)
+        await asyncio.wait_for(target.ended.wait(), 15)
         after = Conversation(talk.a, again, engine)
         await after.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
         page = await _hung_up(operator, path, after)
@@ -298,14 +298,14 @@ async def test_phones_of_a_connection_ring_two_at_a_time(
 ) -> None:
     async with talking(engine, "carol", "carol", "carol") as (talk, phones):
         path = await operator.transfer("carol")
-        first, second = [await asyncio.wait_for(_next_call(phones), 3) for _ in range(2)]
+        first, second = [await asyncio.wait_for(_next_call(phones), 15) for _ in range(2)]
         waiting = [phone for phone in phones if phone not in (first.phone, second.phone)]
         await first.reject(486)
         assert waiting[0].incoming.empty()
         await second.reject(480)
         third = await waiting[0].wait_call()
         await third.answer_in("PCMA")
-        await asyncio.wait_for(talk.b.ended.wait(), 3)
+        await asyncio.wait_for(talk.b.ended.wait(), 15)
         await operator.reads(path, "B4 transferred")
 
 

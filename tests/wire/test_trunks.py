@@ -114,7 +114,7 @@ async def _completes(engine: Engine, phone: Phone, to: str, at: Phone) -> dict[s
     await a.answered()
     assert b.invite.uri.user == to
     await a.hang_up()
-    await asyncio.wait_for(b.ended.wait(), 3)
+    await asyncio.wait_for(b.ended.wait(), 15)
     return await engine.record(a.call_id)
 
 

@@ -52,7 +52,7 @@ async def begin(
 async def leave(a: OutgoingCall, b: Call) -> str:
     """Hang up; return the call's Call-ID on the caller's leg."""
     assert (await a.hang_up()).code == 200
-    await asyncio.wait_for(b.ended.wait(), 3)
+    await asyncio.wait_for(b.ended.wait(), 15)
     return a.call_id
 
 

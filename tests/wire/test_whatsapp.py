@@ -127,7 +127,7 @@ async def test_a_call_of_a_whatsapp_user(engine: Engine) -> None:
         await asyncio.sleep(0.3)
         assert phone.rtp.digits(event) == "5"
         await b.hang_up()
-        await asyncio.wait_for(a.ended.wait(), 3)
+        await asyncio.wait_for(a.ended.wait(), 15)
         record = await engine.record(a.call_id)
         said = [event["text"] for event in engine.events(record["id"])]
         assert (record["source"], record["from"]) == ("trunk:whatsapp", SCOPED)
@@ -156,7 +156,7 @@ async def test_a_call_to_a_whatsapp_user(engine: Engine) -> None:
         carrier.rtp.cipher = srtp.Cipher(ours, theirs, suite)
         await Conversation(a, b, engine).hears_both_ways(codec_a="PCMA", codec_b="OPUS", seconds=1)
         await b.hang_up()
-        await asyncio.wait_for(a.ended.wait(), 3)
+        await asyncio.wait_for(a.ended.wait(), 15)
         record = await engine.record(a.call_id)
         assert record["destination"] == "trunk:whatsapp"
         assert [leg["encryption"] for leg in record["legs"]] == ["", AES_80]

@@ -71,7 +71,7 @@ async def test_a_callee_that_answers_without_usable_audio_gets_ack_and_bye(engin
             await b.ring()
             text = _sdp(bob, **what) if isinstance(what, dict) else what
             await (_answer_bare(b) if text is None else b.answer(text))
-            await asyncio.wait_for(b.ended.wait(), 5)
+            await asyncio.wait_for(b.ended.wait(), 15)
             assert b.bye is not None
             assert (await a.wait_final()).code == 488
             ids.append(a.call_id)
@@ -96,7 +96,7 @@ async def test_of_two_phones_the_one_that_answers_with_audio_has_the_call(engine
         a = await phone.invite("duo", phone.sdp(["PCMU"]))
         at_one, at_two = await asyncio.gather(one.wait_call(), two.wait_call())
         await _answer_bare(at_one)
-        await asyncio.wait_for(at_one.ended.wait(), 5)
+        await asyncio.wait_for(at_one.ended.wait(), 15)
         await at_two.answer_in("G722")
         await a.answered()
         call = Conversation(a, at_two, engine)
@@ -138,7 +138,7 @@ async def test_an_ack_without_a_usable_answer_ends_the_call_for_both(engine: Eng
             await b.ring()
             await b.answer_in("G722")
             await a.answered()
-            await asyncio.wait_for(asyncio.gather(a.ended.wait(), b.ended.wait()), 5)
+            await asyncio.wait_for(asyncio.gather(a.ended.wait(), b.ended.wait()), 15)
             assert a.bye is not None
             assert b.bye is not None
             ids.append(a.call_id)
@@ -157,7 +157,7 @@ async def test_the_engine_goes_on(engine: Engine) -> None:
 
 async def _answer_bare(call: Any) -> None:
     await call.respond(call.invite, 200)
-    await asyncio.wait_for(call.acknowledged.wait(), 5)
+    await asyncio.wait_for(call.acknowledged.wait(), 15)
 
 
 async def _ended(engine: Engine, call_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -74,5 +74,5 @@ async def calls_with_timers(engine: Engine, user: str) -> dict[str, Timed]:
         for kept in (calls["uas"], calls["uac"]):
             assert not kept.a.ended.is_set()
             await kept.a.hang_up()
-            await asyncio.wait_for(kept.b.ended.wait(), 3)
+            await asyncio.wait_for(kept.b.ended.wait(), 15)
     return calls

@@ -3,9 +3,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Accepted, TrunkAccess
-from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer, anchor
+from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer, anchor, edge_settings
 from tests.callengine.edge.scene import Address, Scene
 
 
@@ -20,7 +20,7 @@ async def engine() -> FakeEngine:
 @pytest.fixture
 async def edge(engine: FakeEngine) -> AsyncIterator[Edge]:
     """The edge on 127.0.0.2, so that any 127.0.0.1 a peer sees is a leak."""
-    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0), ("tcp", "127.0.0.2", 0)))
+    settings = edge_settings(listen=(("udp", "127.0.0.2", 0), ("tcp", "127.0.0.2", 0)))
     edge = Edge(engine, settings)
     await edge.start()
     yield edge

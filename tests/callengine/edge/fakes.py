@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from callengine.core.directory import ConnectionEntry, Source, TrunkEntry
 from callengine.core.outcomes import Rejection
@@ -24,14 +24,20 @@ from callengine.edge.interface import (
     TrunkAccess,
 )
 from callengine.edge.messages.received import Received, receive
+from callengine.edge.settings import EdgeSettings
 
 REALM = "voipnumber"
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     "m=audio 40000 RTP/AVP 8 0\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
 )
+
+
+def edge_settings(**more: Any) -> EdgeSettings:
+    """Return settings of an edge that takes calls however busy the machine of the tests is."""
+    return EdgeSettings(**{"late_s": 60.0, **more})
 
 
 def ha1(algorithm: str, user: str, password: str) -> str:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from callengine.edge.frontdoor import Edge, EdgeSettings
-from tests.callengine.edge.fakes import SDP, FakeEngine, UdpPeer, anchor, reply_as
+from callengine.edge.frontdoor import Edge
+from tests.callengine.edge.fakes import SDP, FakeEngine, UdpPeer, anchor, edge_settings, reply_as
 from tests.callengine.edge.scene import CALL, Scene
 
 
@@ -67,7 +67,7 @@ async def test_an_answer_that_crosses_the_abandoning_is_acknowledged_and_ended(
 async def test_a_closed_call_lingers_then_is_forgotten(
     engine: FakeEngine, peer: UdpPeer, worker: UdpPeer
 ) -> None:
-    edge = Edge(engine, EdgeSettings(listen=(("udp", "127.0.0.2", 0),), linger_s=0.2))
+    edge = Edge(engine, edge_settings(listen=(("udp", "127.0.0.2", 0),), linger_s=0.2))
     await edge.start()
     edge.open_legs(anchor("A", "T", worker.address))
     edge.close_call(CALL)

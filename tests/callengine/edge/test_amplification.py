@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from callengine.edge.flow import Flow
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Accepted, Refused, TrunkAccess
 from callengine.edge.messages.digest import Answer, Digest, Verdict, digest_response, parse_answer
 from callengine.edge.messages.received import Received, receive
@@ -22,6 +22,7 @@ from tests.callengine.edge.fakes import (
     UdpPeer,
     anchor,
     answer_challenge,
+    edge_settings,
     reply_as,
 )
 from tests.callengine.edge.test_guard import edge_of
@@ -256,7 +257,7 @@ async def test_who_answers_from_another_address_is_asked_once_more(
 
 @pytest.fixture
 async def roaming(engine: FakeEngine) -> AsyncIterator[Edge]:
-    edge = Edge(engine, EdgeSettings(listen=(("udp", "127.0.0.2", 0),), nonce_any_address=True))
+    edge = Edge(engine, edge_settings(listen=(("udp", "127.0.0.2", 0),), nonce_any_address=True))
     await edge.start()
     yield edge
     await edge.stop()

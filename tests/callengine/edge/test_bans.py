@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS, Bans, HeldBan, Offence, Offences
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import TrunkAccess
 from callengine.edge.settings import BanSettings
-from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer
+from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer, edge_settings
 from tests.callengine.edge.test_registering import register
 
 SETTINGS = BanSettings(failures=3, users=4, window_s=60, ban_s=100, longest_s=350)
@@ -92,7 +92,7 @@ def test_what_is_stored_is_what_holds_but_for_what_is_being_stored() -> None:
 @pytest.fixture
 async def edge(engine: FakeEngine) -> AsyncIterator[Edge]:
     listen = (("udp", "127.0.0.2", 0), ("tcp", "127.0.0.2", 0))
-    edge = Edge(engine, EdgeSettings(listen=listen, bans=SETTINGS))  # type: ignore[arg-type]
+    edge = Edge(engine, edge_settings(listen=listen, bans=SETTINGS))  # type: ignore[arg-type]
     await edge.start()
     yield edge
     await edge.stop()

@@ -9,14 +9,14 @@ import pytest
 
 from callengine.edge import tasks
 from callengine.edge.flow import TCP, UDP, Flow, Transport
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.legs.challenged import credentials
 from callengine.edge.messages.message import Message, parse
 from callengine.edge.messages.received import Received
 from callengine.edge.settings import GuardSettings
 from callengine.edge.transactions import client as client_module
 from callengine.edge.transactions.client import ClientTransactions, acknowledgement, cancellation
-from tests.callengine.edge.fakes import FakeEngine, UdpPeer, ha1, reply_as
+from tests.callengine.edge.fakes import FakeEngine, UdpPeer, edge_settings, ha1, reply_as
 
 Address = tuple[str, int]
 REALM = "voipnumber"
@@ -157,9 +157,9 @@ async def test_a_peer_that_stays_silent_is_a_408_once_64_times_t1_have_passed(
     began = time.monotonic()
     response = await client.request(request_to(peer.address), flow_to(peer.address))
     assert (response.code, response.phrase) == (408, "Request Timeout")
-    assert 1.27 < time.monotonic() - began < 5.0
+    assert 1.27 < time.monotonic() - began < 30.0
     # At 0, 1, 3, 7, 15, 31 and 63 times T1, as far as this machine keeps up.
-    assert 3 <= len(peer.raw) <= 7
+    assert 2 <= len(peer.raw) <= 7
     assert len(set(peer.raw)) == 1
     assert len(client) == 0
 
@@ -281,7 +281,7 @@ async def test_an_answer_to_us_is_read_however_much_strangers_send(
     engine: FakeEngine, peer: UdpPeer, callee: UdpPeer
 ) -> None:
     guard = GuardSettings(strangers_rate=1.0, strangers_invite_rate=1.0)
-    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0),), guard=guard)
+    settings = edge_settings(listen=(("udp", "127.0.0.2", 0),), guard=guard)
     edge = Edge(engine, settings)
     await edge.start()
     try:
@@ -294,7 +294,7 @@ async def test_an_answer_to_us_is_read_however_much_strangers_send(
         answer = reply_as(heard, 200, "OK", tag="t")
         peer.send(answer.replace(heard.via.branch, f"z9hG4bKvn{'0' * 24}"), (host, port))
         peer.send(answer, (host, port))
-        assert (await asyncio.wait_for(asked, 5.0)).code == 200
+        assert (await asyncio.wait_for(asked, 15)).code == 200
     finally:
         await edge.stop()
 

@@ -6,13 +6,21 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Accepted, TrunkAccess
 from callengine.edge.settings import GuardSettings
 from callengine.edge.sources import source_key
 from callengine.edge.strangers.guard import Guard
 from callengine.edge.strangers.meters import Allowance, SharedBuckets
-from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, anchor, reply_as
+from tests.callengine.edge.fakes import (
+    SDP,
+    FakeEngine,
+    Phone,
+    UdpPeer,
+    anchor,
+    edge_settings,
+    reply_as,
+)
 from tests.callengine.edge.test_registering import register
 
 SETTINGS = GuardSettings(
@@ -180,7 +188,7 @@ def test_lines_are_bounded_however_many_sources_flood() -> None:
 @pytest.fixture
 async def edge(engine: FakeEngine) -> AsyncIterator[Edge]:
     listen = (("udp", "127.0.0.2", 0), ("tcp", "127.0.0.2", 0))
-    edge = Edge(engine, EdgeSettings(listen=listen, guard=GuardSettings(stranger_rate=10)))  # type: ignore[arg-type]
+    edge = Edge(engine, edge_settings(listen=listen, guard=GuardSettings(stranger_rate=10)))  # type: ignore[arg-type]
     await edge.start()
     yield edge
     await edge.stop()

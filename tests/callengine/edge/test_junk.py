@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callengine.edge.flow import Flow
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused
 from callengine.edge.messages.message import MalformedError
 from callengine.edge.messages.received import receive
 from callengine.edge.transport.listeners import AddressTakenError
-from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer
+from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, edge_settings
 from tests.callengine.edge.test_registering import read_message
 
 Address = tuple[str, int]
@@ -120,7 +120,7 @@ async def test_stun_binding_is_answered_with_the_senders_address(
 
 
 async def test_a_taken_port_is_named(edge: Edge, engine: FakeEngine, sip: Address) -> None:
-    other = Edge(engine, EdgeSettings(listen=(("udp", *sip),)))
+    other = Edge(engine, edge_settings(listen=(("udp", *sip),)))
     with pytest.raises(AddressTakenError, match=f"udp:127.0.0.2:{sip[1]} is already taken"):
         await other.start()
 

@@ -4,9 +4,9 @@ import pytest
 
 from callengine.edge.callers.keepalive import KeepAlive
 from callengine.edge.flow import Flow
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.messages.received import receive
-from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer, answer_challenge
+from tests.callengine.edge.fakes import FakeEngine, Phone, UdpPeer, answer_challenge, edge_settings
 
 
 class Names:
@@ -74,7 +74,7 @@ def test_what_is_due_at_once_after_a_restart_is_spread(now: list[float]) -> None
 async def test_a_registered_phone_is_sent_options_if_that_is_wanted(interval_s: float) -> None:
     engine = FakeEngine()
     engine.add_user("alice", "secret")
-    edge = Edge(engine, EdgeSettings(listen=(("udp", "127.0.0.2", 0),), keepalive_s=interval_s))
+    edge = Edge(engine, edge_settings(listen=(("udp", "127.0.0.2", 0),), keepalive_s=interval_s))
     await edge.start()
     peer = await UdpPeer.open()
     _, *address = edge.listening[0]

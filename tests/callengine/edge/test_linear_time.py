@@ -15,7 +15,7 @@ import pytest
 from callengine.edge.frontdoor import Edge
 from callengine.edge.interface import Refused, TrunkAccess
 from callengine.edge.messages.received import Received
-from callengine.edge.settings import EdgeSettings, GuardSettings
+from callengine.edge.settings import GuardSettings
 from callengine.record.ladder import Trace
 from callengine.record.masking import masked
 from tests.callengine.edge.fakes import (
@@ -25,6 +25,7 @@ from tests.callengine.edge.fakes import (
     Phone,
     UdpPeer,
     anchor,
+    edge_settings,
     reply_as,
 )
 
@@ -86,7 +87,7 @@ def filled(token: str, size: int) -> str:
 async def edge(engine: FakeEngine) -> AsyncIterator[Edge]:
     guard = GuardSettings(exempt=("127.0.0.0/8",))
     # Few transactions: nobody acknowledges, and what is repeated would be measured too.
-    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0),), guard=guard, max_transactions=20)
+    settings = edge_settings(listen=(("udp", "127.0.0.2", 0),), guard=guard, max_transactions=20)
     edge = Edge(engine, settings)
     await edge.start()
     trace = Trace(lambda _: None)

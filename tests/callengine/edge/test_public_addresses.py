@@ -14,7 +14,7 @@ from callengine.edge.flow import TLS, UDP, Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.transport import stun
 from callengine.edge.transport.learning import AddressLearner
-from tests.callengine.edge.fakes import FakeEngine
+from tests.callengine.edge.fakes import FakeEngine, edge_settings
 
 AFAR, NEAR = str(Flow(UDP, "198.18.0.1", 5060)), str(Flow(UDP, "127.0.0.9", 5060))
 NOT_PRIVATE = str(Flow(UDP, "8.8.8.8", 5060))
@@ -57,7 +57,7 @@ async def test_a_stun_server_tells_the_address_that_peers_elsewhere_are_shown() 
         lambda: StunServer("203.0.113.7", loses=1), local_addr=("127.0.0.3", 0)
     )
     at = transport.get_extra_info("sockname")
-    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0),), stun_server=at)
+    settings = edge_settings(listen=(("udp", "127.0.0.2", 0),), stun_server=at)
     async with started(settings) as edge:
         assert server.asked == 2
         assert edge.public_address_for(NOT_PRIVATE)[0] == "203.0.113.7"
@@ -72,14 +72,14 @@ async def test_an_edge_starts_without_an_answer_of_its_stun_server(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("callengine.edge.transport.learning.WAITS_S", (0.01, 0.01))
-    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0),), stun_server=("127.0.0.3", 9))
+    settings = edge_settings(listen=(("udp", "127.0.0.2", 0),), stun_server=("127.0.0.3", 9))
     async with started(settings) as edge:
         assert edge.public_address_for(NOT_PRIVATE)[0] == "127.0.0.2"
     assert "the STUN server 127.0.0.3:9 gave no answer" in caplog.text
 
 
 async def test_each_interface_may_have_a_public_address_of_its_own() -> None:
-    settings = EdgeSettings(
+    settings = edge_settings(
         listen=(("udp", "127.0.0.2", 0), ("udp", "::1", 0)),
         public_address="203.0.113.1",
         public_addresses=(("127.0.0.2", "203.0.113.2"), ("::1", "2001:db8::2")),
@@ -93,7 +93,7 @@ async def test_each_interface_may_have_a_public_address_of_its_own() -> None:
 
 
 async def test_audio_over_ipv6_is_shown_the_address_that_leads_there() -> None:
-    settings = EdgeSettings(
+    settings = edge_settings(
         listen=(("udp", "127.0.0.2", 0), ("udp", "::1", 0)),
         public_address="2001:db8::1",
         public_addresses=(("127.0.0.2", "203.0.113.2"),),
@@ -105,13 +105,13 @@ async def test_audio_over_ipv6_is_shown_the_address_that_leads_there() -> None:
             assert find(flow, "fe80::1") == ""
         assert edge.offers_ipv6(str(Flow(UDP, "::1", 5060)))
         assert not edge.offers_ipv6(NEAR)
-    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0),), public_address="203.0.113.1")
+    settings = edge_settings(listen=(("udp", "127.0.0.2", 0),), public_address="203.0.113.1")
     async with started(settings) as edge:
         assert edge._parts.addresses.ipv6_for_audio(Flow(UDP, "127.0.0.9", 5060), "::1") == "::1"
 
 
 async def test_a_public_address_is_shown_to_peers_of_its_own_family_alone() -> None:
-    settings = EdgeSettings(
+    settings = edge_settings(
         listen=(("udp", "127.0.0.2", 0), ("udp", "::1", 0)), public_address="203.0.113.1"
     )
     async with started(settings) as edge:
@@ -120,7 +120,7 @@ async def test_a_public_address_is_shown_to_peers_of_its_own_family_alone() -> N
 
 
 async def test_the_name_in_the_certificate_is_shown_over_tls_alone() -> None:
-    settings = EdgeSettings(listen=(("udp", "127.0.0.2", 0),), tls_name="sip.example")
+    settings = edge_settings(listen=(("udp", "127.0.0.2", 0),), tls_name="sip.example")
     async with started(settings) as edge:
         over_tls = str(Flow(TLS, "198.18.0.1", 5061, "carrier.example"))
         assert edge.public_address_for(over_tls) == ("sip.example", 5061)

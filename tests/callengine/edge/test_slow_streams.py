@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from callengine.edge.frontdoor import Edge, EdgeSettings
+from callengine.edge.frontdoor import Edge
 from callengine.edge.transport.framing import StreamFramer
-from tests.callengine.edge.fakes import FakeEngine, Phone
+from tests.callengine.edge.fakes import FakeEngine, Phone, edge_settings
 
 MESSAGE_S = 1.0
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -16,7 +16,7 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @pytest.fixture
 async def edge(engine: FakeEngine) -> AsyncIterator[Edge]:
-    settings = EdgeSettings(
+    settings = edge_settings(
         listen=(("tcp", "127.0.0.2", 0),),
         tcp_message_s=MESSAGE_S,
         max_tcp_connections=3,

@@ -11,7 +11,7 @@ from callengine.edge.flow import Flow
 from callengine.edge.frontdoor import Edge, EdgeSettings
 from callengine.edge.transport.layer import Transports
 from callengine.edge.transport.upcalls import Upcalls
-from tests.callengine.edge.fakes import PATIENCE_S, FakeEngine, Phone
+from tests.callengine.edge.fakes import PATIENCE_S, FakeEngine, Phone, edge_settings
 
 PER_HOST = 3
 STUCK_BYTES = 12 * 1024 * 1024
@@ -26,7 +26,7 @@ class Wire:
         self.heard: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.unreachable: asyncio.Queue[Flow] = asyncio.Queue()
         self.transports = Transports(
-            EdgeSettings(
+            edge_settings(
                 listen=(("tcp", "127.0.0.2", 0),),
                 max_tcp_connections_per_host=PER_HOST,
                 max_tcp_connections=2 * PER_HOST,
@@ -99,7 +99,7 @@ async def test_a_peer_that_stops_sending_and_does_not_read_is_cut_off(wire: Wire
     raw: socket.socket = writer.get_extra_info("socket")
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     assert not is_reset(raw)
-    for _ in range(50):
+    for _ in range(200):
         await asyncio.sleep(0.1)
         if is_reset(raw):
             break
@@ -122,14 +122,14 @@ async def test_the_edge_stops_in_bounded_time_though_peers_do_not_read(engine: F
         assert [await shown.get() for _ in range(2 * len(peers))].count("out") == len(peers)
     began = time.monotonic()
     await edge.stop()
-    assert time.monotonic() - began < 6.0
+    assert time.monotonic() - began < 20.0
     for peer in peers:
         peer.transport.abort()
 
 
 def wide_settings() -> EdgeSettings:
     """So wide that one response is more than the system keeps for a peer."""
-    return EdgeSettings(
+    return edge_settings(
         listen=(("tcp", "127.0.0.2", 0),), max_message_bytes=2**25, max_line_bytes=2**20
     )
 

@@ -12,10 +12,10 @@ import pytest
 
 from callengine.core.reasons import Rule
 from callengine.edge.flow import TLS, Flow
-from callengine.edge.settings import EdgeSettings, TlsSettings
+from callengine.edge.settings import TlsSettings
 from callengine.edge.transport.layer import Transports
 from callengine.edge.transport.upcalls import Upcalls
-from tests.callengine.edge.fakes import PATIENCE_S, Phone
+from tests.callengine.edge.fakes import PATIENCE_S, Phone, edge_settings
 from tests.peers.certificates import Authority, Issued
 
 HOST, NAME = "127.0.0.2", "sip.example"
@@ -30,7 +30,7 @@ class Wire:
         self.cut: asyncio.Queue[tuple[Flow, Rule, str]] = asyncio.Queue()
         self.unreachable: asyncio.Queue[tuple[Flow, str]] = asyncio.Queue()
         self.transports = Transports(
-            EdgeSettings(listen=(("tls", HOST, 0),) if tls.certificate else (), tls=tls),
+            edge_settings(listen=(("tls", HOST, 0),) if tls.certificate else (), tls=tls),
             Upcalls(
                 on_message=lambda data, flow: self.heard.put_nowait((data, flow)),
                 on_broken=lambda *_: None,

@@ -61,7 +61,7 @@ def test_quotes_and_brackets_hide_separators() -> None:
 
 
 def test_hostile_headers_are_read_in_linear_time() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for evil in (
         '"' * 4000,
         "a=" + '"b",' * 900,
@@ -75,7 +75,7 @@ def test_hostile_headers_are_read_in_linear_time() -> None:
                 reader("Digest " + evil if reader is parse_answer else "sip:" + evil)
             except ValueError:
                 continue
-    assert time.perf_counter() - started < 1.0
+    assert time.thread_time() - started < 1.0
 
 
 @pytest.mark.parametrize(

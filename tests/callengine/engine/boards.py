@@ -8,12 +8,11 @@ from callengine.core.callerid import Claim, KnownNames
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
 from callengine.core.identity import ArrivedCall
 from callengine.edge.interface import IncomingCall
-from callengine.edge.settings import EdgeSettings
 from callengine.engine.processes import CallProcess, PoolSettings
 from callengine.engine.settings import EngineSettings
 from callengine.engine.switchboard import Switchboard
 from callengine.record.changes import Keepable
-from tests.callengine.edge.fakes import SDP, Phone, UdpPeer
+from tests.callengine.edge.fakes import SDP, Phone, UdpPeer, edge_settings
 from tests.peers.ports import free_port_range
 
 
@@ -39,7 +38,7 @@ class Detached(Switchboard):
     """A switchboard with an edge and no database: whoever calls is a stranger, and may."""
 
     def __init__(self, pool: PoolSettings) -> None:
-        edge = EdgeSettings(listen=(("udp", "127.0.0.2", 0),))
+        edge = edge_settings(listen=(("udp", "127.0.0.2", 0),))
         super().__init__(EngineSettings("node", edge, pool, ring_timeout_s=5, grace_s=0))
         self.written = Written()
         self.book.open_with(cast("Any", self.written), self._publisher)

@@ -18,7 +18,7 @@ from tests.peers.waiting import until
 
 LIMIT = 200
 MAX_CALLS = 3
-PATIENCE_S = 8.0
+PATIENCE_S = 30.0
 PCMU = descriptions.sdp(["PCMU"], port=40000)
 
 

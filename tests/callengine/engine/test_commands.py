@@ -31,7 +31,7 @@ class Engine:
 
     def note(self, call: str, *, kind: str, leg: str, text: str, at: float) -> None:
         assert (call, leg) == ("the call", "")
-        assert abs(at - time.time()) < 5
+        assert abs(at - time.time()) < 60
         self.notes.append((kind, text))
 
     def hang_up(self, call: str, termination: Termination) -> None:
@@ -74,7 +74,7 @@ async def test_a_bug_in_a_command_is_told_and_the_next_is_heard(
     await groups.tell(groups.ENGINES, Transfer(UUID, to="bob", by="olga"))
     await groups.tell(groups.ENGINES, LiftBan("192.0.2.1", "alice"))
     await groups.tell(groups.ENGINES, HangUp(UUID, by="olga"))
-    await until(lambda: bool(engine.hung_up), "it hears no more", timeout_s=0.8)
+    await until(lambda: bool(engine.hung_up), "it hears no more")
     assert engine.lifted == [("192.0.2.1", "alice")]
     assert engine.notes == [
         ("failed", "The engine failed to do what olga asked for; its log says why.")
@@ -100,10 +100,11 @@ async def test_commands_for_other_engines_and_odd_ones_are_left_alone(
     for odd in ({"command": "hangup"}, {"command": "reboot"}, {}):
         await layer.group_send(groups.ENGINES, {"type": "engine.command", **odd})
     await groups.tell(groups.ENGINES, HangUp(UUID, by="olga"))
-    await until(lambda: bool(engine.hung_up), "it hears no more", timeout_s=0.8)
+    await until(lambda: bool(engine.hung_up), "it hears no more")
     assert len(engine.hung_up) == 1
     assert "'hangup': call is missing" in caplog.text
     assert not engine.notes
+    assert "Redis" not in caplog.text
 
 
 async def test_a_channel_layer_that_fails_is_told_from_a_bug(

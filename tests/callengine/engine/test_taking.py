@@ -23,7 +23,7 @@ from tests.peers.ports import free_port_range
 from tests.peers.waiting import until
 
 pytestmark = pytest.mark.processes
-IN_SECONDS = 8.0
+IN_SECONDS = 40.0
 
 
 async def idle_process(board: boards.Board) -> CallProcess:

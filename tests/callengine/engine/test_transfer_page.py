@@ -47,7 +47,7 @@ async def test_the_form_answers_in_place_and_the_page_follows_the_call(engine: E
         await expect(page.locator("#leg-B2")).to_contain_text("Carol")
         await expect(page.locator(".codec-path")).to_contain_text("PCMU ↔ PCMA")
         assert page.url.endswith(call)
-        await asyncio.wait_for(talk.b.ended.wait(), 3)
+        await asyncio.wait_for(talk.b.ended.wait(), 15)
         await _keeps_what_is_typed_without_the_websocket(page, call)
         await Conversation(talk.a, target, engine).a.hang_up()
         await expect(page.locator("#transfer")).to_have_count(0)

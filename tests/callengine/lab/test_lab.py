@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.lab.form import EXAMPLES
 from dashboard.parts.cases import values
-from tests.browser.chromium import chromium
+from tests.browser.chromium import PATIENCE_MS, chromium
 from tests.callengine.engine.visitor import Visitor
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD, configuration, connection, trunk
@@ -40,7 +40,6 @@ TABLE = {
     5: ["G722", "G722"],
     6: ["G722", "G722"],
 }
-SLOW_MS = 15000
 pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 
 
@@ -62,7 +61,7 @@ def window(engine: Engine, browser: Browser, address: str, **options: Any) -> It
     base = f"http://{engine.host}:{engine.http_port}"
     context = browser.new_context(base_url=base, **options)
     page = context.new_page()
-    page.set_default_timeout(SLOW_MS)
+    page.set_default_timeout(PATIENCE_MS)
     page.on("dialog", lambda dialog: dialog.accept())
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -92,7 +91,7 @@ def place(page: Page, *, seconds: int = 60) -> str:
     return call_id(page)
 
 
-def ended(engine: Engine, call: str, *, within_s: float = 12.0) -> dict[str, Any]:
+def ended(engine: Engine, call: str, *, within_s: float = 30.0) -> dict[str, Any]:
     deadline = time.monotonic() + within_s
     while True:
         record = next(c for c in engine.calls() if c["id"] == call)
@@ -113,7 +112,7 @@ def command(pid: int) -> bytes:
         return b""
 
 
-def eventually(holds: Callable[[], bool], *, within_s: float = 12.0) -> None:
+def eventually(holds: Callable[[], bool], *, within_s: float = 30.0) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline

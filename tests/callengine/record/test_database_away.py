@@ -79,12 +79,12 @@ async def test_calls_that_end_while_the_database_is_away_are_written_when_it_is_
     calls += [write_whole_call(journal, done) for _ in range(100)]
     await until(lambda: len(done) == 101, "changes block while the database is away")
     # One deadline for each batch, whatever the number of its changes.
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 20.0
     assert impatient.spill is not None
     assert impatient.spill.stat().st_mode & 0o777 == 0o600
     refuse(journal, "while-away")
     await asyncio.to_thread(postgres.start)
-    await until(lambda: not impatient.spill.exists(), "it was not written", timeout_s=20)  # type: ignore[union-attr]
+    await until(lambda: not impatient.spill.exists(), "it was not written", timeout_s=40)  # type: ignore[union-attr]
     later = write_whole_call(journal, done)
     await journal.close()
     expected = [(call, "hangup", 4) for call in [*calls, later]]
@@ -101,10 +101,10 @@ async def test_a_database_that_accepts_and_says_nothing_is_away_too(
     postgres.freeze()
     try:
         calls += [write_whole_call(journal, done) for _ in range(10)]
-        await until(lambda: len(done) == 11, "changes block while it is silent", timeout_s=15)
+        await until(lambda: len(done) == 11, "changes block while it is silent", timeout_s=30)
     finally:
         postgres.thaw()
-    await until(lambda: not impatient.spill.exists(), "it was not written", timeout_s=20)  # type: ignore[union-attr]
+    await until(lambda: not impatient.spill.exists(), "it was not written", timeout_s=40)  # type: ignore[union-attr]
     await journal.close()
     assert await read(stored) == sorted((call, "hangup", 4) for call in calls)
 
@@ -145,7 +145,7 @@ async def test_one_change_that_can_never_be_written_holds_up_no_other(
     refuse(journal, "last")
     await asyncio.sleep(0.8)
     await asyncio.to_thread(postgres.start)
-    await until(lambda: not impatient.spill.exists(), "it was not written", timeout_s=20)  # type: ignore[union-attr]
+    await until(lambda: not impatient.spill.exists(), "it was not written", timeout_s=40)  # type: ignore[union-attr]
     await journal.close()
     assert await read(rules) == ["before", "between", "away", "last"]
     aside = Path(f"{impatient.spill}.unreadable")
@@ -183,7 +183,7 @@ async def test_a_call_that_ends_without_a_database_is_on_record_after_a_restart(
             engine._dismiss_clerk()  # its connection would be cut
             await asyncio.to_thread(engine.postgres.stop)
             assert (await call.a.hang_up()).code == 200
-            await asyncio.wait_for(call.b.ended.wait(), 3)
+            await asyncio.wait_for(call.b.ended.wait(), 15)
             process = engine.processes["callengine"]
             process.terminate()
             await asyncio.to_thread(process.wait, 40)

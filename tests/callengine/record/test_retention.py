@@ -64,7 +64,7 @@ async def test_it_stops_between_two_batches(database: Path) -> None:
     await kept_until((4, 6))
     began = time.monotonic()
     await retention.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert await read(kept) == (4, 6)
 
 

@@ -78,7 +78,7 @@ class LoopbackEdge(asyncio.DatagramProtocol):
             f"Contact: <sip:caller@{self.address}>",
         ]
 
-    async def hears(self, start: str, timeout_s: float = 8.0) -> str:
+    async def hears(self, start: str, timeout_s: float = 20.0) -> str:
         """Return the first message that starts so, of those to come and of those that came."""
         for text in self.heard:
             if text.startswith(start):
@@ -168,7 +168,7 @@ class Conversation:
         self._socket.send(encode(message))
 
     async def hears(
-        self, kind: type[T], *, timeout_s: float = 8.0, which: Callable[[T], bool] = lambda _: True
+        self, kind: type[T], *, timeout_s: float = 20.0, which: Callable[[T], bool] = lambda _: True
     ) -> T:
         """Return the next message of this type."""
         loop = asyncio.get_running_loop()

@@ -95,13 +95,13 @@ def test_a_request_that_drips_is_cut_off_at_its_time(engine: Engine, said: bytes
             if not answered:
                 stranger.sendall(b"x")
     assert status(answered) == 408
-    assert time.monotonic() - began < 6.0
+    assert time.monotonic() - began < 20.0
 
 
 def count_closed(strangers: list[socket.socket], wanted: int) -> int:
     """Wait until so many were closed without a word; return how many were."""
     closed: set[socket.socket] = set()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while len(closed) < wanted and time.monotonic() < deadline:
         for one in select.select([x for x in strangers if x not in closed], [], [], 0.2)[0]:
             with contextlib.suppress(ConnectionError):
@@ -120,7 +120,7 @@ def test_one_address_has_so_many_connections_and_others_theirs(engine: Engine) -
             another.sendall(page)
             assert status(answer(another)) == 200
     assert "VOIPNUMBER_HTTP_CONNECTIONS_PER_ADDRESS" in engine.dump()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         with contextlib.suppress(ConnectionError), connect(engine.http_port, "127.0.0.3") as again:
             again.sendall(page)
@@ -180,7 +180,7 @@ def test_connections_that_end_oddly_take_no_place_and_no_memory(engine: Engine) 
                     odd.settimeout(0.1)
                     with contextlib.suppress(TimeoutError):
                         odd.recv(4096)
-    deadline = time.monotonic() + 6
+    deadline = time.monotonic() + 30
     while (code := page_code(engine.http_port)) != 200:
         assert time.monotonic() < deadline, f"no place was given back: {code}"
     for _ in range(3):
