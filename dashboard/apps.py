@@ -16,9 +16,11 @@ class DashboardConfig(AppConfig):
         from audit.watching import watch, watch_members
         from dashboard.accounts.roles import ROOMS, ensure_groups
         from dashboard.live import viewers  # noqa: F401 - connects its receivers
+        from dashboard.models import AlertSettings
 
         watch(User, secrets={"password": "password"}, ignored=["last_login", "date_joined"])
         watch(Group)
+        watch(AlertSettings)
         for model, field in ((User, "groups"), (User, "user_permissions"), (Group, "permissions")):
             watch_members(model, field)
         # The last app with models: by then the permissions of all of them are there.

@@ -12,6 +12,7 @@ PLACES = (
     "connections",
     "codecs",
     "settings",
+    "alerts",
     "audit",
     "accounts",
     "lab",

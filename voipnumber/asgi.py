@@ -12,6 +12,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from dashboard.alerts import watching  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
 from voipnumber import private  # noqa: E402
 from voipnumber.web import server  # noqa: E402
@@ -34,6 +35,8 @@ server.install(
         websocket_message_bytes=settings.WEBSOCKET_MESSAGE_BYTES,
     )
 )
+
+watching.start()
 
 application = ProtocolTypeRouter(
     {

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -23,6 +24,7 @@ FALSE = ("0", "false", "no", "off")
 LISTEN_FORM = "udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT, several with commas"
 HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
 ALLOWED_HOST = re.compile(r"(\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])\Z")
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\Z")
 MINIMUM_SECRET_LENGTH = 16
 
 
@@ -215,6 +217,40 @@ class Environment:
             raise refusal(name, f"{scheme}:...", "a URL of " + ", ".join(schemes))
         return value
 
+    def mail_addresses(self, name: str) -> tuple[str, ...]:
+        """Return addresses of people's mail, comma-separated; empty if unset."""
+        value = self.text(name)
+        addresses = tuple(item.strip() for item in value.split(",") if item.strip())
+        wrong = [item for item in addresses if len(item) > 254 or not MAIL_ADDRESS.match(item)]
+        if wrong or len(addresses) > 20:
+            allowed = "at most 20 mail addresses such as anna@example.com, comma-separated"
+            raise refusal(name, wrong[0] if wrong else value, allowed)
+        return addresses
+
+    def webhook(self, name: str, *, plain: bool) -> str:
+        """Return an https:// URL, or with `plain` an http:// one too; nothing if unset.
+
+        A refusal never shows the URL: it may hold secrets.
+        """
+        value = self.text(name)
+        if not value:
+            return ""
+        parts = _attempt(_split_url, value)
+        schemes = ("https", "http") if plain else ("https",)
+        is_text = value.isascii() and value.isprintable() and " " not in value
+        if (
+            parts is None
+            or parts.scheme not in schemes
+            or not parts.hostname
+            or parts.username is not None
+            or parts.fragment
+            or not is_text
+            or len(value) > 2000
+        ):
+            words = " or ".join(f"{scheme}://HOST/PATH" for scheme in schemes)
+            raise refusal(name, "(hidden)", f"{words} in ASCII, without user, password and #")
+        return value
+
     def folder(self, name: str, default: Path) -> Path:
         """Return a folder, made with mode 0700 if it is missing; it must be writable."""
         path = Path(self.text(name, str(default))).expanduser().absolute()
@@ -288,6 +324,12 @@ def _split_host_port(name: str, value: str, allowed: str) -> tuple[str, int]:
     if bracketed or not HOST.match(host):
         raise refusal(name, value, allowed + "; an IPv6 HOST stands in brackets")
     return host, int(port)
+
+
+def _split_url(value: str) -> SplitResult:
+    parts = urlsplit(value)
+    parts.port  # noqa: B018 (raises ValueError for one that is none)
+    return parts
 
 
 def _kept_secret(name: str, path: Path) -> str:

@@ -135,6 +135,15 @@ VOIPNUMBER_SIGN_IN_HOLD_S = _env.seconds(
 )
 VOIPNUMBER_SIGN_INS_WAITING = _env.integer("VOIPNUMBER_SIGN_INS_WAITING", 8, minimum=1, maximum=100)
 VOIPNUMBER_BUILTIN_AGENT = _env.loopback("VOIPNUMBER_BUILTIN_AGENT", "127.0.0.1:8070")
+VOIPNUMBER_MAIL_SERVER = _env.optional_host_port("VOIPNUMBER_MAIL_SERVER")
+VOIPNUMBER_MAIL_TLS = _env.choice("VOIPNUMBER_MAIL_TLS", "starttls", ("starttls", "tls", "off"))
+VOIPNUMBER_MAIL_FROM = _env.mail_addresses("VOIPNUMBER_MAIL_FROM")[:1]
+VOIPNUMBER_ALERT_MAIL_TO = _env.mail_addresses("VOIPNUMBER_ALERT_MAIL_TO")
+VOIPNUMBER_ALERT_WEBHOOK_LOCAL = _env.boolean("VOIPNUMBER_ALERT_WEBHOOK_LOCAL", default=False)
+"Whether the webhook may be on this machine, and then without TLS."
+VOIPNUMBER_ALERT_WEBHOOK = _env.webhook(
+    "VOIPNUMBER_ALERT_WEBHOOK", plain=VOIPNUMBER_ALERT_WEBHOOK_LOCAL
+)
 VOIPNUMBER_NATIVE = _env.choice("VOIPNUMBER_NATIVE", "on", ("on", "off"))
 VOIPNUMBER_LOG_LEVEL = _env.choice(
     "VOIPNUMBER_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -331,6 +340,15 @@ CHANNEL_LAYERS: dict[str, Any] = {
         "CONFIG": {"capacity": 1000, "expiry": 10},
     }
 }
+
+# --- mail -------------------------------------------------------------------------------------
+EMAIL_HOST, EMAIL_PORT = VOIPNUMBER_MAIL_SERVER or ("", 25)
+EMAIL_HOST_USER = _env.text("VOIPNUMBER_MAIL_USER")
+EMAIL_HOST_PASSWORD = _env.text("VOIPNUMBER_MAIL_PASSWORD")
+EMAIL_USE_TLS = VOIPNUMBER_MAIL_TLS == "starttls"
+EMAIL_USE_SSL = VOIPNUMBER_MAIL_TLS == "tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = (*VOIPNUMBER_MAIL_FROM, f"voipnumber@{local_host_name()}")[0]
 
 # --- the rest ---------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

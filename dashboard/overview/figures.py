@@ -185,13 +185,14 @@ def _count(*, rejections: bool) -> Figures:
             span("day", "Last day", step_s=DAY[0], bars=DAY[1], rejections=rejections),
         ),
         day=totals(matching({"time": "day"})),
-        trunks=_trunks(),
+        trunks=trunks_now(),
         transcodings=transcodings(),
     )
 
 
-def _trunks() -> TrunksNow:
+def trunks_now(*, most: int | None = TRUNKS_SHOWN) -> TrunksNow:
+    """Return how enabled trunks stand, of those not ready `most`; None: all. Three queries."""
     rows = [(row, trunk_badge(row)) for row in with_standing(Trunk.objects.filter(enabled=True))]
     others = [(row.pk, row.name, badge) for row, badge in rows if badge.tone != "up"]
     others.sort(key=lambda line: (_WORST_FIRST.index(line[2].tone), line[1]))
-    return TrunksNow(len(rows), len(rows) - len(others), tuple(others[:TRUNKS_SHOWN]))
+    return TrunksNow(len(rows), len(rows) - len(others), tuple(others[:most]))

@@ -47,6 +47,14 @@ class Concern:
     since: dt.datetime | None = None
     "Ends the sentence, if there is one; what is to be done follows it."
     mend: str = ""
+    of: int | None = None
+    "The row it is about, where each of a kind has a sentence of its own."
+
+    @property
+    def sentence(self) -> str:
+        """All of it as plain text, its time in UTC."""
+        since = f" {self.since.astimezone(dt.UTC):%H:%M UTC on %d %B %Y}." if self.since else ""
+        return f"{self.text}{since}{' ' if self.mend else ''}{self.mend}"
 
 
 def concerns(may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNow) -> list[Concern]:
@@ -54,6 +62,13 @@ def concerns(may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNo
 
     Five queries at most.
     """
+    return every_concern(may, engine=engine, trunks=trunks)[:MOST]
+
+
+def every_concern(
+    may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNow
+) -> list[Concern]:
+    """Return all of it, the worst first."""
     now = timezone.now()
     found: list[Concern] = [*_engine(engine), *_silent()]
     if may("trunks.view_trunk"):
@@ -64,7 +79,7 @@ def concerns(may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNo
         found += _rejections(now)
     if may("audiocodecs.view_platformsettings"):
         found += [*_certificate(now), *_disk()]
-    return sorted(found, key=lambda concern: concern.tone != "fail")[:MOST]
+    return sorted(found, key=lambda concern: concern.tone != "fail")
 
 
 def _engine(engine: EngineView) -> Iterator[Concern]:
@@ -96,7 +111,8 @@ def _trunks(trunks: TrunksNow) -> Iterator[Concern]:
     for pk, name, state in trunks.others:
         if state.tone == "fail":
             text = f"Calls through {name} cannot be expected to work: {state.word.lower()}."
-            yield Concern("trunk", "fail", text, f"Open {name}", reverse("trunk", args=[pk]))
+            url = reverse("trunk", args=[pk])
+            yield Concern("trunk", "fail", text, f"Open {name}", url, of=pk)
 
 
 def _phones(now: dt.datetime) -> Iterator[Concern]:

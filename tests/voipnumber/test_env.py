@@ -17,6 +17,16 @@ def env(value: str) -> Environment:
 
 
 GOOD = [
+    ("mail_addresses", "", {}, ()),
+    (
+        "mail_addresses",
+        "anna@example.com, b+c@host,",
+        {},
+        ("anna@example.com", "b+c@host"),
+    ),
+    ("webhook", "", {"plain": False}, ""),
+    ("webhook", "https://h.example:8443/x?y=z", {"plain": False}, "https://h.example:8443/x?y=z"),
+    ("webhook", "http://127.0.0.1:8070/x", {"plain": True}, "http://127.0.0.1:8070/x"),
     ("networks", "", {}, ()),
     ("networks", "203.0.113.7, 2001:db8::/32,", {}, ("203.0.113.7/32", "2001:db8::/32")),
     ("name_servers", "", {}, ()),
@@ -74,6 +84,8 @@ GOOD = [
     ("choice", "debug", {"default": "INFO", "choices": ("DEBUG", "INFO")}, "DEBUG"),
 ]
 BAD = [
+    ("mail_addresses", "anna", {}, "mail addresses"),
+    ("mail_addresses", "Anna <anna@example.com>", {}, "mail addresses"),
     ("name_servers", "dns.example", {}, "IP addresses"),
     ("name_servers", "192.0.2.53:0", {}, "IP addresses"),
     ("name_servers", ",".join(["192.0.2.53"] * 9), {}, "at most 8"),
@@ -145,6 +157,24 @@ def test_a_refused_url_does_not_show_its_password():
         env("mysql://u:hunter2@h/db").url("X", "", schemes=("postgres",))
     assert "hunter2" not in str(caught.value)
     assert "mysql" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h.example/hunter2",
+        "https://user:hunter2@h.example/",
+        "https:///hunter2",
+        "https://h.example:99999/hunter2",
+        "https://h.example/hunter2#x",
+        "https://h.example/hunter2 x",
+        "https://[::1/hunter2",
+    ],
+)
+def test_a_webhook_that_is_none_is_refused_and_not_shown(url):
+    with pytest.raises(ImproperlyConfigured, match=r"^X=.*https://HOST/PATH") as caught:
+        env(url).webhook("X", plain=False)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_the_secret_is_made_once_with_mode_0600(tmp_path):

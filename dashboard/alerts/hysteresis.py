@@ -1,0 +1,43 @@
+"""When an alert begins and when it is over. Pure: time comes in, in steady seconds."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+HELD_S = 30.0
+"What is said for so long, at every look, is told."
+AWAY_S = 60.0
+"What was told and is not said for so long is over."
+
+
+@dataclass(slots=True)
+class Hysteresis:
+    """What one process has seen come and go. What is open is kept elsewhere, for all of them."""
+
+    held_s: float = HELD_S
+    away_s: float = AWAY_S
+    _since: dict[str, float] = field(default_factory=dict)
+    "Of what is said and not open, or open and not said: when that was seen first."
+
+    def look(
+        self,
+        now_s: float,
+        *,
+        said: Collection[str],
+        open_: Collection[str],
+        unknown: Collection[str] = (),
+    ) -> tuple[list[str], list[str]]:
+        """Return which alerts begin now, and which are over.
+
+        Args:
+            now_s: steady seconds; not smaller than the last time.
+            said: keys of what is said now.
+            open_: keys of what was told and is not over.
+            unknown: keys of which nothing is known now; their time begins anew.
+        """
+        begin = [key for key in said if key not in open_ and key not in unknown]
+        end = [key for key in open_ if key not in said and key not in unknown]
+        self._since = {key: self._since.get(key, now_s) for key in (*begin, *end)}
+        return (
+            [key for key in begin if now_s - self._since[key] >= self.held_s],
+            [key for key in end if now_s - self._since[key] >= self.away_s],
+        )
