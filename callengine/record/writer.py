@@ -34,8 +34,10 @@ class WriterSettings:
 
     spill: Path | None = None
     "The file for what the database cannot take; None: it is lost instead."
-    patience_s: float = 5.0
+    keep_after_s: float = 0.25
     "How long a batch waits for a database that is locked or away before it goes to the file."
+    patience_s: float = 5.0
+    "The same where there is no file or it takes nothing, and for what no file keeps."
     retry_s: float = 0.25
     attempt_s: float = 15.0
     "How long a database that is there may take for a batch before it counts as away."
@@ -60,23 +62,29 @@ class RecordWriter:
         self._failures = 0
         self._watchdog = Watchdog(after_s=settings.attempt_s)
         self._kept = self._lost = 0
+        self._put_off: list[tuple[float, Write]] = []
+        "What no file keeps and the database has not taken, with when it is let go of."
 
     @property
     def idle_s(self) -> float | None:
-        """How long to wait for changes; None: for ever, nothing is in the file."""
-        return None if self._spill.is_empty else max(0.0, self._retry_at - time.monotonic())
+        """How long to wait for changes; None: for ever, nothing waits."""
+        return max(0.0, self._retry_at - time.monotonic()) if self._waits else None
+
+    @property
+    def _waits(self) -> bool:
+        return bool(self._put_off) or not self._spill.is_empty
 
     def write(self, batch: Sequence[Write]) -> None:
         """Write a batch, or keep it in the file behind what is there already."""
         try:
-            if self._spill.is_empty:
+            if not self._waits:
                 self._write(batch)
                 return
             self._keep(batch)
             if time.monotonic() >= self._retry_at:
                 self._replay_some()
             if not self._retry_at:
-                self._write_others(batch)
+                self._write_put_off()
         except Exception:
             logger.exception("records could not be kept")
             self._wait()
@@ -92,10 +100,9 @@ class RecordWriter:
 
     def close(self, *, until: float) -> None:
         """Write what is in the file until a monotonic time, and leave the rest."""
-        while not self._spill.is_empty and time.monotonic() < until:
+        while self._waits and time.monotonic() < until:
             time.sleep(max(0.0, self._retry_at - time.monotonic()))
-            self._retry_at = 0.0
-            self.replay()
+            self.write([])
         if not self._spill.is_empty:
             logger.warning("the database is away; %s waits for it", self._settings.spill)
         self._spill.close()
@@ -106,7 +113,10 @@ class RecordWriter:
 
     def _write(self, batch: Sequence[Write]) -> None:
         """Write a batch in one transaction; one bad change must not lose the others."""
-        give_up_at = time.monotonic() + self._settings.patience_s
+        settings = self._settings
+        has_file = settings.spill is not None
+        wait_s = settings.keep_after_s if has_file else settings.patience_s
+        give_up_at = time.monotonic() + wait_s
         while True:
             try:
                 self._in_one_transaction(batch)
@@ -115,7 +125,7 @@ class RecordWriter:
                     self._give_up(batch)
                     return
                 logger.warning("the database is locked or away; trying again", exc_info=True)
-                time.sleep(self._settings.retry_s)
+                time.sleep(min(settings.retry_s, wait_s))
             except Exception:
                 logger.warning("a change failed: each is written by itself", exc_info=True)
                 self._write_each(batch)
@@ -138,22 +148,31 @@ class RecordWriter:
         self._keep(batch)
         self._wait()
         if not self._is_closing() and self._is_there():
-            self._write_others(batch)
+            self._write_put_off()
 
-    def _write_others(self, batch: Sequence[Write]) -> None:
-        """Write what cannot be kept, each for itself."""
-        for change in batch:
-            if isinstance(change, changes.Keepable):
-                continue
+    def _write_put_off(self) -> None:
+        """Write what no file keeps, each for itself."""
+        while self._put_off:
+            _, change = self._put_off[0]
             try:
                 self._in_one_transaction([change])
+            except _AWAY:
+                if not self._is_there():
+                    self._wait()
+                    return
+                logger.exception("a record could not be written")
             except Exception:
                 logger.exception("a record could not be written")
+            del self._put_off[0]
 
     # To the file
 
     def _keep(self, batch: Sequence[Write]) -> None:
-        """Add changes to the file; details go first if there is no room, then the newest."""
+        """Add changes to the file; details go first if there is no room, then the newest.
+
+        What no file keeps waits in memory, for as long as there is patience.
+        """
+        self._put_off_others(batch)
         keepable = [change for change in batch if isinstance(change, changes.Keepable)]
         if self._spill.is_half_full:
             keepable = [change for change in keepable if change.kind not in changes.DETAILS]
@@ -165,6 +184,13 @@ class RecordWriter:
         self._lost += len(lines) - count
         if count < len(lines):
             logger.error("there is no room for more records: %s were lost", self._lost)
+
+    def _put_off_others(self, batch: Sequence[Write]) -> None:
+        now = time.monotonic()
+        let_go_at = now + self._settings.patience_s
+        others = [(let_go_at, one) for one in batch if not isinstance(one, changes.Keepable)]
+        held = [one for one in self._put_off if one[0] > now]
+        self._put_off = [*held, *others][-self._settings.batch :]
 
     def _append(self, lines: Sequence[bytes]) -> int:
         """Add lines to the file; a want of descriptors or of room is waited out for a while."""
@@ -212,8 +238,8 @@ class RecordWriter:
                     self._set_aside([text])
                 else:
                     self._in_one_transaction([change])
-            except _AWAY:
-                self._failures += 1
+            except _AWAY as error:
+                self._failures += not _is_locked(error)
                 if self._failures < MAX_TRIES or not self._is_there():
                     self._wait()
                     return
@@ -236,7 +262,7 @@ class RecordWriter:
     def _in_one_transaction(self, batch: Sequence[Write]) -> None:
         try:
             writes = changes.together(batch)
-            keep_connected()
+            self._connect()
             with self._watchdog.watching(connection), transaction.atomic():
                 for write in writes:
                     write()
@@ -244,10 +270,17 @@ class RecordWriter:
             connection.close()
             raise
 
+    def _connect(self) -> None:
+        keep_connected()
+        if self._settings.spill is not None and connection.vendor == "sqlite":
+            # Its own patience is for those who have nowhere else to put what they write.
+            wait_ms = round(self._settings.keep_after_s * 1000)
+            connection.connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+
     def _is_there(self) -> bool:
         """Tell whether the database takes a transaction now."""
         try:
-            keep_connected()
+            self._connect()
             with (
                 self._watchdog.watching(connection),
                 transaction.atomic(),
@@ -258,6 +291,11 @@ class RecordWriter:
             connection.close()
             return False
         return True
+
+
+def _is_locked(error: Exception) -> bool:
+    """Tell whether another writer has SQLite: that says nothing of the change."""
+    return getattr(error.__cause__, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
 def _line(change: changes.Keepable) -> bytes | None:

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -204,3 +205,23 @@ async def test_a_connection_that_hangs_is_cut_without_another_descriptor(
         os.kill(pids[0], signal.SIGCONT)
         await journal.close()
     assert await read(rules) == ["under-way", "queued"]
+
+
+async def test_what_sqlite_holds_up_is_in_the_file_at_once_and_nothing_else_is_lost(
+    database: Path, tmp_path: Path
+) -> None:
+    """Who is killed while another process writes for long has lost a moment of the record."""
+    spill = tmp_path / "unwritten-records"
+    journal = Journal(asyncio.get_running_loop(), WriterSettings(spill=spill))
+    refuse(journal, "before")
+    await journal.flushed()
+    seen: list[str] = []
+    with locked(database):
+        began = time.monotonic()
+        refuse(journal, "held")
+        journal.write(lambda: seen.append("no file keeps this"))
+        await until(lambda: b"held" in (spill.read_bytes() if spill.exists() else b""), "not kept")
+        assert time.monotonic() - began < WriterSettings().patience_s / 2
+    await until(lambda: bool(seen), "it was left out, though the database was back soon")
+    await journal.close()
+    assert await read(rules) == ["before", "held"]
