@@ -26,6 +26,9 @@ from dashboard.live.topics import Topic
 LIVE_SHOWN = 100
 "Rows of calls in progress, the newest; of those beyond a page only tells the number."
 ENDED_SHOWN = 30
+"Rows of calls that have just ended: they stay where they are for a while."
+LINGER_S = 60.0
+"So long, from when a page shows the end; longer while somebody points at the list."
 MOST_COMPARED = 500
 "Calls read at once if what was heard and the database differ."
 
@@ -92,17 +95,21 @@ class ListTopic(Topic):
         ended, repeated = self._sort()
         before, self._shown = self._shown, self._newest()
         oldest = min((row.order for row in self._shown.values()), default="")
-        for row in ended:
-            # A page may have read of a call that this feed never showed.
-            if row.key in before or f"{row.started.timestamp() * 1000:015.0f}" >= oldest[:15]:
-                yield _gone(row.key)
         for key in before.keys() - self._shown.keys() - {row.key for row in ended}:
             yield _gone(key)
         for key, row in self._shown.items():
             if before.get(key) != row or key in repeated:
-                yield _row(row, "live")
-        for row in heapq.nlargest(ENDED_SHOWN, ended, key=attrgetter("order")):
-            yield _row(row, "ended")
+                yield _row(row)
+        # Where it is; at its place in the list if it came and went between two looks.
+        told = [
+            row
+            for row in ended
+            if row.key in before or f"{row.started.timestamp() * 1000:015.0f}" >= oldest[:15]
+        ]
+        for row in heapq.nlargest(ENDED_SHOWN, told, key=attrgetter("ended")):
+            yield _row(row)
+        for row in heapq.nsmallest(len(told) - ENDED_SHOWN, told, key=attrgetter("ended")):
+            yield _gone(row.key)
         yield from self._figures()
         yield from self._count()
 
@@ -157,9 +164,9 @@ def _gone(key: str) -> Fragment:
     return Fragment(f"live-{key}", text, row=True)
 
 
-def _row(row: CallRow, kind: str) -> Fragment:
-    context = {"call": row, "row": kind, "oob": True}
-    return Fragment(f"{kind}-{row.key}", render_to_string("calls/_row.html", context), row=True)
+def _row(row: CallRow) -> Fragment:
+    context = {"call": row, "row": "live", "last": "started", "oob": True}
+    return Fragment(f"live-{row.key}", render_to_string("calls/_row.html", context), row=True)
 
 
 def _differing(heard: set[str]) -> tuple[list[CallSnapshot], set[str]]:

@@ -1,15 +1,17 @@
 """The page of live calls as it is asked for over HTTP: read and rendered once for all who ask."""
 
+import datetime as dt
 import hashlib
 import threading
 import time
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from callengine.models import Call
-from dashboard.calls.list_topic import ENDED_SHOWN, LIVE_SHOWN, briefly, numbers
+from dashboard.calls.list_topic import ENDED_SHOWN, LINGER_S, LIVE_SHOWN, briefly, numbers
 from dashboard.calls.presenters import present_row
 from dashboard.calls.shown import CallRow
 
@@ -18,9 +20,10 @@ from dashboard.calls.shown import CallRow
 class Lists:
     """What the page shows; two are equal if a reader would see no difference."""
 
-    live: tuple[CallRow, ...]
+    rows: tuple[CallRow, ...]
+    "In progress or just ended, the newest first."
     live_count: int
-    ended: tuple[CallRow, ...]
+    live_shown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +42,16 @@ _last: dict[bool, Rendered] = {}
 
 
 def lists() -> Lists:
-    """Return the newest calls in progress and the last that ended. Seven queries at most."""
+    """Return the newest calls in progress, and those that have just ended. Five queries at most."""
     now = timezone.now()
     live = Call.objects.filter(ended__isnull=True)
     newest = briefly(live.order_by("-started", "-id")[:LIVE_SHOWN])
     count = len(newest) if len(newest) < LIVE_SHOWN else live.count()
-    ended = briefly(Call.objects.filter(ended__isnull=False).order_by("-ended")[:ENDED_SHOWN])
-    return Lists(
-        tuple(present_row(call, now=now) for call in newest),
-        count,
-        tuple(present_row(call, now=now) for call in ended),
-    )
+    lately = Call.objects.filter(ended__gte=now - dt.timedelta(seconds=LINGER_S))
+    ended = briefly(lately.order_by("-ended")[:ENDED_SHOWN])
+    rows = [present_row(call, now=now) for call in (*newest, *ended)]
+    rows.sort(key=attrgetter("order"), reverse=True)
+    return Lists(tuple(rows), count, len(newest))
 
 
 def rendered(*, may_add: bool, at_most_old_s: float = 0.0) -> Rendered:
@@ -71,12 +73,12 @@ def context(page: Lists, *, may_add: bool) -> dict[str, object]:
     """Return what the templates want to know."""
     return {
         "etag": _etag(page, may_add=may_add),
-        "live": page.live,
-        "ended": page.ended,
+        "rows": page.rows,
+        "linger_s": LINGER_S,
         "live_limit": LIVE_SHOWN,
         "ended_limit": ENDED_SHOWN,
         "may_add": may_add,
-        **numbers(page.live_count, len(page.live)),
+        **numbers(page.live_count, page.live_shown),
     }
 
 

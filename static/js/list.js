@@ -12,7 +12,8 @@
   function isShown(row, asked) {
     const text = row.dataset.text.toLowerCase() + " " + row.querySelector(".c-who").textContent.toLowerCase();
     if (!words(asked.text).every((word) => text.includes(word))) return false;
-    if (asked.state && row.querySelector(".badge")?.textContent !== asked.state) return false;
+    // One that ends while it is looked at stays where it is.
+    if (asked.state && !row.hasAttribute("data-ended") && row.querySelector(".badge")?.textContent !== asked.state) return false;
     if (asked.transcoded && row.dataset.transcoded !== asked.transcoded) return false;
     return true;
   }

@@ -9,6 +9,7 @@
   const PATIENCE_MS = 2000;
   const STEADY_MS = 10000;
   const ANNOUNCE_MS = 5000;
+  const SWEEP_MS = 1000;
   const MOST_HELD = 100;
   const NOT_ALLOWED = 4403;
   const TOO_MANY = 4429;
@@ -157,6 +158,8 @@
       return;
     }
     known.classList.remove("fresh");
+    for (const name of Object.keys(element.dataset)) known.dataset[name] = element.dataset[name];
+    known.toggleAttribute("data-ended", element.hasAttribute("data-ended"));
     after.forEach((cell, index) => {
       if (sameButForTime(before[index], cell)) return;
       cell.classList.add("fresh");
@@ -185,7 +188,7 @@
     const list = element.dataset.insert && document.querySelector(element.dataset.insert);
     if (!known && list) insert(list, element);
     else if (!known) return;
-    else if (how === "delete") known.remove();
+    else if (how === "delete") leave(known);
     else if (how === "innerHTML") {
       known.replaceChildren(...element.childNodes);
       htmx.process(known);
@@ -274,9 +277,39 @@
 
   // --- the rest --------------------------------------------------------------------------------
 
+  // A row that has ended stays for a while, and for as long as somebody points at the list:
+  // nothing moves under the pointer.
+  const endedAt = new Map();
+  const leaving = new Set();
+
+  function isHeld(row) {
+    return row.matches("#live-calls > tr") && (row.parentElement.matches(":hover") || row.contains(document.activeElement));
+  }
+
+  function leave(row) {
+    if (isHeld(row)) leaving.add(row.id);
+    else row.remove();
+  }
+
+  function sweep() {
+    for (const row of document.querySelectorAll("#live-calls > tr")) {
+      const wasLong = row.hasAttribute("data-ended") && performance.now() - endedAt.get(row.id) > 1000 * row.parentElement.dataset.linger;
+      if ((wasLong || leaving.has(row.id)) && !isHeld(row)) row.remove();
+    }
+    for (const known of [endedAt, leaving]) {
+      for (const id of Array.from(known.keys())) if (!document.getElementById(id)) known.delete(id);
+    }
+  }
+
   function tidy() {
     for (const list of document.querySelectorAll("[data-limit]")) {
-      while (list.children.length > Number(list.dataset.limit)) list.lastElementChild.remove();
+      const ended = Array.from(list.querySelectorAll(":scope > [data-ended]"));
+      for (const row of ended) if (!endedAt.has(row.id)) endedAt.set(row.id, performance.now());
+      ended.sort((a, b) => endedAt.get(b.id) - endedAt.get(a.id));
+      ended.splice(Number(list.dataset.endedLimit || ended.length)).forEach((row) => row.remove());
+      while (list.children.length - ended.length > Number(list.dataset.limit)) {
+        Array.from(list.querySelectorAll(":scope > :not([data-ended])")).at(-1).remove();
+      }
     }
   }
 
@@ -291,4 +324,6 @@
 
   setTimeout(poll, PATIENCE_MS);
   setInterval(announce, ANNOUNCE_MS);
+  setInterval(sweep, SWEEP_MS);
+  tidy();
 })();

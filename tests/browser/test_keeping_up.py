@@ -49,7 +49,7 @@ def test_without_a_websocket_the_page_asks_and_says_so(server: LiveServer, visit
     server.do("store", call=call)
     expect(row(page, call)).to_contain_text("Answered")
     server.do("end", call=demo.ended(call, demo.HUNG_UP))
-    expect(row(page, call, "ended")).to_contain_text("Completed")
+    expect(row(page, call)).to_contain_text("Completed")
 
 
 def test_when_the_websocket_comes_back_the_page_is_live_again(visit: NewPage) -> None:

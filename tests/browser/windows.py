@@ -103,8 +103,8 @@ def visit(server: LiveServer, browser: Browser, cookies: Cookies) -> Iterator[Ne
         yield open_page
 
 
-def row(page: Page, call: Any, kind: str = "live") -> Any:
-    return page.locator(f"#{kind}-{call['id'].replace('-', '')}")
+def row(page: Page, call: Any) -> Any:
+    return page.locator(f"#live-{call['id'].replace('-', '')}")
 
 
 def without_websocket(page: Page) -> None:

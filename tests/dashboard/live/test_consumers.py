@@ -32,14 +32,15 @@ async def test_a_new_call_arrives_as_a_row() -> None:
     assert "Ringing" in html
 
 
-async def test_an_ended_call_leaves_the_live_rows_and_joins_the_ended() -> None:
+async def test_a_call_ends_in_its_row() -> None:
     async with opened("/ws/calls/") as socket:
         call = demo.declined()
         await groups.publish(groups.call_changed(call))
         html = await socket.receive_from()
     key = call["id"].replace("-", "")
-    assert f'<tr id="live-{key}" hx-swap-oob="delete">' in html
-    assert f'id="ended-{key}"' in html
+    assert f'<tr role="row" id="live-{key}"' in html
+    assert "data-ended" in html
+    assert "hx-swap-oob" not in html.partition("<tr")[2]
 
 
 async def test_a_burst_is_gathered_into_few_messages_with_the_last_state() -> None:

@@ -1,6 +1,7 @@
 """The pages as a browser gets them, without a script running."""
 
 import datetime as dt
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from callengine.models import EngineNode
+from callengine.models import Call, EngineNode
 from callengine.notices import groups
 from callengine.record import store
 from connections.models import Connection, Registration
@@ -30,16 +31,23 @@ def test_an_empty_list_says_what_would_be_here(viewer: Client) -> None:
     assert "engine not started" in page
 
 
-def test_the_list_shows_live_calls_and_ended_ones_apart(viewer: Client) -> None:
+def test_the_list_shows_calls_in_progress_and_for_a_minute_those_that_ended(
+    viewer: Client,
+) -> None:
     calls = demo.everything()
     page = viewer.get("/calls/").content.decode()
-    live, ended = page.split('id="ended-heading"', 1)
-    assert live.count('id="live-link-') == 4
-    assert ended.count('id="ended-link-') == 4
+    assert page.count('id="live-link-') == 8
+    assert page.count(" data-ended ") == 4
+    orders = re.findall(r'data-order="([^"]+)"', page)
+    assert orders == sorted(orders, reverse=True)
     for name in ("transcoding", "declined"):
         assert f"/calls/{calls[name]['id']}/" in page
-    assert "no-common-codec-caller" in ended
+    assert "no-common-codec-caller" in page
     assert "libvo-amrwbenc.so.0 is not installed" in page
+    Call.objects.filter(ended__isnull=False).update(ended=timezone.now() - dt.timedelta(seconds=61))
+    page = viewer.get("/calls/").content.decode()
+    assert page.count('id="live-link-') == 4
+    assert " data-ended " not in page
 
 
 def test_the_list_asks_the_database_the_same_however_many_calls(
