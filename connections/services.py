@@ -143,8 +143,8 @@ class Unwritten(NamedTuple):
     """What an engine has decided of one connection's bindings and not stored yet."""
 
     written: tuple[Registration, ...]
-    removed: frozenset[tuple[str, str]]
-    "By Contact and instance."
+    removed: Mapping[tuple[str, str], datetime]
+    "By Contact and instance, with when it was: what is refreshed later stays."
 
 
 @transaction.atomic
@@ -166,7 +166,7 @@ def store_registrations(unwritten: Mapping[int, Unwritten]) -> None:
     written: list[Registration] = []
     for key, known in stored.items():
         change = unwritten[key]
-        gone += [one.pk for one in known if (one.contact, one.instance) in change.removed]
+        gone += [one.pk for one in known if one.is_removed(change)]
         for row in change.written:
             rivals = [one for one in known if _is_rival(one, row)]
             if any(one.registered_at > row.registered_at for one in rivals):
@@ -186,6 +186,10 @@ class _Stored(NamedTuple):
     contact: str
     instance: str
     registered_at: datetime
+
+    def is_removed(self, change: Unwritten) -> bool:
+        at = change.removed.get((self.contact, self.instance))
+        return at is not None and self.registered_at <= at
 
 
 def _is_rival(stored: _Stored, row: Registration) -> bool:

@@ -139,7 +139,7 @@ class Directory:
             return
         for kind, key, node in changes:
             if kind == "registration":
-                self.registrations.heard(key, node)
+                self._mark_binding(key, node)
             elif kind == ALL:
                 self._mark_all()
             else:
@@ -149,6 +149,13 @@ class Directory:
         keys = self._changed.setdefault(kind, set())
         if keys is not None:
             keys.add(key)
+
+    def _mark_binding(self, key: int, node: str) -> None:
+        """Have it read before the next answer if it was no engine, and it is of a phone of ours."""
+        if node or not self.registrations.kept(key):
+            self.registrations.heard(key, node)
+        else:
+            self._mark("registration", key)
 
     def _mark_all(self) -> None:
         self._changed = dict.fromkeys((*memory.KINDS, "registration"))
@@ -180,7 +187,7 @@ class Directory:
                 try:
                     self.memory.apply(await self._read(_rows, changed))
                     if "registration" in changed:
-                        await self._read_registrations(None)
+                        await self._read_registrations(changed["registration"])
                 except BaseException:
                     self._mark_all()
                     raise

@@ -25,7 +25,8 @@ class _Pending:
     """What is not stored yet of one connection's bindings, by Contact and instance."""
 
     written: dict[tuple[str, str], Kept] = field(default_factory=dict)
-    removed: set[tuple[str, str]] = field(default_factory=set)
+    removed: dict[tuple[str, str], float] = field(default_factory=dict)
+    "With the Unix time at which it was."
 
 
 class Registrations:
@@ -98,10 +99,10 @@ class Registrations:
             one = Kept(binding, now, made.since if made is not None else now)
             kept.append(one)
             pending.written[_name(binding)] = one
-            pending.removed.discard(_name(binding))
+            pending.removed.pop(_name(binding), None)
         for gone in held:
             pending.written.pop(gone, None)
-            pending.removed.add(gone)
+            pending.removed[gone] = now
         if not (pending.written or pending.removed):
             del self._pending[key]
         self._put(key, kept)
@@ -146,7 +147,7 @@ class Registrations:
         return {
             key: Unwritten(
                 tuple(_row(key, one, self._node) for one in one_pending.written.values()),
-                frozenset(one_pending.removed),
+                {name: datetime.fromtimestamp(at, UTC) for name, at in one_pending.removed.items()},
             )
             for key, one_pending in pending.items()
         }
@@ -155,13 +156,15 @@ class Registrations:
         """Have it stored next time: it could not be now. What was decided since goes before."""
         for key, one in unwritten.items():
             newer = self._pending.get(key, _Pending())
-            names = newer.written.keys() | newer.removed
+            names = newer.written.keys() | newer.removed.keys()
             held = {_name(kept.binding): kept for kept in self._kept.get(key, ())}
             for row in one.written:
                 name = (row.contact, row.instance)
                 if name not in names and name in held:
                     newer.written[name] = held[name]
-            newer.removed |= one.removed - newer.written.keys()
+            for name, at in one.removed.items():
+                if name not in names:
+                    newer.removed[name] = at.timestamp()
             self._pending[key] = newer
 
     def heard(self, connection: int, node: str) -> None:

@@ -80,6 +80,15 @@ def _trigger_names(table: str, vendor: str) -> Iterator[str]:
     yield from (f"directory_{table}_{event}" for event in events)
 
 
+_SQLITE_NEWS_OF_BINDINGS = {
+    "N": " WHEN NEW.node = ''",
+    # An engine writes when a phone has registered again; anybody else leaves that time as it is.
+    "ON": " WHEN NEW.node = '' OR NEW.registered_at = OLD.registered_at",
+    "O": "",
+}
+"Of which bindings that are written somebody is told: an engine knows its own."
+
+
 def _sqlite() -> Iterator[str]:
     yield (
         f"CREATE TABLE IF NOT EXISTS {TABLE} (id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -90,8 +99,7 @@ def _sqlite() -> Iterator[str]:
     for table, (kind, column) in WATCHED.items():
         for name, rows in zip(_trigger_names(table, "sqlite"), ("N", "ON", "O"), strict=True):
             event = name.rpartition("_")[2].upper()
-            # An engine that keeps its own bindings need not hear of them.
-            only = " WHEN NEW.node = ''" if kind == "registration" and "N" in rows else ""
+            only = _SQLITE_NEWS_OF_BINDINGS[rows] if kind == "registration" else ""
             yield f"DROP TRIGGER IF EXISTS {name}"
             head = f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW{only} BEGIN"
             cut = f"DELETE FROM {TABLE} WHERE id <= last_insert_rowid() - {KEPT};"  # noqa: S608
@@ -127,6 +135,10 @@ def _postgresql() -> Iterator[str]:
             END IF;
             IF kind = 'registration' AND TG_OP <> 'DELETE' THEN
                 writer := NEW.node;
+                -- Somebody else's, who leaves the time of its refresh as it is.
+                IF TG_OP = 'UPDATE' AND NEW.registered_at = OLD.registered_at THEN
+                    writer := '';
+                END IF;
             END IF;
             IF new_key IS NOT NULL THEN
                 PERFORM pg_notify('{CHANNEL}', kind || ':' || new_key || ':' || writer);

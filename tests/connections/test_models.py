@@ -151,7 +151,7 @@ def store(sip_user: str, *rows: Registration) -> None:
     key = Connection.objects.get(sip_user=sip_user).pk
     for row in rows:
         row.connection_id, row.registered_at = key, NOW
-    store_registrations({key: Unwritten(rows, frozenset())})
+    store_registrations({key: Unwritten(rows, {})})
 
 
 def test_a_batch_costs_two_queries_and_one_for_what_it_writes(django_assert_num_queries):
@@ -161,7 +161,7 @@ def test_a_batch_costs_two_queries_and_one_for_what_it_writes(django_assert_num_
         for key, row in rows.items():
             row.connection_id, row.registered_at = key, NOW + timedelta(seconds=cseq)
         with django_assert_num_queries(5):  # a savepoint and its release among them
-            store_registrations({key: Unwritten((row,), frozenset()) for key, row in rows.items()})
+            store_registrations({key: Unwritten((row,), {}) for key, row in rows.items()})
         assert {row.cseq for row in Registration.objects.all()} == {cseq}
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,10 +24,12 @@ from callengine.directory.news import (
     TableChange,
     news,
 )
+from callengine.directory.records import Kept
 from callengine.directory.registrations import Registrations
 from callengine.directory.stored import STORED
-from connections.models import Connection
-from connections.services import set_password
+from callengine.edge.interface import Binding
+from connections.models import Connection, Registration
+from connections.services import set_password, store_registrations
 from tests.callengine.directory.test_agents import agent
 from tests.peers.waiting import until
 from trunks.models import (
@@ -167,6 +171,24 @@ def test_triggers_that_are_gone_are_told_and_not_passed_over(told: Told) -> None
     SqliteNews().open()
 
 
+def test_an_engine_hears_of_its_bindings_only_what_others_have_made_of_them(told: Told) -> None:
+    engine = Registrations(node="here")
+    key = Connection.objects.create(name="Alice", sip_user="alice").pk
+    binding = Binding("sip:a", "c", 1, time.time() + 60, "udp:127.0.0.1:5071", "ua")
+
+    def heard() -> bool:
+        return any(one.kind == "registration" and not one.node for one in told.news.drain())
+
+    for cseq in (1, 2):
+        engine.change(key, lambda _, cseq=cseq: [replace(binding, cseq=cseq)])  # type: ignore[misc]
+        store_registrations(engine.take_unwritten())
+        assert not heard()
+    Registration.objects.update(expires_at=timezone.now())
+    assert heard()
+    Registration.objects.all().delete()
+    assert heard()
+
+
 class Feed:
     """News that a test makes."""
 
@@ -225,6 +247,27 @@ async def test_a_change_holds_for_who_asks_next_and_costs_one_reading(site: Site
     site.home, site.feed.changes = "FR", [TableChange("platform", 1)]
     assert await asyncio.gather(*(site.asked() for _ in range(20))) == ["FR"] * 20
     assert site.reads == 2
+    await site.directory.stop()
+
+
+async def test_a_binding_that_a_person_took_away_is_not_rung_by_the_next_call(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.directory.start()
+    registrations = site.directory.registrations
+    binding = Binding("sip:a", "c", 1, time.time() + 60, "udp:127.0.0.1:5071", "ua")
+    for key in (7, 8):
+        registrations.take([key], [(key, Kept(binding, 0.0, 0.0))])
+    asked: list[Any] = []
+    monkeypatch.setattr(current, "_registrations", lambda keys: asked.append(keys) or [])
+    site.feed.changes = [
+        TableChange("registration", 7),
+        TableChange("registration", 8, "there"),
+        TableChange("registration", 9),
+    ]
+    await site.asked()
+    assert asked == [{7}], "what other engines write, and what is known of no phone, can wait"
+    assert not registrations.kept(7)
     await site.directory.stop()
 
 

@@ -136,6 +136,25 @@ def test_of_two_engines_the_later_refresh_of_a_device_stays(engine: Engine) -> N
     assert set(engine.contacts()) == {"sip:new", "sip:p", "sip:r"}
 
 
+def test_a_removal_that_is_stored_late_takes_nothing_back_that_was_registered_since(
+    engine: Engine,
+) -> None:
+    """The phone left one engine and registered at another before the first could store that."""
+    other = Engine("two")
+    engine.become(binding("sip:a"), binding("sip:b"))
+    engine.store()
+    other.read()
+    engine.now += 5
+    engine.become()
+    lost = engine.kept.take_unwritten()
+    engine.kept.put_back(lost)
+    other.now += 10
+    other.become(binding("sip:a", cseq=2))
+    other.store()
+    engine.store()
+    assert stored(lambda row: row.node) == {"sip:a": "two"}
+
+
 def test_a_connection_that_is_gone_takes_its_bindings_along(engine: Engine) -> None:
     engine.become(binding("sip:a"))
     Connection.objects.all().delete()
