@@ -5,6 +5,7 @@ for; new calls wait longest and are the first to be refused, then registrations.
 counted, and told once for a burst: a row for each would be the load that it is to shed.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from callengine.core.outcomes import Rejection
@@ -22,6 +23,10 @@ LONGEST_BURST_S = 60.0
 "After so long it is told, though it goes on."
 KNOWN_S = 1.0
 "How long a message's lateness says something of the next one's."
+REPEATED_S = 32.0
+"For so long an INVITE is sent again by who has no answer (RFC 3261 timer B)."
+MOST_REFUSED = 4096
+"Refused INVITEs that are known again; the oldest are forgotten first."
 MANY = "many sources"
 
 
@@ -43,6 +48,10 @@ class Overload:
         self._calls_late_s = calls_late_s
         self._late_s = 0.0
         self._seen_at = float("-inf")
+        self._judged_s = 0.0
+        "The lateness by which the last request was judged."
+        self._refused: OrderedDict[int, float] = OrderedDict()
+        "When each INVITE was refused, by what it is known by."
         self._refuses_calls = self._refuses_registrations = False
         self._burst: _Burst | None = None
         self._told: Rejection | None = None
@@ -52,12 +61,17 @@ class Overload:
         """Take how long what is read now has waited."""
         self._late_s, self._seen_at = late_s, now
 
-    def refuses(self, method: str, now: float, *, waited_s: float = 0.0) -> bool:
+    def refuses(
+        self, method: str, now: float, *, waited_s: float = 0.0, key: int | None = None
+    ) -> bool:
         """Tell whether a request that would begin something is refused.
 
-        `waited_s` is how long calls have waited that were taken and have no call process yet.
+        `waited_s` is how long calls have waited that were taken and have no call process yet; `key`
+        stands for the transaction. An INVITE that was refused is refused when it comes again: its
+        sender has the answer by then, and a phone would ring for nobody.
         """
         late_s = max(waited_s, self._late_s if now - self._seen_at < KNOWN_S else 0.0)
+        self._judged_s = late_s
         self._refuses_calls = late_s > _bound(self._calls_late_s, self._refuses_calls)
         self._refuses_registrations = late_s > _bound(
             self._calls_late_s * REGISTRATIONS, self._refuses_registrations
@@ -66,13 +80,24 @@ class Overload:
             self._burst.latest_s = max(self._burst.latest_s, late_s)
         if method == "REGISTER":
             return self._refuses_registrations
-        return method == "INVITE" and self._refuses_calls
+        return method == "INVITE" and (self._refuses_calls or self._is_known(key, now))
 
-    def refused(self, method: str, source: str, now: float) -> None:
-        """Count a request that was refused."""
+    def _is_known(self, key: int | None, now: float) -> bool:
+        at = self._refused.get(key) if key is not None else None
+        return at is not None and now - at < REPEATED_S
+
+    def refused(self, method: str, source: str, now: float, *, key: int | None = None) -> None:
+        """Count a request that was refused; one that came again is none."""
+        if method == "INVITE" and key is not None:
+            if self._is_known(key, now):
+                return
+            self._refused[key] = now
+            self._refused.move_to_end(key)
+            if len(self._refused) > MOST_REFUSED:
+                self._refused.popitem(last=False)
         burst = self._burst
         if burst is None:
-            burst = self._burst = _Burst(now, now, self._late_s)
+            burst = self._burst = _Burst(now, now, self._judged_s)
         burst.last_at = now
         burst.calls += method == "INVITE"
         burst.registrations += method == "REGISTER"

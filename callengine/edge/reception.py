@@ -22,7 +22,11 @@ from callengine.edge.tap import Tap
 from callengine.edge.tasks import BackgroundTasks
 from callengine.edge.transactions.rejections import Rejections, describe
 from callengine.edge.transactions.responder import Responder
-from callengine.edge.transactions.server import ServerTransaction, ServerTransactions
+from callengine.edge.transactions.server import (
+    ServerTransaction,
+    ServerTransactions,
+    transaction_key,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -91,18 +95,20 @@ class Reception:
             show_first(token, "in", flow, data)
 
     def _is_refused(self, message: Received) -> bool:
-        """Refuse what would begin something while we are behind; nothing of it is kept."""
+        """Refuse what would begin something while we are behind; next to nothing is kept of it."""
         now = time.monotonic()
         if message.to_tag or message.problem:
             return False
-        if not self._overload.refuses(message.method, now, waited_s=self._waited_s()):
+        key = hash(transaction_key(message))
+        waited_s = self._waited_s()
+        if not self._overload.refuses(message.method, now, waited_s=waited_s, key=key):
             return False
         if self._transactions.find(message) is not None:
             return False  # it was taken before, and is answered by whoever has it
         least, most = _BEGINNING[message.method]
         retry_after_s = least + crc32(message.call_id.encode()) % (most - least + 1)
         self._responder.reply_once(message, 503, [("retry-after", str(retry_after_s))])
-        self._overload.refused(message.method, message.flow.host, now)
+        self._overload.refused(message.method, message.flow.host, now, key=key)
         return True
 
     def _store_unreadable(self, flow: Flow, problem: str) -> None:

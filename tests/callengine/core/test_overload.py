@@ -1,6 +1,13 @@
 """Who is refused when the engine is behind, by a clock of the test's."""
 
-from callengine.core.overload import BURST_ENDS_S, KNOWN_S, LONGEST_BURST_S, Overload
+from callengine.core.overload import (
+    BURST_ENDS_S,
+    KNOWN_S,
+    LONGEST_BURST_S,
+    MOST_REFUSED,
+    REPEATED_S,
+    Overload,
+)
 from callengine.core.reasons import Rule
 
 
@@ -77,3 +84,24 @@ def test_a_burst_of_one_source_names_it_and_a_long_one_is_told_meanwhile() -> No
         "REGISTER",
         "Within 1 s 1 registration was refused wi",
     )
+
+
+def test_an_invite_that_was_refused_rings_nobody_when_it_comes_again() -> None:
+    overload = Overload()
+    assert overload.refuses("INVITE", 1.0, waited_s=0.3, key=7)
+    overload.refused("INVITE", "192.0.2.1", 1.0, key=7)
+    assert overload.refuses("INVITE", 1.5, key=7), "its 503 is on the way"
+    overload.refused("INVITE", "192.0.2.1", 1.5, key=7)
+    assert not overload.refuses("INVITE", 1.5, key=8)
+    told = overload.tell(2.0, at_once=True)
+    assert told is not None
+    assert "1 call was refused with 503 because the engine was up to 300 ms behind" in told.advice
+    assert not overload.refuses("INVITE", 1.0 + REPEATED_S, key=7)
+
+
+def test_what_is_known_of_refused_invites_is_bounded() -> None:
+    overload = Overload()
+    for key in range(MOST_REFUSED + 10):
+        overload.refused("INVITE", "192.0.2.1", 1.0, key=key)
+    assert not overload.refuses("INVITE", 1.0, key=9)
+    assert overload.refuses("INVITE", 1.0, key=10)
