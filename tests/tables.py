@@ -12,7 +12,7 @@ from pathlib import Path
 from django.db import connection
 from django.test import TransactionTestCase
 
-LOCKED_S = 5.0
+LOCKED_S = 30.0
 "How long a transaction that some thread has not ended yet is waited for."
 
 

@@ -1,21 +1,13 @@
 """One datagram from anybody may not keep the engine busy: CPU time of reading hostile text."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from callengine.core import sdp
 from callengine.edge.messages.received import receive
+from tests.spent import cpu_s
 
 ENOUGH_S = 0.06
 "Ten times what the slowest of these takes; what grows with the square takes much longer."
-
-
-def cpu_s(work: Callable[[], object]) -> float:
-    started = time.thread_time()
-    work()
-    return time.thread_time() - started
 
 
 def test_an_audio_line_with_thousands_of_formats_is_read_in_no_time() -> None:

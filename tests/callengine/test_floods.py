@@ -24,6 +24,7 @@ from callengine.edge.transactions.limits import MAX_SOURCES, RejectionGate
 from callengine.edge.transactions.server import ServerTransactions, State
 from tests.callengine.edge.clock import Clock
 from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, edge_settings
+from tests.spent import cpu_s
 
 FLOW = "udp:127.0.0.3:5062"
 
@@ -67,9 +68,9 @@ def test_large_requests_do_not_fill_the_memory() -> None:
 def test_a_register_with_thousands_of_contacts_is_refused_in_no_time() -> None:
     contacts = tuple(ContactRequest(f"sip:a@h{n}", 60, 1.0, "") for n in range(2000))
     asked = RegisterRequest(contacts, False, None, "c", 1, FLOW, "")
-    started = time.thread_time()
-    outcome = register([], asked, now=0.0, limits=RegistrarLimits(60, 3600, 600, 10))
-    assert time.thread_time() - started < 0.1
+    limits = RegistrarLimits(60, 3600, 600, 10)
+    assert cpu_s(lambda: register([], asked, now=0.0, limits=limits)) < 0.1
+    outcome = register([], asked, now=0.0, limits=limits)
     assert isinstance(outcome, RegisterError)
     assert outcome.rule == "too-many-contacts"
 

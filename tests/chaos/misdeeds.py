@@ -63,7 +63,7 @@ async def silent_callees(stage: Stage) -> None:
         await asyncio.sleep(0.5)
         for call in calls:
             assert (await call.cancel()).code == 200
-            assert (await call.wait_final(3)).code == 487
+            assert (await call.wait_final(15)).code == 487
             stage.expect(call, "caller", "caller-cancelled")
 
 
@@ -76,7 +76,7 @@ async def callees_deaf_to_cancel(stage: Stage) -> None:
             await (await eve.wait_call()).ring()
             await call.wait_provisional(180)
             assert (await call.cancel()).code == 200
-            assert (await call.wait_final(3)).code == 487
+            assert (await call.wait_final(15)).code == 487
             stage.expect(call, "caller", "caller-cancelled")
 
 
@@ -132,7 +132,7 @@ async def stopped_phones(stage: Stage) -> None:
             phone.send_signal(signal.SIGSTOP)
         await asyncio.sleep(0.5)
         assert (await ringing.cancel()).code == 200
-        assert (await ringing.wait_final(3)).code == 487
+        assert (await ringing.wait_final(15)).code == 487
         assert (await talking.hang_up()).code == 200
         stage.expect(ringing, "caller", "caller-cancelled")
         stage.expect(talking, "caller", "caller-hung-up")

@@ -28,7 +28,7 @@ LOST_S = 0.06
 "The most a good call may lose."
 SETTLE_S = 3.0
 "Before the first misdeed, and after each: what it does late is its own."
-CLEARED_WITHIN_S = 12.0
+CLEARED_WITHIN_S = 30.0
 STOPPABLE = {"rita", "stan"}
 "Phones that are killed, and so never take back their registration."
 NAMES = [kind.__name__ for kind in MISDEEDS]

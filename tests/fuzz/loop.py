@@ -6,6 +6,7 @@ loop's thread ran is work, and what is neither, of any thread, is sleep.
 """
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +63,8 @@ class LoopWatch:
         threads = [*_threads(self.pid), *_threads("self")]
         ran = {(pid, thread): _schedstat(pid, thread) for pid, thread in threads}
         main = ran[str(self.pid), str(self.pid)][0]
-        return _Usage(time.monotonic(), main, sum(on + waited for on, waited in ran.values()))
+        busy, stolen = sum(on + waited for on, waited in ran.values()), _stolen_s()
+        return _Usage(time.monotonic(), main - stolen, busy + stolen)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,13 @@ class _Usage:
     at: float
     main_s: float
     busy_s: float
-    "What all threads of both processes ran and waited to run."
+    "What all threads of both processes ran and waited to run, and what the machine was not let."
+
+
+def _stolen_s() -> float:
+    """Return how long the host has had other machines run instead of this one (proc(5), steal)."""
+    cpu = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return int(cpu[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def _threads(pid: int | str) -> list[tuple[str, str]]:

@@ -30,7 +30,7 @@ SECONDS = float(os.environ.get("VOIPNUMBER_FUZZ_SECONDS", "60"))
 SEED = os.environ.get("VOIPNUMBER_FUZZ_SEED") or secrets.token_hex(4)
 LINES = range(1, 4)
 "Callers and callees beside one another, each with addresses of its own."
-REQUEST_S = 8.0
+REQUEST_S = 20.0
 "Within which a request other than INVITE is answered; timer F is 32 s."
 INVITE_S = 20.0
 CALLEE_S = 1.5

@@ -82,7 +82,7 @@ class Asterisk:
         if self._process.returncode is None:
             self._process.terminate()
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     await self._process.wait()
             except TimeoutError:
                 self._process.kill()

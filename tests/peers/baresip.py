@@ -188,7 +188,7 @@ class Baresip:
         """Run a command and return its answer."""
         text = json.dumps({"command": name, "params": parameters, "token": name}).encode()
         self._writer.write(b"%d:%s," % (len(text), text))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self._answers.get()
 
     def dialog(self, call_id: str) -> str:
@@ -258,7 +258,7 @@ class Baresip:
         return ";".join(options)
 
     async def _connect(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     return await asyncio.open_connection(self.host, port)

@@ -26,7 +26,7 @@ class Capture:
             *command, stderr=asyncio.subprocess.PIPE
         )
         assert self._process.stderr is not None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             # Printed once the socket is open.
             await self._process.stderr.readline()
         return self
@@ -45,7 +45,7 @@ class Capture:
 
     async def at_least(self, count: int, *names: str, show: str = "") -> list[list[str]]:
         """Return the fields once that many packets were captured."""
-        for _ in range(40):
+        for _ in range(200):
             packets = await self.fields(*names, show=show)
             if len(packets) >= count:
                 return packets

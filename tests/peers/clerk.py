@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 230.0
 MAX_REQUEST_BYTES = 1024 * 1024
 IMPORTED = (
     "cryptography.x509",

@@ -28,7 +28,7 @@ from tests.peers.services import Postgres, Redis, wait_for_port
 ACCESS_LISTS_S = 1.1
 "How long an engine that runs may go by the access lists it read last, and a little more."
 ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 40.0
+START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
 RTP_PORTS = 160
 Record = dict[str, Any]
@@ -235,7 +235,7 @@ class Engine:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(5)
+                process.wait(20)
         self._dismiss_clerk()
         self._services.close()
 

@@ -95,6 +95,14 @@ class RtpTone(asyncio.DatagramProtocol):
             await self.arrived.wait()
         return self.packets[-1]
 
+    async def falls_silent(self, for_s: float, timeout_s: float = 30.0) -> None:
+        """Wait until nothing has come for so long."""
+        async with asyncio.timeout(timeout_s):
+            count = -1
+            while len(self.packets) != count:
+                count = len(self.packets)
+                await asyncio.sleep(for_s)
+
     def forget(self) -> None:
         self.packets.clear()
         self.arrived.clear()

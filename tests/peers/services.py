@@ -15,7 +15,7 @@ from typing import Self
 
 from tests.peers.ports import LOOPBACK, free_port
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 120.0
 POSTGRES_FOLDERS = "/usr/lib/postgresql"
 
 

@@ -146,7 +146,7 @@ async def test_a_callee_refers_a_caller_who_came_from_the_carrier_rfc5589_6_1(
         carrier = await sipp.play(script.xml, engine.server)
         call = await carol.wait_call()
         await call.answer_in("PCMU")
-        await asyncio.sleep(0.2)  # its ACK
+        await asyncio.wait_for(call.acknowledged.wait(), 15)
         assert (await call.send(refer(call, engine, SECOND))).code == 202
         await is_told(carol, "SIP/2.0 200 OK")
         await asyncio.wait_for(call.ended.wait(), 15)

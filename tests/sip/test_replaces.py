@@ -362,15 +362,19 @@ async def test_whoever_says_yes_to_a_pick_up_too_late_ends_its_own_call_rfc3261_
     ):
         talk = await converse(engine, alice, bob, offer=["PCMU"])
         answers = talk.a.receive
+        asked, may_answer = asyncio.Event(), asyncio.Event()
 
         async def late(request: sipmessage.Request) -> None:
-            await asyncio.sleep(0.8 if request.method == "INVITE" else 0)
+            if request.method == "INVITE":
+                asked.set()
+                await may_answer.wait()
             await answers(request)
 
         talk.a.receive = late  # type: ignore[method-assign]
         picking = await pick_up(carol, replaces(talk.b))
-        await asyncio.sleep(0.3)
+        await asyncio.wait_for(asked.wait(), 15)
         assert (await picking.cancel()).code == 200
+        may_answer.set()
         assert (await picking.wait_final()).code == 487
         await asyncio.wait_for(talk.b.ended.wait(), 15)
         record = await engine.record(talk.a.call_id)

@@ -14,7 +14,7 @@ from tests.wire.directory import Entry, configuration
 
 KEY = "a-key-of-the-tests"
 FORMATS = ("audio/pcm", "audio/pcmu", "audio/pcma")
-WAIT_S = 12.0
+WAIT_S = 30.0
 
 
 def agent(name: str, url: str, heard: str, said: str, **more: Any) -> Entry:

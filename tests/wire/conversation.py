@@ -88,7 +88,7 @@ class Conversation:
             )
             types_a += at_a.payload_types
             types_b += at_b.payload_types
-            if not any(_is_too_little(heard) for heard in (at_a, at_b)):
+            if not any(is_too_little(heard) for heard in (at_a, at_b)):
                 break
         assert at_b.near(CALLER_HZ), f"the callee heard {at_b}"
         assert at_a.near(CALLEE_HZ), f"the caller heard {at_a}"
@@ -108,7 +108,7 @@ class Conversation:
         return await self.engine.record(self.a.call_id)
 
 
-def _is_too_little(heard: Heard) -> bool:
+def is_too_little(heard: Heard) -> bool:
     """Tell whether nothing is heard because too few packets had come yet."""
     return heard.tone is SILENCE and len(heard.packets) < JUDGED_PACKETS
 

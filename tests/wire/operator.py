@@ -17,7 +17,7 @@ from websockets.typing import Origin
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 200.0
 SCRIPT = (
     "from django.contrib.auth.models import User\n"
     "from dashboard.accounts.roles import Role, set_role\n"

@@ -21,7 +21,7 @@ from tests.wire.directory import configuration
 
 SECRET, KEY = "token-of-twilio", "key-of-openai"
 CALLER_HZ, TONE_HZ = 1000, 440
-WAIT_S = 20.0
+WAIT_S = 30.0
 SAID_MS = 40_000
 "Far more than is heard before it is interrupted."
 CARRIERS = pytest.mark.parametrize("agent", ["twilio", "plivo"])

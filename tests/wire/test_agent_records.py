@@ -84,7 +84,7 @@ def rows(engine: Engine, path: str) -> dict[str, Any]:
 
 async def shows(olga: Operator, path: str, *words: str) -> str:
     """Wait until a call's page holds all these words; return it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             page = await asyncio.to_thread(olga.get, path)
             if all(word in page for word in words):
@@ -94,7 +94,7 @@ async def shows(olga: Operator, path: str, *words: str) -> str:
 
 async def changed_session(agent: VoiceAgentPeer) -> dict[str, Any]:
     """Wait until the agent's newest session was changed; return what its server wrote down."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             newest: dict[str, Any] = (await asyncio.to_thread(agent.log))[-1]
             if newest["updates"]:

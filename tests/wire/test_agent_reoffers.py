@@ -117,7 +117,7 @@ async def test_a_caller_who_holds_hears_nothing_and_is_silent_to_the_agent(
         assert (
             await call.reinvite(phone.sdp(["PCMU"], direction="inactive", version=2))
         ).code == 200
-        await asyncio.sleep(0.3)
+        await phone.rtp.falls_silent(0.3)
         phone.rtp.forget()
         since = len(peer.heard())
         await call.audio(send_hz=CALLER_HZ, codec="PCMU", seconds=0.6)

@@ -24,7 +24,7 @@ async def guess(engine: Engine, user: str, password: str = "guessed") -> int:
 
 async def banned_page(operator: Operator, *words: str) -> str:
     """Return the page of refusals once a ban stands there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             page = await asyncio.to_thread(operator.get, "/rejections/")
             if "/lift/" in page and all(word in page for word in words):
@@ -74,7 +74,7 @@ async def test_a_ban_of_another_engine_or_of_before_a_restart_holds_here_too(
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as banned:
         banned.bind((elsewhere, 0))
         banned.settimeout(0.3)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asyncio.to_thread(_unheard, banned, engine)
     stored = await engine.rejection(code=0, method=None)
     assert (stored["source_address"], stored["rule"]) == (elsewhere, "banned")

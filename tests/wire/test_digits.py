@@ -177,7 +177,7 @@ async def _heard(call: Call, digits: str) -> str:
     """Wait for as many keys, and a little for one too many."""
     (number,) = descriptions.telephone_events(call.local_sdp)
     rtp = call.phone.rtp
-    for _ in range(40):
+    for _ in range(200):
         if len(rtp.digits(number)) >= len(digits):
             break
         await asyncio.sleep(0.1)

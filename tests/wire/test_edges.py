@@ -8,6 +8,7 @@ import pytest
 
 from tests.peers import descriptions
 from tests.peers.engine import Engine
+from tests.peers.waiting import until
 from tests.wire.conversation import (
     Conversation,
     caller,
@@ -158,8 +159,8 @@ async def test_digits_cross_in_both_directions(engine: Engine) -> None:
         phone.rtp.forget()
         (event_b,) = descriptions.telephone_events(call.b.local_sdp)
         await _keeps_talking(call, "47", event_b)
-        assert bob.rtp.digits(event_b) == "47"
-        assert phone.rtp.digits(105) == "8"
+        await until(lambda: bob.rtp.digits(event_b) == "47", "the callee hears other digits")
+        await until(lambda: phone.rtp.digits(105) == "8", "the caller hears other digits")
         await call.end()
 
 
@@ -174,7 +175,6 @@ async def _keeps_talking(call: Conversation, digits: str, event_b: int) -> None:
     await call.b.phone.rtp.send_digit(
         call.b.rtp_target, "8", payload_type=event_b, clock_rate_hz=8000
     )
-    await asyncio.sleep(0.4)
 
 
 # What we say
@@ -295,9 +295,12 @@ async def test_who_is_on_hold_hears_music_unless_the_other_side_sends_its_own(
                 await way.audio(send_hz=620, codec=codec, seconds=1.5)
                 assert other.phone.rtp.heard(other.local_codecs).near(620)
                 await asyncio.sleep(1.2)
-            other.phone.rtp.forget()
-            await asyncio.sleep(1.6)
-            heard = other.phone.rtp.heard(other.local_codecs)
+            for _ in range(5):  # on a busy machine it begins later
+                other.phone.rtp.forget()
+                await asyncio.sleep(1.6)
+                heard = other.phone.rtp.heard(other.local_codecs)
+                if abs(heard.hz - MUSIC_HZ) <= 2:
+                    break
             assert abs(heard.hz - MUSIC_HZ) <= 2, f"{direction}: {heard}"
             assert (await way.reinvite(device.sdp([codec], version=3))).code == 200
             await call.hears_both_ways(codec_a="PCMU", codec_b="G722")

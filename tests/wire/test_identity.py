@@ -230,7 +230,7 @@ async def ring_raw(
         f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     )
     phone.transport.send_raw(text.encode(), engine.server)
-    return await bob.wait_call(5)
+    return await bob.wait_call()
 
 
 async def test_users_differ_by_case(engine: Engine) -> None:

@@ -45,7 +45,7 @@ async def ladder(
 
     Messages are written in batches: the last a moment after the call's own end.
     """
-    deadline = asyncio.get_running_loop().time() + 10.0
+    deadline = asyncio.get_running_loop().time() + 30.0
     script = READ.format(call=call)
     while True:
         text = await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", script)

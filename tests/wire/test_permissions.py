@@ -129,7 +129,7 @@ async def test_a_phone_rings_for_as_long_as_its_connection_says(engine: Engine) 
     async with registered(engine, "brief") as brief, caller(engine, "world") as phone:
         call = await phone.invite("brief", phone.sdp(["PCMU"]))
         await (await brief.wait_call()).ring()
-        assert (await call.wait_final(8)).code == 480
+        assert (await call.wait_final()).code == 480
         end = (await engine.record(call.call_id))["termination"]
         assert (end["by"], end["reason"]) == ("engine", "no-answer")
         assert "Brief did not answer within 1 s." in end["advice"]

@@ -81,7 +81,7 @@ async def test_two_contacts_of_one_register_both_ring_where_they_are(engine: Eng
         response = await register(first, f"<{first.uri}>, <{second.uri}>")
         assert response.code == 200
         call = await phone.invite("bob", phone.sdp(["PCMU"]))
-        rung = await first.wait_call(5), await second.wait_call(5)
+        rung = await first.wait_call(), await second.wait_call()
         await rung[1].answer(second.sdp(["PCMU"]))
         await call.answered()
         await asyncio.wait_for(rung[0].ended.wait(), 15)

@@ -28,7 +28,7 @@ MEASURED_S = 0.5
 SPOKEN_RMS = 200
 SPEAKS_WITHIN = 8
 "Rounds of a second: the first call has the voice speak, the others hear what it said."
-ECHOES_WITHIN_S = 8.0
+ECHOES_WITHIN_S = 20.0
 ULAW_SILENCE = {0xFF, 0x7F, 0xFE, 0x7E}
 Sound = npt.NDArray[np.float64]
 

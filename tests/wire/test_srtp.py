@@ -11,6 +11,7 @@ from tests.peers import descriptions, srtp
 from tests.peers.baresip import Baresip
 from tests.peers.capture import Capture
 from tests.peers.engine import Engine
+from tests.peers.waiting import until
 from tests.wire.conversation import (
     Conversation,
     caller,
@@ -275,7 +276,8 @@ async def test_a_second_offer_for_one_codec_is_encrypted_as_the_first(engine: En
         offer = await asyncio.wait_for(call.b.reoffers.get(), 15)
         assert descriptions.names(offer) == ["G722"]
         assert " RTP/SAVP " in offer
-        await asyncio.sleep(0.3)  # for what is on its way in the first codec
+        heard = rita.rtp.packets
+        await until(lambda: {p.payload_type for p in heard[-10:]} == {9}, "it goes on in PCMA")
         await call.hears_both_ways(codec_a="PCMU", codec_b="G722", seconds=0.9)
         assert (await call.end())["legs"][1]["encryption"] == AES_80
 

@@ -13,6 +13,7 @@ from tests.peers.mute import MutePhone
 from tests.peers.phone import Phone
 from tests.peers.ports import free_sip_port
 from tests.peers.rtp import Packet, RtpTone
+from tests.peers.waiting import until
 from tests.wire.conversation import CALLEE_HZ, Conversation, caller, registered
 from tests.wire.directory import configuration, connection, trunk
 
@@ -36,6 +37,8 @@ Line = tuple[str, ...]
 "Kind, leg and text."
 UNHEARD_S = 5.0
 LOOK_S = 1.0
+LATE_S = 3.0
+"How late a busy machine may be to look."
 
 
 async def begin(
@@ -58,7 +61,7 @@ async def leave(a: OutgoingCall, b: Call) -> str:
 
 async def told(engine: Engine) -> dict[str, list[Line]]:
     """Return the lines about sending of all calls, by their Call-ID, once all have ended."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             calls = engine.calls()
             if all(call["termination"] for call in calls):
@@ -92,15 +95,12 @@ async def hammered(phone: Phone, callee: Phone, *, by_callee: bool = False) -> s
     described = {"answer": sdp} if by_callee else {"offer": sdp}
     a, b = await begin(phone, callee, callee.user, **described)
     aimed = b if by_callee else a
-    await asyncio.sleep(UNHEARD_S + LOOK_S + 0.5)
-    assert 0 < len(victim.packets) < 50 * (UNHEARD_S + LOOK_S)
+    await victim.first_packet()
+    await victim.falls_silent(1.0)
+    assert len(victim.packets) < 50 * (UNHEARD_S + LOOK_S + LATE_S)
     victim.forget()
-    await asyncio.sleep(1.0)
-    assert victim.packets == []
     victim.send(aimed.rtp_target, 0, b"\xff" * 160, step=160)
-    await victim.first_packet(2 * LOOK_S)
-    await asyncio.sleep(0.3)
-    assert len(victim.packets) > 5
+    await until(lambda: len(victim.packets) > 5, "it is not sent to though it spoke")
     assert are_in_step(victim.packets)
     victim.close()
     return await leave(a, b)
@@ -111,12 +111,10 @@ async def followed(phone: Phone, callee: Phone) -> str:
     victim = await RtpTone.open(VICTIM)
     offer = phone.sdp(["PCMU"], address=VICTIM, port=victim.port)
     a, b = await begin(phone, callee, callee.user, offer=offer)
-    await victim.first_packet(2.0)
+    await victim.first_packet()
     phone.rtp.send(a.rtp_target, 0, b"", step=160)
-    await phone.rtp.first_packet(2.0)
-    victim.forget()
-    await asyncio.sleep(0.5)
-    assert victim.packets == []
+    await phone.rtp.first_packet()
+    await victim.falls_silent(0.5)
     victim.close()
     return await leave(a, b)
 
@@ -133,14 +131,14 @@ async def never_acknowledged(phone: MutePhone, callee: Phone) -> None:
     assert victim.packets == []
     victim.close()
     finals = [text for text in phone.received() if text.startswith("SIP/2.0 200")]
-    assert len(finals) == 4
+    assert 3 <= len(finals) <= 4, "repeated after 0.5, 1.5 and 3.5 s"
     await b.hang_up()
 
 
 async def ordinary(engine: Engine, phone: Phone, callee: Phone) -> str:
     """Whoever sends from where they signal hears and is heard at once, and on."""
     a, b = await begin(phone, callee, callee.user)
-    await phone.rtp.first_packet(1.0)
+    await phone.rtp.first_packet()
     both = Conversation(a, b, engine)
     await both.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=1.2)
     await asyncio.sleep(UNHEARD_S)
@@ -168,8 +166,8 @@ async def carriers(gateway: Phone, phone: Phone, callee: Phone) -> list[str]:
     await asyncio.sleep(UNHEARD_S + LOOK_S + 0.5)
     for ear in media:
         ear.forget()
-    await asyncio.sleep(0.5)
-    assert [len(ear.packets) > 10 for ear in media] == [True, True]
+    for ear in media:
+        await until(lambda ear=ear: len(ear.packets) > 10, "no more audio")  # type: ignore[misc]
     for ear in media:
         ear.close()
     return [await leave(a, b) for a, b in (inward, outward)]
@@ -185,7 +183,7 @@ async def before_its_ack(phone: Phone, callee: Phone) -> str:
     assert phone.rtp.packets == []
     await b.answer(b.local_sdp)
     await a.answered()
-    await phone.rtp.first_packet(1.0)
+    await phone.rtp.first_packet()
     await asyncio.sleep(1.2)
     return await leave(a, b)
 

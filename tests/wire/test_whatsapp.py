@@ -11,6 +11,7 @@ from tests.peers import descriptions, srtp
 from tests.peers.engine import Engine
 from tests.peers.gateway import Gateway
 from tests.peers.phone import Phone
+from tests.peers.waiting import until
 from tests.wire import secured
 from tests.wire.conversation import Conversation
 from tests.wire.recipes import NAMED, Names, at_the_desk, desk_of, together, trunk_of
@@ -124,8 +125,7 @@ async def test_a_call_of_a_whatsapp_user(engine: Engine) -> None:
         (event,) = (n for n, hz in descriptions.telephone_events(b.offer_sdp).items() if hz == 8000)
         phone.rtp.forget()
         await carrier.rtp.send_digit(a.rtp_target, "5", payload_type=126, clock_rate_hz=8000)
-        await asyncio.sleep(0.3)
-        assert phone.rtp.digits(event) == "5"
+        await until(lambda: phone.rtp.digits(event) == "5", "no digit arrives")
         await b.hang_up()
         await asyncio.wait_for(a.ended.wait(), 15)
         record = await engine.record(a.call_id)

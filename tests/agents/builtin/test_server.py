@@ -37,7 +37,7 @@ async def begin(socket: ClientConnection, **session: Any) -> dict[str, Any]:
 
 async def message(socket: ClientConnection, kind: str = "") -> dict[str, Any]:
     """Return the next message, or the next of a kind."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found: dict[str, Any] = json.loads(await socket.recv())
             if kind in ("", found["type"]):
@@ -76,7 +76,7 @@ async def test_strangers_that_send_rubbish_cost_their_own_websocket_alone(
             async with connect(agent.url) as socket:
                 with contextlib.suppress(ConnectionClosed):
                     await socket.send(rubbish)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     await socket.wait_closed()
                 assert socket.close_code in (1008, 1009)
         await good.send(json.dumps({"type": "session.end"}))

@@ -17,13 +17,13 @@ async def test_abandon_ends_an_answered_call_on_both_legs(scene: Scene) -> None:
     scene.worker_request("ACK", 7, to_tag="bt")
     await scene.callee.expect("ACK")
     scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
-    bye_a = await scene.peer.expect("BYE", 1)
-    bye_b = await scene.callee.expect("BYE", 1)
+    bye_a = await scene.peer.expect("BYE")
+    bye_b = await scene.callee.expect("BYE")
     assert (bye_a.from_tag, bye_a.to_tag) == ("workertag", scene.phone.tag)
     assert (bye_b.from_tag, bye_b.to_tag, bye_b.cseq) == ("wb", "bt", 8)
     assert bye_b.get("reason") == "Q.850;cause=41"
     scene.callee.send(reply_as(bye_b, 200, "OK", tag=""), scene.sip)
-    again = await scene.peer.expect("BYE", 1)
+    again = await scene.peer.expect("BYE")
     assert again.via.raw == bye_a.via.raw
     scene.peer.send(reply_as(again, 200, "OK", tag=""), scene.sip)
     assert await scene.callee.silence(0.8)
@@ -39,13 +39,13 @@ async def test_abandon_while_ringing_fails_the_caller_and_cancels_the_callee(sce
     await scene.peer.expect(180)
     invite = await scene.ringing_b()
     scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
-    failed = await scene.peer.expect(500, 1)
+    failed = await scene.peer.expect(500)
     assert failed.to_tag == "workertag"
-    cancel = await scene.callee.expect("CANCEL", 1)
+    cancel = await scene.callee.expect("CANCEL")
     assert cancel.via.branch == invite.via.branch
     scene.callee_reply(cancel, 200, "OK")
     scene.callee_reply(invite, 487, "Request Terminated")
-    ack = await scene.callee.expect("ACK", 1)
+    ack = await scene.callee.expect("ACK")
     assert (ack.via.branch, ack.to_tag) == (invite.via.branch, "bt")
 
 
@@ -58,9 +58,9 @@ async def test_an_answer_that_crosses_the_abandoning_is_acknowledged_and_ended(
     scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
     assert await scene.callee.silence(0.2)
     scene.callee_reply(invite, 180, "Ringing")
-    await scene.callee.expect("CANCEL", 1)
+    await scene.callee.expect("CANCEL")
     scene.callee_reply(invite, 200, "OK", SDP)
-    ack, bye = await scene.callee.expect("ACK", 1), await scene.callee.expect("BYE", 1)
+    ack, bye = await scene.callee.expect("ACK"), await scene.callee.expect("BYE")
     assert (ack.cseq, bye.cseq, bye.to_tag) == (7, 8, "bt")
 
 
@@ -92,7 +92,7 @@ async def test_a_request_pending_at_the_dead_process_is_answered(scene: Scene) -
     scene.peer.send(scene.in_dialog("BYE", 2), scene.sip)
     await scene.worker.expect("BYE")
     scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
-    assert (await scene.peer.expect(200, 1)).cseq_method == "BYE"
+    assert (await scene.peer.expect(200)).cseq_method == "BYE"
     assert await scene.peer.silence(0.7)
 
 
@@ -101,4 +101,4 @@ async def test_an_unacknowledged_answer_is_ended_soon_after(scene: Scene) -> Non
     scene.worker_reply(invite, 200, "OK", body=SDP)
     await scene.peer.expect(200)
     scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
-    assert (await scene.peer.expect("BYE", 1)).to_tag == scene.phone.tag
+    assert (await scene.peer.expect("BYE")).to_tag == scene.phone.tag

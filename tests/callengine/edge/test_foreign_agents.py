@@ -81,7 +81,7 @@ async def test_sipp_registers_and_calls_with_digest(
         cwd=tmp_path,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             output, _ = await sipp.communicate()
     finally:
         if sipp.returncode is None:

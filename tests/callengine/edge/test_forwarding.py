@@ -363,6 +363,6 @@ async def test_routes_recorded_by_a_proxy_are_followed_and_copied(scene: Scene) 
     scene.peer.send(scene.in_dialog("ACK", 1), scene.sip)
     await scene.worker.expect("ACK")
     scene.edge.abandon(CALL, code=500, reason="Q.850;cause=41")
-    bye = await scene.callee.expect("BYE", 1)
+    bye = await scene.callee.expect("BYE")
     assert bye.get("route") == proxy
     assert bye.uri == f"sip:alice@{host_port(scene.peer.address)}"

@@ -237,7 +237,7 @@ async def test_tcp_fragments_pipelining_and_pings(
 
 
 async def read_message(reader: asyncio.StreamReader) -> str:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = int(head.partition("Content-Length: ")[2].partition("\r\n")[0])
         return head + (await reader.readexactly(length)).decode()

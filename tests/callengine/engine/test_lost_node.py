@@ -39,7 +39,7 @@ async def test_calls_of_a_killed_engine_are_closed_by_another_that_lives() -> No
                 call = await converse(doomed, phone, bob, offer=["PCMU"])
                 await asyncio.sleep(4)
                 doomed.processes["callengine"].kill()
-                doomed.processes["callengine"].wait(5)
+                doomed.processes["callengine"].wait(20)
                 record = await other.record(call.a.call_id, timeout_s=30)
                 end = record["termination"]
                 assert (end["by"], end["reason"], end["code"]) == ("engine", "node-lost", 500)

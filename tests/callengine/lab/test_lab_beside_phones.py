@@ -34,7 +34,7 @@ async def test_a_registered_phone_does_not_ring_and_its_limit_is_not_used() -> N
             await asyncio.to_thread(visitor.get, "/lab/")
             led_to = await asyncio.to_thread(visitor.post, "/lab/call/", FIELDS)
             lab_call = led_to.rstrip("/").rpartition("/")[2]
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 page = ""
                 while "As predicted" not in page:  # by then the built-in phone has answered
                     page = await asyncio.to_thread(visitor.get, f"/lab/calls/{lab_call}/")

@@ -35,7 +35,7 @@ def kept() -> tuple[int, int]:
 
 async def kept_until(expected: tuple[int, int]) -> None:
     def wait() -> tuple[int, int]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while (now := kept()) != expected and time.monotonic() < deadline:
             time.sleep(0.05)
         return now

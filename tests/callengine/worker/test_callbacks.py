@@ -76,10 +76,10 @@ async def test_a_leg_whose_end_could_not_be_reported_has_ended() -> None:
 async def test_an_invite_that_could_not_be_taken_is_given_to_another_process() -> None:
     async with call_process("runner.take") as (talk, edge):
         await begin(talk, edge)
-        unable = await talk.hears(Unable, timeout_s=2.0)
+        unable = await talk.hears(Unable, timeout_s=20.0)
         assert unable.reason == "no-working-call-process"
         assert unable.why == "onIncomingCall failed"
-        assert talk.process.wait(5) == 0
+        assert talk.process.wait(20) == 0
 
 
 async def test_a_key_that_could_not_be_read_ends_the_call() -> None:

@@ -30,7 +30,7 @@ async def test_a_callee_with_a_socket_of_its_own_is_heard_by_a_sip_caller() -> N
             ready = await talk.hears(Ready)
             talk.tell(TakeCall(edge.order()))
             edge.invite(ready.sip_port, rtp_port=rtp.getsockname()[1])
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 said, callee = await loop.sock_recvfrom(controller, 100)
                 assert said == b"B dial"
                 controller.sendto(b"ring", callee)
@@ -57,7 +57,7 @@ def _is_answered(reached: StateReached) -> bool:
 async def _heard(rtp: socket.socket) -> NDArray[np.float64]:
     """Return half a second of what arrives, after the first 0.2 s."""
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         packets = [await loop.sock_recv(rtp, 2000) for _ in range(35)]
     return _linear(b"".join(packet[RTP_HEADER_BYTES:] for packet in packets[10:]))
 

@@ -122,5 +122,5 @@ async def test_who_loses_the_right_while_joining_is_not_let_in(
 
     monkeypatch.setattr(list_topic.ListTopic, "load", late)
     socket = await watcher("/ws/calls/")
-    assert await socket.connect(timeout=5) == (False, 4401)
+    assert await socket.connect(timeout=20) == (False, 4401)
     assert members(groups.CALLS) == 0

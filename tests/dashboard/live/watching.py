@@ -28,7 +28,7 @@ class Watcher(WebsocketCommunicator):  # type: ignore[misc]
 
     acknowledges = True
 
-    async def receive_from(self, timeout: float = 5) -> str:  # noqa: ASYNC109 - as its base
+    async def receive_from(self, timeout: float = 20) -> str:  # noqa: ASYNC109 - as its base
         text: str = await super().receive_from(timeout)
         if self.acknowledges:
             await self.send_to(text_data=ACKNOWLEDGED)
@@ -37,7 +37,7 @@ class Watcher(WebsocketCommunicator):  # type: ignore[misc]
     async def closed(self) -> int:
         """Wait until the server closes it, whatever it says before; return the code."""
         while True:
-            message = await self.receive_output(timeout=5)
+            message = await self.receive_output(timeout=20)
             if message["type"] == "websocket.close":
                 return int(message["code"])
 
@@ -60,7 +60,7 @@ async def watcher(path: str, name: str = "viewer", session: str = "") -> Watcher
 async def opened(path: str, name: str = "viewer", session: str = "") -> AsyncIterator[Watcher]:
     """Open a websocket as somebody who is signed in."""
     socket = await watcher(path, name, session)
-    connected, code = await socket.connect(timeout=5)
+    connected, code = await socket.connect(timeout=20)
     assert connected, code
     try:
         yield socket

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.peers.voiceagent import rules, sounds
 from tests.peers.voiceagent.behaviour import NEVER, Behaviour
 
-FIRST_MESSAGE_S = 2.0
+FIRST_MESSAGE_S = 10.0
 BURST_MS = 1_500
 "How far the caller's audio may be ahead of time: 1.0 s is kept until ready, and networks jitter."
 KEPT_S = 120.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.peers.background import Background
 from tests.peers.engine import Engine
 
-GIVE_UP_S = 10.0
+GIVE_UP_S = 30.0
 
 
 def connect(port: int, source: str = "127.0.0.1") -> socket.socket:

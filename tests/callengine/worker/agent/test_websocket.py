@@ -30,7 +30,7 @@ from callengine.worker.agent.websocket import (
 from tests.peers.certificates import Certificate
 
 MAX_BYTES = 4 * 1024 * 1024
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 @contextmanager
