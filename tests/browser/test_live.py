@@ -108,7 +108,7 @@ def test_the_call_page_lives(server: LiveServer, visit: NewPage) -> None:
     for _ in range(2):  # It comes as an event, and again with the call.
         server.do("event", call=call["id"], event=event)
     server.do("publish", call={**answered, "events": [*answered["events"], event]})
-    expect(page.locator("#timeline li").last).to_contain_text("Bob pressed 5.")
+    expect(page.locator("#timeline li").first).to_contain_text("Bob pressed 5.")
     expect(page.locator("#timeline li")).to_have_count(before + 1)
     clock = page.locator("#call-head .duration")
     shown = clock.inner_text()

@@ -151,13 +151,13 @@ async def test_new_legs_keep_the_statistics_already_shown() -> None:
     assert html.index('id="call-legs"') < html.rindex('id="quality-B" hx-swap-oob="true"')
 
 
-async def test_an_event_is_a_line_at_the_end_of_the_timeline() -> None:
+async def test_an_event_is_a_line_at_the_top_of_the_timeline() -> None:
     call = demo.call()
     event: EventSnapshot = {**call["events"][-1], "text": "Alice pressed 5."}
     async with opened(f"/ws/calls/{call['id']}/") as socket:
         await groups.publish(groups.call_event(call["id"], event))
         html = await socket.receive_from()
-    assert 'data-insert="#timeline" data-at="beforeend"' in html
+    assert 'data-insert="#timeline" data-at="afterbegin"' in html
     assert "Alice pressed 5." in html
 
 
