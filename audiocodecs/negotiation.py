@@ -30,10 +30,11 @@ class CodecStep:
             CodecVerdict.CHOSEN: f"{self.codec} is the first of our list that the peer also has.",
             CodecVerdict.NOT_OFFERED: f"{self.codec} is on our list; the peer does not have it.",
             CodecVerdict.AFTER_MATCH: f"{self.codec} is on both lists, below the one chosen.",
-            CodecVerdict.MATCHED: f"{self.codec} is on both lists and the other leg's codec, so "
-            "nothing is transcoded.",
-            CodecVerdict.GAVE_WAY: f"{self.codec} is on both lists, above the one chosen, which is "
-            "the other leg's: this call avoids transcoding.",
+            # What the other leg uses since, when another device has answered, is not said.
+            CodecVerdict.MATCHED: f"{self.codec} is on both lists and was chosen to avoid "
+            "transcoding: the other leg used it then.",
+            CodecVerdict.GAVE_WAY: f"{self.codec} is on both lists, above the one chosen, which "
+            "was the other leg's then: this call avoids transcoding.",
             CodecVerdict.NOT_ALLOWED: f"{self.codec} is the peer's; our list does not allow it.",
         }[self.verdict]
 

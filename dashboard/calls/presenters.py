@@ -153,8 +153,8 @@ def present_leg(
 ) -> LegView:
     """Return one leg with its two lists compared; `source` says where our list comes from.
 
-    One that `is_matched` took the other leg's codec, so that nothing is transcoded. `now` is the
-    call's end once it is over; only a leg with statistics needs it.
+    One that `is_matched` took the codec that the other leg had then. `now` is the call's end once
+    it is over; only a leg with statistics needs it.
     """
     quality = leg["quality"]
     is_a = leg["name"] == "A"
