@@ -239,20 +239,24 @@ class Directory:
             raise
 
     async def _write(self) -> None:
+        is_told = False
         while True:
             await self._unwritten.wait()
             await asyncio.sleep(WRITE_S)
             self._unwritten.clear()
             try:
                 await self._store()
-            except Error as error:
-                self._lose(error)
-                await asyncio.sleep(LOOK_S)
-                self._unwritten.set()
             except Exception:
-                logger.exception("bindings could not be stored; it is tried again")
+                # That nothing can be written, for a lock it may be, says nothing of what is read.
+                if not is_told:
+                    is_told = True
+                    logger.warning("bindings cannot be stored; it is tried again", exc_info=True)
                 await asyncio.sleep(LOOK_S)
                 self._unwritten.set()
+            else:
+                if is_told:
+                    is_told = False
+                    logger.warning("bindings are stored again")
 
     async def _store(self) -> None:
         async with self._moving:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from audiocodecs.models import PlatformSettings
@@ -268,6 +268,29 @@ async def test_a_binding_that_a_person_took_away_is_not_rung_by_the_next_call(
     await site.asked()
     assert asked == [{7}], "what other engines write, and what is known of no phone, can wait"
     assert not registrations.kept(7)
+    await site.directory.stop()
+
+
+async def test_bindings_that_cannot_be_stored_have_nothing_read_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A table of 100,000 connections would be, each half second while another writer goes on."""
+    monkeypatch.setattr(current, "LOOK_S", 0.01)
+    monkeypatch.setattr(current, "WRITE_S", 0.01)
+    failures = [OperationalError("database is locked")] * 3
+
+    def store(_: Any) -> None:
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(current, "store_registrations", store)
+    await site.directory.start()
+    binding = Binding("sip:a", "c", 1, time.time() + 60, "udp:127.0.0.1:5071", "ua")
+    site.directory.registrations.change(7, lambda _: [binding])
+    site.directory._unwritten.set()
+    await until(lambda: "bindings are stored again" in caplog.text, "it is not stored")
+    assert caplog.text.count("bindings cannot be stored") == 1
+    assert site.reads == 1
     await site.directory.stop()
 
 
