@@ -22,7 +22,7 @@ CONFIGURATION = configuration(
     connection("narrow", outbound=["PCMA", "PCMU"]),
     numbers={"600": "test:echo"},
 )
-SENT_HZ, SENT_RMS = 620, 8000 / np.sqrt(2)
+SENT_HZ, SENT_DBFS = 620, 20 * np.log10(8000 / 32767)
 MEASURED_S = 0.5
 "The end of what was heard: a busy machine begins late."
 SPOKEN_RMS = 200
@@ -41,6 +41,11 @@ def end_of(heard: Heard, codec: str) -> Sound:
 
 def rms(sound: Sound) -> float:
     return float(np.sqrt(np.mean(sound**2)))
+
+
+def is_at(sound: Sound, dbfs: float) -> bool:
+    """Tell whether a tone is as loud as it should be: a busy machine leaves gaps now and then."""
+    return bool(abs(20 * np.log10(max(rms(sound), 1.0) * np.sqrt(2) / 32767) - dbfs) < 1.5)
 
 
 def strongest_of(sound: Sound, codec: str) -> Tone:
@@ -68,15 +73,14 @@ async def heard_at(
 @pytest.mark.parametrize("codec", CODECS)
 async def test_tone_echo_and_voice_are_heard_in_each_codec(engine: Engine, codec: str) -> None:
     (tone, of_tone), (echo, of_echo), (voice, of_voice) = await asyncio.gather(
-        heard_at(engine, "*tone", codec),
-        heard_at(engine, "*echo", codec),
+        heard_at(engine, "*tone", codec, wanted=lambda sound: is_at(sound, TONE_DBFS)),
+        heard_at(engine, "*echo", codec, wanted=lambda sound: is_at(sound, SENT_DBFS)),
         heard_at(engine, "*codec", codec, wanted=lambda sound: rms(sound) > SPOKEN_RMS),
     )
     assert abs(strongest_of(tone, codec).hz - TONE_HZ) < 3
-    level = 20 * np.log10(rms(tone) * np.sqrt(2) / 32767)
-    assert abs(level - TONE_DBFS) < 1.5
+    assert is_at(tone, TONE_DBFS)
     assert strongest_of(echo, codec).near(SENT_HZ)
-    assert abs(20 * np.log10(rms(echo) / SENT_RMS)) < 1.5
+    assert is_at(echo, SENT_DBFS)
     assert rms(voice) > SPOKEN_RMS
     assert not strongest_of(voice, codec).near(SENT_HZ)
     for record, name in ((of_tone, "tone"), (of_echo, "echo"), (of_voice, "codec")):
