@@ -15,8 +15,10 @@ class Hysteresis:
 
     held_s: float = HELD_S
     away_s: float = AWAY_S
-    _since: dict[str, float] = field(default_factory=dict)
-    "Of what is said and not open, or open and not said: when that was seen first."
+    _said_since: dict[str, float] = field(default_factory=dict)
+    "When what is not open was said first, without a break."
+    _away_since: dict[str, float] = field(default_factory=dict)
+    "When what is open was first not said, without a break."
 
     def look(
         self,
@@ -36,8 +38,9 @@ class Hysteresis:
         """
         begin = [key for key in said if key not in open_ and key not in unknown]
         end = [key for key in open_ if key not in said and key not in unknown]
-        self._since = {key: self._since.get(key, now_s) for key in (*begin, *end)}
+        self._said_since = {key: self._said_since.get(key, now_s) for key in begin}
+        self._away_since = {key: self._away_since.get(key, now_s) for key in end}
         return (
-            [key for key in begin if now_s - self._since[key] >= self.held_s],
-            [key for key in end if now_s - self._since[key] >= self.away_s],
+            [key for key, since_s in self._said_since.items() if now_s - since_s >= self.held_s],
+            [key for key, since_s in self._away_since.items() if now_s - since_s >= self.away_s],
         )

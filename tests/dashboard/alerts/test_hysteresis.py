@@ -47,3 +47,13 @@ def test_of_what_nothing_is_known_nothing_is_told():
     assert story(*((t, "a") for t in times), unknown=dict.fromkeys(times, "ab"), opened="b") == []
     looks = [(t, "a") for t in times]
     assert story(*looks, unknown={20: "a"}) == [(60, "a", "")], "its time begins anew"
+
+
+def test_what_goes_as_soon_as_it_was_told_is_away_from_then_on():
+    looks = [(t, "a" if t <= HELD_S else "") for t in range(0, 200, 10)]
+    assert story(*looks) == [(HELD_S, "a", ""), (HELD_S + 10 + AWAY_S, "", "a")]
+    other = Hysteresis()  # another process told it
+    other.look(0, said=["a"], open_=[])
+    assert other.look(50, said=[], open_=["a"]) == ([], [])
+    assert other.look(100, said=[], open_=["a"]) == ([], [])
+    assert other.look(50 + AWAY_S, said=[], open_=["a"]) == ([], ["a"])
