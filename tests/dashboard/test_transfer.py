@@ -127,7 +127,7 @@ def test_the_record_keeps_each_transfers_plan_and_where_the_lists_come_from() ->
             "vn_b_source": f"inbound list of {to}",
             "notes": ["\x00"],
         }
-        assert store.transferred(call_id=call["id"], transfer=transfer)
+        store.transferred(call_id=call["id"], transfer=transfer)
     stored = Call.objects.get(pk=call["id"])
     assert [one["to"] for one in stored.plan["transfers"]] == ["1001", "1002"]
     assert stored.plan["transfers"][0]["notes"] == ["\N{REPLACEMENT CHARACTER}"]

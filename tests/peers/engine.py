@@ -166,6 +166,7 @@ class Engine:
         code: int,
         user: str | None = None,
         method: str | None = "INVITE",
+        source: str | None = None,
         timeout_s: float = 20.0,
     ) -> Record:
         """Wait for a rejection that the test that runs has caused; return the newest that fits."""
@@ -173,6 +174,7 @@ class Engine:
         def stored() -> Record | None:
             for row in reversed(self._own_rejections()):
                 fits = row["code"] == code and method in (None, row["method"])
+                fits = fits and source in (None, row["source_address"])
                 if fits and user in (None, row["user"]):
                     return row
             return None

@@ -313,7 +313,7 @@ def test_a_call_of_the_other_side_is_known_and_led_on(made: dict[str, Any], call
         ha1 = f"{name}:{settings.VOIPNUMBER_REALM}:{entry['in']['password']}"
         assert known.ha1_md5 == hashlib.md5(ha1.encode()).hexdigest()
     elif how == "domain":
-        found = [e for e in lookup.access_entries() if e.domain == name]
+        found = [e for e in lookup.access_entries(lookup.trunks()) if e.domain == name]
         assert [e.name for e in found] == [entry["name"]]
     else:
         assert entry["out"]["register"]
