@@ -273,6 +273,11 @@ class RecordWriter:
             raise
 
     def _connect(self) -> None:
+        options = connection.settings_dict["OPTIONS"]
+        if self._settings.spill is not None and "pool" in options:
+            # A pool has whoever asks wait for seconds while the server is away.
+            own = {name: value for name, value in options.items() if name != "pool"}
+            connection.settings_dict = {**connection.settings_dict, "OPTIONS": own}
         keep_connected()
         if self._settings.spill is not None and connection.vendor == "sqlite":
             # Its own patience is for those who have nowhere else to put what they write.
