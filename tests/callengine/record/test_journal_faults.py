@@ -153,7 +153,7 @@ async def test_a_want_of_descriptors_for_a_moment_loses_nothing(
     database: Path, impatient: WriterSettings
 ) -> None:
     assert impatient.spill is not None
-    journal = Journal(asyncio.get_running_loop(), impatient)
+    journal = Journal(asyncio.get_running_loop(), replace(impatient, patience_s=10.0))
     refuse(journal, "before")
     await journal.flushed()
     with locked(database):
