@@ -102,7 +102,7 @@ class Operator:
         """Return the path of the page of the one call that is up."""
         while True:
             page = await asyncio.to_thread(self.get, "/calls/")
-            found = re.findall(r'id="live-([0-9a-f]{32})"', page)
+            found = re.findall(r'id="live-([0-9a-f]{32})"(?![^>]*data-ended)', page)
             assert len(found) <= 1, found
             if found:
                 return f"/calls/{uuid.UUID(found[0])}/"
