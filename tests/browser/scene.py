@@ -149,5 +149,5 @@ async def insist_on_clean(page: Page, width: int, **asked: Any) -> None:
     broken = [
         (v["id"], [node["html"] for node in v["nodes"]]) for v in found.response["violations"]
     ]
-    assert broken == []
+    assert not broken, broken
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
