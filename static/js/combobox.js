@@ -18,6 +18,7 @@
 
     const state = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id };
     for (const [name, value] of Object.entries(state)) input.setAttribute(name, value);
+    input.removeAttribute("list");
 
     function close() {
       clearTimeout(timer);

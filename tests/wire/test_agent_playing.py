@@ -17,7 +17,7 @@ from tests.wire.conversation import caller
 MU_LAW = "audio/pcmu"
 SILENCE = b"\xff" * 160
 FRAMES_A_SECOND = 50
-SILENT_WITHIN = 50
+SILENT_WITHIN = 3
 "Frames, 60 ms, after a flush is known to us."
 
 
