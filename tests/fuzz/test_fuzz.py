@@ -35,7 +35,8 @@ REQUEST_S = 20.0
 INVITE_S = 20.0
 CALLEE_S = 1.5
 "How long a caller's INVITE may take to the callee; then it was refused, or is."
-LONGEST_S = 0.05
+LONGEST_S = 0.15
+"Beside other tests; bench.standing holds 50 ms where nothing else runs."
 
 METHODS_IN_DIALOG = (
     "INFO", "UPDATE", "INVITE", "PRACK", "OPTIONS", "BYE", "REFER", "REFER", "NOTIFY",

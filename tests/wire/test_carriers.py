@@ -23,7 +23,7 @@ from tests.wire.directory import configuration, connection
 from tests.wire.operator import Operator, text_of
 
 GATEWAY_TIMEOUT_S = 1.0
-ROOM_S = 8.0
+ROOM_S = 2.0
 "What a busy machine may add to it; an INVITE is waited for 32 s otherwise."
 DNS = NameServer(free_port())
 DEAD, BUSY, GOOD, MOVED = "127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.34"

@@ -113,6 +113,8 @@ def test_rejections_as_json_and_as_a_table():
         "code": 403,
         "rule": "not-on-access-list",
         "advice": "Add it.",
+        "to": "",
+        "call_id": "",
     }
     assert len(run("rejections", "--json")) == 3
     assert len(run("rejections")) == 4
