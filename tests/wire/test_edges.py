@@ -196,6 +196,9 @@ async def test_of_three_codecs_in_the_answer_ours_wins_by_a_second_offer(engine:
         call = await converse(engine, phone, bob, offer=["PCMU"], answer=["PCMA", "PCMU", "G722"])
         reoffer = await asyncio.wait_for(call.b.reoffers.get(), 15)
         assert descriptions.names(reoffer) == ["G722"]
+        sent = bob.rtp.packets  # what was under way before our answer may be PCMA still
+        await until(lambda: bool(sent) and sent[-1].payload_type == 9, "G722 is not sent")
+        bob.rtp.forget()
         await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
         record = await call.end()
         assert record["legs"][1]["codec"] == "G722"
