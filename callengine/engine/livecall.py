@@ -460,7 +460,19 @@ def _first_facts(plan: CallPlan, sip_call_id: str) -> LegFacts:
 
 
 def _invite_text(plan: CallPlan) -> str:
+    who = _who_called(plan)
     if plan.offered is None:
-        return f"{plan.source} called {plan.to_user} without an offer; ours will be in the answer."
+        return f"{who} called {plan.to_user} without an offer; ours will be in the answer."
     offer = ", ".join(plan.offered) or "no codec known here"
-    return f"{plan.source} called {plan.to_user} and offered {offer}."
+    return f"{who} called {plan.to_user} and offered {offer}."
+
+
+def _who_called(plan: CallPlan) -> str:
+    """Return `Alice (alice)`, `+12025550100 via carrier-one` or `stranger at 203.0.113.7`."""
+    kind, _, name = plan.source.partition(":")
+    who = plan.from_user or "Somebody"
+    if plan.from_name and plan.from_name != who:
+        who = f"{plan.from_name} ({who})" if plan.from_user else plan.from_name
+    if kind == "trunk":
+        return f"{who} via {name}"
+    return f"{who} at {name}" if kind == "external" else who

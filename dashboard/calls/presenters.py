@@ -43,7 +43,7 @@ from dashboard.parts.durations import duration_text as duration_text
 from dashboard.parts.shown import Badge
 from sip.selftests import SENTENCES, SelfTest, labelled_selftest
 
-ROW_PX = 36
+ROW_PX = 30
 "Height of one line of a codec list; `.codec-list` in static/css/call.css draws the same."
 TIMELINE_LIMIT = MAX_LINES + 2
 "Lines a timeline shows at most, the newest; records of old may hold more."

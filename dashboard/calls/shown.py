@@ -234,8 +234,13 @@ class CallView(CallHead):
     @property
     def talking(self) -> tuple[LegView, ...]:
         """The legs whose parties are heard over the bridge."""
+        return tuple(leg for leg in self.phones if leg.chip)
+
+    @property
+    def phones(self) -> tuple[LegView, ...]:
+        """The legs that end at a SIP peer."""
         legs = (self.leg_a, self.leg_b)
-        return tuple(leg for leg in legs if leg and leg.chip and not leg.agent and not leg.test)
+        return tuple(leg for leg in legs if leg and not leg.agent and not leg.test)
 
     @property
     def agent(self) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.utils import timezone
 
@@ -41,6 +42,9 @@ def present_engine(
     progress; None if that is not known: engines count theirs every few seconds alone.
     """
     views = tuple(_node(node, now) for node in nodes)
+    if len(views) == 1 and views[0].up and calls is not None:
+        # What it has told is some seconds old, and two numbers on one page would differ.
+        views = (replace(views[0], calls=calls),)
     up = [node for node in views if node.up]
     down = [node for node in views if not node.up]
     told = {chip.name for node in up for chip, _ in node.unavailable}

@@ -21,6 +21,8 @@
     for (const link of all) {
       const part = document.querySelector(link.hash);
       if (part) part.hidden = link !== current;
+      // The time cursor is where it was set, in whatever part one looks.
+      if (part && link === current) part.querySelector(".at-cursor")?.scrollIntoView({ block: "nearest" });
       if (link === current) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
@@ -60,7 +62,7 @@
   const MEASURES = ["mos", "loss_percent", "jitter_ms"];
   const DIGITS = { mos: 1, loss_percent: 1, jitter_ms: 0 };
   const MOST_POINTS = 900;
-  const HEIGHT_PX = 92;
+  const HEIGHT_PX = 84;
   const LARGER_PX = 260;
   // Between two marks of the time axis; its labels are minutes and seconds.
   const WHOLE_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
@@ -142,14 +144,34 @@
           points: { show: (plot) => plot.data[0].length < 3 },
         },
       ],
-      hooks: { setCursor: [(plot) => say(leg, figure, plot.cursor.idx)] },
+      hooks: {
+        setCursor: [(plot) => say(leg, figure, plot.cursor.idx)],
+        drawClear: [drawMark],
+      },
     };
     return { figure, canvas, plot: new uPlot(options, columns(leg), canvas) };
   }
 
-  function say(leg, figure, index) {
+  // Where the time cursor stands, in seconds since the call began.
+  let mark = null;
+
+  function drawMark(plot) {
+    if (mark === null) return;
+    const x = Math.round(plot.valToPos(mark, "x", true));
+    const { left, top, width, height } = plot.bbox;
+    if (x < left || x > left + width) return;
+    plot.ctx.fillStyle = colour("accent");
+    plot.ctx.fillRect(x - 1, top, 2 * devicePixelRatio, height);
+  }
+
+  const nearestTo = (t, seconds) => t.reduce((best, at, index) => (Math.abs(at - seconds) < Math.abs(t[best] - seconds) ? index : best), 0);
+
+  // Of the place under the pointer, else of the time cursor.
+  function say(leg, figure, pointed) {
     const here = figure.querySelector("[data-here]");
     const { t, mos, loss_percent: loss } = leg.data;
+    const isPointed = pointed !== null && pointed !== undefined;
+    const index = isPointed || mark === null || !t.length ? pointed : nearestTo(t, mark);
     const known = index !== null && index !== undefined && index < t.length;
     const figures = !known
       ? ""
@@ -267,11 +289,12 @@
       line.classList.add("at-cursor");
       if (line !== from && line.offsetParent) line.scrollIntoView({ block: "nearest" });
     }
+    mark = Math.max(seconds, 0);
     for (const leg of legs.values()) {
-      for (const { plot } of leg.plots) {
-        const left = plot.valToPos(Math.max(seconds, 0), "x");
-        if (from) plot.setCursor({ left, top: 10 }, false);
-        say(leg, leg.box.querySelector("figure"), plot.cursor.idx);
+      for (const { plot, figure } of leg.plots) {
+        figure.dataset.cursor = mark.toFixed(1);
+        plot.redraw(false, false);
+        say(leg, figure, from ? null : plot.cursor.idx);
       }
     }
   }

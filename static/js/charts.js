@@ -50,7 +50,8 @@
     const axis = { font, stroke: () => colours(plot).quiet, ticks: { show: false }, border: { show: false } };
     const options = {
       ...size(),
-      padding: [8, 4, 0, 0],
+      // Half a label fits right of the last mark.
+      padding: [8, 20, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
@@ -96,7 +97,7 @@
     for (const group of region.querySelectorAll(".charts")) {
       const starts = numbers(group.dataset.starts);
       for (const figure of group.querySelectorAll(".chart")) {
-        const plot = figure.querySelector(".plot");
+        const plot = figure.querySelector("div.plot");
         // Nothing happened: its 0 says so.
         if (!plot) continue;
         const known = charts.get(plot.id);

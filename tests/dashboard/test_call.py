@@ -1,6 +1,7 @@
 """The call page: ladder, plots and record, in a real Chromium."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -277,3 +278,48 @@ def test_without_a_websocket_the_ladder_grows_and_what_was_opened_stays_open(
     expect(page.locator("#message-2 pre")).to_be_visible()
     expect(page.locator("#message-2 summary")).to_be_focused()
     expect(page.locator("#plots-A canvas")).to_have_count(1)
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_what_happened_is_in_sight_without_scrolling(
+    server: LiveServer, visit: NewPage, over: bool
+) -> None:
+    call = demo.call(ago_s=20)
+    server.do("store", call=demo.ended(call, demo.HUNG_UP) if over else call)
+    server.do("history", call=call["id"], histories={"A": demo.history(20), "B": demo.history(20)})
+    page = visit(path(call), live=not over, viewport={"width": 1280, "height": 900})
+    expect(page.locator("#plots-B canvas")).to_be_visible()
+    newest = page.locator("#timeline li").first.bounding_box()
+    assert newest is not None
+    assert newest["y"] + newest["height"] <= 900
+
+
+def test_one_time_cursor_goes_through_strips_timeline_and_ladder(
+    server: LiveServer, visit: NewPage
+) -> None:
+    call = demo.call(ago_s=60)
+    server.do("store", call=call)
+    server.do("messages", call=call["id"], messages=demo.ladder())
+    server.do("history", call=call["id"], histories={"A": demo.history(60), "B": demo.history(60)})
+    page = visit(path(call), viewport={"width": 1280, "height": 700})
+    expect(page.locator("#ladder > li")).to_have_count(len(demo.ladder()))
+    canvas = page.locator("#plots-A .u-over")
+    box = canvas.bounding_box()
+    assert box is not None
+    canvas.click(position={"x": box["width"] / 2, "y": 20})
+    places = [page.locator("#plots-A .plot"), page.locator("#plots-B .plot")]
+    middle = float(places[0].get_attribute("data-cursor") or "nan")
+    assert 25 < middle < 35
+    expect(places[1]).to_have_attribute("data-cursor", f"{middle:.1f}")
+    for way in ("timeline", "ladder"):
+        expect(page.locator(f"#{way} > .at-cursor")).to_have_count(1)
+    page.locator("#ladder-tab").click()
+    expect(page.locator("#ladder > .at-cursor")).to_be_in_viewport()
+    page.locator("#message-1 summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#message-1")).to_have_class(re.compile("at-cursor"))
+    for place in places:
+        expect(place).not_to_have_attribute("data-cursor", f"{middle:.1f}")
+    expect(page.locator("#plots-B [data-here]")).to_contain_text("MOS")
+    expect(page.locator("#timeline > .at-cursor")).to_have_count(1)
+    assert page.said == []  # type: ignore[attr-defined]

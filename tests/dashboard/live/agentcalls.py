@@ -49,7 +49,7 @@ def call(**different: Any) -> CallSnapshot:
     """Return a call that talks to an agent."""
     began = timezone.now() - dt.timedelta(seconds=42)
     lines = [
-        demo.event(began, "A", "invite", "trunk:carrier-one called +12025550188."),
+        demo.event(began, "A", "invite", "+12025550100 via carrier-one called +12025550188."),
         demo.event(began, "B", "ringing", "support is being connected."),
         demo.event(began + dt.timedelta(seconds=1), "B", "answered", "support answered."),
     ]

@@ -30,7 +30,7 @@ def test_the_matched_codec_is_marked_on_both_lists_and_linked() -> None:
         ("PCMA", "shared"),
     ]
     assert [line.mark for line in leg.theirs] == ["chosen", "shared", "shared"]
-    assert [(link.y1, link.y2) for link in leg.links if link.chosen] == [(18, 18)]
+    assert [(link.y1, link.y2) for link in leg.links if link.chosen] == [(15, 15)]
     assert leg.ours[2].reason == "AMR-WB is on our list; the peer does not have it."
 
 
@@ -38,7 +38,7 @@ def test_on_leg_b_our_list_is_left_so_the_links_run_from_it() -> None:
     b = demo.leg("B", allowed=["G722", "PCMU"], offered=["PCMU"], codec="PCMU")
     leg = present_call(demo.call(legs=[demo.leg("A"), b]), now=NOW).leg_b
     assert leg is not None
-    assert [(link.y1, link.y2) for link in leg.links] == [(54, 18)]
+    assert [(link.y1, link.y2) for link in leg.links] == [(45, 15)]
 
 
 def test_a_leg_that_shares_nothing_says_so_and_refuses_all() -> None:
