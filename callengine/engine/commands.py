@@ -16,6 +16,7 @@ from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
 from callengine.engine.transfers import Transfers
 from callengine.notices import groups
+from callengine.notices.auditions import AskForAuditions, MakeHeard
 from callengine.notices.commands import (
     ChangeAgentSettings,
     EndByAgent,
@@ -33,7 +34,8 @@ logger = logging.getLogger(__name__)
 REJOIN_S = 3.0
 RETRY_S = 1.0
 ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels
-Command = ForCall | LiftBan | AskForLab | PlaceLabCall | TryTrunk
+ForLab = AskForLab | PlaceLabCall | AskForAuditions | MakeHeard
+Command = ForCall | LiftBan | ForLab | TryTrunk
 COMMANDS: Reader[Command] = Reader(
     HangUp,
     Transfer,
@@ -44,6 +46,8 @@ COMMANDS: Reader[Command] = Reader(
     AskForLab,
     PlaceLabCall,
     TryTrunk,
+    AskForAuditions,
+    MakeHeard,
 )
 
 
@@ -67,6 +71,19 @@ class Lab(Protocol):
         """Tell the page why not."""
 
 
+class Ears(Protocol):
+    """What is asked of whoever lets people hear codecs."""
+
+    def offer(self, asked: AskForAuditions, *, channel: str) -> None:
+        """Answer whether a sound can be made here; the order is heard on `channel`."""
+
+    def make(self, asked: MakeHeard) -> None:
+        """Make a sound."""
+
+    def refuse(self, asked: AskForAuditions | MakeHeard, why: str) -> None:
+        """Tell the page why not."""
+
+
 class Trials(Protocol):
     """What is asked of the tests of trunks."""
 
@@ -87,6 +104,7 @@ class Commands:
         edge: BanLifter,
         lab: Lab,
         trials: Trials,
+        auditions: Ears,
     ) -> None:
         self._book = book
         self._assignment = assignment
@@ -95,6 +113,7 @@ class Commands:
         self._edge = edge
         self._lab = lab
         self._trials = trials
+        self._auditions = auditions
         self._channel = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -156,6 +175,10 @@ class Commands:
                 self._lab.place(command)
             case TryTrunk():
                 self._trials.begin(command)
+            case AskForAuditions():
+                self._auditions.offer(command, channel=self._channel)
+            case MakeHeard():
+                self._auditions.make(command)
             case _:
                 if (call := self._call(command)) is not None:
                     self._do_with(call, command)
@@ -190,5 +213,7 @@ class Commands:
                         self._book.note(call, kind="failed", leg="", text=text, at=time.time())
                 case AskForLab() | PlaceLabCall():
                     self._lab.refuse(command, "The engine failed; its log says why.")
+                case AskForAuditions() | MakeHeard():
+                    self._auditions.refuse(command, "The engine failed; its log says why.")
         except Exception:
             logger.exception("nobody could be told that a command failed")

@@ -61,6 +61,7 @@ from callengine.engine.speech import CodecSpeaker
 from callengine.engine.stopping import Step, take_all
 from callengine.engine.transfers import Transfers
 from callengine.engine.trialhost import EngineOfTrials
+from callengine.lab.auditions import Auditions
 from callengine.lab.ends import find_ends
 from callengine.lab.laboratory import Laboratory
 from callengine.lab.trunktrial import TrunkTrials
@@ -166,6 +167,12 @@ class Switchboard(DirectoryAnswers):
             self.settings.node, edge=self.edge, pool=self.pool, book=self.book, hang_up=self.hang_up
         )
         self.trials = TrunkTrials(host, self.sources, partial(self._ask, lookup.trunk))
+        self.auditions = Auditions(
+            node=self.settings.node,
+            data=self.settings.data,
+            codecs=lambda: self.codecs,
+            unavailable=lambda: self.unavailable,
+        )
 
     def _connect_messages(self) -> None:
         """Make what hears call processes and pages, and says that this engine is alive."""
@@ -190,6 +197,7 @@ class Switchboard(DirectoryAnswers):
             edge=self.edge,
             lab=self.lab,
             trials=self.trials,
+            auditions=self.auditions,
         )
         self._heartbeat = Heartbeat(
             self.settings, pool=self.pool, book=self.book, edge=self.edge, audience=self._publisher
@@ -259,6 +267,7 @@ class Switchboard(DirectoryAnswers):
         yield Step("unregistering from carriers", self.carriers.stop, UNREGISTER_STOP_S)
         yield Step("ending the calls of the codec lab", self.lab.stop, LAB_STOP_S)
         yield Step("ending the tests of trunks", self.trials.stop, LAB_STOP_S)
+        yield Step("making nothing heard any more", self.auditions.stop, LAB_STOP_S)
         yield from self._ending_of_calls()
         yield Step("hearing no more commands", self._commands.stop)
         yield Step("opening no more connections to agents", self.agents.stop)

@@ -12,17 +12,15 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
-from channels.layers import get_channel_layer
-
 from callengine.core.lab import LabCase, LabEnds
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.reasons import Reason
+from callengine.lab.answering import answer
 from callengine.lab.ends import UnknownEndError
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
 from callengine.lab.messages import order_of
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, phone_server, start_phone
 from callengine.notices.lab import AskForLab, LabBusy, LabOffer, LabPlaced, LabRefused, PlaceLabCall
-from callengine.notices.wire import to_message
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +98,7 @@ class Laboratory:
     def offer(self, asked: AskForLab, *, channel: str) -> None:
         """Answer whether a call can be placed here; the order is heard on `channel`."""
         problem = self._busy()
-        self._start(_reply(asked, LabBusy(problem) if problem else LabOffer(channel)))
+        self._start(answer(asked.reply, LabBusy(problem) if problem else LabOffer(channel)))
 
     def place(self, asked: PlaceLabCall) -> None:
         """Place a call, and tell the page once it is on the record."""
@@ -108,7 +106,7 @@ class Laboratory:
 
     def refuse(self, asked: AskForLab | PlaceLabCall, why: str) -> None:
         """Tell the page why not."""
-        self._start(_reply(asked, LabRefused(why)))
+        self._start(answer(asked.reply, LabRefused(why)))
 
     async def stop(self) -> None:
         """End every lab call and take no more."""
@@ -126,15 +124,15 @@ class Laboratory:
         try:
             call = await self._prepared(order_of(asked))
         except (LabError, UnknownEndError, ValueError) as error:
-            await _reply(asked, LabRefused(str(error)))
+            await answer(asked.reply, LabRefused(str(error)))
             return
         try:
             await self._carry(call, asked)
         except (LabError, PhoneError) as error:
-            await _reply(asked, LabRefused(str(error)))
+            await answer(asked.reply, LabRefused(str(error)))
         except Exception:
             logger.exception("a call of the codec lab failed")
-            await _reply(asked, LabRefused("The engine failed; its log says why."))
+            await answer(asked.reply, LabRefused("The engine failed; its log says why."))
         finally:
             self._calls.remove(call)
             self._sources.remove(call)
@@ -186,7 +184,7 @@ class Laboratory:
             caller.tell(do="call", uri=uri, codecs=list(call.order.case.caller))
             wait_s = DECIDED_WITHIN_S + ANSWERED_WITHIN_S
             talking = asyncio.create_task(caller.hears("talking", timeout_s=wait_s))
-            await _reply(asked, LabPlaced(await self._decided(call, talking)))
+            await answer(asked.reply, LabPlaced(await self._decided(call, talking)))
             await self._talk(call, caller, talking)
         finally:
             talking.cancel()
@@ -276,14 +274,3 @@ async def _all_or_none(starting: Any) -> list[Phone]:
         await asyncio.gather(*(phone.stop() for phone in phones))
         raise failure
     return phones
-
-
-async def _reply(asked: AskForLab | PlaceLabCall, answer: object) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    try:
-        async with asyncio.timeout(5.0):
-            await layer.send(asked.reply, to_message(answer))
-    except Exception:
-        logger.warning("the codec lab's page could not be told: is Redis up?", exc_info=True)

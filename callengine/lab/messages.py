@@ -1,4 +1,4 @@
-"""The page's side of a call of the codec lab: find an engine for it, and wait for its word.
+"""The page's side of what the codec lab does: find an engine for it, and wait for its word.
 
 The page asks every engine and takes the first offer; see `callengine.notices.lab`.
 """
@@ -8,10 +8,12 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
+from callengine.core.audition import Audition
 from callengine.core.lab import LabCase
 from callengine.core.trials import TrunkTrialStep
 from callengine.lab.labcall import LabOrder
 from callengine.notices import groups
+from callengine.notices.auditions import AskForAuditions, MadeHeard, MakeHeard
 from callengine.notices.lab import (
     AskForLab,
     LabBusy,
@@ -39,6 +41,9 @@ ANSWERS: Reader[Answer] = Reader(LabOffer, LabBusy, LabRefused, LabPlaced)
 
 TRIALS: Reader[TrialTold] = Reader(TrialTold)
 TRIED_WITHIN_S = 180.0
+AUDITIONS: Reader[Answer | MadeHeard] = Reader(LabOffer, LabBusy, LabRefused, MadeHeard)
+HEARD_WITHIN_S = 60.0
+"Others may wait for theirs before."
 
 
 class NotPlacedError(Exception):
@@ -50,7 +55,7 @@ async def place_lab_call(order: LabOrder) -> str:
 
     Raises NotPlacedError.
     """
-    layer, reply, engine = await _engine()
+    layer, reply, engine = await _engine(AskForLab)
     await layer.send(engine, to_message(_request(order, reply)))
     try:
         async with asyncio.timeout(PLACED_WITHIN_S):
@@ -69,7 +74,7 @@ async def try_trunk(*, trial: str, trunk: str, number: str, by: str) -> tuple[An
 
     Raises NotPlacedError.
     """
-    layer, reply, engine = await _engine()
+    layer, reply, engine = await _engine(AskForLab)
     asked = TryTrunk(reply=reply, trial=trial, trunk=trunk, number=number, by=by)
     await layer.send(engine, to_message(asked))
     return layer, reply
@@ -89,12 +94,40 @@ async def whole_trial(layer: Any, reply: str) -> list[TrunkTrialStep]:
         ) from None
 
 
-async def _engine() -> tuple[Any, str, str]:
+async def make_heard(audition: Audition) -> MadeHeard:
+    """Have one engine make a sound; return it with what was measured.
+
+    Raises NotPlacedError.
+    """
+    layer, reply, engine = await _engine(AskForAuditions)
+    codecs = list(audition.codecs)
+    asked = MakeHeard(reply, audition.sound, codecs, audition.loss_percent)
+    await layer.send(engine, to_message(asked))
+    try:
+        async with asyncio.timeout(HEARD_WITHIN_S):
+            told = await _made(layer, reply)
+    except TimeoutError:
+        raise NotPlacedError(
+            f"The engine did not make it within {HEARD_WITHIN_S:g} s. Look into its log."
+        ) from None
+    if isinstance(told, LabRefused):
+        raise NotPlacedError(told.text)
+    return told
+
+
+async def _made(layer: Any, reply: str) -> MadeHeard | LabRefused:
+    while True:
+        for told in AUDITIONS.read(await layer.receive(reply)):
+            if isinstance(told, MadeHeard | LabRefused):  # not offers that came second
+                return told
+
+
+async def _engine(question: type[AskForLab | AskForAuditions]) -> tuple[Any, str, str]:
     """Return the channel layer, a channel for answers, and that of an engine which offers."""
     layer = get_channel_layer()
     assert layer is not None
     reply = await layer.new_channel()
-    await groups.tell(groups.ENGINES, AskForLab(reply))
+    await groups.tell(groups.ENGINES, question(reply))
     return layer, reply, await _first_offer(layer, reply)
 
 

@@ -59,7 +59,14 @@ async def engine() -> AsyncIterator[Engine]:
     engine = Engine()
     part = cast("Any", engine)
     commands = Commands(
-        book=part, assignment=part, transfers=part, agents=part, edge=part, lab=part, trials=part
+        book=part,
+        assignment=part,
+        transfers=part,
+        agents=part,
+        edge=part,
+        lab=part,
+        trials=part,
+        auditions=part,
     )
     await commands.start()
     layer: Any = get_channel_layer()
