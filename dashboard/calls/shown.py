@@ -9,6 +9,20 @@ from dashboard.parts.shown import Badge
 
 
 @dataclass(frozen=True, slots=True)
+class BridgeView:
+    """The bridge at the size of a chip where there is no call: what each leg would have."""
+
+    chip_a: Chip | None
+    chip_b: Chip | None
+    transcoded: bool
+    agent: str = ""
+    "Name of the voice agent in place of leg B."
+    test: str = ""
+    live: bool = False
+    silent_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ListLine:
     """One codec in one of the four lists."""
 

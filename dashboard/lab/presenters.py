@@ -9,7 +9,7 @@ from callengine.core.lab import LabCase, Prediction
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.snapshot import LegSnapshot
 from dashboard.calls.presenters import codec_path, present_leg
-from dashboard.calls.shown import LegView, TerminationView
+from dashboard.calls.shown import BridgeView, LegView, TerminationView
 from dashboard.parts.shown import Badge
 
 
@@ -27,10 +27,9 @@ class LabView:
     """The outcome of one case."""
 
     badge: Badge
+    bridge: BridgeView | None
+    "None if the call would not connect."
     codec_path: str
-    transcoded: bool
-    chip_a: Chip | None
-    chip_b: Chip | None
     leg_a: LabLeg | None
     leg_b: LabLeg | None
     termination: TerminationView | None
@@ -57,21 +56,21 @@ def present_lab(
         leg_a = _leg("A", "caller", prediction.leg_a, plan.vn_a_source)
     if plan is not None and prediction.leg_b is not None:
         leg_b = _leg("B", plan.waves[0].label, prediction.leg_b, plan.vn_b_source)
+    agent = case.destination_name if case.destination == "agent" else ""
     transcoded = bool(chip_a and chip_b and chip_a.name != chip_b.name)
     path = codec_path(chip_a, chip_b, transcoded=transcoded)
-    if case.destination == "agent" and chip_a:
+    if agent and chip_a:
         path = f"{chip_a.name} on the caller's leg"
+    bridge = BridgeView(chip_a, chip_b, transcoded=transcoded, agent=agent) if chip_a else None
     return LabView(
         badge=end.badge if end else Badge("Connected", "up"),
+        bridge=bridge,
         codec_path=path,
-        transcoded=transcoded,
-        chip_a=chip_a,
-        chip_b=chip_b,
         leg_a=leg_a,
         leg_b=leg_b,
         termination=end,
         remarks=tuple(remarks),
-        agent=case.destination_name if case.destination == "agent" else "",
+        agent=agent,
         callable=prediction.rejection is None,
     )
 
