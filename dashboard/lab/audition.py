@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from audiocodecs.catalogue import CATALOGUE
 from audiocodecs.chips import Chip, bandwidth_text, chip
@@ -79,7 +79,9 @@ def hear(request: HttpRequest) -> HttpResponse:
 
 @requires("callengine.view_call")
 def hear_audio(request: HttpRequest) -> HttpResponse:
-    """Return a WAV file of the sound, the codecs and the loss in the address."""
+    """Return a WAV file of the sound, the codecs and the loss in the address; the page without."""
+    if not request.GET:
+        return redirect("lab-hear")
     loss = request.GET.get("loss", "0")
     try:
         audition = Audition(
