@@ -9,7 +9,7 @@ import sipmessage
 from sipua.utils import create_response, create_via, random_string
 
 from tests.peers import descriptions, srtp
-from tests.peers.rtp import Heard
+from tests.peers.rtp import Heard, judged
 from tests.peers.sipua_layers import with_rport
 
 if TYPE_CHECKING:
@@ -209,21 +209,36 @@ class Call:
     ) -> Heard:
         """Send a tone to the peer for `seconds` and return what arrived meanwhile.
 
-        The payload type defaults to the peer's number for the codec.
+        All calls of a phone share its socket: what the peers of its other calls send is left out,
+        what strangers send is not. The payload type defaults to the peer's number for the codec.
         """
         if payload_type is None:
             payload_type = descriptions.payload_type(self.remote_sdp, codec)
         rtp = self.phone.rtp
         rtp.forget()
-        await rtp.send_tone(
-            self.rtp_target,
-            codec=codec,
-            payload_type=payload_type,
-            hz=send_hz,
-            seconds=seconds,
-            octet_align=octet_align,
-        )
-        return rtp.heard(self.local_codecs, octet_align=octet_align)
+        with rtp.listening() as arrived:
+            await rtp.send_tone(
+                self.rtp_target,
+                codec=codec,
+                payload_type=payload_type,
+                hz=send_hz,
+                seconds=seconds,
+                octet_align=octet_align,
+            )
+        others = self._ports_of_other_calls()
+        own = [packet for packet in arrived if packet.source[1] not in others]
+        return judged(own, self.local_codecs, octet_align=octet_align)
+
+    def _ports_of_other_calls(self) -> set[int]:
+        """Return whence others are sent sound; of the host a peer may know another name than we."""
+        others = {port for call in self.phone.calls.values() for port in call.sounding_ports()}
+        return others - {self.rtp_target[1]}
+
+    def sounding_ports(self) -> list[int]:
+        """Return the ports of the peer's audio lines; none while it has not said any."""
+        lines = (line.split() for line in self.remote_sdp.splitlines())
+        audio = (words[1] for words in lines if words[:1] == ["m=audio"])
+        return [int(port) for port in audio if port.isdigit() and port != "0"]
 
     @property
     def local_codecs(self) -> dict[int, str]:

@@ -5,7 +5,8 @@ import random
 import socket
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.peers.payloads import RATES_HZ, TIMESTAMP_STEPS, decode, tone_payloads
@@ -47,6 +48,7 @@ class RtpTone(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.packets: list[Packet] = []
+        self._ears: list[list[Packet]] = []
         self.arrived = asyncio.Event()
         self.port = 0
         self.cipher: Cipher | None = None
@@ -86,7 +88,9 @@ class RtpTone(asyncio.DatagramProtocol):
             data = opened
         _, second, sequence, timestamp, self.heard_ssrc = struct.unpack("!BBHII", data[:12])
         header = 12 + 4 * (data[0] & 0x0F)
-        self.packets.append(Packet(second & 0x7F, sequence, timestamp, data[header:], addr[:2]))
+        packet = Packet(second & 0x7F, sequence, timestamp, data[header:], addr[:2])
+        for kept in (self.packets, *self._ears):
+            kept.append(packet)
         self.arrived.set()
 
     async def first_packet(self, timeout_s: float = 20.0) -> Packet:
@@ -102,6 +106,16 @@ class RtpTone(asyncio.DatagramProtocol):
             while len(self.packets) != count:
                 count = len(self.packets)
                 await asyncio.sleep(for_s)
+
+    @contextmanager
+    def listening(self) -> Iterator[list[Packet]]:
+        """Collect what arrives meanwhile, whoever else makes this socket forget."""
+        kept: list[Packet] = []
+        self._ears.append(kept)
+        try:
+            yield kept
+        finally:
+            self._ears = [ear for ear in self._ears if ear is not kept]
 
     def forget(self) -> None:
         self.packets.clear()
@@ -152,20 +166,8 @@ class RtpTone(asyncio.DatagramProtocol):
     def heard(
         self, codecs: Mapping[int, str], *, octet_align: bool = False, skip_s: float = 0.5
     ) -> Heard:
-        """Return what arrived since `forget`; `codecs` maps payload types to names.
-
-        The tone is measured in the codec most packets have, after `skip_s` of it.
-        """
-        types = Counter(p.payload_type for p in self.packets)
-        known = [number for number, _ in types.most_common() if number in codecs]
-        tone = SILENCE
-        if known:
-            name = codecs[known[0]]
-            payloads = [p.payload for p in self._in_order() if p.payload_type == known[0]]
-            samples = decode(name, payloads, octet_align=octet_align)
-            tone = strongest(samples[round(skip_s * RATES_HZ[name]) :], RATES_HZ[name])
-        sources = frozenset(p.source for p in self.packets)
-        return Heard(tone, types, sources, list(self.packets))
+        """Return what arrived since `forget`; see `judged`."""
+        return judged(self.packets, codecs, octet_align=octet_align, skip_s=skip_s)
 
     def digits(self, payload_type: int) -> str:
         """Return the RFC 4733 digits that arrived, one for each timestamp."""
@@ -176,8 +178,31 @@ class RtpTone(asyncio.DatagramProtocol):
         }
         return "".join("0123456789*#ABCD"[e] for e in events.values() if e < 16)
 
-    def _in_order(self) -> list[Packet]:
-        if not self.packets:
-            return []
-        base = self.packets[0].sequence
-        return sorted(self.packets, key=lambda p: (p.sequence - base + 0x8000) & 0xFFFF)
+
+def judged(
+    packets: Sequence[Packet],
+    codecs: Mapping[int, str],
+    *,
+    octet_align: bool = False,
+    skip_s: float = 0.5,
+) -> Heard:
+    """Tell what these packets are; `codecs` maps payload types to names.
+
+    The tone is measured in the codec most packets have, after `skip_s` of it.
+    """
+    types = Counter(p.payload_type for p in packets)
+    known = [number for number, _ in types.most_common() if number in codecs]
+    tone = SILENCE
+    if known:
+        name = codecs[known[0]]
+        payloads = [p.payload for p in _in_order(packets) if p.payload_type == known[0]]
+        samples = decode(name, payloads, octet_align=octet_align)
+        tone = strongest(samples[round(skip_s * RATES_HZ[name]) :], RATES_HZ[name])
+    return Heard(tone, types, frozenset(p.source for p in packets), list(packets))
+
+
+def _in_order(packets: Sequence[Packet]) -> list[Packet]:
+    if not packets:
+        return []
+    base = packets[0].sequence
+    return sorted(packets, key=lambda p: (p.sequence - base + 0x8000) & 0xFFFF)

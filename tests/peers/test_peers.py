@@ -35,6 +35,34 @@ async def test_two_scripted_phones_hear_each_other(codec: str) -> None:
         await asyncio.wait_for(call.ended.wait(), 15)
 
 
+async def test_each_call_of_a_phone_hears_its_own_peer_and_strangers_alone() -> None:
+    async with Phone("anna") as anna, Phone("ben") as ben, Phone("carl") as carl:
+        calls = []
+        for other in (ben, carl):
+            call = await anna.invite(other.uri, anna.sdp(["PCMA"]))
+            incoming = await other.wait_call()
+            await incoming.answer_in("PCMA")
+            await call.answered()
+            calls += [call, incoming]
+        to_ben, at_ben, to_carl, at_carl = calls
+        async with Phone("stranger") as stranger:
+            told = stranger.rtp.send_tone(
+                ("127.0.0.1", anna.rtp.port), codec="PCMU", payload_type=0, hz=300, seconds=0.2
+            )
+            heard_of_ben, heard_of_carl, *_ = await asyncio.gather(
+                to_ben.audio(send_hz=500, codec="PCMA"),
+                to_carl.audio(send_hz=500, codec="PCMA"),
+                at_ben.audio(send_hz=900, codec="PCMA"),
+                at_carl.audio(send_hz=1300, codec="PCMA"),
+                told,
+            )
+        assert heard_of_ben.near(900)
+        assert heard_of_carl.near(1300)
+        ports = {"ben": ben.rtp.port, "carl": carl.rtp.port, "stranger": stranger.rtp.port}
+        assert {port for _, port in heard_of_ben.sources} == {ports["ben"], ports["stranger"]}
+        assert {port for _, port in heard_of_carl.sources} == {ports["carl"], ports["stranger"]}
+
+
 @needs_baresip
 @pytest.mark.parametrize("codec", CODECS)
 async def test_a_scripted_phone_and_baresip_hear_each_other(codec: str) -> None:
@@ -104,7 +132,7 @@ async def test_digits_arrive_in_order() -> None:
             await anna.rtp.send_digit(
                 ("127.0.0.1", ben.rtp.port), digit, payload_type=101, clock_rate_hz=8000
             )
-        assert ben.rtp.digits(101) == "15#"
+        await until(lambda: ben.rtp.digits(101) == "15#", "other digits arrived")
 
 
 @pytest.mark.skipif(shutil.which("sipp") is None, reason="needs sipp")
