@@ -3,10 +3,14 @@
 from django.urls import path
 
 from dashboard.calls.consumers import CallConsumer, CallsConsumer
+from dashboard.live.consumers import EngineConsumer
+from dashboard.overview.topic import OverviewConsumer
 from dashboard.trunks.state_topics import TrunkConsumer, TrunksConsumer
 from dashboard.trunks.trial_topic import TrialConsumer
 
 websocket_urlpatterns = [
+    path("ws/engine/", EngineConsumer.as_asgi(), name="ws-engine"),
+    path("ws/overview/", OverviewConsumer.as_asgi(), name="ws-overview"),
     path("ws/calls/", CallsConsumer.as_asgi(), name="ws-calls"),
     path("ws/calls/<uuid:call_uuid>/", CallConsumer.as_asgi(), name="ws-call"),
     path("ws/trunks/", TrunksConsumer.as_asgi(), name="ws-trunks"),

@@ -24,11 +24,13 @@ class CallChanged:
 @notice("call.stands")
 @dataclass(frozen=True, slots=True)
 class CallStands:
-    """Whether a call is in progress: as much as it takes to count them."""
+    """Whether a call is in progress, and whether it is heard: as much as it takes to count them."""
 
     call: str
     "UUID with hyphens."
     is_live: bool
+    is_silent: bool = False
+    "Whether it is in progress and no audio arrives from a party."
 
 
 @notice("call.event")

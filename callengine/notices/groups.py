@@ -65,11 +65,19 @@ def trial_group(trial: str | uuid.UUID) -> str:
 def call_changed(snapshot: CallSnapshot) -> list[Announcement]:
     """Show a changed call on the list and on its own page, and count it on every page."""
     brief: CallSnapshot = {**snapshot, "events": []}
+    is_live = snapshot["ended"] is None
+    stands = CallStands(snapshot["id"], is_live=is_live, is_silent=is_live and _is_silent(snapshot))
     return [
         Announcement(CALLS, CallChanged(brief)),
-        Announcement(NODES, CallStands(snapshot["id"], is_live=snapshot["ended"] is None)),
+        Announcement(NODES, stands),
         Announcement(call_group(snapshot["id"]), CallChanged(snapshot)),
     ]
+
+
+def _is_silent(snapshot: CallSnapshot) -> bool:
+    """Tell whether no audio arrives from a party that is there."""
+    up = [leg["quality"] for leg in snapshot["legs"] if leg["state"] != "ended"]
+    return any(quality is not None and quality.get("silence") for quality in up)
 
 
 def call_event(call_uuid: str | uuid.UUID, event: EventSnapshot) -> list[Announcement]:

@@ -30,8 +30,8 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
     # The feed alone is in the channel layer.
     channel_layer_alias = ""
 
-    def topic(self) -> Topic:
-        """Return what this page watches."""
+    def topic(self) -> Topic | None:
+        """Return what this page watches beside the engine; None: nothing."""
         raise NotImplementedError
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -103,8 +103,9 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _join(self, viewer: Viewer) -> int | None:
         for topic in (ViewersTopic(), NodesTopic(), self.topic()):
-            self.joined.append(topic)
-            await feed().join(topic, self.outbox)
+            if topic is not None:
+                self.joined.append(topic)
+                await feed().join(topic, self.outbox)
         return await refusal(viewer) or self.outbox.close_code
 
     async def _leave(self) -> None:
@@ -124,3 +125,12 @@ class LivePage(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(code=self.outbox.close_code)
         except Exception:
             logger.exception("a live page is told no more")
+
+
+class EngineConsumer(LivePage):
+    """A page that shows of all that changes the engine pill alone."""
+
+    permission = "callengine.view_enginenode"
+
+    def topic(self) -> None:
+        """Watch nothing beside the engine."""

@@ -89,12 +89,12 @@ class NodesTopic(Topic):
     async def load(self) -> None:
         """Read the nodes, so that one that falls silent from now on is missed."""
         self._nodes, self._registered = await sync_to_async(engines.nodes_and_registered)()
-        self._live = await sync_to_async(_in_progress)()
+        self._live = await sync_to_async(calls_in_progress)()
         self._shown = self._view()
 
     async def check(self) -> None:
         """Count the calls in progress anew: a message may have been lost."""
-        live = await sync_to_async(_in_progress)()
+        live = await sync_to_async(calls_in_progress)()
         self.changed, self._live = self.changed or live != self._live, live
 
     def hear(self, told: NodesChanged | CallStands) -> None:
@@ -137,6 +137,7 @@ class NodesTopic(Topic):
         )
 
 
-def _in_progress() -> set[str]:
+def calls_in_progress() -> set[str]:
+    """Return the UUIDs of calls that have not ended. One query."""
     live = Call.objects.filter(ended__isnull=True).order_by()
     return {str(pk) for pk in live.values_list("pk", flat=True)}

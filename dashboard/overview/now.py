@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -91,9 +92,7 @@ def _engine(engine: EngineView) -> Iterator[Concern]:
 
 def _silent() -> Iterator[Concern]:
     """Who is silent in a call that is up, as its call process has said last."""
-    legs = Leg.objects.filter(call__ended__isnull=True, state="up", quality__silence__isnull=False)
-    told = legs.values_list("call_id", "name", "quality", "call__from_user", "call__to_user")
-    quiet = [row for row in told[:SILENT_LOOKED_AT] if row[2].get("silence")]
+    quiet = _silent_legs()
     calls = {row[0] for row in quiet}
     if len(calls) > 1:
         text = f"Somebody is silent in {len(calls)} calls: no audio arrives from them."
@@ -105,6 +104,18 @@ def _silent() -> Iterator[Concern]:
         call = f"{caller or 'anonymous'} to {callee or 'unknown'}"
         text = f"No audio arrives from {who} of the call {call}."
         yield Concern("silent", "fail", text, "Open the call", reverse("call", args=[key]))
+
+
+def silent_calls() -> set[str]:
+    """Return the UUIDs of the calls in which somebody is silent. One query."""
+    return {str(row[0]) for row in _silent_legs()}
+
+
+def _silent_legs() -> list[tuple[Any, ...]]:
+    """Return call, leg, quality, caller and callee of those that are silent."""
+    legs = Leg.objects.filter(call__ended__isnull=True, state="up", quality__silence__isnull=False)
+    told = legs.values_list("call_id", "name", "quality", "call__from_user", "call__to_user")
+    return [row for row in told[:SILENT_LOOKED_AT] if row[2].get("silence")]
 
 
 def _trunks(trunks: TrunksNow) -> Iterator[Concern]:

@@ -43,10 +43,10 @@ def badge(value: Badge) -> SafeString:
     return format_html('<span class="badge badge-{}">{}</span>', value.tone, value.word)
 
 
-@register.simple_tag
-def trunk_state(trunk: Trunk) -> SafeString:
-    """Draw how a trunk stands; no query if it comes from `with_standing`."""
-    return badge(trunk_badge(trunk))
+@register.inclusion_tag("trunks/_state.html")
+def trunk_state(trunk: Trunk) -> dict[str, Any]:
+    """Draw how a trunk stands, kept true; no query if it comes from `with_standing`."""
+    return {"trunk_id": trunk.pk, "state": trunk_badge(trunk)}
 
 
 @register.simple_tag

@@ -160,7 +160,7 @@ def _read(names: Iterable[str] | None = None) -> list[Trunk]:
 
 
 def _state(pk: int, badge: Badge) -> Fragment:
-    context = {"trunk_id": pk, "state": badge, "oob": True}
+    context = {"trunk_id": pk, "state": badge}
     return Fragment(f"state-{pk}", render_to_string("trunks/_state.html", context))
 
 

@@ -13,6 +13,7 @@ from dashboard.trunks import (
 
 urlpatterns = [
     path("trunks/", list_views.trunks, name="trunks"),
+    path("trunks/states/", views.states, name="trunk-states-fragment"),
     path("trunks/add/", list_views.add, name="trunk-add"),
     path("trunks/<int:trunk_id>/", views.trunk, name="trunk"),
     path("trunks/<int:trunk_id>/in/", side_views.inward, name="trunk-in"),

@@ -1,5 +1,6 @@
 """One trunk: what uses it, what happened on it; enabling and deleting it."""
 
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -19,6 +20,9 @@ from trunks.services import delete_trunk, set_enabled
 from trunks.states import with_standing
 
 USES_SHOWN = 20
+MOST_ASKED = 1000
+"Trunks whose states are read at once."
+TRUNK_ID = re.compile(r"[0-9]{1,15}")
 
 
 @requires("trunks.view_trunk", post="trunks.change_trunk")
@@ -53,9 +57,18 @@ def standing(request: HttpRequest, trunk_id: int) -> HttpResponse:
     if read is None:
         raise Http404
     row, shown = read
-    context = {"trunk": row, "trunk_id": row.pk, "standing": shown, "state": shown.state}
+    context = {"trunk": row, "standing": shown}
     context["in_use"] = in_use_of(row)
     return render(request, "trunks/_standing_now.html", context)
+
+
+@requires("trunks.view_trunk")
+def states(request: HttpRequest) -> HttpResponse:
+    """Say how the trunks of `?of=1,2` stand, for pages that name them."""
+    asked = [int(text) for text in request.GET.get("of", "").split(",") if TRUNK_ID.fullmatch(text)]
+    rows = with_standing(Trunk.objects.filter(pk__in=asked[:MOST_ASKED]))
+    context = {"trunks": rows}
+    return render(request, "trunks/_states.html", context)
 
 
 def _uses(row: Trunk) -> dict[str, Any]:

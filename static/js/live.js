@@ -182,6 +182,10 @@
       refresh();
       return;
     }
+    if (element.dataset.trunkState) {
+      window.showTrunkState(element);
+      return;
+    }
     const how = element.getAttribute("hx-swap-oob");
     element.removeAttribute("hx-swap-oob");
     const known = document.getElementById(element.id);

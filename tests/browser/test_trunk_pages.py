@@ -24,7 +24,7 @@ def test_a_trunk_that_goes_down_says_so_in_the_list_and_on_its_page(
     server: LiveServer, visit: NewPage
 ) -> None:
     listed, own = visit("/trunks/?q=carrier"), visit("/trunks/1/")
-    states = [page.locator("#trunk-state-1 .badge") for page in (listed, own)]
+    states = [page.locator("[data-trunk-state='1'] .badge") for page in (listed, own)]
     told = [(True, "Ready", "200 OK"), (False, "Some gateways down", "no answer")]
     for is_up, word, said in told:
         server.do("gateway heard", trunk=1, is_up=is_up, said=said)
@@ -41,7 +41,7 @@ def test_without_a_websocket_a_trunks_page_asks(server: LiveServer, visit: NewPa
     page = visit("/trunks/1/", live=False, before=without_websocket)
     expect(page.locator("#live-state")).to_contain_text("asking every 2 seconds")
     server.do("gateway heard", trunk=1, is_up=True, said="200 OK")
-    expect(page.locator("#trunk-state-1")).to_have_text("Ready")
+    expect(page.locator("[data-trunk-state='1']")).to_have_text("Ready")
     expect(page.locator("#trunk-standing")).to_contain_text("200 OK")
 
 

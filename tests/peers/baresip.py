@@ -101,6 +101,10 @@ class Baresip:
     def uri(self) -> str:
         return f"sip:{self.user}@{self.host}:{self.port}"
 
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        return self._process
+
     async def __aenter__(self) -> Self:
         control_port = free_sip_port(self.host)
         self._configure(control_port)

@@ -63,7 +63,7 @@ async def test_a_trunks_page_is_told_its_state_and_what_its_gateways_said(
 ) -> None:
     await known("main", is_up=False, said=f"no answer <{uuid.UUID(int=1)}>")
     text = await heard(page, 'id="trunk-standing"')
-    assert f'<span id="trunk-state-{trunk.pk}" hx-swap-oob="true">' in text
+    assert f'data-trunk-state="{trunk.pk}"' in text
     assert "Gateways down" in text
     assert f"no answer &lt;{uuid.UUID(int=1)}&gt;" in text
     assert not await sync_to_async(shows_a_secret)(text, trunk)
@@ -107,9 +107,9 @@ async def test_a_page_is_told_of_no_other_trunk_and_of_nothing_that_is_the_same(
 async def test_the_list_is_told_states_that_change(trunk: Trunk) -> None:
     async with opened("/ws/trunks/") as socket:
         await known("main", is_up=False, said="no answer")
-        text = await heard(socket, f'id="trunk-state-{trunk.pk}"')
+        text = await heard(socket, f'data-trunk-state="{trunk.pk}"')
         assert "Gateways down" in text
-        assert text.count("hx-swap-oob") == 1
+        assert text.count("data-trunk-state") == 1
 
 
 async def test_what_nobody_says_any_more_is_taken_back(
