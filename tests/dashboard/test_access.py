@@ -1,8 +1,14 @@
-"""Nobody, viewer, operator and admin, on every address there is."""
+"""Nobody, viewer, operator and admin, on every address there is.
+
+One test for each address: what is asked in it is undone before the next, and named if it fails.
+"""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import product
+from typing import Any
 
 import pytest
 from channels.layers import channel_layers
@@ -21,11 +27,19 @@ from tests.dashboard.rows import store_rows
 OURS = [address for address in ALL if not address.is_admin]
 ADMINS = [address for address in ALL if address.is_admin]
 NOT_FOR_YOU = {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
+METHODS = ("GET", "POST")
+of_every = pytest.mark.parametrize("address", ALL, ids=lambda address: address.name)
+of_ours = pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
+of_admins = pytest.mark.parametrize("address", ADMINS, ids=lambda address: address.name)
 
 
-@pytest.fixture(autouse=True)
-def fresh_channel_layer() -> None:
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what one request does."""
     channel_layers.backends.clear()
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @dataclass(frozen=True)
@@ -34,13 +48,18 @@ class People:
 
     users: dict[Role, User]
     sessions: dict[Role, str]
+    handler: Any
+    "The middleware, which each browser would build anew."
 
     def may(self, role: Role, permission: str) -> bool:
         return permission == SIGNED_IN or self.users[role].has_perm(permission)
 
-    def browser(self, role: Role) -> Client:
+    def browser(self, role: Role | None) -> Client:
+        """Return one of somebody who has signed in; without a role, of a stranger."""
         client = Client()
-        client.cookies["sessionid"] = self.sessions[role]
+        client.handler = self.handler
+        if role is not None:
+            client.cookies["sessionid"] = self.sessions[role]
         return client
 
 
@@ -50,7 +69,8 @@ def people(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
     with django_db_blocker.unblock(), transaction.atomic():
         store_rows()
         sessions = {role: browser_of(role).cookies["sessionid"].value for role in ROLES}
-        yield People({role: User.objects.get(username=str(role)) for role in ROLES}, sessions)
+        users = {role: User.objects.get(username=str(role)) for role in ROLES}
+        yield People(users, sessions, Client().handler)
         transaction.set_rollback(True)
 
 
@@ -66,65 +86,66 @@ def test_pages_of_every_room_are_among_the_addresses_found() -> None:
     assert len(ADMINS) > 20
 
 
-@pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
-def test_every_address_says_who_may_use_it(address: Address) -> None:
-    assert address.access is not None, f"{address.name} lacks parts.access.requires"
-    assert address.access.get or address.access.post
+def test_every_address_says_who_may_use_it() -> None:
+    silent = [a.name for a in OURS if not (a.access and (a.access.get or a.access.post))]
+    assert not silent, "these lack parts.access.requires"
 
 
-@pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("address", ALL, ids=lambda address: address.name)
-def test_a_stranger_is_led_to_the_login(stored: People, address: Address, method: str) -> None:
-    response = getattr(Client(), method)(address.path)
-    assert response.status_code == HTTPStatus.FOUND
-    assert response["Location"].split("?")[0] in (reverse("login"), reverse("admin:login"))
+@of_every
+def test_a_stranger_is_led_to_the_login(stored: People, address: Address) -> None:
+    for method in METHODS:
+        with undone():
+            response = getattr(stored.browser(None), method.lower())(address.path)
+        assert response.status_code == HTTPStatus.FOUND, method
+        login = response["Location"].split("?")[0]
+        assert login in (reverse("login"), reverse("admin:login")), method
 
 
-@pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
+@of_ours
 def test_a_strangers_fragment_makes_the_page_reload(stored: People, address: Address) -> None:
-    response = Client().get(address.path, headers={"HX-Request": "true"})
+    response = stored.browser(None).get(address.path, headers={"HX-Request": "true"})
     assert (response.content, response["HX-Refresh"]) == (b"", "true")
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
-def test_a_page_is_for_those_who_have_its_permission(
-    stored: People, address: Address, role: Role, method: str
-) -> None:
+@of_ours
+def test_a_page_is_for_those_who_have_its_permission(stored: People, address: Address) -> None:
     assert address.access is not None
-    permission = address.access.of(method)
-    user_may = permission is not None and stored.may(role, permission)
-    status = getattr(stored.browser(role), method.lower())(address.path).status_code
-    if permission is None:
-        assert status == HTTPStatus.METHOD_NOT_ALLOWED
-    elif user_may:
-        assert status not in NOT_FOR_YOU
-        assert status < HTTPStatus.INTERNAL_SERVER_ERROR or status == 503
-        if method == "GET":
-            assert status in (HTTPStatus.OK, HTTPStatus.FOUND)
-    else:
-        assert status == HTTPStatus.FORBIDDEN
+    for role, method in product(ROLES, METHODS):
+        permission = address.access.of(method)
+        user_may = permission is not None and stored.may(role, permission)
+        with undone():
+            status = getattr(stored.browser(role), method.lower())(address.path).status_code
+        asked = f"{method} by {role}: {status}"
+        if permission is None:
+            assert status == HTTPStatus.METHOD_NOT_ALLOWED, asked
+        elif user_may:
+            assert status not in NOT_FOR_YOU, asked
+            assert status < HTTPStatus.INTERNAL_SERVER_ERROR or status == 503, asked
+            if method == "GET":
+                assert status in (HTTPStatus.OK, HTTPStatus.FOUND), asked
+        else:
+            assert status == HTTPStatus.FORBIDDEN, asked
 
 
-@pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
-def test_who_only_looks_can_change_nothing(stored: People, address: Address) -> None:
-    assert address.access is not None
-    if address.access.post and address.name != "own-password":
-        assert not stored.may(Role.VIEWER, address.access.post)
+def test_who_only_looks_can_change_nothing(stored: People) -> None:
+    for address in OURS:
+        assert address.access is not None
+        if address.access.post and address.name != "own-password":
+            assert not stored.may(Role.VIEWER, address.access.post), address.name
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("address", ADMINS, ids=lambda address: address.name)
-def test_the_django_admin_is_for_admins(stored: People, address: Address, role: Role) -> None:
-    response = stored.browser(role).get(address.path)
-    if role is Role.ADMIN:
-        # Rows that the engine alone writes are not added or deleted by admins either.
-        assert address.path.endswith(("/add/", "/delete/", "/autocomplete/")) or (
-            response.status_code not in NOT_FOR_YOU
-        )
-        assert not response.get("Location", "").startswith(reverse("admin:login"))
-        assert response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
-    else:
-        assert response.status_code == HTTPStatus.FOUND
-        assert response["Location"].startswith(reverse("admin:login"))
+@of_admins
+def test_the_django_admin_is_for_admins(stored: People, address: Address) -> None:
+    for role in ROLES:
+        with undone():
+            response = stored.browser(role).get(address.path)
+        status, leads_to = response.status_code, response.get("Location", "")
+        if role is Role.ADMIN:
+            # Rows that the engine alone writes are not added or deleted by admins either.
+            closed = address.path.endswith(("/add/", "/delete/", "/autocomplete/"))
+            assert closed or status not in NOT_FOR_YOU, role
+            assert not leads_to.startswith(reverse("admin:login")), role
+            assert status < HTTPStatus.INTERNAL_SERVER_ERROR, role
+        else:
+            assert status == HTTPStatus.FOUND, role
+            assert leads_to.startswith(reverse("admin:login")), role
