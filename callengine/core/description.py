@@ -14,6 +14,7 @@ from types import MappingProxyType
 from audiocodecs import catalogue
 from audiocodecs.catalogue import Codec
 from callengine.core import standins
+from callengine.core.fmtp import is_amr_spoken, parse_fmtp
 from callengine.core.srtp import PROFILES, CryptoLine, Offered, Profile, usable_crypto
 from sip.srtp import Srtp
 
@@ -23,10 +24,15 @@ MAX_MEDIA = 16
 FIRST_DYNAMIC = 96
 """Below it pjmedia goes by the number alone (RFC 3551), so there a codec needs its own number."""
 
+_AMR = ("AMR", "AMR-WB")
 TELEPHONE_EVENT = "telephone-event"
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
-_CONNECTION = re.compile(r"IN (IP[46]) ([^\s/]+)", re.IGNORECASE)
+_CONNECTION = re.compile(
+    r"IN (IP[46]) ([^\s/]+)(?:/[0-9]{1,3}){0,2}",  # of multicast: how far, and how many (RFC 8866)
+    re.IGNORECASE,
+)
+_DOTTED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _RTPMAP = re.compile(r"rtpmap:[ \t]*(\d{1,3})(?!\d)(.*)", re.ASCII | re.IGNORECASE)
 _ENCODING = re.compile(
     r"[ \t]+([A-Za-z0-9._+-]{1,32})[ \t]*/[ \t]*(\d{1,9})(?:[ \t]*/[ \t]*([0-9A-Za-z]{1,8}))?",
@@ -120,7 +126,7 @@ class Media:
         """Payload type -> meaning, in the line's order, where the meaning is known.
 
         The first rtpmap of a number counts. A number below 96 that is given another meaning than
-        its own stands for nothing that can be used.
+        its own stands for nothing that can be used; nor does one whose format is not spoken here.
         """
         return _rtpmaps(self)
 
@@ -179,7 +185,13 @@ def _rtpmaps(media: Media) -> Mapping[int, RtpMap]:
         if number in wanted and number not in mapped:
             mapped[number] = _encoding(match[2])
     meanings = ((n, _meaning(n, mapped[n]) if n in mapped else _own(n)) for n in numbers)
-    return MappingProxyType({number: meaning for number, meaning in meanings if meaning})
+    known = {number: meaning for number, meaning in meanings if meaning}
+    amr = [number for number, meaning in known.items() if meaning.codec in _AMR]
+    fmtps = media.fmtps() if amr else {}
+    for number in amr:
+        if not is_amr_spoken(parse_fmtp(fmtps.get(number, ""))):
+            del known[number]
+    return MappingProxyType(known)
 
 
 def _encoding(text: str) -> RtpMap | None:
@@ -199,6 +211,8 @@ def _meaning(number: int, mapped: RtpMap | None) -> RtpMap | None:
     own = _own(number)
     if number == catalogue.G722.static_payload_type and mapped.g722_by_audio_rate:
         return own
+    if number >= FIRST_DYNAMIC and mapped.codec == catalogue.G722.name:
+        return None  # pjmedia knows its clock rate by its own number alone
     is_own = own is not None and mapped.codec is not None and mapped.codec == own.codec
     return mapped if number >= FIRST_DYNAMIC or is_own else None
 
@@ -271,7 +285,8 @@ def read(sdp: str) -> SessionDescription:
         raise SdpError(f"The description is longer than {MAX_TEXT_BYTES} characters.")
     session: list[str] = []
     media: list[tuple[Media, list[str]]] = []
-    for number, raw in enumerate(sdp.split("\n"), 1):
+    # Some send the end of a string in C along.
+    for number, raw in enumerate(sdp.rstrip("\0").split("\n"), 1):
         line = raw.rstrip("\r \t")
         if not line:
             continue
@@ -308,17 +323,24 @@ def _check(session: Sequence[str], media: int) -> None:
 def address_in(lines: Iterable[str]) -> str:
     """Return the connection address in these lines, empty if there is none. Raises SdpError.
 
-    It has no zone, which means nothing on another host; one of IPv4 written as IPv6 is one of IPv4.
+    It has no zone, which means nothing on another host; one of IPv4 written as IPv6 is one of IPv4,
+    and zeros before its numbers mean nothing.
     """
     line = next((line for line in lines if line.startswith("c=")), None)
     if line is None:
         return ""
     match = _CONNECTION.fullmatch(" ".join(line[2:].split()))
-    if match is None or not _is_host(match[2]):
+    host = _without_zeros(match[2]) if match else ""
+    if match is None or not _is_host(host):
         raise SdpError("The connection address (c=) is not an IP address or host name.")
-    if match[1].upper() == "IP6" and not _is_literal(match[2]):
+    if match[1].upper() == "IP6" and not _is_literal(host):
         raise SdpError("The connection address (c=) is an IPv6 host name; an address is needed.")
-    return standins.plain(match[2])
+    return standins.plain(host)
+
+
+def _without_zeros(host: str) -> str:
+    is_dotted = _DOTTED.fullmatch(host) is not None
+    return ".".join(str(int(number)) for number in host.split(".")) if is_dotted else host
 
 
 def _is_host(value: str) -> bool:

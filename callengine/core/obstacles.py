@@ -50,6 +50,11 @@ class Obstacle(Enum):
         "an IPv6 address for its audio that none can be sent to from here ({detail})",
         "Give the device an address that this machine has a route to, or have it prefer IPv4.",
     )
+    ADDRESS = (
+        Reason.MEDIA_TRANSPORT_UNSUPPORTED,
+        "audio at {detail}, which is not the IP address of one host",
+        "Have the device write its own IP address into its descriptions (c=).",
+    )
     OFF = (
         Reason.NO_AUDIO,
         "no audio line that is switched on",
@@ -100,7 +105,7 @@ def obstacle_in(description: SessionDescription, srtp: Srtp) -> tuple[Obstacle, 
     if not plain:
         return _transport(on[0], description.session, srtp)
     if not standins.is_for_one(address := description.address_of(plain[0])):
-        return Obstacle.IPV6, address
+        return (Obstacle.IPV6 if standins.is_ipv6(address) else Obstacle.ADDRESS), address
     if plain[0].port and (srtp is Srtp.REQUIRED or plain[0].lacks_key):
         why = plain[0].unusable_crypto
         return (Obstacle.NO_KEY, why[0]) if why else (Obstacle.NOT_ENCRYPTED, plain[0].transport)

@@ -38,8 +38,14 @@ def plain(host: str) -> str:
 
 
 def is_for_one(address: str) -> bool:
-    """Tell an IPv6 address that audio may be sent to from one of many hosts (multicast)."""
-    return not (is_ipv6(address) and ipaddress.IPv6Address(address).is_multicast)
+    """Tell the address of one host, to which audio may be sent, from a host name or multicast.
+
+    Where nothing is named, nothing is wrong with it.
+    """
+    try:
+        return not address or not ipaddress.ip_address(address).is_multicast
+    except ValueError:
+        return False
 
 
 def stand_in(address: str) -> str:

@@ -52,7 +52,7 @@ def no_room() -> Termination:
 def no_common_codec_with_caller(codecs: tuple[str, ...] | None, lists: LegLists) -> Termination:
     """The caller offered `codecs`, and none of them stands on its list: nobody was rung."""
     offered = codecs or ()
-    said = f"only {', '.join(offered)}" if offered else "no codec known here"
+    said = f"only {', '.join(offered)}" if offered else "no codec in a form known here"
     allowed = ", ".join(lists.vn_a)
     if lists.forced_by:
         rule = f"{lists.forced_by} forces {allowed}; the caller offered {said}."
@@ -146,8 +146,9 @@ def left(by: EndedBy, who: str, event: LegEnded) -> Termination:
         what = "did not know the call any more (481). Its device may have been restarted."
     elif event.by_peer:
         what = f"answered {event.code} {event.text} inside the call, which ended it. Look at it."
-    elif event.code == 488:
-        what = f"described audio that could not be used (488 {event.text}). Look at its last SDP."
+    elif event.code in NO_COMMON_CODEC_IN_ACK:
+        said = f"{event.code} {event.text}"
+        what = f"described audio that could not be used ({said}). Look at its last SDP."
     elif event.code == 408:
         what = f"stopped answering ({event.code} {event.text}). Check its network."
     else:

@@ -30,6 +30,9 @@ def told_by_edge(ended: LegEnded, event: Any) -> LegEnded:
     head = _received(event).partition("\r\n\r\n")[0]
     if not head.startswith("SIP/2.0"):
         return dataclasses.replace(ended, by_peer=ended.by_peer and bool(head))
+    if head.startswith("SIP/2.0 2") and ended.code >= 300:
+        # pjsip would not have its description; the code is pjsip's own.
+        return dataclasses.replace(ended, by_peer=False)
     if cause := _UNREACHABLE.search(head):  # RFC 3326
         return dataclasses.replace(ended, unreachable=cause[1], by_peer=False)
     if _UNANSWERABLE.search(head):

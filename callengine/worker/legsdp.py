@@ -8,11 +8,11 @@ from functools import partial
 from audiocodecs.catalogue import CATALOGUE
 from audiocodecs.negotiation import negotiate
 from callengine.core import sdp
+from callengine.core.fmtp import parse_fmtp
 from callengine.worker.plugins.fmtp import (
     AMR_TABLES,
     answered_amr,
     opus_offer_fmtp,
-    parse_fmtp,
     read_amr,
 )
 

@@ -14,6 +14,8 @@ from tests.wire.directory import G722_FIRST, configuration, connection
 CONFIGURATION = configuration(
     connection("bob", inbound=G722_FIRST), connection("pam", inbound=["PCMU"])
 )
+UNSPOKEN = [("G722", 110), ("AMR-WB", 100), "PCMA"]
+"G722 at a number that is not its own; AMR-WB is given CRC."
 STEREO = [("PCMU/8000/2", 0), ("AMR-WB/16000/2", 98), ("opus/48000/6", 97), "PCMA"]
 
 
@@ -21,6 +23,8 @@ def _odd(phone: Phone) -> list[tuple[str, str, str]]:
     return [
         ("opus without channels", phone.sdp([("opus/48000", 111)]), "OPUS"),
         ("opus with one", phone.sdp([("OPUS/48000/1", 96)]), "OPUS"),
+        ("forms that are not spoken", phone.sdp(UNSPOKEN, fmtp={100: "crc=1"}), "PCMA"),
+        ("zeros", phone.sdp(["PCMU"]).replace("127.0.0.1", "127.000.000.001"), "PCMU"),
         ("stereo beside PCMA", phone.sdp(STEREO), "PCMA"),
         ("number 0 is something else", phone.sdp([("G726-32/8000", 0), "PCMA"]), "PCMA"),
         ("G722 by its audio rate", phone.sdp([("G722/16000", 9)]), "G722"),

@@ -23,8 +23,16 @@ IPV6 = "ff15::7"
 "Of many hosts (RFC 4291 section 2.7)."
 
 
-def _sdp(phone: Phone, *, transport: str = "RTP/AVP", ipv6: bool = False, off: bool = False) -> str:
+def _sdp(
+    phone: Phone,
+    *,
+    transport: str = "RTP/AVP",
+    ipv6: bool = False,
+    off: bool = False,
+    host: str = "",
+) -> str:
     text = phone.sdp(["G722", "PCMU"]).replace("RTP/AVP", transport)
+    text = text.replace(f"c=IN IP4 {phone.host}", f"c=IN IP4 {host or phone.host}")
     if ipv6:
         text = text.replace(f"IN IP4 {phone.host}", f"IN IP6 {IPV6}")
     return text.replace(f"m=audio {phone.rtp.port}", "m=audio 0") if off else text
@@ -36,6 +44,7 @@ OFFERS: list[tuple[str, dict[str, Any], str, str]] = [
     ("TCP", {"transport": "TCP/RTP/AVP"}, "media-transport-unsupported", "TCP/RTP/AVP"),
     ("IPv6", {"ipv6": True}, "media-over-ipv6-unsupported", "an IPv6 address"),
     ("off", {"off": True}, "no-audio", "switched on"),
+    ("a name", {"host": "pbx.example"}, "media-transport-unsupported", "audio at pbx.example"),
 ]
 
 
@@ -58,6 +67,7 @@ ANSWERS: list[tuple[str, dict[str, Any] | str | None, str]] = [
     ("nonsense", "this is no SDP", "no session description (SDP) that can be used"),
     ("off", {"off": True}, "switched on"),
     ("IPv6", {"ipv6": True}, "an IPv6 address"),
+    ("a name", {"host": "pbx.example"}, "audio at pbx.example"),
     ("SRTP", {"transport": "RTP/SAVP"}, "encrypted audio"),
 ]
 

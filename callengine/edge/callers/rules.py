@@ -23,6 +23,8 @@ MALFORMED = Rule.MALFORMED_SIP
 
 _OF_METHOD = {"REGISTER": ("path",), "REFER": ("norefersub",)}
 "Option tags besides: RFC 3327, RFC 4488."
+_ON_THE_WAY = ("privacy",)
+"Option tags of Proxy-Require besides: RFC 3323, which is kept."
 IsLocal = Callable[[str, int | None], bool]
 
 
@@ -148,9 +150,10 @@ def _is_ours(via: str, is_local: IsLocal) -> bool:
 def _extensions(message: Received) -> Objection | None:
     if message.method == "CANCEL":
         return None  # section 8.2.2.3: what it requires is ignored
-    asked = message.items("require") + message.items("proxy-require")
     supported = (*EXTENSIONS, *_OF_METHOD.get(message.method, ()))
-    unsupported = [token[:64] for token in asked if token.lower() not in supported]
+    unsupported = [item[:64] for item in message.items("require") if item.lower() not in supported]
+    on_the_way = (*supported, *_ON_THE_WAY)
+    unsupported += [i[:64] for i in message.items("proxy-require") if i.lower() not in on_the_way]
     if not unsupported:
         return None
     advice = f"The request requires {', '.join(unsupported[:3])}, which is not supported here."

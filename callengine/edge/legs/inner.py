@@ -117,7 +117,22 @@ def _passing(message: Received, method: str) -> Headers:
     for name, read in _READERS.items():
         if _matters(name, message, method) and (value := read(message.get(name))):
             headers.append((name, value))
-    return headers
+    return agreeable(headers)
+
+
+def agreeable(headers: Headers) -> Headers:
+    """Leave out a Min-SE above the interval that its sender itself asks for (RFC 4028 section 5).
+
+    pjsip would answer with 422, after the callee has rung.
+    """
+    intervals = {
+        name: read_number(value.partition(";")[0]) or 0
+        for name, value in headers
+        if name in ("session-expires", "min-se")
+    }
+    if intervals.get("min-se", 0) <= intervals.get("session-expires", MAX_SESSION_S):
+        return headers
+    return [(name, value) for name, value in headers if name != "min-se"]
 
 
 def _challenges(asked: Received, message: Received) -> Headers:

@@ -109,6 +109,8 @@ def _read(part: _Part, search: _Search, depth: int) -> _Outcome:
         outcome = _multipart(name, kind, part.body, search, depth)
     elif name == SDP and disposition.value in ("", "session") and _decodable(part.encoding):
         return _Outcome(sdp=_decoded(part))
+    elif name == SDP:
+        outcome = _unknown(f"{SDP} as {disposition.value or part.encoding}")
     else:
         outcome = _unknown(name or "a body without Content-Type")
     return _weighed(outcome, disposition)

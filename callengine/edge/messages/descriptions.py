@@ -20,8 +20,8 @@ class BadSdpError(ValueError):
 def description(message: Received) -> BodyContent:
     """Return the session description in a message's body, whatever it is wrapped in."""
     kind = message.get("content-type")
-    if message.get("content-encoding").lower() not in ("", "identity"):
-        kind = "an encoded body"
+    if (encoding := message.get("content-encoding").lower()) not in ("", "identity"):
+        kind = f"{kind.partition(';')[0]}-in-{encoding}"
     return find_sdp(kind, message.get("content-disposition"), message.body)
 
 

@@ -139,11 +139,18 @@ _SEPARATORS = "; \t"
 def with_tag(to_header: str, tag: str) -> str:
     """Return a To value with our tag, unless it has one.
 
-    Separators that end the value go: behind them a tag could not be read when it comes back.
+    Separators that end the value go, and a tag that is empty: behind them ours could not be read
+    when it comes back.
     """
     if not tag or tag_of(to_header):
         return to_header
+    if "tag" in to_header.lower():
+        to_header = ";".join(item for item in split_quoted(to_header, ";") if not _is_tag(item))
     return f"{to_header.rstrip(_SEPARATORS)};tag={tag}"
+
+
+def _is_tag(parameter: str) -> bool:
+    return parameter.partition("=")[0].strip().lower() == "tag"
 
 
 def _tag_at_all(header: str) -> str:

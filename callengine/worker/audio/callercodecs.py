@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audiocodecs.catalogue import CATALOGUE
+from callengine.core.fmtp import parse_fmtp
 from callengine.worker.audio.codecs import FramedCodec, G711Codec, VoiceCodec
 from callengine.worker.audio.pjcodec import PjmediaInstance
 from callengine.worker.plugins import amr_nb, amr_wb, fmtp, g729, opus, opus_packets, rfc4867
@@ -76,7 +77,7 @@ class CallerCodec:
                 return lambda payload: len(g729.frame_sizes(len(payload))) * g729.FRAME_SAMPLES
             case "AMR" | "AMR-WB":
                 table = fmtp.AMR_TABLES[self.name]
-                aligned = fmtp.read_amr(fmtp.parse_fmtp(self.fmtp), table).octet_align
+                aligned = fmtp.read_amr(parse_fmtp(self.fmtp), table).octet_align
                 return lambda payload: _amr_ticks(payload, table, aligned=aligned)
         return len  # G.722 has two samples a tick, and one byte (RFC 3551 section 4.5.2)
 
@@ -99,7 +100,7 @@ class CallerCodec:
         if self.name not in USABLE:
             raise WrongBuildError(f"only {', '.join(USABLE)} are converted here")
         made = PLUGGED_IN[self.name]()
-        param, _strings = _parameters(rate_hz, fmtp.parse_fmtp(self.fmtp))
+        param, _strings = _parameters(rate_hz, parse_fmtp(self.fmtp))
         if made.open(param) != SUCCESS:
             raise WrongBuildError(f"{self.name} cannot be opened with {self.fmtp!r}")
         return made

@@ -6,6 +6,7 @@ Pure: no cffi, no pjsua2. Whoever writes SDP may import it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from callengine.core.fmtp import is_amr_spoken, number_in, parse_fmtp
 from callengine.worker.plugins.rfc4867 import AMR, AMR_WB, FrameTable
 
 OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
@@ -100,21 +101,15 @@ def ilbc_mode_ms(value: str) -> int:
     return 20 if parse_fmtp(value).get("mode") == "20" else 30
 
 
-def parse_fmtp(value: str) -> dict[str, str]:
-    """Return the parameters of an fmtp value (without payload type), names in lower case."""
-    pairs = (item.partition("=") for item in value.split(";"))
-    return {name.strip().lower(): text.strip() for name, _, text in pairs if name.strip()}
-
-
 def read_opus(parameters: Mapping[str, str]) -> OpusFormat:
     """Read a peer's parameters; what is not a number counts as absent."""
     lowest, highest = OPUS_BIT_RATE_LIMITS_BPS
     # Zero is no rate (RFC 7587 section 6.1 begins at 6000): the peer means to set no limit.
-    limit = _number(parameters, "maxaveragebitrate", highest) or highest
+    limit = number_in(parameters, "maxaveragebitrate", highest) or highest
     return OpusFormat(
         bit_rate_bps=min(OPUS_BIT_RATE_BPS, max(lowest, limit)),
-        inband_fec=_number(parameters, "useinbandfec", 0) == 1,
-        constant_bit_rate=_number(parameters, "cbr", 0) == 1,
+        inband_fec=number_in(parameters, "useinbandfec", 0) == 1,
+        constant_bit_rate=number_in(parameters, "cbr", 0) == 1,
     )
 
 
@@ -122,16 +117,13 @@ def read_amr(parameters: Mapping[str, str], table: FrameTable = AMR_WB) -> AmrFo
     """Read a peer's parameters; what is not a number counts as absent."""
     modes = parameters.get("mode-set", "").split(",")
     mode_set = tuple(int(m) for m in modes if m.strip().isdecimal() and len(m.strip()) == 1)
-    asked_for = any(_number(parameters, name, 0) for name in ("crc", "robust-sorting"))
     return AmrFormat(
         # CRC, robust sorting and interleaving imply octet alignment (section 8.2).
-        octet_align=_number(parameters, "octet-align", 0) == 1,
+        octet_align=number_in(parameters, "octet-align", 0) == 1,
         mode_set=tuple(mode for mode in mode_set if mode < len(table.speech_bits)),
-        change_period=2 if _number(parameters, "mode-change-period", 1) == 2 else 1,
-        neighbours_only=_number(parameters, "mode-change-neighbor", 0) == 1,
-        usable=not asked_for
-        and "interleaving" not in parameters
-        and _number(parameters, "channels", 1) == 1,
+        change_period=2 if number_in(parameters, "mode-change-period", 1) == 2 else 1,
+        neighbours_only=number_in(parameters, "mode-change-neighbor", 0) == 1,
+        usable=is_amr_spoken(parameters),
     )
 
 
@@ -139,8 +131,3 @@ def amr_formats_match(ours: str, theirs: str) -> bool:
     """Whether two fmtp values of AMR or AMR-WB can be one payload type: framing alike, no lack."""
     first, second = (read_amr(parse_fmtp(value)) for value in (ours, theirs))
     return first.usable and second.usable and first.octet_align == second.octet_align
-
-
-def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
-    text = parameters.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else default

@@ -38,6 +38,12 @@ CASES = [
     ("over TCP", HEAD + line("TCP/RTP/AVP"), OFF, Obstacle.TRANSPORT),
     ("IPv6", IPV6_HEAD + line("RTP/AVP"), OFF, None),
     ("IPv6 that is many hosts'", MULTICAST + line("RTP/AVP"), OFF, Obstacle.IPV6),
+    ("many hosts of IPv4", HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP4 224.2.1.1/127")
+     + line("RTP/AVP"), OFF, Obstacle.ADDRESS),
+    ("a host name", HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP4 pbx.example") + line("RTP/AVP"),
+     OFF, Obstacle.ADDRESS),
+    ("a number that is no address", HEAD.replace("c=IN IP4 192.0.2.1", "c=IN IP4 192.1")
+     + line("RTP/AVP"), OFF, Obstacle.ADDRESS),
     ("IPv6, encrypted too", IPV6_HEAD + line("RTP/SAVP"), OFF, Obstacle.ENCRYPTED),
     ("off", HEAD + line("RTP/AVP", 0), REQUIRED, Obstacle.OFF),
     ("video alone", HEAD + audio("31", line="m=video 5000 RTP/AVP"), OFF, Obstacle.OFF),

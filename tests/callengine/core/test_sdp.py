@@ -119,6 +119,19 @@ def test_the_audio_line_is_read_with_its_numbers_and_address() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [("192.0.2.7/127", "192.0.2.7"), ("192.000.002.007", "192.0.2.7"), ("224.2.1.1/127/3", None)],
+)
+def test_an_address_is_read_without_what_means_nothing_there(written: str, read: str) -> None:
+    found = read_audio(HEAD.replace("c=IN IP4 192.0.2.1", f"c=IN IP4 {written}") + audio("0"))
+    assert (found and found.address) == read
+
+
+def test_the_end_of_a_string_in_c_is_no_line() -> None:
+    assert offered_codecs(HEAD + audio("0") + "\0\0") == ("PCMU",)
+
+
+@pytest.mark.parametrize(
     ("sdp", "direction"),
     [
         (HEAD + audio("0"), "sendrecv"),
@@ -334,11 +347,15 @@ CODECS = st.lists(st.sampled_from(sorted(CATALOGUE)), unique=True, min_size=1)
 
 @st.composite
 def offers(draw: st.DrawFn) -> tuple[str, list[str]]:
-    """An offer of known codecs at numbers drawn at random, names in any case."""
+    """An offer of known codecs at numbers drawn at random, names in any case.
+
+    G722 has its own number: at another it is not spoken.
+    """
     names = draw(CODECS)
     numbers = draw(
         st.lists(st.integers(96, 127), unique=True, min_size=len(names), max_size=len(names))
     )
+    numbers = [9 if name == "G722" else n for name, n in zip(names, numbers, strict=True)]
     upper = draw(st.booleans())
     maps = []
     for number, name in zip(numbers, names, strict=True):

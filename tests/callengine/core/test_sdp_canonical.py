@@ -25,6 +25,16 @@ FORMS = [
     ("number 0 means another codec of ours", "0 8", ["rtpmap:0 opus/48000/2"], ["8 PCMA/8000"]),
     ("number 0 means nothing", "0 8", ["rtpmap:0 ???"], ["8 PCMA/8000"]),
     ("a codec at an unassigned low number", "40 8", ["rtpmap:40 opus/48000/2"], ["8 PCMA/8000"]),
+    ("G722 at a dynamic number", "96 8", ["rtpmap:96 G722/8000"], ["8 PCMA/8000"]),
+    ("AMR-WB that asks for CRC", "96 8", ["rtpmap:96 AMR-WB/16000", "fmtp:96 octet-align=1; CRC=1"],
+     ["8 PCMA/8000"]),
+    ("AMR-WB interleaved", "96 8", ["fmtp:96 interleaving=4", "rtpmap:96 amr-wb/16000"],
+     ["8 PCMA/8000"]),
+    ("AMR sorted", "96 97", ["rtpmap:96 AMR/8000", "fmtp:96 robust-sorting=1",
+                             "rtpmap:97 AMR/8000", "fmtp:97 crc=0;interleaving=0"],
+     ["97 AMR/8000"]),
+    ("AMR-WB of two channels", "96 8", ["rtpmap:96 AMR-WB/16000", "fmtp:96 channels=2"],
+     ["8 PCMA/8000"]),
     ("PCMU at a dynamic number", "96 8", ["rtpmap:96 PCMU/8000"], ["96 PCMU/8000", "8 PCMA/8000"]),
     ("G722 by its audio rate", "9", ["rtpmap:9 G722/16000"], ["9 G722/8000"]),
     ("G722 in small letters", "9", ["rtpmap:9 g722/16000/1"], ["9 G722/8000"]),
@@ -62,6 +72,7 @@ def test_formats_of_others_never_look_like_ours() -> None:
         ("0", ["rtpmap:0 X-NEW/8000"]),
         ("4", []),
         ("0 9", ["rtpmap:0 PCMU/8000/2", "rtpmap:9 G722/48000"]),
+        ("110 111", ["rtpmap:110 G722/8000", "rtpmap:111 AMR/8000", "fmtp:111 crc=1"]),
     ):
         text = compact(HEAD + audio(formats, *attributes))
         assert "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 not-ours/8000\r\n" in text

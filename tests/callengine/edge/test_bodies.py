@@ -316,3 +316,8 @@ PIECES = st.sampled_from(
 def test_no_body_breaks_the_search(pieces: list[bytes], disposition: str) -> None:
     found = find_sdp(TYPE, disposition, b"".join(pieces))
     assert found.sdp is None or not found.must_refuse
+
+
+def test_a_description_for_another_purpose_is_named_so() -> None:
+    found = find_sdp("application/sdp", "early-session;handling=required", SDP)
+    assert "application/sdp as early-session" in found.reason

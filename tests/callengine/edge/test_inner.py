@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from callengine.edge.legs.inner import challenge, min_se, rack, session_expires
+from callengine.edge.legs.inner import agreeable, challenge, min_se, rack, session_expires
 
 Reader = Callable[[str], str]
 
@@ -57,3 +57,15 @@ def test_header_values_are_written_anew_or_left_out(
     reader: Reader, text: str, written: str
 ) -> None:
     assert reader(text) == written
+
+
+@pytest.mark.parametrize(
+    ("interval", "least", "kept"),
+    [("90;refresher=uac", "3600", False), ("3600", "3600", True), ("", "3600", True)],
+)
+def test_a_least_interval_above_the_one_asked_for_is_left_out(
+    interval: str, least: str, kept: bool
+) -> None:
+    """pjsip answered 422 for it, after the callee had rung."""
+    headers = [("session-expires", interval)] if interval else []
+    assert (("min-se", least) in agreeable([*headers, ("min-se", least)])) is kept

@@ -80,6 +80,17 @@ async def test_a_request_that_breaks_a_rule(
     assert stored.advice.endswith(".")
 
 
+async def test_privacy_that_proxies_must_know_of_is_kept_here(
+    edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address
+) -> None:
+    """Gateways write `Proxy-Require: privacy` beside Privacy (RFC 3323 section 5.1)."""
+    for token, code in (("Privacy", 401), ("privacy, teleport", 420)):
+        headers = (f"Proxy-Require: {token}", "Privacy: id")
+        peer.send(phone_of(peer, sip).request("INVITE", 1, headers=headers, body=SDP), sip)
+        answer = await peer.expect(code)
+        assert "rivacy" not in answer.get("unsupported")
+
+
 async def test_what_is_taken_inside_a_call_alone_is_refused_in_those_words(
     edge: Edge, engine: FakeEngine, peer: UdpPeer, sip: Address
 ) -> None:

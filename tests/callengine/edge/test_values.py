@@ -8,7 +8,7 @@ from callengine.edge.callers.invites import dialled
 from callengine.edge.messages.digest import parse_answer
 from callengine.edge.messages.grammar import split_quoted
 from callengine.edge.messages.uris import name_addr, parse_uri, sip_uri
-from callengine.edge.messages.values import parse_address
+from callengine.edge.messages.values import parse_address, tag_of, with_tag
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,17 @@ def test_hostile_headers_are_read_in_linear_time() -> None:
 )
 def test_dialled_numbers_lose_their_separators(uri: str, user: str) -> None:
     assert dialled(uri) == user
+
+
+@pytest.mark.parametrize(
+    ("to", "tagged"),
+    [
+        ("<sip:a@h>;tag=", "<sip:a@h>;tag=x"),
+        ('"t;tag=n" <sip:a@h;tag=u>; Tag ;p=1', '"t;tag=n" <sip:a@h;tag=u>;p=1;tag=x'),
+        ("<sip:a@h>;tag=b", "<sip:a@h>;tag=b"),
+    ],
+)
+def test_a_tag_that_is_empty_gives_way_to_ours(to: str, tagged: str) -> None:
+    """The dialog was known by none: ACK and BYE of the caller led nowhere."""
+    assert with_tag(to, "x") == tagged
+    assert tag_of(with_tag(to, "x"))

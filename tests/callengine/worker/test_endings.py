@@ -44,6 +44,12 @@ def test_a_timer_of_ours_is_not_an_answer_of_the_peer(message: str, by_peer: boo
     assert told_by_edge(ended, received(message)).by_peer is by_peer
 
 
+def test_a_description_that_pjsip_will_not_have_is_no_answer_of_the_peer() -> None:
+    """A 200 with another description than the 183 before it was told as "answered 415"."""
+    ended = LegEnded("B", 415, "SDP negotiation failed", by_peer=True)
+    assert not told_by_edge(ended, received("SIP/2.0 200 OK\r\nCSeq: 2 INVITE\r\n\r\n")).by_peer
+
+
 def test_a_session_that_was_not_refreshed_is_no_peer_that_stopped_answering() -> None:
     """pjsip says so by its own words, with the answer to its BYE as the event."""
     ended = LegEnded("A", 408, "No session refresh received.", by_peer=False)

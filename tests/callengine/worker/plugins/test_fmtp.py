@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callengine.core.fmtp import parse_fmtp
 from callengine.worker.plugins.fmtp import (
     AMR_FRAMINGS,
     OFFER_FMTP,
@@ -12,7 +13,6 @@ from callengine.worker.plugins.fmtp import (
     ilbc_mode_ms,
     opus_offer_fmtp,
     opus_rate_hz,
-    parse_fmtp,
     read_amr,
     read_opus,
 )
