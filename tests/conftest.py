@@ -5,11 +5,13 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from django.test.utils import setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import starting
-from tests.peers import moments
+from tests.peers import moments, readymade
 from tests.tables import Tables
 
 # How fast an example runs says more about the machine's other work than about the code.
@@ -26,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if django_settings.configured or config.getini("DJANGO_SETTINGS_MODULE"):
         django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     _find_static_files_once()
+    readymade.share()
     starting.begin()
 
 
@@ -54,15 +57,21 @@ def tables(
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tables: Tables) -> None:
-    """Copy what another test process has made before Django migrates."""
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker, tables: Tables
+) -> Iterator[None]:
+    """Make the test database, of what another test process has made if one has.
+
+    pytest-django makes one only if a test is marked `django_db`: without such a test beside them,
+    those that ask for this fixture alone were led to the database of the settings.
+    """
     tables.fill()
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, tables: Tables) -> None:
-    """Keep what Django has made."""
+    with django_db_blocker.unblock():
+        made = setup_databases(0, interactive=False, aliases=["default"], serialized_aliases=[])
     tables.keep()
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, 0)
 
 
 @pytest.hookimpl(wrapper=True)

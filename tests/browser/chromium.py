@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from playwright.async_api import Browser as AsyncBrowser
 from playwright.async_api import async_playwright
 from playwright.async_api import expect as expect_async
 from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.peers.readymade import migrated_sqlite
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "correct horse"
@@ -45,6 +48,7 @@ class LiveServer:
             "REDIS_URL": "",
             "PYTHONWARNINGS": "ignore",
         }
+        shutil.copy(migrated_sqlite(ROOT), f"{self.folder.name}/pages.sqlite3")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.browser.live_server"],
             cwd=ROOT,

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import yaml
 
-from tests.peers import moments
+from tests.peers import moments, readymade
 from tests.peers.clerk import Clerk
 from tests.peers.ports import LOOPBACK, free_port, free_port_range, free_sip_port
 from tests.peers.services import Postgres, Redis, wait_for_port
@@ -32,8 +32,6 @@ START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
 RTP_PORTS = 160
 Record = dict[str, Any]
-_READY = tempfile.TemporaryDirectory(prefix="voipnumber-ready-")
-"Migrated databases, one for each checkout."
 
 
 class Engine:
@@ -250,7 +248,8 @@ class Engine:
 
     def _start(self) -> None:
         if self.production:
-            self.postgres = postgres = self._services.enter_context(Postgres())
+            tables_of = None if self.own_migrations else self.root
+            self.postgres = postgres = self._services.enter_context(Postgres(tables_of=tables_of))
             redis = self._services.enter_context(Redis())
             self._environment |= {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
         self._make_tables()
@@ -265,18 +264,15 @@ class Engine:
             self._wait_for_sip()
 
     def _make_tables(self) -> None:
-        """Migrate a database of SQLite once for each test process, and copy it for the others."""
-        file = Path(self._environment["VOIPNUMBER_DATA"]) / "voipnumber.sqlite3"
-        elsewhere = "DATABASE_URL" in self._environment
-        copied = not (elsewhere or self.own_migrations)
-        ready = Path(_READY.name) / f"{self.root.as_posix().replace('/', '-')}.sqlite3"
-        if copied and ready.exists():
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copy(ready, file)
+        """Copy a database of SQLite that has been migrated; migrate where there is another."""
+        if self.production and not self.own_migrations:
+            return  # they came with it
+        if "DATABASE_URL" in self._environment or self.own_migrations:
+            self.manage("migrate", "--verbosity", "0")
             return
-        self.manage("migrate", "--verbosity", "0")
-        if copied and file.exists():
-            shutil.copy(file, ready)
+        data = Path(self._environment["VOIPNUMBER_DATA"])
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy(readymade.migrated_sqlite(self.root), data / "voipnumber.sqlite3")
 
     def start_callengine(self) -> None:
         """Start the engine's own process in production, again after it has ended."""

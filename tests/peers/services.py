@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.peers import readymade
 from tests.peers.ports import LOOPBACK, free_port
 
 START_TIMEOUT_S = 120.0
@@ -30,12 +31,16 @@ def available() -> bool:
 
 
 class Postgres:
-    """A throw-away cluster; PostgreSQL refuses to run as root, so root lends it a user."""
+    """A throw-away cluster; PostgreSQL refuses to run as root, so root lends it a user.
 
-    def __init__(self) -> None:
+    With `tables_of` a checkout it has that one's tables.
+    """
+
+    def __init__(self, *, tables_of: Path | None = None) -> None:
         programs = postgres_programs()
         assert programs is not None, "PostgreSQL is not installed"
         self._programs = programs
+        self._tables_of = tables_of
         self._prefix: Sequence[str] = ()
         self.port = free_port(socket.SOCK_STREAM)
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
@@ -49,10 +54,28 @@ class Postgres:
             self._prefix = ("runuser", "-u", "postgres", "--")
             user = pwd.getpwnam("postgres")
             os.chown(self._folder, user.pw_uid, user.pw_gid)
-        data = self._folder / "data"
-        self._run("initdb", "-D", str(data), "-U", "voipnumber", "-A", "trust", "--no-sync")
+        readymade.copy_tree(self._readymade(), self._folder / "data")
         self.start()
         return self
+
+    def _readymade(self) -> Path:
+        """Return the folder of a cluster that was made before, and stopped."""
+        if self._tables_of is None:
+            return readymade.made_once("postgres", self._make)
+        root = self._tables_of
+        name = f"postgres{root.as_posix().replace('/', '-')}"
+        return readymade.made_once(name, lambda data: self._make_with_tables(root, data))
+
+    def _make(self, target: Path) -> None:
+        data = self._folder / "new"
+        self._run("initdb", "-D", str(data), "-U", "voipnumber", "-A", "trust", "--no-sync")
+        shutil.move(data, target)
+
+    def _make_with_tables(self, root: Path, target: Path) -> None:
+        with Postgres() as postgres:
+            readymade.migrate(root, {"DATABASE_URL": postgres.url})
+            postgres.stop()
+            readymade.copy_tree(postgres._folder / "data", target)
 
     def start(self) -> None:
         """Start the server, again after a `stop`."""

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
+from tests.peers.engine import ROOT
 from tests.peers.services import Postgres
 
 
@@ -41,7 +42,7 @@ def database(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    with Postgres() as postgres:
+    with Postgres(tables_of=ROOT) as postgres:
         yield postgres
 
 
@@ -57,7 +58,6 @@ def postgres(
     with django_db_blocker.unblock():
         before = connections["default"]
         del connections["default"]
-        call_command("migrate", verbosity=0)
         call_command("flush", verbosity=0, interactive=False)
         yield server
         connections["default"].close()
