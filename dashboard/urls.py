@@ -9,6 +9,7 @@ PLACES = (
     "rejections",
     "why",
     "calls",
+    "captures",
     "connections",
     "codecs",
     "settings",

@@ -181,6 +181,20 @@ class SpokenSnapshot(TypedDict):
     "Whether the caller spoke into it, so that not all of it was heard."
 
 
+class CaptureSnapshot(TypedDict):
+    """Packets of a call that are being recorded, or were. Times are ISO 8601 in UTC."""
+
+    key: str
+    by: str
+    "User name of who asked for it."
+    began: IsoTime
+    ended: IsoTime | None
+    whole: bool
+    "With payload."
+    max_s: int
+    max_bytes: int
+
+
 class NodeSnapshot(TypedDict):
     """One engine node. Times are ISO 8601 in UTC."""
 
@@ -221,6 +235,7 @@ CallSnapshot = TypedDict(
         "agents": NotRequired[list[AgentSnapshot]],
         "attempts": NotRequired[list[AttemptSnapshot]],
         "figures": NotRequired[FiguresSnapshot],
+        "capture": NotRequired[CaptureSnapshot],
     },
 )
 """One call. Times are ISO 8601 in UTC, or None; `id` is the UUID with hyphens. `near` is whose leg

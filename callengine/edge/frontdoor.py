@@ -114,6 +114,10 @@ class Edge:
         """Return the host and port that Contact and SDP show to a peer."""
         return self._parts.addresses.public_address_for(Flow.parse(flow))
 
+    def local_address_for(self, flow: str) -> tuple[str, int]:
+        """Return our own address and port toward a peer, as this machine has them."""
+        return self._parts.addresses.local_address_for(Flow.parse(flow))
+
     def media_address_for(self, flow: str) -> str:
         """Return the IPv4 address that our descriptions show to a peer."""
         return self._parts.addresses.media_address_for(Flow.parse(flow))

@@ -24,7 +24,7 @@ from callengine.edge.interface import IncomingCall
 from callengine.engine.livecall import LiveCall, PendingTransfer, open_call
 from callengine.record import changes
 from callengine.record.journal import Journal
-from callengine.record.ladder import Audience, Trace
+from callengine.record.ladder import Audience, Listener, Trace
 
 GATHERING_S = 0.05
 "How long changes of a call are gathered before they are written and shown as one."
@@ -52,6 +52,16 @@ class CallAudience(Audience, Protocol):
         """Show how a trunk stands now."""
 
 
+class Witness(Protocol):
+    """Whoever records packets of calls."""
+
+    def opening(self, call: LiveCall) -> Listener | None:
+        """Return who takes the messages of a call that begins, if somebody does."""
+
+    def closing(self, call: LiveCall) -> None:
+        """Take that a call has ended; its record is about to be closed."""
+
+
 class CallBook:
     """Holds the live calls and has every change written, in order, then shown."""
 
@@ -64,6 +74,7 @@ class CallBook:
         "Live calls by their 32-digit id."
         self.over = asyncio.Event()
         "Set while no call is up."
+        self.witness: Witness | None = None
         self._begun = RecentCalls(MAX_PER_SECOND, window_s=SECOND_S)
         self._journal: Journal | None = None
         self._audience: CallAudience | None = None
@@ -103,7 +114,13 @@ class CallBook:
             partial(self.audience.call, snapshot),
         )
         self._write_lines(live)
-        self.trace.opened(plan.call, uuid=live.id, sip_call_id=call.call_id, flow=call.flow)
+        self.trace.opened(
+            plan.call,
+            uuid=live.id,
+            sip_call_id=call.call_id,
+            flow=call.flow,
+            listener=self.witness.opening(live) if self.witness is not None else None,
+        )
         return live
 
     def changed(self, call: LiveCall) -> None:
@@ -190,6 +207,8 @@ class CallBook:
         """Close the record of a call with its one reason; a second one changes nothing."""
         if call.ended:
             return
+        if self.witness is not None:
+            self.witness.closing(call)
         call.close(termination, at or time.time())
         self.calls.pop(call.plan.call, None)
         if not self.calls:

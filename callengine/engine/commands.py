@@ -13,10 +13,12 @@ from callengine.core.reasons import Reason
 from callengine.engine.agents import Agents
 from callengine.engine.assignment import Assignment
 from callengine.engine.calls import CallBook
+from callengine.engine.captures import Captures
 from callengine.engine.livecall import LiveCall
 from callengine.engine.transfers import Transfers
 from callengine.notices import groups
 from callengine.notices.auditions import AskForAuditions, MakeHeard
+from callengine.notices.captures import CaptureAsked, DropCapture, StopCapture
 from callengine.notices.commands import (
     ChangeAgentSettings,
     EndByAgent,
@@ -35,7 +37,8 @@ REJOIN_S = 3.0
 RETRY_S = 1.0
 ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels
 ForLab = AskForLab | PlaceLabCall | AskForAuditions | MakeHeard
-Command = ForCall | LiftBan | ForLab | TryTrunk
+OfCapture = CaptureAsked | StopCapture | DropCapture
+Command = ForCall | OfCapture | LiftBan | ForLab | TryTrunk
 COMMANDS: Reader[Command] = Reader(
     HangUp,
     Transfer,
@@ -48,6 +51,9 @@ COMMANDS: Reader[Command] = Reader(
     TryTrunk,
     AskForAuditions,
     MakeHeard,
+    CaptureAsked,
+    StopCapture,
+    DropCapture,
 )
 
 
@@ -105,6 +111,7 @@ class Commands:
         lab: Lab,
         trials: Trials,
         auditions: Ears,
+        captures: Captures,
     ) -> None:
         self._book = book
         self._assignment = assignment
@@ -114,6 +121,7 @@ class Commands:
         self._lab = lab
         self._trials = trials
         self._auditions = auditions
+        self._captures = captures
         self._channel = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -179,6 +187,8 @@ class Commands:
                 self._auditions.offer(command, channel=self._channel)
             case MakeHeard():
                 self._auditions.make(command)
+            case CaptureAsked() | StopCapture() | DropCapture():
+                self._captures.take(command)
             case _:
                 if (call := self._call(command)) is not None:
                     self._do_with(call, command)

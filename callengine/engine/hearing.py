@@ -15,6 +15,7 @@ from callengine.core.control.calls import (
     TransferProgress,
     Unable,
 )
+from callengine.core.control.capture import PacketsRecorded
 from callengine.core.control.levels import LevelsMeasured
 from callengine.core.control.music import MusicWanted
 from callengine.core.control.speech import SpeechWanted
@@ -25,6 +26,7 @@ from callengine.edge.frontdoor import Edge
 from callengine.engine.agents import Agents
 from callengine.engine.assignment import Assignment
 from callengine.engine.calls import CallBook
+from callengine.engine.captures import Captures
 from callengine.engine.holdmusic import HoldPlayer
 from callengine.engine.livecall import LiveCall
 from callengine.engine.pickups import PickUps
@@ -54,6 +56,7 @@ class Hearing:
         agents: Agents,
         speech: CodecSpeaker,
         music: HoldPlayer,
+        captures: Captures,
         publisher: Publisher,
     ) -> None:
         self._assignment = assignment
@@ -66,6 +69,7 @@ class Hearing:
         self._agents = agents
         self._speech = speech
         self._music = music
+        self._captures = captures
         self._publisher = publisher
 
     def message(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
@@ -86,6 +90,7 @@ class Hearing:
         match message:
             case Taken():
                 self._assignment.taken(call)
+                self._captures.taken(call)
             case StateReached():
                 self._state(call, message)
             case LegFacts():
@@ -97,7 +102,7 @@ class Hearing:
                 self._of_transfer(call, message)
             case RedirectAsked():
                 self._redirects.hear(call, message)
-            case QualityMeasured() | LevelsMeasured():
+            case QualityMeasured() | LevelsMeasured() | PacketsRecorded():
                 self._measured(call, message)
             case CallEnded(termination, at):
                 self._transfers.call_ended(call)
@@ -108,7 +113,12 @@ class Hearing:
             case _:
                 self._agents.hear(call, message)
 
-    def _measured(self, call: LiveCall, message: QualityMeasured | LevelsMeasured) -> None:
+    def _measured(
+        self, call: LiveCall, message: QualityMeasured | LevelsMeasured | PacketsRecorded
+    ) -> None:
+        if isinstance(message, PacketsRecorded):
+            self._captures.heard(call, message)
+            return
         if isinstance(message, LevelsMeasured):
             self._publisher.levels(call.id, message.legs)
             return

@@ -43,6 +43,7 @@ from callengine.core.states import CallState
 from callengine.core.timeline import Timeline
 from callengine.edge.interface import Attempt, IncomingCall, LegAnchor
 from callengine.engine.liveagents import LiveAgents
+from callengine.engine.opencapture import OpenCapture
 from callengine.engine.processes import CallProcess
 
 logger = logging.getLogger(__name__)
@@ -166,6 +167,8 @@ class LiveCall:
     has_asked_for_music: bool = False
     "Whether its process has been given what parties on hold hear."
     agents: LiveAgents = field(default_factory=LiveAgents)
+    capture: OpenCapture | None = None
+    "What records its packets, or did last."
 
     @property
     def given_up(self) -> bool:

@@ -16,7 +16,7 @@ from callengine.edge.settings import BanSettings, Clients, EdgeSettings, GuardSe
 from callengine.edge.transport.listeners import AddressTakenError
 from callengine.engine.descriptors import fitted
 from callengine.engine.processes import PoolSettings
-from callengine.engine.settings import EngineSettings
+from callengine.engine.settings import CaptureLimits, EngineSettings
 from callengine.engine.switchboard import Switchboard
 from callengine.record.retention import RetentionSettings
 from callengine.record.writer import WriterSettings
@@ -52,6 +52,11 @@ def engine_settings() -> EngineSettings:
         data=settings.VOIPNUMBER_DATA,
         node_lost_s=settings.VOIPNUMBER_NODE_LOST_S,
         retention=RetentionSettings(keep_days=settings.VOIPNUMBER_KEEP_DAYS),
+        captures=CaptureLimits(
+            max_s=settings.VOIPNUMBER_CAPTURE_MINUTES * 60,
+            max_bytes=settings.VOIPNUMBER_CAPTURE_MB * 1_000_000,
+            folder_bytes=settings.VOIPNUMBER_CAPTURES_MB * 1_000_000,
+        ),
         record=WriterSettings(spill=settings.VOIPNUMBER_DATA / "unwritten-records"),
         ring_timeout_s=settings.VOIPNUMBER_RING_TIMEOUT_S,
         failover_timeout_s=settings.VOIPNUMBER_GATEWAY_TIMEOUT_S,

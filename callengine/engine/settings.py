@@ -12,6 +12,16 @@ from callengine.record.writer import WriterSettings
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureLimits:
+    """How much of a call's packets may be recorded, however much is asked for."""
+
+    max_s: int = 30 * 60
+    max_bytes: int = 50_000_000
+    folder_bytes: int = 1_000_000_000
+    "Of all captures of an engine together."
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """Settings of one engine process."""
 
@@ -36,4 +46,5 @@ class EngineSettings:
     data: Path | None = None
     "The folder that holds this engine's identity; None: one for this run."
     record: WriterSettings = field(default_factory=WriterSettings)
+    captures: CaptureLimits = field(default_factory=CaptureLimits)
     retention: RetentionSettings = field(default_factory=RetentionSettings)

@@ -40,6 +40,7 @@ from callengine.engine.agents import Agents
 from callengine.engine.answers import DirectoryAnswers
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
 from callengine.engine.calls import CallBook
+from callengine.engine.captures import Captures
 from callengine.engine.carriers import Carriers
 from callengine.engine.commands import Commands
 from callengine.engine.gateways import Gateways
@@ -163,6 +164,10 @@ class Switchboard(DirectoryAnswers):
         """Make what lets people hear and see for themselves."""
         self.speech = CodecSpeaker(self.pool)
         self.music = HoldPlayer(self.pool, self._read)
+        self.captures = Captures(
+            self.settings, book=self.book, pool=self.pool, edge=self.edge, read=self._read
+        )
+        self.book.witness = self.captures
         host = EngineOfTrials(
             self.settings.node, edge=self.edge, pool=self.pool, book=self.book, hang_up=self.hang_up
         )
@@ -187,6 +192,7 @@ class Switchboard(DirectoryAnswers):
             agents=self.agents,
             speech=self.speech,
             music=self.music,
+            captures=self.captures,
             publisher=self._publisher,
         )
         self._commands = Commands(
@@ -198,6 +204,7 @@ class Switchboard(DirectoryAnswers):
             lab=self.lab,
             trials=self.trials,
             auditions=self.auditions,
+            captures=self.captures,
         )
         self._heartbeat = Heartbeat(
             self.settings, pool=self.pool, book=self.book, edge=self.edge, audience=self._publisher
@@ -233,7 +240,13 @@ class Switchboard(DirectoryAnswers):
             await take_all(self._undoing())
             raise
         self._warn()
-        for part in (self._publisher, self._commands, self._heartbeat, self.carriers):
+        for part in (
+            self._publisher,
+            self.captures,
+            self._commands,
+            self._heartbeat,
+            self.carriers,
+        ):
             await part.start()
         self._retention.start()
 
@@ -279,6 +292,7 @@ class Switchboard(DirectoryAnswers):
         yield Step("closing the edge", self.edge.stop)
         yield Step("writing the ladders", self.book.trace.flush)
         yield Step("leaving the list of engines", self._heartbeat.leave)
+        yield Step("closing captures", self.captures.stop)
         # What is published was written before: so the publisher ends after the journal.
         yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
         yield Step("telling pages the last", self._publisher.stop)

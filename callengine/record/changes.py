@@ -22,7 +22,7 @@ from callengine.core.snapshot import (
     SpokenSnapshot,
 )
 from callengine.edge.bans import HeldBan
-from callengine.record import bans, orphans
+from callengine.record import bans, captures, orphans
 from callengine.record.gathering import Gathering, TimelineEntry
 
 VERSION = 1
@@ -106,6 +106,11 @@ def banned(*, ban: HeldBan, node: str) -> Change:
     return Change("banned", {"ban": plain(ban), "node": node})
 
 
+def capture_changed(*, key: str, columns: Mapping[str, Any]) -> Change:
+    """Store columns of a packet capture; times are ISO 8601."""
+    return Change("capture-changed", {"key": key, "columns": columns})
+
+
 def orphans_closed(*, node: str, identity: str, at: str) -> Change:
     """Close what an earlier life of this engine left open; `at` is ISO 8601."""
     return Change("orphans-closed", {"node": node, "identity": identity, "at": at})
@@ -181,6 +186,10 @@ GATHERERS: dict[str, Callable[..., None]] = {
     "rejected": _rejected,
 }
 "What is written together with what comes before and after it."
-WRITERS: dict[str, Callable[..., Any]] = {"banned": _banned, "orphans-closed": _orphans_closed}
+WRITERS: dict[str, Callable[..., Any]] = {
+    "banned": _banned,
+    "capture-changed": captures.store,
+    "orphans-closed": _orphans_closed,
+}
 "What is written by itself, in its place."
 KINDS = GATHERERS.keys() | WRITERS.keys()

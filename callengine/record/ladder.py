@@ -41,6 +41,8 @@ _OF_A_CALL = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _Key = tuple[str, str]
+Listener = Callable[["SeenMessage", str], None]
+"Takes each message of a call as it passes, and its leg; called inline, be quick."
 
 
 class Audience(Protocol):
@@ -51,7 +53,9 @@ class Audience(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class SeenMessage:
+    """One message between a peer and us, not masked yet."""
+
     at: float
     direction: str
     flow: str
@@ -73,10 +77,11 @@ class _Call:
     closed: bool = False
     invites: set[int] = field(default_factory=set)
     "Hashes of the INVITEs that came on it."
+    listener: Listener | None = None
     seen: set[tuple[str, ...]] = field(default_factory=set)
     "Identities of its messages; only the journal's thread touches them."
 
-    def is_followed_by(self, seen: _Seen) -> bool:
+    def is_followed_by(self, seen: SeenMessage) -> bool:
         """Tell whether an INVITE begins another call: a caller may keep its Call-ID for it."""
         is_new = seen.is_invite and hash(seen.data) not in self.invites
         return self.closed and is_new
@@ -87,17 +92,17 @@ class _Entry:
     call: _Call
     number: int
     leg: str
-    seen: _Seen
+    seen: SeenMessage
 
 
 class Early:
     """Messages no call has claimed yet, by Call-ID and host; above its bounds the oldest go."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[_Key, list[_Seen]] = OrderedDict()
+        self._waiting: OrderedDict[_Key, list[SeenMessage]] = OrderedDict()
         self._bytes = 0
 
-    def keep(self, key: _Key, seen: _Seen) -> None:
+    def keep(self, key: _Key, seen: SeenMessage) -> None:
         """Keep a message for a while."""
         messages = self._waiting.setdefault(key, [])
         if len(messages) < MAX_EARLY_MESSAGES:
@@ -107,7 +112,7 @@ class Early:
             _, gone = self._waiting.popitem(last=False)
             self._bytes -= _size(gone)
 
-    def claim(self, key: _Key) -> list[_Seen]:
+    def claim(self, key: _Key) -> list[SeenMessage]:
         """Return what came for a call so far, oldest first, and forget it."""
         messages = self._waiting.pop(key, [])
         self._bytes -= _size(messages)
@@ -139,7 +144,7 @@ class Trace:
 
     def observe(self, token: str | None, direction: str, flow: str, data: bytes) -> None:
         """Note one message between a peer and us; the edge calls this for each."""
-        seen = _Seen(time.time(), direction, flow, data[: MAX_BYTES + 1])
+        seen = SeenMessage(time.time(), direction, flow, data[: MAX_BYTES + 1])
         if token is not None:
             anchor = self._leg_of(token)
             call = self._calls.get(anchor.call) if anchor is not None else None
@@ -153,12 +158,28 @@ class Trace:
         elif key[0] and _OF_A_CALL.search(data):
             self._early.keep(key, seen)
 
-    def opened(self, call: str, *, uuid: str, sip_call_id: str, flow: str) -> None:
+    def opened(
+        self,
+        call: str,
+        *,
+        uuid: str,
+        sip_call_id: str,
+        flow: str,
+        listener: Listener | None = None,
+    ) -> None:
         """Begin the ladder of a call by its 32-digit id, with what came before it."""
         key = _key(sip_call_id, flow)
-        ladder = self._calls[call] = self._by_key[key] = _Call(uuid, key)
+        ladder = self._calls[call] = self._by_key[key] = _Call(uuid, key, listener=listener)
         for seen in self._early.claim(key):
             self._take(ladder, "A", seen)
+
+    def listen(self, call: str, listener: Listener | None) -> int:
+        """Have somebody take a call's messages from now on, besides; return how many there were."""
+        ladder = self._calls.get(call)
+        if ladder is None:
+            return 0
+        ladder.listener = listener
+        return ladder.count
 
     def closed(self, call: str) -> None:
         """Note that a call has ended; what its peers still send belongs to it for a while."""
@@ -179,7 +200,9 @@ class Trace:
         if ladder is not None and self._by_key.get(ladder.key) is ladder:
             del self._by_key[ladder.key]
 
-    def _take(self, call: _Call, leg: str, seen: _Seen) -> None:
+    def _take(self, call: _Call, leg: str, seen: SeenMessage) -> None:
+        if call.listener is not None:
+            call.listener(seen, leg)
         if call.count > MAX_MESSAGES:
             return
         call.began_at = call.began_at or seen.at
@@ -264,5 +287,5 @@ def _address(flow: str) -> str:
     return flow.partition("/")[0]
 
 
-def _size(messages: Iterable[_Seen]) -> int:
+def _size(messages: Iterable[SeenMessage]) -> int:
     return sum(len(seen.data) for seen in messages)

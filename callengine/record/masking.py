@@ -105,6 +105,12 @@ def masked(data: bytes) -> MaskedMessage:
     )
 
 
+def on_the_wire(text: str) -> bytes:
+    """Return the text of a masked message with the line ends of SIP; they were made plain."""
+    head, _, body = text.partition("\n\n")
+    return "\r\n".join((*head.split("\n"), "", *body.split("\n"))).encode()
+
+
 def _unfolded(head: str) -> list[str]:
     """Return the lines of a header block, those that go on (section 7.3.1) made one."""
     lines: list[str] = []

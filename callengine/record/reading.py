@@ -16,7 +16,7 @@ from callengine.core.snapshot import (
     TerminationSnapshot,
 )
 from callengine.models import Call, CallEvent, Leg
-from callengine.record import agents
+from callengine.record import agents, captures
 
 
 def with_details(calls: QuerySet[Call]) -> QuerySet[Call]:
@@ -73,9 +73,13 @@ def _snapshot(call: Call) -> CallSnapshot:
 
 
 def whole_snapshot(call: Call) -> CallSnapshot:
-    """Return a call with the sessions of its voice agents, if it had any. One query more."""
-    sessions = agents.session_snapshots(call)
-    return {**snapshot(call), "agents": sessions} if sessions else snapshot(call)
+    """Return a call with its voice agents' sessions and what records it. Two queries more."""
+    told = snapshot(call)
+    if sessions := agents.session_snapshots(call):
+        told["agents"] = sessions
+    if (capture := captures.running(call)) is not None:
+        told["capture"] = capture
+    return told
 
 
 def ladder(call: Call) -> list[MessageSnapshot]:
@@ -98,6 +102,13 @@ def ladder(call: Call) -> list[MessageSnapshot]:
         }
         for message in messages
     ]
+
+
+def first_messages(call_uuid: str, count: int) -> list[MessageSnapshot]:
+    """Return so many messages of a call's ladder, without notes; none of an unknown call."""
+    call = Call.objects.filter(pk=call_uuid).first()
+    messages = ladder(call) if call is not None else []
+    return [one for one in messages if one["number"] <= count and one["direction"] != "note"]
 
 
 def histories(call: Call) -> dict[str, QualityHistory]:

@@ -20,6 +20,7 @@ from callengine.models import (
     CallEvent,
     CallHeader,
     Leg,
+    PacketCapture,
     Rejection,
     SipMessage,
 )
@@ -127,6 +128,7 @@ def prune_calls(*, before: datetime, batch: int = 0) -> Iterator[int]:
                     CallHeader,
                     AgentSessionLine,
                     AgentSession,
+                    PacketCapture,
                     Leg,
                 ):
                     _delete(model._base_manager.filter(call__in=keys))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from callengine.core.control.agents import AgentSocket
 from callengine.core.control.calls import TO_CALL_PROCESS, FromCallProcess, ToCallProcess
+from callengine.core.control.capture import RecordPackets
 from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
 from callengine.core.control.music import MusicReady
 from callengine.core.control.speech import SpeechReady
@@ -82,7 +83,7 @@ class Control:
 
 def _received(message: ToCallProcess, descriptors: list[int]) -> ReceivedOrder:
     """Return a message with its descriptor; close what was not asked for."""
-    asked_for = isinstance(message, SpeechReady | MusicReady) or (
+    asked_for = isinstance(message, SpeechReady | MusicReady | RecordPackets) or (
         isinstance(message, AgentSocket) and not message.error
     )
     wanted = descriptors[:1] if asked_for else []

@@ -13,10 +13,12 @@ from typing import Any
 from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
 from callengine.core.control.calls import (
     AnswerCall,
+    CallEnded,
     EndCall,
     ExpectTransfer,
     FollowRedirect,
     Idle,
+    OfCall,
     Ready,
     Stop,
     TakeCall,
@@ -24,6 +26,7 @@ from callengine.core.control.calls import (
     TransferOff,
     Unable,
 )
+from callengine.core.control.capture import RecordPackets, StopRecording
 from callengine.core.control.forking import Fork
 from callengine.core.control.levels import MeasureLevels
 from callengine.core.control.music import MusicReady
@@ -32,6 +35,7 @@ from callengine.core.orders import CallOrder
 from callengine.core.reasons import Reason
 from callengine.worker import slots
 from callengine.worker.callparties import CallParties
+from callengine.worker.capturing import Capturing
 from callengine.worker.control import Control, ControlClosedError
 from callengine.worker.endpoint import REST_AFTER_S, CallProcessConfig, Endpoint
 from callengine.worker.party import Invite, Parties
@@ -77,6 +81,8 @@ class CallServer:
         self._hung_up: EndCall | None = None
         "An order to hang up that came before the call's INVITE."
         self._runner: CallRunner | None = None
+        self._carries = ""
+        "The call that `_runner` has."
         self._broken: CallRunner | None = None
         self._clearing_until: float | None = None
         "While a call that is over still holds slots."
@@ -90,6 +96,7 @@ class CallServer:
         self._idle_at: float | None = None
         "When a process whose calls came too fast reports that it is free."
         self._endpoint = Endpoint(config, self._incoming, self._failed)
+        self._capturing = Capturing(control.send, sip_port=self._endpoint.sip_port)
 
     def run(self) -> int:
         """Serve; return the exit status."""
@@ -122,6 +129,7 @@ class CallServer:
             self._control.send(Idle(recycle=False))
         if self._runner is not None:
             self._serve(self._runner)
+        self._capturing.step(time.monotonic())
         if time.monotonic() >= self._collect_at:
             self._collect()
 
@@ -146,7 +154,9 @@ class CallServer:
     def _wait_ms(self) -> int:
         if self._clearing_until is not None:
             return CLEARING_POLL_MS
-        return self._runner.wait_ms(IDLE_POLL_MS) if self._runner else self._idle_ms()
+        if self._runner is None:
+            return self._idle_ms()
+        return self._runner.wait_ms(self._capturing.wait_ms(IDLE_POLL_MS))
 
     def _idle_ms(self) -> int:
         """Return how long to wait for a call; let the media thread sleep when its time has come."""
@@ -176,8 +186,8 @@ class CallServer:
                     self._runner.order_redirect(message)
                 case AgentSocket() | ChangeAgent() | TransferRefused():
                     self._tell_agent(message, received.descriptor)
-                case SpeechReady() | MusicReady():
-                    self._tell_sound(message, received.descriptor)
+                case RecordPackets() | StopRecording() | SpeechReady() | MusicReady():
+                    self._tell_with_file(message, received.descriptor)
                 case Stop():
                     self._stopping = True
 
@@ -199,14 +209,36 @@ class CallServer:
         elif descriptor is not None:
             os.close(descriptor)
 
-    def _tell_sound(self, message: SpeechReady | MusicReady, descriptor: int | None) -> None:
-        if self._runner is None:
+    def _tell_with_file(
+        self,
+        message: RecordPackets | StopRecording | SpeechReady | MusicReady,
+        descriptor: int | None,
+    ) -> None:
+        if isinstance(message, RecordPackets | StopRecording):
+            self._tell_capture(message, descriptor)
+        elif self._runner is None:
             if descriptor is not None:
                 os.close(descriptor)
         elif isinstance(message, SpeechReady):
             self._runner.order_speech(message, descriptor)
         else:
             self._runner.order_music(message, descriptor)
+
+    def _tell_capture(self, message: RecordPackets | StopRecording, descriptor: int | None) -> None:
+        """Record packets or no more, unless that was meant for an earlier call."""
+        if isinstance(message, StopRecording):
+            self._capturing.stop(message.key)
+        elif descriptor is not None:
+            if self._runner is not None and message.call == self._carries:
+                self._capturing.begin(message, descriptor)
+            else:
+                os.close(descriptor)
+
+    def _say(self, message: OfCall) -> None:
+        """Tell the engine; what was recorded of a call, before its end."""
+        if isinstance(message, CallEnded):
+            self._capturing.end()
+        self._control.send(message)
 
     def _await_invite(self, order: CallOrder) -> None:
         self._endpoint.read_media()
@@ -226,7 +258,8 @@ class CallServer:
     def _take(self, invite: Invite) -> None:
         if self._runner is None and self._order is not None:
             parties = self._make_parties(self._endpoint, self._order)
-            self._runner = CallRunner(parties, self._order, self._control.send)
+            self._runner = CallRunner(parties, self._order, self._say)
+            self._carries = self._order.call
             self._order = None
         if self._runner is None:
             return
@@ -259,6 +292,7 @@ class CallServer:
         self._clearing_until = None
         recycle = slots.count() > 0 or self._served >= self._config.calls_before_recycling
         idle_at = self._note_closed(SOCKETS_PER_LEG * runner.legs)
+        self._capturing.end()
         runner.release()
         self._runner = None
         self._collect()

@@ -4,29 +4,22 @@ Both hold what the page shows: secrets are masked, digits that were pressed left
 """
 
 import datetime as dt
-import ipaddress
 import re
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 
+from callengine.core.pcapng import LINKTYPE_UPPER_PDU, Place, exported, place
 from callengine.core.snapshot import MessageSnapshot
+from callengine.record.masking import on_the_wire
 from dashboard.calls.ladder import present_message
 
-_LINKTYPE_UPPER_PDU = 252
-"""Each record is one message with tags that say its protocol and addresses: what lay below SIP, of
-which nothing is kept, need not be invented (https://www.tcpdump.org/linktypes.html)."""
 _SNAPLEN = 262_144
-_END, _PROTOCOL, _PORT_TYPE, _SOURCE_PORT, _TARGET_PORT = 0, 12, 24, 25, 26
-_SOURCE, _TARGET = {4: 20, 6: 22}, {4: 21, 6: 23}
-_PORT_TYPES = {"tcp": 2, "tls": 2}
-_UDP = 3
 _CONTACT = re.compile(
     r"^(?:contact|m)[ \t]*:[^<\n]*<sips?:([^>;?\n]+)", re.IGNORECASE | re.MULTILINE
 )
 _VIA = re.compile(
     r"^(?:via|v)[ \t]*:[ \t]*SIP/2\.0/[A-Z]+[ \t]+([^\s;,]+)", re.IGNORECASE | re.MULTILINE
 )
-_Place = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
 
 
 def ladder_text(title: str, messages: Iterable[MessageSnapshot]) -> str:
@@ -48,57 +41,29 @@ def capture(messages: Sequence[MessageSnapshot]) -> Iterator[bytes]:
 
     Peers stand with their true addresses; we with the one that our messages on the leg name.
     """
-    yield struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _SNAPLEN, _LINKTYPE_UPPER_PDU)
+    yield struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _SNAPLEN, LINKTYPE_UPPER_PDU)
     ours = {leg: _ours(messages, leg) for leg in {message["leg"] for message in messages}}
     for message in messages:
         if message["direction"] != "note":
             yield _record(message, ours[message["leg"]])
 
 
-def _record(message: MessageSnapshot, ours: _Place | None) -> bytes:
-    protocol, _, place = message["peer"].partition(":")
-    theirs = _place(place)
+def _record(message: MessageSnapshot, ours: Place | None) -> bytes:
+    transport, _, at_peer = message["peer"].partition(":")
+    theirs = place(at_peer)
     source, target = (theirs, ours) if message["direction"] == "in" else (ours, theirs)
-    tags = [(_PROTOCOL, b"sip")]
-    for tag, port_tag, end in ((_SOURCE, _SOURCE_PORT, source), (_TARGET, _TARGET_PORT, target)):
-        if end is not None:
-            tags += [(tag[end[0].version], end[0].packed), (port_tag, struct.pack("!I", end[1]))]
-    tags.append((_PORT_TYPE, struct.pack("!I", _PORT_TYPES.get(protocol, _UDP))))
-    head = b"".join(map(_tag, *zip(*tags, (_END, b""), strict=True)))
-    data = head + _on_the_wire(message["text"])
+    data = exported(on_the_wire(message["text"]), transport=transport, source=source, target=target)
     at = dt.datetime.fromisoformat(message["at"])
     seconds, microseconds = int(at.timestamp()), at.microsecond
     return struct.pack("<IIII", seconds, microseconds, len(data), len(data)) + data
 
 
-def _tag(kind: int, value: bytes) -> bytes:
-    padded = value + bytes(-len(value) % 4)
-    return struct.pack("!HH", kind, len(padded)) + padded
-
-
-def _on_the_wire(text: str) -> bytes:
-    """Return a message with the line ends of SIP; they were made plain for reading."""
-    head, _, body = text.partition("\n\n")
-    return "\r\n".join((*head.split("\n"), "", *body.split("\n"))).encode()
-
-
-def _ours(messages: Iterable[MessageSnapshot], leg: str) -> _Place | None:
+def _ours(messages: Iterable[MessageSnapshot], leg: str) -> Place | None:
     """Return the address by which we call ourselves on a leg, if a message of ours says one."""
     for message in messages:
         if message["leg"] == leg and message["direction"] == "out":
             is_request = not message["summary"][:1].isdigit()
             said = (_VIA if is_request else _CONTACT).search(message["text"])
-            if said and (place := _place(said.group(1).rpartition("@")[2])):
-                return place
+            if said and (at := place(said.group(1).rpartition("@")[2])):
+                return at
     return None
-
-
-def _place(text: str) -> _Place | None:
-    """Return `host:port` or `[host]:port`, port 5060 if it names none; None if it is a name."""
-    host, separator, port = text.rpartition(":")
-    if not separator or text.endswith("]"):
-        host, port = text, "5060"
-    try:
-        return ipaddress.ip_address(host.strip("[]")), int(port) & 0xFFFF
-    except ValueError:
-        return None

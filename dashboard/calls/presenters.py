@@ -36,6 +36,7 @@ from dashboard.calls.shown import (
     LegView,
     Link,
     ListLine,
+    RecordingView,
     TerminationView,
 )
 from dashboard.calls.silence import present_quality, silences
@@ -92,7 +93,16 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
         attempts=tuple(_attempt(one) for one in call.get("attempts", ())),
         has_agent=bool(agent or agents or _agent_of(call["destination"])),
         events=tuple(present_event(event) for event in call["events"][-TIMELINE_LIMIT:]),
+        recording=_recording(call) if head["live"] else None,
     )
+
+
+def _recording(call: CallSnapshot) -> RecordingView | None:
+    capture = call.get("capture")
+    if capture is None or capture["ended"] is not None:
+        return None
+    began = dt.datetime.fromisoformat(capture["began"])
+    return RecordingView(capture["by"], began, capture["whole"])
 
 
 def present_row(call: CallSnapshot, *, now: dt.datetime) -> CallRow:

@@ -229,6 +229,16 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingView:
+    """That packets of a call are being recorded."""
+
+    by: str
+    since: dt.datetime
+    whole: bool
+    "With payload."
+
+
+@dataclass(frozen=True, slots=True)
 class CallView(CallHead):
     """One call."""
 
@@ -244,6 +254,7 @@ class CallView(CallHead):
     has_agent: bool
     "Whether one has, had or is to have the call."
     events: tuple[EventView, ...]
+    recording: RecordingView | None = None
 
     @property
     def talking(self) -> tuple[LegView, ...]:

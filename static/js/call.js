@@ -368,12 +368,21 @@
     }
   }
 
+  // Whether packets are being recorded, as the head of the page says: what is known of that changes.
+  const isRecorded = () => Boolean(document.getElementById("call-recording"));
+  let wasRecorded = isRecorded();
+
   const isOver = () => document.getElementById("call-head")?.dataset.live === "no";
   let wasOver = isOver();
 
   function changed() {
     adopt();
     takeSamples();
+    if (isRecorded() !== wasRecorded || isOver() !== wasOver) {
+      wasRecorded = isRecorded();
+      const captures = document.getElementById("captures");
+      if (captures) htmx.trigger(captures, "refresh");
+    }
     if (isOver() && !wasOver) {
       wasOver = true;
       read();

@@ -17,6 +17,7 @@ APIS = {"v1", "twilio"}
 EXAMPLES = {
     "trial": "0d9f3a52-5f0e-4a7e-9f3a-2b1c6f7d8e90",
     "call_uuid": "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e90",
+    "capture_uuid": "2a9f3a52-5f0e-4a7e-9f3a-2b1c6f7d8e92",
     "connection_id": "1",
     "connection_list": "inbound",
     "trunk_list": "out",

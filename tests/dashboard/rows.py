@@ -10,7 +10,7 @@ from api.keys.scopes import Scope
 from api.models import ApiKey
 from callengine.core.outcomes import Rejection
 from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS
-from callengine.models import Ban
+from callengine.models import Ban, PacketCapture
 from callengine.record import store
 from connections.models import Connection, Registration
 from tests.dashboard.addresses import EXAMPLES
@@ -37,6 +37,20 @@ def store_rows() -> None:
     clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
     demo.store(demo.call(id=EXAMPLES["call_uuid"], legs=clean))
     agentcalls.store(agentcalls.call(id=AGENT_CALL))
+    PacketCapture.objects.create(
+        pk=EXAMPLES["capture_uuid"],
+        call_id=EXAMPLES["call_uuid"],
+        asked=now,
+        by="ivan",
+        max_s=600,
+        max_bytes=20_000_000,
+        node="sip-1",
+        began=now,
+        ended=now,
+        why="time",
+        bytes=1_400_000,
+        packets=6000,
+    )
     _api_keys(now)
     _bans(now)
     for source, user, code, rule, advice in _REFUSALS:

@@ -55,6 +55,9 @@ class RtpTone(asyncio.DatagramProtocol):
         "Encrypts and decrypts, if the call is encrypted."
         self.heard_ssrc = 0
         "Of the packet that arrived last."
+        self.loses_every = 0
+        "Of the packets it would send, every such one is lost on the way; 0: none."
+        self.lost = 0
         self._transport: asyncio.DatagramTransport | None = None
         self._reports: socket.socket | None = None
         "RTCP comes here, and is not read."
@@ -125,6 +128,9 @@ class RtpTone(asyncio.DatagramProtocol):
         assert self._transport is not None
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
+        if self.loses_every and self._sequence % self.loses_every == 0:
+            self.lost += 1
+            return
         header = struct.pack(
             "!BBHII", 0x80, payload_type, self._sequence, self._timestamp, self._source
         )

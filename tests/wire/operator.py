@@ -68,6 +68,11 @@ class Operator:
         """Return a page."""
         return self._open(urllib.request.Request(self.base + path))[1]
 
+    def bytes(self, path: str) -> bytes:
+        """Return a file; raises HTTPError for what one may not have."""
+        with self._opener.open(self.base + path, timeout=self.timeout_s) as response:
+            return bytes(response.read())
+
     def post(self, path: str, **fields: str) -> tuple[int, str]:
         """Send a form and return the code and the page it led to."""
         token = next(cookie.value for cookie in self._cookies if cookie.name == "csrftoken") or ""

@@ -13,6 +13,7 @@ from callengine.core.control.agents import (
     TransferAsked,
     TransferRefused,
 )
+from callengine.core.control.capture import PacketsRecorded, RecordPackets, StopRecording
 from callengine.core.control.language import Language, language
 from callengine.core.control.levels import LevelsMeasured, MeasureLevels
 from callengine.core.control.music import MusicReady, MusicWanted
@@ -222,6 +223,8 @@ ToCallProcess = (
     | SpeechReady
     | MusicReady
     | MeasureLevels
+    | RecordPackets
+    | StopRecording
     | Stop
 )
 
@@ -243,6 +246,7 @@ OfCall = (
     | MusicWanted
     | QualityMeasured
     | LevelsMeasured
+    | PacketsRecorded
     | CallEnded
 )
 "What a call process says of its call."

@@ -145,6 +145,11 @@ class Addresses:
             return self._settings.tls_name, port
         return self._address_for(flow, bound_host), port
 
+    def local_address_for(self, flow: Flow) -> tuple[str, int]:
+        """Return our own address and port toward a peer, as this machine has them."""
+        bound_host, port = self._listener(flow)
+        return self._local_address_to(flow.host) if bound_host in _WILDCARDS else bound_host, port
+
     def _address_for(self, flow: Flow, bound_host: str) -> str:
         is_wild = bound_host in _WILDCARDS
         local = self._local_address_to(flow.host) if is_wild else bound_host

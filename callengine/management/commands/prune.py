@@ -4,9 +4,11 @@ import argparse
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from callengine.record.captures import sweep
 from callengine.record.retention import prune
 
 MAX_DAYS = 36500
@@ -25,6 +27,7 @@ class Command(BaseCommand):
         deleted = dict.fromkeys(("calls", "rejections", "expired registrations"), 0)
         for kind, count in prune(now=now, before=now - timedelta(days=options["days"])):
             deleted[kind] += count
+        sweep(settings.VOIPNUMBER_DATA)
         counts = ", ".join(f"{count} {kind}" for kind, count in deleted.items())
         self.stdout.write(f"deleted: {counts}")
 

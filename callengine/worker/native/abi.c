@@ -1,5 +1,6 @@
 /* The version and the sizes of what Python and C share. */
 #include "abi.h"
+#include "capture.h"
 #include "codecs/state.h"
 #include "pjmedia.h"
 
@@ -9,6 +10,7 @@ static const struct vn_layout layout = {
     sizeof(pjmedia_codec_param), sizeof(pjmedia_frame), sizeof(pjmedia_codec_op),
     sizeof(pjmedia_codec), sizeof(pjmedia_codec_factory),
     sizeof(vn_opus), sizeof(vn_amr), sizeof(vn_g729),
+    sizeof(struct vn_captured),
 };
 
 const struct vn_layout *vn_layout(void)

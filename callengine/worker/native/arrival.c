@@ -1,8 +1,9 @@
 /* Packets read just before a tick count as of their arrival: what pjmedia says of jitter and round
  * trips (RFC 3550 sections 6.4.1 and A.8) would else be the clock's, up to 20 ms off.
  *
- * Both functions stand in for pjlib's own of the same name, in every thread of the process. Only
- * between vn_arrival_begin and vn_arrival_end, on the thread that called them, do they differ. */
+ * The functions stand in for pjlib's own of the same name, in every thread of the process. Only
+ * between vn_arrival_begin and vn_arrival_end, on the thread that called them, do those that read
+ * differ; the one that writes shows what it writes to whoever records packets. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 #include "abi.h"
 #include "arrival.h"
+#include "capture.h"
 #include "phase.h"
 #include "pjmedia.h"
 
@@ -42,6 +44,8 @@ ON_THREAD uint64_t arrived_ns;  /* by CLOCK_MONOTONIC, as pj_get_timestamp count
 VN_EXPORT pj_status_t pj_get_timestamp(pj_timestamp *at);
 VN_EXPORT pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flags,
                                        void *from, int *fromlen);
+VN_EXPORT pj_status_t pj_sock_sendto(long sock, const void *buf, ptrdiff_t *len, unsigned flags,
+                                     const void *to, int tolen);
 
 static int64_t now_ns(clockid_t clock)
 {
@@ -196,6 +200,9 @@ static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *
         vn_phase_note(sock, due_ns - (int64_t)arrived_ns);
     if (got == 1)
         note_stub(sock, from, message.msg_namelen);
+    else
+        vn_capture_packet(sock, VN_CAPTURE_IN, buf, (size_t)got, from,
+                          arrived_ns ? (int64_t)arrived_ns + realtime_ns : 0);
     if (message.msg_controllen == 0) {
         int on = 1;
 
@@ -215,4 +222,14 @@ pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flag
     else
         *len = recvfrom((int)sock, buf, room, (int)flags, from, (socklen_t *)fromlen);
     return *len < 0 ? status_of(errno) : PJ_SUCCESS;
+}
+
+pj_status_t pj_sock_sendto(long sock, const void *buf, ptrdiff_t *len, unsigned flags,
+                           const void *to, int tolen)
+{
+    *len = sendto((int)sock, buf, (size_t)*len, (int)flags | MSG_NOSIGNAL, to, (socklen_t)tolen);
+    if (*len < 0)
+        return status_of(errno);
+    vn_capture_packet((int)sock, VN_CAPTURE_OUT, buf, (size_t)*len, to, 0);
+    return PJ_SUCCESS;
 }

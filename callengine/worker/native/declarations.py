@@ -17,6 +17,7 @@ struct vn_layout {
     uint32_t version;
     uint32_t pj_str, pj_timestamp, codec_info, codec_param, frame, codec_op, codec, factory;
     uint32_t opus, amr, g729;
+    uint32_t captured;
 };
 const struct vn_layout *vn_layout(void);
 const pjmedia_codec_op *vn_opus_operations(void);
@@ -32,6 +33,17 @@ int vn_clock_end(int wait_ms);
 void vn_clock_shift(long ns);
 void vn_clock_figures(struct vn_clock_figures *);
 int vn_arrival_stub(int sock, char *host, int room);
+
+struct vn_captured {
+    int64_t at_ns; uint32_t size; uint32_t kept; uint16_t sum; uint16_t ours; uint16_t theirs;
+    uint8_t direction; uint8_t family; uint8_t peer[16];
+};
+void vn_capture_begin(int whole, unsigned but);
+void vn_capture_end(void);
+int vn_capture_is_on(void);
+void vn_capture_packet(int sock, int direction, const void *data, size_t size, const void *peer,
+                       int64_t at_ns);
+unsigned vn_capture_take(void *into, unsigned *lost);
 
 struct vn_halfband { float even[512]; float odd[512]; };
 void vn_halfband_reset(struct vn_halfband *);

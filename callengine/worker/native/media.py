@@ -17,6 +17,7 @@ _SIZES = {
     "opus": "vn_opus",
     "amr": "vn_amr",
     "g729": "vn_g729",
+    "captured": "struct vn_captured",
 }
 _libraries: list[Any] = []
 

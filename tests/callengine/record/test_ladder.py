@@ -140,19 +140,19 @@ def test_a_flood_of_unclaimed_messages_is_bounded() -> None:
     early = ladder.Early()
     now = time.time()
     for number in range(ladder.MAX_EARLY_CALLS + 100):
-        early.keep((str(number), "h"), ladder._Seen(now, "in", FLOW, INVITE))
+        early.keep((str(number), "h"), ladder.SeenMessage(now, "in", FLOW, INVITE))
     assert early.claim(("0", "h")) == []
     assert len(early.claim((str(ladder.MAX_EARLY_CALLS), "h"))) == 1
     for _ in range(100):
-        early.keep(("one", "h"), ladder._Seen(now, "in", FLOW, INVITE))
+        early.keep(("one", "h"), ladder.SeenMessage(now, "in", FLOW, INVITE))
     assert len(early.claim(("one", "h"))) == ladder.MAX_EARLY_MESSAGES
-    big = ladder._Seen(now, "in", FLOW, b"x" * 8000)
+    big = ladder.SeenMessage(now, "in", FLOW, b"x" * 8000)
     for number in range(1000):
         early.keep((f"big{number}", "h"), big)
     kept = sum(len(early.claim((f"big{number}", "h"))) for number in range(1000))
     assert kept * 8000 <= ladder.MAX_EARLY_BYTES
-    early.keep(("old", "h"), ladder._Seen(now - ladder.EARLY_S - 1, "in", FLOW, INVITE))
-    early.keep(("new", "h"), ladder._Seen(now, "in", FLOW, INVITE))
+    early.keep(("old", "h"), ladder.SeenMessage(now - ladder.EARLY_S - 1, "in", FLOW, INVITE))
+    early.keep(("new", "h"), ladder.SeenMessage(now, "in", FLOW, INVITE))
     assert early.claim(("old", "h")) == []
 
 

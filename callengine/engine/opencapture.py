@@ -1,0 +1,33 @@
+"""One capture of a call's packets while it is on, and until its file is closed."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from callengine.core.snapshot import CaptureSnapshot
+from callengine.record.capturefile import CaptureFile
+from callengine.record.captures import CaptureOrder
+
+
+@dataclass(slots=True, eq=False)
+class OpenCapture:
+    """What is known of it."""
+
+    order: CaptureOrder
+    call: str
+    "The call's 32-digit key."
+    call_uuid: str
+    file: CaptureFile
+    shown: CaptureSnapshot
+    until: float
+    "Monotonic time."
+    is_open: bool = False
+    "Whether the file is there."
+    is_handed_over: bool = False
+    why: str = ""
+    "Why it ended; empty while it is on."
+    is_closing: bool = False
+    past: int = 0
+    "How many messages of the call had passed before it began."
+    packets: int = 0
+    lost: int = 0
+    timer: asyncio.TimerHandle | None = field(default=None, repr=False)

@@ -1,0 +1,229 @@
+"""Packets of calls, recorded: what tshark reads of the files, what bounds them, who sees it."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.error
+from collections import Counter
+from pathlib import Path
+
+from tests.callengine.engine.processes import owner_of
+from tests.peers.engine import Engine
+from tests.peers.phone import Phone
+from tests.peers.waiting import until
+from tests.wire.conversation import caller, converse, registered
+from tests.wire.directory import PASSWORD, configuration, connection
+from tests.wire.operator import Operator
+
+CONFIGURATION = configuration(
+    connection("alice", inbound=["PCMU"]), connection("bob", inbound=["PCMU"])
+)
+KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
+IS_ON = re.compile(r'id="call-recording"')
+
+
+def tshark(file: Path, *words: str) -> list[list[str]]:
+    command = ["tshark", "-r", str(file), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def fields(file: Path, show: str, *names: str) -> list[list[str]]:
+    return tshark(file, "-Y", show, "-T", "fields", *(w for n in names for w in ("-e", n)))
+
+
+def files(engine: Engine) -> dict[Path, int]:
+    folder = engine.folder / "data" / "captures"
+    return {file: file.stat().st_size for file in folder.glob("*.pcapng")}
+
+
+async def begin(operator: Operator, path: str, **fields: str) -> None:
+    asked = {"minutes": "5", "megabytes": "5", **fields}
+    code, page = await asyncio.to_thread(operator.post, f"{path}captures/", **asked)
+    assert code == 200, page
+
+
+async def grows(engine: Engine, file: Path | None = None, *, beyond: int = 3000) -> Path:
+    """Return a file of packets once it has more than so many bytes."""
+
+    def found() -> list[Path]:
+        return [f for f, size in files(engine).items() if file in (None, f) and size > beyond]
+
+    await until(lambda: bool(found()), "no packets are recorded")
+    return found()[0]
+
+
+async def settled(operator: Operator, path: str) -> str:
+    """Return the card once the engine has written what the capture came to."""
+    async with asyncio.timeout(30):
+        while True:
+            page = await asyncio.to_thread(operator.get, f"{path}captures/")
+            if re.search(r"\d packets?<", page) and "every 2s" not in page:
+                return page
+            await asyncio.sleep(0.1)
+
+
+async def test_a_call_from_its_first_message_on_as_tshark_reads_it(engine: Engine) -> None:
+    admin = Operator(engine, role="ADMIN", user="ada")
+    page = await asyncio.to_thread(admin.get, "/connections/")
+    match = re.search(r'href="/connections/(\d+)/[^"]*"[^>]*>\s*(?:<[^>]*>\s*)*Alice', page)
+    assert match, page
+    alice_page = f"/connections/{match[1]}/"
+    code, page = await asyncio.to_thread(
+        admin.post, f"{alice_page}capture/", minutes="5", megabytes="5"
+    )
+    assert code == 200
+    assert "Packets of the next call are recorded (without payload), as ada has asked" in page
+
+    async with registered(engine, "alice") as alice, caller(engine, "bob") as phone:
+        phone.rtp.loses_every = 10
+        offer = phone.sdp(["PCMU"]) + f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n"
+        talk = await converse(engine, phone, alice, offer=offer)
+        path = await admin.live_call()
+        page = await asyncio.to_thread(admin.get, path)
+        assert IS_ON.search(page)
+        assert "ada records packets of this call (RTP without audio)" in page
+        await talk.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=2.0)
+        await talk.end()
+    card = await settled(admin, path)
+    assert "The call ended." in card
+    (file,) = files(engine)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+    # SIP dialogs are complete, on both legs, with true addresses and directions.
+    steps: dict[str, list[str]] = {}
+    for leg, direction, method, status, source in fields(
+        file, "sip", "frame.comment", "frame.packet_flags_direction", "sip.Method",
+        "sip.Status-Code", "udp.srcport",
+    ):  # fmt: skip
+        way = {"1": ">", "2": "<"}[direction[-1]]
+        steps.setdefault(leg.partition(",")[0], []).append(f"{way} {method or status}")
+        assert (source == str(engine.port)) == (way == "<")
+    assert steps["leg A"] == [
+        "> INVITE", "< 401", "> ACK", "> INVITE", "< 100", "< 180", "< 200", "> ACK",
+        "> BYE", "< 200",
+    ]  # fmt: skip
+    assert [s for s in steps["leg B"] if s != "> 100"] == [
+        "< INVITE", "> 180", "> 200", "< ACK", "< BYE", "> 200",
+    ]  # fmt: skip
+    text = file.read_bytes()
+    assert KEY.encode() not in text
+    assert PASSWORD.encode() not in text
+
+    # Four streams of RTP, each packet with its header alone and its true length.
+    ports = {phone.rtp.port: "A", alice.rtp.port: "B"}
+    streams = Counter[tuple[str, str]]()
+    for source, target, length, kept in fields(
+        file, "rtp", "udp.srcport", "udp.dstport", "udp.length", "frame.cap_len"
+    ):
+        leg = ports.get(int(source)) or ports[int(target)]
+        streams[leg, "in" if int(source) in ports else "out"] += 1
+        assert (int(length), int(kept)) == (8 + 12 + 160, 20 + 8 + 12)
+    assert set(streams) == {("A", "in"), ("A", "out"), ("B", "in"), ("B", "out")}
+    assert min(streams.values()) > 60
+
+    # What the phone lost on the way is lost here too, and as many on the page.
+    told = "\n".join(line for (line,) in tshark(file, "-q", "-z", "rtp,streams"))
+    heard = re.search(rf" {phone.rtp.port} .*? (\d+) +(\d+) \(", told)
+    assert heard, told
+    # One that is lost last is missed by nobody.
+    assert phone.rtp.lost - 1 <= int(heard[2]) <= phone.rtp.lost
+    page = json.loads(await asyncio.to_thread(admin.get, f"{path}quality/"))
+    percent = 100 * int(heard[2]) / (int(heard[1]) + int(heard[2]))
+    assert abs(page["A"]["summary"]["loss_percent"]["average"] - percent) < 4
+    assert fields(file, "rtcp", "rtcp.pt")
+
+    code, _ = await asyncio.to_thread(admin.post, f"/captures/{file.stem}/delete/")
+    assert code == 200
+    assert not files(engine)
+
+
+async def test_two_at_once_one_with_what_is_said(engine: Engine) -> None:
+    admin = Operator(engine, role="ADMIN", user="aya")
+    viewer = Operator(engine, role="OPERATOR", user="otto")
+    async with (
+        registered(engine, "alice") as alice,
+        registered(engine, "bob") as bob,
+        caller(engine) as one,
+        caller(engine) as two,
+    ):
+        first = await converse(engine, one, alice, offer=["PCMU"])
+        path_one = await admin.live_call()
+        code, _ = await asyncio.to_thread(viewer.post, f"{path_one}captures/", minutes="1")
+        assert code == 403
+        second = await converse(engine, two, bob, offer=["PCMU"])
+        records = engine.calls()
+        path_two = next(
+            f"/calls/{c['id']}/"
+            for c in records
+            if f"/calls/{c['id']}/" != path_one and c["legs"][0]["call_id"] == second.a.call_id
+        )
+        await begin(admin, path_one)
+        (plain,) = [await grows(engine, beyond=200)]
+        await begin(admin, path_two, whole="on")
+        await asyncio.gather(
+            first.hears_both_ways(codec_a="PCMU", codec_b="PCMU"),
+            second.hears_both_ways(codec_a="PCMU", codec_b="PCMU"),
+        )
+        (whole,) = set(files(engine)) - {plain}
+        page = await asyncio.to_thread(viewer.get, path_two)
+        assert "aya records its packets, with what is said" in page
+        code, page = await asyncio.to_thread(admin.post, f"/captures/{plain.stem}/stop/")
+        assert code == 200
+        assert "It was stopped." in await settled(admin, path_one)
+        assert not IS_ON.search(await asyncio.to_thread(viewer.get, path_one))
+        await asyncio.gather(first.end(), second.end())
+    await settled(admin, path_two)
+    assert set(payloads(plain, one)) == {"<MISSING>"}
+    heard = payloads(whole, two)
+    assert {len(payload) for payload in heard} == {2 * 160}
+    assert len(set(heard)) > 3
+    assert not fields(plain, f"udp.port == {two.rtp.port}", "udp.port")
+    assert [may_have(person, whole) for person in (viewer, admin)] == [False, True]
+    for file in files(engine):
+        await asyncio.to_thread(admin.post, f"/captures/{file.stem}/delete/")
+
+
+async def test_a_full_file_ends_it_and_a_killed_process_leaves_one_that_can_be_read(
+    engine: Engine,
+) -> None:
+    admin = Operator(engine, role="ADMIN", user="amy")
+    async with registered(engine, "alice") as alice, caller(engine) as phone:
+        talk = await converse(engine, phone, alice, offer=["PCMU"])
+        path = await admin.live_call()
+        await begin(admin, path, whole="on")
+        file = await grows(engine)
+        asked = re.search(r"at most ([^<]*)</span>", await asyncio.to_thread(admin.get, path))
+        assert asked
+        assert asked[1] == "5 min, 5 MB"
+        talking = asyncio.create_task(talk.a.audio(send_hz=600, codec="PCMU", seconds=1.0))
+        await grows(engine, file, beyond=20_000)
+        os.kill(owner_of(talk.a.rtp_target[1]), signal.SIGKILL)
+        await asyncio.wait_for(talk.b.ended.wait(), 20)
+        await asyncio.gather(talking, return_exceptions=True)
+        await engine.record(talk.a.call_id)
+    assert "The call ended." in await settled(admin, path)
+    assert len(fields(file, "rtp", "rtp.seq")) > 50
+    # The edge, which said BYE in its place, has written that.
+    assert ["BYE"] in fields(file, "sip.Method", "sip.Method")
+    assert not tshark(file, "-Y", "_ws.malformed && !rtp")
+    await asyncio.to_thread(admin.post, f"/captures/{file.stem}/delete/")
+
+
+def payloads(file: Path, phone: Phone) -> list[str]:
+    """Return the payload of each packet of RTP that a phone sent, in hexadecimal digits."""
+    return [
+        one for (one,) in fields(file, f"rtp && udp.srcport == {phone.rtp.port}", "rtp.payload")
+    ]
+
+
+def may_have(person: Operator, file: Path) -> bool:
+    """Tell whether somebody is given a file; what is given must be the file."""
+    try:
+        return person.bytes(f"/captures/{file.stem}/file/") == file.read_bytes()
+    except urllib.error.HTTPError:
+        return False
