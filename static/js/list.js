@@ -6,7 +6,7 @@
   const live = document.getElementById("live");
   if (!form || !live) return;
 
-  const rows = () => Array.from(document.querySelectorAll("#live-calls > tr"));
+  const rows = () => Array.from(document.querySelectorAll("#live-calls > tr[id]"));
   const words = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
 
   function isShown(row, asked) {
@@ -33,6 +33,8 @@
     const all = rows();
     for (const row of all) row.hidden = !isShown(row, asked);
     const left = all.filter((row) => row.hidden).length;
+    const list = document.getElementById("live-calls");
+    list.classList.toggle("filtered", left > 0);
     const told = document.getElementById("live-filtered");
     const text = left ? left + " not shown by this filter" : "";
     if (told.textContent !== text) told.textContent = text;
@@ -41,7 +43,8 @@
     order = wanted;
     const sorted = [...all].sort(ORDERS[order] || newest);
     if (sorted.some((row, index) => row !== all[index])) {
-      document.getElementById("live-calls").append(...sorted);
+      window.places.forget(list);
+      list.append(...sorted);
     }
   }
 

@@ -157,22 +157,17 @@
       htmx.process(element);
       return;
     }
-    known.classList.remove("fresh");
     for (const name of Object.keys(element.dataset)) known.dataset[name] = element.dataset[name];
     known.toggleAttribute("data-ended", element.hasAttribute("data-ended"));
     after.forEach((cell, index) => {
       if (sameButForTime(before[index], cell)) return;
-      cell.classList.add("fresh");
       before[index].replaceWith(cell);
     });
   }
 
-  // A list in an order (the greatest first) gets each row where it belongs, whenever it comes.
   function insert(list, element) {
-    const { order, at } = element.dataset;
-    const next = order && Array.from(list.children).find((row) => row.dataset.order < order);
-    if (next) next.before(element);
-    else list.insertAdjacentElement(order ? "beforeend" : at || "afterbegin", element);
+    if (element.dataset.order) window.places.take(list, element);
+    else list.insertAdjacentElement(element.dataset.at || "afterbegin", element);
     htmx.process(element);
   }
 
@@ -291,14 +286,15 @@
   }
 
   function leave(row) {
-    if (isHeld(row)) leaving.add(row.id);
-    else row.remove();
+    if (!row.dataset.order) row.remove();
+    else if (isHeld(row)) leaving.add(row.id);
+    else window.places.leave(row);
   }
 
   function sweep() {
-    for (const row of document.querySelectorAll("#live-calls > tr")) {
+    for (const row of document.querySelectorAll("#live-calls > tr[id]")) {
       const wasLong = row.hasAttribute("data-ended") && performance.now() - endedAt.get(row.id) > 1000 * row.parentElement.dataset.linger;
-      if ((wasLong || leaving.has(row.id)) && !isHeld(row)) row.remove();
+      if ((wasLong || leaving.has(row.id)) && !isHeld(row)) window.places.leave(row);
     }
     for (const known of [endedAt, leaving]) {
       for (const id of Array.from(known.keys())) if (!document.getElementById(id)) known.delete(id);
@@ -310,10 +306,10 @@
       const ended = Array.from(list.querySelectorAll(":scope > [data-ended]"));
       for (const row of ended) if (!endedAt.has(row.id)) endedAt.set(row.id, performance.now());
       ended.sort((a, b) => endedAt.get(b.id) - endedAt.get(a.id));
-      ended.splice(Number(list.dataset.endedLimit || ended.length)).forEach((row) => row.remove());
-      while (list.children.length - ended.length > Number(list.dataset.limit)) {
-        Array.from(list.querySelectorAll(":scope > :not([data-ended])")).at(-1).remove();
-      }
+      ended.splice(Number(list.dataset.endedLimit || ended.length)).forEach((row) => window.places.leave(row));
+      const live = Array.from(list.querySelectorAll(":scope > [id]:not([data-ended])"));
+      live.sort((a, b) => (a.dataset.order < b.dataset.order ? 1 : -1));
+      live.splice(Number(list.dataset.limit)).forEach((row) => window.places.leave(row));
     }
   }
 
@@ -329,5 +325,6 @@
   setTimeout(poll, PATIENCE_MS);
   setInterval(announce, ANNOUNCE_MS);
   setInterval(sweep, SWEEP_MS);
-  tidy();
+  // Once the scripts of the page itself have run.
+  document.addEventListener("DOMContentLoaded", tidy);
 })();

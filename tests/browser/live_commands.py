@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from callengine.models import Call, EngineNode
 from callengine.notices import groups
+from callengine.notices.calls import CallsMeasured
 from callengine.record import store as record
 from dashboard.accounts.roles import Role, set_role
 from dashboard.live import feed, outbox
@@ -106,6 +107,11 @@ async def spoken(call: str, lines: Any) -> None:
 @command
 async def quality(call: str, quality: Any) -> None:
     await groups.publish(groups.call_quality(call, quality))
+
+
+@command
+async def measured(calls: Any) -> None:
+    await groups.publish([groups.Announcement(groups.CALLS, CallsMeasured(calls))])
 
 
 @command
