@@ -12,6 +12,7 @@ from connections.forms import ConnectionForm
 from connections.models import Connection, Registration
 from connections.services import HA1_FIELDS
 from connections.states import state_of, with_bindings, with_state_rank
+from connections.templates import ConnectionTemplate
 from numbering.allowance import ALLOWANCE_FIELDS
 
 
@@ -65,6 +66,15 @@ class RegistrationAdmin(_EngineOwns, admin.ModelAdmin[Registration]):
         return obj is None and "/registration/" not in request.path
 
 
+@admin.register(ConnectionTemplate)
+class ConnectionTemplateAdmin(admin.ModelAdmin[ConnectionTemplate]):
+    """Codec lists that many connections have alike; saving one gives them to all that follow it."""
+
+    list_display = ("name", "inbound_codecs", "force_on_caller", "outbound_codecs")
+    search_fields = ("name",)
+    fields = ("name", "inbound_codecs", "force_on_caller", "outbound_codecs")
+
+
 @admin.register(Connection)
 class ConnectionAdmin(admin.ModelAdmin[Connection]):
     """Connections with their state; a password is written here and never shown."""
@@ -74,10 +84,13 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
     list_display = ("name", "sip_user", "state", "enabled", "password_set", "forces")
     list_filter = ("enabled", "force_on_caller")
     search_fields = ("name", "sip_user", "address")
-    autocomplete_fields = ("agent",)
+    autocomplete_fields = ("agent", "template")
     fieldsets = [
         (None, {"fields": ("name", "sip_user", "password", "enabled")}),
-        ("Codecs", {"fields": ("inbound_codecs", "force_on_caller", "outbound_codecs")}),
+        (
+            "Codecs",
+            {"fields": ("template", "inbound_codecs", "force_on_caller", "outbound_codecs")},
+        ),
         ("Reaching it", {"fields": ("address", "concurrent_calls", "caller_id", "srtp")}),
         ("Voice agent", {"fields": ("agent", "agent_when")}),
         (

@@ -13,5 +13,7 @@ class ConnectionsConfig(AppConfig):
         from audit.watching import watch
         from connections.models import Connection
         from connections.services import HA1_FIELDS
+        from connections.templates import ConnectionTemplate
 
+        watch(ConnectionTemplate)
         watch(Connection, secrets=dict.fromkeys(HA1_FIELDS, "password"))

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 
 from connections.models import Connection
 from connections.services import set_password
+from connections.templates import MAX_NAME, ConnectionTemplate
 from numbering.allowance import ALLOWANCE_FIELDS
 from numbering.forms import CountriesToldOnce
 from sip.forms import FieldwiseForm, SrtpKept, srtp_field, typed
@@ -37,6 +38,7 @@ class ConnectionForm(SrtpKept, forms.ModelForm[Connection]):
             "name",
             "sip_user",
             "enabled",
+            "template",
             "inbound_codecs",
             "force_on_caller",
             "outbound_codecs",
@@ -177,6 +179,7 @@ class ConnectionSettingsForm(SrtpKept, FieldwiseForm[Connection], _Endpoint):
             "srtp",
             "holds_back_early_media",
             "avoids_transcoding",
+            "template",
             "agent",
             "agent_when",
         )
@@ -184,6 +187,7 @@ class ConnectionSettingsForm(SrtpKept, FieldwiseForm[Connection], _Endpoint):
             **_Endpoint.Meta.labels,
             "holds_back_early_media": "Callers hear ringing (180) in place of its early media",
             "avoids_transcoding": "Avoid transcoding",
+            "template": "Follows the template",
             "agent": "Voice agent",
             "agent_when": "The agent takes calls",
         }
@@ -196,16 +200,19 @@ class ConnectionSettingsForm(SrtpKept, FieldwiseForm[Connection], _Endpoint):
             "sip:192.0.2.10:5060;transport=udp.",
             "caller_id": "When it calls as somebody who is neither its SIP user nor a number that "
             "leads to it. A PBX with extensions of its own needs Allow any.",
+            "template": "Its codec lists are the template's, now and when that changes. One that "
+            "stops following keeps them as its own.",
             "agent": "Takes calls in its place.",
             "agent_when": "Busy: it has as many calls as it may, or says so itself.",
         }
 
     def __init__(self, *args: Any, hidden: Collection[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        agent: Any = self.fields["agent"]
-        # By name, which is also what a conflict is told in.
-        agent.to_field_name, agent.empty_label = "name", "nobody"
-        self.initial["agent"] = str(self.instance.agent or "")
+        for name, nothing in (("agent", "nobody"), ("template", "none: lists of its own")):
+            choice: Any = self.fields[name]
+            # By name, which is also what a conflict is told in.
+            choice.to_field_name, choice.empty_label = "name", nothing
+            self.initial[name] = str(getattr(self.instance, name) or "")
         for name in hidden:
             del self.fields[name]
 
@@ -217,3 +224,18 @@ class ConnectionPermissionsForm(CountriesToldOnce, FieldwiseForm[Connection], _E
         model = Connection
         fields = (*ALLOWANCE_FIELDS, "ring_timeout_s")
         widgets = {"countries": typed(placeholder="GB, FR, DE")}
+
+
+class TemplateForm(forms.ModelForm[ConnectionTemplate]):
+    """The name of a template; its lists are arranged on its page."""
+
+    class Meta:
+        model = ConnectionTemplate
+        fields = ("name",)
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
+        error_messages = {
+            "name": {
+                "required": f"Give it a name: 1 to {MAX_NAME} characters.",
+                "unique": "Another template is called so already; choose another name.",
+            }
+        }

@@ -1,11 +1,14 @@
 """SIP endpoints and where they are registered."""
 
+from typing import Any
+
 from django.core.validators import MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from audiocodecs.fields import CodecListField
+from connections.templates import ConnectionTemplate, take_lists
 from connections.validators import validate_sip_address, validate_unclaimed_by_trunk
 from numbering.allowance import CallAllowance, allowance_constraints, whole_number
 from sip.names import SIP_USER, SIP_USER_FORM, without_password
@@ -131,6 +134,15 @@ class Connection(CallAllowance):
         help_text="Busy: it has as many calls as it may, or says that it is busy.",
     )
 
+    template = models.ForeignKey(
+        ConnectionTemplate,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="connections",
+        help_text="Its codec lists are this template's. Empty: it has its own.",
+    )
+
     ring_timeout_s = whole_number(
         "ring time-out, seconds",
         MAX_RING_TIMEOUT_S,
@@ -188,6 +200,12 @@ class Connection(CallAllowance):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.sip_user})"
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store it, with the lists of the template it follows."""
+        kwargs["update_fields"] = take_lists(self, kwargs.get("update_fields"))
+        super().save(*args, **kwargs)
 
 
 class Registration(models.Model):

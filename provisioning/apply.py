@@ -13,6 +13,7 @@ from audiocodecs.models import PlatformSettings
 from audit.actors import Actor, acting, is_asked
 from audit.models import ActorKind
 from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from provisioning.agents import release_fallbacks, reveal_headers, store_agent, store_fallback
 from provisioning.connections import store_connection
 from provisioning.dialplan import store_numbers, store_routes
@@ -21,6 +22,7 @@ from provisioning.problems import Problem, Problems, ProvisionError, listed
 from provisioning.reader import MAX_FILE_BYTES, Entry, YamlError, read
 from provisioning.rows import Outcome, Rows, set_values
 from provisioning.schema import FileSpec, parse
+from provisioning.templates import store_template
 from provisioning.trunks import release_usernames, store_trunk
 from trunks.models import Number, Route, Trunk
 
@@ -81,6 +83,7 @@ def _provision(text: str, file: str, folder: Path | None, *, dry_run: bool, prun
 def _check_references(rows: Rows, spec: FileSpec, problems: Problems, *, prune: bool) -> None:
     """Note every reference to what will not exist, and every user name with two owners."""
     names = {
+        "template": _names_after(rows.templates, _keys(spec.templates, "name"), prune),
         "connection": _names_after(rows.connections, _keys(spec.connections, "sip_user"), prune),
         "trunk": _names_after(rows.trunks, _keys(spec.trunks, "name"), prune),
         "agent": _names_after(rows.agents, _keys(spec.agents, "name"), prune),
@@ -104,8 +107,7 @@ def _references(spec: FileSpec) -> Iterator[tuple[str, str, Entry]]:
         if route.last_resort:
             yield "agent", route.last_resort, route.last_resort_entry
     for connection in spec.connections or ():
-        if connection.agent:
-            yield "agent", connection.agent, connection.agent_entry
+        yield from connection.references
     for agent in spec.agents or ():
         kind, name, _ = agent.fallback
         if name:
@@ -145,6 +147,8 @@ def _store(rows: Rows, spec: FileSpec, *, prune: bool) -> None:
     # An agent may fall back to a connection that leads to it: that part of it comes last.
     for agent in spec.agents or ():
         store_agent(rows, agent)
+    for template in spec.templates or ():
+        store_template(rows, template)
     for connection in spec.connections or ():
         store_connection(rows, connection)
     for trunk in spec.trunks or ():
@@ -157,6 +161,7 @@ def _store(rows: Rows, spec: FileSpec, *, prune: bool) -> None:
         agents = _keys(spec.agents, "name")
         release_fallbacks(agents)
         rows.prune(Connection, "connection", "sip_user", _keys(spec.connections, "sip_user"))
+        rows.prune(ConnectionTemplate, "connection template", "name", _keys(spec.templates, "name"))
         rows.prune(Trunk, "trunk", "name", _keys(spec.trunks, "name"))
         rows.prune(VoiceAgent, "agent", "name", agents)
 

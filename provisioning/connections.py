@@ -7,6 +7,7 @@ from typing import Any
 
 from connections.models import MAX_RING_TIMEOUT_S, AgentWhen, CallerIdRule, Connection
 from connections.services import HA1_FIELDS, set_password
+from connections.templates import lists_of
 from connections.validators import validate_sip_address
 from provisioning import keys, yamltext
 from provisioning.checker import Checker
@@ -36,7 +37,8 @@ INBOUND_KEYS = (
 )
 OUTBOUND_KEYS = (FieldKey("codecs", Checker.codecs, "outbound_codecs"),)
 AGENT_KEYS = (FieldKey("when", keys.choice(AgentWhen.values), "agent_when"),)
-_OTHER_KEYS = ("sip_user", "name", "password", "inbound", "outbound", "agent", "enabled")
+_LIST_KEYS = ("inbound", "outbound")
+_OTHER_KEYS = ("sip_user", "name", "password", "template", *_LIST_KEYS, "agent", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,18 @@ class ConnectionSpec:
     agent: str
     "Name of the voice agent that takes its calls; none: empty. It may not exist."
     agent_entry: Entry
+    template: str
+    "Name of the template whose lists it has; none: empty. It may not exist."
+    template_entry: Entry
     enabled: bool | None
+
+    @property
+    def references(self) -> Iterator[tuple[str, str, Entry]]:
+        """Kind, name and place of what it leads to."""
+        if self.template:
+            yield "template", self.template, self.template_entry
+        if self.agent:
+            yield "agent", self.agent, self.agent_entry
 
 
 class ConnectionSchema(Checker):
@@ -68,6 +81,11 @@ class ConnectionSchema(Checker):
         sip_user = self.text(fields.get("sip_user"), pattern=SIP_USER, form=SIP_USER_FORM)
         name = self.text(fields.get("name"), pattern=NAME, form=NAME_FORM)
         agent = self.part(fields.get("agent"), ("to", *keys.names(AGENT_KEYS)), ("to",))
+        template = self.text(fields.get("template"), pattern=NAME, form=NAME_FORM)
+        for name_of_list in _LIST_KEYS if "template" in fields else ():
+            if name_of_list in fields:
+                what = "it follows a template, which gives it its lists"
+                self.problems.add(fields[name_of_list], what, allowed="either of both")
         values = {"name": name or sip_user}
         for part, its_keys in (
             (fields, KEYS),
@@ -83,6 +101,8 @@ class ConnectionSchema(Checker):
             values=values,
             agent=agent_name(self, agent.get("to")),
             agent_entry=agent.get("to", entry),
+            template=template,
+            template_entry=fields.get("template", entry),
             enabled=self.boolean(fields.get("enabled")),
         )
 
@@ -90,7 +110,12 @@ class ConnectionSchema(Checker):
 def store_connection(rows: Rows, spec: ConnectionSpec) -> None:
     """Make a connection what the file says."""
     row = rows.connections.get(spec.sip_user) or Connection(sip_user=spec.sip_user)
-    values = spec.values | {"agent_id": rows.agent_pk(spec.agent)}
+    values = spec.values | {
+        "agent_id": rows.agent_pk(spec.agent),
+        "template_id": rows.template_pk(spec.template),
+    }
+    if spec.template:
+        values |= lists_of(rows.templates[spec.template])
     if spec.enabled is not None:
         values["enabled"] = spec.enabled
     changed = set_values(row, values)
@@ -109,7 +134,10 @@ def connection_lines(row: Connection) -> Iterator[str]:
     yield f"name: {yamltext.text(row.name)}"
     if row.ha1_md5:
         yield yamltext.NO_PASSWORD
-    for part, its_keys in (("inbound", INBOUND_KEYS), ("outbound", OUTBOUND_KEYS)):
+    own = (("inbound", INBOUND_KEYS), ("outbound", OUTBOUND_KEYS))
+    if row.template is not None:
+        yield f"template: {yamltext.text(row.template.name)}"
+    for part, its_keys in own if row.template is None else ():
         written = list(keys.written(row, its_keys))
         if written:
             yield f"{part}: {yamltext.flow_mapping(written)}"

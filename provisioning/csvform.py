@@ -12,6 +12,7 @@ from provisioning.connections import connection_lines
 from provisioning.problems import Problem, ProvisionError
 
 COLUMNS = ("sip_user", "name", "password", "enabled", "inbound", "force", "outbound", "address")
+_LISTS = ("force", "inbound", "outbound")
 MAX_ROWS = 10_000
 
 
@@ -23,7 +24,8 @@ def to_yaml(text: str, file: str) -> str:
     """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     lines = ["connections:"]
-    stored = {row.sip_user: row for row in Connection.objects.select_related("agent")}
+    rows = Connection.objects.select_related("agent", "template")
+    stored = {row.sip_user: row for row in rows}
     try:
         heading = next(reader, [])
         _check_heading(heading, file)
@@ -56,6 +58,7 @@ def _entry(values: dict[str, str], stored: dict[str, Connection]) -> dict[str, A
     entry: dict[str, Any] = {"sip_user": values["sip_user"], "name": values["sip_user"]}
     if row is not None:
         entry = yaml.safe_load("\n".join(connection_lines(row)))
+        _keep_or_leave_template(entry, values, row)
     for column in ("name", "address", "password"):
         if values.get(column):
             entry[column] = values[column]
@@ -63,14 +66,40 @@ def _entry(values: dict[str, str], stored: dict[str, Connection]) -> dict[str, A
         entry.pop("address", None)
     if values.get("enabled"):
         entry["enabled"] = _word(values["enabled"])
-    for part in ("inbound", "outbound"):
+    for part in ("inbound", "outbound") if "template" not in entry else ():
         if values.get(part):
             entry.setdefault(part, {})["codecs"] = values[part].split()
         elif part in values and "codecs" in entry.get(part, {}):
             del entry[part]["codecs"]
-    if values.get("force"):
+    if values.get("force") and "template" not in entry:
         entry.setdefault("inbound", {})["force_on_caller"] = _word(values["force"])
     return entry
+
+
+def _keep_or_leave_template(entry: dict[str, Any], values: dict[str, str], row: Connection) -> None:
+    """Have a connection follow its template on, unless the table has other lists for it."""
+    if row.template is None:
+        return
+    now = dict(zip(_LISTS, _lists(row), strict=True))
+    given = {name: values[name] for name in _LISTS if values.get(name)}
+    others = {name for name, text in given.items() if _plainly(name, text) != now[name]}
+    if others or any(name in values and not values[name] and now[name] for name in _LISTS[1:]):
+        del entry["template"]
+        entry["inbound"] = {"force_on_caller": row.force_on_caller}
+        for part, codecs in (("inbound", row.inbound_codecs), ("outbound", row.outbound_codecs)):
+            if codecs:
+                entry.setdefault(part, {})["codecs"] = codecs
+
+
+def _plainly(name: str, text: str) -> str:
+    if name != "force":
+        return " ".join(text.split())
+    return {True: "yes", False: "no"}.get(_word(text), text)
+
+
+def _lists(row: Connection) -> tuple[str, str, str]:
+    force = "yes" if row.force_on_caller else "no"
+    return force, " ".join(row.inbound_codecs), " ".join(row.outbound_codecs)
 
 
 def _word(text: str) -> Any:
@@ -90,8 +119,7 @@ def table() -> list[list[object]]:
     """Return all connections as rows of cells, the headings first; passwords are left out."""
     rows: list[list[object]] = [[name for name in COLUMNS if name != "password"]]
     for row in Connection.objects.all():
-        lists = [" ".join(row.inbound_codecs), " ".join(row.outbound_codecs)]
-        force = "yes" if row.force_on_caller else "no"
+        force, *lists = _lists(row)
         enabled = "yes" if row.enabled else "no"
         rows.append([row.sip_user, row.name, enabled, lists[0], force, lists[1], row.address])
     return rows

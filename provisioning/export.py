@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator
 from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
 from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from provisioning import yamltext
 from provisioning.agents import agent_lines
 from provisioning.connections import connection_lines
 from provisioning.dialplan import number_lines, route_lines
+from provisioning.templates import template_lines
 from provisioning.trunks import trunk_lines
 from trunks.models import Number, Route, Trunk
 
@@ -34,7 +36,10 @@ def _lines() -> Iterator[str]:
     numbers = Number.objects.select_related("connection", "trunk", "agent")
     routes = Route.objects.select_related("last_resort_agent").prefetch_related("steps__trunk")
     sections: dict[str, Iterable[Iterator[str]]] = {
-        "connections": map(connection_lines, Connection.objects.select_related("agent")),
+        "connection_templates": map(template_lines, ConnectionTemplate.objects.all()),
+        "connections": map(
+            connection_lines, Connection.objects.select_related("agent", "template")
+        ),
         "trunks": map(trunk_lines, Trunk.objects.prefetch_related("gateways")),
         "agents": map(agent_lines, agents),
         "numbers": map(number_lines, numbers),

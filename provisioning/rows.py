@@ -9,6 +9,7 @@ from django.db import models
 from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
 from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from trunks.models import Trunk
 
 
@@ -42,6 +43,7 @@ class Rows:
     def __init__(self) -> None:
         self.outcome = Outcome()
         self.connections = {row.sip_user: row for row in Connection.objects.all()}
+        self.templates = {row.name: row for row in ConnectionTemplate.objects.all()}
         self.trunks = {row.name: row for row in Trunk.objects.all()}
         self.agents = {row.name: row for row in VoiceAgent.objects.all()}
         self._told: set[tuple[str, str]] = set()
@@ -58,6 +60,10 @@ class Rows:
     def agent_pk(self, name: str) -> int | None:
         """Return the key of a voice agent; none of no name."""
         return self.agents[name].pk if name else None
+
+    def template_pk(self, name: str) -> int | None:
+        """Return the key of a connection template; none of no name."""
+        return self.templates[name].pk if name else None
 
     def store(self, row: models.Model, kind: str, name: str, changed: tuple[str, ...]) -> None:
         """Store a new row, or these fields of another one."""

@@ -13,6 +13,7 @@ from provisioning.dialplan import DialplanSchema, NumberSpec, RouteSpec
 from provisioning.keys import FieldKey
 from provisioning.problems import Problems
 from provisioning.reader import Entry
+from provisioning.templates import TemplateSchema, TemplateSpec
 from provisioning.trunks import TrunkSchema, TrunkSpec
 
 PLATFORM_KEYS = (
@@ -25,6 +26,7 @@ SECTIONS = (
     "external_sip",
     *keys.names(PLATFORM_KEYS),
     "hold_music",
+    "connection_templates",
     "connections",
     "trunks",
     "agents",
@@ -44,6 +46,7 @@ class FileSpec:
     hold_music: str = ""
     "Path of a WAV file, beside this one; empty: it is left as it is."
     hold_music_entry: Entry | None = None
+    templates: list[TemplateSpec] | None = None
     connections: list[ConnectionSpec] | None = None
     trunks: list[TrunkSpec] | None = None
     agents: list[AgentSpec] | None = None
@@ -58,7 +61,7 @@ def parse(document: Entry | None, problems: Problems) -> FileSpec:
     return _Schema(problems).file(document)
 
 
-class _Schema(AgentSchema, ConnectionSchema, DialplanSchema, TrunkSchema):
+class _Schema(AgentSchema, ConnectionSchema, DialplanSchema, TemplateSchema, TrunkSchema):
     def file(self, document: Entry) -> FileSpec:
         fields = self.fields(document, SECTIONS)
         platform = fields.get("platform_codecs")
@@ -68,6 +71,7 @@ class _Schema(AgentSchema, ConnectionSchema, DialplanSchema, TrunkSchema):
             platform=keys.values(self, PlatformSettings, PLATFORM_KEYS, fields),
             hold_music=self.text(fields.get("hold_music")),
             hold_music_entry=fields.get("hold_music"),
+            templates=self.templates(fields.get("connection_templates")),
             connections=self.connections(fields.get("connections")),
             trunks=self.trunks(fields.get("trunks")),
             agents=self.agents(fields.get("agents")),

@@ -4,13 +4,14 @@ To put a picker on a page, for an object the template has at hand:
 
     {% load codec_picker %}
     {% codec_picker connection "inbound" %}      also "outbound"
+    {% codec_picker template "inbound" %}        also "outbound"
     {% codec_picker trunk "in" %}                also "out"
     {% codec_picker agent "codecs" %}
 
 It brings its style sheet, its scripts, its form and its address (`connection-codecs`,
-`trunk-codecs`, `agent-codecs`, `platform-codecs`), and shows what the user may do: arrange or
-only look. The template must be rendered with a request. A page that loads pickers later, into what
-is there already, puts `{% codec_picker_head %}` into its block `head`.
+`template-codecs`, `trunk-codecs`, `agent-codecs`, `platform-codecs`), and shows what the user may
+do: arrange or only look. The template must be rendered with a request. A page that loads pickers
+later, into what is there already, puts `{% codec_picker_head %}` into its block `head`.
 
 A new kind of list is one more line in LISTS, and an address in `dashboard.codecs.urls`.
 """
@@ -34,6 +35,7 @@ from audiocodecs.picker import Picker, present
 from audiocodecs.services import ListFields
 from callengine.directory.future import ListPlace, Which, future_of
 from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from dashboard.codecs.future import FutureView, present_future
 from trunks.models import Trunk
 
@@ -50,9 +52,9 @@ class CodecList:
     url_name: str
     home: str
     "URL name of the page the list belongs to."
-    which: Which
-    "How `callengine.directory.future` calls it."
-    calls: str
+    which: Which | None = None
+    "How `callengine.directory.future` calls it; None: what it would have changed is not told."
+    calls: str = ""
     "Which calls it holds in; `{count}` is `the last 31 calls`, `{name}` the object's name."
     fallback_words: str = "the platform list"
 
@@ -131,6 +133,22 @@ LISTS = (
         calls="{count} of {name} to connections here",
     ),
     CodecList(
+        "inbound",
+        ListFields(ConnectionTemplate, "inbound_codecs", "force_on_caller"),
+        title="Inbound codecs",
+        about="Offered to the phones of all connections that follow {name}.",
+        url_name="template-codecs",
+        home="template",
+    ),
+    CodecList(
+        "outbound",
+        ListFields(ConnectionTemplate, "outbound_codecs"),
+        title="Outbound codecs",
+        about="Allowed on the caller's leg when a connection that follows {name} calls.",
+        url_name="template-codecs",
+        home="template",
+    ),
+    CodecList(
         "in",
         ListFields(Trunk, "in_codecs"),
         title="TRUNK IN codecs",
@@ -206,12 +224,14 @@ def picker_context(
     """
     fallback = codec_list.fallback()
     base = codec_list.fields.read(row) if base is None else base
+    followed = followed_by(row)
     picker: Picker = present(
         Arrangement.of(base, fallback) if arrangement is None else arrangement,
         base=base,
         fallback=fallback,
         unavailable=unavailable_codecs(),
-        editable=cast("Any", request.user).has_perm(codec_list.change_permission),
+        editable=followed is None
+        and cast("Any", request.user).has_perm(codec_list.change_permission),
     )
     changes = list_changes(codec_list.fields, row) if picker.editable else ()
     return {
@@ -225,6 +245,7 @@ def picker_context(
             for one in changes
         ],
         "picker": picker,
+        "followed": followed,
         "list": codec_list,
         "about": codec_list.about.format(name=getattr(row, "name", "")),
         "element": f"codecs-{row._meta.model_name}-{row.pk}-{codec_list.name}",
@@ -238,7 +259,7 @@ def future_view(
     request: HttpRequest, codec_list: CodecList, row: models.Model, arrangement: Arrangement
 ) -> FutureView | None:
     """Return what a list would have made of past calls; None for who may not see calls."""
-    if not cast("Any", request.user).has_perm("callengine.view_call"):
+    if codec_list.which is None or not cast("Any", request.user).has_perm("callengine.view_call"):
         return None
     stored, wanted = codec_list.fields.read(row), arrangement.stored
     calls = codec_list.calls.replace("{name}", str(getattr(row, "name", "")))
@@ -249,6 +270,11 @@ def future_view(
         is_agent=codec_list.which == "codecs",
         is_trial=stored != wanted,
     )
+
+
+def followed_by(row: models.Model) -> ConnectionTemplate | None:
+    """Return the template whose lists a row's are, if it follows one."""
+    return row.template if isinstance(row, Connection) else None
 
 
 def _label(row: models.Model) -> str:

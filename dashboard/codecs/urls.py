@@ -11,6 +11,11 @@ urlpatterns = [
         views.connection,
         name="connection-codecs",
     ),
+    path(
+        "codecs/template/<int:template_id>/<slug:connection_list>/",
+        views.template,
+        name="template-codecs",
+    ),
     path("codecs/trunk/<int:trunk_id>/<slug:trunk_list>/", views.trunk, name="trunk-codecs"),
     path("codecs/agent/<int:agent_id>/<slug:agent_list>/", views.agent, name="agent-codecs"),
     path("settings/codecs/", views.platform, name="platform-codecs"),

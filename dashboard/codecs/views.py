@@ -20,11 +20,13 @@ from audiocodecs.models import PlatformSettings
 from audiocodecs.services import save_codec_list
 from callengine.directory import nodes
 from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from dashboard.codecs.lists import (
     PLATFORM,
     CodecList,
     Notice,
     find_list,
+    followed_by,
     future_view,
     picker_context,
 )
@@ -41,6 +43,13 @@ def connection(request: HttpRequest, connection_id: int, connection_list: str) -
     """Show or change a connection's `inbound` or `outbound` list."""
     row = get_object_or_404(Connection, pk=connection_id)
     return _answer(request, _find(Connection, connection_list), row)
+
+
+@requires("connections.view_connectiontemplate", post="connections.change_connectiontemplate")
+def template(request: HttpRequest, template_id: int, connection_list: str) -> HttpResponse:
+    """Show or change a template's `inbound` or `outbound` list."""
+    row = get_object_or_404(ConnectionTemplate, pk=template_id)
+    return _answer(request, _find(ConnectionTemplate, connection_list), row)
 
 
 @requires("trunks.view_trunk", post="trunks.change_trunk")
@@ -84,6 +93,9 @@ def _answer(request: HttpRequest, codec_list: CodecList, row: models.Model) -> H
     if request.method != "POST":
         is_future = request.GET.get("part") == "future"
         return (_future if is_future else _render)(request, codec_list, row)
+    if (followed := followed_by(row)) is not None:
+        text = f"Not saved: it follows the template {followed.name} since, and has its lists."
+        return _render(request, codec_list, row, status=409, notice=Notice("error", text))
     form = PickerForm(
         request.POST, has_force=bool(codec_list.fields.force), follow_words=codec_list.follow_words
     )

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from audiocodecs.fields import CodecListFormField
 from connections.models import Connection
 from connections.services import change_many
+from connections.templates import ConnectionTemplate
 from dashboard.codecs.shown import codec_chips
 from dashboard.parts.access import requires
 from sip.revisions import ConflictError, mark
@@ -22,13 +23,16 @@ ACTIONS = {
     "disable": "Disable",
     "inbound": "Give an inbound list",
     "outbound": "Give an outbound list",
+    "follow": "Follow a template",
 }
 FIELDS = {
     "enable": "enabled",
     "disable": "enabled",
     "inbound": "inbound_codecs",
     "outbound": "outbound_codecs",
+    "follow": "template",
 }
+LISTS = ("inbound", "outbound")
 
 
 class BulkForm(forms.Form):
@@ -63,6 +67,17 @@ class BulkListForm(forms.Form):
     )
 
 
+class BulkTemplateForm(forms.Form):
+    """The template that all of them follow."""
+
+    template = forms.ModelChoiceField(
+        ConnectionTemplate.objects.all(),
+        required=False,
+        empty_label="none: they keep the lists they have as their own",
+        help_text="Their lists are this template's, now and when that changes.",
+    )
+
+
 @requires(post="connections.change_connection")
 def connections_bulk(request: HttpRequest) -> HttpResponse:
     """Say what would change, and change it once that was seen."""
@@ -71,14 +86,20 @@ def connections_bulk(request: HttpRequest) -> HttpResponse:
         messages.error(request, " ".join(str(e) for errors in form.errors.values() for e in errors))
         return redirect("connections")
     action = form.cleaned_data["action"]
-    rows = list(Connection.objects.filter(pk__in=form.cleaned_data["chosen"]))
+    chosen = Connection.objects.filter(pk__in=form.cleaned_data["chosen"])
+    rows = list(chosen.select_related("template"))
+    if action in LISTS and (followers := sum(row.template_id is not None for row in rows)):
+        text = f"Not begun: {followers} of them follow a template, which gives them their lists. "
+        messages.error(request, f"{text}Change that, or have them follow none first.")
+        return redirect("connections")
     confirmed = "confirmed" in request.POST
-    given = BulkListForm(request.POST if confirmed else None)
+    form_of = BulkTemplateForm if action == "follow" else BulkListForm
+    given = form_of(request.POST if confirmed else None)
     if not confirmed:
         return _ask(request, rows, action, given)
-    if action in ("inbound", "outbound") and not given.is_valid():
+    if action not in ("enable", "disable") and not given.is_valid():
         return _ask(request, rows, action, given, status=422)
-    value = given.cleaned_data["codecs"] if given.is_valid() else []
+    value = next(iter(given.cleaned_data.values())) if given.is_valid() else None
     wanted = {"enable": True, "disable": False}.get(action, value)
     field = FIELDS[action]
     try:
@@ -100,19 +121,20 @@ def _ask(
     request: HttpRequest,
     rows: Sequence[Connection],
     action: str,
-    form: BulkListForm,
+    form: BulkListForm | BulkTemplateForm,
     *,
     status: int = 200,
     problem: str = "",
 ) -> HttpResponse:
     field = FIELDS[action]
-    is_list = action in ("inbound", "outbound")
+    is_list = action in LISTS
     now = [(row, codec_chips(getattr(row, field), ()) if is_list else row.enabled) for row in rows]
     context = {
         "rows": now,
         "action": action,
         "word": ACTIONS[action],
         "is_list": is_list,
+        "is_template": action == "follow",
         "form": form,
         "seen": _mark(rows, field),
         "problem": problem,

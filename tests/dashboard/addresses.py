@@ -20,6 +20,7 @@ EXAMPLES = {
     "capture_uuid": "2a9f3a52-5f0e-4a7e-9f3a-2b1c6f7d8e92",
     "connection_id": "1",
     "connection_list": "inbound",
+    "template_id": "1",
     "trunk_list": "out",
     "trunk_id": "1",
     "agent_id": "1",

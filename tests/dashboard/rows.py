@@ -13,6 +13,7 @@ from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS
 from callengine.models import Ban, PacketCapture
 from callengine.record import store
 from connections.models import Connection, Registration
+from connections.templates import ConnectionTemplate
 from tests.dashboard.addresses import EXAMPLES
 from tests.dashboard.live import agentcalls, demo
 from trunks.models import Gateway, GatewayTarget, Number, Route, RouteTrunk, Trunk
@@ -65,6 +66,7 @@ def _connections(now: dt.datetime) -> Connection:
         pk=1, name="Alice", sip_user="alice", inbound_codecs=["G722", "PCMU", "PCMA"]
     )
     Connection.objects.create(pk=2, name="Bob Marsh", sip_user="bob", force_on_caller=True)
+    ConnectionTemplate.objects.create(pk=1, name="Desk phones", inbound_codecs=["G722", "PCMA"])
     Connection.objects.create(pk=3, name="Lobby", sip_user="lobby", enabled=False)
     Registration.objects.create(
         connection=alice,

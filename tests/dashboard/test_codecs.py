@@ -17,6 +17,7 @@ from audiocodecs.catalogue import PLATFORM_CODECS
 from audiocodecs.models import PlatformSettings
 from audiocodecs.services import save_codec_list
 from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from dashboard.accounts.roles import Role
 from dashboard.codecs.lists import LISTS, find_list
 from tests.dashboard.live import demo
@@ -225,10 +226,11 @@ def test_every_list_is_saved_where_it_belongs(admin: Client) -> None:
     dora = Connection.objects.create(name="Dora", sip_user="dora")
     carrier = Trunk.objects.create(name="carrier-one")
     agent = VoiceAgent.objects.create(name="support", dialect="twilio", url="wss://a.example")
-    rows = {Connection: dora, Trunk: carrier, VoiceAgent: agent}
+    desk = ConnectionTemplate.objects.create(name="Desk phones")
+    rows = {Connection: dora, ConnectionTemplate: desk, Trunk: carrier, VoiceAgent: agent}
     for number, known in enumerate(LISTS):
         row = rows.get(known.fields.model) or PlatformSettings.load()
-        codecs = [*PLATFORM_CODECS[number:], "GSM"]
+        codecs = [*PLATFORM_CODECS[number % 5 :], "GSM"]
         response = admin.post(known.url(row), typed("save", codecs, base=""))
         assert response.status_code == HTTPStatus.FOUND
         row = known.fields.model._default_manager.get()

@@ -34,6 +34,7 @@ def test_the_documented_file_is_applied(tmp_path, settings):
         "caller_id": "rewrite",
         "agent": None,
         "agent_when": "not-registered",
+        "template": None,
         "ring_timeout_s": 25,
         "holds_back_early_media": False,
         "srtp": "allowed",

@@ -1,0 +1,78 @@
+"""Templates: codec lists that many connections have alike.
+
+A connection that follows one holds its lists in its own row, so that a call reads one row. Whoever
+saves either, they are the same: a template gives its lists to all that follow it, a connection that
+follows takes them. One that stops following keeps them.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import models, transaction
+
+from audiocodecs.fields import CodecListField
+
+LIST_FIELDS = ("inbound_codecs", "force_on_caller", "outbound_codecs")
+"What a template gives, called alike in both models."
+MAX_NAME = 100
+
+
+class ConnectionTemplate(models.Model):
+    """Codec lists for connections of one kind, such as desk phones."""
+
+    name = models.CharField(
+        max_length=MAX_NAME, unique=True, help_text="What people call it, such as Desk phones."
+    )
+    inbound_codecs = CodecListField(
+        blank=True,
+        help_text="Offered to those who follow it when they are called. Empty: the platform list.",
+    )
+    force_on_caller = models.BooleanField(
+        "force selected codecs on the caller",
+        default=False,
+        help_text="The caller's leg must use one of the inbound codecs too, or the call is "
+        "declined.",
+    )
+    outbound_codecs = CodecListField(
+        blank=True,
+        help_text="Allowed when one who follows it calls. Empty: the platform list.",
+    )
+
+    class Meta:
+        verbose_name = "connection template"
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(name=""), name="template_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store it, and give its lists to all connections that follow it."""
+        super().save(*args, **kwargs)
+        written = kwargs.get("update_fields")
+        if written is None or set(written) & set(LIST_FIELDS):
+            # That is one change in the log, this row's.
+            self.connections.update(**lists_of(self))
+
+
+def lists_of(template: ConnectionTemplate) -> dict[str, Any]:
+    """Return what it gives, by field."""
+    return {name: getattr(template, name) for name in LIST_FIELDS}
+
+
+def take_lists(row: Any, update_fields: Collection[str] | None) -> Collection[str] | None:
+    """Have a connection that is about to be saved hold the lists of the template it follows.
+
+    Returns the fields to save. Within a transaction: the template is locked, so that it gives its
+    lists either before this or to this row too.
+    """
+    concerned = {"template", "template_id", *LIST_FIELDS}
+    if row.template_id is None or (update_fields is not None and not concerned & {*update_fields}):
+        return update_fields
+    rows = ConnectionTemplate.objects.select_for_update()
+    for name, value in lists_of(rows.get(pk=row.template_id)).items():
+        setattr(row, name, value)
+    return None if update_fields is None else {*update_fields, *LIST_FIELDS}
