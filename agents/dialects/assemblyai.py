@@ -271,7 +271,7 @@ class AssemblyAI(Conversation):
             return []
         self.is_over = True
         if self.is_ready:
-            return [self._last_error or failed(code, reason, is_retryable=True)]
+            return [self._last_error or failed(code, reason, is_retryable=True, had_begun=True)]
         lost = failed(code, reason, is_retryable=is_passing(code))
         return [_resume_refused(lost) if self.session.resume and code == 1008 else lost]
 

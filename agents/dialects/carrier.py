@@ -148,5 +148,6 @@ class CarrierConversation(Conversation):
             yield Mark(name)
 
     def _check_stream(self, message: Message) -> None:
-        if at(message, self.stream_key) != self.stream_id:
-            raise OddMessageError(f"message without our {self.stream_key}")
+        """Raise OddMessageError for another stream; where none is named, there is but this one."""
+        if at(message, self.stream_key) not in (None, self.stream_id):
+            raise OddMessageError(f"message with another {self.stream_key}")

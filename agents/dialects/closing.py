@@ -30,9 +30,19 @@ def is_passing(code: int) -> bool:
     return code in _PASSING
 
 
-def failed(code: int, reason: str, *, is_retryable: bool, keeps_session: bool = True) -> Failed:
-    """Return what a close that nobody asked for means."""
-    kind = _KINDS.get(code, Failure.LOST)
+def failed(
+    code: int,
+    reason: str,
+    *,
+    is_retryable: bool,
+    keeps_session: bool = True,
+    had_begun: bool = False,
+) -> Failed:
+    """Return what a close that nobody asked for means.
+
+    A session that had begun was neither refused nor one too many, whatever the code says.
+    """
+    kind = Failure.LOST if had_begun else _KINDS.get(code, Failure.LOST)
     said = f": {reason[:200]}" if reason else ""
     words = _WORDS.get(code, "for a reason of its own")
     message = f"The agent's websocket closed with {code} ({words}){said}"

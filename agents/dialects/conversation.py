@@ -109,7 +109,15 @@ class Conversation:
         if code in NORMAL:
             return [HangUp("The agent has closed its websocket")]
         is_retryable = is_passing(code) and not self.has_spoken
-        return [failed(code, reason, is_retryable=is_retryable, keeps_session=False)]
+        return [
+            failed(
+                code,
+                reason,
+                is_retryable=is_retryable,
+                keeps_session=False,
+                had_begun=self.has_spoken,
+            )
+        ]
 
     def caller_audio(self, audio: bytes) -> list[Send]:
         raise NotImplementedError

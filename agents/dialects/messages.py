@@ -12,6 +12,7 @@ MAX_ID = 256
 "Characters of an id or a name that is remembered."
 
 
+_FROM_URLS = str.maketrans("-_", "+/")
 _write = json.JSONEncoder(separators=(",", ":")).encode
 _read = json.JSONDecoder().decode
 
@@ -76,12 +77,21 @@ def number_at(message: Mapping[str, Any], *path: str) -> float | None:
 
 
 def audio_at(message: Mapping[str, Any], *path: str) -> bytes:
-    """Return the audio written in base64 at a path. Raises OddMessageError."""
+    """Return the audio written in base64 at a path. Raises OddMessageError.
+
+    Lines that are broken (RFC 2045), the alphabet for URLs (RFC 4648 section 5) and an end without
+    padding mean what they mean to whoever wrote them.
+    """
     value = at(message, *path)
     if not isinstance(value, str):
         raise OddMessageError("audio message without audio")
     try:
         return a2b_base64(value, strict_mode=True)
+    except ValueError:
+        pass
+    plain = "".join(value.split()).rstrip("=").translate(_FROM_URLS)
+    try:
+        return a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
     except ValueError:
         raise OddMessageError("audio that is not base64") from None
 

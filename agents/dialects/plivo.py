@@ -93,7 +93,7 @@ class Plivo(CarrierConversation):
 
     def check_media(self, message: Message) -> None:
         named = at(message, "media", "contentType"), at(message, "media", "sampleRate")
-        kind, rate = (str(value or "") for value in named)
+        kind, rate = (str(value or "").partition(";")[0].strip().lower() for value in named)
         is_ours = kind in ("", _CONTENT_TYPE) and rate in ("", str(FORMAT.sample_rate_hz))
         if not is_ours:
             raise OddMessageError(f"audio that is not {_CONTENT_TYPE} at {FORMAT.sample_rate_hz}")

@@ -77,6 +77,7 @@ def test_a_close_without_a_word_is_resumed_whatever_its_code(code: int) -> None:
     (failed,) = ready().closed(code, "", 1.0)
     assert isinstance(failed, Failed)
     assert (failed.is_retryable, failed.keeps_session) == (True, True)
+    assert failed.kind is Failure.LOST
 
 
 def test_a_close_right_after_an_error_is_of_that_error() -> None:
