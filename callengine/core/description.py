@@ -63,14 +63,13 @@ class RtpMap:
     @property
     def entry(self) -> Codec | None:
         """The codec of the catalogue, if it is one; another number of channels is another codec."""
-        codec = catalogue.find(self.encoding_name, self.clock_rate_hz)
-        mono = ("", "1") if codec is None or codec.channels == 1 else ("", "1", "2")
-        return codec if self.channels in mono else None
+        return _entry(self.encoding_name, self.clock_rate_hz, self.channels)
 
     @property
     def codec(self) -> str | None:
         """The catalogue name, if the codec is known here."""
-        return self.entry.name if self.entry else None
+        entry = self.entry
+        return entry.name if entry else None
 
     @property
     def telephone_event(self) -> bool:
@@ -91,6 +90,13 @@ class RtpMap:
             return f"{TELEPHONE_EVENT}/{self.clock_rate_hz}"
         channels = f"/{self.channels}" if self.channels else ""
         return f"{self.encoding_name}/{self.clock_rate_hz}{channels}"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _entry(encoding_name: str, clock_rate_hz: int, channels: str) -> Codec | None:
+    codec = catalogue.find(encoding_name, clock_rate_hz)
+    mono = ("", "1") if codec is None or codec.channels == 1 else ("", "1", "2")
+    return codec if channels in mono else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,13 +262,7 @@ class SessionDescription:
 
         The first usable one, best with a codec known here, and then best with a key if that counts.
         """
-
-        def rank(index: int) -> tuple[bool, bool]:
-            media = self.media[index]
-            return not media.has_codec, srtp is Srtp.ALLOWED and not media.crypto
-
-        usable = [i for i, media in enumerate(self.media) if self.usable(media, srtp)]
-        return min(usable, key=rank, default=None)
+        return _audio_index(self, srtp)
 
     def direction(self, media: Media) -> str:
         """Return the media's direction; it may stand at session level (RFC 8866 section 6.7).
@@ -276,6 +276,17 @@ class SessionDescription:
         if standins.stand_in(self.address_of(media)) != standins.NOBODY:
             return direction
         return "sendonly" if direction.startswith("send") else "inactive"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _audio_index(description: SessionDescription, srtp: Srtp) -> int | None:
+    media = description.media
+
+    def rank(index: int) -> tuple[bool, bool]:
+        return not media[index].has_codec, srtp is Srtp.ALLOWED and not media[index].crypto
+
+    usable = [i for i, line in enumerate(media) if description.usable(line, srtp)]
+    return min(usable, key=rank, default=None)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -327,8 +338,11 @@ def address_in(lines: Iterable[str]) -> str:
     and zeros before its numbers mean nothing.
     """
     line = next((line for line in lines if line.startswith("c=")), None)
-    if line is None:
-        return ""
+    return "" if line is None else _connection_address(line)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _connection_address(line: str) -> str:
     match = _CONNECTION.fullmatch(" ".join(line[2:].split()))
     host = _without_zeros(match[2]) if match else ""
     if match is None or not _is_host(host):

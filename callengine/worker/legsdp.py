@@ -7,7 +7,7 @@ from functools import partial
 
 from audiocodecs.catalogue import CATALOGUE
 from audiocodecs.negotiation import negotiate
-from callengine.core import sdp
+from callengine.core import oursdp, sdp, sdplines
 from callengine.core.fmtp import parse_fmtp
 from callengine.worker.plugins.fmtp import (
     AMR_TABLES,
@@ -38,7 +38,7 @@ def offer(ours: str, allowed: Sequence[str], place: Place) -> str:
     keeps one. iLBC asks for its shorter frames, and a peer may answer with the longer ones.
     Raises SdpError if pjmedia wrote none of the codecs.
     """
-    fmtp: Fmtp = {"ILBC": lambda _own: sdp.ILBC_MODES[20]}
+    fmtp: Fmtp = {"ILBC": lambda _own: sdplines.ILBC_MODES[20]}
     return _restricted(ours, allowed, None, fmtp, place)
 
 
@@ -64,7 +64,7 @@ def answer(ours: str, remote: sdp.Audio, allowed: Sequence[str], place: Place) -
     event = sdp.event_for(CATALOGUE[chosen].rtp_clock_rate_hz, remote.telephone_events)
     offered = [remote.fmtp.get(number, "") for number in remote.payload_types[chosen]]
     fmtp: Fmtp = {
-        "ILBC": lambda _own: sdp.ilbc_fmtp(offered[0]),
+        "ILBC": lambda _own: sdplines.ilbc_fmtp(offered[0]),
         **{name: partial(_answered_amr, name, offered) for name in AMR_TABLES},
     }
     return _restricted(ours, (chosen,), () if event is None else (event,), fmtp, place)
@@ -89,5 +89,5 @@ def _restricted(
     place: Place,
 ) -> str:
     opus: Fmtp = {"OPUS": lambda _own: opus_offer_fmtp(place.bridge_rate_hz)}
-    text = sdp.restrict(ours, codecs, telephone_events=events, fmtp={**opus, **fmtp})
+    text = oursdp.restrict(ours, codecs, telephone_events=events, fmtp={**opus, **fmtp})
     return _ADDRESS.sub(f"IN IP4 {place.address}", text)

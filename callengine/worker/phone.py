@@ -23,7 +23,7 @@ import pjsua2 as pj
 
 from audiocodecs.catalogue import PLATFORM_CODECS, find
 from audiocodecs.lists import parse_codec_list
-from callengine.core import sdp
+from callengine.core import oursdp, sdp
 from callengine.worker import plugins, sdptext
 from callengine.worker.callbacks import Contained
 from callengine.worker.endpoint import keep_g722_levels, quieten
@@ -54,7 +54,7 @@ class PhoneCall(Contained, pj.Call):  # type: ignore[misc]
 
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
         """Offer this call's codecs alone, in their order."""
-        prm.sdp.wholeSdp = sdp.restrict(sdptext.whole(prm.sdp), self._codecs)
+        prm.sdp.wholeSdp = oursdp.restrict(sdptext.whole(prm.sdp), self._codecs)
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802
         """Report the end."""

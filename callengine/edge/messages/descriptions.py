@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from callengine.core.description import read
+from callengine.core.description import SdpError, read
 from callengine.core.obstacles import obstacle_in
-from callengine.core.sdp import SdpError, compact
+from callengine.core.peersdp import compact
 from callengine.core.srtp import PROFILES, CryptoLine, Offered, Profile, usable_crypto
 from callengine.edge.flow import Flow
 from callengine.edge.messages.bodies import BodyContent, find_sdp

@@ -1,7 +1,7 @@
 import pytest
 
 from callengine.core.obstacles import Obstacle, declined, lacking, obstacle, sentence
-from callengine.core.sdp import compact
+from callengine.core.peersdp import compact
 from sip.srtp import Srtp
 from tests.callengine.core.test_sdp import HEAD, audio
 

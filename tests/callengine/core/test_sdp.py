@@ -5,17 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiocodecs.catalogue import CATALOGUE, PLATFORM_CODECS
-from callengine.core.sdp import (
-    MAX_COMPACT_BYTES,
-    MAX_FORMATS,
-    SdpError,
-    answer_codec,
-    compact,
-    event_for,
-    offered_codecs,
-    read_audio,
-    restrict,
-)
+from callengine.core.oursdp import restrict
+from callengine.core.peersdp import MAX_COMPACT_BYTES, MAX_FORMATS, compact
+from callengine.core.sdp import SdpError, answer_codec, event_for, offered_codecs, read_audio
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callengine.core.sdp import SdpError, compact, offered_codecs, read_audio
+from callengine.core.peersdp import compact
+from callengine.core.sdp import SdpError, offered_codecs, read_audio
 from callengine.core.standins import stand_in, stand_ins
 from tests.callengine.core.test_sdp import HEAD, audio
 

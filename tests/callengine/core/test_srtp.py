@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from callengine.core.description import read
 from callengine.core.obstacles import Obstacle, obstacle
-from callengine.core.sdp import compact
+from callengine.core.peersdp import compact
 from callengine.core.srtp import SUITES, CryptoLine, Profile, read_crypto, usable_crypto
 from sip.srtp import Srtp
 from tests.callengine.core.test_sdp import HEAD, audio

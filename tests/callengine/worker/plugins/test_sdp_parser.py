@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from callengine.core.sdp import SdpError, compact
+from callengine.core.description import SdpError
+from callengine.core.peersdp import compact
 from tests.callengine.core.test_sdp import HEAD, OFFERS, OURS, audio
 from tests.callengine.core.test_sdp_canonical import FORMS, ORIGINS
 
