@@ -6,7 +6,6 @@ stand in annotations: `Annotated[str, Most(20)]`, `Annotated[int, Within(0, 699)
 """
 
 import dataclasses
-import math
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -66,11 +65,12 @@ class ShapeError(ValueError):
 
 def plain(value: Any) -> Any:
     """Return a value as plain data; what is plain already is handed on, not copied."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
-    if isinstance(value, tuple):
-        return [plain(item) for item in value]
-    return value
+    kind: Any = type(value)
+    if kind in _ALREADY_PLAIN:
+        return value
+    if (names := _names(kind)) is not None:
+        return {name: plain(getattr(value, name)) for name in names}
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def read(shape: type[T], data: object, *, exact: bool = False) -> T:
@@ -91,8 +91,14 @@ def prepare(shape: Any, *, exact: bool = False) -> None:
     _check(shape, exact)
 
 
+_ALREADY_PLAIN = frozenset((str, int, float, bool, type(None), list, dict))
+
+
 @cache
-def _names(shape: type) -> tuple[str, ...]:
+def _names(shape: Any) -> tuple[str, ...] | None:
+    """Return the fields of a dataclass; None for what is none."""
+    if not dataclasses.is_dataclass(shape):
+        return None
     return tuple(field.name for field in dataclasses.fields(shape))
 
 
@@ -102,8 +108,7 @@ def _check(shape: Any, exact: bool) -> _Check:
     if shape is Any or shape is object:
         return lambda data: data
     if shape in _SCALARS:
-        check = _scalar(*_SCALARS[shape])
-        return _storable(check) if exact else check
+        return _exact_scalar(shape) if exact else _scalar(*_SCALARS[shape])
     if typing.is_typeddict(shape):
         return _keys(shape, exact)
     if dataclasses.is_dataclass(shape):
@@ -155,31 +160,38 @@ def _scalar(kinds: tuple[type, ...], complaint: str) -> _Check:
 
 def _text(most: Most, exact: bool) -> _Check:
     """Return what checks a text with a bound of its own, which may be above MAX_TEXT."""
-    check = _scalar(*_SCALARS[str])
-    return _bounded(_storable(check, most.length) if exact else check, most)
+    return _exact_text(most.length) if exact else _bounded(_scalar(*_SCALARS[str]), most)
 
 
-def _storable(check_scalar: _Check, longest: int = MAX_TEXT) -> _Check:
+def _exact_scalar(shape: Any) -> _Check:
+    """Return what checks a scalar that is stored: no call of another function for each."""
+    if shape is str:
+        return _exact_text(MAX_TEXT)
+    return _exact_number(*_SCALARS[shape]) if shape in (int, float) else _scalar(*_SCALARS[shape])
+
+
+def _exact_text(longest: int) -> _Check:
     def check(data: Any) -> Any:
-        value = check_scalar(data)
-        if isinstance(value, str):
-            _check_text(value, longest)
-        elif isinstance(value, int | float) and not _is_small(value):
-            raise ShapeError("", "is too large a number")
-        return value
+        if not isinstance(data, str):
+            raise ShapeError("", _SCALARS[str][1])
+        if len(data) > longest:
+            raise ShapeError("", f"has more than {longest} characters")
+        if "\0" in data or (not data.isascii() and any("\ud800" <= c <= "\udfff" for c in data)):
+            raise ShapeError("", "holds characters that no database stores")
+        return data
 
     return check
 
 
-def _check_text(text: str, longest: int) -> None:
-    if len(text) > longest:
-        raise ShapeError("", f"has more than {longest} characters")
-    if "\0" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)):
-        raise ShapeError("", "holds characters that no database stores")
+def _exact_number(kinds: tuple[type, ...], complaint: str) -> _Check:
+    def check(data: Any) -> Any:
+        if type(data) not in kinds:  # a bool is no number here
+            raise ShapeError("", complaint)
+        if not -MAX_NUMBER <= data <= MAX_NUMBER:  # nor infinity, nor what is not a number
+            raise ShapeError("", "is too large a number")
+        return data
 
-
-def _is_small(number: float) -> bool:
-    return math.isfinite(number) and abs(number) <= MAX_NUMBER
+    return check
 
 
 def _bounded(check_inner: _Check, bound: Any) -> _Check:
@@ -308,12 +320,17 @@ def _fields(shape: Any, exact: bool) -> _Check:
             raise ShapeError("", "is not a mapping")
         if exact:
             _refuse_unknown(data, checks)
-        values = {}
-        for name, check_value in checks.items():
-            if name in data:
-                values[name] = _checked(check_value, data[name], name)
-            elif exact or name not in optional:
-                raise ShapeError(name, "is missing")
+        values, field = {}, ""
+        try:
+            for name, check_value in checks.items():
+                field = ""
+                if name in data:
+                    value, field = data[name], name
+                    values[name] = check_value(value)
+                elif exact or name not in optional:
+                    raise ShapeError(name, "is missing")
+        except ShapeError as fault:
+            raise (fault.inside(field) if field else fault) from None
         return shape(**values)
 
     return check

@@ -244,9 +244,11 @@ class ProcessKeeper:
             self._said(process, data)
 
     def _said(self, process: CallProcess, data: bytes) -> None:
-        """Take one message. A call process reads what strangers send: it may say anything."""
+        """Take what came together: a call process reads strangers' words, and may say anything."""
         try:
-            self._message(process, FROM_CALL_PROCESS.decode(data))
+            for message in FROM_CALL_PROCESS.decode_all(data):
+                if process.state is not ProcessState.DEAD:
+                    self._message(process, message)
         except ControlError as error:
             logger.error("call process %s is not understood: %s; ending it", process.pid, error)
         except Exception:

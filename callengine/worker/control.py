@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from callengine.core.control.agents import AgentSocket
 from callengine.core.control.calls import TO_CALL_PROCESS, FromCallProcess, ToCallProcess
 from callengine.core.control.capture import RecordPackets
-from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
+from callengine.core.control.language import MAX_MESSAGE_BYTES, MAX_TOGETHER, encode, together
 from callengine.core.control.music import MusicReady
 from callengine.core.control.speech import SpeechReady
 
@@ -38,19 +38,37 @@ class ReceivedOrder:
 
 
 class Control:
-    """The call process's end: sending blocks briefly, receiving never does."""
+    """The call process's end: sending blocks briefly, receiving never does.
+
+    What is said in one turn travels together: the engine wakes once for it.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._socket = sock
+        self._said: list[bytes] = []
+        self._bytes = 0
 
     def fileno(self) -> int:
         """Return the descriptor, to wait on."""
         return self._socket.fileno()
 
     def send(self, message: FromCallProcess) -> None:
-        """Send one message; raises ControlClosedError if the engine is gone or stuck."""
+        """Send one message with the next `flush`; raises ControlClosedError as that does."""
         data = encode(message)
+        self._bytes += len(data) + 1
+        if self._bytes > MAX_MESSAGE_BYTES or len(self._said) == MAX_TOGETHER:
+            self.flush()
+            self._bytes = len(data) + 1
+        self._said.append(data)
+
+    def flush(self) -> None:
+        """Send what was said; raises ControlClosedError if the engine is gone or stuck."""
+        if not self._said:
+            return
+        data = together(self._said)
+        self._said.clear()
+        self._bytes = 0
         try:
             try:
                 self._socket.send(data)

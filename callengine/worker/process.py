@@ -108,6 +108,7 @@ class CallServer:
         )
         try:
             self._control.send(ready)
+            self._control.flush()
             while not self._stopping or self._runner is not None:
                 self._turn()
         except ControlClosedError:
@@ -130,6 +131,7 @@ class CallServer:
         if self._runner is not None:
             self._serve(self._runner)
         self._capturing.step(time.monotonic())
+        self._control.flush()
         if time.monotonic() >= self._collect_at:
             self._collect()
 
@@ -252,6 +254,7 @@ class CallServer:
             # The order was written before the INVITE was sent, so it is here by now.
             self._receive()
             self._take(Invite(prm.callId, prm.rdata.wholeMsg))
+            self._control.flush()  # before what pjsua2 answers
         except ControlClosedError:
             self._lost = True
 
@@ -273,6 +276,7 @@ class CallServer:
         try:
             if self._runner is None or not self._runner.failed(callback):
                 self._give_up(f"{callback} failed")
+            self._control.flush()
         except ControlClosedError:
             self._lost = True
 
@@ -295,13 +299,14 @@ class CallServer:
         self._capturing.end()
         runner.release()
         self._runner = None
-        self._collect()
         self._rest_at = time.monotonic() + REST_AFTER_S
         self._stopping = self._stopping or recycle
         if idle_at is None or recycle:
             self._control.send(Idle(recycle))
+            self._control.flush()
         else:
             self._idle_at = idle_at
+        self._collect()
 
     def _note_closed(self, sockets: int) -> float | None:
         """Count closed sockets; return when there is room for another call, None for now."""

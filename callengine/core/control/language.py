@@ -7,13 +7,15 @@ anything else is ended. Pure.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from callengine.core.shapes import ShapeError, plain, prepare, read
 
 MAX_MESSAGE_BYTES = 256 * 1024
+MAX_TOGETHER = 64
+"Messages in one packet."
 
 
 M = TypeVar("M")
@@ -34,6 +36,13 @@ class Language(Generic[M]):
         for kind in self.kinds.values():
             prepare(kind, exact=True)
 
+    def decode_all(self, data: bytes) -> Iterator[M]:
+        """Yield the messages that `together` joined, each as it is read; raises ControlError."""
+        parts = data.split(_BETWEEN, MAX_TOGETHER)
+        if len(parts) > MAX_TOGETHER:
+            raise ControlError(f"more than {MAX_TOGETHER} messages came together")
+        return map(self.decode, parts)
+
     def decode(self, data: bytes) -> M:
         """Return the message that `encode` wrote; raises ControlError for anything else."""
         if len(data) > MAX_MESSAGE_BYTES:
@@ -49,15 +58,21 @@ class Language(Generic[M]):
             raise ControlError(str(error.inside(kind.__name__))) from None
 
 
-def _parsed(data: bytes) -> Any:
-    try:
-        return json.loads(data, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise ControlError(f"it is no JSON: {str(error)[:100]}") from None
-
-
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no number")
+
+
+_BETWEEN = b"\n"
+"Between messages that travel together; JSON of one line has none."
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return _DECODER.decode(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ControlError(f"it is no JSON: {str(error)[:100]}") from None
 
 
 def language(union: Any) -> Language[Any]:
@@ -75,10 +90,15 @@ def encode(message: Any) -> bytes:
     What the reader would not take of a peer's text, a lone surrogate or U+0000, is replaced.
     """
     fields = {"type": type(message).__name__, **plain(message)}
-    text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _ENCODER.encode(fields)
     if r"\u0000" in text:
         text = _NUL.sub(r"\1?", text)
     data = text.encode(errors="replace")
     if len(data) > MAX_MESSAGE_BYTES:
         raise ControlError(f"a {type(message).__name__} of {len(data)} bytes is too long")
     return data
+
+
+def together(written: Iterable[bytes]) -> bytes:
+    """Return messages that `encode` wrote as one packet."""
+    return _BETWEEN.join(written)

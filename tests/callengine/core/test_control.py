@@ -25,7 +25,14 @@ from hypothesis import strategies as st
 
 from agents import limits
 from callengine.core.control import calls, forking
-from callengine.core.control.language import MAX_MESSAGE_BYTES, ControlError, Language, encode
+from callengine.core.control.language import (
+    MAX_MESSAGE_BYTES,
+    MAX_TOGETHER,
+    ControlError,
+    Language,
+    encode,
+    together,
+)
 from callengine.core.limits import ORDER_TIMEOUT_S
 from callengine.core.orders import AgentOrder, CallOrder, LegOrder, TransferOrder, WaveOrder
 from callengine.core.outcomes import Termination
@@ -297,3 +304,15 @@ def test_a_transfer_may_take_as_long_as_anybody_may_ring() -> None:
     longest_s = ORDER_TIMEOUT_S + MAX_RING_TIMEOUT_S
     expected = calls.ExpectTransfer("0" * 32, "A", longest_s)
     assert calls.TO_CALL_PROCESS.decode(encode(expected)) == expected
+
+
+def test_what_is_said_in_one_turn_travels_together_and_in_order() -> None:
+    said = [calls.Taken(), calls.TimelineNote("x", "", "two\nlines", 1.0), calls.Idle(False)]
+    packet = together(map(encode, said))
+    assert list(calls.FROM_CALL_PROCESS.decode_all(packet)) == said
+
+
+def test_a_packet_holds_no_more_messages_than_may_come_together() -> None:
+    packet = together([encode(calls.Taken())] * (MAX_TOGETHER + 1))
+    with pytest.raises(ControlError, match="more than 64 messages"):
+        calls.FROM_CALL_PROCESS.decode_all(packet)

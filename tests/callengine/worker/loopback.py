@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import IO, Any, TypeVar
@@ -156,6 +157,8 @@ class Conversation:
         self.process = process
         self._log = log
         self.said: list[FromCallProcess] = []
+        self._unheard: deque[FromCallProcess] = deque()
+        "What came together with what was waited for."
         self._socket = sock
         sock.setblocking(False)
 
@@ -174,12 +177,14 @@ class Conversation:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(timeout_s):
             while True:
+                while self._unheard:
+                    message = self._unheard.popleft()
+                    self.said.append(message)
+                    if isinstance(message, kind) and which(message):
+                        return message
                 data = await loop.sock_recv(self._socket, 262144)
                 assert data, f"the call process ended before it said {kind}: {self.said[-3:]}"
-                message = FROM_CALL_PROCESS.decode(data)
-                self.said.append(message)
-                if isinstance(message, kind) and which(message):
-                    return message
+                self._unheard += FROM_CALL_PROCESS.decode_all(data)
 
 
 def _started(log: IO[str], module: str, descriptor: int, *plugs: str) -> "subprocess.Popen[str]":

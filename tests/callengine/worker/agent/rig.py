@@ -65,11 +65,11 @@ class AgentCall:
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()
         while data := await loop.sock_recv(self._socket, 262144):
-            message = FROM_CALL_PROCESS.decode(data)
-            self.said.append(message)
-            if isinstance(message, ConnectAgent):
-                self.asked += 1
-                await self._connect(message.leg)
+            for message in FROM_CALL_PROCESS.decode_all(data):
+                self.said.append(message)
+                if isinstance(message, ConnectAgent):
+                    self.asked += 1
+                    await self._connect(message.leg)
             async with self._changed:
                 self._changed.notify_all()
 
