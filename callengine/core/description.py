@@ -6,7 +6,7 @@ canonical form of that meaning, so that no second parser can come to another.
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -124,9 +124,9 @@ class Media:
         return tuple(dict.fromkeys(n for n in numbers if n <= 127))
 
     @property
-    def attributes(self) -> Iterator[str]:
+    def attributes(self) -> tuple[str, ...]:
         """What follows `a=`."""
-        return (line[2:] for line in self.lines if line.startswith("a="))
+        return _attributes(self.lines)
 
     def rtpmaps(self) -> Mapping[int, RtpMap]:
         """Payload type -> meaning, in the line's order, where the meaning is known.
@@ -173,6 +173,11 @@ class Media:
     def has_codec(self) -> bool:
         """Whether any of its payload types is a codec known here."""
         return any(meaning.codec for meaning in self.rtpmaps().values())
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _attributes(lines: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(line[2:] for line in lines if line.startswith("a="))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -270,8 +275,8 @@ class SessionDescription:
         The address 0.0.0.0, or ::, as RFC 2543 had hold, asks that nothing be sent (RFC 3264
         section 8.4).
         """
-        session = (line[2:] for line in self.session if line.startswith("a="))
-        written = (one for one in (*media.attributes, *session) if one in DIRECTIONS)
+        stated = (*media.attributes, *_attributes(self.session))
+        written = (one for one in stated if one in DIRECTIONS)
         direction = next(written, DIRECTIONS[0])
         if standins.stand_in(self.address_of(media)) != standins.NOBODY:
             return direction
@@ -331,18 +336,16 @@ def _check(session: Sequence[str], media: int) -> None:
         raise SdpError(f"The description has {media} media lines; 1 to {MAX_MEDIA} can be used.")
 
 
-def address_in(lines: Iterable[str]) -> str:
+@lru_cache(maxsize=REMEMBERED)
+def address_in(lines: tuple[str, ...]) -> str:
     """Return the connection address in these lines, empty if there is none. Raises SdpError.
 
     It has no zone, which means nothing on another host; one of IPv4 written as IPv6 is one of IPv4,
     and zeros before its numbers mean nothing.
     """
     line = next((line for line in lines if line.startswith("c=")), None)
-    return "" if line is None else _connection_address(line)
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _connection_address(line: str) -> str:
+    if line is None:
+        return ""
     match = _CONNECTION.fullmatch(" ".join(line[2:].split()))
     host = _without_zeros(match[2]) if match else ""
     if match is None or not _is_host(host):

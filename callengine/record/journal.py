@@ -39,7 +39,7 @@ class Journal:
     ) -> None:
         self._loop = loop
         self._settings = settings or WriterSettings()
-        self._changes: queue.Queue[_Change | None] = queue.Queue(self._settings.max_waiting)
+        self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._hurry = threading.Event()
         "Set while somebody waits for what is queued."
         self._began_at = float("-inf")
@@ -57,14 +57,14 @@ class Journal:
         A `changes.Keepable` outlasts a database that is away: `then` runs once it is in the file.
         Anything else is left out while it is.
         """
-        try:
-            self._changes.put_nowait(_Change(write, then))
-        except queue.Full:
-            self._dropped += 1
-            if self._dropped % 1000 == 1:
-                logger.error("the database is too slow: %s records were lost", self._dropped)
-            if then is not None:
-                self._loop.call_soon_threadsafe(then)
+        if self._changes.qsize() < self._settings.max_waiting:
+            self._changes.put(_Change(write, then))
+            return
+        self._dropped += 1
+        if self._dropped % 1000 == 1:
+            logger.error("the database is too slow: %s records were lost", self._dropped)
+        if then is not None:
+            self._loop.call_soon_threadsafe(then)
 
     async def flushed(self, timeout_s: float = 10.0) -> None:
         """Wait until everything queued so far has been dealt with."""
@@ -72,21 +72,19 @@ class Journal:
         last = _Change(lambda: None, done.set)
         async with asyncio.timeout(timeout_s):
             # Not `write`: what that leaves out, it has dealt with too soon.
-            await asyncio.to_thread(self._put, last, timeout_s + 1)
+            self._put(last)
             await done.wait()
 
     async def close(self) -> None:
         """Write what is queued, or keep it for the next engine, and end the thread."""
         self._closing_at = time.monotonic()
         closing_s = self._settings.closing_s
-        with contextlib.suppress(queue.Full):
-            await asyncio.to_thread(self._put, None, closing_s)
+        self._put(None)
         await asyncio.to_thread(self._thread.join, closing_s + ATTEMPT_S)
 
-    def _put(self, change: _Change | None, timeout_s: float) -> None:
-        """Queue what somebody waits for. Raises queue.Full."""
-        self._hurry.set()
-        self._changes.put(change, timeout=timeout_s)
+    def _put(self, change: _Change | None) -> None:
+        """Queue what somebody waits for, however much is queued."""
+        self._changes.put(change)
         self._hurry.set()
 
     def _run(self) -> None:

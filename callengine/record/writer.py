@@ -46,7 +46,7 @@ class WriterSettings:
     batch: int = 2000
     pause_s: float = 0.2
     "At most, from the beginning of one transaction to that of the next, if nobody waits for it."
-    pause_times: float = 5.0
+    pause_times: float = 20.0
     "So many times as long as the last one took, within that: a quiet journal keeps nobody waiting."
     max_waiting: int = 20_000
     "Changes in memory; more are lost, and the log says so."

@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import socket
 from collections import OrderedDict
+from functools import lru_cache
 
 from callengine.edge.flow import TLS, TRANSPORTS, UDP, Flow, Transport
 from callengine.edge.messages import families
@@ -26,6 +27,7 @@ class UnresolvableError(OSError):
     """A SIP URI leads nowhere; the message says why."""
 
 
+@lru_cache(_MAX_CACHED)
 def is_address(host: str) -> bool:
     """Tell whether a host is an IP address and not a name."""
     try:
@@ -43,11 +45,13 @@ def host_of(uri_text: str) -> str:
         return ""
 
 
+@lru_cache(_MAX_CACHED)
 def is_built_in_phone(host: str) -> bool:
     """Tell a phone of the codec lab."""
     return host.startswith("127.") and ipaddress.ip_address(host) in BUILT_IN_PHONES
 
 
+@lru_cache(_MAX_CACHED)
 def is_private(host: str) -> bool:
     """Tell whether a host is an address that means nothing elsewhere."""
     return is_address(host) and ipaddress.ip_address(host.strip("[]")).is_private

@@ -51,6 +51,7 @@ class UdpListener:
         """
         self.sock = sock
         self.host, self.port = sock.getsockname()[:2]
+        self.family = sock.family
         self._on_datagram = on_datagram
         self._may_read = may_read
         self._on_undelivered = on_undelivered
@@ -180,4 +181,4 @@ class UdpTransport:
         if (listener := self._heard_on.get(flow)) is not None:
             return listener
         family = socket.AF_INET6 if ":" in flow.host else socket.AF_INET
-        return next((item for item in self.listeners if item.sock.family == family), None)
+        return next((item for item in self.listeners if item.family == family), None)

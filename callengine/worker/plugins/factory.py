@@ -60,6 +60,9 @@ class Factory:
     def __init__(self, description: Description) -> None:
         self._description = description
         self._open: dict[int, tuple[Any, Any, Any, Instance]] = {}
+        self._lower = description.encoding_name.lower()
+        self._parameters: dict[int, Any] = {}
+        "By payload type."
         self._name = ffi.new("char[]", description.encoding_name.encode())
         self._fmtp = {f.payload_type: _fmtp_strings(f.fmtp) for f in description.formats}
         self._codec_op = ffi.new("pjmedia_codec_op *", self._codec_callbacks())
@@ -96,26 +99,35 @@ class Factory:
 
     def _test_alloc(self, _factory: Any, info: Any) -> int:
         wanted = self._description
-        same_name = text(info.encoding_name).lower() == wanted.encoding_name.lower()
+        name = info.encoding_name  # of every codec that pjmedia looks for: most differ in length
+        is_it = name.slen == len(self._lower) and text(name).lower() == self._lower
         # A peer's maxplaybackrate reaches pjmedia as the stream's rate, whatever its value.
-        return SUCCESS if same_name and info.clock_rate in wanted.rates_hz else FAILED
+        return SUCCESS if is_it and info.clock_rate in wanted.rates_hz else FAILED
 
     def _default_attr(self, _factory: Any, info: Any, param: Any) -> int:
-        ffi.memmove(param, ffi.new("pjmedia_codec_param *"), ffi.sizeof("pjmedia_codec_param"))
+        written = self._parameters.get(info.pt)
+        if written is None:
+            written = self._parameters[info.pt] = self._default_parameters(info.pt)
+        ffi.memmove(param, written, ffi.sizeof(written[0]))
+        return SUCCESS
+
+    def _default_parameters(self, payload_type: int) -> Any:
+        """Return a pjmedia_codec_param; pjmedia asks for that of each codec in each call."""
+        param = ffi.new("pjmedia_codec_param *")
         description, to = self._description, param.info
-        to.pt, to.clock_rate, to.channel_cnt = info.pt, description.audio_rate_hz, 1
+        to.pt, to.clock_rate, to.channel_cnt = payload_type, description.audio_rate_hz, 1
         to.avg_bps, to.max_bps = description.bit_rate_bps, description.max_bit_rate_bps
         to.max_rx_frame_size = description.max_frame_bytes
         to.frm_ptime, to.pcm_bits_per_sample, to.fmt_id = description.frame_ms, 16, FORMAT_L16
         param.setting.frm_per_pkt = PACKET_MS // description.frame_ms
         param.setting.plc = 1
-        _, pairs = self._fmtp.get(info.pt) or next(iter(self._fmtp.values()))
+        _, pairs = self._fmtp.get(payload_type) or next(iter(self._fmtp.values()))
         fmtp = param.setting.dec_fmtp
         fmtp.cnt = len(pairs)
         for index, (name, value) in enumerate(pairs):
             _point(fmtp.param[index].name, name)
             _point(fmtp.param[index].val, value)
-        return SUCCESS
+        return param
 
     def _enum_info(self, _factory: Any, count: Any, infos: Any) -> int:
         formats = self._description.formats[: count[0]]

@@ -5,7 +5,7 @@ import ipaddress
 import logging
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from callengine.worker.rtpguard import sockets
@@ -279,7 +279,11 @@ class RtpGuard:
         self._rtcp = self._attach(self._rtcp, self._rules.rtcp())
 
     def _attach(
-        self, sock: MediaSocket | None, sources: Sequence[MediaSource], *, show_others: bool = False
+        self,
+        sock: MediaSocket | None,
+        sources: tuple[MediaSource, ...],
+        *,
+        show_others: bool = False,
     ) -> MediaSocket | None:
         """Return the socket, or None once it is gone or takes no filter."""
         if sock is None:

@@ -7,7 +7,6 @@ is open to both.
 
 import ipaddress
 import struct
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,7 +59,10 @@ def host_network(host: str) -> Network | None:
     return ipaddress.ip_network(address)
 
 
-def program(sources: Sequence[MediaSource], *, show_others: bool = False) -> list[Instruction]:
+@lru_cache(maxsize=64)
+def program(
+    sources: tuple[MediaSource, ...], *, show_others: bool = False
+) -> tuple[Instruction, ...]:
     """Return a program that lets the datagrams of any of `sources` through.
 
     With `show_others` what would be dropped arrives cut to one byte, so that its sender shows.
@@ -70,10 +72,11 @@ def program(sources: Sequence[MediaSource], *, show_others: bool = False) -> lis
     instructions.append((_RETURN, 0, 0, _ONE_BYTE if show_others else 0))
     if len(instructions) > MAX_INSTRUCTIONS:
         raise ValueError(f"{len(sources)} sources make too long a filter")
-    return instructions
+    return tuple(instructions)
 
 
-def encode(instructions: Iterable[Instruction]) -> bytes:
+@lru_cache(maxsize=64)
+def encode(instructions: tuple[Instruction, ...]) -> bytes:
     """Return an array of struct sock_filter."""
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 

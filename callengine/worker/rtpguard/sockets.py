@@ -10,8 +10,6 @@ import ctypes
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from callengine.worker.native.media import media
@@ -45,7 +43,7 @@ class MediaSocket:
     cookie: bytes
     "The kernel's own number of the socket, never given twice."
 
-    def attach(self, instructions: Sequence[Instruction]) -> None:
+    def attach(self, instructions: tuple[Instruction, ...]) -> None:
         """Replace the socket's filter; raises SocketGoneError, or OSError if there are none."""
         code = encode(instructions)
         room = ctypes.create_string_buffer(code, len(code))
@@ -54,7 +52,7 @@ class MediaSocket:
         with self._borrowed() as sock:
             sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
 
-    def widen(self, instructions: Sequence[Instruction]) -> "MediaSocket":
+    def widen(self, instructions: tuple[Instruction, ...]) -> "MediaSocket":
         """Put a socket in its place that takes IPv6 too, with this filter; return that.
 
         The descriptor and the port stay: pjmedia, which waits for it by select, goes on with it.
@@ -115,12 +113,8 @@ class MediaSocket:
             option = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)
         return int(_MEMORY.unpack(option)[_DROPS])
 
-    @contextmanager
-    def _borrowed(self) -> Iterator[socket.socket]:
-        with _borrowed(self.descriptor) as sock:
-            if _cookie(sock) != self.cookie:
-                raise SocketGoneError("the descriptor is another socket's by now")
-            yield sock
+    def _borrowed(self) -> "_Borrowed":
+        return _Borrowed(self.descriptor, self.cookie)
 
 
 def find(*ports: int) -> list[MediaSocket | None]:
@@ -129,7 +123,7 @@ def find(*ports: int) -> list[MediaSocket | None]:
     # The newest first: a leg's sockets were opened just now.
     for descriptor in sorted(map(int, os.listdir(DESCRIPTORS)), reverse=True):
         # No socket, or closed since it was listed.
-        with contextlib.suppress(OSError), _borrowed(descriptor) as sock:
+        with contextlib.suppress(OSError), _Borrowed(descriptor) as sock:
             port = _port(sock) if sock.type == socket.SOCK_DGRAM else None
             if port is not None and port in ports:
                 bound.setdefault(port, MediaSocket(descriptor, _cookie(sock)))
@@ -158,14 +152,24 @@ def _cookie(sock: socket.socket) -> bytes:
     return sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
 
 
-@contextmanager
-def _borrowed(descriptor: int) -> Iterator[socket.socket]:
-    """Use a descriptor that stays another's: nothing of Python's may close it."""
-    try:
-        sock = socket.socket(fileno=descriptor)
-    except OSError as error:
-        raise SocketGoneError(*error.args) from error
-    try:
-        yield sock
-    finally:
-        sock.detach()
+class _Borrowed:
+    """A descriptor in use that stays another's: nothing of Python's may close it."""
+
+    __slots__ = ("_cookie", "_descriptor", "_socket")
+
+    def __init__(self, descriptor: int, cookie: bytes | None = None) -> None:
+        self._descriptor, self._cookie = descriptor, cookie
+
+    def __enter__(self) -> socket.socket:
+        """Raise SocketGoneError where it is closed, or not the socket of this cookie."""
+        try:
+            sock = self._socket = socket.socket(fileno=self._descriptor)
+        except OSError as error:
+            raise SocketGoneError(*error.args) from error
+        if self._cookie is not None and _cookie(sock) != self._cookie:
+            sock.detach()
+            raise SocketGoneError("the descriptor is another socket's by now")
+        return sock
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.detach()

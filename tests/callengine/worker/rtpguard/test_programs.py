@@ -203,7 +203,7 @@ def test_many_networks_fit_and_too_many_are_refused(ears: Ears) -> None:
     assert ears.hears(PEER, b"x") == b"x"
     assert ears.hears(STRANGER, b"x") is None
     with pytest.raises(ValueError, match="too long"):
-        program(many * (MAX_INSTRUCTIONS // 1000))
+        program(tuple(many * (MAX_INSTRUCTIONS // 1000)))
 
 
 def test_what_was_dropped_is_counted(ears: Ears) -> None:
