@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from django.conf import settings
 from django.utils import timezone
@@ -212,25 +213,21 @@ def connection(sip_user: str, store: Store = STORED) -> ConnectionEntry | None:
 
 def connection_entry(row: ConnectionRow, store: Store = STORED) -> ConnectionEntry:
     """Return a connection with its unexpired registrations. One query."""
-    its = row.settings
     return ConnectionEntry(
         sip_user=row.sip_user,
         name=row.name,
-        enabled=its.enabled,
-        inbound_codecs=its.inbound_codecs,
-        outbound_codecs=its.outbound_codecs,
-        force_on_caller=its.force_on_caller,
-        address=its.address,
-        concurrent_calls=its.concurrent_calls,
-        caller_id=its.caller_id,
         contacts=tuple(_contact(kept.binding) for kept in store.kept(row.key)),
-        agent_when=its.agent_when,
-        permissions=its.permissions,
-        ring_timeout_s=its.ring_timeout_s,
-        holds_back_early_media=its.holds_back_early_media,
-        avoids_transcoding=its.avoids_transcoding,
-        srtp=its.srtp,
+        **dict(zip(_SETTINGS, _settings_of(row.settings), strict=True)),
     )
+
+
+_SETTINGS = tuple(
+    field.name
+    for field in dataclasses.fields(ConnectionEntry)
+    if field.name not in ("sip_user", "name", "contacts", "agent")
+)
+"What an entry has of a connection's settings, which call it the same; its agent is looked up."
+_settings_of = attrgetter(*_SETTINGS)
 
 
 def _contact(one: Binding) -> Contact:

@@ -1,5 +1,6 @@
 """Rows of the directory as the values of `records`, one or all of a table. Synchronous."""
 
+import dataclasses
 import json
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
@@ -65,7 +66,7 @@ def connections_in(rows: QuerySet[Connection]) -> Iterator[ConnectionRow]:
         rows.order_by()
         .annotate(**texts)
         .values_list(
-            "pk", "sip_user", "name", "ha1_md5", "ha1_sha256", "ha1b_md5", "ha1b_sha256", *_SETTINGS
+            "pk", "sip_user", "name", "ha1_md5", "ha1_sha256", "ha1b_md5", "ha1b_sha256", *_COLUMNS
         )
     )
     for key, sip_user, name, *rest in values.iterator(CHUNK):
@@ -74,58 +75,28 @@ def connections_in(rows: QuerySet[Connection]) -> Iterator[ConnectionRow]:
         yield ConnectionRow(key, sip_user, name, digests, _settings(*rest[4:]))
 
 
-_SETTINGS = (
-    "enabled",
-    "ha1_realm",
-    "inbound_text",
-    "outbound_text",
-    "force_on_caller",
-    "address",
-    "concurrent_calls",
-    "caller_id",
-    "agent",
-    "agent_when",
-    "international",
-    "countries_text",
-    "premium_rate",
-    "calls_per_second",
-    "daily_minutes",
-    "max_duration_s",
-    "ring_timeout_s",
-    "holds_back_early_media",
-    "avoids_transcoding",
-    "srtp",
-)
+_OTHERWISE = {
+    "realm": "ha1_realm",
+    "inbound_codecs": "inbound_text",
+    "outbound_codecs": "outbound_text",
+    "countries": "countries_text",
+}
+"Columns of settings that are not called as these are."
+_PERMITTED = tuple(field.name for field in dataclasses.fields(Permissions))
+_SET = (*(name for name in ConnectionSettings._fields if name != "permissions"), *_PERMITTED)
+_COLUMNS = tuple(_OTHERWISE.get(name, name) for name in _SET)
 
 
 @lru_cache(maxsize=SHARED)
 def _settings(*values: Any) -> ConnectionSettings:
     """Return the settings of these columns; the same object for the same values."""
-    given = dict(zip(_SETTINGS, values, strict=True))
-    return ConnectionSettings(
-        enabled=given["enabled"],
-        realm=given["ha1_realm"],
-        inbound_codecs=known_codecs(json.loads(given["inbound_text"])),
-        outbound_codecs=known_codecs(json.loads(given["outbound_text"])),
-        force_on_caller=given["force_on_caller"],
-        address=given["address"],
-        concurrent_calls=given["concurrent_calls"],
-        caller_id=given["caller_id"],
-        agent=given["agent"],
-        agent_when=given["agent_when"],
-        permissions=Permissions(
-            international=given["international"],
-            countries=tuple(json.loads(given["countries_text"])),
-            premium_rate=given["premium_rate"],
-            calls_per_second=given["calls_per_second"],
-            daily_minutes=given["daily_minutes"],
-            max_duration_s=given["max_duration_s"],
-        ),
-        ring_timeout_s=given["ring_timeout_s"],
-        holds_back_early_media=given["holds_back_early_media"],
-        avoids_transcoding=given["avoids_transcoding"],
-        srtp=Srtp(given["srtp"]),
-    )
+    given = dict(zip(_SET, values, strict=True))
+    permitted = {name: given.pop(name) for name in _PERMITTED}
+    permitted["countries"] = tuple(json.loads(permitted["countries"]))
+    for name in ("inbound_codecs", "outbound_codecs"):
+        given[name] = known_codecs(json.loads(given[name]))
+    given["srtp"] = Srtp(given["srtp"])
+    return ConnectionSettings(**given, permissions=Permissions(**permitted))
 
 
 def registrations(keys: Keys) -> Iterator[tuple[int, Kept]]:

@@ -1,5 +1,6 @@
 """What the engine reads for one call: who calls, where it goes, in how many queries."""
 
+import dataclasses
 import time
 
 import pytest
@@ -211,6 +212,25 @@ def test_a_connection_by_its_sip_user(alice, django_assert_num_queries):
             permissions=Permissions("none", premium_rate=False),
         )
     )
+
+
+def test_every_setting_of_a_connection_reaches_a_call(alice):
+    replace_bindings("alice", [binding("sip:alice@192.0.2.7")])
+    Connection.objects.filter(pk=alice.pk).update(
+        enabled=False, inbound_codecs=["PCMA"], outbound_codecs=["OPUS"], force_on_caller=True,
+        avoids_transcoding=True, address="sip:192.0.2.8", concurrent_calls=3, caller_id="any",
+        agent_when="busy", ring_timeout_s=7, holds_back_early_media=True, srtp="allowed",
+        international="listed", countries=["AT"], premium_rate=False, calls_per_second=2,
+        daily_minutes=9, max_duration_s=60,
+    )  # fmt: skip
+    entry, plain = lookup.connection("alice"), ConnectionEntry("", "")
+    assert _alike(entry, plain) == {"agent"}  # which is not looked up of a caller
+    assert _alike(entry.permissions, plain.permissions) == set()
+
+
+def _alike(one, other) -> set[str]:
+    names = [field.name for field in dataclasses.fields(one)]
+    return {name for name in names if getattr(one, name) == getattr(other, name)}
 
 
 def test_an_exact_number_goes_before_a_connection_and_a_route(
