@@ -45,5 +45,5 @@ def parties(legs: Iterable[LegSnapshot], near: str = CALLER) -> CallLegs:
     rung = [leg for leg in ordered if leg is not caller and leg["name"] != CALLER]
     heard = (leg for leg in reversed(rung) if leg["codec"] or leg["remote"])
     callee = next(heard, rung[0] if rung else None)
-    talking = (caller, callee)
-    return CallLegs(caller, callee, [leg for leg in ordered if leg not in talking])
+    others = [leg for leg in ordered if leg is not caller and leg is not callee]
+    return CallLegs(caller, callee, others)

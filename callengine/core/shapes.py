@@ -69,7 +69,8 @@ def plain(value: Any) -> Any:
     if kind in _ALREADY_PLAIN:
         return value
     if (names := _names(kind)) is not None:
-        return {name: plain(getattr(value, name)) for name in names}
+        fields = ((name, getattr(value, name)) for name in names)
+        return {name: one if type(one) in _ALREADY_PLAIN else plain(one) for name, one in fields}
     return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 

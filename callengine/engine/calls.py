@@ -21,7 +21,8 @@ from callengine.core.snapshot import (
     iso,
 )
 from callengine.edge.interface import IncomingCall
-from callengine.engine.livecall import LiveCall, PendingTransfer, open_call
+from callengine.engine.livecall import LiveCall, PendingTransfer
+from callengine.engine.newcall import open_call
 from callengine.record import changes
 from callengine.record.journal import Journal
 from callengine.record.ladder import Audience, Listener, Trace

@@ -29,6 +29,7 @@ from callengine.engine.calls import CallBook
 from callengine.engine.captures import Captures
 from callengine.engine.holdmusic import HoldPlayer
 from callengine.engine.livecall import LiveCall
+from callengine.engine.namedlegs import check_legs
 from callengine.engine.pickups import PickUps
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess
@@ -86,7 +87,7 @@ class Hearing:
 
     def _of_call(self, call: LiveCall, message: OfCall) -> None:
         """Take what a process says of its call; raises ControlError for a leg it was not given."""
-        call.check_legs(message)
+        check_legs(call, message)
         match message:
             case Taken():
                 self._assignment.taken(call)

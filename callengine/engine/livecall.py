@@ -7,29 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from callengine.core.control.agents import (
-    AgentFacts,
-    AgentLine,
-    AgentTool,
-    ConnectAgent,
     TransferAsked,
 )
 from callengine.core.control.calls import (
     LegFacts,
-    OfCall,
-    QualityMeasured,
-    RedirectAsked,
-    TimelineNote,
-    TransferOver,
 )
-from callengine.core.control.language import ControlError
-from callengine.core.control.levels import LevelsMeasured
-from callengine.core.control.music import MusicWanted
-from callengine.core.control.speech import SpeechWanted
 from callengine.core.directory import Source
 from callengine.core.history import Recorder
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.core.outcomes import Termination
-from callengine.core.parties import CALLER, parties
+from callengine.core.parties import CALLER, CallLegs, parties
 from callengine.core.plan import CallPlan
 from callengine.core.snapshot import (
     CallSnapshot,
@@ -219,7 +206,7 @@ class LiveCall:
             self.snapshot["figures"] = self._figures()
         if CallState(state).is_talking and self.snapshot["answered"] is None:
             self.snapshot["answered"] = iso(at)
-            self._see_who_took_it()
+            self._see_who_took_it(self._legs)
 
     def _become(self, state: str) -> None:
         before, self.snapshot["state"] = self.snapshot["state"], state
@@ -231,33 +218,6 @@ class LiveCall:
         event = self.timeline.add(at=iso(at), leg=leg, kind=kind, text=text)
         self.fresh_lines[event["number"]] = event
         return event
-
-    def check_legs(self, message: OfCall) -> None:
-        """Raise ControlError if a message names a leg that the call was not given."""
-        given = set(self.labels)
-        match message:
-            case QualityMeasured(legs) | LevelsMeasured(legs):
-                names = set(legs)
-            case LegFacts(name=leg) | RedirectAsked(leg=leg) | MusicWanted(leg=leg):
-                names = {leg}
-            case TimelineNote(leg=leg):
-                names = {leg} - {""}
-            case TransferOver(str(leg)):
-                names = {leg}
-            case SpeechWanted(leg=leg):
-                names, given = {leg}, self.selftests
-            case (
-                ConnectAgent(leg=leg)
-                | AgentFacts(leg=leg)
-                | AgentLine(leg=leg)
-                | AgentTool(leg=leg)
-                | TransferAsked(leg=leg)
-            ):
-                names, given = {leg}, set(self.agents.orders)
-            case _:
-                return
-        if unknown := names - given:
-            raise ControlError(f"{type(message).__name__} of {min(unknown)}, which was not ordered")
 
     def set_leg(self, facts: LegFacts) -> bool:
         """Take over what a call process says of a leg; return whether it is a new leg."""
@@ -282,8 +242,9 @@ class LiveCall:
             self.snapshot["legs"].append(leg)
         else:
             before.update(leg)
-        self._judge_transcoding()
-        self._see_who_took_it()
+        legs = self._legs
+        self._judge_transcoding(legs)
+        self._see_who_took_it(legs)
         return before is None
 
     def set_attempt(self, anchor: LegAnchor, attempt: Attempt) -> None:
@@ -351,9 +312,9 @@ class LiveCall:
         """Take over where the call leads now, and where its lists come from."""
         if self.near != CALLER:
             self.snapshot["near"] = self.near
-            self._judge_transcoding()
+            self._judge_transcoding(self._legs)
         self.snapshot["destination"] = plan.destination
-        self._see_who_took_it()
+        self._see_who_took_it(self._legs)
         self.snapshot["vn_a_source"] = plan.vn_a_source
         self.snapshot["vn_b_source"] = plan.vn_b_source
 
@@ -395,17 +356,21 @@ class LiveCall:
         snapshot: CallSnapshot = _copied(self.snapshot)
         return snapshot
 
-    def _see_who_took_it(self) -> None:
+    @property
+    def _legs(self) -> CallLegs:
+        return parties(self.snapshot["legs"], self.near)
+
+    def _see_who_took_it(self, legs: CallLegs) -> None:
         """Tell who talks to the caller, if that is another than whom the call was for."""
-        callee = parties(self.snapshot["legs"], self.near).callee
+        callee = legs.callee
         is_heard = callee is not None and (callee["codec"] or callee["remote"])
         if callee is None or not is_heard or self.snapshot["answered"] is None:
             return
         party = self.party_of(callee["name"])
         self.snapshot["taken_by"] = party if party != self.snapshot["destination"] else ""
 
-    def _judge_transcoding(self) -> None:
-        codec_a, codec_b = parties(self.snapshot["legs"], self.near).codecs
+    def _judge_transcoding(self, legs: CallLegs) -> None:
+        codec_a, codec_b = legs.codecs
         if codec_a and codec_b:
             self.snapshot["transcoded"] = codec_a != codec_b
 
@@ -413,69 +378,10 @@ class LiveCall:
 def _copied(value: Any) -> Any:
     """Return a copy of plain data; `copy.deepcopy` takes ten times as long."""
     if isinstance(value, dict):
-        return {name: _copied(item) for name, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
-
-
-def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> LiveCall:
-    """Return a new live call with the caller's leg on it, and what the planner left out."""
-    snapshot: CallSnapshot = {
-        "id": uuid,
-        "started": iso(at),
-        "answered": None,
-        "ended": None,
-        "from": plan.from_user,
-        "from_name": plan.from_name,
-        "to": plan.to_user,
-        "source": plan.source,
-        "destination": plan.destination,
-        "taken_by": "",
-        "state": CallState.TRYING.value,
-        "transcoded": False,
-        "legs": [],
-        "termination": None,
-        "events": [],
-        "vn_a_source": plan.vn_a_source,
-        "vn_b_source": plan.vn_b_source,
-    }
-    call = LiveCall(plan=plan, snapshot=snapshot, sip_call_id=sip_call_id, started_at=at)
-    call.history_written_at = at
-    call.labels["A"] = plan.from_name or plan.from_user or plan.source
-    call.set_leg(_first_facts(plan, sip_call_id))
-    call.add_event(at=at, leg="A", kind="invite", text=_invite_text(plan))
-    for note in plan.notes:
-        call.add_event(at=at, leg="", kind="plan", text=note)
-    return call
-
-
-def _first_facts(plan: CallPlan, sip_call_id: str) -> LegFacts:
-    return LegFacts(
-        name="A",
-        call_id=sip_call_id,
-        user_agent="",
-        offered=plan.offered or (),
-        allowed=plan.vn_a,
-        codec=None,
-        payload_type=None,
-        remote="",
-        state="trying",
-    )
-
-
-def _invite_text(plan: CallPlan) -> str:
-    who = _who_called(plan)
-    if plan.offered is None:
-        return f"{who} called {plan.to_user} without an offer; ours will be in the answer."
-    offer = ", ".join(plan.offered) or "no codec known here"
-    return f"{who} called {plan.to_user} and offered {offer}."
-
-
-def _who_called(plan: CallPlan) -> str:
-    """Return `Alice (alice)`, `+12025550100 via carrier-one` or `stranger at 203.0.113.7`."""
-    kind, _, name = plan.source.partition(":")
-    who = plan.from_user or "Somebody"
-    if plan.from_name and plan.from_name != who:
-        who = f"{plan.from_name} ({who})" if plan.from_user else plan.from_name
-    if kind == "trunk":
-        return f"{who} via {name}"
-    return f"{who} at {name}" if kind == "external" else who
+        return {
+            name: _copied(item) if isinstance(item, dict | list) else item
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_copied(item) if isinstance(item, dict | list) else item for item in value]
+    return value

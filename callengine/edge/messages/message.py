@@ -53,6 +53,7 @@ _WRITTEN = {lower: name for name, lower in _SPELLINGS.items()}
 
 # A backslash makes any character but CR and LF part of a quoted string (RFC 3261 section 25.1).
 _CONTROL = re.compile("(?<!\\\\)[\x00-\x08\x0a-\x1f\x7f]|[\r\n]")
+_BLANKS = frozenset(" \t")
 _VERSION = re.compile(r"SIP/[0-9]{1,3}\.[0-9]{1,3}\Z", re.IGNORECASE)
 
 
@@ -153,7 +154,8 @@ def _headers(lines: list[str], max_line_bytes: int) -> tuple[dict[str, list[str]
     problem = ""
     if len(lines) > MAX_HEADERS:
         lines, problem = lines[:MAX_HEADERS], "too many header lines"
-    for line in _unfolded(lines):
+    is_folded = any(line[:1] in _BLANKS for line in lines)
+    for line in _unfolded(lines) if is_folded else lines:
         if len(line) > max_line_bytes:
             problem = "a header line is too long"
             continue
@@ -164,8 +166,10 @@ def _headers(lines: list[str], max_line_bytes: int) -> tuple[dict[str, list[str]
         name = _SPELLINGS.get(written) or _header_name(written)
         if not colon or not name:
             problem = "a header line has no name"
-            continue
-        headers.setdefault(name, []).append(value.strip())
+        elif name in headers:
+            headers[name].append(value.strip())
+        else:
+            headers[name] = [value.strip()]
     return headers, problem
 
 
@@ -179,7 +183,7 @@ def _unfolded(lines: Iterable[str]) -> Iterator[str]:
     """Yield header lines, those that go on (section 7.3.1) made one."""
     parts: list[str] = []
     for line in lines:
-        if line[:1] in (" ", "\t") and parts:
+        if line[:1] in _BLANKS and parts:
             parts.append(line.strip())
             continue
         if parts:
