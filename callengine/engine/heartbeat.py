@@ -97,6 +97,7 @@ class Heartbeat:
             try:
                 self._book.journal.write(*self._seen())
                 self._pool.end_silent()
+                self._pool.give_back()
             except Exception:
                 logger.exception("a heartbeat failed; the next one comes all the same")
             await asyncio.sleep(HEARTBEAT_S)

@@ -275,7 +275,7 @@ class ProcessKeeper:
         if not process.pid or not process.sip_port:
             return
         if process.state is ProcessState.STARTING:
-            process.state = ProcessState.IDLE
+            process.state, process.idle_since = ProcessState.IDLE, time.monotonic()
         if not process.ready.done():
             process.ready.set_result(None)
 

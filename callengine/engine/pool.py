@@ -115,7 +115,7 @@ class Pool:
             process = await self._available(bridge_rate_hz)
         if process is None:
             return None
-        process.state = ProcessState.BUSY
+        process.state, process.has_served = ProcessState.BUSY, True
         process.heard_at = time.monotonic()
         self._replenish()
         return process
@@ -127,7 +127,7 @@ class Pool:
         if recycle:
             self._keeper.kill(process)
         elif process.state is ProcessState.BUSY:
-            process.state = ProcessState.IDLE
+            process.state, process.idle_since = ProcessState.IDLE, time.monotonic()
         self._cleared.set()
         self._shrink(process.bridge_rate_hz)
         self._replenish()
@@ -149,6 +149,15 @@ class Pool:
     def end_silent(self) -> None:
         """End the processes with a call that have said nothing for too long."""
         self._keeper.end_silent()
+
+    def give_back(self) -> None:
+        """Give back the memory of a process that rests: one at a time, to be asked now and then.
+
+        What a call has touched stays its process's own, twice what a new one has.
+        """
+        process = self._roster.rested(time.monotonic())
+        if process is not None:
+            self._keeper.kill(process)
 
     def hear(self, process: CallProcess) -> None:
         """Take what a process has said by now."""

@@ -36,6 +36,10 @@ class CallProcess:
     unavailable: dict[str, str] = field(default_factory=dict)
     heard_at: float = 0.0
     "Monotonic time of its last message."
+    idle_since: float = 0.0
+    "Monotonic time of when it was last ready for a call."
+    has_served: bool = False
+    "Whether it has had a call: what that made its own stays with it."
     ended_for: str = ""
     "Why it was ended, if we ended it with its call: a clause."
 
@@ -55,3 +59,5 @@ class PoolSettings:
     spare: tuple[tuple[int, int], ...] = ((8000, 2), (16000, 2), (48000, 1))
     "Bridge rate in Hz -> idle processes kept at least."
     calls_before_recycling: int = 100
+    rest_s: float = 30.0
+    "How long one that has had a call, or is more than will be needed, waits for another."

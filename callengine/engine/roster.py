@@ -62,6 +62,18 @@ class Roster:
         idle = [p for p in self._of(rate_hz) if p.state is ProcessState.IDLE]
         return idle[2 * self._spare_wanted(rate_hz) + MAX_SPARE :]
 
+    def rested(self, now: float) -> CallProcess | None:
+        """Return an idle process whose memory is more than a new one's, or that is one too many."""
+        for process in self._processes.values():
+            if process.state is ProcessState.IDLE:
+                rests = now - process.idle_since >= self._settings.rest_s
+                if rests and (process.has_served or self._has_more(process.bridge_rate_hz)):
+                    return process
+        return None
+
+    def _has_more(self, rate_hz: int) -> bool:
+        return sum(p.state in SPARE for p in self._of(rate_hz)) > self._spare_wanted(rate_hz)
+
     def _spare_wanted(self, rate_hz: int) -> int:
         share = max(1, self._settings.max_calls // 3)
         floor = min(dict(self._settings.spare).get(rate_hz, 0), share)

@@ -72,6 +72,24 @@ async def test_spares_are_kept_and_replaced() -> None:
         assert pool.busy == 0
 
 
+async def test_a_process_that_had_a_call_is_exchanged_once_it_rests() -> None:
+    async with opened(8, spare=((8000, 1),), rest_s=0.1) as pool:
+        await until(lambda: len(idle(pool, 8000)) == 1, "no spare")
+        unused = idle(pool, 8000)[0]
+        pool.give_back()
+        assert idle(pool, 8000) == [unused]
+        used, other = await taken(pool, 8000), await taken(pool, 8000)
+        for process in (used, other):
+            pool.release(process, recycle=False)
+
+        def is_as_at_first() -> bool:
+            pool.give_back()
+            return {used, other}.isdisjoint(pool.processes) and len(idle(pool, 8000)) == 1
+
+        await until(is_as_at_first, "processes that had a call are kept")
+        assert not idle(pool, 8000)[0].has_served
+
+
 async def test_a_process_serves_call_after_call() -> None:
     async with opened(1, spare=((8000, 1),)) as pool:
         pids = set()
