@@ -34,6 +34,9 @@ class Borrower(RtpEnd, Protocol):
     def counters(self) -> Counters | None:
         """Return the counters of its RTP."""
 
+    def level(self) -> float | None:
+        """Return how loud its peer is now, 0 to 1; None if it has no audio."""
+
     def pause(self, *, is_paused: bool) -> None:
         """Neither send nor listen, or go on: there is no agreed media now, or again."""
 

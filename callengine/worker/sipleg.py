@@ -134,9 +134,11 @@ class SipLeg(SipCall):
         return self.getAudioMedia(self._audio_index)
 
     def level(self) -> float | None:
-        """Return how loud the party is on the bridge, as its meter says."""
-        if not self.has_audio or self.ended or self._borrower is not None:
+        """Return how loud the party is on the bridge, as its meter says, or whoever borrowed it."""
+        if not self.has_audio or self.ended:
             return None
+        if self._borrower is not None:
+            return self._borrower.level()
         try:
             # What its port transmits to the bridge; the other is what it is given to hear.
             return loudness(self.audio().getTxLevel())

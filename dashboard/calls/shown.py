@@ -258,8 +258,10 @@ class CallView(CallHead):
 
     @property
     def talking(self) -> tuple[LegView, ...]:
-        """The legs whose parties are heard over the bridge."""
-        return tuple(leg for leg in self.phones if leg.chip)
+        """The legs whose parties are heard: phones with a codec, and the agent they talk to."""
+        phones = tuple(leg for leg in self.phones if leg.chip)
+        has_agent = phones and self.leg_b is not None and self.leg_b.agent
+        return (*phones, self.leg_b) if has_agent and self.leg_b is not None else phones
 
     @property
     def phones(self) -> tuple[LegView, ...]:

@@ -107,6 +107,9 @@ def _parts(page: Page, folder: Path, call: str) -> None:
     page.get_by_role("link", name="From outside to a connection").click()
     page.wait_for_load_state("networkidle")
     page.screenshot(path=folder / "lab.png")
+    page.goto("/lab/hear/?loss=3")
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=folder / "hear.png")
 
 
 def _context(browser: Browser, server: LiveServer, size: str, theme: str) -> BrowserContext:

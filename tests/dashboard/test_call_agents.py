@@ -24,6 +24,12 @@ def page(client: Client, call: CallSnapshot) -> str:
     return words(response.content.decode())
 
 
+def test_the_agent_has_a_level_as_the_caller_has(viewer: Client) -> None:
+    call = agentcalls.store(agentcalls.call())
+    html = viewer.get(f"/calls/{call['id']}/").content.decode()
+    assert ('id="level-A"' in html, 'id="level-B"' in html) == (True, True)
+
+
 def test_the_agent_is_the_second_party_with_formats_and_no_codec(viewer: Client) -> None:
     text = page(viewer, agentcalls.store(agentcalls.call()))
     assert "Leg B voice agent, support" in text

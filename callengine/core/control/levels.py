@@ -22,7 +22,7 @@ class MeasureLevels:
 class LevelsMeasured:
     """How loud each leg's party is now: 0 is silence, 1 full scale, on a logarithmic scale.
 
-    Without the legs of which that is not known: voice agents have no port on the bridge.
+    Without the legs of which that is not known, such as one that has no audio yet.
     """
 
     legs: dict[LegName, Annotated[float, Within(0, 1)]]

@@ -1,6 +1,7 @@
 """The caller's media, borrowed by an agent's thread: the end of it on the call's own thread."""
 
 import threading
+import time
 
 from callengine.worker.agent.callermedia import Terms
 from callengine.worker.agent.loop import AgentLoop
@@ -67,6 +68,10 @@ class Borrowing:
         """Return how many RTP packets have been received."""
         counters = self.counters()
         return counters.received if counters is not None else 0
+
+    def level(self) -> float | None:
+        """Return how loud the caller is."""
+        return self._loop.heard.level(time.monotonic()) if self._loop.caller is not None else None
 
     def counters(self) -> Counters | None:
         """Return the counters of the caller's RTP."""

@@ -56,6 +56,12 @@ class AgentLeg(InnerParty):
         """Whether it can be joined with a caller: it takes whatever comes, and keeps it."""
         return not self.ended
 
+    def level(self) -> float | None:
+        """Return how loud the agent is; None while nobody hears it."""
+        loop = self._loop
+        is_heard = not self.ended and loop.caller is not None
+        return loop.said.level(time.monotonic()) if is_heard else None
+
     # Doing
 
     def dial(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from agents.dialects.interface import Note, Send
 from agents.dialects.registry import DIALECTS, make
 from agents.formats import AudioFormat
+from agents.loudness import mean_magnitude
 from callengine.core.orders import AgentOrder
 from callengine.worker.agent.callermedia import CallerMedia, Terms
 from callengine.worker.agent.conversation import AgentConversation
@@ -19,6 +20,7 @@ from callengine.worker.agent.link import AgentLink
 from callengine.worker.agent.polled import Polled, Ready
 from callengine.worker.audio.paths import PathError
 from callengine.worker.lending import LentMedia
+from callengine.worker.levels import FULL_SCALE, loudness
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,28 @@ Told = Effect | Pressed | Faulty
 "What the leg is told."
 
 
+class Meter:
+    """How loud the last piece of audio of one way was; worked out when it is asked for."""
+
+    LASTS_S = 0.3
+    "Nothing came for so long: it is silent."
+
+    def __init__(self, audio: AudioFormat) -> None:
+        self._format = audio
+        self._last = (b"", 0.0)
+
+    def took(self, audio: bytes | None, now: float) -> None:
+        """Take a piece; None is silence. On the agent's thread."""
+        self._last = (audio or b"", now)
+
+    def level(self, now: float) -> float:
+        """Return it, 0 to 1 on a logarithmic scale. On any thread."""
+        audio, at = self._last
+        if now - at > self.LASTS_S:
+            return 0.0
+        return loudness(round(FULL_SCALE * mean_magnitude(audio, self._format)))
+
+
 class AgentLoop(threading.Thread):
     """Carries one conversation; ends with it. `told` is called on this thread."""
 
@@ -68,6 +92,8 @@ class AgentLoop(threading.Thread):
         self._tell, self._changed = told, changed
         self._how = ("", "")
         self._formats = AudioFormat(order.input), AudioFormat(order.output)
+        self.heard, self.said = Meter(self._formats[0]), Meter(self._formats[1])
+        "Of the caller, and of the agent."
         self._commands: deque[Command] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._polled = Polled()
@@ -189,6 +215,7 @@ class AgentLoop(threading.Thread):
         conversation = self._conversation
         frame = conversation.frame(now, caller.frame_bytes)
         caller.play(frame, now)
+        self.said.took(frame, now)
         if caller.is_on_hold:
             conversation.active(now)
         elif frame is not None and not self._is_heard:
@@ -198,6 +225,7 @@ class AgentLoop(threading.Thread):
         if not pieces:
             return
         conversation = self._conversation
+        self.heard.took(pieces[-1], now)
         for piece in pieces:
             if self._link.is_congested and conversation.is_ready:
                 self._say_congested()

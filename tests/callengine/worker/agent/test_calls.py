@@ -9,8 +9,9 @@ import pytest
 
 from agents.formats import Encoding
 from callengine.core.control.agents import AgentFacts
+from callengine.core.control.levels import LevelsMeasured, MeasureLevels
 from callengine.core.lateness import STEADY_MS
-from tests.callengine.worker.agent.rig import AgentCall, agent_call, support
+from tests.callengine.worker.agent.rig import CALL, AgentCall, agent_call, support
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.peers.voiceagent.sounds import tone
 from tests.peers.waiting import until
@@ -90,6 +91,24 @@ async def test_a_stall_of_ours_leaves_no_lasting_delay_of_an_agent_that_streams(
         call.hangs_up()
         await call.ended()
         assert "of silence in its audio were left out." in call.notes()[-1]
+
+
+async def test_how_loud_both_are_is_told_while_somebody_looks(agent: VoiceAgentPeer) -> None:
+    async with agent_call() as call:
+        await _is_up(call, agent.url(tone=440), Encoding.PCM)
+        await call.is_ready()
+        speech = asyncio.create_task(call.sends(0, [tone("audio/pcmu", 300, 20)] * 2000))
+        call.tell(MeasureLevels(CALL, 60))
+        both = await call.hears(LevelsMeasured, lambda told: min(_levels(told)) > 0.5)
+        assert max(_levels(both)) < 1
+        speech.cancel()
+        call.said.clear()
+        quiet = await call.hears(LevelsMeasured, lambda told: _levels(told)[0] == 0)
+        assert quiet.legs["B"] > 0.5
+
+
+def _levels(told: LevelsMeasured) -> tuple[float, float]:
+    return told.legs.get("A", 0.0), told.legs.get("B", 0.0)
 
 
 async def test_what_the_caller_says_before_the_agent_is_ready_reaches_it(
