@@ -108,7 +108,8 @@ def _parts(page: Page, folder: Path, call: str) -> None:
     page.wait_for_load_state("networkidle")
     page.screenshot(path=folder / "lab.png")
     page.goto("/lab/hear/?loss=3")
-    page.wait_for_load_state("networkidle")
+    page.get_by_role("button", name="Play OPUS", exact=True).click()
+    page.locator('[aria-pressed="true"]').wait_for()
     page.screenshot(path=folder / "hear.png")
 
 
