@@ -81,7 +81,8 @@ class LegOrder:
     "Whether the edge shows an IPv6 address in its place until the peer has described itself."
     label: str = ""
     username: str = ""
-    password: str = field(default="", repr=False)
+    """Whom a gateway knows us by, if it may challenge. The edge alone has the password: a call
+    process reads what strangers send."""
     party: str = ""
     "Whose it is, as `connection:alice`; for the engine, which has it from here."
     trunk: str = ""

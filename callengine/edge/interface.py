@@ -163,8 +163,8 @@ class LegAnchor:
     Timer B of RFC 3261 would be 32 s, which callers do not wait."""
     username: str = ""
     password: str = field(default="", repr=False)
-    """Leg B to a gateway with credentials: the same password as in the leg's order. A call process
-    answers a challenge for the loopback URI it sees; the edge answers it again for the real one."""
+    """Leg B to a gateway with credentials. A call process answers a challenge by none of its own,
+    for the loopback URI it sees; the edge answers it again, with these, for the real one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,6 @@ def joined_waves(
         offers_ipv6=before.offers_ipv6,
         label=joint.name,
         username=before.username,
-        password=before.password,
         trunk=before.trunk,
         srtp=before.srtp,
         keys_readable=before.keys_readable,

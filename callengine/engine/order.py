@@ -326,7 +326,6 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         offers_ipv6=aim.edge.offers_ipv6(flow),
         label=target.label,
         username=target.username,
-        password=aim.passwords.get(target.trunk, ""),
         party=aim.party,
         trunk=target.trunk,
         srtp=target.srtp,

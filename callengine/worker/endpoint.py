@@ -115,18 +115,16 @@ class Endpoint:
         except pj.Error:
             return  # this build does not have it
 
-    def new_account(
-        self, username: str = "", password: str = "", *, encrypts: bool = False
-    ) -> CallAccount:
-        """Return another account, with credentials to answer a trunk's challenge.
+    def new_account(self, *, is_challenged: bool = False, encrypts: bool = False) -> CallAccount:
+        """Return another account; one that `is_challenged` answers a trunk's challenges.
 
         One that `encrypts` offers SRTP beside plain RTP, and answers either.
         """
         account = CallAccount(*self._callbacks)
-        account.create(self._account_config(username, password, encrypts=encrypts))
+        account.create(self._account_config(is_challenged=is_challenged, encrypts=encrypts))
         return account
 
-    def _account_config(self, username: str, password: str, *, encrypts: bool = False) -> Any:
+    def _account_config(self, *, is_challenged: bool = False, encrypts: bool = False) -> Any:
         config = pj.AccountConfig()
         # pjsua gives an INVITE to the account that its To names, else to the first.
         user = SECURE_USER if encrypts else "leg"
@@ -144,9 +142,10 @@ class Endpoint:
         media.publicAddress = "127.0.0.1"
         if encrypts:
             _encrypt(config.mediaConfig)
-        if username:
+        if is_challenged:
+            # The edge puts the trunk's own in their place, which are never given to this process.
             config.sipConfig.authCreds.append(
-                pj.AuthCredInfo("digest", "*", username, pj.PJSIP_CRED_DATA_PLAIN_PASSWD, password)
+                pj.AuthCredInfo("digest", "*", "leg", pj.PJSIP_CRED_DATA_PLAIN_PASSWD, "none")
             )
         return config
 

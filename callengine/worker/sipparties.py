@@ -104,7 +104,7 @@ class SipParties:
             if leg.name in self._accounts and leg.is_gone:
                 self._close_account(leg.name)
         encrypts = order.srtp is not Srtp.OFF
-        account = self._endpoint.new_account(order.username, order.password, encrypts=encrypts)
+        account = self._endpoint.new_account(is_challenged=True, encrypts=encrypts)
         self._accounts[order.name] = account
         return account
 

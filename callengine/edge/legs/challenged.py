@@ -1,13 +1,11 @@
 """Answering a challenge in a call process's place (RFC 3261 section 22.2, RFC 7616)."""
 
 import secrets
-from dataclasses import replace
 
 from callengine.edge.legs.inner import challenge
-from callengine.edge.messages.digest import Answer, digest_response
+from callengine.edge.messages.digest import Answer, written
 from callengine.edge.messages.grammar import parse_params, split_quoted
 from callengine.edge.messages.message import Message
-from sip.digest import digest_ha1
 
 _ASKED = {
     401: ("www-authenticate", "authorization"),
@@ -38,24 +36,6 @@ def credentials(
         nc="00000001",
         cnonce=secrets.token_hex(8),
     )
-    ha1 = digest_ha1(
-        open_answer.algorithm, username=username, realm=open_answer.realm, password=password
+    return answered, written(
+        open_answer, password=password, method=method, opaque=params.get("opaque")
     )
-    answer = replace(open_answer, response=digest_response(open_answer, ha1=ha1, method=method))
-    return answered, _written(answer, opaque=params.get("opaque"))
-
-
-def _written(answer: Answer, *, opaque: str | None) -> str:
-    items = {"username": answer.username, "realm": answer.realm, "nonce": answer.nonce}
-    items |= {"uri": answer.uri, "response": answer.response}
-    if opaque is not None:
-        items["opaque"] = opaque
-    words = [f'{name}="{_escaped(value)}"' for name, value in items.items()]
-    words.append(f"algorithm={answer.algorithm}")
-    if answer.qop:
-        words.append(f'qop={answer.qop}, nc={answer.nc}, cnonce="{answer.cnonce}"')
-    return "Digest " + ", ".join(words)
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')

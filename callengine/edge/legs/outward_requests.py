@@ -320,7 +320,11 @@ def _credentials(leg: AnchoredLeg, request: PeerRequest) -> Headers:
     for name in ("authorization", "proxy-authorization"):
         for value in request.message.headers.get(name, ()):
             moved = readdress(
-                value, password=leg.anchor.password, method=request.method, uri=request.uri
+                value,
+                username=leg.anchor.username,
+                password=leg.anchor.password,
+                method=request.method,
+                uri=request.uri,
             )
             if moved:
                 headers.append((name, moved))

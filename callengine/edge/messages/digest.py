@@ -63,7 +63,9 @@ def parse_answer(header: str) -> Answer | None:
     if scheme.lower() != "digest":
         return None
     params = parse_params(split_quoted(rest, ","))
-    if any(not params.get(name) for name in ("username", "realm", "nonce", "uri", "response")):
+    if any(not params.get(name) for name in ("username", "nonce", "uri", "response")):
+        return None
+    if params.get("realm") is None:  # an empty one is a realm too
         return None
     return Answer(
         username=params["username"] or "",
@@ -239,25 +241,38 @@ def _nonce_count(answer: Answer) -> int | None:
         return None
 
 
-def readdress(header: str, *, password: str, method: str, uri: str) -> str | None:
-    """Return digest credentials recomputed for another URI, or None if that cannot be done.
+def readdress(header: str, *, username: str, password: str, method: str, uri: str) -> str | None:
+    """Return digest credentials computed anew for another URI, or None if that cannot be done.
 
-    A call process answers a gateway's challenge for the loopback URI it sees; the gateway must see
-    its own. Nonce, cnonce, count, realm and algorithm stay.
+    A call process answers a gateway's challenge for the loopback URI it sees, and not as us; the
+    gateway must see its own URI, and whom it knows. Nonce, cnonce, count, realm and algorithm stay.
     """
     answer = parse_answer(header)
     if answer is None or not password or answer.algorithm not in HASHES:
         return None
     if answer.qop not in ("", "auth"):
         return None
-    moved = replace(answer, uri=uri)
+    moved = replace(answer, username=username, uri=uri)
+    opaque = parse_params(split_quoted(header.partition(" ")[2], ",")).get("opaque")
+    return written(moved, password=password, method=method, opaque=opaque)
+
+
+def written(answer: Answer, *, password: str, method: str, opaque: str | None) -> str:
+    """Return the value of an Authorization header with the response of this password."""
     ha1 = digest_ha1(
         answer.algorithm, username=answer.username, realm=answer.realm, password=password
     )
-    response = digest_response(moved, ha1=ha1, method=method)
-    scheme, _, rest = header.strip().partition(" ")
-    items = [item for item in split_quoted(rest, ",") if item]
-    changed = {"uri": f'uri="{uri}"', "response": f'response="{response}"'}
-    return f"{scheme} " + ", ".join(
-        changed.get(item.partition("=")[0].strip().lower(), item) for item in items
-    )
+    response = digest_response(answer, ha1=ha1, method=method)
+    items = {"username": answer.username, "realm": answer.realm, "nonce": answer.nonce}
+    items |= {"uri": answer.uri, "response": response}
+    if opaque is not None:
+        items["opaque"] = opaque
+    words = [f'{name}="{_escaped(value)}"' for name, value in items.items()]
+    words.append(f"algorithm={answer.algorithm}")
+    if answer.qop:
+        words.append(f'qop={answer.qop}, nc={answer.nc}, cnonce="{answer.cnonce}"')
+    return "Digest " + ", ".join(words)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

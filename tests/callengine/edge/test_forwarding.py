@@ -170,15 +170,19 @@ async def test_holding_reinvite_from_each_side(scene: Scene) -> None:
     assert (await scene.peer.expect("INVITE")).uri == "sip:new@127.0.0.3:9"
 
 
+@pytest.mark.parametrize("user", ["u", 'Jim "J" \\ Doe'])
+@pytest.mark.parametrize("realm", ["gw", ""])
 async def test_gateway_credentials_are_answered_for_the_uri_the_gateway_sees(
-    scene: Scene, worker: UdpPeer
+    scene: Scene, worker: UdpPeer, user: str, realm: str
 ) -> None:
+    """And as whom the gateway knows: a call process has neither name nor password."""
     await scene.to_worker()
     host, port = scene.callee.address
     uri = f"sip:1@{host}:{port}"
-    scene.edge.open_legs(anchor("B2", "TOKENG", worker.address, request_uri=uri, password="pw"))
+    more = {"request_uri": uri, "username": user, "password": "pw"}
+    scene.edge.open_legs(anchor("B2", "TOKENG", worker.address, **more))
     line = (
-        'Proxy-Authorization: Digest username="u", realm="gw", nonce="n,1", '
+        f'Proxy-Authorization: Digest username="leg", realm="{realm}", nonce="n,1", opaque="o", '
         f'uri="sip:TOKENG@{scene.edge.internal_address}", response="0", algorithm=MD5'
     )
     scene.worker_request("INVITE", 1, token="TOKENG", call_id="g", body=SDP, extra=(line,))
@@ -188,8 +192,11 @@ async def test_gateway_credentials_are_answered_for_the_uri_the_gateway_sees(
     def md5(text: str) -> str:
         return hashlib.md5(text.encode()).hexdigest()
 
-    expected = md5(f"{md5('u:gw:pw')}:n,1:{md5('INVITE:' + uri)}")
+    expected = md5(f"{md5(f'{user}:{realm}:pw')}:n,1:{md5('INVITE:' + uri)}")
     assert f'response="{expected}"' in header
+    escaped = user.replace("\\", "\\\\").replace('"', '\\"')
+    assert f'username="{escaped}", realm="{realm}", nonce="n,1", ' in header
+    assert 'opaque="o"' in header
     assert f'uri="{uri}"' in header
 
 
