@@ -12,16 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+from sip.answerlife import RETRY_S, STALE_WAIT_S, life
+
 logger = logging.getLogger(__name__)
 
-SHORTEST_S, LONGEST_S, LONGEST_NEGATIVE_S = 1.0, 86_400.0, 300.0
-"Between these a TTL is heeded; that there is no address is believed for less."
-STALE_S = 86_400.0
-"For how long an outdated answer serves while there is no newer one."
-RETRY_S = 5.0
-"When a name is looked up again that nobody answers for."
-STALE_WAIT_S = 0.8
-"How long a newer answer is waited for when there is an outdated one."
 MAX_AGE_S = 1.0
 "After how long the names of access lists are resolved again."
 FIRST_WAIT_S = 2.0
@@ -288,11 +282,9 @@ class HostCache:
                 logger.warning("host name %s of a trunk's access list: %s", host, error)
             return self._failed(cached)
         with self._lock:
-            now = self._clock()
-            longest_s = LONGEST_S if found else LONGEST_NEGATIVE_S
+            its = life(self._clock(), holds_s, is_empty=not found)
             cached.addresses, cached.is_failing = found, False
-            cached.fresh_until_s = now + min(max(holds_s, SHORTEST_S), longest_s)
-            cached.serves_until_s = cached.fresh_until_s + STALE_S
+            cached.fresh_until_s, cached.serves_until_s = its
             cached.answered, cached.pending = True, None
             return found
 

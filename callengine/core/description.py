@@ -44,6 +44,8 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
+_SUSPECT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)")
+"Without any of these a description has no line with a control character."
 REMEMBERED = 64
 "Descriptions of which it is remembered what they mean: each is looked at several times."
 
@@ -120,8 +122,7 @@ class Media:
     @property
     def payload_types(self) -> tuple[int, ...]:
         """Numeric formats of an RTP line, first mention only."""
-        numbers = (int(f) for f in self.formats if f.isdecimal() and len(f) <= 3)
-        return tuple(dict.fromkeys(n for n in numbers if n <= 127))
+        return _payload_types(self.formats)
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -134,7 +135,7 @@ class Media:
         The first rtpmap of a number counts. A number below 96 that is given another meaning than
         its own stands for nothing that can be used; nor does one whose format is not spoken here.
         """
-        return _rtpmaps(self)
+        return _rtpmaps(self.formats, _of_formats(self.lines))
 
     @property
     def is_described(self) -> bool:
@@ -142,12 +143,9 @@ class Media:
         maps = (m for a in self.attributes if (m := _RTPMAP.fullmatch(a)))
         return any(n < FIRST_DYNAMIC for n in self.payload_types) or any(maps)
 
-    def fmtps(self) -> dict[int, str]:
+    def fmtps(self) -> Mapping[int, str]:
         """Payload type -> format parameters; the first of a number counts."""
-        texts: dict[int, str] = {}
-        for match in filter(None, map(_FMTP.fullmatch, self.attributes)):
-            texts.setdefault(int(match[1]), match[2].strip())
-        return texts
+        return _fmtps(_of_formats(self.lines))
 
     @property
     def profile(self) -> Profile | None:
@@ -181,24 +179,44 @@ def _attributes(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=REMEMBERED)
+def _payload_types(formats: tuple[str, ...]) -> tuple[int, ...]:
+    numbers = (int(one) for one in formats if one.isdecimal() and len(one) <= 3)
+    return tuple(dict.fromkeys(number for number in numbers if number <= 127))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _of_formats(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is said of formats: without ports and addresses it is the same in many calls."""
+    return tuple(line[2:] for line in lines if line[:6].lower() in ("a=rtpm", "a=fmtp"))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _fmtps(attributes: tuple[str, ...]) -> Mapping[int, str]:
+    texts: dict[int, str] = {}
+    for match in filter(None, map(_FMTP.fullmatch, attributes)):
+        texts.setdefault(int(match[1]), match[2].strip())
+    return MappingProxyType(texts)
+
+
+@lru_cache(maxsize=REMEMBERED)
 def _crypto(media: Media) -> tuple[tuple[CryptoLine, ...], tuple[str, ...]]:
     return usable_crypto(media.attributes, media.answering)
 
 
 # One call asks a dozen times what the same line means.
 @lru_cache(maxsize=REMEMBERED)
-def _rtpmaps(media: Media) -> Mapping[int, RtpMap]:
-    numbers = media.payload_types  # read once: a hostile line holds thousands
+def _rtpmaps(formats: tuple[str, ...], attributes: tuple[str, ...]) -> Mapping[int, RtpMap]:
+    numbers = _payload_types(formats)
     wanted = frozenset(numbers)
     mapped: dict[int, RtpMap | None] = {}
-    for match in filter(None, map(_RTPMAP.fullmatch, media.attributes)):
+    for match in filter(None, map(_RTPMAP.fullmatch, attributes)):
         number = int(match[1])
         if number in wanted and number not in mapped:
             mapped[number] = _encoding(match[2])
     meanings = ((n, _meaning(n, mapped[n]) if n in mapped else _own(n)) for n in numbers)
     known = {number: meaning for number, meaning in meanings if meaning}
     amr = [number for number, meaning in known.items() if meaning.codec in _AMR]
-    fmtps = media.fmtps() if amr else {}
+    fmtps = _fmtps(attributes) if amr else {}
     for number in amr:
         if not is_amr_spoken(parse_fmtp(fmtps.get(number, ""))):
             del known[number]
@@ -301,14 +319,15 @@ def read(sdp: str) -> SessionDescription:
         raise SdpError(f"The description is longer than {MAX_TEXT_BYTES} characters.")
     session: list[str] = []
     media: list[tuple[Media, list[str]]] = []
-    # Some send the end of a string in C along.
-    for number, raw in enumerate(sdp.rstrip("\0").split("\n"), 1):
+    sdp = sdp.rstrip("\0")  # some send the end of a string in C along
+    is_suspect = _SUSPECT.search(sdp) is not None
+    for number, raw in enumerate(sdp.split("\n"), 1):
         line = raw.rstrip("\r \t")
         if not line:
             continue
         if len(line) < 2 or line[1] != "=" or not line[0].isalpha():
             raise SdpError(f"Line {number} of the description is not of the form x=value.")
-        if _CONTROL.search(line):
+        if is_suspect and _CONTROL.search(line):
             raise SdpError(f"Line {number} of the description holds control characters.")
         if line.startswith("m="):
             media.append((_read_media(line, number), []))

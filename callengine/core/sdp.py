@@ -90,7 +90,7 @@ def read_audio(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> Audio | None:
     return Audio(
         payload_types=MappingProxyType(codecs),
         telephone_events=MappingProxyType(events),
-        fmtp=MappingProxyType(media.fmtps()),
+        fmtp=media.fmtps(),
         address=address,
         port=media.port,
         suite=media.crypto[0].suite if media.crypto else "",

@@ -396,7 +396,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
 
     def _suite(self) -> str:
         """Return what both descriptions make of SRTP: an answer names the one key that holds."""
-        ours = sdp.read_audio(self._ours) if self._ours else None
+        ours = sdp.read_audio(self._ours) if "a=crypto:" in self._ours else None
         suites = [audio.suite if audio else "" for audio in (ours, self._remote)]
         if not all(suites):
             return ""

@@ -9,19 +9,11 @@ from typing import Any
 
 from callengine.core.naming import Question, Record
 from callengine.edge.names.nameservers import NoAnswerError
+from sip.answerlife import RETRY_S, STALE_WAIT_S, life
 
 MAX_KEPT = 4096
 MAX_ASKED = 256
 "Questions under way at a time."
-LONGEST_S = 86_400.0
-LONGEST_NEGATIVE_S = 300.0
-SHORTEST_S = 1.0
-STALE_S = 86_400.0
-"For how long an answer that is outdated still serves while there is none (RFC 8767 section 5)."
-RETRY_S = 5.0
-"When servers that do not answer are asked again."
-STALE_WAIT_S = 0.8
-"How long a newer answer is waited for when there is an outdated one."
 
 Records = tuple[Record, ...]
 Ask = Callable[[Question], Coroutine[Any, Any, tuple[Records, float]]]
@@ -80,11 +72,7 @@ class Answers:
         before = self._kept.get(question)
         try:
             records, ttl_s = await self._ask(question)
-            longest_s = LONGEST_S if records else LONGEST_NEGATIVE_S
-            fresh_until = self._now() + min(max(ttl_s, SHORTEST_S), longest_s)
-            # That there is nothing serves only as long as it was said to.
-            serves_until = fresh_until + (STALE_S if records else 0.0)
-            self._keep(question, _Kept(records, fresh_until, serves_until))
+            self._keep(question, _Kept(records, *life(self._now(), ttl_s, is_empty=not records)))
         except NoAnswerError as error:
             again_at = self._now() + RETRY_S
             known = before or _Kept()

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from callengine.core.naming import HostAddress, Question, Srv
-from callengine.edge.names.answers import LONGEST_NEGATIVE_S, RETRY_S, STALE_S, Answers
+from callengine.edge.names.answers import Answers
 from callengine.edge.names.hosts import HostsFile
 from callengine.edge.names.locator import Locator
 from callengine.edge.names.nameservers import NameServers, NoAnswerError
 from callengine.edge.transport.addresses import UnresolvableError
+from sip.answerlife import LONGEST_NEGATIVE_S, RETRY_S, STALE_S
 from tests.peers.dnsserver import NameServer, name_server
 
 GW = Question("gw.example", "A")
