@@ -89,6 +89,8 @@ class CallRunner:
         )
         self._levels = Levels(self._legs, send)
         self._sent_facts: dict[str, LegFacts] = {}
+        self._changed: dict[str, Party] = {}
+        "Legs of which something may have to be told."
         self._leg_states = LegStates()
         self._taken = False
         self._raised = plugins.raised_so_far()
@@ -124,7 +126,8 @@ class CallRunner:
             return
         self._taken = True
         self._send(Taken())
-        self._facts(caller)
+        self._changed[caller.name] = caller
+        self._tell_facts()
 
     def failed(self, callback: str) -> bool:
         """Take what failed while an INVITE was taken; return whether the call goes to its end.
@@ -221,7 +224,7 @@ class CallRunner:
                 self._leg_states.hear(event)
                 self._carry_out(self._machine.handle(leg.explained(event), now))
             self._settle(leg)
-            self._facts(leg)
+            self._changed[leg.name] = leg
         deadline = self._machine.next_deadline()
         if deadline is not None and now >= deadline:
             self._carry_out(self._machine.tick(now))
@@ -232,6 +235,7 @@ class CallRunner:
         gone = self._watch.step(now)
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
+        self._tell_facts()
 
     def _codec_failure(self) -> HangUpOrdered | None:
         """Return the end of a call for which pjmedia calls us in vain."""
@@ -324,8 +328,8 @@ class CallRunner:
                 self._send(StateReached(CallState(state), time.time()))
             case fx.Finish(termination):
                 self._watch.finish()
-                for party in self._legs.values():
-                    self._facts(party)
+                self._changed = dict(self._legs)
+                self._tell_facts()
                 self._send(CallEnded(termination, time.time()))
 
     def _dial(self, order: LegOrder, codecs: tuple[str, ...]) -> None:
@@ -360,7 +364,7 @@ class CallRunner:
             self._heard.add(early_media_leg)
         self._leg_states.told_caller(code)
         attempt(lambda: self._legs["A"].respond(code))
-        self._facts(self._legs["A"])
+        self._changed["A"] = self._legs["A"]
 
     def _hang_up(self, name: str, code: int, reason: str) -> None:
         leg = self._legs.get(name)
@@ -393,7 +397,7 @@ class CallRunner:
         caller.prefer("")
         for leg in (caller, self._legs[new]):
             self._settle(leg)
-            self._facts(leg)
+            self._changed[leg.name] = leg
 
     # Media
 
@@ -413,6 +417,12 @@ class CallRunner:
 
     def _note(self, kind: str, leg: str, text: str) -> None:
         self._send(TimelineNote(kind, leg, text, time.time()))
+
+    def _tell_facts(self) -> None:
+        """Tell of each leg that something happened to; once for all that did in a turn."""
+        changed, self._changed = self._changed, {}
+        for leg in changed.values():
+            self._facts(leg)
 
     def _facts(self, leg: Party) -> None:
         media = leg.media if leg.name in self._heard else None
