@@ -10,6 +10,7 @@ PLACES = (
     "why",
     "calls",
     "captures",
+    "shares",
     "connections",
     "codecs",
     "settings",

@@ -19,6 +19,7 @@ from callengine.models import (
     Call,
     CallEvent,
     CallHeader,
+    CallShare,
     Leg,
     PacketCapture,
     Rejection,
@@ -129,6 +130,7 @@ def prune_calls(*, before: datetime, batch: int = 0) -> Iterator[int]:
                     AgentSessionLine,
                     AgentSession,
                     PacketCapture,
+                    CallShare,
                     Leg,
                 ):
                     _delete(model._base_manager.filter(call__in=keys))

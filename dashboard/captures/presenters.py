@@ -97,8 +97,8 @@ def present(row: PacketCapture, call: Call) -> CaptureView:
 
 def _badge(row: PacketCapture, *, is_on: bool) -> Badge:
     if is_on:
-        return Badge("fail", "recording") if row.began else Badge("wait", "beginning")
-    return Badge("idle", "recorded") if row.began else Badge("idle", "nothing")
+        return Badge("recording", "fail") if row.began else Badge("beginning", "wait")
+    return Badge("recorded", "idle") if row.began else Badge("nothing", "idle")
 
 
 def _said(row: PacketCapture, call: Call, *, has_file: bool) -> str:

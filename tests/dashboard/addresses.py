@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from dashboard.parts.access import Access
 
-PUBLIC = {"phone-setup", "login", "logout", "favicon", "admin:login", "admin:logout"}
+PUBLIC = {"phone-setup", "shared-call", "login", "logout", "favicon", "admin:login", "admin:logout"}
 "Addresses for people without a session. Everything else needs a permission."
 APIS = {"v1", "twilio"}
 "Namespaces of what programs ask, with a key and no session: see tests/api."
@@ -26,6 +26,7 @@ EXAMPLES = {
     "agent_id": "1",
     "agent_list": "codecs",
     "ban_id": "1",
+    "share_id": "1",
     "gateway_id": "1",
     "number_id": "1",
     "route_id": "1",

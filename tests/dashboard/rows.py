@@ -10,7 +10,7 @@ from api.keys.scopes import Scope
 from api.models import ApiKey
 from callengine.core.outcomes import Rejection
 from callengine.edge.bans import MANY_USERS, WRONG_PASSWORDS
-from callengine.models import Ban, PacketCapture
+from callengine.models import Ban, CallShare, PacketCapture
 from callengine.record import store
 from connections.models import Connection, Registration
 from connections.templates import ConnectionTemplate
@@ -38,6 +38,14 @@ def store_rows() -> None:
     clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
     demo.store(demo.call(id=EXAMPLES["call_uuid"], legs=clean))
     agentcalls.store(agentcalls.call(id=AGENT_CALL))
+    CallShare.objects.create(
+        pk=1,
+        call_id=EXAMPLES["call_uuid"],
+        digest="0" * 64,
+        by="ivan",
+        made=now,
+        until=now + dt.timedelta(days=1),
+    )
     PacketCapture.objects.create(
         pk=EXAMPLES["capture_uuid"],
         call_id=EXAMPLES["call_uuid"],

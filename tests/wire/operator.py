@@ -64,6 +64,11 @@ class Operator:
         self.get("/accounts/login/")
         self.post("/accounts/login/", username=user, password=PASSWORD)
 
+    @property
+    def cookies(self) -> CookieJar:
+        """What its browser keeps."""
+        return self._cookies
+
     def get(self, path: str) -> str:
         """Return a page."""
         return self._open(urllib.request.Request(self.base + path))[1]

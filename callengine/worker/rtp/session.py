@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from callengine.core.standins import plain
 from callengine.worker.party import Counters
-from callengine.worker.rtp import rtcp
+from callengine.worker.rtp import rtcp, tapped
 from callengine.worker.rtp.heard import Heard, StreamFormat
 from callengine.worker.rtp.packets import MAX_PACKET_BYTES, parse
 from callengine.worker.rtp.receiver import RtpReceiver
@@ -157,6 +157,7 @@ class RtpSession:
         packet = self._sender.packet(payload, self._frame_ticks, now)
         try:
             self.rtp.sendto(packet, self._remote)
+            tapped.show(self.rtp, tapped.OUT, packet, self._remote)
         except OSError:
             self.send_errors += 1
             return
@@ -168,6 +169,7 @@ class RtpSession:
             return
         try:
             self.rtcp.sendto(compound, self._remote_reports)
+            tapped.show(self.rtcp, tapped.OUT, compound, self._remote_reports)
         except OSError:
             self.send_errors += 1
 
@@ -236,4 +238,5 @@ def _datagrams(sock: socket.socket) -> Iterator[tuple[bytes, Address]]:
             data, source = sock.recvfrom(MAX_PACKET_BYTES)
         except OSError:  # nothing left, or an ICMP error of what was sent before
             return
+        tapped.show(sock, tapped.IN, data, source[:2])
         yield data, source[:2]
