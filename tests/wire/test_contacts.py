@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
-from tests.wire.conversation import caller, registered
+from tests.wire.conversation import Conversation, caller, registered
 from tests.wire.directory import configuration, connection
 
 CONFIGURATION = configuration(connection("bob", inbound=["G722"]))
@@ -47,3 +47,22 @@ async def test_a_fourth_phone_rings_when_three_stale_ones_say_nothing(engine: En
         record = await engine.record(a.call_id)
         assert record["termination"]["reason"] == "caller-hung-up"
         assert record["legs"][-1]["codec"] == "G722"
+
+
+async def test_several_contacts_ring_together_and_the_first_to_answer_wins(
+    engine: Engine,
+) -> None:
+    async with (
+        registered(engine, "bob") as desk,
+        registered(engine, "bob") as mobile,
+        caller(engine) as phone,
+    ):
+        a = await phone.invite("bob", phone.sdp(["PCMU"]))
+        at_desk, at_mobile = await asyncio.gather(desk.wait_call(), mobile.wait_call())
+        await at_desk.ring()
+        await at_mobile.ring()
+        await at_mobile.answer_in("G722")
+        await a.answered()
+        await asyncio.wait_for(at_desk.cancelled.wait(), 15)
+        await Conversation(a, at_mobile, engine).hears_both_ways(codec_a="PCMU", codec_b="G722")
+        await a.hang_up()

@@ -29,9 +29,6 @@ CONFIGURATION = configuration(
     connection("frank", inbound=["PCMU", "G722"], force=True),
 )
 MUSIC_HZ = 440
-VIDEO = "m=video 5004 RTP/AVP 99\r\na=rtpmap:99 H264/90000"
-SECOND_AUDIO = "m=audio 5006 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000"
-SECURE_AUDIO = "m=audio 5008 RTP/SAVP 0"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -216,20 +213,6 @@ async def test_an_answer_whose_first_is_ours_needs_no_second_offer(engine: Engin
 # INVITE without SDP
 
 
-async def test_without_an_offer_we_offer_and_the_ack_decides(engine: Engine) -> None:
-    async with registered(engine, "dora") as dora, caller(engine) as phone:
-        a = await phone.invite("dora", None, answer=lambda _: phone.sdp(["PCMU"]))
-        b = await dora.wait_call()
-        await b.ring()
-        await b.answer_in("G722")
-        final = await a.answered()
-        assert descriptions.names(final.body.decode()) == ["G722", "PCMU", "PCMA"]
-        await Conversation(a, b, engine).hears_both_ways(codec_a="PCMU", codec_b="G722")
-        await a.hang_up()
-        record = await engine.record(a.call_id)
-        assert record["legs"][0]["codec"] == "PCMU"
-
-
 # re-INVITE and UPDATE
 
 
@@ -353,34 +336,6 @@ async def test_a_phone_may_move_its_media(engine: Engine) -> None:
         await call.end()
 
 
-# Several m= lines
-
-
-@pytest.mark.parametrize(
-    ("leading", "extra", "ports"),
-    [
-        ("", VIDEO, [True, False]),
-        (VIDEO, "", [False, True]),
-        ("", SECOND_AUDIO, [True, False]),
-        (SECURE_AUDIO, VIDEO, [False, True, False]),
-    ],
-    ids=["audio-video", "video-audio", "audio-audio", "secure-audio-video"],
-)
-async def test_one_audio_line_is_used_and_every_other_gets_port_0(
-    engine: Engine, leading: str, extra: str, ports: list[bool]
-) -> None:
-    async with registered(engine, "bob") as bob, caller(engine) as phone:
-        offer = phone.sdp(["PCMU"], leading_media=leading, extra_media=extra)
-        call = await converse(engine, phone, bob, offer=offer)
-        lines = [section[0].split() for section in descriptions.media_sections(call.a.answer_sdp)]
-        assert [line[1] != "0" for line in lines] == ports
-        offered = [s[0].split() for s in descriptions.media_sections(offer)]
-        assert [(x[0], x[2]) for x in lines] == [(x[0], x[2]) for x in offered]
-        assert len(descriptions.media_sections(call.b.offer_sdp)) == 1
-        await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
-        await call.end()
-
-
 # Ringing and who sees what
 
 
@@ -397,25 +352,6 @@ async def test_early_media_is_heard_before_the_answer(engine: Engine) -> None:
         await b.answer(bob.sdp(["G722"]))
         await a.answered()
         await Conversation(a, b, engine).hears_both_ways(codec_a="OPUS", codec_b="G722")
-        await a.hang_up()
-
-
-async def test_several_contacts_ring_together_and_the_first_to_answer_wins(
-    engine: Engine,
-) -> None:
-    async with (
-        registered(engine, "bob") as desk,
-        registered(engine, "bob") as mobile,
-        caller(engine) as phone,
-    ):
-        a = await phone.invite("bob", phone.sdp(["PCMU"]))
-        at_desk, at_mobile = await asyncio.gather(desk.wait_call(), mobile.wait_call())
-        await at_desk.ring()
-        await at_mobile.ring()
-        await at_mobile.answer_in("G722")
-        await a.answered()
-        await asyncio.wait_for(at_desk.cancelled.wait(), 15)
-        await Conversation(a, at_mobile, engine).hears_both_ways(codec_a="PCMU", codec_b="G722")
         await a.hang_up()
 
 

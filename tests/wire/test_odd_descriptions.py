@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import time
 
+import pytest
+
 from tests.peers import descriptions
 from tests.peers.dialogs import Call
 from tests.peers.engine import Engine
@@ -17,6 +19,11 @@ CONFIGURATION = configuration(
 UNSPOKEN = [("G722", 110), ("AMR-WB", 100), "PCMA"]
 "G722 at a number that is not its own; AMR-WB is given CRC."
 STEREO = [("PCMU/8000/2", 0), ("AMR-WB/16000/2", 98), ("opus/48000/6", 97), "PCMA"]
+
+
+VIDEO = "m=video 5004 RTP/AVP 99\r\na=rtpmap:99 H264/90000"
+SECOND_AUDIO = "m=audio 5006 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000"
+SECURE_AUDIO = "m=audio 5008 RTP/SAVP 0"
 
 
 def _odd(phone: Phone) -> list[tuple[str, str, str]]:
@@ -152,3 +159,28 @@ async def test_answers_close_upon_one_another_are_taken_whatever_lines_they_have
             assert (await a.hang_up()).code == 200
             record = await engine.record(a.call_id)
             assert record["termination"]["reason"] == "caller-hung-up"
+
+
+@pytest.mark.parametrize(
+    ("leading", "extra", "ports"),
+    [
+        ("", VIDEO, [True, False]),
+        (VIDEO, "", [False, True]),
+        ("", SECOND_AUDIO, [True, False]),
+        (SECURE_AUDIO, VIDEO, [False, True, False]),
+    ],
+    ids=["audio-video", "video-audio", "audio-audio", "secure-audio-video"],
+)
+async def test_one_audio_line_is_used_and_every_other_gets_port_0(
+    engine: Engine, leading: str, extra: str, ports: list[bool]
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        offer = phone.sdp(["PCMU"], leading_media=leading, extra_media=extra)
+        call = await converse(engine, phone, bob, offer=offer)
+        lines = [section[0].split() for section in descriptions.media_sections(call.a.answer_sdp)]
+        assert [line[1] != "0" for line in lines] == ports
+        offered = [s[0].split() for s in descriptions.media_sections(offer)]
+        assert [(x[0], x[2]) for x in lines] == [(x[0], x[2]) for x in offered]
+        assert len(descriptions.media_sections(call.b.offer_sdp)) == 1
+        await call.hears_both_ways(codec_a="PCMU", codec_b="G722")
+        await call.end()

@@ -10,6 +10,8 @@ from tests.wire.conversation import caller, registered
 from tests.wire.directory import PASSWORD, configuration, connection
 
 PLATFORM, ELSEWHERE = "127.0.0.41", "127.0.0.42"
+NOWHERE = "127.0.0.14"
+"An address that is on no list."
 REAL = "+12025550100"
 
 
@@ -24,6 +26,7 @@ CONFIGURATION = configuration(
         _trunk("north", allowed_addresses=[PLATFORM], domain="north.example"),
         _trunk("south", allowed_addresses=[PLATFORM], domain="south.example"),
         _trunk("open", domain="open.example"),
+        _trunk("roaming", username="roaming-user", password=PASSWORD),
         _trunk("listed", allowed_addresses=["127.0.0.44"], username="listed", password=PASSWORD),
     ],
     numbers={REAL: "connection:bob"},
@@ -82,3 +85,21 @@ async def test_a_domain_alone_lets_anybody_call_in_and_nobody_out(engine: Engine
         rule, advice = await _refused(engine, carrier, "sip:+442079460018@open.example")
         assert rule == "external-caller-to-trunk"
         assert "The trunk open is known by its domain alone" in advice
+
+
+async def test_a_trunk_of_credentials_alone_may_show_its_own_domain(engine: Engine) -> None:
+    """Carriers write the calling number and their own domain into From."""
+    async with (
+        registered(engine, "bob") as bob,
+        Phone("roaming-user", PASSWORD, server=engine.server, host=NOWHERE) as carrier,
+    ):
+        a = await carrier.invite(
+            REAL,
+            carrier.sdp(["PCMU"]),
+            headers={"From": "<sip:+33123456789@carrier.example>;tag=abc"},
+        )
+        b = await bob.wait_call()
+        await b.answer_in("PCMU")
+        assert b.remote.uri.user == "+33123456789"
+        await b.hang_up()
+        assert (await engine.record(a.call_id))["source"] == "trunk:roaming"

@@ -20,7 +20,7 @@ from callengine.core.orders import AgentOrder, LegOrder, WaveOrder
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import TERMINATIONS, Reason
 from callengine.core.states import CallState
-from tests.callengine.core.test_machine import ended, hung_up, kinds, order, termination
+from tests.callengine.core.machines import ended, hung_up, kinds, order, termination
 from tests.callengine.core.test_transfer import note, transfer
 
 AGENT = AgentOrder(

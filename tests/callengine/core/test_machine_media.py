@@ -6,7 +6,7 @@ import pytest
 
 from callengine.core import effects as fx
 from callengine.core.events import LegAnswered, LegEnded, LegWithoutMedia
-from tests.callengine.core.test_machine import ended, kinds, started, talking, termination
+from tests.callengine.core.machines import ended, kinds, started, talking, termination
 
 WHY = "answered with no session description (SDP). Look at it."
 

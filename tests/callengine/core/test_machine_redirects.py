@@ -6,7 +6,7 @@ from callengine.core import effects as fx
 from callengine.core.events import LegAnswered, LegMatched, RedirectDecided
 from callengine.core.machine import CallMachine
 from callengine.core.orders import LegOrder
-from tests.callengine.core.test_machine import (
+from tests.callengine.core.machines import (
     CAROL,
     ended,
     kinds,

@@ -22,7 +22,7 @@ from callengine.core.events import (
 from callengine.core.machine import CallMachine
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
 from callengine.core.states import CallState
-from tests.callengine.core.test_machine import order
+from tests.callengine.core.machines import order
 from tests.callengine.core.test_machine_agents import AGENT
 
 WALKS, STEPS = 600, 60

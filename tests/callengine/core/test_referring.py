@@ -23,7 +23,7 @@ from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
 from callengine.core.transferring import FAREWELL_S
-from tests.callengine.core.test_machine import ended, kinds, talking
+from tests.callengine.core.machines import ended, kinds, talking
 from tests.callengine.core.test_machine_agents import TO_AGENT
 
 WAITING = {"A": "B", "B": "A"}

@@ -30,7 +30,7 @@ from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.core.states import ALLOWED, CallState, is_allowed
 from callengine.core.transfer import MATCH_TIMEOUT_S
-from tests.callengine.core.test_machine import CAROL, ended, redirected, ringing, started, talking
+from tests.callengine.core.machines import CAROL, ended, redirected, ringing, started, talking
 from tests.callengine.core.test_machine_redirects import suiting
 from tests.callengine.core.test_transfer import (
     matching,

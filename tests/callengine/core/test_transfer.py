@@ -20,7 +20,7 @@ from callengine.core.machine import CallMachine
 from callengine.core.orders import LegOrder, TransferOrder, WaveOrder
 from callengine.core.states import CallState
 from callengine.core.transfer import MATCH_TIMEOUT_S
-from tests.callengine.core.test_machine import (
+from tests.callengine.core.machines import (
     ended,
     hung_up,
     kinds,
