@@ -9,8 +9,8 @@ import sipmessage
 from sipua.utils import create_response, create_via, random_string
 
 from tests.peers import descriptions, srtp
-from tests.peers.rtp import Heard, judged
 from tests.peers.sipua_layers import with_rport
+from tests.peers.sound import Sound
 
 if TYPE_CHECKING:
     from tests.peers.phone import Phone
@@ -19,7 +19,7 @@ SDP_TYPE = sipmessage.MediaType(mime_type="application/sdp")
 ANSWER_TIMEOUT_S = 30.0
 
 
-class Call:
+class Call(Sound):
     """One dialog; `final` holds the answer to the INVITE, `ended` is set by a BYE or CANCEL."""
 
     def __init__(self, phone: "Phone", call_id: str, local: sipmessage.Address) -> None:
@@ -84,6 +84,7 @@ class Call:
             self.local_sdp = body or sdp or self.local_sdp
             self.agree()
             await self._acknowledge(request, body)
+            self.described_anew(body or self.remote_sdp)
         return response
 
     async def update(self, sdp: str) -> sipmessage.Response:
@@ -95,6 +96,7 @@ class Call:
         if response.code == 200:
             self.local_sdp, self.remote_sdp = sdp, response.body.decode()
             self.agree()
+            self.described_anew(self.remote_sdp)
         return response
 
     # SRTP, if the phone has it; a description that holds a key already is the test's own
@@ -157,6 +159,7 @@ class Call:
             self.local_sdp, self.remote_sdp = self._keyed_answer(answer, offer), offer
             await self.respond(request, 200, self.local_sdp)
             self.agree()
+            self.described_anew(self.local_sdp)
         self.reoffers.put_nowait(offer)
 
     async def respond(
@@ -191,61 +194,6 @@ class Call:
             telephone_event=descriptions.telephone_events(offer),
             direction=turned.get(direction, direction),
         )
-
-    # Sound
-
-    @property
-    def rtp_target(self) -> tuple[str, int]:
-        return descriptions.rtp_address(self.remote_sdp)
-
-    async def audio(
-        self,
-        *,
-        send_hz: float,
-        codec: str,
-        payload_type: int | None = None,
-        seconds: float = 1.5,
-        octet_align: bool = False,
-    ) -> Heard:
-        """Send a tone to the peer for `seconds` and return what arrived meanwhile.
-
-        All calls of a phone share its socket: what the peers of its other calls send is left out,
-        what strangers send is not. The payload type defaults to the peer's number for the codec.
-        """
-        if payload_type is None:
-            payload_type = descriptions.payload_type(self.remote_sdp, codec)
-        rtp = self.phone.rtp
-        rtp.forget()
-        with rtp.listening() as arrived:
-            await rtp.send_tone(
-                self.rtp_target,
-                codec=codec,
-                payload_type=payload_type,
-                hz=send_hz,
-                seconds=seconds,
-                octet_align=octet_align,
-            )
-        others = self._ports_of_other_calls()
-        own = [packet for packet in arrived if packet.source[1] not in others]
-        return judged(own, self.local_codecs, octet_align=octet_align)
-
-    def _ports_of_other_calls(self) -> set[int]:
-        """Return whence others are sent sound; of the host a peer may know another name than we."""
-        others = {port for call in self.phone.calls.values() for port in call.sounding_ports()}
-        return others - {self.rtp_target[1]}
-
-    def sounding_ports(self) -> list[int]:
-        """Return the ports of the peer's audio lines; none while it has not said any."""
-        lines = (line.split() for line in self.remote_sdp.splitlines())
-        audio = (words[1] for words in lines if words[:1] == ["m=audio"])
-        return [int(port) for port in audio if port.isdigit() and port != "0"]
-
-    @property
-    def local_codecs(self) -> dict[int, str]:
-        """Payload type -> codec, as our description promised to understand them."""
-        known = {v.lower(): k for k, v in descriptions.RTPMAPS.items()}
-        pairs = descriptions.formats(self.local_sdp)
-        return {n: known[v.lower()] for n, v in pairs if v.lower() in known}
 
 
 class OutgoingCall(Call):

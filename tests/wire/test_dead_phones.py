@@ -168,7 +168,8 @@ async def still_sent(phone: DeafPhone, call_id: str) -> None:
 
 async def all_ended(engine: Engine, calls: Sequence[OutgoingCall], **words: str | int) -> None:
     """Insist on the one termination of all these calls."""
-    await engine.record(calls[-1].call_id)
+    for call in calls:
+        await engine.record(call.call_id)
     known = {call["legs"][0]["call_id"]: call["termination"] for call in engine.calls()}
     for call in calls:
         assert known[call.call_id] == {**words, "advice": known[call.call_id]["advice"]}

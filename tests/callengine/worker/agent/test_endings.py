@@ -155,7 +155,7 @@ async def test_an_agent_that_does_not_say_goodbye_is_not_waited_for(
         began = asyncio.get_running_loop().time()
         call.hangs_up()
         await call.ended()
-        assert 1.5 < asyncio.get_running_loop().time() - began < 4
+        assert 1.5 < asyncio.get_running_loop().time() - began < 10
         await until(lambda: bool(agent.log()[-1]["close"]), "the socket stays open")
         log = agent.log()[-1]
         assert log["messages"]["session.end"] == 1

@@ -1,0 +1,100 @@
+"""The sound of one call of a scripted phone, whatever else its phone hears."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tests.peers import descriptions
+from tests.peers.rtp import Heard, judged
+from tests.peers.waiting import until
+
+if TYPE_CHECKING:
+    from tests.peers.phone import Phone
+
+CHANGING_S = 2.0
+"How long sound in a codec that was just agreed on is waited for, before we listen all the same."
+
+
+class Sound:
+    """What a call sends and hears by what both descriptions say."""
+
+    phone: "Phone"
+    local_sdp = ""
+    remote_sdp = ""
+    _answered_anew = ""
+    "An answer since which nothing was listened to."
+
+    @property
+    def rtp_target(self) -> tuple[str, int]:
+        return descriptions.rtp_address(self.remote_sdp)
+
+    @property
+    def local_codecs(self) -> dict[int, str]:
+        """Payload type -> codec, as our description promised to understand them."""
+        known = {v.lower(): k for k, v in descriptions.RTPMAPS.items()}
+        pairs = descriptions.formats(self.local_sdp)
+        return {n: known[v.lower()] for n, v in pairs if v.lower() in known}
+
+    async def audio(
+        self,
+        *,
+        send_hz: float,
+        codec: str,
+        payload_type: int | None = None,
+        seconds: float = 1.5,
+        octet_align: bool = False,
+    ) -> Heard:
+        """Send a tone to the peer for `seconds` and return what arrived meanwhile.
+
+        All calls of a phone share its socket: what the peers of its other calls send is left out,
+        what strangers send is not. The payload type defaults to the peer's number for the codec.
+        """
+        if payload_type is None:
+            payload_type = descriptions.payload_type(self.remote_sdp, codec)
+        await self._changes()
+        rtp = self.phone.rtp
+        rtp.forget()
+        with rtp.listening() as arrived:
+            await rtp.send_tone(
+                self.rtp_target,
+                codec=codec,
+                payload_type=payload_type,
+                hz=send_hz,
+                seconds=seconds,
+                octet_align=octet_align,
+            )
+        others = self._ports_of_other_calls()
+        own = [packet for packet in arrived if packet.source[1] not in others]
+        return judged(own, self.local_codecs, octet_align=octet_align)
+
+    def described_anew(self, answer: str) -> None:
+        """Note that an offer within the call was answered: what is under way is as before it."""
+        self._answered_anew = answer
+
+    async def _changes(self) -> None:
+        """Wait, after a new answer, until what arrives is what it says."""
+        answer, self._answered_anew = self._answered_anew, ""
+        if "m=audio " not in answer or descriptions.direction(answer) != "sendrecv":
+            return
+        chosen, *_ = *descriptions.names(answer), ""
+        numbers = {n for n, name in self.local_codecs.items() if name == chosen}
+        others = self._ports_of_other_calls()
+        with self.phone.rtp.listening() as arrived, suppress(AssertionError):
+            await until(
+                lambda: any(
+                    p.payload_type in numbers and p.source[1] not in others for p in arrived
+                ),
+                "nothing comes",
+                timeout_s=CHANGING_S,
+                every_s=0.01,
+            )
+
+    def _ports_of_other_calls(self) -> set[int]:
+        """Return whence others are sent sound; of the host a peer may know another name than we."""
+        others = {port for call in self.phone.calls.values() for port in call.sounding_ports()}
+        return others - {self.rtp_target[1]}
+
+    def sounding_ports(self) -> list[int]:
+        """Return the ports of the peer's audio lines; none while it has not said any."""
+        lines = (line.split() for line in self.remote_sdp.splitlines())
+        audio = (words[1] for words in lines if words[:1] == ["m=audio"])
+        return [int(port) for port in audio if port.isdigit() and port != "0"]
