@@ -389,6 +389,11 @@
     }
   }
 
+  // A button that did what it is for and is gone leaves the focus to what it says instead.
+  region.addEventListener("htmx:afterSwap", (event) => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    document.querySelector("#" + event.target.id + " [role=status][tabindex]")?.focus();
+  });
   region.addEventListener("htmx:beforeSwap", noteOpened);
   region.addEventListener("htmx:afterSwap", (event) => {
     if (event.target !== region) return;

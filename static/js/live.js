@@ -203,12 +203,19 @@
     tidy();
     noticeEnd();
     if (focused && (!document.activeElement || document.activeElement.id !== focused)) {
-      const element = document.getElementById(focused);
+      const element = document.getElementById(focused) || whereNow();
       if (element) element.focus({ preventScroll: true });
     }
     htmx.trigger(live, "htmx:wsAfterMessage", { message, socketWrapper });
     // The server sends no more than a few messages that were not shown.
     if (open) socketWrapper.send("shown");
+  }
+
+  // What had the focus is gone: where one reads on is why the call ended, or the page.
+  function whereNow() {
+    const element = document.querySelector("#call-end section") || document.getElementById("main");
+    if (element) element.tabIndex = -1;
+    return element;
   }
 
   function release() {

@@ -114,8 +114,8 @@
 
   // A row leads where its name leads, unless something in it was meant or text is being selected.
   document.addEventListener("click", (event) => {
-    const row = event.target.closest(".table tbody tr");
-    const link = row && row.querySelector("a.main");
+    const row = event.target.closest(".table tbody tr, .calls tbody tr");
+    const link = row && row.querySelector("a.main, a.who");
     if (!link || event.target.closest("a, button, input, label, select, summary, form")) return;
     if (String(document.getSelection())) return;
     if (event.ctrlKey || event.metaKey) window.open(link.href, "_blank", "noopener");

@@ -47,8 +47,9 @@ def command(function: Command) -> Command:
 
 
 @command
-async def store(call: Any) -> None:
+async def store(call: Any) -> str:
     await sync_to_async(demo.store)(call)
+    return str(call["id"])
 
 
 @command

@@ -2,14 +2,33 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Error, Page
 
 from tests.browser.chromium import LiveServer, chromium
 from tests.browser.demonstration import demonstration
-from tests.browser.test_site import PAGES, signed_in
+from tests.browser.states import State, states, store_all
+from tests.browser.test_site import PAGES, complaints, signed_in
 
 SIZES = {"390": (390, 844), "1280": (1280, 900), "1920": (1920, 1080)}
+THEMES = ("light", "dark")
+NARROWED = (
+    "call",
+    "call-ladder",
+    "call-silent",
+    "call-ended",
+    "lab",
+    "connection-codecs",
+    "picker-changed",
+    "live-filtered",
+)
+"What is drawn in further ways, too: as narrow as 320 px, at 200 %, in forced colours."
+WAYS: dict[str, dict[str, Any]] = {
+    "320": {"viewport": {"width": 320, "height": 640}},
+    "zoomed": {"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2},
+    "forced": {"viewport": {"width": 1280, "height": 900}, "forced_colors": "active"},
+}
 DOCS = {
     "overview": "/",
     "live": "/calls/",
@@ -21,6 +40,17 @@ DOCS = {
     "settings": "/settings/",
 }
 "File name -> address; those of one call and of one list follow in `_parts`."
+EMPTY = (
+    "overview",
+    "calls",
+    "history",
+    "rejections",
+    "connections",
+    "trunks",
+    "numbers",
+    "routes",
+    "agents",
+)
 PICTURE = {"width": 1280, "height": 860}
 
 
@@ -56,42 +86,78 @@ def _call_of_some_seconds(page: Page) -> str:
     return page.url
 
 
-def draw_all(folder: Path) -> None:
-    """Draw every page at three widths, light and dark, whole."""
+def draw_all(folder: Path, only: str = "") -> list[str]:
+    """Draw every page and state at three widths, light and dark, whole; some in further ways.
+
+    `only` is what a name must contain. Returns what is wrong: what axe finds, what is wider than
+    its window, what a console says.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with LiveServer() as server, chromium() as browser:
-        _draw(
-            browser,
-            server,
-            folder,
-            {"empty-overview": "/", "empty-live": "/calls/"},
-            "1280",
-            "light",
-        )
-        server.do("rows")
+        drawing = Drawing(browser, server, folder, only)
+        empty = {f"empty-{name}": State(PAGES[name]) for name in EMPTY}
+        drawing.each(empty, "1280-light", viewport=_viewport("1280"), color_scheme="light")
+        calls = store_all(server)
+        shown = {name: State(path) for name, path in PAGES.items()} | states(calls)
+        lasting = {name: state for name, state in shown.items() if not state.stores}
         for size in SIZES:
-            for theme in ("light", "dark"):
-                suffix = f"-{size}-{theme}"
-                _draw(browser, server, folder, PAGES, size, theme, suffix=suffix, whole=True)
+            for theme in THEMES:
+                options = {"viewport": _viewport(size), "color_scheme": theme}
+                drawing.each(lasting, f"{size}-{theme}", **options)
+        narrowed = {name: shown[name] for name in NARROWED}
+        for way, options in WAYS.items():
+            drawing.each(narrowed, way, **options)
+        stored = {name: state for name, state in shown.items() if state.stores}
+        for size, theme in (("1280", "light"), ("390", "dark")):
+            options = {"viewport": _viewport(size), "color_scheme": theme}
+            drawing.each(stored, f"{size}-{theme}", **options)
+            drawing.each({"audit-done": State(PAGES["audit-log"])}, f"{size}-{theme}", **options)
+        signed_out = browser.new_context(base_url=server.url, viewport=_viewport("1280"))
+        drawing.draw(signed_out.new_page(), "sign-in", State("/accounts/login/"), "1280-light")
+        return drawing.wrong
 
 
-def _draw(
-    browser: Browser,
-    server: LiveServer,
-    folder: Path,
-    pages: Mapping[str, str],
-    size: str,
-    theme: str,
-    *,
-    suffix: str = "",
-    whole: bool = False,
-) -> None:
-    context = _context(browser, server, size, theme)
-    page = context.new_page()
-    for name, path in pages.items():
-        _visit(page, server, path)
-        page.screenshot(path=folder / f"{name}{suffix}.png", full_page=whole)
-    context.close()
+class Drawing:
+    """Draws states one after the other, and keeps what is wrong with them."""
+
+    def __init__(self, browser: Browser, server: LiveServer, folder: Path, only: str) -> None:
+        self._browser, self._server, self._folder, self._only = browser, server, folder, only
+        self.wrong: list[str] = []
+
+    def each(self, shown: Mapping[str, State], way: str, **options: Any) -> None:
+        """Draw states in windows of one kind."""
+        chosen = {name: state for name, state in shown.items() if self._only in name}
+        if not chosen:
+            return
+        context = signed_in(self._browser, self._server.url, bypass_csp=True, **options)
+        for name, state in chosen.items():
+            page = context.new_page()
+            try:
+                self.draw(page, name, state, way)
+            except Error as error:
+                self.wrong.append(f"{name}-{way}: {str(error).splitlines()[0]}")
+            page.close()
+        context.close()
+
+    def draw(self, page: Page, name: str, state: State, way: str) -> None:
+        """Bring a page into a state, draw it whole, and look for what is wrong."""
+        said: list[str] = []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        self._server.do("node")  # Else its engine would soon count as away.
+        page.goto(state.path)
+        page.wait_for_load_state("networkidle")
+        state.do(page)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=self._folder / f"{name}-{way}.png", full_page=True)
+        over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if over > 0:
+            said.append(f"{over} px wider than its window")
+        self.wrong += [f"{name}-{way}: {what}" for what in said + complaints(page)]
+
+
+def _viewport(size: str) -> Any:
+    width, height = SIZES[size]
+    return {"width": width, "height": height}
 
 
 def _parts(page: Page, folder: Path, call: str) -> None:
@@ -111,15 +177,3 @@ def _parts(page: Page, folder: Path, call: str) -> None:
     page.get_by_role("button", name="Play OPUS", exact=True).click()
     page.locator('[aria-pressed="true"]').wait_for()
     page.screenshot(path=folder / "hear.png")
-
-
-def _context(browser: Browser, server: LiveServer, size: str, theme: str) -> BrowserContext:
-    width, height = SIZES[size]
-    viewport = {"width": width, "height": height}
-    return signed_in(browser, server.url, viewport=viewport, color_scheme=theme)
-
-
-def _visit(page: Page, server: LiveServer, path: str) -> None:
-    server.do("node")  # Else its engine would soon count as away.
-    page.goto(path)
-    page.wait_for_load_state("networkidle")

@@ -162,12 +162,15 @@ def test_hanging_up_reaches_the_engine(server: LiveServer, visit: NewPage) -> No
     page.keyboard.press("Enter")
     expect(page.locator("#hang-up")).to_contain_text("Hanging up")
     assert asked == ["End this call for both sides?"]
+    expect(page.locator("#hang-up-said")).to_be_focused()
     assert server.do("commands")[-1] == {
         "type": "engine.command",
         "command": "hangup",
         "call": call["id"],
         "by": "admin",
     }
+    server.do("publish", call=demo.ended(call, demo.HUNG_UP))
+    expect(page.locator("#call-end section")).to_be_focused()
 
 
 def test_a_button_keeps_its_focus_while_the_call_changes(

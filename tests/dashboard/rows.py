@@ -22,8 +22,11 @@ AGENT_CALL = "5f0e3a52-0d9f-4a7e-9f3a-2b1c6f7d8e91"
 "A call that talks to a voice agent."
 
 
-def store_rows() -> None:
-    """Store a phone system with one call under way, some over, and some rejections."""
+def store_rows() -> dict[str, str]:
+    """Store a phone system with one call under way, some over, and some rejections.
+
+    Returns the calls' UUIDs by what became of them.
+    """
     now = timezone.now()
     alice = _connections(now)
     carrier, spare = _trunks()
@@ -34,7 +37,7 @@ def store_rows() -> None:
     route = Route.objects.create(pk=1, prefix="+44", last_resort_agent=agent)
     RouteTrunk.objects.create(pk=1, route=route, trunk=carrier, position=0)
     RouteTrunk.objects.create(pk=2, route=route, trunk=spare, position=1)
-    demo.everything()
+    calls = demo.everything()
     clean = [demo.leg("A", quality=demo.quality()), demo.leg("B", quality=demo.quality(3.6, 2, 21))]
     demo.store(demo.call(id=EXAMPLES["call_uuid"], legs=clean))
     agentcalls.store(agentcalls.call(id=AGENT_CALL))
@@ -67,6 +70,7 @@ def store_rows() -> None:
             rejection=Rejection(source, user, "INVITE", code, rule, advice, "c1", "+442079460018"),
             at=now,
         )
+    return {kind: call["id"] for kind, call in calls.items()}
 
 
 def _connections(now: dt.datetime) -> Connection:
