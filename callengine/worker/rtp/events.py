@@ -34,7 +34,7 @@ class TelephoneEvents:
         if timestamp == self._timestamp:
             self._ended, self._duration = self._ended or ended, max(self._duration, duration)
             return ""
-        goes_on = event == self._event and not self._ended and self._continues(timestamp)
+        goes_on = event == self._event and self._continues(timestamp, duration, ended=ended)
         self._event, self._timestamp = event, timestamp
         self._ended, self._duration = ended, duration
         return "" if goes_on or event >= len(DIGITS) else DIGITS[event]
@@ -43,8 +43,17 @@ class TelephoneEvents:
         """Forget what was: another stream begins."""
         self._timestamp, self._ended = None, True
 
-    def _continues(self, timestamp: int) -> bool:
-        """Tell whether an event begins where the longest that a packet can tell has ended."""
-        assert self._timestamp is not None
+    def _continues(self, timestamp: int, duration: int, *, ended: bool) -> bool:
+        """Tell whether an event of the same key is the one before it, going on.
+
+        It is where it begins where the longest that a packet can tell has ended; or where it is
+        told as longer than before, from within that time: some senders move the timestamp with
+        each packet, where section 2.5.1.2 has it stay.
+        """
+        if self._timestamp is None:
+            return False
         step = signed(timestamp - self._timestamp, TIMESTAMPS)
-        return self._duration > LONGEST * 9 // 10 and 0 < step <= LONGEST + self._duration // 10
+        if duration > self._duration and 0 < step <= duration and ended >= self._ended:
+            return True
+        is_longest = self._duration > LONGEST * 9 // 10
+        return is_longest and not self._ended and 0 < step <= LONGEST + self._duration // 10

@@ -281,6 +281,21 @@ def test_a_key_whose_first_packets_are_lost_is_told_all_the_same(lost: set[int])
     assert [item.digit for item in ear.heard if isinstance(item, Key)] == ["9"]
 
 
+def test_a_key_whose_packets_each_have_a_timestamp_of_their_own_is_one() -> None:
+    """Six packets of one press told an agent of six."""
+    ear = Ear()
+    ear.take([0, *(event(n, n, 3, end=n > 4) for n in range(1, 7))])
+    ear.take([event(7, 7, 3, payload=bytes((3, 0x0A, 0, 160)))])
+    assert [item.digit for item in ear.heard if isinstance(item, Key)] == ["3", "3"]
+
+
+def test_a_key_pressed_again_though_its_end_was_lost_is_two() -> None:
+    ear = Ear()
+    ear.take([0, *(event(n, 1, 3) for n in range(1, 4))])
+    ear.take([event(4, 4, 3, payload=bytes((3, 0x0A, 0, 160)))])
+    assert [item.digit for item in ear.heard if isinstance(item, Key)] == ["3", "3"]
+
+
 def test_a_device_whose_events_have_a_clock_of_their_own_is_understood() -> None:
     ear = Ear()
     ear.take([0, event(1, 1, 5), event(2, 1, 5, end=True)])
