@@ -58,21 +58,31 @@ def stop(row: PacketCapture) -> None:
         PacketCapture.objects.filter(pk=row.pk, began=None).update(
             ended=timezone.now(), why="cancelled"
         )
-    call = row.call
-    name = parties(call) if call is not None else row.party
-    did("stopped recording packets", row=call or row, name=name)
+    _did("stopped recording packets" if row.began else "called off recording packets", row)
     _tell(StopCapture(str(row.pk)))
 
 
 def delete(row: PacketCapture) -> None:
     """Delete a capture with its file, wherever that lies."""
-    call = row.call
-    name = parties(call) if call is not None else row.party
-    did("deleted recorded packets", row=call or row, name=name)
+    _did("deleted recorded packets", row)
     key = str(row.pk)
     row.delete()
     captures.drop(settings.VOIPNUMBER_DATA, key)
     _tell(DropCapture(key))
+
+
+def fetched(row: PacketCapture) -> None:
+    """Note that somebody has a file now."""
+    _did("downloaded recorded packets", row)
+
+
+def _did(note: str, row: PacketCapture) -> None:
+    """Write what somebody did with a capture, at its call, or whose next call it waits for."""
+    if row.call is not None:
+        did(note, row=row.call, name=parties(row.call))
+        return
+    user = row.party.removeprefix("connection:")
+    did(note, row=Connection.objects.filter(sip_user=user).first(), name=row.party)
 
 
 def _what(row: PacketCapture) -> str:

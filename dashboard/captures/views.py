@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from audit.services import did
 from callengine.models import Call, PacketCapture
 from callengine.record import captures
 from connections.models import Connection
@@ -70,8 +69,7 @@ def capture_file(
         where = f"the machine of {row.node}" if row.node else "no machine"
         messages.error(request, f"There is no such file here: it lies on {where}.")
         return _after(request, row)
-    call = row.call
-    did("downloaded recorded packets", row=call or row, name=services.parties(call) if call else "")
+    services.fetched(row)
     size = file.stat().st_size
     name = f"call-{row.call_id or row.pk}.pcapng"
     headers = {

@@ -1,6 +1,7 @@
 """Packets copied by the extension and written by the call's own thread: bounds, and what is cut."""
 
 import os
+import select
 import socket
 import struct
 import time
@@ -15,6 +16,9 @@ from callengine.core.pcapng import opening
 from callengine.worker import capturing
 from callengine.worker.capturing import Capturing
 from callengine.worker.plugins.native import ffi
+from callengine.worker.rtp import tapped
+from callengine.worker.rtp.heard import StreamFormat
+from callengine.worker.rtp.session import RtpSession
 
 IN, OUT = 0, 1
 SIP_PORT = 6
@@ -143,3 +147,27 @@ def test_without_the_extension_it_says_so(rig: Rig, monkeypatch: pytest.MonkeyPa
     rig.begin()
     assert rig.said == [PacketsRecorded("key", "no-media", 0, 0)]
     monkeypatch.setattr(capturing, "media", lambda: rig.library)
+
+
+def test_what_an_agents_leg_reads_and_sends_is_there_too(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tapped, "media", lambda: rig.library)
+    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.bind(("127.0.0.1", 0))
+    leg = RtpSession(
+        rig.sock.dup().detach(), None, StreamFormat(0, 8000, len), remote=peer.getsockname(), now=0
+    )
+    rig.begin(whole=True)
+    peer.sendto(RTP, rig.sock.getsockname())
+    select.select([leg.rtp], [], [], 10)
+    leg.receive(0.0)
+    leg.send(b"what the agent says", 0.02)
+    tapped.show(rig.sock, tapped.OUT, RTCP, ("::ffff:127.0.0.1", 9))
+    rig.capturing.end()
+    leg.close(0.1, goodbye=False)
+    peer.close()
+    assert rig.said == [PacketsRecorded("key", "", 3, 0)]
+    data = rig.file.read_bytes()
+    assert RTP in data
+    assert b"what the agent says" in data
