@@ -1,6 +1,7 @@
 """SIPp scenarios: a caller, a callee that answers in one codec, a phone that registers."""
 
 import textwrap
+from collections.abc import Iterable
 
 from bench.formats import CODECS
 
@@ -83,13 +84,23 @@ def callee(*, codec: str, media_port: int, octet_align: bool = False) -> str:
     )
 
 
-def register(*, server: str, user: str, password: str) -> str:
+USERS_FIELDS = ("[field0]", "[field1]")
+"Of the file of users: the SIP user, and what SIPp makes its answer to the challenge of."
+
+
+def users_file(users: Iterable[str], password: str) -> str:
+    """Return the file that `register` takes its users from, one after the other."""
+    rows = (f"{user};[authentication username={user} password={password}]" for user in users)
+    return "\n".join(("SEQUENTIAL", *rows, ""))
+
+
+def register(*, server: str) -> str:
     """Return a scenario that registers, answers the challenge, and is done."""
-    login = f"[authentication username={user} password={password}]\n"
+    user, login = USERS_FIELDS
     head = f"REGISTER sip:{server} SIP/2.0\n" + _headers(server, user, user)
     tail = _contact(user) + "Expires: 300\n{login}Content-Length: 0\n"
     first = head + "CSeq: 1 REGISTER\n" + tail.format(login="")
-    second = head + "CSeq: 2 REGISTER\n" + tail.format(login=login)
+    second = head + "CSeq: 2 REGISTER\n" + tail.format(login=f"{login}\n")
     return _scenario(
         _send(first, retransmit=True),
         '<recv response="401" auth="true"/>',

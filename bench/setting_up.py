@@ -30,6 +30,8 @@ class Step:
     done_share: float
     "Of the rate that was offered, what was done."
     cpu_ms_each: float
+    threads: dict[str, float]
+    "That by thread name, of those that live on (see `processes.thread_s`)."
     ms_to_180: tuple[float, float]
     "p50 and p99, from the capture."
     ms_to_200: tuple[float, float]
@@ -71,6 +73,7 @@ def calls(
         step.failed,
         step.done_share,
         step.cpu_ms_each,
+        step.threads,
         _milliseconds(captured.answers(180)),
         _milliseconds(captured.answers(200)),
     )
@@ -102,14 +105,27 @@ def overload(switch: Switch, *, codec: str, callee_port: int, rate: int, seconds
 
 
 def registrations(product: Product, *, rate: int, seconds: float) -> Step:
-    """Register with digest at a rate; each takes two requests."""
-    scenario = scenarios.register(server=product.server, user="phone1", password=PASSWORD)
-    return _run(product, "phone", scenario, port=free_port(), rate=rate, seconds=seconds)
+    """Register all users in turn with digest at a rate; each takes two requests."""
+    users = product.folder / "users.csv"
+    names = (f"phone{number}" for number in range(product.users))
+    users.write_text(scenarios.users_file(names, PASSWORD))
+    scenario = scenarios.register(server=product.server)
+    port = free_port()
+    return _run(product, "phone", scenario, port=port, rate=rate, seconds=seconds, inf=users)
 
 
-def _run(switch: Switch, name: str, scenario: str, *, port: int, rate: int, seconds: float) -> Step:
+def _run(
+    switch: Switch,
+    name: str,
+    scenario: str,
+    *,
+    port: int,
+    rate: int,
+    seconds: float,
+    **more: object,
+) -> Step:
     wanted = max(1, round(rate * seconds))
-    before = switch.cpu_s()
+    before, threads = switch.cpu_s(), processes.thread_s(switch.process.pid)
     sipp = Sipp(
         switch.folder,
         f"{name}-{rate}",
@@ -120,19 +136,23 @@ def _run(switch: Switch, name: str, scenario: str, *, port: int, rate: int, seco
         r=rate,
         l=max(20, rate * 3),
         recv_timeout=6000,
+        **more,
     )
     began = time.monotonic()
     outcome = sipp.end(timeout_s=seconds + 10)
     # A call that begins in the last moment takes its own time.
     lasted_s = max(time.monotonic() - began - OWN_TIME_S, seconds)
     used = switch.cpu_s() - before
-    done = outcome.succeeded + outcome.failed
+    done = max(1, outcome.succeeded + outcome.failed)
+    now = processes.thread_s(switch.process.pid)
+    spent = {name: 1000 * (total - threads.get(name, 0.0)) / done for name, total in now.items()}
     return Step(
         rate=rate,
         requests=wanted,
         failed=wanted - outcome.succeeded,
         done_share=min(outcome.succeeded / lasted_s / rate, 1.0),
-        cpu_ms_each=1000 * used / max(1, done),
+        cpu_ms_each=1000 * used / done,
+        threads=spent,
         ms_to_180=(float("nan"),) * 2,
         ms_to_200=(float("nan"),) * 2,
     )

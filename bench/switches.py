@@ -119,7 +119,8 @@ class Product(Switch):
     """`manage.py serve` with SQLite. Connections `to-CODEC` have fixed addresses."""
 
     name = "voipnumber"
-    users = 20
+    users = 300
+    "Phones that register."
 
     def __init__(self, callees: dict[str, int], *, max_calls: int) -> None:
         super().__init__()
