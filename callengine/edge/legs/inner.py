@@ -115,7 +115,8 @@ def _passing(message: Received, method: str) -> Headers:
     if 100 < message.code < 200:
         headers = _reliable(message, headers)
     for name, read in _READERS.items():
-        if _matters(name, message, method) and (value := read(message.get(name))):
+        is_there = name in message.headers and _matters(name, message, method)
+        if is_there and (value := read(message.get(name))):
             headers.append((name, value))
     return agreeable(headers)
 

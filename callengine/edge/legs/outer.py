@@ -61,8 +61,10 @@ def option_lists(message: Received) -> Headers:
     """Return the option tags that both sides understand, each once."""
     lists: Headers = []
     for name in _OPTION_LISTS:
+        if name not in message.headers:
+            continue
         asked = set(message.tokens(name))
         tokens = [token for token in EXTENSIONS if token in asked]
-        if tokens or (name == "supported" and name in message.headers):
+        if tokens or name == "supported":
             lists.append((name, ", ".join(tokens)))
     return lists

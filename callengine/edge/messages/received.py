@@ -85,11 +85,12 @@ def _vias(message: Message) -> tuple[list[str], Via]:
 
 def _problems(message: Received, *, is_from: bool, is_to: bool) -> Iterator[str]:
     """Yield what is wrong with the headers that every message must have (section 8.1.1)."""
-    for name, written in _REQUIRED.items():
-        if not message.get(name):
-            yield f"it has no {written} header"
+    headers = message.headers
     for name, written in _ONCE.items():
-        if len(message.headers.get(name, ())) > 1:
+        values = headers.get(name)
+        if not (values and values[0]) and name in _REQUIRED:
+            yield f"it has no {written} header"
+        elif values and len(values) > 1:
             yield f"the {written} header comes twice"
     yield from _cseq_problems(message)
     if len(message.vias) > MAX_VIAS:
