@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from callengine.engine.calls import CallBook
 from callengine.engine.lostnodes import LostNodes
 from callengine.engine.pool import Pool
 from callengine.engine.settings import EngineSettings
+from callengine.engine.trimming import Trimming
 from callengine.record import bans as stored_bans
 from callengine.record import nodes as stored_nodes
 from connections.services import registered_count
@@ -68,6 +70,7 @@ class Heartbeat:
         self._book = book
         self._edge = edge
         self._audience = audience
+        self._trimming = Trimming()
         self._lost = LostNodes(book, lost_s=settings.node_lost_s)
         self._started = datetime.now(UTC)
         self._task: asyncio.Task[None] | None = None
@@ -98,6 +101,7 @@ class Heartbeat:
                 self._book.journal.write(*self._seen())
                 self._pool.end_silent()
                 self._pool.give_back()
+                self._trimming.look(time.monotonic(), calls=len(self._book.calls))
             except Exception:
                 logger.exception("a heartbeat failed; the next one comes all the same")
             await asyncio.sleep(HEARTBEAT_S)
