@@ -80,6 +80,8 @@
 
   function halt() {
     asked += 1;
+    // A button that is switched off would take the focus with it.
+    if (document.activeElement === stop) buttons.find((each) => each.getAttribute("aria-pressed") === "true").focus();
     if (playing) silence(playing, context.currentTime);
     playing = null;
     at.value = 0;

@@ -196,5 +196,9 @@ async def test_loss_is_heard_told_and_the_same_for_every_codec(page: Ear) -> Non
         assert noise[codec, 10] > -25, noise
     # A copy in the next packet brings back what others guess.
     assert noise["OPUS", 10] < noise["PCMU", 10] - 3, noise
+    await page.page.focus("#hear-stop")
+    await page.page.keyboard.press("Enter")
+    await expect(page.page.locator("#hear-stop")).to_be_disabled()
+    await expect(page.page.get_by_role("button", name="Play PCMU", exact=True)).to_be_focused()
     results = await Axe().run(page.page)
     assert results.violations_count == 0, results.generate_report()
