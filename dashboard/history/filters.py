@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django import forms
 
 from audiocodecs.arranging import PICKED
-from dashboard.history.outcomes import CallOutcome, SoundFilter
+from dashboard.history.outcomes import ALL_FAILED, CallOutcome, SoundFilter
 from dashboard.parts.times import TimesForm
 from trunks.models import Trunk
 from trunks.validators import plain_number
@@ -44,7 +44,9 @@ class CallFilterForm(TimesForm):
         choices=(("", "Any codec"), *((name, name) for name in PICKED)),
     )
     outcome = forms.ChoiceField(
-        label="Outcome", required=False, choices=(("", "Any outcome"), *CallOutcome.choices)
+        label="Outcome",
+        required=False,
+        choices=(("", "Any outcome"), ALL_FAILED, *CallOutcome.choices),
     )
 
     quality = forms.ChoiceField(

@@ -32,6 +32,9 @@ class SoundFilter(TextChoices):
     SILENT = "silent", "Silent"
 
 
+ALL_FAILED = ("all-failed", "All that failed")
+"Asks for every outcome of which something is to be mended, as the overview counts them."
+
 SOUNDS: dict[str, Q] = {
     SoundFilter.BAD: Q(worst_mos_a__lt=POOR_MOS) | Q(worst_mos_b__lt=POOR_MOS),
     SoundFilter.SILENT: Q(was_silent=True),

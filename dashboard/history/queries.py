@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from audiocodecs.chips import Chip, chip
 from callengine.models import Call
-from dashboard.history.outcomes import CONDITIONS, SOUNDS
+from dashboard.history.outcomes import ALL_FAILED, CONDITIONS, FAILED, SOUNDS
 
 FEW = 1000
 "Up to so many calls are read by their keys."
@@ -83,7 +83,7 @@ def matching(asked: Mapping[str, Any]) -> QuerySet[Call]:
     if codec := asked.get("codec"):
         condition &= _equals("codec_a", codec) | _equals("codec_b", codec)
     if outcome := asked.get("outcome"):
-        condition &= CONDITIONS[outcome]
+        condition &= FAILED if outcome == ALL_FAILED[0] else CONDITIONS[outcome]
     if sound := asked.get("quality"):
         condition &= SOUNDS[sound]
     return Call.objects.filter(condition)

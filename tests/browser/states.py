@@ -108,7 +108,7 @@ def states(calls: Mapping[str, str]) -> dict[str, State]:
         "call-silent": State(calls["silent"], _silent),
         "call-transfer": State(call, _opened("#transfer summary")),
         "call-conversation": State(PAGES["call-agent"] + "#conversation-part"),
-        "history-failed": State("/history/?outcome=failed"),
+        "history-failed": State("/history/?outcome=all-failed"),
         "history-none": State("/history/?number=nobody"),
         "rejections-each": State("/rejections/", _opened(".each summary")),
         "why-asked": State("/rejections/why/?q=198.51.100.7"),

@@ -36,12 +36,13 @@ def server() -> Iterator[LiveServer]:
     [
         ("/trunks/?q=carrier-one", ".number", "/trunks/1/"),
         ("/connections/?q=lobby", "[data-word=Forces]", "/connections/3/"),
-        ("/history/?outcome=failed", ".c-time", "/calls/"),
+        ("/history/?outcome=busy", ".c-time", "/calls/"),
     ],
 )
 def test_a_row_leads_where_its_name_leads(
-    visit: NewPage, path: str, cell: str, leads_to: str
+    server: LiveServer, visit: NewPage, path: str, cell: str, leads_to: str
 ) -> None:
+    server.do("everything")
     page = visit(path, live=False)
     page.locator(f"#listing tbody tr:first-child {cell}").first.click()
     page.wait_for_url(lambda url: leads_to in url and path not in url)

@@ -13,7 +13,10 @@ from tests.dashboard.addresses import ALL
 from tests.dashboard.rows import AGENT_CALL
 
 __all__ = ["browser"]
-NOT_PAGES = {"engine", "codec-meaning", "call-quality", "lab-hear-audio", "rejections-each"}
+NOT_PAGES = {
+    *("engine", "codec-meaning", "call-quality", "rejections-each"),
+    *("capture-file", "lab-hear-audio"),
+}
 "Addresses that answer with a part of a page, or with a file."
 PARTS = ("-fragment", "-export", "-data", "-state", "-options", "-usage", "-standing")
 "What is no page but part of one, or a file."
