@@ -3,7 +3,9 @@
 import asyncio
 import csv
 import datetime as dt
+import html
 import io
+import re
 import uuid
 from typing import Any
 
@@ -47,6 +49,15 @@ def test_each_outcome_is_found_by_its_filter_and_by_no_other(viewer: Client, out
     assert found(viewer, f"outcome={outcome}") == {made.pk}
     others = [choice for choice in CallOutcome.values if choice != outcome]
     assert all(not Call.objects.filter(CONDITIONS[other]).exists() for other in others)
+
+
+def test_the_link_of_the_overview_finds_what_it_counts_as_failed(viewer: Client) -> None:
+    made = {outcome: call(outcome).pk for outcome in ENDS}
+    failed = {"cut-off", "no-codec", "unreachable", "failed"}
+    link = re.search(r'id="to-failed" href="([^"]+)"', viewer.get("/").content.decode())
+    assert link is not None
+    asked = html.unescape(link[1]).partition("?")[2]
+    assert found(viewer, asked) == {made[outcome] for outcome in failed & made.keys()}
 
 
 def test_every_end_meets_exactly_one_outcome_and_one_kind_of_the_overview(db: None) -> None:
