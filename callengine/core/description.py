@@ -79,6 +79,16 @@ class RtpMap:
         return self.encoding_name.lower() == TELEPHONE_EVENT and self.channels in ("", "1")
 
     @property
+    def is_g729_by_annex(self) -> bool:
+        """Whether this is G729 by the name of an annex, as Sipura and Linksys write it."""
+        rest = self.encoding_name.lower().removeprefix(catalogue.G729.encoding_name.lower())
+        is_mono = self.clock_rate_hz == catalogue.G729.rtp_clock_rate_hz and self.channels in (
+            "",
+            "1",
+        )
+        return is_mono and rest in ("a", "b", "ab")
+
+    @property
     def g722_by_audio_rate(self) -> bool:
         """Whether this is what old phones write for G722 (RFC 3551 section 4.5.2 says 8000)."""
         g722 = catalogue.G722
@@ -239,6 +249,8 @@ def _meaning(number: int, mapped: RtpMap | None) -> RtpMap | None:
         return None
     own = _own(number)
     if number == catalogue.G722.static_payload_type and mapped.g722_by_audio_rate:
+        return own
+    if number == catalogue.G729.static_payload_type and mapped.is_g729_by_annex:
         return own
     if number >= FIRST_DYNAMIC and mapped.codec == catalogue.G722.name:
         return None  # pjmedia knows its clock rate by its own number alone

@@ -26,6 +26,8 @@ FORMS = [
     ("number 0 means another codec of ours", "0 8", ["rtpmap:0 opus/48000/2"], ["8 PCMA/8000"]),
     ("number 0 means nothing", "0 8", ["rtpmap:0 ???"], ["8 PCMA/8000"]),
     ("a codec at an unassigned low number", "40 8", ["rtpmap:40 opus/48000/2"], ["8 PCMA/8000"]),
+    ("G729 by its annex", "18", ["rtpmap:18 G729a/8000"], ["18 G729/8000"]),
+    ("another codec at its number", "18 8", ["rtpmap:18 G729D/8000"], ["8 PCMA/8000"]),
     ("G722 at a dynamic number", "96 8", ["rtpmap:96 G722/8000"], ["8 PCMA/8000"]),
     ("AMR-WB that asks for CRC", "96 8", ["rtpmap:96 AMR-WB/16000", "fmtp:96 octet-align=1; CRC=1"],
      ["8 PCMA/8000"]),
