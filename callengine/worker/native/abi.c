@@ -2,6 +2,7 @@
 #include "abi.h"
 #include "capture.h"
 #include "codecs/state.h"
+#include "forwarding.h"
 #include "pjmedia.h"
 
 static const struct vn_layout layout = {
@@ -11,6 +12,7 @@ static const struct vn_layout layout = {
     sizeof(pjmedia_codec), sizeof(pjmedia_codec_factory),
     sizeof(vn_opus), sizeof(vn_amr), sizeof(vn_g729),
     sizeof(struct vn_captured),
+    sizeof(struct vn_way), sizeof(struct vn_forwarding),
 };
 
 const struct vn_layout *vn_layout(void)

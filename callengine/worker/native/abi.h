@@ -7,13 +7,14 @@
 #define VN_EXPORT __attribute__((visibility("default")))
 
 /* One more whenever a function or a structure that Python sees changes. */
-#define VN_ABI_VERSION 4
+#define VN_ABI_VERSION 5
 
 struct vn_layout {
     uint32_t version;
     uint32_t pj_str, pj_timestamp, codec_info, codec_param, frame, codec_op, codec, factory;
     uint32_t opus, amr, g729;
     uint32_t captured;
+    uint32_t way, forwarding;
 };
 
 VN_EXPORT const struct vn_layout *vn_layout(void);

@@ -21,6 +21,7 @@
 #include "capture.h"
 #include "phase.h"
 #include "pjmedia.h"
+#include "relay.h"
 
 #define NS_PER_S 1000000000LL
 /* An arrival longer ago than this is none: the machine's clock was set. */
@@ -198,11 +199,14 @@ static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *
     arrived_ns = time_of(&message);
     if (arrived_ns)
         vn_phase_note(sock, due_ns - (int64_t)arrived_ns);
-    if (got == 1)
+    if (got == 1) {
         note_stub(sock, from, message.msg_namelen);
-    else
+    } else {
         vn_capture_packet(sock, VN_CAPTURE_IN, buf, (size_t)got, from,
                           arrived_ns ? (int64_t)arrived_ns + realtime_ns : 0);
+        if (from)
+            vn_relay_packet(sock, buf, (size_t)got, from, message.msg_namelen);
+    }
     if (message.msg_controllen == 0) {
         int on = 1;
 

@@ -11,6 +11,7 @@
 #include "arrival.h"
 #include "clock.h"
 #include "phase.h"
+#include "relay.h"
 
 #define NS_PER_S 1000000000LL
 #define FRAME_NS 20000000LL
@@ -140,8 +141,9 @@ static void *run(void *unused)
             continue;
         pthread_mutex_unlock(&lock);
         began = now_ns();
+        vn_relay_before(began);
         read_sockets(due);
-        if (now == MIXES)
+        if (now == MIXES && !vn_relay_carries(began))
             mix();
         pthread_mutex_lock(&lock);
         begin = next_begin(&due, began);

@@ -18,6 +18,8 @@ _SIZES = {
     "amr": "vn_amr",
     "g729": "vn_g729",
     "captured": "struct vn_captured",
+    "way": "struct vn_way",
+    "forwarding": "struct vn_forwarding",
 }
 _libraries: list[Any] = []
 

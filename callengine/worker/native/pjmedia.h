@@ -14,10 +14,13 @@ typedef struct pj_pool_t pj_pool_t;
 typedef struct pj_thread_t pj_thread_t;
 typedef struct pj_ioqueue_t pj_ioqueue_t;
 typedef struct pjmedia_port pjmedia_port;
+typedef struct pjmedia_stream pjmedia_stream;
+typedef struct pjmedia_rtcp_session pjmedia_rtcp_session;
 
 enum { PJ_SUCCESS = 0, PJ_EINVAL = 70004, PJ_ENOMEM = 70007, PJ_ERRNO_START_SYS = 120000 };
 enum { PJMEDIA_FRAME_TYPE_NONE = 0, PJMEDIA_FRAME_TYPE_AUDIO = 1 };
 enum { PJMEDIA_CODEC_MAX_FMTP = 16 };
+enum { PJMEDIA_DIR_DECODING = 2 };
 
 typedef struct {
     int type; void *buf; size_t size; pj_timestamp timestamp; uint32_t bit_info;
@@ -75,6 +78,20 @@ struct pjmedia_codec_factory {
     void *factory_data; void *op;
 };
 
+/* Its head; what is left out is not called. */
+typedef struct pjmedia_transport pjmedia_transport;
+struct pjmedia_transport {
+    char name[32]; int type;
+    struct {
+        void *get_info; void *attach; void *detach;
+        pj_status_t (*send_rtp)(pjmedia_transport *, const void *, size_t);
+    } *op;
+};
+
+typedef struct {
+    const uint8_t *rx_rtp; uint8_t *tx_rtp; pjmedia_rtcp_session *rtcp;
+} pjmedia_stream_rtp_sess_info;
+
 /* What vn_bind fills in. */
 struct vn_pj {
     int (*pj_thread_is_registered)(void);
@@ -82,6 +99,14 @@ struct vn_pj {
     pj_status_t (*pj_gettickcount)(pj_time_val *);
     int (*pj_ioqueue_poll)(pj_ioqueue_t *, const pj_time_val *);
     pj_status_t (*pjmedia_port_get_frame)(pjmedia_port *, pjmedia_frame *);
+    pj_status_t (*pjmedia_stream_get_port)(pjmedia_stream *, pjmedia_port **);
+    pj_status_t (*pjmedia_stream_get_rtp_session_info)(pjmedia_stream *,
+                                                       pjmedia_stream_rtp_sess_info *);
+    pjmedia_transport *(*pjmedia_stream_get_transport)(pjmedia_stream *);
+    pj_status_t (*pjmedia_stream_pause)(pjmedia_stream *, int);
+    pj_status_t (*pjmedia_stream_resume)(pjmedia_stream *, int);
+    pj_status_t (*pjmedia_stream_send_rtcp_sdes)(pjmedia_stream *);
+    void (*pjmedia_rtcp_tx_rtp)(pjmedia_rtcp_session *, unsigned);
     void *(*pj_pool_alloc)(pj_pool_t *, size_t);
     pj_status_t (*pjmedia_resample_create)(pj_pool_t *, int, int, unsigned, unsigned, unsigned,
                                            unsigned, void **);

@@ -1,0 +1,290 @@
+/* The relay and pjmedia. Ways are asked for on the call's thread and gone on the clock's alone,
+ * between two of its ticks; what both touch is under the lock. */
+#include "relay.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi.h"
+
+#define MS 1000000LL
+/* Of one party: then the other is to hear silence, as the bridge has it. */
+#define QUIET_NS (100 * MS)
+/* RFC 3550 section 6.2, spread as pjmedia's own are. */
+#define REPORT_NS (4500 * MS)
+#define REPORT_SPREAD_MS 1000
+
+/* Places in pjmedia_rtp_session and pjmedia_rtcp_session (2.15.1); the second are held against the
+ * first whenever a relay begins. */
+enum {
+    HEADER_NUMBER = 2, HEADER_TIME = 4, HEADER_SOURCE = 8, LAST_NUMBER = 36,
+    REPORTED_TIME = 504, REPORTED_NUMBER = 508,
+    FRAME_ROOM = 4096,    /* samples */
+    ADDRESS_ROOM = 28,    /* struct sockaddr_in6 */
+};
+
+struct leg {
+    struct vn_forwarding in;
+    pjmedia_transport *transport; /* of the other leg, which it is sent to */
+    uint8_t *sending;             /* its pjmedia_rtp_session */
+    uint8_t *reports;             /* its pjmedia_rtcp_session */
+    int64_t heard_ns, report_ns;
+    int passed_key;
+    uint8_t from[ADDRESS_ROOM]; /* where its packets come from; pjmedia decides on another */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int busy;   /* whether there is anything to do at all */
+static uint32_t state = VN_RELAY_ENDED;
+static int asked;
+static struct vn_way wanted[2];
+static struct leg legs[2];
+static void *stale[2];    /* streams whose jitter buffers hold what the relay has sent */
+static int64_t began_ns, now_ns;
+static uint64_t forwarded;
+
+static uint32_t read_32(const uint8_t *at)
+{
+    uint32_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+/* What is in the jitter buffers by now was heard already. A stream that is resumed gives no frame at
+ * first, and empties its buffer then; so that frame is taken here, before the next packet comes. */
+static void empty_buffers(void)
+{
+    for (int index = 0; index < 2; ++index) {
+        int16_t samples[FRAME_ROOM];
+        pjmedia_frame frame = { .type = PJMEDIA_FRAME_TYPE_AUDIO, .buf = samples };
+        pjmedia_port *port = NULL;
+
+        if (stale[index] == NULL)
+            continue;
+        (void)vn_pj.pjmedia_stream_pause(stale[index], PJMEDIA_DIR_DECODING);
+        (void)vn_pj.pjmedia_stream_resume(stale[index], PJMEDIA_DIR_DECODING);
+        frame.size = sizeof(samples);
+        if (vn_pj.pjmedia_stream_get_port(stale[index], &port) == PJ_SUCCESS)
+            (void)vn_pj.pjmedia_port_get_frame(port, &frame);
+        stale[index] = NULL;
+    }
+}
+
+static void end(uint32_t why)
+{
+    asked = 0;
+    if (state != VN_RELAY_ON)
+        return;
+    state = why;
+    for (int index = 0; index < 2; ++index) {
+        legs[index].passed_key = 0;
+        stale[index] = legs[index].in.way.from;
+    }
+}
+
+static int64_t next_report(int64_t now)
+{
+    return now + REPORT_NS + (int64_t)(random() % REPORT_SPREAD_MS) * MS;
+}
+
+/* Take over from a stream where it is; 0 if it is nowhere yet. */
+static int is_taken_over(struct leg *leg, const struct vn_way *way, int64_t now)
+{
+    pjmedia_stream_rtp_sess_info sessions = { 0 };
+    uint16_t number, reported;
+
+    if (!vn_forwarding_begin(&leg->in, way, now) ||
+        vn_pj.pjmedia_stream_get_rtp_session_info(way->to, &sessions) != PJ_SUCCESS)
+        return 0;
+    leg->transport = vn_pj.pjmedia_stream_get_transport(way->to);
+    leg->sending = sessions.tx_rtp;
+    leg->reports = (uint8_t *)sessions.rtcp;
+    leg->heard_ns = now;
+    leg->report_ns = next_report(now);
+    leg->passed_key = 0;
+    memcpy(&number, leg->sending + HEADER_NUMBER, sizeof(number));
+    memcpy(&reported, leg->reports + REPORTED_NUMBER, sizeof(reported));
+    return leg->transport != NULL && ntohs(number) == reported &&
+           (uint16_t)read_32(leg->sending + LAST_NUMBER) == reported &&
+           ntohl(read_32(leg->sending + HEADER_TIME)) == read_32(leg->reports + REPORTED_TIME);
+}
+
+int vn_relay_begin(const struct vn_way ways[2])
+{
+    struct vn_forwarding tried;
+    int can = 1;
+
+    for (int index = 0; index < 2; ++index)
+        can = can && ways[index].from && ways[index].to &&
+              vn_forwarding_begin(&tried, &ways[index], 0);
+    if (!can)
+        return 0;
+    pthread_mutex_lock(&lock);
+    if (state != VN_RELAY_ON) {
+        memcpy(wanted, ways, sizeof(wanted));
+        asked = 1;
+        atomic_store(&busy, 1);
+    }
+    pthread_mutex_unlock(&lock);
+    return 1;
+}
+
+void vn_relay_end(void)
+{
+    pthread_mutex_lock(&lock);
+    end(VN_RELAY_ENDED);
+    pthread_mutex_unlock(&lock);
+}
+
+void vn_relay_let_go(const void *stream)
+{
+    pthread_mutex_lock(&lock);
+    end(VN_RELAY_ENDED);
+    for (int index = 0; index < 2; ++index)
+        if (stale[index] == stream)
+            stale[index] = NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+int vn_relay_passed_key(int sock)
+{
+    int passed = 0;
+
+    pthread_mutex_lock(&lock);
+    for (int index = 0; index < 2; ++index)
+        if (state == VN_RELAY_ON && legs[index].in.way.sock == sock)
+            passed = legs[index].passed_key;
+    pthread_mutex_unlock(&lock);
+    return passed;
+}
+
+void vn_relay_figures(struct vn_relay_figures *out)
+{
+    pthread_mutex_lock(&lock);
+    out->state = state;
+    out->asked = (uint32_t)asked;
+    out->forwarded = forwarded;
+    pthread_mutex_unlock(&lock);
+}
+
+void vn_relay_before(int64_t now)
+{
+    if (!atomic_load(&busy))
+        return;
+    pthread_mutex_lock(&lock);
+    empty_buffers();
+    now_ns = now;
+    if (asked) {
+        asked = 0;
+        state = is_taken_over(&legs[0], &wanted[0], now) && is_taken_over(&legs[1], &wanted[1], now)
+                    ? VN_RELAY_ON : VN_RELAY_UNREADY;
+        began_ns = now;
+    }
+    if (state != VN_RELAY_ON)
+        atomic_store(&busy, 0);
+    pthread_mutex_unlock(&lock);
+}
+
+int vn_relay_carries(int64_t now)
+{
+    int carries;
+
+    if (!atomic_load(&busy))
+        return 0;
+    pthread_mutex_lock(&lock);
+    for (int index = 0; state == VN_RELAY_ON && index < 2; ++index) {
+        struct leg *leg = &legs[index];
+
+        if (now - leg->heard_ns > QUIET_NS) {
+            end(VN_RELAY_QUIET);
+        } else if (now >= leg->report_ns) {
+            leg->report_ns = next_report(now);
+            (void)vn_pj.pjmedia_stream_send_rtcp_sdes(leg->in.way.to);
+        }
+    }
+    empty_buffers();
+    carries = state == VN_RELAY_ON;
+    pthread_mutex_unlock(&lock);
+    return carries;
+}
+
+/* The stream goes on from what was sent last, once it sends again. */
+static void note_sent(struct leg *leg, const uint8_t *header, size_t payload)
+{
+    const uint16_t number = ntohs((uint16_t)(header[2] | header[3] << 8));
+    const uint32_t time = ntohl(read_32(header + HEADER_TIME));
+    uint32_t last = read_32(leg->sending + LAST_NUMBER);
+    const int16_t ahead = (int16_t)(number - (uint16_t)last);
+
+    vn_pj.pjmedia_rtcp_tx_rtp((pjmedia_rtcp_session *)leg->reports, (unsigned)payload);
+    if (ahead <= 0)
+        return;
+    last += (uint32_t)ahead;
+    memcpy(leg->sending + LAST_NUMBER, &last, sizeof(last));
+    memcpy(leg->sending + HEADER_NUMBER, header + HEADER_NUMBER, 2);
+    memcpy(leg->sending + HEADER_TIME, header + HEADER_TIME, 4);
+    memcpy(leg->reports + REPORTED_NUMBER, &number, sizeof(number));
+    memcpy(leg->reports + REPORTED_TIME, &time, sizeof(time));
+}
+
+/* The first packet comes as many packet times after the bridge's last one as time has passed. */
+static void follow(struct leg *leg)
+{
+    const uint32_t missed = (uint32_t)((now_ns - began_ns) / leg->in.packet_ns);
+
+    vn_forwarding_follow(&leg->in, ntohl(read_32(leg->sending + HEADER_SOURCE)),
+                         (uint16_t)(read_32(leg->sending + LAST_NUMBER) + 1),
+                         ntohl(read_32(leg->sending + HEADER_TIME)) +
+                             leg->in.way.units * (1 + missed));
+}
+
+static int is_from_elsewhere(struct leg *leg, const void *from, size_t from_size)
+{
+    uint8_t address[ADDRESS_ROOM] = { 0 };
+
+    memcpy(address, from, from_size < ADDRESS_ROOM ? from_size : ADDRESS_ROOM);
+    if (!leg->in.begun)
+        memcpy(leg->from, address, ADDRESS_ROOM);
+    return memcmp(leg->from, address, ADDRESS_ROOM) != 0;
+}
+
+static void take(struct leg *leg, const uint8_t *packet, size_t size, int is_elsewhere)
+{
+    uint8_t out[VN_RTP_HEADER + VN_LONGEST_PAYLOAD];
+    size_t length;
+    int verdict;
+
+    if (!leg->in.begun)
+        follow(leg);
+    leg->passed_key = 0;
+    verdict = is_elsewhere ? VN_OTHER_SOURCE
+                           : vn_forwarding_take(&leg->in, packet, size, now_ns, out, &length);
+    if (verdict == VN_FORWARDED) {
+        leg->heard_ns = now_ns;
+        leg->passed_key = leg->in.has_event;
+        ++forwarded;
+        if (leg->transport->op->send_rtp(leg->transport, out, length) == PJ_SUCCESS)
+            note_sent(leg, out, length - VN_RTP_HEADER);
+    } else if (verdict != VN_LEFT && verdict != VN_NOT_RTP) {
+        end((uint32_t)verdict);
+        empty_buffers();
+    }
+}
+
+void vn_relay_packet(int sock, const uint8_t *packet, size_t size, const void *from,
+                     size_t from_size)
+{
+    if (!atomic_load(&busy))
+        return;
+    pthread_mutex_lock(&lock);
+    for (int index = 0; state == VN_RELAY_ON && index < 2; ++index)
+        if (legs[index].in.way.sock == sock) {
+            take(&legs[index], packet, size, is_from_elsewhere(&legs[index], from, from_size));
+            break;
+        }
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,46 @@
+/* The relay of equal codecs: while it is on, what arrives on two legs of a call goes straight to the
+ * other's stream, and the bridge does not mix. pjmedia is shown every packet all the same, so that
+ * its statistics, keys and reports are those of a leg that is decoded. */
+#ifndef VN_RELAY_H
+#define VN_RELAY_H
+
+#include "forwarding.h"
+#include "pjmedia.h"
+
+/* Why there is no relay, beside what a packet was (enum vn_verdict). */
+enum {
+    VN_RELAY_ON = 0,
+    VN_RELAY_ENDED = 16,  /* by the call; or never begun */
+    VN_RELAY_QUIET,       /* nothing comes of one party */
+    VN_RELAY_UNREADY,     /* a stream has sent nothing yet, or is not of a layout that is known */
+};
+
+struct vn_relay_figures {
+    uint32_t state;      /* VN_RELAY_ON, or why it is not */
+    uint32_t asked;      /* it is to begin with the next tick */
+    uint64_t forwarded;  /* since the process began */
+};
+
+/* Begin with the clock's next tick, both ways at once; 0 if they cannot be gone. One at a time. */
+VN_EXPORT int vn_relay_begin(const struct vn_way ways[2]);
+
+/* End it: the next tick mixes. Again does no harm. */
+VN_EXPORT void vn_relay_end(void);
+
+/* The same, and never touch this pjmedia_stream again: it is about to be freed. */
+VN_EXPORT void vn_relay_let_go(const void *stream);
+
+/* Whether the last packet of this socket was a telephone-event that went to the other leg. */
+VN_EXPORT int vn_relay_passed_key(int sock);
+
+VN_EXPORT void vn_relay_figures(struct vn_relay_figures *out);
+
+/* For the clock, on its thread: before it reads, and after; whether there is nothing to mix. */
+void vn_relay_before(int64_t now_ns);
+int vn_relay_carries(int64_t now_ns);
+
+/* For whoever reads a socket on that thread: a datagram that pjmedia is about to be given. */
+void vn_relay_packet(int sock, const uint8_t *packet, size_t size, const void *from,
+                     size_t from_size);
+
+#endif
