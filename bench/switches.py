@@ -142,6 +142,7 @@ class Product(Switch):
             "VOIPNUMBER_GRACE_S": "1",
             "VOIPNUMBER_LOG_LEVEL": "WARNING",
             "VOIPNUMBER_NATIVE": os.environ.get("VOIPNUMBER_NATIVE", ""),
+            "VOIPNUMBER_RELAY": os.environ.get("VOIPNUMBER_RELAY", ""),
         }
 
     @staticmethod

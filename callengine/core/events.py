@@ -98,6 +98,8 @@ class DigitReceived:
 
     leg: str
     digit: str
+    is_passed: bool = False
+    "Whether its packets go to the other leg as they are."
 
 
 @dataclass(frozen=True, slots=True)

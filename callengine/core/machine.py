@@ -383,7 +383,8 @@ class CallMachine:
             return []
         # Which key it was stays out of the record: people type PINs.
         text = f"{self._label(event.leg)} pressed a key; passed on."
-        return [fx.Note("dtmf", event.leg, text), fx.SendDigit(other, event.digit)]
+        note = fx.Note("dtmf", event.leg, text)
+        return [note] if event.is_passed else [note, fx.SendDigit(other, event.digit)]
 
     # Transfer
 

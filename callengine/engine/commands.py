@@ -12,7 +12,6 @@ from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.engine.agents import Agents
 from callengine.engine.assignment import Assignment
-from callengine.engine.browsers import Browsers
 from callengine.engine.calls import CallBook
 from callengine.engine.captures import Captures
 from callengine.engine.livecall import LiveCall
@@ -29,7 +28,6 @@ from callengine.notices.commands import (
     WatchLevels,
 )
 from callengine.notices.lab import AskForLab, PlaceLabCall
-from callengine.notices.phone import AskForPhone, PhoneGone, PhoneThere, PlacePhoneCall
 from callengine.notices.trials import TryTrunk
 from callengine.notices.wire import Reader
 
@@ -40,8 +38,7 @@ RETRY_S = 1.0
 ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels
 ForLab = AskForLab | PlaceLabCall | AskForAuditions | MakeHeard
 OfCapture = CaptureAsked | StopCapture | DropCapture
-OfPhone = AskForPhone | PlacePhoneCall | PhoneThere | PhoneGone
-Command = ForCall | OfCapture | LiftBan | ForLab | TryTrunk | OfPhone
+Command = ForCall | OfCapture | LiftBan | ForLab | TryTrunk
 COMMANDS: Reader[Command] = Reader(
     HangUp,
     Transfer,
@@ -57,10 +54,6 @@ COMMANDS: Reader[Command] = Reader(
     CaptureAsked,
     StopCapture,
     DropCapture,
-    AskForPhone,
-    PlacePhoneCall,
-    PhoneThere,
-    PhoneGone,
 )
 
 
@@ -119,7 +112,6 @@ class Commands:
         trials: Trials,
         auditions: Ears,
         captures: Captures,
-        browsers: Browsers,
     ) -> None:
         self._book = book
         self._assignment = assignment
@@ -130,7 +122,6 @@ class Commands:
         self._trials = trials
         self._auditions = auditions
         self._captures = captures
-        self._browsers = browsers
         self._channel = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -157,7 +148,7 @@ class Commands:
         """Do what comes; raises what the channel layer raises, and nothing else."""
         layer = get_channel_layer()
         assert layer is not None
-        self._channel = await layer.new_channel(groups.CHANNELS)
+        self._channel = await layer.new_channel()
         await layer.group_add(groups.ENGINES, self._channel)
         while True:
             self._take(await layer.receive(self._channel))
@@ -198,22 +189,9 @@ class Commands:
                 self._auditions.make(command)
             case CaptureAsked() | StopCapture() | DropCapture():
                 self._captures.take(command)
-            case AskForPhone() | PlacePhoneCall() | PhoneThere() | PhoneGone():
-                self._of_phone(command)
             case _:
                 if (call := self._call(command)) is not None:
                     self._do_with(call, command)
-
-    def _of_phone(self, command: OfPhone) -> None:
-        match command:
-            case AskForPhone():
-                self._browsers.offer(command, channel=self._channel)
-            case PlacePhoneCall():
-                self._browsers.place(command)
-            case PhoneThere():
-                self._browsers.pages.there(command)
-            case PhoneGone(page):
-                self._browsers.pages.gone(page)
 
     def _do_with(self, call: LiveCall, command: ForCall) -> None:
         match command:
@@ -247,7 +225,5 @@ class Commands:
                     self._lab.refuse(command, "The engine failed; its log says why.")
                 case AskForAuditions() | MakeHeard():
                     self._auditions.refuse(command, "The engine failed; its log says why.")
-                case AskForPhone() | PlacePhoneCall():
-                    self._browsers.refuse(command, "The engine failed; its log says why.")
         except Exception:
             logger.exception("nobody could be told that a command failed")

@@ -25,6 +25,11 @@ class Bridging:
         self._other = "A"
 
     @property
+    def pair(self) -> tuple[str | None, str]:
+        """Who hears whom."""
+        return self.leg, self._other
+
+    @property
     def rings(self) -> bool:
         """Whether somebody hears it ring."""
         return self._waiting is not None

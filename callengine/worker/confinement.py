@@ -27,6 +27,7 @@ ENVIRONMENT = (
     *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
     "VOIPNUMBER_NATIVE",
+    "VOIPNUMBER_RELAY",
     *("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "VIRTUAL_ENV"),
 )
 "The variables that call processes are given; what opens a database or signs a session is not."

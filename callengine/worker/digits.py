@@ -33,6 +33,11 @@ class Digits:
         if methods:
             self.takes_info = "INFO" in methods.replace(",", " ").split()
 
+    @property
+    def stream(self) -> int | None:
+        """The address of the pjmedia_stream in use."""
+        return self._stream
+
     def open(self, stream: int) -> None:
         """Take the address of the pjmedia_stream in use."""
         self._stream = stream

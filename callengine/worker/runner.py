@@ -9,7 +9,6 @@ from functools import partial
 
 from callengine.core import effects as fx
 from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
-from callengine.core.control.browsers import BrowserSocket
 from callengine.core.control.calls import (
     AnswerCall,
     CallEnded,
@@ -55,7 +54,6 @@ from callengine.worker.mediawatch import MediaWatch
 from callengine.worker.onecodec import OneCodec
 from callengine.worker.party import (
     AgentParty,
-    BrowserParty,
     ForEngine,
     Invite,
     Parties,
@@ -63,8 +61,12 @@ from callengine.worker.party import (
     PartyError,
     SpeakingParty,
 )
+from callengine.worker.relaying import Relaying
 
 logger = logging.getLogger(__name__)
+
+METER_S = 0.1
+"How long after the relay the bridge's meters tell what is heard."
 
 
 class CallRunner:
@@ -81,6 +83,7 @@ class CallRunner:
         self._holding = Holding(
             self._machine, self._legs, self._bridging, ask=send, note=self._note
         )
+        self._relaying = Relaying(self._machine, self._legs, self._bridging)
         self._one_codec = OneCodec(self._legs, self._note)
         self._matched = "A"
         "Who was last asked to use a codec of another list."
@@ -196,16 +199,6 @@ class CallRunner:
         elif descriptor is not None:
             os.close(descriptor)
 
-    def order_browser(self, message: BrowserSocket, descriptor: int | None) -> None:
-        """Hand a page's socket to its leg, unless that is of an earlier call."""
-        if descriptor is None:
-            return
-        party = self._legs.get(message.leg) if message.call == self._order.call else None
-        if isinstance(party, BrowserParty):
-            party.attached(descriptor)
-        else:
-            os.close(descriptor)
-
     def order_music(self, message: MusicReady, descriptor: int | None) -> None:
         """Take what is heard on hold, unless that is for an earlier call."""
         if descriptor is None:
@@ -218,7 +211,9 @@ class CallRunner:
     def order_levels(self, message: MeasureLevels) -> None:
         """Tell how loud the parties are, unless that was meant for an earlier call."""
         if message.call == self._order.call:
-            self._levels.tell(message.for_s, time.monotonic())
+            now = time.monotonic()
+            self._relaying.hold_back("levels", until=now + message.for_s)
+            self._levels.tell(message.for_s, now + METER_S)
 
     def step(self) -> None:
         """Handle what the legs reported, timers, and the second's statistics."""
@@ -243,6 +238,7 @@ class CallRunner:
         for leg in self._legs.values():
             leg.step(now)
         self._holding.step(now)
+        self._relaying.step(now)
         self._levels.step(now)
         gone = self._watch.step(now)
         if gone is not None:
@@ -266,6 +262,7 @@ class CallRunner:
         times = (
             self._machine.next_deadline(),
             self._holding.next_step(),
+            self._relaying.next_step(),
             self._levels.next_step(),
             *steps,
         )
@@ -281,6 +278,7 @@ class CallRunner:
         """Give back what is held for this call."""
         self._reported.clear()
         self._holding.release()
+        self._relaying.release()
         self._legs.clear()
         self._watch.release()
         self._parties.release()
@@ -342,9 +340,6 @@ class CallRunner:
                 self._watch.finish()
                 self._changed = dict(self._legs)
                 self._tell_facts()
-                for party in self._legs.values():
-                    if isinstance(party, BrowserParty):
-                        party.told_why(termination.advice)
                 self._send(CallEnded(termination, time.time()))
 
     def _dial(self, order: LegOrder, codecs: tuple[str, ...]) -> None:
@@ -387,6 +382,7 @@ class CallRunner:
             attempt(lambda: leg.end(code, reason))
 
     def _send_digit(self, name: str, digit: str) -> None:
+        self._relaying.key(time.monotonic())
         try:
             self._legs[name].send_digit(digit)
         except PartyError as error:

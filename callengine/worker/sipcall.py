@@ -22,7 +22,7 @@ from callengine.core.events import (
 )
 from callengine.core.obstacles import lacking
 from callengine.core.orders import LegOrder
-from callengine.worker import endings, legsdp, messages, plugins, sdptext
+from callengine.worker import endings, legsdp, messages, plugins, relay, sdptext
 from callengine.worker.callbacks import Contained
 from callengine.worker.digits import Digits
 from callengine.worker.dualstack import transports
@@ -194,6 +194,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
 
     def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802
         """Let go of a stream that is about to be freed."""
+        relay.let_go(int(prm.stream))
         if self._borrower is not None:
             self._borrower.pause(is_paused=True)
         self.guard.close_stream(int(prm.stream))
@@ -232,7 +233,10 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         """Report a key; telephone-events alone come on a media thread."""
         if not self._digits.is_new(prm, self._clock_rate_hz()):
             return
-        self._post(self, DigitReceived(self.name, prm.digit))
+        descriptor = self.guard.descriptor
+        is_packet = prm.method == pj.PJSUA_DTMF_METHOD_RFC2833 and descriptor is not None
+        is_passed = is_packet and relay.has_passed_key(descriptor or 0)
+        self._post(self, DigitReceived(self.name, prm.digit, is_passed))
         self._around.wake()
 
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802

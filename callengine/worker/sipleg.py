@@ -7,10 +7,11 @@ from typing import Any, Protocol, runtime_checkable
 import pjsua2 as pj
 
 from callengine.core import sdp
-from callengine.worker import slots
+from callengine.worker import relay, slots
 from callengine.worker.lending import Borrower, LentMedia
 from callengine.worker.levels import loudness
 from callengine.worker.party import Counters, Party, PartyError
+from callengine.worker.relay import RelayEnd
 from callengine.worker.ringing import Ringing
 from callengine.worker.rtpguard import sockets
 from callengine.worker.sipcall import SipCall, call_parameters, refusable
@@ -110,6 +111,7 @@ class SipLeg(SipCall):
 
     def send_digit(self, digit: str) -> None:
         """Send a telephone-event; the peer may have agreed on none."""
+        relay.end()
         self._digits.prepare(self._clock_rate_hz())
         try:
             self.dialDtmf(digit)
@@ -156,6 +158,7 @@ class SipLeg(SipCall):
     @refusable()
     def part(self, other: Party) -> None:
         """Undo `join`."""
+        relay.end()
         for source, sink in self._both_ways(other):
             source.stopTransmit(sink)
 
@@ -163,6 +166,7 @@ class SipLeg(SipCall):
     def ring_back(self, *, is_on: bool) -> None:
         """Hear ringing, or no more."""
         if is_on and self.has_audio:
+            relay.end()
             self._around.run_bridge()
             self._ringing = self._ringing or Ringing(self._around.bridge_rate_hz)
             self._ringing.sound_to(self.audio())
@@ -175,6 +179,7 @@ class SipLeg(SipCall):
     def hear(self, sound: Any, *, is_on: bool) -> None:
         """Hear a port of the bridge, or no more; again does no harm."""
         if self.has_audio and is_on:
+            relay.end()
             self._around.run_bridge()
             sound.startTransmit(self.audio())
         elif self.has_audio:
@@ -228,6 +233,7 @@ class SipLeg(SipCall):
         media = self._lent_media()
         if self._borrower is not borrower:
             self.take_back()
+            relay.end()
             self._around.lend_media()
             self._borrower = borrower
             self.guard.lend(borrower)
@@ -240,6 +246,42 @@ class SipLeg(SipCall):
         if rtp is None or rtcp is None:
             raise PartyError(f"there is no socket at port {self.guard.port}")
         return os.dup(rtp), os.dup(rtcp)
+
+    def relay_end(self) -> RelayEnd | None:
+        """Return this leg's end of a relay; None while it needs the bridge."""
+        descriptor, stream, ours = self.guard.descriptor, self._digits.stream, self._described()
+        if descriptor is None or stream is None or ours is None or self._remote is None:
+            return None
+        needs_bridge = self._is_lent or self._ringing is not None or self._suite()
+        if self.ended or not self.has_audio or needs_bridge or not self.guard.lets_send:
+            return None
+        try:
+            info = self.getStreamInfo(self._audio_index)
+        except pj.Error:
+            return None
+        codec, parameters = self.codec_in_use(), info.audCodecParam
+        if codec is None or info.dir != pj.PJMEDIA_DIR_ENCODING_DECODING:
+            return None
+        hz = self._clock_rate_hz()
+        # Of an answer pjmedia makes the offer's own numbers, after it was shown to us.
+        described = self._remote if self._is_answer else ours
+        return RelayEnd(
+            descriptor=descriptor,
+            stream=stream,
+            codec=codec,
+            payload_type=info.txPt,
+            payload_type_heard=info.rxPt,
+            events=self._remote.telephone_events.get(hz),
+            events_heard=described.telephone_events.get(hz),
+            ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
+        )
+
+    def _described(self) -> sdp.Audio | None:
+        """Return what we described last."""
+        try:
+            return sdp.read_audio(self._ours) if self._ours else None
+        except sdp.SdpError:
+            return None
 
     @refusable()
     def _lent_media(self) -> LentMedia:
@@ -267,9 +309,6 @@ class SipLeg(SipCall):
 
     def _telephone_events(self) -> dict[int, int]:
         """Return what a key may come as: by our own description, or the peer's."""
-        try:
-            ours = sdp.read_audio(self._ours) if self._ours else None
-        except sdp.SdpError:
-            ours = None
-        known = (audio.telephone_events for audio in (self._remote, ours) if audio is not None)
+        both = self._remote, self._described()
+        known = (audio.telephone_events for audio in both if audio is not None)
         return {number: hz for events in known for hz, number in events.items()}

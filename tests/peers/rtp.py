@@ -15,6 +15,7 @@ from tests.peers.srtp import Cipher
 from tests.peers.tones import SILENCE, Tone, strongest
 
 FRAME_S = 0.02
+SENDER_REPORT, RECEIVER_REPORT = 200, 201
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,19 @@ class Heard:
         return self.tone.near(hz, within)
 
 
+@dataclass(frozen=True)
+class Report:
+    """What the other end says of its stream and of ours."""
+
+    sent: int
+    "Packets; 0 if it has sent none since its report before."
+    lost: int
+    highest: int
+    "Sequence number."
+    jitter: int
+    "In units of the clock."
+
+
 class RtpTone(asyncio.DatagramProtocol):
     """One RTP socket on loopback; what arrives is kept until the next measurement."""
 
@@ -60,7 +74,7 @@ class RtpTone(asyncio.DatagramProtocol):
         self.lost = 0
         self._transport: asyncio.DatagramTransport | None = None
         self._reports: socket.socket | None = None
-        "RTCP comes here, and is not read."
+        "RTCP comes here; see `last_report`."
         self._sequence = random.randrange(1 << 15)
         self._timestamp = random.randrange(1 << 31)
         self._source = random.randrange(1 << 32)
@@ -96,6 +110,25 @@ class RtpTone(asyncio.DatagramProtocol):
             kept.append(packet)
         self.arrived.set()
 
+    def last_report(self) -> Report | None:
+        """Return the last RTCP report that came (RFC 3550 section 6.4), of one stream."""
+        assert self._reports is not None
+        last = None
+        while True:
+            try:
+                data = self._reports.recv(2048, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return last
+            kind, block = data[1], 28 if data[1] == SENDER_REPORT else 8
+            if (
+                kind in (SENDER_REPORT, RECEIVER_REPORT)
+                and data[0] & 31
+                and len(data) >= block + 16
+            ):
+                sent = int.from_bytes(data[20:24]) if kind == SENDER_REPORT else 0
+                lost, highest, jitter = struct.unpack("!III", data[block + 4 : block + 16])
+                last = Report(sent, lost & 0xFFFFFF, highest & 0xFFFF, jitter)
+
     async def first_packet(self, timeout_s: float = 20.0) -> Packet:
         """Wait until RTP arrives and return the latest packet."""
         async with asyncio.timeout(timeout_s):
@@ -125,7 +158,6 @@ class RtpTone(asyncio.DatagramProtocol):
         self.arrived.clear()
 
     def send(self, to: tuple[str, int], payload_type: int, payload: bytes, *, step: int) -> None:
-        assert self._transport is not None
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
         if self.loses_every and self._sequence % self.loses_every == 0:
@@ -134,7 +166,11 @@ class RtpTone(asyncio.DatagramProtocol):
         header = struct.pack(
             "!BBHII", 0x80, payload_type, self._sequence, self._timestamp, self._source
         )
-        packet = header + payload
+        self.send_raw(to, header + payload)
+
+    def send_raw(self, to: tuple[str, int], packet: bytes) -> None:
+        """Send a packet as it is, with a header of the test's own."""
+        assert self._transport is not None
         self._transport.sendto(self.cipher.sealed(packet) if self.cipher else packet, to)
 
     async def send_tone(

@@ -13,7 +13,6 @@ from callengine.core.control.agents import (
     TransferAsked,
     TransferRefused,
 )
-from callengine.core.control.browsers import BrowserSocket, BrowserWanted
 from callengine.core.control.capture import PacketsRecorded, RecordPackets, StopRecording
 from callengine.core.control.language import Language, language
 from callengine.core.control.levels import LevelsMeasured, MeasureLevels
@@ -226,7 +225,6 @@ ToCallProcess = (
     | MeasureLevels
     | RecordPackets
     | StopRecording
-    | BrowserSocket
     | Stop
 )
 
@@ -246,7 +244,6 @@ OfCall = (
     | TransferAsked
     | SpeechWanted
     | MusicWanted
-    | BrowserWanted
     | QualityMeasured
     | LevelsMeasured
     | PacketsRecorded

@@ -83,6 +83,16 @@ class RtpGuard:
         return self._port
 
     @property
+    def descriptor(self) -> int | None:
+        """The descriptor of the leg's guarded RTP socket; None without."""
+        return None if self._rtp is None else self._rtp.descriptor
+
+    @property
+    def lets_send(self) -> bool:
+        """Whether anything is to be sent to the peer now."""
+        return self._sends and not self._is_held
+
+    @property
     def source(self) -> str:
         """Where the last packet came from that was let through, `HOST:PORT`; empty for none."""
         return self._source

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import pjsua2 as pj
 
 from callengine.core.standins import plain
+from callengine.worker import relay
 from callengine.worker.plugins import layout, native
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
 from callengine.worker.rtpguard.rules import Seen
@@ -80,6 +81,8 @@ class PjmediaStream:
 
     def hold(self, why: Hold | None) -> None:
         """Have it send nothing, or send again."""
+        if why is not None:
+            relay.end()
         api = _api()
         if api is not None:
             pointer = ffi.cast("pjmedia_stream *", self.address)

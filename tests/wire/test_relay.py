@@ -1,0 +1,191 @@
+"""Calls of one codec are passed on packet by packet, and nobody could tell by anything else."""
+
+import asyncio
+import json
+import struct
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from tests.peers import descriptions
+from tests.peers.dialogs import Call
+from tests.peers.engine import Engine
+from tests.peers.phone import Phone
+from tests.peers.waiting import until
+from tests.wire.conversation import Conversation, caller, converse, registered
+from tests.wire.directory import configuration, connection
+from tests.wire.operator import Operator
+from tests.wire.relayed import Impairment, Talk, are_one_stream, is_passed, payload, talking
+
+CONFIGURATION = configuration(
+    connection("pam", inbound=["PCMU"]),
+    connection("al", inbound=["PCMA"]),
+    connection("gina", inbound=["G722"]),
+)
+TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
+
+
+@pytest.fixture(scope="module")
+def operator(engine: Engine) -> Operator:
+    return Operator(engine)
+
+
+def talks_of(call: Conversation, codec_a: str, codec_b: str) -> tuple[Talk, Talk]:
+    return Talk(call.a, TYPES[codec_a]), Talk(call.b, TYPES[codec_b])
+
+
+@pytest.mark.parametrize(
+    ("user", "codec_a", "codec_b"),
+    [("pam", "PCMU", "PCMU"), ("al", "PCMU", "PCMA"), ("gina", "G722", "G722")],
+)
+async def test_it_is_passed_on_as_it_is_in_one_stream_with_what_the_bridge_made(
+    engine: Engine, user: str, codec_a: str, codec_b: str
+) -> None:
+    async with registered(engine, user) as callee, caller(engine) as phone:
+        call = await converse(engine, phone, callee, offer=[codec_a])
+        a, b = talks_of(call, codec_a, codec_b)
+        async with talking(a, b):
+            await a.is_heard(callee.rtp.packets, passed=True)
+            await b.is_heard(phone.rtp.packets, passed=True)
+        for end, codec in (callee, codec_b), (phone, codec_a):
+            packets = end.rtp.packets
+            are_one_stream(packets)
+            assert {packet.payload_type for packet in packets} == {TYPES[codec]}
+            octets = [packet.payload[0] for packet in packets if is_passed(packet)]
+            assert len(set(octets)) == 16
+        await call.end()
+
+
+async def test_a_key_is_passed_on_with_the_others_number_and_told_once(
+    engine: Engine, operator: Operator
+) -> None:
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        offer = phone.sdp(["PCMU"], telephone_event={96: 8000})
+        call = await converse(engine, phone, pam, offer=offer)
+        (theirs,) = descriptions.telephone_events(call.b.local_sdp)
+        assert theirs != 96
+        path = await operator.live_call()
+        a, b = talks_of(call, "PCMU", "PCMU")
+        async with talking(a, b):
+            await a.is_heard(pam.rtp.packets, passed=True)
+            await a.press("7", 96)
+            await _hears(pam, "7", theirs)
+            await b.press("#", theirs)
+            await _hears(phone, "#", 96)
+            await a.is_heard(pam.rtp.packets, passed=True)
+        await operator.reads(path, "Pam pressed a key; passed on.")
+        for end, number in (pam, theirs), (phone, 96):
+            events = [p for p in end.rtp.packets if p.payload_type == number]
+            # As the device sent it: keys of ours last 1600.
+            assert [struct.unpack("!BBH", p.payload)[2] for p in events][-1] == 1280
+            assert len({p.timestamp for p in events}) == 1
+        assert pam.rtp.digits(theirs) == "7"
+        assert phone.rtp.digits(96) == "#"
+        await call.end()
+
+
+async def _hears(phone: Phone, digits: str, number: int) -> None:
+    await until(lambda: phone.rtp.digits(number) == digits, "the key does not arrive")
+
+
+async def test_the_bridge_has_it_back_for_levels_and_hold_without_a_gap(
+    engine: Engine, operator: Operator
+) -> None:
+    async with registered(engine, "pam") as pam, caller(engine) as phone:
+        call = await converse(engine, phone, pam, offer=["PCMU"])
+        path = await operator.live_call()
+        a, b = talks_of(call, "PCMU", "PCMU")
+        async with talking(a, b):
+            await a.is_heard(pam.rtp.packets, passed=True)
+            heard, sent = len(pam.rtp.packets), a.sent
+            async with operator.watching(path) as page:
+                await page.until(r'id="level-A"[^>]*><rect width="[5-9]\d"', timeout_s=20)
+                await page.until(r'id="level-B"[^>]*><rect width="[5-9]\d"', timeout_s=20)
+                await a.is_heard(pam.rtp.packets, passed=False)
+                await b.is_heard(phone.rtp.packets, passed=False)
+            await a.is_heard(pam.rtp.packets, passed=True)
+            await b.is_heard(phone.rtp.packets, passed=True)
+            # Twice over, from the relay to the bridge and back: of each at most 60 ms.
+            assert len(pam.rtp.packets) - heard >= a.sent - sent - 6
+            are_one_stream(pam.rtp.packets)
+            are_one_stream(phone.rtp.packets)
+            hold = phone.sdp(["PCMU"], direction="inactive", version=2)
+            assert (await call.a.reinvite(hold)).code == 200
+            await phone.rtp.falls_silent(0.3)
+            resumed = phone.sdp(["PCMU"], version=3)
+            assert (await call.a.reinvite(resumed)).code == 200
+            await a.is_heard(pam.rtp.packets, passed=True)
+            await b.is_heard(phone.rtp.packets, passed=True)
+        numbers = [packet.sequence for packet in pam.rtp.packets]
+        assert len(set(numbers)) == len(numbers)
+        are_one_stream(pam.rtp.packets[-20:])
+        await call.end()
+
+
+IMPAIRMENTS = (Impairment(0.0, 0.0), Impairment(0.01, 0.03), Impairment(0.05, 0.03))
+SECONDS = 9.0
+
+
+async def test_its_statistics_are_those_of_a_leg_that_is_decoded(
+    engine: Engine, operator: Operator
+) -> None:
+    """The same packets at the same times, with loss and jitter, to a call that is relayed and
+    to one that is decoded: what is measured of them is the same.
+    """
+    async with AsyncExitStack() as stack:
+        pam = await stack.enter_async_context(registered(engine, "pam"))
+        gina = await stack.enter_async_context(registered(engine, "gina"))
+        pairs: list[list[Conversation]] = []
+        for _ in IMPAIRMENTS:
+            phones = [await stack.enter_async_context(caller(engine)) for _ in range(2)]
+            pairs.append(
+                [
+                    await converse(engine, phone, callee, offer=["PCMU"])
+                    for phone, callee in zip(phones, (pam, gina), strict=True)
+                ]
+            )
+        streams = [Talk(call.b, TYPES[codec]) for pair in pairs
+                   for call, codec in zip(pair, ("PCMU", "G722"), strict=True)]  # fmt: skip
+        async with talking(*streams):
+            await asyncio.gather(
+                *(
+                    _impaired([call.a for call in pair], impairment, seed)
+                    for seed, (pair, impairment) in enumerate(zip(pairs, IMPAIRMENTS, strict=True))
+                )
+            )
+        # As they came in, and not decoded and coded again.
+        passed = sum(map(is_passed, pam.rtp.packets))
+        assert passed > 0.5 * len(pam.rtp.packets)
+        for pair, impairment in zip(pairs, IMPAIRMENTS, strict=True):
+            pages = [await _measured(operator, await call.end()) for call in pair]
+            relayed, decoded = [call.a.phone.rtp.last_report() for call in pair]
+            assert relayed is not None
+            assert decoded is not None
+            assert (relayed.lost, relayed.highest) == (decoded.lost, decoded.highest)
+            assert relayed.lost == pytest.approx(impairment.loss * SECONDS * 50, abs=15)
+            # In units of 1/8000 s. What the machine adds is another for each of two datagrams.
+            assert relayed.jitter == pytest.approx(decoded.jitter, rel=0.05, abs=24)
+            packets = len(pair[0].a.phone.rtp.packets)
+            assert relayed.sent in (0, pytest.approx(packets, abs=3))
+            for measure, slack in ("loss_percent", 1.0), ("jitter_ms", 1.5), ("mos", 0.1):
+                own = pytest.approx(pages[1][measure], rel=0.05, abs=slack)
+                assert pages[0][measure] == own, measure
+
+
+async def _impaired(calls: Sequence[Call], impairment: Impairment, seed: int) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for at, index in impairment.times(SECONDS, seed):
+        await asyncio.sleep(began + at - loop.time())
+        header = struct.pack("!BBHII", 0x80, 0, index, 160 * index, 7000 + seed)
+        for call in calls:
+            call.phone.rtp.send_raw(call.rtp_target, header + payload(index))
+
+
+async def _measured(operator: Operator, record: dict[str, Any]) -> dict[str, float]:
+    """Return the averages over a call of what its caller sent."""
+    answer = await asyncio.to_thread(operator.get, f"/calls/{record['id']}/quality/")
+    summary = json.loads(answer)["A"]["summary"]
+    return {name: one["average"] for name, one in summary.items()}
