@@ -22,7 +22,6 @@ PLACES = (
     "numbers",
     "routes",
     "agents",
-    "phone",
     "parts",
 )
 urlpatterns = [path("", include(f"dashboard.{place}.urls")) for place in PLACES]
