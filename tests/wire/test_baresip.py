@@ -1,6 +1,5 @@
 """baresip, a phone of another project, as both ends of a call."""
 
-import asyncio
 import shutil
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from tests.peers import descriptions
 from tests.peers.baresip import Baresip
 from tests.peers.engine import Engine
+from tests.peers.waiting import until
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import PASSWORD, configuration, connection
 
@@ -47,14 +47,22 @@ async def test_one_baresip_calls_another_and_does_what_phones_do(
         assert (await alice.heard_for(2.0)).near(950)
         assert (await bob.heard_for(2.0)).near(620)
         await alice.hold()
-        await asyncio.sleep(0.5)
+        await _is_noted(engine, before, "on hold")
         await alice.resume()
-        await asyncio.sleep(0.5)
+        await _is_noted(engine, before, "resumed")
         await alice.dtmf("5")
         await bob.wait_for("CALL_DTMF_START")
         await alice.hang_up()
         await bob.wait_for("CALL_CLOSED")
         await _is_on_record(engine, before)
+
+
+async def _is_noted(engine: Engine, before: set[str], word: str) -> None:
+    (call,) = [call for call in engine.calls() if call["id"] not in before]
+    await until(
+        lambda: any(word in event["text"].lower() for event in engine.events(call["id"])),
+        f"nobody is {word}",
+    )
 
 
 async def _is_on_record(engine: Engine, before: set[str]) -> None:
