@@ -128,6 +128,29 @@ SDP_LINES = (
     "a=rtpmap:0",
     "a=rtpmap:8 opus/48000",
     "a=fmtp:8 " + "x" * 300,
+    *(
+        f"a=fmtp:{number} {value}"
+        for number in (97, 98)
+        for value in (
+            "crc=1",
+            "interleaving=4",
+            "octet-align=1;robust-sorting=1",
+            "channels=2",
+            "mode-set=9",
+            "mode-set=0,2;mode-change-period=2",
+        )
+    ),
+    "a=rtpmap:97 AMR-WB/16000/2",
+    "a=rtpmap:99 G722/8000",
+    "a=rtpmap:98 iLBC/8000",
+    "a=fmtp:96 maxplaybackrate=7;maxaveragebitrate=1;cbr=1",
+    "m=audio 40000 RTP/AVP 97 98",
+    "m=audio 40000 RTP/AVP 99",
+    "m=audio 40000 RTP/AVP 18 3 101",
+    "a=rtpmap:18 G729a/8000",
+    "c=IN IP4 224.2.1.1/127",
+    "c=IN IP4 pbx.example",
+    "c=IN IP4 010.000.000.001",
     "a=ptime:0",
     "a=ptime:999999",
     "a=maxptime:x",

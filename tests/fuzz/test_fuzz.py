@@ -42,8 +42,12 @@ METHODS_IN_DIALOG = (
     "INFO", "UPDATE", "INVITE", "PRACK", "OPTIONS", "BYE", "REFER", "REFER", "NOTIFY",
 )  # fmt: skip
 SECURE = SDP.replace("RTP/AVP", "RTP/SAVP") + f"{CRYPTO}\r\n"
+WIDE = SDP.replace("RTP/AVP 8 0", "RTP/AVP 97 98 96 9 8 0") + (
+    "a=rtpmap:97 AMR-WB/16000\r\na=rtpmap:98 AMR/8000\r\na=rtpmap:96 opus/48000/2\r\n"
+)
+CODECS = ("AMR-WB", "AMR", "OPUS", "G722", "PCMA", "PCMU")
 DESCRIPTIONS = {
-    1: ("off", (SDP,)),
+    1: ("off", (SDP, WIDE)),
     2: ("allowed", (SDP, f"{SDP}{CRYPTO}\r\n", SECURE)),
     3: ("required", (SECURE,)),
 }
@@ -52,7 +56,8 @@ DESCRIPTIONS = {
 
 def _trunk(name: str, line: int, **more: Any) -> Entry:
     srtp = DESCRIPTIONS[line][0]
-    return trunk(f"{name}{line}", codecs=["PCMA", "PCMU"], srtp=srtp, refer="act", **more)
+    codecs = CODECS if line == 1 else CODECS[-2:]
+    return trunk(f"{name}{line}", codecs=codecs, srtp=srtp, refer="act", **more)
 
 
 CONFIGURATION = configuration(
