@@ -318,7 +318,7 @@ class Engine:
             return b" 200 " in probe.recv(4096).split(b"\r\n")[0]
         except (TimeoutError, ConnectionRefusedError):
             # Refused comes back at once; do not spin on it.
-            time.sleep(max(0.0, 0.2 - (time.monotonic() - started)))
+            time.sleep(max(0.0, 0.05 - (time.monotonic() - started)))
             return False
 
     async def _eventually(
