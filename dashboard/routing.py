@@ -5,6 +5,7 @@ from django.urls import path
 from dashboard.calls.consumers import CallConsumer, CallsConsumer
 from dashboard.live.consumers import EngineConsumer
 from dashboard.overview.topic import OverviewConsumer
+from dashboard.phone.consumers import PhoneConsumer
 from dashboard.trunks.state_topics import TrunkConsumer, TrunksConsumer
 from dashboard.trunks.trial_topic import TrialConsumer
 
@@ -15,5 +16,6 @@ websocket_urlpatterns = [
     path("ws/calls/<uuid:call_uuid>/", CallConsumer.as_asgi(), name="ws-call"),
     path("ws/trunks/", TrunksConsumer.as_asgi(), name="ws-trunks"),
     path("ws/trunks/<int:trunk_id>/", TrunkConsumer.as_asgi(), name="ws-trunk"),
+    path("ws/phone/", PhoneConsumer.as_asgi(), name="ws-phone"),
     path("ws/trials/<uuid:trial>/", TrialConsumer.as_asgi(), name="ws-trial"),
 ]

@@ -22,6 +22,7 @@ PLACES = (
     "numbers",
     "routes",
     "agents",
+    "phone",
     "parts",
 )
 urlpatterns = [path("", include(f"dashboard.{place}.urls")) for place in PLACES]

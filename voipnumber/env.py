@@ -144,6 +144,15 @@ class Environment:
             raise refusal(name, self.text(name, default), "a loopback address, as 127.0.0.1:8070")
         return place
 
+    def sound_listen(self, name: str, default: str) -> HostPort:
+        """Return `HOST:PORT`, HOST being one IP address that others can connect to."""
+        place = self.host_port(name, default)
+        address = _attempt(ipaddress.ip_address, place.host)
+        if address is None or address.is_unspecified:
+            allowed = "an IP address of this machine that web processes reach, and a port (0: any)"
+            raise refusal(name, self.text(name, default), allowed)
+        return place
+
     def sip_listen(self, name: str, default: str) -> tuple[Listen, ...]:
         """Return where to listen for SIP, from `udp:HOST:PORT,tcp:HOST:PORT,tls:...`."""
         value = self.text(name, default)

@@ -1,7 +1,7 @@
 """What a call plan is made from: plain rows, as they were read for one call."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agents.formats import Encoding
@@ -22,6 +22,16 @@ class Contact:
     user_agent: str = ""
     path: tuple[str, ...] = ()
     "Route elements of a request to it (RFC 3327); the first hop is `flow` all the same."
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserPlace:
+    """A browser whose page is open and takes a connection's calls."""
+
+    page: str
+    "The page, known to this engine."
+    name: str
+    "What people call it: `Browser of alice`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,8 @@ class ConnectionEntry:
     concurrent_calls: int | None = None
     contacts: tuple[Contact, ...] = ()
     "Unexpired registrations, the most recently refreshed first."
+    browsers: tuple[BrowserPlace, ...] = ()
+    "Those that ring beside its phones."
     caller_id: str = "rewrite"
     "What becomes of a From that is not its own: `rewrite`, `refuse`, or `any` passes."
     agent: AgentPlace | None = None
@@ -208,6 +220,22 @@ class Destination:
         for agent in agents:
             if agent is not None and agent.fallback is not None:
                 yield from agent.fallback.all_trunks()
+
+
+def with_browsers(
+    destination: Destination, browsers_of: Callable[[str], tuple[BrowserPlace, ...]]
+) -> Destination:
+    """Return a destination whose connection is reached in the browsers that take its calls.
+
+    `browsers_of` takes the connection's SIP user. Also after a voice agent.
+    """
+    entry, agent = destination.connection, destination.agent
+    if entry is not None and (browsers := browsers_of(entry.sip_user)):
+        destination = replace(destination, connection=replace(entry, browsers=browsers))
+    if agent is not None and agent.fallback is not None:
+        fallback = with_browsers(agent.fallback, browsers_of)
+        destination = replace(destination, agent=replace(agent, fallback=fallback))
+    return destination
 
 
 @dataclass(frozen=True, slots=True)

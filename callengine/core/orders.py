@@ -65,6 +65,16 @@ class AgentOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class BrowserOrder:
+    """A browser phone."""
+
+    name: Annotated[str, Most(255)]
+    "What people call it: `Browser of alice`."
+    page: Word = ""
+    "The page that rings, if it is called; for the engine, which has it from here."
+
+
+@dataclass(frozen=True, slots=True)
 class LegOrder:
     """One leg, as the call process sees it."""
 
@@ -99,6 +109,8 @@ class LegOrder:
     "The voice agent this leg is, if it is one: it has neither a token nor SIP."
     selftest: SelfTest | None = None
     "The test destination this leg is, if it is one: neither has that."
+    browser: BrowserOrder | None = None
+    "The browser this leg is, if it is one: neither has that."
     holds_back_early_media: bool = False
     "Whether the caller hears ringing in place of what it sends before the answer."
     avoids_transcoding: bool = False

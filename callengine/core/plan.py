@@ -63,6 +63,10 @@ class PlannedTarget:
     "Whether the caller hears ringing in place of what it sends before the answer."
     selftest: str = ""
     "Which test destination it is, if it is one: it has no SIP either."
+    browser: str = ""
+    "What people call the browser it is, if it is one: it has no SIP either."
+    page: str = ""
+    "The page of that browser that rings."
     passes_refer: bool = False
     "Whether its trunk connects whom it has with this number itself, if it is referred there."
 
@@ -133,6 +137,8 @@ class CallPlan:
     "What the caller's device wrote into From, if the callee is shown something else."
     is_sips: bool = False
     "Whether a sips: URI was dialled: whoever is rung later is reached over TLS alone, too."
+    browser: str = ""
+    "What people call the browser that calls, if one does: its leg has no list and no codec."
     lab: dict[str, Any] | None = None
     "A call of the codec lab: its case, what was predicted and who placed it."
 

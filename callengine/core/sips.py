@@ -13,8 +13,8 @@ _OVER_TLS = re.compile(r"sips:|[^?]*;transport=tls(?:[;?]|\Z)", re.IGNORECASE)
 def over_tls(waves: tuple[Wave, ...]) -> tuple[tuple[Wave, ...], tuple[str, ...]]:
     """Return the waves with what is reached over TLS alone, and what was left out.
 
-    A voice agent has no SIP: its websocket is its own matter. Raises NotPlannedError if nobody is
-    left of those there were.
+    A voice agent and a browser have no SIP: their websocket is their own matter. Raises
+    NotPlannedError if nobody is left of those there were.
     """
     left = [dataclasses.replace(wave, targets=_secure(wave)) for wave in waves]
     kept = tuple(wave for wave in left if wave.targets)
@@ -39,7 +39,7 @@ def _secure(wave: Wave) -> tuple[PlannedTarget, ...]:
 
 def is_secure(target: PlannedTarget) -> bool:
     """Tell whether nobody between can read what is said to a target."""
-    if target.agent:
+    if target.agent or target.browser:
         return True
     if target.flow:
         return target.flow.startswith("tls:")

@@ -260,9 +260,16 @@ def _if_busy(planned: PlannedWaves) -> PlannedWaves:
 
 
 def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[PlannedTarget]:
+    browsers = [
+        PlannedTarget("", "", label=one.name, browser=one.name, page=one.page)
+        for one in entry.browsers
+    ]
     if entry.address:
         address = entry.address
-        return [PlannedTarget(address, address, label=entry.name, srtp=entry.srtp)]
+        fixed = PlannedTarget(address, address, label=entry.name, srtp=entry.srtp)
+        return [fixed, *browsers]
+    if not entry.contacts and browsers:
+        return browsers
     if not entry.contacts:
         raise NotPlannedError(
             480,
@@ -282,4 +289,4 @@ def _connection_targets(entry: ConnectionEntry, local_host: str) -> list[Planned
             srtp=entry.srtp,
         )
         for contact in entry.contacts
-    ]
+    ] + browsers

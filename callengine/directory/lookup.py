@@ -224,9 +224,10 @@ def connection_entry(row: ConnectionRow, store: Store = STORED) -> ConnectionEnt
 _SETTINGS = tuple(
     field.name
     for field in dataclasses.fields(ConnectionEntry)
-    if field.name not in ("sip_user", "name", "contacts", "agent")
+    if field.name not in ("sip_user", "name", "contacts", "browsers", "agent")
 )
-"What an entry has of a connection's settings, which call it the same; its agent is looked up."
+"""What an entry has of a connection's settings, which call it the same; its agent is looked up,
+and the engine knows in which browsers it is reached."""
 _settings_of = attrgetter(*_SETTINGS)
 
 

@@ -15,7 +15,7 @@ from callengine.engine.agentorders import AgentOrders
 from callengine.engine.calls import CallBook
 from callengine.engine.joining import Anchors, joined_waves
 from callengine.engine.livecall import LiveCall
-from callengine.engine.order import NoTargetError, PeerAddresses, Waves, make_order, make_waves
+from callengine.engine.order import Legs, NoTargetError, Waves, make_order, make_waves
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess, NoProcessStartsError, ProcessState
 from callengine.engine.settings import EngineSettings
@@ -39,7 +39,7 @@ GAVE_UP = Termination(
 )
 
 
-class Calls(PeerAddresses, Anchors, Protocol):
+class Calls(Legs, Anchors, Protocol):
     """What is asked of the edge about a call."""
 
     def abandon(self, call: str, *, code: int, reason: str) -> None:
@@ -135,7 +135,8 @@ class Assignment:
         if live.attempts == 1:
             for note in orders.notes:
                 self._book.note(live, kind="plan", leg="", text=note, at=time.time())
-        self._pool.send(process, TakeCall(orders.order), wake=False)
+        # A browser sends no INVITE that would wake it.
+        self._pool.send(process, TakeCall(orders.order), wake=bool(plan.browser))
         self._pool.waits.begin(process.number, time.monotonic())
         asyncio.get_running_loop().call_later(TAKE_TIMEOUT_S, self._overdue, live, process)
         return Accepted(leg_a=orders.leg_a, legs_b=orders.legs_b)
@@ -240,6 +241,8 @@ class Assignment:
             outcome = Refused(500)
         if isinstance(outcome, Refused):
             self._edge.abandon(live.plan.call, code=outcome.code, reason=outcome.reason)
+        elif live.plan.browser:
+            self._edge.open_legs(*outcome.legs_b)
         elif not self._edge.move_call(outcome):
             self._fail(live, GAVE_UP)
 

@@ -12,6 +12,7 @@ from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.engine.agents import Agents
 from callengine.engine.assignment import Assignment
+from callengine.engine.browsers import Browsers
 from callengine.engine.calls import CallBook
 from callengine.engine.captures import Captures
 from callengine.engine.livecall import LiveCall
@@ -28,6 +29,7 @@ from callengine.notices.commands import (
     WatchLevels,
 )
 from callengine.notices.lab import AskForLab, PlaceLabCall
+from callengine.notices.phone import AskForPhone, PhoneGone, PhoneThere, PlacePhoneCall
 from callengine.notices.trials import TryTrunk
 from callengine.notices.wire import Reader
 
@@ -38,7 +40,8 @@ RETRY_S = 1.0
 ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels
 ForLab = AskForLab | PlaceLabCall | AskForAuditions | MakeHeard
 OfCapture = CaptureAsked | StopCapture | DropCapture
-Command = ForCall | OfCapture | LiftBan | ForLab | TryTrunk
+OfPhone = AskForPhone | PlacePhoneCall | PhoneThere | PhoneGone
+Command = ForCall | OfCapture | LiftBan | ForLab | TryTrunk | OfPhone
 COMMANDS: Reader[Command] = Reader(
     HangUp,
     Transfer,
@@ -54,6 +57,10 @@ COMMANDS: Reader[Command] = Reader(
     CaptureAsked,
     StopCapture,
     DropCapture,
+    AskForPhone,
+    PlacePhoneCall,
+    PhoneThere,
+    PhoneGone,
 )
 
 
@@ -112,6 +119,7 @@ class Commands:
         trials: Trials,
         auditions: Ears,
         captures: Captures,
+        browsers: Browsers,
     ) -> None:
         self._book = book
         self._assignment = assignment
@@ -122,6 +130,7 @@ class Commands:
         self._trials = trials
         self._auditions = auditions
         self._captures = captures
+        self._browsers = browsers
         self._channel = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -148,7 +157,7 @@ class Commands:
         """Do what comes; raises what the channel layer raises, and nothing else."""
         layer = get_channel_layer()
         assert layer is not None
-        self._channel = await layer.new_channel()
+        self._channel = await layer.new_channel(groups.CHANNELS)
         await layer.group_add(groups.ENGINES, self._channel)
         while True:
             self._take(await layer.receive(self._channel))
@@ -189,9 +198,22 @@ class Commands:
                 self._auditions.make(command)
             case CaptureAsked() | StopCapture() | DropCapture():
                 self._captures.take(command)
+            case AskForPhone() | PlacePhoneCall() | PhoneThere() | PhoneGone():
+                self._of_phone(command)
             case _:
                 if (call := self._call(command)) is not None:
                     self._do_with(call, command)
+
+    def _of_phone(self, command: OfPhone) -> None:
+        match command:
+            case AskForPhone():
+                self._browsers.offer(command, channel=self._channel)
+            case PlacePhoneCall():
+                self._browsers.place(command)
+            case PhoneThere():
+                self._browsers.pages.there(command)
+            case PhoneGone(page):
+                self._browsers.pages.gone(page)
 
     def _do_with(self, call: LiveCall, command: ForCall) -> None:
         match command:
@@ -225,5 +247,7 @@ class Commands:
                     self._lab.refuse(command, "The engine failed; its log says why.")
                 case AskForAuditions() | MakeHeard():
                     self._auditions.refuse(command, "The engine failed; its log says why.")
+                case AskForPhone() | PlacePhoneCall():
+                    self._browsers.refuse(command, "The engine failed; its log says why.")
         except Exception:
             logger.exception("nobody could be told that a command failed")

@@ -1,6 +1,7 @@
 """What call processes say, taken: into the record, to the edge, to the parts that answer them."""
 
 from callengine.core.causes import q850_reason
+from callengine.core.control.browsers import BrowserWanted
 from callengine.core.control.calls import (
     CallEnded,
     Idle,
@@ -25,6 +26,7 @@ from callengine.core.states import CallState
 from callengine.edge.frontdoor import Edge
 from callengine.engine.agents import Agents
 from callengine.engine.assignment import Assignment
+from callengine.engine.browsers import Browsers
 from callengine.engine.calls import CallBook
 from callengine.engine.captures import Captures
 from callengine.engine.holdmusic import HoldPlayer
@@ -58,6 +60,7 @@ class Hearing:
         speech: CodecSpeaker,
         music: HoldPlayer,
         captures: Captures,
+        browsers: Browsers,
         publisher: Publisher,
     ) -> None:
         self._assignment = assignment
@@ -71,6 +74,7 @@ class Hearing:
         self._speech = speech
         self._music = music
         self._captures = captures
+        self._browsers = browsers
         self._publisher = publisher
 
     def message(self, process: CallProcess, message: Unable | Idle | OfCall) -> None:
@@ -109,7 +113,7 @@ class Hearing:
                 self._transfers.call_ended(call)
                 self._pickups.ended(call)
                 self._book.close(call, termination, at)
-            case SpeechWanted() | MusicWanted():
+            case SpeechWanted() | MusicWanted() | BrowserWanted():
                 self._of_sound(call, message)
             case _:
                 self._agents.hear(call, message)
@@ -132,9 +136,13 @@ class Hearing:
         else:
             self._transfers.ended(call, message)
 
-    def _of_sound(self, call: LiveCall, message: SpeechWanted | MusicWanted) -> None:
+    def _of_sound(
+        self, call: LiveCall, message: SpeechWanted | MusicWanted | BrowserWanted
+    ) -> None:
         if isinstance(message, SpeechWanted):
             self._speech.hear(call, message)
+        elif isinstance(message, BrowserWanted):
+            self._browsers.ring(call, message.leg)
         else:
             self._music.hear(call, message.leg)
 

@@ -35,7 +35,8 @@ class Anchors(Protocol):
 
 def may_be_taken_over(call: LiveCall, leg: str) -> bool:
     """Tell whether another call can take over the dialog of a leg now."""
-    is_ours = leg in call.agents.orders or leg in call.selftests
+    is_browser = leg in call.browsers or (leg == CALLER and bool(call.plan.browser))
+    is_ours = is_browser or leg in call.agents.orders or leg in call.selftests
     return not is_ours and call.plan.lab is None and call.transfer is None
 
 

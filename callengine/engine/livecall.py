@@ -149,6 +149,8 @@ class LiveCall:
     "Of the caller's INVITE, by their name in small letters: what agents may be told."
     selftests: set[str] = field(default_factory=set)
     "Names of the legs that are test destinations."
+    browsers: set[str] = field(default_factory=set)
+    "Names of the legs that are browsers and are called."
     speeches: int = 0
     "How often one of them has had a codec's name said."
     has_asked_for_music: bool = False
@@ -175,7 +177,12 @@ class LiveCall:
             self.leg_orders[leg.name] = leg
             self.party_labels[leg.name] = leg.party or plan.destination
         self.selftests |= {leg.name for leg in legs if leg.selftest is not None}
+        self.browsers |= {leg.name for leg in legs if leg.browser is not None}
         self.agents.ordered(waves)
+
+    @property
+    def _own_call_id(self) -> str:
+        return "" if self.plan.browser else self.sip_call_id
 
     def facing(self, leg: str) -> str | None:
         """Return whom the party of a leg talks to."""
@@ -227,7 +234,7 @@ class LiveCall:
             "name": name,
             "label": self.labels.get(name, ""),
             # The caller's own, which its call process never sees.
-            "call_id": self.sip_call_id if name == "A" else facts.call_id,
+            "call_id": self._own_call_id if name == "A" else facts.call_id,
             "user_agent": facts.user_agent,
             "offered": list(facts.offered),
             "allowed": list(facts.allowed),

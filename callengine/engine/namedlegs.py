@@ -7,6 +7,7 @@ from callengine.core.control.agents import (
     ConnectAgent,
     TransferAsked,
 )
+from callengine.core.control.browsers import BrowserWanted
 from callengine.core.control.calls import (
     LegFacts,
     OfCall,
@@ -36,6 +37,8 @@ def check_legs(call: LiveCall, message: OfCall) -> None:
             names = {leg}
         case SpeechWanted(leg=leg):
             names, given = {leg}, call.selftests
+        case BrowserWanted(leg=leg):
+            names, given = {leg}, call.browsers
         case (
             ConnectAgent(leg=leg)
             | AgentFacts(leg=leg)

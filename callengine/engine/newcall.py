@@ -3,6 +3,7 @@
 from callengine.core.control.calls import LegFacts
 from callengine.core.plan import CallPlan
 from callengine.core.snapshot import CallSnapshot, iso
+from callengine.core.sounds import PCM
 from callengine.core.states import CallState
 from callengine.engine.livecall import LiveCall
 
@@ -30,7 +31,7 @@ def open_call(plan: CallPlan, *, uuid: str, sip_call_id: str, at: float) -> Live
     }
     call = LiveCall(plan=plan, snapshot=snapshot, sip_call_id=sip_call_id, started_at=at)
     call.history_written_at = at
-    call.labels["A"] = plan.from_name or plan.from_user or plan.source
+    call.labels["A"] = plan.browser or plan.from_name or plan.from_user or plan.source
     call.set_leg(_first_facts(plan, sip_call_id))
     call.add_event(at=at, leg="A", kind="invite", text=_invite_text(plan))
     for note in plan.notes:
@@ -42,7 +43,7 @@ def _first_facts(plan: CallPlan, sip_call_id: str) -> LegFacts:
     return LegFacts(
         name="A",
         call_id=sip_call_id,
-        user_agent="",
+        user_agent=plan.browser,
         offered=plan.offered or (),
         allowed=plan.vn_a,
         codec=None,
@@ -54,6 +55,8 @@ def _first_facts(plan: CallPlan, sip_call_id: str) -> LegFacts:
 
 def _invite_text(plan: CallPlan) -> str:
     who = _who_called(plan)
+    if plan.browser:
+        return f"{who} called {plan.to_user} from a browser: {plan.browser}, in {PCM}."
     if plan.offered is None:
         return f"{who} called {plan.to_user} without an offer; ours will be in the answer."
     offer = ", ".join(plan.offered) or "no codec known here"

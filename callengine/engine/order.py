@@ -10,7 +10,7 @@ from typing import Protocol
 from callengine.core.callerid import ANONYMOUS
 from callengine.core.naming import NextHop
 from callengine.core.numberrules import SentIdentity
-from callengine.core.orders import AgentOrder, CallOrder, LegOrder, WaveOrder
+from callengine.core.orders import AgentOrder, BrowserOrder, CallOrder, LegOrder, WaveOrder
 from callengine.core.plan import CallPlan, PlannedTarget, Wave
 from callengine.edge.flow import Flow
 from callengine.edge.interface import IncomingCall, LegAnchor
@@ -86,7 +86,7 @@ class Waves:
 class _Prepared:
     order: LegOrder
     anchor: LegAnchor | None
-    "None for a voice agent or a test destination, which is no peer of the edge's."
+    "None for a voice agent, a browser or a test destination, which is no peer of the edge's."
 
 
 def make_order(
@@ -114,7 +114,8 @@ def make_order(
             leg_a.token,
             public_address=edge.media_address_for(call.flow),
             offers_ipv6=edge.offers_ipv6(call.flow),
-            label=plan.from_name or plan.from_user,
+            label=plan.browser or plan.from_name or plan.from_user,
+            browser=BrowserOrder(plan.browser) if plan.browser else None,
             trunk=call.source.trunk.name if call.source.trunk else "",
             media_also_from=call.source.trunk.media_also_from if call.source.trunk else (),
             srtp=plan.srtp,
@@ -203,6 +204,12 @@ class _Place:
     "The name it came from."
     agent: AgentOrder | None = None
     selftest: SelfTest | None = None
+    browser: BrowserOrder | None = None
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it is reached without SIP."""
+        return not (self.agent is None and self.selftest is None and self.browser is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +261,8 @@ async def _places(
         return (_Place(target.flow),)
     if target.selftest:
         return (_Place(selftest=SelfTest(target.selftest)),)
+    if target.browser:
+        return (_Place(browser=BrowserOrder(target.browser, target.page)),)
     try:
         if target.agent:
             return (_Place(agent=await agent_order(target.agent)),)
@@ -290,7 +299,7 @@ class _Aim:
 
 def _leg_b(aim: _Aim, target: PlannedTarget, place: _Place, *, number: int) -> _Prepared:
     name = "B" if number == 1 else f"B{number}"
-    if place.agent is not None or place.selftest is not None:
+    if place.is_inside:
         order = LegOrder(
             name,
             "",
@@ -298,6 +307,7 @@ def _leg_b(aim: _Aim, target: PlannedTarget, place: _Place, *, number: int) -> _
             party=aim.party,
             agent=place.agent,
             selftest=place.selftest,
+            browser=place.browser,
         )
         return _Prepared(order, None)
     return _sip_leg(aim, target, place, name=name)

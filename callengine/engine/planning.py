@@ -8,7 +8,13 @@ from typing import Protocol
 
 from callengine.core import sdp
 from callengine.core.callerid import CallerId, Claim, KnownNames, caller_id
-from callengine.core.directory import Destination, Platform, Source
+from callengine.core.directory import (
+    BrowserPlace,
+    Destination,
+    Platform,
+    Source,
+    with_browsers,
+)
 from callengine.core.identity import ArrivedCall, arrival, identity
 from callengine.core.numberrules import NumberRules, Vouched
 from callengine.core.obstacles import Obstacle, obstacle
@@ -69,7 +75,10 @@ class Substitute:
 
 
 class Planning:
-    """Makes the plans of one engine's calls; `codecs` are what its call processes can do now."""
+    """Makes the plans of one engine's calls; `codecs` are what its call processes can do now.
+
+    `browsers_of` returns the browsers that take the calls of a connection, by its SIP user.
+    """
 
     def __init__(
         self,
@@ -81,6 +90,7 @@ class Planning:
         book: CallBook,
         sources: OneTimeSources,
         codecs: Callable[[], tuple[str, ...]],
+        browsers_of: Callable[[str], tuple[BrowserPlace, ...]],
     ) -> None:
         self._settings = settings
         self._ask = ask
@@ -89,6 +99,7 @@ class Planning:
         self._book = book
         self._sources = sources
         self._codecs = codecs
+        self._browsers_of = browsers_of
 
     async def asked(self, call: IncomingCall) -> Asked | Rejection:
         """Find out what an INVITE asks for; a rejection if it cannot be read or names another."""
@@ -134,6 +145,7 @@ class Planning:
             is_sips=call.is_sips,
             encrypted=encrypted,
         )
+        destination = with_browsers(destination, self._browsers_of)
         if one_time is not None:
             destination = one_time.destination
         minutes = await self._minutes.today(call.source, destination, platform.time_zone)
@@ -191,6 +203,7 @@ class Planning:
         assert call.source is not None
         source = caller.source if caller and caller.source else call.source
         destination, platform = await self._ask(_look_up, to, self._codecs())
+        destination = with_browsers(destination, self._browsers_of)
         minutes = await self._minutes.today(acts_for or source, destination, platform.time_zone)
         others = self._book.in_progress()
         others.subtract(call.ends)

@@ -49,6 +49,7 @@ def engine_settings() -> EngineSettings:
             external_calls_per_minute=settings.VOIPNUMBER_EXTERNAL_CALLS_PER_MINUTE,
             trunk_calls_per_minute=settings.VOIPNUMBER_TRUNK_CALLS_PER_MINUTE,
         ),
+        sound_listen=settings.VOIPNUMBER_SOUND_LISTEN,
         data=settings.VOIPNUMBER_DATA,
         node_lost_s=settings.VOIPNUMBER_NODE_LOST_S,
         retention=RetentionSettings(keep_days=settings.VOIPNUMBER_KEEP_DAYS),

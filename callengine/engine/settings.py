@@ -38,6 +38,8 @@ class EngineSettings:
     "How long neither party of a call may send anything; 0: for ever."
     media_also_from: tuple[str, ...] = ()
     "Networks from which media of any leg is taken, besides what its peer names."
+    sound_listen: tuple[str, int] = ("127.0.0.1", 0)
+    "Where web processes bring the sound of browsers; port 0: any."
     capacity: CapacityLimits = field(default_factory=CapacityLimits)
     shortages: tuple[str, ...] = ()
     "What the machine does not give it, and what that bounds; see `descriptors`."

@@ -39,6 +39,9 @@ from callengine.engine.agentorders import AgentOrders
 from callengine.engine.agents import Agents
 from callengine.engine.answers import DirectoryAnswers
 from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
+from callengine.engine.browserpages import BrowserPages
+from callengine.engine.browsers import Browsers
+from callengine.engine.browsersockets import BrowserSockets
 from callengine.engine.calls import CallBook
 from callengine.engine.captures import Captures
 from callengine.engine.carriers import Carriers
@@ -118,6 +121,7 @@ class Switchboard(DirectoryAnswers):
 
     def _connect_callers(self, orders: AgentOrders) -> None:
         """Make what decides about a new call and gives it a call process."""
+        pages = BrowserPages()
         self._assignment = Assignment(
             self.settings, pool=self.pool, book=self.book, edge=self.edge, agents=orders
         )
@@ -129,6 +133,17 @@ class Switchboard(DirectoryAnswers):
             book=self.book,
             sources=self.sources,
             codecs=lambda: self.pool.codecs,
+            browsers_of=pages.of,
+        )
+        self.browsers = Browsers(
+            self.settings.node,
+            ask=self._ask,
+            planning=self._planning,
+            assignment=self._assignment,
+            book=self.book,
+            edge=self.edge,
+            pages=pages,
+            sockets=BrowserSockets(self.settings.sound_listen, book=self.book, pool=self.pool),
         )
 
     def _connect_moves(self, orders: AgentOrders) -> None:
@@ -193,6 +208,7 @@ class Switchboard(DirectoryAnswers):
             speech=self.speech,
             music=self.music,
             captures=self.captures,
+            browsers=self.browsers,
             publisher=self._publisher,
         )
         self._commands = Commands(
@@ -205,6 +221,7 @@ class Switchboard(DirectoryAnswers):
             trials=self.trials,
             auditions=self.auditions,
             captures=self.captures,
+            browsers=self.browsers,
         )
         self._heartbeat = Heartbeat(
             self.settings, pool=self.pool, book=self.book, edge=self.edge, audience=self._publisher
@@ -236,6 +253,7 @@ class Switchboard(DirectoryAnswers):
             await self.directory.start()
             self.edge.know_phones(self.directory.registered_flows())
             await self.edge.start()
+            await self.browsers.sockets.start()
         except (OSError, RuntimeError):
             await take_all(self._undoing())
             raise
@@ -277,6 +295,7 @@ class Switchboard(DirectoryAnswers):
     def _ending(self) -> Iterator[Step]:
         refuse = partial(self.edge.refuse_new_calls, RETRY_AFTER_S)
         yield Step("refusing new calls", refuse)
+        yield Step("refusing calls of browsers", self.browsers.close)
         yield Step("unregistering from carriers", self.carriers.stop, UNREGISTER_STOP_S)
         yield Step("ending the calls of the codec lab", self.lab.stop, LAB_STOP_S)
         yield Step("ending the tests of trunks", self.trials.stop, LAB_STOP_S)
@@ -284,6 +303,7 @@ class Switchboard(DirectoryAnswers):
         yield from self._ending_of_calls()
         yield Step("hearing no more commands", self._commands.stop)
         yield Step("opening no more connections to agents", self.agents.stop)
+        yield Step("taking no more browsers", self.browsers.stop)
         yield Step("saying nothing any more", self.speech.stop)
         yield Step("playing nothing any more", self.music.stop)
         yield Step("ending the heartbeat", self._heartbeat.stop)

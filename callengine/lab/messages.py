@@ -126,7 +126,7 @@ async def _engine(question: type[AskForLab | AskForAuditions]) -> tuple[Any, str
     """Return the channel layer, a channel for answers, and that of an engine which offers."""
     layer = get_channel_layer()
     assert layer is not None
-    reply = await layer.new_channel()
+    reply = await layer.new_channel(groups.CHANNELS)
     await groups.tell(groups.ENGINES, question(reply))
     return layer, reply, await _first_offer(layer, reply)
 

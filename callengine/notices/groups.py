@@ -44,6 +44,10 @@ VIEWERS = "viewers"
 ENGINES = "engines"
 "Commands to whichever engine holds the call."
 
+CHANNELS = "feed"
+"""The kind of every channel that is listened on. Redis is asked for the messages of one kind at a
+time, for up to 5 s: with several in one process, each would wait for the others' turns."""
+
 
 class Announcement(NamedTuple):
     """A notice and the group that hears it."""

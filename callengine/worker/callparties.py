@@ -1,9 +1,10 @@
-"""The parties of one call: SIP legs, voice agents and test destinations."""
+"""The parties of one call: SIP legs, voice agents, browsers and test destinations."""
 
 from collections.abc import Sequence
 
 from callengine.core.orders import CallOrder, LegOrder
 from callengine.worker.agent.leg import AgentLeg
+from callengine.worker.browser.leg import BrowserLeg
 from callengine.worker.endpoint import Endpoint
 from callengine.worker.party import Invite, Party, Post
 from callengine.worker.selftest.leg import SelfTestLeg
@@ -16,7 +17,7 @@ class CallParties:
     def __init__(self, endpoint: Endpoint, order: CallOrder) -> None:
         self._endpoint, self._call = endpoint, order.call
         self._sip = SipParties(endpoint, order)
-        self._others: list[AgentLeg | SelfTestLeg] = []
+        self._others: list[AgentLeg | SelfTestLeg | BrowserLeg] = []
 
     def obstacle(self, invite: Invite) -> str:
         """Return why this process cannot take the call, or an empty string."""
@@ -25,16 +26,28 @@ class CallParties:
     def caller(
         self, order: LegOrder, invite: Invite, *, allowed: Sequence[str], post: Post
     ) -> Party:
-        """Return who sent the INVITE."""
+        """Return who sent the INVITE, or the browser that calls without one."""
+        if order.browser is not None:
+            return self._kept(self._browser(order, post))
         return self._sip.caller(order, invite, allowed=allowed, post=post)
 
     def callee(self, order: LegOrder, *, allowed: Sequence[str], post: Post) -> Party:
         """Return somebody to dial."""
-        if order.agent is None and order.selftest is None:
-            return self._sip.callee(order, allowed=allowed, post=post)
-        leg = self._agent(order, post) if order.agent else self._selftest(order, post)
+        if order.agent is not None:
+            return self._kept(self._agent(order, post))
+        if order.selftest is not None:
+            return self._kept(self._selftest(order, post))
+        if order.browser is not None:
+            return self._kept(self._browser(order, post))
+        return self._sip.callee(order, allowed=allowed, post=post)
+
+    def _kept(self, leg: AgentLeg | SelfTestLeg | BrowserLeg) -> Party:
         self._others.append(leg)
         return leg
+
+    def _browser(self, order: LegOrder, post: Post) -> BrowserLeg:
+        endpoint = self._endpoint
+        return BrowserLeg(order, run_bridge=endpoint.run_bridge, wake=endpoint.wake, post=post)
 
     def _agent(self, order: LegOrder, post: Post) -> AgentLeg:
         return AgentLeg(order, call_uuid=self._call, wake=self._endpoint.wake, post=post)

@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from callengine.core.control.agents import AgentSocket
+from callengine.core.control.browsers import BrowserSocket
 from callengine.core.control.calls import TO_CALL_PROCESS, FromCallProcess, ToCallProcess
 from callengine.core.control.capture import RecordPackets
 from callengine.core.control.language import MAX_MESSAGE_BYTES, MAX_TOGETHER, encode, together
@@ -101,7 +102,7 @@ class Control:
 
 def _received(message: ToCallProcess, descriptors: list[int]) -> ReceivedOrder:
     """Return a message with its descriptor; close what was not asked for."""
-    asked_for = isinstance(message, SpeechReady | MusicReady | RecordPackets) or (
+    asked_for = isinstance(message, SpeechReady | MusicReady | RecordPackets | BrowserSocket) or (
         isinstance(message, AgentSocket) and not message.error
     )
     wanted = descriptors[:1] if asked_for else []

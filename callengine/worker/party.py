@@ -16,6 +16,7 @@ from callengine.core.control.agents import (
     ConnectAgent,
     TransferAsked,
 )
+from callengine.core.control.browsers import BrowserWanted
 from callengine.core.control.calls import TimelineNote
 from callengine.core.control.speech import SpeechWanted
 from callengine.core.events import Event
@@ -23,7 +24,14 @@ from callengine.core.orders import LegOrder
 from callengine.worker.rtpguard.guard import RtpGuard
 
 ForEngine = (
-    ConnectAgent | AgentFacts | AgentLine | AgentTool | TransferAsked | SpeechWanted | TimelineNote
+    ConnectAgent
+    | AgentFacts
+    | AgentLine
+    | AgentTool
+    | TransferAsked
+    | SpeechWanted
+    | BrowserWanted
+    | TimelineNote
 )
 "What a party says to the engine alone."
 Post = Callable[["Party", Event | ForEngine | None], None]
@@ -41,6 +49,10 @@ class Invite:
     slot: int
     "Where pjsua keeps it."
     message: str
+
+
+NO_INVITE = Invite(-1, "")
+"A caller that is a browser sends none."
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +222,17 @@ class SpeakingParty(Protocol):
 
     def speech(self, descriptor: int | None, lack: str) -> None:
         """Take a file of samples as its own, and a sentence on what it lacks."""
+
+
+@runtime_checkable
+class BrowserParty(Protocol):
+    """A party that is a browser, whose page connects to the engine."""
+
+    def attached(self, descriptor: int) -> None:
+        """Take its page's socket as its own."""
+
+    def told_why(self, text: str) -> None:
+        """Tell its page why the call is over, if it called."""
 
 
 class Parties(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
+from callengine.core.control.browsers import BrowserSocket
 from callengine.core.control.calls import (
     AnswerCall,
     CallEnded,
@@ -38,7 +39,7 @@ from callengine.worker.callparties import CallParties
 from callengine.worker.capturing import Capturing
 from callengine.worker.control import Control, ControlClosedError
 from callengine.worker.endpoint import REST_AFTER_S, CallProcessConfig, Endpoint
-from callengine.worker.party import Invite, Parties
+from callengine.worker.party import NO_INVITE, Invite, Parties
 from callengine.worker.runner import CallRunner
 
 logger = logging.getLogger(__name__)
@@ -188,7 +189,13 @@ class CallServer:
                     self._runner.order_redirect(message)
                 case AgentSocket() | ChangeAgent() | TransferRefused():
                     self._tell_agent(message, received.descriptor)
-                case RecordPackets() | StopRecording() | SpeechReady() | MusicReady():
+                case (
+                    RecordPackets()
+                    | StopRecording()
+                    | SpeechReady()
+                    | MusicReady()
+                    | BrowserSocket()
+                ):
                     self._tell_with_file(message, received.descriptor)
                 case Stop():
                     self._stopping = True
@@ -213,7 +220,7 @@ class CallServer:
 
     def _tell_with_file(
         self,
-        message: RecordPackets | StopRecording | SpeechReady | MusicReady,
+        message: RecordPackets | StopRecording | SpeechReady | MusicReady | BrowserSocket,
         descriptor: int | None,
     ) -> None:
         if isinstance(message, RecordPackets | StopRecording):
@@ -221,6 +228,8 @@ class CallServer:
         elif self._runner is None:
             if descriptor is not None:
                 os.close(descriptor)
+        elif isinstance(message, BrowserSocket):
+            self._runner.order_browser(message, descriptor)
         elif isinstance(message, SpeechReady):
             self._runner.order_speech(message, descriptor)
         else:
@@ -248,6 +257,8 @@ class CallServer:
         self._order = order
         self._order_expires_at = time.monotonic() + ORDER_LIFETIME_S
         self._hung_up = None
+        if order.leg_a.browser is not None:
+            self._take(NO_INVITE)
 
     def _incoming(self, prm: Any) -> None:
         try:

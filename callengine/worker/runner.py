@@ -9,6 +9,7 @@ from functools import partial
 
 from callengine.core import effects as fx
 from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
+from callengine.core.control.browsers import BrowserSocket
 from callengine.core.control.calls import (
     AnswerCall,
     CallEnded,
@@ -54,6 +55,7 @@ from callengine.worker.mediawatch import MediaWatch
 from callengine.worker.onecodec import OneCodec
 from callengine.worker.party import (
     AgentParty,
+    BrowserParty,
     ForEngine,
     Invite,
     Parties,
@@ -199,6 +201,16 @@ class CallRunner:
         elif descriptor is not None:
             os.close(descriptor)
 
+    def order_browser(self, message: BrowserSocket, descriptor: int | None) -> None:
+        """Hand a page's socket to its leg, unless that is of an earlier call."""
+        if descriptor is None:
+            return
+        party = self._legs.get(message.leg) if message.call == self._order.call else None
+        if isinstance(party, BrowserParty):
+            party.attached(descriptor)
+        else:
+            os.close(descriptor)
+
     def order_music(self, message: MusicReady, descriptor: int | None) -> None:
         """Take what is heard on hold, unless that is for an earlier call."""
         if descriptor is None:
@@ -340,6 +352,9 @@ class CallRunner:
                 self._watch.finish()
                 self._changed = dict(self._legs)
                 self._tell_facts()
+                for party in self._legs.values():
+                    if isinstance(party, BrowserParty):
+                        party.told_why(termination.advice)
                 self._send(CallEnded(termination, time.time()))
 
     def _dial(self, order: LegOrder, codecs: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from callengine.core.snapshot import (
     LegSnapshot,
     TerminationSnapshot,
 )
+from callengine.core.sounds import BROWSER_OF, PCM
 from callengine.core.states import CallState
 from callengine.core.timeline import MAX_LINES
 from dashboard.calls.agents import AgentView, awaited, present_agent
@@ -83,6 +84,7 @@ def present_call(call: CallSnapshot, *, now: dt.datetime) -> CallView:
             transcoded=call["transcoded"],
             agent=agent.name if agent else "",
             test=head["test"],
+            pcm=(head["pcm_a"], head["pcm_b"]),
         ),
         leg_a=leg_view(leg_a, source=call["vn_a_source"], is_matched=_is_matched(call))
         if leg_a
@@ -149,6 +151,8 @@ def _head(call: CallSnapshot, legs: CallLegs, *, now: dt.datetime) -> dict[str, 
         "transcoded": call["transcoded"],
         "test": "" if chip_b else _test_of(call["destination"], legs.callee),
         "termination": termination,
+        "pcm_a": _browser_of(legs.caller),
+        "pcm_b": "" if chip_b else _browser_of(legs.callee),
     }
 
 
@@ -197,6 +201,7 @@ def present_leg(
         measures=present_history(None),
         agent=agent,
         test=SENTENCES[selftest] if (selftest := _selftest_of(leg)) else "",
+        browser=_browser_of(leg),
     )
 
 
@@ -239,6 +244,12 @@ def _selftest_of(leg: LegSnapshot) -> SelfTest | None:
     return None if _has_sip(leg) else labelled_selftest(leg["label"])
 
 
+def _browser_of(leg: LegSnapshot | None) -> str:
+    """Return what the sound of a leg is that is a browser; nothing if it is none."""
+    is_browser = leg is not None and leg["user_agent"].startswith(BROWSER_OF) and not _has_sip(leg)
+    return PCM if is_browser else ""
+
+
 def _has_sip(leg: LegSnapshot) -> bool:
     return bool(leg["codec"] or leg["offered"] or leg["call_id"])
 
@@ -249,9 +260,22 @@ def _agent_of(destination: str) -> str:
 
 
 def codec_path(
-    chip_a: Chip | None, chip_b: Chip | None, *, transcoded: bool, agent: str = "", test: str = ""
+    chip_a: Chip | None,
+    chip_b: Chip | None,
+    *,
+    transcoded: bool,
+    agent: str = "",
+    test: str = "",
+    pcm: tuple[str, str] = ("", ""),
 ) -> str:
     """Return one sentence: transcoding between which codecs, or not; nothing before an answer."""
+    if any(pcm):
+        ways = [
+            chip.name if chip else browser
+            for chip, browser in zip((chip_a, chip_b), pcm, strict=True)
+        ]
+        ways[1] = ways[1] or (f"a test destination: {test}" if test else "")
+        return " to ".join(ways) if all(ways) else ""
     if chip_a is not None and agent:
         return f"{chip_a.name} to the voice agent {agent}"
     if chip_a is not None and test:

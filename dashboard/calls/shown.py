@@ -120,6 +120,8 @@ class LegView:
     "If it leads to a voice agent and not to a phone."
     test: str = ""
     "What is heard, in a sentence, if it is a test destination."
+    browser: str = ""
+    "What its sound is, if it is a browser and not a phone."
     silence: SilenceView | None = None
     "If it is silent now, and the call goes on."
     measures: tuple[Measure, ...] = ()
@@ -178,6 +180,9 @@ class CallHead:
     test: str
     "What people call the test destination it went to, if it went to one: its leg has no codec."
     termination: TerminationView | None
+    pcm_a: str
+    "What a caller's sound is that is a browser: its leg has no codec either."
+    pcm_b: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +263,11 @@ class CallView(CallHead):
 
     @property
     def talking(self) -> tuple[LegView, ...]:
-        """The legs whose parties are heard: phones with a codec, and the agent they talk to."""
-        phones = tuple(leg for leg in self.phones if leg.chip)
+        """The legs that are heard: phones with a codec, browsers, the agent they talk to."""
+        legs = (self.leg_a, self.leg_b)
+        phones = tuple(
+            leg for leg in legs if leg and (leg.chip or leg.browser) and not (leg.agent or leg.test)
+        )
         has_agent = phones and self.leg_b is not None and self.leg_b.agent
         return (*phones, self.leg_b) if has_agent and self.leg_b is not None else phones
 
@@ -267,7 +275,9 @@ class CallView(CallHead):
     def phones(self) -> tuple[LegView, ...]:
         """The legs that end at a SIP peer."""
         legs = (self.leg_a, self.leg_b)
-        return tuple(leg for leg in legs if leg and not leg.agent and not leg.test)
+        return tuple(
+            leg for leg in legs if leg and not leg.agent and not leg.test and not leg.browser
+        )
 
     @property
     def agent(self) -> str:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 
+from callengine.notices.groups import CHANNELS
 from dashboard.live.outbox import Batch, Fragment, Outbox
 from dashboard.live.topics import Topic
 
@@ -91,7 +92,7 @@ class Feed:
     async def _begin(self, topic: Topic) -> None:
         layer = get_channel_layer()
         assert layer is not None
-        topic.channel = await layer.new_channel("feed")
+        topic.channel = await layer.new_channel(CHANNELS)
         await _join_groups(topic)
         # What happens from here on waits in the channel.
         await topic.load()

@@ -22,6 +22,7 @@ _GROUPS: tuple[tuple[tuple[str, str, str], ...], ...] = (
         ("Live", "calls", "callengine.view_call"),
         ("Calls", "history", "callengine.view_call"),
         ("Rejected", "rejections", "callengine.view_rejection"),
+        ("Phone", "phone", "callengine.change_call"),
     ),
     (
         ("Connections", "connections", "connections.view_connection"),

@@ -13,7 +13,7 @@ from tests.dashboard.live import demo
 from tests.dashboard.people import ROLES, browser_of
 from voipnumber.asgi import application
 
-WHO_LOOKS = {"ws-trial": (Role.ADMIN,)}
+WHO_LOOKS = {"ws-trial": (Role.ADMIN,), "ws-phone": (Role.OPERATOR, Role.ADMIN)}
 HEADERS = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
 
 

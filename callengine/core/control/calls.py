@@ -13,6 +13,7 @@ from callengine.core.control.agents import (
     TransferAsked,
     TransferRefused,
 )
+from callengine.core.control.browsers import BrowserSocket, BrowserWanted
 from callengine.core.control.capture import PacketsRecorded, RecordPackets, StopRecording
 from callengine.core.control.language import Language, language
 from callengine.core.control.levels import LevelsMeasured, MeasureLevels
@@ -225,6 +226,7 @@ ToCallProcess = (
     | MeasureLevels
     | RecordPackets
     | StopRecording
+    | BrowserSocket
     | Stop
 )
 
@@ -244,6 +246,7 @@ OfCall = (
     | TransferAsked
     | SpeechWanted
     | MusicWanted
+    | BrowserWanted
     | QualityMeasured
     | LevelsMeasured
     | PacketsRecorded

@@ -67,6 +67,8 @@ async def engine() -> AsyncIterator[Engine]:
         lab=part,
         trials=part,
         auditions=part,
+        captures=part,
+        browsers=part,
     )
     await commands.start()
     layer: Any = get_channel_layer()

@@ -1,0 +1,1 @@
+"""A leg that is a person's browser: sound over a socket, without SIP and without RTP."""

@@ -1,0 +1,356 @@
+"""The websocket of the browser phone: who may, what the page asks for, and its sound.
+
+Text is JSON, from the page `{"do": ...}`, to it `{"is": ...}`; binary is 20 ms of sound. Sound
+goes on to the call's process and touches neither the channel layer nor the database.
+"""
+
+import asyncio
+import json
+import logging
+import time
+import uuid
+from collections.abc import Coroutine
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
+
+from audit.actors import Actor
+from audit.models import ActorKind, AuditAction
+from audit.services import record
+from callengine.core.sounds import DIGITS, FRAME_BYTES, FrameKind
+from callengine.lab.messages import NOBODY
+from callengine.notices import groups
+from callengine.notices.phone import (
+    SAYS_EVERY_S,
+    AskForPhone,
+    PhoneGone,
+    PhoneOffer,
+    PhonePlaced,
+    PhoneRefused,
+    PhoneRings,
+    PhoneThere,
+    PlacePhoneCall,
+)
+from callengine.notices.wire import Reader, to_message
+from dashboard.live.consumers import PLACES, SAYS_TOO_MUCH
+from dashboard.live.feed import feed
+from dashboard.live.outbox import Outbox, Viewer
+from dashboard.live.places import TOO_MANY
+from dashboard.live.viewers import NOT_SIGNED_IN, ViewersTopic, refusal
+from dashboard.phone.named import NotNamedError, connection_named, dialled_name
+from dashboard.phone.sound import NoSoundError, PageSound
+from voipnumber.web.addresses import site_of
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+PERMISSION = "callengine.change_call"
+OFFER_WITHIN_S = 3.0
+PLACED_WITHIN_S = 15.0
+MOST_ASKED = 60
+"What a page may ask for in ASKED_S: keys are pressed fast, but not for long."
+ASKED_S = 10.0
+MOST_TEXT = 500
+MOST_SOUND = 150
+"Pieces of sound a second; a page sends 50."
+
+Told = PhoneOffer | PhoneRefused | PhonePlaced | PhoneRings
+TOLD: Reader[Told] = Reader(PhoneOffer, PhoneRefused, PhonePlaced, PhoneRings)
+
+
+class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """One page of the browser phone, with one call at most."""
+
+    # It listens by itself, on a channel of the one kind there is.
+    channel_layer_alias = ""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Leave nothing behind, however the connection ends."""
+        self.viewer: Viewer | None = None
+        self.topic, self.outbox = ViewersTopic(), Outbox(Viewer(0, "", ""))
+        self.page = uuid.uuid4().hex
+        self.sound: PageSound | None = None
+        self.placing: dict[str, str] | None = None
+        "What is being placed, until an engine has said yes or no."
+        self.takes_for = ""
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.asked, self.asked_since = 0, 0.0
+        self.heard, self.heard_since = 0, 0.0
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
+    # Coming and going
+
+    async def connect(self) -> None:
+        """Let in who is signed in and may call."""
+        user, session = self.scope.get("user"), self.scope.get("session")
+        if user is None or not user.is_authenticated or session is None:
+            await self.close(code=NOT_SIGNED_IN)
+            return
+        viewer = Viewer(user.pk, session.session_key, PERMISSION)
+        self.outbox = Outbox(viewer)
+        # Before asking for permission: what changes meanwhile about a user is heard.
+        await feed().join(self.topic, self.outbox)
+        if (code := await refusal(viewer)) is not None:
+            await self._forget()
+            await self.close(code=code)
+            return
+        await self.accept()
+        if not PLACES.take(viewer):
+            await self._forget()
+            await self.close(code=TOO_MANY)
+            return
+        self.viewer = viewer
+        self._start("viewer", self._watch())
+        layer = get_channel_layer()
+        assert layer is not None
+        self.layer, self.channel = layer, await layer.new_channel(groups.CHANNELS)
+        self._start("engines", self._listen())
+
+    async def _listen(self) -> None:
+        """Take what engines say to this page."""
+        while True:
+            try:
+                for told in TOLD.read(await self.layer.receive(self.channel)):
+                    await self._told(told)
+            except OSError:
+                logger.warning("a browser phone does not hear engines: is Redis up?", exc_info=True)
+                await asyncio.sleep(RETRY_S)
+
+    async def _told(self, told: Told) -> None:
+        match told:
+            case PhoneOffer():
+                await self._offered(told)
+            case PhoneRefused():
+                await self._was_refused(told)
+            case PhonePlaced():
+                await self._placed(told)
+            case PhoneRings():
+                await self._rings(told)
+
+    async def _watch(self) -> None:
+        """Close the websocket once its viewer may no longer call."""
+        while await self.outbox.take() is not None:
+            pass
+        await self.close(code=self.outbox.close_code)
+
+    async def _leave(self) -> None:
+        for task in self.tasks.values():
+            task.cancel()
+        self._hang_up()
+        await self._forget()
+        if self.viewer is not None:
+            PLACES.leave(self.viewer)
+            self.viewer = None
+        if self.takes_for:
+            await groups.tell(groups.ENGINES, PhoneGone(self.page))
+
+    async def _forget(self) -> None:
+        """Hear no more of who may look on."""
+        await feed().leave(self.topic.name, self.outbox)
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside; what ran under that name before is called off."""
+        if (before := self.tasks.pop(name, None)) is not None:
+            before.cancel()
+        self.tasks[name] = asyncio.create_task(self._guarded(work))
+
+    def _stop(self, name: str) -> None:
+        if (task := self.tasks.pop(name, None)) is not None:
+            task.cancel()
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            logger.exception("a browser phone fails")
+            await self.close(code=1011)
+
+    # What the page says
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take sound, or what the page asks for."""
+        if bytes_data is not None:
+            await self._take_sound(bytes_data)
+            return
+        if self._is_too_much(len(text_data or "")):
+            await self.close(code=SAYS_TOO_MUCH)
+            return
+        try:
+            asked = json.loads(text_data or "")
+        except (ValueError, RecursionError):
+            asked = None
+        if isinstance(asked, dict) and all(isinstance(value, str) for value in asked.values()):
+            await self._do(asked)
+
+    async def _take_sound(self, data: bytes) -> None:
+        now = time.monotonic()
+        if now - self.heard_since >= 1:
+            self.heard, self.heard_since = 0, now
+        self.heard += 1
+        if self.heard > MOST_SOUND or len(data) != FRAME_BYTES:
+            await self.close(code=SAYS_TOO_MUCH)
+        elif self.sound is not None:
+            self.sound.send(FrameKind.SOUND, data)
+
+    def _is_too_much(self, length: int) -> bool:
+        now = time.monotonic()
+        if now - self.asked_since >= ASKED_S:
+            self.asked, self.asked_since = 0, now
+        self.asked += 1
+        return length > MOST_TEXT or self.asked > MOST_ASKED
+
+    async def _do(self, asked: dict[str, str]) -> None:
+        match asked:
+            case {"do": "call", "to": to, "as": calls_as}:
+                await self._call(to, calls_as)
+            case {"do": "take", "as": takes_for}:
+                await self._take(takes_for)
+            case {"do": "answer"} if self.sound is not None:
+                self.sound.send(FrameKind.ANSWER)
+            case {"do": "hang-up"}:
+                await self._end()
+            case {"do": "digit", "digit": digit} if self.sound is not None and digit in DIGITS:
+                self.sound.send(FrameKind.DIGIT, digit.encode())
+
+    # Calling
+
+    async def _call(self, to: str, calls_as: str) -> None:
+        if self.sound is not None or self.placing is not None:
+            await self._refused("This page has a call already. Hang up first.")
+            return
+        try:
+            to, connection = dialled_name(to), await sync_to_async(connection_named)(calls_as)
+        except NotNamedError as error:
+            await self._refused(str(error))
+            return
+        self.placing = {"to": to, "connection": connection, "refusal": ""}
+        what = f"called {to} from the browser" + (f" as {connection}" if connection else "")
+        await self._note(what, to)
+        await groups.tell(groups.ENGINES, AskForPhone(self.channel))
+        self._start("placing", self._give_up(OFFER_WITHIN_S, NOBODY))
+
+    async def _give_up(self, after_s: float, why: str) -> None:
+        await asyncio.sleep(after_s)
+        if self.placing is not None:
+            await self._refused(self.placing["refusal"] or why)
+
+    async def _note(self, what: str, name: str) -> None:
+        user = self.scope["user"].get_username()
+        address = site_of(str((self.scope.get("client") or [""])[0]))
+        by = Actor(ActorKind.PERSON, user, "pages", address)
+        write = sync_to_async(record)
+        await write(AuditAction.DID, kind="callengine.call", name=name, note=what, by=by)
+
+    async def _offered(self, told: PhoneOffer) -> None:
+        """Give the first engine that offers the order."""
+        if self.placing is None or "engine" in self.placing:
+            return
+        self.placing["engine"] = told.engine
+        to, connection = self.placing["to"], self.placing["connection"]
+        user = self.scope["user"].get_username()
+        order = PlacePhoneCall(self.channel, to, connection, user)
+        await self.layer.send(told.engine, to_message(order))
+        late = f"The engine did not place the call within {PLACED_WITHIN_S:g} s: see its log."
+        self._start("placing", self._give_up(PLACED_WITHIN_S, late))
+
+    async def _was_refused(self, told: PhoneRefused) -> None:
+        """Tell the page that its call was not placed, unless another engine may yet say yes."""
+        if self.placing is not None and told.is_offer:
+            self.placing["refusal"] = told.text
+        elif self.placing is not None:
+            await self._refused(told.text, told.call)
+
+    async def _refused(self, text: str, call: str = "") -> None:
+        self.placing = None
+        self._stop("placing")
+        await self._say("refused", text=text, call=call)
+
+    async def _placed(self, told: PhonePlaced) -> None:
+        """Connect the page's sound with its call; one given up ends as nobody connects."""
+        if self.placing is None:
+            return
+        self.placing = None
+        self._stop("placing")
+        if await self._connect(told.host, told.port, told.token):
+            await self._say("placed", call=told.call)
+
+    async def _connect(self, host: str, port: int, token: str) -> bool:
+        try:
+            self.sound = await PageSound.connect(host, port, token)
+        except NoSoundError as error:
+            await self._refused(str(error))
+            return False
+        self.sound.follow(self._heard, self._over)
+        return True
+
+    async def _heard(self, kind: FrameKind, content: bytes) -> None:
+        if kind is FrameKind.SOUND:
+            await self.send(bytes_data=content)
+        elif kind is FrameKind.STATE:
+            await self._say("state", **json.loads(content))
+
+    async def _over(self) -> None:
+        self.sound = None
+        await self._say("over")
+
+    async def _end(self) -> None:
+        if self.placing is not None:
+            await self._refused("Hung up.")
+        elif self.sound is not None:
+            self.sound.send(FrameKind.HANG_UP)
+
+    def _hang_up(self) -> None:
+        """End the call of a page that is gone."""
+        sound, self.sound = self.sound, None
+        if sound is not None:
+            sound.send(FrameKind.HANG_UP)
+            sound.close()
+
+    # Being called
+
+    async def _take(self, takes_for: str) -> None:
+        try:
+            connection = await sync_to_async(connection_named)(takes_for)
+        except NotNamedError as error:
+            await self._say("taking", connection="", text=str(error))
+            return
+        before, self.takes_for = self.takes_for, connection
+        self._stop("there")
+        if connection:
+            await self._note(f"takes calls for {connection} in the browser", connection)
+            self._start("there", self._stay())
+        elif before:
+            await groups.tell(groups.ENGINES, PhoneGone(self.page))
+        await self._say("taking", connection=connection, text="")
+
+    async def _stay(self) -> None:
+        user = self.scope["user"].get_username()
+        there = PhoneThere(self.page, self.channel, self.takes_for, user)
+        while True:
+            try:
+                await groups.tell(groups.ENGINES, there)
+            except Exception:
+                logger.warning("engines are not told that a browser is there", exc_info=True)
+            await asyncio.sleep(SAYS_EVERY_S)
+
+    async def _rings(self, told: PhoneRings) -> None:
+        """Have the page ring; one that has a call is busy."""
+        if self.sound is not None or self.placing is not None:
+            self._start("busy", _busy(told))
+        elif await self._connect(told.host, told.port, told.token):
+            await self._say("rings", call=told.call, caller=told.caller, name=told.caller_name)
+
+    async def _say(self, what: str, **more: Any) -> None:
+        await self.send(text_data=json.dumps({"is": what, **more}))
+
+
+async def _busy(told: PhoneRings) -> None:
+    """Decline a call for a page that has one."""
+    sound = await PageSound.connect(told.host, told.port, told.token)
+    sound.send(FrameKind.HANG_UP)
+    sound.close()

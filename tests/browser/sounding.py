@@ -1,0 +1,71 @@
+"""A Chromium whose microphone is a tone; what its page plays is measured in its audio graph."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
+from tests.peers.tones import write_tone
+
+MICROPHONE_HZ = 620
+LISTENS = """
+document.addEventListener("phone:audio", (event) => {
+  const { context, output } = event.detail;
+  const analyser = context.createAnalyser();
+  analyser.fftSize = 8192;
+  analyser.smoothingTimeConstant = 0;
+  output.connect(analyser);
+  // What is measured is pulled even where nothing plays it.
+  const nowhere = context.createGain();
+  nowhere.gain.value = 0;
+  analyser.connect(nowhere).connect(context.destination);
+  window.played = () => {
+    const power = new Float32Array(analyser.frequencyBinCount);
+    analyser.getFloatFrequencyData(power);
+    let best = 0;
+    for (let bin = 1; bin < power.length; bin += 1) if (power[bin] > power[best]) best = bin;
+    return { hz: (best * context.sampleRate) / analyser.fftSize, db: power[best] };
+  };
+});
+"""
+PLAYS = """
+([hz, within]) => {
+  if (!window.played) return false;
+  const { hz: heard, db } = window.played();
+  window.lastPlayed = { heard, db };
+  return Math.abs(heard - hz) <= within && db > -50;
+}
+"""
+
+
+@asynccontextmanager
+async def with_microphone(*more: str) -> AsyncIterator[Browser]:
+    """Start a Chromium that hears a tone of MICROPHONE_HZ, and asks nobody whether it may."""
+    with tempfile.TemporaryDirectory(prefix="microphone-") as folder:
+        tone = Path(folder) / "tone.wav"
+        write_tone(tone, MICROPHONE_HZ, seconds=5, rate_hz=48000)
+        arguments = [
+            *ARGUMENTS,
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-audio-capture={tone}",
+            *more,
+        ]
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+            try:
+                yield browser
+            finally:
+                await browser.close()
+
+
+async def insist_on_tone(page: Page, hz: float, within_hz: float = 15) -> None:
+    """Insist that what the page plays is a tone, sooner or later."""
+    try:
+        await page.wait_for_function(PLAYS, arg=[hz, within_hz], polling=100)
+    except Exception as error:
+        heard = await page.evaluate("window.lastPlayed")
+        raise AssertionError(f"the page plays {heard}, not {hz} Hz") from error

@@ -1,0 +1,222 @@
+"""The phone in the browser, in a real Chromium with a tone for a microphone, and a real engine."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from sip.selftests import TONE_HZ
+from tests.browser.scene import MARKS, Known, Open, insist_on_clean, signed_in, windows
+from tests.browser.sounding import LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
+from tests.peers.engine import Engine, Record
+from tests.wire.conversation import registered
+from tests.wire.directory import configuration, connection
+
+pytestmark = MARKS
+PHONE_HZ = 950
+CONFIGURATION = configuration(
+    connection("alice", outbound=["OPUS", "PCMU"]),
+    connection("bob", inbound=["G722", "PCMU"]),
+    connection("carol"),
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Engine(CONFIGURATION) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def known(engine: Engine) -> Known:
+    return signed_in(engine, "")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with with_microphone() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def open_page(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
+    said: list[str] = []
+    async with windows(engine, browser, known, said=said) as open_one:
+        yield open_one
+    assert said == []
+
+
+async def phone_page(open_page: Open, **more: object) -> Page:
+    """Open the phone, connected, with the microphone as it is."""
+    page = await open_page("/phone/", **more)
+    await page.add_init_script(LISTENS)
+    await page.reload()
+    await expect(page.locator("#phone-server")).to_have_text("connected")
+    await page.locator("#phone-filters").uncheck()
+    return page
+
+
+async def call(page: Page, to: str, *, as_whom: str = "") -> None:
+    await page.get_by_role("combobox", name="To", exact=True).fill(to)
+    if as_whom:
+        await page.get_by_role("combobox", name=re.compile("Call as")).fill(as_whom)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Call", exact=True).click()
+
+
+async def state_is(page: Page, word: str) -> None:
+    await expect(page.locator("#phone-state")).to_have_text(word)
+
+
+async def record_of(engine: Engine, page: Page) -> Record:
+    """Return the record of the page's call once it is over."""
+    link = await page.locator("#phone-link").get_attribute("href")
+    assert link
+    key = link.strip("/").rpartition("/")[2]
+    async with asyncio.timeout(30):
+        while True:
+            found = [one for one in engine.calls() if one["id"] == key and one["ended"]]
+            if found:
+                return found[0]
+            await asyncio.sleep(0.1)
+
+
+async def test_the_browser_hears_a_tone_and_its_own_echo(engine: Engine, open_page: Open) -> None:
+    page = await phone_page(open_page)
+    await page.get_by_role("button", name="Test tone *tone").click()
+    await state_is(page, "Talking")
+    await insist_on_tone(page, TONE_HZ)
+    await page.get_by_role("button", name="Hang up").click()
+    await state_is(page, "Ended")
+    await page.get_by_role("button", name="Done").click()
+    await call(page, "*echo")
+    await state_is(page, "Talking")
+    await insist_on_tone(page, MICROPHONE_HZ)
+    await page.get_by_role("button", name="Hang up").click()
+    await expect(page.locator("#phone-call")).to_contain_text("Hung up")
+    record = await record_of(engine, page)
+    assert record["source"] == "browser:admin"
+    assert record["destination"] == "test:echo"
+    assert record["termination"]["reason"] == "caller-hung-up"
+    leg = record["legs"][0]
+    assert (leg["codec"], leg["remote"], leg["call_id"]) == (None, "PCM 16 kHz", "")
+    told = await open_page(f"/calls/{record['id']}/")
+    await expect(told.locator("#call-legs")).to_contain_text("Browser of admin")
+    await expect(told.locator("#call-legs")).to_contain_text("A browser: PCM 16 kHz")
+    await expect(told.locator("#call-head")).to_contain_text("PCM 16 kHz to")
+    await told.goto("/settings/audit/")
+    await expect(told.locator("main")).to_contain_text("called *echo from the browser")
+
+
+async def test_a_connection_is_called_by_its_own_list(engine: Engine, open_page: Open) -> None:
+    page = await phone_page(open_page)
+    async with registered(engine, "bob") as bob:
+        await call(page, "connection:bob", as_whom="alice")
+        incoming = await bob.wait_call()
+        assert "G722" in incoming.offer_sdp
+        assert "opus" not in incoming.offer_sdp
+        await incoming.ring()
+        await state_is(page, "It rings")
+        await incoming.answer_in("G722")
+        await state_is(page, "Talking")
+        for _ in range(5):
+            heard = await incoming.audio(send_hz=PHONE_HZ, codec="G722", seconds=1.6)
+            if heard.near(MICROPHONE_HZ):
+                break
+        assert heard.near(MICROPHONE_HZ), heard
+        task = asyncio.create_task(incoming.audio(send_hz=PHONE_HZ, codec="G722", seconds=4))
+        await insist_on_tone(page, PHONE_HZ)
+        await task
+        await page.get_by_role("button", name="Hang up").click()
+        await asyncio.wait_for(incoming.ended.wait(), 15)
+    record = await record_of(engine, page)
+    assert (record["source"], record["destination"]) == ("connection:alice", "connection:bob")
+    assert [leg["codec"] for leg in record["legs"]] == [None, "G722"]
+
+
+async def test_the_browser_rings_for_a_connection_beside_its_phones(
+    engine: Engine, open_page: Open
+) -> None:
+    page = await phone_page(open_page)
+    other = await phone_page(open_page)
+    await page.get_by_role("combobox", name="Connection").fill("carol")
+    await page.get_by_role("button", name="Call me here").press("Enter")
+    await expect(page.locator("#phone-taking")).to_have_text(
+        "This browser rings when carol is called."
+    )
+    async with registered(engine, "alice") as alice, registered(engine, "carol") as carol:
+        call_in = await alice.invite("carol", alice.sdp(["PCMU"]))
+        at_phone = await carol.wait_call()
+        await state_is(page, "Somebody calls")
+        await expect(page.locator("#phone-who")).to_have_text("Alice (alice)")
+        await page.keyboard.press("Enter")  # the button Answer has the focus
+        await call_in.answered()
+        await asyncio.wait_for(at_phone.ended.wait(), 15)
+        await state_is(page, "Talking")
+        for _ in range(5):
+            heard = await call_in.audio(send_hz=PHONE_HZ, codec="PCMU", seconds=1.6)
+            if heard.near(MICROPHONE_HZ):
+                break
+        assert heard.near(MICROPHONE_HZ), heard
+        await page.get_by_role("button", name="Mute").click()
+        for _ in range(5):
+            heard = await call_in.audio(send_hz=PHONE_HZ, codec="PCMU", seconds=1.0)
+            if not heard.near(MICROPHONE_HZ):
+                break
+        assert not heard.near(MICROPHONE_HZ), heard
+        await other.close()
+        assert (await call_in.hang_up()).code == 200
+        await state_is(page, "Ended")
+        record = await engine.record(call_in.call_id)
+    legs = {leg["name"]: leg for leg in record["legs"]}
+    assert "PCM 16 kHz" in {leg["remote"] for leg in legs.values()}
+    assert legs["A"]["codec"] == "PCMU"
+
+
+async def test_keys_reach_the_other_side_and_a_lost_page_ends_its_call(
+    engine: Engine, open_page: Open
+) -> None:
+    page = await phone_page(open_page)
+    async with registered(engine, "bob") as bob:
+        await call(page, "bob")
+        incoming = await bob.wait_call()
+        await incoming.answer_in("PCMU")
+        await state_is(page, "Talking")
+        await page.locator("#phone-keys summary").click()
+        task = asyncio.create_task(incoming.audio(send_hz=PHONE_HZ, codec="PCMU", seconds=3))
+        await page.get_by_role("button", name="5", exact=True).click()
+        await page.keyboard.press("#")
+        await expect(page.locator("#phone-pressed")).to_have_text("5#")
+        heard = await task
+        assert len(heard.payload_types) == 2, heard  # sound, and telephone-events
+        await page.close(run_before_unload=False)
+        await asyncio.wait_for(incoming.ended.wait(), 15)
+
+
+async def test_what_cannot_be_called_is_said(engine: Engine, open_page: Open) -> None:
+    page = await phone_page(open_page)
+    said = page.locator("#phone-said")
+    for to, words in (
+        ("nobody", "Nobody here has the number or SIP user 'nobody'"),
+        ("alice", "Alice is not registered"),
+    ):
+        await call(page, to)
+        await state_is(page, "Ended")
+        await expect(said).to_contain_text(words)
+        await page.get_by_role("button", name="Done").click()
+    async with registered(engine, "bob") as bob:
+        await call(page, "bob")
+        incoming = await bob.wait_call()
+        await incoming.reject(486)
+        await state_is(page, "Ended")
+        await expect(said).to_contain_text("busy")
+    await insist_on_clean(page, 1280)
+
+
+async def test_who_may_not_call_is_not_shown_the_phone(open_page: Open) -> None:
+    page = await open_page("/", role="viewer")
+    await expect(page.locator(".rail")).to_contain_text("Rejected")
+    await expect(page.locator(".rail")).not_to_contain_text("Phone")
