@@ -2,7 +2,6 @@
 
 import pytest
 from channels.layers import channel_layers, get_channel_layer
-from channels.testing import WebsocketCommunicator
 from django.urls import URLPattern
 
 from callengine.notices import groups
@@ -10,6 +9,7 @@ from dashboard.accounts.roles import Role
 from dashboard.routing import websocket_urlpatterns
 from tests.dashboard.addresses import example
 from tests.dashboard.live import demo
+from tests.dashboard.live.watching import Watcher
 from tests.dashboard.people import ROLES, browser_of
 from voipnumber.asgi import application
 
@@ -36,7 +36,7 @@ async def test_a_websocket_is_for_those_who_may_look(
 
         client = await sync_to_async(browser_of)(role)
         headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
-    socket = WebsocketCommunicator(application, example(path), headers=headers)
+    socket = Watcher(application, example(path), headers=headers)
     connected, code = await socket.connect()
     if role in WHO_LOOKS.get(str(pattern.name), (Role.VIEWER, Role.OPERATOR, Role.ADMIN)):
         assert connected
@@ -53,7 +53,7 @@ async def test_a_websocket_is_for_those_who_may_look(
 @pytest.mark.django_db(transaction=True)
 async def test_a_page_of_another_origin_gets_no_websocket() -> None:
     headers = [(b"origin", b"http://evil.example"), (b"host", b"localhost")]
-    stranger = WebsocketCommunicator(application, "/ws/calls/", headers=headers)
+    stranger = Watcher(application, "/ws/calls/", headers=headers)
     connected, code = await stranger.connect()
     assert (connected, code) != (True, None)
     assert code not in (4401, 4403), "the origin is refused before anybody is asked for"

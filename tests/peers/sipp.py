@@ -83,6 +83,16 @@ class SippCall:
         self.messages = _messages(self.folder / "messages")
         return code
 
+    async def passed(self, start: str, *, sent: bool = False) -> None:
+        """Wait until a message that begins so was received, or sent, while the scenario goes on."""
+        file = self.folder / "messages"
+
+        def has() -> bool:
+            found = _messages(file) if file.exists() else []
+            return any(m.received != sent and m.first_line.startswith(start) for m in found)
+
+        await until(has, f"SIPp saw no {start} pass")
+
     async def listening(self) -> None:
         """Wait until SIPp holds its port, for UDP and TCP alike."""
         await until(self._bound, "SIPp did not open its port")

@@ -1,17 +1,13 @@
 """The sound of one call of a scripted phone, whatever else its phone hears."""
 
-from contextlib import suppress
+import re
 from typing import TYPE_CHECKING
 
 from tests.peers import descriptions
-from tests.peers.rtp import Heard, judged
-from tests.peers.waiting import until
+from tests.peers.rtp import Heard, Packet, judged
 
 if TYPE_CHECKING:
     from tests.peers.phone import Phone
-
-CHANGING_S = 2.0
-"How long sound in a codec that was just agreed on is waited for, before we listen all the same."
 
 
 class Sound:
@@ -21,7 +17,7 @@ class Sound:
     local_sdp = ""
     remote_sdp = ""
     _answered_anew = ""
-    "An answer since which nothing was listened to."
+    "An answer whose sound has not been heard yet."
 
     @property
     def rtp_target(self) -> tuple[str, int]:
@@ -50,7 +46,6 @@ class Sound:
         """
         if payload_type is None:
             payload_type = descriptions.payload_type(self.remote_sdp, codec)
-        await self._changes()
         rtp = self.phone.rtp
         rtp.forget()
         with rtp.listening() as arrived:
@@ -64,29 +59,22 @@ class Sound:
             )
         others = self._ports_of_other_calls()
         own = [packet for packet in arrived if packet.source[1] not in others]
-        return judged(own, self.local_codecs, octet_align=octet_align)
+        return judged(self._changed(own), self.local_codecs, octet_align=octet_align)
 
     def described_anew(self, answer: str) -> None:
-        """Note that an offer within the call was answered: what is under way is as before it."""
-        self._answered_anew = answer
+        """Note that an offer within the call was answered: what is under way is as before."""
+        self._answered_anew = answer if re.search(r"^m=audio [1-9]", answer, re.MULTILINE) else ""
 
-    async def _changes(self) -> None:
-        """Wait, after a new answer, until what arrives is what it says."""
-        answer, self._answered_anew = self._answered_anew, ""
-        if "m=audio " not in answer or descriptions.direction(answer) != "sendrecv":
-            return
-        chosen, *_ = *descriptions.names(answer), ""
-        numbers = {n for n, name in self.local_codecs.items() if name == chosen}
-        others = self._ports_of_other_calls()
-        with self.phone.rtp.listening() as arrived, suppress(AssertionError):
-            await until(
-                lambda: any(
-                    p.payload_type in numbers and p.source[1] not in others for p in arrived
-                ),
-                "nothing comes",
-                timeout_s=CHANGING_S,
-                every_s=0.01,
-            )
+    def _changed(self, arrived: list[Packet]) -> list[Packet]:
+        """Leave out, after a new answer, what came before the first packet in its codec."""
+        answer = self._answered_anew
+        chosen, *_ = *(descriptions.names(answer) if answer else ()), ""
+        numbers = {number for number, name in self.local_codecs.items() if name == chosen}
+        first = next((i for i, packet in enumerate(arrived) if packet.payload_type in numbers), -1)
+        if first < 0:
+            return arrived
+        self._answered_anew = ""
+        return arrived[first:]
 
     def _ports_of_other_calls(self) -> set[int]:
         """Return whence others are sent sound; of the host a peer may know another name than we."""

@@ -129,7 +129,7 @@ async def test_a_referrer_may_leave_while_the_carrier_connects_rfc5589_6_1(engin
     tells(script, "SIP/2.0 200 OK", "terminated;reason=noresource").expect("BYE")
     async with through_carrier(engine, script) as (call, carrier):
         assert (await call.send(refer(call, engine, SECOND))).code == 202
-        await asyncio.sleep(0.3)
+        await carrier.passed("SIP/2.0 200")  # to its first NOTIFY
         assert (await call.hang_up()).code == 200
         assert await carrier.finished() == 0, carrier.dump()
         record = await engine.record(call.call_id)
@@ -147,7 +147,7 @@ async def test_a_callee_refers_a_caller_who_came_from_the_carrier_rfc5589_6_1(
         call = await carol.wait_call()
         await call.answer_in("PCMU")
         await asyncio.wait_for(call.acknowledged.wait(), 15)
-        await asyncio.sleep(0.5)  # the carrier's ACK, before which it is sent no REFER (491)
+        await carrier.passed("ACK", sent=True)  # before it, it is sent no REFER (491)
         assert (await call.send(refer(call, engine, SECOND))).code == 202
         await is_told(carol, "SIP/2.0 200 OK")
         await asyncio.wait_for(call.ended.wait(), 15)
@@ -191,7 +191,7 @@ async def test_a_notify_that_nobody_asked_for_is_refused_rfc6665_4_1_3(
     headers = (f"Event: {event}", "Subscription-State: active")
     script.request("NOTIFY", *headers, body="SIP/2.0 200 OK").get(code).expect("BYE")
     async with through_carrier(engine, script) as (call, carrier):
-        await asyncio.sleep(0.2)
+        await carrier.passed(f"SIP/2.0 {code}")
         assert (await call.hang_up()).code == 200
         assert await carrier.finished() == 0, carrier.dump()
         record = await engine.record(call.call_id)

@@ -199,7 +199,7 @@ async def test_a_referrer_that_hangs_up_at_once_leaves_ringing_rfc5589_6_1(engin
         called(engine, script, port=REFERRER_PORT, to="bob") as (call, sipp),
     ):
         target = await carol.wait_call()
-        await asyncio.sleep(0.3)
+        await sipp.passed("SIP/2.0 200")  # to its BYE
         await target.ring()
         await hears_ringing(call)
         await target.answer_in("PCMA")
@@ -274,7 +274,7 @@ async def test_a_refer_that_names_nobody_to_ring_is_refused_rfc3515_2_4_2(
     lines = [line.format(server="{}:{}".format(*engine.server)) for line in headers]
     script = as_talking_callee().request("REFER", *lines).get(code).expect("BYE")
     async with called(engine, script, port=REFERRER_PORT, to="bob") as (call, sipp):
-        await asyncio.sleep(0.2)
+        await sipp.passed(f"SIP/2.0 {code}")
         await call.hang_up()
         assert await sipp.finished() == 0, sipp.dump()
         record = await engine.record(call.call_id)

@@ -19,9 +19,10 @@ from tests.peers.engine import Engine
 from tests.peers.gateway import Gateway
 from tests.peers.phone import Phone
 from tests.peers.registrar import Registrar
+from tests.peers.tones import SILENCE
 from tests.peers.waiting import until
 from tests.wire import secured
-from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, LATE_ROUNDS, is_too_little
+from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, LATE_ROUNDS
 from tests.wire.directory import ABROAD, PASSWORD, connection
 from tests.wire.recipes import NAMED, Names, at_the_desk, desk_of, together, trunk_of
 
@@ -165,7 +166,7 @@ async def hear_each_other(a: OutgoingCall, codec_a: str, b: IncomingCall, codec_
             a.audio(send_hz=CALLER_HZ, codec=codec_a, seconds=1.1),
             b.audio(send_hz=CALLEE_HZ, codec=codec_b, seconds=1.1),
         )
-        if not any(is_too_little(heard) for heard in (at_a, at_b)):
+        if SILENCE not in (at_a.tone, at_b.tone):
             break
     assert at_b.near(CALLER_HZ), f"the callee heard {at_b}"
     assert at_a.near(CALLEE_HZ), f"the caller heard {at_a}"

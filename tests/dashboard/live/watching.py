@@ -28,6 +28,19 @@ class Watcher(WebsocketCommunicator):  # type: ignore[misc]
 
     acknowledges = True
 
+    # Its base waits a second for each, which a busy machine may need.
+
+    async def connect(self, timeout: float = 20) -> tuple[bool, Any]:  # noqa: ASYNC109 - as its base
+        told: tuple[bool, Any] = await super().connect(timeout)
+        return told
+
+    async def disconnect(
+        self,
+        code: int = 1000,
+        timeout: float = 20,  # noqa: ASYNC109 - as its base
+    ) -> None:
+        await super().disconnect(code, timeout)
+
     async def receive_from(self, timeout: float = 20) -> str:  # noqa: ASYNC109 - as its base
         text: str = await super().receive_from(timeout)
         if self.acknowledges:
@@ -60,7 +73,7 @@ async def watcher(path: str, name: str = "viewer", session: str = "") -> Watcher
 async def opened(path: str, name: str = "viewer", session: str = "") -> AsyncIterator[Watcher]:
     """Open a websocket as somebody who is signed in."""
     socket = await watcher(path, name, session)
-    connected, code = await socket.connect(timeout=20)
+    connected, code = await socket.connect()
     assert connected, code
     try:
         yield socket
