@@ -68,6 +68,16 @@ def level(leg: str) -> SafeString:
 
 
 @register.simple_tag
+def way_in(party: str, number: str) -> str:
+    """Write over what a number calls or is reached: `via carrier-one`, `from 203.0.113.7`."""
+    kind, _, name = party.partition(":")
+    if kind == "connection":
+        return "" if name == number else name
+    words = {"trunk": "via", "external": "from", "agent": "voice agent", "test": "test"}
+    return f"{words[kind]} {name}" if kind in words else party
+
+
+@register.simple_tag
 def duration(seconds: float) -> str:
     """Write seconds as `00:42` or `1:02:03`."""
     return duration_text(seconds)

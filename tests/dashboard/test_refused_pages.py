@@ -8,6 +8,17 @@ from django.test import Client
 from connections.models import Connection
 
 
+def test_a_name_that_is_not_ours_is_told_which_setting_it_wants(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answer = Client(headers={"host": "pbx.example"}).get("/")
+    assert answer.status_code == 400
+    page = answer.content.decode()
+    assert "<code>VOIPNUMBER_ALLOWED_HOSTS</code>" in page
+    assert "pbx.example" not in page
+    assert "pbx.example" in caplog.text
+
+
 @pytest.mark.django_db
 def test_refusals_keep_the_navigation_and_cost_a_line(
     admin: Client, viewer: Client, caplog: pytest.LogCaptureFixture
