@@ -272,7 +272,7 @@ def test_a_long_call_is_shown_with_as_few_queries_as_a_short_one(
         messages={call["id"]: [demo.message(n, "A", "in", "INFO sip:x") for n in range(1, 201)]}
     )
     store.quality_histories(call_id=call["id"], histories={"A": demo.history(900)})
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(18):
         page = viewer.get(f"/calls/{call['id']}/").content.decode()
     assert page.count('class="message ') == 200
     assert len(viewer.get(f"/calls/{call['id']}/quality/").json()["A"]["t"]) <= 600
