@@ -1,8 +1,9 @@
 """What the codec lab lets people hear: one sound through one codec, or through two. Pure.
 
 One codec is one leg: the talker's device encodes, packets are lost, the engine decodes. Two are a
-call: the engine encodes what it decoded anew, for the listener's leg, which loses none.
-So whatever is compared has lost the same packets.
+call: the engine encodes what it decoded anew, for the listener's leg, which loses none; or passes
+the packets on, where calls have that, and the listener's device conceals. So whatever is compared
+has lost the same packets.
 """
 
 import hashlib
@@ -33,6 +34,7 @@ CONCEALMENT = {
 "What is heard in place of lost packets, by codec."
 GOES_ON = "filled with the last sound, which goes on and fades"
 "The same for codecs whose decoder has nothing of its own."
+G711 = {"PCMU", "PCMA"}
 _SPARED = 10
 "Packets at the beginning that are never lost: nothing could conceal them."
 
@@ -67,6 +69,13 @@ class Audition:
         if not self.codecs:
             return SOURCE_RATE_HZ
         return bridge_rate_hz(self.codecs[:1], self.codecs[:1], self.codecs[-1:])
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether the engine passes packets on in such a call, unless its sound is needed."""
+        return len(self.codecs) == MAX_LEGS and (
+            set(self.codecs) <= G711 or self.codecs == ("G722", "G722")
+        )
 
     def lost(self, packets: int) -> tuple[int, ...]:
         """Return which of so many packets are lost on the talker's leg: the same for any codec.

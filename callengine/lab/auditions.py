@@ -39,7 +39,7 @@ MAX_LINE_BYTES = 10_000
 NO_VOICE = f"{voice.PROGRAM} is not installed on the engine: chimes are heard in place of speech."
 TONE_HZ, TONE_S = 1000, 4.0
 _PACKET_BYTES = SOURCE_RATE_HZ * PACKET_MS // 1000 * 2
-FORMAT = 1
+FORMAT = 2
 "Of what is kept; with another number nothing kept before is used."
 
 
@@ -143,6 +143,7 @@ class Chain:
             "codecs": audition.codecs,
             "rate_hz": audition.rate_hz,
             "lost": lost,
+            "relayed": audition.is_relayed,
             "bytes": len(samples),
         }
         process.stdin.write(json.dumps(order).encode() + b"\n" + samples)

@@ -1,9 +1,9 @@
 """A process that encodes and decodes a sound as calls do, for people to hear what becomes of it.
 
 Run as `python -m callengine.worker.audition`. On its input, for each sound a line of JSON
-`{"codecs": [...], "rate_hz": ..., "lost": [...], "bytes": ...}` and the samples: 16 bits, mono,
-SOURCE_RATE_HZ. Back come a line `{"rate_hz": ..., "payload_bytes": [...], "bytes": ...}` and the
-samples heard, or a line `{"error": ...}`. It ends with its input.
+`{"codecs": [...], "rate_hz": ..., "lost": [...], "relayed": ..., "bytes": ...}` and the samples: 16
+bits, mono, SOURCE_RATE_HZ. Back come a line `{"rate_hz": ..., "payload_bytes": [...], "bytes":
+...}` and the samples heard, or a line `{"error": ...}`. It ends with its input.
 """
 
 import json
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, BinaryIO
 
+from audiocodecs import g711
 from callengine.core.audition import PACKET_MS, SOURCE_RATE_HZ
 from callengine.worker.audio.callercodecs import CallerCodec
 from callengine.worker.audio.codecs import VoiceCodec
@@ -37,9 +38,8 @@ class HeardLeg:
         self._encoder, self._decoder = codec.open(self.rate_hz), codec.open(self.rate_hz)
         self._resampler = _resampler(rate_in_hz, self.rate_hz)
 
-    def heard(self, frames: Iterator[bytes], lost: Collection[int] = ()) -> Iterator[bytes]:
-        """Yield what is heard in place of each frame; those `lost` are concealed."""
-        payloads = list(self._payloads(frames))
+    def heard(self, payloads: Sequence[bytes], lost: Collection[int] = ()) -> Iterator[bytes]:
+        """Yield what is heard of each payload; those `lost` are concealed."""
         for index, payload in enumerate(payloads):
             if index not in lost:
                 yield self._decoder.decode(payload)
@@ -49,12 +49,14 @@ class HeardLeg:
             following = payloads[index + 1] if held else b""
             yield self._decoder.conceal(PACKET_MS, following)
 
-    def _payloads(self, frames: Iterator[bytes]) -> Iterator[bytes]:
+    def payloads(self, frames: Iterator[bytes]) -> list[bytes]:
+        """Return the payload of each frame."""
+        made = []
         for frame in frames:
             samples = frame if self._resampler is None else self._resampler.run(frame)
-            payload = self._encoder.encode(samples)
-            self.payload_bytes += len(payload)
-            yield payload
+            made.append(self._encoder.encode(samples))
+        self.payload_bytes = sum(map(len, made))
+        return made
 
     def close(self) -> None:
         """Free what it holds."""
@@ -65,9 +67,16 @@ class HeardLeg:
 
 
 def run(
-    samples: bytes, codecs: Sequence[str], *, rate_hz: int, lost: Collection[int]
+    samples: bytes,
+    codecs: Sequence[str],
+    *,
+    rate_hz: int,
+    lost: Collection[int],
+    is_relayed: bool,
 ) -> tuple[int, list[int], bytes]:
     """Return rate, bytes of payload of each leg, and samples, of what is heard through codecs."""
+    if is_relayed:
+        return _relayed(samples, codecs[0], codecs[1], lost)
     legs: list[HeardLeg] = []
     sound, rate = _frames(samples, SOURCE_RATE_HZ), SOURCE_RATE_HZ
     try:
@@ -75,12 +84,30 @@ def run(
             leg = HeardLeg(name, rate, rate_hz)
             legs.append(leg)
             # Only what the talker's device sends is lost.
-            sound, rate = leg.heard(sound, lost if len(legs) == 1 else ()), leg.rate_hz
+            missing = lost if len(legs) == 1 else ()
+            sound, rate = leg.heard(leg.payloads(sound), missing), leg.rate_hz
         heard = b"".join(sound)
     finally:
         for leg in legs:
             leg.close()
     return rate, [leg.payload_bytes for leg in legs], heard
+
+
+def _relayed(
+    samples: bytes, talker: str, listener: str, lost: Collection[int]
+) -> tuple[int, list[int], bytes]:
+    """Return the same where packets are passed on: the listener's device conceals what is lost."""
+    one, other = (HeardLeg(name, SOURCE_RATE_HZ, SOURCE_RATE_HZ) for name in (talker, listener))
+    try:
+        payloads = one.payloads(_frames(samples, SOURCE_RATE_HZ))
+        if talker != listener:
+            table = g711.between(talker, listener)
+            payloads = [payload.translate(table) for payload in payloads]
+        heard = b"".join(other.heard(payloads, lost))
+    finally:
+        one.close()
+        other.close()
+    return other.rate_hz, [one.payload_bytes] * 2, heard
 
 
 def _frames(samples: bytes, rate_hz: int) -> Iterator[bytes]:
@@ -109,7 +136,11 @@ def serve(asked: BinaryIO, answers: BinaryIO) -> None:
         answer: dict[str, Any]
         try:
             rate, payload_bytes, heard = run(
-                samples, order["codecs"], rate_hz=order["rate_hz"], lost=frozenset(order["lost"])
+                samples,
+                order["codecs"],
+                rate_hz=order["rate_hz"],
+                lost=frozenset(order["lost"]),
+                is_relayed=order["relayed"],
             )
             answer = {"rate_hz": rate, "payload_bytes": payload_bytes, "bytes": len(heard)}
         except Exception as error:  # noqa: BLE001 (told to the engine, which says it)

@@ -77,6 +77,20 @@ async def test_a_tone_keeps_its_pitch_and_level_through_every_chain(listener: Li
             assert bps == pytest.approx(CATALOGUE[name].wire_bit_rate_bps, rel=0.2), name
 
 
+async def test_packets_passed_on_are_heard_as_the_listeners_codec_has_them(
+    listener: Listener,
+) -> None:
+    """Lost ones are concealed by the listener's decoder; A-law becomes mu-law by a table."""
+    alone = await listener.hears("G722", loss=10)
+    passed_on = await listener.hears("G722", "G722", loss=10)
+    assert passed_on.samples == alone.samples
+    assert passed_on.wire_bps == alone.wire_bps * 2
+    mixed = samples_of(await listener.hears("PCMA", "PCMU", loss=10))
+    other = samples_of(await listener.hears("PCMU", "PCMU", loss=10))
+    noise_db = 10 * np.log10(((mixed - other) ** 2).mean() / (other**2).mean())
+    assert -60 < noise_db < -25
+
+
 async def test_what_was_made_is_kept_and_used_again(listener: Listener, tmp_path: Path) -> None:
     first = await listener.hears("G722", loss=5)
     (file,) = (tmp_path / "auditions").iterdir()
