@@ -18,6 +18,9 @@ class BridgeView:
     agent: str = ""
     "Name of the voice agent in place of leg B."
     test: str = ""
+    pcm_a: str = ""
+    pcm_b: str = ""
+    "What a browser's sound is in place of a codec."
     live: bool = False
     silent_names: tuple[str, ...] = ()
 
