@@ -26,6 +26,7 @@ def begun(by: str, *, whole: bool, max_s: int, max_bytes: int) -> str:
     )
 
 
-def over(why: str) -> str:
-    """Return the line of the timeline when it has ended."""
-    return f"Packets are recorded no more. {WHY[why]}"
+def over(why: str, *, has_begun: bool) -> str:
+    """Return the line of the timeline when it has ended, or cannot begin."""
+    what = "recorded no more" if has_begun else "not recorded"
+    return f"Packets are {what}. {WHY[why]}"

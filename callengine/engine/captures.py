@@ -181,11 +181,8 @@ class Captures:
             until=time.monotonic() + max_s,
         )
         call.capture = self._open[order.key] = capture
-        call.snapshot["capture"] = capture.shown
         loop = asyncio.get_running_loop()
         capture.timer = loop.call_later(max_s + STOPPING_S, self._end, capture, "time")
-        text = capturewords.begun(order.by, whole=order.whole, max_s=max_s, max_bytes=max_bytes)
-        loop.call_soon(partial(self._tell, call, text))
         what = "with audio" if order.whole else "RTP without its payload"
         make = partial(
             capture.file.open,
@@ -198,14 +195,12 @@ class Captures:
         return partial(self._message, capture)
 
     async def _made(self, call: LiveCall, capture: OpenCapture, made: asyncio.Future[None]) -> None:
-        """Go on once there is a file, unless another engine was faster."""
-        order, began = capture.order, datetime.fromisoformat(capture.shown["began"])
-        claim = partial(captures.claim, order.key, node=self._node, at=began)
+        """Go on once there is a file, and say so, unless another engine was faster."""
+        began = datetime.fromisoformat(capture.shown["began"])
+        claim = partial(captures.claim, capture.order.key, node=self._node, at=began)
         try:
             await made
-            if not await self._read(claim):
-                self._end(capture, "another")
-                return
+            is_ours = await self._read(claim)
         except NoRoomError:
             self._end(capture, "no-room")
             return
@@ -213,10 +208,34 @@ class Captures:
             logger.exception("packets of a call cannot be recorded")
             self._end(capture, "failed")
             return
+        if not is_ours:
+            self._let_go(call, capture)
+            return
+        capture.is_claimed = True
+        self._write(capture.order.key, {"call_id": capture.call_uuid})
+        if capture.why:  # the call was declined, or as short
+            self._write_end(capture)
+            return
+        call.snapshot["capture"] = shown = capture.shown
+        limits = {"max_s": shown["max_s"], "max_bytes": shown["max_bytes"]}
+        self._tell(call, capturewords.begun(shown["by"], whole=shown["whole"], **limits))
         await self._write_past(capture)
         capture.is_open = True
-        self._write(order.key, {"call_id": capture.call_uuid})
         self._hand_over(call)
+
+    def _let_go(self, call: LiveCall, capture: OpenCapture) -> None:
+        """Forget a capture that is another engine's, or was called off."""
+        capture.why = capture.why or "another"
+        capture.is_closing = True
+        if capture.timer is not None:
+            capture.timer.cancel()
+        self._book.trace.listen(call.plan.call, None)
+        self._open.pop(capture.order.key, None)
+        if call.capture is capture:
+            call.capture = None
+        self._files.submit(capture.file.close)
+        if self._data is not None:
+            self._files.submit(captures.drop, self._data, capture.order.key)
 
     async def _write_past(self, capture: OpenCapture) -> None:
         """Write what passed before: without descriptions nobody knows which packets are RTP."""
@@ -307,11 +326,16 @@ class Captures:
             if call.process is not None and capture.is_handed_over:
                 stop = StopRecording(capture.call, capture.order.key)
                 self._pool.send(call.process, stop)
-            self._tell(call, capturewords.over(why))
-        self._write(capture.order.key, {"ended": capture.shown["ended"], "why": why})
+            self._tell(call, capturewords.over(why, has_begun=capture.is_claimed))
+        if capture.is_claimed or why in ("no-room", "failed"):
+            self._write_end(capture)
         if settle_s is not None:
             loop = asyncio.get_running_loop()
             loop.call_later(settle_s, lambda: self._do(self._close(capture)))
+
+    def _write_end(self, capture: OpenCapture) -> None:
+        columns = {"ended": capture.shown["ended"], "why": capture.why}
+        self._write(capture.order.key, columns)
 
     async def _close(self, capture: OpenCapture) -> None:
         if capture.is_closing:

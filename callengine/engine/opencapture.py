@@ -20,8 +20,10 @@ class OpenCapture:
     shown: CaptureSnapshot
     until: float
     "Monotonic time."
+    is_claimed: bool = False
+    "Whether it is this engine's alone."
     is_open: bool = False
-    "Whether the file is there."
+    "Whether packets may be written to its file."
     is_handed_over: bool = False
     why: str = ""
     "Why it ended; empty while it is on."
