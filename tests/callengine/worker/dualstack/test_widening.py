@@ -9,7 +9,7 @@ import pytest
 from callengine.worker.rtpguard import sockets
 from callengine.worker.rtpguard.programs import DROP_ALL, MediaSource, host_network, program
 
-NEIGHBOURS = [MediaSource(host_network("::1")), MediaSource(host_network("127.0.0.1"))]
+NEIGHBOURS = (MediaSource(host_network("::1")), MediaSource(host_network("127.0.0.1")))
 
 
 @pytest.fixture
