@@ -33,7 +33,8 @@ from callengine.edge.settings import EdgeSettings
 from callengine.edge.strangers.guard import Guard
 from callengine.edge.strangers.warden import Warden
 from callengine.edge.tap import Tap
-from callengine.edge.tasks import BackgroundTasks, later
+from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.timers import later
 from callengine.edge.transactions.client import ClientTransactions
 from callengine.edge.transactions.identity import EdgeIdentity
 from callengine.edge.transactions.rejections import Rejections

@@ -19,7 +19,7 @@ from callengine.edge.messages.families import is_over_ipv6
 from callengine.edge.outside import OptionsAnswer, OutwardBinding
 from callengine.edge.settings import EdgeSettings, Listen
 from callengine.edge.tap import Observer
-from callengine.edge.tasks import later
+from callengine.edge.timers import later
 from callengine.edge.transport.learning import AddressLearner
 
 __all__ = ["Edge", "EdgeSettings"]

@@ -2,17 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 logger = logging.getLogger(__name__)
 
 MAX_TASKS = 2000
-
-
-def later(delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-    """Call back once, after so many seconds of the running event loop."""
-    return asyncio.get_running_loop().call_later(delay_s, call)
 
 
 class BackgroundTasks:

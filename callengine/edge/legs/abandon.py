@@ -12,7 +12,7 @@ from callengine.edge.legs.standin import StandIn
 from callengine.edge.legs.table import AnchoredLeg, Dialog, LegState, LegTable, PeerRequest
 from callengine.edge.messages.message import Headers
 from callengine.edge.messages.received import Received
-from callengine.edge.tasks import later
+from callengine.edge.timers import later
 from callengine.edge.transactions.identity import EdgeIdentity
 from callengine.edge.transactions.responder import Responder
 from callengine.edge.transactions.server import ServerTransaction, ServerTransactions

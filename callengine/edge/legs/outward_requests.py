@@ -28,7 +28,8 @@ from callengine.edge.messages.message import Headers, Message
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.replies import reason_value
 from callengine.edge.settings import TIMEOUT_S
-from callengine.edge.tasks import BackgroundTasks, later
+from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.timers import later
 from callengine.edge.transactions.identity import EdgeIdentity
 from callengine.edge.transport.addresses import UnresolvableError
 from callengine.edge.transport.loopback import Worker

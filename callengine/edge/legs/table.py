@@ -17,7 +17,8 @@ from callengine.edge.messages.message import Message
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.values import is_address, with_tag
 from callengine.edge.settings import METHODS
-from callengine.edge.transactions.server import ServerTransaction, State, Timer
+from callengine.edge.timers import Timer
+from callengine.edge.transactions.server import ServerTransaction, State
 
 MAX_DIALOGS = 10
 MAX_REQUESTS = 200

@@ -13,13 +13,13 @@ from callengine.edge.messages.replies import reason_value
 from callengine.edge.messages.values import is_address, tag_of, with_tag
 from callengine.edge.settings import T1_S
 from callengine.edge.tap import Show
+from callengine.edge.timers import Later, Timer
 from callengine.edge.transactions.client_transaction import (
     ClientState,
     ClientTransaction,
     Effect,
     Effects,
 )
-from callengine.edge.transactions.server import Later, Timer
 from sip.phrases import phrase_of
 
 MAX_AWAITED = 2000

@@ -7,12 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
 
 from callengine.edge.flow import Flow
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.replies import reply_flow
 from callengine.edge.settings import T1_S, T2_S, TIMEOUT_S
+from callengine.edge.timers import Later, Timer
 from callengine.edge.transactions.shortening import shortened
 
 Key = tuple[str, ...]
@@ -31,14 +31,6 @@ FINAL_BYTES = 300
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 "Of all requests kept; a flood of large ones is held to this, not to their number alone."
 
-
-class Timer(Protocol):
-    """A call that can be taken back."""
-
-    def cancel(self) -> None: ...
-
-
-Later = Callable[[float, Callable[[], None]], Timer]
 Send = Callable[[Flow, bytes], None]
 Respond = Callable[["ServerTransaction", bytes], None]
 "Send a response on its transaction's flow, or mark the transaction as `undelivered`."

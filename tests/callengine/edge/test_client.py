@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from callengine.edge import tasks
+from callengine.edge import timers
 from callengine.edge.flow import TCP, UDP, Flow, Transport
 from callengine.edge.frontdoor import Edge
 from callengine.edge.legs.challenged import credentials
@@ -153,7 +153,7 @@ class Socket:
 async def test_a_peer_that_stays_silent_is_a_408_once_64_times_t1_have_passed(
     peer: UdpPeer, callee: UdpPeer
 ) -> None:
-    client = ClientTransactions(Socket(callee), Namer(callee), later=tasks.later, t1_s=0.02)
+    client = ClientTransactions(Socket(callee), Namer(callee), later=timers.later, t1_s=0.02)
     began = time.monotonic()
     response = await client.request(request_to(peer.address), flow_to(peer.address))
     assert (response.code, response.phrase) == (408, "Request Timeout")
