@@ -11,7 +11,11 @@ from connections.models import Connection
 from provisioning.connections import connection_lines
 from provisioning.problems import Problem, ProvisionError
 
-COLUMNS = ("sip_user", "name", "password", "enabled", "inbound", "force", "outbound", "address")
+COLUMNS = (
+    *("sip_user", "name", "password", "enabled", "inbound", "force", "outbound", "address"),
+    "template",
+)
+_PARTS = ("inbound", "outbound")
 _LISTS = ("force", "inbound", "outbound")
 MAX_ROWS = 10_000
 
@@ -19,7 +23,8 @@ MAX_ROWS = 10_000
 def to_yaml(text: str, file: str) -> str:
     """Return CSV as the file form of `connections`, line by line: errors name the CSV's lines.
 
-    What a table has no column for stays as it is. An empty cell leaves a password, and whether
+    What a table has no column for stays as it is; who follows a template has its lists, whatever
+    the columns of lists say beside it. An empty cell leaves a password, and whether
     it is enabled, as they are, and empties a list. Raises ProvisionError.
     """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
@@ -58,7 +63,7 @@ def _entry(values: dict[str, str], stored: dict[str, Connection]) -> dict[str, A
     entry: dict[str, Any] = {"sip_user": values["sip_user"], "name": values["sip_user"]}
     if row is not None:
         entry = yaml.safe_load("\n".join(connection_lines(row)))
-        _keep_or_leave_template(entry, values, row)
+    _heed_template(entry, values, row)
     for column in ("name", "address", "password"):
         if values.get(column):
             entry[column] = values[column]
@@ -66,14 +71,31 @@ def _entry(values: dict[str, str], stored: dict[str, Connection]) -> dict[str, A
         entry.pop("address", None)
     if values.get("enabled"):
         entry["enabled"] = _word(values["enabled"])
-    for part in ("inbound", "outbound") if "template" not in entry else ():
+    if "template" not in entry:
+        _heed_lists(entry, values)
+    return entry
+
+
+def _heed_lists(entry: dict[str, Any], values: dict[str, str]) -> None:
+    for part in _PARTS:
         if values.get(part):
             entry.setdefault(part, {})["codecs"] = values[part].split()
         elif part in values and "codecs" in entry.get(part, {}):
             del entry[part]["codecs"]
-    if values.get("force") and "template" not in entry:
+    if values.get("force"):
         entry.setdefault("inbound", {})["force_on_caller"] = _word(values["force"])
-    return entry
+
+
+def _heed_template(entry: dict[str, Any], values: dict[str, str], row: Connection | None) -> None:
+    """Have a connection follow what the table names, none, or, if it says nothing, what it did."""
+    if values.get("template"):
+        entry["template"] = values["template"]
+        for part in _PARTS:
+            entry.pop(part, None)
+    elif row is not None and "template" in values:
+        _leave_template(entry, row)
+    elif row is not None:
+        _keep_or_leave_template(entry, values, row)
 
 
 def _keep_or_leave_template(entry: dict[str, Any], values: dict[str, str], row: Connection) -> None:
@@ -84,11 +106,17 @@ def _keep_or_leave_template(entry: dict[str, Any], values: dict[str, str], row: 
     given = {name: values[name] for name in _LISTS if values.get(name)}
     others = {name for name, text in given.items() if _plainly(name, text) != now[name]}
     if others or any(name in values and not values[name] and now[name] for name in _LISTS[1:]):
-        del entry["template"]
-        entry["inbound"] = {"force_on_caller": row.force_on_caller}
-        for part, codecs in (("inbound", row.inbound_codecs), ("outbound", row.outbound_codecs)):
-            if codecs:
-                entry.setdefault(part, {})["codecs"] = codecs
+        _leave_template(entry, row)
+
+
+def _leave_template(entry: dict[str, Any], row: Connection) -> None:
+    """Have a connection follow none, with the lists it has."""
+    if entry.pop("template", None) is None:
+        return
+    entry["inbound"] = {"force_on_caller": row.force_on_caller}
+    for part, codecs in (("inbound", row.inbound_codecs), ("outbound", row.outbound_codecs)):
+        if codecs:
+            entry.setdefault(part, {})["codecs"] = codecs
 
 
 def _plainly(name: str, text: str) -> str:
@@ -118,8 +146,10 @@ def _problem(file: str, line: int, what: str) -> ProvisionError:
 def table() -> list[list[object]]:
     """Return all connections as rows of cells, the headings first; passwords are left out."""
     rows: list[list[object]] = [[name for name in COLUMNS if name != "password"]]
-    for row in Connection.objects.all():
+    for row in Connection.objects.select_related("template"):
+        template = row.template.name if row.template is not None else ""
         force, *lists = _lists(row)
         enabled = "yes" if row.enabled else "no"
-        rows.append([row.sip_user, row.name, enabled, lists[0], force, lists[1], row.address])
+        cells = [row.sip_user, row.name, enabled, lists[0], force, lists[1], row.address, template]
+        rows.append(list(cells))
     return rows

@@ -240,7 +240,7 @@ def test_a_file_says_what_it_would_change_before_it_does(admin: Client, viewer: 
     assert AuditEntry.objects.filter(actor="admin", action="created", name="Bob (bob)").exists()
 
     exported = shown(admin.get("/connections/file/export/?as=csv"))
-    assert "alice,Alice,yes,G722 PCMU,yes,,\r\n" in exported
+    assert "alice,Alice,yes,G722 PCMU,yes,,,\r\n" in exported
     assert "This would change nothing" in shown(
         admin.post("/connections/file/", {"text": exported})
     )

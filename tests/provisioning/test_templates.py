@@ -94,8 +94,19 @@ def test_what_is_wrong_is_said_with_its_line(old: str, new: str, words: str) -> 
 def test_a_table_keeps_a_template_unless_it_has_other_lists() -> None:
     applied(FILE)
     sheet = "".join(",".join(map(str, cells)) + "\n" for cells in table())
-    assert "ann,Ann,yes,G722 PCMU,yes,PCMA," in sheet
+    assert "ann,Ann,yes,G722 PCMU,yes,PCMA,,Desk phones\n" in sheet
     assert applied(to_yaml(sheet, "f")) == []
+    without = sheet.replace(",template", "").replace(",Desk phones", "")
+    assert applied(to_yaml(without.replace("ben,Ben,yes,,no,,,", "ben,Ben,yes,,no,,"), "f")) == []
     applied(to_yaml("sip_user,outbound\nann,OPUS\n", "f"))
     assert lists("ann") == (["G722", "PCMU"], True, ["OPUS"])
     assert Connection.objects.get(sip_user="ann").template is None
+
+
+def test_a_table_has_connections_follow_and_leave() -> None:
+    applied(FILE)
+    applied(to_yaml("sip_user,template,inbound\nann,,G722 PCMU\nben,Desk phones,OPUS\n", "f"))
+    assert [row.sip_user for row in ConnectionTemplate.objects.get().connections.all()] == ["ben"]
+    assert lists("ann") == lists("ben") == (["G722", "PCMU"], True, ["PCMA"])
+    with pytest.raises(ProvisionError, match="there is no template 'Sofas'"):
+        applied(to_yaml("sip_user,template\nann,Sofas\n", "f"))
