@@ -34,6 +34,9 @@ class FrameKind(IntEnum):
     ANSWER = 3
     HANG_UP = 4
     DIGIT = 5
+    LEFT = 6
+    "What a caller says, for who listens; `RIGHT` is the callee."
+    RIGHT = 7
 
 
 class SoundError(ValueError):

@@ -13,8 +13,10 @@ from channels.layers import get_channel_layer
 from callengine.core.directory import ConnectionEntry, Source
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
+from callengine.core.parties import parties
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined
+from callengine.core.states import CallState
 from callengine.directory import lookup
 from callengine.directory.current import Ask
 from callengine.edge.callers.invites import dialled_user
@@ -27,6 +29,7 @@ from callengine.engine.livecall import LiveCall
 from callengine.engine.planning import Asked, Planning
 from callengine.notices.phone import (
     AskForPhone,
+    ListenToCall,
     PhoneOffer,
     PhonePlaced,
     PhoneRefused,
@@ -50,6 +53,13 @@ AGENTS = (
 OUTSIDE = (
     "{to} leads outside, through a trunk, and such a call is made by a connection: its rights and "
     "its lists hold. Choose one under Call as."
+)
+
+
+NOT_ANSWERED = "Nobody talks yet: listen once the call is answered."
+AGENT_TALKS = (
+    "The caller talks to a voice agent, whose sound takes another way: read under Conversation "
+    "what is said."
 )
 
 
@@ -210,6 +220,18 @@ class Browsers:
             vn_a_source=f"none: {name} has no codec to choose",
             bridge_rate_hz=min(decision.bridge_rate_hz, MAX_RATE_HZ),
         )
+
+    def listen(self, call: LiveCall, asked: ListenToCall) -> None:
+        """Let somebody hear a call, or say why not."""
+        callee = parties(call.snapshot["legs"], call.near).callee
+        if not CallState(call.snapshot["state"]).is_talking:
+            self._start(_tell(asked.reply, PhoneRefused(NOT_ANSWERED)))
+        elif callee is not None and callee["name"] in call.agents.orders:
+            self._start(_tell(asked.reply, PhoneRefused(AGENT_TALKS)))
+        else:
+            at = self.sockets.expect(call.plan.call, "", listener=asked.by)
+            placed = PhonePlaced(call.id, at.host, at.port, at.token)
+            self._start(_tell(asked.reply, placed))
 
     # What call processes ask
 

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from callengine.core.control.browsers import BrowserSocket
+from callengine.core.control.browsers import BrowserSocket, ListenerSocket
 from callengine.engine.calls import CallBook
 from callengine.engine.pool import Pool
 from callengine.engine.processes import ProcessState
@@ -35,6 +35,8 @@ class _ExpectedPage:
     call: str
     leg: str
     until: float
+    listener: str
+    "Name of the user who is to listen; empty: it is the leg's own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ class BrowserSockets:
             self._socket.close()
         self._awaited.clear()
 
-    def expect(self, call: str, leg: str) -> SoundAddress:
-        """Return where the page of a leg is to connect, within TOKEN_HOLDS_S."""
+    def expect(self, call: str, leg: str, *, listener: str = "") -> SoundAddress:
+        """Return where the page of a leg, or of a listener, is to connect within TOKEN_HOLDS_S."""
         assert self._socket is not None
         now = time.monotonic()
         for token in [token for token, one in self._awaited.items() if one.until < now]:
@@ -86,7 +88,7 @@ class BrowserSockets:
         while len(self._awaited) >= MAX_TOKENS:
             del self._awaited[next(iter(self._awaited))]
         token = secrets.token_hex(TOKEN_DIGITS // 2)
-        self._awaited[token] = _ExpectedPage(call, leg, now + TOKEN_HOLDS_S)
+        self._awaited[token] = _ExpectedPage(call, leg, now + TOKEN_HOLDS_S, listener)
         return SoundAddress(self._listen[0], self._socket.getsockname()[1], token)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -125,7 +127,11 @@ class BrowserSockets:
         if call is None or call.ended or process is None or process.state is ProcessState.DEAD:
             return
         if process.call == awaited.call:
-            message = BrowserSocket(awaited.call, awaited.leg)
+            message = (
+                ListenerSocket(awaited.call, awaited.listener)
+                if awaited.listener
+                else BrowserSocket(awaited.call, awaited.leg)
+            )
             self._pool.send(process, message, descriptors=(sock.fileno(),))
 
 

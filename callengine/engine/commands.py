@@ -29,7 +29,13 @@ from callengine.notices.commands import (
     WatchLevels,
 )
 from callengine.notices.lab import AskForLab, PlaceLabCall
-from callengine.notices.phone import AskForPhone, PhoneGone, PhoneThere, PlacePhoneCall
+from callengine.notices.phone import (
+    AskForPhone,
+    ListenToCall,
+    PhoneGone,
+    PhoneThere,
+    PlacePhoneCall,
+)
 from callengine.notices.trials import TryTrunk
 from callengine.notices.wire import Reader
 
@@ -37,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 REJOIN_S = 3.0
 RETRY_S = 1.0
-ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels
+ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels | ListenToCall
 ForLab = AskForLab | PlaceLabCall | AskForAuditions | MakeHeard
 OfCapture = CaptureAsked | StopCapture | DropCapture
 OfPhone = AskForPhone | PlacePhoneCall | PhoneThere | PhoneGone
@@ -61,6 +67,7 @@ COMMANDS: Reader[Command] = Reader(
     PlacePhoneCall,
     PhoneThere,
     PhoneGone,
+    ListenToCall,
 )
 
 
@@ -227,6 +234,8 @@ class Commands:
                 self._agents.change(call, leg=leg, settings=settings, by=by)
             case WatchLevels():
                 self._assignment.listen(call)
+            case ListenToCall():
+                self._browsers.listen(call, command)
             case EndByAgent(agent=agent):
                 if (end := self._agents.hung_up(call, agent)) is not None:
                     self._assignment.hang_up(call, end)

@@ -36,6 +36,17 @@ class PlacePhoneCall:
     "Name of the user whose browser it is."
 
 
+@command("phone-listen")
+@dataclass(frozen=True, slots=True)
+class ListenToCall:
+    """Let somebody hear a call; only the engine that holds it answers."""
+
+    call: Word
+    "UUID with hyphens."
+    reply: Word
+    by: Word
+
+
 @command("phone-there")
 @dataclass(frozen=True, slots=True)
 class PhoneThere:

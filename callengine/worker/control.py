@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from callengine.core.control.agents import AgentSocket
-from callengine.core.control.browsers import BrowserSocket
+from callengine.core.control.browsers import BrowserSocket, ListenerSocket
 from callengine.core.control.calls import TO_CALL_PROCESS, FromCallProcess, ToCallProcess
 from callengine.core.control.capture import RecordPackets
 from callengine.core.control.language import MAX_MESSAGE_BYTES, MAX_TOGETHER, encode, together
@@ -14,6 +14,7 @@ from callengine.core.control.music import MusicReady
 from callengine.core.control.speech import SpeechReady
 
 SEND_TIMEOUT_S = 2.0
+_WITH_DESCRIPTOR = SpeechReady | MusicReady | RecordPackets | BrowserSocket | ListenerSocket
 MAX_DESCRIPTORS = 4
 "Of one message; the kernel closes what is beyond."
 
@@ -102,7 +103,7 @@ class Control:
 
 def _received(message: ToCallProcess, descriptors: list[int]) -> ReceivedOrder:
     """Return a message with its descriptor; close what was not asked for."""
-    asked_for = isinstance(message, SpeechReady | MusicReady | RecordPackets | BrowserSocket) or (
+    asked_for = isinstance(message, _WITH_DESCRIPTOR) or (
         isinstance(message, AgentSocket) and not message.error
     )
     wanted = descriptors[:1] if asked_for else []

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
-from callengine.core.control.browsers import BrowserSocket
+from callengine.core.control.browsers import BrowserSocket, ListenerSocket
 from callengine.core.control.calls import (
     AnswerCall,
     CallEnded,
@@ -195,6 +195,7 @@ class CallServer:
                     | SpeechReady()
                     | MusicReady()
                     | BrowserSocket()
+                    | ListenerSocket()
                 ):
                     self._tell_with_file(message, received.descriptor)
                 case Stop():
@@ -220,7 +221,12 @@ class CallServer:
 
     def _tell_with_file(
         self,
-        message: RecordPackets | StopRecording | SpeechReady | MusicReady | BrowserSocket,
+        message: RecordPackets
+        | StopRecording
+        | SpeechReady
+        | MusicReady
+        | BrowserSocket
+        | ListenerSocket,
         descriptor: int | None,
     ) -> None:
         if isinstance(message, RecordPackets | StopRecording):
@@ -228,7 +234,7 @@ class CallServer:
         elif self._runner is None:
             if descriptor is not None:
                 os.close(descriptor)
-        elif isinstance(message, BrowserSocket):
+        elif isinstance(message, BrowserSocket | ListenerSocket):
             self._runner.order_browser(message, descriptor)
         elif isinstance(message, SpeechReady):
             self._runner.order_speech(message, descriptor)

@@ -9,7 +9,7 @@ from functools import partial
 
 from callengine.core import effects as fx
 from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
-from callengine.core.control.browsers import BrowserSocket
+from callengine.core.control.browsers import BrowserSocket, ListenerSocket
 from callengine.core.control.calls import (
     AnswerCall,
     CallEnded,
@@ -48,6 +48,7 @@ from callengine.core.states import CallState
 from callengine.core.terminations import leg_failed
 from callengine.worker import plugins
 from callengine.worker.bridging import Bridging, attempt
+from callengine.worker.browser.listening import Listening
 from callengine.worker.holding import Holding
 from callengine.worker.legstates import LegStates
 from callengine.worker.levels import Levels
@@ -95,6 +96,7 @@ class CallRunner:
             self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
         )
         self._levels = Levels(self._legs, send)
+        self._listening = Listening(self._machine, self._legs, self._relaying, self._note)
         self._sent_facts: dict[str, LegFacts] = {}
         self._changed: dict[str, Party] = {}
         "Legs of which something may have to be told."
@@ -201,9 +203,17 @@ class CallRunner:
         elif descriptor is not None:
             os.close(descriptor)
 
-    def order_browser(self, message: BrowserSocket, descriptor: int | None) -> None:
-        """Hand a page's socket to its leg, unless that is of an earlier call."""
+    def order_browser(
+        self, message: BrowserSocket | ListenerSocket, descriptor: int | None
+    ) -> None:
+        """Hand a page's socket to its leg or let it listen, unless that is of an earlier call."""
         if descriptor is None:
+            return
+        if isinstance(message, ListenerSocket):
+            if message.call == self._order.call:
+                self._listening.add(descriptor, message.by)
+            else:
+                os.close(descriptor)
             return
         party = self._legs.get(message.leg) if message.call == self._order.call else None
         if isinstance(party, BrowserParty):
@@ -252,6 +262,7 @@ class CallRunner:
         self._holding.step(now)
         self._relaying.step(now)
         self._levels.step(now)
+        self._listening.step(now)
         gone = self._watch.step(now)
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
@@ -276,6 +287,7 @@ class CallRunner:
             self._holding.next_step(),
             self._relaying.next_step(),
             self._levels.next_step(),
+            self._listening.next_step(),
             *steps,
         )
         due = [self._watch.next_second, *(time for time in times if time is not None)]
@@ -291,6 +303,7 @@ class CallRunner:
         self._reported.clear()
         self._holding.release()
         self._relaying.release()
+        self._listening.release()
         self._legs.clear()
         self._watch.release()
         self._parties.release()

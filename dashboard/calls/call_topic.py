@@ -35,6 +35,7 @@ from callengine.notices.wire import Reader
 from dashboard.calls.agents import present_agent, present_spoken
 from dashboard.calls.ladder import present_message
 from dashboard.calls.levels import level_bar
+from dashboard.calls.listeners import listeners, tells_of_listeners
 from dashboard.calls.presenters import present_call, present_event
 from dashboard.calls.shown import EventView
 from dashboard.calls.silence import present_quality
@@ -72,6 +73,8 @@ class CallTopic(Topic):
         self._asking: asyncio.Task[None] | None = None
         self._asks = WatchLevels(str(call_uuid))
         self._is_over = False
+        self._listeners: list[EventSnapshot] | None = None
+        "The line that says who listens, if it is new."
         self._quality: dict[str, QualitySnapshot] = {}
         self._messages: list[MessageSnapshot] = []
         self._agents: dict[str, AgentSnapshot] = {}
@@ -89,6 +92,8 @@ class CallTopic(Topic):
                 self._agents.clear()
             case CallEventAdded(event):
                 self._note(event)
+                if tells_of_listeners(event):
+                    self._listeners = [event]
             case CallMessagesAdded(messages):
                 self._messages += messages
             case CallQualityMeasured(quality):
@@ -127,6 +132,10 @@ class CallTopic(Topic):
         if call:
             view = replace(present_call(call, now=_now()), events=())
             yield Fragment("call", render_to_string("calls/_call_oob.html", {"call": view}))
+        if self._listeners is not None or (call and self._is_over):
+            lines, self._listeners = self._listeners or [], None
+            context = {"call_listeners": listeners(lines, live=not self._is_over), "oob": True}
+            yield Fragment("listeners", render_to_string("calls/_listeners.html", context))
         yield from self._of_agents()
         for event in events:
             text = render_to_string("calls/_event.html", {"event": event, "oob": True})

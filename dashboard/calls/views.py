@@ -24,6 +24,7 @@ from dashboard.calls import ladderfiles, lists
 from dashboard.calls.agents import kind_of, present_spoken
 from dashboard.calls.forms import AgentChangeForm, TransferForm
 from dashboard.calls.ladder import present_ladder
+from dashboard.calls.listeners import listeners
 from dashboard.calls.plots import with_measures
 from dashboard.calls.prediction import present_lab_call
 from dashboard.calls.presenters import present_call
@@ -62,6 +63,7 @@ def _call_context(
     told = whole_snapshot(record)
     view = present_call(told, now=timezone.now())
     return {
+        "call_listeners": listeners(told["events"], live=view.live),
         "call": with_measures(view, reading.histories(record)),
         "call_uuid": call_uuid,
         "place": reverse("calls" if view.live else "history"),

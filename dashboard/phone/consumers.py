@@ -9,16 +9,9 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Coroutine
-from typing import Any
 
 from asgiref.sync import sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.layers import get_channel_layer
 
-from audit.actors import Actor
-from audit.models import ActorKind, AuditAction
-from audit.services import record
 from callengine.core.sounds import DIGITS, FRAME_BYTES, FrameKind
 from callengine.lab.messages import NOBODY
 from callengine.notices import groups
@@ -33,20 +26,14 @@ from callengine.notices.phone import (
     PhoneThere,
     PlacePhoneCall,
 )
-from callengine.notices.wire import Reader, to_message
-from dashboard.live.consumers import PLACES, SAYS_TOO_MUCH
-from dashboard.live.feed import feed
-from dashboard.live.outbox import Outbox, Viewer
-from dashboard.live.places import TOO_MANY
-from dashboard.live.viewers import NOT_SIGNED_IN, ViewersTopic, refusal
+from callengine.notices.wire import to_message
+from dashboard.live.consumers import SAYS_TOO_MUCH
 from dashboard.phone.named import NotNamedError, connection_named, dialled_name
+from dashboard.phone.pages import PageSocket, Told
 from dashboard.phone.sound import NoSoundError, PageSound
-from voipnumber.web.addresses import site_of
 
 logger = logging.getLogger(__name__)
 
-RETRY_S = 1.0
-PERMISSION = "callengine.change_call"
 OFFER_WITHIN_S = 3.0
 PLACED_WITHIN_S = 15.0
 MOST_ASKED = 60
@@ -56,72 +43,21 @@ MOST_TEXT = 500
 MOST_SOUND = 150
 "Pieces of sound a second; a page sends 50."
 
-Told = PhoneOffer | PhoneRefused | PhonePlaced | PhoneRings
-TOLD: Reader[Told] = Reader(PhoneOffer, PhoneRefused, PhonePlaced, PhoneRings)
 
-
-class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class PhoneConsumer(PageSocket):
     """One page of the browser phone, with one call at most."""
 
-    # It listens by itself, on a channel of the one kind there is.
-    channel_layer_alias = ""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Leave nothing behind, however the connection ends."""
-        self.viewer: Viewer | None = None
-        self.topic, self.outbox = ViewersTopic(), Outbox(Viewer(0, "", ""))
+    def __init__(self) -> None:
+        super().__init__()
         self.page = uuid.uuid4().hex
         self.sound: PageSound | None = None
         self.placing: dict[str, str] | None = None
         "What is being placed, until an engine has said yes or no."
         self.takes_for = ""
-        self.tasks: dict[str, asyncio.Task[None]] = {}
         self.asked, self.asked_since = 0, 0.0
         self.heard, self.heard_since = 0, 0.0
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._leave()
 
-    # Coming and going
-
-    async def connect(self) -> None:
-        """Let in who is signed in and may call."""
-        user, session = self.scope.get("user"), self.scope.get("session")
-        if user is None or not user.is_authenticated or session is None:
-            await self.close(code=NOT_SIGNED_IN)
-            return
-        viewer = Viewer(user.pk, session.session_key, PERMISSION)
-        self.outbox = Outbox(viewer)
-        # Before asking for permission: what changes meanwhile about a user is heard.
-        await feed().join(self.topic, self.outbox)
-        if (code := await refusal(viewer)) is not None:
-            await self._forget()
-            await self.close(code=code)
-            return
-        await self.accept()
-        if not PLACES.take(viewer):
-            await self._forget()
-            await self.close(code=TOO_MANY)
-            return
-        self.viewer = viewer
-        self._start("viewer", self._watch())
-        layer = get_channel_layer()
-        assert layer is not None
-        self.layer, self.channel = layer, await layer.new_channel(groups.CHANNELS)
-        self._start("engines", self._listen())
-
-    async def _listen(self) -> None:
-        """Take what engines say to this page."""
-        while True:
-            try:
-                for told in TOLD.read(await self.layer.receive(self.channel)):
-                    await self._told(told)
-            except OSError:
-                logger.warning("a browser phone does not hear engines: is Redis up?", exc_info=True)
-                await asyncio.sleep(RETRY_S)
-
-    async def _told(self, told: Told) -> None:
+    async def told(self, told: Told) -> None:
         match told:
             case PhoneOffer():
                 await self._offered(told)
@@ -132,43 +68,11 @@ class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             case PhoneRings():
                 await self._rings(told)
 
-    async def _watch(self) -> None:
-        """Close the websocket once its viewer may no longer call."""
-        while await self.outbox.take() is not None:
-            pass
-        await self.close(code=self.outbox.close_code)
-
-    async def _leave(self) -> None:
-        for task in self.tasks.values():
-            task.cancel()
+    async def left(self) -> None:
+        """End the call of a page that is gone, and have it ring no more."""
         self._hang_up()
-        await self._forget()
-        if self.viewer is not None:
-            PLACES.leave(self.viewer)
-            self.viewer = None
         if self.takes_for:
             await groups.tell(groups.ENGINES, PhoneGone(self.page))
-
-    async def _forget(self) -> None:
-        """Hear no more of who may look on."""
-        await feed().leave(self.topic.name, self.outbox)
-
-    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Do something beside; what ran under that name before is called off."""
-        if (before := self.tasks.pop(name, None)) is not None:
-            before.cancel()
-        self.tasks[name] = asyncio.create_task(self._guarded(work))
-
-    def _stop(self, name: str) -> None:
-        if (task := self.tasks.pop(name, None)) is not None:
-            task.cancel()
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception:
-            logger.exception("a browser phone fails")
-            await self.close(code=1011)
 
     # What the page says
 
@@ -230,21 +134,14 @@ class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         self.placing = {"to": to, "connection": connection, "refusal": ""}
         what = f"called {to} from the browser" + (f" as {connection}" if connection else "")
-        await self._note(what, to)
+        await self.note(what, to)
         await groups.tell(groups.ENGINES, AskForPhone(self.channel))
-        self._start("placing", self._give_up(OFFER_WITHIN_S, NOBODY))
+        self.start("placing", self._give_up(OFFER_WITHIN_S, NOBODY))
 
     async def _give_up(self, after_s: float, why: str) -> None:
         await asyncio.sleep(after_s)
         if self.placing is not None:
             await self._refused(self.placing["refusal"] or why)
-
-    async def _note(self, what: str, name: str) -> None:
-        user = self.scope["user"].get_username()
-        address = site_of(str((self.scope.get("client") or [""])[0]))
-        by = Actor(ActorKind.PERSON, user, "pages", address)
-        write = sync_to_async(record)
-        await write(AuditAction.DID, kind="callengine.call", name=name, note=what, by=by)
 
     async def _offered(self, told: PhoneOffer) -> None:
         """Give the first engine that offers the order."""
@@ -256,7 +153,7 @@ class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         order = PlacePhoneCall(self.channel, to, connection, user)
         await self.layer.send(told.engine, to_message(order))
         late = f"The engine did not place the call within {PLACED_WITHIN_S:g} s: see its log."
-        self._start("placing", self._give_up(PLACED_WITHIN_S, late))
+        self.start("placing", self._give_up(PLACED_WITHIN_S, late))
 
     async def _was_refused(self, told: PhoneRefused) -> None:
         """Tell the page that its call was not placed, unless another engine may yet say yes."""
@@ -267,17 +164,17 @@ class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _refused(self, text: str, call: str = "") -> None:
         self.placing = None
-        self._stop("placing")
-        await self._say("refused", text=text, call=call)
+        self.stop("placing")
+        await self.say("refused", text=text, call=call)
 
     async def _placed(self, told: PhonePlaced) -> None:
         """Connect the page's sound with its call; one given up ends as nobody connects."""
         if self.placing is None:
             return
         self.placing = None
-        self._stop("placing")
+        self.stop("placing")
         if await self._connect(told.host, told.port, told.token):
-            await self._say("placed", call=told.call)
+            await self.say("placed", call=told.call)
 
     async def _connect(self, host: str, port: int, token: str) -> bool:
         try:
@@ -292,11 +189,11 @@ class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if kind is FrameKind.SOUND:
             await self.send(bytes_data=content)
         elif kind is FrameKind.STATE:
-            await self._say("state", **json.loads(content))
+            await self.say("state", **json.loads(content))
 
     async def _over(self) -> None:
         self.sound = None
-        await self._say("over")
+        await self.say("over")
 
     async def _end(self) -> None:
         if self.placing is not None:
@@ -317,16 +214,16 @@ class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             connection = await sync_to_async(connection_named)(takes_for)
         except NotNamedError as error:
-            await self._say("taking", connection="", text=str(error))
+            await self.say("taking", connection="", text=str(error))
             return
         before, self.takes_for = self.takes_for, connection
-        self._stop("there")
+        self.stop("there")
         if connection:
-            await self._note(f"takes calls for {connection} in the browser", connection)
-            self._start("there", self._stay())
+            await self.note(f"takes calls for {connection} in the browser", connection)
+            self.start("there", self._stay())
         elif before:
             await groups.tell(groups.ENGINES, PhoneGone(self.page))
-        await self._say("taking", connection=connection, text="")
+        await self.say("taking", connection=connection, text="")
 
     async def _stay(self) -> None:
         user = self.scope["user"].get_username()
@@ -341,12 +238,9 @@ class PhoneConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _rings(self, told: PhoneRings) -> None:
         """Have the page ring; one that has a call is busy."""
         if self.sound is not None or self.placing is not None:
-            self._start("busy", _busy(told))
+            self.start("busy", _busy(told))
         elif await self._connect(told.host, told.port, told.token):
-            await self._say("rings", call=told.call, caller=told.caller, name=told.caller_name)
-
-    async def _say(self, what: str, **more: Any) -> None:
-        await self.send(text_data=json.dumps({"is": what, **more}))
+            await self.say("rings", call=told.call, caller=told.caller, name=told.caller_name)
 
 
 async def _busy(told: PhoneRings) -> None:

@@ -59,33 +59,24 @@ class Resampler {
   }
 }
 
-class Phone extends AudioWorkletProcessor {
+// Frames that wait to be played, and what is played of them.
+class Player {
   constructor() {
-    super();
-    this.toWire = new Resampler(sampleRate, WIRE_HZ);
     this.fromWire = new Resampler(WIRE_HZ, sampleRate);
-    this.said = [];
-    this.waiting = [];
+    this.clear();
     this.ready = [];
+  }
+
+  clear() {
+    this.waiting = [];
     this.plays = false;
     this.takes = 0;
     this.least = 0;
-    this.muted = false;
-    this.loudest = { said: 0, heard: 0 };
-    this.blocks = 0;
-    this.port.onmessage = (event) => this.told(event.data);
   }
 
-  told(what) {
-    if (what instanceof ArrayBuffer) {
-      if (this.waiting.length >= MOST) this.waiting.splice(0, this.waiting.length - BEGINS_AT);
-      this.waiting.push(new Int16Array(what));
-    } else if (what.muted !== undefined) {
-      this.muted = what.muted;
-    } else if (what.silent) {
-      this.waiting = [];
-      this.plays = false;
-    }
+  take(frame) {
+    if (this.waiting.length >= MOST) this.waiting.splice(0, this.waiting.length - BEGINS_AT);
+    this.waiting.push(frame);
   }
 
   next() {
@@ -109,6 +100,42 @@ class Phone extends AudioWorkletProcessor {
     return this.waiting.shift();
   }
 
+  // Fills a block, and returns how loud it is.
+  play(output) {
+    while (this.ready.length < output.length) {
+      const frame = this.next();
+      const samples = new Float32Array(FRAME);
+      if (frame) for (let i = 0; i < FRAME && i < frame.length; i += 1) samples[i] = frame[i] / 32768;
+      for (const sample of this.fromWire.push(samples)) this.ready.push(sample);
+    }
+    let loudest = 0;
+    for (let i = 0; i < output.length; i += 1) {
+      output[i] = this.ready[i];
+      loudest = Math.max(loudest, Math.abs(output[i]));
+    }
+    this.ready.splice(0, output.length);
+    return loudest;
+  }
+}
+
+class Phone extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.toWire = new Resampler(sampleRate, WIRE_HZ);
+    this.player = new Player();
+    this.said = [];
+    this.muted = false;
+    this.loudest = { said: 0, heard: 0 };
+    this.blocks = 0;
+    this.port.onmessage = (event) => this.told(event.data);
+  }
+
+  told(what) {
+    if (what instanceof ArrayBuffer) this.player.take(new Int16Array(what));
+    else if (what.muted !== undefined) this.muted = what.muted;
+    else if (what.silent) this.player.clear();
+  }
+
   capture(input) {
     const muted = this.muted;
     for (const sample of this.toWire.push(input)) {
@@ -124,27 +151,13 @@ class Phone extends AudioWorkletProcessor {
     }
   }
 
-  play(output) {
-    while (this.ready.length < output.length) {
-      const frame = this.next();
-      const samples = new Float32Array(FRAME);
-      if (frame) for (let i = 0; i < FRAME && i < frame.length; i += 1) samples[i] = frame[i] / 32768;
-      for (const sample of this.fromWire.push(samples)) this.ready.push(sample);
-    }
-    for (let i = 0; i < output.length; i += 1) {
-      output[i] = this.ready[i];
-      this.loudest.heard = Math.max(this.loudest.heard, Math.abs(output[i]));
-    }
-    this.ready.splice(0, output.length);
-  }
-
   process(inputs, outputs) {
     const input = inputs[0][0];
     const output = outputs[0][0];
     if (!output) return true;
     // A microphone that is not there yet is silence: the call's process hears that the page lives.
     this.capture(input || new Float32Array(output.length));
-    this.play(output);
+    this.loudest.heard = Math.max(this.loudest.heard, this.player.play(output));
     for (const other of outputs[0].slice(1)) other.set(output);
     this.blocks += 1;
     if (this.blocks % 40 === 0) {
@@ -155,4 +168,23 @@ class Phone extends AudioWorkletProcessor {
   }
 }
 
+// The caller in the left ear, the callee in the right.
+class Ears extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.players = [new Player(), new Player()];
+    this.port.onmessage = (event) => {
+      const bytes = new Uint8Array(event.data);
+      const player = this.players[bytes[0]];
+      if (player) player.take(new Int16Array(event.data.slice(1)));
+    };
+  }
+
+  process(inputs, outputs) {
+    outputs[0].forEach((output, side) => this.players[side] && this.players[side].play(output));
+    return true;
+  }
+}
+
 registerProcessor("phone", Phone);
+registerProcessor("ears", Ears);

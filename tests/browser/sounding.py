@@ -11,30 +11,37 @@ from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.peers.tones import write_tone
 
 MICROPHONE_HZ = 620
+WITHIN_HZ = 15
 LISTENS = """
 document.addEventListener("phone:audio", (event) => {
   const { context, output } = event.detail;
-  const analyser = context.createAnalyser();
-  analyser.fftSize = 8192;
-  analyser.smoothingTimeConstant = 0;
-  output.connect(analyser);
-  // What is measured is pulled even where nothing plays it.
+  const ears = context.createChannelSplitter(2);
   const nowhere = context.createGain();
   nowhere.gain.value = 0;
-  analyser.connect(nowhere).connect(context.destination);
-  window.played = () => {
-    const power = new Float32Array(analyser.frequencyBinCount);
-    analyser.getFloatFrequencyData(power);
+  nowhere.connect(context.destination);
+  output.connect(ears);
+  const analysers = [0, 1].map((ear) => {
+    const analyser = context.createAnalyser();
+    analyser.fftSize = 8192;
+    analyser.smoothingTimeConstant = 0;
+    ears.connect(analyser, ear);
+    // What is measured is pulled even where nothing plays it.
+    analyser.connect(nowhere);
+    return analyser;
+  });
+  window.played = (ear) => {
+    const power = new Float32Array(analysers[ear].frequencyBinCount);
+    analysers[ear].getFloatFrequencyData(power);
     let best = 0;
     for (let bin = 1; bin < power.length; bin += 1) if (power[bin] > power[best]) best = bin;
-    return { hz: (best * context.sampleRate) / analyser.fftSize, db: power[best] };
+    return { hz: (best * context.sampleRate) / analysers[ear].fftSize, db: power[best] };
   };
 });
 """
 PLAYS = """
-([hz, within]) => {
+([hz, within, ear]) => {
   if (!window.played) return false;
-  const { hz: heard, db } = window.played();
+  const { hz: heard, db } = window.played(ear);
   window.lastPlayed = { heard, db };
   return Math.abs(heard - hz) <= within && db > -50;
 }
@@ -62,10 +69,10 @@ async def with_microphone(*more: str) -> AsyncIterator[Browser]:
                 await browser.close()
 
 
-async def insist_on_tone(page: Page, hz: float, within_hz: float = 15) -> None:
-    """Insist that what the page plays is a tone, sooner or later."""
+async def insist_on_tone(page: Page, hz: float, *, ear: int = 0) -> None:
+    """Insist that what the page plays in an ear, 0 for the left, is a tone, sooner or later."""
     try:
-        await page.wait_for_function(PLAYS, arg=[hz, within_hz], polling=100)
+        await page.wait_for_function(PLAYS, arg=[hz, WITHIN_HZ, ear], polling=100)
     except Exception as error:
         heard = await page.evaluate("window.lastPlayed")
         raise AssertionError(f"the page plays {heard}, not {hz} Hz") from error

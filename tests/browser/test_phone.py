@@ -12,7 +12,7 @@ from sip.selftests import TONE_HZ
 from tests.browser.scene import MARKS, Known, Open, insist_on_clean, signed_in, windows
 from tests.browser.sounding import LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
 from tests.peers.engine import Engine, Record
-from tests.wire.conversation import registered
+from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, converse, registered
 from tests.wire.directory import configuration, connection
 
 pytestmark = MARKS
@@ -214,6 +214,39 @@ async def test_what_cannot_be_called_is_said(engine: Engine, open_page: Open) ->
         await state_is(page, "Ended")
         await expect(said).to_contain_text("busy")
     await insist_on_clean(page, 1280)
+
+
+async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page: Open) -> None:
+    async with registered(engine, "alice") as alice, registered(engine, "carol") as carol:
+        talk = await converse(engine, alice, carol, offer=["PCMU"])
+        (key,) = [one["id"] for one in engine.calls() if one["ended"] is None]
+        page, looks_on = (
+            await open_page(f"/calls/{key}/"),
+            await open_page(f"/calls/{key}/", role="viewer"),
+        )
+        await page.add_init_script(LISTENS)
+        await page.reload()
+        assert await looks_on.get_by_role("button", name="Listen").count() == 0
+        sounds = [
+            asyncio.create_task(talk.a.audio(send_hz=CALLER_HZ, codec="PCMU", seconds=8)),
+            asyncio.create_task(talk.b.audio(send_hz=CALLEE_HZ, codec="PCMU", seconds=8)),
+        ]
+        await page.get_by_role("button", name="Listen").click()
+        await insist_on_tone(page, CALLER_HZ, ear=0)
+        await insist_on_tone(page, CALLEE_HZ, ear=1)
+        for seen in (page, looks_on):
+            await expect(seen.locator("#listeners")).to_have_text(
+                "admin is listening in the browser."
+            )
+        await looks_on.reload()
+        await expect(looks_on.locator("#listeners")).to_contain_text("admin is listening")
+        await insist_on_clean(page, 1280)
+        await page.get_by_role("button", name="Stop listening").click()
+        await expect(looks_on.locator("#listeners")).to_have_text("")
+        await asyncio.gather(*sounds)
+        await talk.end()
+    await page.goto("/settings/audit/")
+    await expect(page.locator("main")).to_contain_text("listened in the browser")
 
 
 async def test_who_may_not_call_is_not_shown_the_phone(open_page: Open) -> None:

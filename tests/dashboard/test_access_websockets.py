@@ -13,7 +13,11 @@ from tests.dashboard.live.watching import Watcher
 from tests.dashboard.people import ROLES, browser_of
 from voipnumber.asgi import application
 
-WHO_LOOKS = {"ws-trial": (Role.ADMIN,), "ws-phone": (Role.OPERATOR, Role.ADMIN)}
+WHO_LOOKS = {
+    "ws-trial": (Role.ADMIN,),
+    "ws-phone": (Role.OPERATOR, Role.ADMIN),
+    "ws-listen": (Role.OPERATOR, Role.ADMIN),
+}
 HEADERS = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
 
 

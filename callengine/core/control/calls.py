@@ -13,7 +13,7 @@ from callengine.core.control.agents import (
     TransferAsked,
     TransferRefused,
 )
-from callengine.core.control.browsers import BrowserSocket, BrowserWanted
+from callengine.core.control.browsers import BrowserSocket, BrowserWanted, ListenerSocket
 from callengine.core.control.capture import PacketsRecorded, RecordPackets, StopRecording
 from callengine.core.control.language import Language, language
 from callengine.core.control.levels import LevelsMeasured, MeasureLevels
@@ -227,6 +227,7 @@ ToCallProcess = (
     | RecordPackets
     | StopRecording
     | BrowserSocket
+    | ListenerSocket
     | Stop
 )
 

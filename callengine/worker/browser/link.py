@@ -29,13 +29,16 @@ class BrowserLink(threading.Thread):
         *,
         heard: Callable[[FrameKind, bytes], None],
         lost: Callable[[str], None],
+        speaks: bool = True,
     ) -> None:
+        """`speaks`: whether the page is to send sound without a pause."""
         super().__init__(name="browser", daemon=True)
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(False)
         with contextlib.suppress(OSError):  # not every kind of socket has it
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._heard, self._lost = heard, lost
+        self._wait_ms = SILENT_S * 1000 if speaks else None
         self._frames = Frames()
         self._lock = threading.Lock()
         self._waiting = bytearray()
@@ -46,12 +49,12 @@ class BrowserLink(threading.Thread):
 
     # On whatever thread
 
-    def sound(self, samples: bytes) -> None:
+    def sound(self, samples: bytes, kind: FrameKind = FrameKind.SOUND) -> None:
         """Send 20 ms of sound, unless the page is behind."""
         with self._lock:
             if self._closes or len(self._waiting) > MOST_WAITING_BYTES:
                 return
-            self._write(frame(FrameKind.SOUND, samples))
+            self._write(frame(kind, samples))
 
     def tell(self, state: str, *, code: int = 0, text: str = "") -> None:
         """Tell the page how its call stands."""
@@ -108,7 +111,7 @@ class BrowserLink(threading.Thread):
         poll.register(self._wake, select.POLLIN)
         writes = select.POLLOUT if self._waiting else 0
         poll.register(self._socket, select.POLLIN | writes)
-        ready = dict(poll.poll(SILENT_S * 1000))
+        ready = dict(poll.poll(self._wait_ms))
         if not ready:
             return f"its page said nothing for {SILENT_S:g} s"
         if self._wake in ready:

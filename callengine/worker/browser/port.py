@@ -10,6 +10,7 @@ from callengine.core.sounds import FRAME_BYTES, SOUND_RATE_HZ, Cushion
 from callengine.worker.selftest.ports import SoundPort
 
 _free: list["BrowserPort"] = []
+_free_ears: list["EarPort"] = []
 "Made once and kept, as all ports are (see `selftest.ports`)."
 
 
@@ -45,21 +46,52 @@ class BrowserPort(SoundPort):
 
     def give_back(self) -> None:
         """Be free for another leg."""
-        self._unplug()
+        unplug(self)
         self.hears, self.failed = _to_nobody, lambda callback: None
         with self._lock:
             self._cushion = Cushion()
         _free.append(self)
 
-    def _unplug(self) -> None:
-        """Take what this port hears and who hears it off the bridge; its own echo, too."""
-        ports = {media.getPortId(): media for media in pj.Endpoint.instance().mediaEnumPorts2()}
-        own = self.getPortId()
-        for number, media in ports.items():
-            info = media.getPortInfo()
-            heard_by = [to for to in info.listeners if own in (number, to) and to in ports]
-            for to in heard_by:
-                media.stopTransmit(ports[to])
+
+class EarPort(SoundPort):
+    """Hears one party of a call, and says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("ear", SOUND_RATE_HZ)
+        self.hears: Callable[[bytes], None] = _to_nobody
+        "As that of `BrowserPort`."
+
+    def next_frame(self) -> bytes:
+        """Say nothing."""
+        return self.silence
+
+    def onFrameReceived(self, frame: Any) -> None:  # noqa: N802
+        """Pass on what the party says."""
+        heard = bytes(frame.buf)
+        if len(heard) == FRAME_BYTES:
+            self.hears(heard)
+
+    def give_back(self) -> None:
+        """Be free for another."""
+        unplug(self)
+        self.hears = _to_nobody
+        _free_ears.append(self)
+
+
+def unplug(port: SoundPort) -> None:
+    """Take what a port hears and who hears it off the bridge; its own echo, too."""
+    ports = {media.getPortId(): media for media in pj.Endpoint.instance().mediaEnumPorts2()}
+    own = port.getPortId()
+    for number, media in ports.items():
+        info = media.getPortInfo()
+        heard_by = [to for to in info.listeners if own in (number, to) and to in ports]
+        for to in heard_by:
+            media.stopTransmit(ports[to])
+
+
+def take_ear() -> EarPort:
+    """Return a port that nobody listens with; on the call's thread."""
+    return _free_ears.pop() if _free_ears else EarPort()
 
 
 def take_port() -> BrowserPort:

@@ -1,0 +1,130 @@
+"""Who listens to a call from a browser: the caller in one ear, the callee in the other."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import pjsua2 as pj
+
+from callengine.core.machine import CallMachine
+from callengine.core.sounds import FrameKind
+from callengine.worker.browser.link import BrowserLink
+from callengine.worker.browser.port import EarPort, take_ear
+from callengine.worker.party import Party
+from callengine.worker.relaying import Relaying
+from callengine.worker.sipleg import Bridged
+
+LOOKS_EVERY_S = 0.25
+MAX_LISTENERS = 3
+LISTENING, NOBODY_LISTENS = "listening", "listening-over"
+"Kinds of lines of the timeline; the last of them says who listens now."
+
+
+class Listener:
+    """One person who listens."""
+
+    def __init__(self, descriptor: int, by: str) -> None:
+        self.by = by
+        self.is_gone = False
+        self.ears: dict[FrameKind, EarPort] = {}
+        self.hears: dict[FrameKind, str] = {}
+        "Whose leg each ear hears."
+        self.link = BrowserLink(descriptor, heard=self._said, lost=self._lost, speaks=False)
+        for side in (FrameKind.LEFT, FrameKind.RIGHT):
+            ear = self.ears[side] = take_ear()
+            ear.hears = partial(self.link.sound, kind=side)
+        self.link.start()
+        self.link.tell("listening")
+
+    def _said(self, kind: FrameKind, content: bytes) -> None:
+        self.is_gone = self.is_gone or kind is FrameKind.HANG_UP
+
+    def _lost(self, why: str) -> None:
+        self.is_gone = True
+
+    def hear(self, side: FrameKind, leg: Party | None, before: Party | None) -> None:
+        """Have an ear hear a leg, and no longer the one before; again does no harm."""
+        ear = self.ears[side]
+        try:
+            if before is not leg and isinstance(before, Bridged) and before.has_audio:
+                before.audio().stopTransmit(ear)
+            if isinstance(leg, Bridged) and leg.has_audio and not leg.ended:
+                leg.audio().startTransmit(ear)
+        except pj.Error:
+            return  # its media is just being made anew: looked at again in a moment
+        self.hears[side] = leg.name if leg is not None else ""
+
+    def release(self) -> None:
+        """Let go of the socket and of the ports."""
+        self.link.stop()
+        for ear in self.ears.values():
+            ear.give_back()
+
+
+class Listening:
+    """Those who listen to one call; on the call's thread. Without any it costs nothing."""
+
+    def __init__(
+        self,
+        machine: CallMachine,
+        legs: Mapping[str, Party],
+        relaying: Relaying,
+        note: Callable[[str, str, str], None],
+    ) -> None:
+        self._machine, self._legs, self._note = machine, legs, note
+        self._relaying = relaying
+        self._listeners: list[Listener] = []
+        self._look_at: float | None = None
+
+    def add(self, descriptor: int, by: str) -> None:
+        """Let somebody listen; all who look are told."""
+        if len(self._listeners) >= MAX_LISTENERS:
+            os.close(descriptor)
+            return
+        # What is passed on from leg to leg as it comes is not on the bridge.
+        self._relaying.hold_back(LISTENING)
+        self._listeners.append(Listener(descriptor, by))
+        self._look_at = 0.0
+        self._tell()
+
+    def next_step(self) -> float | None:
+        """Return when `step` is due, or None."""
+        return self._look_at
+
+    def step(self, now: float) -> None:
+        """See that each ear hears whose turn it is, and who has stopped."""
+        if self._look_at is None or now < self._look_at:
+            return
+        self._look_at = now + LOOKS_EVERY_S
+        gone = [one for one in self._listeners if one.is_gone]
+        for listener in gone:
+            self._listeners.remove(listener)
+            listener.release()
+        if gone:
+            self._tell()
+        if not self._listeners:
+            self._look_at = None
+            self._relaying.let_go(LISTENING)
+        sides = {
+            FrameKind.LEFT: self._machine.caller,
+            FrameKind.RIGHT: self._machine.callee or "",
+        }
+        for listener in self._listeners:
+            for side, name in sides.items():
+                before = self._legs.get(listener.hears.get(side, ""))
+                listener.hear(side, self._legs.get(name), before)
+
+    def _tell(self) -> None:
+        names = list(dict.fromkeys(one.by for one in self._listeners))
+        if not names:
+            self._note(NOBODY_LISTENS, "", "Nobody listens any more.")
+            return
+        are = "is" if len(names) == 1 else "are"
+        self._note(LISTENING, "", f"{' and '.join(names)} {are} listening in the browser.")
+
+    def release(self) -> None:
+        """Let nobody listen any more: the call is over."""
+        for listener in self._listeners:
+            listener.link.tell("ended", code=200)
+            listener.release()
+        self._listeners.clear()

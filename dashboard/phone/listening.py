@@ -1,0 +1,84 @@
+"""The websocket of somebody who listens to a call: the caller in one ear, the callee in the other.
+
+Binary is one byte, 0 for left and 1 for right, and 20 ms of sound; text is JSON, as the phone's.
+"""
+
+import asyncio
+import uuid
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from callengine.core.sounds import FrameKind
+from callengine.models import Call
+from callengine.notices import groups
+from callengine.notices.phone import ListenToCall, PhonePlaced, PhoneRefused
+from dashboard.phone.pages import PageSocket, Told
+from dashboard.phone.sound import NoSoundError, PageSound
+
+ANSWERED_WITHIN_S = 5.0
+OVER = "The call is over."
+SILENT = "The engine that carries the call does not answer. See the pill at the top."
+EARS = {FrameKind.LEFT: b"\0", FrameKind.RIGHT: b"\1"}
+
+
+class ListenConsumer(PageSocket):
+    """One page on which somebody listens to one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sound: PageSound | None = None
+        self.call: Call | None = None
+
+    async def joined(self) -> None:
+        """Ask the engine that has the call."""
+        key: uuid.UUID = self.scope["url_route"]["kwargs"]["call_uuid"]
+        self.call = await sync_to_async(_live)(key)
+        if self.call is None:
+            await self.say("refused", text=OVER)
+            return
+        by = self.scope["user"].get_username()
+        await groups.tell(groups.ENGINES, ListenToCall(str(key), self.channel, by))
+        self.start("asking", self._give_up())
+
+    async def _give_up(self) -> None:
+        await asyncio.sleep(ANSWERED_WITHIN_S)
+        await self.say("refused", text=SILENT)
+
+    async def told(self, told: Told) -> None:
+        """Hear the call, or tell why not."""
+        self.stop("asking")
+        if isinstance(told, PhoneRefused):
+            await self.say("refused", text=told.text)
+        elif isinstance(told, PhonePlaced) and self.call is not None and self.sound is None:
+            parties = f"{self.call.from_user} to {self.call.to_user}"
+            await self.note("listened in the browser", parties, row=self.call)
+            try:
+                self.sound = await PageSound.connect(told.host, told.port, told.token)
+            except NoSoundError as error:
+                await self.say("refused", text=str(error))
+                return
+            self.sound.follow(self._heard, self._over)
+
+    async def _heard(self, kind: FrameKind, content: bytes) -> None:
+        if kind in EARS:
+            await self.send(bytes_data=EARS[kind] + content)
+        elif kind is FrameKind.STATE and b"listening" in content:
+            await self.say("listening")
+
+    async def _over(self) -> None:
+        self.sound = None
+        await self.say("over")
+
+    async def left(self) -> None:
+        """Listen no more."""
+        if self.sound is not None:
+            self.sound.send(FrameKind.HANG_UP)
+            self.sound.close()
+
+    async def receive(self, *args: Any, **more: Any) -> None:
+        """Take no notice: who has heard enough closes the websocket."""
+
+
+def _live(key: uuid.UUID) -> Call | None:
+    return Call.objects.filter(pk=key, ended__isnull=True).first()
