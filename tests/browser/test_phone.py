@@ -218,7 +218,7 @@ async def test_what_cannot_be_called_is_said(engine: Engine, open_page: Open) ->
 
 async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page: Open) -> None:
     async with registered(engine, "alice") as alice, registered(engine, "carol") as carol:
-        talk = await converse(engine, alice, carol, offer=["PCMU"])
+        talk = await converse(engine, alice, carol, offer=["PCMU"], answer=["PCMU"])
         (key,) = [one["id"] for one in engine.calls() if one["ended"] is None]
         page, looks_on = (
             await open_page(f"/calls/{key}/"),
