@@ -19,7 +19,9 @@
 #define MADE_UP_NS (10 * FRAME_NS)
 #define STACK_BYTES (2u << 20)
 #define FRAME_ROOM 8192
-/* A poll reads every socket that has something until it is empty; a flood must not hold a tick. */
+/* A poll reads every socket that has something until it is empty, of so many sockets; only where
+ * there may be more it is worth another. A flood must not hold a tick. */
+#define SOCKETS_A_POLL 16
 #define POLLS_PER_TICK 4
 
 enum state { RESTS, READS, MIXES, ENDS };
@@ -64,7 +66,7 @@ static void read_sockets(int64_t due)
 
     vn_arrival_begin(due);
     for (polls = 0; polls < POLLS_PER_TICK; polls++)
-        if (vn_pj.pj_ioqueue_poll(queue, &at_once) <= 0)
+        if (vn_pj.pj_ioqueue_poll(queue, &at_once) < SOCKETS_A_POLL)
             break;
     vn_arrival_end();
 }
