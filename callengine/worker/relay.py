@@ -106,8 +106,8 @@ def end() -> None:
         extension.vn_relay_end()
 
 
-def let_go(stream: int) -> None:
-    """End it, and have it forget this pjmedia_stream, which is about to be freed."""
+def let_go(stream: int = 0) -> None:
+    """End it, and have it forget this pjmedia_stream, which is about to be freed; or all it knew."""
     if (extension := media()) is not None:
         extension.vn_relay_let_go(ffi.cast("void *", stream))
 

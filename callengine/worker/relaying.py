@@ -97,8 +97,8 @@ class Relaying:
             self._try(*pair, now)
 
     def release(self) -> None:
-        """Let go of the legs."""
-        relay.end()
+        """Let go of the legs, and of streams that may be freed without a word."""
+        relay.let_go()
         self._pair = None
 
     def _pair_now(self) -> tuple[Party, Party] | None:

@@ -145,7 +145,7 @@ void vn_relay_let_go(const void *stream)
     pthread_mutex_lock(&lock);
     end(VN_RELAY_ENDED);
     for (int index = 0; index < 2; ++index)
-        if (stale[index] == stream)
+        if (stream == NULL || stale[index] == stream)
             stale[index] = NULL;
     pthread_mutex_unlock(&lock);
 }

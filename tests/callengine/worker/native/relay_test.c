@@ -266,6 +266,13 @@ static void a_stream_that_is_let_go_is_not_touched_again(void)
     now += 20 * MS;
     vn_relay_before(now);
     HOLDS(!vn_relay_carries(now) && state() == VN_RELAY_ENDED);
+    begin_streams();
+    ask();
+    HOLDS(tick(1));
+    vn_relay_let_go(NULL);
+    now += 20 * MS;
+    vn_relay_before(now);
+    HOLDS(streams[0].resets == 0 && streams[1].resets == 0);
 }
 
 static void an_unknown_layout_begins_nothing(void)
