@@ -107,7 +107,7 @@ def end() -> None:
 
 
 def let_go(stream: int = 0) -> None:
-    """End it, and have it forget this pjmedia_stream, which is about to be freed; or all it knew."""
+    """End it, and have it forget a pjmedia_stream that is about to be freed, or all it knew."""
     if (extension := media()) is not None:
         extension.vn_relay_let_go(ffi.cast("void *", stream))
 
