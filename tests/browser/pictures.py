@@ -146,6 +146,7 @@ class Drawing:
         self._server.do("node")  # Else its engine would soon count as away.
         page.goto(state.path)
         page.wait_for_load_state("networkidle")
+        page.locator("#live-state[data-state=connecting]").wait_for(state="detached")
         state.do(page)
         page.wait_for_load_state("networkidle")
         page.screenshot(path=self._folder / f"{name}-{way}.png", full_page=True)
