@@ -22,9 +22,12 @@ from tests.peers.waiting import until
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import PASSWORD, configuration, connection
 from tests.wire.operator import Operator
+from tests.wire.relayed import Talk, is_passed, talking
 
 CONFIGURATION = configuration(
-    connection("alice", inbound=["PCMU"]), connection("bob", inbound=["PCMU"])
+    connection("alice", inbound=["PCMU"]),
+    connection("bob", inbound=["PCMU"]),
+    connection("gina", inbound=["G722"]),
 )
 KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
 IS_ON = re.compile(r'id="call-recording"')
@@ -200,6 +203,26 @@ async def test_two_at_once_one_with_what_is_said(engine: Engine) -> None:
     assert [may_have(person, whole) for person in (viewer, admin)] == [False, True]
     for file in files(engine):
         await asyncio.to_thread(admin.post, f"/captures/{file.stem}/delete/")
+
+
+async def test_packets_that_are_passed_on_undecoded_are_there_too(engine: Engine) -> None:
+    admin = Operator(engine, role="ADMIN", user="abe")
+    async with registered(engine, "gina") as gina, caller(engine) as phone:
+        call = await converse(engine, phone, gina, offer=["G722"])
+        path = await admin.live_call()
+        await begin(admin, path, whole="on")
+        file = await grows(engine)
+        a, b = Talk(call.a, 9), Talk(call.b, 9)
+        async with talking(a, b):
+            await a.is_heard(gina.rtp.packets, passed=True)
+        heard = [packet.payload.hex() for packet in gina.rtp.packets if is_passed(packet)]
+        await call.end()
+    await settled(admin, path)
+    sent = [p for (p,) in fields(file, f"rtp && udp.dstport == {gina.rtp.port}", "rtp.payload")]
+    assert heard
+    assert set(heard) <= set(sent)
+    assert len([payload for payload in sent if payload in heard]) >= len(heard)
+    await asyncio.to_thread(admin.post, f"/captures/{file.stem}/delete/")
 
 
 async def signed_in(operator: Operator, browser: Browser) -> Page:
