@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ from tests.peers.ports import LOOPBACK, in_uri
 from tests.peers.rtp import RtpTone
 from tests.peers.sipua_layers import Transactions, Transport, with_rport
 
+LEAVING_S = 3.0
+"How long a phone of a test that failed waits for its calls to be over."
 EVERY_CODEC = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA", "AMR", "G729", "ILBC")
 
 
@@ -76,12 +79,24 @@ class Phone:
     ) -> None:
         if error is not None:
             error.add_note(f"--- messages of {self.user}\n{self.dump()}")
+            await self._leave_calls()
         for call in self.calls.values():
             if isinstance(call, OutgoingCall) and call.final is not None:
                 call.final.cancel()
                 await asyncio.gather(call.final, return_exceptions=True)
         self.rtp.close()
         await self.transport.close()
+
+    async def _leave_calls(self) -> None:
+        """Hang up what a test that failed has left, which the next would find."""
+        up = [
+            call
+            for call in self.calls.values()
+            if not call.ended.is_set() and "tag" in call.remote.parameters
+        ]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVING_S):
+                await asyncio.gather(*(call.hang_up() for call in up), return_exceptions=True)
 
     def dump(self) -> str:
         """Return every SIP message that passed, oldest first."""

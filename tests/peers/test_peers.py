@@ -63,6 +63,22 @@ async def test_each_call_of_a_phone_hears_its_own_peer_and_strangers_alone() -> 
         assert {port for _, port in heard_of_carl.sources} == {ports["carl"], ports["stranger"]}
 
 
+async def _a_test_that_fails(ben: Phone) -> None:
+    async with Phone("anna") as anna:
+        call = await anna.invite(ben.uri, anna.sdp(["PCMA"]))
+        await (await ben.wait_call()).answer_in("PCMA")
+        await call.answered()
+        raise ValueError("a test that fails")
+
+
+async def test_a_phone_whose_test_failed_leaves_no_call_behind() -> None:
+    async with Phone("ben") as ben:
+        with pytest.raises(ValueError, match="a test that fails"):
+            await _a_test_that_fails(ben)
+        (call,) = ben.calls.values()
+        await asyncio.wait_for(call.ended.wait(), 15)
+
+
 @needs_baresip
 @pytest.mark.parametrize("codec", CODECS)
 async def test_a_scripted_phone_and_baresip_hear_each_other(codec: str) -> None:

@@ -70,15 +70,15 @@ async def test_who_stops_is_named_comes_back_and_leaves_a_gap(
         assert 5 <= int(line.partition(words)[2].split()[0]) <= 12
         assert "Their device or a firewall stopped sending. Last packet " in line
         assert f" UTC from 127.0.0.1:{alice.rtp.port}." in line
-        page = await _page(operator, path, "<strong>No audio from the caller, ")
-        assert "no audio</span>" in page
+        await _page(operator, path, "<strong>No audio from the caller, ")
+        await _page(operator, path, "no audio for <span")
         await _page(operator, "/calls/", "No audio from the caller, ")
         await _tone(call.a, 2.5)
         line = await operator.reads(
             path, "A audio back", "Audio from the caller is back after", timeout_s=30
         )
         assert 5 <= int(line.rpartition("after ")[2].split()[0]) <= 20
-        await _page(operator, path, "no audio</span>", gone=True)
+        await _page(operator, path, "no audio for <span", gone=True)
         await _page(operator, "/calls/", "No audio from the caller, ", gone=True)
         await call.a.hang_up()
         talking.cancel()
