@@ -106,7 +106,8 @@ def no_answer_in_ack() -> Termination:
 def no_common_codec_in_ack(vn_a: Sequence[str]) -> Termination:
     """A late offer of ours was answered with nothing of it."""
     advice = (
-        f"The caller's answer held none of our codecs {', '.join(vn_a)}. Add one of its codecs."
+        f"The caller's answer held none of our codecs {', '.join(vn_a)} as they were offered. "
+        "Add one of its codecs, or look at its answer on the ladder."
     )
     return Termination("caller", Reason.NO_COMMON_CODEC_CALLER, 488, advice)
 
