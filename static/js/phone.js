@@ -272,6 +272,7 @@
   const canHear = window.isSecureContext && navigator.mediaDevices && window.AudioWorkletNode;
   find("insecure").hidden = Boolean(canHear);
   phone.hidden = !canHear;
+  find("server").hidden = !canHear;
   if (!canHear) return;
 
   find("form").addEventListener("submit", (event) => {

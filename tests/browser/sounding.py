@@ -12,6 +12,7 @@ from tests.peers.tones import write_tone
 
 MICROPHONE_HZ = 620
 WITHIN_HZ = 15
+DEVICE = "--use-fake-device-for-media-stream"
 LISTENS = """
 document.addEventListener("phone:audio", (event) => {
   const { context, output } = event.detail;
@@ -56,7 +57,7 @@ async def with_microphone(*more: str) -> AsyncIterator[Browser]:
         write_tone(tone, MICROPHONE_HZ, seconds=5, rate_hz=48000)
         arguments = [
             *ARGUMENTS,
-            "--use-fake-device-for-media-stream",
+            DEVICE,
             "--use-fake-ui-for-media-stream",
             f"--use-file-for-fake-audio-capture={tone}",
             *more,

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from sip.selftests import TONE_HZ
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.scene import MARKS, Known, Open, insist_on_clean, signed_in, windows
-from tests.browser.sounding import LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
+from tests.browser.sounding import DEVICE, LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
 from tests.peers.engine import Engine, Record
 from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, converse, registered
 from tests.wire.directory import configuration, connection
@@ -247,6 +248,19 @@ async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page:
         await talk.end()
     await page.goto("/settings/audit/")
     await expect(page.locator("main")).to_contain_text("listened in the browser")
+
+
+async def test_a_microphone_that_is_denied_is_said(engine: Engine, known: Known) -> None:
+    async with async_playwright() as playwright:
+        arguments = [*ARGUMENTS, DEVICE, "--deny-permission-prompts"]
+        deaf = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        async with windows(engine, deaf, known, said=[]) as open_one:
+            page = await open_one("/phone/")
+            await expect(page.locator("#phone-server")).to_have_text("connected")
+            await call(page, "*echo")
+            await state_is(page, "Ended")
+            await expect(page.locator("#phone-said")).to_contain_text("may not use the microphone")
+        await deaf.close()
 
 
 async def test_who_may_not_call_is_not_shown_the_phone(open_page: Open) -> None:
