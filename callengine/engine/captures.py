@@ -301,7 +301,7 @@ class Captures:
             return
         capture.packets += told.packets
         capture.lost += told.lost
-        if told.why == "no-media":
+        if told.why == "no-extension":
             self._note(call, capturewords.WITHOUT_MEDIA)
         elif told.why:
             self._end(capture, told.why)

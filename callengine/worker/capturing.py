@@ -48,7 +48,7 @@ class Capturing:
         library = media()
         if library is None:
             os.close(descriptor)
-            self._send(PacketsRecorded(order.key, "no-media", 0, 0))
+            self._send(PacketsRecorded(order.key, "no-extension", 0, 0))
             return
         self._order, self._descriptor = order, descriptor
         self._packets = self._lost = 0

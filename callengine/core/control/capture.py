@@ -35,9 +35,9 @@ class PacketsRecorded:
     """It records no more, or cannot."""
 
     key: Annotated[str, Most(36)]
-    why: Literal["", "time", "size", "failed", "no-media"]
-    """Empty: it was told to, or the call is over. `no-media`: this process goes without the media
-    extension, by which packets are seen."""
+    why: Literal["", "time", "size", "failed", "no-extension"]
+    """Empty: it was told to, or the call is over. `no-extension`: this process goes without the
+    media extension, by which packets are seen."""
     packets: Annotated[int, Within(0, 1 << 48)]
     lost: Annotated[int, Within(0, 1 << 48)]
     "For which there was no room in memory."

@@ -64,7 +64,7 @@ _TYPES = (
     *("pjmedia_transport *", "pjmedia_media_start *", "pjmedia_attach2 *", "uint8_t[28]"),
     *("pjmedia_rtcp_session_setting *", "pjmedia_stream *", "pjmedia_stream_rtp_sess_info *"),
     *("vn_codec *", "vn_opus *", "vn_amr *", "vn_g729 *"),
-    *("struct vn_way[2]", "struct vn_relay_figures *"),
+    *("struct vn_way[2]", "struct vn_relay_figures *", "struct vn_captured"),
     *("pj_thread_t **", "pjmedia_plc **", "pjmedia_resample **"),
 )
 "The types used by name in this package, by `mediathread`, in `audio` and in `dualstack`."

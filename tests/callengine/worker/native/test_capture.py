@@ -145,7 +145,7 @@ def test_what_is_not_for_it_is_left_alone(rig: Rig) -> None:
 def test_without_the_extension_it_says_so(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capturing, "media", lambda: None)
     rig.begin()
-    assert rig.said == [PacketsRecorded("key", "no-media", 0, 0)]
+    assert rig.said == [PacketsRecorded("key", "no-extension", 0, 0)]
     monkeypatch.setattr(capturing, "media", lambda: rig.library)
 
 
