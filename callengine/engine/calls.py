@@ -22,7 +22,7 @@ from callengine.core.snapshot import (
 )
 from callengine.edge.interface import IncomingCall
 from callengine.engine.livecall import LiveCall, PendingTransfer
-from callengine.engine.newcall import open_call
+from callengine.engine.opencall import open_call
 from callengine.record import changes
 from callengine.record.journal import Journal
 from callengine.record.ladder import Audience, Listener, Trace

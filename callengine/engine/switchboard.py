@@ -4,20 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
-from callengine.core.causes import q850_reason
 from callengine.core.control.calls import (
     Idle,
     OfCall,
     Unable,
 )
 from callengine.core.lab import LabCase, LabEnds
-from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection, Termination
-from callengine.core.plan import CallPlan
-from callengine.core.planner import Declined
 from callengine.core.reasons import Reason
 from callengine.core.snapshot import iso
 from callengine.directory import lookup, nodes
@@ -33,12 +28,11 @@ from callengine.edge.interface import (
     Refused,
 )
 from callengine.edge.settings import Listen
-from callengine.edge.transactions.rejections import GAVE_UP_FIRST
 from callengine.engine.admission import Room
 from callengine.engine.agentorders import AgentOrders
 from callengine.engine.agents import Agents
 from callengine.engine.answers import DirectoryAnswers
-from callengine.engine.assignment import GAVE_UP, RETRY_AFTER_S, Assignment
+from callengine.engine.assignment import RETRY_AFTER_S, Assignment
 from callengine.engine.browserpages import BrowserPages
 from callengine.engine.browsers import Browsers
 from callengine.engine.browsersockets import BrowserSockets
@@ -51,8 +45,9 @@ from callengine.engine.hearing import Hearing
 from callengine.engine.heartbeat import Heartbeat
 from callengine.engine.holdmusic import HoldPlayer
 from callengine.engine.identity import Identity, insist_on_no_rival
-from callengine.engine.livecall import Joint, LiveCall
-from callengine.engine.pickups import PickUps, called
+from callengine.engine.livecall import LiveCall
+from callengine.engine.newcalls import NewCalls
+from callengine.engine.pickups import PickUps
 from callengine.engine.planning import Planning
 from callengine.engine.pool import Pool
 from callengine.engine.processes import CallProcess
@@ -97,7 +92,6 @@ class Switchboard(DirectoryAnswers):
         self.pool = Pool(settings.pool, on_message=self._heard, on_death=self._lost)
         self.book = CallBook(settings.node, Trace(self.edge.leg))
         self.edge.observer = self.book.trace.observe
-        self.room = Room(settings.capacity)
         self.lab = Laboratory(self, self.sources, self._lab_ends)
         self._hurry = asyncio.Event()
         self._retention = Retention(settings.retention)
@@ -174,6 +168,14 @@ class Switchboard(DirectoryAnswers):
             book=self.book, edge=self.edge, hang_up=self._assignment.hang_up, send=self.pool.send
         )
         self.agents = Agents(book=self.book, pool=self.pool, transfers=self.transfers)
+        self._new_calls = NewCalls(
+            planning=self._planning,
+            pickups=self._pickups,
+            assignment=self._assignment,
+            room=Room(self.settings.capacity),
+            book=self.book,
+            store=self.edge.store,
+        )
 
     def _connect_tests(self) -> None:
         """Make what lets people hear and see for themselves."""
@@ -393,44 +395,7 @@ class Switchboard(DirectoryAnswers):
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
-        joint = self._pickups.find(call) if call.replaces is not None else None
-        if isinstance(joint, Rejection):
-            return self._refuse(joint, call)
-        call = replace(call, to_user=called(joint)) if joint is not None else call
-        asked = await self._planning.asked(call)
-        if isinstance(asked, Rejection):
-            return self._refuse(asked, call)
-        call = asked.call
-        # Nothing is awaited from here until the call is in the book, or many at once would pass.
-        if (short := self.room.shortage(call.source, self.calls.values())) is not None:
-            after_s = short.retry_after_s
-            lacking = call.rejected(short.code, short.rule, short.advice, retry_after_s=after_s)
-            return self._refuse(lacking, call)
-        decision = (
-            self._planning.decide_pick_up(asked, joint) if joint else self._planning.decide(asked)
-        )
-        if isinstance(decision, Rejection):
-            return self._refuse(decision, call)
-        if isinstance(decision, Declined):
-            live = self.book.open(decision.plan, call)
-            self.book.close(live, GAVE_UP if call.given_up() else decision.termination)
-            return Refused(488, reason=q850_reason(488))
-        return await self._connect(decision, call, passwords_of(asked.destination), joint)
-
-    async def _connect(
-        self, plan: CallPlan, call: IncomingCall, passwords: dict[str, str], joint: Joint | None
-    ) -> Accepted | Refused:
-        live = self.book.open(plan, call)
-        live.passwords, live.joint = passwords, joint
-        live.source, live.flow, live.incoming = call.source, call.flow, call
-        live.headers = call.headers
-        if (missed := await self._pickups.prepare(live)) is not None:
-            self.book.close(live, missed)
-            return Refused(missed.code)
-        outcome = await self._assignment.connect(live)
-        if isinstance(outcome, Refused):
-            self._pickups.ended(live)
-        return outcome
+        return await self._new_calls.set_up(call)
 
     async def referred(self, referral: Referral) -> int:
         """Return what a REFER is answered with."""
@@ -469,13 +434,6 @@ class Switchboard(DirectoryAnswers):
     def hang_up(self, call: LiveCall, termination: Termination) -> None:
         """End a call for a reason of ours."""
         self._assignment.hang_up(call, termination)
-
-    def _refuse(self, rejection: Rejection, call: IncomingCall) -> Refused:
-        stored = rejection
-        if call.given_up():  # 487 was the answer, and what is returned here is not sent
-            stored = replace(rejection, code=487, advice=f"{GAVE_UP_FIRST} {rejection.advice}")
-        self.edge.store(stored)
-        return Refused(rejection.code, retry_after_s=rejection.retry_after_s)
 
 
 _STOPPED = Termination(

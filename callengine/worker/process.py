@@ -38,6 +38,7 @@ from callengine.worker import slots
 from callengine.worker.callparties import CallParties
 from callengine.worker.capturing import Capturing
 from callengine.worker.control import Control, ControlClosedError
+from callengine.worker.deliveries import Delivery, refuse
 from callengine.worker.endpoint import REST_AFTER_S, CallProcessConfig, Endpoint
 from callengine.worker.party import NO_INVITE, Invite, Parties
 from callengine.worker.runner import CallRunner
@@ -187,17 +188,18 @@ class CallServer:
                     self._runner.order_answer(message)
                 case FollowRedirect() if self._runner is not None:
                     self._runner.order_redirect(message)
-                case AgentSocket() | ChangeAgent() | TransferRefused():
-                    self._tell_agent(message, received.descriptor)
+                case RecordPackets() | StopRecording():
+                    self._tell_capture(message, received.descriptor)
                 case (
-                    RecordPackets()
-                    | StopRecording()
+                    AgentSocket()
+                    | ChangeAgent()
+                    | TransferRefused()
                     | SpeechReady()
                     | MusicReady()
                     | BrowserSocket()
                     | ListenerSocket()
                 ):
-                    self._tell_with_file(message, received.descriptor)
+                    self._deliver(message, received.descriptor)
                 case Stop():
                     self._stopping = True
 
@@ -211,35 +213,11 @@ class CallServer:
         else:
             self._runner.order_transfer(message)
 
-    def _tell_agent(
-        self, message: AgentSocket | ChangeAgent | TransferRefused, descriptor: int | None
-    ) -> None:
+    def _deliver(self, message: Delivery, descriptor: int | None) -> None:
         if self._runner is not None:
-            self._runner.order_agent(message, descriptor)
-        elif descriptor is not None:
-            os.close(descriptor)
-
-    def _tell_with_file(
-        self,
-        message: RecordPackets
-        | StopRecording
-        | SpeechReady
-        | MusicReady
-        | BrowserSocket
-        | ListenerSocket,
-        descriptor: int | None,
-    ) -> None:
-        if isinstance(message, RecordPackets | StopRecording):
-            self._tell_capture(message, descriptor)
-        elif self._runner is None:
-            if descriptor is not None:
-                os.close(descriptor)
-        elif isinstance(message, BrowserSocket | ListenerSocket):
-            self._runner.order_browser(message, descriptor)
-        elif isinstance(message, SpeechReady):
-            self._runner.order_speech(message, descriptor)
+            self._runner.deliveries.take(message, descriptor)
         else:
-            self._runner.order_music(message, descriptor)
+            refuse(descriptor)
 
     def _tell_capture(self, message: RecordPackets | StopRecording, descriptor: int | None) -> None:
         """Record packets or no more, unless that was meant for an earlier call."""

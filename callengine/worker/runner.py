@@ -1,15 +1,12 @@
 """One call in its process: legs feed the state machine, its effects move the legs."""
 
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 
 from callengine.core import effects as fx
-from callengine.core.control.agents import AgentSocket, ChangeAgent, TransferRefused
-from callengine.core.control.browsers import BrowserSocket, ListenerSocket
 from callengine.core.control.calls import (
     AnswerCall,
     CallEnded,
@@ -28,8 +25,6 @@ from callengine.core.control.calls import (
     TransferProgress,
 )
 from callengine.core.control.levels import MeasureLevels
-from callengine.core.control.music import MusicReady
-from callengine.core.control.speech import SpeechReady
 from callengine.core.events import (
     AnswerOrdered,
     DialFailed,
@@ -49,6 +44,7 @@ from callengine.core.terminations import leg_failed
 from callengine.worker import plugins
 from callengine.worker.bridging import Bridging, attempt
 from callengine.worker.browser.listening import Listening
+from callengine.worker.deliveries import Deliveries
 from callengine.worker.holding import Holding
 from callengine.worker.legstates import LegStates
 from callengine.worker.levels import Levels
@@ -62,7 +58,6 @@ from callengine.worker.party import (
     Parties,
     Party,
     PartyError,
-    SpeakingParty,
 )
 from callengine.worker.relaying import Relaying
 
@@ -97,6 +92,9 @@ class CallRunner:
         )
         self._levels = Levels(self._legs, send)
         self._listening = Listening(self._machine, self._legs, self._relaying, self._note)
+        self.deliveries = Deliveries(
+            order.call, self._legs, holding=self._holding, listening=self._listening
+        )
         self._sent_facts: dict[str, LegFacts] = {}
         self._changed: dict[str, Party] = {}
         "Legs of which something may have to be told."
@@ -176,59 +174,6 @@ class CallRunner:
             return
         event = RedirectDecided(message.leg, message.waves, message.why)
         self._carry_out(self._machine.handle(event, time.monotonic()))
-
-    def order_agent(
-        self, message: AgentSocket | ChangeAgent | TransferRefused, descriptor: int | None
-    ) -> None:
-        """Tell an agent what the engine says, unless that is of an earlier call."""
-        party = self._legs.get(message.leg) if message.call == self._order.call else None
-        if not isinstance(party, AgentParty):
-            if descriptor is not None:
-                os.close(descriptor)
-            return
-        match message:
-            case AgentSocket():
-                error = message.error or "its socket got lost"
-                party.connected(descriptor, message.address, error)
-            case ChangeAgent():
-                party.change(message.settings, message.by)
-            case TransferRefused():
-                party.transfer_failed(message.key, message.code, message.why)
-
-    def order_speech(self, message: SpeechReady, descriptor: int | None) -> None:
-        """Hand on what the engine had spoken, unless that is of an earlier call."""
-        party = self._legs.get(message.leg) if message.call == self._order.call else None
-        if isinstance(party, SpeakingParty):
-            party.speech(descriptor, message.lack)
-        elif descriptor is not None:
-            os.close(descriptor)
-
-    def order_browser(
-        self, message: BrowserSocket | ListenerSocket, descriptor: int | None
-    ) -> None:
-        """Hand a page's socket to its leg or let it listen, unless that is of an earlier call."""
-        if descriptor is None:
-            return
-        if isinstance(message, ListenerSocket):
-            if message.call == self._order.call:
-                self._listening.add(descriptor, message.by)
-            else:
-                os.close(descriptor)
-            return
-        party = self._legs.get(message.leg) if message.call == self._order.call else None
-        if isinstance(party, BrowserParty):
-            party.attached(descriptor)
-        else:
-            os.close(descriptor)
-
-    def order_music(self, message: MusicReady, descriptor: int | None) -> None:
-        """Take what is heard on hold, unless that is for an earlier call."""
-        if descriptor is None:
-            return
-        if message.call == self._order.call:
-            self._holding.take(message, descriptor)
-        else:
-            os.close(descriptor)
 
     def order_levels(self, message: MeasureLevels) -> None:
         """Tell how loud the parties are, unless that was meant for an earlier call."""

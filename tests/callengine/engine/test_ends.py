@@ -6,7 +6,7 @@ from callengine.core.control.calls import LegFacts
 from callengine.core.orders import LegOrder, WaveOrder
 from callengine.core.states import CallState
 from callengine.engine.livecall import LiveCall
-from callengine.engine.newcall import open_call
+from callengine.engine.opencall import open_call
 from tests.callengine.engine.test_agent_orders import PLAN
 
 AGENT, PHONE = "agent:support", "connection:bob"

@@ -7,7 +7,7 @@ import pytest
 
 from callengine.core.outcomes import Termination
 from callengine.core.plan import CallPlan
-from callengine.engine.newcall import open_call
+from callengine.engine.opencall import open_call
 
 PLAN = CallPlan(
     call="c0ffee",
