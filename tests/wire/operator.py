@@ -9,11 +9,13 @@ import urllib.request
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from tests.peers import moments
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD
 
@@ -53,6 +55,7 @@ class Operator:
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.timeout_s = timeout_s
+        self._engine = engine
         self.base = f"http://{engine.host}:{engine.http_port}"
         self._cookies = CookieJar()
         self._opener = urllib.request.build_opener(
@@ -109,10 +112,11 @@ class Operator:
     # Calls
 
     async def live_call(self) -> str:
-        """Return the path of the page of the one call that is up, once a former one is over."""
+        """Return the path of the page of the one call that is up of those this test has made."""
+        since = datetime.fromtimestamp(moments.began(), UTC).isoformat()
         for _ in range(200):
-            page = await asyncio.to_thread(self.get, "/calls/")
-            found = re.findall(r'id="live-([0-9a-f]{32})"(?![^>]*data-ended)', page)
+            calls = await asyncio.to_thread(self._engine.calls)
+            found = [call["id"] for call in calls if not call["ended"] and call["started"] >= since]
             if len(found) == 1:
                 return f"/calls/{uuid.UUID(found[0])}/"
             await asyncio.sleep(0.05)

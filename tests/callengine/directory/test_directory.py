@@ -224,7 +224,8 @@ def test_every_setting_of_a_connection_reaches_a_call(alice):
         daily_minutes=9, max_duration_s=60,
     )  # fmt: skip
     entry, plain = lookup.connection("alice"), ConnectionEntry("", "")
-    assert _alike(entry, plain) == {"agent"}  # which is not looked up of a caller
+    # Neither is looked up of a caller.
+    assert _alike(entry, plain) == {"agent", "browsers"}
     assert _alike(entry.permissions, plain.permissions) == set()
 
 
