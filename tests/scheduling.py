@@ -4,7 +4,6 @@ Tests that start processes mostly wait. What processors are left then is for the
 that give way to everybody else; those of the foreground take what is left of them at the end.
 """
 
-import contextlib
 import functools
 import os
 from collections.abc import Iterable
@@ -18,8 +17,7 @@ from tests.peers.readymade import made_once
 
 BACKGROUND = "TESTS_BACKGROUND"
 "Names how many workers run in the background; by bin/test."
-NICENESS = 19
-AUTOGROUP = Path("/proc/self/autogroup")
+NICENESS = 5
 _FILES = "files-that-start-processes"
 
 
@@ -38,11 +36,6 @@ def give_way(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", None)
     if told and _is_behind(told["workerid"], told["workercount"]):
         os.nice(NICENESS)
-        # Each engine of the tests has a session of its own, and Linux shares processors out among
-        # sessions before niceness counts (sched(7), the autogroup feature).
-        with contextlib.suppress(OSError):
-            os.setsid()
-            AUTOGROUP.write_text(str(NICENESS))
 
 
 def _is_behind(worker: str, workers: int) -> bool:
