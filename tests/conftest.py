@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from tests import scheduling, starting
+from tests import starting
 from tests.peers import moments, readymade
 from tests.tables import Tables
 
@@ -107,9 +107,7 @@ THEN = "dashboard"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(
-    session: pytest.Session, items: list[pytest.Item]
-) -> Generator[None, Any, Any]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, Any, Any]:
     """Have the slow modules begin first; the order within each folder stays.
 
     Marked before pytest deselects by marks, sorted after pytest-django has put first what uses the
@@ -126,22 +124,7 @@ def pytest_collection_modifyitems(
         return next(inside, len(FIRST) + otherwise)
 
     items.sort(key=place)
-    if hasattr(session.config, "workerinput"):
-        scheduling.note(items)
     return result
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Give way only now: all workers wait for the one that collects last."""
-    scheduling.give_way(session.config)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(
-    config: pytest.Config, log: Any
-) -> scheduling.FileScheduling | None:
-    """Run each file in one worker, some of them in the background."""
-    return scheduling.FileScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,7 @@
 """A new call from the edge: judged, planned, and given a call process."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from callengine.core.causes import q850_reason
 from callengine.core.orders import passwords_of
@@ -18,8 +18,15 @@ from callengine.engine.pickups import PickUps, called
 from callengine.engine.planning import Planning
 
 
+class StoresRejections(Protocol):
+    """What is asked of the edge: to keep what is refused before there is a call."""
+
+    def store(self, rejection: Rejection) -> None:
+        """Put a refused request on record."""
+
+
 class NewCalls:
-    """Takes calls; whatever is refused before there is a call goes to `store`."""
+    """Takes calls."""
 
     def __init__(
         self,
@@ -29,14 +36,14 @@ class NewCalls:
         assignment: Assignment,
         room: Room,
         book: CallBook,
-        store: Callable[[Rejection], None],
+        edge: StoresRejections,
     ) -> None:
         self._planning = planning
         self._pickups = pickups
         self._assignment = assignment
         self._room = room
         self._book = book
-        self._store = store
+        self._edge = edge
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
@@ -83,5 +90,5 @@ class NewCalls:
         stored = rejection
         if call.given_up():  # 487 was the answer, and what is returned here is not sent
             stored = replace(rejection, code=487, advice=f"{GAVE_UP_FIRST} {rejection.advice}")
-        self._store(stored)
+        self._edge.store(stored)
         return Refused(rejection.code, retry_after_s=rejection.retry_after_s)

@@ -174,7 +174,7 @@ class Switchboard(DirectoryAnswers):
             assignment=self._assignment,
             room=Room(self.settings.capacity),
             book=self.book,
-            store=self.edge.store,
+            edge=self.edge,
         )
 
     def _connect_tests(self) -> None:

@@ -169,12 +169,18 @@ class Transfers:
             self._come_to_nothing(call, pending)
 
     def _come_to_nothing(self, call: LiveCall, pending: PendingTransfer | None) -> None:
-        if pending is not None and pending.joint is not None:
-            self.not_joined(call, pending.joint)
+        if pending is None or pending.joint is None:
+            return
+        waiting = call.leg_orders.get(pending.referrer.waiting) if pending.referrer else None
+        has_left = waiting is not None and not self._edge.talks(waiting.token)
+        self.not_joined(call, pending.joint, is_late=has_left)
 
-    def not_joined(self, call: LiveCall, joint: Joint) -> None:
-        """End the other call if the try has cost it whom it had; else it waits no longer."""
-        if (end := lost_end(self._edge, joint)) is not None:
+    def not_joined(self, call: LiveCall, joint: Joint, *, is_late: bool = False) -> None:
+        """End the other call if the try has cost it whom it had; else it waits no longer.
+
+        `is_late`: whom it was to be joined with has hung up meanwhile.
+        """
+        if (end := lost_end(self._edge, joint, is_late=is_late)) is not None:
             self._hang_up(joint.call, end)
         elif not joint.call.ended:
             why = f"It was not joined with call {call.id}, whose record says why."
