@@ -37,7 +37,9 @@ Secret = Annotated[
 ]
 Encoded = Annotated[str, one_of(SAMPLE_RATES_HZ)]
 Codec = Annotated[str, one_of(CATALOGUE)]
-Keyterm = Annotated[str, StringConstraints(max_length=limits.MAX_KEYTERM, pattern=r"\S")]
+Keyterm = Annotated[
+    str, StringConstraints(max_length=limits.MAX_KEYTERM, pattern=r"[^\s\x00-\x1f]")
+]
 SipHeader = Annotated[str, formed(shapes.HEADER, "the name of a SIP header, such as X-Customer")]
 Parameter = Annotated[
     str, formed(shapes.PARAMETER, "1 to 64 of A-Z a-z 0-9 _ . -, a letter or _ first")

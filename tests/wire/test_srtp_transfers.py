@@ -13,7 +13,7 @@ from tests.peers import descriptions, srtp
 from tests.peers.baresip import Baresip
 from tests.peers.dialogs import Call
 from tests.peers.engine import Engine
-from tests.sip.test_replaces import is_told, refer
+from tests.sip.test_replaces import is_told, joins
 from tests.wire import secured
 from tests.wire.conversation import Conversation, caller, converse, registered
 from tests.wire.directory import PASSWORD, configuration, connection
@@ -90,7 +90,7 @@ async def test_who_is_taken_over_by_a_reinvite_gets_new_keys_in_its_own_profile(
         first = await converse(engine, alice, bob, offer=["PCMU"])
         second = await converse(engine, carol, alice, offer=["PCMA"])
         before = srtp.keys_in(second.a.answer_sdp)
-        assert (await first.a.send(refer(first.a, second.b))).code == 202
+        await joins(first.a, second.b)
         await is_told(alice, "SIP/2.0 200 OK")
         offer = await asyncio.wait_for(second.a.reoffers.get(), 15)
         assert profile(offer) == SAVPF
@@ -115,7 +115,7 @@ async def test_who_is_taken_over_and_answers_in_plain_rtp_ends_its_call(engine: 
         first = await converse(engine, alice, bob, offer=["PCMU"])
         second = await converse(engine, alice, carol, offer=["PCMU"])
         second.b.answer_reoffer, carol.srtp = plainly(second.b), ""
-        assert (await first.a.send(refer(first.a, second.a))).code == 202
+        await joins(first.a, second.a)
         await is_told(alice, "SIP/2.0 488")
         alice.rtp.cipher = srtp.agreed(first.a.local_sdp, first.a.remote_sdp)
         await first.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=0.9)
