@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from tests import starting
+from tests import starting, steadiness
 from tests.peers import moments, readymade
 from tests.tables import Tables
 
@@ -20,6 +20,8 @@ settings.register_profile(
 )
 settings.load_profile("steady")
 
+ROOM = pytest.StashKey[steadiness.Room]()
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hash test passwords quickly: the slow hash is Django's, and tested there."""
@@ -28,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if django_settings.configured or config.getini("DJANGO_SETTINGS_MODULE"):
         django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     _find_static_files_once()
-    readymade.share()
+    config.stash[ROOM] = steadiness.Room(readymade.share())
     starting.begin()
 
 
@@ -91,9 +93,9 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 
 FIRST = (
-    "chaos",
     "callengine/engine",
     "callengine/lab",
+    "chaos",
     "wire",
     "fuzz",
     "browser",
@@ -114,6 +116,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, A
     database, which would leave the slow ones for later.
     """
     starting.mark(items)
+    steadiness.mark(items)
     result = yield
     slow_files = {item.path for item in items if item.get_closest_marker("processes")}
 
@@ -128,9 +131,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, A
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, Any, Any]:
+    """Run a test beside others, or alone."""
+    room = item.config.stash[ROOM]
+    room.enter(item)
+    try:
+        return (yield)
+    finally:
+        room.leave(nextitem)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
     """Watch the test's fixtures."""
     moments.begin()
+    if item.get_closest_marker("processes"):
+        steadiness.begin()
     return (yield from starting.watched(item))
 
 
@@ -138,3 +156,11 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Watch the test itself."""
     return (yield from starting.watched(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Write beside a failure what the machine had to do with it."""
+    report = yield
+    steadiness.note(item, report)
+    return report

@@ -20,6 +20,8 @@ from tests.peers.ports import free_port_range
 from tests.wire.conversation import caller, registered
 from tests.wire.directory import configuration, connection
 
+pytestmark = pytest.mark.alone
+
 ROUNDS = int(os.environ.get("VOIPNUMBER_CHAOS_ROUNDS", "1"))
 USERS = ("alice", "bob", "carol", "dora", "mallory", "eve", "rita", "stan")
 ROOM = 20

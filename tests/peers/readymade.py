@@ -16,9 +16,11 @@ SHARED = "TESTS_READYMADE"
 _own: list["tempfile.TemporaryDirectory[str]"] = []
 
 
-def share() -> None:
-    """Have the processes that this one starts share a folder until it ends."""
-    os.environ[SHARED] = str(_folder())
+def share() -> Path:
+    """Have the processes that this one starts share a folder until it ends; return it."""
+    folder = _folder()
+    os.environ[SHARED] = str(folder)
+    return folder
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:

@@ -86,9 +86,10 @@ async def test_pieces_of_any_size_come_out_with_no_click(
     site: Site, peer: VoiceAgentPeer, chunk: int
 ) -> None:
     """Of a byte, of 300, of 20 ms, of five seconds."""
-    ms = 600 if chunk == 1 else 1500
+    # 3,200 messages of a byte take their time on a busy machine: what came first outlasts it.
+    ms, first = (800, 400 * 8) if chunk == 1 else (1500, 0)
     async with talking(site, "quiet.pcmu") as call:
-        await asyncio.to_thread(peer.do, "say", hz=440, ms=ms, chunk=chunk)
+        await asyncio.to_thread(peer.do, "say", hz=440, ms=ms, chunk=chunk, first=first)
         packets = await heard_out(call, ms // 20)
     assert len(packets) == ms // 20
     assert purity(packets, 440) > 0.99

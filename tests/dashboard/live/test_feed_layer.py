@@ -73,9 +73,12 @@ async def test_a_layer_that_fails_for_a_while_has_the_pages_read_anew(
         await groups.publish(groups.call_changed(demo.call()))
         await failed.wait()
         assert await socket.receive_from() == READ_ANEW
-        call = demo.call()
-        await groups.publish(groups.call_changed(call))
-        await heard(socket, key(call))
+        call, told = demo.call(), READ_ANEW
+        # Whatever else the page watches over that layer has failed too, and may say so later.
+        while key(call) not in told:
+            if told == READ_ANEW:
+                await groups.publish(groups.call_changed(call))
+            told = await socket.receive_from()
 
 
 @pytest.mark.skipif(not services.available(), reason="Redis is not installed")

@@ -6,7 +6,8 @@ log, the newest unless told), by HTTP GET:
 
     /log                                      every conversation, with its violations
     /frames?call=N                            what came since ready: [[seconds, base64], ...]
-    /do/say?hz=440&ms=3000&chunk=300          a reply, sent at once; &whole=0 leaves out its end
+    /do/say?hz=440&ms=3000&chunk=300          a reply, sent at once; &first=1600 a first piece of
+                                              another size; &whole=0 leaves out its end
     /do/keys?digits=123                       a reply of keys' tones
     /do/interrupt                             reply.done, interrupted
     /do/done                                  reply.done, completed
@@ -99,7 +100,8 @@ async def _do(talk: Conversation, what: str, values: dict[str, str]) -> None:
     match what:
         case "say":
             audio = sounds.tone(talk.output, float(values["hz"]), float(values["ms"]))
-            await talk.say(audio, chunk=int(values.get("chunk", 0)), is_whole=is_whole)
+            chunk, first = int(values.get("chunk", 0)), int(values.get("first", 0))
+            await talk.say(audio, chunk=chunk, first=first, is_whole=is_whole)
         case "keys":
             await talk.say(sounds.keys(talk.output, values["digits"]))
         case "tool":

@@ -125,11 +125,15 @@ class Conversation:
         self._latest = kind
         await self._websocket.send(json.dumps({"type": kind, **values}))
 
-    async def say(self, audio: bytes, *, chunk: int = 0, is_whole: bool = True) -> None:
-        """Send one reply: all of it at once, in messages of `chunk` bytes."""
+    async def say(
+        self, audio: bytes, *, chunk: int = 0, first: int = 0, is_whole: bool = True
+    ) -> None:
+        """Send one reply: all of it at once, in messages of `chunk` bytes after one of `first`."""
         reply = await self.begin_reply()
         size = chunk or self.told.chunk or sounds.size_of(self.output, 20)
-        for start in range(0, len(audio), size):
+        if first:
+            await self.send_audio(audio[:first], reply)
+        for start in range(first, len(audio), size):
             await self.send_audio(audio[start : start + size], reply)
         if is_whole:
             await self.send("reply.done", reply_id=reply, status="completed")

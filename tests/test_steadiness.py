@@ -1,0 +1,112 @@
+"""What a busy machine spoils is tried once more, and who must be alone is."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TextIO
+
+from tests.steadiness import Room
+
+ROOT = Path(__file__).parent.parent
+CONFTEST = """
+import pytest
+from tests import steadiness
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker("processes")
+    steadiness.mark(items)
+
+def pytest_runtest_setup(item):
+    steadiness.begin()
+"""
+TESTS = """
+import ctypes
+
+tries = []
+
+def test_spoiled():
+    ctypes.PyDLL(None).usleep(200_000)  # which lets no other thread of this process run
+    tries.append(1)
+    assert len(tries) == 2
+
+def test_failing():
+    assert False, "and again"
+"""
+
+
+def test_only_what_the_machine_spoiled_is_tried_once_more(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = processes\n")
+    (tmp_path / "test_some.py").write_text(TESTS)
+    options = ("-p", "no:django", "-p", "no:cacheprovider", "--rerun-show-tracebacks", "-rA")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert "PASSED test_some.py::test_spoiled" in done.stdout, done.stdout + done.stderr
+    assert "FAILED test_some.py::test_failing" in done.stdout
+    assert "RERUN test_some.py::test_spoiled" in done.stdout
+    assert "assert 1 == 2" in done.stdout, "how it had failed is told"
+    assert done.returncode == 1
+
+
+def _item(*, alone: bool) -> Any:
+    return SimpleNamespace(get_closest_marker=lambda name: name if alone else None)
+
+
+def test_a_test_that_is_alone_waits_for_those_inside_and_keeps_out_those_that_come(
+    tmp_path: Path,
+) -> None:
+    inside, other, lonely = Room(tmp_path), Room(tmp_path), Room(tmp_path)
+    inside.enter(_item(alone=False))
+    order: list[str] = []
+    waiting = _entering(lonely, _item(alone=True), lambda: order.append("lonely"))
+    _until_gate_is_kept(tmp_path)
+    coming = _entering(other, _item(alone=False), lambda: order.append("other"))
+    assert order == []
+    inside.leave(None)
+    waiting.join(20)
+    assert order == ["lonely"]
+    lonely.leave(_item(alone=True))
+    lonely.enter(_item(alone=True))
+    assert order == ["lonely"], "it stays alone while what follows is to be alone as well"
+    lonely.leave(_item(alone=False))
+    coming.join(20)
+    assert order == ["lonely", "other"]
+    other.leave(None)
+
+
+def _entering(room: Room, item: Any, then: Callable[[], None]) -> threading.Thread:
+    def enter() -> None:
+        room.enter(item)
+        then()
+
+    thread = threading.Thread(target=enter, daemon=True)
+    thread.start()
+    return thread
+
+
+def _until_gate_is_kept(folder: Path) -> None:
+    with (folder / "gate").open("w") as gate:
+        while _may_enter(gate):
+            time.sleep(0.01)
+
+
+def _may_enter(gate: TextIO) -> bool:
+    try:
+        fcntl.flock(gate, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(gate, fcntl.LOCK_UN)
+    return True
