@@ -116,7 +116,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, A
     database, which would leave the slow ones for later.
     """
     starting.mark(items)
-    steadiness.mark(items)
     result = yield
     slow_files = {item.path for item in items if item.get_closest_marker("processes")}
 

@@ -1,12 +1,9 @@
-"""Whether the machine lets a test measure: alone where it must be, once more where it was spoiled.
-
-Tests with processes of their own judge audio and timers in real time, several at once on few
-processors. One that fails although the machine ran it without a pause has failed. One that was kept
-from running for longer than SPOILED_S meanwhile, so that frames of 20 ms were sent or read late by
-the test itself, has measured the machine; it is tried a second time, and the run tells of it.
+"""Whether the machine lets a test measure: alone where it must be, and told where it did not.
 
 A test marked `alone` measures what other tests beside it would be blamed for: while it runs, the
-test processes of the run begin no other.
+test processes of the run begin no other. Tests with processes of their own judge audio and timers
+in real time, several at once on few processors: a failure says for how long this process was
+kept from running meanwhile.
 """
 
 import fcntl
@@ -17,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-SPOILED_S = 0.04
-"Two frames of audio."
 LOOK_EVERY_S = 0.01
 
 
@@ -42,18 +37,6 @@ def _watch() -> None:
         before = time.monotonic()
         time.sleep(LOOK_EVERY_S)
         Watch.latest_s = max(Watch.latest_s, time.monotonic() - before - LOOK_EVERY_S)
-
-
-def is_spoiled() -> bool:
-    """Tell whether this process was kept from running for too long since the test began."""
-    return Watch.latest_s > SPOILED_S
-
-
-def mark(items: list[pytest.Item]) -> None:
-    """Have tests with processes tried once more if the machine spoiled what they measure."""
-    for item in items:
-        if item.get_closest_marker("processes"):
-            item.add_marker(pytest.mark.flaky(reruns=1, condition=is_spoiled))
 
 
 def note(item: pytest.Item, report: pytest.TestReport) -> None:

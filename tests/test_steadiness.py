@@ -1,9 +1,6 @@
-"""What a busy machine spoils is tried once more, and who must be alone is."""
+"""A test that must be alone is."""
 
 import fcntl
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,53 +9,6 @@ from types import SimpleNamespace
 from typing import Any, TextIO
 
 from tests.steadiness import Room
-
-ROOT = Path(__file__).parent.parent
-CONFTEST = """
-import pytest
-from tests import steadiness
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        item.add_marker("processes")
-    steadiness.mark(items)
-
-def pytest_runtest_setup(item):
-    steadiness.begin()
-"""
-TESTS = """
-import ctypes
-
-tries = []
-
-def test_spoiled():
-    ctypes.PyDLL(None).usleep(200_000)  # which lets no other thread of this process run
-    tries.append(1)
-    assert len(tries) == 2
-
-def test_failing():
-    assert False, "and again"
-"""
-
-
-def test_only_what_the_machine_spoiled_is_tried_once_more(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = processes\n")
-    (tmp_path / "test_some.py").write_text(TESTS)
-    options = ("-p", "no:django", "-p", "no:cacheprovider", "--rerun-show-tracebacks", "-rA")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert "PASSED test_some.py::test_spoiled" in done.stdout, done.stdout + done.stderr
-    assert "FAILED test_some.py::test_failing" in done.stdout
-    assert "RERUN test_some.py::test_spoiled" in done.stdout
-    assert "assert 1 == 2" in done.stdout, "how it had failed is told"
-    assert done.returncode == 1
 
 
 def _item(*, alone: bool) -> Any:

@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.peers.readymade import migrated_sqlite
 
 CHROMIUM = "/usr/bin/chromium"
+DRAWING = Path(__file__).with_name("chromium.sh")
+"The same, behind tests that measure time and sound."
 PASSWORD = "correct horse"
 PATIENCE_MS = 30_000
 "A page that shows what it should costs none of it."
@@ -91,9 +93,7 @@ class LiveServer:
 def chromium() -> Iterator[Browser]:
     """Start the system's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=ARGUMENTS, headless=True
-        )
+        browser = playwright.chromium.launch(executable_path=DRAWING, args=ARGUMENTS)
         try:
             yield browser
         finally:
@@ -104,7 +104,7 @@ def chromium() -> Iterator[Browser]:
 async def async_chromium() -> AsyncIterator[AsyncBrowser]:
     """Start the system's Chromium for a test that is itself a coroutine."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=DRAWING, args=ARGUMENTS)
         try:
             yield browser
         finally:
