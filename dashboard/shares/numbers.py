@@ -5,18 +5,31 @@ by digits. Each is masked wherever it stands, in addresses, tags and sentences a
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from callengine.core.snapshot import CallSnapshot, MessageSnapshot
 
 SHOWN = 2
 LEAST_DIGITS = 4
 "An extension of fewer is nobody's telephone number."
-_IN_A_URI = re.compile(r"(?:\bsips?|\btel):\+?((?:[0-9]|%2[0-9A-F]|[-.()])+)", re.IGNORECASE)
-_WRITTEN = re.compile(r"(?<![\w.:])\+[0-9](?:[ ()/-]{0,2}[0-9]){5,14}(?![0-9])")
+LONG_DIGITS = 7
+"No figure has so many: dots within them are those of a number."
+MOST_USER = 80
+"Characters of a URI's user part that are looked at; a longer one is nobody's number."
+_OF_A_URI = re.compile(
+    rf'\bsips?:([^@\s<>"]{{1,{MOST_USER}}})@|\btel:([^\s<>",]{{1,{MOST_USER}}})', re.IGNORECASE
+)
+_BEFORE_A_URI = re.compile(r'[":,][ \t]*([-+()*#.0-9][-+()*#.0-9 ]{3,39})"?[ \t]*<')
+"A name that is shown."
+_BY_DIGITS = re.compile(r"[-+()*#.0-9 ]+")
+"A number, before which a prefix may stand that its carrier asks for."
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_IPV4 = re.compile(rf"(?<![\w.]){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.[0-9])")
+_WRITTEN = re.compile(r"(?<![\w.])\+[0-9](?:[ ()./-]{0,2}[0-9]){5,14}(?![0-9])")
 "`+1 (202) 555-0100`"
-_BETWEEN = "[ ()/-]{0,2}"
+_BETWEEN, _BETWEEN_MANY = "[ ()/-]{0,2}", "[ ()./-]{0,2}"
 "What people write between the digits of one number."
 _KEPT = frozenset((
     "id", "at", "started", "answered", "ended", "began", "since", "last_packet", "peer", "remote",
@@ -32,13 +45,12 @@ class NumberMask:
 
     def __init__(self, call: CallSnapshot, messages: Iterable[MessageSnapshot]) -> None:
         texts = [call["from"], call["from_name"], call["to"], call["source"], call["destination"]]
-        known = {digits for text in texts for digits in _numbers(text)}
         for message in messages:
-            for user in _IN_A_URI.findall(f"{message['summary']}\n{message['text']}"):
-                known |= {digits for digits in _numbers(user) if "." not in user}
+            texts += _named_in(f"{message['summary']}\n{message['text']}")
+        known = {digits for text in texts for digits in _numbers(text)}
         longest_first = sorted(known, key=lambda digits: (-len(digits), digits))
         self._known = (
-            re.compile(rf"(?<![0-9])(?:{'|'.join(map(_BETWEEN.join, longest_first))})(?![0-9])")
+            re.compile(rf"(?<![0-9])(?:{'|'.join(map(_pattern, longest_first))})(?![0-9])")
             if longest_first
             else None
         )
@@ -48,7 +60,7 @@ class NumberMask:
         if "+" in text:
             text = _WRITTEN.sub(lambda found: _covered(found.group()), text)
         if self._known is not None:
-            text = self._known.sub(lambda found: _covered(found.group()), text)
+            text = self._known.sub(_unless_an_address, text)
         return text
 
     def whole(self, value: Any) -> Any:
@@ -64,12 +76,30 @@ class NumberMask:
         return value
 
 
+def _named_in(text: str) -> Iterator[str]:
+    """Yield what stands for somebody in a message and holds digits alone."""
+    for user, number in _OF_A_URI.findall(text):
+        named = (user or number).partition(";")[0].partition(":")[0]
+        if _BY_DIGITS.fullmatch(unquote(named)):
+            yield from {named, unquote(named)}
+    yield from _BEFORE_A_URI.findall(text)
+
+
 def _numbers(text: str) -> list[str]:
     """Return the digits of what may be a number; an IP address is none."""
-    if re.search(r"[0-9]+\.[0-9]+\.[0-9]+", text) or re.search(r"[0-9a-f]*:[0-9a-f:]*:", text):
+    if re.search(r"[0-9a-f]*:[0-9a-f:]*:", text):
         return []
-    joined = re.sub(r"(?<=[0-9])[ ().-]+(?=[0-9])", "", text)
+    joined = re.sub(r"(?<=[0-9])[ ().-]+(?=[0-9])", "", _IPV4.sub("", text))
     return [digits for digits in _DIGITS.findall(joined) if len(digits) >= LEAST_DIGITS]
+
+
+def _pattern(digits: str) -> str:
+    return (_BETWEEN_MANY if len(digits) >= LONG_DIGITS else _BETWEEN).join(digits)
+
+
+def _unless_an_address(found: re.Match[str]) -> str:
+    number = found.group()
+    return number if _IPV4.fullmatch(number) else _covered(number)
 
 
 def _covered(number: str) -> str:

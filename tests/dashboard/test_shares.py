@@ -171,3 +171,32 @@ def test_a_user_of_three_digits_is_no_number() -> None:
     assert mask.text("101 called alice, 101 packets") == "101 called alice, 101 packets"
     assert mask.text("at 203.0.113.5:14002 on 2026-11-26") == "at 203.0.113.5:14002 on 2026-11-26"
     assert mask.text("call +1 (202) 555-0123 now") == "call +* (***) ***-**23 now"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('From: "202.555.0147" <sip:2025550147@192.0.2.7>', "***.***.**47"),
+        ("To: <tel:+1.202.555.0147>", "tel:+*.***.***.**47"),
+        ("INVITE sip:202.555.0147@192.0.2.7 SIP/2.0", "sip:***.***.**47@"),
+        ("INVITE sip:1234#12025550147@192.0.2.7 SIP/2.0", "sip:**34#*********47@"),
+        ("INVITE sip:%28202%29555-0147@192.0.2.7 SIP/2.0", "-**47@"),
+        ('Remote-Party-ID: "2025550147" <sip:pbx@192.0.2.7>', '"********47"'),
+        ("Remote-Party-ID: 202 555 0147 <sip:pbx@192.0.2.7>", ": *** *** **47 <"),
+        ("X-Called:+12025550147", "X-Called:+*********47"),
+    ],
+)
+def test_a_number_is_masked_however_a_message_writes_it(line: str, told: str) -> None:
+    """Dots within it, or a carrier's prefix before it, had it stand there for all to read."""
+    call = demo.call(**{"from": "ada", "from_name": "Ada", "to": "bob", "source": "connection:ada"})
+    message = demo.message(1, "A", "in", "INVITE sip:bob@192.0.2.1", text=f"{line}\n")
+    masked = NumberMask(call, [message]).text(message["text"])
+    assert told in masked
+    assert "0147" not in masked
+    assert "192.0.2.7" in masked or "@" not in line
+
+
+def test_an_address_of_a_numbers_digits_stays() -> None:
+    told = demo.call(**{"from": "20301135", "to": "alice", "source": "connection:alice"})
+    mask = NumberMask(told, [])
+    assert mask.text("20301135 at 203.0.113.5:14002") == "******35 at 203.0.113.5:14002"
