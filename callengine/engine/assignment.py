@@ -87,9 +87,9 @@ class Assignment:
                 try:
                     process = await self._pool.acquire(live.plan.bridge_rate_hz)
                 except NoProcessStartsError:
-                    return self._none_starts(live)
+                    return self._over(live) or self._none_starts(live)
                 if process is None:
-                    return self._none_free(live)
+                    return self._over(live) or self._none_free(live)
                 outcome = await self._order(live, process)
                 if outcome is not None:
                     return outcome
@@ -114,18 +114,12 @@ class Assignment:
                 media_also_from=self._settings.media_also_from,
             )
         except NoTargetError as error:
-            self._book.close(
-                live, Termination("engine", Reason.CALLEE_UNREACHABLE, 503, str(error))
-            )
-            return Refused(503, reason=q850_reason(503))
+            return self._over(live) or self._unreachable(live, str(error))
         if process.state is ProcessState.DEAD:
             return None
         # Nothing is awaited from here until the edge has the outcome.
-        if live.given_up or live.ending is not None:
-            ending = live.ending or GAVE_UP
-            self._book.close(live, ending)
-            code = _final(ending)
-            return Refused(code)
+        if (over := self._over(live)) is not None:
+            return over
         live.process, live.order, live.taken = process, orders.order, False
         live.attempts += 1
         live.ordered(orders.order.waves, live.plan)
@@ -156,6 +150,21 @@ class Assignment:
         if waves is None:
             raise NoTargetError(f"{live.joint.name} has left the call that was to be picked up.")
         return waves
+
+    def _over(self, live: LiveCall) -> Refused | None:
+        """End a call that was given up, or ended by us, before it had a process; None: it was not.
+
+        Its caller has been answered then, whatever else the call would have come to.
+        """
+        ending = live.ending or (GAVE_UP if live.given_up else None)
+        if ending is None:
+            return None
+        self._book.close(live, ending)
+        return Refused(_final(ending))
+
+    def _unreachable(self, live: LiveCall, why: str) -> Refused:
+        self._book.close(live, Termination("engine", Reason.CALLEE_UNREACHABLE, 503, why))
+        return Refused(503, reason=q850_reason(503))
 
     def _none_free(self, live: LiveCall) -> Refused:
         advice = (

@@ -79,7 +79,7 @@ class NewCalls:
         live.source, live.flow, live.incoming = call.source, call.flow, call
         live.headers = call.headers
         if (missed := await self._pickups.prepare(live)) is not None:
-            self._book.close(live, missed)
+            self._book.close(live, GAVE_UP if call.given_up() else missed)
             return Refused(missed.code)
         outcome = await self._assignment.connect(live)
         if isinstance(outcome, Refused):

@@ -23,6 +23,7 @@ from tests.callengine.engine.boards import Detached
 from tests.peers.waiting import until
 
 HUNG_UP = Termination("operator", "operator-hung-up", 200, "Somebody hung up.")
+MISSED = Termination("engine", "callee-unreachable", 480, "It ended before that.")
 BOB = ConnectionEntry("bob", "Bob", address="sip:127.0.0.3:5070")
 
 
@@ -101,6 +102,36 @@ async def test_a_caller_who_gives_up_early_leaves_nothing_behind(
     assert [ending["reason"] for ending in board.written.endings] == ["caller-cancelled"]
     assert not board.calls
     assert board.process_is_free
+
+
+@pytest.mark.parametrize("case", ["no place", "no process", "none starts", "no call to pick up"])
+async def test_a_call_that_a_cancel_overtook_ended_by_its_caller_whatever_it_would_have_come_to(
+    board: Board, peer: UdpPeer, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """It was said to have failed with 503 when the caller had been told 487."""
+    waits, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def stuck(_: object) -> Any:
+        waits.set()
+        await goes_on.wait()
+        if case == "no place":
+            raise OSError("no name server answers")
+        if case == "none starts":
+            raise NoProcessStartsError
+        return MISSED if case == "no call to pick up" else None
+
+    places = {"no place": (board.edge, "locate"), "no call to pick up": (board._pickups, "prepare")}
+    monkeypatch.setattr(*places.get(case, (board.pool, "acquire")), stuck)
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await asyncio.wait_for(waits.wait(), 15)
+    peer.send(invite(phone, "CANCEL"), phone.edge)
+    await peer.expect(487)
+    goes_on.set()
+    await until(lambda: bool(board.written.endings), "the call stays open")
+    (ending,) = board.written.endings
+    assert (ending["by"], ending["reason"], ending["code"]) == ("caller", "caller-cancelled", 487)
+    assert not board.calls
 
 
 async def test_a_refusal_that_a_cancel_overtook_is_stored_as_what_was_sent(
