@@ -125,7 +125,8 @@ class Browsers:
 
     def refuse(self, asked: AskForPhone | PlacePhoneCall, why: str) -> None:
         """Tell a page that it came to nothing."""
-        self._start(_tell(asked.reply, PhoneRefused(why)))
+        order = asked.order if isinstance(asked, PlacePhoneCall) else ""
+        self._start(_tell(asked.reply, PhoneRefused(why, order=order)))
 
     def _busy(self) -> str:
         if self._closed:
@@ -142,13 +143,16 @@ class Browsers:
         try:
             live = await self._placed(asked)
         except RefusedError as refusal:
-            await _tell(asked.reply, PhoneRefused(str(refusal), refusal.call))
+            refused = PhoneRefused(str(refusal), refusal.call, order=asked.order)
+            await _tell(asked.reply, refused)
         except Exception:
             logger.exception("a call from a browser could not be placed")
-            await _tell(asked.reply, PhoneRefused("The engine failed; its log says why."))
+            failed = PhoneRefused("The engine failed; its log says why.", order=asked.order)
+            await _tell(asked.reply, failed)
         else:
             at = self.sockets.expect(live.plan.call, "A")
-            await _tell(asked.reply, PhonePlaced(live.id, at.host, at.port, at.token))
+            placed = PhonePlaced(live.id, at.host, at.port, at.token, asked.order)
+            await _tell(asked.reply, placed)
 
     async def _placed(self, asked: PlacePhoneCall) -> LiveCall:
         if problem := self._busy():

@@ -34,6 +34,9 @@ class PlacePhoneCall:
     "SIP user of whose rights and lists it has; empty: nobody's."
     by: Word
     "Name of the user whose browser it is."
+    order: Word
+    """Its key, which the answer to it has: a page may have hung up meanwhile, and called somebody
+    else."""
 
 
 @command("phone-listen")
@@ -87,6 +90,8 @@ class PhoneRefused:
     "UUID of its record, if it has one."
     is_offer: bool = False
     "Whether the engine said so before it was told what to place."
+    order: Word = ""
+    "Which one was not placed; empty: none had been given."
 
 
 @notice("phone.placed")
@@ -99,6 +104,8 @@ class PhonePlaced:
     host: Word
     port: int
     token: Word
+    order: Word = ""
+    "Which one it is; empty: somebody listens to it."
 
 
 @notice("phone.rings")

@@ -132,7 +132,8 @@ class PhoneConsumer(PageSocket):
         except NotNamedError as error:
             await self._refused(str(error))
             return
-        self.placing = {"to": to, "connection": connection, "refusal": ""}
+        order = uuid.uuid4().hex
+        self.placing = {"to": to, "connection": connection, "refusal": "", "order": order}
         what = f"called {to} from the browser" + (f" as {connection}" if connection else "")
         await self.note(what, to)
         await groups.tell(groups.ENGINES, AskForPhone(self.channel))
@@ -150,7 +151,7 @@ class PhoneConsumer(PageSocket):
         self.placing["engine"] = told.engine
         to, connection = self.placing["to"], self.placing["connection"]
         user = self.scope["user"].get_username()
-        order = PlacePhoneCall(self.channel, to, connection, user)
+        order = PlacePhoneCall(self.channel, to, connection, user, self.placing["order"])
         await self.layer.send(told.engine, to_message(order))
         late = f"The engine did not place the call within {PLACED_WITHIN_S:g} s: see its log."
         self.start("placing", self._give_up(PLACED_WITHIN_S, late))
@@ -159,7 +160,7 @@ class PhoneConsumer(PageSocket):
         """Tell the page that its call was not placed, unless another engine may yet say yes."""
         if self.placing is not None and told.is_offer:
             self.placing["refusal"] = told.text
-        elif self.placing is not None:
+        elif self.placing is not None and told.order in ("", self.placing["order"]):
             await self._refused(told.text, told.call)
 
     async def _refused(self, text: str, call: str = "") -> None:
@@ -169,7 +170,7 @@ class PhoneConsumer(PageSocket):
 
     async def _placed(self, told: PhonePlaced) -> None:
         """Connect the page's sound with its call; one given up ends as nobody connects."""
-        if self.placing is None:
+        if self.placing is None or told.order != self.placing["order"]:
             return
         self.placing = None
         self.stop("placing")

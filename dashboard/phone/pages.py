@@ -120,7 +120,9 @@ class PageSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Do something beside; what ran under that name before is called off."""
         if (before := self.tasks.pop(name, None)) is not None:
             before.cancel()
-        self.tasks[name] = asyncio.create_task(self._guarded(work))
+        self.tasks[name] = task = asyncio.create_task(self._guarded(work))
+        # What was called off before it began is not begun any more.
+        task.add_done_callback(lambda _: work.close())
 
     def stop(self, name: str) -> None:
         if (task := self.tasks.pop(name, None)) is not None:
