@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from callengine.core.sounds import FRAME_BYTES, FrameKind, Frames, SoundError, frame, state_frame
@@ -15,6 +16,7 @@ logger = logging.getLogger(__name__)
 READ_BYTES = 16 * 1024
 MOST_WAITING_BYTES = 32 * 1024
 "Sound that a page does not read in time is dropped: it would be late."
+PARTS_WITHIN_S = 0.5
 STOP_WITHIN_S = 1.0
 SILENT_S = 20.0
 "A page that is there sends sound without a pause; one that has said nothing for so long is gone."
@@ -69,7 +71,9 @@ class BrowserLink(threading.Thread):
         self._rouse()
 
     def stop(self) -> None:
-        """End at once; the last thing that may be asked."""
+        """End soon, though the other end reads nothing; the last thing that may be asked."""
+        self.close()
+        self.join(STOP_WITHIN_S)
         self._ends = True
         self._rouse()
         self.join(STOP_WITHIN_S)
@@ -103,8 +107,25 @@ class BrowserLink(threading.Thread):
         except Exception:
             logger.exception("a browser's leg fails")
             why = "reading its sound failed here; the log says why"
-        if not self._ends:
+        if self._closes:
+            self._part()
+        elif not self._ends:
             self._lost(why)
+
+    def _part(self) -> None:
+        """Take what still comes until the other end has closed as well.
+
+        To sound that nobody takes any more TCP answers with a reset, and on that the other end
+        drops what it has not read yet: why its call is over.
+        """
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        until = time.monotonic() + PARTS_WITHIN_S
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            while (left_s := until - time.monotonic()) > 0 and poll.poll(left_s * 1000):
+                if not self._socket.recv(READ_BYTES):
+                    return
 
     def _turn(self) -> str:
         poll = select.poll()
@@ -120,7 +141,6 @@ class BrowserLink(threading.Thread):
         if events & select.POLLOUT:
             self._flush()
         if self._closes and not self._waiting:
-            self._socket.shutdown(socket.SHUT_RDWR)
             self._ends = True
             return ""
         if events & ~select.POLLOUT:
