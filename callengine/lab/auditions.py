@@ -283,8 +283,10 @@ class Auditions:
             return kept
         if self._idle is not None:
             self._idle.cancel()
-        made = await self._chain.run(audition, samples, packets)
-        self._idle = loop.call_later(IDLE_S, lambda: self._start(self._rest()))
+        try:
+            made = await self._chain.run(audition, samples, packets)
+        finally:  # one that could not be made leaves a process, too
+            self._idle = loop.call_later(IDLE_S, lambda: self._start(self._rest()))
         await loop.run_in_executor(None, self._kept.write, key, made)
         return made
 

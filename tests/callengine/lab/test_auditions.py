@@ -151,6 +151,19 @@ async def test_the_process_ends_when_nothing_is_asked_of_it(
 ) -> None:
     monkeypatch.setattr(subject, "IDLE_S", 0.01)
     await listener.hears("PCMU")
+    await ends(listener)
+
+
+async def test_the_process_ends_after_what_it_could_not_make_as_well(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "IDLE_S", 0.01)
+    monkeypatch.setattr(listener.engine, "_codecs", lambda: CATALOGUE)
+    assert "This engine cannot make it" in (await listener.hears("L16")).text
+    await ends(listener)
+
+
+async def ends(listener: Listener) -> None:
     process = listener.engine._chain._process
     assert process is not None
     async with asyncio.timeout(PATIENCE_S):
