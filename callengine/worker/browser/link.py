@@ -67,18 +67,22 @@ class BrowserLink(threading.Thread):
     def close(self) -> None:
         """Say no more; what was said is still sent."""
         with self._lock:
-            self._closes = True
-        self._rouse()
+            if not self._closes:
+                self._closes = True
+                self._rouse()
 
     def stop(self) -> None:
-        """End soon, though the other end reads nothing; the last thing that may be asked."""
+        """End soon, though the other end reads nothing; what is said from now on is not sent."""
         self.close()
         self.join(STOP_WITHIN_S)
         self._ends = True
         self._rouse()
         self.join(STOP_WITHIN_S)
-        self._socket.close()
-        os.close(self._wake)
+        with self._lock:
+            # Whoever writes checks it: the descriptors' numbers are soon others'.
+            self._closes = True
+            self._socket.close()
+            os.close(self._wake)
 
     def _rouse(self) -> None:
         os.eventfd_write(self._wake, 1)

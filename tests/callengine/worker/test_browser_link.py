@@ -1,8 +1,10 @@
-"""The socket between a page's server and a call process: its last words arrive."""
+"""The socket between a page's server and a call process: its last words arrive, and none later."""
 
 import asyncio
 import json
+import os
 import socket
+from contextlib import ExitStack, suppress
 
 from callengine.core.sounds import FRAME_BYTES, FrameKind
 from callengine.worker.browser.link import BrowserLink
@@ -48,3 +50,23 @@ async def test_a_page_that_goes_on_sending_sound_and_reads_late_hears_why_its_ca
     await asyncio.to_thread(link.stop)
     assert said == ["calling", "ended", "why"]
     assert lost == []
+
+
+def test_what_the_bridge_still_says_goes_into_nobody_elses_descriptor() -> None:
+    """The bridge's thread may be about to speak while the call's lets go of the link."""
+    ours, theirs = socket.socketpair()
+    link = BrowserLink(ours.detach(), heard=lambda kind, content: None, lost=lambda why: None)
+    link.start()
+    link.stop()
+    with theirs, ExitStack() as stack:
+        # They take the numbers that the link had.
+        others = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(8)]
+        for other in others:
+            stack.callback(os.close, other)
+        link.sound(bytes(FRAME_BYTES))
+        link.tell("ended")
+        link.close()
+        for other in others:
+            with suppress(BlockingIOError):
+                raise AssertionError(f"{os.eventfd_read(other)} was written to another's")
+        assert theirs.recv(1) == b""
