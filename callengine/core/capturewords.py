@@ -6,7 +6,10 @@ WHY = {
     "size": "The file had its full size.",
     "stopped": "It was stopped.",
     "failed": "The file could not be written; the engine's log says why.",
-    "no-room": "The folder of captures is full: delete some, or raise VOIPNUMBER_CAPTURES_MB.",
+    "no-room": (
+        "The folder of captures is full, or would be by those that go on: delete or stop some, or "
+        "raise VOIPNUMBER_CAPTURES_MB."
+    ),
     "another": "Another one of the same call was on.",
     "cancelled": "It was called off before a call came.",
 }

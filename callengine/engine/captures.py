@@ -188,6 +188,7 @@ class Captures:
             capture.file.open,
             COMMENT.format(what=what),
             folder_bytes=self._limits.folder_bytes,
+            others=[other.file for other in self._open.values() if other is not capture],
         )
         # First in the thread's queue: messages that have passed already come behind it.
         made = loop.run_in_executor(self._files, make)

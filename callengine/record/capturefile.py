@@ -3,12 +3,13 @@
 A call process appends RTP and RTCP to it through a descriptor of its own.
 """
 
+import errno
 import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import Self, TypedDict
 
 from callengine.core.pcapng import (
     LINKTYPE_UPPER_PDU,
@@ -52,15 +53,26 @@ class CaptureFile:
         self._has_messages = False
         "Whether the interface of messages without their packets is in it."
 
-    def open(self, comment: str, *, folder_bytes: int) -> None:
-        """Make it, for its owner alone; raises OSError, NoRoomError if the folder is full."""
+    def open(self, comment: str, *, folder_bytes: int, others: Iterable[Self]) -> None:
+        """Make it, for its owner alone; raises OSError, NoRoomError if the folder is full.
+
+        `others` are those of the folder that may be open: each may still become as large as it may.
+        """
         folder = self._file.parent
         folder.mkdir(mode=0o700, exist_ok=True)
-        if stored_bytes(folder.parent) + self._max_bytes > folder_bytes:
+        taken = stored_bytes(folder.parent) + sum(other.room_bytes for other in others)
+        if taken + self._max_bytes > folder_bytes:
             raise NoRoomError("the folder of captures is full")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self.descriptor = os.open(self._file, flags, 0o600)
         os.write(self.descriptor, opening(application=APPLICATION, comment=comment))
+
+    @property
+    def room_bytes(self) -> int:
+        """How much may still be appended; nothing before it is open, and once it is closed."""
+        if self.descriptor < 0:
+            return 0
+        return max(0, self._max_bytes - os.fstat(self.descriptor).st_size)
 
     def append(self, seen: SeenMessage, leg: str, ours: tuple[str, int]) -> bool:
         """Append a message of the call, masked; return whether there was room. Raises OSError."""
@@ -98,9 +110,11 @@ class CaptureFile:
         if self.descriptor < 0:
             return True
         block = self._block(message, on_the_wire(text), (ipaddress.ip_address(ours[0]), ours[1]))
-        if os.fstat(self.descriptor).st_size + len(block) > self._max_bytes:
+        if len(block) > self.room_bytes:
             return False
-        os.write(self.descriptor, block)
+        if os.write(self.descriptor, block) != len(block):
+            # Behind a part of a block nothing could be read.
+            raise OSError(errno.ENOSPC, "there was room for a part of a message alone")
         self.messages += 1
         return True
 

@@ -4,6 +4,7 @@ This process may open no file: the descriptor comes with the order, open for app
 write is of whole blocks, so that what stands there can be read whatever becomes of this process.
 """
 
+import errno
 import ipaddress
 import logging
 import os
@@ -109,7 +110,10 @@ class Capturing:
                     break
                 blocks.append(block)
             if blocks:
-                os.write(self._descriptor, b"".join(blocks))
+                together = b"".join(blocks)
+                if os.write(self._descriptor, together) != len(together):
+                    # Behind a part of a block nothing could be read.
+                    raise OSError(errno.ENOSPC, "there was room for a part of them alone")
                 self._packets += len(blocks)
         except OSError as error:
             logger.warning("packets cannot be recorded any more: %s", error)

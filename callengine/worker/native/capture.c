@@ -38,10 +38,12 @@ int vn_capture_is_on(void)
     return __atomic_load_n(&is_on, __ATOMIC_ACQUIRE);
 }
 
-/* Whether it is RTCP, on whatever port (RFC 5761 section 4). */
+/* Whether it is RTCP, on whatever port (RFC 5761 section 4). A peer may number its payloads 64 to 95
+ * all the same: with the marker they look alike, but for the length, which is a sequence number. */
 static int is_rtcp(const unsigned char *data, size_t size)
 {
-    return size >= 8 && (data[0] & 0xC0) == 0x80 && data[1] >= 192 && data[1] <= 223;
+    return size >= 8 && (data[0] & 0xC0) == 0x80 && data[1] >= 192 && data[1] <= 223 &&
+           4u * (1u + ((unsigned)data[2] << 8 | data[3])) <= size;
 }
 
 /* How much stands before the payload (RFC 3550 section 5.1); of what is no RTP, no more than that

@@ -14,6 +14,7 @@ from callengine.record import captures
 from callengine.record.capturefile import CaptureFile, NoRoomError
 from callengine.record.ladder import SeenMessage
 from tests.callengine.core.test_pcapng import read
+from tests.callengine.fulldisk import files_end_at
 
 OURS, OURS_6 = ("192.0.2.1", 5060), ("2001:db8::1", 5061)
 INVITE = (
@@ -27,9 +28,14 @@ def seen(flow: str, direction: str = "in") -> SeenMessage:
     return SeenMessage(1_700_000_000.25, direction, flow, INVITE)
 
 
-def made(folder: Path, *, max_bytes: int = 100_000, folder_bytes: int = 1_000_000) -> CaptureFile:
+def made(
+    folder: Path,
+    *others: CaptureFile,
+    max_bytes: int = 100_000,
+    folder_bytes: int = 1_000_000,
+) -> CaptureFile:
     file = CaptureFile(captures.path(folder, uuid.uuid4()), max_bytes=max_bytes)
-    file.open("a test", folder_bytes=folder_bytes)
+    file.open("a test", folder_bytes=folder_bytes, others=others)
     return file
 
 
@@ -69,11 +75,32 @@ def test_no_message_goes_beyond_the_size(tmp_path: Path) -> None:
     assert file.close() == 0
 
 
+def test_a_message_of_which_a_part_alone_has_room_is_a_failure(tmp_path: Path) -> None:
+    file = made(tmp_path)
+    (path,) = (tmp_path / "captures").iterdir()
+    size = path.stat().st_size
+    with files_end_at(size + 100), pytest.raises(OSError, match="a part of a message"):
+        file.append(seen("udp:192.0.2.7:5062"), "A", OURS)
+    assert file.close() == size + 100
+    assert file.messages == 0
+
+
 def test_a_folder_that_is_full_takes_no_other(tmp_path: Path) -> None:
     made(tmp_path, folder_bytes=100_000).close()
     with pytest.raises(NoRoomError):
         made(tmp_path, folder_bytes=100_000)
     assert len(list((tmp_path / "captures").iterdir())) == 1
+
+
+def test_those_that_go_on_count_as_large_as_they_may_become(tmp_path: Path) -> None:
+    """Else as many as are asked for begin in a folder that is empty yet, and fill the disk."""
+    first = made(tmp_path, folder_bytes=250_000)
+    second = made(tmp_path, first, folder_bytes=250_000)
+    with pytest.raises(NoRoomError):
+        made(tmp_path, first, second, folder_bytes=250_000)
+    first.close()
+    made(tmp_path, first, second, folder_bytes=250_000).close()
+    second.close()
 
 
 @pytest.mark.django_db

@@ -19,11 +19,14 @@ from callengine.worker.plugins.native import ffi
 from callengine.worker.rtp import tapped
 from callengine.worker.rtp.heard import StreamFormat
 from callengine.worker.rtp.session import RtpSession
+from tests.callengine.fulldisk import files_end_at
 
 IN, OUT = 0, 1
 SIP_PORT = 6
 RTP = struct.pack("!BBHII", 0x80, 0, 7, 8, 9) + bytes(range(160))
 RTCP = struct.pack("!BBHI", 0x80, 201, 1, 9) + bytes(24)
+MARKED_72 = struct.pack("!BBHII", 0x80, 0x80 | 72, 700, 8, 9) + b"a key pressed"
+"The first packet of a key, from a peer whose number for keys is 72: as if of RTCP (200, SR)."
 
 
 class Rig:
@@ -79,6 +82,15 @@ def test_rtp_is_cut_behind_its_header_and_rtcp_is_whole(rig: Rig) -> None:
     assert rig.said == [PacketsRecorded("key", "", 2, 0)]
 
 
+def test_rtp_that_is_numbered_like_rtcp_is_cut(rig: Rig) -> None:
+    rig.begin()
+    rig.passes(MARKED_72)
+    rig.step()
+    data = rig.file.read_bytes()[rig.empty :]
+    assert MARKED_72[:12] in data
+    assert MARKED_72[12:] not in data
+
+
 def test_extensions_and_sources_belong_to_the_header(rig: Rig) -> None:
     sources, extension = bytes([1, 1, 1, 1] * 2), struct.pack("!HH", 0xBEDE, 1) + b"abcd"
     rig.begin()
@@ -111,6 +123,18 @@ def test_a_file_never_has_more_than_its_size(rig: Rig) -> None:
     rig.step()
     assert rig.size() == before
     assert len(rig.said) == 1
+
+
+def test_it_ends_with_a_disk_that_has_no_room_for_all_there_is(rig: Rig) -> None:
+    rig.begin(whole=True)
+    for _ in range(3):
+        rig.passes(RTP)
+    with files_end_at(rig.size() + 300):
+        rig.step()
+    assert rig.said == [PacketsRecorded("key", "failed", 0, 0)]
+    rig.passes(RTP)
+    rig.step()
+    assert rig.size() == rig.empty + 300
 
 
 def test_it_ends_when_its_time_is_over_and_keeps_what_had_come(rig: Rig) -> None:
