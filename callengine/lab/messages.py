@@ -4,7 +4,8 @@ The page asks every engine and takes the first offer; see `callengine.notices.la
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from channels.layers import get_channel_layer
 
@@ -35,6 +36,7 @@ NOBODY = (
     "No engine answered. Start it with manage.py serve (or manage.py callengine beside a web "
     "server of its own); with several processes they need the same REDIS_URL."
 )
+Told = TypeVar("Told")
 Answer = LabOffer | LabBusy | LabRefused | LabPlaced
 ANSWERS: Reader[Answer] = Reader(LabOffer, LabBusy, LabRefused, LabPlaced)
 
@@ -57,16 +59,8 @@ async def place_lab_call(order: LabOrder) -> str:
     """
     layer, reply, engine = await _engine(AskForLab)
     await layer.send(engine, to_message(_request(order, reply)))
-    try:
-        async with asyncio.timeout(PLACED_WITHIN_S):
-            answer = await _outcome(layer, reply)
-    except TimeoutError:
-        raise NotPlacedError(
-            f"The engine did not place the call within {PLACED_WITHIN_S:g} s. Look into its log."
-        ) from None
-    if isinstance(answer, LabRefused):
-        raise NotPlacedError(answer.text)
-    return answer.call
+    placed = await _within(PLACED_WITHIN_S, "place the call", _outcome(layer, reply))
+    return placed.call
 
 
 async def try_trunk(*, trial: str, trunk: str, number: str, by: str) -> tuple[Any, str]:
@@ -82,16 +76,14 @@ async def try_trunk(*, trial: str, trunk: str, number: str, by: str) -> tuple[An
 
 async def whole_trial(layer: Any, reply: str) -> list[TrunkTrialStep]:
     """Return the steps of a test once it is over. Raises NotPlacedError."""
-    try:
-        async with asyncio.timeout(TRIED_WITHIN_S):
-            while True:
-                for told in TRIALS.read(await layer.receive(reply)):
-                    if told.is_over:
-                        return told.steps
-    except TimeoutError:
-        raise NotPlacedError(
-            f"The engine did not end the test within {TRIED_WITHIN_S:g} s. Look into its log."
-        ) from None
+    return await _within(TRIED_WITHIN_S, "end the test", _last_steps(layer, reply))
+
+
+async def _last_steps(layer: Any, reply: str) -> list[TrunkTrialStep]:
+    while True:
+        for told in TRIALS.read(await layer.receive(reply)):
+            if told.is_over:
+                return told.steps
 
 
 async def make_heard(audition: Audition) -> MadeHeard:
@@ -103,12 +95,17 @@ async def make_heard(audition: Audition) -> MadeHeard:
     codecs = list(audition.codecs)
     asked = MakeHeard(reply, audition.sound, codecs, audition.loss_percent)
     await layer.send(engine, to_message(asked))
+    return await _within(HEARD_WITHIN_S, "make it", _made(layer, reply))
+
+
+async def _within(seconds: float, what: str, coming: Awaitable[Told | LabRefused]) -> Told:
+    """Return what an engine says of its doing; raises NotPlacedError if it does not, or says no."""
     try:
-        async with asyncio.timeout(HEARD_WITHIN_S):
-            told = await _made(layer, reply)
+        async with asyncio.timeout(seconds):
+            told = await coming
     except TimeoutError:
         raise NotPlacedError(
-            f"The engine did not make it within {HEARD_WITHIN_S:g} s. Look into its log."
+            f"The engine did not {what} within {seconds:g} s. Look into its log."
         ) from None
     if isinstance(told, LabRefused):
         raise NotPlacedError(told.text)
