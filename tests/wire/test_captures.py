@@ -83,18 +83,20 @@ async def settled(operator: Operator, path: str) -> str:
             await asyncio.sleep(0.1)
 
 
-async def test_a_call_from_its_first_message_on_as_tshark_reads_it(engine: Engine) -> None:
-    admin = Operator(engine, role="ADMIN", user="ada")
+async def ask_for_the_next_call_of(admin: Operator, name: str, *, by: str) -> None:
     page = await asyncio.to_thread(admin.get, "/connections/")
-    match = re.search(r'href="/connections/(\d+)/[^"]*"[^>]*>\s*(?:<[^>]*>\s*)*Alice', page)
+    match = re.search(rf'href="/connections/(\d+)/[^"]*"[^>]*>\s*(?:<[^>]*>\s*)*{name}', page)
     assert match, page
-    alice_page = f"/connections/{match[1]}/"
     code, page = await asyncio.to_thread(
-        admin.post, f"{alice_page}capture/", minutes="5", megabytes="5"
+        admin.post, f"/connections/{match[1]}/capture/", minutes="5", megabytes="5"
     )
     assert code == 200
-    assert "Packets of the next call are recorded (without payload), as ada has asked" in page
+    assert f"Packets of the next call are recorded (without payload), as {by} has asked" in page
 
+
+async def test_a_call_from_its_first_message_on_as_tshark_reads_it(engine: Engine) -> None:
+    admin = Operator(engine, role="ADMIN", user="ada")
+    await ask_for_the_next_call_of(admin, "Alice", by="ada")
     async with registered(engine, "alice") as alice, caller(engine, "bob") as phone:
         phone.rtp.loses_every = 10
         offer = phone.sdp(["PCMU"]) + f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n"
@@ -104,13 +106,26 @@ async def test_a_call_from_its_first_message_on_as_tshark_reads_it(engine: Engin
         await admin.reads(path, "ada records packets of this call (RTP without audio)")
         await talk.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=2.0)
         await talk.end()
-    card = await settled(admin, path)
-    assert "The call ended." in card
+    assert "The call ended." in await settled(admin, path)
     (file,) = files(engine)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
+    dialogs_are_complete(file, engine)
+    for secret in (KEY, PASSWORD):
+        assert secret.encode() not in file.read_bytes()
+    streams_are_there_without_what_is_said(file, caller=phone, callee=alice)
+    percent = loss_of(phone, file)
+    page = json.loads(await asyncio.to_thread(admin.get, f"{path}quality/"))
+    assert abs(page["A"]["summary"]["loss_percent"]["average"] - percent) < 4
+    assert fields(file, "rtcp", "rtcp.pt")
 
-    # SIP dialogs are complete, on both legs, with true addresses and directions.
+    code, _ = await asyncio.to_thread(admin.post, f"/captures/{file.stem}/delete/")
+    assert code == 200
+    assert not files(engine)
+
+
+def dialogs_are_complete(file: Path, engine: Engine) -> None:
+    """Insist on all of SIP on both legs, with true addresses and directions."""
     steps: dict[str, list[str]] = {}
     for leg, direction, method, status, source in fields(
         file, "sip", "frame.comment", "frame.packet_flags_direction", "sip.Method",
@@ -126,12 +141,11 @@ async def test_a_call_from_its_first_message_on_as_tshark_reads_it(engine: Engin
     assert [s for s in steps["leg B"] if s != "> 100"] == [
         "< INVITE", "> 180", "> 200", "< ACK", "< BYE", "> 200",
     ]  # fmt: skip
-    text = file.read_bytes()
-    assert KEY.encode() not in text
-    assert PASSWORD.encode() not in text
 
-    # Four streams of RTP, each packet with its header alone and its true length.
-    ports = {phone.rtp.port: "A", alice.rtp.port: "B"}
+
+def streams_are_there_without_what_is_said(file: Path, *, caller: Phone, callee: Phone) -> None:
+    """Insist on four streams of RTP, each packet with its header alone and its true length."""
+    ports = {caller.rtp.port: "A", callee.rtp.port: "B"}
     streams = Counter[tuple[str, str]]()
     for source, target, length, kept in fields(
         file, "rtp", "udp.srcport", "udp.dstport", "udp.length", "frame.cap_len"
@@ -142,20 +156,15 @@ async def test_a_call_from_its_first_message_on_as_tshark_reads_it(engine: Engin
     assert set(streams) == {("A", "in"), ("A", "out"), ("B", "in"), ("B", "out")}
     assert min(streams.values()) > 60
 
-    # What the phone lost on the way is lost here too, and as many on the page.
+
+def loss_of(phone: Phone, file: Path) -> float:
+    """Return how many percent a phone lost on the way, as tshark finds it, which must be true."""
     told = "\n".join(line for (line,) in tshark(file, "-q", "-z", "rtp,streams"))
     heard = re.search(rf" {phone.rtp.port} .*? (\d+) +(\d+) \(", told)
     assert heard, told
     # One that is lost last is missed by nobody.
     assert phone.rtp.lost - 1 <= int(heard[2]) <= phone.rtp.lost
-    page = json.loads(await asyncio.to_thread(admin.get, f"{path}quality/"))
-    percent = 100 * int(heard[2]) / (int(heard[1]) + int(heard[2]))
-    assert abs(page["A"]["summary"]["loss_percent"]["average"] - percent) < 4
-    assert fields(file, "rtcp", "rtcp.pt")
-
-    code, _ = await asyncio.to_thread(admin.post, f"/captures/{file.stem}/delete/")
-    assert code == 200
-    assert not files(engine)
+    return 100 * int(heard[2]) / (int(heard[1]) + int(heard[2]))
 
 
 async def test_two_at_once_one_with_what_is_said(engine: Engine) -> None:
@@ -263,16 +272,7 @@ async def test_a_person_records_saves_and_shares_it_while_another_looks(engine: 
             await each.locator("#live-state[data-state=open]").wait_for()
         await other.get_by_role("link", name="Packets").click()
         await expect(other.locator("#captures")).to_contain_text("An admin can have that done.")
-        await page.get_by_role("link", name="Packets").click()
-        await expect(page.locator("#capture-begin")).to_be_visible()
-        await page.get_by_label("At most minutes").fill("31")
-        await page.evaluate("document.querySelector('.capture-form').noValidate = true")
-        await page.locator("#capture-begin").click()
-        await expect(page.locator(".field-error")).to_have_text(
-            "At most minutes: 31 is more than 30, the most allowed."
-        )
-        await page.get_by_label("At most minutes").fill("3")
-        await page.locator("#capture-begin").click()
+        await begin_in_the_page(page)
         for each in (page, other):
             await expect(each.locator("#call-recording")).to_have_text("ann records its packets")
             await expect(each.locator("#captures .badge")).to_have_text("recording")
@@ -288,24 +288,7 @@ async def test_a_person_records_saves_and_shares_it_while_another_looks(engine: 
             await page.get_by_role("link", name="Download").click()
         saved = Path(await (await download.value).path())
         assert len(fields(saved, "rtp", "rtp.seq")) > 100
-
-        await page.get_by_role("link", name="SIP ladder").click()
-        times = page.locator("#ladder .message-time")
-        assert (await times.first.text_content()) == "00:00.000"
-        button = page.locator("#ladder-times")
-        await button.click()
-        assert await button.text_content() == "Times: since previous"
-        assert (await times.nth(1).text_content() or "").startswith("+00:0")
-        await button.click()
-        assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", await times.first.text_content() or "")
-        async with page.expect_download() as download:
-            await page.locator("#ladder-png").click()
-        picture = await contents(await download.value)
-        assert picture[:8] == b"\x89PNG\r\n\x1a\n"
-        width, height = struct.unpack("!II", picture[16:24])
-        assert width > 1000
-        assert height > 2 * 38 * await times.count()
-        await nothing_is_wrong(page)
+        await look_at_the_ladder(page)
 
         await page.get_by_role("link", name="Share").click()
         await page.locator("#share-make").click()
@@ -319,13 +302,7 @@ async def test_a_person_records_saves_and_shares_it_while_another_looks(engine: 
         await talk.end()
 
         stranger = await (await browser.new_context()).new_page()
-        answer = await stranger.goto(link or "")
-        assert answer is not None
-        assert answer.status == 200
-        await expect(stranger.locator("#call-head h1")).to_contain_text("alice")
-        await expect(stranger.locator("#ladder > li")).not_to_have_count(0)
-        assert await stranger.locator("a[href^='/'], form, nav").count() == 0
-        await nothing_is_wrong(stranger)
+        await read_the_record(stranger, link or "")
         await page.goto(f"{path}#share-part")
         await page.get_by_role("button", name="Revoke").click()
         await expect(page.locator("#shares .badge")).to_have_text("revoked")
@@ -334,6 +311,52 @@ async def test_a_person_records_saves_and_shares_it_while_another_looks(engine: 
         assert answer.status == 410
         await nothing_is_wrong(stranger)
         assert not said
+
+
+async def begin_in_the_page(page: Page) -> None:
+    """Begin a capture; more than is allowed is refused first."""
+    await page.get_by_role("link", name="Packets").click()
+    await expect(page.locator("#capture-begin")).to_be_visible()
+    await page.get_by_label("At most minutes").fill("31")
+    await page.evaluate("document.querySelector('.capture-form').noValidate = true")
+    await page.locator("#capture-begin").click()
+    await expect(page.locator(".field-error")).to_have_text(
+        "At most minutes: 31 is more than 30, the most allowed."
+    )
+    await page.get_by_label("At most minutes").fill("3")
+    await page.locator("#capture-begin").click()
+
+
+async def look_at_the_ladder(page: Page) -> None:
+    """Have its times told otherwise, and save its picture."""
+    await page.get_by_role("link", name="SIP ladder").click()
+    times = page.locator("#ladder .message-time")
+    assert (await times.first.text_content()) == "00:00.000"
+    button = page.locator("#ladder-times")
+    await button.click()
+    assert await button.text_content() == "Times: since previous"
+    assert (await times.nth(1).text_content() or "").startswith("+00:0")
+    await button.click()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", await times.first.text_content() or "")
+    async with page.expect_download() as download:
+        await page.locator("#ladder-png").click()
+    picture = await contents(await download.value)
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack("!II", picture[16:24])
+    assert width > 1000
+    assert height > 2 * 38 * await times.count()
+    await nothing_is_wrong(page)
+
+
+async def read_the_record(stranger: Page, link: str) -> None:
+    """Read a shared record as somebody without an account."""
+    answer = await stranger.goto(link)
+    assert answer is not None
+    assert answer.status == 200
+    await expect(stranger.locator("#call-head h1")).to_contain_text("alice")
+    await expect(stranger.locator("#ladder > li")).not_to_have_count(0)
+    assert await stranger.locator("a[href^='/'], form, nav").count() == 0
+    await nothing_is_wrong(stranger)
 
 
 async def test_a_killed_process_leaves_one_that_can_be_read(
