@@ -5,6 +5,7 @@ goes on to the call's process and touches neither the channel layer nor the data
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -53,6 +54,7 @@ class PhoneConsumer(PageSocket):
         self.sound: PageSound | None = None
         self.placing: dict[str, str] | None = None
         "What is being placed, until an engine has said yes or no."
+        self.is_about_to_ring = False
         self.takes_for = ""
         self.asked, self.asked_since = 0, 0.0
         self.heard, self.heard_since = 0, 0.0
@@ -70,14 +72,18 @@ class PhoneConsumer(PageSocket):
 
     async def left(self) -> None:
         """End the call of a page that is gone, and have it ring no more."""
+        await super().left()
         self._hang_up()
-        if self.takes_for:
+        took_for, self.takes_for = self.takes_for, ""
+        if took_for:
             await groups.tell(groups.ENGINES, PhoneGone(self.page))
 
     # What the page says
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Take sound, or what the page asks for."""
+        """Take sound, or what the page asks for, as long as it may."""
+        if self.outbox.close_code is not None:
+            return
         if bytes_data is not None:
             await self._take_sound(bytes_data)
             return
@@ -124,20 +130,21 @@ class PhoneConsumer(PageSocket):
     # Calling
 
     async def _call(self, to: str, calls_as: str) -> None:
-        if self.sound is not None or self.placing is not None:
-            await self._refused("This page has a call already. Hang up first.")
-            return
         try:
             to, connection = dialled_name(to), await sync_to_async(connection_named)(calls_as)
         except NotNamedError as error:
-            await self._refused(str(error))
+            await self.say("refused", text=str(error), call="")
+            return
+        if self._has_call:  # asked last: one may have come meanwhile
+            text = "This page has a call already. Hang up first."
+            await self.say("refused", text=text, call="")
             return
         order = uuid.uuid4().hex
         self.placing = {"to": to, "connection": connection, "refusal": "", "order": order}
         what = f"called {to} from the browser" + (f" as {connection}" if connection else "")
         await self.note(what, to)
-        await groups.tell(groups.ENGINES, AskForPhone(self.channel))
         self.start("placing", self._give_up(OFFER_WITHIN_S, NOBODY))
+        await groups.tell(groups.ENGINES, AskForPhone(self.channel))
 
     async def _give_up(self, after_s: float, why: str) -> None:
         await asyncio.sleep(after_s)
@@ -169,22 +176,28 @@ class PhoneConsumer(PageSocket):
         await self.say("refused", text=text, call=call)
 
     async def _placed(self, told: PhonePlaced) -> None:
-        """Connect the page's sound with its call; one given up ends as nobody connects."""
-        if self.placing is None or told.order != self.placing["order"]:
+        """Connect the page's sound with its call, or end that if it was given up meanwhile."""
+        placing = self.placing
+        if placing is None or told.order != placing["order"]:
+            self._decline(told)
+            return
+        self.stop("placing")
+        try:
+            sound = await PageSound.connect(told.host, told.port, told.token)
+        except NoSoundError as error:
+            if self.placing is placing:
+                await self._refused(str(error))
+            return
+        if self.placing is not placing:
+            _end(sound)
             return
         self.placing = None
-        self.stop("placing")
-        if await self._connect(told.host, told.port, told.token):
-            await self.say("placed", call=told.call)
+        self._follow(sound)
+        await self.say("placed", call=told.call)
 
-    async def _connect(self, host: str, port: int, token: str) -> bool:
-        try:
-            self.sound = await PageSound.connect(host, port, token)
-        except NoSoundError as error:
-            await self._refused(str(error))
-            return False
-        self.sound.follow(self._heard, self._over)
-        return True
+    def _follow(self, sound: PageSound) -> None:
+        self.sound = sound
+        sound.follow(self._heard, self._over)
 
     async def _heard(self, kind: FrameKind, content: bytes) -> None:
         if kind is FrameKind.SOUND:
@@ -206,8 +219,7 @@ class PhoneConsumer(PageSocket):
         """End the call of a page that is gone."""
         sound, self.sound = self.sound, None
         if sound is not None:
-            sound.send(FrameKind.HANG_UP)
-            sound.close()
+            _end(sound)
 
     # Being called
 
@@ -238,14 +250,34 @@ class PhoneConsumer(PageSocket):
 
     async def _rings(self, told: PhoneRings) -> None:
         """Have the page ring; one that has a call is busy."""
-        if self.sound is not None or self.placing is not None:
-            self.start("busy", _busy(told))
-        elif await self._connect(told.host, told.port, told.token):
-            await self.say("rings", call=told.call, caller=told.caller, name=told.caller_name)
+        if self._has_call:
+            self._decline(told)
+            return
+        self.is_about_to_ring = True
+        try:
+            sound = await PageSound.connect(told.host, told.port, told.token)
+        except NoSoundError as error:
+            await self._refused(str(error))
+            return
+        finally:
+            self.is_about_to_ring = False
+        self._follow(sound)
+        await self.say("rings", call=told.call, caller=told.caller, name=told.caller_name)
+
+    @property
+    def _has_call(self) -> bool:
+        return self.sound is not None or self.placing is not None or self.is_about_to_ring
+
+    def _decline(self, told: PhoneRings | PhonePlaced) -> None:
+        """End a call that this page does not take, at once: somebody may be rung."""
+        self.start(f"declining {told.call}", _decline(told))
 
 
-async def _busy(told: PhoneRings) -> None:
-    """Decline a call for a page that has one."""
-    sound = await PageSound.connect(told.host, told.port, told.token)
+async def _decline(told: PhoneRings | PhonePlaced) -> None:
+    with contextlib.suppress(NoSoundError):  # then its leg gives up by itself
+        _end(await PageSound.connect(told.host, told.port, told.token))
+
+
+def _end(sound: PageSound) -> None:
     sound.send(FrameKind.HANG_UP)
     sound.close()

@@ -30,8 +30,9 @@ class ListenConsumer(PageSocket):
         self.sound: PageSound | None = None
         self.call: Call | None = None
 
-    async def joined(self) -> None:
+    async def accepted(self) -> None:
         """Ask the engine that has the call."""
+        await super().accepted()
         key: uuid.UUID = self.scope["url_route"]["kwargs"]["call_uuid"]
         self.call = await sync_to_async(_live)(key)
         if self.call is None:
@@ -72,9 +73,11 @@ class ListenConsumer(PageSocket):
 
     async def left(self) -> None:
         """Listen no more."""
-        if self.sound is not None:
-            self.sound.send(FrameKind.HANG_UP)
-            self.sound.close()
+        await super().left()
+        sound, self.sound = self.sound, None
+        if sound is not None:
+            sound.send(FrameKind.HANG_UP)
+            sound.close()
 
     async def receive(self, *args: Any, **more: Any) -> None:
         """Take no notice: who has heard enough closes the websocket."""

@@ -67,7 +67,7 @@ class BrowserLink(threading.Thread):
     def close(self) -> None:
         """Say no more; what was said is still sent."""
         with self._lock:
-            if not self._closes:
+            if not self._closes:  # else the descriptor may be another's by now
                 self._closes = True
                 self._rouse()
 
@@ -78,11 +78,8 @@ class BrowserLink(threading.Thread):
         self._ends = True
         self._rouse()
         self.join(STOP_WITHIN_S)
-        with self._lock:
-            # Whoever writes checks it: the descriptors' numbers are soon others'.
-            self._closes = True
-            self._socket.close()
-            os.close(self._wake)
+        self._socket.close()
+        os.close(self._wake)
 
     def _rouse(self) -> None:
         os.eventfd_write(self._wake, 1)

@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from dashboard.live import consumers
+from dashboard.live import consumers, sockets
 from dashboard.live.places import TOO_MANY
 from tests.dashboard.live.watching import account, opened, sign_in, watcher
 from voipnumber.web.bounds import WebRejections
@@ -42,15 +42,15 @@ async def test_a_session_and_a_user_have_so_many_and_get_them_back() -> None:
         assert not await is_let_in(second), "the user has four together"
     assert await is_let_in(first)
     assert await is_let_in(second)
-    assert not consumers.PLACES._sessions
-    assert not consumers.PLACES._users
+    assert not sockets.PLACES._sessions
+    assert not sockets.PLACES._users
 
 
 @override_settings(VOIPNUMBER_WEBSOCKETS_PER_SESSION=1)
 async def test_a_refused_one_takes_no_place(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "REFUSED", WebRejections())
+    monkeypatch.setattr(sockets, "REFUSED", WebRejections())
     session = await sync_to_async(sign_in)("viewer")
     async with opened(PATH, session=session):
         for _ in range(3):
