@@ -19,7 +19,16 @@ def main() -> None:
         from django.core.management import execute_from_command_line
     except ImportError as error:
         sys.exit(f"{error}\nRun bin/setup first, then .venv/bin/python manage.py ...")
-    execute_from_command_line(sys.argv)
+    from django.db import DatabaseError
+
+    from voipnumber.tables import advice
+
+    try:
+        execute_from_command_line(sys.argv)
+    except DatabaseError as error:
+        if (words := advice(error)) is None:
+            raise
+        sys.exit(words)
 
 
 if __name__ == "__main__":

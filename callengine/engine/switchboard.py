@@ -280,9 +280,8 @@ class Switchboard(DirectoryAnswers):
 
     def _warn(self) -> None:
         """Say in the log what is lacking, once all runs: a failed start is one sentence."""
-        for name, why in self.unavailable.items():
-            logger.warning("codec %s is unavailable: %s", name, why)
-        for shortage in (*self.settings.shortages, *self.pool.shortages):
+        lacking = (*self.unavailable.values(), *self.settings.shortages, *self.pool.shortages)
+        for shortage in lacking:
             logger.warning("%s", shortage)
         if left := self.pool.unconfined:
             logger.warning("call processes are not confined in full: %s", "; ".join(left))

@@ -25,7 +25,9 @@ print(json.dumps({**row, "hosts": s.ALLOWED_HOSTS, "origins": s.CSRF_TRUSTED_ORI
 """
 
 
-def run(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    data: Path, *arguments: str, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     kept = {key: value for key, value in os.environ.items() if "VOIPNUMBER" not in key}
     for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
         kept.pop(name, None)
@@ -38,6 +40,7 @@ def run(data: Path, *arguments: str, **environment: str) -> subprocess.Completed
             "VOIPNUMBER_DATA": str(data),
             **environment,
         },
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=60,
@@ -92,3 +95,12 @@ def test_a_bad_variable_stops_the_start_and_is_named(tmp_path, name, value):
     assert result.returncode != 0
     assert name in result.stderr
     assert "allowed:" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("calls",), ("provision", "-")])
+def test_a_database_without_tables_is_said_with_what_to_do(tmp_path, command):
+    result = run(tmp_path, "manage.py", *command, stdin="connections: [{sip_user: a}]\n")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert f"{tmp_path}/voipnumber.sqlite3 lacks tables of this version" in result.stderr
+    assert "manage.py migrate" in result.stderr

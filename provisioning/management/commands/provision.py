@@ -11,6 +11,7 @@ from provisioning.apply import provision
 from provisioning.export import export
 from provisioning.problems import ProvisionError
 from provisioning.rows import Outcome
+from voipnumber import tables
 
 
 class Command(BaseCommand):
@@ -48,7 +49,8 @@ class Command(BaseCommand):
         except ProvisionError as error:
             raise CommandError(f"{error}\nNothing was changed.") from None
         except DatabaseError as error:
-            raise CommandError(f"{file}: the database refused: {error}") from None
+            refused = tables.advice(error) or f"the database refused: {error}"
+            raise CommandError(f"{file}: {refused}") from None
         self._report(outcome, dry_run=options["dry_run"], verbosity=options["verbosity"])
 
     def _export(self, file: str) -> None:
