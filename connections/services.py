@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from connections.models import Connection, Registration
+from connections.templates import ConnectionTemplate, lock_templates
 from sip.digest import kept_ha1
 from sip.passwords import generate_password
 from sip.revisions import ConflictError, news
@@ -113,7 +114,9 @@ def change_many(
     `seen` is what `mark` said of them when they were shown. Raises ConflictError if it says
     something else by now.
     """
-    rows = list(Connection.objects.select_for_update().filter(pk__in=keys))
+    if isinstance(value, ConnectionTemplate) and not lock_templates([value.pk]):
+        raise ConflictError(f"Not saved: somebody deleted the template {value.name} meanwhile.")
+    rows = list(Connection.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
     if seen != mark(rows):
         text = "Not saved: somebody else changed one of them meanwhile. They are shown as they are."
         raise ConflictError(text)

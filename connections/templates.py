@@ -3,6 +3,9 @@
 A connection that follows one holds its lists in its own row, so that a call reads one row. Whoever
 saves either, they are the same: a template gives its lists to all that follow it, a connection that
 follows takes them. One that stops following keeps them.
+
+Whoever saves several of them locks a template before those who follow it, and these by their keys,
+as registrations are stored: in another order two would wait for each other, and one fail.
 """
 
 from collections.abc import Collection
@@ -54,8 +57,27 @@ class ConnectionTemplate(models.Model):
         super().save(*args, **kwargs)
         written = kwargs.get("update_fields")
         if written is None or set(written) & set(LIST_FIELDS):
+            _lock_followers(self)
             # That is one change in the log, this row's.
             self.connections.update(**lists_of(self))
+
+    @transaction.atomic
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete it; those who follow it keep its lists as their own."""
+        lock_templates([self.pk])
+        _lock_followers(self)
+        return super().delete(*args, **kwargs)
+
+
+def lock_templates(keys: Collection[int] | None = None) -> list[ConnectionTemplate]:
+    """Return these templates, or all, which nobody else changes until the transaction ends."""
+    rows = ConnectionTemplate.objects.select_for_update().order_by("pk")
+    return list(rows if keys is None else rows.filter(pk__in=keys))
+
+
+def _lock_followers(template: ConnectionTemplate) -> None:
+    rows = template.connections.select_for_update(no_key=True).order_by("pk")
+    list(rows.values_list("pk"))
 
 
 def lists_of(template: ConnectionTemplate) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db import models
 from agents.models import VoiceAgent
 from audiocodecs.models import PlatformSettings
 from connections.models import Connection
-from connections.templates import ConnectionTemplate
+from connections.templates import lock_templates
 from trunks.models import Trunk
 
 
@@ -43,7 +43,7 @@ class Rows:
     def __init__(self) -> None:
         self.outcome = Outcome()
         self.connections = {row.sip_user: row for row in Connection.objects.all()}
-        self.templates = {row.name: row for row in ConnectionTemplate.objects.all()}
+        self.templates = {row.name: row for row in lock_templates()}
         self.trunks = {row.name: row for row in Trunk.objects.all()}
         self.agents = {row.name: row for row in VoiceAgent.objects.all()}
         self._told: set[tuple[str, str]] = set()

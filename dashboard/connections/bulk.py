@@ -145,4 +145,5 @@ def _ask(
 
 def _mark(rows: Sequence[Connection], field: str) -> str:
     """Return what stands for this field of all of them, as it is now."""
-    return "-".join(f"{row.pk}.{mark(row, [field])[:8]}" for row in rows)
+    marks = {row.pk: mark(row, [field])[:8] for row in rows}
+    return "-".join(f"{pk}.{marks[pk]}" for pk in sorted(marks))

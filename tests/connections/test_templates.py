@@ -8,7 +8,9 @@ from audit.models import AuditEntry
 from callengine.directory import lookup, triggers
 from callengine.directory.news import news
 from connections.models import Connection
+from connections.services import change_many
 from connections.templates import LIST_FIELDS, ConnectionTemplate
+from sip.revisions import ConflictError
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +91,10 @@ def test_engines_are_told_of_everyone_whose_lists_a_template_changes(
         assert (entry.inbound_codecs, entry.force_on_caller) == (("PCMA",), True)
     finally:
         told.close()
+
+
+def test_many_do_not_follow_a_template_that_was_deleted_meanwhile(desk: ConnectionTemplate) -> None:
+    ann = follower(None)
+    ConnectionTemplate.objects.all().delete()
+    with pytest.raises(ConflictError, match="somebody deleted the template Desk phones"):
+        change_many(keys=[ann.pk], field="template", value=desk, seen="", mark=lambda _: "")
