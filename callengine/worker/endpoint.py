@@ -216,7 +216,7 @@ def _library_config(config: CallProcessConfig) -> Any:
     library.medConfig.ptime = 0  # 20 ms, or what the peer's description asks for
     library.medConfig.noVad = True
     library.medConfig.ecTailLen = 0
-    library.medConfig.maxMediaPorts = 16
+    library.medConfig.maxMediaPorts = 32
     # The large resampling filter. The small one (4) costs a third less on PCMU<->G722, but takes
     # 1 dB off everything and 3 dB off 3 kHz.
     library.medConfig.quality = 5

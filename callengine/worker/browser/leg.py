@@ -166,20 +166,28 @@ class BrowserLeg(InnerParty):
         return self._connects_by
 
     def step(self, now: float) -> None:
-        """Give up on a page that does not come."""
+        """Give up on a page that does not come; give the port back once the leg has ended."""
         if self._connects_by is not None and now >= self._connects_by and not self.ended:
             self._connects_by = None
             self._note(f"Its page did not connect within {CONNECTS_WITHIN_S:g} s.")
             self._leave(480)
+        if self.ended:
+            self._give_port_back()
+
+    def _give_port_back(self) -> None:
+        """Free its place on the bridge, which has few: a call may ring browsers again and again."""
+        port, self._port = self._port, None
+        if port is not None:
+            port.give_back()
 
     # What the page says: on the link's thread
 
     def _heard(self, kind: FrameKind, content: bytes) -> None:
         match kind:
             case FrameKind.SOUND:
-                if self._port is not None:
-                    self._port.play(content)
-                return
+                port = self._port
+                if port is not None and not self.ended:
+                    port.play(content)
             case FrameKind.ANSWER:
                 self._answered()
             case FrameKind.HANG_UP:
@@ -231,6 +239,4 @@ class BrowserLeg(InnerParty):
         self.ended = True
         if self._link is not None:
             self._link.stop()
-        if self._port is not None:
-            self._port.give_back()
-            self._port = None
+        self._give_port_back()
