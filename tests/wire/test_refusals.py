@@ -270,24 +270,12 @@ async def test_70_kb_over_tcp_hurt_nobody(engine: Engine) -> None:
             "Content-Type: application/sdp\r\nContent-Length: 71680\r\n\r\n"
         )
         writer.write(head.encode() + b"a" * 71_680)
-        answer = b""
         async with asyncio.timeout(30):
-            while chunk := await _read(reader):
-                answer += chunk
-                if b"\r\n\r\n" in answer:
-                    break
-        assert not answer or answer.startswith((b"SIP/2.0 413", b"SIP/2.0 513", b"SIP/2.0 400"))
-        code = int(answer.split()[1]) if answer else 513
-        assert await engine.rejection(code=code)
-        writer.transport.abort()  # the engine may have closed it already
+            answer = await reader.read()
+        assert answer.startswith(b"SIP/2.0 513"), answer
+        assert await engine.rejection(code=513)
+        writer.close()
         await next_call_works(engine, bob)
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.read(4096)
-    except ConnectionResetError:
-        return b""
 
 
 @pytest.mark.parametrize("nonsense", [False, True], ids=["attributes", "nonsense"])

@@ -15,6 +15,8 @@ from callengine.edge.transport.upcalls import Upcalls
 
 _MAX_UNSENT_BYTES = 256 * 1024
 _CLOSING_S = 2.0
+_MOST_DISCARDED_BYTES = 1024 * 1024
+"Of what a peer still sends that has been told why it is cut off."
 _RESET = struct.pack("ii", 1, 0)
 "For SO_LINGER: throw away what has not left, and reset the connection."
 _MOST_AT_ONCE = 64
@@ -69,6 +71,8 @@ class TcpConnection(asyncio.Protocol):
         "What may not be taken yet; nothing more is read meanwhile."
         self._paused = False
         self._abort_timer: asyncio.TimerHandle | None = None
+        self._may_still_come: int | None = None
+        "Bytes that are thrown away before it closes; None: it goes on."
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)
@@ -112,6 +116,9 @@ class TcpConnection(asyncio.Protocol):
         if self._transport is None:
             self._early += data
             return
+        if self._may_still_come is not None:
+            self._discard(len(data))
+            return
         self._framer.feed(data)
         if not self._paused:
             self._take()
@@ -128,7 +135,7 @@ class TcpConnection(asyncio.Protocol):
                 # Where the next message begins nobody can say any more (RFC 3261 section 18.3).
                 self._held_back = None
                 self._upcalls.on_broken(event.data, self.flow, event.too_large)
-                self.close()
+                self._part()
                 return
             data = event.data if isinstance(event, Framed) else b""
             if wait_s := self._upcalls.may_read(data, self.flow):
@@ -164,6 +171,23 @@ class TcpConnection(asyncio.Protocol):
         self._transport.resume_reading()
         self._take()
 
+    def _part(self) -> None:
+        """Close so that the peer reads why, though it is amid its message.
+
+        To bytes that nobody takes TCP answers with a reset, after which many a peer reads no more.
+        """
+        if self._transport is None or not self._transport.can_write_eof():
+            self.close()
+            return
+        self._transport.write_eof()
+        self._may_still_come = _MOST_DISCARDED_BYTES
+        self._abort_timer = asyncio.get_running_loop().call_later(_CLOSING_S, self.abort)
+
+    def _discard(self, count: int) -> None:
+        self._may_still_come = (self._may_still_come or 0) - count
+        if self._may_still_come < 0:
+            self.abort()
+
     def eof_received(self) -> None:
         # asyncio would wait for as long as the peer leaves unread what is queued for it.
         self.close()
@@ -186,7 +210,7 @@ class TcpConnection(asyncio.Protocol):
                 self._unsent.append((data, on_unreachable))
         elif self._transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
             self.abort()
-        elif not self._transport.is_closing():
+        elif self.is_open:
             self._transport.write(data)
 
     def give_up(self, why: str) -> None:
@@ -199,8 +223,9 @@ class TcpConnection(asyncio.Protocol):
         """Close after what is queued has left; a peer that does not take it is cut off."""
         if self._transport is None:
             self.abort()
-        elif self._abort_timer is None:
-            self._transport.close()
+            return
+        self._transport.close()
+        if self._abort_timer is None:
             later = asyncio.get_running_loop().call_later
             self._abort_timer = later(_CLOSING_S, self.abort)
 
@@ -218,7 +243,7 @@ class TcpConnection(asyncio.Protocol):
 
     def overdue(self, now: float, message_s: float) -> Rule | None:
         """Return the rule a connection breaks by its slowness, or None."""
-        if self._paused:
+        if self._paused or self._may_still_come is not None:
             return None
         if self.began_at is not None and now - self.began_at > message_s:
             return Rule.MESSAGE_TOO_SLOW
@@ -243,7 +268,9 @@ class TcpConnection(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Tell whether bytes may still be sent, now or once it is connected."""
-        return self._transport is None or not self._transport.is_closing()
+        if self._transport is None:
+            return True
+        return self._may_still_come is None and not self._transport.is_closing()
 
 
 class TcpConnections:

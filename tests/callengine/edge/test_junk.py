@@ -95,6 +95,50 @@ async def test_70_kilobytes_over_tcp_are_513_and_the_connection_closes(
     writer.close()
 
 
+async def test_a_peer_that_goes_on_sending_reads_why_it_is_cut_off(
+    edge: Edge, engine: FakeEngine, phone: Phone
+) -> None:
+    """Not a reset, on which what has come and is not read yet is lost."""
+    _, host, port = edge.listening[1]
+    reader, writer = await asyncio.open_connection(host, port)
+    phone.transport = "TCP"
+    head = phone.request("INVITE", 1, body="").replace(
+        "Content-Length: 0", "Content-Length: 900000"
+    )
+    writer.write(head.encode())
+    await engine.rejection("message-too-large")
+    async with asyncio.timeout(20):
+        for _ in range(30):
+            writer.write(b"a" * 20_000)
+            await writer.drain()
+            await asyncio.sleep(0.002)
+        assert " 513 " in (await reader.read()).decode()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_peer_that_is_cut_off_and_sends_without_end_is_reset(
+    edge: Edge, phone: Phone
+) -> None:
+    _, host, port = edge.listening[1]
+    _, writer = await asyncio.open_connection(host, port)
+    phone.transport = "TCP"
+    head = phone.request("INVITE", 1, body="").replace(
+        "Content-Length: 0", "Content-Length: 900000"
+    )
+    writer.write(head.encode())
+    async with asyncio.timeout(20):
+        with pytest.raises(ConnectionError):
+            await _write_on(writer)
+    writer.transport.abort()
+
+
+async def _write_on(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"a" * 20_000)
+        await writer.drain()
+
+
 async def test_junk_floods_store_a_few_rejections_only(
     engine: FakeEngine, peer: UdpPeer, sip: Address, phone: Phone
 ) -> None:
