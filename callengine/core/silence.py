@@ -1,7 +1,7 @@
 """Who of a call's parties is silent, and since when. Pure: time is an argument, in seconds.
 
-Looked at once a second. A party that need not send (it is on hold, only listens, or has not been
-answered yet) is never called silent.
+Looked at once a second, and at the moment a silence is due. A party that need not send (it is on
+hold, only listens, or has not been answered yet) is never called silent.
 """
 
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ class Arrived:
     "RTCP reports about what we send it."
     source: str = ""
     "Where the last packet came from, `HOST:PORT`."
+    at: float | None = None
+    "When the last packet came (monotonic); None: it is not known, only that it has by now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,9 @@ class PartyAudio:
     _before: Arrived = Arrived(0, 0)
     _expected_at: float | None = None
     _began: str = THE_ANSWER
+    _looked_at: float | None = None
     _packet_at: float | None = None
-    "When packets were last seen to have arrived."
+    "When the last packet arrived, or was seen to have."
     _packet_before: float | None = None
     "The same, before the packets that have just come."
     _report_at: float | None = None
@@ -91,6 +94,7 @@ class PartyAudio:
         `expected` says since when it is to send, THE_ANSWER or EARLY_MEDIA; empty: it need not.
         """
         came = self._note(arrived, now, unix)
+        self._looked_at = now
         if not expected:
             self.rest()
             self.audio = "arriving" if came else "not-expected"
@@ -107,15 +111,34 @@ class PartyAudio:
         self.audio = "not-expected"
 
     def _note(self, arrived: Arrived, now: float, unix: float) -> bool:
-        """Compare with the second before; return whether packets came."""
+        """Compare with the look before; return whether packets came."""
         before, self._before = self._before, arrived
         if arrived.reports > before.reports:
             self._report_at = now
         if arrived.packets == before.packets or not arrived.packets:
             return False
-        self._packet_before, self._packet_at, self._packet_time = self._packet_at, now, unix
+        packet_at = self._between_looks(arrived.at, now)
+        self._packet_before, self._packet_at = self._packet_at, packet_at
+        self._packet_time = unix - (now - packet_at)
         self._source = arrived.source or self._source
         return True
+
+    def _between_looks(self, at: float | None, now: float) -> float:
+        """Return when the last packet came: what is counted only now, since the last look."""
+        if at is None:
+            return now
+        return min(now, at if self._looked_at is None else max(at, self._looked_at))
+
+    def due(self, now: float) -> float | None:
+        """Return when after `now` to look again should nothing come; None: each second will do."""
+        if self._expected_at is None:
+            return None
+        since = self._since(self._expected_at)
+        moments = (since + NO_AUDIO_AFTER_S, since + SILENT_AFTER_S)
+        return min((moment for moment in moments if moment > now), default=None)
+
+    def _since(self, expected_at: float) -> float:
+        return max(expected_at, self._packet_at or expected_at)
 
     def _came_back(self, now: float) -> Change | None:
         was, self.silence, self.audio = self.silence, None, "arriving"
@@ -127,12 +150,13 @@ class PartyAudio:
 
     def _stay_silent(self, now: float, unix: float) -> Change | None:
         assert self._expected_at is not None
-        seconds = now - max(self._expected_at, self._packet_at or self._expected_at)
-        if seconds < NO_AUDIO_AFTER_S:
+        since = self._since(self._expected_at)
+        if now < since + NO_AUDIO_AFTER_S:
             return None
         self.audio = "missing"
-        if seconds < SILENT_AFTER_S:
+        if now < since + SILENT_AFTER_S:
             return None
+        seconds = now - since
         reports = self._report_at is not None and self._report_at > now - REPORTS_WITHIN_S
         first = self.silence is None
         self.silence = Silence(

@@ -1,5 +1,7 @@
 """What call processes say, taken: into the record, to the edge, to the parts that answer them."""
 
+from collections.abc import Mapping
+
 from callengine.core.causes import q850_reason
 from callengine.core.control.browsers import BrowserWanted
 from callengine.core.control.calls import (
@@ -22,6 +24,7 @@ from callengine.core.control.music import MusicWanted
 from callengine.core.control.speech import SpeechWanted
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
+from callengine.core.snapshot import QualitySnapshot
 from callengine.core.states import CallState
 from callengine.edge.frontdoor import Edge
 from callengine.engine.agents import Agents
@@ -127,8 +130,9 @@ class Hearing:
         if isinstance(message, LevelsMeasured):
             self._publisher.levels(call.id, message.legs)
             return
+        urgent = _takes_back(call, message.legs)
         self._book.quality(call, message.legs)
-        self._publisher.quality(call.id, message.legs)
+        self._publisher.quality(call.id, message.legs, urgent=urgent)
 
     def _of_transfer(self, call: LiveCall, message: TransferProgress | TransferOver) -> None:
         if isinstance(message, TransferProgress):
@@ -175,6 +179,16 @@ class Hearing:
         self._edge.abandon(process.call, code=500, reason=q850_reason(500))
         if call is not None and not call.ended:
             self._book.close(call, _died(process))
+
+
+def _takes_back(call: LiveCall, samples: Mapping[str, QualitySnapshot]) -> bool:
+    """Tell whether no audio arrives any more from a party from which it did."""
+    return any(
+        samples[leg["name"]]["audio"] == "missing"
+        and (leg["quality"] is None or leg["quality"]["audio"] != "missing")
+        for leg in call.snapshot["legs"]
+        if leg["name"] in samples
+    )
 
 
 def _died(process: CallProcess) -> Termination:

@@ -26,6 +26,8 @@ MAX_WAITING = 5000
 MEASURED_S = 1.0
 GATHERING_S = 0.05
 "How long what pages are told is gathered: a send to Redis costs as much as a SIP message."
+TOLD_AT_ONCE = frozenset({"silence", "audio-back"})
+"Lines of a timeline that pages are not to wait for."
 
 
 class Publisher:
@@ -40,6 +42,9 @@ class Publisher:
         self._measured: dict[str, dict[str, list[float | None]]] = {}
         "Figures of calls that lists have not been told of yet."
         self._measured_at = 0.0
+        self._silent: set[str] = set()
+        "Calls in which a party is silent, as pages know."
+        self._is_urgent = False
 
     async def start(self) -> None:
         """Begin to send."""
@@ -56,18 +61,25 @@ class Publisher:
 
     def call(self, snapshot: CallSnapshot) -> None:
         """Show a call as it now is."""
+        is_silent = groups.is_silent(snapshot)
+        self._is_urgent |= is_silent != (snapshot["id"] in self._silent)
+        (self._silent.add if is_silent else self._silent.discard)(snapshot["id"])
         self._put(groups.call_changed(snapshot))
 
     def event(self, call_uuid: str, event: EventSnapshot) -> None:
         """Show a new line of a timeline."""
+        self._is_urgent |= event["kind"] in TOLD_AT_ONCE
         self._put(groups.call_event(call_uuid, event))
 
     def messages(self, call_uuid: str, messages: list[MessageSnapshot]) -> None:
         """Show new SIP messages of a call."""
         self._put(groups.call_messages(call_uuid, messages))
 
-    def quality(self, call_uuid: str, samples: dict[str, QualitySnapshot]) -> None:
-        """Show one second's statistics."""
+    def quality(
+        self, call_uuid: str, samples: dict[str, QualitySnapshot], *, urgent: bool = False
+    ) -> None:
+        """Show one second's statistics; `urgent` ones take a figure back."""
+        self._is_urgent |= urgent
         if samples:
             self._put(groups.call_quality(call_uuid, samples))
             figures = self._measured.setdefault(call_uuid, {})
@@ -96,9 +108,10 @@ class Publisher:
         self._put(groups.trunk_changed(name))
 
     def _for_lists(self) -> list[groups.Announcement]:
-        """Return the figures of all calls as one notice, once a second at most."""
+        """Return the figures of all calls as one notice, once a second unless there is hurry."""
         now = time.monotonic()
-        if not self._measured or now - self._measured_at < MEASURED_S:
+        waits = now - self._measured_at < MEASURED_S and not self._is_urgent
+        if not self._measured or waits:
             return []
         measured, self._measured, self._measured_at = self._measured, {}, now
         return [groups.Announcement(groups.CALLS, CallsMeasured(measured))]
@@ -117,9 +130,10 @@ class Publisher:
             await asyncio.sleep(GATHERING_S)
             self._woken.clear()
             messages, self._waiting = [*self._waiting, *self._for_lists()], []
+            urgent, self._is_urgent = self._is_urgent, False
             try:
                 async with asyncio.timeout(5.0):
-                    await groups.publish(messages)
+                    await groups.publish(messages, urgent=urgent)
             except Exception:
                 logger.warning("live pages could not be told: is Redis up?", exc_info=True)
             if not self._waiting:

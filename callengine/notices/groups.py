@@ -31,7 +31,7 @@ from callengine.notices.calls import (
 )
 from callengine.notices.nodes import NodesChanged
 from callengine.notices.trunks import TrunkChanged
-from callengine.notices.wire import SEVERAL, to_message
+from callengine.notices.wire import SEVERAL, URGENT, to_message
 
 CALLS = "calls"
 "Every change of every call, without timelines."
@@ -70,7 +70,7 @@ def call_changed(snapshot: CallSnapshot) -> list[Announcement]:
     """Show a changed call on the list and on its own page, and count it on every page."""
     brief: CallSnapshot = {**snapshot, "events": []}
     is_live = snapshot["ended"] is None
-    stands = CallStands(snapshot["id"], is_live=is_live, is_silent=is_live and _is_silent(snapshot))
+    stands = CallStands(snapshot["id"], is_live=is_live, is_silent=is_silent(snapshot))
     return [
         Announcement(CALLS, CallChanged(brief)),
         Announcement(NODES, stands),
@@ -78,8 +78,10 @@ def call_changed(snapshot: CallSnapshot) -> list[Announcement]:
     ]
 
 
-def _is_silent(snapshot: CallSnapshot) -> bool:
-    """Tell whether no audio arrives from a party that is there."""
+def is_silent(snapshot: CallSnapshot) -> bool:
+    """Tell whether a call is in progress and no audio arrives from a party that is there."""
+    if snapshot["ended"] is not None:
+        return False
     up = [leg["quality"] for leg in snapshot["legs"] if leg["state"] != "ended"]
     return any(quality is not None and quality.get("silence") for quality in up)
 
@@ -132,17 +134,19 @@ def trunk_changed(trunk: str) -> list[Announcement]:
     return [Announcement(TRUNKS, TrunkChanged(trunk))]
 
 
-async def publish(messages: Iterable[Announcement]) -> None:
+async def publish(messages: Iterable[Announcement], *, urgent: bool = False) -> None:
     """Send notices, each group's as one message: a send costs the same whatever it carries.
 
     Several arrive as one of type `several`, in their order; `wire.Reader` takes them apart.
+    With `urgent` pages are told sooner, whatever it costs them.
     """
     gathered: dict[str, list[dict[str, Any]]] = {}
     for message in messages:
         gathered.setdefault(message.group, []).append(to_message(message.told))
     for group, contents in gathered.items():
         several = {"type": SEVERAL, "messages": contents}
-        await _send(group, contents[0] if len(contents) == 1 else several)
+        sent = contents[0] if len(contents) == 1 else several
+        await _send(group, {**sent, URGENT: True} if urgent else sent)
 
 
 async def tell(group: str, told: object) -> None:

@@ -11,6 +11,8 @@ logger = logging.getLogger(__name__)
 
 SEVERAL = "several"
 "The type of a message that carries others."
+URGENT = "urgent"
+"Stands in a message that pages are not to wait for."
 COMMAND = "engine.command"
 "The type of what pages ask of engines; which command it is stands in a field of its own."
 QUIET_S = 60.0

@@ -22,10 +22,14 @@ from callengine.worker.rtpguard.sending import Hold, Paused, Resumed
 from callengine.worker.statistics import LegStatistics
 
 INTERVAL_S = 1.0
+HELD_UP_S = 0.5
+"A look so late says that the process stood still: what has arrived is not read yet."
+CATCH_UP_S = 0.1
+"How long that takes."
 
 
 class MediaWatch:
-    """Look at every leg once a second, and more often while its peer's address is being learned."""
+    """Look at every leg once a second, and at the moment a silence is due."""
 
     def __init__(
         self,
@@ -43,7 +47,9 @@ class MediaWatch:
         self._legs: dict[str, Party] = {}
         self._orders: dict[str, LegOrder] = {}
         self._statistics: dict[str, LegStatistics] = {}
-        self.next_second = time.monotonic() + INTERVAL_S
+        self._next_second = time.monotonic() + INTERVAL_S
+        self._silence_due: float | None = None
+        self._is_catching_up = False
 
     def add(self, leg: Party, order: LegOrder) -> None:
         """Watch a leg from now on."""
@@ -54,12 +60,26 @@ class MediaWatch:
         """Let go of the legs."""
         self._legs.clear()
 
+    def next_step(self) -> float:
+        """Return when `step` is due (monotonic, seconds)."""
+        due = self._silence_due
+        return self._next_second if due is None else min(due, self._next_second)
+
     def step(self, now: float) -> HangUpOrdered | None:
         """Do what is due; return the event that ends a call from which nothing comes any more."""
-        if now < self.next_second:
+        due = self.next_step()
+        if now < due:
             return None
-        self.next_second = now + INTERVAL_S
-        self._measure()
+        if now - due > HELD_UP_S and not self._is_catching_up:
+            self._next_second, self._silence_due = now + CATCH_UP_S, None
+            self._is_catching_up = True
+            return None
+        self._is_catching_up = False
+        if now < self._next_second:
+            self._judge(now)
+            return None
+        self._next_second = now + INTERVAL_S
+        self._measure(now)
         return self._end_if_gone(now)
 
     def finish(self) -> None:
@@ -67,17 +87,44 @@ class MediaWatch:
         for leg in self._legs.values():
             self._report_dropped(leg, last=True)
 
-    def _measure(self) -> None:
+    def _judge(self, now: float) -> None:
+        """Tell of legs that are silent for long enough by now, and of nothing else."""
+        samples: dict[str, QualitySnapshot] = {}
+        for name, leg in self._legs.items():
+            codec, expected = self._codec(leg), self._expected(leg)
+            if codec and expected:
+                statistics = self._statistics[name]
+                sample = statistics.sample(leg, codec, expected, now, is_timely=False)
+                if sample is not None:
+                    samples[name] = sample
+        if samples:
+            self._send(QualityMeasured(samples))
+        for name in samples:
+            self._report_silence(self._legs[name])
+        self._note_due(now)
+
+    def _note_due(self, now: float) -> None:
+        moments = (statistics.party.due(now) for statistics in self._statistics.values())
+        self._silence_due = min((at for at in moments if at is not None), default=None)
+
+    @staticmethod
+    def _codec(leg: Party) -> str:
+        """Return what a leg's figures are judged by; empty while it has no audio."""
+        if not leg.has_audio or leg.ended or leg.media is None:
+            return ""
+        return leg.media.codec or "PCMU"
+
+    def _measure(self, now: float) -> None:
         samples: dict[str, QualitySnapshot] = {}
         for name, leg in self._legs.items():
             leg.look()
             # Before more is counted, which would have the guard look for others' addresses anew.
             self._report_dropped(leg)
-            statistics = self._statistics[name]
-            if not leg.has_audio or leg.ended or leg.media is None:
+            statistics, codec = self._statistics[name], self._codec(leg)
+            if not codec:
                 statistics.rest()
                 continue
-            sample = statistics.sample(leg, leg.media.codec or "PCMU", self._expected(leg))
+            sample = statistics.sample(leg, codec, self._expected(leg), now)
             if sample is not None:
                 samples[name] = sample
             if leg.guard is not None:
@@ -87,11 +134,12 @@ class MediaWatch:
             self._report_dropped(leg)
             self._report_sending(leg)
             self._report_silence(leg)
+        self._note_due(now)
 
     def _expected(self, leg: Party) -> str:
         """Return since when a leg's peer is to send audio, as `PartyAudio.take` wants it."""
-        assert leg.media is not None
-        return self._machine.audio_expected_since(leg.name) if leg.media.sends else ""
+        sends = leg.media is not None and leg.media.sends
+        return self._machine.audio_expected_since(leg.name) if sends else ""
 
     def _report_silence(self, leg: Party) -> None:
         match self._statistics[leg.name].change:

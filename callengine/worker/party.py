@@ -82,6 +82,8 @@ class Counters:
     round_trips: int
     round_trip_us: int
     "The last one measured."
+    arrived_at: float | None = None
+    "When the last packet was received (monotonic, seconds); None: that is not known."
 
 
 class Party(Protocol):

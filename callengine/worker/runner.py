@@ -235,7 +235,7 @@ class CallRunner:
             self._listening.next_step(),
             *steps,
         )
-        due = [self._watch.next_second, *(time for time in times if time is not None)]
+        due = [self._watch.next_step(), *(time for time in times if time is not None)]
         return max(1, min(longest_ms, int((min(due) - now) * 1000) + 1))
 
     def abandon(self) -> None:

@@ -224,6 +224,7 @@ class SipLeg(SipCall):
             reports=rtcp.txStat.updateCount,
             round_trips=rtcp.rttUsec.n,
             round_trip_us=rtcp.rttUsec.last,
+            arrived_at=self.guard.arrived_at,
         )
 
     # Lending: SIP and SDP stay pjsua2's

@@ -26,18 +26,20 @@ class LegStatistics:
     _round_trips: int = 0
     _round_trip_at: float = float("-inf")
 
-    def sample(self, leg: Party, codec: str, expected: str) -> QualitySnapshot | None:
+    def sample(
+        self, leg: Party, codec: str, expected: str, now: float, *, is_timely: bool = True
+    ) -> QualitySnapshot | None:
         """Return the quality since the last sample; None if it tells of nothing new.
 
-        `expected` is as in `PartyAudio.take`.
+        `expected` and `now` are as in `PartyAudio.take`. One that is not timely, taken because a
+        silence is due, leaves to the next second a party that is heard.
         """
         self.change = None
         counters, guard = leg.counters(), leg.guard
-        if counters is None:
+        if counters is None or (not is_timely and counters.received != self.received):
             return None
-        now = time.monotonic()
         source = guard.source if guard else ""
-        arrived = Arrived(counters.received, counters.reports, source)
+        arrived = Arrived(counters.received, counters.reports, source, counters.arrived_at)
         self.change = self.party.take(arrived, expected=expected, now=now, unix=time.time())
         new, gone = self._since_before(counters)
         if not new and expected and self.party.audio != "missing":
@@ -100,4 +102,4 @@ def _silence(silence: Silence | None, guard: RtpGuard | None) -> SilenceSnapshot
 
 
 def _iso(unix: float) -> str:
-    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds")

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from channels.layers import get_channel_layer
 
 from callengine.notices.groups import CHANNELS
+from callengine.notices.wire import URGENT
 from dashboard.live.outbox import Batch, Fragment, Outbox
 from dashboard.live.topics import Topic
 
@@ -25,6 +26,8 @@ SHARE = 0.03
 "Of this process's time the feed may take so much: what costs more comes less often."
 LONGEST_INTERVAL_S = 2.0
 "Later than this no page is told, whatever it costs: the first rendering compiles templates."
+URGENT_INTERVAL_S = 0.5
+"Nor later than this of what an engine calls urgent: that a party is not heard any more."
 SLICE_S = 0.002
 "Rendering pauses this often, so that whatever else the process does need not wait for it."
 HAND_OUT_AT_ONCE = 10
@@ -43,6 +46,7 @@ class Feed:
         self._topics: dict[str, Topic] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._spent_s = 0.0
         self._flushed_s = 0.0
         self._keeping: list[asyncio.Task[None]] = []
@@ -107,10 +111,13 @@ class Feed:
         while True:
             try:
                 while True:
-                    topic.take(await layer.receive(topic.channel))
+                    received = await layer.receive(topic.channel)
+                    topic.take(received)
                     await topic.follow()
                     if topic.changed:
                         self._changed.set()
+                        if received.get(URGENT):
+                            self._hurry.set()
             except Exception:
                 logger.warning("changes are not heard: is Redis up?", exc_info=True)
             await asyncio.sleep(RETRY_S)
@@ -136,13 +143,23 @@ class Feed:
             await self._changed.wait()
             await asyncio.sleep(self._flushed_s + INTERVAL_S - loop.time())
             # By now the browsers have been given the last one, and what that cost is known.
-            interval_s = min(self._spent_s / SHARE, LONGEST_INTERVAL_S)
-            await asyncio.sleep(self._flushed_s + interval_s - loop.time())
+            await self._rest(min(self._spent_s / SHARE, LONGEST_INTERVAL_S))
             self._changed.clear()
+            self._hurry.clear()
             self._flushed_s, self._spent_s = loop.time(), 0.0
             for topic in list(self._topics.values()):
                 if topic.changed:
                     await self._flush(topic)
+
+    async def _rest(self, interval_s: float) -> None:
+        """Let an interval pass since the last flush; of what is urgent, a shorter one."""
+        loop = asyncio.get_running_loop()
+        urgent_s = min(interval_s, URGENT_INTERVAL_S)
+        with contextlib.suppress(TimeoutError):
+            rest_s = self._flushed_s + interval_s - loop.time()
+            if rest_s > 0:
+                await asyncio.wait_for(self._hurry.wait(), rest_s)
+            await asyncio.sleep(self._flushed_s + urgent_s - loop.time())
 
     async def _flush(self, topic: Topic) -> None:
         try:

@@ -1,6 +1,7 @@
 """A phone that is stopped in a call: every page says so, none a figure it does not have."""
 
 import asyncio
+import datetime as dt
 import os
 import re
 import shutil
@@ -81,7 +82,7 @@ async def test_a_stopped_phone_is_silent_on_every_page_until_it_goes_on(
             "overview": overview.locator(".now"),
         }
         os.kill(bob.process.pid, signal.SIGSTOP)
-        stopped = time.monotonic()
+        stopped, stopped_at = time.monotonic(), dt.datetime.now(dt.UTC)
         figures = [
             _after(stopped, expect(in_row).to_have_text(NO_FIGURE)),
             _after(
@@ -91,6 +92,9 @@ async def test_a_stopped_phone_is_silent_on_every_page_until_it_goes_on(
         ]
         words = [_after(stopped, _says(place, "no audio")) for place in telling.values()]
         no_figure, told = await asyncio.gather(asyncio.gather(*figures), asyncio.gather(*words))
+        # Counted from the last packet itself, not from the second's sample that saw it.
+        since = await on_page.locator("[data-since]").get_attribute("data-since")
+        assert dt.datetime.fromisoformat(since or "") < stopped_at + dt.timedelta(seconds=0.2)
         await expect(on_page).not_to_have_text(re.compile("MOS"))
         await expect(in_row).to_have_text(NO_FIGURE)
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -98,6 +99,28 @@ int vn_arrival_stub(int sock, char *host, int room)
         address = family == AF_INET ? &six->sin6_addr.s6_addr[12] : &six->sin6_addr.s6_addr[0];
     }
     return port && inet_ntop(family, address, host, (socklen_t)room) ? port : 0;
+}
+
+/* The last datagram of each socket. One of another socket may take its place: then nothing is known. */
+#define LASTS 64
+
+static struct { atomic_int sock; _Atomic int64_t at_ns; } lasts[LASTS];
+
+static void note_last(int sock, int64_t at_ns)
+{
+    const unsigned place = (unsigned)sock % LASTS;
+
+    atomic_store_explicit(&lasts[place].sock, sock, memory_order_relaxed);
+    atomic_store_explicit(&lasts[place].at_ns, at_ns, memory_order_relaxed);
+}
+
+int64_t vn_arrival_last(int sock)
+{
+    const unsigned place = (unsigned)sock % LASTS;
+
+    if (atomic_load_explicit(&lasts[place].sock, memory_order_relaxed) != sock)
+        return 0;
+    return atomic_load_explicit(&lasts[place].at_ns, memory_order_relaxed);
 }
 
 void vn_arrival_begin(int64_t due)
@@ -202,6 +225,7 @@ static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *
     if (got == 1) {
         note_stub(sock, from, message.msg_namelen);
     } else {
+        note_last(sock, arrived_ns ? (int64_t)arrived_ns : began_ns);
         vn_capture_packet(sock, VN_CAPTURE_IN, buf, (size_t)got, from,
                           arrived_ns ? (int64_t)arrived_ns + realtime_ns : 0);
         if (from)

@@ -19,4 +19,8 @@ int vn_arrival_counts(void);
  * while it is to be found out who they are. */
 VN_EXPORT int vn_arrival_stub(int sock, char *host, int room);
 
+/* When the last longer datagram that was read on this socket arrived, by CLOCK_MONOTONIC; 0 if that
+ * is not known. May be called on any thread. */
+VN_EXPORT int64_t vn_arrival_last(int sock);
+
 #endif

@@ -34,6 +34,7 @@ int vn_clock_end(int wait_ms);
 void vn_clock_shift(long ns);
 void vn_clock_figures(struct vn_clock_figures *);
 int vn_arrival_stub(int sock, char *host, int room);
+int64_t vn_arrival_last(int sock);
 
 struct vn_captured {
     int64_t at_ns; uint32_t size; uint32_t kept; uint16_t sum; uint16_t ours; uint16_t theirs;

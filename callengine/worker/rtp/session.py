@@ -74,6 +74,7 @@ class RtpSession:
         self._source: Address = ("", 0)
         self._reporter = ""
         self._packets = 0
+        self._arrived_at: float | None = None
         self._ssrc: int | None = None
         self._elsewhere: tuple[Address, int] = (("", 0), 0)
 
@@ -109,6 +110,7 @@ class RtpSession:
                 self._no_rtp(data, now)
                 continue
             self._packets += 1
+            self._arrived_at = now
             self._ssrc = packet.ssrc
             if source != self._remote:
                 self._follow(source)
@@ -199,6 +201,7 @@ class RtpSession:
             reports=reports.received,
             round_trips=reports.round_trips,
             round_trip_us=reports.round_trip_us,
+            arrived_at=self._arrived_at,
         )
 
     def seen(self) -> Seen:

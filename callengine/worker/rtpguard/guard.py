@@ -98,6 +98,11 @@ class RtpGuard:
         return self._source
 
     @property
+    def arrived_at(self) -> float | None:
+        """When the last packet came that was let through (monotonic); None: that is not known."""
+        return None if self._rtp is None else self._rtp.arrived_at()
+
+    @property
     def has_dropped(self) -> bool:
         """Whether enough RTP from elsewhere was dropped to speak of it."""
         return self._tally.reported > 0

@@ -27,6 +27,7 @@ _DROPS = 8
 _COUNTERS = "/proc/self/net/snmp"
 
 _ADDRESS_BYTES = 48
+NS_PER_S = 1_000_000_000
 _MAX_DRAINED = 16_384
 "More than a socket's queue holds, so that it always comes to an end."
 
@@ -103,6 +104,15 @@ class MediaSocket:
         host = ffi.new("char[]", _ADDRESS_BYTES)
         port = extension.vn_arrival_stub(self.descriptor, host, _ADDRESS_BYTES)
         return (ffi.string(host).decode("ascii"), port) if port else None
+
+    def arrived_at(self) -> float | None:
+        """Return when the last datagram came that was let through whole (monotonic, seconds).
+
+        None if none is known of, and without the media extension, which notes it.
+        """
+        extension = media()
+        at_ns = 0 if extension is None else extension.vn_arrival_last(self.descriptor)
+        return at_ns / NS_PER_S if at_ns else None
 
     def dropped(self) -> int:
         """Return how many datagrams were dropped since the socket was opened, for any reason.

@@ -95,6 +95,35 @@ def test_five_seconds_are_told_once(script: str, seconds: list[int]) -> None:
     assert all(isinstance(change, FellSilent) for _, change in told)
 
 
+@pytest.mark.parametrize(
+    ("last", "since"),
+    [
+        (3.5, 3.5),
+        (None, 4.0),  # not known: by the look at the latest
+        (2.75, 3.0),  # read a moment after the look before
+        (4.25, 4.0),  # one more came while this was read
+    ],
+)
+def test_a_silence_is_due_at_its_moment_and_told_then(last: float | None, since: float) -> None:
+    party = PartyAudio()
+    for second in (1.0, 2.0, 3.0):
+        party.take(Arrived(int(50 * second), 0), expected=THE_ANSWER, now=second, unix=UNIX)
+    told: list[tuple[float, str, Change | None]] = []
+    now: float | None = 4.0
+    while now is not None:
+        change = party.take(
+            Arrived(200, 0, FROM, last), expected=THE_ANSWER, now=now, unix=UNIX + now
+        )
+        told.append((now, party.audio, change))
+        now = party.due(now)
+    silence = Silence(UNIX + since, UNIX + since, FROM, reports=False)
+    assert told == [
+        (4.0, "arriving", None),
+        (since + 2, "missing", None),
+        (since + 5, "missing", FellSilent(5.0, silence)),
+    ]
+
+
 def test_one_that_stopped_is_told_from_one_never_heard() -> None:
     stopped, never = Line(), Line()
     ((_, change),) = stopped.run("aaa.....")

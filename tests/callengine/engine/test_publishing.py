@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from channels.layers import InMemoryChannelLayer
+from django.utils import timezone
 
 from callengine.engine import publisher as publishing
 from callengine.engine.publisher import Publisher
@@ -72,6 +73,28 @@ async def test_one_message_travels_as_it_is(monkeypatch: pytest.MonkeyPatch) -> 
         call = demo.call()
         telling.event(call["id"], call["events"][0])
     assert [message["type"] for _, message in layer.sent] == ["call.event"]
+
+
+async def test_of_a_party_that_falls_silent_pages_are_told_without_delay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now()
+    nothing, heard = demo.silent(now, last=now), demo.call()
+    silent = demo.call(legs=[demo.leg("A", quality=nothing), demo.leg("B")])
+    async with publisher(monkeypatch) as (telling, layer):
+        for call in (silent, silent, heard, demo.ended(silent, demo.HUNG_UP)):
+            telling.call(call)
+            await asyncio.sleep(2 * publishing.GATHERING_S)
+        told = [message.get(wire.URGENT) for name, message in layer.sent if name == groups.CALLS]
+        assert told == [True, None, None, True]
+        telling.quality(heard["id"], {"A": demo.quality(4.1)})
+        await asyncio.sleep(2 * publishing.GATHERING_S)
+        monkeypatch.setattr(publishing, "MEASURED_S", 3600.0)
+        telling.quality(heard["id"], {"A": demo.quality(4.0)})
+        await asyncio.sleep(2 * publishing.GATHERING_S)
+        telling.quality(heard["id"], {"A": nothing}, urgent=True)
+    figures = [one["calls"] for one in layer.contents(groups.CALLS) if "calls" in one]
+    assert [call[heard["id"]]["A"][0] for call in figures] == [4.1, None]
 
 
 async def test_a_layer_that_stands_still_costs_a_bounded_queue_and_a_warning(

@@ -38,6 +38,8 @@ class MemoryParty:
         self.preferred = ""
         self.stepped = 0
         self.step_at: float | None = None
+        self.received = 50
+        self.arrived_at: float | None = None
         self._post = post
 
     def _ask(self, what: str, *with_what: object) -> None:
@@ -113,7 +115,7 @@ class MemoryParty:
         self._ask("look")
 
     def counters(self) -> Counters | None:
-        return Counters(50, 0, 1000, 50, 1, 1, 20_000)
+        return Counters(self.received, 0, 1000, 50, 1, 1, 20_000, self.arrived_at)
 
     def explained(self, event: Event) -> Event:
         return event

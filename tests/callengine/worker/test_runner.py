@@ -205,6 +205,63 @@ def test_its_counters_become_the_calls_quality(monkeypatch: pytest.MonkeyPatch) 
     assert ("look",) in call.party("B").asked
 
 
+class Clock:
+    """Monotonic time as a test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def run(self, call: Call, until: float, **heard_until: float) -> list[tuple[float, OfCall]]:
+        """Step a call as its process would; parties send until then. Return what it says, when."""
+        said = []
+        while self.now < until:
+            # To the millisecond, as a process waits.
+            self.now = min(until, self.now + call.runner.wait_ms(2000) / 1000)
+            for name, last in heard_until.items():
+                party = call.party(name)
+                party.arrived_at = min(self.now, last)
+                party.received = 50 + int(50 * party.arrived_at)
+            count = len(call.said)
+            call.runner.step()
+            said += [(self.now, message) for message in call.said[count:]]
+        return said
+
+
+def test_a_silence_is_told_at_its_moment_and_not_a_second_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, call = Clock(monkeypatch), talking()
+    # Just after a sample: those that find it 2 s and 5 s old come nearly a second late.
+    stopped = clock.now + 3.05
+    said = clock.run(call, stopped + 9.0, A=stopped + 99, B=stopped)
+    missing = [
+        at
+        for at, message in said
+        if isinstance(message, QualityMeasured)
+        and "B" in message.legs
+        and message.legs["B"]["audio"] == "missing"
+    ]
+    (told,) = [at for at, message in said if isinstance(message, TimelineNote)]
+    assert missing[0] - stopped == pytest.approx(2.0, abs=0.01)
+    assert told - stopped == pytest.approx(5.0, abs=0.01)
+    samples = [message for _, message in said if isinstance(message, QualityMeasured)]
+    assert sum("A" in sample.legs for sample in samples) == 12, "A is measured once a second"
+
+
+def test_a_process_that_stood_still_reads_before_it_judges(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, call = Clock(monkeypatch), talking()
+    stood_still = clock.now + 3.0
+    clock.run(call, stood_still, A=stood_still, B=stood_still)
+    clock.now += 7.0
+    call.runner.step()  # what came meanwhile is still unread
+    clock.run(call, clock.now + 3.0, A=clock.now + 3.0, B=clock.now + 3.0)
+    audio = {leg["audio"] for told in call.told(QualityMeasured) for leg in told.legs.values()}
+    assert audio == {"arriving"}
+
+
 def test_neither_runner_nor_party_needs_pjsua2_to_be_spoken() -> None:
     """No object of pjsua2's crosses the seam: their modules do not even import it."""
     for name in ("runner", "party", "mediawatch", "statistics", "reoffers"):

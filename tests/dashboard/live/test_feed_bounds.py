@@ -120,3 +120,15 @@ async def test_what_costs_much_comes_less_often(monkeypatch: pytest.MonkeyPatch)
             await groups.publish(groups.call_changed({**call, "from_name": f"name {number}"}))
             await heard(socket, f"name {number}")
     assert time.monotonic() - began_s >= 3 * burnt_s / feed.SHARE
+
+
+async def test_what_is_urgent_waits_for_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "SHARE", 1e-9)
+    monkeypatch.setattr(feed, "LONGEST_INTERVAL_S", 3600.0)
+    async with opened("/ws/calls/") as socket:
+        call = demo.call()
+        await groups.publish(groups.call_changed({**call, "from_name": "name 1"}))
+        await heard(socket, "name 1")
+        await groups.publish(groups.call_changed({**call, "from_name": "name 2"}))
+        await groups.publish(groups.call_changed({**call, "from_name": "name 3"}), urgent=True)
+        assert "name 2" not in await heard(socket, "name 3")
