@@ -120,6 +120,11 @@ class LegOrder:
     place: str = ""
     "Where its INVITE goes, `udp:HOST:PORT`; over TLS with the name that is asked for there."
 
+    @property
+    def is_sip(self) -> bool:
+        """Whether it is a dialog with a peer of the edge's."""
+        return self.agent is None and self.selftest is None and self.browser is None
+
 
 @dataclass(frozen=True, slots=True)
 class WaveOrder:

@@ -151,7 +151,7 @@ class Transfers:
     def call_ended(self, call: LiveCall) -> None:
         """Tell who asked for a transfer under way that it comes to nothing."""
         self.progress(call, 487)
-        self._come_to_nothing(call, call.transfer)
+        self._come_to_nothing(call, call.transfer, is_over=True)
         self._handovers.call_ended(call)
 
     def ended(self, call: LiveCall, message: TransferOver) -> None:
@@ -168,11 +168,19 @@ class Transfers:
         else:
             self._come_to_nothing(call, pending)
 
-    def _come_to_nothing(self, call: LiveCall, pending: PendingTransfer | None) -> None:
+    def _come_to_nothing(
+        self, call: LiveCall, pending: PendingTransfer | None, *, is_over: bool = False
+    ) -> None:
+        """Release the other call that was to be joined; `is_over`: this one has ended."""
         if pending is None or pending.joint is None:
             return
         waiting = call.leg_orders.get(pending.referrer.waiting) if pending.referrer else None
-        has_left = waiting is not None and not self._edge.talks(waiting.token)
+        if waiting is None:
+            has_left = False
+        elif waiting.is_sip:
+            has_left = not self._edge.talks(waiting.token)
+        else:
+            has_left = is_over
         self.not_joined(call, pending.joint, is_late=has_left)
 
     def not_joined(self, call: LiveCall, joint: Joint, *, is_late: bool = False) -> None:
