@@ -113,13 +113,17 @@ class Hearing:
             case QualityMeasured() | LevelsMeasured() | PacketsRecorded():
                 self._measured(call, message)
             case CallEnded(termination, at):
-                self._transfers.call_ended(call)
-                self._pickups.ended(call)
-                self._book.close(call, termination, at)
+                self._ended(call, termination, at)
             case SpeechWanted() | MusicWanted() | BrowserWanted():
                 self._of_sound(call, message)
             case _:
                 self._agents.hear(call, message)
+
+    def _ended(self, call: LiveCall, termination: Termination, at: float | None = None) -> None:
+        """Close a call, and tell those whose calls were to become one with it."""
+        self._transfers.call_ended(call)
+        self._pickups.ended(call)
+        self._book.close(call, termination, at)
 
     def _measured(
         self, call: LiveCall, message: QualityMeasured | LevelsMeasured | PacketsRecorded
@@ -161,7 +165,7 @@ class Hearing:
     def _idle(self, process: CallProcess, *, recycle: bool) -> None:
         call = self._assignment.forget(process)
         if call is not None and not call.ended:
-            self._book.close(call, _died(process))
+            self._ended(call, _died(process))
         if process.call is not None:
             self._edge.close_call(process.call)
         self._pool.release(process, recycle=recycle)
@@ -178,7 +182,7 @@ class Hearing:
             return
         self._edge.abandon(process.call, code=500, reason=q850_reason(500))
         if call is not None and not call.ended:
-            self._book.close(call, _died(process))
+            self._ended(call, _died(process))
 
 
 def _takes_back(call: LiveCall, samples: Mapping[str, QualitySnapshot]) -> bool:

@@ -4,14 +4,17 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
 
-from callengine.core.directory import ConnectionEntry, Destination
+from callengine.core.directory import ConnectionEntry, Destination, Source
+from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Rejection, Termination
 from callengine.edge.interface import Accepted, Refused
+from callengine.engine.livecall import Joint, PendingTransfer, Referrer
 from callengine.engine.processes import (
     CallProcess,
     NoProcessStartsError,
@@ -218,6 +221,36 @@ async def test_an_ordinary_call_is_handed_over(board: Board, peer: UdpPeer) -> N
     assert isinstance(outcomes[0], Accepted)
     assert len(board.calls) == 1
     assert board.process.call is not None
+
+
+async def test_a_process_that_dies_takes_no_other_call_and_no_party_with_it_without_a_word(
+    board: Board, peer: UdpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who had referred heard no more of it, and the call it was to be joined with stayed up."""
+    phone = phone_of(board, peer)
+    peer.send(invite(phone, body=SDP), phone.edge)
+    await until(lambda: board.process.call is not None, "the call was not handed over")
+    (live,) = board.calls.values()
+    live.taken = True
+    told: list[int] = []
+    ended: list[Termination] = []
+    monkeypatch.setattr(board.edge, "has_been_taken_over", lambda _: True)
+    for part in (board.transfers, board._pickups):
+        monkeypatch.setattr(part, "_hang_up", lambda _, end: ended.append(end))
+    other: Any = SimpleNamespace(
+        id="other", ended=False, leg_orders={"B": LegOrder("B", "x")}, name_of=lambda _: "Bob"
+    )
+    source = Source("external", "127.0.0.3")
+    referrer = Referrer("B", "A", source, source, tell=told.append)
+    live.transfer = PendingTransfer("Bob", "Cy", referrer=referrer, joint=Joint(other, "A", "B"))
+    live.joint = Joint(other, "A", "B")
+    board.process.state = ProcessState.DEAD
+    board._lost(board.process)
+    assert told == [487]
+    assert [ending["reason"] for ending in board.written.endings] == ["call-process-died"]
+    transferred, picked_up = ended
+    assert transferred.advice.startswith("Bob agreed to be joined with another call just as that")
+    assert picked_up.advice.startswith("eve was about to pick this call up in the place of Bob")
 
 
 async def test_a_call_that_does_not_end_at_a_stop_was_stopped_not_lost(
