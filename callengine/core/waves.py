@@ -176,7 +176,8 @@ class WavePlanner:
         to_agent: _Step = ("", lambda: self._to_agent(agent))
         if when == "always" and agent.enabled:
             return _noted(self._in_turn(to_agent), f"Calls to {entry.name} go to {agent.name}.")
-        if when == "not-registered" and not entry.address and not entry.contacts:
+        is_reached = entry.address or entry.contacts or entry.browsers
+        if when == "not-registered" and not is_reached:
             why = f"{entry.name} is not registered: {agent.name} takes the call."
             return _noted(self._in_turn(to_agent), why)
         if when != "busy":

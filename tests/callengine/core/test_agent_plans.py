@@ -9,6 +9,7 @@ import pytest
 from agents.formats import Encoding
 from callengine.core.directory import (
     AgentPlace,
+    BrowserPlace,
     ConnectionEntry,
     Contact,
     Destination,
@@ -31,6 +32,7 @@ STRANGER = Source("external", "203.0.113.7")
 CAROL = Source("connection", "192.0.2.8", connection=ConnectionEntry("carol", "Carol"))
 PHONE = Contact("sip:alice@192.0.2.9:5062", "udp:192.0.2.9:5062")
 ALICE = ConnectionEntry("alice", "Alice", inbound_codecs=("G722", "PCMA"), contacts=(PHONE,))
+BROWSER = BrowserPlace("page", "Browser of alice")
 CARRIER = TrunkEntry(
     "carrier", gateways=(GatewayEntry("sip:192.0.2.20", 1),), out_username="u", out_password="pw"
 )
@@ -234,6 +236,7 @@ def test_fallbacks_that_go_round_end() -> None:
         ("not-registered", {}, {}, ["Alice"]),
         ("not-registered", {"contacts": ()}, {}, ["support"]),
         ("not-registered", {"contacts": (), "address": "sip:192.0.2.1"}, {}, ["Alice"]),
+        ("not-registered", {"contacts": (), "browsers": (BROWSER,)}, {}, ["Alice"]),
         ("busy", {}, {}, ["Alice", "support/busy"]),
         ("busy", {"concurrent_calls": 1}, {}, ["Alice", "support/busy"]),
         ("busy", {"concurrent_calls": 1}, {"connection:alice": 1}, ["support"]),
