@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from channels.layers import get_channel_layer
-
 from callengine.core.directory import ConnectionEntry, Source
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
@@ -27,6 +25,7 @@ from callengine.engine.browsersockets import BrowserSockets
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import LiveCall
 from callengine.engine.planning import Asked, Planning
+from callengine.notices.answering import answer
 from callengine.notices.phone import (
     AskForPhone,
     ListenToCall,
@@ -36,7 +35,6 @@ from callengine.notices.phone import (
     PhoneRings,
     PlacePhoneCall,
 )
-from callengine.notices.wire import to_message
 
 logger = logging.getLogger(__name__)
 
@@ -116,8 +114,8 @@ class Browsers:
     def offer(self, asked: AskForPhone, *, channel: str) -> None:
         """Answer whether a call can be placed here; the order is heard on `channel`."""
         problem = self._busy()
-        answer = PhoneRefused(problem, is_offer=True) if problem else PhoneOffer(channel)
-        self._start(_tell(asked.reply, answer))
+        told = PhoneRefused(problem, is_offer=True) if problem else PhoneOffer(channel)
+        self._start(answer(asked.reply, told))
 
     def place(self, asked: PlacePhoneCall) -> None:
         """Place a call, and tell the page where its sound goes."""
@@ -126,7 +124,7 @@ class Browsers:
     def refuse(self, asked: AskForPhone | PlacePhoneCall, why: str) -> None:
         """Tell a page that it came to nothing."""
         order = asked.order if isinstance(asked, PlacePhoneCall) else ""
-        self._start(_tell(asked.reply, PhoneRefused(why, order=order)))
+        self._start(answer(asked.reply, PhoneRefused(why, order=order)))
 
     def _busy(self) -> str:
         if self._closed:
@@ -144,15 +142,15 @@ class Browsers:
             live = await self._placed(asked)
         except RefusedError as refusal:
             refused = PhoneRefused(str(refusal), refusal.call, order=asked.order)
-            await _tell(asked.reply, refused)
+            await answer(asked.reply, refused)
         except Exception:
             logger.exception("a call from a browser could not be placed")
             failed = PhoneRefused("The engine failed; its log says why.", order=asked.order)
-            await _tell(asked.reply, failed)
+            await answer(asked.reply, failed)
         else:
             at = self.sockets.expect(live.plan.call, "A")
             placed = PhonePlaced(live.id, at.host, at.port, at.token, asked.order)
-            await _tell(asked.reply, placed)
+            await answer(asked.reply, placed)
 
     async def _placed(self, asked: PlacePhoneCall) -> LiveCall:
         if problem := self._busy():
@@ -229,13 +227,13 @@ class Browsers:
         """Let somebody hear a call, or say why not."""
         callee = parties(call.snapshot["legs"], call.near).callee
         if not CallState(call.snapshot["state"]).is_talking:
-            self._start(_tell(asked.reply, PhoneRefused(NOT_ANSWERED)))
+            self._start(answer(asked.reply, PhoneRefused(NOT_ANSWERED)))
         elif callee is not None and callee["name"] in call.agents.orders:
-            self._start(_tell(asked.reply, PhoneRefused(AGENT_TALKS)))
+            self._start(answer(asked.reply, PhoneRefused(AGENT_TALKS)))
         else:
             at = self.sockets.expect(call.plan.call, "", listener=asked.by)
             placed = PhonePlaced(call.id, at.host, at.port, at.token)
-            self._start(_tell(asked.reply, placed))
+            self._start(answer(asked.reply, placed))
 
     # What call processes ask
 
@@ -248,22 +246,9 @@ class Browsers:
         at = self.sockets.expect(call.plan.call, leg)
         caller, name = call.plan.from_user, call.plan.from_name
         rings = PhoneRings(call.id, at.host, at.port, at.token, caller[:255], name[:255])
-        self._start(_tell(channel, rings))
+        self._start(answer(channel, rings))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-Answer = PhoneOffer | PhoneRefused | PhonePlaced | PhoneRings
-
-
-async def _tell(reply: str, answer: Answer) -> None:
-    """Tell a page; without a channel layer nobody hears, and the page says so itself."""
-    layer = get_channel_layer()
-    assert layer is not None
-    try:
-        await layer.send(reply, to_message(answer))
-    except Exception:
-        logger.warning("a browser's page could not be told: is Redis up?", exc_info=True)

@@ -19,8 +19,8 @@ from typing import Any
 from agents.builtin import sounds, voice
 from audiocodecs.catalogue import HEADER_BYTES
 from callengine.core.audition import PACKET_MS, PHRASE, SOURCE_RATE_HZ, Audition, AuditionFacts
-from callengine.lab.answering import answer
 from callengine.lab.phones import ROOT
+from callengine.notices.answering import answer
 from callengine.notices.auditions import AskForAuditions, MadeHeard, MakeHeard
 from callengine.notices.lab import LabBusy, LabOffer, LabRefused
 from callengine.worker.confinement import environment

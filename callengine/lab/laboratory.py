@@ -15,11 +15,11 @@ from typing import Any, Protocol
 from callengine.core.lab import LabCase, LabEnds
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.reasons import Reason
-from callengine.lab.answering import answer
 from callengine.lab.ends import UnknownEndError
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
 from callengine.lab.messages import order_of
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, phone_server, start_phone
+from callengine.notices.answering import answer
 from callengine.notices.lab import AskForLab, LabBusy, LabOffer, LabPlaced, LabRefused, PlaceLabCall
 
 logger = logging.getLogger(__name__)

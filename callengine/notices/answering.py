@@ -1,4 +1,4 @@
-"""How what the lab was asked for gets back to the page that asked."""
+"""How what an engine was asked for gets back to the page that asked."""
 
 import asyncio
 import logging
@@ -21,4 +21,4 @@ async def answer(channel: str, told: object) -> None:
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             await layer.send(channel, to_message(told))
     except Exception:
-        logger.warning("the codec lab's page could not be told: is Redis up?", exc_info=True)
+        logger.warning("a page could not be told: is Redis up?", exc_info=True)
