@@ -3,12 +3,9 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any, Self
 
 from playwright.async_api import Browser as AsyncBrowser
@@ -16,6 +13,7 @@ from playwright.async_api import async_playwright
 from playwright.async_api import expect as expect_async
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.peers.nursery import ROOT, nursery
 from tests.peers.readymade import migrated_sqlite
 
 CHROMIUM = "/usr/bin/chromium"
@@ -26,7 +24,6 @@ PATIENCE_MS = 30_000
 "A page that shows what it should costs none of it."
 for _expect in (expect, expect_async):
     _expect.set_options(timeout=PATIENCE_MS)
-ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -48,41 +45,28 @@ class LiveServer:
             "VOIPNUMBER_DATA": self.folder.name,
             "DATABASE_URL": f"sqlite:///{self.folder.name}/pages.sqlite3",
             "REDIS_URL": "",
-            "PYTHONWARNINGS": "ignore",
         }
         shutil.copy(migrated_sqlite(ROOT), f"{self.folder.name}/pages.sqlite3")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.browser.live_server"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        program = ["-m", "tests.browser.live_server"]
+        self._server = nursery(ROOT).converse(program, environment)
         self.url = f"http://127.0.0.1:{self._read()['port']}"
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.close()  # The server ends with its input.
-        self.process.wait(timeout=30)
-        self.process.stdout.close()
+        self._server.stop()
         self.folder.cleanup()
 
     def do(self, name: str, **values: Any) -> Any:
         """Have the server process do something, and return its answer."""
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps({"do": name, **values}) + "\n")
-        self.process.stdin.flush()
+        self._server.told.write(json.dumps({"do": name, **values}) + "\n")
+        self._server.told.flush()
         answer = self._read()["answer"]
         if isinstance(answer, dict) and "error" in answer:
             raise RuntimeError(answer["error"])
         return answer
 
     def _read(self) -> dict[str, Any]:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
+        line = self._server.said.readline()
         if not line:
             raise RuntimeError("the server process ended")
         values: dict[str, Any] = json.loads(line)

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+import warnings
 from typing import Any
 
 import django
@@ -18,6 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipnumber.settings")
 
 
 def main() -> None:
+    warnings.simplefilter("ignore")
     django.setup()
     # Those of the product take a third of a second for each account and each time one signs in.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

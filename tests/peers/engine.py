@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -22,12 +21,12 @@ import yaml
 
 from tests.peers import moments, readymade
 from tests.peers.clerk import Clerk
+from tests.peers.nursery import ROOT, Forked, nursery
 from tests.peers.ports import LOOPBACK, free_port, free_port_range, free_sip_port
 from tests.peers.services import Postgres, Redis, wait_for_port
 
 ACCESS_LISTS_S = 1.1
 "How long an engine that runs may go by the access lists it read last, and a little more."
-ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
 RTP_PORTS = 160
@@ -59,7 +58,7 @@ class Engine:
         self.http_port = free_port(socket.SOCK_STREAM)
         self.rtp_ports = free_port_range(RTP_PORTS)
         self.folder = Path(tempfile.mkdtemp(prefix="voipnumber-"))
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Forked] = {}
         self._clerk: Clerk | None = None
         self._services = ExitStack()
         self._environment = {
@@ -280,14 +279,9 @@ class Engine:
         self._wait_for_sip()
 
     def _spawn(self, name: str, *arguments: str) -> None:
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, *arguments],
-                env=self._environment,
-                cwd=self.root,
-                stdout=log,
-                stderr=log,
-            )
+        with open(os.devnull) as nothing, (self.folder / f"{name}.log").open("ab") as log:
+            files = [nothing.fileno(), log.fileno(), log.fileno()]
+            self.processes[name] = nursery(self.root).fork(arguments, self._environment, files)
 
     def _wait_for_sip(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

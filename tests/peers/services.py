@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.peers import readymade
+from tests.peers.nursery import Forked
 from tests.peers.ports import LOOPBACK, free_port
 
 START_TIMEOUT_S = 120.0
@@ -146,7 +147,7 @@ class Redis:
         self._process.wait(10)
 
 
-def wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_port(port: int, process: "subprocess.Popen[bytes] | Forked") -> None:
     """Wait until something listens on a TCP port; fail if the process ends instead."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:

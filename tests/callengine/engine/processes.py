@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.peers.engine import ROOT, Engine
+from tests.peers.nursery import Forked
 
 UDP_TABLES = ("/proc/net/udp", "/proc/net/udp6")
 
@@ -58,7 +59,7 @@ class Restartable(Engine):
     """An engine that can be killed, and started again on the same ports and data."""
 
     @property
-    def serving(self) -> "subprocess.Popen[bytes]":
+    def serving(self) -> Forked:
         return self.processes["serve"]
 
     def kill(self) -> None:
