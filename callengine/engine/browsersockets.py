@@ -7,6 +7,7 @@ sound touches neither the engine's event loop nor the channel layer.
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import socket
 import time
@@ -65,8 +66,10 @@ class BrowserSockets:
         try:
             self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except OSError as error:
-            text = f"VOIPNUMBER_SOUND_LISTEN {host}:{port} cannot be listened at: {error.strerror}"
-            raise OSError(error.errno, text) from error
+            why = os.strerror(error.errno) if error.errno else str(error)
+            text = f"VOIPNUMBER_SOUND_LISTEN {host}:{port} cannot be listened at: {why}. "
+            text += "Choose an address of this machine and a port that is free, or 0 for any."
+            raise OSError(text) from error
         self._socket.setblocking(False)
         self._start(self._accept(self._socket))
 

@@ -254,8 +254,8 @@ class Switchboard(DirectoryAnswers):
             await self.pool.start()
             await self.directory.start()
             self.edge.know_phones(self.directory.registered_flows())
-            await self.edge.start()
             await self.browsers.sockets.start()
+            await self.edge.start()
         except (OSError, RuntimeError):
             await take_all(self._undoing())
             raise
@@ -272,6 +272,7 @@ class Switchboard(DirectoryAnswers):
 
     def _undoing(self) -> Iterator[Step]:
         """End what a start that failed had begun; the edge has closed what it opened."""
+        yield Step("taking no browsers", self.browsers.stop)
         yield Step("ending call processes", self.pool.stop, POOL_STOP_S)
         yield Step("writing the record", self._journal_closed, JOURNAL_STOP_S)
         yield Step("storing who is registered", self.directory.stop, DIRECTORY_STOP_S)

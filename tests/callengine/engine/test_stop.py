@@ -162,6 +162,17 @@ def test_a_taken_http_port_is_one_clear_sentence(stopped: Restartable) -> None:
     assert "VOIPNUMBER_HTTP" in said
 
 
+def test_a_taken_port_for_sound_is_one_clear_sentence(
+    stopped: Restartable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server((stopped.host, 0)) as holder:
+        place = f"{stopped.host}:{holder.getsockname()[1]}"
+        monkeypatch.setitem(stopped._environment, "VOIPNUMBER_SOUND_LISTEN", place)
+        said = _refusal(stopped, "callengine")
+    assert f"VOIPNUMBER_SOUND_LISTEN {place}" in said
+    assert "already in use. Choose" in said
+
+
 @pytest.fixture(scope="module")
 def stopped() -> Iterator[Restartable]:
     """An engine that is set up and not running."""
