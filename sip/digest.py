@@ -10,7 +10,27 @@ HASHES: Mapping[str, Callable[[bytes], "hashlib._Hash"]] = MappingProxyType(
     # MD5 is what the phones speak (RFC 3261 section 22.4); whoever can do SHA-256 is asked first.
     {"MD5": partial(hashlib.md5, usedforsecurity=False), "SHA-256": hashlib.sha256}
 )
-"By the names of algorithms in a challenge."
+"By the names of algorithms in a challenge of ours."
+
+
+def _sha512_256(data: bytes) -> "hashlib._Hash":
+    return hashlib.new("sha512_256", data)
+
+
+_ALL = (*HASHES, *(("SHA-512-256",) if "sha512_256" in hashlib.algorithms_available else ()))
+SPOKEN: Mapping[str, str] = MappingProxyType(
+    {name + sess.upper(): name + sess for name in _ALL for sess in ("", "-sess")}
+)
+"""Algorithms of challenges that are answered, in capitals, and as RFC 7616 section 3.3 writes them.
+
+Of those that end in -sess the key is one of nonce and cnonce, too.
+"""
+
+
+def hash_text(algorithm: str, text: str) -> str:
+    """Return the digest of a text by the hash of an algorithm, in lower-case hexadecimal digits."""
+    made = HASHES.get(algorithm.removesuffix("-SESS"), _sha512_256)
+    return made(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class KeptHa1(NamedTuple):
@@ -28,8 +48,11 @@ class KeptHa1(NamedTuple):
 
 
 def digest_ha1(algorithm: str, *, username: str, realm: str, password: str) -> str:
-    """Return H(username:realm:password) in lower-case hexadecimal digits."""
-    return HASHES[algorithm](f"{username}:{realm}:{password}".encode()).hexdigest()
+    """Return H(username:realm:password) in lower-case hexadecimal digits.
+
+    Of a -sess algorithm it is what the nonces are added to.
+    """
+    return hash_text(algorithm, f"{username}:{realm}:{password}")
 
 
 def kept_ha1(*, username: str, realm: str, password: str) -> KeptHa1:

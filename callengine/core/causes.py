@@ -8,7 +8,7 @@ from callengine.core.orders import LegOrder
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 
-SPOKEN_DIGEST = "Digest with MD5 or SHA-256 and, if any, qop auth"
+SPOKEN_DIGEST = "Digest with MD5, SHA-256 or SHA-512-256 and, if any, qop auth or auth-int"
 _Q850 = {
     404: 1, 604: 1, 410: 22, 484: 28, 486: 17, 600: 17, 603: 21, 403: 21, 480: 18,
     408: 18, 487: 16, 488: 88, 606: 88, 500: 41, 502: 38, 503: 41, 504: 102,

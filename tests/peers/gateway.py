@@ -9,7 +9,11 @@ from sipua.utils import create_response, random_string
 
 from tests.peers.phone import Phone
 
-HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+HASHES = {
+    "MD5": hashlib.md5,
+    "SHA-256": hashlib.sha256,
+    "SHA-512-256": lambda data: hashlib.new("sha512_256", data),
+}
 HEADERS = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
@@ -75,15 +79,21 @@ class Gateway(Phone):
     def _is_right(self, given: dict[str, str], request: sipmessage.Request) -> bool:
         algorithm = given.get("algorithm", "MD5")
         uri = str(request.uri)
-        fits = given["uri"] == uri and given["realm"] == self.realm and given["nonce"] == self.nonce
+        ours = {"uri": uri, "realm": self.realm, "nonce": self.nonce, "opaque": self.opaque}
+        fits = ours.items() <= given.items()
         if not fits or algorithm not in self.algorithms:
             return False
 
+        name, is_session = algorithm.removesuffix("-sess"), algorithm.endswith("-sess")
+
         def digest(text: str) -> str:
-            return HASHES[algorithm](text.encode()).hexdigest()
+            return HASHES[name](text.encode()).hexdigest()
 
         ha1 = digest(f"{self.user}:{self.realm}:{self.password}")
-        ha2 = digest(f"{request.method}:{uri}")
+        if is_session:
+            ha1 = digest(f"{ha1}:{self.nonce}:{given['cnonce']}")
+        entity = f":{digest(request.body.decode())}" if self.qop == "auth-int" else ""
+        ha2 = digest(f"{request.method}:{uri}{entity}")
         middle = ":".join(given[k] for k in ("nc", "cnonce", "qop")) + ":" if self.qop else ""
         expected = digest(f"{ha1}:{self.nonce}:{middle}{ha2}")
         return given["username"] == self.user and given["response"] == expected

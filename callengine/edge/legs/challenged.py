@@ -2,9 +2,8 @@
 
 import secrets
 
-from callengine.edge.legs.inner import challenge
+from callengine.edge.messages.challenges import read_challenge
 from callengine.edge.messages.digest import Answer, written
-from callengine.edge.messages.grammar import parse_params, split_quoted
 from callengine.edge.messages.message import Message
 
 _ASKED = {
@@ -16,26 +15,26 @@ _ASKED = {
 def credentials(
     response: Message, *, username: str, password: str, method: str, uri: str
 ) -> tuple[str, str] | None:
-    """Return the header that answers a response's challenge, or None if none can be answered."""
+    """Return the header that answers a response's challenge, or None if none can be answered.
+
+    It is for a request without a body.
+    """
     if response.code not in _ASKED or not password:
         return None
     asked, answered = _ASKED[response.code]
-    usable = filter(None, map(challenge, response.headers.get(asked, ())[:8]))
-    text = next(usable, None)
-    if text is None:
+    challenges = filter(None, map(read_challenge, response.headers.get(asked, ())[:8]))
+    challenge = next(challenges, None)
+    if challenge is None:
         return None
-    params = parse_params(split_quoted(text.partition(" ")[2], ","))
     open_answer = Answer(
         username=username,
-        realm=params["realm"] or "",
-        nonce=params["nonce"] or "",
+        realm=challenge.realm,
+        nonce=challenge.nonce,
         uri=uri,
         response="",
-        algorithm=(params.get("algorithm") or "MD5").upper(),
-        qop=params.get("qop") or "",
+        algorithm=challenge.algorithm or "MD5",
+        qop=challenge.qop,
         nc="00000001",
         cnonce=secrets.token_hex(8),
     )
-    return answered, written(
-        open_answer, password=password, method=method, opaque=params.get("opaque")
-    )
+    return answered, written(open_answer, password=password, method=method, opaque=challenge.opaque)

@@ -12,6 +12,7 @@ from callengine.core.srtp import SECURE_USER
 from callengine.edge.legs.outer import option_lists
 from callengine.edge.legs.table import AnchoredLeg, PeerRequest
 from callengine.edge.messages import keys
+from callengine.edge.messages.challenges import best, read_challenge
 from callengine.edge.messages.digest import parse_answer
 from callengine.edge.messages.grammar import parse_params, read_number, split_quoted
 from callengine.edge.messages.message import Headers, Message, render
@@ -31,9 +32,6 @@ MAX_REDIRECTS = 5
 MAX_REDIRECT_CHARACTERS = 256
 
 _WITH_OFFER = ("INVITE", "UPDATE")
-_CHALLENGED = {"realm": 128, "nonce": 512, "opaque": 256}
-"Characters of the quoted parameters of a challenge."
-_ALGORITHMS = ("MD5", "SHA-256")
 
 
 def request(
@@ -136,7 +134,7 @@ def agreeable(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name != "min-se"]
 
 
-def _challenges(asked: Received, message: Received) -> Headers:
+def _challenges(request: Received, message: Received) -> Headers:
     """Return the challenges that a call process should answer, or that none of them can be.
 
     Where its credentials were refused already, and not for an old nonce, it is not asked again
@@ -145,20 +143,15 @@ def _challenges(asked: Received, message: Received) -> Headers:
     given = [
         parse_answer(value)
         for name in ("authorization", "proxy-authorization")
-        for value in asked.headers.get(name, ())
+        for value in request.headers.get(name, ())
     ]
     tried = {answer.realm for answer in given if answer is not None}
     headers: Headers = []
     for name in ("www-authenticate", "proxy-authenticate"):
-        values = filter(None, map(challenge, message.headers.get(name, ())[:8]))
-        fresh = [value for value in values if _is_fresh(value, tried)]
-        headers += [(name, value) for value in fresh[:MAX_CHALLENGES]]
+        asked = filter(None, map(read_challenge, message.headers.get(name, ())[:8]))
+        fresh = [one for one in asked if one.is_stale or one.realm not in tried]
+        headers += [(name, one.told) for one in best(fresh)[:MAX_CHALLENGES]]
     return headers if headers or tried else [("x-challenge", "unusable")]
-
-
-def _is_fresh(text: str, tried: set[str]) -> bool:
-    params = parse_params(split_quoted(text.partition(" ")[2], ","))
-    return params["realm"] not in tried or params.get("stale") == "true"
 
 
 def _matters(name: str, message: Received, method: str) -> bool:
@@ -228,32 +221,3 @@ _READERS: dict[str, Callable[[str], str]] = {
     "user-agent": _agent,
     "server": _agent,
 }
-
-
-def challenge(text: str) -> str:
-    """Return a digest challenge that a call process can answer (RFC 7616 section 3.3), or ''."""
-    scheme, _, rest = text.strip().partition(" ")
-    params = parse_params(split_quoted(rest, ","))
-    algorithm = (params.get("algorithm") or "MD5").upper()
-    if scheme.lower() != "digest" or algorithm not in _ALGORITHMS:
-        return ""
-    if params.get("realm") is None or not params.get("nonce"):
-        return ""
-    items: list[str] = []
-    for name, most in _CHALLENGED.items():
-        value = params.get(name)
-        if value is None:
-            continue
-        if len(value) > most or not value.isprintable():
-            return ""
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        items.append(f'{name}="{escaped}"')
-    items += [f"algorithm={algorithm}"] if "algorithm" in params else []
-    if (params.get("stale") or "").lower() == "true":
-        items.append("stale=true")
-    qops = [item.strip().lower() for item in (params.get("qop") or "").split(",")]
-    if "auth" in qops:
-        items.append('qop="auth"')
-    elif any(qops):
-        return ""
-    return f"Digest {', '.join(items)}"

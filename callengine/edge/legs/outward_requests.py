@@ -221,7 +221,8 @@ class OutwardRequests:
         message, identity = request.message, self._identity
         extra: Headers = [("max-forwards", str(leg.anchor.max_forwards))]
         extra += [("route", route) for route in request.routes]
-        extra += _credentials(leg, request)
+        body = leg.profiles.outward(takeover.continued(leg, message.body), request.flow)
+        extra += _credentials(leg, request, body)
         if request.method == "INVITE" and is_first:
             extra += leg.anchor.headers
         if request.method == "BYE":
@@ -240,7 +241,7 @@ class OutwardRequests:
             parties=request.parties,
             call_id=leg.call_id,
             cseq=request.cseq,
-            body=leg.profiles.outward(takeover.continued(leg, message.body), request.flow),
+            body=body,
             extra=extra,
         )
 
@@ -315,7 +316,7 @@ def _reason(code: int, why: str) -> Headers:
     return [("reason", reason_value(code, why))]
 
 
-def _credentials(leg: AnchoredLeg, request: PeerRequest) -> Headers:
+def _credentials(leg: AnchoredLeg, request: PeerRequest, body: bytes) -> Headers:
     """A digest over a loopback URI must not leave, and no gateway would take it."""
     headers: Headers = []
     for name in ("authorization", "proxy-authorization"):
@@ -326,6 +327,7 @@ def _credentials(leg: AnchoredLeg, request: PeerRequest) -> Headers:
                 password=leg.anchor.password,
                 method=request.method,
                 uri=request.uri,
+                body=body,
             )
             if moved:
                 headers.append((name, moved))

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from callengine.edge.messages.challenges import asked_for, escaped
 from callengine.edge.messages.grammar import parse_params, split_quoted
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.uris import parse_uri
 from callengine.edge.sources import source_key
-from sip.digest import HASHES, digest_ha1
+from sip.digest import HASHES, SPOKEN, digest_ha1, hash_text
 
 MAX_TRACKED_NONCES = 50_000
 _WINDOW = 64
@@ -52,6 +53,11 @@ class Answer:
         return self.username.removesuffix(f"@{self.realm}")
 
     @property
+    def covers_body(self) -> bool:
+        """Whether the body belongs to what is proved (RFC 7616 section 3.4.3)."""
+        return self.qop == "auth-int"
+
+    @property
     def names_realm(self) -> bool:
         """Whether the user name is `user@realm`, of which HA1 is another."""
         return self.user != self.username
@@ -87,13 +93,20 @@ def answer_in(message: Received, *, realm: str, algorithms: tuple[str, ...]) -> 
     return max(ours, key=lambda answer: answer.algorithm == "SHA-256", default=None)
 
 
-def digest_response(answer: Answer, *, ha1: str, method: str) -> str:
-    """Return the response RFC 7616 section 3.4.1 expects for these credentials."""
+def digest_response(answer: Answer, *, ha1: str, method: str, body: bytes = b"") -> str:
+    """Return the response RFC 7616 section 3.4.1 expects for these credentials.
+
+    `body` is the message's, which qop=auth-int covers. A -sess algorithm makes its own key of `ha1`
+    (section 3.4.2).
+    """
 
     def hashed(text: str) -> str:
-        return HASHES[answer.algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
+        return hash_text(answer.algorithm, text)
 
-    ha2 = hashed(f"{method}:{answer.uri}")
+    if answer.algorithm.endswith("-SESS"):
+        ha1 = hashed(f"{ha1}:{answer.nonce}:{answer.cnonce}")
+    entity = f":{hashed(body.decode('utf-8', 'surrogateescape'))}" if answer.covers_body else ""
+    ha2 = hashed(f"{method}:{answer.uri}{entity}")
     if not answer.qop:
         return hashed(f"{ha1}:{answer.nonce}:{ha2}")
     return hashed(f"{ha1}:{answer.nonce}:{answer.nc}:{answer.cnonce}:{answer.qop}:{ha2}")
@@ -241,38 +254,45 @@ def _nonce_count(answer: Answer) -> int | None:
         return None
 
 
-def readdress(header: str, *, username: str, password: str, method: str, uri: str) -> str | None:
+def readdress(
+    header: str, *, username: str, password: str, method: str, uri: str, body: bytes
+) -> str | None:
     """Return digest credentials computed anew for another URI, or None if that cannot be done.
 
     A call process answers a gateway's challenge for the loopback URI it sees, and not as us; the
-    gateway must see its own URI, and whom it knows. Nonce, cnonce, count, realm and algorithm stay.
+    gateway must see its own URI, and whom it knows. Nonce, cnonce, count and realm stay; algorithm,
+    qop and opaque are those it asked for (see `challenges`). `body` is the request's.
     """
     answer = parse_answer(header)
-    if answer is None or not password or answer.algorithm not in HASHES:
+    if answer is None or not password:
         return None
-    if answer.qop not in ("", "auth"):
+    opaque = parse_params(split_quoted(header.partition(" ")[2], ",")).get("opaque")
+    asked = asked_for(opaque)
+    if asked is not None:
+        algorithm, qop, opaque = asked
+        answer = replace(answer, algorithm=algorithm, qop=qop)
+    if answer.algorithm not in SPOKEN or answer.qop not in ("", "auth", "auth-int"):
         return None
     moved = replace(answer, username=username, uri=uri)
-    opaque = parse_params(split_quoted(header.partition(" ")[2], ",")).get("opaque")
-    return written(moved, password=password, method=method, opaque=opaque)
+    return written(moved, password=password, method=method, opaque=opaque, body=body)
 
 
-def written(answer: Answer, *, password: str, method: str, opaque: str | None) -> str:
+def written(
+    answer: Answer, *, password: str, method: str, opaque: str | None, body: bytes = b""
+) -> str:
     """Return the value of an Authorization header with the response of this password."""
     ha1 = digest_ha1(
         answer.algorithm, username=answer.username, realm=answer.realm, password=password
     )
-    response = digest_response(answer, ha1=ha1, method=method)
+    response = digest_response(answer, ha1=ha1, method=method, body=body)
     items = {"username": answer.username, "realm": answer.realm, "nonce": answer.nonce}
     items |= {"uri": answer.uri, "response": response}
     if opaque is not None:
         items["opaque"] = opaque
-    words = [f'{name}="{_escaped(value)}"' for name, value in items.items()]
-    words.append(f"algorithm={answer.algorithm}")
+    words = [f'{name}="{escaped(value)}"' for name, value in items.items()]
+    words.append(f"algorithm={SPOKEN[answer.algorithm]}")
     if answer.qop:
         words.append(f'qop={answer.qop}, nc={answer.nc}, cnonce="{answer.cnonce}"')
+    elif answer.algorithm.endswith("-SESS"):
+        words.append(f'cnonce="{answer.cnonce}"')  # or nobody could tell the key
     return "Digest " + ", ".join(words)
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -52,7 +52,7 @@ def test_retry_after_is_obeyed() -> None:
     [
         (RegistrarAnswer(401, "401 Unauthorized", was_proved=True), "refused our credentials"),
         (RegistrarAnswer(407, "407 Proxy", was_proved=False), "asks for a password"),
-        (RegistrarAnswer(401, "401 No", has_password=True), "another way than Digest with MD5 or"),
+        (RegistrarAnswer(401, "401 No", has_password=True), "another way than Digest with MD5,"),
         (RegistrarAnswer(401, "401 No", was_proved=True, is_stale=True), "ours outdated (401 No"),
         (RegistrarAnswer(423, "423 Too Brief", min_expires_s=999_999), "none up to a day"),
         (RegistrarAnswer(503, "503 Busy", is_theirs=True), "The registrar answered 503 Busy."),

@@ -232,7 +232,7 @@ async def test_credentials_that_a_gateway_refused_are_not_tried_again(
 
 
 @pytest.mark.parametrize(
-    "challenge", ['Digest realm="gw", nonce="n", qop="auth-int"', 'Basic realm="gw"', ""]
+    "challenge", ['Digest realm="gw", nonce="n", qop="auth-conf"', 'Basic realm="gw"', ""]
 )
 async def test_a_challenge_that_nobody_here_can_answer_is_told_as_that(
     scene: Scene, challenge: str

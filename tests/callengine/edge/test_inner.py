@@ -4,9 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
-from callengine.edge.legs.inner import agreeable, challenge, min_se, rack, session_expires
+from callengine.edge.legs.inner import agreeable, min_se, rack, session_expires
+from callengine.edge.messages.challenges import read_challenge
 
 Reader = Callable[[str], str]
+
+
+def challenge(text: str) -> str:
+    """Return a challenge as a call process is to see it, or nothing."""
+    found = read_challenge(text)
+    return found.told if found else ""
 
 
 @pytest.mark.parametrize(
@@ -48,7 +55,7 @@ Reader = Callable[[str], str]
                 'Digest realm="x", nonce="\x07"',
                 f'Digest realm="x", nonce="{"n" * 600}"',
                 'Digest realm="x", nonce="n", algorithm=X',
-                'Digest realm="x", nonce="n", qop=auth-int',
+                'Digest realm="x", nonce="n", qop=auth-conf',
             )
         ),
     ],
