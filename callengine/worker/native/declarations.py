@@ -24,6 +24,7 @@ const struct vn_layout *vn_layout(void);
 const pjmedia_codec_op *vn_opus_operations(void);
 const pjmedia_codec_op *vn_amr_operations(void);
 const pjmedia_codec_op *vn_g729_operations(void);
+void vn_short_join(pjmedia_codec_op *);
 
 typedef struct pjmedia_port pjmedia_port;
 struct vn_clock_figures { uint64_t ticks; uint64_t late; uint64_t skipped; };

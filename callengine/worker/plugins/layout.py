@@ -78,6 +78,22 @@ def default_param(manager: Any, info: Any) -> Any:
     return clean
 
 
+def operations(codec_id: str) -> Any:
+    """Return the table of operations that all codecs of this kind share; WrongBuildError if none.
+
+    pjmedia's own tables are static.
+    """
+    check()
+    api = pjmedia()
+    manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
+    slot = ffi.new("pjmedia_codec **")
+    if api.pjmedia_codec_mgr_alloc_codec(manager, find(manager, codec_id), slot) != SUCCESS:
+        raise WrongBuildError(_moved("a codec could not be made"))
+    table = slot[0].op
+    api.pjmedia_codec_mgr_dealloc_codec(manager, slot[0])
+    return table
+
+
 def round_trip(manager: Any, info: Any, samples: Any) -> Any:
     """Encode, parse and decode one frame of 16-bit samples through pjmedia; return what came out.
 
