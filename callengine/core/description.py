@@ -22,7 +22,12 @@ MAX_TEXT_BYTES = 70_000
 MAX_MEDIA = 16
 "PJMEDIA_MAX_SDP_MEDIA."
 FIRST_DYNAMIC = 96
-"""Below it pjmedia goes by the number alone (RFC 3551), so there a codec needs its own number."""
+"""Below it pjmedia goes by the number alone, so there a codec needs its own number."""
+UNASSIGNED = frozenset((*range(20, 25), 27, 29, 30, *range(35, 72), *range(77, 96)))
+"""Payload types that mean what their rtpmap says, once those from 96 on are used up.
+
+RFC 3551 sections 3 and 6; 72 to 76 would be taken for RTCP.
+"""
 
 _AMR = ("AMR", "AMR-WB")
 TELEPHONE_EVENT = "telephone-event"
@@ -46,6 +51,8 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 _SUSPECT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)")
 "Without any of these a description has no line with a control character."
+OFF = "a=x-off"
+"With this line the edge tells a call process that the peer has switched off audio it had."
 REMEMBERED = 64
 "Descriptions of which it is remembered what they mean: each is looked at several times."
 
@@ -142,8 +149,8 @@ class Media:
     def rtpmaps(self) -> Mapping[int, RtpMap]:
         """Payload type -> meaning, in the line's order, where the meaning is known.
 
-        The first rtpmap of a number counts. A number below 96 that is given another meaning than
-        its own stands for nothing that can be used; nor does one whose format is not spoken here.
+        The first rtpmap of a number counts. A number that has a meaning of its own and is given
+        another stands for nothing that can be used; nor does one whose format is not spoken here.
         """
         return _rtpmaps(self.formats, _of_formats(self.lines))
 
@@ -252,10 +259,9 @@ def _meaning(number: int, mapped: RtpMap | None) -> RtpMap | None:
         return own
     if number == catalogue.G729.static_payload_type and mapped.is_g729_by_annex:
         return own
-    if number >= FIRST_DYNAMIC and mapped.codec == catalogue.G722.name:
-        return None  # pjmedia knows its clock rate by its own number alone
     is_own = own is not None and mapped.codec is not None and mapped.codec == own.codec
-    return mapped if number >= FIRST_DYNAMIC or is_own else None
+    is_free = number >= FIRST_DYNAMIC or number in UNASSIGNED
+    return mapped if is_free or is_own else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +292,14 @@ class SessionDescription:
         else:
             fits = srtp is Srtp.OFF or not media.lacks_key
         return fits and standins.is_for_one(self.address_of(media))
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it has audio, and that and all else is switched off (RFC 3264 section 8.2).
+
+        Where something else goes on, a fax (T.38) or a picture, audio was given up for it.
+        """
+        return any(m.kind == "audio" for m in self.media) and not any(m.port for m in self.media)
 
     @property
     def audio_index(self) -> int | None:

@@ -90,6 +90,8 @@ class HoldChanged:
 
     leg: str
     held: bool
+    is_off: bool = False
+    "Whether it did so by switching its audio off (port 0)."
 
 
 @dataclass(frozen=True, slots=True)

@@ -364,6 +364,7 @@ class CallMachine:
         if not self._talkers.hold(event.leg, is_held=event.held):
             return []
         done = "put the call on hold" if event.held else "resumed the call"
+        done += ": it switched its audio off (port 0)" if event.is_off else ""
         kind = "hold" if event.held else "resume"
         note = fx.Note(kind, event.leg, f"{self._label(event.leg)} {done}.")
         return [note, *self._hold_or_talk()]

@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from callengine.core import standins
+from callengine.core import numbering, standins
 from callengine.core.description import (
     DIRECTIONS,
     FIRST_DYNAMIC,
+    OFF,
     REMEMBERED,
     Media,
     RtpMap,
@@ -63,10 +64,10 @@ def compact(
 
     Media lines keep their number and order; of an answer, one is written. The audio line that is
     used keeps its address, the formats known here (or the first unknown ones, if it has no other)
-    and their attributes, all written our way; every other line is disabled (port 0), so that its
-    answer is a port 0 too (RFC 3264 section 6). o= is ours, whatever the peer wrote: its version
-    changes if and only if something else does. Of an answer one telephone-event stays, so that both
-    sides mean the same.
+    and their attributes, all written our way, in numbers that pjmedia takes (see `numbering`);
+    every other line is disabled (port 0), so that its answer is a port 0 too (RFC 3264 section 6).
+    o= is ours, whatever the peer wrote: its version changes if and only if something else does. Of
+    an answer one telephone-event stays, so that both sides mean the same.
     Keys of SRTP stay where `srtp` wants them, and then the line is RTP/SAVP, else RTP/AVP; an
     answer's is of the `profile` that was offered, its key one of `keys`, if that is known. Where no
     line can be used, the first of audio says why (see `obstacles`). In place of IPv6 addresses
@@ -94,6 +95,18 @@ def compact(
     if len(text.encode()) > MAX_COMPACT_BYTES:
         raise SdpError(f"The description needs more than {MAX_COMPACT_BYTES} bytes.")
     return text
+
+
+def held(sdp: str) -> str:
+    """Return a description that sends and wants nothing, and else says what this one does."""
+    lines = [line for line in sdp.splitlines() if line[2:].strip() not in DIRECTIONS]
+    at = next((i for i, line in enumerate(lines) if line.startswith("m=")), len(lines))
+    return joined((*lines[:at], "a=inactive", *lines[at:]))
+
+
+def switched_off(text: str) -> str:
+    """Return a description as `compact` wrote it, with the line that says it stands for port 0."""
+    return f"{text}{OFF}\r\n"
 
 
 def _written(
@@ -144,18 +157,24 @@ def _compact_audio(
     if not maps and not media.is_described:
         raise SdpError("No format of the audio line is described (a=rtpmap).")
     maps = maps or {FIRST_DYNAMIC: _NOT_OURS}
+    numbers = numbering.shown(maps, is_answer=is_answer)
+    maps = {ours: maps[wire] for ours, wire in numbers.items()}
     yield replace(media, formats=tuple(map(str, maps))).text
     if own := address_in(media.lines):
         yield _connection(own)
     elif not address_in(description.session):
         raise SdpError("The audio line has no connection address (c=).")
     address = description.address_of(media)
+    written = media.fmtps()
     fmtps = {
-        number: _parameters(text, maps[number].codec)
-        for number, text in media.fmtps().items()
-        if number in maps and not _is_unknown(maps[number]) and len(text) <= MAX_FMTP_CHARACTERS
+        ours: _parameters(written[wire], maps[ours].codec)
+        for ours, wire in numbers.items()
+        if not _is_unknown(maps[ours]) and 0 < len(written.get(wire, "")) <= MAX_FMTP_CHARACTERS
     }
     yield from format_attributes(maps, maps, fmtps)
+    known = {ours: wire for ours, wire in numbers.items() if not _is_unknown(maps[ours])}
+    if told := numbering.told(known):
+        yield told
     yield from _packet_times(media, {m.codec for m in maps.values() if m.codec})
     reports = _reports_to(media, address)
     yield from () if reports is None else (reports.attribute,)
@@ -174,7 +193,7 @@ def _kept(maps: Mapping[int, RtpMap], *, is_answer: bool) -> dict[int, RtpMap]:
     codecs = [n for n, meaning in maps.items() if meaning.codec]
     events: dict[int, int] = {}
     for number, meaning in maps.items():
-        if meaning.telephone_event and number >= FIRST_DYNAMIC:
+        if meaning.telephone_event:
             events.setdefault(meaning.clock_rate_hz, number)
     if is_answer and codecs and len(events) > 1:
         rate = event_for(maps[codecs[0]].clock_rate_hz, events)

@@ -10,7 +10,8 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from audiocodecs.negotiation import negotiate
-from callengine.core.description import REMEMBERED, SdpError, read
+from callengine.core.description import OFF, REMEMBERED, SdpError, read
+from callengine.core.numbering import Numbers, numbers_in
 from sip.srtp import Srtp
 
 __all__ = ["Audio", "SdpError", "answer_codec", "event_for", "offered_codecs", "read_audio"]
@@ -32,6 +33,10 @@ class Audio:
     "Of its first SRTP key; empty without one."
     direction: str
     "One of DIRECTIONS; the old hold addresses 0.0.0.0 and :: receive nothing (RFC 3264, 8.4)."
+    numbers: Numbers
+    "The edge's: what these payload types are on the wire."
+    is_off: bool
+    "The edge's: the peer has switched its audio off, and what it described last stands here."
 
     @property
     def codecs(self) -> tuple[str, ...]:
@@ -95,6 +100,8 @@ def read_audio(sdp: str, srtp: Srtp = Srtp.ALLOWED) -> Audio | None:
         port=media.port,
         suite=media.crypto[0].suite if media.crypto else "",
         direction=description.direction(media),
+        numbers=numbers_in(sdp),
+        is_off=f"\r\n{OFF}\r\n" in sdp,
     )
 
 

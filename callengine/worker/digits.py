@@ -26,7 +26,8 @@ class Digits:
 
     def heard_of(self, audio: sdp.Audio) -> None:
         """Note the peer's description."""
-        self._peers = {number: hz for hz, number in audio.telephone_events.items()}
+        numbers = audio.telephone_events.items()
+        self._peers = {audio.numbers.get(number, number): hz for hz, number in numbers}
 
     def allows(self, methods: str) -> None:
         """Note which methods the peer says it takes, if it does."""

@@ -20,9 +20,10 @@ from callengine.core.events import (
     LegProgress,
     LegWithoutMedia,
 )
+from callengine.core.numbering import SAME, Numbers
 from callengine.core.obstacles import lacking
 from callengine.core.orders import LegOrder
-from callengine.worker import endings, legsdp, messages, plugins, relay, sdptext
+from callengine.worker import endings, legsdp, messages, payloads, plugins, relay, sdptext
 from callengine.worker.callbacks import Contained
 from callengine.worker.digits import Digits
 from callengine.worker.dualstack import transports
@@ -180,6 +181,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
         """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""
         self._digits.open(int(prm.stream))
+        payloads.renumber(int(prm.stream), sent=self.numbers_sent, heard=self.numbers_heard)
         info = self.getStreamInfo(prm.streamIdx)
         self.guard.open(
             PjmediaStream(self, prm.streamIdx, int(prm.stream)),
@@ -209,7 +211,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
             self.media = self._facts()
         if early and info.role == pj.PJSIP_ROLE_UAC:
             self._post(self, LegProgress(self.name, info.lastStatusCode, early_media=True))
-        self._post(self, HoldChanged(self.name, held))
+        is_off = held and self._remote is not None and self._remote.is_off
+        self._post(self, HoldChanged(self.name, held, is_off))
 
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
         """Note who the peer is and which codecs it answered."""
@@ -381,6 +384,16 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         return ours if answer is None else answer
 
     @property
+    def numbers_sent(self) -> Numbers:
+        """What payload types of the peer's description are on the wire."""
+        return self._path.numbers
+
+    @property
+    def numbers_heard(self) -> Numbers:
+        """The same of ours: an answer has the peer's (RFC 3264 section 6.1), an offer our own."""
+        return self._path.numbers if self._is_answer else SAME
+
+    @property
     def _is_lent(self) -> bool:
         return self._borrower is not None
 
@@ -396,7 +409,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         codec = _catalogue_name(stream.codecName, stream.codecClockRate)
         sends = bool(stream.dir & pj.PJMEDIA_DIR_DECODING)
         remote = self._path.real(stream.remoteRtpAddress)
-        return MediaFacts(codec, stream.txPt, remote, encryption=self._suite(), sends=sends)
+        number = self.numbers_sent.get(stream.txPt, stream.txPt)
+        return MediaFacts(codec, number, remote, encryption=self._suite(), sends=sends)
 
     def _suite(self) -> str:
         """Return what both descriptions make of SRTP: an answer names the one key that holds."""

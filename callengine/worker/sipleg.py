@@ -266,14 +266,16 @@ class SipLeg(SipCall):
         hz = self._clock_rate_hz()
         # Of an answer pjmedia makes the offer's own numbers, after it was shown to us.
         described = self._remote if self._is_answer else ours
+        events = self._remote.telephone_events.get(hz), described.telephone_events.get(hz)
+        sent, heard = self.numbers_sent, self.numbers_heard
         return RelayEnd(
             descriptor=descriptor,
             stream=stream,
             codec=codec,
-            payload_type=info.txPt,
-            payload_type_heard=info.rxPt,
-            events=self._remote.telephone_events.get(hz),
-            events_heard=described.telephone_events.get(hz),
+            payload_type=sent.get(info.txPt, info.txPt),
+            payload_type_heard=heard.get(info.rxPt, info.rxPt),
+            events=None if events[0] is None else sent.get(events[0], events[0]),
+            events_heard=None if events[1] is None else heard.get(events[1], events[1]),
             ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
         )
 
@@ -299,7 +301,7 @@ class SipLeg(SipCall):
         return LentMedia(
             port=self.guard.port,
             codec=codec,
-            payload_type=number,
+            payload_type=self.numbers_sent.get(number, number),
             fmtp=remote.fmtp.get(number, "") if remote else "",
             ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
             events=self._telephone_events(),
@@ -310,6 +312,10 @@ class SipLeg(SipCall):
 
     def _telephone_events(self) -> dict[int, int]:
         """Return what a key may come as: by our own description, or the peer's."""
-        both = self._remote, self._described()
-        known = (audio.telephone_events for audio in both if audio is not None)
-        return {number: hz for events in known for hz, number in events.items()}
+        both = (self._remote, self.numbers_sent), (self._described(), self.numbers_heard)
+        return {
+            wire.get(number, number): hz
+            for audio, wire in both
+            if audio is not None
+            for hz, number in audio.telephone_events.items()
+        }

@@ -16,8 +16,8 @@ from tests.wire.directory import G722_FIRST, configuration, connection
 CONFIGURATION = configuration(
     connection("bob", inbound=G722_FIRST), connection("pam", inbound=["PCMU"])
 )
-UNSPOKEN = [("G722", 110), ("AMR-WB", 100), "PCMA"]
-"G722 at a number that is not its own; AMR-WB is given CRC."
+UNSPOKEN = [("G722/48000", 110), ("AMR-WB", 100), "PCMA"]
+"G722 at a rate that is not its own; AMR-WB is given CRC."
 STEREO = [("PCMU/8000/2", 0), ("AMR-WB/16000/2", 98), ("opus/48000/6", 97), "PCMA"]
 
 

@@ -101,7 +101,8 @@ class InwardResponses:
 
     def _forward(self, leg: AnchoredLeg, request: PeerRequest, message: Received) -> None:
         try:
-            body = leg.profiles.inward(message)
+            begins = request.method == "INVITE" and not request.message.to_tag
+            body = leg.profiles.inward(message, begins=begins)
         except BadSdpError:
             # Without a description the call process ends the call as it ends any unusable answer.
             body = b""

@@ -221,7 +221,8 @@ class OutwardRequests:
         message, identity = request.message, self._identity
         extra: Headers = [("max-forwards", str(leg.anchor.max_forwards))]
         extra += [("route", route) for route in request.routes]
-        body = leg.profiles.outward(takeover.continued(leg, message.body), request.flow)
+        ours, is_answer = takeover.continued(leg, message.body), request.method == "ACK"
+        body = leg.profiles.outward(ours, request.flow, is_answer=is_answer)
         extra += _credentials(leg, request, body)
         if request.method == "INVITE" and is_first:
             extra += leg.anchor.headers

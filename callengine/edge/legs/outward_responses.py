@@ -83,7 +83,9 @@ class OutwardResponses:
             user_agent=identity.user_agent,
             parties=(request.get("from"), with_tag(request.get("to"), message.to_tag)),
             call_id=request.call_id,
-            body=leg.profiles.outward(continued(leg, _body(message)), request.flow),
+            body=leg.profiles.outward(
+                continued(leg, _body(message)), request.flow, is_answer=bool(request.body.strip())
+            ),
             extra=extra,
         )
         return render(response)

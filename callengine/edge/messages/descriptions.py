@@ -1,10 +1,12 @@
 """The session description in a message, as a call process may read it."""
 
+import re
 from collections.abc import Iterable
 
 from callengine.core.description import SdpError, read
+from callengine.core.numbering import SAME, Numbers, numbers_in, renumbered
 from callengine.core.obstacles import obstacle_in
-from callengine.core.peersdp import compact
+from callengine.core.peersdp import compact, held, switched_off
 from callengine.core.srtp import PROFILES, CryptoLine, Offered, Profile, usable_crypto
 from callengine.edge.flow import Flow
 from callengine.edge.messages.bodies import BodyContent, find_sdp
@@ -25,6 +27,9 @@ def description(message: Received) -> BodyContent:
     return find_sdp(kind, message.get("content-disposition"), message.body)
 
 
+_PORT = re.compile(rb"m=audio [0-9]+ ")
+
+
 class Profiles:
     """Which profile of RTP and family of IP a leg's descriptions have, on either side of the edge.
 
@@ -41,11 +46,24 @@ class Profiles:
         "By the call process, toward us."
         self._keys: frozenset[Offered] = frozenset()
         "Tags and suites of the SRTP keys in that."
+        self._described = ""
+        "What the peer described last that audio can come of."
+        self._numbers: Numbers = SAME
+        "Payload types of the peer's last offer, as a call process has them -> as it wrote them."
+        self._offered_off = False
+        "Whether that offer switched its audio off."
 
-    def inward(self, message: Received) -> bytes:
-        """Return what a call process reads of a peer's message. Raises BadSdpError."""
-        offered = self._offered if _is_answer(message) else None
+    def inward(self, message: Received, *, begins: bool = False) -> bytes:
+        """Return what a call process reads of a peer's message. Raises BadSdpError.
+
+        `begins` tells of a response to the INVITE of a new dialog: one of several that may answer.
+        """
+        is_answer = _is_answer(message)
+        offered = self._offered if is_answer else None
         text = self._family.inward(_sdp(message), message.flow, self.srtp)
+        is_off = not begins and self._is_off(text)
+        if is_off:
+            text = held(self._described)
         body = _compact(
             message,
             text,
@@ -57,19 +75,42 @@ class Profiles:
         if body:
             whole = read(text)
             index = whole.audio_index_for(self.srtp)
-            self._theirs = self._theirs if index is None else whole.media[index].profile
+            if index is not None:
+                self._theirs, self._described = whole.media[index].profile, text
+        if is_off and body:
+            body = switched_off(body.decode()).encode()
+        if text and not is_answer:
+            self._numbers, self._offered_off = numbers_in(body.decode()), is_off
         return body
+
+    def _is_off(self, text: str) -> bool:
+        """Tell whether a description switches off audio that the peer has had.
+
+        pjsua would end the call: it is taken for a hold, of what was described before.
+        """
+        try:
+            return bool(self._described and text) and read(text).is_off
+        except SdpError:
+            return False
 
     def take_over(self, before: "Profiles") -> None:
         """Go on in the profile and family of a dialog that another leg had."""
-        self._theirs = before._theirs
+        self._theirs, self._described = before._theirs, before._described
         self._family.take_over(before._family)
 
-    def outward(self, body: bytes, flow: Flow) -> bytes:
-        """Return the body of a call process's message as its peer reads it, who is at `flow`."""
+    def outward(self, body: bytes, flow: Flow, *, is_answer: bool) -> bytes:
+        """Return the body of a call process's message as its peer reads it, who is at `flow`.
+
+        `is_answer` tells whether it answers the peer's last offer.
+        """
         if not body.startswith(b"v=0"):
             return body
-        return self._family.outward(self._in_their_profile(body), flow)
+        body = self._family.outward(self._in_their_profile(body), flow)
+        if not is_answer:
+            return body
+        # RFC 3264 section 6: what was offered with port 0 is answered so.
+        body = _PORT.sub(b"m=audio 0 ", body, count=1) if self._offered_off else body
+        return renumbered(body, self._numbers)
 
     def _in_their_profile(self, body: bytes) -> bytes:
         lines = body.split(b"\r\n")

@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import Mapping
 
+from callengine.core.numbering import SAME, Numbers, numbers_in
 from callengine.core.standins import NOBODY, is_ipv6, stand_ins
 from callengine.worker.rtpguard.guard import RtpGuard
 from callengine.worker.rtpguard.streams import join_address, split_address
@@ -23,6 +24,8 @@ class MediaPath:
     def __init__(self, guard: RtpGuard) -> None:
         self._guard = guard
         self._stand_ins: Mapping[str, str] = {}
+        self.numbers: Numbers = SAME
+        "What payload types of the peer's description are on the wire."
 
     @property
     def has_ipv6(self) -> bool:
@@ -36,6 +39,7 @@ class MediaPath:
         """
         stood_for = stand_ins(remote)
         self._stand_ins = stood_for or {}
+        self.numbers = numbers_in(remote)
         if stood_for is not None:
             self._guard.take_ipv6()
 

@@ -65,8 +65,8 @@ def test_our_address_stands_in_whatever_line_is_used() -> None:
     used = b"m=audio 0 RTP/SAVP 0\r\nc=IN IP4 127.0.0.1\r\nm=audio 7 RTP/AVP 0\r\n"
     body = OURS + used + b"c=IN IP4 203.0.113.1\r\n"
     for description in (body, OURS):
-        assert b"IP4" not in Profiles(our_ipv6=ours).outward(description, SIX)
-    assert Profiles(our_ipv6=ours).outward(b"Signal=5\r\n", SIX) == b"Signal=5\r\n"
+        assert b"IP4" not in Profiles(our_ipv6=ours).outward(description, SIX, is_answer=False)
+    assert Profiles(our_ipv6=ours).outward(b"Signal=5\r\n", SIX, is_answer=True) == b"Signal=5\r\n"
 
 
 def test_what_no_address_of_ours_leads_to_is_switched_off_and_says_so() -> None:
