@@ -83,11 +83,15 @@ class BrowserSockets:
         self._awaited.clear()
 
     def expect(self, call: str, leg: str, *, listener: str = "") -> SoundAddress:
-        """Return where the page of a leg, or of a listener, is to connect within TOKEN_HOLDS_S."""
+        """Return where the page of a leg, or of a listener, is to connect within TOKEN_HOLDS_S.
+
+        A leg has one token, the last: its process may ask again and again.
+        """
         assert self._socket is not None
-        now = time.monotonic()
-        for token in [token for token, one in self._awaited.items() if one.until < now]:
-            del self._awaited[token]
+        now, whose = time.monotonic(), (call, leg)
+        for token, one in list(self._awaited.items()):
+            if one.until < now or ((one.call, one.leg) == whose and not listener):
+                del self._awaited[token]
         while len(self._awaited) >= MAX_TOKENS:
             del self._awaited[next(iter(self._awaited))]
         token = secrets.token_hex(TOKEN_DIGITS // 2)
