@@ -7,6 +7,7 @@ import pytest
 from tests.peers import descriptions
 from tests.peers.engine import Engine
 from tests.peers.payloads import tone_payloads
+from tests.peers.phone import Phone
 from tests.peers.rtp import RtpTone, judged
 from tests.peers.waiting import until
 from tests.wire.conversation import Conversation, caller, converse, registered
@@ -15,6 +16,7 @@ from tests.wire.directory import G722_FIRST, configuration, connection
 CONFIGURATION = configuration(
     connection("bob", inbound=G722_FIRST),
     connection("pam", inbound=["PCMU", "PCMA"]),
+    connection("alice"),
     connection("eve", inbound=["OPUS", "G722", "PCMA"]),
 )
 
@@ -50,6 +52,45 @@ async def test_audio_that_is_switched_off_within_a_call_is_a_hold(
     who = "The caller" if party == "caller" else "Bob"
     assert f"{who} put the call on hold: it switched its audio off (port 0)." in lines
     assert f"{who} resumed the call." in lines
+
+
+SECOND = {
+    "nonsense": lambda _: "this is no SDP",
+    "off": lambda phone: off(phone.sdp(["PCMU"])),
+    "a codec that was not offered": lambda phone: phone.sdp([("GSM", 3)]),
+    "another codec": lambda phone: phone.sdp(["PCMA"]),
+}
+
+
+@pytest.mark.parametrize("reliably", [False, True], ids=["unreliable", "reliable"])
+async def test_after_an_answer_in_a_183_the_200_ends_no_call(
+    engine: Engine, reliably: bool
+) -> None:
+    """What was sent reliably holds; else a later one is followed if it can be."""
+    headers = {"Require": "100rel", "RSeq": "1"} if reliably else {}
+    async with registered(engine, "pam") as pam, caller(engine, "alice") as phone:
+        for second in SECOND.values():
+            a = await phone.invite("pam", phone.sdp(["PCMA"]))
+            b = await pam.wait_call()
+            b.local_sdp = pam.sdp(["PCMU"])
+            await b.respond(b.invite, 183, b.local_sdp, headers=headers)
+            await a.wait_provisional(183)
+            text = second(pam)
+            await b.respond(b.invite, 200, text)
+            await asyncio.wait_for(b.acknowledged.wait(), 15)
+            await a.answered()
+            codec = "PCMA" if text == pam.sdp(["PCMA"]) and not reliably else "PCMU"
+            await until(lambda c=codec: _hears(pam, c), f"{second}: no {codec} is heard")
+            assert (await a.hang_up()).code == 200
+            await asyncio.wait_for(b.ended.wait(), 15)
+            pam.rtp.forget()
+            record = await engine.record(a.call_id)
+            assert record["termination"]["reason"] == "caller-hung-up"
+
+
+def _hears(phone: Phone, codec: str) -> bool:
+    number = descriptions.PAYLOAD_TYPES[codec]
+    return bool(phone.rtp.packets) and phone.rtp.packets[-1].payload_type == number
 
 
 async def test_a_stream_of_which_every_other_packet_is_lost_is_heard(engine: Engine) -> None:

@@ -26,6 +26,9 @@ from callengine.edge.transactions.identity import EdgeIdentity
 from callengine.edge.transport.loopback import Loopback
 from sip.phrases import phrase_of
 
+MAX_ANSWERS = 16
+"Of dialogs that one INVITE makes."
+
 
 class InwardResponses:
     """Takes what peers answer."""
@@ -106,15 +109,33 @@ class InwardResponses:
         except BadSdpError:
             # Without a description the call process ends the call as it ends any unusable answer.
             body = b""
-        if body and message.code < 200 and not _is_usable(request, body):
-            # pjsip would cancel for it; who answers so early may say better in its 200.
-            body = b""
+        if body and request.method == "INVITE":
+            body = _answering(request, message, body)
         data = inner.response(self._identity, leg, request, message, body=body)
         self._loopback.send(request.worker, data)
 
 
+def _answering(request: PeerRequest, message: Received, body: bytes) -> bytes:
+    """Return the description of a response to an INVITE, unless one before it holds.
+
+    The first is the answer, and those after it are to be ignored (RFC 3261 section 13.2.1). One
+    that was sent reliably is treated so (RFC 3262 section 5). One that was not is often a ringback
+    server's, and the 2xx names the device that talks: of two that can be used the later one is
+    followed, or one party would not be heard. One that cannot be used never is: pjsip would cancel
+    or end the call for it, who answers so early may say better later, and who did before has.
+    """
+    before, number = request.answers.get(message.to_tag), message.get("rseq")
+    if before and before != number:
+        return b""
+    if not _is_usable(request, body):
+        return b"" if message.code < 200 or before is not None else body
+    if message.to_tag in request.answers or len(request.answers) < MAX_ANSWERS:
+        request.answers[message.to_tag] = number if message.code < 200 else before or ""
+    return body
+
+
 def _is_usable(request: PeerRequest, body: bytes) -> bool:
-    """Tell whether a description in a provisional response answers the call process's offer."""
+    """Tell whether a description in a response answers the call process's offer."""
     offer = request.message.body
     return not offer or is_usable_answer(offer.decode(), body.decode())
 

@@ -131,6 +131,8 @@ class PeerRequest:
     cancel_headers: list[tuple[str, str]] = field(default_factory=list)
     sent_anew: bool = False
     "Over another connection, as the first was closed."
+    answers: dict[str, str] = field(default_factory=dict)
+    "To tag -> RSeq of the response that brought a usable description; empty: it was not reliable."
     told: bool = False
     "An attempt at a gateway whose end has been reported."
     orphaned: bool = False
