@@ -85,10 +85,10 @@ class PhoneConsumer(PageSocket):
         if self.outbox.close_code is not None:
             return
         if bytes_data is not None:
-            await self._take_sound(bytes_data)
+            self._take_sound(bytes_data)
             return
         if self._is_too_much(len(text_data or "")):
-            await self.close(code=SAYS_TOO_MUCH)
+            self.outbox.close(SAYS_TOO_MUCH)
             return
         try:
             asked = json.loads(text_data or "")
@@ -97,13 +97,13 @@ class PhoneConsumer(PageSocket):
         if isinstance(asked, dict) and all(isinstance(value, str) for value in asked.values()):
             await self._do(asked)
 
-    async def _take_sound(self, data: bytes) -> None:
+    def _take_sound(self, data: bytes) -> None:
         now = time.monotonic()
         if now - self.heard_since >= 1:
             self.heard, self.heard_since = 0, now
         self.heard += 1
         if self.heard > MOST_SOUND or len(data) != FRAME_BYTES:
-            await self.close(code=SAYS_TOO_MUCH)
+            self.outbox.close(SAYS_TOO_MUCH)
         elif self.sound is not None:
             self.sound.send(FrameKind.SOUND, data)
 

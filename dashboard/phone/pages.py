@@ -17,6 +17,7 @@ from audit.services import record
 from callengine.notices import groups
 from callengine.notices.phone import PhoneOffer, PhonePlaced, PhoneRefused, PhoneRings
 from callengine.notices.wire import Reader
+from dashboard.live.feed import BROKEN
 from dashboard.live.sockets import ViewerSocket
 from voipnumber.web.addresses import site_of
 
@@ -90,7 +91,7 @@ class PageSocket(ViewerSocket):
             await work
         except Exception:
             logger.exception("a browser phone fails")
-            await self.close(code=1011)
+            self.outbox.close(BROKEN)
 
     async def note(self, what: str, name: str, *, row: Model | None = None) -> None:
         """Write into the audit log what somebody did."""

@@ -261,3 +261,26 @@ async def test_all_who_call_a_page_that_has_a_call_are_told_that_it_is_busy(
             await engine.tells(order.reply, rings)
         for _ in range(2):
             assert await whole(await engine.sound()) == HANG_UP
+
+
+async def test_a_page_that_says_what_no_page_of_ours_says_is_cut_off(
+    engine: Engine, operator: User
+) -> None:
+    async with opened("/ws/phone/", operator.username) as page:
+        await engine.places(await engine.ordered(page))
+        heard = await engine.sound()
+        await says(page, "placed")
+        await page.send_to(bytes_data=bytes(FRAME_BYTES + 1))
+        assert await page.closed() == 4408
+        assert await whole(heard) == HANG_UP
+
+
+async def test_what_fails_here_closes_a_page_with_a_code_that_can_be_sent(
+    engine: Engine, operator: User
+) -> None:
+    """A server of autobahn's raises for 1011, and the page would wait for ever."""
+    async with opened("/ws/phone/", operator.username) as page:
+        order = await engine.ordered(page)
+        nowhere = PhonePlaced(str(uuid.uuid4()), "127.0.0.1", 70_000, TOKEN, "another")
+        await engine.tells(order.reply, nowhere)
+        assert await page.closed() == 4500
