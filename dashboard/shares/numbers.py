@@ -16,6 +16,8 @@ LEAST_DIGITS = 4
 "An extension of fewer is nobody's telephone number."
 LONG_DIGITS = 7
 "No figure has so many: dots within them are those of a number."
+MOST_DIGITS = 32
+"Twice as many as a number has (ITU-T E.164): before it a carrier's prefix may stand."
 MOST_USER = 80
 "Characters of a URI's user part that are looked at; a longer one is nobody's number."
 _OF_A_URI = re.compile(
@@ -29,8 +31,8 @@ _OCTET = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _IPV4 = re.compile(rf"(?<![\w.]){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.[0-9])")
 _WRITTEN = re.compile(r"(?<![\w.])\+[0-9](?:[ ()./-]{0,2}[0-9]){5,14}(?![0-9])")
 "`+1 (202) 555-0100`"
-_BETWEEN, _BETWEEN_MANY = "[ ()/-]{0,2}", "[ ()./-]{0,2}"
-"What people write between the digits of one number."
+_RUN = re.compile(r"[0-9]+(?:[ ()./-]{1,2}[0-9]+)*")
+"Digits, and what people write between those of one number."
 _KEPT = frozenset((
     "id", "at", "started", "answered", "ended", "began", "since", "last_packet", "peer", "remote",
     "target", "state", "kind", "direction", "reason", "codec", "codecs", "offered",
@@ -47,21 +49,40 @@ class NumberMask:
         texts = [call["from"], call["from_name"], call["to"], call["source"], call["destination"]]
         for message in messages:
             texts += _named_in(f"{message['summary']}\n{message['text']}")
-        known = {digits for text in texts for digits in _numbers(text)}
-        longest_first = sorted(known, key=lambda digits: (-len(digits), digits))
-        self._known = (
-            re.compile(rf"(?<![0-9])(?:{'|'.join(map(_pattern, longest_first))})(?![0-9])")
-            if longest_first
-            else None
-        )
+        self._known = {digits for text in texts for digits in _numbers(text)}
+        self._starts = {digits[:LEAST_DIGITS] for digits in self._known}
 
     def text(self, text: str) -> str:
         """Return a text without its numbers."""
         if "+" in text:
             text = _WRITTEN.sub(lambda found: _covered(found.group()), text)
-        if self._known is not None:
-            text = self._known.sub(_unless_an_address, text)
-        return text
+        return _RUN.sub(self._masked, text) if self._known else text
+
+    def _masked(self, run: re.Match[str]) -> str:
+        """Return digits and what is between them without the numbers they hold.
+
+        A caller may name as many as its messages hold: each is looked for by its place alone.
+        """
+        text, told, at = run.group(), [], 0
+        groups = [group.span() for group in _DIGITS.finditer(text)]
+        for index, (begin, _) in enumerate(groups):
+            if begin >= at and (end := self._end(text, groups[index : index + MOST_DIGITS])):
+                number = text[begin:end]
+                told += [text[at:begin], number if _IPV4.fullmatch(number) else _covered(number)]
+                at = end
+        return "".join((*told, text[at:]))
+
+    def _end(self, text: str, groups: list[tuple[int, int]]) -> int:
+        """Return where the longest number ends that begins with these groups; 0: none does."""
+        digits, longest = "", 0
+        for begin, end in groups:
+            digits += text[begin:end]
+            if len(digits) >= LEAST_DIGITS and digits[:LEAST_DIGITS] not in self._starts:
+                break
+            is_dotted = "." in text[groups[0][0] : end]
+            if digits in self._known and (len(digits) >= LONG_DIGITS or not is_dotted):
+                longest = end
+        return longest
 
     def whole(self, value: Any) -> Any:
         """Return plain data without its numbers; what is no text stays."""
@@ -90,16 +111,7 @@ def _numbers(text: str) -> list[str]:
     if re.search(r"[0-9a-f]*:[0-9a-f:]*:", text):
         return []
     joined = re.sub(r"(?<=[0-9])[ ().-]+(?=[0-9])", "", _IPV4.sub("", text))
-    return [digits for digits in _DIGITS.findall(joined) if len(digits) >= LEAST_DIGITS]
-
-
-def _pattern(digits: str) -> str:
-    return (_BETWEEN_MANY if len(digits) >= LONG_DIGITS else _BETWEEN).join(digits)
-
-
-def _unless_an_address(found: re.Match[str]) -> str:
-    number = found.group()
-    return number if _IPV4.fullmatch(number) else _covered(number)
+    return [one for one in _DIGITS.findall(joined) if LEAST_DIGITS <= len(one) <= MOST_DIGITS]
 
 
 def _covered(number: str) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -200,3 +201,19 @@ def test_an_address_of_a_numbers_digits_stays() -> None:
     told = demo.call(**{"from": "20301135", "to": "alice", "source": "connection:alice"})
     mask = NumberMask(told, [])
     assert mask.text("20301135 at 203.0.113.5:14002") == "******35 at 203.0.113.5:14002"
+
+
+def test_a_caller_that_names_thousands_has_no_page_take_long() -> None:
+    """Each was one more way that every digit of every message was looked at."""
+    numbers = [f"2025{number:07}" for number in range(20_000)]
+    lines = [f"Diversion: <sip:{number}@192.0.2.7>\n" for number in numbers]
+    texts = ["".join(lines[start::100]) for start in range(100)]
+    texts.append(" ".join("2025" * 1000))
+    call = demo.call(**{"from": "ada", "from_name": "Ada", "to": "bob", "source": "connection:ada"})
+    messages = [demo.message(1, "A", "in", "INVITE sip:bob@192.0.2.1", text=text) for text in texts]
+    began = time.process_time()
+    mask = NumberMask(call, messages)
+    masked = "".join(mask.text(text) for text in texts)
+    assert time.process_time() - began < 10
+    assert not re.search("2025[0-9]{7}", masked)
+    assert masked.count("<sip:*********") == len(numbers)
