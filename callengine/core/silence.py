@@ -4,6 +4,7 @@ Looked at once a second, and at the moment a silence is due. A party that need n
 hold, only listens, or has not been answered yet) is never called silent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -176,9 +177,9 @@ class PartyAudio:
         return now - max(time for time in times if time is not None)
 
 
-def both_gone(parties: tuple[PartyAudio, PartyAudio], *, timeout_s: float, now: float) -> bool:
-    """Tell whether nothing has come from either party for `timeout_s`; 0 means never."""
-    if not timeout_s:
+def all_gone(parties: Sequence[PartyAudio], *, timeout_s: float, now: float) -> bool:
+    """Tell whether nothing has come from any of the parties for `timeout_s`; 0 means never."""
+    if not timeout_s or not parties:
         return False
     gone = [party.gone_for(now) for party in parties]
     return all(seconds is not None and seconds >= timeout_s for seconds in gone)

@@ -15,7 +15,7 @@ from callengine.core.mediawords import (
     silence_note,
 )
 from callengine.core.orders import LegOrder
-from callengine.core.silence import CameBack, FellSilent, both_gone
+from callengine.core.silence import CameBack, FellSilent, all_gone
 from callengine.core.snapshot import QualitySnapshot
 from callengine.worker.party import Party
 from callengine.worker.rtpguard.sending import Hold, Paused, Resumed
@@ -183,11 +183,10 @@ class MediaWatch:
         callee = self._machine.callee
         if not self._machine.state.is_talking or callee is None:
             return None
-        # Agents and test destinations send no RTP: with one, the caller alone can be gone.
-        caller, leg = self._machine.caller, self._legs.get(callee)
-        other = caller if leg is not None and leg.guard is None else callee
-        parties = (self._statistics[caller].party, self._statistics[other].party)
-        if not both_gone(parties, timeout_s=self._timeout_s, now=now):
+        # Of agents, browsers and test destinations there is no RTP: the other alone can be gone.
+        names = [n for n in (self._machine.caller, callee) if self._legs[n].guard is not None]
+        parties = [self._statistics[name].party for name in names]
+        if not all_gone(parties, timeout_s=self._timeout_s, now=now):
             return None
         end = no_media(self._timeout_s)
         return HangUpOrdered(end.by, end.reason, end.code, end.advice)

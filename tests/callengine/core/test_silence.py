@@ -12,7 +12,7 @@ from callengine.core.silence import (
     FellSilent,
     PartyAudio,
     Silence,
-    both_gone,
+    all_gone,
 )
 
 UNIX = 1_700_000_000.0
@@ -190,8 +190,8 @@ def test_a_call_is_over_when_nothing_comes_from_either(
         line.run(script)
     parties = (lines[0].party, lines[1].party)
     now = float(len(scripts[0]))
-    assert both_gone(parties, timeout_s=10.0, now=now) is gone
-    assert not both_gone(parties, timeout_s=0.0, now=now)
+    assert all_gone(parties, timeout_s=10.0, now=now) is gone
+    assert not all_gone(parties, timeout_s=0.0, now=now)
 
 
 @pytest.mark.parametrize(
