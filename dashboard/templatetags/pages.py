@@ -5,8 +5,10 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from audiocodecs.chips import Chip
@@ -75,6 +77,29 @@ def way_in(party: str, number: str) -> str:
         return "" if name == number else name
     words = {"trunk": "via", "external": "from", "agent": "voice agent", "test": "test"}
     return f"{words[kind]} {name}" if kind in words else party
+
+
+_PARTIES = {
+    "connection": ("Connection", "connections"),
+    "trunk": ("Trunk", "trunks"),
+    "agent": ("Voice agent", "agents"),
+    "test": ("Test destination", ""),
+    "external": ("Unknown, at", ""),
+}
+"Kind of party -> what it is called, and the list it is found in."
+
+
+@register.simple_tag
+def party(label: str, unlinked: bool = False) -> SafeString | str:
+    """Write who `connection:alice` is in words, with a link to where it is found."""
+    kind, _, name = label.partition(":")
+    if kind not in _PARTIES:
+        return label or "-"
+    word, place = _PARTIES[kind]
+    if unlinked or not place:
+        return format_html("{} <bdi>{}</bdi>", word, name)
+    query = urlencode({"q": name})
+    return format_html('{} <a href="{}?{}"><bdi>{}</bdi></a>', word, reverse(place), query, name)
 
 
 @register.simple_tag

@@ -35,11 +35,13 @@
     return top;
   }
 
-  // A mark each half hour where a bar is minutes, each six hours where it is an hour.
-  function isRound(step) {
+  // A mark each half hour where a bar is minutes, each six hours where it is an hour; where that is
+  // too narrow for the words, each twelve.
+  function isRound(step, width) {
+    const hours = width < 240 ? 12 : 6;
     return (seconds) => {
       const at = new Date(seconds * 1000);
-      return step < 3600 ? at.getMinutes() % 30 === 0 : at.getHours() % 6 === 0;
+      return step < 3600 ? at.getMinutes() % 30 === 0 : at.getHours() % hours === 0;
     };
   }
 
@@ -64,7 +66,7 @@
           size: 20,
           gap: 5,
           grid: { show: false },
-          splits: (chart) => chart.data[0].filter(isRound(step)),
+          splits: (chart) => chart.data[0].filter(isRound(step, chart.width)),
           values: (_, ticks) => ticks.map(time),
         },
         {

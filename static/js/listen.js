@@ -29,7 +29,7 @@
   }
 
   function told(what) {
-    if (what.is === "listening") show("You hear the caller in the left ear, the callee in the right. All who look at this call are told.", true);
+    if (what.is === "listening") show("Caller in the left ear, callee in the right. All who look at this call are told.", true);
     else if (what.is === "refused") stop(what.text);
     else if (what.is === "over") stop("The call is over.");
   }

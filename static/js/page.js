@@ -110,7 +110,12 @@
     if (button && button.dataset.copy !== undefined) copy(button);
     const engine = document.getElementById("engine");
     if (engine && engine.open && !engine.contains(event.target)) engine.open = false;
+    const more = document.getElementById("rail-more");
+    if (more) more.setAttribute("aria-expanded", String(button === more && !isOpen(more)));
   });
+
+  // The places of a phone's bar that are behind More.
+  const isOpen = (more) => more.getAttribute("aria-expanded") === "true";
 
   // A row leads where its name leads, unless something in it was meant or text is being selected.
   document.addEventListener("click", (event) => {
@@ -125,9 +130,13 @@
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const engine = document.getElementById("engine");
+    const more = document.getElementById("rail-more");
     if (engine && engine.open) {
       engine.open = false;
       engine.querySelector("summary").focus();
+    } else if (more && isOpen(more)) {
+      more.setAttribute("aria-expanded", "false");
+      more.focus();
     } else if (document.activeElement && document.activeElement.matches(".line")) {
       document.activeElement.blur();
     }
@@ -170,6 +179,10 @@
   }
   showTheme();
   refreshed();
+  // Of more tabs than have room the one that is open is in sight.
+  const tab = document.querySelector(".tabs a[aria-current]");
+  const rightOf = (element) => element.getBoundingClientRect().right;
+  if (tab) tab.parentElement.scrollLeft += Math.max(0, rightOf(tab) - rightOf(tab.parentElement));
   // A form that came back is continued where it went wrong.
   const wrong = document.querySelector("main [aria-invalid=true]");
   const first = document.querySelector("main form[data-first] :is(input:not([type=hidden]), select, textarea)");

@@ -122,3 +122,30 @@ def test_a_page_whose_server_is_gone_says_so_in_place_of_what_it_knew(
     page.unroute("**/*")
     page.clock.fast_forward(31_000)
     expect(pill).to_contain_text("engine up")
+
+
+def test_on_a_phone_five_places_are_in_the_bar_and_the_rest_behind_more(
+    server: LiveServer, visit: NewPage
+) -> None:
+    page = visit("/settings/", live=False, viewport={"width": 320, "height": 640})
+    places = page.get_by_role("navigation", name="Main").get_by_role("link")
+    expect(places).to_have_text(["Overview", "Live", "Calls", "Rejected", "Phone"])
+    more = page.get_by_role("button", name="More")
+    for name in ("Overview", "Phone"):
+        expect(places.filter(has_text=name)).to_be_in_viewport(ratio=1)
+    expect(more).to_be_in_viewport(ratio=1)
+    more.press("Enter")
+    expect(places).to_have_count(12)
+    expect(places.last).to_have_attribute("aria-current", "page")
+    expect(places.last).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Connections")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(places).to_have_count(5)
+    expect(more).to_be_focused()
+    more.click()
+    page.locator("h1").click()
+    expect(places).to_have_count(5)
+    more.click()
+    page.get_by_role("link", name="Trunks").click()
+    expect(page.locator("h1")).to_have_text("Trunks")

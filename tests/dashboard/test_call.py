@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from dashboard.calls.ladder import offset_text, present_ladder, present_message
 from dashboard.calls.plots import present_history
 from dashboard.calls.presenters import present_call
+from dashboard.templatetags.pages import party
 from tests.browser.chromium import LiveServer
 from tests.browser.windows import (
     Cookies,
@@ -45,6 +46,20 @@ def test_a_message_is_read_out_as_one_sentence() -> None:
     assert told[1] == "00:00.250 us to caller: 401 Unauthorized"
     assert told[6] == "00:01.500 us to callee B: INVITE, sent again"
     assert told[9] == "00:02.250 callee B to us: 200 OK, with G722"
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("connection:alice", 'Connection <a href="/connections/?q=alice"><bdi>alice</bdi></a>'),
+        ("trunk:a&b", 'Trunk <a href="/trunks/?q=a%26b"><bdi>a&amp;b</bdi></a>'),
+        ("external:203.0.113.7", "Unknown, at <bdi>203.0.113.7</bdi>"),
+        ("", "-"),
+    ],
+)
+def test_details_name_a_party_and_lead_to_it(label: str, words: str) -> None:
+    assert party(label) == words
+    assert "<a" not in party(label, unlinked=True)
 
 
 def test_an_arrow_runs_between_us_and_whoever_it_is() -> None:
@@ -114,7 +129,7 @@ def test_the_ladder_and_the_plots_live_and_stay_as_the_record(
     server.do("store", call=call)
     page = visit(path(call, "ladder"))
     expect(page.get_by_text("appear here, drawn as they pass")).to_be_visible()
-    expect(page.locator("#plots-A")).to_be_hidden()
+    expect(page.locator("#plots-A canvas")).to_have_count(0)
 
     server.do("messages", call=call["id"], messages=messages[:4])
     arrows = page.locator("#ladder > li")
@@ -291,7 +306,7 @@ def test_what_happened_is_in_sight_without_scrolling(
     expect(page.locator("#plots-B canvas")).to_be_visible()
     newest = page.locator("#timeline li").first.bounding_box()
     assert newest is not None
-    assert newest["y"] + newest["height"] <= 900
+    assert newest["y"] + newest["height"] <= 900, newest
 
 
 def test_one_time_cursor_goes_through_strips_timeline_and_ladder(
