@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from callengine.core.control.language import ControlError
 from callengine.core.directory import ConnectionEntry, Source
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
@@ -238,7 +239,13 @@ class Browsers:
     # What call processes ask
 
     def ring(self, call: LiveCall, leg: str) -> None:
-        """Have the page of a leg ring; one that is gone does not come, and the leg says so."""
+        """Have the page of a leg ring, once; one that is gone does not come, and the leg says so.
+
+        Raises ControlError if it was had to ring before: each time costs others a place.
+        """
+        if leg in call.browsers_rung:
+            raise ControlError(f"BrowserWanted of {leg} for the second time")
+        call.browsers_rung.add(leg)
         browser = call.leg_orders[leg].browser
         channel = self.pages.channel(browser.page) if browser is not None else ""
         if not channel:

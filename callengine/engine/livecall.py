@@ -151,6 +151,8 @@ class LiveCall:
     "Names of the legs that are test destinations."
     browsers: set[str] = field(default_factory=set)
     "Names of the legs that are browsers and are called."
+    browsers_rung: set[str] = field(default_factory=set)
+    "Those whose pages were had to ring."
     speeches: int = 0
     "How often one of them has had a codec's name said."
     has_asked_for_music: bool = False
