@@ -1,7 +1,8 @@
 """The websocket of the browser phone: who may, what the page asks for, and its sound.
 
-Text is JSON, from the page `{"do": ...}`, to it `{"is": ...}`; binary is 20 ms of sound. Sound
-goes on to the call's process and touches neither the channel layer nor the database.
+Text is JSON, from the page `{"do": ...}`, to it `{"is": ...}`; binary is 20 ms of sound, of which
+the page says `heard` now and then. Sound goes on to the call's process and touches neither the
+channel layer nor the database.
 """
 
 import asyncio
@@ -86,6 +87,8 @@ class PhoneConsumer(PageSocket):
             return
         if bytes_data is not None:
             self._take_sound(bytes_data)
+            return
+        if self.has_heard(text_data):
             return
         if self._is_too_much(len(text_data or "")):
             self.outbox.close(SAYS_TOO_MUCH)
@@ -201,7 +204,7 @@ class PhoneConsumer(PageSocket):
 
     async def _heard(self, kind: FrameKind, content: bytes) -> None:
         if kind is FrameKind.SOUND:
-            await self.send(bytes_data=content)
+            await self.sound_to_page(content)
         elif kind is FrameKind.STATE:
             await self.say("state", **json.loads(content))
 

@@ -1,11 +1,10 @@
 """The websocket of somebody who listens to a call: the caller in one ear, the callee in the other.
 
-Binary is one byte, 0 for left and 1 for right, and 20 ms of sound; text is JSON, as the phone's.
+Binary is one byte, 0 for left and 1 for right, and 20 ms of sound; text is as the phone's.
 """
 
 import asyncio
 import uuid
-from typing import Any
 
 from asgiref.sync import sync_to_async
 
@@ -63,7 +62,7 @@ class ListenConsumer(PageSocket):
 
     async def _heard(self, kind: FrameKind, content: bytes) -> None:
         if kind in EARS:
-            await self.send(bytes_data=EARS[kind] + content)
+            await self.sound_to_page(EARS[kind] + content)
         elif kind is FrameKind.STATE and b"listening" in content:
             await self.say("listening")
 
@@ -79,8 +78,9 @@ class ListenConsumer(PageSocket):
             sound.send(FrameKind.HANG_UP)
             sound.close()
 
-    async def receive(self, *args: Any, **more: Any) -> None:
-        """Take no notice: who has heard enough closes the websocket."""
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take that it hears, and nothing else: who has heard enough closes the websocket."""
+        self.has_heard(text_data)
 
 
 def _live(key: uuid.UUID) -> Call | None:

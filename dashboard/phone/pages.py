@@ -24,6 +24,11 @@ from voipnumber.web.addresses import site_of
 logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
+HEARD, HEARD_EVERY = "heard", 25
+"What a page says of so many pieces of sound that it has been given."
+MOST_UNHEARD = 100
+"""Pieces of 20 ms on their way to a page that is behind; what is more would come late. Nothing in
+ASGI tells of that, and daphne keeps all it is given: without end, for a page that sends sound."""
 Told = PhoneOffer | PhoneRefused | PhonePlaced | PhoneRings
 TOLD: Reader[Told] = Reader(PhoneOffer, PhoneRefused, PhonePlaced, PhoneRings)
 
@@ -36,6 +41,8 @@ class PageSocket(ViewerSocket):
     def __init__(self) -> None:
         super().__init__()
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.unheard = 0
+        "Pieces of sound that the page was sent and has not said to have."
 
     async def accepted(self) -> None:
         """Hear engines, on a channel of its own."""
@@ -100,6 +107,19 @@ class PageSocket(ViewerSocket):
         by = Actor(ActorKind.PERSON, user, "pages", address)
         write = sync_to_async(record)
         await write(AuditAction.DID, row=row, kind="callengine.call", name=name, note=what, by=by)
+
+    async def sound_to_page(self, data: bytes) -> None:
+        """Send a piece of sound, unless the page is behind."""
+        if self.unheard < MOST_UNHEARD:
+            self.unheard += 1
+            await self.send(bytes_data=data)
+
+    def has_heard(self, text: str | None) -> bool:
+        """Tell whether a page says that it has what it was sent, and take note."""
+        if text != HEARD or self.unheard < HEARD_EVERY:
+            return False
+        self.unheard -= HEARD_EVERY
+        return True
 
     async def say(self, what: str, **more: Any) -> None:
         """Tell the page."""

@@ -3,6 +3,8 @@
   "use strict";
 
   const CLOSED = { 4401: "You are signed out.", 4403: "Your account may not listen.", 4429: "Too many pages of yours are open: close some." };
+  const HEARD_EVERY = 25;
+  let pieces = 0;
   let socket = null;
   let context = null;
   let node = null;
@@ -34,6 +36,13 @@
     else if (what.is === "over") stop("The call is over.");
   }
 
+  // As in phone.js.
+  function hear(sound) {
+    if (node) node.port.postMessage(sound, [sound]);
+    pieces += 1;
+    if (pieces % HEARD_EVERY === 0 && socket) socket.send("heard");
+  }
+
   async function listen(pressed) {
     if (!window.isSecureContext || !window.AudioWorkletNode) {
       show("Browsers play such sound over https or at localhost only. Open this page there.", false);
@@ -48,9 +57,10 @@
     await context.resume();
     socket = new WebSocket(location.origin.replace(/^http/, "ws") + pressed.dataset.listen);
     socket.binaryType = "arraybuffer";
+    pieces = 0;
     socket.onmessage = (event) => {
-      if (!(event.data instanceof ArrayBuffer)) told(JSON.parse(event.data));
-      else if (node) node.port.postMessage(event.data, [event.data]);
+      if (event.data instanceof ArrayBuffer) hear(event.data);
+      else told(JSON.parse(event.data));
     };
     socket.onclose = (event) => stop(CLOSED[event.code] || "The connection to the server was lost. Listen again.");
   }

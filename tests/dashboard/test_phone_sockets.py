@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import User
 
-from callengine.core.sounds import FRAME_BYTES, FrameKind, frame
+from callengine.core.sounds import FRAME_BYTES, FrameKind, frame, state_frame
 from callengine.notices import groups
 from callengine.notices.phone import (
     AskForPhone,
@@ -28,13 +28,15 @@ from dashboard.accounts.roles import Role
 from dashboard.live import feed as feeds
 from dashboard.live import outbox as outboxes
 from dashboard.phone import sound
+from dashboard.phone.consumers import MOST_ASKED
+from dashboard.phone.pages import HEARD, HEARD_EVERY, MOST_UNHEARD
 from tests.dashboard.live.watching import Watcher, account, opened, watcher
 from tests.dashboard.record import call as recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE_S = 20
 TOKEN = "0123456789abcdef" * 4
-HEARD: Reader[Any] = Reader(AskForPhone, PlacePhoneCall, PhoneThere, PhoneGone, ListenToCall)
+ASKED: Reader[Any] = Reader(AskForPhone, PlacePhoneCall, PhoneThere, PhoneGone, ListenToCall)
 HANG_UP = frame(FrameKind.HANG_UP)
 
 
@@ -65,12 +67,16 @@ class Engine:
     async def asked(self, kind: type[Any]) -> Any:
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                for told in HEARD.read(await self.layer.receive(self.channel)):
+                for told in ASKED.read(await self.layer.receive(self.channel)):
                     if isinstance(told, kind):
                         return told
 
     async def tells(self, channel: str, told: object) -> None:
         await self.layer.send(channel, to_message(told))
+
+    def says(self, pieces: int, kind: FrameKind = FrameKind.SOUND) -> None:
+        """Send sound to the page that came last, and that it rings behind it."""
+        self.writers[-1].write(frame(kind, bytes(FRAME_BYTES)) * pieces + state_frame("ringing"))
 
     async def sound(self) -> asyncio.StreamReader:
         return await asyncio.wait_for(self.sounds.get(), PATIENCE_S)
@@ -284,3 +290,41 @@ async def test_what_fails_here_closes_a_page_with_a_code_that_can_be_sent(
         nowhere = PhonePlaced(str(uuid.uuid4()), "127.0.0.1", 70_000, TOKEN, "another")
         await engine.tells(order.reply, nowhere)
         assert await page.closed() == 4500
+
+
+async def pieces_before_it_rings(page: Watcher) -> int:
+    """Return how many pieces of sound a page is sent before it is told a state."""
+    pieces = 0
+    while True:
+        message = await page.receive_output(timeout=PATIENCE_S)
+        if message.get("bytes") is not None:
+            pieces += 1
+        elif json.loads(message["text"])["is"] == "state":
+            return pieces
+
+
+async def test_a_page_that_is_behind_is_sent_no_more_sound_until_it_has_what_it_was_sent(
+    engine: Engine, operator: User
+) -> None:
+    """It would come late, and the server would keep it without end."""
+    async with opened("/ws/phone/", operator.username) as page:
+        await engine.places(await engine.ordered(page))
+        await engine.sound()
+        await says(page, "placed")
+        engine.says(3 * MOST_UNHEARD)
+        assert await pieces_before_it_rings(page) == MOST_UNHEARD
+        for _ in range(2):
+            await page.send_to(text_data=HEARD)
+        await page.send_to(text_data=json.dumps({"do": "take", "as": ""}))
+        await says(page, "taking")
+        engine.says(MOST_UNHEARD)
+        assert await pieces_before_it_rings(page) == 2 * HEARD_EVERY
+
+
+async def test_a_page_that_says_to_have_heard_what_it_was_not_sent_is_cut_off(
+    engine: Engine, operator: User
+) -> None:
+    async with opened("/ws/phone/", operator.username) as page:
+        for _ in range(MOST_ASKED + 1):
+            await page.send_to(text_data=HEARD)
+        assert await page.closed() == 4408
