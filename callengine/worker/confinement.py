@@ -64,6 +64,7 @@ def confine(*, uid: int = CALL_UID) -> list[str]:
         left.append(f"files are not closed to them ({error})")
     try:
         seccomp.forbid(forking=True)
+        seccomp.prepare(forking=False)
     except seccomp.NoSeccompError as error:
         left.append(f"system calls are not refused to them ({error})")
     return left

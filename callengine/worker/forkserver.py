@@ -5,7 +5,6 @@ with the call process's end of its control socket as ancillary data (SCM_RIGHTS)
 `Confined`, and a `Forked` and an `Exited` for each process.
 """
 
-import gc
 import logging
 import os
 import select
@@ -24,6 +23,7 @@ from callengine.core.control.forking import (
 from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
 from callengine.worker.confinement import confine, confine_further
 from callengine.worker.native import loading
+from callengine.worker.sharing import share
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,9 @@ class Forker:
 
     def run(self) -> None:
         """Give up what call processes do not need; then serve until the engine is gone."""
-        self._send(Confined(tuple(confine()), loading.load()))
+        said = Confined(tuple(confine()), loading.load())
+        share()
+        self._send(said)
         wake_read, wake_write = socket.socketpair()
         wake_write.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -122,10 +124,10 @@ def main() -> None:
     media()
     plugins.preload()
     preloading.preload()
-    gc.collect()
-    gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as sock:
         Forker(sock).run()
+    sys.stderr.flush()
+    os._exit(0)  # see `share`
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
 
 PR_SET_SECCOMP = 22
 _SECCOMP_MODE_FILTER = 2
@@ -53,6 +55,19 @@ def forbid(*, forking: bool) -> None:
 
     Needs no_new_privs. Refused calls fail with EPERM. Raises NoSeccompError.
     """
+    prctl, head, _ = _assembled(forking)
+    if prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, head, 0, 0) != 0:
+        raise NoSeccompError(f"seccomp: {os.strerror(ctypes.get_errno())}")
+
+
+def prepare(*, forking: bool) -> None:
+    """Do now what `forbid` would do first: a process forked later need not. Raises as it does."""
+    _assembled(forking)
+
+
+@cache
+def _assembled(forking: bool) -> tuple[Callable[..., int], ctypes.c_char_p, Any]:
+    """Return prctl, what it is given, and what that points to."""
     machine = platform.machine()
     if machine not in _MACHINES:
         raise NoSeccompError(f"no list of system calls for {machine}")
@@ -60,9 +75,7 @@ def forbid(*, forking: bool) -> None:
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     room = ctypes.create_string_buffer(code, len(code))
     head = struct.pack("@HP", len(program), ctypes.addressof(room))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_char_p(head), 0, 0) != 0:
-        raise NoSeccompError(f"seccomp: {os.strerror(ctypes.get_errno())}")
+    return ctypes.CDLL(None, use_errno=True).prctl, ctypes.c_char_p(head), room
 
 
 def _program(machine: str, *, forking: bool) -> list[_Instruction]:

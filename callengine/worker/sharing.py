@@ -1,0 +1,48 @@
+"""What call processes share with the process that forks them: each page until one writes to it.
+
+Python writes to all it uses: an object's reference count lies in the object, and a page of 4 kB is
+copied for one count. From Python 3.12 on objects may be immortal, their counts written no more
+(PEP 683). That is made of all there are before the first fork; none of them is ever freed then.
+"""
+
+import ctypes
+import gc
+import sys
+import types
+from typing import Any
+
+IMMORTAL = sys.version_info[:2] == (3, 12)
+"Later ones count otherwise, and there is no pjsua2 for them."
+_IMMORTAL_COUNT = 0xFFFFFFFF
+"_Py_IMMORTAL_REFCNT where a pointer has 64 bits."
+_PARTS_OF_CODE = ("co_consts", "co_names", "co_name", "co_qualname", "co_filename")
+"What the garbage collector does not see."
+
+
+def share() -> None:
+    """Have processes forked from now on copy as little as can be; before the first of them.
+
+    This process must end by `os._exit`: Python's own end counts what has no count any more.
+    """
+    gc.collect()
+    # It holds names of what was looked up last; each that is replaced would be counted down.
+    sys._clear_type_cache()
+    if IMMORTAL and sys.maxsize > 2**32:
+        _make_immortal()
+    gc.freeze()
+
+
+def _make_immortal() -> None:
+    addresses: set[int] = set()
+    pending: list[Any] = gc.get_objects()
+    while pending:
+        found = pending.pop()
+        if id(found) in addresses:
+            continue
+        addresses.add(id(found))
+        pending += gc.get_referents(found)
+        if type(found) is types.CodeType:
+            pending += [getattr(found, part) for part in _PARTS_OF_CODE]
+    addresses -= {id(addresses), id(pending)}
+    for address in addresses:
+        ctypes.c_ssize_t.from_address(address).value = _IMMORTAL_COUNT

@@ -1,0 +1,71 @@
+"""Memory that processes share with the one that forked them, by what the kernel says is theirs."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.peers.engine import ROOT
+
+OBJECTS = 1500
+"Each on a page of its own: 6 MB if all of them are copied."
+
+FORKED = f"""
+import os, sys
+from callengine.worker.sharing import share
+def own_kb():
+    lines = open("/proc/self/smaps_rollup").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty"))
+class Looked:
+    pass
+# Texts of 80 bytes, a page between one that is used and the next.
+texts = ["a" + format(number, "020d") for number in range({OBJECTS} * 61)]
+used = texts[::61]
+for name in used:
+    getattr(Looked, name, None)
+share()
+pid = os.fork()
+if pid == 0:
+    at_first = own_kb()
+    {{what}}
+    print(own_kb() - at_first, flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+os._exit(0)
+"""
+
+# Of other names, as many as Python remembers.
+LOOK_UP = """names = ["b" + format(number, "020d") for number in range(4096)]
+    for name in names: getattr(Looked, name, None)"""
+
+
+def copied_kb(python: str, what: str) -> int:
+    command = [python, "-B", "-c", FORKED.format(what=what)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def python_3_12() -> str | None:
+    """Return a Python 3.12 that runs: this one, or one that is beside it."""
+    if sys.version_info[:2] == (3, 12):
+        return sys.executable
+    kept = (ROOT / ".setup/python", Path(sys.base_prefix).parent)
+    beside = [str(path) for folder in kept for path in folder.glob("*3.12.*/bin/python3.12")]
+    for python in filter(None, (shutil.which("python3.12"), *beside)):
+        if subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return python
+    return None
+
+
+def test_names_looked_up_before_the_fork_are_not_counted_down_after_it() -> None:
+    assert copied_kb(sys.executable, LOOK_UP) < 1300
+
+
+@pytest.mark.skipif(python_3_12() is None, reason="needs Python 3.12")
+def test_objects_are_not_copied_where_they_can_be_immortal() -> None:
+    python = python_3_12()
+    assert python is not None
+    assert copied_kb(python, "held = list(used)") < 1000
