@@ -29,6 +29,8 @@ PAGES = {
     and not address.name.endswith(PARTS)
 }
 PAGES["call-agent"] = f"/calls/{AGENT_CALL}/"
+NO_PAGE = "/static/css/tokens.css"
+"Text of the same server: an empty page is no page of its, and costs a process."
 FIRST_PAGE_BYTES = 300_000
 LAYOUT_SHIFT = 0.02
 "Cumulative layout shift; up to 0.1 counts as good elsewhere."
@@ -64,21 +66,59 @@ def signed_in(browser: Browser, url: str, **options: Any) -> BrowserContext:
 
 
 @pytest.fixture(scope="module")
-def narrow(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
+def narrow(browser: Browser, server: LiveServer) -> Iterator[Page]:
+    """Return the one window that goes to page after page: to open one costs as much as a page."""
     size = {"width": 390, "height": 844}
     context = signed_in(browser, server.url, viewport=size, color_scheme="dark", bypass_csp=True)
-    yield context
+    yield context.new_page()
     context.close()
 
 
 @pytest.fixture(scope="module")
-def wide(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
-    """Return a browser that keeps to the Content-Security-Policy."""
+def wide_window(browser: Browser, server: LiveServer) -> Iterator[Page]:
+    """Return a window that keeps to the Content-Security-Policy."""
     size = {"width": 1280, "height": 900}
     context = signed_in(browser, server.url, viewport=size, color_scheme="light")
     context.add_init_script(WATCH_SHIFTS)
-    yield context
+    yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def wide(wide_window: Page) -> Iterator["Watched"]:
+    """Return the wide window, empty; what the page of one test says is none of the next."""
+    watched = Watched(wide_window)
+    yield watched
+    watched.leave()
+
+
+class Watched:
+    """A window, what its consoles complain of and what it asks of others than its server."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.asked: list[str] = []
+        self._watches: dict[str, Any] = {
+            "console": self._console,
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "request": lambda request: self.asked.append(request.url),
+        }
+        for event, watch in self._watches.items():
+            page.on(event, watch)
+
+    def _console(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def foreign(self, home: str) -> list[str]:
+        return [url for url in self.asked if not url.startswith((home, "data:"))]
+
+    def leave(self) -> None:
+        """Stop to watch, and leave the page."""
+        for event, watch in self._watches.items():
+            self.page.remove_listener(event, watch)
+        self.page.goto(NO_PAGE)
 
 
 def test_the_pages_of_the_rail_are_looked_at() -> None:
@@ -96,39 +136,28 @@ def complaints(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_on_a_phone_has_no_serious_barrier_and_fits(
-    narrow: BrowserContext, server: LiveServer, name: str
+    narrow: Page, server: LiveServer, name: str
 ) -> None:
-    page = narrow.new_page()
     server.do("node")
-    page.goto(PAGES[name])
-    assert complaints(page) == []
-    over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    narrow.goto(PAGES[name])
+    assert complaints(narrow) == []
+    over = narrow.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert over <= 0, f"{name} is {over} px wider than a phone"
-    page.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_wide_page_has_no_error_stays_at_home_does_not_move_and_has_no_serious_barrier(
-    wide: BrowserContext, server: LiveServer, name: str
+    wide: Watched, server: LiveServer, name: str
 ) -> None:
-    page = wide.new_page()
+    page = wide.page
     server.do("node")
-    errors: list[str] = []
-    foreign: list[str] = []
-    page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith((server.url, "data:")) else foreign.append(r.url),
-    )
     page.goto(PAGES[name])
     page.wait_for_load_state("networkidle")
-    assert errors == []
-    assert foreign == []
+    assert wide.errors == []
+    assert wide.foreign(server.url) == []
     assert page.evaluate("window.shifts") <= LAYOUT_SHIFT
     assert page.locator("h1").count() == 1
     assert complaints(page) == []
-    page.close()
 
 
 def test_the_first_page_is_light(browser: Browser, server: LiveServer) -> None:
