@@ -27,6 +27,7 @@ from typing import NamedTuple, TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_REQUEST_BYTES = 1024 * 1024
+MAX_DESCRIPTORS = 8
 OTHERS = (
     "autobahn.twisted.websocket",
     "channels.auth",
@@ -114,15 +115,17 @@ class Talker(NamedTuple):
 
 
 class Nursery:
-    """The process of a checkout that others are forked from."""
+    """The process of a checkout that others are forked from.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    With `program`, a module to be run, it has imported what that one does; else, what servers do.
+    """
+
+    def __init__(self, root: Path, program: str = "") -> None:
         self._turn = threading.Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(root), str(theirs.fileno())],
+                [sys.executable, __file__, str(root), program, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={k: v for k, v in os.environ.items() if not k.startswith("DJANGO_")},
@@ -133,7 +136,7 @@ class Nursery:
     ) -> Forked:
         """Have the interpreter run these arguments in the checkout.
 
-        The descriptors become its standard input, output and errors.
+        The descriptors become its standard input, output and errors, and those that follow.
         """
         ended, theirs = os.pipe()
         try:
@@ -167,9 +170,9 @@ class Nursery:
 
 
 @functools.cache
-def nursery(root: Path) -> Nursery:
-    """Return the one that this process has for a checkout."""
-    made = Nursery(root)
+def nursery(root: Path, program: str = "") -> Nursery:
+    """Return the one that this process has for a checkout, or for one of its programs."""
+    made = Nursery(root, program)
     atexit.register(made.close)
     return made
 
@@ -195,7 +198,9 @@ class _Forking:
                 self._reap()
             if self._asked not in ready:
                 continue
-            request, descriptors, _, _ = socket.recv_fds(self._asked, MAX_REQUEST_BYTES, 4)
+            request, descriptors, _, _ = socket.recv_fds(
+                self._asked, MAX_REQUEST_BYTES, MAX_DESCRIPTORS
+            )
             if not request:
                 return None
             *standard, end = descriptors
@@ -237,17 +242,24 @@ class _Forking:
         os.environ.update(environment)
 
 
-def _load(root: str) -> None:
-    """Import what asks no settings; of another checkout, which may be old, nothing of its own."""
+def _load(root: str, program: str) -> None:
     sys.path[0] = root  # modules are those of the checkout, not those beside this file
-    for module in OTHERS:
-        importlib.import_module(module)
-    if Path(root) == ROOT:
-        for room in map(importlib.import_module, OURS):
-            for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
-                importlib.import_module(module.name)
+    if program:
+        importlib.import_module(program)
+        del sys.modules[program]  # it is yet to be run
+    else:
+        _load_for_servers(ours=Path(root) == ROOT)
     gc.collect()
     gc.freeze()
+
+
+def _load_for_servers(*, ours: bool) -> None:
+    """Import what asks no settings; of another checkout, which may be old, nothing of its own."""
+    for name in OTHERS:
+        importlib.import_module(name)
+    for room in map(importlib.import_module, OURS if ours else ()):
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            importlib.import_module(module.name)
 
 
 def _run(arguments: list[str]) -> None:
@@ -262,8 +274,8 @@ def _run(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    root, descriptor = sys.argv[1:]
-    _load(root)
+    root, program, descriptor = sys.argv[1:]
+    _load(root, program)
     with socket.socket(fileno=int(descriptor)) as asked:
         child = _Forking(root, asked).run()
     if child is not None:

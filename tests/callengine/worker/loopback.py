@@ -1,8 +1,7 @@
 """A call process alone, with a stand-in for the edge that is both its caller and its callee."""
 
 import asyncio
-import subprocess
-import sys
+import os
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -14,10 +13,12 @@ from callengine.core.control.language import encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.worker.control import socket_pair
 from tests.peers import descriptions
-from tests.peers.engine import ROOT
+from tests.peers.nursery import ROOT, Forked, nursery
 from tests.peers.ports import free_port_range
 
 T = TypeVar("T")
+CONTROL = 3
+"The control socket's number in a call process: the first after standard input, output and errors."
 COPIED = ("via", "from", "to", "call-id", "cseq")
 
 
@@ -153,7 +154,7 @@ def _is_typed(lines: list[str]) -> bool:
 class Conversation:
     """The engine's end of a control socket."""
 
-    def __init__(self, sock: Any, process: "subprocess.Popen[str]", log: IO[str]) -> None:
+    def __init__(self, sock: Any, process: Forked, log: IO[str]) -> None:
         self.process = process
         self._log = log
         self.said: list[FromCallProcess] = []
@@ -187,15 +188,12 @@ class Conversation:
                 self._unheard += FROM_CALL_PROCESS.decode_all(data)
 
 
-def _started(log: IO[str], module: str, descriptor: int, *plugs: str) -> "subprocess.Popen[str]":
-    rtp_port = free_port_range(16)[0]
-    return subprocess.Popen(
-        [sys.executable, "-m", module, str(descriptor), str(rtp_port), *plugs],
-        pass_fds=[descriptor],
-        cwd=ROOT,
-        stderr=log,
-        text=True,
-    )
+def _started(log: IO[str], module: str, descriptor: int, *plugs: str) -> Forked:
+    """Fork a call process, as the fork server does, from one that has loaded what it needs."""
+    program = ["-m", module, str(CONTROL), str(free_port_range(16)[0]), *plugs]
+    with open(os.devnull) as nothing:
+        files = [nothing.fileno(), log.fileno(), log.fileno(), descriptor]
+        return nursery(ROOT, module).fork(program, os.environ, files)
 
 
 @asynccontextmanager
