@@ -7,7 +7,7 @@ comes back as it was (section 3.4). The response is computed by the edge, for th
 
 from dataclasses import dataclass
 
-from callengine.edge.messages.grammar import parse_params, split_quoted
+from callengine.edge.messages.grammar import parse_params, split_quoted, split_scheme
 from sip.digest import SPOKEN
 
 _MOST = {"realm": 128, "nonce": 512, "opaque": 256}
@@ -77,10 +77,10 @@ def escaped(value: str) -> str:
 
 def read_challenge(text: str) -> Challenge | None:
     """Return a challenge that can be answered (RFC 7616 section 3.3), or None."""
-    scheme, _, rest = text.strip().partition(" ")
+    scheme, rest = split_scheme(text)
     params = parse_params(split_quoted(rest, ","))
     algorithm = (params.get("algorithm") or "MD5").upper()
-    if scheme.lower() != "digest" or algorithm not in SPOKEN:
+    if scheme != "digest" or algorithm not in SPOKEN:
         return None
     realm, nonce = params.get("realm"), params.get("nonce")
     if realm is None or not nonce:

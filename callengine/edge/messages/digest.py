@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from callengine.edge.messages.challenges import asked_for, escaped
-from callengine.edge.messages.grammar import parse_params, split_quoted
+from callengine.edge.messages.grammar import parse_params, split_quoted, split_scheme
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.uris import parse_uri
 from callengine.edge.sources import source_key
@@ -65,8 +65,8 @@ class Answer:
 
 def parse_answer(header: str) -> Answer | None:
     """Return the digest answer in an Authorization value, or None if it is none we can use."""
-    scheme, _, rest = header.strip().partition(" ")
-    if scheme.lower() != "digest":
+    scheme, rest = split_scheme(header)
+    if scheme != "digest":
         return None
     params = parse_params(split_quoted(rest, ","))
     if any(not params.get(name) for name in ("username", "nonce", "uri", "response")):
@@ -266,7 +266,7 @@ def readdress(
     answer = parse_answer(header)
     if answer is None or not password:
         return None
-    opaque = parse_params(split_quoted(header.partition(" ")[2], ",")).get("opaque")
+    opaque = parse_params(split_quoted(split_scheme(header)[1], ",")).get("opaque")
     asked = asked_for(opaque)
     if asked is not None:
         algorithm, qop, opaque = asked

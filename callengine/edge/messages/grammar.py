@@ -16,6 +16,15 @@ def is_token(text: str) -> bool:
     return _TOKEN.match(text) is not None
 
 
+def split_scheme(text: str) -> tuple[str, str]:
+    """Return the scheme of credentials or a challenge, in small letters, and what follows it.
+
+    White space of any kind parts them (RFC 3261 section 25.1, LWS).
+    """
+    scheme, *rest = text.split(maxsplit=1) or ("",)
+    return scheme.lower(), rest[0] if rest else ""
+
+
 def split_quoted(text: str, separator: str) -> list[str]:
     """Split at a comma or semicolon outside quotes and angle brackets; items are stripped."""
     if '"' not in text and "<" not in text:

@@ -41,7 +41,7 @@ def challenge(text: str) -> str:
         ),
         (
             challenge,
-            'Digest realm="", nonce=x, algorithm=sha-256',
+            'Digest\t realm="", nonce=x, algorithm=sha-256',
             'Digest realm="", nonce="x", algorithm=SHA-256',
         ),
         *(
