@@ -76,6 +76,14 @@ def came_back_note(*, who: str, back: CameBack) -> str:
     return f"Audio from {who} is back after {back.seconds:.0f} s."
 
 
+def short_packets_note(*, who: str) -> str:
+    """Return the line for packets of which nothing is heard, though they come and count."""
+    return (
+        f"Nothing is heard of {who}: what comes are packets of less than 10 ms of sound, and this "
+        "call can read no such. Set the device's packet time (ptime) to 20 ms."
+    )
+
+
 def paused_note(*, who: str, named: str, heard_from: str) -> str:
     """Return the line for a leg to which nothing is sent.
 

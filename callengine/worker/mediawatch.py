@@ -12,6 +12,7 @@ from callengine.core.mediawords import (
     no_media,
     paused_note,
     resumed_note,
+    short_packets_note,
     silence_note,
 )
 from callengine.core.orders import LegOrder
@@ -134,6 +135,8 @@ class MediaWatch:
             self._report_dropped(leg)
             self._report_sending(leg)
             self._report_silence(leg)
+            if self._statistics[leg.name].is_too_short:
+                self._note("short-packets", leg.name, short_packets_note(who=self._who(leg)))
         self._note_due(now)
 
     def _expected(self, leg: Party) -> str:

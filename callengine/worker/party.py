@@ -67,6 +67,8 @@ class MediaFacts:
     "The suite of its SRTP, if it is encrypted."
     sends: bool = True
     "Whether it is to send us audio."
+    least_ms: int = 0
+    "Packets of less than this are not heard; 0: all are."
 
 
 @dataclass(frozen=True, slots=True)

@@ -410,7 +410,14 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         sends = bool(stream.dir & pj.PJMEDIA_DIR_DECODING)
         remote = self._path.real(stream.remoteRtpAddress)
         number = self.numbers_sent.get(stream.txPt, stream.txPt)
-        return MediaFacts(codec, number, remote, encryption=self._suite(), sends=sends)
+        return MediaFacts(
+            codec,
+            number,
+            remote,
+            encryption=self._suite(),
+            sends=sends,
+            least_ms=0 if self._is_lent else plugins.least_packet_ms(codec or ""),
+        )
 
     def _suite(self) -> str:
         """Return what both descriptions make of SRTP: an answer names the one key that holds."""

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from callengine.core.packetrate import PacketRate
 from callengine.core.quality import estimate_mos
 from callengine.core.silence import Arrived, Change, PartyAudio, Silence
 from callengine.core.snapshot import QualitySnapshot, SilenceSnapshot
@@ -23,6 +24,9 @@ class LegStatistics:
     party: PartyAudio = field(default_factory=PartyAudio)
     change: Change | None = None
     "What the last sample brought that is to be told."
+    is_too_short: bool = False
+    "Whether the last sample brought that its packets are too short to be heard; told once."
+    _rate: PacketRate = field(default_factory=PacketRate)
     _round_trips: int = 0
     _round_trip_at: float = float("-inf")
 
@@ -34,10 +38,12 @@ class LegStatistics:
         `expected` and `now` are as in `PartyAudio.take`. One that is not timely, taken because a
         silence is due, leaves to the next second a party that is heard.
         """
-        self.change = None
+        self.change, self.is_too_short = None, False
         counters, guard = leg.counters(), leg.guard
         if counters is None or (not is_timely and counters.received != self.received):
             return None
+        least_ms = leg.media.least_ms if leg.media else 0
+        self.is_too_short = self._rate.take(counters.received, now=now, least_ms=least_ms)
         source = guard.source if guard else ""
         arrived = Arrived(counters.received, counters.reports, source, counters.arrived_at)
         self.change = self.party.take(arrived, expected=expected, now=now, unix=time.time())
@@ -60,7 +66,7 @@ class LegStatistics:
 
     def rest(self) -> None:
         """Expect nothing: there is no audio stream now."""
-        self.change = None
+        self.change, self.is_too_short = None, False
         self.party.rest()
 
     def _since_before(self, counters: Counters) -> tuple[int, int]:

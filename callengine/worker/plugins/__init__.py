@@ -13,10 +13,11 @@ from callengine.worker.plugins.installation import (
     correct_rtcp_clock,
     error_counts,
     install,
+    least_packet_ms,
     preload,
 )
 
 __all__ = [
     "CodecReport", "correct_rtcp_clock", "error_counts", "failed", "forget_transport", "install",
-    "preload", "raised_so_far", "scale_event_durations",
+    "least_packet_ms", "preload", "raised_so_far", "scale_event_durations",
 ]  # fmt: skip

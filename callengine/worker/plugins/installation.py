@@ -99,6 +99,12 @@ def install(built_in: Iterable[str], *, bridge_rate_hz: int = 48000) -> CodecRep
     return CodecReport(available, reasons, tuple(faulty))
 
 
+def least_packet_ms(codec: str) -> int:
+    """Return how long a packet of this codec must be for pjmedia to hear it; 0: any is heard."""
+    is_joined = extension.media() is not None and codec in ("PCMU", "PCMA")
+    return 10 if codec in ("PCMU", "PCMA", "G722") and not is_joined else 0
+
+
 def _join_short_packets() -> None:
     """Have G.711 heard in packets that are no whole number of 10 ms.
 
