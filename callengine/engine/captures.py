@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -34,7 +35,9 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 3.0
 "How long the last messages of a call may come after its end."
 STOPPING_S = 0.7
-"How long a call process may take to write what it has."
+"How long a call process may take to write what it has, at least."
+TOLD_WITHIN_S = 10.0
+"How long one that this machine keeps from running is waited for to say how much that was."
 PAST_S = 5.0
 "How long the journal may take to have written what passed before."
 SWEEP_S = 3600.0
@@ -298,8 +301,9 @@ class Captures:
     def heard(self, call: LiveCall, told: PacketsRecorded) -> None:
         """Take what a call process has recorded."""
         capture = self._open.get(told.key)
-        if capture is None or capture is not call.capture:
+        if capture is None or capture.call != call.plan.call:
             return
+        capture.told.set()
         capture.packets += told.packets
         capture.lost += told.lost
         if told.why == "no-extension":
@@ -311,6 +315,9 @@ class Captures:
 
     def closing(self, call: LiveCall) -> None:
         """Take that a call has ended; its last messages are still to come."""
+        for capture in self._open.values():
+            if capture.call == call.plan.call:
+                capture.told.set()  # its process has said so before its end, or never will
         if call.capture is not None and not call.capture.why:
             self._end(call.capture, "call-ended", settle_s=SETTLE_S)
 
@@ -332,11 +339,19 @@ class Captures:
             self._write_end(capture)
         if settle_s is not None:
             loop = asyncio.get_running_loop()
-            loop.call_later(settle_s, lambda: self._do(self._close(capture)))
+            loop.call_later(settle_s, lambda: self._do(self._settle(capture)))
 
     def _write_end(self, capture: OpenCapture) -> None:
         columns = {"ended": capture.shown["ended"], "why": capture.why}
         self._write(capture.order.key, columns)
+
+    async def _settle(self, capture: OpenCapture) -> None:
+        """Close its file, and say how much is in it, once its call process has said its part."""
+        if capture.is_handed_over:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TOLD_WITHIN_S):
+                    await capture.told.wait()
+        await self._close(capture)
 
     async def _close(self, capture: OpenCapture) -> None:
         if capture.is_closing:

@@ -30,6 +30,8 @@ class OpenCapture:
     is_closing: bool = False
     past: int = 0
     "How many messages of the call had passed before it began."
+    told: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    "Set once its call process has said how much it recorded, or cannot any more."
     packets: int = 0
     lost: int = 0
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)

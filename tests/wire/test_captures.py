@@ -9,17 +9,20 @@ import struct
 import subprocess
 import urllib.error
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Download, Page, expect
 
+from callengine.engine.captures import STOPPING_S
 from tests.browser.chromium import PATIENCE_MS, async_chromium
 from tests.callengine.engine.processes import owner_of
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.peers.waiting import until
-from tests.wire.conversation import caller, converse, registered
+from tests.wire.conversation import Conversation, caller, converse, registered
 from tests.wire.directory import PASSWORD, configuration, connection
 from tests.wire.operator import Operator
 from tests.wire.relayed import Talk, is_passed, talking
@@ -181,12 +184,8 @@ async def test_two_at_once_one_with_what_is_said(engine: Engine) -> None:
         code, _ = await asyncio.to_thread(viewer.post, f"{path_one}captures/", minutes="1")
         assert code == 403
         second = await converse(engine, two, bob, offer=["PCMU"])
-        records = engine.calls()
-        path_two = next(
-            f"/calls/{c['id']}/"
-            for c in records
-            if f"/calls/{c['id']}/" != path_one and c["legs"][0]["call_id"] == second.a.call_id
-        )
+        path_two = await page_of(engine, second)
+        assert path_two != path_one
         await begin(admin, path_one)
         plain = await grows(engine)
         await begin(admin, path_two, whole="on")
@@ -198,9 +197,14 @@ async def test_two_at_once_one_with_what_is_said(engine: Engine) -> None:
             second.hears_both_ways(codec_a="PCMU", codec_b="PCMU"),
         )
         await shows(viewer, path_two, "aya records its packets, with what is said</span>")
-        code, _ = await asyncio.to_thread(admin.post, f"/captures/{plain.stem}/stop/")
-        assert code == 200
-        assert "It was stopped." in await settled(admin, path_one)
+        with stood_still(first):
+            code, _ = await asyncio.to_thread(admin.post, f"/captures/{plain.stem}/stop/")
+            assert code == 200
+            # Longer than a process may take at least to say how much it has recorded.
+            await asyncio.sleep(2 * STOPPING_S)
+        card = await settled(admin, path_one)
+        assert "It was stopped." in card
+        assert f"{len(tshark(plain))} packets<" in card
         assert not IS_ON.search(await asyncio.to_thread(viewer.get, path_one))
         await asyncio.gather(first.end(), second.end())
     await settled(admin, path_two)
@@ -383,6 +387,27 @@ async def test_a_killed_process_leaves_one_that_can_be_read(
     assert ["BYE"] in fields(file, "sip.Method", "sip.Method")
     assert not tshark(file, "-Y", "_ws.malformed && !rtp")
     await asyncio.to_thread(admin.post, f"/captures/{file.stem}/delete/")
+
+
+async def page_of(engine: Engine, call: Conversation) -> str:
+    """Return the path of a call's page once the call is on the record."""
+    async with asyncio.timeout(30):
+        while True:
+            for record in await asyncio.to_thread(engine.calls):
+                if record["legs"] and record["legs"][0]["call_id"] == call.a.call_id:
+                    return f"/calls/{record['id']}/"
+            await asyncio.sleep(0.1)
+
+
+@contextmanager
+def stood_still(call: Conversation) -> Iterator[None]:
+    """Keep a call's process from running, as a busy machine does."""
+    process = owner_of(call.a.rtp_target[1])
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
 
 
 def payloads(file: Path, phone: Phone) -> list[str]:
