@@ -254,7 +254,8 @@ def test_a_process_that_stood_still_reads_before_it_judges(
 ) -> None:
     clock, call = Clock(monkeypatch), talking()
     stood_still = clock.now + 3.0
-    clock.run(call, stood_still, A=stood_still, B=stood_still)
+    read = stood_still - 1.2  # by the last look
+    clock.run(call, stood_still, A=read, B=read)
     clock.now += 7.0
     call.runner.step()  # what came meanwhile is still unread
     clock.run(call, clock.now + 3.0, A=clock.now + 3.0, B=clock.now + 3.0)
