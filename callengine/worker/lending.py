@@ -17,6 +17,7 @@ class LentMedia:
     codec: str
     "As in the catalogue."
     payload_type: int
+    "Of what comes."
     fmtp: str
     "The peer's format parameters of it."
     ptime_ms: int
@@ -26,6 +27,8 @@ class LentMedia:
     remote_reports: tuple[str, int]
     sends: bool
     "Whether the peer is to be sent audio; else it holds the call."
+    sent_as: int | None = None
+    "Payload type of what is sent, if another: an answer may want to hear it so (RFC 3264, 6.1)."
 
 
 class Borrower(RtpEnd, Protocol):

@@ -301,13 +301,14 @@ class SipLeg(SipCall):
         return LentMedia(
             port=self.guard.port,
             codec=codec,
-            payload_type=self.numbers_sent.get(number, number),
+            payload_type=self.numbers_heard.get(stream.rxPt, stream.rxPt),
             fmtp=remote.fmtp.get(number, "") if remote else "",
             ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
             events=self._telephone_events(),
             remote=(host, port),
             remote_reports=reports if reports[1] else (host, port + 1),
             sends=bool(stream.dir & pj.PJMEDIA_DIR_ENCODING),
+            sent_as=self.numbers_sent.get(number, number),
         )
 
     def _telephone_events(self) -> dict[int, int]:

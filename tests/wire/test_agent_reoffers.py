@@ -89,6 +89,17 @@ async def test_another_codec_of_the_agents_list_is_used_at_once(
             await _hear_each_other(call, peer, codec)
 
 
+async def test_an_answer_in_an_ack_may_want_to_hear_another_number_than_it_sends(
+    engine: Engine, peer: VoiceAgentPeer
+) -> None:
+    async with talking(engine, peer, "PCMU") as (phone, call):
+        answer = phone.sdp([("PCMU", 118)], version=2)
+        assert (await call.reinvite(None, answer=lambda _: answer)).code == 200
+        assert descriptions.payload_type(call.remote_sdp, "PCMU") == 0
+        await _hear_each_other(call, peer, "PCMU")
+        assert phone.rtp.packets[-1].payload_type == 118
+
+
 async def test_a_codec_that_is_not_on_the_agents_list_changes_nothing(
     engine: Engine, peer: VoiceAgentPeer
 ) -> None:

@@ -52,6 +52,7 @@ class CallerMedia:
             fmtp=media.fmtp,
             ptime_ms=media.ptime_ms,
             events=dict(media.events),
+            sent_as=media.sent_as,
         )
         self._paths = open_paths(caller, input_format=formats[0], output_format=formats[1])
         self._digit = digit

@@ -43,6 +43,8 @@ class CallerCodec:
     "How long the caller wants its packets; 10 to 60, others count as 20."
     events: Mapping[int, int] = field(default_factory=dict)
     "Payload type -> clock rate in Hz of telephone-events it may send."
+    sent_as: int | None = None
+    "The payload type it wants to hear, if that is another."
 
     @property
     def clock_hz(self) -> int:

@@ -160,7 +160,12 @@ def open_paths(
 ) -> Paths:
     """Return the ways between a caller and an agent with these formats. Raises PathError."""
     stream = StreamFormat(
-        caller.payload_type, caller.clock_hz, caller.ticks_of(), caller.frame_ms, caller.events
+        caller.payload_type,
+        caller.clock_hz,
+        caller.ticks_of(),
+        caller.frame_ms,
+        caller.events,
+        sent_as=caller.sent_as,
     )
     heard_hz = caller.rate_hz(input_format.sample_rate_hz)
     said_hz = caller.rate_hz(output_format.sample_rate_hz)

@@ -58,3 +58,5 @@ class StreamFormat:
     events: Mapping[int, int] = field(default_factory=dict)
     "Payload type -> clock rate in Hz of telephone-events the peer may send (RFC 4733)."
     comfort_noise: frozenset[int] = frozenset((COMFORT_NOISE,))
+    sent_as: int | None = None
+    "Payload type of what is sent, if that is another."

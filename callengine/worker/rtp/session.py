@@ -60,7 +60,7 @@ class RtpSession:
         self._receiver = RtpReceiver(stream)
         self._sender = RtpSender(
             ssrc=secrets.randbits(32),
-            payload_type=stream.payload_type,
+            payload_type=stream.payload_type if stream.sent_as is None else stream.sent_as,
             clock_hz=stream.clock_hz,
             sequence=secrets.randbits(16),
             timestamp=secrets.randbits(32),
