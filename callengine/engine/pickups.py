@@ -98,10 +98,7 @@ class PickUps:
         if live.transfer is not None:
             advice = f"A transfer to {live.transfer.to} is under way. Wait for it."
             return call.rejected(491, Rule.REPLACES_TOO_EARLY, advice)
-        if not may_be_taken_over(live, whom):
-            advice = f"{live.name_of(whom)} has no SIP dialog that another call could take over."
-            return call.rejected(603, Rule.REPLACES_DECLINED, advice)
-        return Joint(live, leg, whom)
+        return _taking(call, Joint(live, leg, whom))
 
     def _of_ringing(self, call: IncomingCall, live: LiveCall, leg: str) -> Joint | Rejection:
         """Return whose place is taken while its device rings: that we have called it is known."""
@@ -112,10 +109,7 @@ class PickUps:
             return call.rejected(603, Rule.REPLACES_DECLINED, advice)
         if not (is_up and live.taken):
             return call.rejected(603, Rule.REPLACES_DECLINED, f"{who} is not rung any more.")
-        if not may_be_taken_over(live, CALLER):
-            advice = "A call of the codec lab is not picked up."
-            return call.rejected(603, Rule.REPLACES_DECLINED, advice)
-        return Joint(live, leg, CALLER, is_ringing=True)
+        return _taking(call, Joint(live, leg, CALLER, is_ringing=True))
 
     async def prepare(self, call: LiveCall) -> Termination | None:
         """Have a caller who waits answered, so that it can be taken over; or return why not."""
@@ -169,6 +163,14 @@ class PickUps:
             self._hang_up(joint.call, not_picked_up_end(joint, call))
         else:
             self._late_answers.watch(joint)
+
+
+def _taking(call: IncomingCall, joint: Joint) -> Joint | Rejection:
+    """Return whose place is taken, unless it talks to what has no dialog: a browser, the lab."""
+    if may_be_taken_over(joint.call, joint.other):
+        return joint
+    advice = f"{joint.name} has no SIP dialog that another call could take over."
+    return call.rejected(603, Rule.REPLACES_DECLINED, advice)
 
 
 def partner_of(joint: Joint) -> Partner:
