@@ -6,6 +6,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 
 from callengine.models import Call, EngineNode
@@ -77,6 +78,14 @@ async def agent_call(*, lost: bool = False) -> Any:
 async def clear() -> None:
     await Call.objects.all().adelete()
     await EngineNode.objects.all().adelete()
+
+
+@command
+async def session(user: str) -> str:
+    """Sign somebody in; return the key of the session."""
+    browser = Client()
+    await sync_to_async(browser.force_login)(await User.objects.aget(username=user))
+    return browser.cookies["sessionid"].value
 
 
 @command
