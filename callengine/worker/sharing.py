@@ -33,16 +33,15 @@ def share() -> None:
 
 
 def _make_immortal() -> None:
-    addresses: set[int] = set()
     pending: list[Any] = gc.get_objects()
+    seen: dict[int, Any] = {}  # made after that, and so not among them
     while pending:
         found = pending.pop()
-        if id(found) in addresses:
+        if id(found) in seen:
             continue
-        addresses.add(id(found))
+        seen[id(found)] = found  # what were freed now would be written to below
         pending += gc.get_referents(found)
         if type(found) is types.CodeType:
             pending += [getattr(found, part) for part in _PARTS_OF_CODE]
-    addresses -= {id(addresses), id(pending)}
-    for address in addresses:
+    for address in seen:
         ctypes.c_ssize_t.from_address(address).value = _IMMORTAL_COUNT

@@ -36,6 +36,8 @@ os.waitpid(pid, 0)
 os._exit(0)
 """
 
+OF_ALL_SIZES = """held = [[bytes(size) for _ in range(4000)] for size in range(0, 480, 16)]
+    held += [[2**40 + number for number in range(4000)], [number / 2 for number in range(4000)]]"""
 # Of other names, as many as Python remembers.
 LOOK_UP = """names = ["b" + format(number, "020d") for number in range(4096)]
     for name in names: getattr(Looked, name, None)"""
@@ -45,6 +47,7 @@ def copied_kb(python: str, what: str) -> int:
     command = [python, "-B", "-c", FORKED.format(what=what)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert done.stdout, f"the process that was forked has ended: {done.stderr}"
     return int(done.stdout)
 
 
@@ -69,3 +72,10 @@ def test_objects_are_not_copied_where_they_can_be_immortal() -> None:
     python = python_3_12()
     assert python is not None
     assert copied_kb(python, "held = list(used)") < 1000
+
+
+@pytest.mark.skipif(python_3_12() is None, reason="needs Python 3.12")
+def test_nothing_that_was_freed_by_then_is_written_to() -> None:
+    python = python_3_12()
+    assert python is not None
+    assert copied_kb(python, OF_ALL_SIZES) > 0  # else the process that was forked has crashed
