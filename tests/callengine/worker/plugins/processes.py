@@ -1,6 +1,7 @@
 """Starting the helper processes of these tests, and listening to what they recorded."""
 
 import json
+import os
 import subprocess
 import sys
 import wave
@@ -9,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from tests.peers.nursery import ROOT, nursery
 from tests.peers.ports import free_port_range
 
-ROOT = Path(__file__).resolve().parents[4]
+PEER = "tests.callengine.worker.plugins.peer"
 
 
 class PeerProcess:
@@ -20,22 +22,16 @@ class PeerProcess:
     def __init__(self, **options: Any) -> None:
         # pjmedia follows whoever sends to its port, so two tests must never share one.
         options = {"rtp_port": free_port_range(10)[0]} | options
-        command = [
-            sys.executable,
-            "-m",
-            "tests.callengine.worker.plugins.peer",
-            json.dumps(options),
-        ]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        command = ["-m", PEER, json.dumps(options)]
+        self._peer = nursery(ROOT, PEER).converse(command, os.environ)
         self.hello = self._read()
 
     def __enter__(self) -> "PeerProcess":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.communicate()
+        self._peer.process.kill()
+        self._peer.stop()
 
     @property
     def uri(self) -> str:
@@ -43,16 +39,15 @@ class PeerProcess:
 
     def report(self) -> dict[str, Any]:
         report = self._read()
-        assert self._process.wait(timeout=20) == 0
+        assert self._peer.process.wait(20) == 0
         return report
 
     def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._peer.said:
             if line.startswith("{"):
                 found: dict[str, Any] = json.loads(line)
                 return found
-        raise AssertionError(f"peer ended with {self._process.wait()}")
+        raise AssertionError(f"peer ended with {self._peer.process.wait()}")
 
 
 def run_python(source: str, *arguments: str, timeout_s: float = 60) -> dict[str, Any]:
