@@ -63,6 +63,11 @@ def numbers_in(text: str) -> Numbers:
     return {int(ours): int(wire) for ours, wire in pairs}
 
 
+def changed(before: Numbers, now: Numbers) -> Numbers:
+    """Return what numbers on the wire come to, where one description follows another."""
+    return {before.get(ours, ours): now.get(ours, ours) for ours in (*before, *now)}
+
+
 def renumbered(body: bytes, numbers: Numbers) -> bytes:
     """Return a description of ours with the payload types of the wire."""
     if not numbers:

@@ -20,7 +20,7 @@ from callengine.core.events import (
     LegProgress,
     LegWithoutMedia,
 )
-from callengine.core.numbering import SAME, Numbers
+from callengine.core.numbering import SAME, Numbers, changed
 from callengine.core.obstacles import lacking
 from callengine.core.orders import LegOrder
 from callengine.worker import endings, legsdp, messages, payloads, plugins, relay, sdptext
@@ -108,6 +108,10 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         "What the callee's answer lacked, so that there can be no audio."
         self._is_described = False
         self._digits = Digits()
+        self.numbers_sent: Numbers = SAME
+        "Payload types of the peer's description, where they are others on the wire."
+        self.numbers_heard: Numbers = SAME
+        "The same of ours."
         self._remote: sdp.Audio | None = None
         "What the peer described last."
         self._to_answer = ""
@@ -181,7 +185,8 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
         """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""
         self._digits.open(int(prm.stream))
-        payloads.renumber(int(prm.stream), sent=self.numbers_sent, heard=self.numbers_heard)
+        self.numbers_sent = self.numbers_heard = SAME
+        self._renumber(self._path.numbers)
         info = self.getStreamInfo(prm.streamIdx)
         self.guard.open(
             PjmediaStream(self, prm.streamIdx, int(prm.stream)),
@@ -206,6 +211,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         """Report media that became active, was held (RFC 3264 section 8.4) or went away."""
         info = self.getInfo()
         held = self._find_audio(info)
+        self._renumber(self._path.numbers)
         early = self.has_audio and info.state < pj.PJSIP_INV_STATE_CONNECTING
         if self.has_audio:
             self.media = self._facts()
@@ -383,15 +389,22 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         # An offer without a common codec is refused elsewhere; nothing of this is sent then.
         return ours if answer is None else answer
 
-    @property
-    def numbers_sent(self) -> Numbers:
-        """What payload types of the peer's description are on the wire."""
-        return self._path.numbers
+    def _renumber(self, numbers: Numbers) -> None:
+        """Send and hear by what payload types of the peer's description are on the wire.
 
-    @property
-    def numbers_heard(self) -> Numbers:
-        """The same of ours: an answer has the peer's (RFC 3264 section 6.1), an offer our own."""
-        return self._path.numbers if self._is_answer else SAME
+        pjmedia goes on with a stream that is for it what it was.
+        """
+        heard = numbers if self._is_answer else SAME  # RFC 3264 section 6.1
+        before = self.numbers_sent, self.numbers_heard
+        if self._digits.stream is None or before == (numbers, heard):
+            return
+        relay.end()
+        payloads.renumber(
+            self._digits.stream,
+            sent=changed(before[0], numbers),
+            heard=changed(before[1], heard),
+        )
+        self.numbers_sent, self.numbers_heard = numbers, heard
 
     @property
     def _is_lent(self) -> bool:

@@ -178,4 +178,9 @@ async def test_an_offer_may_name_a_codec_at_any_free_number(
         await until(lambda: eve.rtp.digits(event_b) == "7", "the callee hears no key")
         await eve.rtp.send_digit(call.b.rtp_target, "8", payload_type=event_b, clock_rate_hz=8000)
         await until(lambda: phone.rtp.digits(event) == "8", "the caller hears no key")
+        # To pjmedia nothing has changed then.
+        again = phone.sdp([(codec, number + 1)], telephone_event={event: hz}, version=2)
+        assert (await call.a.reinvite(again)).code == 200
+        await call.hears_both_ways(codec_a=codec, codec_b="G722", seconds=1.0)
+        assert phone.rtp.packets[-1].payload_type == number + 1
         await call.end()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callengine.core.numbering import renumbered
+from callengine.core.numbering import changed, renumbered
 from callengine.core.peersdp import compact
 from callengine.core.sdp import SdpError, offered_codecs, read_audio
 from callengine.core.standins import stand_in, stand_ins
@@ -117,6 +117,12 @@ def test_a_codec_at_any_number_is_shown_at_one_pjmedia_takes(
         assert b"a=rtpmap:%d " % own not in wire
     back = {theirs: own for own, theirs in numbers.items()}
     assert renumbered(wire, back) == ours
+
+
+def test_numbers_on_the_wire_follow_one_another() -> None:
+    assert changed({}, {9: 110}) == {9: 110}
+    assert changed({9: 110}, {9: 111, 96: 35}) == {110: 111, 96: 35}
+    assert changed({9: 110, 96: 35}, {}) == {110: 9, 35: 96}
 
 
 def test_formats_of_others_never_look_like_ours() -> None:
