@@ -173,8 +173,8 @@ def test_the_version_changes_when_the_description_does_and_only_then() -> None:
 
     usual = version(HEAD + audio("0"))
     assert version(HEAD.replace("- 1 1", "x 7 9") + audio("0", "x-new:1")) == usual
-    for changed in (audio("8"), audio("0", "sendonly"), audio("0").replace("4000", "4002")):
-        assert version(HEAD + changed) != usual
+    for other in (audio("8"), audio("0", "sendonly"), audio("0").replace("4000", "4002")):
+        assert version(HEAD + other) != usual
 
 
 @pytest.mark.parametrize(
