@@ -25,6 +25,9 @@ texts = ["a" + format(number, "020d") for number in range({OBJECTS} * 61)]
 used = texts[::61]
 for name in used:
     getattr(Looked, name, None)
+# Gaps of 112 bytes, as far from each other.
+blocks = [bytes(79) for _ in range({OBJECTS} * 36)]
+del blocks[::36]
 share()
 pid = os.fork()
 if pid == 0:
@@ -65,6 +68,10 @@ def python_3_12() -> str | None:
 
 def test_names_looked_up_before_the_fork_are_not_counted_down_after_it() -> None:
     assert copied_kb(sys.executable, LOOK_UP) < 1300
+
+
+def test_what_a_process_makes_lies_together() -> None:
+    assert copied_kb(sys.executable, f"held = [bytes(79) for _ in range({OBJECTS})]") < 1000
 
 
 @pytest.mark.skipif(python_3_12() is None, reason="needs Python 3.12")
