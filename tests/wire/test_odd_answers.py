@@ -130,13 +130,11 @@ async def _send(rtp: RtpTone, to: tuple[str, int], number: int, sound: bytes, si
 # Payload numbers that are not the usual ones (RFC 3264 section 6.1, RFC 3551 section 3)
 
 
-@pytest.mark.parametrize(("user", "codec", "number"), [("pam", "PCMU", 118), ("bob", "G722", 77)])
-async def test_an_answer_may_name_a_codec_at_a_number_of_its_own(
-    engine: Engine, user: str, codec: str, number: int
-) -> None:
+async def test_an_answer_may_name_a_codec_at_a_number_of_its_own(engine: Engine) -> None:
     """It wants to hear it there, and says it as it was offered; the call ended with BYE."""
-    async with registered(engine, user) as callee, caller(engine) as phone:
-        a = await phone.invite(user, phone.sdp(["PCMA"], telephone_event={101: 8000}))
+    codec, number = "PCMU", 118
+    async with registered(engine, "pam") as callee, caller(engine) as phone:
+        a = await phone.invite("pam", phone.sdp(["PCMA"], telephone_event={101: 8000}))
         b = await callee.wait_call()
         await b.answer(callee.sdp([(codec, number)], telephone_event={40: 8000}))
         await a.answered()
