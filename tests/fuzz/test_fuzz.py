@@ -254,7 +254,7 @@ class Line:
             await self.must_end(self.callee, answering.result().call_id, "the callee")
 
     async def odd_answer(self, user: str) -> Received | None:
-        invite = await self.callee.rings(CALLEE_S * 4, user)
+        invite = await self.callee.rings(INVITE_S, user)
         if invite is None:
             self.complain("a good INVITE never came to its callee")
             return None
