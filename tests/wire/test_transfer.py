@@ -125,7 +125,7 @@ async def test_a_busy_target_leaves_the_call_as_it_was(engine: Engine, operator:
             assert words in line
         await talk.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
         assert talk.b.bye is None
-        assert "Destination connection:bob " in await _hung_up(operator, path, talk)
+        assert "Destination Connection bob " in await _hung_up(operator, path, talk)
 
 
 async def test_a_destination_that_cannot_be_rung_is_told_and_nobody_is_rung(
@@ -174,7 +174,7 @@ async def test_the_caller_hangs_up_while_the_target_rings(
         page = await _hung_up(operator, path, talk)
         await asyncio.wait_for(target.cancelled.wait(), 15)
         assert talk.b.bye is not None
-    assert "Destination connection:bob " in page
+    assert "Destination Connection bob " in page
     assert "Rule caller-hung-up" in page
 
 
@@ -192,7 +192,7 @@ async def test_the_callee_hangs_up_and_the_caller_waits_for_the_target(
         await operator.reads(path, "B2 transferred")
         after = Conversation(talk.a, target, engine)
         await after.hears_both_ways(codec_a="G722", codec_b="PCMA", seconds=1.0)
-        assert "Destination connection:carol " in await _hung_up(operator, path, after)
+        assert "Destination Connection carol " in await _hung_up(operator, path, after)
 
 
 async def test_the_call_ends_when_the_callee_left_and_nobody_answers(
@@ -290,7 +290,7 @@ async def test_one_transfer_at_a_time_and_another_after_it(
         after = Conversation(talk.a, again, engine)
         await after.hears_both_ways(codec_a="G722", codec_b="PCMU", seconds=1.0)
         page = await _hung_up(operator, path, after)
-    assert "Destination connection:bob " in page
+    assert "Destination Connection bob " in page
     assert "Leg B3 callee, Bob" in page
 
 
