@@ -109,6 +109,9 @@ class Line:
 
     def send(self, actor: Actor, text: str, *, odd: bool) -> bytes:
         data = mutated(self.rng, text) if odd else text.encode("utf-8", "surrogateescape")
+        # A gateway that asks for a while without calls would be rung no more.
+        while data.startswith(b"SIP/2.0 503") and b"retry-after" in data.lower():
+            data = mutated(self.rng, text)
         self.watch.lately = [*self.watch.lately[-20:], repr(data)]
         who = "caller" if actor is self.caller else "callee"
         self.story.append(f"{'odd' if odd else 'good'} {who}: {data[:1000]!r}")
