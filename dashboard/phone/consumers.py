@@ -16,6 +16,7 @@ from asgiref.sync import sync_to_async
 
 from callengine.core.sounds import DIGITS, FRAME_BYTES, FrameKind
 from callengine.lab.messages import NOBODY
+from callengine.models import Call
 from callengine.notices import groups
 from callengine.notices.phone import (
     SAYS_EVERY_S,
@@ -41,6 +42,8 @@ PLACED_WITHIN_S = 15.0
 MOST_ASKED = 60
 "What a page may ask for in ASKED_S: keys are pressed fast, but not for long."
 ASKED_S = 10.0
+WHY_WITHIN_S, WHY_EVERY_S = 5.0, 0.25
+"How long, and how often, the record of a call is asked why it is over."
 MOST_TEXT = 500
 MOST_SOUND = 150
 "Pieces of sound a second; a page sends 50."
@@ -56,6 +59,8 @@ class PhoneConsumer(PageSocket):
         self.placing: dict[str, str] | None = None
         "What is being placed, until an engine has said yes or no."
         self.is_about_to_ring = False
+        self.call = ""
+        "UUID of the call that it placed, until it was told why that is over."
         self.takes_for = ""
         self.asked, self.asked_since = 0, 0.0
         self.heard, self.heard_since = 0, 0.0
@@ -194,7 +199,7 @@ class PhoneConsumer(PageSocket):
         if self.placing is not placing:
             _end(sound)
             return
-        self.placing = None
+        self.placing, self.call = None, told.call
         self._follow(sound)
         await self.say("placed", call=told.call)
 
@@ -206,16 +211,34 @@ class PhoneConsumer(PageSocket):
         if kind is FrameKind.SOUND:
             await self.sound_to_page(content)
         elif kind is FrameKind.STATE:
-            await self.say("state", **json.loads(content))
+            told = json.loads(content)
+            if told["state"] == "why":
+                self.call = ""
+            await self.say("state", **told)
 
     async def _over(self) -> None:
-        self.sound = None
+        """Tell the page that its call is over; and why, if the call process could not.
+
+        A call may end before the page's sound has reached its process, and a process may die.
+        """
+        self.sound, call, self.call = None, self.call, ""
         await self.say("over")
+        if call:
+            self.start("why", self._tell_why(call))
+
+    async def _tell_why(self, call: str) -> None:
+        until = time.monotonic() + WHY_WITHIN_S
+        while time.monotonic() < until:
+            if end := await sync_to_async(_end_of)(call):
+                await self.say("state", state="why", code=end.code or 0, text=end.advice, call=call)
+                return
+            await asyncio.sleep(WHY_EVERY_S)
 
     async def _end(self) -> None:
         if self.placing is not None:
             await self._refused("Hung up.")
         elif self.sound is not None:
+            self.call = ""  # its page knows why
             self.sound.send(FrameKind.HANG_UP)
 
     def _hang_up(self) -> None:
@@ -279,6 +302,10 @@ class PhoneConsumer(PageSocket):
 async def _decline(told: PhoneRings | PhonePlaced) -> None:
     with contextlib.suppress(NoSoundError):  # then its leg gives up by itself
         _end(await PageSound.connect(told.host, told.port, told.token))
+
+
+def _end_of(call: str) -> Call | None:
+    return Call.objects.filter(pk=call, ended__isnull=False).only("code", "advice").first()
 
 
 def _end(sound: PageSound) -> None:

@@ -88,12 +88,19 @@
 
   function stateOf(what) {
     if (what.state === "ended") {
-      if (inCall()) end(what.code === 200 || what.code === 487 ? "Hung up." : "It came to nothing (" + what.code + ").", what.code >= 400 && what.code !== 487);
+      if (inCall()) end(what.code === 200 || what.code === 487 ? "Hung up." : "It came to nothing (" + what.code + ").", isFailure(what.code));
     } else if (what.state === "why") {
-      if (state === "ended") find("said").textContent = what.text;
+      if (state === "ended" && (!what.call || what.call === link)) why(what);
     } else if (inCall() && !(state === "incoming" && what.state === "ringing")) {
       become(what.state);
     }
+  }
+
+  const isFailure = (code) => code >= 400 && code !== 487;
+
+  function why(what) {
+    find("said").textContent = what.text;
+    if (what.code) find("call").classList.toggle("phone-failed", isFailure(what.code));
   }
 
   // --- a call -------------------------------------------------------------------------------

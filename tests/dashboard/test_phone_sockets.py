@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from callengine.core.sounds import FRAME_BYTES, FrameKind, frame, state_frame
 from callengine.notices import groups
@@ -28,7 +29,7 @@ from dashboard.accounts.roles import Role
 from dashboard.live import feed as feeds
 from dashboard.live import outbox as outboxes
 from dashboard.phone import sound
-from dashboard.phone.consumers import MOST_ASKED
+from dashboard.phone.consumers import MOST_ASKED, WHY_EVERY_S
 from dashboard.phone.pages import HEARD, HEARD_EVERY, MOST_UNHEARD
 from tests.dashboard.live.watching import Watcher, account, opened, watcher
 from tests.dashboard.record import call as recorded
@@ -78,11 +79,16 @@ class Engine:
         """Send sound to the page that came last, and that it rings behind it."""
         self.writers[-1].write(frame(kind, bytes(FRAME_BYTES)) * pieces + state_frame("ringing"))
 
+    def ends(self, *states: bytes) -> None:
+        """End the call of the page that came last, and tell it no more than this."""
+        self.writers[-1].write(b"".join(states))
+        self.writers[-1].close()
+
     async def sound(self) -> asyncio.StreamReader:
         return await asyncio.wait_for(self.sounds.get(), PATIENCE_S)
 
-    async def places(self, order: PlacePhoneCall) -> None:
-        key = str(uuid.uuid4())
+    async def places(self, order: PlacePhoneCall, key: str = "") -> None:
+        key = key or str(uuid.uuid4())
         await self.tells(order.reply, PhonePlaced(key, "127.0.0.1", self.port, TOKEN, order.order))
 
     async def ordered(self, page: Watcher, to: str = "*echo") -> PlacePhoneCall:
@@ -328,3 +334,46 @@ async def test_a_page_that_says_to_have_heard_what_it_was_not_sent_is_cut_off(
         for _ in range(MOST_ASKED + 1):
             await page.send_to(text_data=HEARD)
         assert await page.closed() == 4408
+
+
+async def test_a_page_whose_call_ends_without_a_word_is_told_why_by_the_record(
+    engine: Engine, operator: User
+) -> None:
+    """A callee may decline before the page's sound is there, and a call process may die."""
+    call = await sync_to_async(recorded)("in-progress")
+    async with opened("/ws/phone/", operator.username) as page:
+        await engine.places(await engine.ordered(page), str(call.pk))
+        await engine.sound()
+        await says(page, "placed")
+        engine.ends()
+        await says(page, "over")
+        call.ended, call.code, call.advice = timezone.now(), 486, "Bob is busy."
+        await sync_to_async(call.save)()
+        told = await says(page, "state")
+        assert told == {
+            "is": "state",
+            "state": "why",
+            "code": 486,
+            "text": "Bob is busy.",
+            "call": str(call.pk),
+        }
+
+
+@pytest.mark.parametrize("hangs_up", [False, True], ids=["was told why", "hung up itself"])
+async def test_a_page_that_knows_why_its_call_is_over_is_not_told_again(
+    engine: Engine, operator: User, hangs_up: bool
+) -> None:
+    call = await sync_to_async(recorded)("busy")
+    async with opened("/ws/phone/", operator.username) as page:
+        await engine.places(await engine.ordered(page), str(call.pk))
+        await engine.sound()
+        await says(page, "placed")
+        if hangs_up:
+            await page.send_to(text_data=json.dumps({"do": "hang-up"}))
+            await page.send_to(text_data=json.dumps({"do": "take", "as": ""}))
+            await says(page, "taking")
+            engine.ends(state_frame("ended", code=487))
+        else:
+            engine.ends(state_frame("ended", code=486), state_frame("why", text="Bob is busy."))
+        await says(page, "over")
+        assert await page.receive_nothing(timeout=2 * WHY_EVERY_S)

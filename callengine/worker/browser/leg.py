@@ -52,6 +52,8 @@ class BrowserLeg(InnerParty):
         self._link: BrowserLink | None = None
         self._is_up = False
         "Whether it has answered, or been answered."
+        self._stands = "calling" if order.name == CALLER else "ringing"
+        "What its page was told last, or is told once it is there."
         self._connects_by: float | None = time.monotonic() + CONNECTS_WITHIN_S
 
     @property
@@ -90,7 +92,10 @@ class BrowserLeg(InnerParty):
             self._link.close()
 
     def attached(self, descriptor: int) -> None:
-        """Take the page's socket as its own; a second one is closed."""
+        """Take the page's socket as its own, and tell it how the call stands by now.
+
+        A second one is closed.
+        """
         if self._link is not None or self.ended:
             os.close(descriptor)
             return
@@ -99,14 +104,11 @@ class BrowserLeg(InnerParty):
         self._port.failed = self._failed
         self._link = BrowserLink(descriptor, heard=self._heard, lost=self._lost)
         self._port.hears = self._link.sound
+        self._tell(self._stands)  # before anything is heard of it, which may change that
         self._link.start()
         self.media = MediaFacts(None, 0, PCM)
-        if self.name == CALLER:
-            self._tell("answered" if self._is_up else "calling")
-            self._post(self, None)
-        else:
-            self._tell("ringing")
-            self._post(self, LegProgress(self.name, 180, early_media=False))
+        is_caller = self.name == CALLER
+        self._post(self, None if is_caller else LegProgress(self.name, 180, early_media=False))
 
     def audio(self) -> Any:
         """Return its port on the bridge, a pjsua2.AudioMedia."""
@@ -221,6 +223,7 @@ class BrowserLeg(InnerParty):
         self._report(LegEnded(self.name, code, PHRASES[code], by_peer=True))
 
     def _tell(self, state: str) -> None:
+        self._stands = state
         if self._link is not None:
             self._link.tell(state)
 
