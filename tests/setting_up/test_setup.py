@@ -113,6 +113,19 @@ def test_a_python_behind_another_on_the_path_is_taken_before_one_is_fetched(
     assert lines(done.stderr)[0] == "making .venv with Python 3.12"
 
 
+@pytest.mark.parametrize(("lacks", "taken"), [("nothing", "3.12"), ("ensurepip", "3.11")])
+def test_a_newer_python_is_taken_first_if_it_can_make_virtual_environments(
+    tmp_path: Path, lacks: str, taken: str
+) -> None:
+    """With 3.12 calls take half the memory they take with 3.11."""
+    box = Toolbox(tmp_path, python="3.11")
+    newer = PYTHON.format(version="3.12")
+    if lacks == "ensurepip":
+        newer = newer.replace('case "$*" in', 'case "$*" in\n    "-c import ensurepip"*) exit 1 ;;')
+    box.add("python3.12", newer)
+    assert lines(box.set_up().stderr)[0] == f"making .venv with Python {taken}"
+
+
 def test_a_named_python_must_be_one_that_suits(tmp_path: Path) -> None:
     box = Toolbox(tmp_path, python="3.11")
     newer = str(box.add("newer", PYTHON.format(version="3.13")))
