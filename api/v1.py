@@ -17,6 +17,7 @@ from ninja.errors import HttpError, ValidationError, ValidationErrorContext
 from ninja.operation import Operation
 
 from api.agents.endpoints import router as agents
+from api.connectiontemplates.endpoints import router as connection_templates
 from api.rest.bodies import BoundedParser, too_large
 from api.rest.errors import MOST, ApiError, refusal
 from api.rest.queries import known_query
@@ -105,6 +106,7 @@ v1 = Api(
 )
 v1.add_decorator(known_query)
 v1.add_router("", agents)
+v1.add_router("", connection_templates)
 
 
 @v1.exception_handler(ApiError)

@@ -236,6 +236,5 @@ class TemplateForm(forms.ModelForm[ConnectionTemplate]):
         error_messages = {
             "name": {
                 "required": f"Give it a name: 1 to {MAX_NAME} characters.",
-                "unique": "Another template is called so already; choose another name.",
             }
         }

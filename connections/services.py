@@ -11,7 +11,7 @@ from connections.models import Connection, Registration
 from connections.templates import ConnectionTemplate, lock_templates
 from sip.digest import kept_ha1
 from sip.passwords import generate_password
-from sip.revisions import ConflictError, news
+from sip.revisions import ConflictError, news, save
 
 HA1_FIELDS = ("ha1_realm", "ha1_md5", "ha1_sha256", "ha1b_md5", "ha1b_sha256")
 "What `set_password` changes, in the order of `kept_ha1`."
@@ -125,6 +125,75 @@ def change_many(
         setattr(row, field, value)
         row.save(update_fields=[field])
     return len(others)
+
+
+@transaction.atomic
+def add_template(*, values: Mapping[str, Any]) -> ConnectionTemplate:
+    """Store a new template of these fields; raises ValidationError for what is not allowed."""
+    row = ConnectionTemplate(**{name: _plain(value) for name, value in values.items()})
+    row.full_clean()
+    save(row)
+    return row
+
+
+@transaction.atomic
+def change_template(*, pk: int, changes: Mapping[str, Any]) -> ConnectionTemplate:
+    """Write these fields of a template and no others; who follows it gets its lists.
+
+    Raises ValidationError for what is not allowed, ConnectionTemplate.DoesNotExist if it is gone.
+    """
+    row = _locked_template(pk)
+    wanted = {name: _plain(value) for name, value in changes.items()}
+    written = [name for name, value in wanted.items() if getattr(row, name) != value]
+    for name in written:
+        setattr(row, name, wanted[name])
+    if written:
+        row.full_clean()
+        save(row, fields=written)
+    return row
+
+
+@transaction.atomic
+def delete_template(*, pk: int) -> None:
+    """Delete a template; those who follow it keep its lists as their own.
+
+    Raises ConnectionTemplate.DoesNotExist if it is gone.
+    """
+    _locked_template(pk).delete()
+
+
+@transaction.atomic
+def follow_template(*, template_pk: int, sip_user: str) -> Connection:
+    """Have a connection follow a template in place of another one, or of lists of its own.
+
+    Raises ConnectionTemplate.DoesNotExist or Connection.DoesNotExist for which of them is none.
+    """
+    template = _locked_template(template_pk)
+    row = Connection.objects.select_for_update().get(sip_user=sip_user)
+    if row.template_id != template.pk:
+        row.template = template
+        row.save(update_fields=["template"])
+    return row
+
+
+@transaction.atomic
+def leave_template(*, template_pk: int, sip_user: str) -> None:
+    """Have a connection that follows a template keep its lists as its own.
+
+    Raises ConnectionTemplate.DoesNotExist for what is none, Connection.DoesNotExist for who does
+    not follow it.
+    """
+    template = _locked_template(template_pk)
+    row = Connection.objects.select_for_update().get(sip_user=sip_user, template=template)
+    row.template = None
+    row.save(update_fields=["template"])
+
+
+def _locked_template(pk: int) -> ConnectionTemplate:
+    # Before those who follow it: see `connections.templates`.
+    for row in lock_templates([pk]):
+        return row
+    raise ConnectionTemplate.DoesNotExist
 
 
 @transaction.atomic

@@ -8,12 +8,14 @@ Whoever saves several of them locks a template before those who follow it, and t
 as registrations are stored: in another order two would wait for each other, and one fail.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from audiocodecs.fields import CodecListField
+from connections.validators import NAME, NAME_FORM
 
 LIST_FIELDS = ("inbound_codecs", "force_on_caller", "outbound_codecs")
 "What a template gives, called alike in both models."
@@ -67,6 +69,20 @@ class ConnectionTemplate(models.Model):
         lock_templates([self.pk])
         _lock_followers(self)
         return super().delete(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Refuse a name that no file can hold."""
+        if self.name and not NAME.match(self.name):
+            text = f"Give it a name: {NAME_FORM}."
+            error = ValidationError(text, code="invalid", params={"allowed": NAME_FORM})
+            raise ValidationError({"name": error})
+
+    def unique_error_message(
+        self, model_class: type[models.Model], unique_check: Sequence[str]
+    ) -> ValidationError:
+        """Say of a name that is taken what to do."""
+        text = "Another template is called so already; choose another name."
+        return ValidationError(text, code="unique")
 
 
 def lock_templates(keys: Collection[int] | None = None) -> list[ConnectionTemplate]:

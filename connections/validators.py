@@ -1,9 +1,15 @@
 """What may stand in a connection's fields."""
 
+import re
+
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
 from sip.addresses import sip_uri_problem
+
+NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}\Z")
+NAME_FORM = "1 to 100 characters on one line"
+"What a connection or a template is called, also in files."
 
 
 def validate_sip_address(value: str) -> None:

@@ -1,6 +1,5 @@
 """`connections` of a provisioning file: its shape, how it is stored, how it is written."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from connections.models import MAX_RING_TIMEOUT_S, AgentWhen, CallerIdRule, Connection
 from connections.services import HA1_FIELDS, set_password
 from connections.templates import lists_of
-from connections.validators import validate_sip_address
+from connections.validators import NAME, NAME_FORM, validate_sip_address
 from provisioning import keys, yamltext
 from provisioning.checker import Checker
 from provisioning.keys import FieldKey
@@ -19,8 +18,6 @@ from provisioning.rows import Rows, set_values
 from sip.names import SIP_USER, SIP_USER_FORM
 from sip.srtp import Srtp
 
-NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}\Z")
-NAME_FORM = "1 to 100 characters on one line"
 KEYS = (
     FieldKey("address", keys.checked(validate_sip_address)),
     FieldKey("concurrent_calls", keys.whole(1, 1_000_000)),

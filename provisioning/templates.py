@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.templates import ConnectionTemplate, lists_of
+from connections.validators import NAME, NAME_FORM
 from provisioning import keys, yamltext
 from provisioning.checker import Checker
-from provisioning.connections import INBOUND_KEYS, NAME, NAME_FORM, OUTBOUND_KEYS
+from provisioning.connections import INBOUND_KEYS, OUTBOUND_KEYS
 from provisioning.reader import Entry
 from provisioning.rows import Rows, set_values
 

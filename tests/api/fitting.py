@@ -6,6 +6,7 @@ is put right here, so that whatever else is refused is a fault of the document.
 """
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,6 +38,20 @@ def fitting(body: dict[str, Any], *, stored: Mapping[str, Any] | None = None) ->
     fit.pop("fallback", None)  # which says who else there is
     for name in _PUT_RIGHT.keys() & fit.keys():
         fit[name] = _PUT_RIGHT[name](fit[name])
+    return fit
+
+
+def fitting_template(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a template of connections that fits: a name that nobody has, codecs once.
+
+    A name of spaces alone is none.
+    """
+    fit: dict[str, Any] = _plain(body)
+    if "name" in fit:
+        fit["name"] = uuid.uuid4().hex
+    for part in ("inbound", "outbound"):
+        if "codecs" in fit.get(part, {}):
+            fit[part]["codecs"] = list(dict.fromkeys(fit[part]["codecs"]))
     return fit
 
 

@@ -23,6 +23,12 @@ SUPPORT: dict[str, Any] = {
     "voice": {"voice_id": "ivy"},
 }
 "All that the vendor's shape asks for."
+TEMPLATES = "/v1/connection-templates"
+DESKS: dict[str, Any] = {
+    "name": "Desk phones",
+    "inbound": {"codecs": ["G722", "PCMU"], "force_on_caller": True},
+    "outbound": {"codecs": ["OPUS"]},
+}
 
 
 @dataclass
@@ -62,8 +68,14 @@ class Program:
 
 def check_documented(method: str, path: str, status: int) -> None:
     """Fail if the document does not tell of this answer; that there are faults it does not tell."""
-    way = re.sub(rf"^{AGENTS}/[^/?]+$", f"{AGENTS}/{{agent_id}}", path.partition("?")[0])
-    operation = documented()["paths"].get(way, {}).get(method.lower())
+    operation = next(
+        (
+            methods.get(method.lower())
+            for way, methods in documented()["paths"].items()
+            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", way), path.partition("?")[0])
+        ),
+        None,
+    )
     assert operation is None or status == 500 or str(status) in operation["responses"], status
 
 

@@ -4,6 +4,7 @@ VOIPNUMBER_FUZZ_API_EXAMPLES sets how many requests each operation gets, of each
 """
 
 import os
+from collections.abc import Collection
 from copy import deepcopy
 from typing import Any
 
@@ -17,9 +18,12 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.parameters import ParameterLocation
 
 from agents.models import VoiceAgent
+from api.keys.scopes import Scope
+from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from dashboard.accounts.roles import Role
-from tests.api.fitting import fitting
-from tests.api.programs import AGENTS, Program, documented
+from tests.api.fitting import fitting, fitting_template
+from tests.api.programs import AGENTS, TEMPLATES, Program, documented
 from tests.dashboard.people import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +45,14 @@ def test_the_document_is_for_those_who_sign_in() -> None:
         assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/accounts/login/")
     browser = browser_of(Role.NONE)
     assert browser.get("/v1/docs").status_code == 200
-    assert browser.get(DOCUMENT).json()["paths"].keys() == {"/v1/agents", "/v1/agents/{agent_id}"}
+    assert browser.get(DOCUMENT).json()["paths"].keys() == {
+        "/v1/agents",
+        "/v1/agents/{agent_id}",
+        "/v1/connection-templates",
+        "/v1/connection-templates/{template_id}",
+        "/v1/connection-templates/{template_id}/connections",
+        "/v1/connection-templates/{template_id}/connections/{sip_user}",
+    }
 
 
 def test_its_page_loads_nothing_from_elsewhere() -> None:
@@ -54,11 +65,11 @@ def test_its_page_loads_nothing_from_elsewhere() -> None:
 def test_every_operation_says_who_may_what_and_all_it_may_answer(name: str) -> None:
     _, path, operation = OPERATIONS[name]
     assert operation["security"] == [{"ApiKeyAuth": []}]
-    assert operation["x-scope"].startswith("agents:")
+    assert operation["x-scope"] in list(Scope)
     assert operation["description"]
     always = {"401", "403", "422", "429"}
     assert always <= set(operation["responses"])
-    if "{agent_id}" in path:
+    if "{" in path:
         assert "404" in operation["responses"]
     if "requestBody" in operation:
         assert {"409", "413"} <= set(operation["responses"])
@@ -72,10 +83,21 @@ def wrong(case: Case[Any]) -> set[ParameterLocation]:
 
 def fit(case: Case[Any], stored: dict[str, Any] | None) -> None:
     """Make a request such as its fields have to fit together; `stored` is the agent it is about."""
-    if isinstance(case.body, dict):
+    if isinstance(case.body, dict) and case.path.startswith(TEMPLATES):
+        case.body = fitting_template(case.body)
+    elif isinstance(case.body, dict):
         case.body = fitting(case.body, stored=stored)
     if "cursor" in (case.query or {}):
         case.query["cursor"] = ""  # a cursor is what the page before told, and nothing else
+
+
+def known_follower(names: Collection[str]) -> dict[str, Any]:
+    """Return those of these parameters of a path by which there is a template, and a follower."""
+    desks, _ = ConnectionTemplate.objects.get_or_create(name="Desk phones")
+    values = {"name": "Ann", "template": desks}
+    ann, _ = Connection.objects.update_or_create(sip_user="ann", defaults=values)
+    known = {"template_id": desks.pk, "sip_user": ann.sip_user}
+    return {name: known[name] for name in names}
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
@@ -102,6 +124,8 @@ def test_no_request_fails_here_and_no_answer_is_undocumented(
             agent = VoiceAgent.objects.first()
             stored = crm.get(f"{AGENTS}/{agent.uid}").json() if agent else crm.made()
             case.path_parameters["agent_id"] = stored["id"]
+        if is_known and "template_id" in case.path_parameters and ParameterLocation.PATH not in odd:
+            case.path_parameters |= known_follower(case.path_parameters)
         if mode is GenerationMode.POSITIVE:
             fit(case, stored or (UNKNOWN if "agent_id" in case.path_parameters else None))
         # With the key put right, which is tried elsewhere, nothing may be wrong any more.

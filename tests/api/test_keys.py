@@ -11,8 +11,10 @@ from django.utils import timezone
 from api.keys.scopes import PERMISSIONS, Scope
 from api.keys.services import make_key, revoke_key
 from api.models import ApiKey
+from connections.models import Connection
+from connections.templates import ConnectionTemplate
 from dashboard.accounts.roles import Role, set_role
-from tests.api.programs import AGENTS, SUPPORT, Program, owner, problems, program
+from tests.api.programs import AGENTS, SUPPORT, TEMPLATES, Program, owner, problems, program
 
 pytestmark = pytest.mark.django_db
 OPERATIONS = {
@@ -22,28 +24,59 @@ OPERATIONS = {
     "update": ("PUT", f"{AGENTS}/ID", {}, Scope.AGENTS_WRITE, HTTPStatus.OK),
     "change": ("PATCH", f"{AGENTS}/ID", {}, Scope.AGENTS_WRITE, HTTPStatus.OK),
     "delete": ("DELETE", f"{AGENTS}/ID", None, Scope.AGENTS_WRITE, HTTPStatus.NO_CONTENT),
+    "list-templates": ("GET", TEMPLATES, None, Scope.TEMPLATES_READ, HTTPStatus.OK),
+    "make-template": (
+        *("POST", TEMPLATES, {"name": "new"}),
+        *(Scope.TEMPLATES_WRITE, HTTPStatus.CREATED),
+    ),
+    "show-template": ("GET", f"{TEMPLATES}/DESKS", None, Scope.TEMPLATES_READ, HTTPStatus.OK),
+    "change-template": (
+        *("PATCH", f"{TEMPLATES}/DESKS", {}),
+        *(Scope.TEMPLATES_WRITE, HTTPStatus.OK),
+    ),
+    "delete-template": (
+        *("DELETE", f"{TEMPLATES}/DESKS", None),
+        *(Scope.TEMPLATES_WRITE, HTTPStatus.NO_CONTENT),
+    ),
+    "followers": (
+        *("GET", f"{TEMPLATES}/DESKS/connections", None),
+        *(Scope.TEMPLATES_READ, HTTPStatus.OK),
+    ),
+    "follow": (
+        *("PUT", f"{TEMPLATES}/DESKS/connections/ann", None),
+        *(Scope.TEMPLATES_WRITE, HTTPStatus.OK),
+    ),
+    "leave": (
+        *("DELETE", f"{TEMPLATES}/DESKS/connections/ann", None),
+        *(Scope.TEMPLATES_WRITE, HTTPStatus.NO_CONTENT),
+    ),
 }
 Operation = tuple[str, str, Any, Scope, HTTPStatus]
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 
 
-def ask(who: Program, operation: Operation, agent_id: str) -> Any:
+Ids = dict[str, str]
+
+
+def ask(who: Program, operation: Operation, ids: Ids) -> Any:
     method, path, body, _, _ = operation
-    return who.send(method, path.replace("ID", agent_id), body)
+    return who.send(method, "/".join(ids.get(step, step) for step in path.split("/")), body)
 
 
 @pytest.fixture
-def agent_id(crm: Program) -> str:
-    return str(crm.made()["id"])
+def ids(crm: Program) -> Ids:
+    desks = ConnectionTemplate.objects.create(name="Desk phones")
+    Connection.objects.create(name="Ann", sip_user="ann", template=desks)
+    return {"ID": str(crm.made()["id"]), "DESKS": str(desks.pk)}
 
 
 @every_operation
 @pytest.mark.parametrize("scope", [*Scope, None])
 def test_a_key_does_what_its_scope_says(
-    agent_id: str, operation: Operation, scope: Scope | None
+    ids: Ids, operation: Operation, scope: Scope | None
 ) -> None:
     *_, wanted, status = operation
-    answer = ask(program([scope] if scope else []), operation, agent_id)
+    answer = ask(program([scope] if scope else []), operation, ids)
     if scope is wanted:
         assert answer.status_code == status
     else:
@@ -53,20 +86,20 @@ def test_a_key_does_what_its_scope_says(
 
 
 @every_operation
-def test_nobody_gets_in_without_a_key(agent_id: str, operation: Operation) -> None:
-    answer = ask(Program(), operation, agent_id)
+def test_nobody_gets_in_without_a_key(ids: Ids, operation: Operation) -> None:
+    answer = ask(Program(), operation, ids)
     assert answer.status_code == HTTPStatus.UNAUTHORIZED
     assert answer.json() == {"detail": "Missing authorization header"}
     assert answer["WWW-Authenticate"].startswith("Bearer")
 
 
 @every_operation
-def test_a_session_of_the_pages_is_no_key(agent_id: str, operation: Operation) -> None:
+def test_a_session_of_the_pages_is_no_key(ids: Ids, operation: Operation) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(owner())
-    answer = ask(Program(client=browser), operation, agent_id)
+    answer = ask(Program(client=browser), operation, ids)
     assert answer.json() == {"detail": "Missing authorization header"}
-    answer = ask(Program("Bearer vn_nonsense", browser), operation, agent_id)
+    answer = ask(Program("Bearer vn_nonsense", browser), operation, ids)
     assert (answer.status_code, answer.json()) == (401, {"detail": "Unauthorized"})
 
 

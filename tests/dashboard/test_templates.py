@@ -36,6 +36,9 @@ def test_a_template_is_made_and_its_list_saved_for_all_who_follow(admin: Client)
     again = admin.post("/connections/templates/add/", {"name": "Desk phones"})
     assert again.status_code == 422
     assert "Another template is called so already" in again.content.decode()
+    odd = admin.post("/connections/templates/add/", {"name": "Desk\nphones"})
+    assert odd.status_code == 422
+    assert "1 to 100 characters on one line" in odd.content.decode()
     ann = Connection.objects.create(name="Ann", sip_user="ann", template=desk)
 
     saved = {"do": "save", "codec": ["PCMA", "G722"], "base": "", "force": "on"}

@@ -1,0 +1,1 @@
+"""`/v1/connection-templates`: codec lists that many connections have alike."""
