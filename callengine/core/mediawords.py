@@ -1,5 +1,6 @@
 """What is said of media: who is silent, what was dropped, and what to do. Pure."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from callengine.core.control.calls import LegFacts
@@ -113,13 +114,18 @@ def resumed_note(*, who: str, is_by_ack: bool, is_heard: bool) -> str:
     return f"Audio is sent to {who} again: its description names another address."
 
 
-def no_media(timeout_s: float) -> Termination:
-    """Return the termination of a call from whose parties nothing comes any more."""
-    return Termination(
-        "engine",
-        Reason.NO_MEDIA,
-        408,
-        f"Neither party has sent audio or a report for {timeout_s:g} s, so the call was ended. "
-        "Both devices, or the network to them, are gone: check those. How long to wait is "
-        "VOIPNUMBER_MEDIA_TIMEOUT_S.",
+def no_media(timeout_s: float, *, gone: Sequence[str]) -> Termination:
+    """Return the termination of a call from whose parties nothing comes any more.
+
+    `gone` is who they are: both, or the one beside what sends no RTP, such as an agent.
+    """
+    if len(gone) == 1:
+        what = f"No audio or report has come from {gone[0]} for {timeout_s:g} s"
+        check = "That end, or the network to it, is gone: check both."
+    else:
+        what = f"Neither party has sent audio or a report for {timeout_s:g} s"
+        check = "Both ends, or the network to them, are gone: check those."
+    advice = (
+        f"{what}, so the call was ended. {check} How long to wait is VOIPNUMBER_MEDIA_TIMEOUT_S."
     )
+    return Termination("engine", Reason.NO_MEDIA, 408, advice)

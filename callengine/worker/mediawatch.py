@@ -191,7 +191,7 @@ class MediaWatch:
         parties = [self._statistics[name].party for name in names]
         if not all_gone(parties, timeout_s=self._timeout_s, now=now):
             return None
-        end = no_media(self._timeout_s)
+        end = no_media(self._timeout_s, gone=[self._who(self._legs[name]) for name in names])
         return HangUpOrdered(end.by, end.reason, end.code, end.advice)
 
     def _who(self, leg: Party) -> str:

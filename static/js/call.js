@@ -26,6 +26,7 @@
       if (link === current) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    document.dispatchEvent(new Event("tabs:chosen"));
   }
 
   function choose(hash) {

@@ -13,10 +13,6 @@
     return rows;
   }
 
-  // On a narrow screen the tab one is at may be out of sight.
-  const tab = document.querySelector(".tabs [aria-current]");
-  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 24;
-
   const refreshes = (event) => event.detail.elt && event.detail.elt.matches("[data-refreshes]");
 
   function say(name, text) {

@@ -31,7 +31,7 @@
   }
 
   function told(what) {
-    if (what.is === "listening") show("Caller in the left ear, callee in the right. All who look at this call are told.", true);
+    if (what.is === "listening") show("Caller in the left ear, callee in the right.", true);
     else if (what.is === "refused") stop(what.text);
     else if (what.is === "over") stop("The call is over.");
   }

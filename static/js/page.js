@@ -169,6 +169,22 @@
     if (byPerson(event)) complain("The server did not answer: nothing was changed. Check the connection and try again.");
   });
 
+  // Of more tabs than have room the one that is open is in sight, with a piece of its neighbour.
+  const NEIGHBOUR_PX = 24;
+
+  function showTabs() {
+    for (const tab of document.querySelectorAll(".tabs a[aria-current]")) {
+      const at = tab.getBoundingClientRect();
+      const row = tab.parentElement.getBoundingClientRect();
+      const past = at.right + NEIGHBOUR_PX - row.right;
+      const before = at.left - NEIGHBOUR_PX - row.left;
+      if (past > 0) tab.parentElement.scrollLeft += past;
+      else if (before < 0) tab.parentElement.scrollLeft += before;
+    }
+  }
+  document.addEventListener("tabs:chosen", showTabs);
+  addEventListener("resize", showTabs);
+
   function refreshed() {
     localise(document);
     tick();
@@ -179,10 +195,7 @@
   }
   showTheme();
   refreshed();
-  // Of more tabs than have room the one that is open is in sight.
-  const tab = document.querySelector(".tabs a[aria-current]");
-  const rightOf = (element) => element.getBoundingClientRect().right;
-  if (tab) tab.parentElement.scrollLeft += Math.max(0, rightOf(tab) - rightOf(tab.parentElement));
+  showTabs();
   // A form that came back is continued where it went wrong.
   const wrong = document.querySelector("main [aria-invalid=true]");
   const first = document.querySelector("main form[data-first] :is(input:not([type=hidden]), select, textarea)");

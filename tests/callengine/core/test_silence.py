@@ -230,7 +230,22 @@ def test_the_other_words() -> None:
     assert "back after 7 s" in came_back_note(who="Bob", back=CameBack(7.0, is_first=False))
     first = came_back_note(who="Bob", back=CameBack(7.0, is_first=True))
     assert first == "The first audio from Bob has arrived, after 7 s without any."
-    end = no_media(60.0)
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        (["the caller", "Bob"], "Neither party has sent audio or a report for 60 s, so"),
+        (["the caller"], "No audio or report has come from the caller for 60 s, so"),
+        (["carrier-one"], "No audio or report has come from carrier-one for 60 s, so"),
+    ],
+)
+def test_a_call_without_media_says_whose_and_speaks_of_no_device(
+    gone: list[str], words: str
+) -> None:
+    end = no_media(60.0, gone=gone)
     assert (end.by, end.reason) == ("engine", "no-media")
-    assert "for 60 s" in end.advice
+    assert end.advice.startswith(words)
     assert "VOIPNUMBER_MEDIA_TIMEOUT_S" in end.advice
+    assert "device" not in end.advice
+    assert ("Both ends" in end.advice) == (len(gone) > 1)
