@@ -180,12 +180,13 @@ class Assignment:
         return Refused(500, reason=q850_reason(500))
 
     def hang_up(self, call: LiveCall, termination: Termination) -> None:
-        """End a call for a reason of ours."""
+        """End a call for a reason of ours; one that is over stays as it ended."""
         if not call.taken:
             call.ending = termination
-        if call.process is None:
-            return
-        self._pool.send(call.process, EndCall(termination))
+        process = call.process
+        # The process of a call that is over may have another by now.
+        if process is not None and not call.ended and process.call == call.plan.call:
+            self._pool.send(process, EndCall(termination))
 
     def listen(self, call: LiveCall) -> None:
         """Have pages told for a while how loud the parties are: somebody looks."""

@@ -34,6 +34,9 @@ MAX_READ_TOGETHER = 64
 "Messages of one process, before others have their turn."
 SILENCE_S = 10.0
 "A call process with a call reports every second; one silent for this long is ended."
+HELD_UP_S, CATCH_UP_S = 5.0, 3.0
+"""Between two looks: after so long the machine stood still, its call processes may have as well,
+and each has so long to be heard again."""
 WAKE = b"\r\n\r\n"
 "Ends a call process's wait; pjsip takes it for a keep-alive and drops it."
 
@@ -75,6 +78,8 @@ class ProcessKeeper:
         self._stopping = False
         self._lacks_descriptors = False
         "Said once, until there are some again."
+        self._looked_at = time.monotonic()
+        "When silent processes were looked for last."
 
     @property
     def can_fork(self) -> bool:
@@ -124,12 +129,23 @@ class ProcessKeeper:
             if wake:
                 self._wake_socket.sendto(WAKE, process.sip_address)
         except OSError:
+            # Later: whoever sends is in the middle of something, and it may have ended by itself.
+            asyncio.get_running_loop().call_soon(self._does_not_take, process)
+
+    def _does_not_take(self, process: CallProcess) -> None:
+        """End a process that no message reaches, once what it said last is taken."""
+        self._readable(process)
+        if process.state is not ProcessState.DEAD:
             logger.warning("call process %s does not take messages; ending it", process.pid)
             self.kill(process)
 
     def end_silent(self) -> None:
         """End the processes with a call that have said nothing for SILENCE_S."""
         now = time.monotonic()
+        before, self._looked_at = self._looked_at, now
+        if now - before > HELD_UP_S:
+            for process in self._roster.all:
+                process.heard_at = max(process.heard_at, now + CATCH_UP_S - SILENCE_S)
         for process in self._roster.all:
             if process.call and process.pid and now - process.heard_at > SILENCE_S:
                 logger.error("call process %s says nothing; ending it", process.pid)
