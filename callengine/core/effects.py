@@ -99,6 +99,8 @@ class TransferEnded:
     "The new callee's leg; None if the call goes on as it was, or ends."
     vn_a: tuple[str, ...] = ()
     "The list of who waited for it from now on, if there is a new callee."
+    is_fallback: bool = False
+    "Nobody ordered it: who stands in for an agent was rung."
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,15 @@ class TransferMachine:
     `outcome` is then the success, or why nobody takes it, in the words of terminations.
     """
 
-    def __init__(self, order: TransferOrder, waiting: str = CALLER) -> None:
+    def __init__(
+        self, order: TransferOrder, waiting: str = CALLER, *, is_fallback: bool = False
+    ) -> None:
+        """`is_fallback`: nobody ordered it, `order` is made of what is left of the call's own."""
         self.outcome: Succeeded | Termination | None = None
         self.to = order.to
         self.key = order.key
         self.referrer = order.referrer
+        self.is_fallback = is_fallback
         self._waiting = waiting
         self._attempts = Attempts(
             order.waves, ring_timeout_s=order.ring_timeout_s, unfollowed=_UNFOLLOWED

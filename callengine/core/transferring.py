@@ -130,16 +130,25 @@ class Transferring:
         self._lost_agent = lost
         order, waiting = fallback(self._order, self.rest), self._talkers.near
         text = f"{lost.advice} {self._label(waiting)} waits for {order.to}."
-        return [fx.Note("fallback", leg, text), *self._start(order, waiting, now, room)]
+        rung = self._start(order, waiting, now, room, is_fallback=True)
+        return [fx.Note("fallback", leg, text), *rung]
 
     def refused(self, order: TransferOrder) -> list[Effect]:
         """Ring nobody: the call does not talk yet."""
         text = "Not transferred: nobody has answered the call yet. Transfer it once they talk."
         return [fx.Note("transfer-failed", "", text), *_over(order.referrer, 491)]
 
-    def _start(self, order: TransferOrder, waiting: str, now: float, room: int) -> list[Effect]:
+    def _start(
+        self,
+        order: TransferOrder,
+        waiting: str,
+        now: float,
+        room: int,
+        *,
+        is_fallback: bool = False,
+    ) -> list[Effect]:
         self._waiting, self._hears_ringing = waiting, False
-        self._transfer = TransferMachine(order, waiting)
+        self._transfer = TransferMachine(order, waiting, is_fallback=is_fallback)
         return self.step(lambda transfer: transfer.start(now, room), now)
 
     def _another(self, order: TransferOrder) -> list[Effect]:
@@ -234,7 +243,7 @@ class Transferring:
             fx.Bridge(leg, self._waiting),
             *let_go,
             *([fx.TellReferrer(200)] if transfer.referrer else []),
-            fx.TransferEnded(leg, vn_a),
+            fx.TransferEnded(leg, vn_a, transfer.is_fallback),
             fx.Note("transferred", leg, text),
         ]
 

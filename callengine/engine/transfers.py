@@ -156,8 +156,10 @@ class Transfers:
 
     def ended(self, call: LiveCall, message: TransferOver) -> None:
         """Take a call process's word that a transfer is over; the timeline has it already."""
-        pending, call.transfer = call.transfer, None
         call.transfer_ended_at = time.monotonic()
+        if message.is_fallback:
+            return  # one that was asked for meanwhile is still being planned, or on its way
+        pending, call.transfer = call.transfer, None
         if pending is not None and message.leg is not None:
             if pending.referrer is not None:
                 call.near = pending.referrer.waiting

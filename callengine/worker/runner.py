@@ -289,8 +289,8 @@ class CallRunner:
                 self._bridging.let_hear_ringing(leg)
             case fx.MatchLeg(codecs, leg):
                 self._match(leg, codecs)
-            case fx.TransferEnded(new, vn_a):
-                self._transfer_ended(new, vn_a)
+            case fx.TransferEnded():
+                self._transfer_ended(effect)
 
     def _report(self, effect: fx.Effect) -> None:
         match effect:
@@ -370,14 +370,15 @@ class CallRunner:
         self._matched = name
         self._legs[name].match(codecs)
 
-    def _transfer_ended(self, new: str | None, vn_a: tuple[str, ...]) -> None:
+    def _transfer_ended(self, over: fx.TransferEnded) -> None:
+        new = over.leg
         if not self._machine.is_transferring:  # else it was one that came beside another
             self._legs[self._matched].stop_matching()
-        self._send(TransferOver(new, time.time()))
+        self._send(TransferOver(new, time.time(), over.is_fallback))
         if new is None:
             return
         caller = self._legs[self._machine.caller]
-        caller.allowed = vn_a
+        caller.allowed = over.vn_a
         caller.prefer("")
         for leg in (caller, self._legs[new]):
             self._settle(leg)

@@ -184,6 +184,8 @@ class TransferOver:
     leg: LegName | None
     "The new callee's; None if the call goes on as it was, or ends."
     at: UnixTime
+    is_fallback: bool = False
+    "Nobody ordered it: who stands in for an agent was rung. One that is ordered is not over by it."
 
 
 @dataclass(frozen=True, slots=True)

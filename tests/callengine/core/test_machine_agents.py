@@ -164,6 +164,7 @@ def test_the_fallback_is_rung_while_the_caller_waits_if_the_agent_is_lost(reason
     machine.handle(LegAnswered("B2"), 112.0)
     done = machine.handle(LegMatched(True, 200), 112.1)
     assert kinds(done) == ["Bridge", "TransferEnded"]
+    assert [each.is_fallback for each in done if isinstance(each, fx.TransferEnded)] == [True]
     assert (machine.state, machine.callee) == (CallState.ANSWERED, "B2")
     end = over(machine, ended("B2"))
     assert (end.by, end.reason) == ("callee", Reason.CALLEE_HUNG_UP)

@@ -1,4 +1,4 @@
-"""What is said of a call whose party was to be joined with another call, and was not."""
+"""What is said of transfers that come to nothing, and of calls that were to be joined by them."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +26,25 @@ class Edge:
         return True
 
 
+def transfers_with(edge: object, **more: Any) -> Transfers:
+    parts: dict[str, Any] = {"planning": None, "agents": None, "book": None, "pool": None}
+    parts |= {"hang_up": None, "edge": edge, **more}
+    return Transfers(**parts, ring_timeout_s=5, failover_timeout_s=5)
+
+
+def test_one_that_is_being_planned_is_not_over_once_an_agents_fallback_has_answered() -> None:
+    """What the fallback came to was taken for its own: a record of what had not happened yet."""
+    written: list[PendingTransfer] = []
+    book = SimpleNamespace(transferred=lambda _, pending: written.append(pending))
+    transfers = transfers_with(None, book=book)
+    pending = PendingTransfer("Cy", "Ann")
+    call: Any = SimpleNamespace(transfer=pending)
+    transfers.ended(call, TransferOver("B2", 0.0, is_fallback=True))
+    assert call.transfer is pending
+    transfers.ended(call, TransferOver("B3", 1.0))
+    assert (written, call.transfer) == ([pending], None)
+
+
 @pytest.mark.parametrize(
     ("waiting", "ends", "said"),
     [
@@ -41,16 +60,8 @@ def test_it_ends_with_a_word_on_what_kept_them_apart(
     """A browser has no dialog: it was taken for gone, though it waited all the while."""
     told: list[Termination] = []
     has_dialog = waiting is SIP and ends == "nobody"
-    transfers = Transfers(
-        planning=SimpleNamespace(),
-        agents=SimpleNamespace(),
-        book=SimpleNamespace(),
-        pool=SimpleNamespace(),
-        edge=Edge(has_left=not has_dialog),
-        ring_timeout_s=5,
-        hang_up=lambda _, end: told.append(end),
-        failover_timeout_s=5,
-    )
+    edge = Edge(has_left=not has_dialog)
+    transfers = transfers_with(edge, hang_up=lambda _, end: told.append(end))
     other: Any = SimpleNamespace(
         ended=False, leg_orders={"B": LegOrder("B", "bob")}, name_of=lambda _: "Bob"
     )
