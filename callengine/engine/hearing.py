@@ -158,7 +158,7 @@ class Hearing:
         call.set_state(message.state, message.at)
         if message.state is CallState.ENDED:
             self._edge.let_go(call.plan.call)
-        elif message.state is CallState.ANSWERED:
+        elif message.state.is_talking:  # whoever is taken over may hold the call
             self._pickups.answered(call)
         self._book.changed(call)
 

@@ -47,7 +47,7 @@ class NewCalls:
 
     async def set_up(self, call: IncomingCall) -> Accepted | Refused:
         """Plan a call and find it a call process."""
-        joint = self._pickups.find(call) if call.replaces is not None else None
+        joint = await self._pickups.find(call) if call.replaces is not None else None
         if isinstance(joint, Rejection):
             return self._refuse(joint, call)
         call = replace(call, to_user=called(joint)) if joint is not None else call

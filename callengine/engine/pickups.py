@@ -28,11 +28,12 @@ from callengine.engine.joining import (
 from callengine.engine.lateanswers import LateAnswers
 from callengine.engine.livecall import Joint, LiveCall
 from callengine.engine.processes import CallProcess
+from callengine.engine.settling import LOOK_S, is_rung, partner
 
 WITHIN_S = 15.0
 "How long a caller that was answered for a pick-up waits to be taken over."
-ACK_TIMEOUT_S, LOOK_S = 4.0, 0.02
-"How long its ACK may take, and how often it is looked for."
+ACK_TIMEOUT_S = 4.0
+"How long its ACK may take."
 
 
 class ReplacingEdge(Anchors, Protocol):
@@ -59,7 +60,7 @@ class PickUps:
         self._hang_up = hang_up
         self._late_answers = LateAnswers(edge, hang_up)
 
-    def find(self, call: IncomingCall) -> Joint | Rejection:
+    async def find(self, call: IncomingCall) -> Joint | Rejection:
         """Return whose place an INVITE is to take, or why it may not (RFC 3891 section 3)."""
         assert call.replaces is not None
         trunk = call.source.trunk
@@ -76,23 +77,24 @@ class PickUps:
             advice = "The dialog that its Replaces names is not up here: the call is another's, or "
             advice += "the names are not those that the replaced device has."
             return call.rejected(481, Rule.NO_DIALOG_TO_REPLACE, advice)
-        return self._joint(call, call.replaces, named)
+        return await self._joint(call, call.replaces, named)
 
-    def _joint(
+    async def _joint(
         self, call: IncomingCall, replaces: Replaces, named: NamedDialog
     ) -> Joint | Rejection:
         live, leg = self._book.calls.get(named.anchor.call), named.anchor.name
         if named.is_over or live is None or live.ended:
-            advice = "The call that was to be picked up is over. Call anew."
-            return call.rejected(603, Rule.REPLACES_DECLINED, advice)
+            return _over(call)
         who = live.name_of(leg)
         if not named.is_answered:
-            return self._of_ringing(call, live, leg)
+            return await self._of_ringing(call, live, leg)
         if replaces.early_only:
             advice = f"{who} has answered meanwhile, and the pick-up was for a ringing call alone."
             return call.rejected(486, Rule.REPLACES_TOO_LATE, advice)
-        whom = live.facing(leg)
-        if whom is None or not CallState(live.snapshot["state"]).is_talking:
+        whom = await partner(live, leg)
+        if live.ended:
+            return _over(call)
+        if whom is None:
             advice = f"{who} talks to nobody just now. Try again in a moment."
             return call.rejected(491, Rule.REPLACES_TOO_EARLY, advice)
         if live.transfer is not None:
@@ -100,14 +102,13 @@ class PickUps:
             return call.rejected(491, Rule.REPLACES_TOO_EARLY, advice)
         return _taking(call, Joint(live, leg, whom))
 
-    def _of_ringing(self, call: IncomingCall, live: LiveCall, leg: str) -> Joint | Rejection:
+    async def _of_ringing(self, call: IncomingCall, live: LiveCall, leg: str) -> Joint | Rejection:
         """Return whose place is taken while its device rings: that we have called it is known."""
-        is_up = any(one["name"] == leg and one["state"] != "ended" for one in live.snapshot["legs"])
-        who = live.name_of(leg)
+        is_up, who = await is_rung(live, leg), live.name_of(leg)
         if is_up and CallState(live.snapshot["state"]).is_talking:
             advice = f"{who} rings for a transfer, which is not picked up. Wait until it answers."
             return call.rejected(603, Rule.REPLACES_DECLINED, advice)
-        if not (is_up and live.taken):
+        if live.ended or not is_up:
             return call.rejected(603, Rule.REPLACES_DECLINED, f"{who} is not rung any more.")
         return _taking(call, Joint(live, leg, CALLER, is_ringing=True))
 
@@ -163,6 +164,11 @@ class PickUps:
             self._hang_up(joint.call, not_picked_up_end(joint, call))
         else:
             self._late_answers.watch(joint)
+
+
+def _over(call: IncomingCall) -> Rejection:
+    advice = "The call that was to be picked up is over. Call anew."
+    return call.rejected(603, Rule.REPLACES_DECLINED, advice)
 
 
 def _taking(call: IncomingCall, joint: Joint) -> Joint | Rejection:

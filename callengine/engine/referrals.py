@@ -1,6 +1,5 @@
 """Transfers that a party of a call asks for by REFER (RFC 3515): who may, whom it means."""
 
-import asyncio
 import logging
 import time
 from functools import partial
@@ -9,7 +8,6 @@ from typing import Protocol
 from callengine.core.directory import Source
 from callengine.core.reasons import Reason
 from callengine.core.replaces import Replaces, replaces_in
-from callengine.core.states import CallState
 from callengine.directory import lookup
 from callengine.directory.current import Ask
 from callengine.edge.callers.invites import dialled_user
@@ -18,14 +16,12 @@ from callengine.edge.messages.uris import parse_uri
 from callengine.engine.calls import CallBook
 from callengine.engine.joining import may_be_taken_over
 from callengine.engine.livecall import Joint, LiveCall, Referrer
+from callengine.engine.settling import partner
 from callengine.engine.transfers import Transfers
 
 logger = logging.getLogger(__name__)
 
 ACCEPTED, DECLINED, NO_CALL = 202, 603, 481
-SETTLING_S, LOOK_S = 1.0, 0.02
-"""How long, and how often, it is waited for that the parties talk by the call process's word: a
-device may refer as soon as it has sent or seen the ACK."""
 
 
 class _DeclinedError(Exception):
@@ -69,7 +65,7 @@ class Referrals:
             return NO_CALL
         try:
             referrer = await self._referrer(call, referral)
-            joint = self._joint(call, referral, referrer)
+            joint = await self._joint(call, referral, referrer)
             to = joint.name if joint else self._target(referral)
             _check_alone(call)
         except _DeclinedError as declined:
@@ -105,19 +101,19 @@ class Referrals:
             why = f"{who} may not transfer calls. "
             why += "Let it, in the trunk's settings." if source.trunk else "Register."
             raise _DeclinedError(why[0].upper() + why[1:], Reason.REFER_DECLINED)
-        waiting = await _partner(call, leg)
+        waiting = await partner(call, leg)
         if waiting is None:
             why = "It talks to nobody."
             raise _DeclinedError(why, Reason.CALL_NOT_ANSWERED, code=491)
         if waiting in call.agents.orders:
             why = "It talks to a voice agent, which is not handed to others."
             raise _DeclinedError(why, Reason.REFER_DECLINED)
-        partner = await self._source(call, waiting)
+        other = await self._source(call, waiting)
         return Referrer(
             leg=leg,
             waiting=waiting,
             source=source,
-            partner=partner,
+            partner=other,
             tell=partial(self._edge.tell_referrer, referral.handle),
             is_sips=referral.target[:5].lower() == "sips:",
             passed=referral.passed,
@@ -133,7 +129,7 @@ class Referrals:
         except LookupError as error:
             raise _DeclinedError(f"{error}.") from error
 
-    def _joint(self, call: LiveCall, referral: Referral, referrer: Referrer) -> Joint | None:
+    async def _joint(self, call: LiveCall, referral: Referral, referrer: Referrer) -> Joint | None:
         """Return the other call of who refers, if it joins two. Raises _DeclinedError."""
         try:
             replaces = replaces_in(referral.headers)
@@ -150,8 +146,11 @@ class Referrals:
         if other.party_of(anchor.name) != call.party_of(referrer.leg):
             why = "The call it joins this one with is somebody else's."
             raise _DeclinedError(why, Reason.REFER_DECLINED)
-        whom = other.facing(anchor.name)
-        if whom is None or not CallState(other.snapshot["state"]).is_talking:
+        whom = await partner(other, anchor.name)
+        if other.ended:
+            why = "The call it joins this one with is over."
+            raise _DeclinedError(why, Reason.REFER_DECLINED, code=NO_CALL)
+        if whom is None:
             why = "Whom it joins this call with has not answered. Transfer once they talk."
             raise _DeclinedError(why, Reason.CALL_NOT_ANSWERED, code=491)
         if not may_be_taken_over(other, whom):
@@ -182,13 +181,3 @@ def _check_alone(call: LiveCall) -> None:
     if call.transfer is not None:
         why = f"A transfer to {call.transfer.to} is under way. Wait for it."
         raise _DeclinedError(why, Reason.TRANSFERS_TOO_FAST, code=491)
-
-
-async def _partner(call: LiveCall, leg: str) -> str | None:
-    """Return whom a leg talks to; None: nobody, also after a moment."""
-    until = time.monotonic() + SETTLING_S
-    while time.monotonic() < until and not call.ended:
-        if CallState(call.snapshot["state"]).is_talking and (waiting := call.facing(leg)):
-            return waiting
-        await asyncio.sleep(LOOK_S)
-    return None

@@ -45,12 +45,8 @@ def refer(call: Call, other: Call, *, from_tag: str = "") -> sipmessage.Request:
 
 
 async def joins(call: Call, other: Call) -> None:
-    """Join two calls of a phone, which may know before the engine does that the other is up."""
-    for _ in range(150):
-        if (code := (await call.send(refer(call, other))).code) != 491:
-            break
-        await asyncio.sleep(0.1)
-    assert code == 202
+    """Join two calls of a phone."""
+    assert (await call.send(refer(call, other))).code == 202
 
 
 async def is_told(phone: Phone, fragment: str) -> None:
@@ -290,6 +286,21 @@ async def test_a_device_takes_the_place_of_a_party_rfc3891_3(
     assert f"Takes {name} over from call {before['id']}, in the place of {whom}" in page
     assert f"{name} is taken over from its other call" in page
     assert f"Ringing {name}" not in page
+
+
+async def test_who_holds_the_call_is_taken_over_as_well_rfc3264_8_4(engine: Engine) -> None:
+    """Its new call is on hold from its answer on, and the one before stayed up with one party."""
+    async with a_talk(engine) as (talk, carol):
+        on_hold = talk.a.phone.sdp(["PCMU"], direction="sendonly")
+        talk.a.answer_reoffer = lambda offer: on_hold
+        taken = await pick_up(carol, replaces(talk.b))
+        assert (await taken.answered()).code == 200
+        await asyncio.wait_for(talk.b.ended.wait(), 15)
+        before = await engine.record(talk.a.call_id)
+        assert before["termination"]["reason"] == "picked-up"
+        assert not talk.a.ended.is_set()
+        assert (await taken.hang_up()).code == 200
+        await asyncio.wait_for(talk.a.ended.wait(), 15)
 
 
 async def test_a_device_takes_the_place_of_one_that_rings_rfc3891_3(engine: Engine) -> None:

@@ -1,0 +1,49 @@
+"""What a device asks for before the engine knows what it has seen already."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from callengine.engine import settling
+from callengine.engine.settling import is_rung, partner
+
+
+class Heard:
+    """A call as far as its call process has told of it."""
+
+    def __init__(self) -> None:
+        self.ended = self.taken = False
+        self.snapshot: dict[str, Any] = {"state": "ringing", "legs": []}
+        self.facing = {"A": "B", "B": "A"}.get
+
+    def answered(self) -> None:
+        self.snapshot["state"] = "answered"
+
+    def rings(self) -> None:
+        self.taken = True
+        self.snapshot["legs"].append({"name": "B", "state": "ringing"})
+
+    def is_over(self) -> None:
+        self.ended = True
+
+
+@pytest.mark.parametrize(
+    ("told", "who", "rung"),
+    [(Heard.answered, "A", False), (Heard.rings, None, True), (Heard.is_over, None, False)],
+)
+async def test_it_is_waited_for(
+    told: Any, who: str | None, rung: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "SETTLING_S", 0.3)
+    call: Any = Heard()
+    asyncio.get_running_loop().call_later(0.05, told, call)
+    assert await asyncio.gather(partner(call, "B"), is_rung(call, "B")) == [who, rung]
+
+
+async def test_a_leg_that_has_ended_is_rung_no_more_and_nobody_is_waited_for() -> None:
+    call: Any = Heard()
+    call.rings()
+    call.snapshot["legs"][0]["state"] = "ended"
+    async with asyncio.timeout(settling.SETTLING_S / 2):
+        assert not await is_rung(call, "B")
