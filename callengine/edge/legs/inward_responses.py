@@ -66,6 +66,8 @@ class InwardResponses:
             return leg.token
         is_invite = request.method == "INVITE"
         before, request.code = request.code, max(request.code, message.code)
+        if is_invite and message.code < 200 <= before:
+            return leg.token  # overtaken: what it says of the dialog is older than the answer
         takes_over = is_invite and leg.anchor.takes_over and 200 <= message.code < 300
         is_over = takes_over and not takeover.learn(self._legs, leg, request, message)
         _learn(leg, request, message)
@@ -76,7 +78,7 @@ class InwardResponses:
             return leg.token  # a repetition, acknowledged already
         if request.orphaned or leg.state is LegState.ABANDONED:
             self._abandoner.response(leg, request, message)
-        elif not (is_invite and before >= 200 and self._own.is_acknowledged(leg, message)):
+        elif not (is_invite and before >= 200 and self._own.is_acknowledged(leg, request, message)):
             self._forward(leg, request, message)
         return leg.token
 
@@ -170,13 +172,15 @@ def _learn_of_invite(leg: AnchoredLeg, request: PeerRequest, message: Received) 
             is_direct=bool(leg.anchor.flow),
         )
         leg.add_dialog(message.to_tag, dialog)
+    elif request.cseq < dialog.invite_cseq:
+        return  # it came again, after the answer to a later one
     dialog.target = contact_target(message) or dialog.target
     dialog.flow = message.flow
     dialog.last_cseq = max(dialog.last_cseq, request.cseq)
     if is_success:
         dialog.confirmed = True
-        if dialog.invite_cseq != request.cseq:
-            dialog.invite_cseq, dialog.acknowledged, dialog.ack = request.cseq, False, None
+        if dialog.invite_cseq < request.cseq:
+            dialog.invite_cseq, dialog.acknowledged = request.cseq, False
 
 
 def _routes_back(message: Received) -> tuple[str, ...]:

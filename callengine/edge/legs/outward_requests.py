@@ -201,7 +201,7 @@ class OutwardRequests:
             request.sent = self._sender.once(leg, message, request.flow, branch=request.branch)
         if dialog is not None and request.method == "ACK":
             dialog.acknowledged = True
-            dialog.ack, dialog.ack_flow = request.sent, request.flow
+            dialog.keep_ack(request.cseq, request.sent, request.flow)
         if request.method != "INVITE":
             return
         self._attempts.sent(leg, request)

@@ -114,24 +114,26 @@ class OwnRequests:
     def ack(self, leg: AnchoredLeg, dialog: Dialog) -> None:
         """Acknowledge a peer's 2xx, each time alike (RFC 3261 section 13.2.2.4)."""
         dialog.acknowledged = True
-        if dialog.ack is not None:
-            self._sender.again(leg, dialog.ack, dialog.ack_flow)
+        if self._acknowledged_again(leg, dialog, dialog.invite_cseq):
             return
         target, flow = self._routing.by_any_means(leg, dialog)
         if not flow:
             return
         branch = self._branch(leg, dialog, "ACK", dialog.invite_cseq)
         ack = self._in_dialog(leg, dialog, target, cseq=f"{dialog.invite_cseq} ACK")
-        dialog.ack = self._sender.once(leg, ack, flow, branch=branch)
-        dialog.ack_flow = flow
+        sent = self._sender.once(leg, ack, flow, branch=branch)
+        dialog.keep_ack(dialog.invite_cseq, sent, flow)
 
-    def is_acknowledged(self, leg: AnchoredLeg, message: Received) -> bool:
+    def is_acknowledged(self, leg: AnchoredLeg, request: PeerRequest, message: Received) -> bool:
         """Acknowledge a 2xx again if it was before; return whether it was."""
         dialog = leg.dialog(message.to_tag)
-        if dialog is None or dialog.ack is None:
-            return False
-        self.ack(leg, dialog)
-        return True
+        return dialog is not None and self._acknowledged_again(leg, dialog, request.cseq)
+
+    def _acknowledged_again(self, leg: AnchoredLeg, dialog: Dialog, cseq: int) -> bool:
+        kept = dialog.acks.get(cseq)
+        if kept is not None:
+            self._sender.again(leg, *kept)
+        return kept is not None
 
     def cancel(self, leg: AnchoredLeg, request: PeerRequest) -> None:
         """Cancel an INVITE whose peer has answered provisionally (RFC 3261 section 9.1)."""

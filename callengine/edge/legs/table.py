@@ -23,7 +23,7 @@ from callengine.edge.transactions.server import ServerTransaction, State
 MAX_DIALOGS = 10
 MAX_REQUESTS = 200
 MAX_INVITES = 8
-"Of one dialog, whose numbers are kept for their ACK."
+"Of one dialog, whose numbers are kept for their ACK, and whose ACK is kept for being repeated."
 
 _Key = TypeVar("_Key")
 MAX_DEAD_CALLS = 200
@@ -69,9 +69,8 @@ class Dialog:
     "Another leg has taken it over; whatever is said of it is meant for that."
     left: bool = False
     "The peer has said BYE; nothing of it but that is taken any more (RFC 3261 section 15.1.2)."
-    ack: Message | None = None
-    "Ours of the peer's last 2xx, as it was sent."
-    ack_flow: Flow = NOWHERE
+    acks: dict[int, tuple[Message, Flow]] = field(default_factory=dict)
+    "Ours of the peer's last 2xx, as they were sent and where, by their CSeq number."
     answered: ServerTransaction | None = None
     "The peer's INVITE that was answered last, and the call process's 2xx to it."
     answer: Received | None = None
@@ -99,6 +98,12 @@ class Dialog:
         self.last_cseq += 1
         self.ahead += 1
         return self.last_cseq
+
+    def keep_ack(self, cseq: int, ack: Message, flow: Flow) -> None:
+        """Keep an ACK as it was sent: a 2xx may come again, also after that of a later INVITE."""
+        self.acks[cseq] = ack, flow
+        while len(self.acks) > MAX_INVITES:
+            del self.acks[next(iter(self.acks))]
 
     def part(self) -> None:
         """Send the BYE that waited, once."""

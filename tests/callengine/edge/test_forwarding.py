@@ -95,6 +95,44 @@ async def test_a_callee_that_answers_without_contact_is_acknowledged_where_it_wa
     assert (await scene.callee.expect("BYE")).uri == invite.uri
 
 
+async def test_a_200_that_comes_again_after_that_of_a_reinvite_has_its_own_ack_again(
+    scene: Scene,
+) -> None:
+    """Its ACK was lost: the callee repeated it for 32 s, heard nothing, and hung up."""
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    scene.callee_reply(invite, 200, "OK", SDP)
+    await scene.worker.expect(200)
+    scene.worker_request("ACK", 7, to_tag="bt", branch="z9hG4bKwack")
+    lost = await scene.callee.expect("ACK")
+    scene.worker_request("INVITE", 8, to_tag="bt", branch="z9hG4bKwb2", body=SDP)
+    reinvite = await scene.callee.expect("INVITE")
+    scene.callee_reply(reinvite, 200, "OK", SDP)
+    await scene.worker.expect(200)
+    scene.worker_request("ACK", 8, to_tag="bt", branch="z9hG4bKwack2")
+    assert (await scene.callee.expect("ACK")).cseq == reinvite.cseq
+    for again, number in ((invite, lost.cseq), (reinvite, reinvite.cseq)):
+        scene.callee_reply(again, 200, "OK", SDP)
+        assert (await scene.callee.expect("ACK")).cseq == number
+    assert await scene.worker.silence(0.1)
+
+
+async def test_a_180_that_the_200_has_overtaken_changes_nothing(scene: Scene) -> None:
+    """It is that of a proxy's bell, it may be: requests that followed went there."""
+    await scene.to_worker()
+    invite = await scene.ringing_b()
+    scene.callee_reply(invite, 200, "OK", SDP)
+    await scene.worker.expect(200)
+    scene.worker_request("ACK", 7, to_tag="bt", branch="z9hG4bKwack")
+    answered_at = (await scene.callee.expect("ACK")).uri
+    host, port = scene.callee.address
+    bell = f"Contact: <sip:bell@{host}:{port}>"
+    scene.callee.send(reply_as(invite, 180, "Ringing", bell, tag="bt"), scene.sip)
+    assert await scene.callee.silence(0.1)
+    scene.worker_request("BYE", 8, to_tag="bt", branch="z9hG4bKwbye")
+    assert (await scene.callee.expect("BYE")).uri == answered_at
+
+
 async def test_a_failure_on_leg_b_is_acknowledged_hop_by_hop(scene: Scene) -> None:
     await scene.to_worker()
     invite = await scene.ringing_b()
