@@ -112,8 +112,9 @@ class Feed:
             try:
                 while True:
                     received = await layer.receive(topic.channel)
-                    topic.take(received)
-                    await topic.follow()
+                    async with topic.reading:
+                        topic.take(received)
+                        await topic.follow()
                     if topic.changed:
                         self._changed.set()
                         if received.get(URGENT):
@@ -123,7 +124,7 @@ class Feed:
             await asyncio.sleep(RETRY_S)
             with contextlib.suppress(Exception):
                 await _join_groups(topic)
-                await topic.check()
+                await _check(topic)
             for outbox in topic.outboxes:
                 outbox.skip()  # nobody knows what was missed
 
@@ -207,7 +208,7 @@ class Feed:
             if thorough:
                 # The in-memory layer forgets members after a day, Redis all when it restarts.
                 await _join_groups(topic)
-                await topic.check()
+                await _check(topic)
             if topic.changed:
                 self._changed.set()
 
@@ -228,6 +229,12 @@ def _take_slice(source: Iterator[Fragment], fragments: list[Fragment]) -> bool:
         if time.thread_time() > until:
             return False
     return True
+
+
+async def _check(topic: Topic) -> None:
+    """Have a topic compare with the database; what happens meanwhile waits in the channel."""
+    async with topic.reading:
+        await topic.check()
 
 
 async def _join_groups(topic: Topic) -> None:

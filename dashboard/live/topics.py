@@ -36,6 +36,8 @@ class Topic:
         self.changed = False
         "Whether `fragments` has something new."
         self.ready: asyncio.Future[None] | None = None
+        self.reading = asyncio.Lock()
+        "Held while it takes a notice or reads the database: else the older might come last."
 
     def take(self, received: dict[str, Any]) -> None:
         """Take what the channel layer brought; a notice that we fail to take costs no other."""

@@ -70,8 +70,11 @@ class ViewersTopic(Topic):
         task.add_done_callback(self._asking.discard)
 
     async def check(self) -> None:
-        """Ask about all: sessions expire, and not every change of a user sends a signal."""
-        await self._ask(list(self.outboxes))
+        """Ask about all: sessions expire, and not every change of a user sends a signal.
+
+        Beside what is heard: who signs out meanwhile is not to wait for the others.
+        """
+        self._ask_again(None)
 
     async def _ask(self, outboxes: list[Outbox]) -> None:
         for viewer in {outbox.viewer for outbox in outboxes}:

@@ -1,6 +1,7 @@
 """The feed when messages are lost, over a channel layer that fails, and over Redis."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +16,12 @@ from django.test import Client
 from callengine.models import Call
 from callengine.notices import groups
 from callengine.record import store
-from dashboard.live import feed, viewers
+from dashboard.live import feed, topics, viewers
 from dashboard.live.outbox import READ_ANEW
 from tests.dashboard.live import demo
 from tests.dashboard.live.watching import heard, key, opened, sign_in
 from tests.peers import services
+from tests.peers.waiting import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("viewer_account")]
 
@@ -45,6 +47,34 @@ async def test_calls_whose_messages_were_lost_are_found_in_the_database(
         await feed.feed()._tick(thorough=True)
         text = await heard(socket, f'id="live-{key(new)}" data-order', f'id="live-{key(gone)}"')
         assert " data-ended " in text.partition(f'id="live-{key(gone)}"')[2].partition(">")[0]
+
+
+async def test_a_call_that_ends_while_calls_are_counted_anew_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was heard during the query was taken back by what that had read before."""
+    call = await sync_to_async(demo.store)(demo.call())
+    has_read, may_tell = asyncio.Event(), threading.Event()
+    loop, read = asyncio.get_running_loop(), topics.calls_in_progress
+
+    def slowly() -> set[str]:
+        found = read()
+        loop.call_soon_threadsafe(has_read.set)
+        may_tell.wait(20)
+        return found
+
+    async with opened("/ws/calls/"):
+        counted: Any = feed.feed()._topics["nodes"]
+        monkeypatch.setattr(topics, "calls_in_progress", slowly)
+        checking = asyncio.create_task(feed.feed()._tick(thorough=True))
+        await has_read.wait()
+        ended = demo.ended(call, demo.HUNG_UP)
+        await groups.publish(groups.call_changed(ended))
+        # It has read the call as live, and is told of its end before it can say so.
+        await until(lambda: not counted._live or counted.reading.locked(), "it is not heard of")
+        may_tell.set()
+        await checking
+        await until(lambda: not counted._live, "it is counted still", timeout_s=5)
 
 
 async def test_a_call_whose_record_was_deleted_leaves_the_list() -> None:
