@@ -1,8 +1,8 @@
 """What pjsua2 says of a leg, put into our words; and the leg's SDP, kept to its list."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pjsua2 as pj
@@ -20,51 +20,25 @@ from callengine.core.events import (
     LegProgress,
     LegWithoutMedia,
 )
-from callengine.core.numbering import SAME, Numbers, changed
 from callengine.core.obstacles import lacking
 from callengine.core.orders import LegOrder
-from callengine.worker import endings, legsdp, messages, payloads, plugins, relay, sdptext
+from callengine.worker import endings, legsdp, messages, plugins, relay, sdptext
+from callengine.worker.asking import call_parameters, refusable
 from callengine.worker.callbacks import Contained
 from callengine.worker.digits import Digits
 from callengine.worker.dualstack import transports
 from callengine.worker.dualstack.path import MediaPath
+from callengine.worker.legstream import LegStream
 from callengine.worker.lending import Borrower
-from callengine.worker.party import MediaFacts, PartyError, Post
+from callengine.worker.party import MediaFacts, Post
 from callengine.worker.reoffers import Reoffers
 from callengine.worker.ringing import Ringing
 from callengine.worker.rtpguard.guard import RtpGuard
 from callengine.worker.rtpguard.streams import PjmediaStream
+from callengine.worker.surroundings import Surroundings
 
 _IN_USE = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 _WITH_MEDIA = (*_IN_USE, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
-
-
-@contextmanager
-def refusable() -> Iterator[None]:
-    """Raise PartyError where pjsua2 refuses."""
-    try:
-        yield
-    except pj.Error as error:
-        raise PartyError(error.reason) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a leg is given by its process."""
-
-    account: Any
-    "The pjsua2 account it belongs to."
-    bridge_rate_hz: int
-    edge: str
-    "Where it dials, `127.0.0.1:PORT`."
-    wake: Callable[[], None]
-    "Ends the wait of the call's thread."
-    run_bridge: Callable[[], None]
-    "Lets the bridge's clock tick."
-    lend_media: Callable[[], None]
-    "Has pjmedia leave the sockets of media alone."
-    read_media: Callable[[], None]
-    "Has pjmedia read them again."
 
 
 class SipCall(Contained, pj.Call):  # type: ignore[misc]
@@ -108,20 +82,9 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         "What the callee's answer lacked, so that there can be no audio."
         self._is_described = False
         self._digits = Digits()
-        self.numbers_sent: Numbers = SAME
-        "Payload types of the peer's description, where they are others on the wire."
-        self.numbers_heard: Numbers = SAME
-        "The same of ours."
-        self._remote: sdp.Audio | None = None
-        "What the peer described last."
+        self._stream = LegStream(self._path)
         self._to_answer = ""
         "The peer's offer that pjsua is about to answer; it shows none that is long."
-        self._ours = ""
-        "What we described last."
-        self._written = ""
-        "That as pjmedia wrote it, with codecs that are not on the list too."
-        self._is_answer = False
-        "Whether that answered an offer."
         self._borrower: Borrower | None = None
         "Who reads and writes our RTP instead of pjmedia."
         self._ringing: Ringing | None = None
@@ -152,10 +115,10 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         audio = sdp.read_audio(remote) if remote else None
         if audio is not None:
             self._heard_of(audio)
-        self._is_answer = bool(remote)
-        self._written = ours
-        self._ours = self._restricted(ours, audio, is_answer=self._is_answer)
-        prm.sdp.wholeSdp = self._ours
+        self._stream.is_answer = bool(remote)
+        self._stream.written = ours
+        self._stream.ours = self._restricted(ours, audio, is_answer=self._stream.is_answer)
+        prm.sdp.wholeSdp = self._stream.ours
 
     def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802
         """Refuse a re-INVITE that shares nothing with the list (RFC 3261 section 14.2)."""
@@ -185,8 +148,7 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
         """Let in what the peer sends; let RTCP of an OPUS stream count in its RTP clock."""
         self._digits.open(int(prm.stream))
-        self.numbers_sent = self.numbers_heard = SAME
-        self._renumber(self._path.numbers)
+        self._stream.begin(int(prm.stream))
         info = self.getStreamInfo(prm.streamIdx)
         self.guard.open(
             PjmediaStream(self, prm.streamIdx, int(prm.stream)),
@@ -211,13 +173,13 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         """Report media that became active, was held (RFC 3264 section 8.4) or went away."""
         info = self.getInfo()
         held = self._find_audio(info)
-        self._renumber(self._path.numbers)
+        self._stream.renumber(self._digits.stream)
         early = self.has_audio and info.state < pj.PJSIP_INV_STATE_CONNECTING
         if self.has_audio:
             self.media = self._facts()
         if early and info.role == pj.PJSIP_ROLE_UAC:
             self._post(self, LegProgress(self.name, info.lastStatusCode, early_media=True))
-        is_off = held and self._remote is not None and self._remote.is_off
+        is_off = held and self._stream.remote is not None and self._stream.remote.is_off
         self._post(self, HoldChanged(self.name, held, is_off))
 
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
@@ -374,10 +336,10 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         if settles:
             self.offered = audio.codecs if audio else ()
         if audio is not None:
-            self._remote = audio
+            self._stream.remote = audio
             self._digits.heard_of(audio)
         if self.media is not None:  # pjsua tells of media before it shows the answer
-            self.media = replace(self.media, encryption=self._suite())
+            self.media = replace(self.media, encryption=self._stream.suite)
 
     def _restricted(self, ours: str, remote: sdp.Audio | None, *, is_answer: bool) -> str:
         place = legsdp.Place(self._around.bridge_rate_hz, self._order.public_address)
@@ -389,23 +351,6 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         # An offer without a common codec is refused elsewhere; nothing of this is sent then.
         return ours if answer is None else answer
 
-    def _renumber(self, numbers: Numbers) -> None:
-        """Send and hear by what payload types of the peer's description are on the wire.
-
-        pjmedia goes on with a stream that is for it what it was.
-        """
-        heard = numbers if self._is_answer else SAME  # RFC 3264 section 6.1
-        before = self.numbers_sent, self.numbers_heard
-        if self._digits.stream is None or before == (numbers, heard):
-            return
-        relay.end()
-        payloads.renumber(
-            self._digits.stream,
-            sent=changed(before[0], numbers),
-            heard=changed(before[1], heard),
-        )
-        self.numbers_sent, self.numbers_heard = numbers, heard
-
     @property
     def _is_lent(self) -> bool:
         return self._borrower is not None
@@ -416,47 +361,12 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
 
     def _facts(self) -> MediaFacts | None:
         try:
-            stream = self.getStreamInfo(self._audio_index)
+            info = self.getStreamInfo(self._audio_index)
         except pj.Error:
             return None
-        codec = _catalogue_name(stream.codecName, stream.codecClockRate)
-        sends = bool(stream.dir & pj.PJMEDIA_DIR_DECODING)
-        remote = self._path.real(stream.remoteRtpAddress)
-        number = self.numbers_sent.get(stream.txPt, stream.txPt)
-        return MediaFacts(
-            codec,
-            number,
-            remote,
-            encryption=self._suite(),
-            sends=sends,
-            least_ms=0 if self._is_lent else plugins.least_packet_ms(codec or ""),
-        )
-
-    def _suite(self) -> str:
-        """Return what both descriptions make of SRTP: an answer names the one key that holds."""
-        ours = sdp.read_audio(self._ours) if "a=crypto:" in self._ours else None
-        suites = [audio.suite if audio else "" for audio in (ours, self._remote)]
-        if not all(suites):
-            return ""
-        return suites[0] if self._is_answer else suites[1]
+        return self._stream.facts(info, is_lent=self._is_lent)
 
     @property
     def keys_readable(self) -> bool:
         """Whether keys of its SRTP travelled so that they could be read on the way."""
         return self._order.keys_readable
-
-
-def _catalogue_name(encoding_name: str, rate_hz: int) -> str | None:
-    """Return the codec of a pjmedia stream, whose G722 and OPUS rates are not the RTP clock's."""
-    wanted = encoding_name.lower()
-    same = [codec for codec in CATALOGUE.values() if codec.encoding_name.lower() == wanted]
-    exact = [codec for codec in same if codec.audio_rate_hz == rate_hz]
-    return next((codec.name for codec in exact + same), None)
-
-
-def call_parameters() -> Any:
-    """Return what an INVITE or an answer of ours is made with: one audio line."""
-    prm = pj.CallOpParam(True)
-    prm.opt.audioCount = 1
-    prm.opt.videoCount = 0
-    return prm

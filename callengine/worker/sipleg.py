@@ -6,15 +6,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import pjsua2 as pj
 
-from callengine.core import sdp
 from callengine.worker import relay, slots
+from callengine.worker.asking import call_parameters, refusable
 from callengine.worker.lending import Borrower, LentMedia
 from callengine.worker.levels import loudness
 from callengine.worker.party import Counters, Party, PartyError
 from callengine.worker.relay import RelayEnd
 from callengine.worker.ringing import Ringing
 from callengine.worker.rtpguard import sockets
-from callengine.worker.sipcall import SipCall, call_parameters, refusable
+from callengine.worker.sipcall import SipCall
 
 INFO_KEY_MS = 160
 
@@ -93,9 +93,10 @@ class SipLeg(SipCall):
         pjsua wrote the answer to an INVITE when that came; the next response has another.
         """
         self._preferred = codec
-        if codec and self._written and not self.has_audio:
-            self._ours = self._restricted(self._written, self._remote, is_answer=True)
-            self._new_answer = self._ours
+        agreed = self._stream
+        if codec and agreed.written and not self.has_audio:
+            agreed.ours = self._restricted(agreed.written, agreed.remote, is_answer=True)
+            self._new_answer = agreed.ours
 
     def settle(self) -> bool:
         """Have both sides send one codec; return whether that took a re-INVITE."""
@@ -250,10 +251,11 @@ class SipLeg(SipCall):
 
     def relay_end(self) -> RelayEnd | None:
         """Return this leg's end of a relay; None while it needs the bridge."""
-        descriptor, stream, ours = self.guard.descriptor, self._digits.stream, self._described()
-        if descriptor is None or stream is None or ours is None or self._remote is None:
+        agreed = self._stream
+        descriptor, stream, ours = self.guard.descriptor, self._digits.stream, agreed.described
+        if descriptor is None or stream is None or ours is None or agreed.remote is None:
             return None
-        needs_bridge = self._is_lent or self._ringing is not None or self._suite()
+        needs_bridge = self._is_lent or self._ringing is not None or agreed.suite
         if self.ended or not self.has_audio or needs_bridge or not self.guard.lets_send:
             return None
         try:
@@ -265,9 +267,9 @@ class SipLeg(SipCall):
             return None
         hz = self._clock_rate_hz()
         # Of an answer pjmedia makes the offer's own numbers, after it was shown to us.
-        described = self._remote if self._is_answer else ours
-        events = self._remote.telephone_events.get(hz), described.telephone_events.get(hz)
-        sent, heard = self.numbers_sent, self.numbers_heard
+        described = agreed.remote if agreed.is_answer else ours
+        events = agreed.remote.telephone_events.get(hz), described.telephone_events.get(hz)
+        sent, heard = agreed.numbers_sent, agreed.numbers_heard
         return RelayEnd(
             descriptor=descriptor,
             stream=stream,
@@ -279,44 +281,27 @@ class SipLeg(SipCall):
             ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
         )
 
-    def _described(self) -> sdp.Audio | None:
-        """Return what we described last."""
-        try:
-            return sdp.read_audio(self._ours) if self._ours else None
-        except sdp.SdpError:
-            return None
-
     @refusable()
     def _lent_media(self) -> LentMedia:
         stream = self.getStreamInfo(self._audio_index)
         codec = self.codec_in_use()
         if codec is None:
             raise PartyError("its codec is none of ours")
-        if self._suite():
+        if self._stream.suite:
             raise PartyError("its audio is encrypted, and only plain RTP can be lent")
         number, parameters = stream.txPt, stream.audCodecParam
-        remote = self._remote
+        agreed = self._stream
         host, port = self._path.lent(stream.remoteRtpAddress)
         reports = self._path.lent(stream.remoteRtcpAddress)
         return LentMedia(
             port=self.guard.port,
             codec=codec,
-            payload_type=self.numbers_heard.get(stream.rxPt, stream.rxPt),
-            fmtp=remote.fmtp.get(number, "") if remote else "",
+            payload_type=agreed.numbers_heard.get(stream.rxPt, stream.rxPt),
+            fmtp=agreed.remote.fmtp.get(number, "") if agreed.remote else "",
             ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
-            events=self._telephone_events(),
+            events=agreed.telephone_events,
             remote=(host, port),
             remote_reports=reports if reports[1] else (host, port + 1),
             sends=bool(stream.dir & pj.PJMEDIA_DIR_ENCODING),
-            sent_as=self.numbers_sent.get(number, number),
+            sent_as=agreed.numbers_sent.get(number, number),
         )
-
-    def _telephone_events(self) -> dict[int, int]:
-        """Return what a key may come as: by our own description, or the peer's."""
-        both = (self._remote, self.numbers_sent), (self._described(), self.numbers_heard)
-        return {
-            wire.get(number, number): hz
-            for audio, wire in both
-            if audio is not None
-            for hz, number in audio.telephone_events.items()
-        }

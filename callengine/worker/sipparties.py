@@ -11,8 +11,8 @@ from callengine.worker import slots
 from callengine.worker.endpoint import Endpoint
 from callengine.worker.party import Invite, Post
 from callengine.worker.rtpguard.guard import RtpGuard
-from callengine.worker.sipcall import Surroundings
 from callengine.worker.sipleg import SipLeg
+from callengine.worker.surroundings import Surroundings
 from sip.srtp import Srtp
 
 logger = logging.getLogger(__name__)
