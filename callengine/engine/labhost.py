@@ -1,4 +1,4 @@
-"""What the tests of trunks ask of the engine they are in."""
+"""What the codec lab and the tests of trunks ask of the engine they are in."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -15,8 +15,8 @@ from callengine.engine.pool import Pool
 from callengine.lab.phones import phone_server
 
 
-class GatewaysOfTrials(AsksOptions, Protocol):
-    """The edge: where gateways are, and what they answer."""
+class EdgeOfLab(AsksOptions, Protocol):
+    """The edge: where it is, where gateways are, and what they answer."""
 
     @property
     def listening(self) -> Iterable[tuple[str, str, int]]:
@@ -26,14 +26,14 @@ class GatewaysOfTrials(AsksOptions, Protocol):
         """Return where a SIP URI leads; raises OSError or ValueError saying why not."""
 
 
-class EngineOfTrials:
-    """See `callengine.lab.trunktrial.TrialHost`."""
+class EngineOfLab:
+    """See `Host` of `callengine.lab.laboratory`, `TrialHost` of `callengine.lab.trunktrial`."""
 
     def __init__(
         self,
         node: str,
         *,
-        edge: GatewaysOfTrials,
+        edge: EdgeOfLab,
         pool: Pool,
         book: CallBook,
         hang_up: Callable[[LiveCall, Termination], None],
@@ -47,6 +47,20 @@ class EngineOfTrials:
     def codecs(self) -> tuple[str, ...]:
         """What call processes can do now."""
         return self._pool.codecs
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Codec name -> why call processes cannot do it."""
+        return self._pool.unavailable
+
+    @property
+    def listening(self) -> Iterable[tuple[str, str, int]]:
+        """The addresses SIP is taken at: transport, host and port."""
+        return self._edge.listening
+
+    async def written(self, timeout_s: float) -> None:
+        """Wait until what was written so far is in the database; raises TimeoutError."""
+        await self._book.journal.flushed(timeout_s)
 
     async def resolve(self, uri: str) -> tuple[Flow, ...]:
         """Return the flows of a SIP URI; raises OSError or ValueError saying why not."""

@@ -179,4 +179,4 @@ def complaint(error: Exception) -> str:
 def announce(board: Switchboard) -> str:
     """Return what a person wants to read once an engine is up."""
     listening = ", ".join(f"{kind}:{host}:{port}" for kind, host, port in board.edge.listening)
-    return f"SIP on {listening}; codecs {', '.join(board.codecs)}"
+    return f"SIP on {listening}; codecs {', '.join(board.pool.codecs)}"

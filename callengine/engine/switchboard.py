@@ -6,14 +6,8 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from callengine.core.control.calls import (
-    Idle,
-    OfCall,
-    Unable,
-)
-from callengine.core.lab import LabCase, LabEnds
+from callengine.core.control.calls import Idle, OfCall, Unable
 from callengine.core.outcomes import Rejection, Termination
-from callengine.core.reasons import Reason
 from callengine.core.snapshot import iso
 from callengine.directory import lookup, nodes
 from callengine.directory.minutes import Minutes
@@ -27,7 +21,6 @@ from callengine.edge.interface import (
     Referral,
     Refused,
 )
-from callengine.edge.settings import Listen
 from callengine.engine.admission import Room
 from callengine.engine.agentorders import AgentOrders
 from callengine.engine.agents import Agents
@@ -45,6 +38,8 @@ from callengine.engine.hearing import Hearing
 from callengine.engine.heartbeat import Heartbeat
 from callengine.engine.holdmusic import HoldPlayer
 from callengine.engine.identity import Identity, insist_on_no_rival
+from callengine.engine.labhost import EngineOfLab
+from callengine.engine.lastcalls import LastCalls
 from callengine.engine.livecall import LiveCall
 from callengine.engine.newcalls import NewCalls
 from callengine.engine.pickups import PickUps
@@ -59,7 +54,6 @@ from callengine.engine.sources import OneTimeSources
 from callengine.engine.speech import CodecSpeaker
 from callengine.engine.stopping import Step, take_all
 from callengine.engine.transfers import Transfers
-from callengine.engine.trialhost import EngineOfTrials
 from callengine.lab.auditions import Auditions
 from callengine.lab.ends import find_ends
 from callengine.lab.laboratory import Laboratory
@@ -71,8 +65,6 @@ from callengine.record.retention import Retention
 
 logger = logging.getLogger(__name__)
 
-CLEARING_S = 3.0
-"How long calls hung up at a stop may take to confirm it."
 LAB_STOP_S, POOL_STOP_S, JOURNAL_STOP_S, UNREGISTER_STOP_S = 12.0, 8.0, 30.0, 5.0
 DIRECTORY_STOP_S = 25.0
 "Longer than each takes at worst by its own bounds."
@@ -92,8 +84,7 @@ class Switchboard(DirectoryAnswers):
         self.pool = Pool(settings.pool, on_message=self._heard, on_death=self._lost)
         self.book = CallBook(settings.node, Trace(self.edge.leg))
         self.edge.observer = self.book.trace.observe
-        self.lab = Laboratory(self, self.sources, self._lab_ends)
-        self._hurry = asyncio.Event()
+        self._last_calls = LastCalls(self.book, grace_s=settings.grace_s, hang_up=self.hang_up)
         self._retention = Retention(settings.retention)
         self._identity = Identity(settings.data)
         self._publisher = Publisher()
@@ -185,15 +176,16 @@ class Switchboard(DirectoryAnswers):
             self.settings, book=self.book, pool=self.pool, edge=self.edge, read=self._read
         )
         self.book.witness = self.captures
-        host = EngineOfTrials(
+        host = EngineOfLab(
             self.settings.node, edge=self.edge, pool=self.pool, book=self.book, hang_up=self.hang_up
         )
+        self.lab = Laboratory(host, self.sources, partial(self._ask, find_ends))
         self.trials = TrunkTrials(host, self.sources, partial(self._ask, lookup.trunk))
         self.auditions = Auditions(
             node=self.settings.node,
             data=self.settings.data,
-            codecs=lambda: self.codecs,
-            unavailable=lambda: self.unavailable,
+            codecs=lambda: self.pool.codecs,
+            unavailable=lambda: self.pool.unavailable,
         )
 
     def _connect_messages(self) -> None:
@@ -281,7 +273,7 @@ class Switchboard(DirectoryAnswers):
 
     def _warn(self) -> None:
         """Say in the log what is lacking, once all runs: a failed start is one sentence."""
-        lacking = (*self.unavailable.values(), *self.settings.shortages, *self.pool.shortages)
+        lacking = (*self.pool.unavailable.values(), *self.settings.shortages, *self.pool.shortages)
         for shortage in lacking:
             logger.warning("%s", shortage)
         if left := self.pool.unconfined:
@@ -302,7 +294,7 @@ class Switchboard(DirectoryAnswers):
         yield Step("ending the calls of the codec lab", self.lab.stop, LAB_STOP_S)
         yield Step("ending the tests of trunks", self.trials.stop, LAB_STOP_S)
         yield Step("making nothing heard any more", self.auditions.stop, LAB_STOP_S)
-        yield from self._ending_of_calls()
+        yield from self._last_calls.ending()
         yield Step("hearing no more commands", self._commands.stop)
         yield Step("opening no more connections to agents", self.agents.stop)
         yield Step("taking no more browsers", self.browsers.stop)
@@ -322,66 +314,12 @@ class Switchboard(DirectoryAnswers):
         yield Step("ending the readers", self._readers.close)
         yield Step("letting the identity go", self._identity.let_go)
 
-    def _ending_of_calls(self) -> Iterator[Step]:
-        grace_s = self.settings.grace_s
-        yield Step("letting calls end", partial(self._calls_over, grace_s), grace_s + 1)
-        for call in list(self.calls.values()):
-            yield Step("hanging up a call", partial(self.hang_up, call, _STOPPED))
-        yield Step("waiting for calls to end", partial(self._calls_over, CLEARING_S))
-        for call in list(self.calls.values()):  # its process did not confirm, and is ended next
-            yield Step("closing a call's record", partial(self.book.close, call, _STOPPED))
-
     async def _journal_closed(self) -> None:
         await self.book.journal.close()
 
     def hurry(self) -> None:
         """End the grace period of a `stop` under way."""
-        self._hurry.set()
-
-    async def _calls_over(self, timeout_s: float) -> None:
-        """Wait until no call is up, at most `timeout_s`, or until told to hurry."""
-        if not self.calls:
-            return
-        over, hurried = asyncio.ensure_future(self.book.over.wait()), self._hurry.wait()
-        waits = {over, asyncio.ensure_future(hurried)}
-        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        self._hurry.clear()
-
-    # What the laboratory asks
-
-    @property
-    def node(self) -> str:
-        """The engine's name."""
-        return self.settings.node
-
-    @property
-    def codecs(self) -> tuple[str, ...]:
-        """What call processes can do now."""
-        return self.pool.codecs
-
-    @property
-    def unavailable(self) -> dict[str, str]:
-        """Codec name -> why call processes cannot do it."""
-        return self.pool.unavailable
-
-    @property
-    def listening(self) -> tuple[Listen, ...]:
-        """The addresses SIP is taken at: transport, host and port."""
-        return self.edge.listening
-
-    async def written(self, timeout_s: float) -> None:
-        """Wait until what was written so far is in the database; raises TimeoutError."""
-        await self.book.journal.flushed(timeout_s)
-
-    def end_call(self, key: str, termination: Termination) -> None:
-        """End a call by its key of 32 digits, if it is still up."""
-        if (call := self.calls.get(key)) is not None:
-            self.hang_up(call, termination)
-
-    async def _lab_ends(self, case: LabCase) -> LabEnds:
-        return await self._ask(find_ends, case)
+        self._last_calls.hurry()
 
     # What the edge asks besides
 
@@ -434,11 +372,3 @@ class Switchboard(DirectoryAnswers):
     def hang_up(self, call: LiveCall, termination: Termination) -> None:
         """End a call for a reason of ours."""
         self._assignment.hang_up(call, termination)
-
-
-_STOPPED = Termination(
-    "engine",
-    Reason.SHUTTING_DOWN,
-    503,
-    "The engine was stopped and the grace period is over. Call again.",
-)

@@ -256,7 +256,7 @@ async def test_a_process_that_dies_takes_no_other_call_and_no_party_with_it_with
 async def test_a_call_that_does_not_end_at_a_stop_was_stopped_not_lost(
     board: Board, peer: UdpPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callengine.engine.switchboard.CLEARING_S", 0.05)
+    monkeypatch.setattr("callengine.engine.lastcalls.CLEARING_S", 0.05)
     phone = phone_of(board, peer)
     peer.send(invite(phone, body=SDP), phone.edge)
     await until(lambda: board.process.call is not None, "the call was not handed over")
