@@ -13,7 +13,6 @@ from callengine.core.control.calls import (
     EndCall,
     ExpectTransfer,
     FollowRedirect,
-    LegFacts,
     OfCall,
     RedirectAsked,
     StateReached,
@@ -37,7 +36,6 @@ from callengine.core.events import (
     TransferOrdered,
 )
 from callengine.core.machine import CallMachine
-from callengine.core.mediawords import encrypted
 from callengine.core.orders import CallOrder, LegOrder
 from callengine.core.states import CallState
 from callengine.core.terminations import leg_failed
@@ -46,7 +44,7 @@ from callengine.worker.bridging import Bridging, attempt
 from callengine.worker.browser.listening import Listening
 from callengine.worker.deliveries import Deliveries
 from callengine.worker.holding import Holding
-from callengine.worker.legstates import LegStates
+from callengine.worker.legreports import LegReports
 from callengine.worker.levels import Levels
 from callengine.worker.mediawatch import MediaWatch
 from callengine.worker.onecodec import OneCodec
@@ -85,8 +83,6 @@ class CallRunner:
         self._one_codec = OneCodec(self._legs, self._note)
         self._matched = "A"
         "Who was last asked to use a codec of another list."
-        self._heard: set[str] = {"A"}
-        "Legs whose audio the other party has heard: only theirs are the call's codecs."
         self._watch = MediaWatch(
             self._machine, timeout_s=order.media_timeout_s, send=send, note=self._note
         )
@@ -95,10 +91,7 @@ class CallRunner:
         self.deliveries = Deliveries(
             order.call, self._legs, holding=self._holding, listening=self._listening
         )
-        self._sent_facts: dict[str, LegFacts] = {}
-        self._changed: dict[str, Party] = {}
-        "Legs of which something may have to be told."
-        self._leg_states = LegStates()
+        self._reports = LegReports(self._legs, send)
         self._taken = False
         self._raised = plugins.raised_so_far()
         self.unable = ""
@@ -133,8 +126,8 @@ class CallRunner:
             return
         self._taken = True
         self._send(Taken())
-        self._changed[caller.name] = caller
-        self._tell_facts()
+        self._reports.changed(caller)
+        self._reports.tell()
 
     def failed(self, callback: str) -> bool:
         """Take what failed while an INVITE was taken; return whether the call goes to its end.
@@ -195,10 +188,10 @@ class CallRunner:
                 continue
             self._bridging.connect()
             if event is not None:
-                self._leg_states.hear(event)
+                self._reports.hear(event)
                 self._carry_out(self._machine.handle(leg.explained(event), now))
             self._settle(leg)
-            self._changed[leg.name] = leg
+            self._reports.changed(leg)
         deadline = self._machine.next_deadline()
         if deadline is not None and now >= deadline:
             self._carry_out(self._machine.tick(now))
@@ -211,7 +204,7 @@ class CallRunner:
         gone = self._watch.step(now)
         if gone is not None:
             self._carry_out(self._machine.handle(gone, now))
-        self._tell_facts()
+        self._reports.tell()
 
     def _codec_failure(self) -> HangUpOrdered | None:
         """Return the end of a call for which pjmedia calls us in vain."""
@@ -267,7 +260,7 @@ class CallRunner:
                 self._ring(code, leg)
             case fx.AnswerCaller():
                 self._one_codec.describe(self._machine.callee or "")
-                self._leg_states.told_caller(200)
+                self._reports.told_caller(200)
                 attempt(lambda: self._legs["A"].respond(200))
             case fx.DeclineCaller(code, reason):
                 attempt(lambda: self._legs["A"].end(code, reason))
@@ -283,7 +276,7 @@ class CallRunner:
     def _of_two(self, effect: fx.Bridge | fx.PlayRinging | fx.MatchLeg | fx.TransferEnded) -> None:
         match effect:
             case fx.Bridge(leg, other):
-                self._heard.add(leg)
+                self._reports.audible(leg)
                 self._bridging.bridge(leg, other)
             case fx.PlayRinging(leg):
                 self._bridging.let_hear_ringing(leg)
@@ -308,8 +301,7 @@ class CallRunner:
                 self._send(StateReached(CallState(state), time.time()))
             case fx.Finish(termination):
                 self._watch.finish()
-                self._changed = dict(self._legs)
-                self._tell_facts()
+                self._reports.tell_last()
                 for party in self._legs.values():
                     if isinstance(party, BrowserParty):
                         party.told_why(termination.advice)
@@ -344,10 +336,10 @@ class CallRunner:
         if early_media_leg is not None:
             self._one_codec.describe(early_media_leg)
             self._bridging.leg = early_media_leg
-            self._heard.add(early_media_leg)
-        self._leg_states.told_caller(code)
+            self._reports.audible(early_media_leg)
+        self._reports.told_caller(code)
         attempt(lambda: self._legs["A"].respond(code))
-        self._changed["A"] = self._legs["A"]
+        self._reports.changed(self._legs["A"])
 
     def _hang_up(self, name: str, code: int, reason: str) -> None:
         leg = self._legs.get(name)
@@ -382,7 +374,7 @@ class CallRunner:
         caller.prefer("")
         for leg in (caller, self._legs[new]):
             self._settle(leg)
-            self._changed[leg.name] = leg
+            self._reports.changed(leg)
 
     # Media
 
@@ -402,33 +394,6 @@ class CallRunner:
 
     def _note(self, kind: str, leg: str, text: str) -> None:
         self._send(TimelineNote(kind, leg, text, time.time()))
-
-    def _tell_facts(self) -> None:
-        """Tell of each leg that something happened to; once for all that did in a turn."""
-        changed, self._changed = self._changed, {}
-        for leg in changed.values():
-            self._facts(leg)
-
-    def _facts(self, leg: Party) -> None:
-        media = leg.media if leg.name in self._heard else None
-        facts = LegFacts(
-            name=leg.name,
-            call_id=leg.sip_call_id,
-            user_agent=leg.user_agent,
-            offered=leg.offered,
-            allowed=leg.allowed,
-            codec=media.codec if media else None,
-            payload_type=media.payload_type if media and media.codec else None,
-            remote=media.remote if media else "",
-            encryption=media.encryption if media else "",
-            state="ended" if leg.ended else self._leg_states.of(leg.name),
-        )
-        before = self._sent_facts.get(leg.name)
-        if before != facts:
-            self._sent_facts[leg.name] = facts
-            self._send(facts)
-            if (words := encrypted(before, facts, keys_readable=leg.keys_readable)) is not None:
-                self._note("encryption", leg.name, words)
 
 
 def _hang_up(message: EndCall) -> HangUpOrdered:
