@@ -2,7 +2,7 @@
 
 The call process feeds it what its legs report and carries out what it answers. Which event may
 lead from which state to which stands in `states`; whom to ring, and what of it, in `attempts`; what
-a transfer makes of a call, in `transferring`.
+a transfer makes of a call, in `transferring`; until when it may last, in `duration`.
 """
 
 from callengine.core import effects as fx
@@ -17,11 +17,12 @@ from callengine.core.attempts import (
     orders_of,
 )
 from callengine.core.causes import end_reason, q850_reason
+from callengine.core.duration import Duration
 from callengine.core.early import BeforeAnswer
 from callengine.core.effects import Effect
 from callengine.core.events import Event
 from callengine.core.limits import LEGS_PER_PROCESS
-from callengine.core.orders import CallOrder, WaveOrder
+from callengine.core.orders import CallOrder
 from callengine.core.outcomes import Termination
 from callengine.core.parties import CALLER
 from callengine.core.silence import EARLY_MEDIA, THE_ANSWER
@@ -53,12 +54,7 @@ class CallMachine:
         "Whether nothing depends on what the caller's device says to a list of whom it reached."
         self._termination: Termination | None = None
         self._finished = False
-        self._duration_deadline: float | None = None
-        self._duration_why = ""
-        self._not_picked_up: Termination | None = None
-        "How the call ends at that deadline while it waits for whoever takes its caller over."
-        self._last_moment = float("inf")
-        "When any call ends, whoever talks."
+        self._duration = Duration(order.max_duration_s)
         self._clearing_deadline = now
 
     @property
@@ -92,7 +88,7 @@ class CallMachine:
 
         Or a device that picks the call up is about to take the caller over.
         """
-        return self._transferring.is_expected or self._not_picked_up is not None
+        return self._transferring.is_expected or self._duration.waits_for_pickup
 
     @property
     def termination(self) -> Termination | None:
@@ -135,7 +131,7 @@ class CallMachine:
             return self._clearing_deadline
         if self._state.is_setting_up:
             return self._attempts.deadline
-        ends = (self._duration_deadline, self._transferring.deadline)
+        ends = (self._duration.deadline, self._transferring.deadline)
         return min((end for end in ends if end is not None), default=None)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -181,10 +177,8 @@ class CallMachine:
             return self._finish() if self._now >= self._clearing_deadline else []
         if self._state.is_setting_up:
             return self._went_on(self._attempts.tick(self._now, self._room()))
-        if self._duration_deadline is not None and self._now >= self._duration_deadline:
-            whole_s = self._order.max_duration_s
-            at_most = terminations.max_duration(whole_s, self._duration_why)
-            return self._end(self._not_picked_up or at_most)
+        if (over := self._duration.over(self._now)) is not None:
+            return self._end(over)
         return self._transferred(self._transferring.tick(self._now, self._room()))
 
     # Setting up
@@ -220,8 +214,8 @@ class CallMachine:
     def _answered(self, leg: str) -> list[Effect]:
         self._talkers.meet(CALLER, leg)
         self._transferring.rest = self._attempts.rest
-        self._last_moment = self._now + self._order.max_duration_s
-        self._bound(self._attempts.wave)
+        self._duration.begin(self._now)
+        self._duration.bound(self._attempts.wave, self._now)
         answered = self._become(self._talking())
         return [*answered, fx.Bridge(leg), fx.AnswerCaller(), *self._suit()]
 
@@ -232,18 +226,10 @@ class CallMachine:
         if not self._state.is_setting_up:
             return []
         self._talkers.meet(CALLER, None)
-        self._last_moment = self._now + self._order.max_duration_s
-        self._duration_deadline = self._now + event.within_s
-        self._not_picked_up = event.otherwise
+        self._duration.begin(self._now)
+        self._duration.wait(self._now + event.within_s, event.otherwise)
         stopped = self._attempts.stop(ELSEWHERE)
         return [*stopped, *self._become(self._talking()), fx.AnswerCaller()]
-
-    def _bound(self, wave: WaveOrder) -> None:
-        """Let the call last no longer than whoever answered now may talk."""
-        until, why, self._not_picked_up = self._last_moment, "", None
-        if wave.longest_s and self._now + wave.longest_s < until:
-            until, why = self._now + wave.longest_s, wave.longest_why
-        self._duration_deadline, self._duration_why = until, why
 
     def _suit(self) -> list[Effect]:
         """Have the caller's leg suit a callee it was forwarded to: it was answered for the first.
@@ -419,7 +405,7 @@ class CallMachine:
             return [*effects, *self._end(ending)]
         if (wave := self._transferring.taken) is not None:
             self._transferring.taken = None
-            self._bound(wave)
+            self._duration.bound(wave, self._now)
         others_talk = any(isinstance(effect, fx.Bridge) for effect in effects)
         return [*effects, *(self._hold_or_talk() if others_talk else [])]
 
