@@ -1,7 +1,6 @@
-"""Reading session descriptions (RFC 8866): lines into media, payload types into meanings. Pure.
+"""Reading session descriptions (RFC 8866): lines into media. Pure.
 
-What a payload type means is decided here, once. Whoever writes a description onward writes the
-canonical form of that meaning, so that no second parser can come to another.
+What the payload types of a line mean is said by `payloadtypes`.
 """
 
 import ipaddress
@@ -9,28 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from types import MappingProxyType
 
-from audiocodecs import catalogue
-from audiocodecs.catalogue import Codec
-from callengine.core import standins
-from callengine.core.fmtp import is_amr_spoken, parse_fmtp
+from callengine.core import payloadtypes, standins
+from callengine.core.payloadtypes import FIRST_DYNAMIC, REMEMBERED, RtpMap
 from callengine.core.srtp import PROFILES, CryptoLine, Offered, Profile, usable_crypto
 from sip.srtp import Srtp
 
 MAX_TEXT_BYTES = 70_000
 MAX_MEDIA = 16
 "PJMEDIA_MAX_SDP_MEDIA."
-FIRST_DYNAMIC = 96
-"""Below it pjmedia goes by the number alone, so there a codec needs its own number."""
-UNASSIGNED = frozenset((*range(20, 25), 27, 29, 30, *range(35, 72), *range(77, 96)))
-"""Payload types that mean what their rtpmap says, once those from 96 on are used up.
-
-RFC 3551 sections 3 and 6; 72 to 76 would be taken for RTCP.
-"""
-
-_AMR = ("AMR", "AMR-WB")
-TELEPHONE_EVENT = "telephone-event"
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 _CONNECTION = re.compile(
@@ -38,84 +24,17 @@ _CONNECTION = re.compile(
     re.IGNORECASE,
 )
 _DOTTED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
-_RTPMAP = re.compile(r"rtpmap:[ \t]*(\d{1,3})(?!\d)(.*)", re.ASCII | re.IGNORECASE)
-_ENCODING = re.compile(
-    r"[ \t]+([A-Za-z0-9._+-]{1,32})[ \t]*/[ \t]*(\d{1,9})(?:[ \t]*/[ \t]*([0-9A-Za-z]{1,8}))?",
-    re.ASCII,
-)
-_FMTP = re.compile(r"fmtp:[ \t]*(\d{1,3})[ \t]+(\S.*)", re.ASCII | re.IGNORECASE)
 _TOKEN = re.compile(r"[!-~]{1,32}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
-
-
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 _SUSPECT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)")
 "Without any of these a description has no line with a control character."
 OFF = "a=x-off"
 "With this line the edge tells a call process that the peer has switched off audio it had."
-REMEMBERED = 64
-"Descriptions of which it is remembered what they mean: each is looked at several times."
 
 
 class SdpError(ValueError):
     """A session description that cannot be used; its text is a sentence saying why."""
-
-
-@dataclass(frozen=True, slots=True)
-class RtpMap:
-    """What one payload type stands for."""
-
-    encoding_name: str
-    clock_rate_hz: int
-    channels: str = ""
-
-    @property
-    def entry(self) -> Codec | None:
-        """The codec of the catalogue, if it is one; another number of channels is another codec."""
-        return _entry(self.encoding_name, self.clock_rate_hz, self.channels)
-
-    @property
-    def codec(self) -> str | None:
-        """The catalogue name, if the codec is known here."""
-        entry = self.entry
-        return entry.name if entry else None
-
-    @property
-    def telephone_event(self) -> bool:
-        """Whether this is RFC 4733's named events, not a codec."""
-        return self.encoding_name.lower() == TELEPHONE_EVENT and self.channels in ("", "1")
-
-    @property
-    def is_g729_by_annex(self) -> bool:
-        """Whether this is G729 by the name of an annex, as Sipura and Linksys write it."""
-        rest = self.encoding_name.lower().removeprefix(catalogue.G729.encoding_name.lower())
-        is_mono = self.clock_rate_hz == catalogue.G729.rtp_clock_rate_hz and self.channels in (
-            "",
-            "1",
-        )
-        return is_mono and rest in ("a", "b", "ab")
-
-    @property
-    def g722_by_audio_rate(self) -> bool:
-        """Whether this is what old phones write for G722 (RFC 3551 section 4.5.2 says 8000)."""
-        g722 = catalogue.G722
-        is_g722 = self.encoding_name.lower() == g722.encoding_name.lower()
-        return is_g722 and self.clock_rate_hz == g722.audio_rate_hz and self.channels in ("", "1")
-
-    def __str__(self) -> str:
-        if self.entry:
-            return self.entry.rtpmap
-        if self.telephone_event:
-            return f"{TELEPHONE_EVENT}/{self.clock_rate_hz}"
-        channels = f"/{self.channels}" if self.channels else ""
-        return f"{self.encoding_name}/{self.clock_rate_hz}{channels}"
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _entry(encoding_name: str, clock_rate_hz: int, channels: str) -> Codec | None:
-    codec = catalogue.find(encoding_name, clock_rate_hz)
-    mono = ("", "1") if codec is None or codec.channels == 1 else ("", "1", "2")
-    return codec if channels in mono else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +58,7 @@ class Media:
     @property
     def payload_types(self) -> tuple[int, ...]:
         """Numeric formats of an RTP line, first mention only."""
-        return _payload_types(self.formats)
+        return payloadtypes.payload_types(self.formats)
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -147,22 +66,18 @@ class Media:
         return _attributes(self.lines)
 
     def rtpmaps(self) -> Mapping[int, RtpMap]:
-        """Payload type -> meaning, in the line's order, where the meaning is known.
-
-        The first rtpmap of a number counts. A number that has a meaning of its own and is given
-        another stands for nothing that can be used; nor does one whose format is not spoken here.
-        """
-        return _rtpmaps(self.formats, _of_formats(self.lines))
+        """Payload type -> meaning, in the line's order, where the meaning is known."""
+        return payloadtypes.rtpmaps(self.formats, payloadtypes.of_formats(self.lines))
 
     @property
     def is_described(self) -> bool:
         """Whether the line says of any format what it is: by an rtpmap or a static number."""
-        maps = (m for a in self.attributes if (m := _RTPMAP.fullmatch(a)))
-        return any(n < FIRST_DYNAMIC for n in self.payload_types) or any(maps)
+        is_static = any(number < FIRST_DYNAMIC for number in self.payload_types)
+        return is_static or any(map(payloadtypes.is_rtpmap, self.attributes))
 
     def fmtps(self) -> Mapping[int, str]:
         """Payload type -> format parameters; the first of a number counts."""
-        return _fmtps(_of_formats(self.lines))
+        return payloadtypes.fmtps(payloadtypes.of_formats(self.lines))
 
     @property
     def profile(self) -> Profile | None:
@@ -196,72 +111,8 @@ def _attributes(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _payload_types(formats: tuple[str, ...]) -> tuple[int, ...]:
-    numbers = (int(one) for one in formats if one.isdecimal() and len(one) <= 3)
-    return tuple(dict.fromkeys(number for number in numbers if number <= 127))
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _of_formats(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what is said of formats: without ports and addresses it is the same in many calls."""
-    return tuple(line[2:] for line in lines if line[:6].lower() in ("a=rtpm", "a=fmtp"))
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _fmtps(attributes: tuple[str, ...]) -> Mapping[int, str]:
-    texts: dict[int, str] = {}
-    for match in filter(None, map(_FMTP.fullmatch, attributes)):
-        texts.setdefault(int(match[1]), match[2].strip())
-    return MappingProxyType(texts)
-
-
-@lru_cache(maxsize=REMEMBERED)
 def _crypto(media: Media) -> tuple[tuple[CryptoLine, ...], tuple[str, ...]]:
     return usable_crypto(media.attributes, media.answering)
-
-
-# One call asks a dozen times what the same line means.
-@lru_cache(maxsize=REMEMBERED)
-def _rtpmaps(formats: tuple[str, ...], attributes: tuple[str, ...]) -> Mapping[int, RtpMap]:
-    numbers = _payload_types(formats)
-    wanted = frozenset(numbers)
-    mapped: dict[int, RtpMap | None] = {}
-    for match in filter(None, map(_RTPMAP.fullmatch, attributes)):
-        number = int(match[1])
-        if number in wanted and number not in mapped:
-            mapped[number] = _encoding(match[2])
-    meanings = ((n, _meaning(n, mapped[n]) if n in mapped else _own(n)) for n in numbers)
-    known = {number: meaning for number, meaning in meanings if meaning}
-    amr = [number for number, meaning in known.items() if meaning.codec in _AMR]
-    fmtps = _fmtps(attributes) if amr else {}
-    for number in amr:
-        if not is_amr_spoken(parse_fmtp(fmtps.get(number, ""))):
-            del known[number]
-    return MappingProxyType(known)
-
-
-def _encoding(text: str) -> RtpMap | None:
-    match = _ENCODING.fullmatch(text)
-    return RtpMap(match[1], int(match[2]), match[3] or "") if match else None
-
-
-def _own(number: int) -> RtpMap | None:
-    """What a payload type means that has no rtpmap (RFC 3551 section 6)."""
-    codec = catalogue.by_static_payload_type(number)
-    return RtpMap(codec.encoding_name, codec.rtp_clock_rate_hz) if codec else None
-
-
-def _meaning(number: int, mapped: RtpMap | None) -> RtpMap | None:
-    if mapped is None:
-        return None
-    own = _own(number)
-    if number == catalogue.G722.static_payload_type and mapped.g722_by_audio_rate:
-        return own
-    if number == catalogue.G729.static_payload_type and mapped.is_g729_by_annex:
-        return own
-    is_own = own is not None and mapped.codec is not None and mapped.codec == own.codec
-    is_free = number >= FIRST_DYNAMIC or number in UNASSIGNED
-    return mapped if is_free or is_own else None
 
 
 @dataclass(frozen=True, slots=True)

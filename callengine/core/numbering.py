@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from audiocodecs import catalogue
-from callengine.core.description import FIRST_DYNAMIC, RtpMap
+from callengine.core.payloadtypes import FIRST_DYNAMIC, RtpMap
 
 Numbers = Mapping[int, int]
 "Payload types as pjmedia has them -> those on the wire, where they differ."

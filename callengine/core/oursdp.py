@@ -4,15 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from callengine.core.description import (
-    FIRST_DYNAMIC,
-    TELEPHONE_EVENT,
-    Media,
-    RtpMap,
-    SdpError,
-    SessionDescription,
-    read,
-)
+from callengine.core.description import Media, SdpError, SessionDescription, read
+from callengine.core.payloadtypes import FIRST_DYNAMIC, TELEPHONE_EVENT, RtpMap
 from callengine.core.sdplines import ILBC_MODES, PTIME_MS, format_attributes, joined
 
 EVENT_RATE_HZ, EVENT_NUMBER = 8000, 101

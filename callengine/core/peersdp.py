@@ -13,17 +13,15 @@ from functools import lru_cache
 from callengine.core import numbering, standins
 from callengine.core.description import (
     DIRECTIONS,
-    FIRST_DYNAMIC,
     OFF,
-    REMEMBERED,
     Media,
-    RtpMap,
     SdpError,
     SessionDescription,
     address_in,
     read,
 )
 from callengine.core.obstacles import noted, obstacle_in
+from callengine.core.payloadtypes import FIRST_DYNAMIC, REMEMBERED, RtpMap
 from callengine.core.sdp import event_for
 from callengine.core.sdplines import PTIME_MS, format_attributes, ilbc_fmtp, joined
 from callengine.core.srtp import Offered, Profile

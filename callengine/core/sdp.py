@@ -10,8 +10,9 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from audiocodecs.negotiation import negotiate
-from callengine.core.description import OFF, REMEMBERED, SdpError, read
+from callengine.core.description import OFF, SdpError, read
 from callengine.core.numbering import Numbers, numbers_in
+from callengine.core.payloadtypes import REMEMBERED
 from sip.srtp import Srtp
 
 __all__ = ["Audio", "SdpError", "answer_codec", "event_for", "offered_codecs", "read_audio"]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from callengine.core.description import RtpMap
+from callengine.core.payloadtypes import RtpMap
 
 PTIME_MS = 20
 ILBC_MODES = {20: "mode=20", 30: "mode=30"}
