@@ -99,6 +99,13 @@ class Engine:
         order: PlacePhoneCall = await self.asked(PlacePhoneCall)
         return order
 
+    async def talks(self, page: Watcher) -> asyncio.StreamReader:
+        """Have a page call, and return what is heard of it once the page knows it is placed."""
+        await self.places(await self.ordered(page))
+        heard = await self.sound()
+        await says(page, "placed")
+        return heard
+
 
 @pytest.fixture
 async def engine() -> AsyncIterator[Engine]:
@@ -157,9 +164,7 @@ async def test_who_may_call_no_more_is_cut_off_though_the_browser_never_closes(
     engine: Engine, operator: User
 ) -> None:
     async with opened("/ws/phone/", operator.username) as page:
-        await engine.places(await engine.ordered(page))
-        heard = await engine.sound()
-        await says(page, "placed")
+        heard = await engine.talks(page)
         await page.send_to(text_data=json.dumps({"do": "take", "as": ""}))
         await deactivate(operator)
         assert await page.closed() == 4401
@@ -190,9 +195,7 @@ async def test_a_call_outlives_what_has_live_pages_read_themselves_anew(
         opened("/ws/phone/", operator.username) as page,
         opened("/ws/engine/", operator.username) as other,
     ):
-        await engine.places(await engine.ordered(page))
-        heard = await engine.sound()
-        await says(page, "placed")
+        heard = await engine.talks(page)
         other.acknowledges = False
         for box in feeds.feed()._topics["viewers"].outboxes:
             box.skip()
@@ -279,9 +282,7 @@ async def test_a_page_that_says_what_no_page_of_ours_says_is_cut_off(
     engine: Engine, operator: User
 ) -> None:
     async with opened("/ws/phone/", operator.username) as page:
-        await engine.places(await engine.ordered(page))
-        heard = await engine.sound()
-        await says(page, "placed")
+        heard = await engine.talks(page)
         await page.send_to(bytes_data=bytes(FRAME_BYTES + 1))
         assert await page.closed() == 4408
         assert await whole(heard) == HANG_UP
@@ -314,9 +315,7 @@ async def test_a_page_that_is_behind_is_sent_no_more_sound_until_it_has_what_it_
 ) -> None:
     """It would come late, and the server would keep it without end."""
     async with opened("/ws/phone/", operator.username) as page:
-        await engine.places(await engine.ordered(page))
-        await engine.sound()
-        await says(page, "placed")
+        await engine.talks(page)
         engine.says(3 * MOST_UNHEARD)
         assert await pieces_before_it_rings(page) == MOST_UNHEARD
         for _ in range(2):

@@ -95,17 +95,23 @@ async def test_70_kilobytes_over_tcp_are_513_and_the_connection_closes(
     writer.close()
 
 
+async def _begun_too_large(
+    edge: Edge, phone: Phone
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send over TCP the head of an INVITE whose body is longer than any that is read."""
+    _, host, port = edge.listening[1]
+    reader, writer = await asyncio.open_connection(host, port)
+    phone.transport = "TCP"
+    head = phone.request("INVITE", 1, body="")
+    writer.write(head.replace("Content-Length: 0", "Content-Length: 900000").encode())
+    return reader, writer
+
+
 async def test_a_peer_that_goes_on_sending_reads_why_it_is_cut_off(
     edge: Edge, engine: FakeEngine, phone: Phone
 ) -> None:
     """Not a reset, on which what has come and is not read yet is lost."""
-    _, host, port = edge.listening[1]
-    reader, writer = await asyncio.open_connection(host, port)
-    phone.transport = "TCP"
-    head = phone.request("INVITE", 1, body="").replace(
-        "Content-Length: 0", "Content-Length: 900000"
-    )
-    writer.write(head.encode())
+    reader, writer = await _begun_too_large(edge, phone)
     await engine.rejection("message-too-large")
     async with asyncio.timeout(20):
         for _ in range(30):
@@ -120,13 +126,7 @@ async def test_a_peer_that_goes_on_sending_reads_why_it_is_cut_off(
 async def test_a_peer_that_is_cut_off_and_sends_without_end_is_reset(
     edge: Edge, phone: Phone
 ) -> None:
-    _, host, port = edge.listening[1]
-    _, writer = await asyncio.open_connection(host, port)
-    phone.transport = "TCP"
-    head = phone.request("INVITE", 1, body="").replace(
-        "Content-Length: 0", "Content-Length: 900000"
-    )
-    writer.write(head.encode())
+    _, writer = await _begun_too_large(edge, phone)
     async with asyncio.timeout(20):
         with pytest.raises(ConnectionError):
             await _write_on(writer)
