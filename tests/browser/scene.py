@@ -37,7 +37,7 @@ def signed_in(engine: Engine, script: str) -> Known:
     `session` holds the session key of each role.
     """
     known: dict[str, dict[str, str]] = {}
-    for line in engine.manage("shell", "-v", "0", "-c", SIGN_IN + script).splitlines():
+    for line in engine.shell(SIGN_IN + script).splitlines():
         if len(words := line.split()) == 3:
             known.setdefault(words[0], {})[words[1]] = words[2]
     return known

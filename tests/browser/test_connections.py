@@ -27,7 +27,7 @@ pytestmark = MARKS
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     with Engine(configuration()) as running:
-        running.manage("shell", "-v", "0", "-c", ADMIN)
+        running.shell(ADMIN)
         yield running
 
 

@@ -65,7 +65,7 @@ class Watch:
 
     def traces(self) -> Traces:
         (serving,) = self._engine.processes.values()
-        lines = self._engine.manage("shell", "-v", "0", "-c", LEFT).splitlines()
+        lines = self._engine.shell(LEFT).splitlines()
         rows = json.loads(next(line for line in lines if line.startswith("{")))
         return Traces(self.states().total(), _descriptors(serving.pid), rows)
 

@@ -113,6 +113,10 @@ class Engine:
         assert done.status == 0, f"manage.py {arguments}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def shell(self, script: str) -> str:
+        """Run a script with the database of the engine, and return what it printed."""
+        return self.manage("shell", "-v", "0", "-c", script)
+
     def provision(self, configuration: Mapping[str, Any]) -> None:
         """Load a configuration; it holds once this returns."""
         file = self.folder / "provision.yaml"
@@ -137,7 +141,7 @@ class Engine:
             f"for event in CallEvent.objects.filter(call_id={call!r}):\n"
             "    print(json.dumps({'leg': event.leg, 'kind': event.kind, 'text': event.text}))"
         )
-        return _lines(self.manage("shell", "-v", "0", "-c", script))
+        return _lines(self.shell(script))
 
     async def record(self, call_id: str, *, timeout_s: float = 30.0) -> Record:
         """Wait until the call whose leg A has this Call-ID has ended; return its record."""

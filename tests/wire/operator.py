@@ -61,9 +61,7 @@ class Operator:
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
         )
-        engine.manage(
-            "shell", "-v", "0", "-c", SCRIPT.format(user=user, password=PASSWORD, role=role)
-        )
+        engine.shell(SCRIPT.format(user=user, password=PASSWORD, role=role))
         self.get("/accounts/login/")
         self.post("/accounts/login/", username=user, password=PASSWORD)
 

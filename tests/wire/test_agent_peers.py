@@ -64,7 +64,7 @@ def _account(engine: Engine) -> str:
     script = (
         "from agents.models import VoiceAgent\nprint(VoiceAgent.objects.get(name='twilio').account)"
     )
-    return engine.manage("shell", "-v", "0", "-c", script).split()[-1]
+    return engine.shell(script).split()[-1]
 
 
 async def _call(phone: Phone, agent: str) -> OutgoingCall:
@@ -112,7 +112,7 @@ async def _session(site: Site, call: OutgoingCall) -> dict[str, Any]:
         "print(json.dumps({'close': session.close_code, 'barge_ins': session.barge_ins,"
         " 'session_id': session.session_id}))"
     )
-    printed = site.engine.manage("shell", "-v", "0", "-c", script)
+    printed = site.engine.shell(script)
     return {**record, "session": json.loads(printed.splitlines()[-1])}
 
 

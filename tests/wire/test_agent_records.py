@@ -77,7 +77,7 @@ async def calls(phone: Phone, number: str, **headers: str) -> OutgoingCall:
 def rows(engine: Engine, path: str) -> dict[str, Any]:
     """Return what the database holds of the agents of a call."""
     pk = path.strip("/").split("/")[-1]
-    answer = engine.manage("shell", "-v", "0", "-c", ROWS.format(pk=pk))
+    answer = engine.shell(ROWS.format(pk=pk))
     stored: dict[str, Any] = json.loads(answer.splitlines()[-1])
     return stored
 

@@ -70,7 +70,7 @@ async def test_a_ban_of_another_engine_or_of_before_a_restart_holds_here_too(
 ) -> None:
     elsewhere = "127.0.0.92"
     script = ROW.format(source=elsewhere)
-    await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", script)
+    await asyncio.to_thread(engine.shell, script)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as banned:
         banned.bind((elsewhere, 0))
         banned.settimeout(0.3)

@@ -1,4 +1,4 @@
-"""Carriers as they are: names that lead to many addresses, some of them dead; registrations."""
+"""Carriers as they are: names that lead to many addresses, some of them dead."""
 
 import asyncio
 import json
@@ -9,14 +9,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import sipmessage
 
 from tests.peers import descriptions
 from tests.peers.dnsserver import NameServer
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.peers.ports import free_port, free_sip_port
-from tests.peers.registrar import Registrar
 from tests.peers.waiting import until
 from tests.wire.conversation import CALLEE_HZ, Conversation, caller, converse, registered
 from tests.wire.directory import configuration, connection
@@ -29,12 +27,10 @@ DNS = NameServer(free_port())
 DEAD, BUSY, GOOD, MOVED = "127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.34"
 CLOSED = "127.0.0.36"
 PORTS = {host: free_sip_port(host) for host in (DEAD, BUSY, GOOD, MOVED, CLOSED)}
-REGISTRAR_PORT = free_sip_port("127.0.0.35")
 ENVIRONMENT = {
     "VOIPNUMBER_DNS_SERVERS": f"127.0.0.1:{DNS.port}",
     "VOIPNUMBER_GATEWAY_TIMEOUT_S": str(GATEWAY_TIMEOUT_S),
 }
-LOGIN, SECRET = "carrier-account", "s3cret-of-the-account"
 CODECS = ["PCMU", "PCMA"]
 ALIASES = ("east", "west", "spare")
 "Of one carrier, at one address."
@@ -50,49 +46,32 @@ def _at(host: str) -> str:
     return f"sip:{host}:{PORTS[host]};transport=udp"
 
 
-def _registering(*, register: bool = True, **out: Any) -> dict[str, Any]:
-    return _trunk(
-        "account",
-        f"sip:127.0.0.35:{REGISTRAR_PORT}",
-        username=LOGIN,
-        password=SECRET,
-        register=register,
-        **out,
-    )
-
-
-def directory(*more: dict[str, Any]) -> dict[str, Any]:
-    return configuration(
-        connection("carol", inbound=CODECS),
-        connection("fred", inbound=CODECS),
-        trunks=[
-            _trunk("named", "sip:three.example;transport=udp"),
-            _trunk("probed", _at(DEAD), _at(BUSY), _at(GOOD), probe_interval_s=1),
-            _trunk("moving", f"sip:moving.example:{PORTS[GOOD]}"),
-            _trunk("plain", _at(GOOD)),
-            _trunk("quiet", _at(GOOD), holds_back_early_media=True),
-            _trunk("aliases", *(f"sip:{name}.example:{PORTS[GOOD]}" for name in ALIASES)),
-            _trunk("three", _at(DEAD), _at(BUSY), _at(GOOD)),
-            _trunk("forwarded", "sip:three.example;transport=udp"),
-            _trunk("closed", _at(CLOSED), _at(GOOD)),
-            *more,
-        ],
-        numbers={"+12025550100": "connection:carol"},
-        routes={
-            "+41": ["named"],
-            "+42": ["probed"],
-            "+43": ["moving"],
-            "+44": ["plain"],
-            "+45": ["quiet"],
-            "+46": ["aliases"],
-            "+47": ["three"],
-            "+48": ["closed"],
-            "+49": ["forwarded"],
-        },
-    )
-
-
-CONFIGURATION = directory()
+CONFIGURATION = configuration(
+    connection("carol", inbound=CODECS),
+    connection("fred", inbound=CODECS),
+    trunks=[
+        _trunk("named", "sip:three.example;transport=udp"),
+        _trunk("probed", _at(DEAD), _at(BUSY), _at(GOOD), probe_interval_s=1),
+        _trunk("moving", f"sip:moving.example:{PORTS[GOOD]}"),
+        _trunk("plain", _at(GOOD)),
+        _trunk("quiet", _at(GOOD), holds_back_early_media=True),
+        _trunk("aliases", *(f"sip:{name}.example:{PORTS[GOOD]}" for name in ALIASES)),
+        _trunk("three", _at(DEAD), _at(BUSY), _at(GOOD)),
+        _trunk("forwarded", "sip:three.example;transport=udp"),
+        _trunk("closed", _at(CLOSED), _at(GOOD)),
+    ],
+    routes={
+        "+41": ["named"],
+        "+42": ["probed"],
+        "+43": ["moving"],
+        "+44": ["plain"],
+        "+45": ["quiet"],
+        "+46": ["aliases"],
+        "+47": ["three"],
+        "+48": ["closed"],
+        "+49": ["forwarded"],
+    },
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -134,7 +113,7 @@ async def gateway(host: str, port: int = 0) -> AsyncIterator[Phone]:
 def stored(engine: Engine, expression: str) -> Any:
     """Return what an expression over the rows of trunks is, in the engine's database."""
     script = f"import json\nfrom trunks.models import *\nprint(json.dumps({expression}))"
-    return json.loads(engine.manage("shell", "-v", "0", "-c", script))
+    return json.loads(engine.shell(script))
 
 
 async def _call(engine: Engine, to: str, *refusing: Phone, at: Phone) -> dict[str, Any]:
@@ -342,79 +321,3 @@ async def test_reinvites_without_a_description_again_and_again(engine: Engine) -
         await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=2.0)
         record = await call.end()
     assert record["termination"]["reason"].endswith("hung-up")
-
-
-# Registered at a carrier
-
-
-@asynccontextmanager
-async def registrar(**options: Any) -> AsyncIterator[Registrar]:
-    at = {"host": "127.0.0.35", "port": REGISTRAR_PORT}
-    async with Registrar(LOGIN, SECRET, **at, **options) as peer:
-        yield peer
-
-
-def standing(engine: Engine) -> dict[str, Any]:
-    row = "TrunkRegistration.objects.filter(trunk__name='account').values('state', 'said').first()"
-    return stored(engine, row) or {"state": "", "said": ""}
-
-
-async def stands(engine: Engine, said: str) -> None:
-    """Wait until this is stored of the registration."""
-    await until(
-        lambda: standing(engine)["said"].startswith(said),
-        f"never {said}",
-        timeout_s=30,
-        every_s=0.3,
-    )
-
-
-async def test_a_carrier_that_challenges_and_expires_early_calls_us(engine: Engine) -> None:
-    """RFC 3261 section 10: the shorter time is obeyed, and what comes to our Contact is its."""
-    async with registrar(grants_s=2) as carrier:
-        engine.provision(directory(_registering()))
-        async with asyncio.timeout(30):
-            await carrier.bound.wait()
-        await stands(engine, "Registered for 2 s, of 600 s asked for.")
-        await until(lambda: len(carrier.registered) >= 3, "no refresh", timeout_s=30)
-        first, second, third = carrier.registered[:3]
-        assert first.call_id == second.call_id == third.call_id
-        assert first.cseq.sequence < second.cseq.sequence < third.cseq.sequence
-        carrier.is_stale = True
-        await until(lambda: not carrier.is_stale, "no refresh", timeout_s=30)
-        count = len(carrier.registered)
-        await until(lambda: len(carrier.registered) > count, "a stale nonce ended it", timeout_s=30)
-
-        async with registered(engine, "carol") as carol:
-            carrier.server = engine.server
-            a = await carrier.invite(carrier.contact_uri, carrier.sdp(CODECS))
-            # As carriers do: the Contact in the Request-URI, whom it is for in To.
-            a.remote = sipmessage.Address(uri=carrier.target("+12025550100"))
-            a_to = await carol.wait_call()
-            await a_to.answer_in("PCMU")
-            await a.answered()
-            await a.hang_up()
-            record = await engine.record(a.call_id)
-        assert record["source"] == "trunk:account"
-        assert record["to"] == "+12025550100"
-
-        engine.provision(directory(_registering(register=False)))
-        async with asyncio.timeout(30):
-            await carrier.unbound.wait()
-        await stands(engine, "The trunk is disabled or does not register any more.")
-    assert SECRET not in engine.dump()
-
-
-async def test_a_registrar_that_wants_longer_and_one_that_refuses(engine: Engine) -> None:
-    async with registrar() as carrier:
-        carrier.wants_s = 1800
-        engine.provision(directory(_registering()))
-        await stands(engine, "Registered for 1800 s, of 1800 s asked for.")
-        carrier.unbound.clear()
-        engine.provision(directory(_registering(register=False)))
-        async with asyncio.timeout(30):
-            await carrier.unbound.wait()
-        carrier.refuses = 403
-        engine.provision(directory(_registering()))
-        await stands(engine, "The registrar forbids it (403 Forbidden). Ask the carrier")
-        assert standing(engine)["state"] == "failed"

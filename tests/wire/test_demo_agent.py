@@ -58,7 +58,7 @@ async def test_the_demo_calls_the_built_in_agent_and_both_are_heard(tmp_path: Pa
             assert seen == AGENT_CALL.expected
             (call,) = await asyncio.to_thread(engine.calls)
             assert call["destination"] == "agent:demo-agent"
-            read = await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", READ)
+            read = await asyncio.to_thread(engine.shell, READ)
         except BaseException as error:
             error.add_note(engine.dump())
             raise

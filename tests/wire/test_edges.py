@@ -259,10 +259,10 @@ from audiocodecs.models import HoldMusic
 sine = array.array("h", (round(8000 * math.sin({MUSIC_HZ} * math.tau * n / 16000))
                          for n in range(32000)))
 HoldMusic.keep("tone.wav", Music(16000, sine.tobytes()))"""
-    engine.manage("shell", "-v", "0", "-c", made)
+    engine.shell(made)
     yield
     gone = "from audiocodecs.models import HoldMusic; HoldMusic.objects.all().delete()"
-    engine.manage("shell", "-v", "0", "-c", gone)
+    engine.shell(gone)
 
 
 @pytest.mark.usefixtures("music")

@@ -52,7 +52,7 @@ async def test_pages_are_told_why(engine: Engine) -> None:
     script = (
         "from callengine.directory import nodes; import json; print(json.dumps(nodes.snapshots()))"
     )
-    printed = engine.manage("shell", "-v", "0", "-c", script)
+    printed = engine.shell(script)
     (node,) = json.loads(printed)
     assert node["unavailable_codecs"] == {
         name: f"{name} is unavailable: {WHY}." for name in ("SPEEX", "SPEEX-WB")

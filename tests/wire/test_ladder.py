@@ -48,7 +48,7 @@ async def ladder(
     deadline = asyncio.get_running_loop().time() + 30.0
     script = READ.format(call=call)
     while True:
-        text = await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", script)
+        text = await asyncio.to_thread(engine.shell, script)
         *messages, facts = (json.loads(line) for line in text.splitlines() if line[:1] == "{")
         if steps(messages, "A").count(last) >= times:
             return messages, facts
@@ -136,7 +136,7 @@ async def test_what_is_sent_again_is_known_for_it(engine: Engine) -> None:
 
 
 async def test_markup_over_the_wire_is_text_on_the_live_ladder(engine: Engine) -> None:
-    await asyncio.to_thread(engine.manage, "shell", "-v", "0", "-c", SUPERUSER)
+    await asyncio.to_thread(engine.shell, SUPERUSER)
     async with (
         registered(engine, "alice") as alice,
         caller(engine) as phone,

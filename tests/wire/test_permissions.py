@@ -113,9 +113,7 @@ async def test_a_day_has_so_many_minutes(engine: Engine) -> None:
 
 def _talked(engine: Engine, user: str, *, seconds: float) -> None:
     """Have a call on record that still goes on, elsewhere, and began so long ago."""
-    engine.manage(
-        "shell",
-        "-c",
+    engine.shell(
         "import datetime as dt\n"
         "from django.utils import timezone\n"
         "from callengine.models import Call\n"

@@ -60,7 +60,7 @@ async def test_phones_that_register_at_two_nodes_at_once_are_all_kept(
 
 
 def stored(node: Engine) -> dict[str, int]:
-    counts: dict[str, int] = json.loads(node.manage("shell", "-v", "0", "-c", COUNT))
+    counts: dict[str, int] = json.loads(node.shell(COUNT))
     return counts
 
 

@@ -185,7 +185,7 @@ async def test_a_gateway_that_refuses_our_credentials_costs_503(engine: Engine) 
 def forget_states(engine: Engine) -> None:
     """Have nothing known of any gateway: one that failed is tried last for a while."""
     script = "from trunks.models import GatewayTarget; GatewayTarget.objects.all().delete()"
-    engine.manage("shell", "-v", "0", "-c", script)
+    engine.shell(script)
 
 
 async def test_the_second_gateway_is_tried_when_the_first_is_down(engine: Engine) -> None:

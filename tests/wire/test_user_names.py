@@ -60,7 +60,7 @@ async def test_a_carrier_calls_as_user_at_realm(engine: Engine) -> None:
 async def test_a_password_of_before_is_told_from_a_wrong_one_and_setting_it_again_mends_it(
     engine: Engine,
 ) -> None:
-    engine.manage("shell", "-v", "0", "-c", OLDER)
+    engine.shell(OLDER)
     async with Phone(ALICE, PASSWORD, server=engine.server) as alice:
         assert (await alice.register()).code == 200, "the user name alone is as good as ever"
         assert (await with_realm(alice).register()).code == 401

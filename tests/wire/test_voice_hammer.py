@@ -73,7 +73,7 @@ async def told(engine: Engine) -> dict[str, list[Line]]:
         "for e in CallEvent.objects.filter(kind__startswith='sending-').order_by('pk'):\n"
         "    print(json.dumps([e.call_id.hex, e.kind, e.leg, e.text]))"
     )
-    events = map(json.loads, engine.manage("shell", "-v", "0", "-c", script).splitlines())
+    events = map(json.loads, engine.shell(script).splitlines())
     by_id: dict[str, list[Line]] = defaultdict(list)
     for call, *line in events:
         by_id[call].append(tuple(line))

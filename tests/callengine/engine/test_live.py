@@ -85,7 +85,7 @@ def forget_engines(engine: Engine) -> None:
 )
 async def test_windows_follow_a_real_call_and_one_hangs_it_up(production: bool) -> None:
     with Engine(CONFIGURATION, production=production) as engine:
-        engine.manage("shell", "-v", "0", "-c", USERS)
+        engine.shell(USERS)
         async with (
             async_chromium() as browser,
             registered(engine, "bob") as bob,

@@ -121,7 +121,7 @@ async def test_a_peer_that_does_not_read_costs_a_stop_nothing() -> None:
 
 def _count(engine: Restartable, rows: str) -> int:
     script = f"from callengine.models import *; print({rows}.count())"
-    return int(engine.manage("shell", "-v", "0", "-c", script))
+    return int(engine.shell(script))
 
 
 async def test_a_registered_phone_can_be_called_after_a_restart(stopping: Restartable) -> None:

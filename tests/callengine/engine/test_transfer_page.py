@@ -21,7 +21,7 @@ SAID = "Transferring to carol: the timeline shows how it goes."
 
 
 async def test_the_form_answers_in_place_and_the_page_follows_the_call(engine: Engine) -> None:
-    engine.manage("shell", "-v", "0", "-c", USERS)
+    engine.shell(USERS)
     async with (
         async_chromium() as browser,
         registered(engine, "bob") as bob,

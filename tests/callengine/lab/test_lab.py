@@ -46,7 +46,7 @@ pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     with Engine(CONFIGURATION) as running:
-        running.manage("shell", "-v", "0", "-c", ADMIN)
+        running.shell(ADMIN)
         yield running
 
 
@@ -250,7 +250,7 @@ def test_a_phone_that_dies_ends_its_call_alone(engine: Engine, browser: Browser)
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_no_phone_outlives_its_engine(how: signal.Signals) -> None:
     with Engine(CONFIGURATION, environment={"VOIPNUMBER_GRACE_S": "30"}) as engine:
-        engine.manage("shell", "-v", "0", "-c", ADMIN)
+        engine.shell(ADMIN)
         visitor = Visitor(engine)
         visitor.get("/lab/")
         led_to = visitor.post("/lab/call/", {**values(EXAMPLES[0].case), "talk_s": "60"})

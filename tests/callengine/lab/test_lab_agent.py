@@ -32,7 +32,7 @@ def peer() -> Iterator[VoiceAgentPeer]:
 @pytest.fixture(scope="module")
 def engine(peer: VoiceAgentPeer) -> Iterator[Engine]:
     with Engine(configuration(connection("alice"))) as running:
-        running.manage("shell", "-v", "0", "-c", ADMIN + ROW.format(url=peer.url(), key=KEY))
+        running.shell(ADMIN + ROW.format(url=peer.url(), key=KEY))
         yield running
 
 

@@ -28,7 +28,7 @@ FIELDS = {
 
 async def test_a_registered_phone_does_not_ring_and_its_limit_is_not_used() -> None:
     with Engine(CONFIGURATION) as engine:
-        engine.manage("shell", "-v", "0", "-c", ADMIN)
+        engine.shell(ADMIN)
         async with registered(engine, "bob") as bob, caller(engine, "alice") as alice:
             visitor = await asyncio.to_thread(Visitor, engine)
             await asyncio.to_thread(visitor.get, "/lab/")

@@ -26,7 +26,7 @@ in_production = pytest.mark.skipif(
 @in_production
 def test_a_call_and_a_decline_are_placed_over_redis() -> None:
     with Engine(CONFIGURATION, production=True) as engine:
-        engine.manage("shell", "-v", "0", "-c", ADMIN)
+        engine.shell(ADMIN)
         visitor = Visitor(engine)
         for example, codecs in ((EXAMPLES[0], ["OPUS", "G722"]), (EXAMPLES[2], [None])):
             visitor.get(f"/lab/?{example.query}")
@@ -52,7 +52,7 @@ def test_a_public_address_does_not_part_the_phones_from_their_engine() -> None:
         "VOIPNUMBER_SIP_LISTEN": f"udp:0.0.0.0:{behind.port}",
     }
     with behind as engine:
-        engine.manage("shell", "-v", "0", "-c", ADMIN)
+        engine.shell(ADMIN)
         visitor = Visitor(engine)
         visitor.get("/lab/")
         led_to = visitor.post("/lab/call/", {**values(EXAMPLES[0].case), "talk_s": "4"})
@@ -75,5 +75,5 @@ def on_the_wire(engine: Engine, call: str) -> list[str]:
         f"for row in SipMessage.objects.filter(call_id={call!r}):\n"
         "    print(json.dumps({'text': row.text}))"
     )
-    printed = engine.manage("shell", "-v", "0", "-c", script)
+    printed = engine.shell(script)
     return [json.loads(line)["text"] for line in printed.splitlines() if line.startswith("{")]
