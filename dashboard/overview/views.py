@@ -49,9 +49,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "node_state": state,
         "registered": registered,
         "failed": _failed(),
-        "rejections": Rejection.objects.order_by("-at", "-id")[:LATEST]
-        if may_see_rejections
-        else [],
+        "rejections": _rejections() if may_see_rejections else [],
         "may_see_rejections": may_see_rejections,
         "steps": _steps(registered=registered, may_add=_may_add(request)),
     }

@@ -74,7 +74,6 @@ class Callers:
         self._addresses = addresses
         self._legs = legs
         self._inward = inward
-        self._certified_names = certified_names
         self._setting_up: set[ServerTransaction] = set()
         self.retry_after_s: int | None = None
         "Set once no new calls are taken."
