@@ -16,7 +16,7 @@ from typing import Any
 from agents.builtin import ear, script, settings
 from agents.builtin.replies import FLOOD_S, LEAD_MS, Beep, Repetition, Reply, Sound, Spoken
 from agents.builtin.script import KeyTool, Misdeed, Script
-from agents.builtin.settings import BuiltinSettings, Refusal
+from agents.builtin.settings import BuiltinSettings, SessionRefusal
 from agents.builtin.sounds import decoded
 from agents.formats import FRAME_MS, SAMPLE_RATES_HZ, AudioFormat
 
@@ -52,13 +52,13 @@ def said(kind: str, **facts: Any) -> str:
     return json.dumps({"type": kind, **facts})
 
 
-def refused(refusal: Refusal) -> str:
+def refused(refusal: SessionRefusal) -> str:
     """Return the error that tells the client why."""
     facts = {"param": refusal.param} if refusal.param else {}
     return said("session.error", code=refusal.code, message=refusal.message, **facts)
 
 
-class Conversation:
+class ServedConversation:
     """One session, over one websocket or, resumed, over several."""
 
     def __init__(
@@ -112,11 +112,11 @@ class Conversation:
         taker = takers.get(message.get("type"))
         if taker is None:
             text = f"type {message.get('type')!r:.60} is not known here."
-            return [refused(Refusal("invalid_value", text, "type"))]
+            return [refused(SessionRefusal("invalid_value", text, "type"))]
         out: list[Out] = []
         try:
             out.extend(taker(message, now))
-        except Refusal as refusal:
+        except SessionRefusal as refusal:
             out.append(refused(refusal))
         return out
 
@@ -136,7 +136,7 @@ class Conversation:
         try:
             self.script = script.read(prompt)
         except script.ScriptError as error:
-            raise Refusal("invalid_value", str(error), "session.system_prompt") from None
+            raise SessionRefusal("invalid_value", str(error), "session.system_prompt") from None
         since = now - self._began
         self._misdeeds = {what: since + s for what, s in self.script.misdeeds.items()}
 
@@ -153,9 +153,9 @@ class Conversation:
     def _take_result(self, message: Mapping[str, Any], now: float) -> Iterator[Out]:
         call_id, result = message.get("call_id"), message.get("result")
         if not isinstance(call_id, str) or call_id not in self._calls:
-            raise Refusal("invalid_value", "call_id names no call of a tool.", "call_id")
+            raise SessionRefusal("invalid_value", "call_id names no call of a tool.", "call_id")
         if not isinstance(result, str):
-            raise Refusal("invalid_value", "result must be text that holds JSON.", "result")
+            raise SessionRefusal("invalid_value", "result must be text that holds JSON.", "result")
         tool = self._calls.pop(call_id)
         code = re.search(r"\b[3-6]\d\d\b", result)
         if tool.name == "transfer_call" and (message.get("is_error") or code):
@@ -168,7 +168,7 @@ class Conversation:
         try:
             self._unread += base64.b64decode(audio or "", validate=True)
         except (binascii.Error, TypeError, ValueError):
-            raise Refusal("invalid_value", "audio must be base64.", "audio") from None
+            raise SessionRefusal("invalid_value", "audio must be base64.", "audio") from None
         form = AudioFormat(self.told.input)
         while len(self._unread) >= form.frame_bytes:
             frame = bytes(self._unread[: form.frame_bytes])
@@ -319,5 +319,5 @@ class Conversation:
 
     def _expire(self) -> list[Out]:
         self.is_over = True
-        error = Refusal("session_expired", "The session has lasted as long as it may.")
+        error = SessionRefusal("session_expired", "The session has lasted as long as it may.")
         return [refused(error), Shut(1008, "session_expired")]

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from agents.builtin import replies, voice
-from agents.builtin.conversation import Conversation, Cut, Out, Shut
+from agents.builtin.conversation import Cut, Out, ServedConversation, Shut
 from agents.builtin.lobby import Lobby
 from agents.builtin.place import PATH, builtin_url
 
@@ -79,7 +79,7 @@ class BuiltinAgent:
     async def _serve(self, connection: ServerConnection) -> None:
         self._at_once += 1
         try:
-            await _Talk(connection, self._lobby).run()
+            await _Visit(connection, self._lobby).run()
         except (ConnectionClosed, TimeoutError):
             pass
         except Exception:
@@ -88,7 +88,7 @@ class BuiltinAgent:
             self._at_once -= 1
 
 
-class _Talk:
+class _Visit:
     """One websocket."""
 
     def __init__(self, connection: ServerConnection, lobby: Lobby) -> None:
@@ -106,7 +106,7 @@ class _Talk:
         finally:
             self._lobby.left(conversation, time.monotonic())
 
-    async def _begin(self) -> Conversation | None:
+    async def _begin(self) -> ServedConversation | None:
         message = _read(await self._connection.recv()) or {}
         conversation, out = self._lobby.first(message, time.monotonic(), time.time())
         await self._carry_out(out)
@@ -114,7 +114,7 @@ class _Talk:
             await self._connection.wait_closed()
         return conversation
 
-    async def _converse(self, conversation: Conversation) -> None:
+    async def _converse(self, conversation: ServedConversation) -> None:
         while True:
             if (reply := conversation.wanted) is not None:
                 told = conversation.told

@@ -15,7 +15,7 @@ STORED_ID = "builtin"
 LONGEST_PROMPT = 20_000
 
 
-class Refusal(Exception):  # noqa: N818 (it is what the caller is told, not a fault)
+class SessionRefusal(Exception):  # noqa: N818 (it is what the caller is told, not a fault)
     """A message that is not taken: the code, the sentence and the field that the client is told."""
 
     def __init__(self, code: str, message: str, param: str = "") -> None:
@@ -91,26 +91,30 @@ STORED = BuiltinSettings(input=Encoding.PCMU, output=Encoding.PCMU)
 
 
 def first(session: Any) -> BuiltinSettings:
-    """Return the settings that a session begins with. Raises Refusal."""
+    """Return the settings that a session begins with. Raises SessionRefusal."""
     if isinstance(session, dict) and "agent_id" in session:
         return _stored(session)
     return _with(BuiltinSettings(), dict(_checked(session)))
 
 
 def changed(settings: BuiltinSettings, session: Any) -> BuiltinSettings:
-    """Return the settings after a change while the session lasts. Raises Refusal."""
+    """Return the settings after a change while the session lasts. Raises SessionRefusal."""
     changes = dict(_checked(session))
     for name in changes:
         if name.startswith(IMMUTABLE):
-            raise Refusal("immutable_field", f"{name} cannot change while the session lasts.", name)
+            raise SessionRefusal(
+                "immutable_field", f"{name} cannot change while the session lasts.", name
+            )
     return _with(settings, changes)
 
 
 def _stored(session: Mapping[str, Any]) -> BuiltinSettings:
     if len(session) > 1:
-        raise Refusal("invalid_value", "agent_id stands alone in session.", "session.agent_id")
+        raise SessionRefusal(
+            "invalid_value", "agent_id stands alone in session.", "session.agent_id"
+        )
     if session["agent_id"] != STORED_ID:
-        raise Refusal(
+        raise SessionRefusal(
             "invalid_value",
             f"agent_id {session['agent_id']!r} is not stored here; allowed: {STORED_ID!r}.",
             "session.agent_id",
@@ -120,15 +124,15 @@ def _stored(session: Mapping[str, Any]) -> BuiltinSettings:
 
 def _checked(session: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(session, dict):
-        raise Refusal("invalid_value", "session must be an object.", "session")
+        raise SessionRefusal("invalid_value", "session must be an object.", "session")
     for name, value in _leaves(session, ""):
         rule = _RULES.get(name)
         if rule is None:
-            raise Refusal("invalid_value", f"{name} is not known here.", f"session.{name}")
+            raise SessionRefusal("invalid_value", f"{name} is not known here.", f"session.{name}")
         if not rule.holds(value):
             code = "invalid_format" if name.startswith(_FORMAT_CODES) else "invalid_value"
             message = f"{name}: {value!r:.100} is not allowed; allowed: {rule.allowed}."
-            raise Refusal(code, message, f"session.{name}")
+            raise SessionRefusal(code, message, f"session.{name}")
         yield name, value
 
 
@@ -158,7 +162,7 @@ def _with(settings: BuiltinSettings, values: Mapping[str, Any]) -> BuiltinSettin
             message = (
                 f"{side}.format.sample_rate: {rate} does not fit {encoding}; allowed: {right}."
             )
-            raise Refusal("invalid_format", message, f"session.{side}.format.sample_rate")
+            raise SessionRefusal("invalid_format", message, f"session.{side}.format.sample_rate")
     return both
 
 

@@ -8,12 +8,12 @@ from agents.concealed import in_words
 from agents.dialects.closing import failed, is_passing
 from agents.dialects.conversation import Conversation, Message
 from agents.dialects.interface import (
+    AgentNote,
     Close,
     Effect,
     Failed,
     Failure,
     Flush,
-    Note,
     Odd,
     Play,
     Ready,
@@ -26,7 +26,7 @@ from agents.dialects.kinds import DialectKind
 from agents.dialects.messages import at, audio_at, id_at, number_at, text_at, write, write_audio
 from agents.dialects.prompts import with_parameters
 from agents.dialects.tooldesk import ToolDesk
-from agents.dialects.transcripts import Transcript
+from agents.dialects.transcripts import Transcripts
 from agents.formats import AudioFormat
 
 END_TIMEOUT_S = 2.0
@@ -76,7 +76,7 @@ class AssemblyAI(Conversation):
         self._latest = ""
         "The type of the latest event, if it is one that allows something."
         self._desk = ToolDesk()
-        self._transcript = Transcript()
+        self._transcript = Transcripts()
         self._lines = {"caller": 0, "agent": 0}
         self._opened_at = 0.0
         self._last_error: Failed | None = None
@@ -135,7 +135,7 @@ class AssemblyAI(Conversation):
 
     def _updated(self, message: Message, now: float) -> Iterator[Effect]:
         self._see_tools(at(message, "config"))
-        yield Note("agent-settings", "The agent has taken the new settings")
+        yield AgentNote("agent-settings", "The agent has taken the new settings")
 
     def _see_tools(self, config: object) -> None:
         tools = config.get("tools") if isinstance(config, Mapping) else None
@@ -243,7 +243,7 @@ class AssemblyAI(Conversation):
         problem = _failure(message, self.session.secret)
         if self.is_ready and problem.kind is not Failure.EXPIRED:
             self._last_error = problem
-            yield Note("agent-error", problem.message)
+            yield AgentNote("agent-error", problem.message)
             return
         self.is_over = True
         if self.session.resume and not self.is_ready and problem.kind in _NO_MORE:

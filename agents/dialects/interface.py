@@ -196,7 +196,7 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class AgentNote:
     """Something for the timeline that changes nothing."""
 
     kind: str
@@ -212,7 +212,7 @@ class Odd:
 
 Effect = (
     Send | Ready | Play | Mark | Flush | ReplyDone | Line | Tool | HangUp | KeepCall | TransferTo
-    | Failed | SessionOver | Close | Note | Odd
+    | Failed | SessionOver | Close | AgentNote | Odd
 )  # fmt: skip
 
 

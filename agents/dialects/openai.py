@@ -8,12 +8,12 @@ from agents.concealed import in_words
 from agents.dialects.closing import failed, is_passing
 from agents.dialects.conversation import Conversation, Message
 from agents.dialects.interface import (
+    AgentNote,
     Close,
     Effect,
     Failed,
     Failure,
     Flush,
-    Note,
     Odd,
     Play,
     Ready,
@@ -25,7 +25,7 @@ from agents.dialects.kinds import DialectKind
 from agents.dialects.messages import at, audio_at, id_at, number_at, text_at, write, write_audio
 from agents.dialects.prompts import with_parameters
 from agents.dialects.tooldesk import Result, ToolDesk
-from agents.dialects.transcripts import Transcript
+from agents.dialects.transcripts import Transcripts
 from agents.formats import AudioFormat, Encoding
 
 _MAX_ITEMS = 16
@@ -88,7 +88,7 @@ class OpenAI(Conversation):
         "Whether the server has yet to take that."
         self._turn_detection = dict(session.turn_detection)
         self._desk = ToolDesk()
-        self._transcript = Transcript()
+        self._transcript = Transcripts()
         self._items: OrderedDict[str, int] = OrderedDict()
         "Of each spoken item, the index of its part that is audio."
         self._tools: OrderedDict[str, str] = OrderedDict()
@@ -130,7 +130,7 @@ class OpenAI(Conversation):
             self._is_asked_to_transcribe = False
             return
         if self.is_ready:
-            yield Note("agent-settings", "The agent has taken the new settings")
+            yield AgentNote("agent-settings", "The agent has taken the new settings")
             return
         if not self._is_configured:
             yield Odd("session.updated before session.created")
@@ -203,7 +203,7 @@ class OpenAI(Conversation):
             why = text_at(message, "response", "status_details", "error", "message")
             why = why or text_at(message, "response", "status_details", "reason")
             why = in_words(why, self.session.secret, 500) or "?"
-            yield Note("agent-error", f"A reply of the agent's is {status}: {why}")
+            yield AgentNote("agent-error", f"A reply of the agent's is {status}: {why}")
         yield ReplyDone(id_at(message, "response", "id"))
         yield from self._desk.reply_done()
 
@@ -224,7 +224,7 @@ class OpenAI(Conversation):
         yield from self._transcript.said(item, "caller", text, is_final=True)
 
     def _user_not_understood(self, message: Message, now: float) -> Iterator[Effect]:
-        yield Note("agent-error", "What the caller said could not be written down")
+        yield AgentNote("agent-error", "What the caller said could not be written down")
 
     # Tools
 
@@ -285,7 +285,7 @@ class OpenAI(Conversation):
         problem = _failure(message, self.session.secret)
         if self.is_ready and problem.kind is not Failure.EXPIRED:
             self._is_asked_to_transcribe = False
-            yield Note("agent-error", problem.message)
+            yield AgentNote("agent-error", problem.message)
             return
         self.is_over = True
         yield problem

@@ -11,7 +11,7 @@ _MAX_OPEN = 16
 "Lines that are not whole yet, at a time."
 
 
-class Transcript:
+class Transcripts:
     """Lines by their keys, until they are final."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ from callengine.notices.captures import CaptureAsked, DropCapture, StopCapture
 from callengine.notices.commands import (
     ChangeAgentSettings,
     EndByAgent,
-    HangUp,
+    HangUpCall,
     LiftBan,
     Transfer,
     WatchLevels,
@@ -43,13 +43,13 @@ logger = logging.getLogger(__name__)
 
 REJOIN_S = 3.0
 RETRY_S = 1.0
-ForCall = HangUp | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels | ListenToCall
+ForCall = HangUpCall | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels | ListenToCall
 ForLab = AskForLab | PlaceLabCall | AskForAuditions | MakeHeard
 OfCapture = CaptureAsked | StopCapture | DropCapture
 OfPhone = AskForPhone | PlacePhoneCall | PhoneThere | PhoneGone
 Command = ForCall | OfCapture | LiftBan | ForLab | TryTrunk | OfPhone
 COMMANDS: Reader[Command] = Reader(
-    HangUp,
+    HangUpCall,
     Transfer,
     ChangeAgentSettings,
     EndByAgent,
@@ -224,7 +224,7 @@ class Commands:
 
     def _do_with(self, call: LiveCall, command: ForCall) -> None:
         match command:
-            case HangUp(by=by):
+            case HangUpCall(by=by):
                 advice = f"{by or 'An operator'} hung up on the live page."
                 ending = Termination("operator", Reason.OPERATOR_HUNG_UP, 200, advice)
                 self._assignment.hang_up(call, ending)
@@ -248,7 +248,7 @@ class Commands:
         """Tell whoever asked that it failed; a ban is lifted by the next heartbeat all the same."""
         try:
             match command:
-                case HangUp(by=by) | Transfer(by=by) | ChangeAgentSettings(by=by):
+                case HangUpCall(by=by) | Transfer(by=by) | ChangeAgentSettings(by=by):
                     text = f"The engine failed to do what {by} asked for; its log says why."
                     if (call := self._call(command)) is not None:
                         self._book.note(call, kind="failed", leg="", text=text, at=time.time())

@@ -15,7 +15,7 @@ from callengine.core.control.calls import (
     FromCallProcess,
     Idle,
     OfCall,
-    Ready,
+    ProcessReady,
     Stop,
     ToCallProcess,
     Unable,
@@ -276,7 +276,7 @@ class ProcessKeeper:
 
     def _message(self, process: CallProcess, message: FromCallProcess) -> None:
         process.heard_at = time.monotonic()
-        if not isinstance(message, Ready):
+        if not isinstance(message, ProcessReady):
             self._on_message(process, message)
             return
         if process.sip_port:

@@ -7,7 +7,7 @@ from callengine.notices.wire import command
 
 @command("hangup")
 @dataclass(frozen=True, slots=True)
-class HangUp:
+class HangUpCall:
     """End a call; nothing happens if it has ended meanwhile."""
 
     call: str

@@ -20,7 +20,7 @@ from callengine.core.control.calls import (
     FollowRedirect,
     Idle,
     OfCall,
-    Ready,
+    ProcessReady,
     Stop,
     TakeCall,
     TransferCall,
@@ -103,7 +103,7 @@ class CallServer:
     def run(self) -> int:
         """Serve; return the exit status."""
         codecs = self._endpoint.codecs
-        ready = Ready(
+        ready = ProcessReady(
             sip_port=self._endpoint.sip_port,
             codecs=codecs.available,
             unavailable=codecs.unavailable,

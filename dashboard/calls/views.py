@@ -15,7 +15,7 @@ from django.utils.cache import get_conditional_response
 
 from audit.services import did
 from callengine.models import Call
-from callengine.notices.commands import ChangeAgentSettings, HangUp, Transfer
+from callengine.notices.commands import ChangeAgentSettings, HangUpCall, Transfer
 from callengine.notices.groups import ENGINES, tell
 from callengine.record import agents, reading
 from callengine.record.masking import without_passwords
@@ -93,7 +93,7 @@ def hang_up(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     record = get_object_or_404(Call, pk=call_uuid)
     if record.ended is None:
         did("hung up", row=record, name=_parties(record))
-        async_to_sync(tell)(ENGINES, HangUp(str(call_uuid), by=request.user.get_username()))
+        async_to_sync(tell)(ENGINES, HangUpCall(str(call_uuid), by=request.user.get_username()))
     if is_fragment(request):
         return render(request, "calls/_hangup_sent.html", {"ended": record.ended is not None})
     text = "The call had already ended." if record.ended else "Hanging up: the engine was told."

@@ -39,7 +39,7 @@ class SameOrigin:
         await WebsocketDenier()(scope, receive, send)
 
 
-class Handshake(NamedTuple):
+class BrowserHandshake(NamedTuple):
     """What a handshake says: the page's origin, and the site that it asks."""
 
     origin: str
@@ -47,7 +47,7 @@ class Handshake(NamedTuple):
     is_same: bool
 
 
-def of(headers: Iterable[tuple[bytes, bytes]], *, behind_proxy: bool) -> Handshake:
+def of(headers: Iterable[tuple[bytes, bytes]], *, behind_proxy: bool) -> BrowserHandshake:
     """Compare Origin with scheme and Host as the browser saw them; each must be there once."""
     values: dict[bytes, list[str]] = {}
     for name, value in headers:
@@ -60,7 +60,7 @@ def of(headers: Iterable[tuple[bytes, bytes]], *, behind_proxy: bool) -> Handsha
     is_allowed = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
     theirs = _place(origin)
     same = len(origins) == len(hosts) == 1 and theirs is not None and theirs == _place(site)
-    return Handshake(origin, site, is_allowed and same)
+    return BrowserHandshake(origin, site, is_allowed and same)
 
 
 def _place(origin: str) -> tuple[str, str, int] | None:

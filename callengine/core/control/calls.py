@@ -100,7 +100,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ProcessReady:
     """It can take a call."""
 
     sip_port: Port
@@ -258,7 +258,7 @@ OfCall = (
 "What a call process says of its call."
 
 
-FromCallProcess = Ready | Unable | Idle | OfCall
+FromCallProcess = ProcessReady | Unable | Idle | OfCall
 
 
 TO_CALL_PROCESS: Language[ToCallProcess] = language(ToCallProcess)

@@ -233,7 +233,7 @@ class AgentConversation:
             case say.TransferTo():
                 self._limits.transfer_until = now + TRANSFER_WITHIN_S
                 self._tell(effect)
-            case say.Tool() | say.Note():
+            case say.Tool() | say.AgentNote():
                 self._tell(effect)
 
     def _ready(self, ready: say.Ready, now: float) -> None:

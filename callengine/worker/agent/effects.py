@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from agents.dialects.interface import Handshake, Line, Note, Send, Tool, TransferTo
+from agents.dialects.interface import AgentNote, Handshake, Line, Send, Tool, TransferTo
 from callengine.core.reasons import Reason
 
 
@@ -64,5 +64,5 @@ class Left:
 
 Effect = (
     AskSocket | OpenSocket | Send | CloseSocket | DropSocket
-    | AgentReady | Left | Line | Tool | Note | TransferTo
+    | AgentReady | Left | Line | Tool | AgentNote | TransferTo
 )  # fmt: skip

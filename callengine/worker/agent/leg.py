@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable
 
-from agents.dialects.interface import Line, Note, Tool, TransferTo
+from agents.dialects.interface import AgentNote, Line, Tool, TransferTo
 from callengine.core.agentends import agent_ended
 from callengine.core.control.agents import AgentLine, AgentTool, ConnectAgent, TransferAsked
 from callengine.core.control.calls import TimelineNote
@@ -149,7 +149,7 @@ class AgentLeg(InnerParty):
                 self._report(LegFailed(self.name, text))
             case Left():
                 self._left(told)
-            case Line() | Tool() | Note() | TransferTo():
+            case Line() | Tool() | AgentNote() | TransferTo():
                 self._telling.say(told, time.monotonic())
 
     def _left(self, left: Left) -> None:
@@ -172,7 +172,7 @@ class AgentLeg(InnerParty):
                 self._report(line)
             case Tool(name, outcome):
                 self._report(AgentTool(self.name, name[:200], outcome[:1000], now))
-            case Note(kind, text):
+            case AgentNote(kind, text):
                 self._report(TimelineNote(kind[:40], self.name, text[:4000], now))
 
     def _report(self, event: Event | ForEngine) -> None:

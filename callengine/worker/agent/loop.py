@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.dialects.interface import Note, Send
+from agents.dialects.interface import AgentNote, Send
 from agents.dialects.registry import DIALECTS, make
 from agents.formats import AudioFormat
 from agents.loudness import mean_magnitude
@@ -241,7 +241,7 @@ class AgentLoop(threading.Thread):
         if not self._said_congested:
             self._said_congested = True
             text = "The agent does not read what the caller says as fast as it comes: some is lost."
-            self._tell(Note("agent-slow", text))
+            self._tell(AgentNote("agent-slow", text))
 
     # The conversation's effects
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agents.dialects.interface import Note, Odd
+from agents.dialects.interface import AgentNote, Odd
 from callengine.worker.agent.keeping import OddMessages
 
 MAX_SESSION_ID = 200
@@ -11,7 +11,7 @@ MAX_SESSION_ID = 200
 class SessionRecord:
     """The record of one agent's session; `unix_offset` makes Unix times of monotonic ones."""
 
-    def __init__(self, tell: Callable[[Note], None], unix_offset: float) -> None:
+    def __init__(self, tell: Callable[[AgentNote], None], unix_offset: float) -> None:
         """`tell` takes what goes on the timeline."""
         self._tell, self._unix = tell, unix_offset
         self.session_id = ""
@@ -37,7 +37,7 @@ class SessionRecord:
 
     def note(self, kind: str, text: str) -> None:
         """Write on the timeline."""
-        self._tell(Note(kind, text))
+        self._tell(AgentNote(kind, text))
 
     def odd(self, message: Odd) -> None:
         """Count a message that was ignored; the first of its kind is told."""

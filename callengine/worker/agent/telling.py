@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from agents.concealed import without_secret
-from agents.dialects.interface import Line, Note, Tool, TransferTo
+from agents.dialects.interface import AgentNote, Line, Tool, TransferTo
 
 RATE = 20.0
 "Words a second that are handed on, on average."
@@ -15,7 +15,7 @@ BURST = 40.0
 MAX_WAITING = 40
 "Lines that wait; of one key the newest alone."
 
-Word = Line | Tool | Note | TransferTo
+Word = Line | Tool | AgentNote | TransferTo
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Telling:
         self._waiting.clear()
         if self._left_out:
             text = f"{self._left_out} more of the agent's words were left out: they came too fast."
-            self._hand_on(Note("agent-fast", text))
+            self._hand_on(AgentNote("agent-fast", text))
 
     def hidden(self, text: str) -> str:
         """Return a text without the agent's key."""
@@ -63,7 +63,7 @@ class Telling:
     def _hand_on(self, word: Word) -> None:
         self._budget -= 1
         match word:
-            case Line(text=text) | Note(text=text):
+            case Line(text=text) | AgentNote(text=text):
                 self.tell(replace(word, text=self.hidden(text)))
             case Tool(name, outcome):
                 self.tell(replace(word, name=self.hidden(name), outcome=self.hidden(outcome)))

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from agents.builtin import replies
-from agents.builtin.conversation import Conversation, Cut, Out, Shut
+from agents.builtin.conversation import Cut, Out, ServedConversation, Shut
 from agents.builtin.lobby import Lobby
 from agents.builtin.sounds import Samples, encoded, resampled, silence
 from agents.formats import FRAME_MS, SAMPLE_RATES_HZ, AudioFormat, Encoding
@@ -21,7 +21,7 @@ class Caller:
         self.lobby = lobby or Lobby("chimes")
         self.now = 0.0
         self.got: list[tuple[float, Out]] = []
-        self.conversation: Conversation | None = None
+        self.conversation: ServedConversation | None = None
         self.input = Encoding(
             session.get("input", {}).get("format", {}).get("encoding", "audio/pcm")
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from agents.builtin import replies
-from agents.builtin.conversation import Conversation, Out, Shut
+from agents.builtin.conversation import Out, ServedConversation, Shut
 from agents.builtin.lobby import Lobby
 from agents.builtin.sounds import Samples, encoded, silence
 from agents.dialects import registry
@@ -49,7 +49,7 @@ class Call:
         self.now = 0.0
         self.effects: list[Effect] = []
         self.lobby = Lobby("chimes")
-        self.agent: Conversation | None = None
+        self.agent: ServedConversation | None = None
         self.dialect = registry.make("assemblyai", self.session)
         self.carry_out(self.dialect.opened(self.now))
 

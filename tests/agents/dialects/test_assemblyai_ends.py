@@ -3,7 +3,7 @@
 import pytest
 
 from agents.dialects.assemblyai import AssemblyAI
-from agents.dialects.interface import Close, Failed, Failure, Note, SessionOver
+from agents.dialects.interface import AgentNote, Close, Failed, Failure, SessionOver
 from tests.agents.dialects.assemblyai import DONE, INTERRUPTED, STARTED, after, opened, ready
 from tests.agents.dialects.tables import sent, session, text
 
@@ -63,7 +63,7 @@ def test_a_resume_that_is_refused_may_begin_anew(
 
 def test_an_error_while_it_lasts_is_noted() -> None:
     message = text(type="session.error", code="immutable_field", message="voice is fixed")
-    assert after(ready(), message) == [Note("agent-error", "voice is fixed")]
+    assert after(ready(), message) == [AgentNote("agent-error", "voice is fixed")]
 
 
 def test_an_expired_session_is_the_end() -> None:

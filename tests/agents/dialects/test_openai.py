@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.dialects.interface import (
+    AgentNote,
     Close,
     Effect,
     Failed,
@@ -15,7 +16,6 @@ from agents.dialects.interface import (
     HangUp,
     KeepCall,
     Line,
-    Note,
     Odd,
     Play,
     Ready,
@@ -105,7 +105,7 @@ def test_ready_is_what_takes_our_settings() -> None:
     assert after(dialect, CREATED) == [Odd("session.created once more")]
     assert after(dialect, UPDATED) == [Ready("s-1", 1.7e9)]
     assert after(dialect, UPDATED) == [
-        Note("agent-settings", "The agent has taken the new settings")
+        AgentNote("agent-settings", "The agent has taken the new settings")
     ]
 
 
@@ -122,7 +122,7 @@ def test_the_callers_words_are_asked_for_once_ready_of_the_model_that_is_set(
     }
     assert after(dialect, UPDATED) == []
     assert after(dialect, UPDATED) == [
-        Note("agent-settings", "The agent has taken the new settings")
+        AgentNote("agent-settings", "The agent has taken the new settings")
     ]
 
 
@@ -130,7 +130,7 @@ def test_a_server_that_writes_nothing_down_says_so_and_the_call_goes_on() -> Non
     dialect = OpenAI(session(transcribes=True))
     after(dialect, CREATED, UPDATED)
     refused = text(type="error", error={"type": "invalid_request_error", "message": "no model"})
-    assert after(dialect, refused) == [Note("agent-error", "no model")]
+    assert after(dialect, refused) == [AgentNote("agent-error", "no model")]
     assert not dialect.is_over
 
 
@@ -286,7 +286,7 @@ def test_every_error_before_ready_is_the_end(
 def test_an_error_while_it_lasts_is_noted_but_for_the_end_of_an_hour() -> None:
     dialect = ready()
     error = {"type": "invalid_request_error", "code": "x", "message": "no", "param": "p"}
-    assert after(dialect, text(type="error", error=error)) == [Note("agent-error", "no (p)")]
+    assert after(dialect, text(type="error", error=error)) == [AgentNote("agent-error", "no (p)")]
     (failed, _) = after(dialect, text(type="error", error={"code": "session_expired"}))
     assert isinstance(failed, Failed)
     assert failed.kind is Failure.EXPIRED
@@ -335,7 +335,7 @@ def test_lines_grow_and_are_cut_where_the_caller_interrupted() -> None:
 def test_a_reply_that_failed_is_noted() -> None:
     details = {"error": {"message": "out of tokens"}}
     note, over = after(ready(), done("failed", status_details=details))
-    assert note == Note("agent-error", "A reply of the agent's is failed: out of tokens")
+    assert note == AgentNote("agent-error", "A reply of the agent's is failed: out of tokens")
     assert over == ReplyDone("r-1")
 
 

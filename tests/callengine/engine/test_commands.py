@@ -11,7 +11,7 @@ from channels.layers import get_channel_layer
 from callengine.core.outcomes import Termination
 from callengine.engine.commands import Commands
 from callengine.notices import groups
-from callengine.notices.commands import HangUp, LiftBan, Transfer
+from callengine.notices.commands import HangUpCall, LiftBan, Transfer
 from callengine.notices.lab import AskForLab, PlaceLabCall
 from tests.peers.waiting import until
 
@@ -82,7 +82,7 @@ async def test_a_bug_in_a_command_is_told_and_the_next_is_heard(
 ) -> None:
     await groups.tell(groups.ENGINES, Transfer(UUID, to="bob", by="olga"))
     await groups.tell(groups.ENGINES, LiftBan("192.0.2.1", "alice"))
-    await groups.tell(groups.ENGINES, HangUp(UUID, by="olga"))
+    await groups.tell(groups.ENGINES, HangUpCall(UUID, by="olga"))
     await until(lambda: bool(engine.hung_up), "it hears no more")
     assert engine.lifted == [("192.0.2.1", "alice")]
     assert engine.notes == [
@@ -105,10 +105,10 @@ async def test_commands_for_other_engines_and_odd_ones_are_left_alone(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     layer: Any = get_channel_layer()
-    await groups.tell(groups.ENGINES, HangUp(UUID.replace("0", "f"), by="olga"))
+    await groups.tell(groups.ENGINES, HangUpCall(UUID.replace("0", "f"), by="olga"))
     for odd in ({"command": "hangup"}, {"command": "reboot"}, {}):
         await layer.group_send(groups.ENGINES, {"type": "engine.command", **odd})
-    await groups.tell(groups.ENGINES, HangUp(UUID, by="olga"))
+    await groups.tell(groups.ENGINES, HangUpCall(UUID, by="olga"))
     await until(lambda: bool(engine.hung_up), "it hears no more")
     assert len(engine.hung_up) == 1
     assert "'hangup': call is missing" in caplog.text
@@ -129,5 +129,5 @@ async def test_a_channel_layer_that_fails_is_told_from_a_bug(
     await until(lambda: "is Redis up?" in caplog.text, "nothing is said")
     monkeypatch.undo()
     await asyncio.sleep(1.2)
-    await groups.tell(groups.ENGINES, HangUp(UUID, by="olga"))
+    await groups.tell(groups.ENGINES, HangUpCall(UUID, by="olga"))
     await until(lambda: bool(engine.hung_up), "it hears no more")

@@ -12,8 +12,8 @@ import pytest
 from callengine.core.control.calls import (
     FromCallProcess,
     LegFacts,
+    ProcessReady,
     QualityMeasured,
-    Ready,
     RedirectAsked,
     Taken,
     TimelineNote,
@@ -53,7 +53,7 @@ HOSTILE = [
     b'{"type":"QualityMeasured","legs":{"A":NaN}}',
     b'{"type":"StateReached","state":"answered","at":1e300}',
     b'{"type":"TimelineNote","kind":"x","leg":"","text":"\\u0000","at":1}',
-    encode(Ready(9, (), {})),
+    encode(ProcessReady(9, (), {})),
     encode(TimelineNote("x", "B9", "of a leg that nobody ordered", 1.0)),
     encode(LegFacts("", "", "", (), (), None, None, "", "up")),
     encode(RedirectAsked("B7", 302, ())),
@@ -77,7 +77,7 @@ async def taken_over(
         (spare,) = board.pool.processes
         board.pool._keeper.kill(spare, replace=False)
         process = adopt(board, ours, child.pid)
-        say(theirs, Ready(sip.getsockname()[1], ("PCMU",), {}))
+        say(theirs, ProcessReady(sip.getsockname()[1], ("PCMU",), {}))
         await asyncio.wait_for(process.ready, IN_SECONDS)
         try:
             yield process, theirs, child

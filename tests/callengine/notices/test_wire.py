@@ -20,7 +20,7 @@ NOTICES: list[Any] = [
     nodes.NodesChanged([], 3),
     viewers.SessionEnded("mark"),
     viewers.ViewerChanged(None),
-    commands.HangUp(CALL["id"], "olga"),
+    commands.HangUpCall(CALL["id"], "olga"),
     commands.Transfer(CALL["id"], "bob", "olga"),
     commands.LiftBan("192.0.2.1", ""),
     lab.AskForLab("channel"),
@@ -74,7 +74,7 @@ def test_several_arrive_in_their_order() -> None:
 def test_what_cannot_be_read_is_named_and_left_alone(
     message: dict[str, Any], complaint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reader: Reader[Any] = Reader(calls.CallChanged, commands.HangUp)
+    reader: Reader[Any] = Reader(calls.CallChanged, commands.HangUpCall)
     assert reader.read(message) == []
     assert complaint in caplog.text
 

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from callengine import worker
-from callengine.core.control.calls import CallEnded, Idle, Ready, StateReached, TakeCall, Unable
+from callengine.core.control.calls import (
+    CallEnded,
+    Idle,
+    ProcessReady,
+    StateReached,
+    TakeCall,
+    Unable,
+)
 from callengine.core.states import CallState
 from callengine.worker.plugins.callbacks import (
     TOLERATED_PACKETS,
@@ -23,7 +30,7 @@ FOLDER = Path(worker.__file__).parent
 
 
 async def begin(talk: Conversation, edge: LoopbackEdge) -> None:
-    ready = await talk.hears(Ready)
+    ready = await talk.hears(ProcessReady)
     talk.tell(TakeCall(edge.order()))
     edge.invite(ready.sip_port)
 

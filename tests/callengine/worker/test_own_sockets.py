@@ -6,7 +6,14 @@ import socket
 import numpy as np
 from numpy.typing import NDArray
 
-from callengine.core.control.calls import CallEnded, Idle, LegFacts, Ready, StateReached, TakeCall
+from callengine.core.control.calls import (
+    CallEnded,
+    Idle,
+    LegFacts,
+    ProcessReady,
+    StateReached,
+    TakeCall,
+)
 from callengine.core.states import CallState
 from tests.callengine.worker.loopback import call_process
 from tests.callengine.worker.tonal import TONE_HZ
@@ -27,7 +34,7 @@ async def test_a_callee_with_a_socket_of_its_own_is_heard_by_a_sip_caller() -> N
     with bound() as controller, bound() as rtp:
         port = str(controller.getsockname()[1])
         async with call_process(port, module=MODULE) as (talk, edge):
-            ready = await talk.hears(Ready)
+            ready = await talk.hears(ProcessReady)
             talk.tell(TakeCall(edge.order()))
             edge.invite(ready.sip_port, rtp_port=rtp.getsockname()[1])
             async with asyncio.timeout(30):

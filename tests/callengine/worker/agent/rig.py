@@ -16,7 +16,7 @@ from callengine.core.control.calls import (
     FROM_CALL_PROCESS,
     CallEnded,
     FromCallProcess,
-    Ready,
+    ProcessReady,
     TakeCall,
     TimelineNote,
     ToCallProcess,
@@ -118,7 +118,7 @@ class AgentCall:
     async def calls(self, agent: AgentOrder, **more: Any) -> None:
         """Send the INVITE."""
         self.url = agent.url
-        ready = await self.hears(Ready)
+        ready = await self.hears(ProcessReady)
         self.sip_port = ready.sip_port
         self.tell(TakeCall(order(self.edge, agent, self.codecs, **more)))
         to = ("127.0.0.1", self.sip_port)

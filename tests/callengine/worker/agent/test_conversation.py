@@ -3,7 +3,7 @@
 import pytest
 
 from agents.dialects import interface as say
-from agents.dialects.interface import Line, Note, Send
+from agents.dialects.interface import AgentNote, Line, Send
 from callengine.core.reasons import Reason
 from callengine.worker.agent.effects import Left
 from tests.callengine.worker.agent.talk import Talk, left, ready
@@ -48,10 +48,10 @@ def test_one_who_is_answered_at_once_hears_ringing_until_the_agent_is_ready() ->
 def test_odd_messages_are_noted_once_and_counted() -> None:
     talk = ready()
     talk.hears(*["odd"] * 7)
-    assert talk.takes() == [Note("agent-odd", "Ignored of what the agent sent: broken JSON.")]
+    assert talk.takes() == [AgentNote("agent-odd", "Ignored of what the agent sent: broken JSON.")]
     talk.it.end(talk.now)
     talk.closes(1000)
-    notes = [effect.text for effect in talk.takes() if isinstance(effect, Note)]
+    notes = [effect.text for effect in talk.takes() if isinstance(effect, AgentNote)]
     assert notes == ["Ignored of what the agent sent: 7 x broken JSON."]
 
 
@@ -90,8 +90,8 @@ def test_settings_are_changed_or_refused_with_the_reason() -> None:
     talk._drain()
     sent, changed, refused = talk.takes()
     assert sent == Send("change {'system_prompt': 'Be brief.'}")
-    assert changed == Note("agent-changed", "olga changed system_prompt.")
-    assert refused == Note("agent-not-changed", "olga could not change voice: voice is fixed")
+    assert changed == AgentNote("agent-changed", "olga changed system_prompt.")
+    assert refused == AgentNote("agent-not-changed", "olga could not change voice: voice is fixed")
     talk.closes()
     talk.waits(1.0)
     talk.opens()
@@ -110,6 +110,6 @@ def test_an_agent_that_is_late_after_a_stall_is_caught_up_with_and_told_of() -> 
     assert talk.it.playout.queued_ms <= 80
     talk.it.end(talk.now)
     talk.closes()
-    first, last = (note.text for note in talk.says(Note) if note.kind == "agent-late")
+    first, last = (note.text for note in talk.says(AgentNote) if note.kind == "agent-late")
     assert "heard 1000 ms later than before a stall" in first
     assert last == "After stalls, 1000 ms of silence in its audio were left out."

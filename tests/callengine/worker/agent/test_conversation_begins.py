@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.dialects.interface import Handshake, Note, Send
+from agents.dialects.interface import AgentNote, Handshake, Send
 from callengine.core.reasons import Reason
 from callengine.worker.agent.effects import AgentReady, AskSocket, DropSocket, Left, OpenSocket
 from callengine.worker.agent.websocket import SocketOver
@@ -155,7 +155,7 @@ def test_waiting_to_try_again_does_not_outlast_the_wait_for_ready() -> None:
     talk.takes()
     talk.hears("busy")
     assert left(talk) == Left(Reason.AGENT_BUSY, "at_capacity: full")
-    assert not talk.says(Note), "nothing is announced that will not be"
+    assert not talk.says(AgentNote), "nothing is announced that will not be"
 
 
 def test_audio_before_the_agent_is_ready_is_not_lost_without_a_word() -> None:
@@ -163,7 +163,7 @@ def test_audio_before_the_agent_is_ready_is_not_lost_without_a_word() -> None:
     talk.opens()
     talk.hears("speak", "ready")
     assert talk.plays(5) == 0
-    assert [note.text for note in talk.says(Note)] == [
+    assert [note.text for note in talk.says(AgentNote)] == [
         "Ignored of what the agent sent: audio before it was ready."
     ]
 

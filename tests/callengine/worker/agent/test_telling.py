@@ -1,6 +1,6 @@
 """An agent's words are handed on no faster than anybody reads, and without its key."""
 
-from agents.dialects.interface import Line, Note, Tool
+from agents.dialects.interface import AgentNote, Line, Tool
 from callengine.worker.agent.telling import BURST, RATE, Telling, Word
 
 
@@ -11,7 +11,7 @@ def line(key: str, text: str) -> Line:
 def test_a_few_words_are_handed_on_at_once() -> None:
     told: list[Word] = []
     telling = Telling(told.append)
-    words = [line("1", "a"), Note("x", "y"), Tool("t", "done"), line("1", "ab")]
+    words = [line("1", "a"), AgentNote("x", "y"), Tool("t", "done"), line("1", "ab")]
     for word in words:
         telling.say(word, 1.0)
     telling.finish()
@@ -33,17 +33,17 @@ def test_what_was_left_out_is_counted() -> None:
     told: list[Word] = []
     telling = Telling(told.append)
     for number in range(1000):
-        telling.say(Note("x", str(number)), 1.0)
+        telling.say(AgentNote("x", str(number)), 1.0)
     telling.finish()
     last = told[-1]
-    assert isinstance(last, Note)
+    assert isinstance(last, AgentNote)
     assert last.text.startswith(f"{1000 - int(BURST)} more of the agent's words were left out")
 
 
 def test_the_key_is_in_nothing_that_is_told() -> None:
     told: list[Word] = []
     telling = Telling(told.append, "sk-very-secret")
-    telling.say(Note("x", "bad key sk-very-secret."), 1.0)
+    telling.say(AgentNote("x", "bad key sk-very-secret."), 1.0)
     telling.say(Tool("t", "sk-very-secret"), 1.0)
     telling.say(line("1", "sk-very-secret"), 1.0)
     assert "very-secret" not in repr(told)
