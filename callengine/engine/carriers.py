@@ -85,21 +85,29 @@ class Carriers:
 
     async def _look(self) -> None:
         cares, nodes = await self._read(_look_up)
-        mine = {one.trunk: one for one in cares if is_mine(one.trunk, node=self._node, nodes=nodes)}
+        known = {one.trunk: one for one in cares}
+        mine = {
+            name: one for name, one in known.items() if is_mine(name, node=self._node, nodes=nodes)
+        }
         for name, cared in list(self._cared.items()):
             if mine.get(name) != cared.care:
                 del self._cared[name]
-                self._let_go(cared, mine.get(name))
+                self._let_go(cared, known.get(name), stays=name in mine)
         for name, care in mine.items():
             if name not in self._cared:
                 self._cared[name] = self._begin(care)
 
-    def _let_go(self, cared: _Cared, successor: CarrierCare | None) -> None:
+    def _let_go(self, cared: _Cared, successor: CarrierCare | None, *, stays: bool) -> None:
+        """End one; `stays`: this engine sees to its successor, else another does, if there is one.
+
+        How that stands is its to tell: it may have registered by now.
+        """
         before, after = cared.care.registration, successor.registration if successor else None
-        if before is not None and after is not None and before.account == after.account:
+        is_same = before is not None and after is not None and before.account == after.account
+        if is_same and stays:
             cared.registration = None  # the next one registers the same Contact anew
         why = "" if after is not None else "The trunk is disabled or does not register any more."
-        end = asyncio.create_task(cared.end(why))
+        end = asyncio.create_task(cared.end(why), name=cared.care.trunk)
         self._ending.add(end)
         end.add_done_callback(self._ending.discard)
 
@@ -114,7 +122,7 @@ class Carriers:
                 node=self._node,
                 keep=self._keep,
             )
-            cared.tasks.append(asyncio.create_task(cared.registration.run()))
+            cared.tasks.append(asyncio.create_task(self._register(cared.registration, care.trunk)))
         if care.probe_interval_s:
             for gateway in care.gateways:
                 probing = Probing(
@@ -126,6 +134,13 @@ class Carriers:
                 )
                 cared.tasks.append(asyncio.create_task(probing.run()))
         return cared
+
+    async def _register(self, registration: CarrierRegistration, trunk: str) -> None:
+        """Register once what was registered before has been taken back, and was told to be."""
+        ends = [end for end in self._ending if end.get_name() == trunk]
+        if ends:
+            await asyncio.wait(ends)
+        await registration.run()
 
     def _keep(self, trunk: str, values: dict[str, Any]) -> None:
         write = partial(keep_registration, trunk=trunk, values=values)

@@ -36,7 +36,7 @@ from callengine.notices.phone import (
     PhoneThere,
     PlacePhoneCall,
 )
-from callengine.notices.trials import TryTrunk
+from callengine.notices.trials import TrialWanted, TryTrunk
 from callengine.notices.wire import Reader
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ ForCall = HangUpCall | Transfer | ChangeAgentSettings | EndByAgent | WatchLevels
 ForLab = AskForLab | PlaceLabCall | AskForAuditions | MakeHeard
 OfCapture = CaptureAsked | StopCapture | DropCapture
 OfPhone = AskForPhone | PlacePhoneCall | PhoneThere | PhoneGone
-Command = ForCall | OfCapture | LiftBan | ForLab | TryTrunk | OfPhone
+Command = ForCall | OfCapture | LiftBan | ForLab | TryTrunk | TrialWanted | OfPhone
 COMMANDS: Reader[Command] = Reader(
     HangUpCall,
     Transfer,
@@ -58,6 +58,7 @@ COMMANDS: Reader[Command] = Reader(
     AskForLab,
     PlaceLabCall,
     TryTrunk,
+    TrialWanted,
     AskForAuditions,
     MakeHeard,
     CaptureAsked,
@@ -109,6 +110,9 @@ class Trials(Protocol):
 
     def begin(self, asked: TryTrunk) -> None:
         """Test a trunk."""
+
+    def tell(self, key: str) -> None:
+        """Tell of a test that somebody looks at."""
 
 
 class Commands:
@@ -197,8 +201,8 @@ class Commands:
                 self._lab.offer(command, channel=self._channel)
             case PlaceLabCall():
                 self._lab.place(command)
-            case TryTrunk():
-                self._trials.begin(command)
+            case TryTrunk() | TrialWanted():
+                self._of_trial(command)
             case AskForAuditions():
                 self._auditions.offer(command, channel=self._channel)
             case MakeHeard():
@@ -210,6 +214,12 @@ class Commands:
             case _:
                 if (call := self._call(command)) is not None:
                     self._do_with(call, command)
+
+    def _of_trial(self, command: TryTrunk | TrialWanted) -> None:
+        if isinstance(command, TryTrunk):
+            self._trials.begin(command)
+        else:
+            self._trials.tell(command.trial)
 
     def _of_phone(self, command: OfPhone) -> None:
         match command:

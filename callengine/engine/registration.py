@@ -73,6 +73,8 @@ class CarrierRegistration:
         self._node = node
         self._keep = keep
         self._flow: Flow | None = None
+        self._asked: Flow | None = None
+        "Where a REGISTER is under way that may be accepted though nobody waits for it any more."
         self._state = ""
         self._since = time.time()
         self._failures = stored.failures if stored else 0
@@ -105,11 +107,11 @@ class CarrierRegistration:
 
     async def unregister(self, why: str) -> None:
         """Take the binding back, if there is one, and say why; nothing: another one follows."""
-        if self._flow is not None:
+        flow, self._flow, self._asked = self._flow or self._asked, None, None
+        if flow is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UNREGISTER_S):
-                    await self._edge.register(self._binding, self._flow, expires_s=0)
-            self._flow = None
+                    await self._edge.register(self._binding, flow, expires_s=0)
         if why:
             self._tell("gone", why)
 
@@ -141,12 +143,13 @@ class CarrierRegistration:
             return _Attempt(RegistrarAnswer(503, str(error)), None)
         attempt = _Attempt(RegistrarAnswer(503, "no address"), None)
         for target in targets:
-            flow = flow_of(target)
+            flow = self._asked = flow_of(target)
             try:
                 async with asyncio.timeout(ANSWER_S):
                     answer = await self._edge.register(self._binding, flow, expires_s=asks_s)
             except TimeoutError:
                 answer = RegistrarAnswer(408, f"no answer from {flow}")
+            self._asked = None
             attempt = _Attempt(answer, flow)
             if answer.code not in ELSEWHERE and answer.code < 500:
                 break

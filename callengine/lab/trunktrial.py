@@ -44,7 +44,9 @@ TALKS_FOR_S = 5.0
 "How long the call goes on once it is answered."
 TOLD_EVERY_S = 1.0
 TOLD_AFTER_S = 3
-"Rounds for which a test that is over is told of: a page may be late."
+"Rounds for which a test that is over is told of unasked: who waits for its end may miss one."
+MOST_KNOWN = 100
+"Tests whose pages may come late, or back, and ask for what they came to."
 LOOKED_AT_EVERY_S = 0.1
 MOST_GATEWAYS = 10
 MOST_ADDRESSES = 4
@@ -101,6 +103,9 @@ class TrunkTrials:
         self._sources = sources
         self._find = find
         self._tasks: set[asyncio.Task[None]] = set()
+        self._known: dict[str, TrunkTrial] = {}
+        "The last of them, by the page's key."
+        self._telling: set[asyncio.Task[None]] = set()
 
     def begin(self, asked: TryTrunk) -> None:
         """Test a trunk."""
@@ -108,15 +113,26 @@ class TrunkTrials:
         if len(self._tasks) >= AT_ONCE:
             text = f"{AT_ONCE} tests are running on the engine {self._host.node} already."
             trial.refuse(text, "Try again in a moment.")
+        while len(self._known) >= MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[asked.trial] = trial
         task = asyncio.create_task(trial.run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def tell(self, key: str) -> None:
+        """Tell of a test that somebody looks at, if it is one of ours."""
+        if (trial := self._known.get(key)) is not None and len(self._telling) < MOST_KNOWN:
+            task = asyncio.create_task(trial.tell())
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
     async def stop(self) -> None:
         """End every test."""
-        for task in self._tasks:
+        tasks = (*self._tasks, *self._telling)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class TrunkTrial:
@@ -173,14 +189,21 @@ class TrunkTrial:
         while rounds_left > 0:
             rounds_left -= self._is_over
             self._changed.clear()
-            told = TrialTold(self._asked.trial, list(self._steps), self._is_over)
-            with contextlib.suppress(Exception):  # Redis is away: it is told again
-                await groups.tell(groups.trial_group(self._asked.trial), told)
-                if self._is_over and (layer := get_channel_layer()) is not None:
-                    await layer.send(self._asked.reply, to_message(told))
+            await self.tell()
+            if self._is_over and (layer := get_channel_layer()) is not None:
+                with contextlib.suppress(Exception):  # it is told again
+                    await layer.send(self._asked.reply, to_message(self._told()))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TOLD_EVERY_S):
                     await self._changed.wait()
+
+    async def tell(self) -> None:
+        """Tell of it once, as far as it has come."""
+        with contextlib.suppress(Exception):  # Redis is away: it is told again
+            await groups.tell(groups.trial_group(self._asked.trial), self._told())
+
+    def _told(self) -> TrialTold:
+        return TrialTold(self._asked.trial, list(self._steps), self._is_over)
 
     # Testing
 

@@ -1,8 +1,8 @@
 """What pages and engines say to each other about the test of a trunk.
 
 A page finds an engine for it as the codec lab does (`notices.lab`) and orders there. The engine
-tells the test's group all steps so far whenever one changes, and again each second: a page that
-joins late has missed nothing.
+tells the test's group all steps so far whenever one changes, and whenever a page asks for them: one
+that joins late has missed nothing.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,15 @@ class TryTrunk:
     "What is called over it; empty: nothing, its gateways alone are asked."
     by: str
     "Name of the user who pressed the button."
+
+
+@command("trial-wanted")
+@dataclass(frozen=True, slots=True)
+class TrialWanted:
+    """Somebody looks at a test: tell its group of it, also if it is over."""
+
+    trial: str
+    "The page's key of the test, 32 hexadecimal digits."
 
 
 @notice("trunk.trial")

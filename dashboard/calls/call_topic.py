@@ -1,7 +1,5 @@
 """One call's page, live: what the engine publishes of it, made HTML."""
 
-import asyncio
-import contextlib
 import datetime as dt
 import uuid
 from collections.abc import Iterator
@@ -39,12 +37,12 @@ from dashboard.calls.listeners import listeners, tells_of_listeners
 from dashboard.calls.presenters import present_call, present_event
 from dashboard.calls.shown import EventView
 from dashboard.calls.silence import present_quality
+from dashboard.live.asking import Asking
 from dashboard.live.outbox import Fragment
 from dashboard.live.topics import Topic
 
 MOST_REMEMBERED = MAX_LINES + 10
 "More lines than a timeline has; those beyond a page reads when it is read anew."
-ASKING_S = 3.0
 _OfCall = (
     CallChanged
     | CallEventAdded
@@ -70,8 +68,7 @@ class CallTopic(Topic):
         "The timeline's lines as they were taken, by number: an engine keeps so many of a call."
         self._fresh_legs: set[str] = set()
         self._levels: dict[str, float] = {}
-        self._asking: asyncio.Task[None] | None = None
-        self._asks = WatchLevels(str(call_uuid))
+        self._asks = Asking(WatchLevels(str(call_uuid)))
         self._is_over = False
         self._listeners: list[EventSnapshot] | None = None
         "The line that says who listens, if it is new."
@@ -114,13 +111,7 @@ class CallTopic(Topic):
     def tick(self) -> None:
         """Say that somebody still looks, while there is something to hear."""
         if not self._is_over:
-            self._asking = asyncio.create_task(self._ask())
-
-    async def _ask(self) -> None:
-        # Without levels the page is whole: that Redis is away is said elsewhere.
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(ASKING_S):
-                await groups.tell(groups.ENGINES, self._asks)
+            self._asks.ask()
 
     def fragments(self) -> Iterator[Fragment]:
         """Yield head and legs, new lines of timeline and ladder, and statistics."""

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from django.template.loader import render_to_string
 
 from callengine.notices import groups
-from callengine.notices.trials import TrialTold
+from callengine.notices.trials import TrialTold, TrialWanted
 from callengine.notices.wire import Reader
+from dashboard.live.asking import Asking
 from dashboard.live.consumers import LivePage
-from dashboard.live.outbox import Fragment
+from dashboard.live.outbox import Fragment, Outbox
 from dashboard.live.topics import Topic
 from dashboard.trunks.presenters import present_steps
 
 
 class TrialTopic(Topic):
-    """One test; whoever joins late is told all steps within a second."""
+    """One test; its engine is asked for all steps, however late somebody joins."""
 
     reader = Reader(TrialTold)
 
@@ -23,6 +24,19 @@ class TrialTopic(Topic):
         name = groups.trial_group(trial)
         super().__init__(name, name)
         self._told: TrialTold | None = None
+        self._shown_to: frozenset[Outbox] = frozenset()
+        self._asks = Asking(TrialWanted(trial.hex))
+
+    async def load(self) -> None:
+        """Ask for the steps so far: all may have been told before."""
+        self._asks.ask()
+
+    def tick(self) -> None:
+        """Ask again while it is not known to be over; tell those who have joined since."""
+        if self._told is None or not self._told.is_over:
+            self._asks.ask()
+        is_told = self.outboxes <= self._shown_to
+        self.changed = self.changed or (self._told is not None and not is_told)
 
     def hear(self, told: TrialTold) -> None:
         """Take the steps so far."""
@@ -33,6 +47,7 @@ class TrialTopic(Topic):
         """Yield all steps: they are few."""
         self.changed = False
         if self._told is not None:
+            self._shown_to = frozenset(self.outboxes)
             steps = present_steps(self._told.steps)
             context = {"steps": steps, "is_over": self._told.is_over, "oob": True}
             yield Fragment("trial", render_to_string("trunks/_trial_steps.html", context))
