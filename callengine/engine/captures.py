@@ -7,6 +7,7 @@ as nothing on the event loop may wait for a disk.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -40,7 +41,9 @@ TOLD_WITHIN_S = 10.0
 "How long one that this machine keeps from running is waited for to say how much that was."
 PAST_S = 5.0
 "How long the journal may take to have written what passed before."
-SWEEP_S = 3600.0
+LOOK_S = 10.0
+"How often is looked for what was asked for and not heard of."
+SWEEP_S, MOST_BEGUN = 3600.0, 1000
 COMMENT = (
     "Recorded by voipnumber. SIP with secrets masked, as the edge saw it; RTP and RTCP as the call "
     "process saw them, {what}."
@@ -75,6 +78,8 @@ class Captures:
         "By the party whose next call is meant."
         self._open: dict[str, OpenCapture] = {}
         "By key, until their files are closed."
+        self._begun: deque[str] = deque(maxlen=MOST_BEGUN)
+        "Their keys, and those of the last that were."
         self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="captures")
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -83,11 +88,22 @@ class Captures:
         self._do(self._begin_work())
 
     async def _begin_work(self) -> None:
+        swept_at = float("-inf")
+        while True:
+            try:
+                await self._look()
+                if self._data is not None and time.monotonic() - swept_at >= SWEEP_S:
+                    await self._read(partial(captures.sweep, self._data))
+                    swept_at = time.monotonic()
+            except Exception:
+                logger.exception("captures could not be looked for; it is tried again")
+            await asyncio.sleep(LOOK_S)
+
+    async def _look(self) -> None:
+        """Learn of what was asked for and not heard of: before a start, or without Redis."""
         for order in await self._read(captures.open_orders):
-            self._waiting.setdefault(order.party, order)
-        while self._data is not None:
-            await self._read(partial(captures.sweep, self._data))
-            await asyncio.sleep(SWEEP_S)
+            if order.key not in self._begun:  # else it is about to be put down as such
+                self._waits(order)
 
     async def stop(self) -> None:
         """Close every file; what belongs to a call that is up ends."""
@@ -119,13 +135,20 @@ class Captures:
 
     async def _asked(self, key: str) -> None:
         order = await self._read(partial(captures.order, key))
-        if order is None:
-            return
-        if not order.call:
+        if order is not None and order.key not in self._begun:
+            self._waits(order)
+
+    def _waits(self, order: CaptureOrder) -> None:
+        if order.call:
+            self._of_call(order)
+        else:
             self._waiting[order.party] = order
-        elif (call := self._book.calls.get(order.call.replace("-", ""))) is None:
-            return  # another engine's, or over
-        elif call.capture is not None and not call.capture.why:
+
+    def _of_call(self, order: CaptureOrder) -> None:
+        """Begin with a call that is up, unless that is another engine's."""
+        if (call := self._book.calls.get(order.call.replace("-", ""))) is None:
+            return
+        if call.capture is not None and not call.capture.why:
             self._write(order.key, {"ended": iso(time.time()), "why": "another"})
         else:
             self._begin_late(call, order)
@@ -184,6 +207,7 @@ class Captures:
             until=time.monotonic() + max_s,
         )
         call.capture = self._open[order.key] = capture
+        self._begun.append(order.key)
         loop = asyncio.get_running_loop()
         capture.timer = loop.call_later(max_s + STOPPING_S, self._end, capture, "time")
         what = "with audio" if order.whole else "RTP without its payload"

@@ -45,9 +45,11 @@ def path(data: Path, key: object) -> Path:
 
 
 def open_orders() -> list[CaptureOrder]:
-    """Return which parties' next calls are waited for."""
-    rows = PacketCapture.objects.filter(call=None, began=None, ended=None)
-    return [_order(row) for row in rows.filter(until__gt=timezone.now())]
+    """Return which parties' next calls are waited for, and which calls are to be recorded."""
+    waits = Q(call=None, until__gt=timezone.now())
+    is_up = Q(call__isnull=False, call__ended=None)
+    rows = PacketCapture.objects.filter(waits | is_up, began=None, ended=None)
+    return [_order(row) for row in rows]
 
 
 def order(key: str) -> CaptureOrder | None:

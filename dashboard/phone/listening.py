@@ -43,7 +43,9 @@ class ListenConsumer(PageSocket):
 
     async def _give_up(self) -> None:
         await asyncio.sleep(ANSWERED_WITHIN_S)
-        await self.say("refused", text=SILENT)
+        # The engine lets a call go a moment before its record says so, and then says nothing of it.
+        is_up = self.call is not None and await sync_to_async(_live)(self.call.pk) is not None
+        await self.say("refused", text=SILENT if is_up else OVER)
 
     async def told(self, told: Told) -> None:
         """Hear the call, or tell why not."""

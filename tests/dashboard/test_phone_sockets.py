@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from callengine.core.sounds import FRAME_BYTES, FrameKind, frame, state_frame
+from callengine.models import Call
 from callengine.notices import groups
 from callengine.notices.phone import (
     AskForPhone,
@@ -28,7 +29,7 @@ from callengine.notices.wire import Reader, to_message
 from dashboard.accounts.roles import Role
 from dashboard.live import feed as feeds
 from dashboard.live import outbox as outboxes
-from dashboard.phone import sound
+from dashboard.phone import listening, sound
 from dashboard.phone.consumers import MOST_ASKED, WHY_EVERY_S
 from dashboard.phone.pages import HEARD, HEARD_EVERY, MOST_UNHEARD
 from tests.dashboard.live.watching import Watcher, account, opened, watcher
@@ -183,6 +184,18 @@ async def test_who_may_listen_no_more_is_cut_off_though_the_browser_never_closes
         await deactivate(operator)
         assert await page.closed() == 4401
         assert await whole(heard) == HANG_UP
+
+
+async def test_who_listens_to_a_call_that_has_just_ended_is_told_that_it_is_over(
+    engine: Engine, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No engine has it any more; the page was sent to see whether that runs."""
+    monkeypatch.setattr(listening, "ANSWERED_WITHIN_S", 2.0)
+    call = await sync_to_async(recorded)("in-progress")
+    async with opened(f"/ws/listen/{call.pk}/", operator.username) as page:
+        await engine.asked(ListenToCall)
+        await Call.objects.filter(pk=call.pk).aupdate(ended=timezone.now())
+        assert (await says(page, "refused"))["text"] == listening.OVER
 
 
 async def test_a_call_outlives_what_has_live_pages_read_themselves_anew(
