@@ -15,6 +15,7 @@ from callengine.core.capacity import CapacityLimits
 from callengine.edge.settings import BanSettings, Clients, EdgeSettings, GuardSettings, TlsSettings
 from callengine.edge.transport.listeners import AddressTakenError
 from callengine.engine.descriptors import fitted
+from callengine.engine.largepages import use_large_pages
 from callengine.engine.processes import PoolSettings
 from callengine.engine.settings import CaptureLimits, EngineSettings
 from callengine.engine.switchboard import Switchboard
@@ -126,10 +127,13 @@ def settle() -> None:
     still: it is taken out of the collector's sight. And each time it sends or reads, another thread
     may run, which gives the interpreter back after this interval: 5 ms, as Python has it, are the
     time that an INVITE may take in all.
+
+    What stands from now on is in fewer pages (`largepages`).
     """
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()
+    use_large_pages()
 
 
 def on_stop_signals(
