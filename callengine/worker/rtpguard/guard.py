@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from callengine.worker.rtpguard import sockets
-from callengine.worker.rtpguard.programs import MediaSource, Network, program
+from callengine.worker.rtpguard.programs import Instruction, MediaSource, Network, program
 from callengine.worker.rtpguard.rules import LEARNING_LOOK_S, Seen, SourceRules
 from callengine.worker.rtpguard.sending import Hold, Paused, Resumed, SendingRules
 from callengine.worker.rtpguard.sockets import MediaSocket, SocketGoneError
@@ -69,6 +69,8 @@ class RtpGuard:
         "Whom the leg's sockets are lent to."
         self._attached: int | None = None
         "The revision of the rules that the filters follow; None if they do not."
+        self._programs: dict[MediaSocket, tuple[Instruction, ...]] = {}
+        "What each socket has: the kernel compiles what it is given, which costs much."
         self._tally = Tally()
         self._peeks = 0
         "How many looks are left for the address of others, whose datagrams arrive cut meanwhile."
@@ -143,6 +145,7 @@ class RtpGuard:
         return self._has_ipv6
 
     def _widen(self) -> None:
+        self._programs.clear()
         rtp, rtcp = program(self._rules.rtp()), program(self._rules.rtcp())
         self._rtp = self._rtp and self._rtp.widen(rtp)
         self._rtcp = self._rtcp and self._rtcp.widen(rtcp)
@@ -303,13 +306,17 @@ class RtpGuard:
         """Return the socket, or None once it is gone or takes no filter."""
         if sock is None:
             return None
+        wanted = program(sources, show_others=show_others)
+        if self._programs.get(sock) == wanted:
+            return sock
         try:
-            sock.attach(program(sources, show_others=show_others))
+            sock.attach(wanted)
         except SocketGoneError:
             return None
         except OSError as error:
             logger.warning("leg %s: its RTP cannot be guarded: %s", self._leg, error)
             return None
+        self._programs[sock] = wanted
         return sock
 
 

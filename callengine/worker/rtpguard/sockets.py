@@ -6,7 +6,6 @@ the same socket is asked each time.
 """
 
 import contextlib
-import ctypes
 import os
 import socket
 import struct
@@ -14,17 +13,20 @@ from dataclasses import dataclass
 
 from callengine.worker.native.media import media
 from callengine.worker.plugins.native import ffi
+from callengine.worker.rtpguard import descriptors
 from callengine.worker.rtpguard.programs import Instruction, encode
 
 DESCRIPTORS = "/proc/self/fd"
 # Of <asm-generic/socket.h>; the module `socket` does not name them.
-_SO_ATTACH_FILTER = 26
 _SO_MEMINFO = 55
 _SO_COOKIE = 57
+_COOKIE_BYTES = 8
 _MEMORY = struct.Struct("9I")
 _DROPS = 8
 "Place in SO_MEMINFO (SK_MEMINFO_DROPS)."
 _COUNTERS = "/proc/self/net/snmp"
+_COUNTERS_BYTES = 16_384
+"More than that file has."
 
 _ADDRESS_BYTES = 48
 NS_PER_S = 1_000_000_000
@@ -46,12 +48,8 @@ class MediaSocket:
 
     def attach(self, instructions: tuple[Instruction, ...]) -> None:
         """Replace the socket's filter; raises SocketGoneError, or OSError if there are none."""
-        code = encode(instructions)
-        room = ctypes.create_string_buffer(code, len(code))
-        # struct sock_fprog: a length and, aligned, a pointer.
-        option = struct.pack("@HP", len(instructions), ctypes.addressof(room))
-        with self._borrowed() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+        self._check()
+        descriptors.attach_filter(self.descriptor, encode(instructions), len(instructions))
 
     def widen(self, instructions: tuple[Instruction, ...]) -> "MediaSocket":
         """Put a socket in its place that takes IPv6 too, with this filter; return that.
@@ -59,7 +57,8 @@ class MediaSocket:
         The descriptor and the port stay: pjmedia, which waits for it by select, goes on with it.
         Where it is open to both already, it stays. Raises SocketGoneError, or OSError.
         """
-        with self._borrowed() as narrow:
+        self._check()
+        with _Borrowed(self.descriptor) as narrow:
             if narrow.family == socket.AF_INET6:
                 self.attach(instructions)
                 return self
@@ -85,12 +84,10 @@ class MediaSocket:
 
         Raises SocketGoneError, or OSError.
         """
-        with self._borrowed() as sock:
-            for count in range(_MAX_DRAINED):
-                try:
-                    sock.recv(1, socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    return count
+        self._check()
+        for count in range(_MAX_DRAINED):
+            if not descriptors.take_one(self.descriptor):
+                return count
         return _MAX_DRAINED
 
     def stub(self) -> tuple[str, int] | None:
@@ -119,12 +116,18 @@ class MediaSocket:
 
         Raises SocketGoneError, or OSError.
         """
-        with self._borrowed() as sock:
-            option = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)
+        self._check()
+        option = descriptors.option(self.descriptor, _SO_MEMINFO, _MEMORY.size)
         return int(_MEMORY.unpack(option)[_DROPS])
 
-    def _borrowed(self) -> "_Borrowed":
-        return _Borrowed(self.descriptor, self.cookie)
+    def _check(self) -> None:
+        """Raise SocketGoneError where the descriptor is closed, or another socket's by now."""
+        try:
+            cookie = descriptors.option(self.descriptor, _SO_COOKIE, _COOKIE_BYTES)
+        except OSError as error:
+            raise SocketGoneError(*error.args) from error
+        if cookie != self.cookie:
+            raise SocketGoneError("the descriptor is another socket's by now")
 
 
 def find(*ports: int) -> list[MediaSocket | None]:
@@ -132,11 +135,11 @@ def find(*ports: int) -> list[MediaSocket | None]:
     bound: dict[int, MediaSocket] = {}
     # The newest first: a leg's sockets were opened just now.
     for descriptor in sorted(map(int, os.listdir(DESCRIPTORS)), reverse=True):
-        # No socket, or closed since it was listed.
-        with contextlib.suppress(OSError), _Borrowed(descriptor) as sock:
-            port = _port(sock) if sock.type == socket.SOCK_DGRAM else None
-            if port is not None and port in ports:
-                bound.setdefault(port, MediaSocket(descriptor, _cookie(sock)))
+        port = descriptors.udp_port(descriptor)
+        if port in ports:
+            with contextlib.suppress(OSError):  # closed since then
+                cookie = descriptors.option(descriptor, _SO_COOKIE, _COOKIE_BYTES)
+                bound.setdefault(port, MediaSocket(descriptor, cookie))
         if len(bound) == len(ports):
             break
     return [bound.get(port) for port in ports]
@@ -147,39 +150,35 @@ def other_errors() -> int:
 
     They found no room in a queue or had a wrong checksum. Raises OSError.
     """
-    with open(_COUNTERS, encoding="ascii") as file:
-        names, values = [line.split() for line in file if line.startswith("Udp:")]
+    file = os.open(_COUNTERS, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(file, _COUNTERS_BYTES)
+    finally:
+        os.close(file)
+    names, values = [line.split() for line in text.split(b"\n") if line.startswith(b"Udp:")]
     counters = dict(zip(names, values, strict=True))
-    return int(counters["RcvbufErrors"]) + int(counters["InCsumErrors"])
-
-
-def _port(sock: socket.socket) -> int | None:
-    is_internet = sock.family in (socket.AF_INET, socket.AF_INET6)
-    return sock.getsockname()[1] if is_internet else None
+    return int(counters[b"RcvbufErrors"]) + int(counters[b"InCsumErrors"])
 
 
 def _cookie(sock: socket.socket) -> bytes:
-    return sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
+    return sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, _COOKIE_BYTES)
 
 
 class _Borrowed:
-    """A descriptor in use that stays another's: nothing of Python's may close it."""
+    """A descriptor as a socket of Python's, which must not close it."""
 
-    __slots__ = ("_cookie", "_descriptor", "_socket")
+    __slots__ = ("_descriptor", "_socket")
 
-    def __init__(self, descriptor: int, cookie: bytes | None = None) -> None:
-        self._descriptor, self._cookie = descriptor, cookie
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
 
     def __enter__(self) -> socket.socket:
-        """Raise SocketGoneError where it is closed, or not the socket of this cookie."""
+        """Raise SocketGoneError where it is closed."""
         try:
-            sock = self._socket = socket.socket(fileno=self._descriptor)
+            self._socket = socket.socket(fileno=self._descriptor)
         except OSError as error:
             raise SocketGoneError(*error.args) from error
-        if self._cookie is not None and _cookie(sock) != self._cookie:
-            sock.detach()
-            raise SocketGoneError("the descriptor is another socket's by now")
-        return sock
+        return self._socket
 
     def __exit__(self, *_: object) -> None:
         self._socket.detach()
