@@ -33,6 +33,8 @@ _SECRET_WORD = re.compile(r"(?:response|nonce|opaque)[ \t]*=|passw", re.IGNORECA
 # Up to the last @ before the URI must end: a password may hold what it should have escaped.
 _UP_TO_HOST = re.compile(r"(?<![^\s<>])[^\s<>]*@")
 _URI_USER = re.compile(r"\bsips?:[^@:]*:", re.IGNORECASE)
+_MAY_HOLD_PASSWORD = re.compile(r"sips?:[^@:\s<>]*:", re.IGNORECASE)
+"Found wherever `_URI_USER` finds something in what `_UP_TO_HOST` does; in few messages."
 _URL_PASSWORD = re.compile(r"://[^/\s<>]*@")
 _URI_HEADER = re.compile(
     r"([?&](?=[a-z-]*+=)[a-z-]*(?:auth|passw|secret|token)[a-z-]*=)[^&>\s]*", re.IGNORECASE
@@ -42,10 +44,10 @@ _OUR_CONTACT = re.compile(r"(\btrunk-)[0-9a-f]{24}\b", re.IGNORECASE)
 _SDP_SECRET = re.compile(
     r"crypto|key-?mgmt|ice-pwd|inline:|mikey|passw|secret|^a=key", re.IGNORECASE
 )
-# Found in few descriptions; without it, no line is looked at by itself.
-_SDP_SUSPECT = re.compile(
-    r"k=|crypto|key|ice-pwd|inline:|passw|secret|[a-z0-9+/]{40}", re.IGNORECASE
-)
+_SDP_SUSPECT = ("k=", "crypto", "key", "ice-pwd", "inline:", "passw", "secret")
+"Found in few descriptions; without any, and long lines, no line is looked at by itself."
+_SHORT = 40
+"Characters, of which no key of SRTP has less."
 _KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
 """What a key of SRTP looks like, where its attribute's name is damaged: 30 octets or more in base64
 (RFC 4568 section 6.1)."""
@@ -191,7 +193,8 @@ def without_passwords(text: str) -> str:
     if "trunk-" in text:
         text = _OUR_CONTACT.sub(rf"\1{MASK}", text)
     if "@" in text:
-        text = _UP_TO_HOST.sub(_without_password, text)
+        if _MAY_HOLD_PASSWORD.search(text):
+            text = _UP_TO_HOST.sub(_without_password, text)
         if "://" in text:
             text = _URL_PASSWORD.sub(f"://{MASK}@", text)
     return _URI_HEADER.sub(rf"\1{MASK}", text) if "?" in text or "&" in text else text
@@ -214,9 +217,19 @@ def _left_out(headers: dict[str, str], body: str) -> str:
 
 def _description(body: str) -> str:
     lines = [line for line in _BREAK.split(body) if line]
-    if _SDP_SUSPECT.search(body) or any(line[1:2] != "=" for line in lines):
+    if _is_suspect(body, lines):
         lines = [_description_line(line) for line in lines]
     return without_passwords("\n".join(lines))
+
+
+def _is_suspect(body: str, lines: list[str]) -> bool:
+    """Tell whether any of these lines may be one that is not to be shown."""
+    if not body.isascii():  # there are letters that are `k` and `s` to a regular expression
+        return True
+    small = body.lower()
+    if any(word in small for word in _SDP_SUSPECT):
+        return True
+    return any(line[1:2] != "=" or len(line) >= _SHORT for line in lines)
 
 
 def _description_line(line: str) -> str:

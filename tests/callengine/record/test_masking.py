@@ -171,6 +171,12 @@ def test_what_a_person_needs_stays() -> None:
     assert "a=crypto:1 AES_CM_128_HMAC_SHA1_80 ***" in key
 
 
+@pytest.mark.parametrize("word", ["passw", "PaSsW", "pa\u017f\u017fw", "Key", "\u212aey"])
+def test_a_secret_of_a_description_may_be_written_in_any_letters(word: str) -> None:
+    """The long s and the sign of Kelvin are small letters to whoever compares without case."""
+    assert "hunter2" not in masked(described(f"a={word}:hunter2")).text
+
+
 def test_a_long_message_is_cut_and_says_so() -> None:
     seen = masked(message(*(f"X-Filler: {'x' * 1000}" for _ in range(40))))
     assert len(seen.text) < MAX_BYTES + 200
