@@ -6,6 +6,7 @@ database once more, and relies on finding there whatever was published before.
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from channels.layers import get_channel_layer
@@ -56,6 +57,7 @@ class Announcement(NamedTuple):
     told: object
 
 
+@lru_cache(maxsize=1000)
 def call_group(call_uuid: str | uuid.UUID) -> str:
     """Return the group of one call's page; raise ValueError for what is not a UUID."""
     return f"call.{uuid.UUID(str(call_uuid)).hex}"

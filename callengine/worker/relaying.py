@@ -7,6 +7,7 @@ ends the relay at once (`SipLeg`, `relay.end`); here is decided when it begins, 
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 from callengine.core.machine import CallMachine
@@ -115,7 +116,7 @@ class Relaying:
     def _can_relay(leg: Party) -> bool:
         media = leg.media
         is_plain = media is not None and media.sends and not media.encryption
-        return is_plain and leg.has_audio and not leg.ended and isinstance(leg, Relayable)
+        return is_plain and leg.has_audio and not leg.ended and _is_relayable(type(leg))
 
     def _is_held_back(self, now: float) -> bool:
         for reason in [reason for reason, until in self._held_back.items() if now >= until]:
@@ -157,3 +158,9 @@ class Relaying:
             relay.begin(ends[0], ends[1])
         else:
             self._try_at = now + FIRST_PAUSE_S
+
+
+@cache
+def _is_relayable(kind: type) -> bool:
+    """Tell by the class: asked of each leg, in each turn, Python looks through all its members."""
+    return issubclass(kind, Relayable)

@@ -181,4 +181,7 @@ class UdpTransport:
         if (listener := self._heard_on.get(flow)) is not None:
             return listener
         family = socket.AF_INET6 if ":" in flow.host else socket.AF_INET
-        return next((item for item in self.listeners if item.family == family), None)
+        for item in self.listeners:
+            if item.family == family:
+                return item
+        return None
