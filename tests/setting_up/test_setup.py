@@ -113,17 +113,30 @@ def test_a_python_behind_another_on_the_path_is_taken_before_one_is_fetched(
     assert lines(done.stderr)[0] == "making .venv with Python 3.12"
 
 
-@pytest.mark.parametrize(("lacks", "taken"), [("nothing", "3.12"), ("ensurepip", "3.11")])
-def test_a_newer_python_is_taken_first_if_it_can_make_virtual_environments(
-    tmp_path: Path, lacks: str, taken: str
+@pytest.mark.parametrize(
+    ("system", "lacks", "taken"),
+    [
+        ("", "", "3.12"),
+        ("", "python3.12", "3.11"),
+        ("python3", "", "3.11"),
+        ("python3", "python3", "3.12"),
+        ("python3.12", "", "3.12"),
+    ],
+)
+def test_the_systems_python_is_taken_first_then_the_newest_that_can_make_environments(
+    tmp_path: Path, system: str, lacks: str, taken: str
 ) -> None:
-    """With 3.12 calls take half the memory they take with 3.11."""
+    """A system's costs a fifth less; with 3.12 calls take half the memory they take with 3.11."""
     box = Toolbox(tmp_path, python="3.11")
-    newer = PYTHON.format(version="3.12")
-    if lacks == "ensurepip":
-        newer = newer.replace('case "$*" in', 'case "$*" in\n    "-c import ensurepip"*) exit 1 ;;')
-    box.add("python3.12", newer)
-    assert lines(box.set_up().stderr)[0] == f"making .venv with Python {taken}"
+    for name, version in (("python3", "3.11"), ("python3.12", "3.12")):
+        text = PYTHON.format(version=version)
+        if lacks == name:
+            text = text.replace(
+                'case "$*" in', 'case "$*" in\n    "-c import ensurepip"*) exit 1 ;;'
+            )
+        box.add(name, text)
+    made = lines(box.set_up(SYSTEMS=system).stderr)[0]
+    assert made == f"making .venv with Python {taken}"
 
 
 def test_a_named_python_must_be_one_that_suits(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-REAL = ("bash", "cat", "chmod", "cp", "cut", "dirname", "env", "flock", "ln", "mkdir", "rm", "sed")
-REAL += ("sha256sum", "tail", "uname", "wc")
+REAL = ("bash", "cat", "chmod", "cp", "cut", "dirname", "env", "flock", "ln", "mkdir", "realpath")
+REAL += ("rm", "sed", "sha256sum", "tail", "uname", "wc")
 
 PYTHON = """#!/usr/bin/env bash
 # Python {version}, as far as bin/setup asks.
@@ -47,6 +47,7 @@ if [[ "${BROKEN-}" == npm ]]; then echo "the reason npm gives" >&2; exit 1; fi
 mkdir -p node_modules
 """
 DPKG_QUERY = """#!/usr/bin/env bash
+if [[ "$1" == -S ]]; then [[ "${2##*/}" == "${SYSTEMS-}" ]]; exit; fi
 [[ " ${ABSENT-} " == *" ${@: -1} "* ]] || echo installed
 """
 APT_GET = """#!/usr/bin/env bash
