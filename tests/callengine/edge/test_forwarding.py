@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import closing, suppress
 
 import pytest
 
@@ -357,14 +358,15 @@ async def test_a_connection_that_was_idle_too_long_is_opened_again_once(
     heard: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while not writer.is_closing():
-            heard.append(await read_message(reader))
-            if heard[-1].startswith("INVITE"):
-                if len(heard) in (1, 4):
-                    busy = reply_as(receive(heard[-1].encode()), 486, "Busy", tag="g")
-                    writer.write(busy.encode())
-                else:
-                    writer.close()
+        with closing(writer), suppress(asyncio.IncompleteReadError):
+            while not writer.is_closing():
+                heard.append(await read_message(reader))
+                if heard[-1].startswith("INVITE"):
+                    if len(heard) in (1, 4):
+                        busy = reply_as(receive(heard[-1].encode()), 486, "Busy", tag="g")
+                        writer.write(busy.encode())
+                    else:
+                        writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.6", 0) as server:
         port = server.sockets[0].getsockname()[1]
