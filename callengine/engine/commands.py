@@ -168,7 +168,8 @@ class Commands:
         """Do what comes; raises what the channel layer raises, and nothing else."""
         layer = get_channel_layer()
         assert layer is not None
-        self._channel = await layer.new_channel(groups.CHANNELS)
+        # The same after a failure: what was sent to it meanwhile is still to be heard.
+        self._channel = self._channel or await layer.new_channel(groups.CHANNELS)
         await layer.group_add(groups.ENGINES, self._channel)
         while True:
             self._take(await layer.receive(self._channel))

@@ -205,6 +205,8 @@ class OutgoingCall(Call):
         self.changed = asyncio.Event()
         self.invite: sipmessage.Request | None = None
         self.final: asyncio.Task[sipmessage.Response] | None = None
+        self.headers: dict[str, str] = {}
+        "Of its INVITE, whatever else the phone calls meanwhile."
 
     @property
     def answer_sdp(self) -> str:
@@ -268,7 +270,7 @@ class OutgoingCall(Call):
         return response
 
     async def _try(self, sdp: str | None, request: sipmessage.Request) -> sipmessage.Response:
-        for key, value in self.phone.invite_headers.items():
+        for key, value in self.headers.items():
             request.headers.set(key, value)
         _put(request, sdp)
         self.invite, self.local_sdp = request, sdp or ""

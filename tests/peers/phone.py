@@ -57,7 +57,6 @@ class Phone:
         self.srtp = srtp
         self.audio = audio or host
         self.user_agent = "scripted phone"
-        self.invite_headers: dict[str, str] = {}
         self.transport = Transport(host, tls)
         self.transactions = Transactions(self.transport)
         self.transactions.request_handler = self._received
@@ -191,7 +190,7 @@ class Phone:
         call = OutgoingCall(self, self.address(from_user or self.user, tag=True))
         call.target = self.target(to)
         call.remote = sipmessage.Address(uri=call.target)
-        self.invite_headers = dict(headers or {})
+        call.headers = dict(headers or {})
         self.calls[call.call_id] = call
         call.final = asyncio.create_task(call.run(sdp, answer))
         return call

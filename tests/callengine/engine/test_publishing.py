@@ -13,6 +13,7 @@ from callengine.engine import publisher as publishing
 from callengine.engine.publisher import Publisher
 from callengine.notices import groups, wire
 from tests.dashboard.live import demo
+from tests.peers.waiting import until
 
 
 class Layer(InMemoryChannelLayer):  # type: ignore[misc]
@@ -84,14 +85,14 @@ async def test_of_a_party_that_falls_silent_pages_are_told_without_delay(
     async with publisher(monkeypatch) as (telling, layer):
         for call in (silent, silent, heard, demo.ended(silent, demo.HUNG_UP)):
             telling.call(call)
-            await asyncio.sleep(2 * publishing.GATHERING_S)
+            await telling._all_sent.wait()
         told = [message.get(wire.URGENT) for name, message in layer.sent if name == groups.CALLS]
         assert told == [True, None, None, True]
         telling.quality(heard["id"], {"A": demo.quality(4.1)})
-        await asyncio.sleep(2 * publishing.GATHERING_S)
+        await telling._all_sent.wait()
         monkeypatch.setattr(publishing, "MEASURED_S", 3600.0)
         telling.quality(heard["id"], {"A": demo.quality(4.0)})
-        await asyncio.sleep(2 * publishing.GATHERING_S)
+        await telling._all_sent.wait()
         telling.quality(heard["id"], {"A": nothing}, urgent=True)
     figures = [one["calls"] for one in layer.contents(groups.CALLS) if "calls" in one]
     assert [call[heard["id"]]["A"][0] for call in figures] == [4.1, None]
@@ -104,7 +105,7 @@ async def test_a_layer_that_stands_still_costs_a_bounded_queue_and_a_warning(
     async with publisher(monkeypatch) as (telling, layer):
         layer.open.clear()
         telling.call(demo.call())
-        await asyncio.sleep(2 * publishing.GATHERING_S)
+        await until(lambda: not telling._waiting, "it is not being sent")
         for _ in range(10):
             telling.call(demo.call())
         assert caplog.text.count("a live page misses an update") == 8
@@ -118,7 +119,7 @@ async def test_what_cannot_be_told_is_logged_and_the_next_is(
     async with publisher(monkeypatch) as (telling, layer):
         opened, layer.open = layer.open, None  # type: ignore[assignment]
         telling.call(demo.call())
-        await asyncio.sleep(2 * publishing.GATHERING_S)
+        await telling._all_sent.wait()
         assert "live pages could not be told" in caplog.text
         layer.open = opened
         telling.call(call := demo.call())
