@@ -1,8 +1,9 @@
 """What a caller hears before the answer: ringing, or what the callee sends by then. Pure."""
 
 from callengine.core.attempts import Attempts
-from callengine.core.effects import Effect, Note, RingCaller
+from callengine.core.effects import Bridge, Effect, Note, PlayRinging, RingCaller
 from callengine.core.events import LegProgress
+from callengine.core.parties import CALLER
 from callengine.core.states import CallState
 
 NOT_RINGING = {
@@ -23,6 +24,8 @@ class BeforeAnswer:
         "Legs whose early media the caller does not hear."
         self._told: set[tuple[str, int]] = set()
         "Legs, and what of theirs the caller has been told that is not ringing."
+        self._hears_ringing = False
+        "Whether ringing is played to a caller that heard early media of a leg that is gone."
 
     def take(self, event: LegProgress, state: CallState) -> tuple[CallState, list[Effect]]:
         """Return the call's state after a provisional response, and what the caller is told."""
@@ -34,13 +37,19 @@ class BeforeAnswer:
             return state, [*ringing, *self._hold_back(leg)]
         # Of several that ring, none may speak before it answers (RFC 3960 section 3.1).
         alone = len(self._attempts.wave.legs) == 1
-        if event.early_media and alone and state is not CallState.EARLY_MEDIA:
-            self.leg = leg
+        if event.early_media and alone and leg != self.leg:
+            is_first = state is not CallState.EARLY_MEDIA
+            self.leg, self._hears_ringing = leg, False
             text = f"{self._attempts.label_of(leg)} sends early media."
-            return CallState.EARLY_MEDIA, [Note("early-media", leg, text), RingCaller(183, leg)]
+            # Its device was answered early once, by whom another was rung after in vain.
+            heard = RingCaller(183, leg) if is_first else Bridge(leg)
+            return CallState.EARLY_MEDIA, [Note("early-media", leg, text), heard]
         return self._ring(leg, state)
 
     def _ring(self, leg: str, state: CallState) -> tuple[CallState, list[Effect]]:
+        if state is CallState.EARLY_MEDIA and leg != self.leg and not self._hears_ringing:
+            self._hears_ringing = True
+            return state, [self._attempts.ringing(leg), PlayRinging(CALLER)]
         if state is not CallState.TRYING:
             return state, []
         return CallState.RINGING, [self._attempts.ringing(leg), RingCaller(180, None)]

@@ -11,12 +11,20 @@ from typing import Any
 import pytest
 
 from tests.peers import descriptions
+from tests.peers.dialogs import OutgoingCall
 from tests.peers.dnsserver import NameServer
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.peers.ports import free_port, free_sip_port
 from tests.peers.waiting import until
-from tests.wire.conversation import CALLEE_HZ, Conversation, caller, converse, registered
+from tests.wire.conversation import (
+    CALLEE_HZ,
+    CALLER_HZ,
+    Conversation,
+    caller,
+    converse,
+    registered,
+)
 from tests.wire.directory import configuration, connection
 from tests.wire.operator import Operator, text_of
 
@@ -32,6 +40,7 @@ ENVIRONMENT = {
     "VOIPNUMBER_GATEWAY_TIMEOUT_S": str(GATEWAY_TIMEOUT_S),
 }
 CODECS = ["PCMU", "PCMA"]
+RINGBACK_HZ, ROUNDS = 425, 10
 ALIASES = ("east", "west", "spare")
 "Of one carrier, at one address."
 
@@ -289,6 +298,43 @@ async def test_a_183_with_a_description_and_a_200_without(engine: Engine) -> Non
         record = await engine.record(a.call_id)
     assert record["legs"][1]["codec"] == "PCMU"
     assert record["termination"]["reason"] == "caller-hung-up"
+
+
+async def test_whoever_is_rung_after_early_media_in_vain_is_heard_before_the_answer(
+    engine: Engine,
+) -> None:
+    """The caller's device plays no ringing of its own any more: it heard nothing at all."""
+    async with (
+        gateway(GOOD) as second,
+        registered(engine, "fred") as fred,
+        caller(engine, "carol") as phone,
+    ):
+        a = await phone.invite("fred", phone.sdp(["PCMU"]))
+        b = await fred.wait_call()
+        await b.early_media(fred.sdp(["PCMU"]))
+        await a.wait_provisional(183)
+        host, port = engine.server
+        await b.reject(302, headers={"Contact": f"<sip:+44225550107@{host}:{port}>"})
+        b = await second.wait_call()
+        await b.ring()
+        await _hears(a, RINGBACK_HZ)
+        await b.early_media(second.sdp(["PCMU"]))
+        speaks = asyncio.create_task(b.audio(send_hz=CALLEE_HZ, codec="PCMU", seconds=30))
+        await _hears(a, CALLEE_HZ)
+        speaks.cancel()
+        await b.answer(second.sdp(["PCMU"]))
+        await a.answered()
+        call = Conversation(a, b, engine)
+        await call.hears_both_ways(codec_a="PCMU", codec_b="PCMU", seconds=1.0)
+        await call.end()
+
+
+async def _hears(call: OutgoingCall, hz: float) -> None:
+    for _ in range(ROUNDS):
+        heard = await call.audio(send_hz=CALLER_HZ, codec="PCMU", seconds=1.0)
+        if heard.near(hz):
+            return
+    raise AssertionError(f"heard {heard}")
 
 
 async def test_early_media_that_is_held_back_is_told_as_ringing(engine: Engine) -> None:

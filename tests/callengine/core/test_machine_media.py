@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from callengine.core import effects as fx
-from callengine.core.events import LegAnswered, LegEnded, LegWithoutMedia
+from callengine.core.events import LegAnswered, LegEnded, LegProgress, LegWithoutMedia
+from callengine.core.states import CallState
 from tests.callengine.core.machines import ended, kinds, started, talking, termination
 
 WHY = "answered with no session description (SDP). Look at it."
@@ -13,6 +14,24 @@ WHY = "answered with no session description (SDP). Look at it."
 
 def unheard(leg: str) -> LegEnded:
     return dataclasses.replace(ended(leg, 488, by_peer=False), why=WHY)
+
+
+def test_after_a_gateway_that_sent_early_media_in_vain_the_next_one_is_heard() -> None:
+    """The caller's device plays no ringing any more: it heard nothing until the answer."""
+    machine = started(("B",), ("B2",), ("B3",))
+    machine.handle(LegProgress("B", 183, early_media=True), 101.0)
+    machine.handle(ended("B", 503), 102.0)
+    rings = machine.handle(LegProgress("B2", 180, early_media=False), 103.0)
+    assert rings == [fx.Note("ringing", "B2", "Phone B2 is ringing."), fx.PlayRinging("A")]
+    assert machine.handle(LegProgress("B2", 180, early_media=False), 103.1) == []
+    speaks = machine.handle(LegProgress("B2", 183, early_media=True), 104.0)
+    assert speaks[1:] == [fx.Bridge("B2")]
+    assert machine.audio_expected_since("B2")
+    assert machine.handle(LegProgress("B2", 183, early_media=True), 104.1) == []
+    machine.handle(ended("B2", 503), 105.0)
+    assert fx.PlayRinging("A") in machine.handle(LegProgress("B3", 180, early_media=False), 106.0)
+    assert machine.state is CallState.EARLY_MEDIA
+    assert fx.Bridge("B3") in machine.handle(LegAnswered("B3"), 107.0)
 
 
 def test_a_caller_without_media_ends_the_call_for_both() -> None:
