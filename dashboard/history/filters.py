@@ -27,9 +27,7 @@ class CallFilterForm(TimesForm):
         label="Number or user",
         required=False,
         max_length=128,
-        widget=forms.TextInput(
-            attrs={"type": "search", "placeholder": "a number, or part of a name"}
-        ),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "part of it"}),
     )
     connection = forms.CharField(
         label="Connection",

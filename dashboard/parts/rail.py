@@ -37,6 +37,12 @@ _GROUPS: tuple[tuple[tuple[str, str, str], ...], ...] = (
     ),
 )
 "Word, name of the address (and of the icon), permission."
+_ALSO = {
+    "connections": ("/codecs/connection/", "/codecs/template/"),
+    "trunks": ("/codecs/trunk/",),
+    "agents": ("/codecs/agent/",),
+}
+"Where pages of a place stand whose address is not below its own."
 _ICONS = {"calls": "live", "history": "calls"}
 
 
@@ -44,7 +50,7 @@ def places(user: Any, path: str) -> list[list[RailPlace]]:
     """Return the places `user` may see, in groups, the one that holds `path` marked."""
     groups = [
         [
-            RailPlace(word, _ICONS.get(name, name), url, current=_holds(url, path))
+            RailPlace(word, _ICONS.get(name, name), url, current=_holds(name, url, path))
             for word, name, permission in group
             if user is not None and user.has_perm(permission) and (url := _address(name))
         ]
@@ -53,8 +59,8 @@ def places(user: Any, path: str) -> list[list[RailPlace]]:
     return [group for group in groups if group]
 
 
-def _holds(url: str, path: str) -> bool:
-    return path == url if url == "/" else path.startswith(url)
+def _holds(name: str, url: str, path: str) -> bool:
+    return path == url if url == "/" else path.startswith((url, *_ALSO.get(name, ())))
 
 
 def _address(name: str) -> str:

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.validators import RegexValidator
 from django.utils import timezone
+from django.utils.html import format_html
 
 from api.keys.scopes import SENTENCES, Scope, scopes_of
 
@@ -42,7 +43,8 @@ class AddKeyForm(forms.Form):
         field = self.fields["scopes"]
         assert isinstance(field, forms.TypedMultipleChoiceField)
         field.choices = [
-            (scope.value, f"{scope}: {SENTENCES[scope]}") for scope in scopes_of(owner)
+            (scope.value, format_html("<code>{}</code> {}", scope, SENTENCES[scope]))
+            for scope in scopes_of(owner)
         ]
 
     @property

@@ -69,6 +69,8 @@ def key(request: HttpRequest, key_id: int) -> HttpResponse:
     secret = once.take(request)
     scopes = [(name, SENTENCES[Scope(name)]) for name in row.scopes if name in set(Scope)]
     context = {"key": row, "end": _end_of(row), "scopes": scopes, "secret": secret}
+    reads = [name.removesuffix(":read") for name, _ in scopes if name.endswith(":read")]
+    context["tries"] = f"/v1/{reads[0]}" if reads else ""
     response = render(request, "settings/key.html", context)
     if secret:
         once.forget(response, path=request.path)

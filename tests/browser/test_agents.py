@@ -229,7 +229,7 @@ async def test_a_number_is_led_to_an_agent_by_name(visit: Open, known: Known) ->
     await page.get_by_role("option", name="agent:still").wait_for()
     await page.get_by_role("textbox", name="Number").fill("700")
     await page.get_by_role("combobox", name="Goes to").fill("still")
-    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.get_by_role("button", name="Add the number").click()
     await expect(page.get_by_text("700 goes to still.")).to_be_visible()
     await page.goto(f"/agents/{known['agent']['still']}/delete/")
     await expect(page.get_by_role("alert")).to_contain_text("cannot be deleted")

@@ -1,9 +1,9 @@
-"""What has no room on a phone: tabs beyond the edge, and what stands in place of a strip."""
+"""Room: tabs beyond the edge of a phone, numbers in columns, pages that ask on wide screens."""
 
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import LiveServer
 from tests.browser.states import store_all
@@ -18,6 +18,13 @@ IN_SIGHT = """tab => {
 }"""
 SAID = "box => getComputedStyle(box.querySelector('.plot-canvas'), '::before').content"
 
+BROKEN = """all => all.filter((who) => {
+  const style = getComputedStyle(who);
+  const lines = who.getBoundingClientRect().height / parseFloat(style.lineHeight);
+  return lines > 1.5 || style.overflow == "hidden" && who.scrollWidth > who.clientWidth + 1;
+}).map((who) => who.textContent)"""
+"Names that take two lines, or of which the end is cut off."
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
@@ -26,11 +33,18 @@ def server() -> Iterator[LiveServer]:
         yield running
 
 
-@pytest.fixture
-def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def context(browser: Browser, server: LiveServer) -> Iterator[BrowserContext]:
     context = signed_in(browser, server.url, viewport={"width": 390, "height": 844})
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    page = context.new_page()
+    yield page
+    page.close()
 
 
 @pytest.mark.parametrize(
@@ -65,3 +79,34 @@ def test_an_empty_strip_waits_for_no_audio_that_has_figures(page: Page) -> None:
     page.goto(PAGES["call"])
     expect(page.locator("#quality-A dl")).to_be_visible()
     assert page.locator("#plots-A").evaluate(SAID) == '"Nothing drawn yet"'
+
+
+@pytest.mark.parametrize("path", ["/calls/", "/history/", "/trunks/1/"])
+def test_a_number_is_read_whole_on_one_line(page: Page, path: str) -> None:
+    page.goto(path)
+    names = page.locator(".calls .who:visible")
+    expect(names.first).to_be_visible()
+    assert "+12025550100" in names.all_inner_texts()
+    for width in (390, 960, 1080, 1279, 1280, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert names.evaluate_all(BROKEN) == [], width
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PAGES if name.endswith("-delete") and name != "agent-delete"]
+)
+def test_pages_that_ask_before_they_delete_are_alike(page: Page, name: str) -> None:
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(PAGES[name])
+    actions = page.locator("main .form-actions")
+    expect(actions).to_be_visible()
+    told = page.locator("main .form").first.bounding_box()
+    assert told is not None
+    assert told["width"] <= 640
+    words = [text.strip() for text in actions.locator(".button").all_inner_texts()]
+    if len(words) == 2:
+        assert words[1] == "Keep it"
+        assert words[0].startswith("Delete ")
+    else:
+        assert words[0].startswith("Back to ")
+    assert " ." not in page.locator("main").inner_text()

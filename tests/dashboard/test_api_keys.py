@@ -83,6 +83,23 @@ def test_a_key_that_is_asked_for_wrongly_is_not_made(
     assert not ApiKey.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("scopes", "tries"),
+    [
+        (["agents:read"], "/v1/agents<"),
+        (["agents:write", "connection-templates:read"], "/v1/connection-templates<"),
+        (["agents:write"], ""),
+    ],
+)
+def test_what_a_key_is_tried_with_is_what_it_may(
+    admin: Client, scopes: list[str], tries: str
+) -> None:
+    row, _ = made(admin, scopes=scopes)
+    page = text(admin.get(f"/settings/keys/{row.pk}/"))
+    assert ("Try it" in page) == bool(tries)
+    assert tries in page
+
+
 def test_nobody_gives_a_key_a_right_they_lack() -> None:
     browser = browser_of(Role.VIEWER)
     User.objects.get(username="viewer").user_permissions.set(
