@@ -4,7 +4,7 @@ from typing import Any
 
 import pjsua2 as pj
 
-from callengine.worker.agent.ringback import AMPLITUDE, HZ, ON_S, PERIOD_S
+from callengine.worker.ringtone import AMPLITUDE, HZ, ON_S, PERIOD_S
 
 
 class Ringing:

@@ -6,12 +6,7 @@ from functools import cache
 
 from agents.formats import AudioFormat, Encoding
 from audiocodecs.g711 import compressed
-
-HZ = 425
-"The ringing tone of most of the world (ITU-T E.180 supplement 2)."
-ON_S, PERIOD_S = 1.0, 5.0
-AMPLITUDE = 2600
-"-22 dBm0, as networks send it."
+from callengine.worker.ringtone import AMPLITUDE, HZ, ON_S, PERIOD_S
 
 
 class Ringback:
