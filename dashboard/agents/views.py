@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import django_filters
 from asgiref.sync import async_to_sync
 from django.conf import settings as django_settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
@@ -29,7 +29,7 @@ from dashboard.agents.forms import AgentAddForm, AgentForm
 from dashboard.agents.trial import Trial, try_agent
 from dashboard.calls.lately import recent_calls
 from dashboard.parts.access import is_fragment, requires
-from dashboard.parts.saving import is_stored
+from dashboard.parts.saving import is_done, is_stored
 from dashboard.parts.tables import listing
 from sip.revisions import save
 
@@ -92,7 +92,7 @@ def add(request: HttpRequest) -> HttpResponse:
     """Add an agent; its page has all the rest. `?name=`, `?dialect=` and `?url=` fill the form."""
     if request.method == "POST" and request.POST.get("do") != "show":
         form = AgentAddForm(request.POST)
-        if form.is_valid() and _is_added(form):
+        if is_done(form, partial(save, form.instance)):
             messages.success(
                 request, f"{form.instance} is added. Test it, and lead a number to it."
             )
@@ -102,15 +102,6 @@ def add(request: HttpRequest) -> HttpResponse:
     form = AgentAddForm(typed_so_far={"dialect": next(iter(DIALECTS)), **typed})
     template = "agents/_by_dialect.html" if is_fragment(request) else "agents/add.html"
     return render(request, template, {"form": form})
-
-
-def _is_added(form: AgentAddForm) -> bool:
-    try:
-        save(form.instance)
-    except ValidationError as error:
-        form.add_error(None, error)
-        return False
-    return True
 
 
 @requires("agents.view_voiceagent")

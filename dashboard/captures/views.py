@@ -8,7 +8,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,6 +18,7 @@ from connections.models import Connection
 from dashboard.captures import presenters, services
 from dashboard.captures.forms import CaptureForm
 from dashboard.parts.access import is_fragment, requires
+from dashboard.parts.saving import is_done
 
 PIECE = 256 * 1024
 ADMINS = "callengine.add_packetcapture"
@@ -28,15 +28,13 @@ ADMINS = "callengine.add_packetcapture"
 def call_captures(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     """Show the captures of a call; begin one."""
     call = get_object_or_404(Call, pk=call_uuid)
-    form = CaptureForm(request.POST) if request.method == "POST" else None
-    status = HTTPStatus.OK
-    if form is not None:
-        if _began(form, lambda: services.record_call(call, by=_user(request), **form.asked)):
-            form = None
-            if not is_fragment(request):
-                return _to_call(call_uuid)
-        else:
-            status = HTTPStatus.UNPROCESSABLE_ENTITY
+    form, status = None, HTTPStatus.OK
+    if request.method == "POST":
+        posted, by = CaptureForm(request.POST), _user(request)
+        if not is_done(posted, lambda: services.record_call(call, by=by, **posted.asked)):
+            form, status = posted, HTTPStatus.UNPROCESSABLE_ENTITY
+        elif not is_fragment(request):
+            return _to_call(call_uuid)
     context = presenters.card(call, form)
     template = "captures/_card.html" if is_fragment(request) else "captures/card.html"
     return render(request, template, context, status=status)
@@ -86,24 +84,12 @@ def connection_capture(request: HttpRequest, connection_id: int) -> HttpResponse
     """Have packets of a connection's next call recorded."""
     row = get_object_or_404(Connection, pk=connection_id)
     form = CaptureForm(request.POST)
-    if _began(form, lambda: services.record_next_call(row, by=_user(request), **form.asked)):
+    if is_done(form, lambda: services.record_next_call(row, by=_user(request), **form.asked)):
         messages.success(request, "Packets of its next call will be recorded.")
     else:
         for error in (error for errors in form.errors.values() for error in errors):
             messages.error(request, str(error))
     return redirect(f"{reverse('connection', args=[row.pk])}?tab=calls")
-
-
-def _began(form: CaptureForm, begin: object) -> bool:
-    assert callable(begin)
-    if not form.is_valid():
-        return False
-    try:
-        begin()
-    except ValidationError as error:
-        form.add_error(None, error)
-        return False
-    return True
 
 
 def _after(request: HttpRequest, row: PacketCapture) -> HttpResponse:

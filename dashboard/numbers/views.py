@@ -1,14 +1,15 @@
 """Numbers: the list, and where each one's calls go."""
 
+from functools import partial
+
 import django_filters
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from dashboard.parts.access import requires
-from dashboard.parts.saving import is_stored
+from dashboard.parts.saving import is_done, is_stored
 from dashboard.parts.tables import listing
 from sip.revisions import save
 from trunks.models import Number, Trunk
@@ -73,22 +74,13 @@ def add(request: HttpRequest) -> HttpResponse:
     """Add a number; `?number=` and `?to=` fill the form."""
     if request.method == "POST":
         form = NumberForm(request.POST)
-        if form.is_valid() and _is_added(form):
+        if is_done(form, partial(save, form.instance)):
             messages.success(request, f"{form.instance.number} goes to {_where(form)}.")
             return redirect("numbers")
     else:
         asked = {"number": request.GET.get("number"), "destination": request.GET.get("to")}
         form = NumberForm(initial=asked)
     return _form(request, form)
-
-
-def _is_added(form: NumberForm) -> bool:
-    try:
-        save(form.instance)
-    except ValidationError as error:
-        form.add_error(None, error)
-        return False
-    return True
 
 
 def _where(form: NumberForm) -> str:

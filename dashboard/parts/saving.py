@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.forms import Form, ModelForm
 from django.http import HttpRequest, QueryDict
 
 from sip.forms import RevisedForm
@@ -29,6 +30,18 @@ def is_stored(form: RevisedForm[Any]) -> bool:
         form.add_error(None, str(error))
         form.renew()
         return False
+    except ValidationError as error:
+        form.add_error(None, error)
+        return False
+    return True
+
+
+def is_done(form: Form | ModelForm[Any], work: Callable[[], object]) -> bool:
+    """Do what a valid form asks for; if it is wrong after all, say so at the form instead."""
+    if not form.is_valid():
+        return False
+    try:
+        work()
     except ValidationError as error:
         form.add_error(None, error)
         return False

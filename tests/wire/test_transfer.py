@@ -164,13 +164,19 @@ async def test_an_unauthenticated_caller_is_not_transferred_to_a_trunk(
         await talk.a.hang_up()
 
 
+async def _rings(operator: Operator, phone: Phone) -> tuple[str, IncomingCall]:
+    """Transfer the call that is up to a phone, and have it ring; return the call's page and it."""
+    path = await operator.transfer(phone.user)
+    target = await phone.wait_call()
+    await target.ring()
+    return path, target
+
+
 async def test_the_caller_hangs_up_while_the_target_rings(
     engine: Engine, operator: Operator
 ) -> None:
     async with talking(engine, "carol") as (talk, (carol,)):
-        path = await operator.transfer("carol")
-        target = await carol.wait_call()
-        await target.ring()
+        path, target = await _rings(operator, carol)
         page = await _hung_up(operator, path, talk)
         await asyncio.wait_for(target.cancelled.wait(), 15)
         assert talk.b.bye is not None
@@ -182,9 +188,7 @@ async def test_the_callee_hangs_up_and_the_caller_waits_for_the_target(
     engine: Engine, operator: Operator
 ) -> None:
     async with talking(engine, "carol") as (talk, (carol,)):
-        path = await operator.transfer("carol")
-        target = await carol.wait_call()
-        await target.ring()
+        path, target = await _rings(operator, carol)
         assert (await talk.b.hang_up()).code == 200
         await operator.reads(path, "B callee left", "the caller waits for Carol")
         assert talk.a.bye is None
@@ -199,9 +203,7 @@ async def test_the_call_ends_when_the_callee_left_and_nobody_answers(
     engine: Engine, operator: Operator
 ) -> None:
     async with talking(engine, "carol") as (talk, (carol,)):
-        path = await operator.transfer("carol")
-        target = await carol.wait_call()
-        await target.ring()
+        path, target = await _rings(operator, carol)
         await talk.b.hang_up()
         await asyncio.wait_for(target.cancelled.wait(), RING_TIMEOUT_S + 15)
         await asyncio.wait_for(talk.a.ended.wait(), 15)
@@ -214,9 +216,7 @@ async def test_a_forced_destination_has_the_caller_change_codec_once_it_answers(
     engine: Engine, operator: Operator
 ) -> None:
     async with talking(engine, "strict") as (talk, (strict,)):
-        path = await operator.transfer("strict")
-        target = await strict.wait_call()
-        await target.ring()
+        path, target = await _rings(operator, strict)
         assert talk.a.reoffers.empty()
         await target.answer_in("PCMU")
         offer = await asyncio.wait_for(talk.a.reoffers.get(), 15)
