@@ -195,6 +195,8 @@ def test_many_are_changed_once_it_was_seen_what_changes(admin: Client, viewer: C
     assert [row.sip_user for row in Connection.objects.filter(enabled=True)] == ["eve"]
     again = admin.post("/connections/bulk/", {**ask, "confirmed": "1", "seen": seen})
     assert again.status_code == 409
+    page = admin.post("/connections/bulk/", ask)
+    assert "All of them are disabled already: nothing would change." in page.content.decode()
 
     ask = {"chosen": chosen, "action": "inbound"}
     seen = admin.post("/connections/bulk/", ask).context["seen"]

@@ -180,6 +180,10 @@ def test_who_only_looks_sees_the_order_and_no_button() -> None:
     asked = text(viewer.get("/routes/?number=%2B49"))
     assert "Refused with 403" in asked
     assert "Add this number" not in asked
+    route("+33", carrier("three", "sip:203.0.113.9"))
+    refused = text(viewer.get("/routes/?number=%2B33123456789"))
+    assert "It does not get to the trunk" in refused
+    assert "Not to the trunk" not in refused, "which says why"
 
 
 # Where would this number go?
