@@ -2,7 +2,7 @@
 
 Keys that follow one another become one line that grows. Of everything else so many lines of one
 kind are kept, and so many in all; a last line then says how many more there were. Only the line
-about the end is always kept.
+about the end is always kept, and the last about who listens is true.
 """
 
 from collections import Counter
@@ -17,6 +17,8 @@ MAX_OF_A_KIND = 100
 KEYS = frozenset({"dtmf", "dtmf-refused"})
 "Kinds that people repeat by nature; only keys may come between for them to be gathered."
 LEFT_OUT, ENDED = "left-out", "ended"
+LISTENING, NOBODY_LISTENS = "listening", "listening-over"
+"The last line of these kinds says who listens now."
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class Timeline:
     _keys: dict[tuple[str, str, str], _Gathered] = field(default_factory=dict)
     "The lines of keys that may still grow, by kind, leg and text."
     _left_out: _Gathered | None = None
+    _who_listens: int = 0
+    "The number of the last line about that."
 
     def add(self, *, at: str, leg: str, kind: str, text: str) -> EventSnapshot:
         """Return the line that is new or has changed; `at` is ISO 8601.
@@ -49,10 +53,13 @@ class Timeline:
             self._keys.clear()
         elif (line := self._keys.get((kind, leg, text))) is not None:
             return _grown(line, event)
+        listens = kind in (LISTENING, NOBODY_LISTENS)
         if kind != ENDED and self._is_full_for(kind):
-            return self._leave_out(event)
+            return self._in_place(event) if listens else self._leave_out(event)
         self._of_kind[kind] += 1
         event["number"] = self._next_number()
+        if listens:
+            self._who_listens = event["number"]
         if kind in KEYS:
             began = datetime.fromisoformat(at)
             self._keys[(kind, leg, text)] = _Gathered(event["number"], text, began)
@@ -64,6 +71,11 @@ class Timeline:
     def _next_number(self) -> int:
         self.count += 1
         return self.count
+
+    def _in_place(self, event: EventSnapshot) -> EventSnapshot:
+        """Put a line about who listens in the place of the one before."""
+        self._who_listens = self._who_listens or self._next_number()
+        return {**event, "number": self._who_listens}
 
     def _leave_out(self, event: EventSnapshot) -> EventSnapshot:
         if self._left_out is None:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from callengine.core.snapshot import EventSnapshot
-
-LISTENING, NOBODY_LISTENS = "listening", "listening-over"
+from callengine.core.timeline import LISTENING, NOBODY_LISTENS
 
 
 def tells_of_listeners(event: EventSnapshot) -> bool:

@@ -8,6 +8,7 @@ import pjsua2 as pj
 
 from callengine.core.machine import CallMachine
 from callengine.core.sounds import FrameKind
+from callengine.core.timeline import LISTENING, NOBODY_LISTENS
 from callengine.worker.browser.link import BrowserLink
 from callengine.worker.browser.port import EarPort, take_ear
 from callengine.worker.party import Party
@@ -16,8 +17,6 @@ from callengine.worker.sipleg import Bridged
 
 LOOKS_EVERY_S = 0.25
 MAX_LISTENERS = 3
-LISTENING, NOBODY_LISTENS = "listening", "listening-over"
-"Kinds of lines of the timeline; the last of them says who listens now."
 
 
 class Listener:

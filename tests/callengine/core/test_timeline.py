@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from callengine.core.snapshot import EventSnapshot
-from callengine.core.timeline import MAX_LINES, MAX_OF_A_KIND, Timeline
+from callengine.core.timeline import (
+    LISTENING,
+    MAX_LINES,
+    MAX_OF_A_KIND,
+    NOBODY_LISTENS,
+    Timeline,
+)
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -99,3 +105,22 @@ def test_there_are_so_many_lines_in_all_and_the_end_is_always_kept(order: str) -
     kept = sum(" more not kept" not in text for text in told.texts) - 1
     left_out = (4000 if order == "keys between" else 2000) - kept
     assert f"And {left_out} more not kept." in told.texts
+
+
+@pytest.mark.parametrize("before", [0, 1, MAX_OF_A_KIND])
+def test_who_listens_is_told_however_full_it_is(before: int) -> None:
+    """The page goes by the last such line: it said that nobody did, or somebody for ever."""
+    told = Told()
+    for _ in range(before):
+        told.add(LISTENING, text="Ann listens.")
+        told.add(NOBODY_LISTENS)
+    for number in range(MAX_LINES):
+        told.add(f"kind-{number % 7}")
+    full = len(told.lines)
+    for kind, text in ((LISTENING, "Bea listens."), (NOBODY_LISTENS, "Nobody listens.")):
+        told.add(kind, text=text)
+        about = [
+            line for line in told.lines.values() if line["kind"] in (LISTENING, NOBODY_LISTENS)
+        ]
+        assert max(about, key=lambda line: line["number"])["text"] == text
+    assert len(told.lines) <= full + 1
