@@ -13,6 +13,7 @@ from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.scene import MARKS, Known, Open, insist_on_clean, signed_in, windows
 from tests.browser.sounding import DEVICE, LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
 from tests.peers.engine import Engine, Record
+from tests.peers.waiting import until
 from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, converse, registered
 from tests.wire.directory import configuration, connection
 
@@ -74,6 +75,18 @@ async def state_is(page: Page, word: str) -> None:
     await expect(page.locator("#phone-state")).to_have_text(word)
 
 
+async def up(engine: Engine) -> list[str]:
+    """Return the ids of the calls that are up, once one is on record."""
+    found: list[str] = []
+
+    def some() -> bool:
+        found[:] = [one["id"] for one in engine.calls() if one["ended"] is None]
+        return bool(found)
+
+    await until(some, "no call is on record")
+    return found
+
+
 async def record_of(engine: Engine, page: Page) -> Record:
     """Return the record of the page's call once it is over."""
     link = await page.locator("#phone-link").get_attribute("href")
@@ -130,9 +143,8 @@ async def test_a_connection_is_called_by_its_own_list(engine: Engine, open_page:
             if heard.near(MICROPHONE_HZ):
                 break
         assert heard.near(MICROPHONE_HZ), heard
-        task = asyncio.create_task(incoming.audio(send_hz=PHONE_HZ, codec="G722", seconds=4))
-        await insist_on_tone(page, PHONE_HZ)
-        await task
+        async with incoming.sounding(send_hz=PHONE_HZ, codec="G722"):
+            await insist_on_tone(page, PHONE_HZ)
         await page.get_by_role("button", name="Hang up").click()
         await asyncio.wait_for(incoming.ended.wait(), 15)
     record = await record_of(engine, page)
@@ -189,12 +201,12 @@ async def test_keys_reach_the_other_side_and_a_lost_page_ends_its_call(
         await incoming.answer_in("PCMU")
         await state_is(page, "Talking")
         await page.locator("#phone-keys summary").click()
-        task = asyncio.create_task(incoming.audio(send_hz=PHONE_HZ, codec="PCMU", seconds=3))
-        await page.get_by_role("button", name="5", exact=True).click()
-        await page.keyboard.press("#")
-        await expect(page.locator("#phone-pressed")).to_have_text("5#")
-        heard = await task
-        assert len(heard.payload_types) == 2, heard  # sound, and telephone-events
+        async with incoming.sounding(send_hz=PHONE_HZ, codec="PCMU") as types:
+            await page.get_by_role("button", name="5", exact=True).click()
+            await page.keyboard.press("#")
+            await expect(page.locator("#phone-pressed")).to_have_text("5#")
+            # Sound, and telephone-events.
+            await until(lambda: len(types) == 2, "no telephone-events arrive")
         await page.close(run_before_unload=False)
         await asyncio.wait_for(incoming.ended.wait(), 15)
 
@@ -231,7 +243,7 @@ async def tops_of_legs(page: Page) -> list[float]:
 async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page: Open) -> None:
     async with registered(engine, "alice") as alice, registered(engine, "carol") as carol:
         talk = await converse(engine, alice, carol, offer=["PCMU"], answer=["PCMU"])
-        (key,) = [one["id"] for one in engine.calls() if one["ended"] is None]
+        (key,) = await up(engine)
         page, looks_on = (
             await open_page(f"/calls/{key}/"),
             await open_page(f"/calls/{key}/", role="viewer"),
@@ -239,27 +251,26 @@ async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page:
         await page.add_init_script(LISTENS)
         await page.reload()
         assert await looks_on.get_by_role("button", name="Listen").count() == 0
-        sounds = [
-            asyncio.create_task(talk.a.audio(send_hz=CALLER_HZ, codec="PCMU", seconds=8)),
-            asyncio.create_task(talk.b.audio(send_hz=CALLEE_HZ, codec="PCMU", seconds=8)),
-        ]
-        await expect(page.locator("#call-legs")).to_be_visible()
-        tops = await tops_of_legs(page)
-        await page.get_by_role("button", name="Listen").click()
-        await insist_on_tone(page, CALLER_HZ, ear=0)
-        await insist_on_tone(page, CALLEE_HZ, ear=1)
-        for seen in (page, looks_on):
-            await expect(seen.locator("#listeners")).to_have_text(
-                "admin is listening in the browser."
-            )
-        await expect(page.locator("#listen-said")).to_contain_text("Caller in the left ear")
-        assert await tops_of_legs(page) == tops, "who listens moves the page"
-        await looks_on.reload()
-        await expect(looks_on.locator("#listeners")).to_contain_text("admin is listening")
-        await insist_on_clean(page, 1280)
-        await page.get_by_role("button", name="Stop listening").click()
-        await expect(looks_on.locator("#listeners")).to_have_text("")
-        await asyncio.gather(*sounds)
+        async with (
+            talk.a.sounding(send_hz=CALLER_HZ, codec="PCMU"),
+            talk.b.sounding(send_hz=CALLEE_HZ, codec="PCMU"),
+        ):
+            await expect(page.locator("#call-legs")).to_be_visible()
+            tops = await tops_of_legs(page)
+            await page.get_by_role("button", name="Listen").click()
+            await insist_on_tone(page, CALLER_HZ, ear=0)
+            await insist_on_tone(page, CALLEE_HZ, ear=1)
+            for seen in (page, looks_on):
+                await expect(seen.locator("#listeners")).to_have_text(
+                    "admin is listening in the browser."
+                )
+            await expect(page.locator("#listen-said")).to_contain_text("Caller in the left ear")
+            assert await tops_of_legs(page) == tops, "who listens moves the page"
+            await looks_on.reload()
+            await expect(looks_on.locator("#listeners")).to_contain_text("admin is listening")
+            await insist_on_clean(page, 1280)
+            await page.get_by_role("button", name="Stop listening").click()
+            await expect(looks_on.locator("#listeners")).to_have_text("")
         await talk.end()
     await page.goto("/settings/audit/")
     await expect(page.locator("main")).to_contain_text("listened in the browser")

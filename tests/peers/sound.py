@@ -1,6 +1,9 @@
 """The sound of one call of a scripted phone, whatever else its phone hears."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.peers import descriptions
@@ -60,6 +63,25 @@ class Sound:
         others = self._ports_of_other_calls()
         own = [packet for packet in arrived if packet.source[1] not in others]
         return judged(self._changed(own), self.local_codecs, octet_align=octet_align)
+
+    @asynccontextmanager
+    async def sounding(self, *, send_hz: float, codec: str) -> AsyncIterator[set[int]]:
+        """Send a tone for as long as the body takes; yield the payload types that arrive.
+
+        However busy the machine is: whoever is to hear it may look late.
+        """
+        seen: set[int] = set()
+
+        async def go_on() -> None:
+            while True:
+                seen.update((await self.audio(send_hz=send_hz, codec=codec)).payload_types)
+
+        task = asyncio.create_task(go_on())
+        try:
+            yield seen
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def described_anew(self, answer: str) -> None:
         """Note that an offer within the call was answered: what is under way is as before."""

@@ -319,9 +319,8 @@ async def test_whoever_is_rung_after_early_media_in_vain_is_heard_before_the_ans
         await b.ring()
         await _hears(a, RINGBACK_HZ)
         await b.early_media(second.sdp(["PCMU"]))
-        speaks = asyncio.create_task(b.audio(send_hz=CALLEE_HZ, codec="PCMU", seconds=30))
-        await _hears(a, CALLEE_HZ)
-        speaks.cancel()
+        async with b.sounding(send_hz=CALLEE_HZ, codec="PCMU"):
+            await _hears(a, CALLEE_HZ)
         await b.answer(second.sdp(["PCMU"]))
         await a.answered()
         call = Conversation(a, b, engine)
