@@ -33,6 +33,7 @@ class LegReports:
     def told_caller(self, code: int) -> None:
         """Take what the caller is answered."""
         self._states.told_caller(code)
+        self.changed(self._legs[CALLER])
 
     def audible(self, leg: str) -> None:
         """Take that the other party hears the leg from now on."""

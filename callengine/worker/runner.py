@@ -339,7 +339,6 @@ class CallRunner:
             self._reports.audible(early_media_leg)
         self._reports.told_caller(code)
         attempt(lambda: self._legs["A"].respond(code))
-        self._reports.changed(self._legs["A"])
 
     def _hang_up(self, name: str, code: int, reason: str) -> None:
         leg = self._legs.get(name)

@@ -91,6 +91,8 @@ def test_a_call_between_parties_that_are_no_sip_calls() -> None:
     call.runner.step()
     assert ("respond", 200) in call.party("A").asked
     assert call.party("B").joined == {"A"}
+    caller = [facts for facts in call.told(LegFacts) if facts.name == "A"][-1]
+    assert caller.state == "up"
     call.party("B").leave()
     call.runner.step()
     assert ("end", 200) in call.party("A").asked
