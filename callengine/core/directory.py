@@ -270,6 +270,8 @@ class Source:
     "Whether it has shown who it is: a trunk known by its domain alone has not."
     encrypts: bool = False
     "Whether its INVITE offers SRTP; of somebody unknown, nothing else says so."
+    is_inside_only: bool = False
+    "Whether its calls go through no trunk: somebody in the browser, who calls as no connection."
 
     @property
     def holder(self) -> Holder:

@@ -140,6 +140,7 @@ class Rule(StrEnum):
     CONCURRENT_CALLS_REACHED = "concurrent-calls-reached"
     CALLER_AT_ITS_LIMIT = "caller-at-its-limit"
     TRUNK_CALLS_REACHED = "trunk-calls-reached"
+    OUTSIDE_FORBIDDEN = "outside-forbidden"
     INTERNATIONAL_FORBIDDEN = "international-forbidden"
     COUNTRY_FORBIDDEN = "country-forbidden"
     PREMIUM_RATE_FORBIDDEN = "premium-rate-forbidden"
@@ -280,6 +281,7 @@ REJECTIONS: Mapping[Rule, tuple[int, ...]] = {
     Rule.CONCURRENT_CALLS_REACHED: (486,),
     Rule.CALLER_AT_ITS_LIMIT: (503,),
     Rule.TRUNK_CALLS_REACHED: (503,),
+    Rule.OUTSIDE_FORBIDDEN: (403,),
     Rule.INTERNATIONAL_FORBIDDEN: (403,),
     Rule.COUNTRY_FORBIDDEN: (403,),
     Rule.PREMIUM_RATE_FORBIDDEN: (403,),

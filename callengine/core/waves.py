@@ -90,6 +90,15 @@ class WavePlanner:
                 f"{self._request.source.address} is an unauthenticated caller and {dialled} leads "
                 "to a trunk. Register, or put the address on a trunk's access list.",
             )
+        if self._request.party.is_inside_only:
+            who = self._request.party.holder.name
+            raise NotPlannedError(
+                403,
+                Rule.OUTSIDE_FORBIDDEN,
+                f"{who} calls inside only, and {dialled} leads outside, through a trunk. Such a "
+                "call is made by a connection, as its rights and its lists hold: choose one under "
+                "Call as.",
+            )
         if destination.trunk is not None:
             return self._trunks.plan((destination.trunk,), dialled, destination)
         assert destination.route is not None

@@ -49,10 +49,6 @@ AGENTS = (
     "{to} leads to a voice agent, and voice agents hear callers from SIP phones alone. "
     "Call it from a phone, or press Test call on its page."
 )
-OUTSIDE = (
-    "{to} leads outside, through a trunk, and such a call is made by a connection: its rights and "
-    "its lists hold. Choose one under Call as."
-)
 
 
 NOT_ANSWERED = "Nobody talks yet: listen once the call is answered."
@@ -184,7 +180,12 @@ class Browsers:
                 raise RefusedError(f"{known.name} is disabled: enable it, or call as another.")
             entry = known
         return IncomingCall(
-            source=Source("connection", "127.0.0.1", connection=entry),
+            source=Source(
+                "connection",
+                "127.0.0.1",
+                connection=entry,
+                is_inside_only=not asked.connection,
+            ),
             call_id=f"browser-{uuid.uuid4().hex}",
             from_user=entry.sip_user,
             from_name=entry.name,
@@ -211,8 +212,6 @@ class Browsers:
         )
         if not waves:
             raise RefusedError(AGENTS.format(to=planned.call.to_user))
-        if not asked.connection and any(target.trunk for wave in waves for target in wave.targets):
-            raise RefusedError(OUTSIDE.format(to=planned.call.to_user))
         name = browser_name(asked.by)
         return replace(
             decision,

@@ -7,6 +7,7 @@ import pytest
 
 from callengine.core.capacity import RecentCalls
 from callengine.core.directory import (
+    AgentPlace,
     ConnectionEntry,
     Contact,
     Destination,
@@ -95,6 +96,39 @@ def test_both_must_let_a_number_through(
     assert advice.startswith("Alice may" if who == "caller" else "The trunk carrier may")
     assert number in advice
     assert "among its permissions" in advice
+
+
+def test_who_calls_inside_only_reaches_no_trunk() -> None:
+    """Neither by itself nor by the fallback of an agent; by another's rights it does."""
+    olga = ConnectionEntry("olga", "Browser of olga")
+    source = Source("connection", "127.0.0.1", connection=olga, is_inside_only=True)
+    request = CallRequest(
+        call="0" * 32,
+        call_id="x",
+        from_user="olga",
+        from_name="Browser of olga",
+        to_user=BOSTON,
+        offered=None,
+        max_forwards=70,
+        source=source,
+    )
+
+    def planned(to: Destination, acts_for: Source | None = None) -> Any:
+        asked = dataclasses.replace(request, acts_for=acts_for)
+        return plan_call(asked, destination=to, platform=PLATFORM, usage=Usage())
+
+    outside = Destination(route=RouteEntry("+", (trunk(),)))
+    advice = refused(planned(outside), "outside-forbidden")
+    assert advice == (
+        f"Browser of olga calls inside only, and {BOSTON} leads outside, through a trunk. Such a "
+        "call is made by a connection, as its rights and its lists hold: choose one under Call as."
+    )
+    agent = AgentPlace("support", fallback=outside, fallback_number=BOSTON)
+    made = planned(Destination(agent=agent))
+    assert [target.agent for wave in made.waves for target in wave.targets] == ["support"]
+    assert made.notes == (f"The fallback of support was left out: {advice}",)
+    alice = Source("connection", "192.0.2.9", connection=ConnectionEntry("alice", "Alice"))
+    assert [wave.label for wave in planned(outside, alice).waves] == ["carrier"]
 
 
 def test_what_to_do_is_said_with_the_country() -> None:
