@@ -47,14 +47,22 @@ def conversion(codec: str, audio: AudioFormat, direction: Direction) -> str:
     spoken = G711.get(codec)
     if spoken is audio.encoding:
         return UNTOUCHED
-    ends = (CATALOGUE[codec].audio_rate_hz, audio.sample_rate_hz)
-    before, after = ends if direction == "input" else ends[::-1]
-    if before != after:
-        return f"resampled {before / 1000:g} → {after / 1000:g} kHz"
+    if resampled := resampling(CATALOGUE[codec].audio_rate_hz, audio, direction):
+        return resampled
     if spoken is None or audio.encoding not in _LAWS:
-        return f"decoded and encoded at {after / 1000:g} kHz"
+        return f"decoded and encoded at {audio.sample_rate_hz / 1000:g} kHz"
     laws = (_LAWS[spoken], _LAWS[audio.encoding])
     return "translated {} → {}".format(*(laws if direction == "input" else laws[::-1]))
+
+
+def resampling(rate_hz: int, audio: AudioFormat, direction: Direction) -> str:
+    """Return what is done between audio of a caller's at this rate and the agent's format.
+
+    Empty if both have the same.
+    """
+    ends = (rate_hz, audio.sample_rate_hz)
+    before, after = ends if direction == "input" else ends[::-1]
+    return "" if before == after else f"resampled {before / 1000:g} → {after / 1000:g} kHz"
 
 
 def format_meaning(

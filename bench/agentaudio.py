@@ -38,14 +38,17 @@ def bound() -> socket.socket:
     return sock
 
 
-def whole_frame(paths: Paths, audio: bytes, payload: bytes) -> Callable[[int], None]:
+def whole_frame(
+    caller: CallerCodec, paths: Paths, audio: bytes, payload: bytes
+) -> Callable[[int], None]:
     """Return a frame both ways as the agent's loop does it, from socket to bytes and back."""
     phone, ours = bound(), bound()
     at = ours.getsockname()
-    session = RtpSession(ours.detach(), None, paths.stream, remote=phone.getsockname(), now=0.0)
+    remote = phone.getsockname()
+    session = RtpSession(ours.detach(), None, caller.stream(), remote=remote, now=0.0)
     playout = Playout(paths.to_caller.audio)
     stream = CallerStream(paths.to_agent, 0.0)
-    ticks = paths.stream.clock_hz // 50
+    ticks = caller.clock_hz // 50
 
     def work(number: int) -> None:
         packet = RtpPacket(96, number % 65536, number * ticks % 2**32, 7, payload)
@@ -66,13 +69,13 @@ def whole_frame(paths: Paths, audio: bytes, payload: bytes) -> Callable[[int], N
 
 
 def figures(name: str, encoding: Encoding, frames: int) -> str:
-    audio = AudioFormat(encoding)
-    paths = open_paths(CallerCodec(name, 96), input_format=audio, output_format=audio)
+    audio, caller = AudioFormat(encoding), CallerCodec(name, 96)
+    paths = open_paths(caller, input_format=audio, output_format=audio)
     frame = tone(audio.sample_rate_hz, 440, FRAME_S).tobytes()[: audio.frame_bytes]
     payload = paths.to_caller.payload(frame)
     there = microseconds(lambda _: paths.to_agent.sound(payload), frames)
     back = microseconds(lambda _: paths.to_caller.payload(frame), frames)
-    both = microseconds(whole_frame(paths, frame, payload), frames)
+    both = microseconds(whole_frame(caller, paths, frame, payload), frames)
     paths.close()
     share = both / (FRAME_S * 1e6)
     return f"{name:8}{encoding:12}{there:10.1f}{back:10.1f}{both:8.1f}  {share:.2%}"

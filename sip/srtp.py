@@ -22,5 +22,5 @@ CHOICES = (
 SRTP_HELP = (
     "Encrypted audio, by keys in SIP (SDES). Allowed offers it beside plain RTP, and answers "
     "either. Required declines whatever is not encrypted. The keys can be read wherever SIP is "
-    "not over TLS. Voice agents hear callers in plain RTP alone."
+    "not over TLS. Voice agents hear SIP callers in plain RTP alone."
 )

@@ -37,7 +37,8 @@ class Obstacle(Enum):
     )
     AGENT = (
         Reason.MEDIA_ENCRYPTION_UNSUPPORTED,
-        "audio that must be encrypted ({detail}), and voice agents hear callers in plain RTP alone",
+        "audio that must be encrypted ({detail}), and voice agents hear SIP callers in plain RTP "
+        "alone",
         "Have SRTP optional at the device, and allowed, not required, where it is set up here.",
     )
     TRANSPORT = (

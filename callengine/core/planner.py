@@ -22,8 +22,8 @@ from callengine.core.waves import WavePlanner, check_room
 from sip.srtp import Srtp
 
 PLAIN_FOR_AGENT = (
-    "The caller's audio is not encrypted: {agent} may take the call, and voice agents hear callers "
-    "in plain RTP alone."
+    "The caller's audio is not encrypted: {agent} may take the call, and voice agents hear SIP "
+    "callers in plain RTP alone."
 )
 
 

@@ -151,7 +151,7 @@ class WavePlanner:
             raise NotPlannedError(480, Rule.DESTINATION_DISABLED, advice)
         lists = self._lists.of(AgentLists(agent.name, agent.codecs, agent.untouched))
         if self._request.encrypted:
-            note = f"{agent.name} was left out: voice agents hear callers in plain RTP alone."
+            note = f"{agent.name} was left out: voice agents hear SIP callers in plain RTP alone."
             return PlannedWaves(f"agent:{agent.name}", (), lists, (note,))
         if not self._lists.shares(lists.vn_a):
             note = f"{agent.name} was left out: no codec in common with the caller."

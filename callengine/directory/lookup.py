@@ -291,6 +291,11 @@ def destination(to_user: str, store: Store = STORED) -> Destination:
     return _Way(store).destination(to_user, frozenset())
 
 
+def agent_destination(name: str, store: Store = STORED) -> Destination | None:
+    """Return where a call goes that is for a voice agent by its name, as `destination` does."""
+    return _Way(store).agent(name)
+
+
 class _Way:
     """What a call may lead to, by one store; `passed` are the voice agents that lead there."""
 
@@ -317,6 +322,13 @@ class _Way:
         if selftest is not None:
             return Destination(selftest=selftest)
         return Destination(route=self._route(to_user, passed))
+
+    def agent(self, name: str) -> Destination | None:
+        """Return a voice agent and where calls go without it; None if there is none."""
+        found = self._store.agent(name) if is_storable(name) else None
+        if found is None:
+            return None
+        return Destination(agent=self._agent_of(found.row.key, frozenset()))
 
     def _connection_of(self, key: int | None, passed: frozenset[int]) -> ConnectionEntry | None:
         row = self._store.connection_of(key) if key is not None else None

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from callengine.core.control.language import ControlError
-from callengine.core.directory import ConnectionEntry, Source
+from callengine.core.directory import ConnectionEntry, Destination, Source
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
 from callengine.core.parties import parties
@@ -45,12 +45,8 @@ MAX_RATE_HZ = 16000
 NOWHERE = "udp:127.0.0.1:9"
 "In place of where an INVITE came from: this machine."
 MAX_FORWARDS = 70
-AGENTS = (
-    "{to} leads to a voice agent, and voice agents hear callers from SIP phones alone. "
-    "Call it from a phone, or press Test call on its page."
-)
-
-
+AGENT = "agent:"
+"Before the name of a voice agent, which may have no number."
 NOT_ANSWERED = "Nobody talks yet: listen once the call is answered."
 AGENT_TALKS = (
     "The caller talks to a voice agent, whose sound takes another way: read under Conversation "
@@ -152,10 +148,8 @@ class Browsers:
     async def _placed(self, asked: PlacePhoneCall) -> LiveCall:
         if problem := self._busy():
             raise RefusedError(problem)
-        to = dialled_user(asked.to.strip().removeprefix("sip:"))
-        if not to:
-            raise RefusedError("Nobody is named: type a number, a SIP user or *echo.")
-        planned = await self._planning.asked(await self._call(asked, to))
+        to, named = await self._named(asked.to.strip())
+        planned = await self._planning.asked(await self._call(asked, to), named)
         if isinstance(planned, Rejection):
             raise RefusedError(planned.advice)
         plan = self._plan(planned, asked)
@@ -168,6 +162,19 @@ class Browsers:
             raise RefusedError(end["advice"] if end else "No call process took it.", live.id)
         self._edge.open_legs(*outcome.legs_b)
         return live
+
+    async def _named(self, text: str) -> tuple[str, Destination | None]:
+        """Return what is dialled, and the voice agent that is meant if one is named as such."""
+        if text.startswith(AGENT):
+            name = text.removeprefix(AGENT).strip()
+            named = await self._ask(partial(lookup.agent_destination, name))
+            if named is None:
+                raise RefusedError(f"No voice agent is named {name!r}.")
+            return name, named
+        to = dialled_user(text.removeprefix("sip:"))
+        if not to:
+            raise RefusedError("Nobody is named: type a number, a SIP user or *echo.")
+        return to, None
 
     async def _call(self, asked: PlacePhoneCall, to: str) -> IncomingCall:
         name = browser_name(asked.by)
@@ -205,17 +212,11 @@ class Browsers:
             live = self._book.open(decision.plan, planned.call)
             self._book.close(live, decision.termination)
             raise RefusedError(decision.termination.advice, live.id)
-        waves = tuple(
-            replace(wave, vn_a=(), avoids_transcoding=False)
-            for wave in decision.waves
-            if not any(target.agent for target in wave.targets)
-        )
-        if not waves:
-            raise RefusedError(AGENTS.format(to=planned.call.to_user))
+        waves = (replace(wave, vn_a=(), avoids_transcoding=False) for wave in decision.waves)
         name = browser_name(asked.by)
         return replace(
             decision,
-            waves=waves,
+            waves=tuple(waves),
             browser=name,
             source=decision.source if asked.connection else f"browser:{asked.by}",
             vn_a=(),

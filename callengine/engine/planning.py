@@ -101,8 +101,13 @@ class Planning:
         self._codecs = codecs
         self._browsers_of = browsers_of
 
-    async def asked(self, call: IncomingCall) -> Asked | Rejection:
-        """Find out what an INVITE asks for; a rejection if it cannot be read or names another."""
+    async def asked(
+        self, call: IncomingCall, named: Destination | None = None
+    ) -> Asked | Rejection:
+        """Find out what an INVITE asks for; a rejection if it cannot be read or names another.
+
+        `named` is where the call leads, whatever was dialled.
+        """
         one_time = self._sources.placed(call)
         call = one_time.named(call) if one_time else call
         try:
@@ -145,7 +150,7 @@ class Planning:
             is_sips=call.is_sips,
             encrypted=encrypted,
         )
-        destination = with_browsers(destination, self._browsers_of)
+        destination = with_browsers(named or destination, self._browsers_of)
         if one_time is not None:
             destination = one_time.destination
         minutes = await self._minutes.today(call.source, destination, platform.time_zone)

@@ -1,4 +1,7 @@
-"""The media of a leg, lent to a party that reads and writes its RTP itself. See `SipLeg.lend`."""
+"""The media of a leg, lent to a party that reads and writes it itself, be it RTP or sound.
+
+See `SipLeg.lend` and `BrowserLeg.lend`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from callengine.worker.party import Counters
 from callengine.worker.rtpguard.streams import RtpEnd
+from callengine.worker.soundline import SoundLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,10 @@ class LentMedia:
 
 
 class Borrower(RtpEnd, Protocol):
-    """Who reads and writes a leg's RTP meanwhile; used on the call's thread."""
+    """Who reads and writes a leg's media meanwhile; used on the call's thread."""
 
     def counters(self) -> Counters | None:
-        """Return the counters of its RTP."""
+        """Return the counters of its RTP; None if it has none."""
 
     def level(self) -> float | None:
         """Return how loud its peer is now, 0 to 1; None if it has no audio."""
@@ -51,14 +55,14 @@ class Borrower(RtpEnd, Protocol):
 class Lender(Protocol):
     """A party that can lend its media."""
 
-    def lend(self, borrower: Borrower) -> LentMedia:
+    def lend(self, borrower: Borrower) -> LentMedia | SoundLine:
         """Lend it, or return what is lent by now. Raises PartyError."""
 
     def take_back(self) -> None:
         """Have it back; again does no harm."""
 
-    def descriptors(self) -> tuple[int, int]:
-        """Return new descriptors of the sockets of RTP and RTCP, for the borrower to close.
+    def descriptors(self) -> tuple[int, ...]:
+        """Return new descriptors for the borrower to close: the sockets of RTP and RTCP.
 
-        Raises PartyError.
+        Of a line, what tells that sound waits. Raises PartyError.
         """

@@ -134,7 +134,7 @@
     link = "";
     since = 0;
     setMuted(false);
-    find("who").textContent = who.replace(/^connection:|^test:/, "");
+    find("who").textContent = who.replace(/^(connection|agent|test):/, "");
     find("said").textContent = "";
     find("link").hidden = true;
     become(name);

@@ -2,13 +2,17 @@
 
 import threading
 import time
+from collections.abc import Callable
 
-from callengine.worker.agent.callermedia import Terms
+from callengine.worker.agent.calleraudio import CallerAudio, Formats
+from callengine.worker.agent.callermedia import CallerMedia, Terms
+from callengine.worker.agent.callerpage import CallerPage
 from callengine.worker.agent.loop import AgentLoop
 from callengine.worker.lending import Lender, LentMedia
 from callengine.worker.party import Counters
 from callengine.worker.rtpguard.rules import Seen
 from callengine.worker.rtpguard.sending import Hold
+from callengine.worker.soundline import SoundLine
 
 GIVE_BACK_WITHIN_S = 0.2
 
@@ -20,7 +24,7 @@ class Borrowing:
         self._loop = loop
         self._terms = Terms()
         self._lender: Lender | None = None
-        self._media: LentMedia | None = None
+        self._media: LentMedia | SoundLine | None = None
 
     def borrow_from(self, lender: Lender) -> None:
         """Borrow, or heed what has changed; raises PartyError."""
@@ -30,7 +34,13 @@ class Borrowing:
         descriptors = lender.descriptors()
         self._lender, self._media = lender, media
         terms = self._terms
-        self._loop.post(lambda now: self._loop.borrow(media, descriptors, terms, now))
+
+        def make(formats: Formats, digit: Callable[[str], None], now: float) -> CallerAudio:
+            if isinstance(media, SoundLine):
+                return CallerPage(media, *descriptors, formats=formats, now=now)
+            return CallerMedia(media, descriptors, terms, formats=formats, digit=digit, now=now)
+
+        self._loop.post(lambda now: self._loop.borrow(make, descriptors, now))
 
     def end(self) -> None:
         """Give back what is borrowed; again does no harm."""
@@ -38,7 +48,7 @@ class Borrowing:
             self._lender.take_back()  # which asks us to
 
     def give_back(self) -> None:
-        """Let go of the sockets: nothing is read from them or written once this returns."""
+        """Let go of the media: nothing is read from it or written once this returns."""
         self._lender = self._media = None
         done = threading.Event()
 

@@ -1,12 +1,11 @@
-"""The caller's end of a call with an agent: RTP on borrowed sockets, a format each way."""
+"""A phone at the caller's end of a call with an agent: RTP on borrowed sockets."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from agents.formats import AudioFormat
-from callengine.worker.agent.pace import Pace
+from callengine.worker.agent.calleraudio import CallerAudio, Formats
+from callengine.worker.agent.polled import Ready
 from callengine.worker.audio.callercodecs import CallerCodec
-from callengine.worker.audio.callerstream import CallerStream
 from callengine.worker.audio.paths import open_paths
 from callengine.worker.lending import LentMedia
 from callengine.worker.party import Counters
@@ -26,26 +25,24 @@ class Terms:
     "Whether there is no agreed media."
 
 
-class CallerMedia:
-    """What one agreement on media leads to; another agreement is another object. Times in seconds.
-
-    Made and used on the agent's thread; `counters` and `seen` may be asked on any.
-    """
+class CallerMedia(CallerAudio):
+    """What one agreement on media leads to; another agreement is another object."""
 
     def __init__(
         self,
         media: LentMedia,
-        descriptors: tuple[int, int],
+        descriptors: tuple[int, ...],
         terms: Terms,
         *,
-        formats: tuple[AudioFormat, AudioFormat],
+        formats: Formats,
         digit: Callable[[str], None],
         now: float,
     ) -> None:
-        """Take the descriptors as its own; `formats` are the agent's input and output.
+        """Take the descriptors, of RTP and RTCP, as its own.
 
         `digit` takes a key that is pressed. Raises PathError, ValueError.
         """
+        rtp, rtcp = descriptors
         caller = CallerCodec(
             name=media.codec,
             payload_type=media.payload_type,
@@ -54,36 +51,12 @@ class CallerMedia:
             events=dict(media.events),
             sent_as=media.sent_as,
         )
-        self._paths = open_paths(caller, input_format=formats[0], output_format=formats[1])
+        paths = open_paths(caller, input_format=formats[0], output_format=formats[1])
         self._digit = digit
-        stream = self._paths.stream
-        self.session = RtpSession(*descriptors, stream, remote=media.remote, now=now)
+        self.session = RtpSession(rtp, rtcp, caller.stream(), remote=media.remote, now=now)
         self.session.remote_reports = media.remote_reports
-        self._stream = CallerStream(self._paths.to_agent, now)
+        super().__init__(paths, now)
         self._terms, self._sends = terms, media.sends
-        self.pace = Pace(self.frame_ms / 1000, now)
-        self.missed_ms = 0.0
-        "Time that has passed without a frame, and is not made up for; whoever heeds it clears it."
-
-    @property
-    def frame_ms(self) -> int:
-        """How long what is sent at a time lasts."""
-        return self._paths.to_caller.frame_ms
-
-    @property
-    def frame_bytes(self) -> int:
-        """The size of that in the agent's output format."""
-        return self._paths.to_caller.frame_bytes
-
-    @property
-    def how(self) -> tuple[str, str]:
-        """What is done to the caller's audio, and to the agent's."""
-        return self._paths.to_agent.how, self._paths.to_caller.how
-
-    @property
-    def is_loud(self) -> bool:
-        """Whether what the caller said last is more than silence."""
-        return self._paths.to_agent.is_loud
 
     @property
     def is_on_hold(self) -> bool:
@@ -95,6 +68,14 @@ class CallerMedia:
         """Whether nothing may be played yet: it is kept until it may."""
         return self._terms.held is Hold.UNACKNOWLEDGED
 
+    def readers(self, heard: Ready) -> Mapping[int, Ready]:
+        """Return the sockets."""
+        session = self.session
+        readers = {session.rtp.fileno(): heard}
+        if session.rtcp is not None:
+            readers[session.rtcp.fileno()] = lambda _, now: session.receive_reports(now)
+        return readers
+
     def heard(self, now: float) -> list[bytes]:
         """Read RTP; return audio for the agent."""
         self.pace.arrived(now)
@@ -102,16 +83,12 @@ class CallerMedia:
 
     def ticked(self, now: float) -> list[bytes]:
         """Take that a frame's time has passed; return audio for the agent, silence if need be."""
-        self.missed_ms += self.pace.step(now) * 1000
         self.session.is_held = self._terms.held is not None or self.is_on_hold
         late = self.session.tick(now)
         chunks = self._chunks(late, now) if late else []
-        return [*chunks, *self._stream.tick(now)]
+        return [*chunks, *super().ticked(now)]
 
-    def play(self, frame: bytes | None, now: float) -> None:
-        """Send a frame in the agent's output format; None is silence."""
-        to_caller = self._paths.to_caller
-        payload = to_caller.silence() if frame is None else to_caller.payload(frame)
+    def _send(self, payload: bytes, now: float) -> None:
         self.session.send(payload, now)
 
     def _chunks(self, heard: Iterable[Heard], now: float) -> list[bytes]:
@@ -125,9 +102,9 @@ class CallerMedia:
         return chunks
 
     def close(self, now: float) -> None:
-        """Close the descriptors; the stream may go on in other hands."""
+        """Close the sockets' descriptors."""
         self.session.close(now, goodbye=False)
-        self._paths.close()
+        super().close(now)
 
     # For the leg that lent it
 

@@ -1,11 +1,11 @@
-"""The thread of one call with an agent: the caller's RTP, the websocket and a timer in one poll."""
+"""The thread of one call with an agent: the caller's media, the websocket, a timer in one poll."""
 
 import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agents.dialects.interface import AgentNote, Send
@@ -13,13 +13,12 @@ from agents.dialects.registry import DIALECTS, make
 from agents.formats import AudioFormat
 from agents.loudness import mean_magnitude
 from callengine.core.orders import AgentOrder
-from callengine.worker.agent.callermedia import CallerMedia, Terms
+from callengine.worker.agent.calleraudio import CallerAudio, Formats
 from callengine.worker.agent.conversation import AgentConversation
 from callengine.worker.agent.effects import CloseSocket, DropSocket, Effect, Left, OpenSocket
 from callengine.worker.agent.link import AgentLink
-from callengine.worker.agent.polled import Polled, Ready
+from callengine.worker.agent.polled import Polled
 from callengine.worker.audio.paths import PathError
-from callengine.worker.lending import LentMedia
 from callengine.worker.levels import FULL_SCALE, loudness
 
 logger = logging.getLogger(__name__)
@@ -34,6 +33,8 @@ STOP_WITHIN_S = 1.0
 
 Command = Callable[[float], None]
 "Done on the agent's thread; takes the time."
+MakeCaller = Callable[[Formats, Callable[[str], None], float], CallerAudio]
+"Makes a caller's audio of the agent's formats, what takes its keys, and the time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class AgentLoop(threading.Thread):
         super().__init__(name="agent media", daemon=True)
         self._tell, self._changed = told, changed
         self._how = ("", "")
-        self._formats = AudioFormat(order.input), AudioFormat(order.output)
+        self._formats: Formats = AudioFormat(order.input), AudioFormat(order.output)
         self.heard, self.said = Meter(self._formats[0]), Meter(self._formats[1])
         "Of the caller, and of the agent."
         self._commands: deque[Command] = deque()
@@ -103,7 +104,7 @@ class AgentLoop(threading.Thread):
         self._pieces = 0
         self._is_heard = False
         "Whether the caller has been sent anything of the agent's."
-        self.caller: CallerMedia | None = None
+        self.caller: CallerAudio | None = None
         self.takes_digits = DIALECTS[order.dialect].takes_digits
         now = time.monotonic()
         self._conversation = AgentConversation(
@@ -211,7 +212,7 @@ class AgentLoop(threading.Thread):
             if not caller.waits_for_ack:
                 self._to_caller(caller, now)
 
-    def _to_caller(self, caller: CallerMedia, now: float) -> None:
+    def _to_caller(self, caller: CallerAudio, now: float) -> None:
         conversation = self._conversation
         frame = conversation.frame(now, caller.frame_bytes)
         caller.play(frame, now)
@@ -283,39 +284,30 @@ class AgentLoop(threading.Thread):
         self._carry_out()
         self._link.give(None)  # it may be wanted no more
 
-    def borrow(
-        self, media: LentMedia, descriptors: tuple[int, int], terms: Terms, now: float
-    ) -> None:
-        """Read and write the caller's RTP on these descriptors, which become its own."""
+    def borrow(self, make: MakeCaller, descriptors: Sequence[int], now: float) -> None:
+        """Read and write a caller's audio, made on these descriptors, which become its own."""
         self.let_go(now)
         try:
-            self.caller = CallerMedia(
-                media, descriptors, terms, formats=self._formats, digit=self._pressed, now=now
-            )
+            self.caller = make(self._formats, self._pressed, now)
         except (PathError, ValueError) as error:
             for descriptor in descriptors:
                 os.close(descriptor)
             self._tell(Faulty(str(error)))
             return
-        session = self.caller.session
-        self._read(session.rtp.fileno(), self._read_caller)
-        if session.rtcp is not None:
-            self._read(session.rtcp.fileno(), lambda _, now: session.receive_reports(now))
+        for descriptor, ready in self.caller.readers(self._read_caller).items():
+            self._readers.append(descriptor)
+            self._polled.watch(descriptor, ready)
         self._how = self.caller.how
         self._conversation.playout.frame_ms = self.caller.frame_ms
 
     def let_go(self, now: float) -> None:
-        """Give the caller's sockets back; others go on with them, so RTCP says no goodbye."""
+        """Give the caller's media back; others go on with it, so RTCP says no goodbye."""
         caller, self.caller = self.caller, None
         if caller is not None:
             for descriptor in self._readers:
                 self._polled.unwatch(descriptor)
             self._readers.clear()
             caller.close(now)
-
-    def _read(self, descriptor: int, ready: Ready) -> None:
-        self._readers.append(descriptor)
-        self._polled.watch(descriptor, ready)
 
     def talk(self, act: Callable[[AgentConversation, float], None]) -> None:
         """Have something done to the conversation. On the call's thread."""

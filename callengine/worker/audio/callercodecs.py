@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.formats import AudioFormat
+from agents.meaning import Direction, conversion
 from audiocodecs.catalogue import CATALOGUE
 from callengine.core.fmtp import parse_fmtp
 from callengine.worker.audio.codecs import FramedCodec, G711Codec, VoiceCodec
@@ -11,6 +13,7 @@ from callengine.worker.audio.pjcodec import PjmediaInstance
 from callengine.worker.plugins import amr_nb, amr_wb, fmtp, g729, opus, opus_packets, rfc4867
 from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
+from callengine.worker.rtp.heard import StreamFormat
 
 G711 = ("PCMU", "PCMA")
 PJMEDIAS = {"G722": "G722/16000/1", "GSM": "GSM/8000/1", "ILBC": "iLBC/8000/1"}
@@ -64,6 +67,21 @@ class CallerCodec:
         """Return the rate to run it at: OPUS at the one wanted, the others at their own."""
         own = CATALOGUE[self.name].audio_rate_hz
         return wanted_hz if own > 16_000 and wanted_hz in fmtp.OPUS_RATES_HZ else own
+
+    def how(self, audio: AudioFormat, direction: Direction) -> str:
+        """Return what is done between it and a format, in a few words."""
+        return conversion(self.name, audio, direction)
+
+    def stream(self) -> StreamFormat:
+        """Return what its RTP is like."""
+        return StreamFormat(
+            self.payload_type,
+            self.clock_hz,
+            self.ticks_of(),
+            self.frame_ms,
+            self.events,
+            sent_as=self.sent_as,
+        )
 
     def ticks_of(self) -> Callable[[bytes], int]:
         """Return what tells how long a payload lasts, in ticks of its clock; 0 for none."""

@@ -8,16 +8,16 @@ encodes at the agent's own rate.
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from agents.formats import FRAME_MS, AudioFormat
 from agents.loudness import LAWS, is_loud
-from agents.meaning import conversion
+from agents.meaning import Direction
 from audiocodecs import g711
-from callengine.worker.audio.callercodecs import CallerCodec
 from callengine.worker.audio.codecs import G711Codec, VoiceCodec
+from callengine.worker.audio.pcm import PcmCodec
 from callengine.worker.audio.resampler import Resampler
 from callengine.worker.plugins.native import LibraryMissingError, WrongBuildError
-from callengine.worker.rtp.heard import StreamFormat
 
 _QUIET_FRAMES = 3
 "After so many of silence a resampler holds nothing else, and need not be asked."
@@ -27,12 +27,37 @@ class PathError(Exception):
     """A codec or a rate this process cannot do; the text says which and why."""
 
 
+class CallerFormat(Protocol):
+    """What a caller speaks: a codec over RTP, or samples as they are."""
+
+    @property
+    def name(self) -> str:
+        """As people read it; of a codec, its name in the catalogue."""
+
+    @property
+    def clock_hz(self) -> int:
+        """In what its audio is timed."""
+
+    @property
+    def frame_ms(self) -> int:
+        """How long the pieces are that it is sent."""
+
+    def rate_hz(self, wanted_hz: int) -> int:
+        """Return the rate to run it at, if this one were best."""
+
+    def open(self, rate_hz: int) -> VoiceCodec:
+        """Return its encoder and decoder. Raises WrongBuildError, or LibraryMissingError."""
+
+    def how(self, audio: AudioFormat, direction: Direction) -> str:
+        """Return what is done between it and a format, in a few words."""
+
+
 class ToAgent:
     """Caller to agent: payloads in, bytes of the agent's input format out."""
 
-    def __init__(self, caller: CallerCodec, codec: VoiceCodec, audio: AudioFormat) -> None:
+    def __init__(self, caller: CallerFormat, codec: VoiceCodec, audio: AudioFormat) -> None:
         self.audio = audio
-        self.how = conversion(caller.name, audio, "input")
+        self.how = caller.how(audio, "input")
         self.ticks_per_ms = caller.clock_hz / 1000
         "Of the caller's RTP clock."
         self._codec = codec
@@ -92,25 +117,28 @@ class ToAgent:
 
 
 class ToCaller:
-    """Agent to caller: frames of the agent's output format in, one RTP payload out for each."""
+    """Agent to caller: frames of the agent's output format in, one payload out for each."""
 
-    def __init__(self, caller: CallerCodec, codec: VoiceCodec, audio: AudioFormat) -> None:
+    def __init__(self, caller: CallerFormat, codec: VoiceCodec, audio: AudioFormat) -> None:
         self.audio = audio
-        self.how = conversion(caller.name, audio, "output")
+        self.how = caller.how(audio, "output")
         self.frame_ms = caller.frame_ms
         self.frame_bytes = audio.bytes_of(self.frame_ms)
         "Of the agent's format."
         self._codec = codec
         law = LAWS.get(audio.encoding)
         self._law = law
-        self._is_stateless = isinstance(codec, G711Codec)
-        self._passes = self._is_stateless and law == caller.name
+        is_g711 = isinstance(codec, G711Codec)
+        self._passes = is_g711 and law == caller.name
         self._table: bytes | None = None
-        if self._is_stateless and law is not None and law != caller.name:
+        if is_g711 and law is not None and law != caller.name:
             self._table = g711.between(law, caller.name)
         self._resampler = _resampler(audio.sample_rate_hz, codec.rate_hz, self.frame_ms)
         self._quiet = 0
-        self._kept = codec.encode(bytes(8 * self.frame_ms * 2)) if self._is_stateless else b""
+        self._silence: bytes | None = None
+        "What silence always is, in a codec without memory."
+        if isinstance(codec, G711Codec | PcmCodec):
+            self._silence = codec.encode(bytes(codec.rate_hz // 1000 * self.frame_ms * 2))
 
     def payload(self, frame: bytes) -> bytes:
         """Return the payload of a frame of `frame_bytes`."""
@@ -120,8 +148,9 @@ class ToCaller:
     def silence(self) -> bytes:
         """Return a payload of the codec's own silence, for when the agent says nothing."""
         self._quiet += 1
-        if self._is_stateless and (self._resampler is None or self._quiet > _QUIET_FRAMES):
-            return self._kept
+        is_settled = self._resampler is None or self._quiet > _QUIET_FRAMES
+        if self._silence is not None and is_settled:
+            return self._silence
         return self._made(self.audio.silence * (self.frame_bytes // len(self.audio.silence)))
 
     def _made(self, frame: bytes) -> bytes:
@@ -147,7 +176,6 @@ class Paths:
 
     to_agent: ToAgent
     to_caller: ToCaller
-    stream: StreamFormat
 
     def close(self) -> None:
         """Free what they hold; a second call does nothing."""
@@ -156,17 +184,9 @@ class Paths:
 
 
 def open_paths(
-    caller: CallerCodec, *, input_format: AudioFormat, output_format: AudioFormat
+    caller: CallerFormat, *, input_format: AudioFormat, output_format: AudioFormat
 ) -> Paths:
     """Return the ways between a caller and an agent with these formats. Raises PathError."""
-    stream = StreamFormat(
-        caller.payload_type,
-        caller.clock_hz,
-        caller.ticks_of(),
-        caller.frame_ms,
-        caller.events,
-        sent_as=caller.sent_as,
-    )
     heard_hz = caller.rate_hz(input_format.sample_rate_hz)
     said_hz = caller.rate_hz(output_format.sample_rate_hz)
     try:
@@ -177,7 +197,7 @@ def open_paths(
         to_caller = ToCaller(caller, encoder, output_format)
     except (WrongBuildError, LibraryMissingError) as error:
         raise PathError(f"{caller.name} cannot be used for an agent: {error}") from error
-    return Paths(to_agent, to_caller, stream)
+    return Paths(to_agent, to_caller)
 
 
 def _resampler(rate_in_hz: int, rate_out_hz: int, frame_ms: int = 20) -> Resampler | None:

@@ -24,16 +24,18 @@ from callengine.core.sounds import DIGITS, PCM, FrameKind
 from callengine.worker.browser.link import BrowserLink
 from callengine.worker.browser.port import BrowserPort, take_port
 from callengine.worker.innerparty import InnerParty
+from callengine.worker.lending import Borrower
 from callengine.worker.levels import loudness
 from callengine.worker.party import MediaFacts, Party, PartyError, Post
 from callengine.worker.sipleg import Bridged
+from callengine.worker.soundline import SoundLine
 from sip.phrases import PHRASES
 
 CONNECTS_WITHIN_S = 8.0
 
 
 class BrowserLeg(InnerParty):
-    """A browser that calls, or is called; its sound is on the bridge."""
+    """A browser that calls, or is called; its sound is on the bridge, unless it is lent."""
 
     def __init__(
         self,
@@ -50,6 +52,8 @@ class BrowserLeg(InnerParty):
         self._run_bridge, self._wake, self._post = run_bridge, wake, post
         self._port: BrowserPort | None = None
         self._link: BrowserLink | None = None
+        self._line: SoundLine | None = None
+        self._borrower: Borrower | None = None
         self._is_up = False
         "Whether it has answered, or been answered."
         self._stands = "calling" if order.name == CALLER else "ringing"
@@ -117,9 +121,11 @@ class BrowserLeg(InnerParty):
         return self._port
 
     def level(self) -> float | None:
-        """Return how loud it is, as the bridge's meter says."""
+        """Return how loud it is, as the bridge's meter says, or whoever borrowed it."""
         if not self.has_audio or self._port is None:
             return None
+        if self._borrower is not None:
+            return self._borrower.level()
         try:
             return loudness(self._port.getTxLevel())
         except pj.Error:
@@ -149,6 +155,32 @@ class BrowserLeg(InnerParty):
             raise PartyError(f"the audio of {other.name} is not on the bridge")
         return self.audio(), other.audio()
 
+    # Lending
+
+    def lend(self, borrower: Borrower) -> SoundLine:
+        """Have another take what the page says, and say what it hears."""
+        if self._link is None or self.ended:
+            raise PartyError("its page is not connected")
+        if self._borrower is not borrower or self._line is None:
+            self.take_back()
+            self._borrower, self._line = borrower, SoundLine(self._link.sound)
+        return self._line
+
+    def descriptors(self) -> tuple[int]:
+        """Return a new descriptor of what tells that sound waits."""
+        if self._line is None:
+            raise PartyError("its sound is not lent")
+        return (self._line.descriptor(),)
+
+    def take_back(self) -> None:
+        """Have its sound on the bridge again."""
+        borrower, self._borrower = self._borrower, None
+        if borrower is not None:
+            borrower.give_back()
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
     def ring_back(self, *, is_on: bool) -> None:
         """Have the page play ringing, or no more."""
         self._tell("ringing" if is_on else "answered")
@@ -168,12 +200,13 @@ class BrowserLeg(InnerParty):
         return self._connects_by
 
     def step(self, now: float) -> None:
-        """Give up on a page that does not come; give the port back once the leg has ended."""
+        """Give up on a page that does not come; have all back once the leg has ended."""
         if self._connects_by is not None and now >= self._connects_by and not self.ended:
             self._connects_by = None
             self._note(f"Its page did not connect within {CONNECTS_WITHIN_S:g} s.")
             self._leave(480)
         if self.ended:
+            self.take_back()
             self._give_port_back()
 
     def _give_port_back(self) -> None:
@@ -187,9 +220,7 @@ class BrowserLeg(InnerParty):
     def _heard(self, kind: FrameKind, content: bytes) -> None:
         match kind:
             case FrameKind.SOUND:
-                port = self._port
-                if port is not None and not self.ended:
-                    port.play(content)
+                self._said(content)
             case FrameKind.ANSWER:
                 self._answered()
             case FrameKind.HANG_UP:
@@ -200,6 +231,15 @@ class BrowserLeg(InnerParty):
                     self._report(DigitReceived(self.name, digit))
             case FrameKind.STATE:
                 pass  # ours alone
+
+    def _said(self, sound: bytes) -> None:
+        line, port = self._line, self._port
+        if self.ended:
+            return
+        if line is not None:
+            line.put(sound)
+        elif port is not None:
+            port.play(sound)
 
     def _answered(self) -> None:
         if self.name != CALLER and not self._is_up and not self.ended:
@@ -240,6 +280,7 @@ class BrowserLeg(InnerParty):
     def release(self) -> None:
         """Let go of the socket and of the port, which the process keeps."""
         self.ended = True
+        self.take_back()
         if self._link is not None:
             self._link.stop()
         self._give_port_back()

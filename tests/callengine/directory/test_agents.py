@@ -7,7 +7,7 @@ import pytest
 from agents.formats import Encoding
 from agents.models import VoiceAgent
 from agents.services import create_agent, patch_agent
-from callengine.core.directory import AgentPlace
+from callengine.core.directory import AgentPlace, Destination
 from callengine.directory import lookup
 from callengine.directory.whereto import where_to
 from connections.models import Connection
@@ -79,6 +79,9 @@ def test_fallbacks_are_read_on_until_an_agent_comes_again(django_assert_num_quer
     Number.objects.create(number="2", agent=second)
     with django_assert_num_queries(6):
         place = lookup.destination("1").agent
+    assert lookup.agent_destination("first") == Destination(agent=place), "without its number"
+    assert lookup.agent_destination("nobody") is None
+    assert lookup.agent_destination("no\0body") is None
     assert (place.name, place.fallback_number) == ("first", "2")
     again = place.fallback.agent.fallback.agent
     assert (again.name, again.fallback) == ("first", None)

@@ -1,0 +1,251 @@
+"""A voice agent called from the browser, in a real Chromium."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from callengine.core.sounds import PCM
+from callengine.engine.transfers import REST_S
+from tests.browser.scene import MARKS, Known, Open, insist_on_clean, signed_in, windows
+from tests.browser.sounding import LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
+from tests.browser.test_phone import call, phone_page, record_of, state_is
+from tests.peers.dialogs import IncomingCall
+from tests.peers.engine import Engine, Record
+from tests.peers.programs import OTHERS_PYTHON, Program
+from tests.peers.voiceagent import sounds
+from tests.peers.voiceagent.driving import VoiceAgentPeer
+from tests.wire.agents import FORMATS, KEY, agent, conversation_of, eventually
+from tests.wire.conversation import registered
+from tests.wire.directory import configuration, connection, trunk
+from tests.wire.operator import Operator
+from tests.wire.test_agent_audio import digits_of
+
+pytestmark = MARKS
+AGENT_HZ = 740
+PERSON_HZ = 950
+WITHIN_HZ = 6
+RINGBACK_HZ = 425
+NUMBER = "+12025550177"
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[VoiceAgentPeer]:
+    with VoiceAgentPeer(KEY) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def carrier() -> Iterator[Program]:
+    """Run an agent that takes keys: pipecat, by Twilio's dialect."""
+    with Program("tests.peers.pipecat", python=OTHERS_PYTHON) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def engine(peer: VoiceAgentPeer, carrier: Program) -> Iterator[Engine]:
+    speaks = peer.url(tone=AGENT_HZ)
+    agents = [agent(f"says {one[6:]}", speaks, one, one) for one in FORMATS]
+    agents += [
+        {"name": "carrier", "dialect": "twilio", "url": carrier.url("/ws")},
+        agent("support", peer.url(), "audio/pcmu", "audio/pcm"),
+        agent("lost", "ws://127.0.0.1:9/", "audio/pcm", "audio/pcm", fallback="connection:bob"),
+    ]
+    made = configuration(
+        connection("bob", inbound=["G722"]),
+        trunks=[trunk("carrier", gateway="sip:127.0.0.1:9")],
+        numbers={NUMBER: "agent:support"},
+        routes={"+44": ["carrier"]},
+    )
+    with Engine({**made, "agents": agents}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def known(engine: Engine) -> Known:
+    return signed_in(engine, "")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with with_microphone() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def open_page(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
+    said: list[str] = []
+    async with windows(engine, browser, known, said=said) as open_one:
+        yield open_one
+    assert said == []
+
+
+async def reaches(peer: VoiceAgentPeer, name: str, hz: float, encoding: str) -> None:
+    """Insist that the newest words of an agent's caller are a tone, sooner or later."""
+
+    def is_heard() -> bool:
+        conversation = conversation_of(peer, name)
+        last = b"".join(audio for _, audio in peer.heard(conversation["call"])[-25:])
+        return len(last) >= sounds.size_of(encoding, 480) and (
+            abs(sounds.pitch(encoding, last)[0] - hz) <= WITHIN_HZ
+        )
+
+    await eventually(is_heard, f"the agent does not hear {hz} Hz")
+
+
+async def insist_on_silence(page: Page) -> None:
+    await page.wait_for_function("() => window.played(0).db < -70", polling=100)
+
+
+async def hang_up(engine: Engine, page: Page) -> Record:
+    await page.get_by_role("button", name="Hang up").click()
+    await state_is(page, "Ended")
+    return await record_of(engine, page)
+
+
+@pytest.mark.parametrize("encoding", FORMATS)
+async def test_an_agent_is_talked_to_in_the_browser(
+    engine: Engine, peer: VoiceAgentPeer, open_page: Open, encoding: str
+) -> None:
+    name = f"says {encoding[6:]}"
+    page = await phone_page(open_page)
+    await call(page, f"agent:{name}")
+    await state_is(page, "Talking")
+    await expect(page.locator("#phone-who")).to_have_text(name)
+    await insist_on_tone(page, AGENT_HZ)
+    await reaches(peer, name, MICROPHONE_HZ, encoding)
+    record = await hang_up(engine, page)
+    assert (record["source"], record["destination"]) == ("browser:admin", f"agent:{name}")
+    assert record["termination"]["reason"] == "caller-hung-up"
+    leg = record["legs"][0]
+    assert (leg["codec"], leg["remote"], leg["call_id"]) == (None, PCM, "")
+    log = await asyncio.to_thread(conversation_of, peer, name)
+    assert (log["violations"], log["is_ended"]) == ([], True)
+
+
+async def test_its_page_leads_to_it_and_the_calls_page_shows_all(
+    engine: Engine, peer: VoiceAgentPeer, open_page: Open
+) -> None:
+    page = await open_page("/agents/")
+    await page.get_by_role("link", name="support", exact=True).first.click()
+    await page.get_by_role("link", name="Call it from this browser").click()
+    await page.add_init_script(LISTENS)
+    await page.reload()
+    await expect(page.get_by_role("combobox", name="To", exact=True)).to_have_value("agent:support")
+    await expect(page.locator("#phone-server")).to_have_text("connected")
+    await page.locator("#phone-filters").uncheck()
+    await page.get_by_role("button", name="Call", exact=True).click()
+    await state_is(page, "Talking")
+    link = await page.locator("#phone-link").get_attribute("href")
+    told = await open_page(link)
+    await expect(told.locator("#call-legs")).to_contain_text("A browser: PCM 16 kHz")
+    agents = told.locator("#agent-B")
+    await expect(agents).to_contain_text("resampled 16 → 8 kHz")
+    await expect(agents).to_contain_text("resampled 24 → 16 kHz")
+    await asyncio.to_thread(peer.do, "say", hz=AGENT_HZ, ms=60_000)
+    await insist_on_tone(page, AGENT_HZ)
+    await asyncio.to_thread(peer.do, "interrupt")
+    await insist_on_silence(page)
+    await asyncio.to_thread(peer.do, "user", text="where is my parcel")
+    await told.locator("#conversation-tab").click()
+    await expect(told.locator("#conversation")).to_contain_text("where is my parcel")
+    await asyncio.to_thread(peer.do, "tool", name="end_call", arguments="{}")
+    await state_is(page, "Ended")
+    record = await record_of(engine, page)
+    assert record["termination"]["reason"] == "agent-ended"
+    await expect(page.locator("#phone-said")).to_contain_text("hung up")
+    await insist_on_clean(told, 1280)
+
+
+async def test_keys_reach_an_agent_and_its_own_end_is_the_calls(
+    engine: Engine, carrier: Program, open_page: Open
+) -> None:
+    page = await phone_page(open_page)
+    await call(page, "agent:carrier")
+    await state_is(page, "Talking")
+    await insist_on_tone(page, MICROPHONE_HZ)  # it says again what it hears
+    await page.locator("#phone-keys summary").click()
+    await page.get_by_role("button", name="2", exact=True).click()
+    await page.keyboard.press("3")
+    await page.keyboard.press("#")
+    assert await digits_of(carrier, 3) == "23#"
+    await page.keyboard.press("5")  # it closes
+    await state_is(page, "Ended")
+    record = await record_of(engine, page)
+    assert record["termination"]["by"] == "callee"
+
+
+async def talks_to_bob(page: Page, incoming: IncomingCall) -> None:
+    """Insist that bob's phone and the page hear each other."""
+    for _ in range(8):
+        heard = await incoming.audio(send_hz=PERSON_HZ, codec="G722", seconds=1.6)
+        if heard.near(MICROPHONE_HZ):
+            break
+    assert heard.near(MICROPHONE_HZ), heard
+    talks = asyncio.create_task(incoming.audio(send_hz=PERSON_HZ, codec="G722", seconds=4))
+    await insist_on_tone(page, PERSON_HZ)
+    await talks
+
+
+async def test_the_fallback_of_an_agent_that_cannot_be_had_takes_the_call(
+    engine: Engine, open_page: Open
+) -> None:
+    page = await phone_page(open_page)
+    async with registered(engine, "bob") as bob:
+        await call(page, "agent:lost")
+        incoming = await bob.wait_call()
+        await incoming.answer_in("G722")
+        await state_is(page, "Talking")
+        await talks_to_bob(page, incoming)
+        await hang_up(engine, page)
+        await asyncio.wait_for(incoming.ended.wait(), 15)
+
+
+async def test_an_agent_hands_a_browser_on_to_a_person_and_none_outside(
+    engine: Engine, peer: VoiceAgentPeer, open_page: Open
+) -> None:
+    page = await phone_page(open_page)
+    async with registered(engine, "bob") as bob:
+        await call(page, NUMBER)
+        await state_is(page, "Talking")
+        outside = '{"target": "+442079460018"}'
+        await asyncio.to_thread(peer.do, "tool", name="transfer_call", arguments=outside)
+
+        def is_refused() -> bool:
+            results = conversation_of(peer, "support")["results"]
+            return any("calls inside only" in str(one) for one in results)
+
+        await eventually(is_refused, "the agent is told nothing")
+        await asyncio.sleep(REST_S)
+        inside = '{"target": "bob"}'
+        await asyncio.to_thread(peer.do, "tool", name="transfer_call", arguments=inside)
+        incoming = await bob.wait_call()
+        await incoming.ring()
+        await insist_on_tone(page, RINGBACK_HZ)  # of the agent, which says nothing
+        await incoming.answer_in("G722")
+        await talks_to_bob(page, incoming)
+        record = await hang_up(engine, page)
+        await asyncio.wait_for(incoming.ended.wait(), 15)
+    assert [leg["name"] for leg in record["legs"]] == ["A", "B", "B2"]
+
+
+async def test_a_browser_that_talks_to_a_person_is_handed_to_an_agent(
+    engine: Engine, peer: VoiceAgentPeer, open_page: Open
+) -> None:
+    page = await phone_page(open_page)
+    operator = await asyncio.to_thread(Operator, engine)
+    async with registered(engine, "bob") as bob:
+        await call(page, "bob")
+        incoming = await bob.wait_call()
+        await incoming.answer_in("G722")
+        await state_is(page, "Talking")
+        await talks_to_bob(page, incoming)
+        await operator.transfer(NUMBER)
+        await asyncio.wait_for(incoming.ended.wait(), 30)
+    await asyncio.to_thread(peer.do, "say", hz=AGENT_HZ, ms=60_000)
+    await insist_on_tone(page, AGENT_HZ)
+    await reaches(peer, "support", MICROPHONE_HZ, "audio/pcmu")
+    record = await hang_up(engine, page)
+    assert "bridge-failed" not in {event["kind"] for event in engine.events(record["id"])}
