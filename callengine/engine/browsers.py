@@ -12,7 +12,6 @@ from callengine.core.control.language import ControlError
 from callengine.core.directory import ConnectionEntry, Destination, Source
 from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
-from callengine.core.parties import parties
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined
 from callengine.core.states import CallState
@@ -48,10 +47,6 @@ MAX_FORWARDS = 70
 AGENT = "agent:"
 "Before the name of a voice agent, which may have no number."
 NOT_ANSWERED = "Nobody talks yet: listen once the call is answered."
-AGENT_TALKS = (
-    "The caller talks to a voice agent, whose sound takes another way: read under Conversation "
-    "what is said."
-)
 
 
 class RefusedError(Exception):
@@ -226,11 +221,8 @@ class Browsers:
 
     def listen(self, call: LiveCall, asked: ListenToCall) -> None:
         """Let somebody hear a call, or say why not."""
-        callee = parties(call.snapshot["legs"], call.near).callee
         if not CallState(call.snapshot["state"]).is_talking:
             self._start(answer(asked.reply, PhoneRefused(NOT_ANSWERED)))
-        elif callee is not None and callee["name"] in call.agents.orders:
-            self._start(answer(asked.reply, PhoneRefused(AGENT_TALKS)))
         else:
             at = self.sockets.expect(call.plan.call, "", listener=asked.by)
             placed = PhonePlaced(call.id, at.host, at.port, at.token)

@@ -198,6 +198,18 @@ class Waiting(Protocol):
         """
 
 
+Ear = Callable[[bytes], None]
+"Takes 20 ms of sound, as `core.sounds` has it, on whatever thread."
+
+
+@runtime_checkable
+class Overheard(Protocol):
+    """A party whose conversation is not on the bridge: who listens hears it from the party."""
+
+    def overhear(self, *, says: Sequence[Ear], hears: Sequence[Ear]) -> None:
+        """Have these hear what it says, and these what it hears; no others any more."""
+
+
 @runtime_checkable
 class Audible(Protocol):
     """A party whose loudness is known."""

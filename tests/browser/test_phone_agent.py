@@ -1,4 +1,4 @@
-"""A voice agent called from the browser, in a real Chromium."""
+"""A voice agent called from the browser, and one that is listened to, in a real Chromium."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +18,7 @@ from tests.peers.programs import OTHERS_PYTHON, Program
 from tests.peers.voiceagent import sounds
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.wire.agents import FORMATS, KEY, agent, conversation_of, eventually
-from tests.wire.conversation import registered
+from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, caller, registered
 from tests.wire.directory import configuration, connection, trunk
 from tests.wire.operator import Operator
 from tests.wire.test_agent_audio import digits_of
@@ -249,3 +249,51 @@ async def test_a_browser_that_talks_to_a_person_is_handed_to_an_agent(
     await reaches(peer, "support", MICROPHONE_HZ, "audio/pcmu")
     record = await hang_up(engine, page)
     assert "bridge-failed" not in {event["kind"] for event in engine.events(record["id"])}
+
+
+async def test_somebody_listens_to_an_agent_and_then_to_whom_it_hands_on(
+    engine: Engine, peer: VoiceAgentPeer, open_page: Open
+) -> None:
+    async with registered(engine, "bob") as bob, caller(engine) as phone:
+        a = await phone.invite(NUMBER, phone.sdp(["PCMU"]))
+        await a.answered()
+        (key,) = [one["id"] for one in engine.calls() if one["ended"] is None]
+        page = await open_page(f"/calls/{key}/")
+        await page.add_init_script(LISTENS)
+        await page.reload()
+        says = asyncio.create_task(a.audio(send_hz=CALLER_HZ, codec="PCMU", seconds=20))
+        await asyncio.to_thread(peer.do, "say", hz=AGENT_HZ, ms=60_000)
+        await page.get_by_role("button", name="Listen").click()
+        await insist_on_tone(page, CALLER_HZ, ear=0)
+        await insist_on_tone(page, AGENT_HZ, ear=1)
+        await expect(page.locator("#listeners")).to_have_text("admin is listening in the browser.")
+        inside = '{"target": "bob"}'
+        await asyncio.to_thread(peer.do, "tool", name="transfer_call", arguments=inside)
+        b = await bob.wait_call()
+        await b.answer_in("G722")
+        talks = asyncio.create_task(b.audio(send_hz=CALLEE_HZ, codec="G722", seconds=8))
+        await insist_on_tone(page, CALLER_HZ, ear=0)
+        await insist_on_tone(page, CALLEE_HZ, ear=1)
+        await page.get_by_role("button", name="Stop listening").click()
+        await expect(page.locator("#listeners")).to_have_text("")
+        await asyncio.gather(says, talks)
+        await a.hang_up()
+        await asyncio.wait_for(b.ended.wait(), 15)
+
+
+async def test_who_calls_an_agent_in_the_browser_is_listened_to(
+    engine: Engine, peer: VoiceAgentPeer, open_page: Open
+) -> None:
+    page = await phone_page(open_page)
+    await call(page, "agent:says pcm")
+    await state_is(page, "Talking")
+    link = await page.locator("#phone-link").get_attribute("href")
+    listener = await open_page(link)
+    await listener.add_init_script(LISTENS)
+    await listener.reload()
+    await listener.get_by_role("button", name="Listen").click()
+    await insist_on_tone(listener, MICROPHONE_HZ, ear=0)
+    await insist_on_tone(listener, AGENT_HZ, ear=1)
+    await insist_on_tone(page, AGENT_HZ)
+    await hang_up(engine, page)
+    await expect(listener.locator("#listen-said")).to_have_text("The call is over.")

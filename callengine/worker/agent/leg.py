@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agents.dialects.interface import AgentNote, Line, Tool, TransferTo
 from callengine.core.agentends import agent_ended
@@ -26,7 +26,7 @@ from callengine.worker.agent.loop import AgentLoop, Faulty, Pressed, Told
 from callengine.worker.agent.telling import Telling, Word
 from callengine.worker.innerparty import InnerParty
 from callengine.worker.lending import Lender
-from callengine.worker.party import ForEngine, MediaFacts, Party, PartyError, Post
+from callengine.worker.party import Ear, ForEngine, MediaFacts, Party, PartyError, Post
 
 
 class AgentLeg(InnerParty):
@@ -61,6 +61,10 @@ class AgentLeg(InnerParty):
         loop = self._loop
         is_heard = not self.ended and loop.caller is not None
         return loop.said.level(time.monotonic()) if is_heard else None
+
+    def overhear(self, *, says: Sequence[Ear], hears: Sequence[Ear]) -> None:
+        """Have these hear the agent, and these whom it talks to; no others any more."""
+        self._loop.overhear(says=says, hears=hears)
 
     # Doing
 

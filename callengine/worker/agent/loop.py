@@ -17,9 +17,11 @@ from callengine.worker.agent.calleraudio import CallerAudio, Formats
 from callengine.worker.agent.conversation import AgentConversation
 from callengine.worker.agent.effects import CloseSocket, DropSocket, Effect, Left, OpenSocket
 from callengine.worker.agent.link import AgentLink
+from callengine.worker.agent.overhearing import Overhearing
 from callengine.worker.agent.polled import Polled
 from callengine.worker.audio.paths import PathError
 from callengine.worker.levels import FULL_SCALE, loudness
+from callengine.worker.party import Ear
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +95,7 @@ class AgentLoop(threading.Thread):
         self._tell, self._changed = told, changed
         self._how = ("", "")
         self._formats: Formats = AudioFormat(order.input), AudioFormat(order.output)
+        self._overhearing = Overhearing(*self._formats)
         self.heard, self.said = Meter(self._formats[0]), Meter(self._formats[1])
         "Of the caller, and of the agent."
         self._commands: deque[Command] = deque()
@@ -217,6 +220,8 @@ class AgentLoop(threading.Thread):
         frame = conversation.frame(now, caller.frame_bytes)
         caller.play(frame, now)
         self.said.took(frame, now)
+        if self._overhearing.is_on:
+            self._overhearing.said(frame, caller.frame_bytes)
         if caller.is_on_hold:
             conversation.active(now)
         elif frame is not None and not self._is_heard:
@@ -227,6 +232,8 @@ class AgentLoop(threading.Thread):
             return
         conversation = self._conversation
         self.heard.took(pieces[-1], now)
+        if self._overhearing.is_on:
+            self._overhearing.heard(pieces)
         for piece in pieces:
             if self._link.is_congested and conversation.is_ready:
                 self._say_congested()
@@ -309,6 +316,10 @@ class AgentLoop(threading.Thread):
             self._readers.clear()
             caller.close(now)
 
+    def overhear(self, *, says: Sequence[Ear], hears: Sequence[Ear]) -> None:
+        """Have these hear the agent, and these its caller. On the call's thread."""
+        self.post(lambda _: self._overhearing.tell(says=says, hears=hears))
+
     def talk(self, act: Callable[[AgentConversation, float], None]) -> None:
         """Have something done to the conversation. On the call's thread."""
         self.post(lambda now: act(self._conversation, now))
@@ -330,3 +341,4 @@ class AgentLoop(threading.Thread):
         self._link.drop()
         self._link.give(None)
         self.let_go(now)
+        self._overhearing.tell(says=(), hears=())

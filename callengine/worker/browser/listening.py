@@ -11,7 +11,7 @@ from callengine.core.sounds import FrameKind
 from callengine.core.timeline import LISTENING, NOBODY_LISTENS
 from callengine.worker.browser.link import BrowserLink
 from callengine.worker.browser.port import EarPort, take_ear
-from callengine.worker.party import Party
+from callengine.worker.party import Ear, Overheard, Party
 from callengine.worker.relaying import Relaying
 from callengine.worker.sipleg import Bridged
 
@@ -29,9 +29,11 @@ class Listener:
         self.hears: dict[FrameKind, str] = {}
         "Whose leg each ear hears."
         self.link = BrowserLink(descriptor, heard=self._said, lost=self._lost, speaks=False)
+        self.sounds: dict[FrameKind, Ear] = {}
+        "What takes the sound of each side."
         for side in (FrameKind.LEFT, FrameKind.RIGHT):
             ear = self.ears[side] = take_ear()
-            ear.hears = partial(self.link.sound, kind=side)
+            ear.hears = self.sounds[side] = partial(self.link.sound, kind=side)
         self.link.start()
         self.link.tell("listening")
 
@@ -73,6 +75,8 @@ class Listening:
         self._machine, self._legs, self._note = machine, legs, note
         self._relaying = relaying
         self._listeners: list[Listener] = []
+        self._overheard: tuple[Party | None, list[tuple[Ear, Ear]]] = (None, [])
+        "Who tells what is said where that is not on the bridge, and whom: left and right ears."
         self._look_at: float | None = None
 
     def add(self, descriptor: int, by: str) -> None:
@@ -108,10 +112,30 @@ class Listening:
             FrameKind.LEFT: self._machine.caller,
             FrameKind.RIGHT: self._machine.callee or "",
         }
+        legs = {side: self._legs.get(name) for side, name in sides.items()}
+        is_told = self._overhear(legs[FrameKind.LEFT], legs[FrameKind.RIGHT])
         for listener in self._listeners:
-            for side, name in sides.items():
+            for side, leg in legs.items():
                 before = self._legs.get(listener.hears.get(side, ""))
-                listener.hear(side, self._legs.get(name), before)
+                listener.hear(side, None if is_told else leg, before)
+
+    def _overhear(self, left: Party | None, right: Party | None) -> bool:
+        """Have a voice agent tell what is said, if one is among the two; return whether it is."""
+        teller = next((leg for leg in (left, right) if isinstance(leg, Overheard)), None)
+        told = [(x.sounds[FrameKind.LEFT], x.sounds[FrameKind.RIGHT]) for x in self._listeners]
+        now = (teller, told if teller is not None else [])
+        before, self._overheard = self._overheard, now
+        if before == now:
+            return teller is not None
+        if isinstance(before[0], Overheard) and before[0] is not teller:
+            before[0].overhear(says=(), hears=())
+        if isinstance(teller, Overheard):
+            caller, callee = [one[0] for one in told], [one[1] for one in told]
+            is_right = teller is right
+            teller.overhear(
+                says=callee if is_right else caller, hears=caller if is_right else callee
+            )
+        return teller is not None
 
     def _tell(self) -> None:
         names = list(dict.fromkeys(one.by for one in self._listeners))
@@ -127,3 +151,4 @@ class Listening:
             listener.link.tell("ended", code=200)
             listener.release()
         self._listeners.clear()
+        self._overheard = (None, [])

@@ -13,6 +13,7 @@ SET_UP = """
 import os, select, time
 from callengine.core.sounds import FRAME_BYTES
 from callengine.worker.agent.callerpage import CallerPage
+from callengine.worker.agent.overhearing import Overhearing
 from callengine.worker.audio.pcm import PcmCaller
 from callengine.worker.soundline import SoundLine
 
@@ -113,3 +114,39 @@ result = [heard, len(set(os.listdir("/proc/self/fd")) - before)]
 """
     )
     assert result == [[], 0]
+
+
+@pytest.mark.parametrize("encoding", FORMATS)
+def test_who_listens_hears_both_sides_in_whole_frames_whatever_comes(
+    offline: Offline, encoding: str
+) -> None:
+    result = offline.run(f"""{SET_UP}
+audio = AudioFormat(Encoding({encoding!r}))
+overhearing, left, right = Overhearing(audio, audio), [], []
+is_on = [overhearing.is_on]
+overhearing.tell(says=[right.append], hears=[left.append])
+is_on.append(overhearing.is_on)
+rate, size = audio.sample_rate_hz, audio.bytes_of(30)
+overhearing.heard(frames(written(tone(rate, 600, 1.2), {encoding!r}), size))
+for frame in frames(written(tone(rate, 900, 1.2), {encoding!r}), size):
+    overhearing.said(frame, size)
+heard = [measured(np.frombuffer(b"".join(ear), dtype=np.int16), 16000) for ear in (left, right)]
+sizes = sorted({{len(frame) for frame in left + right}})
+count = len(right)
+for _ in range(10):
+    overhearing.said(None, size)
+silence = [len(right) - count, max(right[-1])]
+overhearing.tell(says=(), hears=())
+overhearing.said(None, size)
+is_on.append(overhearing.is_on)
+result = [is_on, heard, sizes, silence, len(right) - count]
+""")
+    assert result[0] == [False, True, False]
+    for (pitch_hz, level_db), hz in zip(result[1], (600, 900), strict=True):
+        assert pitch_hz == pytest.approx(hz, abs=2)
+        assert level_db == pytest.approx(0, abs=1)
+    assert result[2] == [FRAME_BYTES]
+    count, peak = result[3]
+    assert count == 15, "300 ms of silence"
+    assert peak <= 8, "the least that A-law has"
+    assert result[4] == 15, "nobody listens any more"
