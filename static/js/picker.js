@@ -66,6 +66,10 @@
       mute(row.querySelector('[data-move="up"]'), at === 0);
       mute(row.querySelector('[data-move="down"]'), at === selected.length - 1);
     }
+    const codecs = codecsOf(picker).join(",");
+    for (const preset of picker.querySelectorAll(".picker-presets [data-preset]")) {
+      preset.setAttribute("aria-pressed", String(!following && preset.dataset.preset === codecs));
+    }
     show(picker.querySelector("[data-following]"), following);
     show(picker.querySelector("[data-follow]"), !following);
     forgetNotice(picker);

@@ -128,7 +128,7 @@ def states(calls: Mapping[str, str]) -> dict[str, State]:
         "not-found": State("/no/such/page/"),
         "picker-saved": State(PAGES["connection-codecs"], _saved, stores=True),
         "picker-undo": State(PAGES["trunk-codecs"], _history_of_list, stores=True),
-        "connection-phone": State("/connections/2/", _new_password, stores=True),
+        "connection-phone": State("/connections/2/?tab=phone", _new_password, stores=True),
         "audit-some": State("/settings/audit/"),
     }
 

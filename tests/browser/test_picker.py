@@ -226,8 +226,11 @@ async def test_presets_and_the_way_back_apply_at_once_and_say_what_they_mean(vis
     await page.get_by_role("button", name="HD only").click()
     await shows_selected(page, ["OPUS", "G722", "AMR-WB"])
     await expect(meaning).to_contain_text("Best 20 kHz audio, worst 7 kHz; 40 to 80 kbit/s")
+    pressed = page.get_by_role("button", pressed=True)
+    assert await pressed.all_inner_texts() == ["HD only"]
     await page.get_by_role("button", name="Save bandwidth").click()
     await shows_selected(page, ["G729", "AMR", "GSM", "ILBC", "OPUS", "AMR-WB"])
+    assert await pressed.all_inner_texts() == ["Save bandwidth"]
     await expect(meaning).to_contain_text("24 to 40 kbit/s")
     lists = [await page.locator(f'[data-list="{name}"]').bounding_box() for name in SIDES]
     assert lists[0] is not None

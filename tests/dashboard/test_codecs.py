@@ -88,6 +88,8 @@ def test_an_operation_arranges_and_saves_nothing(
     assert '<span class="picker-unsaved" data-unsaved>Unsaved changes</span>' in text
     alice.refresh_from_db()
     assert (alice.inbound_codecs, alice.force_on_caller) == (OWN, False)
+    is_preset = 'aria-pressed="true">HD only' in response.content.decode()
+    assert is_preset == (step == "preset:hd")
 
 
 def test_saving_stores_list_and_force_and_leads_back(admin: Client, alice: Connection) -> None:
