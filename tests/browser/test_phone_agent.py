@@ -11,7 +11,7 @@ from callengine.core.sounds import PCM
 from callengine.engine.transfers import REST_S
 from tests.browser.scene import MARKS, Known, Open, insist_on_clean, signed_in, windows
 from tests.browser.sounding import LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
-from tests.browser.test_phone import call, phone_page, record_of, state_is
+from tests.browser.test_phone import call, phone_page, record_of, state_is, up
 from tests.peers.dialogs import IncomingCall
 from tests.peers.engine import Engine, Record
 from tests.peers.programs import OTHERS_PYTHON, Program
@@ -184,9 +184,8 @@ async def talks_to_bob(page: Page, incoming: IncomingCall) -> None:
         if heard.near(MICROPHONE_HZ):
             break
     assert heard.near(MICROPHONE_HZ), heard
-    talks = asyncio.create_task(incoming.audio(send_hz=PERSON_HZ, codec="G722", seconds=4))
-    await insist_on_tone(page, PERSON_HZ)
-    await talks
+    async with incoming.sounding(send_hz=PERSON_HZ, codec="G722"):
+        await insist_on_tone(page, PERSON_HZ)
 
 
 async def test_the_fallback_of_an_agent_that_cannot_be_had_takes_the_call(
@@ -257,26 +256,26 @@ async def test_somebody_listens_to_an_agent_and_then_to_whom_it_hands_on(
     async with registered(engine, "bob") as bob, caller(engine) as phone:
         a = await phone.invite(NUMBER, phone.sdp(["PCMU"]))
         await a.answered()
-        (key,) = [one["id"] for one in engine.calls() if one["ended"] is None]
+        (key,) = await up(engine)
         page = await open_page(f"/calls/{key}/")
         await page.add_init_script(LISTENS)
         await page.reload()
-        says = asyncio.create_task(a.audio(send_hz=CALLER_HZ, codec="PCMU", seconds=20))
-        await asyncio.to_thread(peer.do, "say", hz=AGENT_HZ, ms=60_000)
-        await page.get_by_role("button", name="Listen").click()
-        await insist_on_tone(page, CALLER_HZ, ear=0)
-        await insist_on_tone(page, AGENT_HZ, ear=1)
-        await expect(page.locator("#listeners")).to_have_text("admin is listening in the browser.")
-        inside = '{"target": "bob"}'
-        await asyncio.to_thread(peer.do, "tool", name="transfer_call", arguments=inside)
-        b = await bob.wait_call()
-        await b.answer_in("G722")
-        talks = asyncio.create_task(b.audio(send_hz=CALLEE_HZ, codec="G722", seconds=8))
-        await insist_on_tone(page, CALLER_HZ, ear=0)
-        await insist_on_tone(page, CALLEE_HZ, ear=1)
-        await page.get_by_role("button", name="Stop listening").click()
-        await expect(page.locator("#listeners")).to_have_text("")
-        await asyncio.gather(says, talks)
+        async with a.sounding(send_hz=CALLER_HZ, codec="PCMU"):
+            await asyncio.to_thread(peer.do, "say", hz=AGENT_HZ, ms=60_000)
+            await page.get_by_role("button", name="Listen").click()
+            await insist_on_tone(page, CALLER_HZ, ear=0)
+            await insist_on_tone(page, AGENT_HZ, ear=1)
+            told = page.locator("#listeners")
+            await expect(told).to_have_text("admin is listening in the browser.")
+            inside = '{"target": "bob"}'
+            await asyncio.to_thread(peer.do, "tool", name="transfer_call", arguments=inside)
+            b = await bob.wait_call()
+            await b.answer_in("G722")
+            async with b.sounding(send_hz=CALLEE_HZ, codec="G722"):
+                await insist_on_tone(page, CALLER_HZ, ear=0)
+                await insist_on_tone(page, CALLEE_HZ, ear=1)
+            await page.get_by_role("button", name="Stop listening").click()
+            await expect(told).to_have_text("")
         await a.hang_up()
         await asyncio.wait_for(b.ended.wait(), 15)
 
