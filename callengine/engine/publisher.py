@@ -26,6 +26,8 @@ MAX_WAITING = 5000
 MEASURED_S = 1.0
 GATHERING_S = 0.05
 "How long what pages are told is gathered: a send to Redis costs as much as a SIP message."
+FIGURES_S = 0.5
+"How long a second's figures wait for those of other calls, if nothing else is told meanwhile."
 TOLD_AT_ONCE = frozenset({"silence", "audio-back"})
 "Lines of a timeline that pages are not to wait for."
 
@@ -39,6 +41,8 @@ class Publisher:
         self._all_sent = asyncio.Event()
         self._all_sent.set()
         self._sending: asyncio.Task[None] | None = None
+        self._later: asyncio.TimerHandle | None = None
+        "Sends figures that wait."
         self._measured: dict[str, dict[str, list[float | None]]] = {}
         "Figures of calls that lists have not been told of yet."
         self._measured_at = 0.0
@@ -52,6 +56,8 @@ class Publisher:
 
     async def stop(self) -> None:
         """Send what is waiting, then end."""
+        if self._waiting:
+            self._woken.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 await self._all_sent.wait()
@@ -81,7 +87,7 @@ class Publisher:
         """Show one second's statistics; `urgent` ones take a figure back."""
         self._is_urgent |= urgent
         if samples:
-            self._put(groups.call_quality(call_uuid, samples))
+            self._put(groups.call_quality(call_uuid, samples), may_wait=not urgent)
             figures = self._measured.setdefault(call_uuid, {})
             for name, sample in samples.items():
                 figures[name] = [sample["mos"], sample["loss_percent"]]
@@ -116,19 +122,26 @@ class Publisher:
         measured, self._measured, self._measured_at = self._measured, {}, now
         return [groups.Announcement(groups.CALLS, CallsMeasured(measured))]
 
-    def _put(self, messages: Iterable[groups.Announcement]) -> None:
+    def _put(self, messages: Iterable[groups.Announcement], *, may_wait: bool = False) -> None:
         if len(self._waiting) >= MAX_WAITING:
             logger.warning("the channel layer is too slow; a live page misses an update")
             return
         self._waiting += messages
         self._all_sent.clear()
-        self._woken.set()
+        if not may_wait:
+            self._woken.set()
+        elif self._later is None:
+            loop = asyncio.get_running_loop()
+            self._later = loop.call_later(FIGURES_S - GATHERING_S, self._woken.set)
 
     async def _send(self) -> None:
         while True:
             await self._woken.wait()
             await asyncio.sleep(GATHERING_S)
             self._woken.clear()
+            if self._later is not None:
+                self._later.cancel()
+                self._later = None
             messages, self._waiting = [*self._waiting, *self._for_lists()], []
             urgent, self._is_urgent = self._is_urgent, False
             try:

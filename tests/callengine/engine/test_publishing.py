@@ -82,6 +82,7 @@ async def test_of_a_party_that_falls_silent_pages_are_told_without_delay(
     now = timezone.now()
     nothing, heard = demo.silent(now, last=now), demo.call()
     silent = demo.call(legs=[demo.leg("A", quality=nothing), demo.leg("B")])
+    monkeypatch.setattr(publishing, "FIGURES_S", publishing.GATHERING_S)
     async with publisher(monkeypatch) as (telling, layer):
         for call in (silent, silent, heard, demo.ended(silent, demo.HUNG_UP)):
             telling.call(call)
@@ -96,6 +97,39 @@ async def test_of_a_party_that_falls_silent_pages_are_told_without_delay(
         telling.quality(heard["id"], {"A": nothing}, urgent=True)
     figures = [one["calls"] for one in layer.contents(groups.CALLS) if "calls" in one]
     assert [call[heard["id"]]["A"][0] for call in figures] == [4.1, None]
+
+
+async def test_figures_of_many_calls_go_together_and_with_what_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publishing, "FIGURES_S", 3600.0)
+    calls = [demo.call() for _ in range(5)]
+    async with publisher(monkeypatch) as (telling, layer):
+        for call in calls:
+            telling.quality(call["id"], {"A": demo.quality(4.1)})
+            await asyncio.sleep(2 * publishing.GATHERING_S)
+        assert layer.sent == []
+        telling.event(calls[0]["id"], calls[0]["events"][0])
+        await asyncio.sleep(4 * publishing.GATHERING_S)
+        assert len(layer.contents(groups.CALLS)[0]["calls"]) == 5
+        for call in calls:
+            assert layer.contents(groups.call_group(call["id"]))[0]["type"] == "call.quality"
+        told = len(layer.sent)
+        telling.quality(calls[0]["id"], {"A": demo.quality(4.0)})  # stopping waits for no timer
+    assert len(layer.sent) == told + 1
+
+
+async def test_figures_do_not_wait_for_anything_else_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publishing, "FIGURES_S", 2 * publishing.GATHERING_S)
+    async with publisher(monkeypatch) as (telling, layer):
+        for _ in range(2):
+            told = len(layer.sent)
+            telling.quality((call := demo.call())["id"], {"A": demo.quality(4.1)})
+            await asyncio.sleep(6 * publishing.GATHERING_S)
+            assert len(layer.sent) > told
+            assert layer.contents(groups.call_group(call["id"]))
 
 
 async def test_a_layer_that_stands_still_costs_a_bounded_queue_and_a_warning(
