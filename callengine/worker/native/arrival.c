@@ -3,7 +3,8 @@
  *
  * The functions stand in for pjlib's own of the same name, in every thread of the process. Only
  * between vn_arrival_begin and vn_arrival_end, on the thread that called them, do those that read
- * differ; the one that writes shows what it writes to whoever records packets. */
+ * differ; the one that writes shows what it writes to whoever records packets, and where it went to
+ * the relay. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <time.h>
 
 #include "abi.h"
+#include "ahead.h"
 #include "arrival.h"
 #include "capture.h"
 #include "phase.h"
@@ -42,6 +44,7 @@ ON_THREAD int64_t due_ns;      /* when the tick was to begin, by CLOCK_MONOTONIC
 ON_THREAD int64_t began_ns;    /* by CLOCK_MONOTONIC */
 ON_THREAD int64_t realtime_ns;  /* what CLOCK_REALTIME is ahead of it */
 ON_THREAD uint64_t arrived_ns;  /* by CLOCK_MONOTONIC, as pj_get_timestamp counts; 0: now */
+ON_THREAD struct vn_sent *watcher;
 
 VN_EXPORT pj_status_t pj_get_timestamp(pj_timestamp *at);
 VN_EXPORT pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flags,
@@ -156,6 +159,7 @@ int vn_arrival_counts(void)
 
 void vn_arrival_end(void)
 {
+    vn_ahead_drop();
     reads_late = 0;
     arrived_ns = 0;
 }
@@ -174,8 +178,7 @@ pj_status_t pj_get_timestamp(pj_timestamp *at)
     return PJ_SUCCESS;
 }
 
-/* Take the time out of what came with a packet; 0 if there is none, or none to believe. */
-static uint64_t time_of(struct msghdr *message)
+uint64_t vn_arrival_of(struct msghdr *message)
 {
     struct cmsghdr *one;
 
@@ -193,16 +196,69 @@ static uint64_t time_of(struct msghdr *message)
     return 0;
 }
 
+int vn_arrival_room(int wanted)
+{
+    const int room = wanted < left ? wanted : left;
+
+    left -= room;
+    return room;
+}
+
+void vn_arrival_note(int sock, const void *packet, size_t size, const void *from,
+                     socklen_t from_size, uint64_t arrived)
+{
+    arrived_ns = arrived;
+    if (arrived)
+        vn_phase_note(sock, due_ns - (int64_t)arrived);
+    if (size == 1) {
+        note_stub(sock, from, from_size);
+    } else {
+        note_last(sock, arrived ? (int64_t)arrived : began_ns);
+        vn_capture_packet(sock, VN_CAPTURE_IN, packet, size, from,
+                          arrived ? (int64_t)arrived + realtime_ns : 0);
+    }
+}
+
+static void note(int sock, const void *packet, size_t size, const void *from, socklen_t from_size,
+                 uint64_t arrived)
+{
+    vn_arrival_note(sock, packet, size, from, from_size, arrived);
+    if (size != 1 && from)
+        vn_relay_packet(sock, packet, size, from, from_size);
+}
+
+static ssize_t hand_over(int sock, const struct vn_datagram *datagram, void *buf, size_t room,
+                         void *from, int *fromlen)
+{
+    const size_t size = datagram->size < room ? datagram->size : room;
+    socklen_t from_size = from && fromlen ? (socklen_t)*fromlen : 0;
+
+    if (from_size > datagram->from_size)
+        from_size = datagram->from_size;
+    memcpy(buf, datagram->bytes, size);
+    if (from_size)
+        memcpy(from, &datagram->from, from_size);
+    if (fromlen)
+        *fromlen = (int)datagram->from_size;
+    arrived_ns = datagram->arrived_ns;
+    if (!datagram->is_noted)
+        note(sock, buf, size, from_size ? from : NULL, from_size, arrived_ns);
+    return (ssize_t)size;
+}
+
 static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *from, int *fromlen)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(struct timespec)) + 64];
+        char bytes[VN_ARRIVAL_CONTROL];
     } control;
     struct iovec into = { buf, room };
     struct msghdr message = { 0 };
+    const struct vn_datagram *ahead = vn_ahead_take(sock);
     ssize_t got;
 
+    if (ahead)
+        return hand_over(sock, ahead, buf, room, from, fromlen);
     message.msg_iov = &into;
     message.msg_iovlen = 1;
     message.msg_name = from;
@@ -210,7 +266,7 @@ static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *
     message.msg_control = control.bytes;
     message.msg_controllen = sizeof(control.bytes);
     arrived_ns = 0;
-    if (left-- <= 0) {
+    if (vn_ahead_owns(sock) || vn_arrival_room(1) < 1) {
         errno = EAGAIN;
         return -1;
     }
@@ -219,18 +275,7 @@ static ssize_t receive_timed(int sock, void *buf, size_t room, int flags, void *
         return got;
     if (fromlen)
         *fromlen = (int)message.msg_namelen;
-    arrived_ns = time_of(&message);
-    if (arrived_ns)
-        vn_phase_note(sock, due_ns - (int64_t)arrived_ns);
-    if (got == 1) {
-        note_stub(sock, from, message.msg_namelen);
-    } else {
-        note_last(sock, arrived_ns ? (int64_t)arrived_ns : began_ns);
-        vn_capture_packet(sock, VN_CAPTURE_IN, buf, (size_t)got, from,
-                          arrived_ns ? (int64_t)arrived_ns + realtime_ns : 0);
-        if (from)
-            vn_relay_packet(sock, buf, (size_t)got, from, message.msg_namelen);
-    }
+    note(sock, buf, (size_t)got, from, message.msg_namelen, vn_arrival_of(&message));
     if (message.msg_controllen == 0) {
         int on = 1;
 
@@ -252,6 +297,32 @@ pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flag
     return *len < 0 ? status_of(errno) : PJ_SUCCESS;
 }
 
+void vn_sent_watch(struct vn_sent *sent)
+{
+    if (sent)
+        sent->count = 0;
+    watcher = sent;
+}
+
+int vn_sent_again(const struct vn_sent *to, const void *packet, size_t size)
+{
+    ptrdiff_t length = (ptrdiff_t)size;
+
+    return pj_sock_sendto(to->sock, packet, &length, 0, &to->to, (int)to->to_size) == PJ_SUCCESS;
+}
+
+static void tell_watcher(int sock, const void *packet, size_t size, const void *to, socklen_t to_size)
+{
+    if (to_size > sizeof(watcher->to))
+        return;
+    watcher->count++;
+    watcher->sock = sock;
+    watcher->size = size;
+    memcpy(watcher->head, packet, size < sizeof(watcher->head) ? size : sizeof(watcher->head));
+    memcpy(&watcher->to, to, to_size);
+    watcher->to_size = to_size;
+}
+
 pj_status_t pj_sock_sendto(long sock, const void *buf, ptrdiff_t *len, unsigned flags,
                            const void *to, int tolen)
 {
@@ -259,5 +330,7 @@ pj_status_t pj_sock_sendto(long sock, const void *buf, ptrdiff_t *len, unsigned 
     if (*len < 0)
         return status_of(errno);
     vn_capture_packet((int)sock, VN_CAPTURE_OUT, buf, (size_t)*len, to, 0);
+    if (watcher)
+        tell_watcher((int)sock, buf, (size_t)*len, to, (socklen_t)tolen);
     return PJ_SUCCESS;
 }

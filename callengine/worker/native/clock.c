@@ -2,11 +2,15 @@
  * of media, one has the bridge mix and all its streams take and send a frame. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "arrival.h"
 #include "clock.h"
@@ -27,13 +31,15 @@
 enum state { RESTS, READS, MIXES, ENDS };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t told;     /* on CLOCK_MONOTONIC */
 static pthread_cond_t settled;  /* on CLOCK_MONOTONIC */
 static pthread_t thread;
 static int begun;
 
-/* What is wanted, and what the thread was last seen to do; both under the lock. */
-static enum state wanted = RESTS, doing = RESTS;
+/* What is wanted, which is changed under the lock, and the thread waits for it as a futex: with a
+ * condition each tick would be a system call more. */
+static atomic_uint wanted = RESTS;
+/* What the thread was last seen to do, under the lock. */
+static enum state doing = RESTS;
 static long shift_ns;
 static struct vn_clock_figures figures;
 
@@ -65,7 +71,7 @@ static void read_sockets(int64_t due)
     int polls;
 
     vn_arrival_begin(due);
-    for (polls = 0; polls < POLLS_PER_TICK; polls++)
+    for (polls = vn_relay_read() ? 0 : POLLS_PER_TICK; polls < POLLS_PER_TICK; polls++)
         if (vn_pj.pj_ioqueue_poll(queue, &at_once) < SOCKETS_A_POLL)
             break;
     vn_arrival_end();
@@ -85,14 +91,21 @@ static void mix(void)
     (void)vn_pj.pjmedia_port_get_frame(bridge, &frame);
 }
 
-/* Wait, holding the lock, for the time of the next tick or for another state than `now`. */
+/* Wait for another state than this one, or for a time (of CLOCK_MONOTONIC); NULL: for no time. */
+static void wait_while(enum state now, const struct timespec *until)
+{
+    while (atomic_load(&wanted) == now)
+        if (syscall(SYS_futex, &wanted, FUTEX_WAIT_BITSET_PRIVATE, now, until, NULL,
+                    FUTEX_BITSET_MATCH_ANY) != 0 && errno == ETIMEDOUT)
+            break;
+}
+
 static void wait_for_tick(int64_t due, enum state now)
 {
-    struct timespec until = timespec_of(due);
+    const struct timespec until = timespec_of(due);
 
-    while (wanted == now && now_ns() < due)
-        if (pthread_cond_timedwait(&told, &lock, &until) == ETIMEDOUT)
-            break;
+    if (now_ns() < due)
+        wait_while(now, &until);
 }
 
 /* Return when the tick after one that was due at `due` is to begin; `due` moves on by a frame. */
@@ -123,8 +136,8 @@ static void *run(void *unused)
     if (!vn_pj.pj_thread_is_registered())
         (void)vn_pj.pj_thread_register("clock", description, &registered);
     pthread_mutex_lock(&lock);
-    while (wanted != ENDS) {
-        enum state now = wanted;
+    while (atomic_load(&wanted) != ENDS) {
+        enum state now = atomic_load(&wanted);
         int64_t began;
 
         if (doing != now) {
@@ -134,15 +147,16 @@ static void *run(void *unused)
             doing = now;
             pthread_cond_broadcast(&settled);
         }
-        if (now == RESTS) {
-            pthread_cond_wait(&told, &lock);
+        pthread_mutex_unlock(&lock);
+        if (now == RESTS)
+            wait_while(RESTS, NULL);
+        else
+            wait_for_tick(begin, now);
+        began = now_ns();
+        if (now == RESTS || atomic_load(&wanted) != now) {
+            pthread_mutex_lock(&lock);
             continue;
         }
-        wait_for_tick(begin, now);
-        if (wanted != now)
-            continue;
-        pthread_mutex_unlock(&lock);
-        began = now_ns();
         vn_relay_before(began);
         read_sockets(due);
         if (now == MIXES && !vn_relay_carries(began))
@@ -171,7 +185,6 @@ int vn_clock_begin(pj_ioqueue_t *media, pjmedia_port *port, size_t bytes, unsign
     frame_samples = samples;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&told, &monotonic);
     pthread_cond_init(&settled, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_attr_init(&attributes);
@@ -194,8 +207,8 @@ static int ask(enum state state, int wait_ms)
     if (!begun)
         return 1;
     pthread_mutex_lock(&lock);
-    wanted = state;
-    pthread_cond_broadcast(&told);
+    atomic_store(&wanted, state);
+    (void)syscall(SYS_futex, &wanted, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     while (doing != state && wait_ms > 0 && !pthread_equal(pthread_self(), thread))
         if (pthread_cond_timedwait(&settled, &lock, &until) == ETIMEDOUT)
             break;
@@ -221,7 +234,8 @@ int vn_clock_end(int wait_ms)
     if (begun)
         (void)pthread_join(thread, NULL);
     begun = 0;
-    wanted = doing = RESTS;
+    atomic_store(&wanted, RESTS);
+    doing = RESTS;
     return 1;
 }
 

@@ -89,8 +89,14 @@ struct pjmedia_transport {
 };
 
 typedef struct {
-    const uint8_t *rx_rtp; uint8_t *tx_rtp; pjmedia_rtcp_session *rtcp;
+    uint8_t *rx_rtp; uint8_t *tx_rtp; pjmedia_rtcp_session *rtcp;
 } pjmedia_stream_rtp_sess_info;
+
+/* pjmedia_rtp_status: flags, the first of which is `bad`, and how far the number is ahead. */
+typedef struct { uint32_t flags; uint16_t diff; } pjmedia_rtp_status;
+enum { PJMEDIA_RTP_BAD = 1 };
+
+typedef struct pj_fd_set_t pj_fd_set_t;
 
 /* What vn_bind fills in. */
 struct vn_pj {
@@ -107,6 +113,12 @@ struct vn_pj {
     pj_status_t (*pjmedia_stream_resume)(pjmedia_stream *, int);
     pj_status_t (*pjmedia_stream_send_rtcp_sdes)(pjmedia_stream *);
     void (*pjmedia_rtcp_tx_rtp)(pjmedia_rtcp_session *, unsigned);
+    void (*pjmedia_rtp_session_update2)(uint8_t *, const uint8_t *, pjmedia_rtp_status *, int);
+    void (*pjmedia_rtcp_rx_rtp2)(pjmedia_rtcp_session *, unsigned, unsigned, unsigned, int);
+    int (*pj_sock_select)(int, pj_fd_set_t *, pj_fd_set_t *, pj_fd_set_t *, const pj_time_val *);
+    int (*PJ_FD_ISSET)(long, const pj_fd_set_t *);
+    void (*PJ_FD_SET)(long, pj_fd_set_t *);
+    void (*PJ_FD_CLR)(long, pj_fd_set_t *);
     void *(*pj_pool_alloc)(pj_pool_t *, size_t);
     pj_status_t (*pjmedia_resample_create)(pj_pool_t *, int, int, unsigned, unsigned, unsigned,
                                            unsigned, void **);

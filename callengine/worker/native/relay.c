@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "abi.h"
+#include "ahead.h"
+#include "arrival.h"
 
 #define MS 1000000LL
 /* Of one party: then the other is to hear silence, as the bridge has it. */
@@ -16,6 +18,11 @@
 /* RFC 3550 section 6.2, spread as pjmedia's own are. */
 #define REPORT_NS (4500 * MS)
 #define REPORT_SPREAD_MS 1000
+/* So many packets of each party pjmedia has itself, which decides by them where a party is. */
+#define SETTLED 25
+/* How often it is asked then, and has a packet of each all the same: for the parties' reports, and
+ * to say where it hears them from and sends to. */
+#define ASK_NS (200 * MS)
 
 /* Places in pjmedia_rtp_session and pjmedia_rtcp_session (2.15.1); the second are held against the
  * first whenever a relay begins. */
@@ -31,8 +38,12 @@ struct leg {
     pjmedia_transport *transport; /* of the other leg, which it is sent to */
     uint8_t *sending;             /* its pjmedia_rtp_session */
     uint8_t *reports;             /* its pjmedia_rtcp_session */
+    uint8_t *receiving;           /* of the leg it comes from, its pjmedia_rtp_session */
+    uint8_t *received;            /* and its pjmedia_rtcp_session */
     int64_t heard_ns, report_ns;
     int passed_key;
+    unsigned packets;             /* passed on */
+    struct vn_sent sent;          /* where pjmedia has sent them to; of no size: to be seen */
     uint8_t from[ADDRESS_ROOM]; /* where its packets come from; pjmedia decides on another */
 };
 
@@ -43,7 +54,8 @@ static int asked;
 static struct vn_way wanted[2];
 static struct leg legs[2];
 static void *stale[2];    /* streams whose jitter buffers hold what the relay has sent */
-static int64_t began_ns, now_ns;
+static int64_t began_ns, now_ns, ask_ns;
+static int pjmedia_has_all; /* of this tick's packets */
 static uint64_t forwarded;
 
 static uint32_t read_32(const uint8_t *at)
@@ -94,12 +106,17 @@ static int64_t next_report(int64_t now)
 /* Take over from a stream where it is; 0 if it is nowhere yet. */
 static int is_taken_over(struct leg *leg, const struct vn_way *way, int64_t now)
 {
-    pjmedia_stream_rtp_sess_info sessions = { 0 };
+    pjmedia_stream_rtp_sess_info sessions = { 0 }, from = { 0 };
     uint16_t number, reported;
 
     if (!vn_forwarding_begin(&leg->in, way, now) ||
-        vn_pj.pjmedia_stream_get_rtp_session_info(way->to, &sessions) != PJ_SUCCESS)
+        vn_pj.pjmedia_stream_get_rtp_session_info(way->to, &sessions) != PJ_SUCCESS ||
+        vn_pj.pjmedia_stream_get_rtp_session_info(way->from, &from) != PJ_SUCCESS)
         return 0;
+    leg->receiving = from.rx_rtp;
+    leg->received = (uint8_t *)from.rtcp;
+    leg->packets = 0;
+    leg->sent.to_size = 0;
     leg->transport = vn_pj.pjmedia_stream_get_transport(way->to);
     leg->sending = sessions.tx_rtp;
     leg->reports = (uint8_t *)sessions.rtcp;
@@ -252,7 +269,36 @@ static int is_from_elsewhere(struct leg *leg, const void *from, size_t from_size
     return memcmp(leg->from, address, ADDRESS_ROOM) != 0;
 }
 
-static void take(struct leg *leg, const uint8_t *packet, size_t size, int is_elsewhere)
+/* pjmedia says where to; what it was seen to send as it is, we send there ourselves. */
+static int is_sent(struct leg *leg, const uint8_t *packet, size_t size)
+{
+    struct vn_sent *sent = &leg->sent;
+    int done;
+
+    if (sent->to_size && vn_sent_again(sent, packet, size))
+        return 1;
+    vn_sent_watch(sent);
+    done = leg->transport->op->send_rtp(leg->transport, packet, size) == PJ_SUCCESS;
+    vn_sent_watch(NULL);
+    if (!done || sent->count != 1 || sent->size != size ||
+        memcmp(sent->head, packet, sizeof(sent->head)) != 0)
+        sent->to_size = 0;
+    return done;
+}
+
+/* What a stream of pjmedia does with each packet before it is decoded. */
+static void note_received(struct leg *leg, const uint8_t *packet)
+{
+    pjmedia_rtp_status status = { 0 };
+
+    vn_pj.pjmedia_rtp_session_update2(leg->receiving, packet, &status, 0);
+    vn_pj.pjmedia_rtcp_rx_rtp2((pjmedia_rtcp_session *)leg->received,
+                               (unsigned)(packet[2] << 8 | packet[3]),
+                               ntohl(read_32(packet + HEADER_TIME)), leg->in.way.bytes,
+                               (int)(status.flags & PJMEDIA_RTP_BAD));
+}
+
+static int take(struct leg *leg, const uint8_t *packet, size_t size, int is_elsewhere)
 {
     uint8_t out[VN_RTP_HEADER + VN_LONGEST_PAYLOAD];
     size_t length;
@@ -266,13 +312,92 @@ static void take(struct leg *leg, const uint8_t *packet, size_t size, int is_els
     if (verdict == VN_FORWARDED) {
         leg->heard_ns = now_ns;
         leg->passed_key = leg->in.has_event;
+        ++leg->packets;
         ++forwarded;
-        if (leg->transport->op->send_rtp(leg->transport, out, length) == PJ_SUCCESS)
+        if (is_sent(leg, out, length))
             note_sent(leg, out, length - VN_RTP_HEADER);
     } else if (verdict != VN_LEFT && verdict != VN_NOT_RTP) {
         end((uint32_t)verdict);
         empty_buffers();
     }
+    return verdict;
+}
+
+static void note(struct leg *leg, struct vn_datagram *datagram)
+{
+    vn_arrival_note(leg->in.way.sock, datagram->bytes, datagram->size, &datagram->from,
+                    datagram->from_size, datagram->arrived_ns);
+    datagram->is_noted = 1;
+}
+
+/* Whether pjmedia would do nothing with a datagram but count it, which is done. */
+static int is_passed(struct leg *leg, struct vn_datagram *datagram)
+{
+    const uint8_t *packet = datagram->bytes;
+    int verdict;
+
+    note(leg, datagram);
+    verdict = take(leg, packet, datagram->size,
+                   is_from_elsewhere(leg, &datagram->from, datagram->from_size));
+    if ((verdict != VN_FORWARDED && verdict != VN_LEFT) ||
+        (packet[1] & 0x7F) != leg->in.way.payload || pjmedia_has_all)
+        return 0;
+    note_received(leg, packet);
+    return 1;
+}
+
+/* pjmedia heeds nothing so short, but would note where it came from as where the party is. */
+static void swallow_short(struct leg *leg, struct vn_datagram *datagrams, unsigned count)
+{
+    for (struct vn_datagram *datagram = datagrams; datagram < datagrams + count; ++datagram)
+        if (datagram->size < VN_RTP_HEADER) {
+            note(leg, datagram);
+            datagram->size = 0;
+        }
+}
+
+/* Return whether all that came was the relay's. */
+static int is_read(unsigned index)
+{
+    struct leg *leg = &legs[index];
+    struct vn_datagram *first;
+    unsigned count, at;
+
+    do {
+        count = vn_ahead_read(index, leg->in.way.sock, &first);
+        swallow_short(leg, first, count);
+        for (at = 0; at < count; ++at)
+            if (first[at].size && !is_passed(leg, &first[at])) {
+                vn_ahead_leave(index, at);
+                return 0;
+            }
+    } while (count == VN_AHEAD_MOST);
+    return 1;
+}
+
+int vn_relay_read(void)
+{
+    int asks = 1;
+
+    if (!atomic_load(&busy))
+        return 1;
+    pthread_mutex_lock(&lock);
+    if (legs[0].packets < SETTLED || legs[1].packets < SETTLED) {
+        ask_ns = 0; /* with the first that is read here */
+        legs[0].sent.to_size = legs[1].sent.to_size = 0;
+    } else if (state == VN_RELAY_ON) {
+        pjmedia_has_all = asks = now_ns >= ask_ns;
+        if (asks) {
+            ask_ns = now_ns + ASK_NS;
+            legs[0].sent.to_size = legs[1].sent.to_size = 0;
+        }
+        for (unsigned index = 0; state == VN_RELAY_ON && index < 2; ++index)
+            asks |= !is_read(index);
+        if (state != VN_RELAY_ON)
+            vn_ahead_release();
+    }
+    pthread_mutex_unlock(&lock);
+    return asks;
 }
 
 void vn_relay_packet(int sock, const uint8_t *packet, size_t size, const void *from,
@@ -283,7 +408,8 @@ void vn_relay_packet(int sock, const uint8_t *packet, size_t size, const void *f
     pthread_mutex_lock(&lock);
     for (int index = 0; state == VN_RELAY_ON && index < 2; ++index)
         if (legs[index].in.way.sock == sock) {
-            take(&legs[index], packet, size, is_from_elsewhere(&legs[index], from, from_size));
+            (void)take(&legs[index], packet, size,
+                       is_from_elsewhere(&legs[index], from, from_size));
             break;
         }
     pthread_mutex_unlock(&lock);

@@ -1,6 +1,7 @@
 /* The relay of equal codecs: while it is on, what arrives on two legs of a call goes straight to the
- * other's stream, and the bridge does not mix. pjmedia is shown every packet all the same, so that
- * its statistics, keys and reports are those of a leg that is decoded. */
+ * other's stream, and the bridge does not mix. At first pjmedia is shown every packet all the same;
+ * then the relay reads the sockets itself, and does of pjmedia's part what counts packets. So its
+ * statistics and reports are those of a leg that is decoded; keys, and all else, are still its. */
 #ifndef VN_RELAY_H
 #define VN_RELAY_H
 
@@ -38,6 +39,10 @@ VN_EXPORT void vn_relay_figures(struct vn_relay_figures *out);
 /* For the clock, on its thread: before it reads, and after; whether there is nothing to mix. */
 void vn_relay_before(int64_t now_ns);
 int vn_relay_carries(int64_t now_ns);
+
+/* In between, after vn_arrival_begin: read what is the relay's to read. Returns whether pjmedia is
+ * to be asked as well. */
+int vn_relay_read(void);
 
 /* For whoever reads a socket on that thread: a datagram that pjmedia is about to be given. */
 void vn_relay_packet(int sock, const uint8_t *packet, size_t size, const void *from,

@@ -10,5 +10,5 @@ pytestmark = pytest.mark.processes
 
 
 def test_the_clock_reads_mixes_rests_and_makes_up(tmp_path: Path) -> None:
-    others = "capture.c", "relay.c", "forwarding.c", "law.c"
+    others = "ahead.c", "capture.c", "relay.c", "forwarding.c", "law.c"
     run("clock_test.c", "clock.c", "arrival.c", "phase.c", *others, folder=tmp_path)

@@ -9,5 +9,15 @@ from tests.callengine.worker.native.sanitizing import run
 pytestmark = pytest.mark.processes
 
 
+SOURCES = (
+    *("relay.c", "forwarding.c", "law.c"),
+    *("ahead.c", "arrival.c", "capture.c", "phase.c"),
+)
+
+
 def test_the_relay_goes_on_ends_and_touches_nothing_that_is_gone(tmp_path: Path) -> None:
-    run("relay_test.c", "relay.c", "forwarding.c", "law.c", folder=tmp_path)
+    run("relay_test.c", *SOURCES, folder=tmp_path)
+
+
+def test_it_reads_its_sockets_itself_and_leaves_to_pjmedia_what_is_not_its(tmp_path: Path) -> None:
+    run("reading_test.c", *SOURCES, folder=tmp_path)
