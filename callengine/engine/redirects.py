@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from callengine.core.attempts import DECISION_TIMEOUT_S
 from callengine.core.control.calls import FollowRedirect, RedirectAsked
 from callengine.core.directory import Source
 from callengine.core.limits import LEGS_RUNG_TOGETHER
@@ -28,6 +29,10 @@ from callengine.engine.pool import Pool
 from callengine.engine.processes import ProcessState
 
 logger = logging.getLogger(__name__)
+
+DECIDES_WITHIN_S = DECISION_TIMEOUT_S - 1.0
+"""Before the call process goes on without: else the record would tell of a number that was rung
+instead, and nobody was."""
 
 
 class _NotFollowedError(Exception):
@@ -74,9 +79,12 @@ class Redirects:
         why = ""
         waves: tuple[WaveOrder, ...] = ()
         try:
-            waves = await self._follow(call, asked)
+            async with asyncio.timeout(DECIDES_WITHIN_S):
+                waves = await self._follow(call, asked)
         except _NotFollowedError as error:
             why = str(error)
+        except TimeoutError:
+            why = f"the engine did not decide within {DECIDES_WITHIN_S:g} s"
         except Exception:
             logger.exception("a redirect could not be followed")
             why = "the engine failed; its log says why"
