@@ -44,15 +44,18 @@ class ListenConsumer(PageSocket):
     async def _give_up(self) -> None:
         await asyncio.sleep(ANSWERED_WITHIN_S)
         # The engine lets a call go a moment before its record says so, and then says nothing of it.
-        is_up = self.call is not None and await sync_to_async(_live)(self.call.pk) is not None
+        call, self.call = self.call, None  # an answer from now on comes too late
+        is_up = call is not None and await sync_to_async(_live)(call.pk) is not None
         await self.say("refused", text=SILENT if is_up else OVER)
 
     async def told(self, told: Told) -> None:
         """Hear the call, or tell why not."""
+        if self.call is None:
+            return
         self.stop("asking")
         if isinstance(told, PhoneRefused):
             await self.say("refused", text=told.text)
-        elif isinstance(told, PhonePlaced) and self.call is not None and self.sound is None:
+        elif isinstance(told, PhonePlaced) and self.sound is None:
             parties = f"{self.call.from_user} to {self.call.to_user}"
             await self.note("listened in the browser", parties, row=self.call)
             try:

@@ -198,6 +198,20 @@ async def test_who_listens_to_a_call_that_has_just_ended_is_told_that_it_is_over
         assert (await says(page, "refused"))["text"] == listening.OVER
 
 
+async def test_who_was_told_that_no_engine_answers_does_not_listen_after_all(
+    engine: Engine, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page said that it does not, and all who look at the call that it does."""
+    monkeypatch.setattr(listening, "ANSWERED_WITHIN_S", 0.1)
+    call = await sync_to_async(recorded)("in-progress")
+    async with opened(f"/ws/listen/{call.pk}/", operator.username) as page:
+        asked = await engine.asked(ListenToCall)
+        assert (await says(page, "refused"))["text"] == listening.SILENT
+        await engine.tells(asked.reply, PhonePlaced(asked.call, "127.0.0.1", engine.port, TOKEN))
+        assert await page.receive_nothing(timeout=0.5)
+        assert engine.sounds.empty()
+
+
 async def test_a_call_outlives_what_has_live_pages_read_themselves_anew(
     engine: Engine, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
