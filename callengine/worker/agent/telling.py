@@ -30,10 +30,14 @@ class Telling:
     _left_out: int = 0
 
     def say(self, word: Word, now: float) -> None:
-        """Hand on a word, or have a line wait for its turn; others are left out then."""
+        """Hand on a word, or have a line wait for its turn; others are left out then.
+
+        What asks for a transfer is no word on the call but something to be done, and bounded where
+        it is understood (`tooldesk`): it is always handed on.
+        """
         self.tick(now)
         is_first = isinstance(word, Line) and word.key in self._waiting
-        if not is_first and self._budget >= 1:
+        if isinstance(word, TransferTo) or (not is_first and self._budget >= 1):
             self._hand_on(word)
         elif isinstance(word, Line) and (is_first or len(self._waiting) < MAX_WAITING):
             self._waiting[word.key] = word

@@ -1,6 +1,6 @@
 """An agent's words are handed on no faster than anybody reads, and without its key."""
 
-from agents.dialects.interface import AgentNote, Line, Tool
+from agents.dialects.interface import AgentNote, Line, Tool, TransferTo
 from callengine.worker.agent.telling import BURST, RATE, Telling, Word
 
 
@@ -38,6 +38,16 @@ def test_what_was_left_out_is_counted() -> None:
     last = told[-1]
     assert isinstance(last, AgentNote)
     assert last.text.startswith(f"{1000 - int(BURST)} more of the agent's words were left out")
+
+
+def test_a_transfer_is_asked_for_however_much_is_said_before() -> None:
+    """The caller would wait for it, and the agent for its result."""
+    told: list[Word] = []
+    telling = Telling(told.append)
+    for number in range(1000):
+        telling.say(AgentNote("x", str(number)), 1.0)
+    telling.say(TransferTo("bob", "7"), 1.0)
+    assert told[-1] == TransferTo("bob", "7")
 
 
 def test_the_key_is_in_nothing_that_is_told() -> None:
