@@ -18,6 +18,7 @@ from agents.formats import AudioFormat, Encoding
 from callengine.worker.audio.callercodecs import CallerCodec
 from callengine.worker.audio.paths import PathError, Paths, open_paths
 from callengine.worker.endpoint import keep_g722_levels, quieten
+from callengine.worker.rtp.heard import StreamFormat
 from tests.callengine.worker.plugins.driver import Codec, Samples, endpoint, strongest_hz, tone
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -71,6 +72,11 @@ def paths_of(name: str, heard: str, said: str, fmtp: str = "", ptime_ms: int = 2
         input_format=AudioFormat(Encoding(heard)),
         output_format=AudioFormat(Encoding(said)),
     )
+
+
+def stream_of(name: str, ptime_ms: int = 20) -> StreamFormat:
+    """Return what RTP is like of a caller in a codec."""
+    return CallerCodec(name, 96, "", ptime_ms).stream()
 
 
 class CallersPhone:

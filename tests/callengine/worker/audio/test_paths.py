@@ -89,7 +89,7 @@ result = {}
 for name in CODEC_IDS:
     for ptime in (10, 20, 30, 40, 60):
         paths, phone = paths_of(name, "audio/pcm", "audio/pcm", ptime_ms=ptime), CallersPhone(name)
-        size, stream = paths.to_caller.frame_bytes, paths.stream
+        size, stream = paths.to_caller.frame_bytes, stream_of(name, ptime)
         sent = [paths.to_caller.payload(bytes(size)) for _ in range(1200 // stream.frame_ms)]
         ticks = sum(map(stream.ticks_of, sent))
         heard = b"".join(map(paths.to_agent.sound, sent))
@@ -163,13 +163,13 @@ def test_what_is_no_payload_makes_no_sound_and_no_fault(offline: Offline) -> Non
 import random
 chance, result = random.Random(7), {}
 for name in CODEC_IDS:
-    paths = paths_of(name, "audio/pcm", "audio/pcm")
+    paths, stream = paths_of(name, "audio/pcm", "audio/pcm"), stream_of(name)
     for size in [0, 1, 2, 3, *range(4, 1400, 37), 1400]:
         payload = chance.randbytes(size)
-        paths.stream.ticks_of(payload)
+        stream.ticks_of(payload)
         assert len(paths.to_agent.sound(payload)) % 2 == 0
         paths.to_agent.gap(20, payload)
-    result[name] = paths.stream.ticks_of(b"")
+    result[name] = stream.ticks_of(b"")
     paths.close()
 """)
     assert result == dict.fromkeys(CODEC_IDS, 0)
