@@ -11,7 +11,7 @@ from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import starting, steadiness
-from tests.peers import moments, ports, readymade
+from tests.peers import moments, readymade
 from tests.tables import Tables
 
 # How fast an example runs says more about the machine's other work than about the code.
@@ -19,8 +19,6 @@ settings.register_profile(
     "steady", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("steady")
-
-pytest_plugins = ["tests.forks"]
 
 ROOM = pytest.StashKey[steadiness.Room]()
 
@@ -32,22 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if django_settings.configured or config.getini("DJANGO_SETTINGS_MODULE"):
         django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     _find_static_files_once()
-    _be_process(config, 0)
-    starting.begin()
-
-
-def pytest_forked(config: pytest.Config, number: int) -> None:
-    _be_process(config, number)
-
-
-def _be_process(config: pytest.Config, number: int) -> None:
-    """Be one of a run's test processes: number 0 collects the tests, which take ports already."""
     config.stash[ROOM] = steadiness.Room(readymade.share())
-    if xdist := getattr(config, "workerinput", None):
-        number, count = int(xdist["workerid"].removeprefix("gw")), xdist["workercount"]
-    else:
-        count = 1 + config.getoption("forks")
-    ports.take_share(number, count)
+    starting.begin()
 
 
 def _find_static_files_once() -> None:
@@ -69,8 +53,7 @@ def tables(
 ) -> Iterator[Tables]:
     """The tables that the test processes of a run share."""
     own = tmp_path_factory.getbasetemp()
-    is_one_of_many = request.config.getoption("forks") or hasattr(request.config, "workerinput")
-    tables = Tables(own.parent if is_one_of_many else own)
+    tables = Tables(own.parent if hasattr(request.config, "workerinput") else own)
     yield tables
     tables.close()
 

@@ -2,10 +2,9 @@
 
 They lie below the ports the kernel gives to any program, so nobody is given one between the
 moment it is found and the moment it is bound. Ranges for RTP and single ports keep apart, and so
-do the processes of a test run: an engine binds most of its range long after it was found free.
+do the workers of a test run: an engine binds most of its range long after it was found free.
 """
 
-import functools
 import os
 import random
 import socket
@@ -33,45 +32,30 @@ class Region:
         raise OSError(f"no {size} neighbours are free between {self.first} and {self.end}")
 
 
-SHARE = "TESTS_SHARE_OF_PORTS"
-"Tells the processes that a test process starts which share is its own: `2/5`."
-
-
-def take_share(number: int, count: int) -> None:
-    """Look for ports where none of the run's other test processes does; the first share is 0."""
-    os.environ[SHARE] = f"{number}/{count}"
-    _region.cache_clear()
-
-
-@functools.cache
-def _region(first: int, end: int) -> Region:
-    """Return this process's part of a region."""
-    number, count = map(int, os.environ.get(SHARE, "0/1").split("/"))
-    size = (end - first) // count & ~1
+def _share(first: int, end: int) -> Region:
+    """Return this worker's part of a region."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    size = (end - first) // workers & ~1
     return Region(first + number * size, first + (number + 1) * size)
 
 
-def _ranges() -> Region:
-    return _region(10000, 24000)
-
-
-def _single() -> Region:
-    return _region(24000, 32000)
+RANGES, SINGLE = _share(10000, 24000), _share(24000, 32000)
 
 
 def free_port(kind: socket.SocketKind = UDP, host: str = LOOPBACK) -> int:
     """Return a port nobody has now; another process may still be quicker."""
-    return _single().neighbours(1, (kind,), host)
+    return SINGLE.neighbours(1, (kind,), host)
 
 
 def free_sip_port(host: str = LOOPBACK) -> int:
     """Return a port free for both UDP and TCP, as the one above it is, where SIP over TLS goes."""
-    return _single().neighbours(2, (UDP, TCP), host)
+    return SINGLE.neighbours(2, (UDP, TCP), host)
 
 
 def free_port_range(size: int, host: str = LOOPBACK) -> tuple[int, int]:
     """Return the first and last of `size` neighbouring free UDP ports; the first is even."""
-    first = _ranges().neighbours(size, (UDP,), host)
+    first = RANGES.neighbours(size, (UDP,), host)
     return first, first + size - 1
 
 
