@@ -1,6 +1,7 @@
 """Memory that processes share with the one that forked them, by what the kernel says is theirs."""
 
-import shutil
+import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,16 +55,26 @@ def copied_kb(python: str, what: str) -> int:
     return int(done.stdout)
 
 
+def runs(python: Path, script: str) -> str | None:
+    """Return what a Python prints, or None if it does not run."""
+    try:
+        done = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+@functools.cache
 def python_3_12() -> str | None:
-    """Return a Python 3.12 that runs: this one, or one that is beside it."""
+    """Return a Python 3.12 that runs: this one, one on the PATH, or one beside any of those."""
     if sys.version_info[:2] == (3, 12):
         return sys.executable
-    kept = (ROOT / ".setup/python", Path(sys.base_prefix).parent)
-    beside = [str(path) for folder in kept for path in folder.glob("*3.12.*/bin/python3.12")]
-    for python in filter(None, (shutil.which("python3.12"), *beside)):
-        if subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0:
-            return python
-    return None
+    places = [Path(place) for place in os.get_exec_path()]
+    prefixes = {runs(place / "python3", "import sys; print(sys.base_prefix)") for place in places}
+    kept = [ROOT / ".setup/python", *(Path(prefix).parent for prefix in prefixes if prefix)]
+    beside = [path for folder in kept for path in folder.glob("*3.12.*/bin/python3.12")]
+    pythons = [*(place / "python3.12" for place in places), *beside]
+    return next((str(python) for python in pythons if runs(python, "") is not None), None)
 
 
 def test_names_looked_up_before_the_fork_are_not_counted_down_after_it() -> None:
