@@ -5,7 +5,7 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -27,11 +27,17 @@ def stopping() -> Iterator[Restartable]:
         yield one
 
 
-async def exited(engine: Restartable, timeout_s: float) -> float:
-    """Wait for a clean exit that leaves no process behind; return the seconds it took."""
-    started = time.monotonic()
-    below = engine.children()
+async def stops(engine: Restartable, timeout_s: float) -> float:
+    """Tell an engine to stop, and wait as `exited` does."""
+    below = engine.children()  # before: the first of them are gone a moment later
+    engine.terminate()
+    return await exited(engine, timeout_s, below)
+
+
+async def exited(engine: Restartable, timeout_s: float, below: Sequence[int]) -> float:
+    """Wait for a clean exit that leaves none of these processes behind; return its seconds."""
     assert len(below) > 1
+    started = time.monotonic()
     status = await asyncio.to_thread(engine.serving.wait, timeout_s)
     taken = time.monotonic() - started
     assert status == 0, engine.dump()
@@ -41,8 +47,7 @@ async def exited(engine: Restartable, timeout_s: float) -> float:
 
 
 async def test_without_calls_it_stops_at_once(stopping: Restartable) -> None:
-    stopping.terminate()
-    print(f"measured: stop without calls {await exited(stopping, WITHOUT_CALLS_S):.2f} s")
+    print(f"measured: stop without calls {await stops(stopping, WITHOUT_CALLS_S):.2f} s")
     assert "ERROR" not in stopping.dump()
 
 
@@ -51,6 +56,7 @@ async def test_a_call_in_progress_may_end_by_itself_and_new_ones_are_refused(
 ) -> None:
     async with registered(stopping, "bob") as bob, caller(stopping) as phone:
         call = await converse(stopping, phone, bob, offer=["PCMU"])
+        below = stopping.children()
         stopping.terminate()
         await until(lambda: "Stopping" in stopping.dump(), "it does not stop")
         late = await phone.invite("bob", phone.sdp(["PCMU"]))
@@ -60,7 +66,7 @@ async def test_a_call_in_progress_may_end_by_itself_and_new_ones_are_refused(
         await call.hears_both_ways(codec_a="PCMU", codec_b="G722", seconds=1.5)
         assert stopping.serving.poll() is None
         assert bob.incoming.empty()
-        leaving = asyncio.create_task(exited(stopping, GRACE_S + 20))
+        leaving = asyncio.create_task(exited(stopping, GRACE_S + 20, below))
         assert (await call.a.hang_up()).code == 200
         await asyncio.wait_for(call.b.ended.wait(), 15)
         assert await leaving < GRACE_S - 1.5, "it waited for a call that was over"
@@ -83,9 +89,7 @@ async def test_calls_that_go_on_are_hung_up(stopping: Restartable, hurried: bool
     async with caller(stopping, "bob") as bob, caller(stopping) as phone:
         await bob.register()
         call = await converse(stopping, phone, bob, offer=["PCMU"])
-        leaving = asyncio.create_task(exited(stopping, GRACE_S + 20))
-        await asyncio.sleep(0)
-        stopping.terminate()
+        leaving = asyncio.create_task(stops(stopping, GRACE_S + 20))
         await until(lambda: "Stopping" in stopping.dump(), "it does not stop")
         started = time.monotonic()
         if hurried:
@@ -126,8 +130,7 @@ def _count(engine: Restartable, rows: str) -> int:
 
 async def test_a_registered_phone_can_be_called_after_a_restart(stopping: Restartable) -> None:
     async with registered(stopping, "bob") as bob:
-        stopping.terminate()
-        await exited(stopping, WITHOUT_CALLS_S)
+        await stops(stopping, WITHOUT_CALLS_S)
         heard = len(bob.received())
         await asyncio.to_thread(stopping.start_again)
         async with caller(stopping) as phone:
