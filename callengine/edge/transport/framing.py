@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from callengine.edge.transport.lineends import CRLF_BLANK, blank_line, with_crlf
+
 # Folded as it may be (RFC 3261 section 7.3.1); every blank can be matched in one way alone.
 _CONTENT_LENGTH = re.compile(
     rb"\r\n(?:content-length|l)[ \t]*:(?:\r\n[ \t]|[ \t])*([0-9]{1,20})[ \t]*(?=\r\n)",
@@ -41,6 +43,8 @@ class StreamFramer:
         self._searched = 0
         self._total = 0
         "Bytes of the message whose header block is complete; 0 while it is not."
+        self._blank = b""
+        "What ends that header block; nothing while its first line is not whole."
         self._max = max_message_bytes
         self._broken = False
 
@@ -65,15 +69,17 @@ class StreamFramer:
             return ping
         if not self._total:
             # Once a message: what arrives byte by byte must not be searched at each of them.
-            end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+            blank = self._blank or self._first_line_says()
+            end = self._buffer.find(blank, max(0, self._searched - 3))
             if end < 0:
                 self._searched = len(self._buffer)
                 return self._break(too_large=True) if len(self._buffer) > self._max else None
-            match = _CONTENT_LENGTH.search(bytes(self._buffer[: end + 2]))
+            body = end + len(blank)
+            match = _CONTENT_LENGTH.search(with_crlf(bytes(self._buffer[:body])))
             # Over a stream every message must have one (RFC 3261 sections 18.3 and 20.14).
-            if match is None and end + 4 <= self._max:
+            if match is None and body <= self._max:
                 return self._break(too_large=False)
-            self._total = end + 4 + (int(match.group(1)) if match else 0)
+            self._total = body + (int(match.group(1)) if match else 0)
         if self._total > self._max:
             return self._break(too_large=True)
         return self._take(self._total) if len(self._buffer) >= self._total else None
@@ -82,16 +88,28 @@ class StreamFramer:
         message = bytes(self._buffer[:total])
         del self._buffer[:total]
         self._searched = self._total = 0
-        return Framed(message)
+        self._blank = b""
+        return Framed(with_crlf(message))
+
+    def _first_line_says(self) -> bytes:
+        """Return what ends the header block of the message that is next."""
+        if (blank := blank_line(self._buffer, self._searched)) is None:
+            return CRLF_BLANK
+        self._blank = blank
+        return blank
 
     def _skip_crlf(self) -> Ping | None:
-        if self._buffer.startswith(b"\r\n\r\n"):
-            del self._buffer[:4]
+        if self._buffer.startswith(CRLF_BLANK):
+            self._skip(4)
             return Ping()
         # RFC 3261 section 7.5: a CRLF before the start line means nothing.
         if self._buffer.startswith(b"\r\n") and len(self._buffer) > 2 and self._buffer[2] != 13:
-            del self._buffer[:2]
+            self._skip(2)
         return None
+
+    def _skip(self, size: int) -> None:
+        del self._buffer[:size]
+        self._searched, self._blank = 0, b""
 
     def _break(self, *, too_large: bool) -> Broken:
         self._broken = True

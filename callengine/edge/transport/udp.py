@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from callengine.edge.flow import UDP, Flow
 from callengine.edge.transport.icmp import OnUndelivered, ask_for_errors, take_error
+from callengine.edge.transport.lineends import with_crlf
 from callengine.edge.transport.stun import binding_response, is_answer, is_stun
 from callengine.edge.transport.upcalls import MayRead, Upcalls
 
@@ -156,7 +157,7 @@ class UdpTransport:
         elif len(data) > self._max_message_bytes:
             self._upcalls.on_broken(data[: self._max_message_bytes], flow, True)
         else:
-            self._upcalls.on_message(data, flow)
+            self._upcalls.on_message(with_crlf(data), flow)
 
     def _remember(self, flow: Flow, listener: UdpListener) -> None:
         """Note which socket a peer talks to, unless it is the one we would use anyway.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from callengine.edge.transport.framing import Broken, Event, Framed, Ping, StreamFramer
+from callengine.edge.transport.lineends import with_crlf
 from tests.spent import cpu_s
 
 
@@ -22,6 +23,31 @@ def test_framer_cuts_what_arrives_in_any_pieces() -> None:
         framer = StreamFramer(1000)
         events = [e for i in range(0, len(stream), size) for e in fed(framer, stream[i : i + size])]
         assert events == [Ping(), Framed(one), Framed(one)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_lines_that_end_in_lf_alone_are_lines(size: int) -> None:
+    one = b"OPTIONS sip:a SIP/2.0\nl: 4\n\na\nb\n"
+    other = b"OPTIONS sip:a SIP/2.0\r\nl: 4\r\n\r\na\nb\n"
+    stream, framer = one + other + b"\r\n\r\n" + one, StreamFramer(1000)
+    pieces = [stream[i : i + size] for i in range(0, len(stream), size)]
+    events = [event for piece in pieces for event in fed(framer, piece)]
+    assert events == [Framed(other), Framed(other), Ping(), Framed(other)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"OPTIONS sip:a SIP/2.0\nv: x\r\n\r\n",
+        b"OPTIONS sip:a SIP/2.0\r\nv: x\n\n",
+        b"OPTIONS sip:a SIP/2.0\r\nv: x\r\n\r\na\n\nb",
+        b"OPTIONS sip:a SIP/2.0",
+        b"\n",
+        b"",
+    ],
+)
+def test_where_not_all_lines_end_in_lf_alone_nothing_is_changed(data: bytes) -> None:
+    assert with_crlf(data) == data
 
 
 @pytest.mark.parametrize(
@@ -50,6 +76,15 @@ def test_a_stream_that_comes_byte_by_byte_is_read_in_linear_time() -> None:
     events = [event for byte in message for event in fed(framer, bytes([byte]))]
     assert events == [Framed(message)]
     assert time.thread_time() - started < 0.5
+
+
+def test_a_first_line_that_comes_byte_by_byte_is_read_in_linear_time() -> None:
+    def fed_slowly() -> None:
+        framer = StreamFramer(65_536)
+        for _ in range(65_536):
+            assert not list(fed(framer, b"x"))
+
+    assert cpu_s(fed_slowly) < 0.5
 
 
 def test_empty_lines_by_the_thousand_cost_nothing_before_they_are_taken() -> None:

@@ -34,6 +34,30 @@ async def test_options_tells_what_works(peer: UdpPeer, sip: Address, phone: Phon
     assert answer.get("supported") == "100rel, timer, replaces"
 
 
+async def test_lines_that_end_in_lf_alone_are_answered(
+    edge: Edge, peer: UdpPeer, sip: Address, phone: Phone
+) -> None:
+    peer.send(phone.request("OPTIONS", 1).replace("\r\n", "\n"), sip)
+    assert (await peer.expect(200)).cseq_method == "OPTIONS"
+    reader, writer = await asyncio.open_connection(*edge.listening[1][1:])
+    over_tcp = Phone(*peer.address, edge=sip, transport="TCP").request("OPTIONS", 2)
+    writer.write(over_tcp.replace("\r\n", "\n").encode())
+    assert (await read_message(reader)).startswith("SIP/2.0 200 ")
+    writer.close()
+
+
+async def test_a_call_in_lines_that_end_in_lf_alone_is_taken(
+    engine: FakeEngine, peer: UdpPeer, sip: Address, phone: Phone
+) -> None:
+    engine.external = True
+    engine.outcome = lambda _: _refused()
+    lines = phone.request("INVITE", 1, body=SDP.replace("\r\n", "\n"), headers=("X-Long: a,", " b"))
+    lines = lines.replace(f"@{sip[0]}>;tag", "@far.example>;tag")
+    peer.send(lines.replace("\r\n", "\n"), sip)
+    refused = await peer.expect(_refused().code)
+    assert refused.cseq_method == "INVITE"
+
+
 @pytest.mark.parametrize(
     ("method", "more", "code"),
     [
