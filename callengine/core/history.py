@@ -12,6 +12,8 @@ class Summary(TypedDict):
     best: float
     worst: float
     average: float
+    """Of packets, not of samples: one lost of three, in what is left of a second when a call
+    begins or a process was held up, would count like seventeen lost of fifty."""
 
 
 class QualityHistory(TypedDict):
@@ -28,6 +30,8 @@ class QualityHistory(TypedDict):
     jitter_ms: list[float | None]
     samples: int
     "How many seconds were measured."
+    packets: int
+    "That came in these seconds or were lost."
     summary: dict[str, Summary]
     "By measure: `mos`, `loss_percent`, `jitter_ms`; empty if nothing was measured."
 
@@ -48,16 +52,20 @@ class Recorder:
     points: list[_Point | _Gap] = field(default_factory=list)
     _waiting: list[_Point | _Gap] = field(default_factory=list)
     _count: int = 0
+    _packets: int = 0
     _sums: list[float] = field(default_factory=lambda: [0.0] * 3)
     _lows: list[float] = field(default_factory=lambda: [float("inf")] * 3)
     _highs: list[float] = field(default_factory=lambda: [float("-inf")] * 3)
 
-    def add(self, t: float, mos: float, loss_percent: float, jitter_ms: float) -> None:
-        """Take one sample at `t` seconds since the call began."""
+    def add(
+        self, t: float, mos: float, loss_percent: float, jitter_ms: float, *, packets: int
+    ) -> None:
+        """Take one sample, of so many packets, at `t` seconds since the call began."""
         values = (mos, loss_percent, jitter_ms)
         self._count += 1
+        self._packets += packets
         for index, value in enumerate(values):
-            self._sums[index] += value
+            self._sums[index] += value * packets
             self._lows[index] = min(self._lows[index], value)
             self._highs[index] = max(self._highs[index], value)
         self._append((t, *values))
@@ -92,6 +100,7 @@ class Recorder:
             "loss_percent": loss,
             "jitter_ms": jitter,
             "samples": self._count,
+            "packets": self._packets,
             "summary": self._summaries() if self._count else {},
         }
 
@@ -101,7 +110,7 @@ class Recorder:
     def _summary(self, index: int) -> Summary:
         ends = (round(self._lows[index], 2), round(self._highs[index], 2))
         worst, best = ends if MEASURES[index] == "mos" else ends[::-1]
-        average = round(self._sums[index] / self._count, 2)
+        average = round(self._sums[index] / self._packets, 2)
         return {"best": best, "worst": worst, "average": average}
 
 

@@ -40,6 +40,8 @@ class QualitySnapshot(TypedDict):
     "None also once no report has renewed it."
     packets_received: int
     packets_sent: int
+    packets_due: int
+    "How many came in this second or were lost."
     silence: SilenceSnapshot | None
     "Set once a party has been silent long enough to say so."
 

@@ -295,7 +295,7 @@ class LiveCall:
         if mos is None or loss is None or jitter is None:
             recorder.add_gap(t)
         else:
-            recorder.add(t, mos, loss, jitter)
+            recorder.add(t, mos, loss, jitter, packets=max(sample["packets_due"], 1))
 
     @property
     def ends(self) -> set[str]:

@@ -58,6 +58,7 @@ class LegStatistics:
             round_trip_ms=self._round_trip_ms(counters, now),
             packets_received=self.received,
             packets_sent=counters.sent,
+            packets_due=new + gone,
             silence=_silence(self.party.silence, guard),
         )
         if new:

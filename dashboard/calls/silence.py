@@ -16,7 +16,7 @@ def present_quality(quality: QualitySnapshot, *, leg: str, now: dt.datetime) -> 
     mos, loss, jitter = quality["mos"], quality["loss_percent"], quality["jitter_ms"]
     round_trip = quality["round_trip_ms"]
     # A row of the record may be older than the word for it.
-    silence = quality.get("silence")
+    silence, due = quality.get("silence"), quality.get("packets_due", 1)
     return QualityView(
         mos=NO_FIGURE if mos is None else f"{mos:.1f}",
         badge=_badge(quality.get("audio", "arriving"), mos),
@@ -24,7 +24,7 @@ def present_quality(quality: QualitySnapshot, *, leg: str, now: dt.datetime) -> 
         jitter=NO_FIGURE if jitter is None else f"{jitter:.0f} ms",
         round_trip=NO_FIGURE if round_trip is None else f"{round_trip:.0f} ms",
         packets=f"{quality['packets_received']} packets in, {quality['packets_sent']} out",
-        sample="gap" if None in (mos, loss, jitter) else f"{mos:.2f} {loss:.2f} {jitter:.2f}",
+        sample="gap" if None in (mos, loss, jitter) else f"{mos:.2f} {loss:.2f} {jitter:.2f} {due}",
         silence=present_silence(silence, leg=leg, now=now) if silence else None,
     )
 

@@ -91,7 +91,7 @@
     return whole < 3600 ? text : Math.floor(whole / 3600) + ":" + text;
   }
 
-  const blank = () => ({ t: [], mos: [], loss_percent: [], jitter_ms: [], samples: 0, summary: {} });
+  const blank = () => ({ t: [], mos: [], loss_percent: [], jitter_ms: [], packets: 0, summary: {} });
 
   function legOf(box) {
     const name = box.dataset.leg;
@@ -236,7 +236,9 @@
       for (const measure of MEASURES) data[measure].push(null);
       return;
     }
-    data.samples += 1;
+    // Averages are of packets: what is left of a second may be three.
+    const due = values[MEASURES.length];
+    data.packets = (data.packets || 0) + due;
     MEASURES.forEach((measure, index) => {
       const value = values[index];
       const higherIsBetter = measure === "mos";
@@ -245,7 +247,7 @@
       data.summary[measure] = {
         best: higherIsBetter ? Math.max(known.best, value) : Math.min(known.best, value),
         worst: higherIsBetter ? Math.min(known.worst, value) : Math.max(known.worst, value),
-        average: known.average + (value - known.average) / data.samples,
+        average: known.average + ((value - known.average) * due) / data.packets,
       };
     });
   }
@@ -330,7 +332,7 @@
       const leg = legs.get(element.id.replace("quality-", ""));
       const { sample } = element.dataset;
       const values = sample === "gap" ? null : sample.split(" ").map(Number);
-      if (!leg || (values && values.length !== 3) || samplesSeen.has(element)) continue;
+      if (!leg || (values && values.length !== MEASURES.length + 1) || samplesSeen.has(element)) continue;
       samplesSeen.add(element);
       add(leg, values);
       draw(leg);
@@ -357,8 +359,10 @@
           if (rest.length) history[measure].push(...leg.data[measure].slice(from));
         }
         history.t.push(...rest);
-        if (rest.length) history.summary = leg.data.summary;
-        history.samples = Math.max(history.samples, rest.length ? leg.data.samples : 0);
+        if (rest.length) {
+          history.summary = leg.data.summary;
+          history.packets = leg.data.packets;
+        }
         leg.data = history;
         draw(leg);
       }

@@ -91,6 +91,10 @@ def are_one_stream(packets: Sequence[Packet]) -> None:
         assert after.timestamp - before.timestamp & 0xFFFFFFFF == 160
 
 
+UNHARMED_S = 1.0
+"The last of what is measured once a second may be in no measurement: none of it is lost."
+
+
 @dataclass(frozen=True)
 class Impairment:
     """Loss of a share of the packets, and a delay of up to so many seconds, in their order."""
@@ -104,4 +108,5 @@ class Impairment:
         drawn = [(chance.random(), chance.random()) for _ in range(round(seconds / FRAME_S))]
         times = (index * FRAME_S + delay * self.jitter_s for index, (_, delay) in enumerate(drawn))
         ordered = enumerate(itertools.accumulate(times, max))
-        return [(at, index) for index, at in ordered if drawn[index][0] >= self.loss]
+        last = round((seconds - UNHARMED_S) / FRAME_S)
+        return [(at, n) for n, at in ordered if n >= last or drawn[n][0] >= self.loss]

@@ -41,6 +41,7 @@ SAMPLE: QualitySnapshot = {
     "round_trip_ms": None,
     "packets_received": 0,
     "packets_sent": 0,
+    "packets_due": 0,
     "silence": None,
 }
 HOSTILE = [

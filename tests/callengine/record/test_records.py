@@ -28,6 +28,7 @@ QUALITY = {
     "round_trip_ms": None,
     "packets_received": 50,
     "packets_sent": 51,
+    "packets_due": 50,
 }
 ENDED = {"by": "caller", "reason": "hangup", "code": 200, "advice": "Nothing to do."}
 

@@ -34,6 +34,7 @@ def quality(mos: float = 4.3, loss: float = 0.1, jitter: float = 3.2) -> Quality
         "round_trip_ms": 24.0,
         "packets_received": 2104,
         "packets_sent": 2107,
+        "packets_due": 50,
         "silence": None,
     }
 
@@ -291,7 +292,8 @@ def history(seconds: int = 180, mos: float = 4.3) -> QualityHistory:
     recorder = Recorder()
     for second in range(1, seconds + 1):
         bad = 90 < second < 110
-        recorder.add(second, mos - bad * 1.2, 6.5 if bad else 0.2, 30 + second % 7 if bad else 4)
+        loss, jitter = (6.5, 30 + second % 7) if bad else (0.2, 4)
+        recorder.add(second, mos - bad * 1.2, loss, jitter, packets=50)
     return recorder.history()
 
 

@@ -127,8 +127,8 @@ async def test_statistics_arrive_by_leg_with_figures_for_the_plots() -> None:
         await groups.publish(groups.call_quality(call["id"], {"A": demo.quality(2.0)}))
         second = await socket.receive_from()
     assert 'id="quality-A"' in first
-    assert 'data-sample="4.30 0.10 3.20"' in first
-    assert 'data-sample="2.00 0.10 3.20"' in second
+    assert 'data-sample="4.30 0.10 3.20 50"' in first
+    assert 'data-sample="2.00 0.10 3.20 50"' in second
     assert "poor" in second
 
 
