@@ -5,11 +5,13 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from callengine.core.control.calls import Idle, OfCall, ToCallProcess, Unable
 from callengine.engine.keeper import ProcessKeeper
 from callengine.engine.processes import (
     CallProcess,
+    GivenUpError,
     NoProcessStartsError,
     PoolSettings,
     ProcessState,
@@ -22,6 +24,9 @@ logger = logging.getLogger(__name__)
 START_TIMEOUT_S = 4.0
 FIRST_START_TIMEOUT_S = 16.0
 "Of one that a fork server is to fork once it is up: that has yet to load all of pjsua2."
+BEGINNING_TIMEOUT_S = 90.0
+"""The same before the engine takes calls: nobody waits for it, and a machine that is just up has
+all else to start as well."""
 FORK_ATTEMPTS = 2
 "A process may end as it starts because the fork server was just lost."
 RETRY_S = 1.0
@@ -59,6 +64,7 @@ class Pool:
         self.unavailable: dict[str, str] = {}
         "Codec name -> why they cannot do it."
         self._stopping = False
+        self._given_up = asyncio.Event()
         self._cleared = asyncio.Event()
         self._retry: asyncio.TimerHandle | None = None
 
@@ -87,7 +93,7 @@ class Pool:
     async def start(self) -> None:
         """Start the fork server and the spare processes, and wait until the first is ready.
 
-        Raises RuntimeError if no call process can be started.
+        Raises RuntimeError if no call process can be started, GivenUpError if told to `give_up`.
         """
         self._keeper.start()
         self._replenish()
@@ -97,13 +103,26 @@ class Pool:
                 "and none is left; raise the limit of open files (ulimit -n)"
             )
         process = self.processes[0]
-        try:
-            await asyncio.wait_for(asyncio.shield(process.ready), FIRST_START_TIMEOUT_S)
-        except (TimeoutError, ConnectionError) as error:
+        ready, given_up = process.ready, asyncio.ensure_future(self._given_up.wait())
+        waits: set[asyncio.Future[Any]] = {ready, given_up}
+        await asyncio.wait(waits, timeout=BEGINNING_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        given_up.cancel()
+        if self._given_up.is_set():
+            raise GivenUpError("told to stop before a call process was ready")
+        if not ready.done():
+            raise RuntimeError(
+                f"no call process was ready within {BEGINNING_TIMEOUT_S:g} s: "
+                "this machine is too busy; start the engine again once it is not"
+            )
+        if (error := ready.exception()) is not None:
             raise RuntimeError(
                 "no call process could be started: see the log above; is pjsua2-python installed?"
             ) from error
         self.codecs, self.unavailable = process.codecs, process.unavailable
+
+    def give_up(self) -> None:
+        """Have a `start` that still waits for the first process, or is to come, end."""
+        self._given_up.set()
 
     async def acquire(self, bridge_rate_hz: int) -> CallProcess | None:
         """Return a process of this bridge rate for one call, or None if all are taken.

@@ -10,6 +10,10 @@ class NoProcessStartsError(Exception):
     """A call process was to be forked, and none came up."""
 
 
+class GivenUpError(RuntimeError):
+    """An engine was told to stop before it was up."""
+
+
 class ProcessState(Enum):
     """Where a call process stands."""
 

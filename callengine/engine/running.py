@@ -16,7 +16,7 @@ from callengine.edge.settings import BanSettings, Clients, EdgeSettings, GuardSe
 from callengine.edge.transport.listeners import AddressTakenError
 from callengine.engine.descriptors import fitted
 from callengine.engine.largepages import use_large_pages
-from callengine.engine.processes import PoolSettings
+from callengine.engine.processes import GivenUpError, PoolSettings
 from callengine.engine.settings import CaptureLimits, EngineSettings
 from callengine.engine.switchboard import Switchboard
 from callengine.record.retention import RetentionSettings
@@ -136,41 +136,75 @@ def settle() -> None:
     use_large_pages()
 
 
-def on_stop_signals(
-    loop: asyncio.AbstractEventLoop,
-    board: Switchboard,
-    *,
-    stopped: Callable[[], None],
-    say: Callable[[str], None],
-) -> None:
-    """Stop gracefully on the first SIGTERM or SIGINT, at once on the second.
+class StopSignals:
+    """Stop an engine gracefully on the first SIGTERM or SIGINT, at once on the second.
 
-    SIGHUP has the certificate for TLS read anew.
+    SIGHUP has the certificate for TLS read anew. All are heeded from before the engine starts: any
+    of them would end a process that has no word for it, and the calls it has by then with it.
     """
-    stopping: list[asyncio.Task[None]] = []
 
-    async def stop() -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        board: Switchboard,
+        *,
+        stopped: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._loop, self._board, self._stopped, self._say = loop, board, stopped, say
+        self._is_up = self._is_asked = self._has_new_files = False
+        self._stopping: asyncio.Task[None] | None = None
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._asked)
+        loop.add_signal_handler(signal.SIGHUP, self._renewed)
+
+    async def start(self) -> bool:
+        """Start the engine; return whether it is to run: it may be told to stop before it is up.
+
+        Raises what `Switchboard.start` does.
+        """
         try:
-            await board.stop()
-        except Exception:
-            logger.exception("not everything could be stopped in order")
-        finally:
-            stopped()
+            await self._board.start()
+        except GivenUpError:
+            self._say("Stopped before it was up.")
+            return False
+        self._is_up = True
+        if self._has_new_files:
+            self._renewed()
+        if self._is_asked:
+            self._begin_stop()
+        return True
 
-    def asked() -> None:
-        if stopping:
-            board.hurry()
-            return
-        stopping.append(loop.create_task(stop()))
+    def _renewed(self) -> None:
+        self._has_new_files = True
+        if self._is_up:
+            self._board.edge.reload_certificate()
+
+    def _asked(self) -> None:
+        if self._stopping is not None:
+            self._board.hurry()
+        elif self._is_up:
+            self._begin_stop()
+        else:
+            self._is_asked = True
+            self._board.pool.give_up()
+
+    def _begin_stop(self) -> None:
+        board = self._board
+        self._stopping = self._loop.create_task(self._stop())
         if board.calls:
-            say(
+            self._say(
                 f"Stopping: no new calls; {len(board.calls)} in progress get up to "
                 f"{board.settings.grace_s:g} s. Ask again to hang them up now."
             )
 
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, asked)
-    loop.add_signal_handler(signal.SIGHUP, board.edge.reload_certificate)
+    async def _stop(self) -> None:
+        try:
+            await self._board.stop()
+        except Exception:
+            logger.exception("not everything could be stopped in order")
+        finally:
+            self._stopped()
 
 
 def complaint(error: Exception) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from callengine.engine.running import announce, complaint, new_switchboard, on_stop_signals, settle
+from callengine.engine.running import StopSignals, announce, complaint, new_switchboard, settle
 
 
 class Command(BaseCommand):
@@ -16,15 +16,15 @@ class Command(BaseCommand):
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        board = new_switchboard()
+        board, stopped = new_switchboard(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        signals = StopSignals(loop, board, stopped=stopped.set, say=self.stdout.write)
         try:
-            await board.start()
+            if not await signals.start():
+                return
         except (OSError, RuntimeError) as error:
             raise CommandError(complaint(error)) from error
         settle()
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        on_stop_signals(loop, board, stopped=stopped.set, say=self.stdout.write)
         self.stdout.write(announce(board))
         self.stdout.write("ready")
         self.stdout.flush()

@@ -11,8 +11,9 @@ import pytest
 from callengine.core.control.calls import Idle, Stop, TakeCall
 from callengine.core.control.language import encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
+from callengine.engine import pool as pool_module
 from callengine.engine.pool import START_TIMEOUT_S, Pool
-from callengine.engine.processes import CallProcess, PoolSettings, ProcessState
+from callengine.engine.processes import CallProcess, GivenUpError, PoolSettings, ProcessState
 from tests.callengine.engine.processes import alive
 from tests.peers import descriptions
 from tests.peers.ports import free_port_range
@@ -38,9 +39,9 @@ async def opened(max_calls: int, **options: Any) -> AsyncIterator[Pool]:
         **options,
     )
     pool = Pool(settings, on_message=message, on_death=lambda process: None)
-    await pool.start()
     pids: set[int] = set()
     try:
+        await pool.start()
         yield pool
     finally:
         pids = {process.pid for process in pool.processes if process.pid}
@@ -59,6 +60,31 @@ async def taken(pool: Pool, rate: int) -> CallProcess:
     assert process.bridge_rate_hz == rate
     assert alive(process.pid)
     return process
+
+
+async def test_an_engine_that_begins_waits_longer_for_its_first_process_than_a_call_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_module, "FIRST_START_TIMEOUT_S", 0.0)
+    async with opened(1, spare=((8000, 1),)) as pool:
+        assert len(idle(pool, 8000)) == 1
+    monkeypatch.setattr(pool_module, "BEGINNING_TIMEOUT_S", 0.0)
+    with pytest.raises(RuntimeError, match="this machine is too busy"):
+        async with opened(1, spare=((8000, 1),)):
+            pass
+
+
+async def test_a_beginning_is_given_up_at_once() -> None:
+    settings = PoolSettings(max_calls=1, rtp_ports=free_port_range(16), user_agent="test")
+    pool = Pool(settings, on_message=lambda *_: None, on_death=lambda _: None)
+    beginning = asyncio.create_task(pool.start())
+    await asyncio.sleep(0)
+    (process,) = pool.processes
+    pool.give_up()
+    with pytest.raises(GivenUpError):
+        await beginning
+    assert not process.ready.done()
+    await pool.stop()
 
 
 async def test_spares_are_kept_and_replaced() -> None:

@@ -8,8 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import get_resolver
 
-from callengine.engine.running import announce, complaint, new_switchboard, on_stop_signals, settle
-from callengine.engine.switchboard import Switchboard
+from callengine.engine.running import StopSignals, announce, complaint, new_switchboard, settle
 from voipnumber import first_account
 
 
@@ -33,9 +32,11 @@ class Command(BaseCommand):
 
         reactor: Any = installed
         listener = self._listen()
-        board = self._start(twisted_loop)
-
-        on_stop_signals(twisted_loop, board, stopped=reactor.stop, say=self.stdout.write)
+        asyncio.set_event_loop(twisted_loop)
+        board = new_switchboard(browsers=settings.VOIPNUMBER_HTTP_CONNECTIONS)
+        signals = StopSignals(twisted_loop, board, stopped=reactor.stop, say=self.stdout.write)
+        if not self._start(twisted_loop, signals):
+            return
         host, port = listener.getsockname()[:2]
         self.stdout.write(announce(board))
         self.stdout.write(f"Pages on http://{host}:{port}/")
@@ -68,13 +69,13 @@ class Command(BaseCommand):
         listener.setblocking(False)
         return listener
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> Switchboard:
-        asyncio.set_event_loop(loop)
-        board = new_switchboard(browsers=settings.VOIPNUMBER_HTTP_CONNECTIONS)
+    def _start(self, loop: asyncio.AbstractEventLoop, signals: StopSignals) -> bool:
+        """Start the engine and load the pages; return whether they are to be served."""
         try:
-            loop.run_until_complete(board.start())
+            if not loop.run_until_complete(signals.start()):
+                return False
         except (OSError, RuntimeError) as error:
             raise CommandError(complaint(error)) from error
         get_resolver().url_patterns  # noqa: B018 (every page is loaded now, not at its first request)
         settle()
-        return board
+        return True
