@@ -90,7 +90,7 @@ async def set_up(phone: Phone, callee: Phone, count: int) -> list[Pair]:
 
 async def hang_up(calls: list[Pair]) -> None:
     await asyncio.gather(*(a.hang_up() for a, _ in calls))
-    await asyncio.gather(*(asyncio.wait_for(b.ended.wait(), 10) for _, b in calls))
+    await asyncio.gather(*(asyncio.wait_for(b.ended.wait(), 30) for _, b in calls))
 
 
 @asynccontextmanager

@@ -178,7 +178,7 @@ async def test_a_call_goes_on_to_the_fallback_and_to_its_codec_list(
         await b.answer_in("G722")
         await a.answered()
         assert descriptions.names(a.answer_sdp) == ["PCMA"]
-        await asyncio.wait_for(a.reoffers.get(), 10)
+        await asyncio.wait_for(a.reoffers.get(), 20)
         await until(lambda: phone.received()[-1].startswith("ACK"), "no ACK to the re-INVITE")
         talk = Conversation(a, b, engine)
         if name == "refused":  # once is enough for what all have in common

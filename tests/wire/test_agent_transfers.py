@@ -84,7 +84,7 @@ async def _hears_the_agent(phone: Phone, peer: VoiceAgentPeer) -> None:
 
 async def _hears_ringing(phone: Phone) -> None:
     phone.rtp.forget()
-    await until(lambda: _sounding(phone) >= 40, "no ringing", timeout_s=12)
+    await until(lambda: _sounding(phone) >= 40, "no ringing")
     assert phone.rtp.heard({0: "PCMU"}, skip_s=0).near(RINGBACK_HZ)
 
 
@@ -149,7 +149,7 @@ async def test_after_a_failed_transfer_the_agent_has_its_caller_back_with_the_si
         support.do("tool", name="transfer_call", arguments=f'{{"target": "{target}"}}')
         if code == 486:
             await (await bob.wait_call()).reject(486)
-        await until(lambda: bool(support.log()[-1]["results"]), "no tool.result", timeout_s=8)
+        await until(lambda: bool(support.log()[-1]["results"]), "no tool.result")
         (result,) = support.log()[-1]["results"]
         assert result["is_error"] is True
         assert str(code) in result["result"]

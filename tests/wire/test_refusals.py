@@ -232,7 +232,7 @@ async def test_a_malformed_invite_gets_400_and_a_stored_reason(engine: Engine) -
     async with registered(engine, "bob") as bob:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as raw:
             raw.bind(("127.0.0.1", 0))
-            raw.settimeout(5)
+            raw.settimeout(20)
             port = raw.getsockname()[1]
             # The Content-Length promises more than the datagram holds (RFC 3261 section 18.3).
             text = (

@@ -201,7 +201,7 @@ class UdpPeer(asyncio.DatagramProtocol):
         """Return the next message with this code or method, passing over others."""
         async with asyncio.timeout(timeout_s):
             while True:
-                message = await self.next()
+                message = await self.next(timeout_s)
                 if what in (message.code, message.method):
                     return message
 

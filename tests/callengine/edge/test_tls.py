@@ -252,7 +252,7 @@ async def openssl(wire: Wire, *arguments: str, says: bytes = b"") -> bytes:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(says), 10)
+    output, _ = await asyncio.wait_for(process.communicate(says), 30)
     return output
 
 

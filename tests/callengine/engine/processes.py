@@ -74,7 +74,7 @@ class Restartable(Engine):
     def terminate(self) -> None:
         self.serving.send_signal(signal.SIGTERM)
 
-    def run(self, *arguments: str, timeout_s: float = 30.0) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, timeout_s: float = 60.0) -> "subprocess.CompletedProcess[str]":
         """Run one management command to its end, whatever its exit status."""
         return subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *arguments],

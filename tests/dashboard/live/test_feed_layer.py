@@ -74,7 +74,7 @@ async def test_a_call_that_ends_while_calls_are_counted_anew_is_not_counted(
         await until(lambda: not counted._live or counted.reading.locked(), "it is not heard of")
         may_tell.set()
         await checking
-        await until(lambda: not counted._live, "it is counted still", timeout_s=5)
+        await until(lambda: not counted._live, "it is counted still")
 
 
 async def test_a_call_whose_record_was_deleted_leaves_the_list() -> None:
