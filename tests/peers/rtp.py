@@ -135,6 +135,13 @@ class RtpTone(asyncio.DatagramProtocol):
             await self.arrived.wait()
         return self.packets[-1]
 
+    async def catches_up(self) -> None:
+        """Read all that has come: a loop that stood still has yet to, one packet a turn."""
+        count = -1
+        while len(self.packets) != count:
+            count = len(self.packets)
+            await asyncio.sleep(0)
+
     async def falls_silent(self, for_s: float, timeout_s: float = 30.0) -> None:
         """Wait until nothing has come for so long."""
         async with asyncio.timeout(timeout_s):

@@ -142,6 +142,7 @@ async def test_an_interruption_silences_though_the_whole_reply_was_sent_long_ago
         await eventually(lambda: len(spoken(packets)) > 60, "the reply is not heard")
         before = len(packets)
         await asyncio.to_thread(peer.do, "interrupt")
+        await call.phone.rtp.catches_up()
         meanwhile = len(packets) - before
         await eventually(lambda: len(packets) > before + 40, "no more RTP comes")
         late = [place for place, p in enumerate(packets[before:]) if _is_sound(p)]

@@ -9,6 +9,7 @@ from tests.peers import descriptions
 from tests.peers.engine import Engine
 from tests.peers.ports import IPV6_LOOPBACK, LOOPBACK
 from tests.peers.rtp import RtpTone
+from tests.peers.waiting import until
 from tests.wire import secured
 from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, caller, converse, registered
 from tests.wire.directory import configuration, connection
@@ -59,7 +60,7 @@ async def test_two_phones_over_ipv6_hear_each_other_and_no_stranger(engine: Engi
         bob.rtp.forget()
         await moved.send_tone(call.a.rtp_target, codec="OPUS", payload_type=96, hz=700, seconds=0.8)
         assert bob.rtp.heard(call.b.local_codecs).near(700)
-        assert len(moved.packets) > 30
+        await until(lambda: len(moved.packets) > 30, "we are not sent a stream")
         for version, address, answered in ((3, "::", "recvonly"), (4, IPV6_LOOPBACK, "sendrecv")):
             offer = alice.sdp(["OPUS"], address=address, version=version, extra_media=where)
             assert (await call.a.reinvite(offer)).code == 200

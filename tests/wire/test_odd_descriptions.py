@@ -112,6 +112,7 @@ async def test_packets_are_as_long_as_the_peer_wants_them(engine: Engine) -> Non
             assert "\r\na=ptime:20\r\n" in call.a.answer_sdp
             phone.rtp.forget()
             await call.b.audio(send_hz=800, codec="PCMU", seconds=0.8)
+            await phone.rtp.catches_up()
             packets = phone.rtp.packets[-6:]
             steps = {b.timestamp - a.timestamp for a, b in itertools.pairwise(packets)}
             clock_hz = descriptions.CLOCK_RATES[codec]

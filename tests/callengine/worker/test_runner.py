@@ -203,7 +203,7 @@ def test_its_counters_become_the_calls_quality(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(time, "monotonic", lambda: later)
     call.runner.step()
     (measured,) = call.told(QualityMeasured)
-    assert measured.legs["B"]["packets_received"] == 50
+    assert measured.legs["B"]["packets_received"] == measured.legs["B"]["packets_due"] == 50
     assert measured.legs["B"]["round_trip_ms"] == 20.0
     assert ("look",) in call.party("B").asked
 
