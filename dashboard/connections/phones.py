@@ -16,6 +16,13 @@ class Server:
     words: str = ""
 
     @property
+    def authority(self) -> str:
+        """The host, with its port unless that is the usual one, as after the @ of an address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = "5061" if self.transports == ("tls",) else "5060"
+        return host if self.port == usual else f"{host}:{self.port}"
+
+    @property
     def transport_text(self) -> str:
         """`UDP or TCP`."""
         return " or ".join(name.upper() for name in self.transports)

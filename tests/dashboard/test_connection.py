@@ -89,7 +89,7 @@ def test_what_to_type_into_a_phone_follows_the_running_engine(
     assert "No engine runs now" in page
     demo.engine_node(listening=["udp:192.0.2.4:5080", "tcp:192.0.2.4:5080"])
     page = text(viewer, url(row, "?tab=phone"))
-    for copied in ("192.0.2.4", "5080", "alice", "voipnumber", "600"):
+    for copied in ("192.0.2.4", "5080", "alice@192.0.2.4:5080", "alice", "voipnumber", "600"):
         assert f'data-copy="{copied}"' in page
     assert "UDP or TCP" in page
     assert "the one that was shown when it was set" in page
@@ -107,7 +107,7 @@ def test_what_to_type_into_a_phone_follows_the_running_engine(
     EngineNode.objects.update(listening=["udp:0.0.0.0:5060", "tls:0.0.0.0:5061"])
     settings.VOIPNUMBER_SIP_TLS_NAME = "sip.example.org"  # type: ignore[attr-defined]
     page = text(viewer, url(row, "?tab=phone"))
-    for copied in ("203.0.113.80", "5060", "sip.example.org", "5061"):
+    for copied in ("203.0.113.80", "alice@203.0.113.80", "5060", "alice@sip.example.org", "5061"):
         assert f'data-copy="{copied}"' in page
 
 

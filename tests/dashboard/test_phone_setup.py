@@ -56,6 +56,7 @@ def test_an_address_is_good_once_and_its_secret_is_nowhere(
     text = page.content.decode()
     assert "data:image/svg+xml" in text
     assert "the password would travel readable" in text
+    assert "no code of ours can set it up" in text, "of Zoiper, which takes its maker's alone"
     address = urlsplit(dict(page.context["setup"].files)["Yealink"]).path
     row = PhoneSetup.objects.get()
     assert "a-good-password" not in row.sealed
