@@ -78,7 +78,7 @@ def _play(scene: _Scene, rate: int) -> bool:
                 to=product.target("PCMU"),
                 media_port=9,
                 talk_ms=TALK_MS,
-                may_be_refused=True,
+                refusal=503,
             ),
             port=free_port(),
             server=product.server,

@@ -12,6 +12,8 @@ from tests.peers.background import Background
 
 INTERVAL_S = 0.02
 KEPT_PAYLOADS = 500
+FORGOTTEN = 250
+"Packets in 5 s."
 Address = tuple[str, int]
 
 
@@ -20,6 +22,8 @@ class _Stream:
     payload_type: int
     sequence: int = 0
     at: int = 0
+    unheard: int = 0
+    "Packets sent since one came: a call that is over is not sent to for ever."
 
 
 @dataclass
@@ -58,8 +62,7 @@ class Side:
                 continue
             payload_type = data[1] & 127
             self.received[payload_type] += 1
-            if source not in self.streams:
-                self.streams[source] = _Stream(payload_type)
+            self.streams.setdefault(source, _Stream(payload_type)).unheard = 0
             if len(self.kept) < KEPT_PAYLOADS:
                 self.kept.append(data[12:])
 
@@ -67,7 +70,10 @@ class Side:
         """Send one packet to everybody heard from."""
         payload = self.payloads[tick % len(self.payloads)]
         step = CODECS[self.codec].timestamp_step
-        for address, stream in self.streams.items():
+        for address, stream in list(self.streams.items()):
+            stream.unheard += 1
+            if stream.unheard > FORGOTTEN:
+                del self.streams[address]
             stream.sequence, stream.at = stream.sequence + 1 & 0xFFFF, stream.at + step & 0xFFFFFFFF
             header = struct.pack(
                 "!BBHII", 0x80, stream.payload_type, stream.sequence, stream.at, 0x1234

@@ -70,6 +70,12 @@ def memory_mb(root: int) -> float:
     return total / 1024
 
 
+def resident_mb(pid: int) -> float:
+    """Return the resident set size of one process, in megabytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
 def load() -> float:
     """Return the one-minute load average."""
     return os.getloadavg()[0]

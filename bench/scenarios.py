@@ -36,12 +36,12 @@ def caller(
     talk_ms: int,
     codec: str = "PCMU",
     headers: str = "",
-    may_be_refused: bool = False,
+    refusal: int = 0,
 ) -> str:
     """Return a scenario that offers a codec of a static type, talks and hangs up.
 
-    One that may be refused takes a 503 as well. `media_port` and `headers`, whole lines of the
-    INVITE, may hold SIPp's keywords.
+    One that may be refused takes the code `refusal` as well. `media_port` and `headers`, whole
+    lines of the INVITE, may hold SIPp's keywords.
     """
     known = CODECS[codec]
     offer = headers + _BODY.format(
@@ -49,13 +49,13 @@ def caller(
     )
     steps = [_send(_request("INVITE", server, to, 1, body=offer), retransmit=True)]
     steps += [f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183)]
-    if may_be_refused:
-        steps.append('<recv response="503" optional="true" next="refused"/>')
+    if refusal:
+        steps.append(f'<recv response="{refusal}" optional="true" next="refused"/>')
     steps.append('<recv response="200" rrs="true"/>')
     steps.append(_send(_request("ACK", server, to, 1, dialog=True)))
     steps.append(f'<pause milliseconds="{talk_ms}"/>')
     steps.append(_send(_request("BYE", server, to, 2, dialog=True), retransmit=True))
-    if not may_be_refused:
+    if not refusal:
         return _scenario(*steps, '<recv response="200"/>')
     steps += ['<recv response="200" next="over"/>', '<label id="refused"/>']
     steps.append(_send(_request("ACK", server, to, 1, failed=True)))
@@ -63,8 +63,8 @@ def caller(
     return _scenario(*steps)
 
 
-def callee(*, codec: str, media_port: int, octet_align: bool = False) -> str:
-    """Return a scenario that rings, answers at once, and takes the BYE."""
+def callee(*, codec: str, media_port: int, octet_align: bool = False, ring_ms: int = 0) -> str:
+    """Return a scenario that rings, answers, by default at once, and takes the BYE."""
     known = CODECS[codec]
     number = str(known.static_type) if known.static_type is not None else "[$number]"
     fmtp = f"a=fmtp:{number} octet-align=1\n" if octet_align else ""
@@ -76,6 +76,7 @@ def callee(*, codec: str, media_port: int, octet_align: bool = False) -> str:
         f'<recv request="INVITE" rrs="true"><action>{ereg}</action></recv>',
         '<Reference variables="line,number"/>',
         _send(f"SIP/2.0 180 Ringing\n{tagged}{contact}Content-Length: 0\n"),
+        *([f'<pause milliseconds="{ring_ms}"/>'] if ring_ms else []),
         _send(f"SIP/2.0 200 OK\n{tagged}{contact}{answer}", retransmit=True),
         '<recv request="ACK" timeout="8000" ontimeout="over"/>',
         '<label id="over"/>',

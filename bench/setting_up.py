@@ -89,7 +89,7 @@ def overload(switch: Switch, *, codec: str, callee_port: int, rate: int, seconds
         to=switch.target(codec),
         media_port=DISCARD_PORT,
         talk_ms=TALK_MS,
-        may_be_refused=True,
+        refusal=503,
     )
     callee = Sipp(
         switch.folder,

@@ -121,6 +121,8 @@ class Product(Switch):
     name = "voipnumber"
     users = 300
     "Phones that register."
+    forcing: tuple[str, ...] = ()
+    "Codecs that are forced on whoever calls the one that has them."
 
     def __init__(self, callees: dict[str, int], *, max_calls: int) -> None:
         super().__init__()
@@ -187,7 +189,7 @@ class Product(Switch):
                 "sip_user": self.target(codec),
                 "name": codec,
                 "password": PASSWORD,
-                "inbound": {"codecs": [codec], "force_on_caller": False},
+                "inbound": {"codecs": [codec], "force_on_caller": codec in self.forcing},
                 "address": f"sip:{HOST}:{port}",
             }
             for codec, port in self._callees.items()
