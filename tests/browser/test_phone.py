@@ -1,21 +1,33 @@
 """The phone in the browser, in a real Chromium with a tone for a microphone, and a real engine."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Page, async_playwright, expect
 
 from sip.selftests import TONE_HZ
 from tests.browser.chromium import ARGUMENTS, CHROMIUM
-from tests.browser.scene import MARKS, Known, Open, insist_on_clean, signed_in, windows
-from tests.browser.sounding import DEVICE, LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
-from tests.peers.engine import Engine, Record
+from tests.browser.phoning import (
+    browser,
+    call,
+    known,
+    measured,
+    open_page,
+    phone_page,
+    record_of,
+    state_is,
+    talking,
+    up,
+)
+from tests.browser.scene import MARKS, Known, Open, insist_on_clean, windows
+from tests.browser.sounding import DEVICE, MICROPHONE_HZ, insist_on_tone
+from tests.peers.engine import Engine
 from tests.peers.waiting import until
 from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, converse, registered
 from tests.wire.directory import configuration, connection
+
+__all__ = ["browser", "known", "open_page"]
 
 pytestmark = MARKS
 TOP_OF_LEGS = "document.getElementById('call-legs').getBoundingClientRect().top"
@@ -32,72 +44,6 @@ CONFIGURATION = configuration(
 def engine() -> Iterator[Engine]:
     with Engine(CONFIGURATION) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def known(engine: Engine) -> Known:
-    return signed_in(engine, "")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with with_microphone() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def open_page(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
-    said: list[str] = []
-    async with windows(engine, browser, known, said=said) as open_one:
-        yield open_one
-    assert said == []
-
-
-async def phone_page(open_page: Open, **more: object) -> Page:
-    """Open the phone, connected, with the microphone as it is."""
-    page = await open_page("/phone/", **more)
-    await page.add_init_script(LISTENS)
-    await page.reload()
-    await expect(page.locator("#phone-server")).to_have_text("connected")
-    await page.locator("#phone-filters").uncheck()
-    return page
-
-
-async def call(page: Page, to: str, *, as_whom: str = "") -> None:
-    await page.get_by_role("combobox", name="To", exact=True).fill(to)
-    if as_whom:
-        await page.get_by_role("combobox", name=re.compile("Call as")).fill(as_whom)
-    await page.keyboard.press("Escape")
-    await page.get_by_role("button", name="Call", exact=True).click()
-
-
-async def state_is(page: Page, word: str) -> None:
-    await expect(page.locator("#phone-state")).to_have_text(word)
-
-
-async def up(engine: Engine) -> list[str]:
-    """Return the ids of the calls that are up, once one is on record."""
-    found: list[str] = []
-
-    def some() -> bool:
-        found[:] = [one["id"] for one in engine.calls() if one["ended"] is None]
-        return bool(found)
-
-    await until(some, "no call is on record")
-    return found
-
-
-async def record_of(engine: Engine, page: Page) -> Record:
-    """Return the record of the page's call once it is over."""
-    link = await page.locator("#phone-link").get_attribute("href")
-    assert link
-    key = link.strip("/").rpartition("/")[2]
-    async with asyncio.timeout(30):
-        while True:
-            found = [one for one in engine.calls() if one["id"] == key and one["ended"]]
-            if found:
-                return found[0]
-            await asyncio.sleep(0.1)
 
 
 async def test_the_browser_hears_a_tone_and_its_own_echo(engine: Engine, open_page: Open) -> None:
@@ -196,10 +142,7 @@ async def test_keys_reach_the_other_side_and_a_lost_page_ends_its_call(
 ) -> None:
     page = await phone_page(open_page)
     async with registered(engine, "bob") as bob:
-        await call(page, "bob")
-        incoming = await bob.wait_call()
-        await incoming.answer_in("PCMU")
-        await state_is(page, "Talking")
+        incoming = await talking(page, "bob", bob, "PCMU")
         await page.locator("#phone-keys summary").click()
         async with incoming.sounding(send_hz=PHONE_HZ, codec="PCMU") as types:
             await page.get_by_role("button", name="5", exact=True).click()
@@ -248,8 +191,7 @@ async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page:
             await open_page(f"/calls/{key}/"),
             await open_page(f"/calls/{key}/", role="viewer"),
         )
-        await page.add_init_script(LISTENS)
-        await page.reload()
+        await measured(page)
         assert await looks_on.get_by_role("button", name="Listen").count() == 0
         async with (
             talk.a.sounding(send_hz=CALLER_HZ, codec="PCMU"),

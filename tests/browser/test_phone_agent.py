@@ -1,27 +1,40 @@
 """A voice agent called from the browser, and one that is listened to, in a real Chromium."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from callengine.core.sounds import PCM
 from callengine.engine.transfers import REST_S
-from tests.browser.scene import MARKS, Known, Open, insist_on_clean, signed_in, windows
-from tests.browser.sounding import LISTENS, MICROPHONE_HZ, insist_on_tone, with_microphone
-from tests.browser.test_phone import call, phone_page, record_of, state_is, up
+from tests.browser.phoning import (
+    browser,
+    call,
+    hang_up,
+    known,
+    measured,
+    open_page,
+    phone_page,
+    ready,
+    record_of,
+    state_is,
+    talking,
+    up,
+)
+from tests.browser.scene import MARKS, Open, insist_on_clean
+from tests.browser.sounding import MICROPHONE_HZ, insist_on_tone
 from tests.peers.dialogs import IncomingCall
-from tests.peers.engine import Engine, Record
-from tests.peers.programs import OTHERS_PYTHON, Program
+from tests.peers.engine import Engine
+from tests.peers.programs import Program
 from tests.peers.voiceagent import sounds
 from tests.peers.voiceagent.driving import VoiceAgentPeer
-from tests.wire.agents import FORMATS, KEY, agent, conversation_of, eventually
+from tests.wire.agents import FORMATS, agent, carrier, conversation_of, digits_of, eventually, peer
 from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, caller, registered
 from tests.wire.directory import configuration, connection, trunk
 from tests.wire.operator import Operator
-from tests.wire.test_agent_audio import digits_of
+
+__all__ = ["browser", "carrier", "known", "open_page", "peer"]
 
 pytestmark = MARKS
 AGENT_HZ = 740
@@ -29,19 +42,6 @@ PERSON_HZ = 950
 WITHIN_HZ = 6
 RINGBACK_HZ = 425
 NUMBER = "+12025550177"
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[VoiceAgentPeer]:
-    with VoiceAgentPeer(KEY) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def carrier() -> Iterator[Program]:
-    """Run an agent that takes keys: pipecat, by Twilio's dialect."""
-    with Program("tests.peers.pipecat", python=OTHERS_PYTHON) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -63,25 +63,6 @@ def engine(peer: VoiceAgentPeer, carrier: Program) -> Iterator[Engine]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def known(engine: Engine) -> Known:
-    return signed_in(engine, "")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with with_microphone() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def open_page(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
-    said: list[str] = []
-    async with windows(engine, browser, known, said=said) as open_one:
-        yield open_one
-    assert said == []
-
-
 async def reaches(peer: VoiceAgentPeer, name: str, hz: float, encoding: str) -> None:
     """Insist that the newest words of an agent's caller are a tone, sooner or later."""
 
@@ -97,12 +78,6 @@ async def reaches(peer: VoiceAgentPeer, name: str, hz: float, encoding: str) -> 
 
 async def insist_on_silence(page: Page) -> None:
     await page.wait_for_function("() => window.played(0).db < -70", polling=100)
-
-
-async def hang_up(engine: Engine, page: Page) -> Record:
-    await page.get_by_role("button", name="Hang up").click()
-    await state_is(page, "Ended")
-    return await record_of(engine, page)
 
 
 @pytest.mark.parametrize("encoding", FORMATS)
@@ -132,11 +107,9 @@ async def test_its_page_leads_to_it_and_the_calls_page_shows_all(
     page = await open_page("/agents/")
     await page.get_by_role("link", name="support", exact=True).first.click()
     await page.get_by_role("link", name="Call it from this browser").click()
-    await page.add_init_script(LISTENS)
-    await page.reload()
+    await measured(page)
     await expect(page.get_by_role("combobox", name="To", exact=True)).to_have_value("agent:support")
-    await expect(page.locator("#phone-server")).to_have_text("connected")
-    await page.locator("#phone-filters").uncheck()
+    await ready(page)
     await page.get_by_role("button", name="Call", exact=True).click()
     await state_is(page, "Talking")
     link = await page.locator("#phone-link").get_attribute("href")
@@ -194,10 +167,7 @@ async def test_the_fallback_of_an_agent_that_cannot_be_had_takes_the_call(
 ) -> None:
     page = await phone_page(open_page)
     async with registered(engine, "bob") as bob:
-        await call(page, "agent:lost")
-        incoming = await bob.wait_call()
-        await incoming.answer_in("G722")
-        await state_is(page, "Talking")
+        incoming = await talking(page, "agent:lost", bob, "G722")
         await talks_to_bob(page, incoming)
         await hang_up(engine, page)
         await asyncio.wait_for(incoming.ended.wait(), 15)
@@ -237,10 +207,7 @@ async def test_a_browser_that_talks_to_a_person_is_handed_to_an_agent(
     page = await phone_page(open_page)
     operator = await asyncio.to_thread(Operator, engine)
     async with registered(engine, "bob") as bob:
-        await call(page, "bob")
-        incoming = await bob.wait_call()
-        await incoming.answer_in("G722")
-        await state_is(page, "Talking")
+        incoming = await talking(page, "bob", bob, "G722")
         await talks_to_bob(page, incoming)
         await operator.transfer(NUMBER)
         await asyncio.wait_for(incoming.ended.wait(), 30)
@@ -259,8 +226,7 @@ async def test_somebody_listens_to_an_agent_and_then_to_whom_it_hands_on(
         await a.answered()
         (key,) = await up(engine)
         page = await open_page(f"/calls/{key}/")
-        await page.add_init_script(LISTENS)
-        await page.reload()
+        await measured(page)
         async with a.sounding(send_hz=CALLER_HZ, codec="PCMU"):
             await asyncio.to_thread(peer.do, "say", hz=AGENT_HZ, ms=60_000)
             await page.get_by_role("button", name="Listen").click()
@@ -289,8 +255,7 @@ async def test_who_calls_an_agent_in_the_browser_is_listened_to(
     await state_is(page, "Talking")
     link = await page.locator("#phone-link").get_attribute("href")
     listener = await open_page(link)
-    await listener.add_init_script(LISTENS)
-    await listener.reload()
+    await measured(listener)
     await listener.get_by_role("button", name="Listen").click()
     await insist_on_tone(listener, MICROPHONE_HZ, ear=0)
     await insist_on_tone(listener, AGENT_HZ, ear=1)

@@ -1,4 +1,7 @@
-"""Voice agents for wire tests: a strict server, and the engine that calls it."""
+"""Voice agents for wire tests: a strict server, and the engine that calls it.
+
+A module has the servers by importing the fixtures `peer` and `carrier`.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -6,15 +9,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from tests.peers.dialogs import OutgoingCall
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
+from tests.peers.programs import OTHERS_PYTHON, Program
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.wire.directory import Entry, configuration
 
 KEY = "a-key-of-the-tests"
 FORMATS = ("audio/pcm", "audio/pcmu", "audio/pcma")
 WAIT_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[VoiceAgentPeer]:
+    with VoiceAgentPeer(KEY) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def carrier() -> Iterator[Program]:
+    """Run an agent that takes keys: pipecat, by Twilio's dialect."""
+    with Program("tests.peers.pipecat", python=OTHERS_PYTHON) as running:
+        yield running
 
 
 def agent(name: str, url: str, heard: str, said: str, **more: Any) -> Entry:
@@ -66,3 +85,14 @@ async def talk(phone: Phone, number: str, codec: str, **sdp: Any) -> OutgoingCal
     call = await phone.invite(number, phone.sdp([codec], **sdp))
     await call.answered()
     return call
+
+
+async def digits_of(carrier: Program, count: int) -> str:
+    """Wait for so many keys, and a little for one too many."""
+
+    def told() -> str:
+        return "".join(carrier.log()[-1]["digits"])
+
+    await eventually(lambda: len(told()) >= count, "too few keys")
+    await asyncio.sleep(0.3)
+    return told()

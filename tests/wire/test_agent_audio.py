@@ -9,21 +9,24 @@ import pytest
 
 from tests.peers.dialogs import OutgoingCall
 from tests.peers.payloads import RATES_HZ, decode
-from tests.peers.programs import OTHERS_PYTHON, Program
+from tests.peers.programs import Program
 from tests.peers.tones import Samples
 from tests.peers.voiceagent import sounds
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.wire.agents import (
     FORMATS,
-    KEY,
     Site,
     agent,
+    carrier,
     conversation_of,
-    eventually,
+    digits_of,
+    peer,
     site_with,
     talk,
 )
 from tests.wire.conversation import caller
+
+__all__ = ["carrier", "peer"]
 
 CODECS = ("OPUS", "G722", "AMR-WB", "PCMU", "PCMA")
 TONE_HZ = 1000
@@ -31,19 +34,6 @@ TALKING_S = 1.2
 STEADY_S = 0.15
 "What is measured lasts so long at least; a busy machine may cut it in two."
 EDGE_S = 0.06
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[VoiceAgentPeer]:
-    with VoiceAgentPeer(KEY) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def carrier() -> Iterator[Program]:
-    """Run an agent that takes keys: pipecat, by Twilio's dialect."""
-    with Program("tests.peers.pipecat", python=OTHERS_PYTHON) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -109,17 +99,6 @@ def _longest_sound(samples: Samples, rate_hz: int) -> npt.NDArray[np.float64]:
 
 
 # Keys
-
-
-async def digits_of(carrier: Program, count: int) -> str:
-    """Wait for so many keys, and a little for one too many."""
-
-    def told() -> str:
-        return "".join(carrier.log()[-1]["digits"])
-
-    await eventually(lambda: len(told()) >= count, "too few keys")
-    await asyncio.sleep(0.3)
-    return told()
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,16 @@ from tests.peers.dialogs import OutgoingCall
 from tests.peers.rtp import FRAME_S, Packet
 from tests.peers.voiceagent import sounds
 from tests.peers.voiceagent.driving import VoiceAgentPeer
-from tests.wire.agents import FORMATS, KEY, Site, agent, eventually, site_with, talk
+from tests.wire.agents import FORMATS, Site, agent, eventually, peer, site_with, talk
 from tests.wire.conversation import caller
+
+__all__ = ["peer"]
 
 MU_LAW = "audio/pcmu"
 SILENCE = b"\xff" * 160
 FRAMES_A_SECOND = 50
 SILENT_WITHIN = 3
 "Frames, 60 ms, after a flush is known to us."
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[VoiceAgentPeer]:
-    with VoiceAgentPeer(KEY) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -16,19 +16,15 @@ from tests.peers.rtp import RtpTone
 from tests.peers.voiceagent import sounds
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.peers.waiting import until
-from tests.wire.agents import KEY, agent
+from tests.wire.agents import agent, peer
 from tests.wire.conversation import caller, converse, registered
 from tests.wire.directory import configuration, connection
+
+__all__ = ["peer"]
 
 AGENT_HZ, CALLER_HZ = 700, 1300
 NUMBER = "+12025550177"
 TRIES = 10
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[VoiceAgentPeer]:
-    with VoiceAgentPeer(KEY) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
