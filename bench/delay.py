@@ -8,7 +8,6 @@ resampling and the codecs' own look-ahead, the switch's encoder's and the listen
 import argparse
 import heapq
 import random
-import socket
 import struct
 import sys
 import time
@@ -18,7 +17,7 @@ import numpy as np
 
 from bench import processes, scenarios, signals
 from bench.formats import CODECS
-from bench.media import Address
+from bench.media import Address, arrived, open_socket
 from bench.signals import Samples
 from bench.sipp import Sipp
 from bench.switches import Baresip, Product, Switch, free_port
@@ -62,25 +61,15 @@ class End:
     "Time, sequence number, payload type and payload."
 
     def __post_init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.setblocking(False)
+        self.socket = open_socket()
         self.port: int = self.socket.getsockname()[1]
 
     def take(self) -> None:
-        while True:
-            try:
-                data, source = self.socket.recvfrom(2048)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # a port that was closed answered by ICMP
-            if len(data) > 12 and data[0] >> 6 == 2:
-                number, sequence = data[1] & 127, data[2] << 8 | data[3]
-                self.targets.setdefault(source, number)
-                kept = self.came.setdefault(source, [])
-                kept.append((time.monotonic(), sequence, number, data[12:]))
+        for data, source in arrived(self.socket):
+            number, sequence = data[1] & 127, data[2] << 8 | data[3]
+            self.targets.setdefault(source, number)
+            kept = self.came.setdefault(source, [])
+            kept.append((time.monotonic(), sequence, number, data[12:]))
 
     def send(self, tick: int) -> None:
         step = CODECS[self.codec].timestamp_step

@@ -4,6 +4,7 @@ import socket
 import struct
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bench.formats import CODECS
@@ -15,6 +16,28 @@ KEPT_PAYLOADS = 500
 FORGOTTEN = 250
 "Packets in 5 s."
 Address = tuple[str, int]
+
+
+def open_socket(host: str = "127.0.0.1") -> socket.socket:
+    """Return a UDP socket on a free port, with room for what comes while others are served."""
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    opened.bind((host, 0))
+    opened.setblocking(False)
+    return opened
+
+
+def arrived(sock: socket.socket) -> Iterator[tuple[bytes, Address]]:
+    """Yield each RTP packet that waits in a socket, and where it came from."""
+    while True:
+        try:
+            data, source = sock.recvfrom(2048)
+        except BlockingIOError:
+            return
+        except OSError:
+            continue  # a port that was closed answered by ICMP
+        if len(data) > 12 and data[0] >> 6 == 2:
+            yield data, source
 
 
 @dataclass
@@ -39,10 +62,7 @@ class Side:
     kept: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.bind((self.host, 0))
-        self.socket.setblocking(False)
+        self.socket = open_socket(self.host)
         self.port: int = self.socket.getsockname()[1]
 
     def reset(self) -> None:
@@ -51,15 +71,7 @@ class Side:
 
     def take(self) -> None:
         """Count what has arrived."""
-        while True:
-            try:
-                data, source = self.socket.recvfrom(2048)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # a port that was closed answered by ICMP
-            if len(data) < 12 or data[0] >> 6 != 2:
-                continue
+        for data, source in arrived(self.socket):
             payload_type = data[1] & 127
             self.received[payload_type] += 1
             self.streams.setdefault(source, _Stream(payload_type)).unheard = 0
