@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -100,12 +101,20 @@ class Engine:
         order: PlacePhoneCall = await self.asked(PlacePhoneCall)
         return order
 
-    async def talks(self, page: Watcher) -> asyncio.StreamReader:
+    async def talks(self, page: Watcher, key: str = "") -> asyncio.StreamReader:
         """Have a page call, and return what is heard of it once the page knows it is placed."""
-        await self.places(await self.ordered(page))
+        return await self.connects(page, await self.ordered(page), key)
+
+    async def connects(
+        self, page: Watcher, order: PlacePhoneCall, key: str = ""
+    ) -> asyncio.StreamReader:
+        await self.places(order, key)
         heard = await self.sound()
         await says(page, "placed")
         return heard
+
+    async def lets_listen(self, asked: ListenToCall) -> None:
+        await self.tells(asked.reply, PhonePlaced(asked.call, "127.0.0.1", self.port, TOKEN))
 
 
 @pytest.fixture
@@ -156,6 +165,14 @@ async def whole(reader: asyncio.StreamReader) -> bytes:
     return await asyncio.wait_for(reader.read(), PATIENCE_S)
 
 
+@asynccontextmanager
+async def listens(engine: Engine, user: User) -> AsyncIterator[tuple[Watcher, ListenToCall]]:
+    """Open the page that listens to a call which stands; yield it, and what engines are asked."""
+    call = await sync_to_async(recorded)("in-progress")
+    async with opened(f"/ws/listen/{call.pk}/", user.username) as page:
+        yield page, await engine.asked(ListenToCall)
+
+
 async def deactivate(user: User) -> None:
     user.is_active = False
     await sync_to_async(user.save)()
@@ -176,10 +193,8 @@ async def test_who_may_call_no_more_is_cut_off_though_the_browser_never_closes(
 async def test_who_may_listen_no_more_is_cut_off_though_the_browser_never_closes(
     engine: Engine, operator: User
 ) -> None:
-    call = await sync_to_async(recorded)("in-progress")
-    async with opened(f"/ws/listen/{call.pk}/", operator.username) as page:
-        asked = await engine.asked(ListenToCall)
-        await engine.tells(asked.reply, PhonePlaced(asked.call, "127.0.0.1", engine.port, TOKEN))
+    async with listens(engine, operator) as (page, asked):
+        await engine.lets_listen(asked)
         heard = await engine.sound()
         await deactivate(operator)
         assert await page.closed() == 4401
@@ -191,10 +206,8 @@ async def test_who_listens_to_a_call_that_has_just_ended_is_told_that_it_is_over
 ) -> None:
     """No engine has it any more; the page was sent to see whether that runs."""
     monkeypatch.setattr(listening, "ANSWERED_WITHIN_S", 2.0)
-    call = await sync_to_async(recorded)("in-progress")
-    async with opened(f"/ws/listen/{call.pk}/", operator.username) as page:
-        await engine.asked(ListenToCall)
-        await Call.objects.filter(pk=call.pk).aupdate(ended=timezone.now())
+    async with listens(engine, operator) as (page, asked):
+        await Call.objects.filter(pk=asked.call).aupdate(ended=timezone.now())
         assert (await says(page, "refused"))["text"] == listening.OVER
 
 
@@ -203,11 +216,9 @@ async def test_who_was_told_that_no_engine_answers_does_not_listen_after_all(
 ) -> None:
     """The page said that it does not, and all who look at the call that it does."""
     monkeypatch.setattr(listening, "ANSWERED_WITHIN_S", 0.1)
-    call = await sync_to_async(recorded)("in-progress")
-    async with opened(f"/ws/listen/{call.pk}/", operator.username) as page:
-        asked = await engine.asked(ListenToCall)
+    async with listens(engine, operator) as (page, asked):
         assert (await says(page, "refused"))["text"] == listening.SILENT
-        await engine.tells(asked.reply, PhonePlaced(asked.call, "127.0.0.1", engine.port, TOKEN))
+        await engine.lets_listen(asked)
         assert await page.receive_nothing(timeout=0.5)
         assert engine.sounds.empty()
 
@@ -295,9 +306,7 @@ async def test_all_who_call_a_page_that_has_a_call_are_told_that_it_is_busy(
 ) -> None:
     async with opened("/ws/phone/", operator.username) as page:
         order = await engine.ordered(page)
-        await engine.places(order)
-        await engine.sound()
-        await says(page, "placed")
+        await engine.connects(page, order)
         for caller in ("1001", "1002"):
             rings = PhoneRings(str(uuid.uuid4()), "127.0.0.1", engine.port, TOKEN, caller, "")
             await engine.tells(order.reply, rings)
@@ -368,9 +377,7 @@ async def test_a_page_whose_call_ends_without_a_word_is_told_why_by_the_record(
     """A callee may decline before the page's sound is there, and a call process may die."""
     call = await sync_to_async(recorded)("in-progress")
     async with opened("/ws/phone/", operator.username) as page:
-        await engine.places(await engine.ordered(page), str(call.pk))
-        await engine.sound()
-        await says(page, "placed")
+        await engine.talks(page, str(call.pk))
         engine.ends()
         await says(page, "over")
         call.ended, call.code, call.advice = timezone.now(), 486, "Bob is busy."
@@ -391,9 +398,7 @@ async def test_a_page_that_knows_why_its_call_is_over_is_not_told_again(
 ) -> None:
     call = await sync_to_async(recorded)("busy")
     async with opened("/ws/phone/", operator.username) as page:
-        await engine.places(await engine.ordered(page), str(call.pk))
-        await engine.sound()
-        await says(page, "placed")
+        await engine.talks(page, str(call.pk))
         if hangs_up:
             await page.send_to(text_data=json.dumps({"do": "hang-up"}))
             await page.send_to(text_data=json.dumps({"do": "take", "as": ""}))
