@@ -21,7 +21,7 @@ def main() -> None:
         sys.exit(f"{error}\nRun bin/setup first, then .venv/bin/python manage.py ...")
     from django.db import DatabaseError
 
-    from voipnumber.tables import advice
+    from provisioning.tables import advice
 
     try:
         execute_from_command_line(sys.argv)

@@ -22,7 +22,7 @@ from api.keys.services import LONGEST, digest_of
 from callengine.models import AgentSession, Call
 from callengine.notices.commands import EndByAgent
 from callengine.notices.groups import ENGINES, tell
-from voipnumber.web.addresses import client_site
+from web.addresses import client_site
 
 guesses = Guesses(
     most=settings.VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS,

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from audit.actors import Actor, acting
 from audit.models import ActorKind
-from voipnumber.web.addresses import client_site
+from web.addresses import client_site
 
 
 class ActorMiddleware:

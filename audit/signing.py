@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from audit.actors import Actor
 from audit.models import ActorKind, AuditAction
 from audit.services import record
-from voipnumber.web.addresses import client_site
+from web.addresses import client_site
 
 
 @receiver(user_logged_in, dispatch_uid="audit:in")

@@ -15,9 +15,9 @@ from django.conf import settings  # noqa: E402
 from dashboard.alerts import watching  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
 from voipnumber import private  # noqa: E402
-from voipnumber.web import server  # noqa: E402
-from voipnumber.web.bounds import Bounds  # noqa: E402
-from voipnumber.web.origin import SameOrigin  # noqa: E402
+from web import server  # noqa: E402
+from web.bounds import Bounds  # noqa: E402
+from web.origin import SameOrigin  # noqa: E402
 
 private.keep_private()
 private.warn(settings.VOIPNUMBER_DATA, settings.SQLITE_FILE)

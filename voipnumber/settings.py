@@ -221,7 +221,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 AXES_HANDLER = "dashboard.signin.throttle.Handler"
 AXES_LOCKOUT_CALLABLE = "dashboard.signin.page.refused"
-AXES_CLIENT_IP_CALLABLE = "voipnumber.web.addresses.client_site"
+AXES_CLIENT_IP_CALLABLE = "web.addresses.client_site"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
 AXES_FAILURE_LIMIT = VOIPNUMBER_SIGN_IN_FAILURES
 AXES_COOLOFF_TIME = datetime.timedelta(seconds=VOIPNUMBER_SIGN_IN_HOLD_S)
@@ -264,7 +264,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"
-PASSWORD_HASHERS = ["voipnumber.web.hashing.OneAtATimePBKDF2PasswordHasher"]
+PASSWORD_HASHERS = ["web.hashing.OneAtATimePBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

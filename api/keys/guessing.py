@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voipnumber.web.bounds import WebRejections
+from web.bounds import WebRejections
 
 MOST_SITES = 4096
 MOST_GOOD = 1024

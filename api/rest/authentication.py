@@ -11,7 +11,7 @@ from api.keys.scopes import PERMISSIONS, Scope
 from api.keys.services import LONGEST, digest_of, find_key, note_use
 from api.models import ApiKey
 from api.rest.errors import ApiError, refusal
-from voipnumber.web.addresses import client_site
+from web.addresses import client_site
 
 HEADER = ("header", "authorization")
 guesses = Guesses(

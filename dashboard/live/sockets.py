@@ -11,7 +11,7 @@ from dashboard.live.outbox import Outbox, Viewer
 from dashboard.live.places import TOO_MANY, Places
 from dashboard.live.topics import Topic
 from dashboard.live.viewers import NOT_SIGNED_IN, ViewersTopic, refusal
-from voipnumber.web.bounds import WebRejections
+from web.bounds import WebRejections
 
 logger = logging.getLogger(__name__)
 PLACES, REFUSED = Places(), WebRejections()

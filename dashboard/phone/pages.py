@@ -19,7 +19,7 @@ from callengine.notices.phone import PhoneOffer, PhonePlaced, PhoneRefused, Phon
 from callengine.notices.wire import Reader
 from dashboard.live.feed import BROKEN
 from dashboard.live.sockets import ViewerSocket
-from voipnumber.web.addresses import site_of
+from web.addresses import site_of
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from dashboard.parts.access import is_fragment, requires
 from dashboard.shares import presenters, services
 from dashboard.shares.forms import ShareForm
 from dashboard.shares.rates import Rate
-from voipnumber.web.addresses import client_site
+from web.addresses import client_site
 
 ADMINS = "callengine.add_callshare"
 LOOKS_A_MINUTE = 60

@@ -13,8 +13,8 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
 from dashboard.signin.turns import BusyError, Turns
-from voipnumber.web.addresses import client_site
-from voipnumber.web.bounds import WebRejections
+from web.addresses import client_site
+from web.bounds import WebRejections
 
 BUSY_S = 5
 _busy = WebRejections()

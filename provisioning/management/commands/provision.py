@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from provisioning import tables
 from provisioning.apply import provision
 from provisioning.export import export
 from provisioning.problems import ProvisionError
 from provisioning.rows import Outcome
-from voipnumber import tables
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from voipnumber.web.bounds import WebRejections
+from web.bounds import WebRejections
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

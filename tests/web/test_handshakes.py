@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.engine import Engine
-from tests.voipnumber.web.strangers import Caller, answer, connect, head, status
+from tests.web.strangers import Caller, answer, connect, head, status
 
 ENVIRONMENT = {"VOIPNUMBER_SIGN_INS_WAITING": "4", "DJANGO_SUPERUSER_PASSWORD": "correct horse"}
 LOGIN = "/accounts/login/"

@@ -12,7 +12,7 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.web import http
 
-from voipnumber.web.bounds import Bounds, Connections
+from web.bounds import Bounds, Connections
 
 HTTPChannel: Any = http.HTTPChannel
 LINGER_S = 2.0

@@ -14,7 +14,7 @@ import pytest
 from tests.peers.engine import ROOT, Engine
 from tests.peers.ports import free_port
 from tests.peers.services import wait_for_port
-from tests.voipnumber.web.strangers import Caller, answer, connect, head, memory_kb, push, status
+from tests.web.strangers import Caller, answer, connect, head, memory_kb, push, status
 
 HUGE = 300_000_000
 PIECE = b"a" * 65536

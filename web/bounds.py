@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voipnumber.web.addresses import site_of
+from web.addresses import site_of
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from django.test import override_settings
 from dashboard.live import consumers, sockets
 from dashboard.live.places import TOO_MANY
 from tests.dashboard.live.watching import account, opened, sign_in, watcher
-from voipnumber.web.bounds import WebRejections
+from web.bounds import WebRejections
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/ws/calls/"

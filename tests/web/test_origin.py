@@ -2,7 +2,7 @@
 
 import pytest
 
-from voipnumber.web import origin
+from web import origin
 
 HTTPS = (b"x-forwarded-proto", b"https")
 CASES = [
