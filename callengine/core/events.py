@@ -152,6 +152,7 @@ class TransferCalledOff:
 class LegMatched:
     """Whether a leg uses a codec of the list that `MatchLeg` asked for."""
 
+    leg: str
     agreed: bool
     code: int
     "The final code of the re-INVITE; 200 if none was needed."

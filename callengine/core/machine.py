@@ -143,7 +143,7 @@ class CallMachine:
             return self._of_leg(event) if event.leg in self._talkers.live else []
         match event:
             case ev.LegMatched():
-                return self._caller_matched(event)
+                return self._leg_matched(event)
             case ev.HoldChanged():
                 return self._hold(event)
             case ev.DigitReceived():
@@ -241,12 +241,14 @@ class CallMachine:
         self._is_suited = wanted == self._order.waves[0].vn_a
         return [] if self._is_suited else [fx.MatchLeg(wanted)]
 
-    def _caller_matched(self, event: ev.LegMatched) -> list[Effect]:
-        was_suited, self._is_suited = self._is_suited, True
-        if self.is_transferring:
-            return self._of_transfer(lambda transfer: transfer.caller_matched(event))
+    def _leg_matched(self, event: ev.LegMatched) -> list[Effect]:
+        was_suited = self._is_suited
+        if event.leg == CALLER:
+            self._is_suited = True
+        if self._transferring.waits_for(event.leg):
+            return self._of_transfer(lambda transfer: transfer.leg_matched(event))
         # What is refused once a transfer was given up is refused to nobody.
-        if was_suited or event.agreed or not self._state.is_talking:
+        if event.leg != CALLER or was_suited or event.agreed or not self._state.is_talking:
             return []
         label, vn_a = self._label(self.callee or ""), self._attempts.wave.vn_a
         return self._end(terminations.codecs_refused_by_caller(label, vn_a, event.code))

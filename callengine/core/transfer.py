@@ -105,8 +105,8 @@ class TransferMachine:
             effects.append(MatchLeg(self._attempts.wave.vn_a, self._waiting))
         return effects
 
-    def caller_matched(self, event: LegMatched) -> list[Effect]:
-        """Take the answer to `MatchLeg`."""
+    def leg_matched(self, event: LegMatched) -> list[Effect]:
+        """Take how the leg that waits answered `MatchLeg`."""
         if self._answered is None or self.outcome is not None:
             return []
         if event.agreed:

@@ -67,6 +67,10 @@ class Transferring:
         """Whether somebody is rung."""
         return self._transfer is not None
 
+    def waits_for(self, leg: str) -> bool:
+        """Tell whether this leg waits for whoever is rung."""
+        return self._transfer is not None and leg == self._waiting
+
     @property
     def is_expected(self) -> bool:
         """Whether a party has asked for a transfer whose order has not come."""

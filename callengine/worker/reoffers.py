@@ -113,7 +113,7 @@ class Reoffers:
         self._glare.over()
         if codecs:
             agreed = code < 300 and self._leg.codec_in_use() in codecs
-            self._leg.report(LegMatched(agreed, code))
+            self._leg.report(LegMatched(self._leg.name, agreed, code))
 
     def _try_match(self) -> None:
         if not self._wanted:
@@ -121,7 +121,7 @@ class Reoffers:
         codecs, leg = self._wanted, self._leg
         if leg.codec_in_use() in codecs:
             self._wanted = ()
-            leg.report(LegMatched(True, 200))
+            leg.report(LegMatched(leg.name, True, 200))
             return
         chosen = negotiate(codecs, leg.offered).codec
         try:

@@ -191,7 +191,7 @@ class BrowserLeg(InnerParty):
 
     def match(self, codecs: Sequence[str]) -> None:
         """Agree: PCM is on no list, and is decoded from whatever the other leg has."""
-        self._post(self, LegMatched(agreed=True, code=200))
+        self._post(self, LegMatched(self.name, agreed=True, code=200))
 
     # Time
 

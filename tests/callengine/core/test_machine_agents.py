@@ -162,7 +162,7 @@ def test_the_fallback_is_rung_while_the_caller_waits_if_the_agent_is_lost(reason
     assert "close code 1006" in note(effects, "fallback")
     assert "The caller waits for Phone B2." in note(effects, "fallback")
     machine.handle(LegAnswered("B2"), 112.0)
-    done = machine.handle(LegMatched(True, 200), 112.1)
+    done = machine.handle(LegMatched("A", True, 200), 112.1)
     assert kinds(done) == ["Bridge", "TransferEnded"]
     assert [each.is_fallback for each in done if isinstance(each, fx.TransferEnded)] == [True]
     assert (machine.state, machine.callee) == (CallState.ANSWERED, "B2")
@@ -202,7 +202,7 @@ def test_a_fallback_is_the_agents_alone() -> None:
     machine = talking(("B3",))
     machine.handle(transfer(("B2",)), 110.0)
     machine.handle(LegAnswered("B2"), 112.0)
-    machine.handle(LegMatched(True, 200), 112.1)
+    machine.handle(LegMatched("A", True, 200), 112.1)
     machine.handle(ended("B"), 112.2)
     assert over(machine, ended("B2")).reason is Reason.CALLEE_HUNG_UP
 
@@ -214,7 +214,7 @@ def test_the_fallback_of_an_agent_that_was_transferred_to_comes_with_the_transfe
     waves = (to_agent, order_.waves[1])
     machine.handle(TransferOrdered(dataclasses.replace(order_, waves=waves)), 110.0)
     machine.handle(LegAnswered("B2"), 112.0)
-    machine.handle(LegMatched(True, 200), 112.1)
+    machine.handle(LegMatched("A", True, 200), 112.1)
     assert dialled(machine.handle(agent_ended("B2", Reason.AGENT_LOST), 113.0)) == ["B3"]
 
 
@@ -231,7 +231,7 @@ def asked() -> TransferOrdered:
     [
         ([ended("B2", 486)], 486),
         ([ended("B2", 603)], 603),
-        ([LegAnswered("B2"), LegMatched(False, 488)], 488),
+        ([LegAnswered("B2"), LegMatched("A", False, 488)], 488),
     ],
 )
 def test_a_failed_transfer_returns_to_the_agent_with_its_code(
@@ -266,7 +266,7 @@ def test_a_transfer_that_succeeds_ends_the_agents_leg() -> None:
     machine = talking()
     machine.handle(asked(), 110.0)
     machine.handle(LegAnswered("B2"), 111.0)
-    effects = machine.handle(LegMatched(True, 200), 111.1)
+    effects = machine.handle(LegMatched("A", True, 200), 111.1)
     assert hung_up(effects) == ["B"]
     assert machine.handle(LegEnded("B", 200, "", by_peer=False), 112.0) == []
     assert machine.callee == "B2"
@@ -288,7 +288,7 @@ def test_a_caller_left_by_its_agent_hears_that_the_fallback_rings() -> None:
     assert hears_ringing(lost) == []  # nobody rings yet
     assert hears_ringing(machine.handle(rings("B2"), 110.5)) == [True]
     machine.handle(LegAnswered("B2"), 112.0)
-    assert hears_ringing(machine.handle(LegMatched(True, 200), 112.1)) == [False]
+    assert hears_ringing(machine.handle(LegMatched("A", True, 200), 112.1)) == [False]
 
 
 def test_an_agents_caller_hears_that_a_transfers_target_rings_until_it_fails() -> None:

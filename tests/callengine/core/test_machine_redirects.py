@@ -41,14 +41,14 @@ def test_a_caller_answered_for_the_first_callee_is_made_to_suit_the_new_one():
     machine = suiting()
     effects = machine.handle(LegAnswered("B5"), 6.0)
     assert kinds(effects)[-2:] == ["AnswerCaller", "MatchLeg"]
-    assert machine.handle(LegMatched(True, 200), 6.1) == []
-    assert machine.handle(LegMatched(False, 488), 6.2) == []
+    assert machine.handle(LegMatched("A", True, 200), 6.1) == []
+    assert machine.handle(LegMatched("A", False, 488), 6.2) == []
 
 
 def test_a_caller_that_refuses_the_new_callees_list_is_let_go():
     machine = suiting()
     machine.handle(LegAnswered("B5"), 6.0)
-    machine.handle(LegMatched(False, 488), 6.1)
+    machine.handle(LegMatched("A", False, 488), 6.1)
     assert machine.termination.reason == "no-common-codec-caller"
     assert "Carol asks for PCMA" in machine.termination.advice
 

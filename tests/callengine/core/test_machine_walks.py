@@ -38,7 +38,8 @@ class Walk:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.story: list[object] = [seed]
-        self.now, self.legs, self.open_matches = 100.0, 0, 0
+        self.now, self.legs = 100.0, 0
+        self.open_matches: list[str] = []
         self.agents: set[str] = set()
         self.let_go: set[str] = set()
         self.finished = 0
@@ -73,7 +74,7 @@ class Walk:
         if live := sorted(machine.live):
             yield from self.of_leg(rng.choice(live))
         if self.open_matches:
-            yield LegMatched(rng.random() < 0.6, 488)
+            yield LegMatched(rng.choice(self.open_matches), rng.random() < 0.6, 488)
         if self.asked:
             yield RedirectDecided(self.asked, (self.wave(),) if rng.random() < 0.5 else ())
         if not self.is_transferring:
@@ -104,8 +105,8 @@ class Walk:
         event = self.rng.choice(onward if onward and self.rng.random() < 0.6 else events)
         self.story.append((self.now, event))
         match event:
-            case LegMatched():
-                self.open_matches -= 1
+            case LegMatched(leg):
+                self.open_matches.remove(leg)
             case RedirectDecided():
                 self.asked = ""
             case TransferExpected(referrer):
@@ -124,8 +125,8 @@ class Walk:
                     self.let_go.add(leg)
                 case fx.DeclineCaller():
                     self.let_go.add("A")
-                case fx.MatchLeg():
-                    self.open_matches += 1
+                case fx.MatchLeg(leg=leg):
+                    self.open_matches.append(leg)
                 case fx.RedirectWanted(leg):
                     self.asked = leg
                 case fx.TransferEnded():

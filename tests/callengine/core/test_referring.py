@@ -25,6 +25,7 @@ from callengine.core.states import CallState
 from callengine.core.transferring import FAREWELL_S
 from tests.callengine.core.machines import ended, kinds, talking
 from tests.callengine.core.test_machine_agents import TO_AGENT
+from tests.callengine.core.test_machine_redirects import suiting
 
 WAITING = {"A": "B", "B": "A"}
 "Who refers -> who is connected with somebody else."
@@ -64,7 +65,7 @@ def test_who_waits_hears_ringing_and_who_referred_is_told(referrer: str, waiting
 def test_who_referred_is_told_first_and_hung_up_later(referrer: str, waiting: str) -> None:
     machine, _ = rung(referrer)
     machine.handle(LegAnswered("B2"), 112.0)
-    effects = machine.handle(LegMatched(True, 200), 112.1)
+    effects = machine.handle(LegMatched(waiting, True, 200), 112.1)
     assert kinds(effects) == ["Bridge", "TellReferrer", "TransferEnded"]
     assert fx.Bridge("B2", waiting) in effects
     assert fx.TellReferrer(200) in effects
@@ -78,12 +79,12 @@ def test_who_referred_is_told_first_and_hung_up_later(referrer: str, waiting: st
 def test_who_referred_and_stays_is_hung_up_by_the_next_transfer_at_the_latest() -> None:
     machine, _ = rung("B")
     machine.handle(LegAnswered("B2"), 112.0)
-    machine.handle(LegMatched(True, 200), 112.1)
+    machine.handle(LegMatched("A", True, 200), 112.1)
     wave = WaveOrder((LegOrder("B3", "t3", label="Phone B3"),), ("PCMU",), ("PCMA",))
     again = TransferOrder("c", "1002", "B2", (wave,), 20.0, referrer="B2")
     machine.handle(TransferOrdered(again), 113.2)
     machine.handle(LegAnswered("B3"), 113.3)
-    effects = machine.handle(LegMatched(True, 200), 113.4)
+    effects = machine.handle(LegMatched("A", True, 200), 113.4)
     assert fx.EndLeg("B", 200, "Q.850;cause=16") in effects
     assert machine.tick(113.4 + FAREWELL_S) == [fx.EndLeg("B2", 200, "Q.850;cause=16")]
 
@@ -91,7 +92,7 @@ def test_who_referred_and_stays_is_hung_up_by_the_next_transfer_at_the_latest() 
 def test_who_referred_and_hangs_up_by_itself_is_not_hung_up() -> None:
     machine, _ = rung("B")
     machine.handle(LegAnswered("B2"), 112.0)
-    machine.handle(LegMatched(True, 200), 112.1)
+    machine.handle(LegMatched("A", True, 200), 112.1)
     assert machine.handle(ended("B", 200), 112.2) == []
     assert machine.tick(112.1 + FAREWELL_S) == []
     assert machine.state is CallState.ANSWERED
@@ -118,7 +119,7 @@ def test_who_hangs_up_before_the_order_comes_leaves_somebody_waiting(
     assert machine.state is CallState.ANSWERED
     assert "Dial" in kinds(machine.handle(order(referrer), 110.2))
     machine.handle(LegAnswered("B2"), 112.0)
-    machine.handle(LegMatched(True, 200), 112.1)
+    machine.handle(LegMatched(waiting, True, 200), 112.1)
     assert (machine.caller, machine.callee) == (waiting, "B2")
 
 
@@ -153,19 +154,29 @@ def test_who_waits_and_hangs_up_ends_the_call_for_both() -> None:
     assert {e.leg for e in effects if isinstance(e, fx.EndLeg)} == {"B", "B2"}
 
 
+def test_what_the_caller_says_to_its_new_list_is_no_word_of_who_waits() -> None:
+    """It was forwarded, and transfers before it has said whether it takes the list of there."""
+    machine = suiting()
+    machine.handle(LegAnswered("B5"), 6.0)
+    machine.handle(order("A"), 6.1)
+    assert fx.MatchLeg(("PCMU",), "B5") in machine.handle(LegAnswered("B2"), 6.2)
+    assert machine.handle(LegMatched("A", True, 200), 6.3) == []
+    assert fx.Bridge("B2", "B5") in machine.handle(LegMatched("B5", True, 200), 6.4)
+
+
 def test_a_hold_of_who_referred_ends_with_it() -> None:
     machine = talking()
     machine.handle(HoldChanged("B", held=True), 109.0)
     machine.handle(order("B"), 110.0)
     machine.handle(LegAnswered("B2"), 112.0)
-    effects = machine.handle(LegMatched(True, 200), 112.1)
+    effects = machine.handle(LegMatched("A", True, 200), 112.1)
     assert fx.StateChanged("answered") in effects
 
 
 def test_an_order_of_somebody_who_has_left_rings_nobody() -> None:
     machine, _ = rung("B")
     machine.handle(LegAnswered("B2"), 112.0)
-    machine.handle(LegMatched(True, 200), 112.1)
+    machine.handle(LegMatched("A", True, 200), 112.1)
     effects = machine.handle(order("B"), 113.0)
     assert kinds(effects) == ["TellReferrer", "TransferEnded"]
     assert fx.TellReferrer(481) in effects
@@ -177,13 +188,13 @@ def test_whom_an_agent_leaves_alone_waits_for_its_fallback_be_it_the_caller_or_n
     machine.handle(TransferExpected("A"), 110.0)
     machine.handle(TransferOrdered(to_agent("A", "B3")), 110.1)
     machine.handle(LegAnswered("B2"), 111.0)
-    machine.handle(LegMatched(True, 200), 111.1)
+    machine.handle(LegMatched("B", True, 200), 111.1)
     machine.handle(ended("A"), 111.2)
     effects = machine.handle(agent_ended("B2", Reason.AGENT_LOST), 120.0)
     (note,) = (effect for effect in effects if isinstance(effect, fx.Note))
     assert note.text.endswith("Phone B waits for Phone B3.")
     assert fx.MatchLeg(("PCMU",), "B") in machine.handle(LegAnswered("B3"), 121.0)
-    assert fx.Bridge("B3", "B") in machine.handle(LegMatched(True, 200), 121.1)
+    assert fx.Bridge("B3", "B") in machine.handle(LegMatched("B", True, 200), 121.1)
     assert (machine.caller, machine.callee) == ("B", "B3")
 
 

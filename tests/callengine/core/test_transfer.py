@@ -60,7 +60,7 @@ def waiting() -> CallMachine:
 
 def transferred() -> CallMachine:
     machine = matching()
-    machine.handle(LegMatched(True, 200), 112.1)
+    machine.handle(LegMatched("A", True, 200), 112.1)
     return machine
 
 
@@ -94,7 +94,7 @@ def test_the_callers_leg_is_matched_before_the_parties_change():
 
 def test_the_audio_moves_before_the_old_callee_is_hung_up():
     machine = matching()
-    effects = machine.handle(LegMatched(True, 200), 112.1)
+    effects = machine.handle(LegMatched("A", True, 200), 112.1)
     assert kinds(effects) == ["Bridge", "EndLeg", "TransferEnded"]
     assert effects[0] == fx.Bridge("B2")
     assert effects[1] == fx.EndLeg("B", 200, "Q.850;cause=16")
@@ -117,7 +117,7 @@ def test_a_transferred_call_may_be_transferred_again():
     machine.handle(ended("B"), 112.2)
     machine.handle(transfer(("B3",)), 120.0)
     machine.handle(LegAnswered("B3"), 121.0)
-    effects = machine.handle(LegMatched(True, 200), 121.0)
+    effects = machine.handle(LegMatched("A", True, 200), 121.0)
     assert fx.Bridge("B3") in effects
     assert hung_up(effects) == ["B2"]
 
@@ -190,13 +190,13 @@ def test_the_longest_duration_ends_a_transfer_too():
 )
 def test_a_caller_that_does_not_match_stays_with_the_callee(code, words):
     machine = matching()
-    effects = machine.handle(LegMatched(False, code), 113.0)
+    effects = machine.handle(LegMatched("A", False, code), 113.0)
     assert hung_up(effects) == ["B2"]
     text = note(effects, "transfer-failed")
     assert words in text
     assert "no-common-codec-caller" in text
     assert machine.callee == "B"
-    assert machine.handle(LegMatched(True, 200), 113.1) == []
+    assert machine.handle(LegMatched("A", True, 200), 113.1) == []
 
 
 def test_a_caller_that_does_not_say_is_given_up():
@@ -204,7 +204,7 @@ def test_a_caller_that_does_not_say_is_given_up():
     assert machine.next_deadline() == 112.0 + MATCH_TIMEOUT_S
     effects = machine.tick(112.0 + MATCH_TIMEOUT_S)
     assert hung_up(effects) == ["B2"]
-    assert machine.handle(LegMatched(False, 488), 113.0 + MATCH_TIMEOUT_S) == []
+    assert machine.handle(LegMatched("A", False, 488), 113.0 + MATCH_TIMEOUT_S) == []
     assert (machine.state, machine.callee) == (CallState.ANSWERED, "B")
 
 
@@ -214,7 +214,7 @@ def test_a_target_that_leaves_as_it_answers_leaves_the_call_as_it_was():
     assert kinds(effects) == ["TransferEnded"]
     assert "left at once" in note(effects, "transfer-failed")
     # What the caller's device says to the re-offer that was made for it comes late.
-    assert machine.handle(LegMatched(False, 488), 112.5) == []
+    assert machine.handle(LegMatched("A", False, 488), 112.5) == []
     assert (machine.state, machine.callee) == (CallState.ANSWERED, "B")
 
 
@@ -224,7 +224,7 @@ def test_the_callee_leaves_and_the_caller_waits():
     assert kinds(effects) == []
     assert note(effects, "callee-left") == "Phone B left; the caller waits for Phone B2."
     machine.handle(LegAnswered("B2"), 112.0)
-    effects = machine.handle(LegMatched(True, 200), 112.0)
+    effects = machine.handle(LegMatched("A", True, 200), 112.0)
     assert kinds(effects) == ["Bridge", "TransferEnded"]
     assert machine.state is CallState.ANSWERED
 
@@ -238,7 +238,7 @@ def test_the_call_ends_when_the_callee_left_and_the_transfer_fails(how):
         effects = machine.tick(130.0)
     else:
         machine.handle(LegAnswered("B2"), 112.0)
-        effects = machine.handle(LegMatched(False, 488), 113.0)
+        effects = machine.handle(LegMatched("A", False, 488), 113.0)
     assert "A" in hung_up(effects)
     machine.handle(ended("B2"), 131.0)
     by, reason, code = termination(machine.handle(ended("A", by_peer=False), 131.0))
@@ -260,7 +260,7 @@ def test_the_first_of_two_targets_to_answer_takes_the_call():
     effects = machine.handle(LegAnswered("B3"), 111.0)
     assert hung_up(effects) == ["B2"]
     assert hung_up(machine.handle(LegAnswered("B2"), 111.01)) == ["B2"]
-    machine.handle(LegMatched(True, 200), 111.02)
+    machine.handle(LegMatched("A", True, 200), 111.02)
     assert machine.callee == "B3"
     assert machine.handle(ended("B2", 487), 111.1) == []
 
@@ -297,7 +297,7 @@ def test_only_one_transfer_at_a_time():
     assert kinds(effects) == []
     assert "under way" in note(effects, "transfer-failed")
     machine.handle(LegAnswered("B2"), 112.0)
-    assert fx.Bridge("B2") in machine.handle(LegMatched(True, 200), 112.0)
+    assert fx.Bridge("B2") in machine.handle(LegMatched("A", True, 200), 112.0)
 
 
 @pytest.mark.parametrize("make", [started, ringing])
@@ -329,7 +329,7 @@ def test_hold_is_the_two_parties_and_goes_with_the_old_callee():
     assert machine.state is CallState.HELD
     machine.handle(transfer(("B2",)), 110.0)
     machine.handle(LegAnswered("B2"), 111.0)
-    effects = machine.handle(LegMatched(True, 200), 111.0)
+    effects = machine.handle(LegMatched("A", True, 200), 111.0)
     assert fx.StateChanged("answered") in effects
 
 
@@ -337,7 +337,7 @@ def test_a_target_that_answers_on_hold_holds_the_call_only_once_it_is_the_callee
     machine = transferring()
     assert kinds(machine.handle(HoldChanged("B2", held=True), 111.0)) == []
     machine.handle(LegAnswered("B2"), 111.0)
-    effects = machine.handle(LegMatched(True, 200), 111.0)
+    effects = machine.handle(LegMatched("A", True, 200), 111.0)
     assert fx.StateChanged("held") in effects
 
 
@@ -349,8 +349,8 @@ MAKES = [started, ringing, talking, transferring, waiting, matching, transferred
 EVENTS: list[Event] = [
     transfer(("B3",)),
     transfer(("B3", "B4"), ("B5",)),
-    LegMatched(True, 200),
-    LegMatched(False, 488),
+    *(LegMatched(leg, True, 200) for leg in ("A", "B", "B2")),
+    *(LegMatched(leg, False, 488) for leg in ("A", "B", "B2")),
     LegProgress("B2", 180, early_media=False),
     LegProgress("B2", 183, early_media=True),
     LegAnswered("A"),

@@ -100,7 +100,7 @@ class MemoryParty:
 
     def match(self, codecs: Sequence[str]) -> None:
         self._ask("match", tuple(codecs))
-        self.say(LegMatched(True, 200))
+        self.say(LegMatched(self.name, True, 200))
 
     def stop_matching(self) -> None:
         self._ask("stop_matching")

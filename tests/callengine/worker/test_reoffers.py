@@ -14,6 +14,8 @@ from callengine.worker.reoffers import Reoffers
 class Leg:
     """A leg that keeps what it offers."""
 
+    name = "B"
+
     def __init__(self) -> None:
         self.allowed: tuple[str, ...] = ("G722", "PCMU")
         self.offered: tuple[str, ...] = ("PCMU", "G722")
@@ -65,7 +67,7 @@ def test_a_leg_that_is_busy_is_settled_later(leg: Leg) -> None:
 def test_a_leg_that_uses_a_codec_of_the_list_is_matched_at_once(leg: Leg) -> None:
     leg.reoffers.match(["PCMU", "PCMA"])
     assert leg.sent == []
-    assert leg.reported == [LegMatched(True, 200)]
+    assert leg.reported == [LegMatched("B", True, 200)]
     assert not leg.reoffers.is_rematched
 
 
@@ -77,7 +79,7 @@ def test_another_list_is_offered_and_its_answer_reported(leg: Leg) -> None:
     leg.reoffers.answered(100)
     assert leg.reported == []
     leg.reoffers.answered(200)
-    assert leg.reported == [LegMatched(True, 200)]
+    assert leg.reported == [LegMatched("B", True, 200)]
     leg.reoffers.answered(200)
     assert len(leg.reported) == 1
 
@@ -86,7 +88,7 @@ def test_a_refusal_is_reported_with_its_code(leg: Leg) -> None:
     leg.reoffers.match(["PCMA"])
     assert leg.sent == [("PCMA",)]  # the whole list: it was never offered
     leg.reoffers.answered(488)
-    assert leg.reported == [LegMatched(False, 488)]
+    assert leg.reported == [LegMatched("B", False, 488)]
 
 
 def test_a_match_waits_for_an_open_transaction(leg: Leg) -> None:
@@ -130,7 +132,7 @@ def test_what_is_answered_after_it_was_stopped_is_not_reported(leg: Leg) -> None
     leg.reoffers.match(["G722"])
     leg.codec = "G722"
     leg.reoffers.answered(200)
-    assert leg.reported == [LegMatched(True, 200)]
+    assert leg.reported == [LegMatched("B", True, 200)]
 
 
 @pytest.fixture
