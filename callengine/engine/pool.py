@@ -1,7 +1,6 @@
 """The pool of call processes: forked ahead of need, one call each, replaced when they die."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -129,11 +128,10 @@ class Pool:
 
         Raises NoProcessStartsError if there is room for another and none can be started.
         """
-        process = await self._available(bridge_rate_hz)
-        if process is None and await self._one_cleared():
-            process = await self._available(bridge_rate_hz)
-        if process is None:
-            return None
+        until = time.monotonic() + CLEARING_S
+        while (process := await self._available(bridge_rate_hz)) is None:
+            if not await self._one_cleared(until):
+                return None
         process.state, process.has_served = ProcessState.BUSY, True
         process.heard_at = time.monotonic()
         self._replenish()
@@ -194,12 +192,17 @@ class Pool:
     async def _available(self, rate: int) -> CallProcess | None:
         return self._roster.first(ProcessState.IDLE, rate) or await self._made(rate)
 
-    async def _one_cleared(self) -> bool:
-        """Wait a moment for a process whose call has just ended; return whether one came back."""
+    async def _one_cleared(self, until: float) -> bool:
+        """Wait for a process whose call has just ended; return whether one came back in time.
+
+        All that wait are woken: who finds it taken by another waits for the next.
+        """
         self._cleared.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._cleared.wait(), CLEARING_S)
-        return self._cleared.is_set()
+        try:
+            await asyncio.wait_for(self._cleared.wait(), until - time.monotonic())
+        except TimeoutError:
+            return False
+        return True
 
     async def _made(self, rate: int) -> CallProcess | None:
         """Take a process that is starting, or fork one now; None if all are taken.

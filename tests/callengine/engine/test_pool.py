@@ -147,6 +147,19 @@ async def test_no_process_is_handed_to_two_calls() -> None:
         assert await pool.acquire(8000) is held[0]
 
 
+async def test_calls_that_wait_each_get_one_of_those_that_are_left_in_turn() -> None:
+    """One that is left wakes all who wait: the rest were refused though another came in time."""
+    async with opened(2, spare=((8000, 2),)) as pool:
+        held = [await taken(pool, 8000) for _ in range(2)]
+        waiting = [asyncio.create_task(pool.acquire(8000)) for _ in range(2)]
+        await asyncio.sleep(0)
+        pool.release(held[0], recycle=False)
+        first, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert [task.result() for task in first] == [held[0]]
+        pool.release(held[1], recycle=False)
+        assert {await task for task in waiting} == {*held}
+
+
 @pytest.mark.parametrize("max_calls", [1, 2, 3])
 async def test_a_full_pool_moves_a_slot_to_the_rate_that_is_asked_for(max_calls: int) -> None:
     """Every call finds a process while any slot is free, whatever rates were spare."""
