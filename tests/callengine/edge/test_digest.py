@@ -50,6 +50,22 @@ def test_rfc_7616_examples() -> None:
         assert digest_response(answer, ha1=secret, method="GET") == expected
 
 
+@pytest.mark.parametrize(
+    ("algorithms", "md5_only", "asked"),
+    [
+        (("SHA-256", "MD5"), False, ["SHA-256", "MD5"]),
+        (("SHA-256", "MD5"), True, ["MD5"]),
+        (("SHA-256",), True, ["SHA-256"]),
+    ],
+)
+def test_a_user_with_an_md5_digest_alone_is_asked_for_that_where_the_settings_have_it(
+    algorithms: tuple[str, ...], md5_only: bool, asked: list[str]
+) -> None:
+    digest = Digest(realm="r", algorithms=algorithms, lifetime_s=300, secret=b"s")
+    values = digest.challenges(1000, md5_only=md5_only)
+    assert [re.findall(r"algorithm=([^,]+)", value)[0] for value in values] == asked
+
+
 def test_nonces_expire_are_signed_and_counted() -> None:
     digest = Digest(realm="r", algorithms=("MD5",), lifetime_s=300, secret=b"s")
 

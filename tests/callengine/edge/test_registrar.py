@@ -9,9 +9,12 @@ from callengine.edge.callers.registrar import (
     RegisterError,
     RegisterRequest,
     RegistrarLimits,
+    read_register,
     register,
 )
+from callengine.edge.flow import Flow
 from callengine.edge.interface import Binding
+from callengine.edge.messages.received import receive
 
 LIMITS = RegistrarLimits(60, 3600, 600, 3)
 
@@ -62,6 +65,37 @@ def test_registrar(request_: RegisterRequest, result: list[str] | int) -> None:
         assert outcome.code == result
     else:
         assert [binding.contact for binding in outcome] == result
+
+
+PHONE = "SIP/2.0/UDP 10.0.0.7:5062;branch=z9hG4bK1;rport"
+PROXY = "SIP/2.0/UDP 8.8.8.8:5060;branch=z9hG4bK2"
+PATH = "Path: <sip:proxy.example;lr>"
+
+
+@pytest.mark.parametrize(
+    ("vias", "headers", "is_direct", "refused"),
+    [
+        ([PHONE], [], True, None),
+        ([PROXY, PHONE], [], False, None),
+        ([PHONE], [PATH, "Supported: path"], False, None),
+        ([PROXY, PHONE], [PATH, "Supported: path"], False, None),
+        ([PROXY, PHONE], [PATH], False, 420),
+    ],
+)
+def test_only_what_comes_by_no_proxy_and_names_none_was_heard_from_the_phone(
+    vias: list[str], headers: list[str], is_direct: bool, refused: int | None
+) -> None:
+    lines = [
+        *("REGISTER sip:edge.example SIP/2.0", *(f"Via: {via}" for via in vias)),
+        *("From: <sip:a@edge.example>;tag=1", "To: <sip:a@edge.example>"),
+        *("Call-ID: c", "CSeq: 1 REGISTER", "Contact: <sip:a@10.0.0.7:5062>", *headers),
+    ]
+    message = receive("\r\n".join([*lines, "", ""]).encode(), Flow.parse("udp:8.8.8.8:9"))
+    assert not message.problem
+    request = read_register(message, user_agent="ua")
+    assert request.is_direct is is_direct
+    outcome = register([], request, now=1000, limits=LIMITS)
+    assert (outcome.code if isinstance(outcome, RegisterError) else None) == refused
 
 
 def test_an_instance_replaces_its_binding_from_another_address() -> None:
