@@ -75,7 +75,9 @@ def test_many_are_cut_and_lead_to_the_whole_list(viewer: Client) -> None:
         call(from_user=f"user{number}", to_user="x")
         rejection(user=f"user{number}")
     response = viewer.get("/search/", {"q": "user"})
-    for section in response.context["sections"]:
+    sections = response.context["sections"]
+    assert len(sections) == 3
+    for section in sections:
         assert (len(section.rows), section.more) == (5, True)
         listed = viewer.get(section.url)
         assert listed.status_code == 200
