@@ -25,8 +25,8 @@ from callengine.notices.groups import ENGINES, tell
 from web.addresses import client_site
 
 guesses = Guesses(
-    most=settings.VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS,
-    window_s=settings.VOIPNUMBER_SIGN_IN_HOLD_S,
+    most=lambda: settings.VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS,
+    window_s=lambda: settings.VOIPNUMBER_SIGN_IN_HOLD_S,
 )
 REDIRECTING = ("Url", "Twiml", "Method", "FallbackUrl")
 COMPLETED = "completed"

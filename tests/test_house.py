@@ -71,3 +71,34 @@ def test_no_two_classes_have_one_name() -> None:
                 places[node.name].add(str(path.relative_to(ROOT)))
     shared = {name: sorted(files) for name, files in places.items() if len(files) > 1}
     assert not {name: shared[name] for name in shared.keys() - DJANGOS - STORED}
+
+
+def asked_at_import(tree: ast.Module) -> list[int]:
+    """Return the lines where settings are read as a module is imported."""
+    lines, parts = [], list[ast.AST | None](tree.body)
+    for part in parts:
+        match part:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                parts += [*part.decorator_list, *part.args.defaults, *part.args.kw_defaults]
+            case ast.Lambda():
+                parts += [*part.args.defaults, *part.args.kw_defaults]
+            case ast.Attribute(value=ast.Name(id="settings"), attr=name, lineno=line):
+                if name != "AUTH_USER_MODEL":  # is no matter of the environment
+                    lines.append(line)
+            case ast.AST():
+                parts += ast.iter_child_nodes(part)
+    return lines
+
+
+def test_no_module_keeps_a_setting_as_it_is_imported() -> None:
+    """Tests fork servers that have imported them under other settings (peers/preloaded.py)."""
+    paths = {path for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    asked = {path: asked_at_import(ast.parse(path.read_text())) for path in sorted(paths)}
+    servers = {ROOT / "voipnumber/asgi.py"}
+    assert {path for path, lines in asked.items() if lines} == servers
+
+
+def test_a_setting_that_is_kept_would_be_noticed() -> None:
+    kept = ("A = settings.A", "class A:\n    b = f(settings.A)", "def f(a=settings.A): pass")
+    late = ("def f(): return settings.A", "f = lambda: settings.A")
+    assert [asked_at_import(ast.parse(text)) for text in (*kept, *late)] == [[1], [2], [1], [], []]

@@ -23,10 +23,17 @@ class _Wrong:
 
 
 class Guesses:
-    """Wrong keys by address: so many within a window, then none is tried until it is over."""
+    """Wrong keys by address: so many within a window, then none is tried until it is over.
+
+    `most` and `window_s` are asked whenever they matter.
+    """
 
     def __init__(
-        self, *, most: int, window_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        most: Callable[[], int],
+        window_s: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most, self._window_s, self._clock = most, window_s, clock
         self._guard = threading.Lock()
@@ -38,9 +45,9 @@ class Guesses:
         """Return for how many seconds a key from there is not looked up; 0: it is."""
         with self._guard:
             wrong = self._wrong.get(site)
-            if wrong is None or wrong.count < self._most or digest in self._good:
+            if wrong is None or wrong.count < self._most() or digest in self._good:
                 return 0
-            left_s = wrong.since_s + self._window_s - self._clock()
+            left_s = wrong.since_s + self._window_s() - self._clock()
             if left_s <= 0:
                 del self._wrong[site]
                 return 0
@@ -63,16 +70,17 @@ class Guesses:
             if not site:
                 return
             wrong = self._wrong.get(site)
-            if wrong is None or now - wrong.since_s >= self._window_s:
+            if wrong is None or now - wrong.since_s >= self._window_s():
                 wrong = self._wrong[site] = _Wrong(0, now)
                 self._wrong.move_to_end(site)
                 if len(self._wrong) > MOST_SITES:
                     self._wrong.popitem(last=False)
             wrong.count += 1
-            held = wrong.count >= self._most
+            most = self._most()
+            held = wrong.count >= most
         if held:
             self._held.note(
                 site,
-                f"{self._most} wrong API keys, the most of VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS",
+                f"{most} wrong API keys, the most of VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS",
                 "It is told to come again; if a program of yours runs there, give it a new key.",
             )

@@ -15,8 +15,8 @@ from web.addresses import client_site
 
 HEADER = ("header", "authorization")
 guesses = Guesses(
-    most=settings.VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS,
-    window_s=settings.VOIPNUMBER_SIGN_IN_HOLD_S,
+    most=lambda: settings.VOIPNUMBER_SIGN_IN_FAILURES_PER_ADDRESS,
+    window_s=lambda: settings.VOIPNUMBER_SIGN_IN_HOLD_S,
 )
 
 

@@ -18,7 +18,7 @@ from web.bounds import WebRejections
 
 BUSY_S = 5
 _busy = WebRejections()
-turns = Turns(settings.VOIPNUMBER_SIGN_INS_WAITING)
+turns = Turns(lambda: settings.VOIPNUMBER_SIGN_INS_WAITING)
 
 
 class TakesTurns(AuthenticationForm):

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -13,17 +13,17 @@ class BusyError(Exception):
 class Turns:
     """One at work at a time, the others wait; of one address no more than half."""
 
-    def __init__(self, most_waiting: int) -> None:
-        self._most = most_waiting + 1
-        self._most_of_one = most_waiting // 2 + 1
+    def __init__(self, most_waiting: Callable[[], int]) -> None:
+        self._most_waiting = most_waiting
         self._turn, self._guard = threading.Lock(), threading.Lock()
         self._here: Counter[str | None] = Counter()
 
     @contextmanager
     def taken(self, source: str | None) -> Iterator[None]:
         """Wait for a turn and keep it; raises BusyError at once if too many wait."""
+        most = self._most_waiting()
         with self._guard:
-            if self._here.total() >= self._most or self._here[source] >= self._most_of_one:
+            if self._here.total() > most or self._here[source] > most // 2:
                 raise BusyError
             self._here[source] += 1
         try:

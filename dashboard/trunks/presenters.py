@@ -25,7 +25,9 @@ REJECTIONS_LOOKED_AT = 1000
 "The newest rejections among which those from a trunk's networks are looked for."
 ADDRESSES_SHORT = 2
 
-hosts = HostCache(HostLookup(settings.VOIPNUMBER_DNS_SERVERS).find, first_wait_s=0.0)
+hosts = HostCache(
+    lambda host: HostLookup(settings.VOIPNUMBER_DNS_SERVERS).find(host), first_wait_s=0.0
+)
 "Addresses of host names in access lists; a page does not wait for the resolver."
 
 

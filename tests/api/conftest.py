@@ -10,7 +10,7 @@ from tests.api.programs import Program, program
 @pytest.fixture(autouse=True)
 def nobody_has_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test be held back for what another one has sent."""
-    monkeypatch.setattr(authentication, "guesses", Guesses(most=30, window_s=900))
+    monkeypatch.setattr(authentication, "guesses", Guesses(most=lambda: 30, window_s=lambda: 900))
 
 
 @pytest.fixture

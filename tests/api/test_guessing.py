@@ -20,7 +20,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def guesses(clock: Clock) -> Guesses:
-    return Guesses(most=3, window_s=60.0, clock=clock)
+    return Guesses(most=lambda: 3, window_s=lambda: 60.0, clock=clock)
 
 
 def guess(guesses: Guesses, times: int, site: str = "192.0.2.1") -> None:

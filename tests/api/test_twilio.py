@@ -30,7 +30,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         heard.append(command)
 
     monkeypatch.setattr(twilio, "tell", hear)
-    monkeypatch.setattr(twilio, "guesses", Guesses(most=3, window_s=900))
+    monkeypatch.setattr(twilio, "guesses", Guesses(most=lambda: 3, window_s=lambda: 900))
     channel_layers.backends.clear()
     return heard
 

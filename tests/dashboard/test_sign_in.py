@@ -172,7 +172,7 @@ def test_addresses_of_long_ago_are_forgotten() -> None:
 def test_when_too_many_wait_the_answer_is_to_come_again(
     monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    turns = Turns(0)
+    turns = Turns(lambda: 0)
     monkeypatch.setattr(page, "turns", turns)
     with turns.taken("somebody else"):
         answer = sign_in("alice", "correct horse", path=path)
@@ -182,7 +182,7 @@ def test_when_too_many_wait_the_answer_is_to_come_again(
 
 
 def test_one_address_does_not_take_all_the_places_to_wait() -> None:
-    turns, quiet = Turns(4), threading.Event()
+    turns, quiet = Turns(lambda: 4), threading.Event()
 
     def wait_as(source: str, done: threading.Event) -> None:
         with contextlib.suppress(BusyError), turns.taken(source):

@@ -1,9 +1,8 @@
 """A process that has imported what every process of ours does, and that others are forked from.
 
 What a server imports costs ten times what it does in most tests. Here it is imported once for a
-test process, up to where settings would be asked; all the rest each process does by itself, from
-its own environment. Whether the programs start by themselves is for `tests/setting_up` and
-`tests/voipnumber/test_process.py` to see.
+test process; settings each process reads by itself, from its own environment. Whether the programs
+start by themselves is for `tests/setting_up` and `tests/voipnumber/test_process.py` to see.
 """
 
 import atexit
@@ -12,7 +11,6 @@ import gc
 import importlib
 import json
 import os
-import pkgutil
 import runpy
 import select
 import signal
@@ -45,14 +43,9 @@ OTHERS = (
     "pydantic",
     "yaml",
 )
-OURS = (
-    "agents.builtin",
-    "agents.dialects",
-    "callengine.core",
-    "callengine.edge",
-    "callengine.notices",
-)
-"Rooms of the checkout, with all that is in them, that take long and ask no settings."
+"What servers of every checkout import, an old one too."
+PRELOADED = "tests.peers.preloaded"
+"The rest, of this one."
 
 
 class Forked:
@@ -240,6 +233,8 @@ class _Forking:
         os.chdir(self._root)
         os.environ.clear()
         os.environ.update(environment)
+        if preloaded := sys.modules.get(PRELOADED):
+            preloaded.begin()
 
 
 def _load(root: str, program: str) -> None:
@@ -248,18 +243,12 @@ def _load(root: str, program: str) -> None:
         importlib.import_module(program)
         del sys.modules[program]  # it is yet to be run
     else:
-        _load_for_servers(ours=Path(root) == ROOT)
+        for name in OTHERS:
+            importlib.import_module(name)
+        if Path(root) == ROOT:
+            importlib.import_module(PRELOADED).load()
     gc.collect()
     gc.freeze()
-
-
-def _load_for_servers(*, ours: bool) -> None:
-    """Import what asks no settings; of another checkout, which may be old, nothing of its own."""
-    for name in OTHERS:
-        importlib.import_module(name)
-    for room in map(importlib.import_module, OURS if ours else ()):
-        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
-            importlib.import_module(module.name)
 
 
 def _run(arguments: list[str]) -> None:
