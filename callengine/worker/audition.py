@@ -156,7 +156,7 @@ def main() -> None:
     import pjsua2 as pj
 
     from callengine.worker import plugins
-    from callengine.worker.endpoint import keep_g722_levels, quieten
+    from callengine.worker.library import keep_g722_levels, quieten
 
     quieten()
     library = pj.Endpoint()

@@ -1,28 +1,23 @@
-"""pjsua2, started once for the life of a call process."""
+"""pjsua2 as one call process has it: its sockets, its accounts, and the clock of its bridge."""
 
-import ctypes
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pjsua2 as pj
-import pjsua2.pjsua2 as bindings
 
 from callengine.core.control.forking import Fork
-from callengine.core.limits import LEGS_PER_PROCESS, RTP_PORTS_PER_PROCESS
+from callengine.core.limits import RTP_PORTS_PER_PROCESS
 from callengine.core.srtp import SECURE_USER, SUITES
-from callengine.worker import plugins
 from callengine.worker.callbacks import Contained
 from callengine.worker.descriptors import Descriptors
-from callengine.worker.mediaclock import FRAME_MS, media_clock
+from callengine.worker.library import Library, seed
+from callengine.worker.mediaclock import media_clock
 from callengine.worker.rtpguard import sockets
 
 REST_AFTER_S = 1.5
 "Above PJ_IOQUEUE_KEY_FREE_DELAY (0.5 s): until then a closed socket keeps its place among 64."
-
-_NEVER_OFFERED = ("speex/32000", "L16/44100/2", "opus/8000", "opus/16000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +34,6 @@ class CallProcessConfig:
     def from_request(cls, request: Fork) -> "CallProcessConfig":
         """Return the config that came with a fork request."""
         return cls(**{name: getattr(request, name) for name in cls.__slots__})
-
-
-def keep_g722_levels() -> None:
-    """Have pjmedia shift G722's samples by one bit, as G.722's own scale wants, and not by two.
-
-    Between two pjmedia peers it makes no difference; every other phone was 6 dB off, both ways.
-    """
-    ctypes.CDLL(bindings._pjsua2.__file__).pjmedia_codec_g722_set_pcm_shift(1)
-
-
-def quieten() -> None:
-    """Keep pjlib from writing to standard output before it can be configured; call once."""
-    ctypes.CDLL(bindings._pjsua2.__file__).pj_log_set_level(0)
 
 
 class CallAccount(Contained, pj.Account):  # type: ignore[misc]
@@ -72,29 +54,26 @@ class CallAccount(Contained, pj.Account):  # type: ignore[misc]
 
 
 class Endpoint:
-    """One pjsua2 library instance: loopback signalling, no sound device, one thread of ours."""
+    """One pjsua2 with loopback signalling, and a thread of ours if any.
+
+    Goes on with a `library` that was made before the process was forked, or makes one.
+    """
 
     def __init__(
         self,
         config: CallProcessConfig,
         incoming: Callable[[Any], None],
         failed: Callable[[str], None],
+        library: Library | None = None,
     ) -> None:
         self.config = config
         self._callbacks = incoming, failed
-        self._library = pj.Endpoint()
-        self._library.libCreate()
-        self._library.libInit(_library_config(config))
-        keep_g722_levels()
-        built_in = [codec.codecId for codec in self._library.codecEnum2()]
-        self.codecs = plugins.install(built_in, bridge_rate_hz=config.bridge_rate_hz)
-        for codec in (*_NEVER_OFFERED, *self.codecs.faulty):
-            self._silence(codec)
+        library = library or Library(config.bridge_rate_hz, config.user_agent)
+        seed()
+        self._library, self.codecs = library.endpoint, library.codecs
         transport = pj.TransportConfig()
         transport.boundAddress = "127.0.0.1"
         self._transport = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
-        self._library.libStart()
-        self._library.audDevManager().setNoDev()
         self._clock = media_clock(self._library.audDevManager(), config.bridge_rate_hz)
         self._clock.rest()
         info = self._library.transportGetInfo(self._transport)
@@ -108,12 +87,6 @@ class Endpoint:
         assert signalling is not None
         self.descriptors = Descriptors(signalling.descriptor)
         "Of parties with sockets of their own; without any, pjsip alone waits."
-
-    def _silence(self, codec: str) -> None:
-        try:
-            self._library.codecSetPriority(codec, 0)
-        except pj.Error:
-            return  # this build does not have it
 
     def new_account(self, *, is_challenged: bool = False, encrypts: bool = False) -> CallAccount:
         """Return another account; one that `is_challenged` answers a trunk's challenges.
@@ -190,9 +163,6 @@ class Endpoint:
 
 def _encrypt(media: Any) -> None:
     """Have an account's calls do SRTP where both sides want to; what they may, the edge decides."""
-    # Its keys come from OpenSSL, whose randomness may be older than the fork.
-    seed = os.urandom(64)
-    ctypes.CDLL(bindings._pjsua2.__file__).RAND_seed(seed, len(seed))
     media.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
     media.srtpSecureSignaling = 0
     media.srtpOpt.keyings.append(pj.PJMEDIA_SRTP_KEYING_SDES)
@@ -200,24 +170,3 @@ def _encrypt(media: Any) -> None:
         crypto = pj.SrtpCrypto()
         crypto.name = suite
         media.srtpOpt.cryptos.append(crypto)
-
-
-def _library_config(config: CallProcessConfig) -> Any:
-    library = pj.EpConfig()
-    library.uaConfig.threadCnt = 0
-    library.uaConfig.userAgent = config.user_agent
-    library.uaConfig.maxCalls = LEGS_PER_PROCESS
-    library.uaConfig.natTypeInSdp = 0
-    library.logConfig.level = 0
-    library.logConfig.consoleLevel = 0
-    library.medConfig.clockRate = config.bridge_rate_hz
-    library.medConfig.sndClockRate = config.bridge_rate_hz
-    library.medConfig.audioFramePtime = FRAME_MS
-    library.medConfig.ptime = 0  # 20 ms, or what the peer's description asks for
-    library.medConfig.noVad = True
-    library.medConfig.ecTailLen = 0
-    library.medConfig.maxMediaPorts = 32
-    # The large resampling filter. The small one (4) costs a third less on PCMU<->G722, but takes
-    # 1 dB off everything and 3 dB off 3 kHz.
-    library.medConfig.quality = 5
-    return library

@@ -1,8 +1,11 @@
-"""A small process that has loaded pjsua2 but not started it, and forks call processes.
+"""A small process that has loaded pjsua2 but not started it, and has call processes forked.
 
 Run as `python -m callengine.worker.forkserver FD`. On the socket FD arrive `Fork` messages, each
 with the call process's end of its control socket as ancillary data (SCM_RIGHTS). Back go one
 `Confined`, and a `Forked` and an `Exited` for each process.
+
+It forks one template for each bridge rate, in which pjsua2 is started, and that forks the call
+processes. If one ends it ends too, and all of them with it; the engine starts another then.
 """
 
 import logging
@@ -11,17 +14,12 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 
-from callengine.core.control.forking import (
-    TO_FORK_SERVER,
-    Confined,
-    Exited,
-    Fork,
-    Forked,
-    FromForkServer,
-)
-from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
-from callengine.worker.confinement import confine, confine_further
+from callengine.core.control.forking import TO_FORK_SERVER, Confined, Fork
+from callengine.core.control.language import MAX_MESSAGE_BYTES
+from callengine.worker.children import Children
+from callengine.worker.confinement import confine
 from callengine.worker.native import loading
 from callengine.worker.sharing import share
 
@@ -29,32 +27,35 @@ logger = logging.getLogger(__name__)
 
 
 class Forker:
-    """Fork on request, report exits, end when the engine's end of the socket closes."""
+    """Pass requests on to templates; end when the engine's end of the socket closes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._templates: dict[int, socket.socket] = {}
+        "By bridge rate in Hz."
 
     def run(self) -> None:
         """Give up what call processes do not need; then serve until the engine is gone."""
+        from callengine.worker.template import say  # it loads pjsua2
+
         said = Confined(tuple(confine()), loading.load())
         share()
-        self._send(said)
-        wake_read, wake_write = socket.socketpair()
-        wake_write.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
-        with wake_read, wake_write:
+        say(self._socket, said)
+        with Children() as templates:
             going = True
             while going:
-                ready, _, _ = select.select([self._socket, wake_read], [], [])
-                if wake_read in ready:
-                    wake_read.recv(4096)
-                    self._reap()
-                if self._socket in ready:
-                    going = self._request()
-            signal.set_wakeup_fd(-1)  # a child that ends now must find no closed descriptor
+                ready, _, _ = select.select([self._socket.fileno(), templates.fileno()], [], [])
+                if templates.fileno() in ready and (lost := list(templates.reaped())):
+                    logger.error("a template of call processes ended with %s", lost[0][1])
+                    os._exit(1)
+                if self._socket.fileno() in ready:
+                    going = self._request(templates)
+        for template in self._templates.values():
+            template.close()
+        for _ in self._templates:
+            os.wait()
 
-    def _request(self) -> bool:
+    def _request(self, templates: Children) -> bool:
         try:
             data, descriptors, _, _ = socket.recv_fds(self._socket, MAX_MESSAGE_BYTES, 1)
         except ConnectionError:  # the engine left without reading what we said
@@ -62,46 +63,43 @@ class Forker:
         if not data:
             return False
         request = TO_FORK_SERVER.decode(data)
-        pid = os.fork()
-        if pid == 0:
-            self._become_call_process(request, descriptors[0])
+        template = self._templates.get(request.bridge_rate_hz)
+        if template is None:
+            template = self._begun(request, templates, descriptors)
+        try:
+            socket.send_fds(template, [data], descriptors)
+        except OSError:
+            logger.exception("a template of call processes does not take requests")
+            os._exit(1)
         for descriptor in descriptors:
             os.close(descriptor)
-        self._send(Forked(request.number, pid))
         return True
 
-    def _become_call_process(self, request: Fork, descriptor: int) -> None:
-        status = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._socket.close()
-            confine_further()
-            from callengine.worker.process import serve
+    def _begun(
+        self, request: Fork, templates: Children, descriptors: Sequence[int]
+    ) -> socket.socket:
+        """Fork a template of a rate; `descriptors` are not for it but for what it forks."""
+        from callengine.worker.control import socket_pair
+        from callengine.worker.template import Template
 
-            with socket.socket(fileno=descriptor) as control:
-                status = serve(control, request)
-        except BaseException:  # the process ends here, and would not print it
-            logger.exception("a call process fails")
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-
-    def _reap(self) -> None:
-        while True:
+        parent = os.getpid()
+        here, there = socket_pair()
+        if os.fork() == 0:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            self._send(Exited(pid, os.waitstatus_to_exitcode(status)))
-
-    def _send(self, message: FromForkServer) -> None:
-        try:
-            self._socket.send(encode(message))
-        except OSError:
-            os._exit(0)
+                templates.forget()
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                for other in (here, *self._templates.values()):
+                    other.close()
+                Template(there, self._socket).run(request, parent=parent)
+            except BaseException:  # the process ends here, and would not print it
+                logger.exception("a template of call processes fails")
+            finally:
+                sys.stderr.flush()
+                os._exit(0)
+        there.close()
+        self._templates[request.bridge_rate_hz] = here
+        return here
 
 
 def main() -> None:
@@ -111,13 +109,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     loading.load()  # before pjsua2
     from callengine.worker import plugins
-    from callengine.worker.endpoint import quieten
+    from callengine.worker.library import quieten
 
     quieten()
     import encodings.ascii  # named when files are read; no file is once processes are confined
     import encodings.idna  # noqa: F401
 
-    import callengine.worker.process  # noqa: F401  (loads pjsua2 before the forks)
+    import callengine.worker.template  # noqa: F401  (loads pjsua2 before the forks)
     from callengine.worker.agent import preloading
     from callengine.worker.native.media import media
 

@@ -68,10 +68,7 @@ class ExtensionClock:
         self._library = library
         self._mixes = False
         api = native.pjmedia()
-        endpoint = api.pjsua_get_pjmedia_endpt()
-        # pjsua begins one whatever it is told. It has ended when this returns, 10 ms later.
-        api.pjmedia_endpt_stop_threads(endpoint)
-        queue = api.pjmedia_endpt_get_ioqueue(endpoint)
+        queue = api.pjmedia_endpt_get_ioqueue(api.pjsua_get_pjmedia_endpt())
         samples = bridge_rate_hz * FRAME_MS // 1000
         port = api.pjsua_set_no_snd_dev()
         error = library.vn_clock_begin(queue, port, samples * 2, samples)
@@ -98,6 +95,15 @@ class ExtensionClock:
         if not has_settled:
             logger.warning("a tick of the bridge takes longer than %d ms", REST_WITHIN_MS)
         return has_settled
+
+
+def stop_polling() -> None:
+    """End the thread that pjsua begins whatever it is told: the extension's clock takes its place.
+
+    It has ended when this returns, 10 ms later.
+    """
+    api = native.pjmedia()
+    api.pjmedia_endpt_stop_threads(api.pjsua_get_pjmedia_endpt())
 
 
 def media_clock(devices: Any, bridge_rate_hz: int) -> MediaClock:

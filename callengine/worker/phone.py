@@ -26,7 +26,7 @@ from audiocodecs.lists import parse_codec_list
 from callengine.core import oursdp, sdp
 from callengine.worker import plugins, sdptext
 from callengine.worker.callbacks import Contained
-from callengine.worker.endpoint import keep_g722_levels, quieten
+from callengine.worker.library import keep_g722_levels, quieten
 
 BRIDGE_RATE_HZ = 48000
 POLL_MS = 20

@@ -40,6 +40,7 @@ from callengine.worker.capturing import Capturing
 from callengine.worker.control import Control, ControlClosedError
 from callengine.worker.deliveries import Delivery, refuse
 from callengine.worker.endpoint import REST_AFTER_S, CallProcessConfig, Endpoint
+from callengine.worker.library import Library
 from callengine.worker.party import NO_INVITE, Invite, Parties
 from callengine.worker.runner import CallRunner
 
@@ -75,6 +76,8 @@ class CallServer:
         control: Control,
         config: CallProcessConfig,
         make_parties: Callable[[Endpoint, CallOrder], Parties] = CallParties,
+        *,
+        library: Library | None = None,
     ) -> None:
         self._control = control
         self._make_parties = make_parties
@@ -97,7 +100,7 @@ class CallServer:
         self._collect_at = time.monotonic() + COLLECT_EVERY_S
         self._idle_at: float | None = None
         "When a process whose calls came too fast reports that it is free."
-        self._endpoint = Endpoint(config, self._incoming, self._failed)
+        self._endpoint = Endpoint(config, self._incoming, self._failed, library)
         self._capturing = Capturing(control.send, sip_port=self._endpoint.sip_port)
 
     def run(self) -> int:
@@ -327,9 +330,13 @@ class CallServer:
             self._endpoint.poll(100)
 
 
-def serve(sock: socket.socket, request: Fork) -> int:
-    """Run one call process on its control socket; return the exit status."""
+def serve(sock: socket.socket, request: Fork, library: Library | None) -> int:
+    """Run one call process on its control socket; return the exit status.
+
+    It goes on with a `library` that it inherited, or makes one.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.disable()  # it would run on whichever thread makes the next object
-    return CallServer(Control(sock), CallProcessConfig.from_request(request)).run()
+    config = CallProcessConfig.from_request(request)
+    return CallServer(Control(sock), config, library=library).run()

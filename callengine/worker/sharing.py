@@ -28,7 +28,8 @@ _in_gaps: list[Any] = []
 def share() -> None:
     """Have processes forked from now on copy as little as can be; before the first of them.
 
-    This process must end by `os._exit`: Python's own end counts what has no count any more.
+    A process that was forked after that may do so too, for what it has made since, before it forks
+    others. It must end by `os._exit`: Python's own end counts what has no count any more.
     """
     gc.collect()
     # It holds names of what was looked up last; each that is replaced would be counted down.
@@ -42,9 +43,10 @@ def share() -> None:
 def _make_immortal() -> None:
     pending: list[Any] = gc.get_objects()
     seen: dict[int, Any] = {}  # made after that, and so not among them
+    again = gc.get_freeze_count() > 0
     while pending:
         found = pending.pop()
-        if id(found) in seen:
+        if id(found) in seen or (again and _is_immortal(found)):
             continue
         seen[id(found)] = found  # what were freed now would be written to below
         pending += gc.get_referents(found)
@@ -52,6 +54,11 @@ def _make_immortal() -> None:
             pending += [getattr(found, part) for part in _PARTS_OF_CODE]
     for address in seen:
         ctypes.c_ssize_t.from_address(address).value = _IMMORTAL_COUNT
+
+
+def _is_immortal(found: Any) -> bool:
+    """Tell whether its count is written no more; to write it again would copy a page of others."""
+    return ctypes.c_ssize_t.from_address(id(found)).value == _IMMORTAL_COUNT
 
 
 def _fill_gaps() -> None:

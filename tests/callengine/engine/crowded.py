@@ -10,7 +10,8 @@ import pjsua2 as pj
 
 from callengine.worker import plugins
 from callengine.worker.control import Control
-from callengine.worker.endpoint import CallProcessConfig, quieten
+from callengine.worker.endpoint import CallProcessConfig
+from callengine.worker.library import quieten
 from callengine.worker.process import CallServer
 
 

@@ -55,6 +55,17 @@ def fork_server_of(engine: Engine) -> int:
     raise AssertionError("no fork server")
 
 
+def templates_of(engine: Engine) -> list[int]:
+    """Return the ids of the processes below the fork server that fork call processes."""
+    return children_of(fork_server_of(engine))
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the ids of the processes that a process has forked, and that are there."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(word) for file in files for word in file.read_text().split()]
+
+
 class Restartable(Engine):
     """An engine that can be killed, and started again on the same ports and data."""
 

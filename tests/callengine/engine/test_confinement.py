@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from callengine.worker import confinement
-from tests.callengine.engine.processes import fork_server_of
+from tests.callengine.engine.processes import children_of, fork_server_of, templates_of
 from tests.peers.engine import ROOT, Engine
 from tests.peers.waiting import until
 from tests.wire.conversation import caller, converse, registered
@@ -138,15 +138,15 @@ def test_the_folder_all_code_lies_in_stays_closed() -> None:
 
 
 def call_processes(engine: Engine) -> Iterator[int]:
-    server = fork_server_of(engine)
-    for file in Path(f"/proc/{server}/task").glob("*/children"):
-        yield from map(int, file.read_text().split())
+    for template in templates_of(engine):
+        yield from children_of(template)
 
 
 async def test_the_processes_of_a_running_engine_are_confined(engine: Engine) -> None:
     await until(lambda: bool(list(call_processes(engine))), "no call process")
     secrets = (b"SECRET_KEY", b"DATABASE_URL", b"REDIS_URL", b"VOIPNUMBER_")
-    for pid in (fork_server_of(engine), *call_processes(engine)):
+    processes = (fork_server_of(engine), *templates_of(engine), *call_processes(engine))
+    for pid in processes:
         folder = Path(f"/proc/{pid}")
         status = (folder / "status").read_text()
         assert field(status, "NoNewPrivs") == "1"

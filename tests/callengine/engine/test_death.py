@@ -6,9 +6,17 @@ import signal
 import time
 from typing import Any
 
+import pytest
+
 from callengine.engine.heartbeat import HEARTBEAT_S
 from callengine.engine.keeper import SILENCE_S
-from tests.callengine.engine.processes import Restartable, alive, fork_server_of, owner_of
+from tests.callengine.engine.processes import (
+    Restartable,
+    alive,
+    fork_server_of,
+    owner_of,
+    templates_of,
+)
 from tests.peers import descriptions
 from tests.peers.dialogs import Call
 from tests.peers.engine import Engine
@@ -112,20 +120,29 @@ async def test_a_call_process_that_hangs_is_ended(engine: Engine) -> None:
         await next_call_works(engine, bob)
 
 
-async def test_calls_outlive_the_fork_server_and_new_ones_are_taken(engine: Engine) -> None:
+def those_that_fork(engine: Engine) -> list[int]:
+    return [fork_server_of(engine), *templates_of(engine)]
+
+
+@pytest.mark.parametrize("which", [0, -1], ids=["fork-server", "template"])
+async def test_calls_outlive_what_forked_them_and_new_ones_are_taken(
+    engine: Engine, which: int
+) -> None:
     async with (
         registered(engine, "bob") as bob,
         registered(engine, "carol") as carol,
         caller(engine) as phone,
     ):
         up = await converse(engine, phone, bob, offer=["PCMU"])
-        lost = fork_server_of(engine)
-        os.kill(lost, signal.SIGKILL)
+        lost = those_that_fork(engine)
+        assert len(lost) > 1
+        os.kill(lost[which], signal.SIGKILL)
         # More than were spare, so that new ones have to be forked at once.
         calls = [await converse(engine, phone, carol, offer=["PCMU"]) for _ in range(5)]
         assert len({process_of(call) for call in (up, *calls)}) == 6
         await up.hears_both_ways(codec_a="PCMU", codec_b="G722")
-        assert fork_server_of(engine) != lost
+        await until(lambda: not any(map(alive, lost)), "one of those that fork was left")
+        assert fork_server_of(engine) not in lost
         for call in (up, *calls):
             assert (await call.end())["termination"]["by"] == "caller"
 

@@ -13,7 +13,8 @@ from callengine.worker.agent import preloading
 from callengine.worker.agent.conversation import AgentConversation
 from callengine.worker.control import Control
 from callengine.worker.digits import Digits
-from callengine.worker.endpoint import CallProcessConfig, quieten
+from callengine.worker.endpoint import CallProcessConfig
+from callengine.worker.library import quieten
 from callengine.worker.plugins import event_clock
 from callengine.worker.plugins.opus import OpusInstance
 from callengine.worker.process import CallServer

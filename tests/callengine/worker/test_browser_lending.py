@@ -10,12 +10,12 @@ import pjsua2 as pj
 from callengine.core.orders import BrowserOrder, LegOrder
 from callengine.core.sounds import FRAME_BYTES, FrameKind, Frames, frame
 from callengine.worker.browser.leg import BrowserLeg
-from callengine.worker.endpoint import CallProcessConfig, _library_config, quieten
+from callengine.worker.library import library_config, quieten
 from callengine.worker.party import PartyError
 quieten()
 library = pj.Endpoint()
 library.libCreate()
-library.libInit(_library_config(CallProcessConfig(16000, 0, "test")))
+library.libInit(library_config(16000, "test"))
 
 class Borrower:
     given_back = 0

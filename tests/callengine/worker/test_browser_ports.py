@@ -12,14 +12,14 @@ from callengine.core.sounds import FrameKind, frame
 from callengine.worker.browser.leg import BrowserLeg
 from callengine.worker.browser.listening import MAX_LISTENERS
 from callengine.worker.browser.port import EarPort
-from callengine.worker.endpoint import CallProcessConfig, _library_config, quieten
+from callengine.worker.library import library_config, quieten
 from callengine.worker.holding import music_port
 from callengine.worker.selftest.ports import delay_port, loop_port
 from callengine.core.limits import LEGS_PER_PROCESS
 quieten()
 library = pj.Endpoint()
 library.libCreate()
-library.libInit(_library_config(CallProcessConfig(16000, 0, "test")))
+library.libInit(library_config(16000, "test"))
 
 """
 ONE_AFTER_THE_OTHER = (

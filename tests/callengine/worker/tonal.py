@@ -14,7 +14,8 @@ import pjsua2 as pj
 from callengine.core.orders import CallOrder, LegOrder
 from callengine.worker import plugins
 from callengine.worker.control import Control
-from callengine.worker.endpoint import CallProcessConfig, Endpoint, quieten
+from callengine.worker.endpoint import CallProcessConfig, Endpoint
+from callengine.worker.library import quieten
 from callengine.worker.party import Parties, Party, Post
 from callengine.worker.process import CallServer
 from callengine.worker.sipleg import Bridged
