@@ -26,6 +26,11 @@ def owner_of(udp_port: int) -> int:
     raise AssertionError(f"nobody holds UDP port {udp_port}")
 
 
+def is_held(udp_port: int) -> bool:
+    """Return whether any process holds a UDP port."""
+    return bool(_inodes(udp_port))
+
+
 def _inodes(udp_port: int) -> list[str]:
     lines = [line.split() for table in UDP_TABLES for line in _lines(Path(table))]
     return [words[9] for words in lines if words[1].endswith(f":{udp_port:04X}")]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.callengine.engine.processes import Restartable, alive
+from tests.callengine.engine.processes import Restartable, alive, is_held
 from tests.peers.deaf import deaf_peer
 from tests.peers.nursery import ROOT
 from tests.peers.waiting import until
@@ -164,13 +164,17 @@ async def test_a_registered_phone_can_be_called_after_a_restart(stopping: Restar
 
 
 @pytest.mark.parametrize("command", ["serve", "callengine"])
+@pytest.mark.parametrize("is_listening", [False, True])
 async def test_signals_that_come_while_an_engine_starts_are_heeded(
-    stopped: Restartable, command: str
+    stopped: Restartable, command: str, is_listening: bool
 ) -> None:
     """Each would end it then and there; it takes calls before all of it is up."""
     stopped._spawn(command, str(ROOT / "manage.py"), command)
     starting = stopped.processes[command]
-    await until(lambda: bool(stopped.children()), "it starts no process")
+    if is_listening:
+        await until(lambda: is_held(stopped.port), "it does not listen", every_s=0.003)
+    else:
+        await until(lambda: bool(stopped.children()), "it starts no process")
     below = stopped.children()
     starting.send_signal(signal.SIGHUP)
     starting.send_signal(signal.SIGTERM)
