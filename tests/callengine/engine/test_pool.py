@@ -147,8 +147,11 @@ async def test_no_process_is_handed_to_two_calls() -> None:
         assert await pool.acquire(8000) is held[0]
 
 
-async def test_calls_that_wait_each_get_one_of_those_that_are_left_in_turn() -> None:
+async def test_calls_that_wait_each_get_one_of_those_that_are_left_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One that is left wakes all who wait: the rest were refused though another came in time."""
+    monkeypatch.setattr(pool_module, "CLEARING_S", 30.0)
     async with opened(2, spare=((8000, 2),)) as pool:
         held = [await taken(pool, 8000) for _ in range(2)]
         waiting = [asyncio.create_task(pool.acquire(8000)) for _ in range(2)]
