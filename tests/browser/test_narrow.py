@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import LiveServer
+from tests.browser.settling import arrive
 from tests.browser.states import store_all
 from tests.browser.test_site import PAGES, signed_in
 from tests.browser.windows import browser
@@ -58,15 +59,14 @@ def page(context: BrowserContext) -> Iterator[Page]:
     ],
 )
 def test_the_chosen_tab_is_in_sight(page: Page, path: str) -> None:
-    page.goto(path)
-    page.wait_for_load_state("networkidle")
+    arrive(page, path)
     tab = page.locator(".tabs a[aria-current]")
     expect(tab).to_have_count(1)
     assert tab.evaluate(IN_SIGHT)
 
 
 def test_a_tab_that_is_chosen_comes_in_sight_whole_and_the_page_stays(page: Page) -> None:
-    page.goto(PAGES["call"])
+    arrive(page, PAGES["call"])
     for name in ("Share", "Details", "Timeline"):
         tab = page.locator("#call-tabs").get_by_role("link", name=name)
         tab.focus()
@@ -76,14 +76,14 @@ def test_a_tab_that_is_chosen_comes_in_sight_whole_and_the_page_stays(page: Page
 
 
 def test_an_empty_strip_waits_for_no_audio_that_has_figures(page: Page) -> None:
-    page.goto(PAGES["call"])
+    arrive(page, PAGES["call"])
     expect(page.locator("#quality-A dl")).to_be_visible()
     assert page.locator("#plots-A").evaluate(SAID) == '"Nothing drawn yet"'
 
 
 @pytest.mark.parametrize("path", ["/calls/", "/history/", "/trunks/1/"])
 def test_a_number_is_read_whole_on_one_line(page: Page, path: str) -> None:
-    page.goto(path)
+    arrive(page, path)
     names = page.locator(".calls .who:visible")
     expect(names.first).to_be_visible()
     assert "+12025550100" in names.all_inner_texts()
@@ -97,7 +97,7 @@ def test_a_number_is_read_whole_on_one_line(page: Page, path: str) -> None:
 )
 def test_pages_that_ask_before_they_delete_are_alike(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 1920, "height": 1080})
-    page.goto(PAGES[name])
+    arrive(page, PAGES[name])
     actions = page.locator("main .form-actions")
     expect(actions).to_be_visible()
     told = page.locator("main .form").first.bounding_box()
