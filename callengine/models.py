@@ -1,4 +1,8 @@
-"""The record: calls, their legs, what happened when, and what was rejected."""
+"""The record: calls, their legs, what happened when, and what was rejected.
+
+What belongs to a call is found by the unique index that begins with it; another of the call alone
+would only be written to.
+"""
 
 import uuid
 
@@ -96,7 +100,7 @@ class Call(models.Model):
 class Leg(models.Model):
     """One leg of a call: A is the caller's, every other one was rung by us."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="legs")
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="legs", db_index=False)
     name = models.CharField(max_length=4)
     label = models.CharField(max_length=255, blank=True)
     sip_call_id = models.CharField("SIP Call-ID", max_length=255, blank=True, db_index=True)
@@ -128,7 +132,7 @@ class Leg(models.Model):
 class CallEvent(models.Model):
     """One line of a call's timeline."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events", db_index=False)
     number = models.PositiveSmallIntegerField(null=True)
     "Its place in the timeline, from 1; None in calls from before places were kept."
     at = models.DateTimeField()
@@ -149,7 +153,9 @@ class CallEvent(models.Model):
 class AgentSession(models.Model):
     """What a voice agent's leg of a call was, beside what any leg is."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="agent_sessions")
+    call = models.ForeignKey(
+        Call, on_delete=models.CASCADE, related_name="agent_sessions", db_index=False
+    )
     leg = models.CharField(max_length=4)
     name = models.CharField(max_length=100)
     "The agent's, as it was then."
@@ -181,7 +187,9 @@ class AgentSession(models.Model):
 class AgentSessionLine(models.Model):
     """One line of what caller and voice agent said in a call, or a tool that was called."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="agent_lines")
+    call = models.ForeignKey(
+        Call, on_delete=models.CASCADE, related_name="agent_lines", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     "Its place, from 1."
     at = models.DateTimeField()
@@ -206,7 +214,7 @@ class AgentSessionLine(models.Model):
 class CallHeader(models.Model):
     """A header of a caller's INVITE that its trunk has put on record."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="headers")
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="headers", db_index=False)
     name = models.CharField(max_length=70)
     value = models.CharField(max_length=200, db_index=True)
 
@@ -231,7 +239,9 @@ class Direction(models.TextChoices):
 class SipMessage(models.Model):
     """One SIP message between a peer and us, as the ladder draws it: masked and cut to a size."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="messages")
+    call = models.ForeignKey(
+        Call, on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     "Its place in the ladder, from 1."
     leg = models.CharField(max_length=4, blank=True)
