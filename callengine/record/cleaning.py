@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -17,6 +18,18 @@ def clean_text(value: object, limit: int) -> str:
     """Return text without NUL and surrogates, `limit` characters at most; None gives nothing."""
     text = "" if value is None else str(value)
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text[:limit])
+
+
+def text_within(limit: int) -> Callable[[object], str | None]:
+    """Return what makes text of any value as `clean_text` does, but None stays None."""
+    unstorable = _UNSTORABLE.search
+
+    def fit(value: object) -> str | None:
+        if type(value) is str and len(value) <= limit and unstorable(value) is None:
+            return value
+        return None if value is None else clean_text(value, limit)
+
+    return fit
 
 
 def clean_json(value: Any) -> Any:

@@ -7,6 +7,7 @@ harmless is masked: of credentials only named parameters stay, of bodies only se
 import functools
 import re
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from callengine.core import sdp
 
@@ -59,7 +60,17 @@ _IDENTIFYING = frozenset((
 "Headers whose values are long and say who it is; no key stands there."
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,80}[ \t]*\Z")
 _SDP_SHOWN = re.compile(r"a=crypto:\d{1,9} [A-Z0-9_]{1,40}(?= )|a=(?:key-mgmt|ice-pwd)(?=:)")
+_FOLDED = ("\n ", "\n\t", "\r ", "\r\t")
 _COMPACT = {"v": "via", "t": "to", "c": "content-type", "f": "from", "i": "call-id"}
+
+
+class _HeaderKind(Enum):
+    NONE = auto()
+    "No header at all."
+    CREDENTIALS = auto()
+    SECRET = auto()
+    IDENTIFYING = auto()
+    PLAIN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +92,10 @@ def masked(data: bytes) -> MaskedMessage:
     whole = data[:MAX_BYTES].decode("utf-8", "replace").lstrip("\r\n")
     head, _, body = whole.partition("\r\n\r\n")
     start, *lines = _unfolded(head)
-    headers = _first_values(lines)
+    headers, shown = _headers(lines, has_inline="inline:" in head.lower())
     start = without_passwords(start)
     cseq = headers.get("cseq", "")[:60]
-    parts = [start, without_passwords("\n".join([_header(line) for line in lines]))]
+    parts = [start, without_passwords("\n".join(shown))]
     is_sdp = _is_sdp(headers.get("content-type", ""), body)
     if body:
         kept = is_sdp and not cseq.endswith("INFO")
@@ -115,6 +126,8 @@ def on_the_wire(text: str) -> bytes:
 
 def _unfolded(head: str) -> list[str]:
     """Return the lines of a header block, those that go on (section 7.3.1) made one."""
+    if not any(folded in head for folded in _FOLDED):
+        return _BREAK.split(head)
     lines: list[str] = []
     for line in _BREAK.split(head):
         if line[:1] in (" ", "\t") and lines:
@@ -124,13 +137,21 @@ def _unfolded(head: str) -> list[str]:
     return lines
 
 
-def _first_values(lines: list[str]) -> dict[str, str]:
-    headers: dict[str, str] = {}
+def _headers(lines: list[str], *, has_inline: bool) -> tuple[dict[str, str], list[str]]:
+    """Return the first value of each header by its full name, and the lines as they are shown."""
+    first: dict[str, str] = {}
+    shown = []
     for line in lines:
-        name, _, value = line.partition(":")
-        key = name.strip().lower()
-        headers.setdefault(_COMPACT.get(key, key), value.strip())
-    return headers
+        name, colon, value = line.partition(":")
+        full, kind = _kind(name) if colon else ("", _HeaderKind.NONE)
+        if full not in first:
+            first[full] = value.strip()
+        is_short = kind is _HeaderKind.PLAIN and len(value) < _SHORT
+        if not has_inline and (is_short or kind is _HeaderKind.IDENTIFYING):
+            shown.append(line)
+        else:
+            shown.append(_header(line, name, value, kind))
+    return first, shown
 
 
 def _summary(start: str) -> str:
@@ -139,30 +160,34 @@ def _summary(start: str) -> str:
     return start.removesuffix(" SIP/2.0")[:MAX_SUMMARY]
 
 
-def _header(line: str) -> str:
-    if line[1:2] == "=":
-        return _description_line(line)  # a body whose head has no proper end
-    name, colon, value = line.partition(":")
-    if not colon or not _HEADER_NAME.match(name):
+def _header(line: str, name: str, value: str, kind: _HeaderKind) -> str:
+    if kind is _HeaderKind.NONE:
+        if line[1:2] == "=":
+            return _description_line(line)  # a body whose head has no proper end
         return "[a line that is no header, not kept]" if line else line
-    if "inline:" in line.lower():
-        value = _INLINE.sub(f"inline:{MASK}", value)
-        line = f"{name}:{value}"
-    kind = _kind(name)
-    if kind == "plain":
-        is_long = name.strip().lower() not in _IDENTIFYING and len(value) >= 40
-        return f"{name}:{_KEY_LIKE.sub(MASK, value)}" if is_long else line
-    if kind == "credentials":
+    value = _INLINE.sub(f"inline:{MASK}", value)
+    if kind is _HeaderKind.CREDENTIALS:
         return f"{name}: {_credentials(value)}"
-    return f"{name[:40]}: {MASK}"
+    if kind is _HeaderKind.SECRET:
+        return f"{name[:40]}: {MASK}"
+    if kind is _HeaderKind.PLAIN and len(value) >= _SHORT:
+        value = _KEY_LIKE.sub(MASK, value)
+    return f"{name}:{value}"
 
 
+# No name of these kinds has the second character "=", by which `_header` knows a description.
 @functools.lru_cache(1000)
-def _kind(name: str) -> str:
+def _kind(name: str) -> tuple[str, _HeaderKind]:
+    """Return the full name, in small letters, of what stands before a colon, and its kind."""
     key = name.strip().lower()
+    full = _COMPACT.get(key, key)
+    if not _HEADER_NAME.match(name):
+        return full, _HeaderKind.NONE
     if key in _CREDENTIALS:
-        return "credentials"
-    return "secret" if _SECRET_NAME.search(key) else "plain"
+        return full, _HeaderKind.CREDENTIALS
+    if _SECRET_NAME.search(key):
+        return full, _HeaderKind.SECRET
+    return full, _HeaderKind.IDENTIFYING if key in _IDENTIFYING else _HeaderKind.PLAIN
 
 
 def _credentials(value: str) -> str:

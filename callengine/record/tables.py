@@ -7,12 +7,11 @@ which costs more than the writing itself. What they know of columns is asked of 
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, Literal
 
 from django.db import connection, models
 
-from callengine.record.cleaning import MAX_JSON_TEXT, clean_json, clean_text
+from callengine.record.cleaning import MAX_JSON_TEXT, clean_json, text_within
 from callengine.record.columns import moment
 
 Fit = Callable[[Any], Any]
@@ -37,6 +36,8 @@ class Table:
         """`key` are the columns of a unique constraint; `limits` bound texts, in characters."""
         self._model, self._columns, self._key = model, columns, key
         self._limits = limits or {}
+        self._fitting: tuple[object, list[Fit]] = (None, [])
+        "With the operations of the connection that it is for."
         self._statements: dict[tuple[str, ...], str] = {}
 
     def insert(
@@ -59,10 +60,11 @@ class Table:
             condition = f"id = %s AND {which}" if which else "id = %s"
             owner = f"EXISTS (SELECT 1 FROM {of.name} WHERE {condition})"  # noqa: S608 (ours)
         fits, values = self._fits, []
+        time = _time_for(connection.ops.adapt_datetimefield_value)
         for row in rows:
             fitted = [fit(value) for fit, value in zip(fits, row, strict=False)]
             if of is not None:
-                fitted += [fitted[0], *map(_time, row[len(fits) :])]
+                fitted += [fitted[0], *map(time, row[len(fits) :])]
             values.append(fitted)
         return _executed(self._insertion(on_conflict, update, owner), values)
 
@@ -82,10 +84,15 @@ class Table:
         """Its name, as SQL has it."""
         return f'"{self._model._meta.db_table}"'
 
-    @cached_property
+    @property
     def _fits(self) -> list[Fit]:
-        fields = {field.attname: field for field in self._model._meta.concrete_fields}
-        return [_fit(fields[name], self._limits.get(name)) for name in self._columns]
+        """What fits each column's values to the database of this thread's connection."""
+        operations, fits = self._fitting
+        if operations is not (asked := connection.ops):
+            fields = {field.attname: field for field in self._model._meta.concrete_fields}
+            fits = [_fit(fields[name], self._limits.get(name)) for name in self._columns]
+            self._fitting = asked, fits
+        return fits
 
     def _insertion(self, on_conflict: OnConflict, update: Sequence[str], only_if: str) -> str:
         shape = (on_conflict, *update, only_if)
@@ -116,30 +123,34 @@ def _executed(sql: str, rows: Sequence[Sequence[Any]]) -> int:
 
 
 def _fit(field: models.Field[Any, Any], limit: int | None) -> Fit:
-    """Return what makes a value one that the database stores in a column."""
+    """Return what makes a value one that this thread's connection stores in a column."""
     target = field.target_field if isinstance(field, models.ForeignKey) else field
     if isinstance(target, models.UUIDField):
-        return _uuid
+        return _as_it_is if connection.features.has_native_uuid_field else _hexadecimal
     if isinstance(target, models.DateTimeField):
-        return _time
+        return _time_for(connection.ops.adapt_datetimefield_value)
     if isinstance(target, models.JSONField):
         return json_text
     if isinstance(target, models.CharField | models.TextField):
-        most = limit or target.max_length or MAX_TEXT
-        return lambda value: None if value is None else clean_text(value, most)
-    return lambda value: value
+        return text_within(limit or target.max_length or MAX_TEXT)
+    return _as_it_is
 
 
-def _uuid(value: Any) -> Any:
-    """Return a UUID's value; `str` and `UUID` are taken."""
-    if connection.features.has_native_uuid_field:
-        return value
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _hexadecimal(value: Any) -> Any:
+    """Return a UUID's digits; `str` and `UUID` are taken."""
     return value.hex if hasattr(value, "hex") else value.replace("-", "")
 
 
-def _time(value: Any) -> Any:
-    at = moment(value) if isinstance(value, str) else value
-    return None if at is None else connection.ops.adapt_datetimefield_value(at)
+def _time_for(adapt: Callable[[Any], Any]) -> Fit:
+    def fit(value: Any) -> Any:
+        at = moment(value) if isinstance(value, str) else value
+        return None if at is None else adapt(at)
+
+    return fit
 
 
 def json_text(value: Any) -> str | None:

@@ -70,9 +70,13 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 def _parsed(data: bytes) -> Any:
     try:
-        return _DECODER.decode(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise ControlError(f"it is no JSON: {str(error)[:100]}") from None
+    if end != len(text):
+        raise ControlError("it is no JSON: something follows it")
+    return value
 
 
 def language(union: Any) -> Language[Any]:
