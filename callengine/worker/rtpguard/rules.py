@@ -5,6 +5,7 @@ address and stream alone. While it is silent, first its stream may come from els
 went from Wi-Fi to LTE), then its hosts may begin anew.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,6 +17,8 @@ ROAMS_AFTER_S = 2.0
 RESTARTS_AFTER_S = 5.0
 "Silence after which the expected hosts may send another stream."
 LEARNING_LOOK_S = 0.05
+LOOK_STEP_S = 0.01
+"Legs of a call begin one after the other, and are looked at in one turn for all that."
 HURRY_S = 3.0
 "How long is looked that often after a description, or since another source was seen."
 
@@ -141,7 +144,7 @@ class SourceRules:
         is_known = self._candidate is not None and self._candidate == self._learned
         if self.window is Window.SHUT or is_known or self._looked_at >= self._hurry_until:
             return None
-        return self._looked_at + LEARNING_LOOK_S
+        return math.floor((self._looked_at + LEARNING_LOOK_S) / LOOK_STEP_S) * LOOK_STEP_S
 
     # What may pass
 

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 import pytest
 
 from callengine.worker.rtpguard.programs import MediaSource, Network
-from callengine.worker.rtpguard.rules import HURRY_S, Seen, SourceRules, Window
+from callengine.worker.rtpguard.rules import (
+    HURRY_S,
+    LEARNING_LOOK_S,
+    LOOK_STEP_S,
+    Seen,
+    SourceRules,
+    Window,
+)
 
 NAMED, HEARD, MOVED = "192.0.2.1", "198.51.100.7", "203.0.113.9"
 SSRC, OTHER = 7, 8
@@ -254,3 +261,22 @@ def test_a_peer_that_stays_silent_is_soon_looked_at_less_often(peer: Peer) -> No
     assert peer.rules.next_look() is not None
     peer.rules.look(Seen("", 0, 0, 0), 100.0 + HURRY_S + 0.1)
     assert peer.rules.next_look() is None
+
+
+def test_legs_described_one_after_the_other_are_looked_at_together() -> None:
+    looks = []
+    for described_at in (100.001, 100.004):
+        rules = SourceRules()
+        rules.described(HEARD, 4000, described_at)
+        looks.append(rules.next_look())
+    assert looks[0] == looks[1]
+    assert looks[0] == pytest.approx(100.05)
+
+
+def test_a_look_is_never_later_than_promised() -> None:
+    for described_at in (100.0, 100.0099, 100.01, 123.456):
+        rules = SourceRules()
+        rules.described(HEARD, 4000, described_at)
+        wait_s = (rules.next_look() or 0.0) - described_at
+        assert wait_s + 1e-9 >= LEARNING_LOOK_S - LOOK_STEP_S
+        assert wait_s <= LEARNING_LOOK_S + 1e-9
