@@ -1,7 +1,7 @@
 """Write the record from the event loop: one thread, in order, many changes to a transaction.
 
-The first change is written at once; what follows within a moment is gathered, the longer the dearer
-writing is, so that under load a call that begins, rings and ends is a few rows and not a few dozen.
+The first change is written at once; what follows within a moment is gathered (`pace`), so that
+under load a call that begins, rings and ends is a few rows and not a few dozen.
 
 What the thread does with a database that is away is in `writer`.
 """
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from callengine.record.pace import WritingPace
 from callengine.record.threads import show_name
 from callengine.record.writer import RecordWriter, WriterSettings
 
@@ -42,10 +43,7 @@ class Journal:
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._hurry = threading.Event()
         "Set while somebody waits for what is queued."
-        self._began_at = float("-inf")
-        "When the last batch was taken, as monotonic time."
-        self._took_s = 0.0
-        "How long it took to be written."
+        self._pace = WritingPace(times=self._settings.pause_times, most_s=self._settings.pause_s)
         self._dropped = 0
         self._closing_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -97,7 +95,7 @@ class Journal:
             going = None not in batch
             changes = [change for change in batch if change is not None]
             writer.write([change.write for change in changes])
-            self._took_s = time.monotonic() - self._began_at
+            self._pace.ended(time.monotonic())
             if thens := [change.then for change in changes if change.then is not None]:
                 self._loop.call_soon_threadsafe(_tell, thens)
         writer.close(until=(self._closing_at or 0.0) + self._settings.closing_s)
@@ -107,17 +105,13 @@ class Journal:
         batch: list[_Change | None] = []
         with contextlib.suppress(queue.Empty):
             batch.append(self._changes.get(timeout=timeout_s))
-            self._hurry.wait(self._began_at + self._pause_s() - time.monotonic())
+            now = time.monotonic()
+            self._hurry.wait(self._pace.next_at(now) - now)
             self._hurry.clear()
-            self._began_at = time.monotonic()
+            self._pace.begun(time.monotonic())
             while len(batch) < self._settings.batch:
                 batch.append(self._changes.get_nowait())
         return batch
-
-    def _pause_s(self) -> float:
-        """Return how much time one transaction has to itself: the dearer, the more goes into it."""
-        settings = self._settings
-        return min(settings.pause_s, settings.pause_times * self._took_s)
 
 
 def _tell(thens: list[Callable[[], None]]) -> None:

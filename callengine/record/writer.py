@@ -44,10 +44,10 @@ class WriterSettings:
     closing_s: float = 5.0
     "How long a stop waits for a database that is away."
     batch: int = 2000
-    pause_s: float = 0.2
+    pause_s: float = 0.4
     "At most, from the beginning of one transaction to that of the next, if nobody waits for it."
     pause_times: float = 20.0
-    "So many times as long as the last one took, within that: a quiet journal keeps nobody waiting."
+    "So many times as long as the last one took, within that, and more while changes keep coming."
     max_waiting: int = 20_000
     "Changes in memory; more are lost, and the log says so."
     max_spill_bytes: int = 512 * 1024 * 1024
