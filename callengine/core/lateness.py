@@ -31,6 +31,8 @@ class Lateness:
     "What waits as a rule; None until the stream was steady."
     _stalled_ms: float = 0.0
     "In which nothing was played, since the stream was steady last."
+    _held_ms: float = 0.0
+    "In which nothing could be played though it came, before the stream was steady."
     _since_ms: float = 0.0
     "How long what follows has been looked at."
     _least_ms: float = 0.0
@@ -40,7 +42,7 @@ class Lateness:
     def forget(self) -> None:
         """Take that the stream is over: what comes next is another one."""
         self.late_ms = self._stalled_ms = self._since_ms = self._unsteady_ms = 0.0
-        self._usual_ms = None
+        self._usual_ms, self._held_ms = None, 0.0
 
     def stalled(self, ms: float) -> None:
         """Take that so much time passed in which nothing was played, and more is to come."""
@@ -51,6 +53,12 @@ class Lateness:
         self.late_ms = self._since_ms = 0.0
         if self._stalled_ms > LONGEST_STALL_MS:
             self.forget()
+
+    def held(self, ms: float) -> None:
+        """Take that what came in so much time waits, as there was nobody yet to play it to."""
+        if self._usual_ms is None:
+            self._held_ms += ms
+        self.stalled(ms)
 
     def played(self, frame_ms: float, waiting_ms: float) -> None:
         """Take that a frame was played, and how much waits now."""
@@ -82,8 +90,11 @@ class Lateness:
 
     def _steady(self) -> None:
         least_ms, usual_ms = self._least_ms, self._usual_ms
-        late_ms = 0.0 if usual_ms is None else min(least_ms - usual_ms, self._stalled_ms)
-        if usual_ms is None or least_ms < usual_ms:
-            self._usual_ms = least_ms
+        if usual_ms is None:
+            late_ms = min(least_ms, self._held_ms)
+            usual_ms = least_ms - late_ms
+        else:
+            late_ms = min(least_ms - usual_ms, self._stalled_ms)
+        self._usual_ms = min(least_ms, usual_ms)
         self.late_ms = late_ms if late_ms >= LATE_MS else 0.0
-        self._stalled_ms = self._since_ms = self._unsteady_ms = 0.0
+        self._stalled_ms = self._held_ms = self._since_ms = self._unsteady_ms = 0.0

@@ -106,6 +106,10 @@ class Playout:
         """Take that no frame was taken for so long, though it was time to."""
         self._lateness.stalled(ms)
 
+    def held(self, ms: float) -> None:
+        """Take that nothing was taken for so long, as there was nobody to play it to."""
+        self._lateness.held(ms)
+
     def flush(self) -> dict[str, float]:
         """Throw away all that waits; its marks are reached.
 

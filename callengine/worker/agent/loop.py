@@ -108,6 +108,8 @@ class AgentLoop(threading.Thread):
         self._is_heard = False
         "Whether the caller has been sent anything of the agent's."
         self.caller: CallerAudio | None = None
+        self._waits_since: float | None = None
+        "Since when audio of the agent's waits that nobody is there to be played."
         self.takes_digits = DIALECTS[order.dialect].takes_digits
         now = time.monotonic()
         self._conversation = AgentConversation(
@@ -170,6 +172,8 @@ class AgentLoop(threading.Thread):
         if is_due and (now >= self._looks_at or not is_frame_due):
             self._look(now)
         self._carry_out()
+        if self.caller is None or self.caller.waits_for_ack:
+            self._heed_wait(now)
         if is_due or link.is_to_be_followed:
             link.follow(is_paced=self.caller is not None and self._conversation.is_ready)
 
@@ -213,7 +217,17 @@ class AgentLoop(threading.Thread):
                 self._conversation.playout.stalled(caller.missed_ms)
                 caller.missed_ms = 0.0
             if not caller.waits_for_ack:
+                if self._waits_since is not None:
+                    self._conversation.playout.held((now - self._waits_since) * 1000)
+                    self._waits_since = None
                 self._to_caller(caller, now)
+
+    def _heed_wait(self, now: float) -> None:
+        """Note since when audio waits for a caller: what is sent in real time is late by that."""
+        if not self._conversation.playout.queued_ms:
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = now
 
     def _to_caller(self, caller: CallerAudio, now: float) -> None:
         conversation = self._conversation

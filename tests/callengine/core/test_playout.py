@@ -305,6 +305,29 @@ def test_what_streams_without_a_pause_is_no_later_for_a_stall_of_ours(stalled_ms
     assert playout.late_ms == 0
 
 
+@pytest.mark.parametrize("held_ms", [200, 1000, 8000])
+def test_nor_for_a_caller_that_comes_late(held_ms: int) -> None:
+    """A browser's page connects its sound after the agent is ready: the call was later by that."""
+    playout, lost = Playout(PCMU), held_ms // 20
+    for number in range(lost):
+        playout.add(stretch(number))
+    playout.held(held_ms)
+    after = streamed(playout, range(lost, 800 + 6 * lost))
+    assert max(after) >= lost
+    assert after[-1] <= 2
+    assert playout.left_out_ms == pytest.approx(held_ms, abs=60)
+    assert playout.late_ms == 0
+
+
+def test_of_a_greeting_that_is_sent_at_once_nothing_is_left_out_for_that() -> None:
+    playout = Playout(PCMU)
+    playout.add(b"".join(map(stretch, range(400))))
+    playout.held(1000)
+    played(playout, 450)
+    assert playout.left_out_ms == 0
+    assert playout.played_ms == 8000
+
+
 def test_nor_for_one_of_its_own() -> None:
     playout = Playout(PCMU)
     before = streamed(playout, range(100))
