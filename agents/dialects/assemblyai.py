@@ -75,7 +75,7 @@ class AssemblyAI(Conversation):
         self._is_open = False
         self._latest = ""
         "The type of the latest event, if it is one that allows something."
-        self._desk = ToolDesk()
+        self._desk = ToolDesk(session.transfers)
         self._transcript = Transcripts()
         self._lines = {"caller": 0, "agent": 0}
         self._opened_at = 0.0

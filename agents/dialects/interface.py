@@ -51,6 +51,8 @@ class Session:
     "The account id that dialects of carriers name."
     resume: str = ""
     "The id of a session whose socket was lost."
+    transfers: tuple[str, ...] = ()
+    "Keys of those it asked for then, and was told no end of."
 
 
 @dataclass(frozen=True, slots=True)

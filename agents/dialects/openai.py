@@ -87,7 +87,7 @@ class OpenAI(Conversation):
         self._is_asked_to_transcribe = False
         "Whether the server has yet to take that."
         self._turn_detection = dict(session.turn_detection)
-        self._desk = ToolDesk()
+        self._desk = ToolDesk(session.transfers)
         self._transcript = Transcripts()
         self._items: OrderedDict[str, int] = OrderedDict()
         "Of each spoken item, the index of its part that is audio."

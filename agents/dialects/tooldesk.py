@@ -1,7 +1,7 @@
 """Tools that agents call: the two that act on the call, and the answers they are owed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,12 @@ class Result:
 class ToolDesk:
     """The tools of one conversation. Answers wait here until the dialect may give them."""
 
-    def __init__(self) -> None:
+    def __init__(self, transfers: Iterable[str] = ()) -> None:
+        """`transfers` are calls of an earlier websocket that have no answer yet."""
         self.elsewhere: frozenset[str] = frozenset()
         "Names of tools that the agent's server runs by itself."
         self._results: dict[str, Result] = {}
-        self._transfers: set[str] = set()
+        self._transfers = set(transfers)
         self._transfers_asked = 0
         self._new: set[str] = set()
         "Called since the last reply was over."

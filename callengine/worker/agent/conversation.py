@@ -27,6 +27,7 @@ from callengine.worker.agent.effects import (
 from callengine.worker.agent.keeping import KeptAudio, KeptDigits
 from callengine.worker.agent.limits import TRANSFER_WITHIN_S, Limits
 from callengine.worker.agent.opening import Opening
+from callengine.worker.agent.owedtransfers import OwedTransfers
 from callengine.worker.agent.record import SessionRecord
 from callengine.worker.agent.session import changed, session_of
 from callengine.worker.agent.speech import Speech
@@ -65,6 +66,7 @@ class AgentConversation:
         self._limits = Limits(order, now)
         self._kept = KeptAudio(self._session.input)
         self._kept_digits = KeptDigits()
+        self._transfers = OwedTransfers()
         self.speech.ring(is_on=order.answers_at_once)
         self.record.moment("asked", now)
         self._tell(AskSocket())
@@ -145,7 +147,8 @@ class AgentConversation:
             return
         self.phase = Phase.WAITING
         resume = self.record.session_id if failed.keeps_session and was_ready else ""
-        self._session = replace(self._session, resume=resume)
+        owed = self._transfers.owed(resumes=bool(resume))
+        self._session = replace(self._session, resume=resume, transfers=owed)
         text = f"The agent's connection failed: {ends.detail_of(failed) or 'nobody says why'}."
         self.record.note("agent-retry", f"{text} It is tried again in {retry_at - now:g} s.")
 
@@ -232,6 +235,7 @@ class AgentConversation:
                     self._tell(effect)
             case say.TransferTo():
                 self._limits.transfer_until = now + TRANSFER_WITHIN_S
+                self._transfers.ask(effect.key)
                 self._tell(effect)
             case say.Tool() | say.AgentNote():
                 self._tell(effect)
@@ -253,6 +257,7 @@ class AgentConversation:
             self._tell(AgentReady())
         else:
             self.record.note("agent-back", "The agent is connected again.")
+        self._tell_of_transfers(now)
         for piece in self._kept.taken():
             self._effects += self._dialect.caller_audio(piece)
         for digit in self._kept_digits.taken():
@@ -308,8 +313,14 @@ class AgentConversation:
     def transfer_failed(self, key: str, code: int, why: str, now: float) -> None:
         """Take that a transfer of the agent's has failed."""
         self._limits.transfer_until = now
-        if self._dialect is not None:
-            self._carry_out(self._dialect.transfer_over(key, code, why, now), now)
+        self._transfers.failed(key, code, why)
+        self._tell_of_transfers(now)
+
+    def _tell_of_transfers(self, now: float) -> None:
+        """Tell the agent of those that have failed; while its socket is lost they wait."""
+        if self.phase is Phase.READY and self._dialect is not None:
+            for key, code, why in self._transfers.untold():
+                self._carry_out(self._dialect.transfer_over(key, code, why, now), now)
 
     def change(self, settings: str, by: str, now: float) -> None:
         """Change settings of the session, given as JSON; a note says how it went."""

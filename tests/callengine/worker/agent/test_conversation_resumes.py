@@ -1,9 +1,11 @@
 """A conversation whose websocket is lost: it is resumed, begun anew or given up."""
 
+from dataclasses import replace
+
 from agents.dialects.interface import Failed, Failure
 from callengine.core.reasons import Reason
 from callengine.worker.agent.effects import AgentReady, AskSocket, DropSocket, Left
-from tests.callengine.worker.agent.talk import left, ready
+from tests.callengine.worker.agent.talk import LOST, left, ready
 
 
 def test_a_lost_socket_is_replaced_and_the_session_resumed() -> None:
@@ -20,6 +22,39 @@ def test_a_lost_socket_is_replaced_and_the_session_resumed() -> None:
     talk.hears("ready")
     assert not talk.says(AgentReady)
     assert talk.sent() == ["audio 160 00"]
+
+
+def test_a_transfer_that_failed_meanwhile_is_told_once_the_session_is_resumed() -> None:
+    talk = ready()
+    talk.hears("transfer")
+    talk.closes()
+    talk.it.transfer_failed("t1", 486, "it is busy", talk.now)
+    talk.waits(1.0)
+    talk.opens()
+    assert talk.dialects[-1].session.transfers == ("t1",)
+    talk.takes()
+    talk.hears("ready")
+    assert talk.sent() == ["transfer t1 486 it is busy"]
+    talk.closes()
+    talk.waits(1.0)
+    talk.opens()
+    talk.takes()
+    talk.hears("ready")
+    assert talk.sent() == [], "it is told once"
+
+
+def test_a_new_session_is_told_of_no_transfer_of_the_one_before() -> None:
+    talk = ready()
+    talk.hears("transfer")
+    talk.dialects[-1].at_close = [replace(LOST, keeps_session=False)]
+    talk.closes()
+    talk.it.transfer_failed("t1", 486, "it is busy", talk.now)
+    talk.waits(1.0)
+    talk.opens()
+    assert talk.dialects[-1].session.transfers == ()
+    talk.takes()
+    talk.hears("ready")
+    assert talk.sent() == []
 
 
 def test_what_refuses_to_resume_gets_a_new_session() -> None:
