@@ -118,6 +118,7 @@ class Hearing:
                 self._of_sound(call, message)
             case _:
                 self._agents.hear(call, message)
+        call.news.set()
 
     def _ended(self, call: LiveCall, termination: Termination, at: float | None = None) -> None:
         """Close a call, and tell those whose calls were to become one with it."""

@@ -1,5 +1,6 @@
 """One call in progress as the engine knows it: its snapshot, kept up by what its process says."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -157,6 +158,8 @@ class LiveCall:
     "How often one of them has had a codec's name said."
     has_asked_for_music: bool = False
     "Whether its process has been given what parties on hold hear."
+    news: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    "Set by whatever its process says of it, and by its end; who waits for that clears it first."
     agents: LiveAgents = field(default_factory=LiveAgents)
     capture: OpenCapture | None = None
     "What records its packets, or did last."
@@ -343,6 +346,7 @@ class LiveCall:
             leg["state"] = "ended"
         self.agents.close()
         self.add_event(at=at, leg="", kind="ended", text=termination.advice)
+        self.news.set()
 
     def _figures(self) -> FiguresSnapshot:
         legs = parties(self.snapshot["legs"], self.near)

@@ -28,12 +28,14 @@ from callengine.engine.joining import (
 from callengine.engine.lateanswers import LateAnswers
 from callengine.engine.livecall import Joint, LiveCall
 from callengine.engine.processes import CallProcess
-from callengine.engine.settling import LOOK_S, is_rung, partner
+from callengine.engine.settling import is_rung, partner
 
 WITHIN_S = 15.0
 "How long a caller that was answered for a pick-up waits to be taken over."
 ACK_TIMEOUT_S = 4.0
 "How long its ACK may take."
+LOOK_S = 0.02
+"How often it is looked for."
 
 
 class ReplacingEdge(Anchors, Protocol):

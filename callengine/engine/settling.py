@@ -5,15 +5,15 @@ the call process about that comes a moment later, on a busy machine a long one.
 """
 
 import asyncio
-import time
+import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
 from callengine.core.states import CallState
 from callengine.engine.livecall import LiveCall
 
-SETTLING_S, LOOK_S = 1.0, 0.02
-"How long, and how often, that is looked for."
+SETTLING_S = 1.0
+"How long that is waited for."
 Known = TypeVar("Known")
 
 
@@ -38,9 +38,9 @@ def _is_up(call: LiveCall, leg: str) -> bool | None:
 
 
 async def _settled(call: LiveCall, look: Callable[[], Known | None]) -> Known | None:
-    until = time.monotonic() + SETTLING_S
-    while not call.ended:
-        if (known := look()) is not None or time.monotonic() >= until:
-            return known
-        await asyncio.sleep(LOOK_S)
-    return None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SETTLING_S):
+            while not call.ended and look() is None:
+                call.news.clear()
+                await call.news.wait()
+    return None if call.ended else look()

@@ -15,7 +15,11 @@ class Heard:
     def __init__(self) -> None:
         self.ended = self.taken = False
         self.snapshot: dict[str, Any] = {"state": "ringing", "legs": []}
-        self.facing = {"A": "B", "B": "A"}.get
+        self.news, self.looks = asyncio.Event(), 0
+
+    def facing(self, leg: str) -> str | None:
+        self.looks += 1
+        return {"A": "B", "B": "A"}.get(leg)
 
     def answered(self) -> None:
         self.snapshot["state"] = "answered"
@@ -37,7 +41,9 @@ async def test_it_is_waited_for(
 ) -> None:
     monkeypatch.setattr(settling, "SETTLING_S", 0.3)
     call: Any = Heard()
-    asyncio.get_running_loop().call_later(0.05, told, call)
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, told, call)
+    loop.call_later(0.05, call.news.set)
     assert await asyncio.gather(partner(call, "B"), is_rung(call, "B")) == [who, rung]
 
 
@@ -47,3 +53,12 @@ async def test_a_leg_that_has_ended_is_rung_no_more_and_nobody_is_waited_for() -
     call.snapshot["legs"][0]["state"] = "ended"
     async with asyncio.timeout(settling.SETTLING_S / 2):
         assert not await is_rung(call, "B")
+
+
+async def test_nobody_looks_while_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had looked fifty times a second."""
+    monkeypatch.setattr(settling, "SETTLING_S", 0.3)
+    call: Any = Heard()
+    call.answered()
+    assert await partner(call, "C") is None
+    assert call.looks == 2, "at first, and at last"
