@@ -1,14 +1,19 @@
 """The websockets of the live pages: what the feed tells is forwarded, as fast as it is shown."""
 
 from typing import Any
+from urllib.parse import parse_qs
 
 from dashboard.live.feed import feed
+from dashboard.live.outbox import READ_ANEW, Batch
 from dashboard.live.sockets import ViewerSocket
 from dashboard.live.topics import NodesTopic, Topic
 
 MOST_UNASKED = 100
 "Messages that were not expected before a websocket is closed: each costs the engine's time."
 SAYS_TOO_MUCH = 4408
+
+MOST_NAMED = 200
+"Of what a page says it names so many are told as it comes: no page of ours names more."
 
 ACKNOWLEDGED = "shown"
 "All a page ever says: that it has shown one message."
@@ -50,10 +55,21 @@ class LivePage(ViewerSocket):
             self.outbox.close(SAYS_TOO_MUCH)
 
     async def serve(self) -> None:
-        """Forward what the feed tells."""
+        """Say how all stands, then forward what the feed tells of its changes."""
+        self._tell_all()
         while (text := await self.outbox.take()) is not None:
             with feed().spending():
                 await self.send(text_data=text)
+            if text == READ_ANEW:
+                self._tell_all()
+
+    def _tell_all(self) -> None:
+        query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
+        named = frozenset(query.get("of", [""])[0].split(",")[:MOST_NAMED])
+        with feed().spending():
+            fragments = [one for topic in self.watched for one in topic.stands(named)]
+        if fragments:
+            self.outbox.put(Batch(fragments))
 
 
 class EngineConsumer(LivePage):

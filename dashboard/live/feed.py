@@ -51,8 +51,8 @@ class Feed:
         self._flushed_s = 0.0
         self._keeping: list[asyncio.Task[None]] = []
 
-    async def join(self, topic: Topic, outbox: Outbox) -> None:
-        """Have an outbox told of everything that changes from now on.
+    async def join(self, topic: Topic, outbox: Outbox) -> Topic:
+        """Have an outbox told of everything that changes from now on; return what it joined.
 
         Raises what the channel layer or the database raise while the first one joins.
         """
@@ -66,6 +66,7 @@ class Feed:
         except Exception:
             await self.leave(joined.name, outbox)
             raise
+        return joined
 
     async def leave(self, name: str, outbox: Outbox) -> None:
         """Tell an outbox no more of a topic; a topic nobody watches is left to itself."""

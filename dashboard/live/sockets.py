@@ -83,7 +83,7 @@ class ViewerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _join(self, viewer: Viewer) -> int | None:
         for topic in (ViewersTopic(), *self.topics()):
             self.watched.append(topic)
-            await feed().join(topic, self.outbox)
+            self.watched[-1] = await feed().join(topic, self.outbox)
         return await refusal(viewer) or self.outbox.close_code
 
     async def _serve(self) -> None:

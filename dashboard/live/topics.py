@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -61,6 +61,15 @@ class Topic:
         self.changed = False
         yield from ()
 
+    def stands(self, named: Collection[str]) -> Iterator[Fragment]:
+        """Yield how it stands now, of what a page that comes says it names.
+
+        Told before anything that changes, in one order with it. A page that asks for the same over
+        HTTP may be answered with what was, after it was told what is. Nothing where a page holds
+        back what it is told until it has read itself.
+        """
+        yield from ()
+
     async def load(self) -> None:
         """Read what the database knows, before the first message is taken."""
 
@@ -87,6 +96,7 @@ class NodesTopic(Topic):
         self._nodes: list[NodeSnapshot] = []
         self._registered: int | None = None
         self._shown: EngineView | None = None
+        self._rendered: tuple[EngineView, Fragment] | None = None
 
     async def load(self) -> None:
         """Read the nodes, so that one that falls silent from now on is missed."""
@@ -127,8 +137,17 @@ class NodesTopic(Topic):
         """Yield the pill."""
         self.changed = False
         self._shown = self._view()
-        text = render_to_string("calls/_engine_oob.html", {"engine": self._shown})
-        yield Fragment("engine", text)
+        yield self._pill(self._shown)
+
+    def stands(self, named: Collection[str]) -> Iterator[Fragment]:
+        """Yield the pill."""
+        yield self._pill(self._view())
+
+    def _pill(self, view: EngineView) -> Fragment:
+        if self._rendered is None or self._rendered[0] != view:
+            text = render_to_string("calls/_engine_oob.html", {"engine": view})
+            self._rendered = view, Fragment("engine", text)
+        return self._rendered[1]
 
     def _view(self) -> EngineView:
         return present_engine(

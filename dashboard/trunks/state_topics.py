@@ -1,6 +1,6 @@
 """How trunks stand, live: read anew whenever an engine has written something of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from asgiref.sync import sync_to_async
 from django.template.loader import render_to_string
@@ -67,6 +67,12 @@ class TrunksTopic(Topic):
         for pk, badge in self._shown.items():
             if before.get(pk) != badge:
                 yield _state(pk, badge)
+
+    def stands(self, named: Collection[str]) -> Iterator[Fragment]:
+        """Yield the states of the trunks a page names, by their keys."""
+        for pk, row in self._rows.items():
+            if str(pk) in named:
+                yield _state(pk, trunk_badge(row))
 
     def _badges(self) -> dict[int, Badge]:
         return {pk: trunk_badge(row) for pk, row in self._rows.items()}

@@ -1,7 +1,7 @@
 """The test of a trunk, live: what the engine tells of it, made HTML."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.template.loader import render_to_string
 
@@ -10,7 +10,7 @@ from callengine.notices.trials import TrialTold, TrialWanted
 from callengine.notices.wire import Reader
 from dashboard.live.asking import Asking
 from dashboard.live.consumers import LivePage
-from dashboard.live.outbox import Fragment, Outbox
+from dashboard.live.outbox import Fragment
 from dashboard.live.topics import Topic
 from dashboard.trunks.presenters import present_steps
 
@@ -24,7 +24,6 @@ class TrialTopic(Topic):
         name = groups.trial_group(trial)
         super().__init__(name, name)
         self._told: TrialTold | None = None
-        self._shown_to: frozenset[Outbox] = frozenset()
         self._asks = Asking(TrialWanted(trial.hex))
 
     async def load(self) -> None:
@@ -32,11 +31,9 @@ class TrialTopic(Topic):
         self._asks.ask()
 
     def tick(self) -> None:
-        """Ask again while it is not known to be over; tell those who have joined since."""
+        """Ask again while it is not known to be over."""
         if self._told is None or not self._told.is_over:
             self._asks.ask()
-        is_told = self.outboxes <= self._shown_to
-        self.changed = self.changed or (self._told is not None and not is_told)
 
     def hear(self, told: TrialTold) -> None:
         """Take the steps so far."""
@@ -46,8 +43,11 @@ class TrialTopic(Topic):
     def fragments(self) -> Iterator[Fragment]:
         """Yield all steps: they are few."""
         self.changed = False
+        yield from self.stands(())
+
+    def stands(self, named: Collection[str]) -> Iterator[Fragment]:
+        """Yield the steps so far, if any was told."""
         if self._told is not None:
-            self._shown_to = frozenset(self.outboxes)
             steps = present_steps(self._told.steps)
             context = {"steps": steps, "is_over": self._told.is_over, "oob": True}
             yield Fragment("trial", render_to_string("trunks/_trial_steps.html", context))
@@ -57,6 +57,10 @@ class TrialConsumer(LivePage):
     """The page of a trunk that is tested."""
 
     permission = "callengine.add_call"
+
+    def topics(self) -> tuple[Topic, ...]:
+        """Return the test alone: its page has another websocket, which tells of the engine."""
+        return (self.topic(),)
 
     def topic(self) -> Topic:
         """Return the test of the address."""

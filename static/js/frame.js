@@ -10,47 +10,22 @@
   const NOT_ALLOWED = 4403;
   const TOO_MANY = 4429;
 
-  // A trunk may be named more than once on a page: all of them change.
-  window.showTrunkState = (element) => {
-    for (const place of document.querySelectorAll('[data-trunk-state="' + element.dataset.trunkState + '"]')) {
-      place.replaceChildren(...element.cloneNode(true).childNodes);
-    }
-  };
-
   const engine = document.getElementById("engine");
-  if (!engine) return;
 
-  // A page of live calls or trunks has a websocket of its own that brings all of this.
-  const isLive = () => document.querySelector("#live[ws-connect]") !== null;
-  const named = () => new Set(Array.from(document.querySelectorAll("[data-trunk-state]"), (place) => place.dataset.trunkState));
-
-  let open = false;
-  let openedAt = 0;
-  let waitMs = PATIENCE_MS;
-  let over = false;
-  let asking = false;
-
-  function take(text) {
-    const holder = document.createElement("template");
-    holder.innerHTML = text;
-    for (const element of Array.from(holder.content.children)) {
-      if (element.id === "live-refresh") read();
-      else if (element.dataset.tell) tell(element.dataset.tell);
-      else if (element.dataset.trunkState) window.showTrunkState(element);
-      else if (element.id === "engine") fill(element);
-      else {
-        // What this page does not show is left out.
-        const known = element.id && document.getElementById(element.id);
-        if (known && known.textContent !== element.textContent) known.replaceWith(element);
+  // Puts in its places what the page shows of it; what it does not show is left out.
+  function place(element) {
+    const { trunkState } = element.dataset;
+    if (trunkState) {
+      // A trunk may be named more than once on a page: all of them change.
+      for (const named of document.querySelectorAll('[data-trunk-state="' + trunkState + '"]')) {
+        named.replaceChildren(...element.cloneNode(true).childNodes);
       }
+    } else if (element.id === "engine") {
+      if (engine) fill(element.cloneNode(true));
+    } else {
+      const known = element.id && document.getElementById(element.id);
+      if (known && known.textContent !== element.textContent) known.replaceWith(element.cloneNode(true));
     }
-    htmx.trigger(engine, "htmx:wsAfterMessage", {});
-  }
-
-  // A part of the page asks for itself.
-  function tell(id) {
-    const part = document.getElementById(id);
-    if (part) htmx.trigger(part, "told");
   }
 
   function fill(element) {
@@ -59,39 +34,99 @@
     if (held) document.getElementById(held)?.focus({ preventScroll: true });
   }
 
+  // What a websocket has said of these places stands until it says otherwise or closes: it tells
+  // how all stands as it opens, and what changes in its order. What comes over HTTP meanwhile may
+  // have been read before and arrive after.
+  const said = new Map();
+  let open = false;
+
+  window.told = {
+    begin: () => {
+      said.clear();
+      open = true;
+    },
+    end: () => {
+      said.clear();
+      open = false;
+    },
+    hear: (element) => {
+      said.set(element.dataset.trunkState ? "trunk " + element.dataset.trunkState : element.id, element);
+      place(element);
+    },
+  };
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const told = Array.from(said.values()).filter((element) => (element.id === "engine") === (event.target === engine));
+    if (!told.length) return;
+    told.forEach(place);
+    if (engine) htmx.trigger(engine, "htmx:wsAfterMessage", {});
+  });
+
+  if (!engine) return;
+
+  // A page of live calls or trunks has a websocket of its own that brings all of this.
+  const isLive = () => document.querySelector("#live[ws-connect]") !== null;
+  const named = () => new Set(Array.from(document.querySelectorAll("[data-trunk-state]"), (place) => place.dataset.trunkState));
+
+  let openedAt = 0;
+  let waitMs = PATIENCE_MS;
+  let over = false;
+
+  function elementsOf(text) {
+    const holder = document.createElement("template");
+    holder.innerHTML = text;
+    return Array.from(holder.content.children);
+  }
+
+  function take(text) {
+    for (const element of elementsOf(text)) {
+      // How all else stands follows by itself.
+      if (element.id === "live-refresh") tell(part?.id);
+      else if (element.dataset.tell) tell(element.dataset.tell);
+      else window.told.hear(element);
+    }
+    htmx.trigger(engine, "htmx:wsAfterMessage", {});
+  }
+
+  // A part of the page asks for itself.
+  function tell(id) {
+    const element = id && document.getElementById(id);
+    if (element) htmx.trigger(element, "told");
+  }
+
   async function readStates() {
     const trunks = Array.from(named()).join();
     if (!trunks || !engine.dataset.states) return;
     try {
       const answer = await fetch(engine.dataset.states + "?of=" + trunks, { headers: { "HX-Request": "true" } });
-      if (answer.ok) take(await answer.text());
+      if (!answer.ok) return;
+      elementsOf(await answer.text()).forEach(place);
+      said.forEach(place);
     } catch {
       // The pill, asked for with it, says that nothing answers.
     }
   }
 
-  // What happened between the page and now was told to nobody.
-  function read() {
-    asking = true;
-    htmx.trigger(engine, "read");
-    asking = false;
-    readStates();
-    if (part) tell(part.id);
-  }
-
-  const part = document.querySelector("main [data-socket]");
+  // Such a part has a websocket that tells of the engine too; that of the phone is another thing.
+  const part = document.querySelector("main [hx-get][data-socket]");
 
   function path() {
     if (part) return part.dataset.socket;
-    return named().size && engine.dataset.states ? engine.dataset.trunksSocket : engine.dataset.socket;
+    if (!named().size || !engine.dataset.states) return engine.dataset.socket;
+    return engine.dataset.trunksSocket + "?of=" + Array.from(named()).join();
   }
+
+  // What a part says when it was told to ask must be of that moment; if it asks by itself, one
+  // answer does for all who ask at about the same time.
+  part?.addEventListener("htmx:configRequest", ({ target, detail }) => {
+    if (target === part && !detail.triggeringEvent) detail.headers["Cache-Control"] = "max-age=5";
+  });
 
   function connect() {
     const socket = new WebSocket(location.origin.replace(/^http/, "ws") + path());
     socket.onopen = () => {
-      open = true;
       openedAt = Date.now();
-      read();
+      window.told.begin();
     };
     socket.onmessage = ({ data }) => {
       take(data);
@@ -99,7 +134,7 @@
     };
     socket.onclose = ({ code }) => {
       if (open && Date.now() - openedAt > STEADY_MS) waitMs = PATIENCE_MS;
-      open = false;
+      window.told.end();
       if (over || [NOT_SIGNED_IN, NOT_ALLOWED, TOO_MANY].includes(code)) return;
       // Pages that lost their server together must not come back together.
       setTimeout(connect, waitMs * (0.9 + 0.2 * Math.random()));
@@ -109,6 +144,7 @@
 
   // A pill that nobody answers for says nothing any more but that.
   function lost() {
+    if (open) return;
     const pill = document.getElementById("engine-pill");
     if (!pill || pill.dataset.lost) return;
     pill.dataset.lost = "yes";
@@ -124,7 +160,7 @@
   }
 
   engine.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.target === engine && open && !asking) event.preventDefault();
+    if (event.target === engine && open) event.preventDefault();
   });
   engine.addEventListener("htmx:sendError", lost);
   engine.addEventListener("htmx:timeout", lost);

@@ -11,6 +11,7 @@
   const ANNOUNCE_MS = 5000;
   const SWEEP_MS = 1000;
   const MOST_HELD = 100;
+  const ANSWER_MS = 20000;
   const NOT_ALLOWED = 4403;
   const TOO_MANY = 4429;
   const LOST = "live connection lost";
@@ -26,6 +27,7 @@
   let reconnectMs = PATIENCE_MS;
   let refreshing = false;
   let refreshAgain = false;
+  let sending = 0;
   let polling = false;
   let stopped = false;
   let pollTimer = 0;
@@ -100,6 +102,8 @@
 
   region.addEventListener("htmx:configRequest", (event) => {
     if (event.target !== region) return;
+    // Without an answer nothing that the websocket brings would be shown.
+    event.detail.timeout = ANSWER_MS;
     if (etag) event.detail.headers["If-None-Match"] = etag;
     // One answer for all who poll at about the same time; older than this page it cannot be.
     // After a websocket has opened it must be of this moment.
@@ -177,8 +181,8 @@
       refresh();
       return;
     }
-    if (element.dataset.trunkState) {
-      window.showTrunkState(element);
+    if (element.dataset.trunkState || element.id === "engine") {
+      window.told.hear(element);
       return;
     }
     const how = element.getAttribute("hx-swap-oob");
@@ -219,6 +223,7 @@
   }
 
   function release() {
+    if (refreshing || sending) return;
     const messages = held;
     held = [];
     messages.forEach(apply);
@@ -228,13 +233,25 @@
     // Put in place here and not by htmx, which would make anew what has not changed.
     event.preventDefault();
     // The answer under way may be older than this message: it waits for the answer.
-    if (!refreshing) apply(event.detail);
+    if (!refreshing && !sending) apply(event.detail);
     else if (held.length < MOST_HELD) held.push(event.detail);
+  });
+
+  // What is answered to somebody, as that the engine was told, may be older as well.
+  live.addEventListener("htmx:beforeSend", ({ detail }) => {
+    if (detail.requestConfig.verb === "get") return;
+    sending += 1;
+    // Told of the request itself: its form may have left the page by then.
+    detail.xhr.addEventListener("loadend", () => {
+      sending -= 1;
+      release();
+    });
   });
 
   live.addEventListener("htmx:wsOpen", () => {
     open = true;
     openedAt = Date.now();
+    window.told.begin();
     stopped = over;
     polling = false;
     clearTimeout(pollTimer);
@@ -247,6 +264,7 @@
     if (open && Date.now() - openedAt > STEADY_MS) reconnectMs = PATIENCE_MS;
     open = false;
     held = [];
+    window.told.end();
     const { code } = event.detail.event;
     why = code === TOO_MANY ? "too many live pages are open, close some and reload" : LOST;
     poll();
@@ -256,14 +274,6 @@
     }, reconnectMs);
     reconnectMs = Math.min(SLOWEST_MS, reconnectMs * 2);
   });
-
-  const engine = document.getElementById("engine");
-  if (engine) {
-    engine.addEventListener("htmx:beforeRequest", (event) => {
-      // The websocket brings the state of the engine too.
-      if (open && event.target === engine) event.preventDefault();
-    });
-  }
 
   // A call that is over is not live any more: its page says so, and is one of the record.
   function noticeEnd() {

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from callengine.core.limits import NODE_SILENCE_S
 from tests.browser.chromium import LiveServer
+from tests.browser.crossing import Told
 from tests.browser.windows import NewPage, browser, cookies, visit, without_websocket
 from tests.dashboard.live import demo
 
@@ -31,13 +32,6 @@ def server() -> Iterator[LiveServer]:
     with LiveServer() as running:
         running.do("rows")
         yield running
-
-
-def is_told(page: Page) -> None:
-    """Wait until the page has read anew what may have happened before its websocket was open."""
-    page.wait_for_load_state("networkidle")
-    opened = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
-    assert [url for url in opened if url.endswith("/engine/")], opened
 
 
 def test_every_page_that_names_a_trunk_is_told_how_it_stands(
@@ -75,8 +69,9 @@ def test_the_pill_of_every_page_is_told_and_says_what_to_do(
     server: LiveServer, visit: NewPage
 ) -> None:
     server.do("node")
-    page = visit("/settings/", live=False)
-    is_told(page)
+    told: list[Told] = []
+    page = visit("/settings/", live=False, before=lambda page: told.append(Told(page)))
+    told[0].hears("engine up")
     pill = page.locator("#engine-pill")
     expect(pill).to_contain_text("engine up, 0 calls")
     call = demo.call()

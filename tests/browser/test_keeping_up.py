@@ -122,9 +122,9 @@ def test_who_loses_the_permission_is_told_and_left_alone(
 def test_a_window_that_shows_nothing_is_let_go_and_told_so(
     server: LiveServer, visit: NewPage
 ) -> None:
+    page = visit("/calls/")
     server.do("patience", seconds=0.5, tick=0.2)
     try:
-        page = visit("/calls/")
         page.evaluate(
             """() => {
                 const socket = new WebSocket(`ws://${location.host}/ws/calls/`);

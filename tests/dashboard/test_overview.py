@@ -20,6 +20,7 @@ from tests.dashboard.record import call, rejection
 from trunks.models import Gateway, GatewayTarget, Trunk
 
 FRAGMENT = {"HX-Request": "true"}
+POLL = {**FRAGMENT, "Cache-Control": "max-age=5"}
 
 
 @pytest.fixture(autouse=True)
@@ -123,11 +124,18 @@ def test_refusals_are_for_those_who_may_see_them(db: None) -> None:
 
 
 def test_a_poll_gets_the_region_alone_and_counts_once_for_all(viewer: Client) -> None:
-    first = viewer.get("/", headers=FRAGMENT).content.decode()
+    first = viewer.get("/", headers=POLL).content.decode()
     assert "<html" not in first
     call("in-progress")
-    assert ">0</a>" in viewer.get("/", headers=FRAGMENT).content.decode(), "it is a moment old"
+    assert ">0</a>" in viewer.get("/", headers=POLL).content.decode(), "it is a moment old"
     assert ">1</a>" in viewer.get("/").content.decode(), "a page is always fresh"
+    assert ">1</a>" in viewer.get("/", headers=POLL).content.decode()
+
+
+def test_what_was_told_to_ask_is_answered_with_what_is(viewer: Client) -> None:
+    """A trunk whose gateways fell silent was told at once, and read in figures of before."""
+    viewer.get("/", headers=POLL)
+    call("in-progress")
     assert ">1</a>" in viewer.get("/", headers=FRAGMENT).content.decode()
 
 
@@ -135,6 +143,24 @@ def test_signing_in_leads_here(db: None) -> None:
     person(Role.VIEWER, "vera")
     data = {"username": "vera", "password": "correct horse"}
     assert Client().post(reverse("login"), data)["Location"] == "/"
+
+
+def test_nothing_is_said_to_be_well_that_is_not_known(viewer: Client) -> None:
+    Connection.objects.create(name="Alice", sip_user="alice")
+    call()
+    page = viewer.get("/").content.decode()
+    assert "Nothing asks for you" not in page
+    assert "No engine has reported yet: calls are not taken." in page
+    demo.engine_node()
+    assert (
+        "Nothing asks for you: no trunk is down, nobody is silent"
+        in viewer.get("/").content.decode()
+    )
+    somebody = person(Role.NONE, "somebody")
+    somebody.user_permissions.add(Permission.objects.get(codename="view_call"))
+    client = Client()
+    client.force_login(somebody)
+    assert "Nothing asks for you: nobody is silent" in client.get("/").content.decode()
 
 
 def test_what_asks_for_somebody_is_said_with_its_one_button(viewer: Client) -> None:

@@ -12,7 +12,6 @@ from callengine.notices import groups
 from callengine.notices.trials import TrialTold, TrialWanted
 from callengine.notices.wire import Reader
 from dashboard.accounts.roles import Role
-from dashboard.live import feed
 from tests.dashboard.live.watching import account, heard, opened
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,5 +34,4 @@ async def test_a_test_that_is_over_is_told_to_whoever_comes() -> None:
         await groups.tell(groups.trial_group(trial), told)
         await heard(page, "It has no gateway.", "The test is over.")
         async with opened(path, "admin") as late:
-            await feed.feed()._tick(thorough=False)
             await heard(late, "It has no gateway.", "The test is over.")

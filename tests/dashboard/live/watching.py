@@ -1,5 +1,6 @@
 """Websockets as a page opens them, signed in."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,10 +24,16 @@ def account(name: str, role: Role = Role.VIEWER) -> User:
     return user
 
 
+TELLS_AT_ONCE = re.compile(r"/ws/(engine|overview|calls|trunks)/")
+"The websockets of pages, which say how all stands before they say what changes."
+
+
 class Watcher(WebsocketCommunicator):  # type: ignore[misc]
     """A page's websocket; says that it has shown each message it is given."""
 
     acknowledges = True
+    first = ""
+    "What it was told as it came, if it is a page's."
 
     # Its base waits a second for each, which a busy machine may need.
 
@@ -75,6 +82,8 @@ async def opened(path: str, name: str = "viewer", session: str = "") -> AsyncIte
     socket = await watcher(path, name, session)
     connected, code = await socket.connect()
     assert connected, code
+    if TELLS_AT_ONCE.match(path):
+        socket.first = await socket.receive_from()
     try:
         yield socket
     finally:
