@@ -75,6 +75,8 @@ def way_in(party: str, number: str) -> str:
     kind, _, name = party.partition(":")
     if kind == "connection":
         return "" if name == number else name
+    if kind == "browser":
+        return ""  # who calls from one is called so
     words = {"trunk": "via", "external": "from", "agent": "voice agent", "test": "test"}
     return f"{words[kind]} {name}" if kind in words else party
 
@@ -85,6 +87,7 @@ _PARTIES = {
     "agent": ("Voice agent", "agents"),
     "test": ("Test destination", ""),
     "external": ("Unknown, at", ""),
+    "browser": ("Browser of", ""),
 }
 "Kind of party -> what it is called, and the list it is found in."
 

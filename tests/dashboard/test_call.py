@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from dashboard.calls.ladder import offset_text, present_ladder, present_message
 from dashboard.calls.plots import present_history
 from dashboard.calls.presenters import present_call
-from dashboard.templatetags.pages import party
+from dashboard.templatetags.pages import party, way_in
 from tests.browser.chromium import LiveServer
 from tests.browser.windows import (
     Cookies,
@@ -54,12 +54,18 @@ def test_a_message_is_read_out_as_one_sentence() -> None:
         ("connection:alice", 'Connection <a href="/connections/?q=alice"><bdi>alice</bdi></a>'),
         ("trunk:a&b", 'Trunk <a href="/trunks/?q=a%26b"><bdi>a&amp;b</bdi></a>'),
         ("external:203.0.113.7", "Unknown, at <bdi>203.0.113.7</bdi>"),
+        ("browser:admin", "Browser of <bdi>admin</bdi>"),
         ("", "-"),
     ],
 )
 def test_details_name_a_party_and_lead_to_it(label: str, words: str) -> None:
     assert party(label) == words
     assert "<a" not in party(label, unlinked=True)
+
+
+def test_a_row_says_once_that_somebody_calls_from_a_browser() -> None:
+    """Under "Browser of admin" it said `browser:admin`."""
+    assert way_in("browser:admin", "admin") == ""
 
 
 def test_an_arrow_runs_between_us_and_whoever_it_is() -> None:
