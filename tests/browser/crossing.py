@@ -9,6 +9,8 @@ from playwright.sync_api import Page, Route
 
 STEP_MS = 50
 WITHIN_S = 60.0
+FAR = "2100-01-01T00:00:00Z"
+"When an engine was seen last that does not fall silent while a test waits."
 
 
 def comes(page: Page, holds: Callable[[], bool], what: str) -> None:

@@ -11,13 +11,11 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.chromium import LiveServer
-from tests.browser.crossing import Held, Told
+from tests.browser.crossing import FAR, Held, Told
 from tests.browser.windows import NewPage, browser, cookies, visit
 from tests.dashboard.live import demo
 
 __all__ = ["browser", "cookies", "visit"]
-FAR = "2100-01-01T00:00:00Z"
-"When the engine was seen last, so that it does not fall silent while these tests wait."
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from callengine.core.limits import NODE_SILENCE_S
 from tests.browser.chromium import LiveServer
-from tests.browser.crossing import Told
+from tests.browser.crossing import FAR, Told
 from tests.browser.windows import NewPage, browser, cookies, visit, without_websocket
 from tests.dashboard.live import demo
 
@@ -68,7 +68,7 @@ def test_without_a_websocket_a_page_asks_how_trunks_stand(
 def test_the_pill_of_every_page_is_told_and_says_what_to_do(
     server: LiveServer, visit: NewPage
 ) -> None:
-    server.do("node")
+    server.do("node", seen=FAR)
     told: list[Told] = []
     page = visit("/settings/", live=False, before=lambda page: told.append(Told(page)))
     told[0].hears("engine up")
