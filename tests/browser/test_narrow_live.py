@@ -12,6 +12,7 @@ from tests.dashboard.live import demo
 __all__ = ["browser", "cookies", "server", "visit"]
 NOT_ALLOWED = 4403
 PHONE = {"width": 390, "height": 844}
+IS_TOO_WIDE = "element => element.scrollWidth > element.clientWidth"
 TOP = "element => element.getBoundingClientRect().top"
 
 
@@ -24,6 +25,19 @@ def test_calls_of_every_kind_are_equally_high(server: LiveServer, visit: NewPage
     # Without its border, which the last of them has not.
     heights = {row(page, call).evaluate("row => row.clientHeight") for call in calls}
     assert len(heights) == 1, heights
+
+
+def test_when_a_call_of_another_day_began_keeps_to_its_column(
+    server: LiveServer, visit: NewPage
+) -> None:
+    page = visit("/calls/")
+    call = demo.call(ago_s=48 * 3600.0)
+    server.do("publish", call=call)
+    began = row(page, call).locator("td.c-time:last-child")
+    expect(began).to_be_visible()
+    for width in (1080, 1279, 1280, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert not began.evaluate(IS_TOO_WIDE), width
 
 
 @pytest.mark.parametrize("place", ["/calls/", "/trunks/", "a call"])
