@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from playwright.async_api import Locator, Page, expect
 
+from tests.browser.settling import arrive_again_async
 from tests.peers import descriptions
 from tests.peers.engine import Engine
 from tests.wire.conversation import caller, converse, registered
@@ -29,8 +30,10 @@ async def shows_selected(page: Page, codecs: Sequence[str]) -> None:
         await expect(rows.nth(place)).to_have_attribute("data-codec", codec)
 
 
-async def numbers(page: Page) -> list[str]:
-    return await page.locator('[data-list="selected"] [data-number]').all_inner_texts()
+async def shows_numbers(page: Page, count: int) -> None:
+    """Wait until the places of what is selected are counted from 1."""
+    numbers = page.locator('[data-list="selected"] [data-number]')
+    await expect(numbers).to_have_text([str(number) for number in range(1, count + 1)])
 
 
 async def saves(page: Page, *expected: str) -> None:
@@ -38,9 +41,9 @@ async def saves(page: Page, *expected: str) -> None:
     await save(page).click()
     confirmed = page.get_by_role("status").filter(has_text="Saved. The next call uses this list.")
     await expect(confirmed).to_be_visible()
-    await page.reload()
+    await arrive_again_async(page)
     await shows_selected(page, list(expected))
-    assert await numbers(page) == [str(index + 1) for index in range(len(expected))]
+    await shows_numbers(page, len(expected))
     await expect(page.get_by_text("Unsaved changes")).to_be_hidden()
 
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Error, Page
 
 from tests.browser.chromium import LiveServer, chromium
 from tests.browser.demonstration import demonstration
+from tests.browser.settling import arrive, settle
 from tests.browser.states import State, states, store_all
 from tests.browser.test_site import PAGES, complaints, signed_in
 
@@ -63,23 +64,21 @@ def draw_docs(folder: Path) -> None:
         call = _call_of_some_seconds(page)
         page.screenshot(path=folder / "call.png")
         for name, path in DOCS.items():
-            page.goto(path)
-            page.wait_for_load_state("networkidle")
+            arrive(page, path)
             page.screenshot(path=folder / f"{name}.png")
         _parts(page, folder, call)
         context.close()
         phone = {"width": 390, "height": 844}
         context = signed_in(browser, url, viewport=phone, color_scheme="dark")
         page = context.new_page()
-        page.goto("/calls/")
-        page.wait_for_load_state("networkidle")
+        arrive(page, "/calls/")
         page.screenshot(path=folder / "phone.png")
         context.close()
 
 
 def _call_of_some_seconds(page: Page) -> str:
     """Open a transcoded call under way and let it talk until its plots have a line."""
-    page.goto("/calls/")
+    arrive(page, "/calls/")
     page.locator("#live-calls .badge-up").first.wait_for(timeout=60_000)
     page.locator("#live-calls a.who").first.click()
     page.wait_for_timeout(3000)
@@ -144,11 +143,9 @@ class Drawing:
         said: list[str] = []
         page.on("pageerror", lambda error: said.append(str(error)))
         self._server.do("node")  # Else its engine would soon count as away.
-        page.goto(state.path)
-        page.wait_for_load_state("networkidle")
-        page.locator("#live-state[data-state=connecting]").wait_for(state="detached")
+        arrive(page, state.path)
         state.do(page)
-        page.wait_for_load_state("networkidle")
+        settle(page)
         page.screenshot(path=self._folder / f"{name}-{way}.png", full_page=True)
         over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         if over > 0:
@@ -162,19 +159,19 @@ def _viewport(size: str) -> Any:
 
 
 def _parts(page: Page, folder: Path, call: str) -> None:
-    page.goto(call)
+    arrive(page, call)
     page.locator("#ladder-tab").click()
     page.locator("#ladder-part").screenshot(path=folder / "ladder.png")
-    page.goto("/connections/?q=demo-bob")
+    arrive(page, "/connections/?q=demo-bob")
     page.locator("#listing a.main").first.click()
-    page.wait_for_load_state("networkidle")
+    settle(page)
     page.screenshot(path=folder / "connection.png")
     page.locator(".picker").first.screenshot(path=folder / "picker.png")
-    page.goto("/lab/")
+    arrive(page, "/lab/")
     page.get_by_role("link", name="From outside to a connection").click()
-    page.wait_for_load_state("networkidle")
+    settle(page)
     page.screenshot(path=folder / "lab.png")
-    page.goto("/lab/hear/?loss=3")
+    arrive(page, "/lab/hear/?loss=3")
     page.get_by_role("button", name="Play OPUS", exact=True).click()
     page.locator('[aria-pressed="true"]').wait_for()
     page.screenshot(path=folder / "hear.png")

@@ -14,6 +14,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Dialog, Locator, Page
 
 from tests.browser.chromium import CHROMIUM, PATIENCE_MS, async_chromium
+from tests.browser.settling import arrive_async, settle_async
 from tests.peers.engine import Engine
 
 MARKS = [
@@ -71,7 +72,7 @@ async def windows(
         page = await context.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        await page.goto(path)
+        await arrive_async(page, path)
         return page
 
     yield open_page
@@ -145,6 +146,7 @@ def stays(page: Page) -> list[str]:
 
 async def insist_on_clean(page: Page, width: int, **asked: Any) -> None:
     """Axe finds nothing, asked this way, and the page is no wider than the screen."""
+    await settle_async(page)
     found = await Axe().run(page, **asked)
     broken = [
         (v["id"], [node["html"] for node in v["nodes"]]) for v in found.response["violations"]

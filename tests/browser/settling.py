@@ -103,12 +103,19 @@ _watched = WeakSet[Page]()
 _watched_async = WeakSet[AsyncPage]()
 
 
-def arrive(page: Page, address: str) -> None:
-    """Go to an address and wait until the page is at rest."""
+def arrive(page: Page, address: str, *, rests: bool = True) -> None:
+    """Go to an address and wait until the page is at rest, unless the test keeps it from that."""
     if page not in _watched:
         page.add_init_script(WATCH)
         _watched.add(page)
     page.goto(address)
+    if rests:
+        settle(page)
+
+
+def arrive_again(page: Page) -> None:
+    """Load the page anew and wait until it is at rest."""
+    page.reload()
     settle(page)
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import LiveServer
+from tests.browser.settling import arrive_again
 from tests.browser.test_site import PAGES
 from tests.dashboard.live import demo
 
@@ -80,7 +81,7 @@ def _saved(page: Page) -> None:
 
 def _history_of_list(page: Page) -> None:
     _saved(page)
-    page.reload()
+    arrive_again(page)
     page.locator("details:has-text('Last changes') summary").first.click()
 
 

@@ -20,6 +20,7 @@ from tests.browser.scene import (
     tab_to,
     windows,
 )
+from tests.browser.settling import arrive_again_async, arrive_async, settle_async
 from tests.peers.engine import Engine
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.wire.directory import configuration, connection
@@ -83,17 +84,9 @@ def dialect(page: Page) -> Locator:
     return page.get_by_label("Dialect", exact=True)
 
 
-async def at_rest(what: Locator) -> None:
-    """Wait until it stays where it is: what the formats mean comes above it, and later."""
-    before = None
-    while (now := await what.bounding_box()) != before:
-        before = now
-        await what.page.wait_for_timeout(250)
-
-
 async def drag_codec_above(page: Page, codec: str, other: str) -> None:
     await row(page, codec).scroll_into_view_if_needed()
-    await at_rest(row(page, codec))
+    await settle_async(page)  # What the formats mean comes above it, and later.
     await drag_above(page, row(page, codec), row(page, other))
 
 
@@ -123,7 +116,7 @@ async def test_a_list_by_keyboard_alone(visit: Open) -> None:
     await tab_to(page, save(page))
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Saved. The next call uses this list.")).to_be_visible()
-    await page.reload()
+    await arrive_again_async(page)
     await shows_selected(page, ["PCMA", "G722", "PCMU"])
 
 
@@ -145,7 +138,7 @@ async def test_a_format_explains_itself_when_it_is_chosen(visit: Open) -> None:
     await page.get_by_role("button", name="Discard").click()
     await page.get_by_role("button", name="Save the formats").click()
     await expect(page.get_by_text("Saved. It holds for the next call.")).to_be_visible()
-    await page.reload()
+    await arrive_again_async(page)
     await expect(page.get_by_label("Input: caller to agent")).to_have_value("audio/pcmu")
     await expect(page.get_by_label("Output: agent to caller")).to_have_value("audio/pcma")
 
@@ -170,7 +163,7 @@ async def test_a_dialect_shows_its_own_settings_and_keeps_what_was_typed(visit: 
     await page.get_by_label("Tools").fill('[{"name": "end_call"}]')
     await page.get_by_label("Voice").press("Enter")
     await expect(page.get_by_text("Saved. It holds for the next call.")).to_be_visible()
-    await page.reload()
+    await arrive_again_async(page)
     await expect(dialect(page)).to_have_value("openai")
     await expect(page.get_by_label("System prompt")).to_have_value("Be brief.")
     await expect(page.locator("#id_new_secret")).to_have_value("")
@@ -231,7 +224,7 @@ async def test_a_number_is_led_to_an_agent_by_name(visit: Open, known: Known) ->
     await page.get_by_role("combobox", name="Goes to").fill("still")
     await page.get_by_role("button", name="Add the number").click()
     await expect(page.get_by_text("700 goes to still.")).to_be_visible()
-    await page.goto(f"/agents/{known['agent']['still']}/delete/")
+    await arrive_async(page, f"/agents/{known['agent']['still']}/delete/")
     await expect(page.get_by_role("alert")).to_contain_text("cannot be deleted")
     await expect(page.get_by_role("link", name="700")).to_be_visible()
 

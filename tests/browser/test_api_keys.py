@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import LiveServer
+from tests.browser.settling import arrive, arrive_again
 from tests.browser.test_site import signed_in
 from tests.browser.windows import browser
 
@@ -24,7 +25,7 @@ def test_a_key_is_copied_once_and_opens_the_api(browser: Browser, server: LiveSe
     page, errors = context.new_page(), list[str]()
     page.on("console", lambda message: errors.append(message.text))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto("/settings/keys/")
+    arrive(page, "/settings/keys/")
     page.get_by_role("link", name="Make a key").first.click()
     page.get_by_label("Name").fill("CRM")
     page.get_by_label("agents:read").check()
@@ -32,11 +33,11 @@ def test_a_key_is_copied_once_and_opens_the_api(browser: Browser, server: LiveSe
     page.get_by_role("button", name="Copy the key").click()
     expect(page.get_by_role("button", name="Copy the key")).to_contain_text("Copied")
     key = page.evaluate("navigator.clipboard.readText()")
-    assert page.locator("#secret").inner_text() == key
-    page.reload()
-    assert page.locator("#secret").count() == 0
+    expect(page.locator("#secret")).to_have_text(key)
+    arrive_again(page)
+    expect(page.locator("#secret")).to_have_count(0)
 
-    page.goto("/v1/docs")
+    arrive(page, "/v1/docs")
     page.get_by_role("button", name="Authorize", exact=True).click()
     page.locator("input[type=text]").fill(key)
     page.locator(".modal-ux").get_by_role("button", name="Apply credentials").click()

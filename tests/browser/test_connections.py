@@ -9,6 +9,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import PASSWORD, PATIENCE_MS
 from tests.browser.scene import MARKS, address, browser
+from tests.browser.settling import arrive_again_async, arrive_async
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.wire import directory
@@ -43,7 +44,7 @@ async def context(engine: Engine, browser: Browser) -> AsyncIterator[BrowserCont
 
 async def sign_in(context: BrowserContext) -> None:
     page = await context.new_page()
-    await page.goto("/accounts/login/")
+    await arrive_async(page, "/accounts/login/")
     await page.fill("#id_username", "admin")
     await page.fill("#id_password", PASSWORD)
     await page.click("button.primary")
@@ -65,7 +66,7 @@ async def test_a_phone_set_up_from_the_page_is_seen_to_register(
     engine: Engine, context: BrowserContext
 ) -> None:
     page = await context.new_page()
-    await page.goto("/connections/")
+    await arrive_async(page, "/connections/")
     await page.get_by_role("link", name="Add the first connection").click()
     await page.locator("#main").get_by_label("Name").fill("Alice")
     await page.locator("#main").get_by_label("SIP user").fill("alice")
@@ -73,13 +74,13 @@ async def test_a_phone_set_up_from_the_page_is_seen_to_register(
 
     await expect(page.locator("#connection-state")).to_contain_text("Not registered")
     password = await copied(page, "password")
-    assert password == await page.locator("#password").inner_text()
+    await expect(page.locator("#password")).to_have_text(password)
     server = (await copied(page, "server"), int(await copied(page, "port")))
     assert server == engine.server
     user = await copied(page, "user name")
 
     overview = await context.new_page()
-    await overview.goto("/connections/")
+    await arrive_async(overview, "/connections/")
     row = overview.get_by_role("row").filter(has_text="alice")
     await expect(row).to_contain_text("Not registered")
     link = overview.get_by_role("link", name="Alice")
@@ -102,7 +103,7 @@ async def test_a_phone_set_up_from_the_page_is_seen_to_register(
     for one in (page, overview):
         assert await one.evaluate("window.notReloaded")
 
-    await page.reload()
+    await arrive_again_async(page)
     await expect(page.get_by_role("heading", name="Alice")).to_be_visible()
     await expect(page.locator("#password")).to_have_count(0)
     assert password not in await page.content()
@@ -121,7 +122,7 @@ async def test_it_says_so_when_states_are_not_refreshed(
     engine.provision(configuration(connection("bob")))
     page = await context.new_page()
     await page.clock.install()
-    await page.goto("/connections/")
+    await arrive_async(page, "/connections/")
     words = page.locator("[data-refresh-state]")
     await expect(words).to_have_text("Refreshed every 5 s")
     await context.set_offline(True)
@@ -139,7 +140,7 @@ async def test_without_javascript_it_is_added_changed_and_deleted(
     context.set_default_timeout(PATIENCE_MS)
     await sign_in(context)
     page = await context.new_page()
-    await page.goto("/connections/add/")
+    await arrive_async(page, "/connections/add/")
     await page.locator("#main").get_by_label("Name").fill("Plain")
     await page.locator("#main").get_by_label("SIP user").fill("plain")
     await page.get_by_role("button", name="Add the connection").click()
@@ -152,7 +153,7 @@ async def test_without_javascript_it_is_added_changed_and_deleted(
     await expect(page.locator("#main").get_by_label("Concurrent calls")).to_have_value("2")
     await page.get_by_role("button", name="Disable").click()
     await expect(page.locator("#connection-state")).to_contain_text("Disabled")
-    await page.goto("/connections/?q=plain")
+    await arrive_async(page, "/connections/?q=plain")
     await expect(page.get_by_role("row")).to_have_count(2)
     await page.get_by_role("link", name="Plain").click()
     await page.get_by_role("link", name="Delete").click()
@@ -169,14 +170,14 @@ async def test_axe_finds_nothing_serious_on_any_tab_and_nothing_scrolls_sideways
     page = await context.new_page()
     await page.set_viewport_size({"width": width, "height": 900})
     await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    await page.goto("/connections/?q=carol")
+    await arrive_async(page, "/connections/?q=carol")
     await page.get_by_role("link", name="carol").click()
     await page.wait_for_url("**/connections/*/")
     shown = page.url
     async with Phone("carol", directory.PASSWORD, server=engine.server) as phone:
         assert (await phone.register()).code == 200
         for tab in ("inbound", "outbound", "settings", "registrations", "phone", "calls"):
-            await page.goto(f"{shown}?tab={tab}")
+            await arrive_async(page, f"{shown}?tab={tab}")
             found = (await Axe().run(page)).response["violations"]
             assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
             over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")

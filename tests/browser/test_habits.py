@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import LiveServer
+from tests.browser.settling import arrive
 from tests.browser.windows import NewPage, browser, cookies, visit
 
 __all__ = ["browser", "cookies", "visit"]
@@ -69,7 +70,7 @@ def test_a_form_that_adds_something_begins_in_its_first_field_and_has_one_save(
 ) -> None:
     page = visit("/", live=False)
     for path, label in BEGINS_IN.items():
-        page.goto(path)
+        arrive(page, path)
         main = page.locator("#main")
         expect(main.get_by_label(label, exact=True)).to_be_focused()
         expect(main.locator(".form-actions .primary")).to_have_count(1)

@@ -13,6 +13,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import async_chromium
+from tests.browser.settling import arrive_async
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD, configuration
 from tests.wire.operator import Operator
@@ -138,7 +139,7 @@ async def opened(engine: Engine, *, with_ear: bool) -> AsyncIterator[Ear]:
         page = await context.new_page()
         if with_ear:
             await page.add_init_script(f"window.earCode = {json.dumps(EAR)};{LISTEN}")
-        await page.goto("/accounts/login/?next=/lab/hear/")
+        await arrive_async(page, "/accounts/login/?next=/lab/hear/")
         await page.fill("#id_username", "olga")
         await page.fill("#id_password", PASSWORD)
         await page.click("button.primary")

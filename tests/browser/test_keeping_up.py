@@ -9,9 +9,11 @@ from dashboard.live.feed import TICK_S, TRY_AGAIN_LATER
 from dashboard.live.outbox import PATIENCE_S
 from dashboard.live.places import TOO_MANY
 from tests.browser.chromium import LiveServer
+from tests.browser.settling import arrive, settle
 from tests.browser.windows import (
     NewPage,
     browser,
+    comes_true,
     cookies,
     row,
     server,
@@ -21,6 +23,13 @@ from tests.browser.windows import (
 )
 from tests.dashboard.live import demo
 
+NOTE_STATES = """() => {
+  const state = document.getElementById("live-state");
+  window.states = [];
+  const note = () => window.states.push(state.textContent);
+  new MutationObserver(note).observe(state, { childList: true });
+}"""
+"Each state is kept, also one that is over before somebody looks."
 __all__ = ["browser", "cookies", "server", "visit"]
 
 
@@ -73,6 +82,7 @@ def test_a_page_for_which_there_is_no_place_asks_and_says_why(visit: NewPage) ->
     sockets: list[WebSocketRoute] = []
 
     def route(page: Page) -> None:
+        page.clock.install()
         page.route_web_socket(re.compile("/ws/"), lambda socket: sockets.append(socket))
 
     page = visit("/calls/", before=route)
@@ -81,9 +91,9 @@ def test_a_page_for_which_there_is_no_place_asks_and_says_why(visit: NewPage) ->
     expect(state).to_have_text(
         "too many live pages are open, close some and reload: asking every 2 seconds"
     )
-    # It does not come back by itself: that nothing happens has no event to wait for.
-    page.wait_for_timeout(2500)
-    assert len(sockets) == 1
+    page.clock.fast_forward(60_000)
+    settle(page)
+    assert len(sockets) == 1, "it does not come back by itself"
 
 
 def test_signing_out_ends_the_live_pages_of_other_windows_too(
@@ -93,7 +103,7 @@ def test_signing_out_ends_the_live_pages_of_other_windows_too(
     sign_in(page, "viewer")
     page.locator("#live-state[data-state=open]").wait_for()
     other = page.context.new_page()
-    other.goto("/calls/")
+    arrive(other, "/calls/")
     other.locator("#live-state[data-state=open]").wait_for()
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_title(re.compile("Sign"))
@@ -109,14 +119,20 @@ def test_who_is_deactivated_is_shown_the_door_at_once(server: LiveServer, visit:
 def test_who_loses_the_permission_is_told_and_left_alone(
     server: LiveServer, visit: NewPage
 ) -> None:
-    page = visit("/calls/", user="demoted")
+    page = visit("/calls/", user="demoted", before=lambda page: page.clock.install())
     server.do("demote", user="demoted")
     expect(page.locator("#live-state")).to_contain_text("you may not watch this any more")
     server.do("publish", call=demo.call())
-    before = len(page.asked)  # type: ignore[attr-defined]
-    page.wait_for_timeout(3000)  # That nothing comes has no event to wait for.
-    assert len(page.asked) == before  # type: ignore[attr-defined]
+    before = asked_for_calls(page)
+    page.clock.fast_forward(60_000)
+    settle(page)
+    assert asked_for_calls(page) == before
     expect(page.locator("#live-calls tr")).to_have_count(0)
+
+
+def asked_for_calls(page: Page) -> list[str]:
+    """Return what a page asked for, but for the engine's state, which all pages ask for."""
+    return [url for url in page.asked if not url.endswith("/engine/")]  # type: ignore[attr-defined]
 
 
 def test_a_window_that_shows_nothing_is_let_go_and_told_so(
@@ -154,7 +170,7 @@ def test_what_comes_while_the_page_is_being_read_anew_is_put_on_top_of_it(
             lambda socket: socket.on("framereceived", lambda text: frames.append(str(text))),
         )
 
-    page = visit("/calls/", live=False, before=before)
+    page = visit("/calls/", live=False, rests=False, before=before)
     page.locator("#live-state[data-state=open]").wait_for()
     page.locator("#live-region.htmx-request").wait_for()
     server.do("publish", call={**call, "state": "held"})
@@ -204,8 +220,9 @@ def test_polling_is_cheap_while_nothing_changes(server: LiveServer, visit: NewPa
 
 def test_a_server_that_does_not_answer_is_asked_ever_more_seldom(visit: NewPage) -> None:
     page = visit("/calls/", live=False, before=without_websocket)
+    page.evaluate(NOTE_STATES)
     page.route("**/calls/", lambda route: route.abort())
     state = page.locator("#live-state")
-    expect(state).to_have_text("no answer: asking again every 4 seconds")
+    comes_true(page, "() => states.includes('no answer: asking again every 4 seconds')")
     page.unroute("**/calls/")
     expect(state).to_contain_text("asking every 2 seconds")

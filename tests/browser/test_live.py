@@ -11,6 +11,7 @@ from playwright.sync_api import Dialog, expect
 
 from dashboard.calls.list_topic import LIVE_SHOWN
 from tests.browser.chromium import LiveServer
+from tests.browser.settling import arrive, arrive_again
 from tests.browser.windows import (
     NewPage,
     browser,
@@ -207,7 +208,7 @@ def test_markup_from_a_peer_never_runs(server: LiveServer, visit: NewPage) -> No
         expect(page.locator("#live").get_by_text("On hold").first).to_be_visible()
         title = page.title()
         assert title not in ("owned", "1")
-        assert page.locator("#live script, #live img").count() == 0
+        expect(page.locator("#live script, #live img")).to_have_count(0)
         assert page.said == []  # type: ignore[attr-defined]
 
 
@@ -219,7 +220,7 @@ def test_no_page_errs_leaves_the_origin_or_scrolls_sideways(
     paths = ["/calls/", *(f"/calls/{call['id']}/" for call in calls.values())]
     page = visit(paths[0], viewport={"width": width, "height": 844})
     for path in paths:
-        page.goto(path, wait_until="load")
+        arrive(page, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     said, asked = page.said, page.asked  # type: ignore[attr-defined]
     assert said == []
@@ -230,7 +231,6 @@ def test_no_page_errs_leaves_the_origin_or_scrolls_sideways(
 def test_the_first_page_is_light(server: LiveServer, visit: NewPage) -> None:
     server.do("everything")
     page = visit("/calls/")
-    page.wait_for_load_state("networkidle")
     sizes = page.evaluate(
         """() => [...performance.getEntriesByType("navigation"),
                   ...performance.getEntriesByType("resource")]
@@ -251,7 +251,7 @@ def test_the_theme_follows_the_system_until_chosen_and_is_kept(visit: NewPage) -
     page.get_by_role("button", name="Theme: light").wait_for()
     light = ground()
     assert light != dark
-    page.reload()
+    arrive_again(page)
     assert ground() == light
     page.get_by_role("button", name="Theme: light").click()
     page.get_by_role("button", name="Theme: dark").click()
@@ -306,6 +306,7 @@ def test_a_long_list_shows_the_newest_and_counts_the_rest(
     server.do("publish", call=calls[0])
     expect(page.get_by_text("3 more are in progress.")).to_be_visible()
     expect(page.locator("#live-count")).to_have_text(str(LIVE_SHOWN + 3))
+    expect(row(page, calls[0])).to_be_visible()
     rows = page.locator("#live-calls tr")
     expect(rows).to_have_count(LIVE_SHOWN)
     shown = rows.evaluate_all("rows => rows.map((row) => row.id)")

@@ -1,6 +1,7 @@
 """Gateways and trunks put in order in a real Chromium, and the real call that follows the order."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -24,9 +25,11 @@ from tests.browser.scene import (
     tab_to,
     windows,
 )
+from tests.browser.settling import arrive_again_async, arrive_async
 from tests.peers.engine import Engine
 from tests.peers.gateway import Gateway
 from tests.peers.ports import free_sip_port
+from tests.peers.waiting import until
 from tests.wire.conftest import engine
 from tests.wire.conversation import caller
 from tests.wire.directory import configuration, connection
@@ -111,14 +114,15 @@ def unsaved(page: Page) -> Locator:
     return page.locator("[data-order] [data-unsaved]")
 
 
-async def shown(page: Page) -> str:
-    """Return the order as letters; the numbers beside it must count from 1."""
+async def shows(page: Page, order: str) -> None:
+    """Wait until the order is this, as letters, and the numbers beside it count from 1."""
     rows = page.locator(".order-row")
-    names = [str(await item.get_attribute("data-name")) for item in await rows.all()]
-    numbers = await page.locator(".order-number").all_inner_texts()
-    assert numbers == [str(place + 1) for place in range(len(names))]
-    letters = {uri(one): one for one in "abc"} | {f"only-{one}": one for one in "abc"}
-    return "".join(letters[name] for name in names)
+    await expect(rows).to_have_count(len(order))
+    for place, one in enumerate(order):
+        name = re.compile(f"^({re.escape(uri(one))}|only-{one})$")
+        await expect(rows.nth(place)).to_have_attribute("data-name", name)
+    counted = [str(number) for number in range(1, len(order) + 1)]
+    await expect(page.locator(".order-number")).to_have_text(counted)
 
 
 async def saves(page: Page, order: str, first: str = "") -> None:
@@ -126,8 +130,8 @@ async def saves(page: Page, order: str, first: str = "") -> None:
     await save(page).click()
     said = page.get_by_text(f"Saved. The next call tries {first or uri(order[0])} first.")
     await expect(said).to_be_visible()
-    await page.reload()
-    assert await shown(page) == order
+    await arrive_again_async(page)
+    await shows(page, order)
     await expect(unsaved(page)).to_be_hidden()
 
 
@@ -165,9 +169,9 @@ async def test_a_gateway_dragged_first_is_what_the_next_call_tries_first(
     engine: Engine, visit: Open
 ) -> None:
     page = await visit("mouse")
-    assert await shown(page) == "abc"
+    await shows(page, "abc")
     await drag(page, uri("c"), above=uri("a"))
-    assert await shown(page) == "cab"
+    await shows(page, "cab")
     await expect(page.locator("[data-order] [data-said]")).to_have_text(
         f"{uri('c')}, position 1 of 3"
     )
@@ -205,8 +209,8 @@ async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
     await tab_to(page, save(page))
     await page.keyboard.press("Enter")
     await expect(page.get_by_text(f"Saved. The next call tries {name} first.")).to_be_visible()
-    await page.reload()
-    assert await shown(page) == "cab"
+    await arrive_again_async(page)
+    await shows(page, "cab")
     await next_call_tries(engine, PREFIX["keys"] + "2025550100", "cab")
 
 
@@ -216,9 +220,9 @@ async def test_without_javascript(engine: Engine, visit: Open) -> None:
     await expect(save(page)).to_be_hidden()
     for expected in ("acb", "cab"):
         await page.get_by_role("button", name=f"Move {uri('c')} up").click()
-        assert await shown(page) == expected
+        await shows(page, expected)
     await page.get_by_role("button", name=f"Move {uri('a')} down").click()
-    assert await shown(page) == "cba"
+    await shows(page, "cba")
     await next_call_tries(engine, PREFIX["plain"] + "2025550100", "cba")
 
 
@@ -233,7 +237,7 @@ async def test_by_touch(visit: Open) -> None:
     for part in range(1, 13):
         await touch("touchMove", (x, start[1] + (y - 30 - start[1]) * part / 12))
     await touch("touchEnd")
-    assert await shown(page) == "cab"
+    await shows(page, "cab")
     assert await page.evaluate("scrollY") == before, "the handle does not scroll the page"
     await page.get_by_role("button", name=f"Move {uri('b')} up").tap()
     await saves(page, "cba")
@@ -245,16 +249,16 @@ async def test_what_is_lifted_or_moved_can_be_put_back(visit: Open) -> None:
     await grip(page, uri("a")).focus()
     for key in ("Space", "ArrowDown", "ArrowDown"):
         await page.keyboard.press(key)
-    assert await shown(page) == "bca"
+    await shows(page, "bca")
     await page.keyboard.press("Escape")
     await expect(said).to_have_text(f"{uri('a')}, position 1 of 3, put back.")
     await expect(grip(page, uri("a"))).to_be_focused()
-    assert await shown(page) == "abc"
+    await shows(page, "abc")
     await expect(unsaved(page)).to_be_hidden()
     await page.get_by_role("button", name=f"Move {uri('a')} down").click()
-    assert await shown(page) == "bac"
+    await shows(page, "bac")
     await page.locator("[data-order] [data-discard]").click()
-    assert await shown(page) == "abc"
+    await shows(page, "abc")
     await expect(unsaved(page)).to_be_hidden()
 
 
@@ -264,7 +268,7 @@ async def test_leaving_with_an_unsaved_order_is_warned_of(visit: Open) -> None:
     await page.get_by_role("button", name=f"Move {uri('a')} down").click()
     await main_menu(page).get_by_role("link", name="Numbers").click(no_wait_after=True)
     await expect(unsaved(page)).to_be_visible()
-    assert asked == ["beforeunload"]
+    await until(lambda: asked == ["beforeunload"], "nothing was asked")
     await page.locator("[data-order] [data-discard]").click()
     await main_menu(page).get_by_role("link", name="Numbers").click()
     await page.wait_for_url("**/numbers/")
@@ -279,7 +283,7 @@ async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None
     await save(second).click()
     conflict = second.get_by_role("alert")
     await expect(conflict).to_contain_text("somebody else changed the list meanwhile")
-    assert await shown(second) == "bac"
+    await shows(second, "bac")
     await second.get_by_role("button", name=f"Move {uri('c')} up").click()
     await saves(second, "bca")
 
@@ -308,8 +312,8 @@ async def test_of_people_who_save_at_the_same_moment_one_succeeds(visit: Open) -
     won = [order for order, text in zip(orders, answers, strict=True) if "Saved. The" in text]
     told = [text for text in answers if "somebody else changed the list meanwhile" in text]
     assert (len(won), len(told)) == (1, len(orders) - 1)
-    await pages[0].reload()
-    assert await shown(pages[0]) == won[0]
+    await arrive_again_async(pages[0])
+    await shows(pages[0], won[0])
 
 
 async def test_where_a_number_goes_is_searched_and_chosen_by_keys_or_mouse(visit: Open) -> None:
@@ -349,7 +353,7 @@ async def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     await insist_on_clean(page, width)
     await page.keyboard.press("Escape")
     for path in (f"/trunks/{known['trunk']['still']}/in/", "/routes/?number=%2B92&source=carol"):
-        await page.goto(path)
+        await arrive_async(page, path)
         await insist_on_clean(page, width)
     await page.get_by_label("Dialled number").fill("x" * 120)
     await page.get_by_role("button", name="Find out").click()

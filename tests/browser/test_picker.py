@@ -12,7 +12,15 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from audiocodecs.catalogue import PLATFORM_CODECS
-from tests.browser.picking import grip, next_call_uses, numbers, row, save, saves, shows_selected
+from tests.browser.picking import (
+    grip,
+    next_call_uses,
+    row,
+    save,
+    saves,
+    shows_numbers,
+    shows_selected,
+)
 from tests.browser.scene import (
     MARKS,
     Known,
@@ -28,7 +36,9 @@ from tests.browser.scene import (
     tab_to,
     windows,
 )
+from tests.browser.settling import arrive_again_async
 from tests.peers.engine import Engine
+from tests.peers.waiting import until
 from tests.wire.conftest import engine
 from tests.wire.directory import configuration, connection
 
@@ -95,7 +105,7 @@ async def test_a_codec_dragged_first_is_what_the_next_call_uses(
     await hold_above(page, row(page, "PCMA"), row(page, "G722"))
     await page.mouse.up()
     await shows_selected(page, ["PCMA", "G722", "PCMU"])
-    assert await numbers(page) == ["1", "2", "3"]
+    await shows_numbers(page, 3)
     await expect(page.locator("[data-said]")).to_have_text("PCMA, position 1 of 3")
     await expect(page.get_by_text("Unsaved changes")).to_be_visible()
     await saves(page, "PCMA", "G722", "PCMU")
@@ -132,7 +142,7 @@ async def test_by_keyboard_alone(engine: Engine, visit: Open) -> None:
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status")).to_have_text(" Saved. The next call uses this list.")
     await expect(save(page)).to_be_focused()
-    await page.reload()
+    await arrive_again_async(page)
     await shows_selected(page, ["PCMA", "G722", "PCMU"])
     await next_call_uses(engine, "keys", "PCMA", "G722", "PCMU")
 
@@ -227,10 +237,10 @@ async def test_presets_and_the_way_back_apply_at_once_and_say_what_they_mean(vis
     await shows_selected(page, ["OPUS", "G722", "AMR-WB"])
     await expect(meaning).to_contain_text("Best 20 kHz audio, worst 7 kHz; 40 to 80 kbit/s")
     pressed = page.get_by_role("button", pressed=True)
-    assert await pressed.all_inner_texts() == ["HD only"]
+    await expect(pressed).to_have_text(["HD only"])
     await page.get_by_role("button", name="Save bandwidth").click()
     await shows_selected(page, ["G729", "AMR", "GSM", "ILBC", "OPUS", "AMR-WB"])
-    assert await pressed.all_inner_texts() == ["Save bandwidth"]
+    await expect(pressed).to_have_text(["Save bandwidth"])
     await expect(meaning).to_contain_text("24 to 40 kbit/s")
     lists = [await page.locator(f'[data-list="{name}"]').bounding_box() for name in SIDES]
     assert lists[0] is not None
@@ -254,7 +264,7 @@ async def test_leaving_with_unsaved_changes_is_warned_of(visit: Open) -> None:
     await force.check()
     await page.get_by_role("link", name="Live").click(no_wait_after=True)
     await expect(page.get_by_text("Unsaved changes")).to_be_visible()
-    assert asked == ["beforeunload"]
+    await until(lambda: asked == ["beforeunload"], "nothing was asked")
     await force.uncheck()
     await page.get_by_role("link", name="Live").click()
     await page.wait_for_url("**/calls/")
@@ -294,7 +304,7 @@ async def test_two_people_get_a_conflict_and_no_lost_update(visit: Open) -> None
     )
     await expect(conflict).to_be_focused()
     await shows_selected(second, ["G722", "PCMA"])
-    await first.reload()
+    await arrive_again_async(first)
     await shows_selected(first, ["G722", "PCMA", "PCMU"])
     await second.get_by_role("button", name="Save mine instead").click()
     await expect(second.get_by_text("Saved. The next call uses this list.")).to_be_visible()

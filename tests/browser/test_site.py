@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import PASSWORD, PATIENCE_MS, LiveServer
+from tests.browser.settling import arrive, settle
 from tests.browser.windows import browser
 from tests.dashboard.addresses import ALL
 from tests.dashboard.rows import AGENT_CALL
@@ -55,7 +56,7 @@ def signed_in(browser: Browser, url: str, **options: Any) -> BrowserContext:
     context = browser.new_context(base_url=url, **options)
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    page.goto("/accounts/login/")
+    arrive(page, "/accounts/login/")
     page.fill("#id_username", "admin")
     page.fill("#id_password", PASSWORD)
     page.click("button.primary")
@@ -118,7 +119,7 @@ class Watched:
         """Stop to watch, and leave the page."""
         for event, watch in self._watches.items():
             self.page.remove_listener(event, watch)
-        self.page.goto(NO_PAGE)
+        arrive(self.page, NO_PAGE)
 
 
 def test_the_pages_of_the_rail_are_looked_at() -> None:
@@ -126,6 +127,7 @@ def test_the_pages_of_the_rail_are_looked_at() -> None:
 
 
 def complaints(page: Page) -> list[str]:
+    settle(page)
     violations = Axe().run(page).response["violations"]
     return [
         f"{found['id']} ({found['impact']}): {found['nodes'][0]['html'][:200]}"
@@ -139,7 +141,7 @@ def test_a_page_on_a_phone_has_no_serious_barrier_and_fits(
     narrow: Page, server: LiveServer, name: str
 ) -> None:
     server.do("node")
-    narrow.goto(PAGES[name])
+    arrive(narrow, PAGES[name])
     assert complaints(narrow) == []
     over = narrow.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert over <= 0, f"{name} is {over} px wider than a phone"
@@ -151,12 +153,11 @@ def test_a_wide_page_has_no_error_stays_at_home_does_not_move_and_has_no_serious
 ) -> None:
     page = wide.page
     server.do("node")
-    page.goto(PAGES[name])
-    page.wait_for_load_state("networkidle")
+    arrive(page, PAGES[name])
     assert wide.errors == []
     assert wide.foreign(server.url) == []
     assert page.evaluate("window.shifts") <= LAYOUT_SHIFT
-    assert page.locator("h1").count() == 1
+    expect(page.locator("h1")).to_have_count(1)
     assert complaints(page) == []
 
 
@@ -168,8 +169,8 @@ def test_the_first_page_is_light(browser: Browser, server: LiveServer) -> None:
     wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
     received: list[float] = []
     wire.on("Network.loadingFinished", lambda e: received.append(e["encodedDataLength"]))
-    page.goto("/")
-    page.wait_for_load_state("networkidle")
+    arrive(page, "/")
+    page.wait_for_load_state("networkidle")  # What is counted is told of by another process.
     assert len(received) > 5
     assert sum(received) < FIRST_PAGE_BYTES
     context.close()

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.chromium import async_chromium
+from tests.browser.settling import arrive_async
 from tests.peers.engine import Engine
 from tests.peers.ports import free_sip_port
 from tests.wire.directory import PASSWORD, configuration, trunk
@@ -38,13 +40,13 @@ async def test_each_step_is_shown_until_the_test_is_over(silent: None) -> None:
         async with async_chromium() as browser:
             context = await browser.new_context(base_url=f"http://{engine.host}:{engine.http_port}")
             page = await context.new_page()
-            await page.goto("/accounts/login/?next=/trunks/1/")
+            await arrive_async(page, "/accounts/login/?next=/trunks/1/")
             await page.fill("#id_username", "olga")
             await page.fill("#id_password", PASSWORD)
             await page.click("button.primary")
             await page.get_by_role("button", name="Test this trunk").click()
             over = page.get_by_text("The test is over.")
             await over.wait_for(timeout=OVER_WITHIN_MS)
-            assert await page.locator(".trial-steps .trial-bad").count() == GATEWAYS
-            assert await page.locator(".trial-steps li").count() == 2 + 3 * len(SILENT)
+            await expect(page.locator(".trial-steps .trial-bad")).to_have_count(GATEWAYS)
+            await expect(page.locator(".trial-steps li")).to_have_count(2 + 3 * len(SILENT))
             await context.close()

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.chromium import PASSWORD, PATIENCE_MS, LiveServer, chromium
+from tests.browser.settling import arrive, settle
 
 Cookies = Callable[[str], Any]
 NewPage = Callable[..., Page]
@@ -62,7 +63,9 @@ def windows(
     contexts: list[BrowserContext] = []
     usual = user
 
-    def open_page(path: str, *, user: str = usual, live: bool = True, **options: Any) -> Page:
+    def open_page(
+        path: str, *, user: str = usual, live: bool = True, rests: bool = True, **options: Any
+    ) -> Page:
         before = options.pop("before", None)
         context = browser.new_context(base_url=server.url, **options)
         contexts.append(context)
@@ -79,10 +82,10 @@ def windows(
         page.on("request", lambda request: asked.append(request.url))
         page.on("websocket", lambda socket: asked.append(socket.url))
         page.said, page.asked = said, asked  # type: ignore[attr-defined]
-        page.goto(path)
+        arrive(page, path, rests=rests and not live)
         if live:
             page.locator("#live-state[data-state=open]").wait_for()
-            page.wait_for_load_state("networkidle")
+            settle(page)
         return page
 
     yield open_page
