@@ -13,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.scene import Known, Open, signed_in, windows
+from tests.browser.settling import arrive_again_async
 from tests.browser.sounding import LISTENS, with_microphone
 from tests.peers.dialogs import IncomingCall
 from tests.peers.engine import Engine, Record
@@ -50,7 +51,7 @@ async def phone_page(open_page: Open, **more: object) -> Page:
 async def measured(page: Page) -> None:
     """Have what a page plays measured from its beginning."""
     await page.add_init_script(LISTENS)
-    await page.reload()
+    await arrive_again_async(page)
 
 
 async def ready(page: Page) -> None:

@@ -124,7 +124,7 @@ def test_a_list_that_was_asked_for_before_shows_a_trunk_as_it_was_told_since(
 def test_the_overview_asked_before_a_call_counts_it(server: LiveServer, visit: NewPage) -> None:
     server.do("node", seen=FAR)
     held: list[Held] = []
-    page = visit("/", live=False, before=lambda page: held.append(Held(page, "/$")))
+    page = visit("/", live=False, rests=False, before=lambda page: held.append(Held(page, "/$")))
     held[0].is_read()
     server.do("publish", call=demo.call())
     expect(page.locator("#to-live")).to_have_text("1")

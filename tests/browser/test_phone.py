@@ -21,6 +21,7 @@ from tests.browser.phoning import (
     up,
 )
 from tests.browser.scene import MARKS, Known, Open, insist_on_clean, windows
+from tests.browser.settling import arrive_again_async, arrive_async
 from tests.browser.sounding import DEVICE, MICROPHONE_HZ, insist_on_tone
 from tests.peers.engine import Engine
 from tests.peers.waiting import until
@@ -69,7 +70,7 @@ async def test_the_browser_hears_a_tone_and_its_own_echo(engine: Engine, open_pa
     await expect(told.locator("#call-legs")).to_contain_text("Browser of admin")
     await expect(told.locator("#call-legs")).to_contain_text("A browser: PCM 16 kHz")
     await expect(told.locator("#call-head")).to_contain_text("PCM 16 kHz to")
-    await told.goto("/settings/audit/")
+    await arrive_async(told, "/settings/audit/")
     await expect(told.locator("main")).to_contain_text("called *echo from the browser")
 
 
@@ -192,7 +193,7 @@ async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page:
             await open_page(f"/calls/{key}/", role="viewer"),
         )
         await measured(page)
-        assert await looks_on.get_by_role("button", name="Listen").count() == 0
+        await expect(looks_on.get_by_role("button", name="Listen")).to_have_count(0)
         async with (
             talk.a.sounding(send_hz=CALLER_HZ, codec="PCMU"),
             talk.b.sounding(send_hz=CALLEE_HZ, codec="PCMU"),
@@ -208,13 +209,13 @@ async def test_somebody_listens_one_party_in_each_ear(engine: Engine, open_page:
                 )
             await expect(page.locator("#listen-said")).to_contain_text("Caller in the left ear")
             assert await tops_of_legs(page) == tops, "who listens moves the page"
-            await looks_on.reload()
+            await arrive_again_async(looks_on)
             await expect(looks_on.locator("#listeners")).to_contain_text("admin is listening")
             await insist_on_clean(page, 1280)
             await page.get_by_role("button", name="Stop listening").click()
             await expect(looks_on.locator("#listeners")).to_have_text("")
         await talk.end()
-    await page.goto("/settings/audit/")
+    await arrive_async(page, "/settings/audit/")
     await expect(page.locator("main")).to_contain_text("listened in the browser")
 
 
