@@ -219,10 +219,11 @@ def test_nothing_is_left_behind(report: Report) -> None:
     assert set(after.rows["bindings"]) - STOPPABLE == set(before.rows["bindings"])
     assert not report.zombies
     assert after.processes <= before.processes
+    assert after.call_processes <= before.call_processes
     # Each call process is one socket.
     more = after.descriptors - before.descriptors
     # Threads that ask the database open it when they first do, and keep it.
     own = sum(count for name, count in more.items() if "/voipnumber.sqlite3" not in name)
     gone = (before.descriptors - after.descriptors).total()
-    assert own - gone <= after.processes - before.processes, more
+    assert own - gone <= after.call_processes - before.call_processes, more
     assert more.total() - own <= 2 * THREADS, more

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.callengine.engine.processes import templates_of
 from tests.peers.engine import Engine
 
 LOOK_EVERY_S = 0.4
@@ -36,6 +37,8 @@ class Traces:
 
     processes: int
     "Below the engine, and those that were once and have outlived the fork server."
+    call_processes: int
+    "Of these: all but the fork server and the templates it has, some only once they are needed."
     descriptors: Counter[str]
     "Of the engine itself, by what they lead to; one socket for each call process among them."
     rows: dict[str, Any]
@@ -67,7 +70,8 @@ class Watch:
         (serving,) = self._engine.processes.values()
         lines = self._engine.shell(LEFT).splitlines()
         rows = json.loads(next(line for line in lines if line.startswith("{")))
-        return Traces(self.states().total(), _descriptors(serving.pid), rows)
+        processes, others = self.states().total(), 1 + len(templates_of(self._engine))
+        return Traces(processes, processes - others, _descriptors(serving.pid), rows)
 
 
 def _stat(pid: int) -> list[str]:

@@ -179,7 +179,7 @@ def test_without_audio_there_is_no_figure() -> None:
 def test_a_measured_second_says_so() -> None:
     view = present_quality(demo.quality(4.3, 0.5, 3.2), leg="A", now=NOW)
     assert (view.mos, view.badge.word, view.loss, view.jitter) == ("4.3", "good", "0.5 %", "3 ms")
-    assert (view.sample, view.silence) == ("4.30 0.50 3.20", None)
+    assert (view.sample, view.silence) == ("4.30 0.50 3.20 50", None)
 
 
 @pytest.mark.parametrize("leg", ["A", "B"])
