@@ -35,6 +35,8 @@ class Actor:
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     ended: set[str] = field(default_factory=set)
     "Call-IDs of dialogs that a BYE or CANCEL ended."
+    gone: set[str] = field(default_factory=set)
+    "Of those it has left with a BYE whose answer goes elsewhere: nobody need tell it the end."
     acknowledged: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     _listening: asyncio.Task[None] | None = None

@@ -27,7 +27,11 @@ from tests.peers.engine import Engine
 from tests.wire.directory import Entry, configuration, trunk
 
 SECONDS = float(os.environ.get("VOIPNUMBER_FUZZ_SECONDS", "60"))
-SEED = os.environ.get("VOIPNUMBER_FUZZ_SEED") or secrets.token_hex(4)
+SEED = os.environ.get("VOIPNUMBER_FUZZ_SEED", "fae08c89")
+"""The same in every run, so that what is refused for it was made by what changed; `new` is one
+that nobody has tried."""
+if SEED == "new":
+    SEED = secrets.token_hex(4)
 LINES = range(1, 4)
 "Callers and callees beside one another, each with addresses of its own."
 REQUEST_S = 20.0
@@ -125,6 +129,8 @@ class Line:
         """Send a request in a dialog and see that it is answered; an INVITE's ACK follows."""
         text, branch, via = dialog.request(method, *extra, body=body)
         data = self.send(dialog.actor, text, odd=odd)
+        if method == "BYE" and not answerable(data, via):
+            dialog.actor.gone.add(dialog.call_id)
         final = await dialog.actor.final(branch, REQUEST_S if answerable(data, via) else 0.3)
         if final is None and answerable(data, via):
             self.complain("no final answer to the last")
@@ -281,7 +287,7 @@ class Line:
         return invite
 
     async def must_end(self, actor: Actor, call_id: str, who: str) -> None:
-        if not await actor.until(actor.ended, call_id, REQUEST_S):
+        if not await actor.until(actor.ended, call_id, REQUEST_S) and call_id not in actor.gone:
             self.complain(f"{who} was never told the end")
 
 
