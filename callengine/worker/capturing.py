@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 
 from callengine.core.control.capture import PacketsRecorded, RecordPackets
 from callengine.core.pcapng import Place, datagram, packet
+from callengine.worker.native.libraries import ffi
 from callengine.worker.native.media import media
-from callengine.worker.plugins.native import ffi
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from callengine.worker.mediathread import MediaThread
+from callengine.worker.native import libraries
 from callengine.worker.native.media import media
-from callengine.worker.plugins import native
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class ExtensionClock:
     def __init__(self, library: Any, bridge_rate_hz: int) -> None:
         self._library = library
         self._mixes = False
-        api = native.pjmedia()
+        api = libraries.pjmedia()
         queue = api.pjmedia_endpt_get_ioqueue(api.pjsua_get_pjmedia_endpt())
         samples = bridge_rate_hz * FRAME_MS // 1000
         port = api.pjsua_set_no_snd_dev()
@@ -102,7 +102,7 @@ def stop_polling() -> None:
 
     It has ended when this returns, 10 ms later.
     """
-    api = native.pjmedia()
+    api = libraries.pjmedia()
     api.pjmedia_endpt_stop_threads(api.pjsua_get_pjmedia_endpt())
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pjsua2
 
-from callengine.worker.plugins import layout, native
+from callengine.worker.native import layout, libraries
+from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
 from callengine.worker.plugins.callbacks import callback
-from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class MediaThread:
         if getattr(pjsua2, "__version__", "") not in layout.VERIFIED_VERSIONS:
             return
         try:
-            self._register(native.pjmedia())
+            self._register(libraries.pjmedia())
         except WrongBuildError as error:
             logger.warning("idle call processes will go on polling: %s", error)
 

@@ -13,8 +13,8 @@ from typing import Any
 import pjsua2
 
 from callengine.core.numbering import Numbers
-from callengine.worker.plugins import layout, native
-from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
+from callengine.worker.native import layout, libraries
+from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,6 @@ def _api() -> Any:
     if getattr(pjsua2, "__version__", "") not in layout.VERIFIED_VERSIONS:
         return None
     try:
-        return native.pjmedia()
+        return libraries.pjmedia()
     except WrongBuildError:
         return None

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from callengine.worker.native.libraries import ffi
 from callengine.worker.native.media import media
-from callengine.worker.plugins.native import ffi
 
 VARIABLE = "VOIPNUMBER_RELAY"
 NO_EVENTS = 255

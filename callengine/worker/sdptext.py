@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from callengine.worker.plugins import native
-from callengine.worker.plugins.native import WrongBuildError, ffi
+from callengine.worker.native import libraries
+from callengine.worker.native.libraries import WrongBuildError, ffi
 
 _ROOM = 16_000
 "More than pjmedia's own limit of what it sends (PJSIP_MAX_PKT_LEN)."
@@ -19,7 +19,7 @@ def whole(session: Any) -> str:
     if session.wholeSdp or not address:
         return str(session.wholeSdp)
     try:
-        api = native.pjmedia()
+        api = libraries.pjmedia()
     except WrongBuildError:
         return ""
     room = ffi.new("char[]", _ROOM)

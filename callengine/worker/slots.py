@@ -7,8 +7,8 @@ transaction of the call has ended, which a silent peer can put off for 32 s.
 import contextlib
 from typing import Any
 
-from callengine.worker.plugins import native
-from callengine.worker.plugins.native import WrongBuildError, ffi
+from callengine.worker.native import libraries
+from callengine.worker.native.libraries import WrongBuildError, ffi
 
 _ROOM = 32
 
@@ -31,5 +31,5 @@ def held() -> frozenset[int]:
 
 def _library() -> Any:
     with contextlib.suppress(WrongBuildError):
-        return native.pjmedia()
+        return libraries.pjmedia()
     return None

@@ -10,9 +10,9 @@ from audiocodecs.catalogue import CATALOGUE
 from callengine.core.fmtp import parse_fmtp
 from callengine.worker.audio.codecs import FramedCodec, G711Codec, VoiceCodec
 from callengine.worker.audio.pjcodec import PjmediaInstance
+from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
 from callengine.worker.plugins import amr_nb, amr_wb, fmtp, g729, opus, opus_packets, rfc4867
 from callengine.worker.plugins.instances import Instance
-from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
 from callengine.worker.rtp.heard import StreamFormat
 
 G711 = ("PCMU", "PCMA")

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from audiocodecs import g711
 from callengine.worker.audio.concealment import Concealment
+from callengine.worker.native.libraries import FRAME_AUDIO, SUCCESS, ffi
 from callengine.worker.plugins.instances import Instance
-from callengine.worker.plugins.native import FRAME_AUDIO, SUCCESS, ffi
 
 MAX_CONCEALED_MS = 100
 "What is lost beyond this is silence: going on longer with what was heard would be an invention."

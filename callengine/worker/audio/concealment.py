@@ -3,7 +3,7 @@
 from typing import Any
 
 from callengine.worker.audio.pjlib import MemoryPool
-from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi, pjmedia
+from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi, pjmedia
 
 FRAME_MS = 10
 

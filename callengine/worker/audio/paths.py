@@ -17,7 +17,7 @@ from audiocodecs import g711
 from callengine.worker.audio.codecs import G711Codec, VoiceCodec
 from callengine.worker.audio.pcm import PcmCodec
 from callengine.worker.audio.resampler import Resampler
-from callengine.worker.plugins.native import LibraryMissingError, WrongBuildError
+from callengine.worker.native.libraries import LibraryMissingError, WrongBuildError
 
 _QUIET_FRAMES = 3
 "After so many of silence a resampler holds nothing else, and need not be asked."

@@ -3,8 +3,8 @@
 from typing import Any
 
 from callengine.worker.audio.pjlib import MemoryPool
-from callengine.worker.plugins import layout
-from callengine.worker.plugins.native import FAILED, SUCCESS, WrongBuildError, ffi, pjmedia
+from callengine.worker.native import layout
+from callengine.worker.native.libraries import FAILED, SUCCESS, WrongBuildError, ffi, pjmedia
 
 
 class PjmediaInstance:

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi, pjmedia
+from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi, pjmedia
 
 _BLOCK_BYTES = 16_384
 _here = threading.local()

@@ -1,7 +1,7 @@
 """Another sampling rate, by pjmedia's large filter; its state is kept from frame to frame."""
 
 from callengine.worker.audio.pjlib import MemoryPool
-from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi, pjmedia
+from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi, pjmedia
 
 _HIGH_QUALITY = _LARGE_FILTER = 1
 

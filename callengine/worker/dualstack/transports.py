@@ -10,9 +10,9 @@ from typing import Any
 import pjsua2
 
 from callengine.worker.dualstack.path import MediaPath
-from callengine.worker.plugins import layout, native
+from callengine.worker.native import layout, libraries
+from callengine.worker.native.libraries import FAILED, WrongBuildError, ffi
 from callengine.worker.plugins.callbacks import callback
-from callengine.worker.plugins.native import FAILED, WrongBuildError, ffi
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def guide(transport: int, path: MediaPath) -> bool:
     if getattr(pjsua2, "__version__", "") not in layout.VERIFIED_VERSIONS:
         return False
     try:
-        api = native.pjmedia()
+        api = libraries.pjmedia()
     except WrongBuildError:
         return False
     _paths[transport] = path

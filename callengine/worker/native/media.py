@@ -3,7 +3,7 @@
 from typing import Any
 
 from callengine.worker.native import loading
-from callengine.worker.plugins.native import declare, ffi
+from callengine.worker.native.libraries import declare, ffi
 
 _SIZES = {
     "pj_str": "pj_str_t",

@@ -1,4 +1,4 @@
-/* The structures of pjproject 2.15.1 on 64-bit Linux, as `plugins/declarations.py` has them, and
+/* The structures of pjproject 2.15.1 on 64-bit Linux, as `declarations.py` has them, and
  * what we call of it: nothing is linked, addresses come by vn_bind. */
 #ifndef VN_PJMEDIA_H
 #define VN_PJMEDIA_H

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from callengine.worker.native.libraries import AMR_LIBRARY, ffi, library
 from callengine.worker.plugins.amr import AmrInstance, described
 from callengine.worker.plugins.compiled import compiled
 from callengine.worker.plugins.factory import Description
 from callengine.worker.plugins.instances import Instance
-from callengine.worker.plugins.native import AMR_LIBRARY, ffi, library
 from callengine.worker.plugins.rfc4867 import AMR, NO_DATA, Frame
 
 _NO_SILENCE_DETECTION = 0

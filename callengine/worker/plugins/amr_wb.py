@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from callengine.worker.plugins.amr import AmrInstance, described
-from callengine.worker.plugins.compiled import compiled
-from callengine.worker.plugins.factory import Description
-from callengine.worker.plugins.instances import Instance
-from callengine.worker.plugins.native import (
+from callengine.worker.native.libraries import (
     AMR_WB_DECODER_LIBRARY,
     AMR_WB_ENCODER_LIBRARY,
     ffi,
     library,
 )
+from callengine.worker.plugins.amr import AmrInstance, described
+from callengine.worker.plugins.compiled import compiled
+from callengine.worker.plugins.factory import Description
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.rfc4867 import AMR_WB, Frame, FrameType
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from callengine.worker.plugins.native import FAILED, errors, ffi
+from callengine.worker.native.libraries import FAILED, errors, ffi
 
 logger = logging.getLogger(__name__)
 

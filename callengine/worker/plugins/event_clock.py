@@ -8,9 +8,9 @@ telephone-event/8000 alone would take a key of 0.2 s for one of 1.2 s, growing b
 from collections.abc import Mapping
 from typing import Any
 
-from callengine.worker.plugins import native
+from callengine.worker.native import libraries
+from callengine.worker.native.libraries import ffi
 from callengine.worker.plugins.callbacks import callback
-from callengine.worker.plugins.native import ffi
 
 _HEADER_BYTES, _EVENT_BYTES = 12, 4
 _LONGEST = 0xFFFF
@@ -29,7 +29,7 @@ def scale_event_durations(stream: int, scales: Scales) -> int:
 
     `stream` is the address of a pjmedia_stream. What is returned is for `forget_transport`.
     """
-    api = native.pjmedia()
+    api = libraries.pjmedia()
     transport = api.pjmedia_stream_get_transport(ffi.cast("pjmedia_stream *", stream))
     address = _address(transport)
     _scales[address] = dict(scales)

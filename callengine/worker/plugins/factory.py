@@ -9,10 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from callengine.worker.plugins.callbacks import callback
-from callengine.worker.plugins.compiled import PER_PACKET, CompiledInstance, operations
-from callengine.worker.plugins.instances import Instance
-from callengine.worker.plugins.native import (
+from callengine.worker.native.libraries import (
     FAILED,
     FORMAT_L16,
     FRAME_AUDIO,
@@ -21,6 +18,9 @@ from callengine.worker.plugins.native import (
     ffi,
     text,
 )
+from callengine.worker.plugins.callbacks import callback
+from callengine.worker.plugins.compiled import PER_PACKET, CompiledInstance, operations
+from callengine.worker.plugins.instances import Instance
 
 PACKET_MS = 20
 

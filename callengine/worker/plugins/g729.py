@@ -6,11 +6,7 @@ silent, one silence description (SID) of 2 bytes. Nothing is sent then until the
 
 from typing import Any, ClassVar
 
-from callengine.worker.plugins.compiled import compiled, fill
-from callengine.worker.plugins.factory import Description, PayloadFormat
-from callengine.worker.plugins.fmtp import G729_FMTP
-from callengine.worker.plugins.instances import Instance
-from callengine.worker.plugins.native import (
+from callengine.worker.native.libraries import (
     FAILED,
     FRAME_AUDIO,
     G729_LIBRARY,
@@ -19,6 +15,10 @@ from callengine.worker.plugins.native import (
     ffi,
     library,
 )
+from callengine.worker.plugins.compiled import compiled, fill
+from callengine.worker.plugins.factory import Description, PayloadFormat
+from callengine.worker.plugins.fmtp import G729_FMTP
+from callengine.worker.plugins.instances import Instance
 
 RATE_HZ = 8000
 FRAME_SAMPLES = 80

@@ -6,20 +6,19 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from audiocodecs.catalogue import CATALOGUE, find
+from callengine.worker.native import layout, libraries
 from callengine.worker.native import media as extension
+from callengine.worker.native.libraries import LibraryMissingError, WrongBuildError, ffi
 from callengine.worker.plugins import (
     amr_nb,
     amr_wb,
     compiled,
     faults,
     g729,
-    layout,
-    native,
     opus,
     sdp_match,
 )
 from callengine.worker.plugins.factory import Description, Factory
-from callengine.worker.plugins.native import LibraryMissingError, WrongBuildError, ffi
 from callengine.worker.plugins.opus_packets import CLOCK_HZ
 
 _G722_AUDIO_RATE_HZ = 16000
@@ -52,15 +51,15 @@ def preload() -> None:
 
     Touches no state of pjlib and never fails: what is missing is told by `install`.
     """
-    native.declare()
-    for name in native.DEBIAN_PACKAGES:
+    libraries.declare()
+    for name in libraries.DEBIAN_PACKAGES:
         try:
-            native.library(name)
+            libraries.library(name)
         except LibraryMissingError:
             continue
     with contextlib.suppress(WrongBuildError):
-        native.pjmedia()
-    native.warm()
+        libraries.pjmedia()
+    libraries.warm()
     for describe in _DESCRIPTIONS.values():
         for rate_hz in _BRIDGE_RATES_HZ:
             with contextlib.suppress(LibraryMissingError, WrongBuildError):
@@ -127,7 +126,7 @@ def _faulty(built_in: Iterable[str]) -> dict[str, str]:
     its decoder.
     """
     try:
-        api = native.pjmedia()
+        api = libraries.pjmedia()
     except WrongBuildError:
         return {name: why for name in built_in if (why := faults.fault(name, None))}
     version = faults.read_version(ffi.string(api.pj_get_version()).decode("ascii", "replace"))
@@ -152,7 +151,7 @@ def catalogue_name(codec_id: str) -> str | None:
 
 def error_counts() -> MappingProxyType[str, int]:
     """Return how often a codec operation failed in this process, by `CODEC.operation`."""
-    return MappingProxyType(native.errors + compiled.failures())
+    return MappingProxyType(libraries.errors + compiled.failures())
 
 
 def correct_rtcp_clock(stream: int) -> None:
@@ -161,10 +160,10 @@ def correct_rtcp_clock(stream: int) -> None:
     pjmedia lets RTCP count at the rate the codec runs at, so jitter of a stream at 8 or 16 kHz
     would be nonsense, in our statistics and in the reports the peer gets.
     """
-    api = native.pjmedia()
+    api = libraries.pjmedia()
     sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
     pointer = ffi.cast("pjmedia_stream *", stream)
-    if api.pjmedia_stream_get_rtp_session_info(pointer, sessions) != native.SUCCESS:
+    if api.pjmedia_stream_get_rtp_session_info(pointer, sessions) != libraries.SUCCESS:
         return
     setting = ffi.new("pjmedia_rtcp_session_setting *")
     setting.clock_rate = CLOCK_HZ
@@ -176,10 +175,10 @@ def correct_rtcp_clock(stream: int) -> None:
 
 def _plug_in(description: Description) -> None:
     layout.check()
-    api = native.pjmedia()
+    api = libraries.pjmedia()
     manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
     factory = _factory(description)
-    if api.pjmedia_codec_mgr_register_factory(manager, factory.struct) != native.SUCCESS:
+    if api.pjmedia_codec_mgr_register_factory(manager, factory.struct) != libraries.SUCCESS:
         raise WrongBuildError("pjmedia refused the codec: it has no room for another")
     try:
         layout.find(manager, f"{description.encoding_name}/{description.rtp_clock_rate_hz}")
@@ -208,7 +207,7 @@ def _try_out(factory: Factory, rate_hz: int) -> None:
     operations.enum_info(struct, count, info)
     info.clock_rate = rate_hz
     operations.default_attr(struct, info, param)
-    if operations.alloc_codec(struct, info, slot) != native.SUCCESS:
+    if operations.alloc_codec(struct, info, slot) != libraries.SUCCESS:
         raise WrongBuildError("its library makes no codec")
     try:
         layout.run(slot[0], ffi.NULL, param, ffi.new("int16_t[]", rate_hz // 50))

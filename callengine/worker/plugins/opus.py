@@ -2,11 +2,7 @@
 
 from typing import Any, ClassVar
 
-from callengine.worker.plugins import fmtp
-from callengine.worker.plugins.compiled import compiled, fill
-from callengine.worker.plugins.factory import Description, PayloadFormat, fmtp_of
-from callengine.worker.plugins.instances import Instance
-from callengine.worker.plugins.native import (
+from callengine.worker.native.libraries import (
     FAILED,
     FRAME_AUDIO,
     OPUS_LIBRARY,
@@ -15,6 +11,10 @@ from callengine.worker.plugins.native import (
     ffi,
     library,
 )
+from callengine.worker.plugins import fmtp
+from callengine.worker.plugins.compiled import compiled, fill
+from callengine.worker.plugins.factory import Description, PayloadFormat, fmtp_of
+from callengine.worker.plugins.instances import Instance
 from callengine.worker.plugins.opus_packets import CLOCK_HZ, MalformedPacketError, shape
 
 COMPLEXITY = 5

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from callengine.worker.native.libraries import FAILED, SUCCESS, ffi, pjmedia, text
 from callengine.worker.plugins.callbacks import callback
 from callengine.worker.plugins.fmtp import OPUS_RATES_HZ, amr_formats_match
-from callengine.worker.plugins.native import FAILED, SUCCESS, ffi, pjmedia, text
 
 _MAX_FORMATS = 32
 _PLAYBACK_RATE = re.compile(r"maxplaybackrate\s*=\s*(\d{1,9})", re.IGNORECASE)

@@ -3,8 +3,8 @@
 import socket
 import struct
 
+from callengine.worker.native.libraries import ffi
 from callengine.worker.native.media import media
-from callengine.worker.plugins.native import ffi
 
 IN, OUT = 0, 1
 _FOUR = struct.Struct("=HH4s8x")

@@ -11,8 +11,8 @@ import socket
 import struct
 from dataclasses import dataclass
 
+from callengine.worker.native.libraries import ffi
 from callengine.worker.native.media import media
-from callengine.worker.plugins.native import ffi
 from callengine.worker.rtpguard import descriptors
 from callengine.worker.rtpguard.programs import Instruction, encode
 

@@ -10,8 +10,8 @@ import pjsua2 as pj
 
 from callengine.core.standins import plain
 from callengine.worker import relay
-from callengine.worker.plugins import layout, native
-from callengine.worker.plugins.native import SUCCESS, WrongBuildError, ffi
+from callengine.worker.native import layout, libraries
+from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
 from callengine.worker.rtpguard.rules import Seen
 from callengine.worker.rtpguard.sending import Hold
 
@@ -116,6 +116,6 @@ def _api() -> Any:
     if getattr(pj, "__version__", "") not in layout.VERIFIED_VERSIONS:
         return None
     try:
-        return native.pjmedia()
+        return libraries.pjmedia()
     except WrongBuildError:
         return None

@@ -17,13 +17,13 @@ from callengine.core.control.calls import (
     Unable,
 )
 from callengine.core.states import CallState
+from callengine.worker.native.libraries import FAILED
 from callengine.worker.plugins.callbacks import (
     TOLERATED_PACKETS,
     callback,
     failed,
     raised_so_far,
 )
-from callengine.worker.plugins.native import FAILED
 from tests.callengine.worker.loopback import Conversation, LoopbackEdge, call_process
 
 FOLDER = Path(worker.__file__).parent

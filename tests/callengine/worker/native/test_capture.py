@@ -15,7 +15,7 @@ from callengine.core.control.capture import PacketsRecorded, RecordPackets
 from callengine.core.pcapng import opening
 from callengine.worker import capturing
 from callengine.worker.capturing import Capturing
-from callengine.worker.plugins.native import ffi
+from callengine.worker.native.libraries import ffi
 from callengine.worker.rtp import tapped
 from callengine.worker.rtp.heard import StreamFormat
 from callengine.worker.rtp.session import RtpSession

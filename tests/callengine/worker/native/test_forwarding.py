@@ -7,7 +7,7 @@ from typing import Any
 import pjsua2.pjsua2 as bindings
 import pytest
 
-from callengine.worker.plugins.native import ffi
+from callengine.worker.native.libraries import ffi
 
 FORWARDED, LEFT, NOT_RTP, OTHER_SOURCE, OTHER_PAYLOAD, OTHER_TIME, TOO_MANY, OLD_KEY = range(8)
 MU_TO_A, A_TO_MU = 1, 2

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from callengine.worker.plugins.native import ffi
+from callengine.worker.native.libraries import ffi
 
 FRAME = 160
 FRAMES = 60

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from callengine.worker.plugins.native import SUCCESS, ffi
+from callengine.worker.native.libraries import SUCCESS, ffi
 
 FRAME = 80
 Parse = Callable[[int, bytes], list[tuple[int, bytes]]]

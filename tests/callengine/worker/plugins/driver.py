@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pjsua2 as pj
 
 from callengine.worker import plugins
-from callengine.worker.plugins import layout
-from callengine.worker.plugins.native import ffi, pjmedia
+from callengine.worker.native import layout
+from callengine.worker.native.libraries import ffi, pjmedia
 
 Samples = npt.NDArray[np.int16]
 

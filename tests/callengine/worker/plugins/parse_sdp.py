@@ -5,7 +5,7 @@ import sys
 
 import pjsua2 as pj
 
-from callengine.worker.plugins import native
+from callengine.worker.native import libraries
 
 DECLARATIONS = """
 int pjmedia_sdp_parse(pj_pool_t *, char *, size_t, void **);
@@ -20,14 +20,16 @@ def main() -> None:
     config.uaConfig.threadCnt = 0
     config.logConfig.level = config.logConfig.consoleLevel = 0
     endpoint.libInit(config)
-    native.declare()
-    native.ffi.cdef(DECLARATIONS)
-    api = native.pjmedia()
+    libraries.declare()
+    libraries.ffi.cdef(DECLARATIONS)
+    api = libraries.pjmedia()
     statuses = []
     for text in json.load(sys.stdin):
-        pool = api.pj_pool_create(api.pjsua_get_pool_factory(), b"sdp", 8000, 8000, native.ffi.NULL)
+        pool = api.pj_pool_create(
+            api.pjsua_get_pool_factory(), b"sdp", 8000, 8000, libraries.ffi.NULL
+        )
         data = text.encode()
-        room, parsed = native.ffi.new("char[]", data), native.ffi.new("void **")
+        room, parsed = libraries.ffi.new("char[]", data), libraries.ffi.new("void **")
         status = api.pjmedia_sdp_parse(pool, room, len(data), parsed)
         statuses.append(status or api.pjmedia_sdp_validate(parsed[0]))
         api.pj_pool_release(pool)

@@ -111,7 +111,7 @@ for name, codec_id in (("AMR", AMR), ("G729", G729)):
 def test_silence_of_annex_b_and_of_amr_is_heard_as_noise_until_speech_returns() -> None:
     """G.729 annex B sends a SID of 2 bytes and then nothing; AMR one of 39 bits now and then."""
     result = run("""
-from callengine.worker.plugins.native import G729_LIBRARY, ffi, library
+from callengine.worker.native.libraries import G729_LIBRARY, ffi, library
 api = library(G729_LIBRARY)
 vad = ffi.gc(api.initBcg729EncoderChannel(1), api.closeBcg729EncoderChannel)
 rng = np.random.default_rng(3)

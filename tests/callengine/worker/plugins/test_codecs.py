@@ -199,8 +199,8 @@ result = {"tried": tried, "refused": refused, "errors": errors}
 
 def test_a_rate_opus_does_not_know_is_refused() -> None:
     result = run("""
-from callengine.worker.plugins import layout
-from callengine.worker.plugins.native import ffi, pjmedia
+from callengine.worker.native import layout
+from callengine.worker.native.libraries import ffi, pjmedia
 api = pjmedia()
 manager = api.pjmedia_endpt_get_codec_mgr(api.pjsua_get_pjmedia_endpt())
 info = ffi.new("pjmedia_codec_info *", layout.find(manager, OPUS)[0])

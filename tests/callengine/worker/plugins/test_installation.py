@@ -122,7 +122,7 @@ def test_a_build_with_another_layout_is_refused_and_does_not_crash(
     declared: str, moved: str
 ) -> None:
     swap = (
-        "from callengine.worker.plugins import declarations as d\n"
+        "from callengine.worker.native import declarations as d\n"
         f"assert {declared!r} in d.PJMEDIA\n"
         f"d.PJMEDIA = d.PJMEDIA.replace({declared!r}, {moved!r})"
     )

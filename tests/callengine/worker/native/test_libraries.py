@@ -4,10 +4,10 @@ import ast
 from pathlib import Path
 
 from callengine import worker
-from callengine.worker.plugins import native
+from callengine.worker.native import libraries
 
 READERS = {"callback", "cast", "new", "sizeof", "typeof"}
-CFFI = {"ffi", "native.ffi"}
+CFFI = {"ffi", "libraries.ffi"}
 
 
 def types_named(tree: ast.Module) -> set[str]:
@@ -35,4 +35,4 @@ def test_every_type_is_read_before_call_processes_are_forked() -> None:
     folder = Path(worker.__file__).parent
     named = set().union(*(types_named(ast.parse(p.read_text())) for p in folder.rglob("*.py")))
     assert {"int *", "pjmedia_send_rtp *"} <= named
-    assert named - set(native._TYPES) == set()
+    assert named - set(libraries._TYPES) == set()

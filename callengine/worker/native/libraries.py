@@ -8,8 +8,7 @@ from typing import Any
 
 import cffi
 
-from callengine.worker.native.declarations import MEDIA, STATES
-from callengine.worker.plugins import declarations
+from callengine.worker.native import declarations
 
 SUCCESS = 0
 FAILED = 70004
@@ -67,7 +66,7 @@ _TYPES = (
     *("struct vn_way[2]", "struct vn_relay_figures *", "struct vn_captured"),
     *("pj_thread_t **", "pjmedia_plc **", "pjmedia_resample **"),
 )
-"The types used by name in this package, by `mediathread`, in `audio` and in `dualstack`."
+"The types that are used by name in a call process."
 _declared = threading.Event()
 
 
@@ -90,8 +89,8 @@ def declare() -> None:
         declarations.AMR_WB_DECODER,
         declarations.AMR,
         declarations.G729,
-        STATES,
-        MEDIA,
+        declarations.STATES,
+        declarations.MEDIA,
     ):
         ffi.cdef(source)
     _declared.set()

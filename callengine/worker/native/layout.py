@@ -4,7 +4,7 @@ from typing import Any
 
 import pjsua2
 
-from callengine.worker.plugins.native import (
+from callengine.worker.native.libraries import (
     FORMAT_L16,
     FRAME_AUDIO,
     SUCCESS,
