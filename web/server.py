@@ -4,10 +4,12 @@
 `daphne` command runs it: daphne makes its factories by name and takes none from outside.
 """
 
+import contextlib
 from http import HTTPStatus
 from typing import Any
 
 import daphne.server
+from autobahn.exception import Disconnected
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.web import http
@@ -230,10 +232,14 @@ class BoundedWebSocket(WebSocketProtocol):  # type: ignore[misc]
         super().connectionLost(reason)
 
     def sendMessage(self, payload: bytes, *args: Any, **options: Any) -> None:  # noqa: N802
-        """Send what we wrote, however long: the bound is meant for what browsers send."""
+        """Send what we wrote, however long: the bound is meant for what browsers send.
+
+        To a page that is gone nothing: that it is gone is told by itself.
+        """
         most, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
         try:
-            super().sendMessage(payload, *args, **options)
+            with contextlib.suppress(Disconnected):
+                super().sendMessage(payload, *args, **options)
         finally:
             self.maxMessagePayloadSize = most
 

@@ -33,6 +33,8 @@ SLICE_S = 0.002
 HAND_OUT_AT_ONCE = 10
 "Browsers that are given a message before other work has its turn."
 TICK_S = 5.0
+BEAT_EVERY_S = 5.0
+"How often it is looked who was sent nothing: at most that and `outbox.BEAT_S` lie between."
 CHECK_EVERY_TICKS = 12
 RETRY_S = 1.0
 BROKEN, TRY_AGAIN_LATER = 4500, 4503
@@ -131,7 +133,7 @@ class Feed:
 
     def _keep(self) -> None:
         if not self._keeping:
-            work = (self._flush_for_ever(), self._tick_for_ever())
+            work = (self._flush_for_ever(), self._tick_for_ever(), self._beat_for_ever())
             self._keeping = [asyncio.create_task(coroutine) for coroutine in work]
 
     def _let_go(self) -> None:
@@ -189,6 +191,16 @@ class Feed:
             if finished:
                 return fragments
             await asyncio.sleep(0)
+
+    async def _beat_for_ever(self) -> None:
+        # Beside the tick, which may wait for the database: the page is told that we are there.
+        while True:
+            await asyncio.sleep(BEAT_EVERY_S)
+            outboxes = {box for topic in self._topics.values() for box in topic.outboxes}
+            for number, outbox in enumerate(outboxes, start=1):
+                outbox.beat()
+                if number % HAND_OUT_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     async def _tick_for_ever(self) -> None:
         ticks = 0

@@ -14,6 +14,11 @@ MOST_WAITING = 400
 PATIENCE_S = 30.0
 "A browser that has shown nothing of what it was sent for so long is let go."
 
+BEAT_S = 3.0
+"A browser that was sent nothing for so long is sent a beat, when the feed has its turn."
+BEAT = "<!--beat-->"
+"Shows nothing: a page that hears nothing any more knows by that that its connection is dead."
+
 READ_ANEW = '<div id="live-refresh"></div>'
 "Tells a page to fetch itself: what it was not sent is more than it is worth keeping."
 
@@ -61,8 +66,10 @@ class Outbox:
         self._whole: Batch | None = None
         self._waiting: dict[str, Fragment] = {}
         self._stale = False
+        self._beats = False
         self._under_way = 0
         self._heard_s = 0.0
+        self._sent_s = time.monotonic()
         self._wake = asyncio.Event()
 
     def put(self, batch: Batch) -> None:
@@ -79,6 +86,12 @@ class Outbox:
         """Forget what waits; the browser is told to read its page anew instead."""
         self._whole, self._waiting, self._stale = None, {}, True
         self._wake.set()
+
+    def beat(self) -> None:
+        """Have something sent, if nothing was for BEAT_S."""
+        if time.monotonic() - self._sent_s > BEAT_S:
+            self._beats = True
+            self._wake.set()
 
     def close(self, code: int) -> None:
         """Have the websocket closed at once; the first code counts."""
@@ -107,13 +120,21 @@ class Outbox:
                 return None
             if self._under_way < WINDOW and (self._stale or self._whole or self._waiting):
                 return self._next()
+            if self._beats:
+                # Whatever is on its way: a page that waits for an answer holds that back.
+                self._sends()
+                return BEAT
             self._wake.clear()
             await self._wake.wait()
 
-    def _next(self) -> str:
+    def _sends(self) -> None:
+        self._beats, self._sent_s = False, time.monotonic()
         if self._under_way == 0:
-            self._heard_s = time.monotonic()
+            self._heard_s = self._sent_s
         self._under_way += 1
+
+    def _next(self) -> str:
+        self._sends()
         if self._stale:
             self._stale = False
             return READ_ANEW

@@ -18,6 +18,7 @@ from callengine.notices import groups
 from callengine.notices.phone import PhoneOffer, PhonePlaced, PhoneRefused, PhoneRings
 from callengine.notices.wire import Reader
 from dashboard.live.feed import BROKEN
+from dashboard.live.outbox import BEAT
 from dashboard.live.sockets import ViewerSocket
 from web.addresses import site_of
 
@@ -66,9 +67,11 @@ class PageSocket(ViewerSocket):
                 await asyncio.sleep(RETRY_S)
 
     async def serve(self) -> None:
-        """Wait until its viewer may no longer call; of what the feed tells nothing is shown."""
-        while await self.outbox.take() is not None:
+        """Beat until its viewer may no longer call; of what the feed tells nothing is shown."""
+        while (text := await self.outbox.take()) is not None:
             self.outbox.acknowledge()
+            if text == BEAT:
+                await self.say("beat")
 
     async def left(self) -> None:
         """Do nothing any more."""

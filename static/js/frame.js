@@ -9,8 +9,45 @@
   const NOT_SIGNED_IN = 4401;
   const NOT_ALLOWED = 4403;
   const TOO_MANY = 4429;
+  // A server that is there says something at least every 8 seconds.
+  const SILENT_MS = 15000;
+  const LOOK_MS = 1000;
+  const ASLEEP_MS = 5000;
+  const SILENT = "silent";
 
   const engine = document.getElementById("engine");
+  let heardAt = performance.now();
+
+  // A websocket whose other end is gone without a word stays open for minutes. One that nothing
+  // comes from is over for the page at once, however long the browser waits for the other end.
+  function watch(socket) {
+    let last = performance.now();
+    let looked = last;
+    let ours = null;
+    const hear = () => {
+      last = heardAt = performance.now();
+    };
+    const timer = setInterval(() => {
+      const now = performance.now();
+      // What came while the page itself slept has yet to be taken.
+      const slept = now - looked > ASLEEP_MS;
+      looked = now;
+      if (slept || now - last < SILENT_MS) return;
+      clearInterval(timer);
+      ours = new CloseEvent("close", { code: 1006, reason: SILENT });
+      socket.close();
+      socket.dispatchEvent(ours);
+    }, LOOK_MS);
+    socket.addEventListener("open", hear);
+    socket.addEventListener("message", hear);
+    socket.addEventListener("close", (event) => {
+      clearInterval(timer);
+      if (ours && event !== ours) event.stopImmediatePropagation();
+    });
+    return socket;
+  }
+
+  htmx.createWebSocket = (url) => watch(new WebSocket(url));
 
   // Puts in its places what the page shows of it; what it does not show is left out.
   function place(element) {
@@ -31,6 +68,7 @@
   function fill(element) {
     const held = engine.contains(document.activeElement) ? document.activeElement.id : "";
     engine.replaceChildren(...element.childNodes);
+    found();
     if (held) document.getElementById(held)?.focus({ preventScroll: true });
   }
 
@@ -41,13 +79,17 @@
   let open = false;
 
   window.told = {
+    watch,
     begin: () => {
       said.clear();
       open = true;
     },
-    end: () => {
+    end: (reason) => {
       said.clear();
       open = false;
+      if (reason !== SILENT) return;
+      lost();
+      if (engine) htmx.trigger(engine, "told");
     },
     hear: (element) => {
       said.set(element.dataset.trunkState ? "trunk " + element.dataset.trunkState : element.id, element);
@@ -55,7 +97,39 @@
     },
   };
 
+  // A pill that nobody answers for says nothing any more but that; what else moves by itself on
+  // the page is marked as old.
+  function lost() {
+    if (open) return;
+    const pill = document.getElementById("engine-pill");
+    if (!pill || pill.dataset.lost) return;
+    pill.dataset.lost = "yes";
+    pill.className = "pill pill-wait";
+    pill.querySelector(".pill-missing")?.remove();
+    const at = new Date(Date.now() - (performance.now() - heardAt));
+    const time = [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, "0")).join(":");
+    pill.querySelector(".pill-text").textContent = "nothing heard since " + time;
+    const notice = document.createElement("p");
+    notice.className = "notice wait";
+    notice.textContent = "Nothing has come from the server of these pages since then: what they show is as it was. This one asks again every 15 seconds. Is manage.py serve running, and the network up?";
+    engine.querySelector(".pill-panel")?.replaceChildren(notice);
+    document.body.dataset.old = "";
+  }
+
+  function found() {
+    delete document.body.dataset.old;
+  }
+
+  // Who answers for anything of the page answers for the pill too.
+  document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+    const { status } = detail.xhr;
+    if (!status || status >= 500) return;
+    heardAt = performance.now();
+    if ("old" in document.body.dataset && engine && target !== engine) htmx.trigger(engine, "told");
+  });
+
   document.addEventListener("htmx:afterSwap", (event) => {
+    if (engine && event.target === engine) found();
     const told = Array.from(said.values()).filter((element) => (element.id === "engine") === (event.target === engine));
     if (!told.length) return;
     told.forEach(place);
@@ -123,7 +197,7 @@
   });
 
   function connect() {
-    const socket = new WebSocket(location.origin.replace(/^http/, "ws") + path());
+    const socket = watch(new WebSocket(location.origin.replace(/^http/, "ws") + path()));
     socket.onopen = () => {
       openedAt = Date.now();
       window.told.begin();
@@ -132,31 +206,14 @@
       take(data);
       socket.send("shown");
     };
-    socket.onclose = ({ code }) => {
+    socket.onclose = ({ code, reason }) => {
       if (open && Date.now() - openedAt > STEADY_MS) waitMs = PATIENCE_MS;
-      window.told.end();
+      window.told.end(reason);
       if (over || [NOT_SIGNED_IN, NOT_ALLOWED, TOO_MANY].includes(code)) return;
       // Pages that lost their server together must not come back together.
       setTimeout(connect, waitMs * (0.9 + 0.2 * Math.random()));
       waitMs = Math.min(SLOWEST_MS, waitMs * 2);
     };
-  }
-
-  // A pill that nobody answers for says nothing any more but that.
-  function lost() {
-    if (open) return;
-    const pill = document.getElementById("engine-pill");
-    if (!pill || pill.dataset.lost) return;
-    pill.dataset.lost = "yes";
-    pill.className = "pill pill-wait";
-    pill.querySelector(".pill-missing")?.remove();
-    const at = new Date();
-    const time = [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, "0")).join(":");
-    pill.querySelector(".pill-text").textContent = "no answer since " + time;
-    const said = document.createElement("p");
-    said.className = "notice wait";
-    said.textContent = "The server of these pages does not answer: what they show is as it was then. This one asks again every 15 seconds. Is manage.py serve running, and the network up?";
-    engine.querySelector(".pill-panel")?.replaceChildren(said);
   }
 
   engine.addEventListener("htmx:beforeRequest", (event) => {

@@ -12,9 +12,11 @@
   const SWEEP_MS = 1000;
   const MOST_HELD = 100;
   const ANSWER_MS = 20000;
+  const BEAT = "<!--beat-->";
   const NOT_ALLOWED = 4403;
   const TOO_MANY = 4429;
   const LOST = "live connection lost";
+  const SILENT = "silent";
   const RECONNECTED_BY_HTMX = [1006, 1011, 1012, 1013];
 
   const live = document.getElementById("live");
@@ -37,6 +39,7 @@
   let sharing = false;
   let over = false;
   let held = [];
+  let heardAt = Date.now();
   // Stands for what the page shows, as long as nothing but the server's answer changed it.
   let etag = region.dataset.etag || "";
 
@@ -44,6 +47,17 @@
     if (!state || over) return;
     state.dataset.state = name;
     if (state.textContent !== text) state.textContent = text;
+  }
+
+  const isOld = () => "old" in live.dataset;
+
+  function heard() {
+    heardAt = Date.now();
+    delete live.dataset.old;
+  }
+
+  function since() {
+    return "nothing heard since " + new Date(heardAt).toLocaleTimeString("en-GB");
   }
 
   function refresh() {
@@ -75,8 +89,8 @@
     clearTimeout(pollTimer);
     if (!polling) return;
     const ms = pollMs();
-    const said = failures ? "no answer: asking again every " : why + ": asking every ";
-    show("polling", said + ms / 1000 + " seconds");
+    if (isOld()) show("polling", since() + (failures ? ": asking every " + ms / 1000 + " s" : ", asking again"));
+    else show("polling", why + ": asking every " + ms / 1000 + " seconds");
     // Pages that lost their server together must not come back together.
     pollTimer = setTimeout(() => {
       if (document.hidden || refreshing) {
@@ -123,6 +137,9 @@
     const { status } = event.detail.xhr;
     const answered = (status >= 200 && status < 300) || status === 304;
     failures = answered ? 0 : failures + 1;
+    if (answered) heard();
+    else if (!open) live.dataset.old = "";
+    if (answered && open) show("open", "live");
     tidy();
     noticeEnd();
     release();
@@ -230,10 +247,13 @@
   }
 
   live.addEventListener("htmx:wsBeforeMessage", (event) => {
+    if (!isOld()) heardAt = Date.now();
     // Put in place here and not by htmx, which would make anew what has not changed.
     event.preventDefault();
+    // A beat shows nothing, and must not wait.
+    if (event.detail.message === BEAT) event.detail.socketWrapper.send("shown");
     // The answer under way may be older than this message: it waits for the answer.
-    if (!refreshing && !sending) apply(event.detail);
+    else if (!refreshing && !sending) apply(event.detail);
     else if (held.length < MOST_HELD) held.push(event.detail);
   });
 
@@ -255,7 +275,8 @@
     stopped = over;
     polling = false;
     clearTimeout(pollTimer);
-    show("open", "live");
+    if (isOld()) show("polling", "heard again, reading anew");
+    else show("open", "live");
     // Whatever happened between the page and this moment was not sent to us.
     refresh();
   });
@@ -264,8 +285,9 @@
     if (open && Date.now() - openedAt > STEADY_MS) reconnectMs = PATIENCE_MS;
     open = false;
     held = [];
-    window.told.end();
-    const { code } = event.detail.event;
+    const { code, reason } = event.detail.event;
+    if (reason === SILENT) live.dataset.old = "";
+    window.told.end(reason);
     why = code === TOO_MANY ? "too many live pages are open, close some and reload" : LOST;
     poll();
     if (code === NOT_ALLOWED || code === TOO_MANY || RECONNECTED_BY_HTMX.includes(code)) return;

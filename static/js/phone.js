@@ -32,7 +32,7 @@
   // --- the server ---------------------------------------------------------------------------
 
   function connect() {
-    socket = new WebSocket(location.origin.replace(/^http/, "ws") + phone.dataset.socket);
+    socket = window.told.watch(new WebSocket(location.origin.replace(/^http/, "ws") + phone.dataset.socket));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       attempts = pieces = 0;
@@ -43,7 +43,7 @@
       if (event.data instanceof ArrayBuffer) hear(event.data);
       else told(JSON.parse(event.data));
     };
-    socket.onclose = (event) => closed(event.code);
+    socket.onclose = (event) => closed(event.code, event.reason === "silent");
   }
 
   // The server sends no more than it is told of: sound that waits on a slow network comes late.
@@ -53,13 +53,13 @@
     if (pieces % HEARD_EVERY === 0 && isOpen()) socket.send("heard");
   }
 
-  function closed(code) {
+  function closed(code, isSilent) {
     if (inCall()) end("The connection to the server was lost at " + clock() + ", and the call with it. Check the network, and call again.", true);
     if (NOT_AGAIN[code]) {
       server("polling", NOT_AGAIN[code]);
       return;
     }
-    server("polling", "not connected, trying again");
+    server("polling", isSilent ? "nothing heard from the server, trying again" : "not connected, trying again");
     setTimeout(connect, RECONNECT_MS[Math.min(attempts, RECONNECT_MS.length - 1)]);
     attempts += 1;
   }

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -56,6 +57,15 @@ class LiveServer:
     def __exit__(self, *_: object) -> None:
         self._server.stop()
         self.folder.cleanup()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have it stand still: nothing is closed, nothing answered, as when a cable is out."""
+        self._server.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._server.process.send_signal(signal.SIGCONT)
 
     def do(self, name: str, **values: Any) -> Any:
         """Have the server process do something, and return its answer."""

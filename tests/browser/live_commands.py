@@ -167,5 +167,10 @@ async def patience(seconds: float, tick: float) -> None:
 
 
 @command
+async def beats(every: float, after: float) -> None:
+    feed.BEAT_EVERY_S, outbox.BEAT_S = every, after
+
+
+@command
 async def commands() -> list[dict[str, Any]]:
     return ENGINE_COMMANDS

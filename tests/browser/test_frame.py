@@ -110,7 +110,7 @@ def test_a_page_whose_server_is_gone_says_so_in_place_of_what_it_knew(
     expect(pill).to_contain_text("engine up")
     page.route("**/*", lambda route: route.abort())
     page.clock.fast_forward(16_000)
-    expect(pill).to_contain_text("no answer since")
+    expect(pill).to_contain_text("nothing heard since")
     expect(pill).to_have_class(re.compile("pill-wait"))
     pill.click()
     expect(page.locator("#engine .pill-panel")).to_contain_text("asks again every 15 seconds")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from dashboard.live import outbox
-from dashboard.live.outbox import READ_ANEW, WINDOW, Batch, Fragment, Outbox, Viewer
+from dashboard.live.outbox import BEAT, READ_ANEW, WINDOW, Batch, Fragment, Outbox, Viewer
 
 VIEWER = Viewer(1, "key", "callengine.view_call")
 
@@ -110,3 +110,36 @@ async def test_only_a_browser_that_owes_an_answer_is_stuck(
     assert box.is_stuck()
     box.acknowledge()
     assert not box.is_stuck()
+
+
+async def test_whoever_was_sent_nothing_for_a_while_is_sent_a_beat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    box = Outbox(VIEWER)
+    box.beat()
+    assert await waits(box), "it is here since just now"
+    monkeypatch.setattr(outbox, "BEAT_S", -1.0)
+    box.beat()
+    assert await box.take() == BEAT
+    assert await waits(box), "one beat is sent once"
+    box.put(batch("news"))
+    box.beat()
+    assert await box.take() == "news"
+    assert await waits(box), "what it is sent is a sign of life, too"
+
+
+async def test_a_beat_comes_through_however_much_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "BEAT_S", -1.0)
+    box = Outbox(VIEWER)
+    for number in range(WINDOW + 1):
+        box.put(batch(f"k{number}"))
+        if number < WINDOW:
+            await box.take()
+    box.beat()
+    assert await box.take() == BEAT
+    box.acknowledge()
+    assert await waits(box), "a beat that was shown makes no room for anything else"
+    box.acknowledge()
+    assert await box.take() == f"k{WINDOW}"
