@@ -1,0 +1,39 @@
+"""Pages that come in pieces, as over a slow line: they are shown whole or not at all."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.chromium import LiveServer
+from tests.browser.piecemeal import piecemeal
+from tests.browser.settling import arrive
+from tests.browser.test_site import PAGES, WATCH_SHIFTS, signed_in
+from tests.browser.windows import browser
+
+__all__ = ["browser"]
+CROWDED = ["overview", "audit-log", "call-agent"]
+"Pages whose first parts have the more room the less has come of what stands beside them."
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with LiveServer() as server:
+        server.do("rows")
+        server.do("node")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
+    with piecemeal(server.url) as url:
+        context = signed_in(browser, url, viewport={"width": 1280, "height": 900})
+        context.add_init_script(WATCH_SHIFTS)
+        yield context.new_page()
+        context.close()
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_nothing_is_painted_where_it_will_not_stay(page: Page, name: str) -> None:
+    arrive(page, PAGES[name])
+    assert page.evaluate("window.shifts") == 0
