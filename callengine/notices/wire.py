@@ -21,6 +21,7 @@ QUIET_S = 60.0
 N = TypeVar("N")
 _T = TypeVar("_T")
 _kinds: dict[type, dict[str, str]] = {}
+_names: set[str] = set()
 
 
 def notice(kind: str) -> Callable[[type[_T]], type[_T]]:
@@ -36,6 +37,7 @@ def command(name: str) -> Callable[[type[_T]], type[_T]]:
 def _registered(head: dict[str, str]) -> Callable[[type[_T]], type[_T]]:
     def register(shape: type[_T]) -> type[_T]:
         _kinds[shape] = head
+        _names.add(_name(head))
         return shape
 
     return register
@@ -47,7 +49,11 @@ def to_message(told: object) -> dict[str, Any]:
 
 
 class Reader(Generic[N]):
-    """Reads the notices of some kinds; whatever else comes is logged and left alone."""
+    """Reads the notices of some kinds and leaves all others alone.
+
+    A group carries what its other hearers wait for. Only what nobody declares is logged: it comes
+    of a process of another version.
+    """
 
     def __init__(self, *shapes: type[N]) -> None:
         self._shapes = {_name(_kinds[shape]): shape for shape in shapes}
@@ -69,7 +75,8 @@ class Reader(Generic[N]):
         name = _name(message)
         shape = self._shapes.get(name)
         if shape is None:
-            self._complain(name, "its type is not known here")
+            if name not in _names:
+                self._complain(name, "its type is not known here")
             return None
         try:
             return read(shape, message)

@@ -79,6 +79,16 @@ def test_what_cannot_be_read_is_named_and_left_alone(
     assert complaint in caplog.text
 
 
+def test_what_others_in_a_group_wait_for_is_nothing_to_complain_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reader = Reader(calls.CallChanged)
+    assert [told for told in NOTICES if not isinstance(told, calls.CallChanged)]
+    sent = {"type": "several", "messages": [to_message(told) for told in NOTICES]}
+    assert all(isinstance(told, calls.CallChanged) for told in reader.read(sent))
+    assert caplog.text == ""
+
+
 def test_one_that_cannot_be_read_keeps_no_other_from_being_heard(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
