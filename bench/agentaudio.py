@@ -15,7 +15,7 @@ from callengine.core.playout import Playout
 from callengine.worker.audio.callercodecs import CallerCodec
 from callengine.worker.audio.callerstream import CallerStream
 from callengine.worker.audio.paths import Paths, open_paths
-from callengine.worker.library import keep_g722_levels
+from callengine.worker.pjsua.library import keep_g722_levels
 from callengine.worker.rtp.packets import RtpPacket, build
 from callengine.worker.rtp.session import RtpSession
 from tests.callengine.worker.plugins.driver import endpoint, tone

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from callengine.core.control.forking import FROM_FORK_SERVER, Fork, FromForkServer
 from callengine.core.control.language import MAX_MESSAGE_BYTES, encode
-from callengine.worker.confinement import environment
-from callengine.worker.control import socket_pair
+from callengine.worker.process.confinement import environment
+from callengine.worker.process.control import socket_pair
 
 logger = logging.getLogger(__name__)
 
+FORK_SERVER = "callengine.worker.process.forkserver"
 END_TIMEOUT_S = 3.0
 "How long a fork server whose socket was closed may take before it is killed."
 RESTART_DELAY_S = 1.0
@@ -94,7 +95,7 @@ class ForkServer:
                 asyncio.get_running_loop().run_in_executor(None, _end, self._process)
             self._started = time.monotonic()
             self._process = subprocess.Popen(  # noqa: S603 (our own module, a number)
-                [sys.executable, "-m", "callengine.worker.forkserver", str(theirs.fileno())],
+                [sys.executable, "-m", FORK_SERVER, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment(),

@@ -26,7 +26,7 @@ from callengine.core.limits import RTP_PORTS_PER_PROCESS
 from callengine.engine.forking import ForkServer
 from callengine.engine.processes import CallProcess, PoolSettings, ProcessState
 from callengine.engine.roster import Roster
-from callengine.worker.control import socket_pair
+from callengine.worker.process.control import socket_pair
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from callengine.lab.phones import ROOT
 from callengine.notices.answering import answer
 from callengine.notices.auditions import AskForAuditions, MadeHeard, MakeHeard
 from callengine.notices.lab import LabBusy, LabOffer, LabRefused
-from callengine.worker.confinement import environment
 from callengine.worker.native.build import library
+from callengine.worker.process.confinement import environment
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ class Chain:
     async def _there(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "callengine.worker.audition"),
+                *(sys.executable, "-m", "callengine.worker.lab.audition"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 cwd=ROOT,

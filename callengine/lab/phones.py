@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from callengine.worker.confinement import environment
+from callengine.worker.process.confinement import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_WITHIN_S = 10.0
@@ -125,7 +125,7 @@ async def start_phone(settings: PhoneSettings) -> Phone:
     Raises PhoneError.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "callengine.worker.phone", *settings.arguments()),
+        *(sys.executable, "-m", "callengine.worker.lab.phone", *settings.arguments()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,

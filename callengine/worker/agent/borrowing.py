@@ -8,11 +8,11 @@ from callengine.worker.agent.calleraudio import CallerAudio, Formats
 from callengine.worker.agent.callermedia import CallerMedia, Terms
 from callengine.worker.agent.callerpage import CallerPage
 from callengine.worker.agent.loop import AgentLoop
-from callengine.worker.lending import Lender, LentMedia
-from callengine.worker.party import Counters
+from callengine.worker.legs.lending import Lender, LentMedia
+from callengine.worker.legs.party import Counters
+from callengine.worker.legs.soundline import SoundLine
 from callengine.worker.rtpguard.rules import Seen
 from callengine.worker.rtpguard.sending import Hold
-from callengine.worker.soundline import SoundLine
 
 GIVE_BACK_WITHIN_S = 0.2
 

@@ -8,7 +8,7 @@ from callengine.worker.agent.pace import Pace
 from callengine.worker.agent.polled import Ready
 from callengine.worker.audio.callerstream import CallerStream
 from callengine.worker.audio.paths import Paths
-from callengine.worker.party import Counters
+from callengine.worker.legs.party import Counters
 from callengine.worker.rtpguard.rules import Seen
 
 Formats = tuple[AudioFormat, AudioFormat]

@@ -7,8 +7,8 @@ from callengine.worker.agent.calleraudio import CallerAudio, Formats
 from callengine.worker.agent.polled import Ready
 from callengine.worker.audio.callercodecs import CallerCodec
 from callengine.worker.audio.paths import open_paths
-from callengine.worker.lending import LentMedia
-from callengine.worker.party import Counters
+from callengine.worker.legs.lending import LentMedia
+from callengine.worker.legs.party import Counters
 from callengine.worker.rtp.heard import Heard, Key
 from callengine.worker.rtp.session import RtpSession
 from callengine.worker.rtpguard.rules import Seen

@@ -8,8 +8,8 @@ from callengine.worker.agent.calleraudio import CallerAudio, Formats
 from callengine.worker.agent.polled import Ready
 from callengine.worker.audio.paths import open_paths
 from callengine.worker.audio.pcm import PcmCaller
+from callengine.worker.legs.soundline import SoundLine
 from callengine.worker.rtp.heard import Sound
-from callengine.worker.soundline import SoundLine
 
 _FRAME_TICKS = SOUND_RATE_HZ * FRAME_MS // 1000
 

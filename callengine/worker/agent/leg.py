@@ -24,9 +24,9 @@ from callengine.worker.agent.effects import AgentReady, AskSocket, Left
 from callengine.worker.agent.facts import Facts
 from callengine.worker.agent.loop import AgentLoop, Faulty, Pressed, Told
 from callengine.worker.agent.telling import Telling, Word
-from callengine.worker.innerparty import InnerParty
-from callengine.worker.lending import Lender
-from callengine.worker.party import Ear, ForEngine, MediaFacts, Party, PartyError, Post
+from callengine.worker.legs.innerparty import InnerParty
+from callengine.worker.legs.lending import Lender
+from callengine.worker.legs.party import Ear, ForEngine, MediaFacts, Party, PartyError, Post
 
 
 class AgentLeg(InnerParty):

@@ -20,8 +20,8 @@ from callengine.worker.agent.link import AgentLink
 from callengine.worker.agent.overhearing import Overhearing
 from callengine.worker.agent.polled import Polled
 from callengine.worker.audio.paths import PathError
-from callengine.worker.levels import FULL_SCALE, loudness
-from callengine.worker.party import Ear
+from callengine.worker.legs.levels import FULL_SCALE, loudness
+from callengine.worker.legs.party import Ear
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from agents.formats import AudioFormat
 from callengine.core.sounds import FRAME_BYTES
 from callengine.worker.audio.paths import ToCaller
 from callengine.worker.audio.pcm import PcmCaller, PcmCodec
-from callengine.worker.party import Ear
+from callengine.worker.legs.party import Ear
 
 
 class _Side:

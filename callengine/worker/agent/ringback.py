@@ -6,7 +6,7 @@ from functools import cache
 
 from agents.formats import AudioFormat, Encoding
 from audiocodecs.g711 import compressed
-from callengine.worker.ringtone import AMPLITUDE, HZ, ON_S, PERIOD_S
+from callengine.worker.legs.ringtone import AMPLITUDE, HZ, ON_S, PERIOD_S
 
 
 class Ringback:

@@ -23,12 +23,12 @@ from callengine.core.parties import CALLER
 from callengine.core.sounds import DIGITS, PCM, FrameKind
 from callengine.worker.browser.link import BrowserLink
 from callengine.worker.browser.port import BrowserPort, take_port
-from callengine.worker.innerparty import InnerParty
-from callengine.worker.lending import Borrower
-from callengine.worker.levels import loudness
-from callengine.worker.party import MediaFacts, Party, PartyError, Post
-from callengine.worker.sipleg import Bridged
-from callengine.worker.soundline import SoundLine
+from callengine.worker.legs.innerparty import InnerParty
+from callengine.worker.legs.lending import Borrower
+from callengine.worker.legs.levels import loudness
+from callengine.worker.legs.party import MediaFacts, Party, PartyError, Post
+from callengine.worker.legs.soundline import SoundLine
+from callengine.worker.sip.leg import Bridged
 from sip.phrases import PHRASES
 
 CONNECTS_WITHIN_S = 8.0

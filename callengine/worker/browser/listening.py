@@ -11,9 +11,9 @@ from callengine.core.sounds import FrameKind
 from callengine.core.timeline import LISTENING, NOBODY_LISTENS
 from callengine.worker.browser.link import BrowserLink
 from callengine.worker.browser.port import EarPort, take_ear
-from callengine.worker.party import Ear, Overheard, Party
-from callengine.worker.relaying import Relaying
-from callengine.worker.sipleg import Bridged
+from callengine.worker.legs.party import Ear, Overheard, Party
+from callengine.worker.legs.relaying import Relaying
+from callengine.worker.sip.leg import Bridged
 
 LOOKS_EVERY_S = 0.25
 MAX_LISTENERS = 3

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 
 from callengine.core.standins import plain
-from callengine.worker.party import Counters
+from callengine.worker.legs.party import Counters
 from callengine.worker.rtp import rtcp, tapped
 from callengine.worker.rtp.heard import Heard, StreamFormat
 from callengine.worker.rtp.packets import MAX_PACKET_BYTES, parse

@@ -9,8 +9,7 @@ from typing import Any, Protocol
 import pjsua2 as pj
 
 from callengine.core.standins import plain
-from callengine.worker import relay
-from callengine.worker.native import layout, libraries
+from callengine.worker.native import layout, libraries, relay
 from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
 from callengine.worker.rtpguard.rules import Seen
 from callengine.worker.rtpguard.sending import Hold

@@ -11,8 +11,8 @@ from callengine.core.control.calls import TimelineNote
 from callengine.core.control.speech import SpeechWanted
 from callengine.core.events import LegAnswered, LegEnded, LegFailed
 from callengine.core.orders import LegOrder
-from callengine.worker.innerparty import InnerParty
-from callengine.worker.party import MediaFacts, Party, PartyError, Post
+from callengine.worker.legs.innerparty import InnerParty
+from callengine.worker.legs.party import MediaFacts, Party, PartyError, Post
 from callengine.worker.selftest.ports import (
     FRAME_MS,
     DelayPort,
@@ -23,7 +23,7 @@ from callengine.worker.selftest.ports import (
     port_rate_hz,
     tone,
 )
-from callengine.worker.sipleg import Bridged
+from callengine.worker.sip.leg import Bridged
 from sip.selftests import SENTENCES, SelfTest
 
 MAX_SPEECH_BYTES = 60 * 48000 * 2

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pjsua2 as pj
 
-from callengine.worker.callbacks import Contained
+from callengine.worker.pjsua.callbacks import Contained
 from sip.selftests import DELAY_S, TONE_DBFS, TONE_HZ
 
 FRAME_MS = 20

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from audiocodecs.catalogue import PLATFORM_CODECS
 from callengine.core.audition import LOSSES_PERCENT, Audition
-from callengine.worker import relay
+from callengine.worker.native import relay
 
 
 def test_the_same_packets_are_lost_for_every_codec_and_more_at_a_higher_loss() -> None:

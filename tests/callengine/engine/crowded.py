@@ -9,10 +9,10 @@ import sys
 import pjsua2 as pj
 
 from callengine.worker import plugins
-from callengine.worker.control import Control
-from callengine.worker.endpoint import CallProcessConfig
-from callengine.worker.library import quieten
-from callengine.worker.process import CallServer
+from callengine.worker.pjsua.endpoint import CallProcessConfig
+from callengine.worker.pjsua.library import quieten
+from callengine.worker.process.control import Control
+from callengine.worker.process.loop import CallServer
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def fork_server_of(engine: Engine) -> int:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         parent = re.search(r"^PPid:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
         ours = parent and int(parent[1]) in {p.pid for p in engine.processes.values()}
-        if b"callengine.worker.forkserver" in words and ours:
+        if b"callengine.worker.process.forkserver" in words and ours:
             return pid
     raise AssertionError("no fork server")
 

@@ -11,7 +11,7 @@ from callengine.core.control.browsers import BrowserSocket, ListenerSocket
 from callengine.core.control.calls import Taken
 from callengine.engine import browsersockets
 from callengine.engine.browsersockets import BrowserSockets, SoundAddress
-from callengine.worker.control import Control, ReceivedOrder
+from callengine.worker.process.control import Control, ReceivedOrder
 from tests.callengine.edge.fakes import UdpPeer
 from tests.callengine.engine import boards
 from tests.callengine.engine.test_hostile_process import say, taken_over

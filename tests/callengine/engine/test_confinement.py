@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from callengine.worker import confinement
+from callengine.worker.process import confinement
 from tests.callengine.engine.processes import children_of, fork_server_of, templates_of
 from tests.peers.engine import ROOT, Engine
 from tests.peers.waiting import until
@@ -23,7 +23,8 @@ CONFIGURATION = configuration(connection("bob", inbound=["OPUS"]))
 
 ATTEMPTS = """
 import ctypes, errno, json, os, socket, sys
-from callengine.worker import confinement, plugins
+from callengine.worker import plugins
+from callengine.worker.process import confinement
 plugins.preload()
 folder, port, local, how = sys.argv[1:]
 libc = ctypes.CDLL(None, use_errno=True)

@@ -22,7 +22,7 @@ from callengine.core.control.calls import (
 from callengine.core.control.language import encode
 from callengine.core.snapshot import QualitySnapshot
 from callengine.engine.processes import CallProcess, ProcessState
-from callengine.worker.control import socket_pair
+from callengine.worker.process.control import socket_pair
 from tests.callengine.edge.fakes import UdpPeer
 from tests.callengine.engine import boards
 from tests.callengine.engine.test_taking import (

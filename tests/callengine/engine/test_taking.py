@@ -15,7 +15,7 @@ import pytest
 
 from callengine.edge.legs import inner
 from callengine.engine.processes import CallProcess, ProcessState
-from callengine.worker.control import socket_pair
+from callengine.worker.process.control import socket_pair
 from tests.callengine.edge.fakes import UdpPeer, reply_as
 from tests.callengine.engine import boards
 from tests.peers.engine import ROOT

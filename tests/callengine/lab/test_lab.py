@@ -102,7 +102,7 @@ def ended(engine: Engine, call: str, *, within_s: float = 30.0) -> dict[str, Any
 
 def phones(engine: Engine) -> set[int]:
     """Return the process ids of the built-in phones."""
-    return {pid for pid in engine.children() if b"callengine.worker.phone" in command(pid)}
+    return {pid for pid in engine.children() if b"callengine.worker.lab.phone" in command(pid)}
 
 
 def command(pid: int) -> bytes:
@@ -260,4 +260,4 @@ def test_no_phone_outlives_its_engine(how: signal.Signals) -> None:
         assert len(running) == 2
         engine.processes["serve"].send_signal(how)
         engine.processes["serve"].wait(20)
-        eventually(lambda: not any(b"worker.phone" in command(pid) for pid in running))
+        eventually(lambda: not any(b"worker.lab.phone" in command(pid) for pid in running))

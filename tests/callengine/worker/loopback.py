@@ -11,7 +11,7 @@ from typing import IO, Any, TypeVar
 from callengine.core.control.calls import FROM_CALL_PROCESS, FromCallProcess, ToCallProcess
 from callengine.core.control.language import encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
-from callengine.worker.control import socket_pair
+from callengine.worker.process.control import socket_pair
 from tests.peers import descriptions
 from tests.peers.nursery import ROOT, Forked, nursery
 from tests.peers.ports import free_port_range

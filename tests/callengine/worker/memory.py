@@ -5,7 +5,7 @@ from typing import Any
 
 from callengine.core.events import Event, LegAnswered, LegEnded, LegMatched, LegProgress
 from callengine.core.orders import LegOrder
-from callengine.worker.party import (
+from callengine.worker.legs.party import (
     Counters,
     ForEngine,
     Invite,

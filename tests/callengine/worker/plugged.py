@@ -8,20 +8,21 @@ import socket
 import sys
 from typing import Any
 
-from callengine.worker import endings, plugins
+from callengine.worker import plugins
 from callengine.worker.agent import preloading
 from callengine.worker.agent.conversation import AgentConversation
-from callengine.worker.control import Control
-from callengine.worker.digits import Digits
-from callengine.worker.endpoint import CallProcessConfig
-from callengine.worker.library import quieten
+from callengine.worker.call.runner import CallRunner
+from callengine.worker.pjsua.endpoint import CallProcessConfig
+from callengine.worker.pjsua.library import quieten
 from callengine.worker.plugins import event_clock
 from callengine.worker.plugins.opus import OpusInstance
-from callengine.worker.process import CallServer
-from callengine.worker.reoffers import Reoffers
+from callengine.worker.process.control import Control
+from callengine.worker.process.loop import CallServer
 from callengine.worker.rtpguard.guard import RtpGuard
-from callengine.worker.runner import CallRunner
-from callengine.worker.sipleg import SipLeg
+from callengine.worker.sip import endings
+from callengine.worker.sip.digits import Digits
+from callengine.worker.sip.leg import SipLeg
+from callengine.worker.sip.reoffers import Reoffers
 
 PLACES: dict[str, Any] = {
     "conversation": AgentConversation,

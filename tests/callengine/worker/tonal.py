@@ -13,13 +13,13 @@ import pjsua2 as pj
 
 from callengine.core.orders import CallOrder, LegOrder
 from callengine.worker import plugins
-from callengine.worker.control import Control
-from callengine.worker.endpoint import CallProcessConfig, Endpoint
-from callengine.worker.library import quieten
-from callengine.worker.party import Parties, Party, Post
-from callengine.worker.process import CallServer
-from callengine.worker.sipleg import Bridged
-from callengine.worker.sipparties import SipParties
+from callengine.worker.legs.party import Parties, Party, Post
+from callengine.worker.pjsua.endpoint import CallProcessConfig, Endpoint
+from callengine.worker.pjsua.library import quieten
+from callengine.worker.process.control import Control
+from callengine.worker.process.loop import CallServer
+from callengine.worker.sip.leg import Bridged
+from callengine.worker.sip.parties import SipParties
 from tests.callengine.worker.memory import MemoryParty
 
 TONE_HZ = 1000

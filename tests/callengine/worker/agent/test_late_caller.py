@@ -14,8 +14,8 @@ from callengine.core.orders import AgentOrder
 from callengine.worker.agent.callerpage import CallerPage
 from callengine.worker.agent.effects import AskSocket
 from callengine.worker.agent.loop import AgentLoop
-from callengine.worker.library import library_config, quieten
-from callengine.worker.soundline import SoundLine
+from callengine.worker.pjsua.library import library_config, quieten
+from callengine.worker.legs.soundline import SoundLine
 
 quieten()
 library = pj.Endpoint()

@@ -8,8 +8,8 @@ from callengine.core.events import DigitReceived, LegProgress
 from callengine.core.orders import AgentOrder, LegOrder
 from callengine.worker.agent.leg import AgentLeg
 from callengine.worker.agent.loop import Pressed
-from callengine.worker.lending import Borrower, LentMedia
-from callengine.worker.party import Party
+from callengine.worker.legs.lending import Borrower, LentMedia
+from callengine.worker.legs.party import Party
 from tests.callengine.worker.memory import MemoryParty
 
 AGENT = AgentOrder(

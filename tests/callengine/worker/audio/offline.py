@@ -17,7 +17,7 @@ import numpy as np
 from agents.formats import AudioFormat, Encoding
 from callengine.worker.audio.callercodecs import CallerCodec
 from callengine.worker.audio.paths import PathError, Paths, open_paths
-from callengine.worker.library import keep_g722_levels, quieten
+from callengine.worker.pjsua.library import keep_g722_levels, quieten
 from callengine.worker.rtp.heard import StreamFormat
 from tests.callengine.worker.plugins.driver import Codec, Samples, endpoint, strongest_hz, tone
 

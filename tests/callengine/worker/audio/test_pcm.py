@@ -15,7 +15,7 @@ from callengine.core.sounds import FRAME_BYTES
 from callengine.worker.agent.callerpage import CallerPage
 from callengine.worker.agent.overhearing import Overhearing
 from callengine.worker.audio.pcm import PcmCaller
-from callengine.worker.soundline import SoundLine
+from callengine.worker.legs.soundline import SoundLine
 
 def frames(samples, size):
     audio = samples if isinstance(samples, bytes) else samples.tobytes()

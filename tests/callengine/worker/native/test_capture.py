@@ -13,8 +13,8 @@ import pytest
 
 from callengine.core.control.capture import PacketsRecorded, RecordPackets
 from callengine.core.pcapng import opening
-from callengine.worker import capturing
-from callengine.worker.capturing import Capturing
+from callengine.worker.call import capturing
+from callengine.worker.call.capturing import Capturing
 from callengine.worker.native.libraries import ffi
 from callengine.worker.rtp import tapped
 from callengine.worker.rtp.heard import StreamFormat
