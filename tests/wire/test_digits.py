@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import shutil
 import struct
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
@@ -14,6 +15,7 @@ from tests.peers.baresip import Baresip
 from tests.peers.dialogs import Call
 from tests.peers.engine import Engine
 from tests.peers.rtp import Packet
+from tests.peers.waiting import until
 from tests.wire.conversation import Conversation, caller, converse, registered
 from tests.wire.directory import PASSWORD, configuration, connection
 
@@ -174,13 +176,16 @@ async def _press(
 
 
 async def _heard(call: Call, digits: str) -> str:
-    """Wait for as many keys, and a little for one too many."""
+    """Wait for the end of as many keys, and a little for one too many."""
     (number,) = descriptions.telephone_events(call.local_sdp)
     rtp = call.phone.rtp
-    for _ in range(200):
-        if len(rtp.digits(number)) >= len(digits):
-            break
-        await asyncio.sleep(0.1)
+
+    def are_over() -> bool:
+        events = [p for p in rtp.packets if p.payload_type == number]
+        ends = Counter(p.timestamp for p in events if p.payload[1] & 0x80)
+        return [count >= 3 for count in ends.values()].count(True) >= len(digits)
+
+    await until(are_over, f"{digits} did not come to an end")
     await asyncio.sleep(0.4)
     return rtp.digits(number)
 

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections import defaultdict
 from contextlib import AsyncExitStack
+from typing import Any
 
 from tests.peers.dialogs import Call, IncomingCall, OutgoingCall
 from tests.peers.engine import Engine
@@ -173,7 +174,7 @@ async def carriers(gateway: Phone, phone: Phone, callee: Phone) -> list[str]:
     return [await leave(a, b) for a, b in (inward, outward)]
 
 
-async def before_its_ack(phone: Phone, callee: Phone) -> str:
+async def before_its_ack(engine: Engine, phone: Phone, callee: Phone) -> str:
     """A stranger hears nothing of early media, and at once what follows its ACK."""
     a = await phone.invite(callee.user, phone.sdp(["PCMU"]))
     b = await callee.wait_call()
@@ -184,8 +185,15 @@ async def before_its_ack(phone: Phone, callee: Phone) -> str:
     await b.answer(b.local_sdp)
     await a.answered()
     await phone.rtp.first_packet()
-    await asyncio.sleep(1.2)
+    # It is told once its call process has looked.
+    await engine._eventually(lambda: _resumed(engine, a.call_id), "it was not told", 30)
     return await leave(a, b)
+
+
+def _resumed(engine: Engine, call_id: str) -> dict[str, Any] | None:
+    """Return what the timeline of a call says of being sent to again; None: nothing yet."""
+    call = next(one for one in engine.calls() if one["legs"][0]["call_id"] == call_id)
+    return next((e for e in engine.events(call["id"]) if e["kind"] == "sending-resumed"), None)
 
 
 async def test_rtp_goes_only_where_somebody_wants_it(engine: Engine) -> None:
@@ -206,7 +214,7 @@ async def test_rtp_goes_only_where_somebody_wants_it(engine: Engine) -> None:
             behind_nat(engine, strangers[1], alice),
             ordinary(engine, strangers[2], dave),
             carriers(gateway, bob, erin),
-            before_its_ack(strangers[3], grace),
+            before_its_ack(engine, strangers[3], grace),
             never_acknowledged(mallory, carol),
             followed(strangers[4], heidi),
         )

@@ -110,7 +110,7 @@ async def test_figures_of_many_calls_go_together_and_with_what_is_told_at_once(
             await asyncio.sleep(2 * publishing.GATHERING_S)
         assert layer.sent == []
         telling.event(calls[0]["id"], calls[0]["events"][0])
-        await asyncio.sleep(4 * publishing.GATHERING_S)
+        await telling._all_sent.wait()
         assert len(layer.contents(groups.CALLS)[0]["calls"]) == 5
         for call in calls:
             assert layer.contents(groups.call_group(call["id"]))[0]["type"] == "call.quality"
@@ -125,10 +125,9 @@ async def test_figures_do_not_wait_for_anything_else_for_long(
     monkeypatch.setattr(publishing, "FIGURES_S", 2 * publishing.GATHERING_S)
     async with publisher(monkeypatch) as (telling, layer):
         for _ in range(2):
-            told = len(layer.sent)
             telling.quality((call := demo.call())["id"], {"A": demo.quality(4.1)})
-            await asyncio.sleep(6 * publishing.GATHERING_S)
-            assert len(layer.sent) > told
+            async with asyncio.timeout(20):
+                await telling._all_sent.wait()
             assert layer.contents(groups.call_group(call["id"]))
 
 
