@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from callengine.core.snapshot import EventSnapshot
 from callengine.notices import groups
+from dashboard.live import outbox
 from tests.dashboard.live import demo
 from tests.dashboard.live.watching import heard, key, members, opened
 
@@ -53,7 +54,10 @@ async def test_a_line_of_the_timeline_is_sent_once(renders: Counter[str]) -> Non
     assert renders["calls/_event.html"] == len(call["events"])
 
 
-async def test_a_line_that_grows_is_sent_again_and_no_other(renders: Counter[str]) -> None:
+async def test_a_line_that_grows_is_sent_again_and_no_other(
+    renders: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "PATIENCE_S", 3600.0)  # nothing is read while so much is told
     call = demo.call()
     pressed = demo.event(timezone.now(), "A", "dtmf", "Bob pressed a key; passed on.")
     async with opened(f"/ws/calls/{call['id']}/") as socket:
