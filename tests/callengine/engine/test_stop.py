@@ -135,7 +135,7 @@ async def test_a_peer_that_does_not_read_costs_a_stop_nothing() -> None:
             call = await converse(engine, phone, bob, offer=["PCMU"])
             with deaf_peer(engine.server):
                 engine.terminate()
-                await _both_get_a_bye(call, 4)
+                await _both_get_a_bye(call, AT_ONCE_S)
                 assert await asyncio.to_thread(engine.serving.wait, AT_ONCE_S) == 0
         assert "not everything could be stopped" not in engine.dump()
         record = await engine.record(call.a.call_id)
