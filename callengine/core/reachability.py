@@ -17,6 +17,19 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayAddress:
+    """One of the addresses that a trunk's gateway leads to."""
+
+    trunk: str
+    gateway: str
+    "As it was written down."
+    target: str
+    "The flow to it, as text."
+    name: str
+    "The host name it came from; nothing if the gateway is written as an address."
+
+
+@dataclass(frozen=True, slots=True)
 class Sounding:
     """What came of one request to an address."""
 

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from callengine.core.reachability import HOLDS_S, Health, Sounding, health_after, is_news
+from callengine.core.reachability import (
+    HOLDS_S,
+    GatewayAddress,
+    Health,
+    Sounding,
+    health_after,
+    is_news,
+)
 from callengine.directory.memory import Memory
 from callengine.directory.records import TargetRow
 from callengine.edge.interface import Attempt, LegAnchor
@@ -35,20 +42,15 @@ class Gateways:
             self._book.changed(call)
         if attempt.code and anchor.trunk:
             sounding = Sounding(attempt.code, attempt.said, attempt.retry_after_s)
-            self.heard(anchor.trunk, anchor.gateway, anchor.flow, anchor.via, sounding)
+            self.heard(
+                GatewayAddress(anchor.trunk, anchor.gateway, anchor.flow, anchor.via), sounding
+            )
 
     def heard(
-        self,
-        trunk: str,
-        gateway: str,
-        target: str,
-        name: str,
-        sounding: Sounding,
-        *,
-        holds_s: float = HOLDS_S,
+        self, address: GatewayAddress, sounding: Sounding, *, holds_s: float = HOLDS_S
     ) -> None:
         """Take what an address said."""
-        key = (trunk, gateway, target)
+        trunk, gateway, target = key = (address.trunk, address.gateway, address.target)
         before = self._known.get(key)
         after = health_after(before, sounding, now=self._now(), holds_s=holds_s)
         if not is_news(before, after):
@@ -66,7 +68,7 @@ class Gateways:
             trunk=trunk,
             gateway=gateway,
             target=target,
-            name=name,
+            name=address.name,
             is_up=standing.is_up,
             since=moment(after.since),
             said=after.said,

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from callengine.core.control.calls import Idle, OfCall, ToCallProcess, Unable
+from callengine.core.control.calls import Idle, OfCall, Unable
 from callengine.engine.keeper import ProcessKeeper
 from callengine.engine.processes import (
     CallProcess,
@@ -58,6 +58,8 @@ class Pool:
             on_death=on_death,
             on_loss=self._replenish,
         )
+        self.send = self._keeper.send
+        "`send(process, message)` is how a process is told something."
         self.codecs: tuple[str, ...] = ()
         "What call processes here can do, once the first is ready."
         self.unavailable: dict[str, str] = {}
@@ -148,20 +150,6 @@ class Pool:
         self._cleared.set()
         self._shrink(process.bridge_rate_hz)
         self._replenish()
-
-    def send(
-        self,
-        process: CallProcess,
-        message: ToCallProcess,
-        *,
-        wake: bool = True,
-        descriptors: Sequence[int] = (),
-    ) -> None:
-        """Send a control message; `wake` unless an INVITE follows at once.
-
-        The process gets its own copies of `descriptors`; the caller closes these.
-        """
-        self._keeper.send(process, message, wake=wake, descriptors=descriptors)
 
     def end_silent(self) -> None:
         """End the processes with a call that have said nothing for too long."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from callengine.core.naming import NextHop
-from callengine.core.reachability import HOLDS_S, Sounding
+from callengine.core.reachability import HOLDS_S, GatewayAddress, Sounding
 from callengine.edge.flow import Flow
 from callengine.edge.names.locator import flow_of
 
@@ -33,14 +33,7 @@ class ProbeAudience(Protocol):
     """Whoever is told what probes find."""
 
     def heard(
-        self,
-        trunk: str,
-        gateway: str,
-        target: str,
-        name: str,
-        sounding: Sounding,
-        *,
-        holds_s: float = HOLDS_S,
+        self, address: GatewayAddress, sounding: Sounding, *, holds_s: float = HOLDS_S
     ) -> None:
         """Take what an address said."""
 
@@ -99,6 +92,5 @@ class Probing:
         except TimeoutError:
             sounding = Sounding(408, f"no answer to OPTIONS within {ANSWER_S:g} s")
         holds_s = max(self._interval_s * KEPT_FOR, HOLDS_S)
-        self._audience.heard(
-            self._trunk, self._gateway, str(flow), target.via, sounding, holds_s=holds_s
-        )
+        address = GatewayAddress(self._trunk, self._gateway, str(flow), target.via)
+        self._audience.heard(address, sounding, holds_s=holds_s)
