@@ -1,7 +1,7 @@
 """Recording packets of calls: what was asked for, whose call it is, its file, and when it ends.
 
-RTP and RTCP are written by the call process, through a descriptor; signalling by one thread here,
-as nothing on the event loop may wait for a disk.
+RTP and RTCP are written by the call process, through a descriptor; signalling by a thread of this
+engine's (`capturedisk`).
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -20,14 +19,16 @@ from callengine.core.control.capture import PacketsRecorded, RecordPackets, Stop
 from callengine.core.snapshot import iso
 from callengine.directory.current import Read
 from callengine.engine.calls import CallBook
+from callengine.engine.capturedisk import CaptureDisk
 from callengine.engine.livecall import LiveCall
 from callengine.engine.opencapture import OpenCapture
 from callengine.engine.pool import Pool
 from callengine.engine.processes import ProcessState
 from callengine.engine.settings import EngineSettings
+from callengine.engine.wantedcaptures import WantedCaptures
 from callengine.notices.captures import CaptureAsked, DropCapture, StopCapture
 from callengine.record import captures, changes, reading
-from callengine.record.capturefile import CaptureFile, NoRoomError
+from callengine.record.capturefile import NoRoomError
 from callengine.record.captures import CaptureOrder
 from callengine.record.ladder import Listener, SeenMessage
 
@@ -44,10 +45,6 @@ PAST_S = 5.0
 LOOK_S = 10.0
 "How often is looked for what was asked for and not heard of."
 SWEEP_S, MOST_BEGUN = 3600.0, 1000
-COMMENT = (
-    "Recorded by voipnumber. SIP with secrets masked, as the edge saw it; RTP and RTCP as the call "
-    "process saw them, {what}."
-)
 
 
 class OwnAddresses(Protocol):
@@ -69,18 +66,17 @@ class Captures:
         edge: OwnAddresses,
         read: Read,
     ) -> None:
-        self._node, self._data, self._limits = settings.node, settings.data, settings.captures
+        self._node, self._limits = settings.node, settings.captures
+        self._disk = CaptureDisk(settings.data, settings.captures)
         self._book = book
         self._pool = pool
         self._edge = edge
         self._read = read
-        self._waiting: dict[str, CaptureOrder] = {}
-        "By the party whose next call is meant."
+        self._wanted = WantedCaptures()
         self._open: dict[str, OpenCapture] = {}
         "By key, until their files are closed."
         self._begun: deque[str] = deque(maxlen=MOST_BEGUN)
         "Their keys, and those of the last that were."
-        self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="captures")
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -92,8 +88,8 @@ class Captures:
         while True:
             try:
                 await self._look()
-                if self._data is not None and time.monotonic() - swept_at >= SWEEP_S:
-                    await self._read(partial(captures.sweep, self._data))
+                if time.monotonic() - swept_at >= SWEEP_S:
+                    await self._read(self._disk.sweep)
                     swept_at = time.monotonic()
             except Exception:
                 logger.exception("captures could not be looked for; it is tried again")
@@ -113,7 +109,7 @@ class Captures:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._files.shutdown(wait=False)
+        self._disk.stop()
 
     def take(self, command: CaptureAsked | StopCapture | DropCapture) -> None:
         """Do what a page asks for."""
@@ -121,15 +117,14 @@ class Captures:
             case CaptureAsked(key):
                 self._do(self._asked(key))
             case StopCapture(key):
-                self._forget(key)
+                self._wanted.forget(key)
                 if (capture := self._open.get(key)) is not None:
                     self._end(capture, "stopped")
             case DropCapture(key):
-                self._forget(key)
+                self._wanted.forget(key)
                 if (capture := self._open.get(key)) is not None:
                     self._end(capture, "stopped")
-                if self._data is not None:
-                    self._files.submit(captures.drop, self._data, key)
+                self._disk.drop(key)
 
     # Beginning
 
@@ -142,7 +137,7 @@ class Captures:
         if order.call:
             self._of_call(order)
         else:
-            self._waiting[order.party] = order
+            self._wanted.add(order)
 
     def _of_call(self, order: CaptureOrder) -> None:
         """Begin with a call that is up, unless that is another engine's."""
@@ -171,21 +166,10 @@ class Captures:
             call.capture.past = self._book.trace.listen(call.plan.call, listener)
 
     def _order_for(self, call: LiveCall) -> CaptureOrder | None:
-        if not self._waiting:
-            return None
-        parties = call.ends | set(call.party_labels.values())
-        order = next((self._waiting.pop(p) for p in parties if p in self._waiting), None)
-        if order is None or order.until is None or order.until.timestamp() < time.time():
-            return None
-        return order
-
-    def _forget(self, key: str) -> None:
-        for party, order in list(self._waiting.items()):
-            if order.key == key:
-                del self._waiting[party]
+        return self._wanted.take(call.ends | set(call.party_labels.values()))
 
     def _begin(self, call: LiveCall, order: CaptureOrder) -> Listener | None:
-        if self._data is None:
+        if not self._disk.is_there:
             return None
         now = time.time()
         max_s = min(order.max_s, self._limits.max_s)
@@ -194,7 +178,7 @@ class Captures:
             order=order,
             call=call.plan.call,
             call_uuid=call.id,
-            file=CaptureFile(captures.path(self._data, order.key), max_bytes=max_bytes),
+            file=self._disk.file(order.key, max_bytes=max_bytes),
             shown={
                 "key": order.key,
                 "by": order.by,
@@ -210,15 +194,9 @@ class Captures:
         self._begun.append(order.key)
         loop = asyncio.get_running_loop()
         capture.timer = loop.call_later(max_s + STOPPING_S, self._end, capture, "time")
-        what = "with audio" if order.whole else "RTP without its payload"
-        make = partial(
-            capture.file.open,
-            COMMENT.format(what=what),
-            folder_bytes=self._limits.folder_bytes,
-            others=[other.file for other in self._open.values() if other is not capture],
-        )
+        others = [other.file for other in self._open.values() if other is not capture]
         # First in the thread's queue: messages that have passed already come behind it.
-        made = loop.run_in_executor(self._files, make)
+        made = self._disk.make(capture.file, whole=order.whole, others=others)
         self._do(self._made(call, capture, made))
         return partial(self._message, capture)
 
@@ -261,9 +239,7 @@ class Captures:
         self._open.pop(capture.order.key, None)
         if call.capture is capture:
             call.capture = None
-        self._files.submit(capture.file.close)
-        if self._data is not None:
-            self._files.submit(captures.drop, self._data, capture.order.key)
+        self._disk.let_go(capture.file, capture.order.key)
 
     async def _write_past(self, capture: OpenCapture) -> None:
         """Write what passed before: without descriptions nobody knows which packets are RTP."""
@@ -279,8 +255,7 @@ class Captures:
             logger.exception("what passed before it is missing in a capture")
             return
         ours = [(row, self._edge.local_address_for(row["peer"])) for row in past]
-        loop = asyncio.get_running_loop()
-        written = loop.run_in_executor(self._files, capture.file.append_past, ours)
+        written = self._disk.append_past(capture.file, ours)
         written.add_done_callback(partial(self._appended, capture))
         await written
 
@@ -308,9 +283,7 @@ class Captures:
         if capture.why not in ("", "call-ended") or capture.is_closing:
             return
         ours = self._edge.local_address_for(seen.flow)
-        written = asyncio.get_running_loop().run_in_executor(
-            self._files, capture.file.append, seen, leg, ours
-        )
+        written = self._disk.append(capture.file, seen, leg, ours)
         written.add_done_callback(partial(self._appended, capture))
 
     def _appended(self, capture: OpenCapture, written: "asyncio.Future[bool]") -> None:
@@ -381,8 +354,7 @@ class Captures:
         if capture.is_closing:
             return
         capture.is_closing = True
-        closed = asyncio.get_running_loop().run_in_executor(self._files, capture.file.close)
-        size = await closed
+        size = await self._disk.close(capture.file)
         self._open.pop(capture.order.key, None)
         columns = {
             "bytes": size,

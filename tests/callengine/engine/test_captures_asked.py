@@ -46,6 +46,6 @@ async def test_what_was_not_heard_of_is_found_once_the_database_is_there(
     late = row.started.replace(year=row.started.year + 1)
     await PacketCapture.objects.acreate(party="connection:bob", until=late, **more)
     await PacketCapture.objects.acreate(call=row, **more)
-    await until(lambda: "connection:bob" in asked._waiting, "nobody waits for bob's next call")
+    await until(lambda: "connection:bob" in asked._wanted, "nobody waits for bob's next call")
     await until(lambda: (call, shown["id"]) in begun, "the call is not recorded")
     await asked.stop()
