@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from tests import starting, steadiness
+from tests import starting, steadiness, turns
 from tests.peers import moments, readymade
 from tests.tables import Tables
 
@@ -92,40 +92,26 @@ def pytest_collection() -> Generator[None, Any, Any]:
         gc.set_threshold(20_000, 10, 10)
 
 
-FIRST = (
-    "callengine/engine",
-    "callengine/lab",
-    "chaos",
-    "wire",
-    "fuzz",
-    "browser",
-    "callengine/worker",
-)
-"""Folders whose modules take longest. They begin first, then whatever starts processes, so that at
-the end no test process waits long for another; xdist's own order, by the number of tests, would
-leave the longest to the end."""
-THEN = "dashboard"
-"Where the longest of the others are."
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, Any, Any]:
-    """Have the slow modules begin first; the order within each folder stays.
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, Any, Any]:
+    """Have modules begin in the order of `tests/turns.py`; within each, tests keep theirs.
 
     Marked before pytest deselects by marks, sorted after pytest-django has put first what uses the
     database, which would leave the slow ones for later.
     """
     starting.mark(items)
     result = yield
-    slow_files = {item.path for item in items if item.get_closest_marker("processes")}
-
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(item.config.rootpath / "tests").parent.as_posix()
-        inside = (i for i, slow in enumerate(FIRST) if f"{folder}/".startswith(f"{slow}/"))
-        otherwise = 0 if item.path in slow_files else 1 if folder.startswith(THEN) else 2
-        return next(inside, len(FIRST) + otherwise)
-
-    items.sort(key=place)
+    tests = config.rootpath / "tests"
+    modules = {path: path.relative_to(tests).as_posix() for path in {item.path for item in items}}
+    slow, alone = (
+        {modules[item.path] for item in items if item.get_closest_marker(mark)}
+        for mark in ("processes", "alone")
+    )
+    order = turns.in_order(sorted(modules.values()), slow=slow, alone=alone)
+    turn = {module: number for number, module in enumerate(order)}
+    items.sort(key=lambda item: turn[modules[item.path]])
     return result
 
 
