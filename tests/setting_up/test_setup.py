@@ -28,6 +28,17 @@ def test_each_step_is_one_line_and_the_rest_is_in_the_log(tmp_path: Path) -> Non
         assert noise in box.log
 
 
+@pytest.mark.parametrize("broken", ["", "requirements.lock"])
+def test_what_peers_need_is_installed_beside_the_rest(tmp_path: Path, broken: str) -> None:
+    box = Toolbox(tmp_path, python="3.11")
+    slow, meanwhile = "requirements.lock", "requirements-peers.lock"
+    done = box.set_up("--dev", SLOW=slow, MEANWHILE=meanwhile, BROKEN=broken)
+    assert done.returncode == (1 if broken else 0)
+    assert (meanwhile in done.stderr) is (not broken)
+    assert (box.root / ".setup/peers/.installed-requirements-peers.lock").exists()
+    assert not [*box.root.glob(".setup/*.peers")]
+
+
 def test_a_second_run_says_nothing(tmp_path: Path) -> None:
     box = Toolbox(tmp_path, python="3.12")
     box.set_up("--dev")

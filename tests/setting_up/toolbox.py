@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ("bash", "cat", "chmod", "cp", "cut", "dirname", "env", "flock", "ln", "mkdir", "realpath")
-REAL += ("rm", "sed", "sha256sum", "tail", "uname", "wc")
+REAL += ("rm", "sed", "sha256sum", "sleep", "tail", "uname", "wc")
 
 PYTHON = """#!/usr/bin/env bash
 # Python {version}, as far as bin/setup asks.
@@ -28,6 +28,10 @@ case "$*" in
         lock="${{@: -1}}"
         echo "noise of pip about $lock"
         echo "WARNING: more noise of pip" >&2
+        : >"$TOOLBOX/began-$lock"
+        if [[ "$lock" == "${{SLOW-}}" ]]; then
+            until [[ -e "$TOOLBOX/began-$MEANWHILE" ]]; do sleep 0.05; done
+        fi
         if [[ "$lock" == "${{BROKEN-}}" ]]; then echo "the reason pip gives" >&2; exit 1; fi
         if [[ "$lock" != requirements-uv.lock ]]; then exit; fi
         cp "$TOOLBOX/stock/uv" "$(dirname "$0")/uv" ;;
