@@ -1,0 +1,1 @@
+"""Voice agents: their settings, the formats and dialects they speak, one to try calls with."""

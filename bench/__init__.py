@@ -1,0 +1,1 @@
+"""What calls and pages cost: see README.md. Never in tests."""

@@ -1,0 +1,1 @@
+"""Calls: planned, carried, recorded. Each room is told in docs/architecture.md."""

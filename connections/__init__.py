@@ -1,0 +1,1 @@
+"""SIP endpoints, and where they have registered from."""

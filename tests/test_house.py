@@ -16,6 +16,7 @@ DOORS = {"__init__", "admin", "apps", "models", "routing", "urls"}
 "What Django looks for at the top of an app; everything else has a room."
 DJANGOS = {"Command", "Meta", "Migration"}
 "Classes named so by Django, which looks for them."
+DJANGOS_FOLDERS = {"commands", "management", "migrations", "templatetags"}
 STORED = {"Rejection"}
 "A model, and the value whose row it is."
 
@@ -60,6 +61,17 @@ def test_a_circle_would_be_noticed() -> None:
 @pytest.mark.parametrize("package", ["callengine", "callengine/worker", "dashboard"])
 def test_only_doors_stand_at_the_top_of_a_large_package(package: str) -> None:
     assert {path.stem for path in (ROOT / package).glob("*.py")} <= DOORS
+
+
+def test_every_room_says_what_it_is() -> None:
+    """A newcomer who opens a folder reads it in the first file; Django's folders are Django's."""
+    silent = {
+        str(path.parent.relative_to(ROOT))
+        for room in {*ROOMS, "bench"}
+        for path in (ROOT / room).rglob("__init__.py")
+        if not ast.get_docstring(ast.parse(path.read_text()))
+    }
+    assert {name for name in silent if not DJANGOS_FOLDERS & {*name.split("/")}} == set()
 
 
 def test_no_two_classes_have_one_name() -> None:

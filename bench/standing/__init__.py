@@ -1,0 +1,1 @@
+"""How firm an engine stands under attack."""

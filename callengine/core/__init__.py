@@ -1,0 +1,1 @@
+"""What decides, and the words for it: pure. Events in, effects out, time an argument."""

@@ -1,0 +1,1 @@
+"""One engine: it plans calls, gives them to processes, hears these, and tells pages."""

@@ -1,0 +1,1 @@
+"""The lab's calls: between built-in phones, sounds through codecs, tests of trunks."""

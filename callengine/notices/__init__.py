@@ -1,0 +1,1 @@
+"""What pages and engines tell each other, a type for each message."""

@@ -1,0 +1,1 @@
+"""People with an account, and what their roles let them do."""

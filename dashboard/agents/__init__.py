@@ -1,0 +1,1 @@
+"""Voice agents: their pages, and the test of one."""

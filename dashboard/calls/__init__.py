@@ -1,0 +1,1 @@
+"""Live and the page of one call: what they show, and what they are told as it changes."""

@@ -1,0 +1,1 @@
+"""Packets of a call: recording them, and the file."""

@@ -1,0 +1,1 @@
+"""Lists of codecs, wherever they are kept: shown, and saved as they are dragged."""

@@ -1,0 +1,1 @@
+"""Connections and their templates: lists, pages, forms, files."""

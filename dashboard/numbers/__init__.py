@@ -1,0 +1,1 @@
+"""Telephone numbers, and where each leads."""

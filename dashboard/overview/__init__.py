@@ -1,0 +1,1 @@
+"""The first page: what goes on, and what needs somebody."""

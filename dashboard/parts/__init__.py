@@ -1,0 +1,1 @@
+"""What places share: who may see a page, tables, times, the engines."""

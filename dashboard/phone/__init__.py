@@ -1,0 +1,1 @@
+"""The browser phone, and listening to a call."""

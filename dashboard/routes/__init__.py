@@ -1,0 +1,1 @@
+"""Routes, and where a number would go."""

@@ -1,0 +1,1 @@
+"""The platform's settings, keys of the API, music on hold."""

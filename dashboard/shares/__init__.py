@@ -1,0 +1,1 @@
+"""Links to one call's record, for people without an account."""

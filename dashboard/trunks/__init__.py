@@ -1,0 +1,1 @@
+"""Trunks: lists, pages, forms, how each stands, and the test of one."""

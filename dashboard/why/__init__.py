@@ -1,0 +1,1 @@
+"""Why something was refused, asked with whatever a person has at hand."""

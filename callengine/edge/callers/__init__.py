@@ -1,0 +1,1 @@
+"""Who asks, what he may, and what becomes of his INVITE or REGISTER."""

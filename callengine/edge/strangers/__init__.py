@@ -1,0 +1,1 @@
+"""What those nobody knows may cost, decided before a message is read."""

@@ -1,0 +1,1 @@
+"""UDP, TCP and TLS: sockets, how messages are framed, and where a phone is reached."""
