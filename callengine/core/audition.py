@@ -73,9 +73,7 @@ class Audition:
     @property
     def is_relayed(self) -> bool:
         """Whether the engine passes packets on in such a call, unless its sound is needed."""
-        return len(self.codecs) == MAX_LEGS and (
-            set(self.codecs) <= G711 or self.codecs == ("G722", "G722")
-        )
+        return len(self.codecs) == MAX_LEGS and set(self.codecs) <= G711 | {"G722"}
 
     def lost(self, packets: int) -> tuple[int, ...]:
         """Return which of so many packets are lost on the talker's leg: the same for any codec.

@@ -36,8 +36,10 @@ def is_passed(packet: Packet) -> bool:
 class Talk:
     """One party's packets, 50 a second, until told to stop."""
 
-    def __init__(self, call: Call, payload_type: int) -> None:
+    def __init__(self, call: Call, payload_type: int, sound: Sequence[bytes] = ()) -> None:
+        """`sound` is said on and on, a payload a packet, in place of one octet in each."""
         self._call = call
+        self._sound = sound
         self._payload_type = payload_type
         self._may_send = asyncio.Event()
         self._may_send.set()
@@ -49,7 +51,8 @@ class Talk:
         while True:
             await self._may_send.wait()
             rtp = self._call.phone.rtp
-            rtp.send(self._call.rtp_target, self._payload_type, payload(self.sent), step=160)
+            said = self._sound[self.sent % len(self._sound)] if self._sound else payload(self.sent)
+            rtp.send(self._call.rtp_target, self._payload_type, said, step=160)
             self.sent += 1
             due = max(due, loop.time() - 5 * FRAME_S) + FRAME_S
             await asyncio.sleep(due - loop.time())

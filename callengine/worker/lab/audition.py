@@ -97,10 +97,15 @@ def _relayed(
     samples: bytes, talker: str, listener: str, lost: Collection[int]
 ) -> tuple[int, list[int], bytes]:
     """Return the same where packets are passed on: the listener's device conceals what is lost."""
-    one, other = (HeardLeg(name, SOURCE_RATE_HZ, SOURCE_RATE_HZ) for name in (talker, listener))
+    one = HeardLeg(talker, SOURCE_RATE_HZ, SOURCE_RATE_HZ)
+    other = HeardLeg(listener, one.rate_hz, SOURCE_RATE_HZ)
     try:
         payloads = one.payloads(_frames(samples, SOURCE_RATE_HZ))
-        if talker != listener:
+        if one.rate_hz != other.rate_hz:
+            arrived = [payload for index, payload in enumerate(payloads) if index not in lost]
+            coded = iter(other.payloads(one.heard(arrived)))
+            payloads = [b"" if index in lost else next(coded) for index in range(len(payloads))]
+        elif talker != listener:
             table = g711.between(talker, listener)
             payloads = [payload.translate(table) for payload in payloads]
         heard = b"".join(other.heard(payloads, lost))

@@ -1,9 +1,10 @@
 """Whether a call's packets go straight from leg to leg, or over the bridge.
 
-Where both legs have one codec (or both of G.711), nothing needs to be decoded: `native/relay.c`
-passes each packet on. All that needs sound needs the bridge: hold, music, ringing, a transfer, a
-key of ours, an agent, encryption, levels, whoever listens or records. What a leg itself is asked
-ends the relay at once (`SipLeg`, `relay.end`); here is decided when it begins, and again.
+Where both legs have one codec, or each of G.711 or G722, no bridge is needed: `native/relay.c`
+passes each packet on, coded where it must be. All that needs sound needs the bridge: hold, music,
+ringing, a transfer, a key of ours, an agent, encryption, levels, whoever listens or records. What a
+leg itself is asked ends the relay at once (`SipLeg`, `relay.end`); here is decided when it begins,
+and again.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@
 #define VN_EXPORT __attribute__((visibility("default")))
 
 /* One more whenever a function or a structure that Python sees changes. */
-#define VN_ABI_VERSION 6
+#define VN_ABI_VERSION 7
 
 struct vn_layout {
     uint32_t version;

@@ -281,7 +281,7 @@ struct vn_forwarding {
     int64_t packet_ns, credit_ns, seen_ns;
     uint32_t source, source_to; uint32_t first_time, last_time; uint32_t time_offset;
     uint16_t last_number, number_offset; uint16_t span;
-    uint8_t begun, last_is_audio, has_event;
+    uint8_t begun, last_is_audio, has_event; void *coding;
 };
 struct vn_relay_figures { uint32_t state; uint32_t asked; uint64_t forwarded; };
 int vn_forwarding_begin(struct vn_forwarding *, const struct vn_way *, int64_t now_ns);
@@ -298,4 +298,7 @@ struct vn_halfband { float even[512]; float odd[512]; };
 void vn_halfband_reset(struct vn_halfband *);
 void vn_halfband_up(struct vn_halfband *, const int16_t *in, unsigned count, int16_t *out);
 void vn_halfband_down(struct vn_halfband *, const int16_t *in, unsigned count, int16_t *out);
+
+struct vn_coding { void *state; struct vn_halfband filter; };
+void vn_coding_run(struct vn_coding *, int law, uint8_t *to, const uint8_t *from, size_t size);
 """

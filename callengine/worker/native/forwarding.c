@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "coding.h"
 #include "law.h"
 
 #define NS_PER_S 1000000000LL
@@ -129,8 +130,12 @@ static int verdict_of_time(struct vn_forwarding *state, const struct packet *pac
 
     if (ahead > MOST_SKIPPED || ahead < -MOST_SKIPPED)
         return VN_OTHER_TIME;
-    if (ahead <= 0)
-        return ahead == 0 || -ahead >= state->span ? VN_LEFT : VN_FORWARDED;
+    if (ahead <= 0) {
+        if (ahead == 0 || -ahead >= state->span)
+            return VN_LEFT;
+        /* What is coded goes on from what was: the bridge's jitter buffer has it in order. */
+        return is_audio && vn_law_is_coded(state->way.law) ? VN_OTHER_TIME : VN_FORWARDED;
+    }
     if (passed > LONGEST_PAUSE && !state->has_event)
         return VN_OTHER_TIME;
     if (passed > 8u * LONGEST_PAUSE)
@@ -151,8 +156,11 @@ static int verdict_of_payload(const struct vn_forwarding *state, const struct pa
 {
     const struct vn_way *way = &state->way;
 
-    if (is_audio)
-        return packet->size == way->bytes ? VN_FORWARDED : VN_OTHER_PAYLOAD;
+    if (is_audio) {
+        const int can_code = !vn_law_is_coded(way->law) || state->coding != NULL;
+
+        return can_code && packet->size == way->bytes ? VN_FORWARDED : VN_OTHER_PAYLOAD;
+    }
     if (packet->payload_type != way->events || packet->size != EVENT_BYTES ||
         way->events == VN_NO_EVENTS || way->events_to > 127)
         return VN_OTHER_PAYLOAD;
@@ -188,7 +196,10 @@ int vn_forwarding_take(struct vn_forwarding *state, const uint8_t *packet, size_
     write_16(out + 2, (uint16_t)(read.number + state->number_offset));
     write_32(out + 4, read.time + state->time_offset);
     write_32(out + 8, state->source_to);
-    vn_law_copy(is_audio ? way->law : VN_LAW_KEPT, out + VN_RTP_HEADER, read.payload, read.size);
+    if (is_audio && vn_law_is_coded(way->law))
+        vn_coding_run(state->coding, way->law, out + VN_RTP_HEADER, read.payload, read.size);
+    else
+        vn_law_copy(is_audio ? way->law : VN_LAW_KEPT, out + VN_RTP_HEADER, read.payload, read.size);
     *length = VN_RTP_HEADER + read.size;
     return VN_FORWARDED;
 }

@@ -46,6 +46,7 @@ struct vn_forwarding {
     uint16_t last_number, number_offset; /* sequence numbers */
     uint16_t span;                       /* how many of them are ours up to the last, or a limit */
     uint8_t begun, last_is_audio, has_event;
+    void *coding;                        /* struct vn_coding, of a way that codes: set once begun */
 };
 
 /* Begin with nothing forwarded yet, at a time in ns; returns 0 if the way cannot be gone. */

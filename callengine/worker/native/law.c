@@ -5,6 +5,7 @@
 #include <string.h>
 
 static uint8_t tables[3][256];
+static int16_t samples[2][256];  /* of A-law, of mu-law */
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 
 static int decoded_mu(uint8_t octet)
@@ -28,11 +29,9 @@ static int decoded_a(uint8_t octet)
 /* Return the segment of a magnitude whose first ends below `first`; 8 is beyond the last. */
 static int segment_of(int magnitude, int first)
 {
-    int segment = 0;
+    const int segment = __builtin_clz((unsigned)first) + 1 - __builtin_clz((unsigned)magnitude | 1);
 
-    while (segment < 8 && magnitude >= first << segment)
-        ++segment;
-    return segment;
+    return segment < 0 ? 0 : segment > 8 ? 8 : segment;
 }
 
 static uint8_t encoded_mu(int sample)
@@ -62,9 +61,11 @@ static uint8_t encoded_a(int sample)
 static void make(void)
 {
     for (unsigned octet = 0; octet < 256; ++octet) {
+        samples[0][octet] = (int16_t)decoded_a((uint8_t)octet);
+        samples[1][octet] = (int16_t)decoded_mu((uint8_t)octet);
         tables[VN_LAW_KEPT][octet] = (uint8_t)octet;
-        tables[VN_LAW_MU_TO_A][octet] = encoded_a(decoded_mu((uint8_t)octet));
-        tables[VN_LAW_A_TO_MU][octet] = encoded_mu(decoded_a((uint8_t)octet));
+        tables[VN_LAW_MU_TO_A][octet] = encoded_a(samples[1][octet]);
+        tables[VN_LAW_A_TO_MU][octet] = encoded_mu(samples[0][octet]);
     }
 }
 
@@ -77,4 +78,20 @@ void vn_law_copy(int law, uint8_t *to, const uint8_t *from, size_t size)
     (void)pthread_once(&made, make);
     for (size_t index = 0; index < size; ++index)
         to[index] = tables[law][from[index]];
+}
+
+void vn_law_decode(int is_mu, int16_t *to, const uint8_t *from, size_t count)
+{
+    (void)pthread_once(&made, make);
+    for (size_t index = 0; index < count; ++index)
+        to[index] = samples[!!is_mu][from[index]];
+}
+
+void vn_law_encode(int is_mu, uint8_t *to, const int16_t *from, size_t count)
+{
+    for (size_t index = 0; index < count; ++index) {
+        const int sample = from[index] & ~3;  /* of 14 bits, as pjmedia's table has them */
+
+        to[index] = is_mu ? encoded_mu(sample) : encoded_a(sample);
+    }
 }

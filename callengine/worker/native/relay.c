@@ -11,6 +11,8 @@
 #include "abi.h"
 #include "ahead.h"
 #include "arrival.h"
+#include "coding.h"
+#include "law.h"
 
 #define MS 1000000LL
 /* Of one party: then the other is to hear silence, as the bridge has it. */
@@ -35,6 +37,7 @@ enum {
 
 struct leg {
     struct vn_forwarding in;
+    struct vn_coding coding;
     pjmedia_transport *transport; /* of the other leg, which it is sent to */
     uint8_t *sending;             /* its pjmedia_rtp_session */
     uint8_t *reports;             /* its pjmedia_rtcp_session */
@@ -103,6 +106,17 @@ static int64_t next_report(int64_t now)
     return now + REPORT_NS + (int64_t)(random() % REPORT_SPREAD_MS) * MS;
 }
 
+/* The codec of a way that codes is the wider one's stream's. */
+static int is_coded(struct leg *leg, const struct vn_way *way)
+{
+    const int is_wide_to = way->law == VN_LAW_MU_TO_G722 || way->law == VN_LAW_A_TO_G722;
+
+    if (!vn_law_is_coded(way->law))
+        return 1;
+    leg->in.coding = &leg->coding;
+    return vn_coding_begin(&leg->coding, way->law, is_wide_to ? way->to : way->from);
+}
+
 /* Take over from a stream where it is; 0 if it is nowhere yet. */
 static int is_taken_over(struct leg *leg, const struct vn_way *way, int64_t now)
 {
@@ -111,7 +125,8 @@ static int is_taken_over(struct leg *leg, const struct vn_way *way, int64_t now)
 
     if (!vn_forwarding_begin(&leg->in, way, now) ||
         vn_pj.pjmedia_stream_get_rtp_session_info(way->to, &sessions) != PJ_SUCCESS ||
-        vn_pj.pjmedia_stream_get_rtp_session_info(way->from, &from) != PJ_SUCCESS)
+        vn_pj.pjmedia_stream_get_rtp_session_info(way->from, &from) != PJ_SUCCESS ||
+        !is_coded(leg, way))
         return 0;
     leg->receiving = from.rx_rtp;
     leg->received = (uint8_t *)from.rtcp;

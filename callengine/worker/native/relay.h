@@ -1,5 +1,5 @@
-/* The relay of equal codecs: while it is on, what arrives on two legs of a call goes straight to the
- * other's stream, and the bridge does not mix. At first pjmedia is shown every packet all the same;
+/* The relay of PCMU, PCMA and G722: while it is on, what arrives on two legs of a call goes straight
+ * to the other's stream, as it is or coded, and the bridge does not mix. At first pjmedia is shown every packet all the same;
  * then the relay reads the sockets itself, and does of pjmedia's part what counts packets. So its
  * statistics and reports are those of a leg that is decoded; keys, and all else, are still its. */
 #ifndef VN_RELAY_H

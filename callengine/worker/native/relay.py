@@ -38,6 +38,10 @@ class Law(Enum):
     KEPT = 0
     MU_TO_A = 1
     A_TO_MU = 2
+    MU_TO_G722 = 3
+    A_TO_G722 = 4
+    G722_TO_MU = 5
+    G722_TO_A = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,10 @@ _LAWS = {
     ("G722", "G722"): Law.KEPT,
     ("PCMU", "PCMA"): Law.MU_TO_A,
     ("PCMA", "PCMU"): Law.A_TO_MU,
+    ("PCMU", "G722"): Law.MU_TO_G722,
+    ("PCMA", "G722"): Law.A_TO_G722,
+    ("G722", "PCMU"): Law.G722_TO_MU,
+    ("G722", "PCMA"): Law.G722_TO_A,
 }
 "What can be passed on from one codec to another. All have 8 octets a ms, and a clock of 8000 Hz."
 _A_MS = 8
@@ -77,7 +85,7 @@ def can_begin() -> bool:
 
 
 def suits(one: RelayEnd, other: RelayEnd) -> bool:
-    """Tell whether what one peer sends can be passed on to the other as it is, or by a table."""
+    """Tell whether what one peer sends can be passed on to the other, coded anew or not."""
     return (one.codec, other.codec) in _LAWS
 
 

@@ -1,20 +1,19 @@
 /* G.722 as pjmedia has it, bit for bit, at a quarter of the price: these four stand in for pjmedia's
  * own of the same name. Both sub-bands' predictors are laid out in vectors, the quantizer counts the
  * levels passed and does not look for them one by one, the QMF goes over a frame tap by tap. */
+#include <stddef.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
-#include "../abi.h"
-#include "../pjmedia.h"
+#include "g722.h"
 
 enum {
     TAPS = 12,              /* of each half of the QMF */
     LANES = 8, ZEROS = 6,
     MOST = 160,             /* octets at once: 20 ms */
     LEVELS = 29, PADDED = 32,
-    STATE_BYTES = 114 * 4,  /* g722_enc_t, g722_dec_t */
 };
 
 union lanes {
@@ -33,18 +32,12 @@ struct band {
 };
 
 struct state {
+    uint32_t kind;
     struct band low, high;
     int16_t past[2][TAPS - 1];  /* of the QMF, the oldest first: even and odd samples, or xd and xs */
 };
 
-_Static_assert(sizeof(struct state) <= STATE_BYTES, "it lies where pjmedia's own would");
-
-VN_EXPORT pj_status_t g722_enc_init(void *state);
-VN_EXPORT pj_status_t g722_enc_encode(void *state, const int16_t *in, size_t samples, void *out,
-                                      size_t *out_size);
-VN_EXPORT pj_status_t g722_dec_init(void *state);
-VN_EXPORT pj_status_t g722_dec_decode(void *state, const void *in, size_t size, int16_t *out,
-                                      size_t *samples);
+_Static_assert(sizeof(struct state) <= VN_G722_STATE_BYTES, "it lies where pjmedia's own would");
 
 static const int16_t qmf_even[TAPS] = { 3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11 };
 static const int16_t qmf_odd[TAPS] = { -11, 53, -156, 362, -805, 3876, 951, -210, 32, 12, -11, 3 };
@@ -256,20 +249,26 @@ static void filter(const int16_t *past, const int16_t *taps, unsigned count, int
     }
 }
 
-static pj_status_t begin(void *memory)
+static pj_status_t begin(void *memory, uint32_t kind)
 {
     struct state state;
 
     memset(&state, 0, sizeof(state));
+    state.kind = kind;
     state.low.det = 32;
     state.high.det = 8;
     memcpy(memory, &state, sizeof(state));
     return PJ_SUCCESS;
 }
 
-pj_status_t g722_enc_init(void *state) { return begin(state); }
+pj_status_t g722_enc_init(void *state) { return begin(state, VN_G722_ENCODER); }
 
-pj_status_t g722_dec_init(void *state) { return begin(state); }
+pj_status_t g722_dec_init(void *state) { return begin(state, VN_G722_DECODER); }
+
+int vn_g722_is_ours(const void *state, uint32_t kind)
+{
+    return !memcmp((const char *)state + offsetof(struct state, kind), &kind, sizeof(kind));
+}
 
 static void encode(struct state *state, const int16_t *in, unsigned count, uint8_t *out)
 {

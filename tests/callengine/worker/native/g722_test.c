@@ -10,16 +10,19 @@
 #define g722_enc_encode plain_enc_encode
 #define g722_dec_init plain_dec_init
 #define g722_dec_decode plain_dec_decode
+#define vn_g722_is_ours plain_is_ours
 #include "codecs/g722.c"
 #undef g722_enc_init
 #undef g722_enc_encode
 #undef g722_dec_init
 #undef g722_dec_decode
+#undef vn_g722_is_ours
 
 pj_status_t g722_enc_init(void *state);
 pj_status_t g722_enc_encode(void *state, const int16_t *in, size_t samples, void *out, size_t *size);
 pj_status_t g722_dec_init(void *state);
 pj_status_t g722_dec_decode(void *state, const void *in, size_t size, int16_t *out, size_t *samples);
+int vn_g722_is_ours(const void *state, uint32_t kind);
 
 static uint64_t seed = 1;
 
@@ -31,7 +34,7 @@ static unsigned below(unsigned limit)
 
 static void *begun(pj_status_t (*begin)(void *))
 {
-    char *memory = malloc(STATE_BYTES + 1);
+    char *memory = malloc(VN_G722_STATE_BYTES + 1);
 
     assert(begin(memory + 1) == PJ_SUCCESS); /* pjmedia's lies anywhere */
     return memory;
@@ -102,9 +105,10 @@ static void test_samples(void)
     free(plain);
 }
 
-static void test_no_room(void)
+static void test_no_room_and_whose_it_is(void)
 {
     char *state = begun(g722_enc_init);
+    char *other = begun(g722_dec_init);
     int16_t samples[4] = { 0 };
     uint8_t codes[2] = { 0 };
     size_t room = 1;
@@ -114,13 +118,16 @@ static void test_no_room(void)
     assert(g722_enc_encode(state + 1, samples, 3, codes, &room) == PJ_EINVAL);
     room = 3;
     assert(g722_dec_decode(state + 1, codes, 2, samples, &room) == PJ_EINVAL);
+    assert(vn_g722_is_ours(state + 1, VN_G722_ENCODER) && !vn_g722_is_ours(state + 1, VN_G722_DECODER));
+    assert(vn_g722_is_ours(other + 1, VN_G722_DECODER) && !vn_g722_is_ours(other + 1, VN_G722_ENCODER));
     free(state);
+    free(other);
 }
 
 int main(void)
 {
     test_codes();
     test_samples();
-    test_no_room();
+    test_no_room_and_whose_it_is();
     return 0;
 }

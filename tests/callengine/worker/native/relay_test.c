@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codecs/g722.h"
+#include "law.h"
 #include "relay.h"
 
 #define HOLDS(what) do { if (!(what)) { \
@@ -16,9 +18,16 @@ enum { PACKET = 172, LONGEST = 1500 };
 
 struct vn_pj vn_pj;
 
+/* What pjmedia's G.722 keeps, and the places that the relay knows of a stream with it. */
+struct g722 { uint8_t encoder[VN_G722_STATE_BYTES], decoder[VN_G722_STATE_BYTES]; int16_t shift; };
+enum { STREAM_TRANSPORT = 0x8c8, STREAM_CODEC = 0x8d0 };
+
 /* A stream, and its sessions in the layout that the relay knows. */
 struct stream {
+    uint8_t places[STREAM_CODEC + sizeof(void *)];
     pjmedia_transport transport;
+    pjmedia_codec codec;
+    struct g722 *g722;
     uint8_t sending[52], reports[512];
     unsigned resets, frames, sdes, packets, octets;
     uint8_t last[LONGEST];
@@ -27,6 +36,7 @@ struct stream {
 };
 
 static struct stream streams[2];
+static int codes; /* whether the second stream is of G.722, by the number 8 as that of A-law */
 static int64_t now;
 static unsigned sent;
 
@@ -109,6 +119,19 @@ static void put_32(uint8_t *to, uint32_t value)
     put_16(to + 2, value & 0xFFFF);
 }
 
+static void begin_g722(struct stream *stream)
+{
+    void *transport = &stream->transport, *codec = &stream->codec;
+
+    stream->g722 = malloc(sizeof(*stream->g722));
+    g722_enc_init(stream->g722->encoder);
+    g722_dec_init(stream->g722->decoder);
+    stream->g722->shift = 2;
+    stream->codec.codec_data = stream->g722;
+    memcpy(stream->places + STREAM_TRANSPORT, &transport, sizeof(transport));
+    memcpy(stream->places + STREAM_CODEC, &codec, sizeof(codec));
+}
+
 /* Have both streams stand where the bridge left them: at number 65534 of the second round. */
 static void begin_streams(void)
 {
@@ -119,6 +142,7 @@ static void begin_streams(void)
     vn_relay_end();
     vn_relay_before(now); /* what a relay before has left */
     operations.send_rtp = send_rtp;
+    free(streams[1].g722);
     memset(streams, 0, sizeof(streams));
     for (int index = 0; index < 2; ++index) {
         streams[index].transport.op = &operations;
@@ -129,18 +153,26 @@ static void begin_streams(void)
         memcpy(streams[index].reports + 504, &time, 4);
         memcpy(streams[index].reports + 508, &number, 2);
     }
+    if (codes)
+        begin_g722(&streams[1]);
 }
 
 static void ask(void)
 {
-    const struct vn_way ways[2] = {
+    const struct vn_way plain[2] = {
         { .sock = 5, .from = &streams[0], .to = &streams[1], .payload = 0, .payload_to = 8,
           .events = 96, .events_to = 101, .law = 1, .bytes = 160, .units = 160 },
         { .sock = 6, .from = &streams[1], .to = &streams[0], .payload = 8, .payload_to = 0,
           .events = 101, .events_to = VN_NO_EVENTS, .law = 2, .bytes = 160, .units = 160 },
     };
+    const struct vn_way coded[2] = {
+        { .sock = 5, .from = &streams[0], .to = &streams[1], .payload = 0, .payload_to = 9,
+          .events = 96, .events_to = 101, .law = VN_LAW_MU_TO_G722, .bytes = 160, .units = 160 },
+        { .sock = 6, .from = &streams[1], .to = &streams[0], .payload = 8, .payload_to = 0,
+          .events = 101, .events_to = 96, .law = VN_LAW_G722_TO_MU, .bytes = 160, .units = 160 },
+    };
 
-    HOLDS(vn_relay_begin(ways));
+    HOLDS(vn_relay_begin(codes ? coded : plain));
 }
 
 static uint32_t state(void)
@@ -283,6 +315,53 @@ static void an_unknown_layout_begins_nothing(void)
     HOLDS(!tick(1) && state() == VN_RELAY_UNREADY);
 }
 
+/* As the bridge would have it: with the codec's own state, which so goes on where the relay ends. */
+static void what_is_coded_is_coded_by_the_streams_codec(void)
+{
+    struct g722 before;
+
+    codes = 1;
+    begin_streams();
+    ask();
+    before = *streams[1].g722;
+    for (unsigned index = 1; index < 10; ++index)
+        HOLDS(tick(index) && streams[1].length == PACKET && streams[0].length == PACKET);
+    HOLDS(streams[1].last[1] == 9 && streams[0].last[1] == 0);
+    HOLDS(memcmp(before.encoder, streams[1].g722->encoder, VN_G722_STATE_BYTES) != 0);
+    HOLDS(memcmp(before.decoder, streams[1].g722->decoder, VN_G722_STATE_BYTES) != 0);
+    now += 20 * MS;
+    vn_relay_before(now);
+    arrives(5, 96, 10, 1600, 16);
+    HOLDS(streams[1].length == 16 && streams[1].last[1] == 101);
+    arrives(5, 0, 12, 12 * 160, PACKET); /* one is lost */
+    HOLDS(state() == VN_RELAY_ON);
+    arrives(5, 0, 11, 11 * 160, PACKET); /* and comes late: what is coded keeps no place free */
+    HOLDS(state() == VN_OTHER_TIME && streams[1].frames == 1);
+    codes = 0;
+}
+
+static void a_codec_that_is_not_as_is_known_codes_nothing(void)
+{
+    void *other = NULL;
+
+    codes = 1;
+    for (int what = 0; what < 5; ++what) {
+        begin_streams();
+        if (what == 0)
+            streams[1].g722->shift = 1;
+        else if (what == 1)
+            streams[1].g722->encoder[0] ^= 1;
+        else if (what == 2)
+            streams[1].g722->decoder[0] ^= 1;
+        else
+            memcpy(streams[1].places + (what == 3 ? STREAM_TRANSPORT : STREAM_CODEC), &other,
+                   sizeof(other));
+        ask();
+        HOLDS(!tick(1) && state() == VN_RELAY_UNREADY);
+    }
+    codes = 0;
+}
+
 static uint64_t seed;
 
 static unsigned below(unsigned limit)
@@ -342,8 +421,14 @@ int main(int count, char **words)
     reports_go_on_every_five_seconds();
     a_stream_that_is_let_go_is_not_touched_again();
     an_unknown_layout_begins_nothing();
+    what_is_coded_is_coded_by_the_streams_codec();
+    a_codec_that_is_not_as_is_known_codes_nothing();
     seed = count > 2 ? strtoull(words[2], NULL, 10) : 1;
-    fuzz(count > 1 ? (unsigned)atoi(words[1]) : 20000);
-    HOLDS(sent > 100);
+    for (codes = 0; codes < 2; ++codes) {
+        sent = 0;
+        fuzz(count > 1 ? (unsigned)atoi(words[1]) : 20000);
+        HOLDS(sent > 100);
+    }
+    free(streams[1].g722);
     return 0;
 }

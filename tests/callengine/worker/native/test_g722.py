@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from callengine.worker.native import build
+from callengine.worker.native.libraries import ffi
 from tests.callengine.worker.native.sanitizing import run
 
 STATE_BYTES = 456
@@ -27,16 +28,16 @@ class Codec:
     """An encoder and a decoder of one library."""
 
     def __init__(self, file: Path) -> None:
-        self._library = ctypes.CDLL(str(file))
+        self.library = ctypes.CDLL(str(file))
         self._encoder, self._decoder = (ctypes.create_string_buffer(STATE_BYTES) for _ in range(2))
-        assert self._library.g722_enc_init(self._encoder) == 0
-        assert self._library.g722_dec_init(self._decoder) == 0
+        assert self.library.g722_enc_init(self._encoder) == 0
+        assert self.library.g722_dec_init(self._decoder) == 0
 
     def encode(self, samples: "np.ndarray[Any, Any]") -> bytes:
         out, size = ctypes.create_string_buffer(len(samples) // 2), ctypes.c_size_t(len(samples))
         pointer = samples.ctypes.data_as(ctypes.c_void_p)
         count = ctypes.c_size_t(len(samples))
-        done = self._library.g722_enc_encode(self._encoder, pointer, count, out, ctypes.byref(size))
+        done = self.library.g722_enc_encode(self._encoder, pointer, count, out, ctypes.byref(size))
         assert done == 0
         return out.raw[: size.value]
 
@@ -44,7 +45,7 @@ class Codec:
         out = np.zeros(2 * len(codes), np.int16)
         size = ctypes.c_size_t(len(out))
         pointer, count = out.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(len(codes))
-        done = self._library.g722_dec_decode(
+        done = self.library.g722_dec_decode(
             self._decoder, codes, count, pointer, ctypes.byref(size)
         )
         assert done == 0
@@ -114,6 +115,84 @@ def test_whatever_a_peer_sends_is_decoded_as_pjmedia_does(
         }[kind]
         payload = bytes(codes.astype(np.uint8))
         assert (ours.decode(payload) == theirs.decode(payload)).all()
+
+
+MU_TO_G722, A_TO_G722, G722_TO_MU, G722_TO_A = 3, 4, 5, 6
+LAWS = [(MU_TO_G722, G722_TO_MU, "u"), (A_TO_G722, G722_TO_A, "a")]
+
+
+class Coding:
+    """The relay's coding one way, and as the bridge has it: pjmedia's tables and codec, our filter.
+
+    pjmedia shifts what G.722 says by one bit.
+    """
+
+    def __init__(self, extension: Any, letter: str) -> None:
+        self._extension = extension
+        self._own, self._filter = ffi.new("struct vn_coding *"), ffi.new("struct vn_halfband *")
+        self._state = ffi.new("char[]", STATE_BYTES)
+        self._own.state = self._state
+        for one in self._filter, ffi.addressof(self._own.filter):
+            extension.vn_halfband_reset(one)
+        self._codec, self._library = Codec(pjsua2()), ctypes.CDLL(str(pjsua2()))
+        tables = f"pjmedia_{letter}law2linear_tab", f"pjmedia_linear2{letter}law_tab"
+        self._decode = np.array((ctypes.c_int16 * 256).in_dll(self._library, tables[0]))
+        self._encode = np.array((ctypes.c_uint8 * 16384).in_dll(self._library, tables[1]))
+        ours = Codec(build.library()).library
+        begin = ours.g722_enc_init, ours.g722_dec_init
+        self._begin = [lambda one=one: one(ctypes.c_void_p(address(self._state))) for one in begin]
+
+    def begin(self, *, encodes: bool) -> None:
+        assert self._begin[0 if encodes else 1]() == 0
+
+    def relayed(self, law: int, payload: bytes) -> bytes:
+        out = ffi.new("uint8_t[]", len(payload))
+        self._extension.vn_coding_run(self._own, law, out, payload, len(payload))
+        return bytes(ffi.buffer(out))
+
+    def bridged_to_wide(self, payload: bytes) -> bytes:
+        narrow, wide = self._decode[np.frombuffer(payload, np.uint8)], ffi.new("int16_t[320]")
+        self._extension.vn_halfband_up(
+            self._filter, ffi.from_buffer("int16_t[]", narrow.copy()), 160, wide
+        )
+        samples = np.frombuffer(ffi.buffer(wide), np.int16)
+        return self._codec.encode(np.ascontiguousarray((samples / 2).astype(np.int16)))
+
+    def bridged_from_wide(self, payload: bytes) -> bytes:
+        wide, narrow = self._codec.decode(payload) * 2, ffi.new("int16_t[160]")
+        self._extension.vn_halfband_down(
+            self._filter, ffi.from_buffer("int16_t[]", wide.astype(np.int16)), 160, narrow
+        )
+        samples = np.frombuffer(ffi.buffer(narrow), np.int16)
+        return bytes(self._encode[samples.astype(int) >> 2 & 0x3FFF])
+
+
+def address(state: Any) -> int:
+    return int(ffi.cast("uintptr_t", state))
+
+
+@pytest.mark.parametrize(("to_wide", "from_wide", "letter"), LAWS)
+@pytest.mark.parametrize("sound", [tones, noise, voices])
+def test_the_relay_says_what_the_bridge_would(
+    extension: Any,
+    sound: Callable[["np.random.Generator"], Iterator["np.ndarray[Any, Any]"]],
+    to_wide: int,
+    from_wide: int,
+    letter: str,
+) -> None:
+    there, back = Coding(extension, letter), Coding(extension, letter)
+    there.begin(encodes=True)
+    back.begin(encodes=False)
+    said: set[bytes] = set()
+    for samples in sound(np.random.default_rng(3)):
+        narrow = samples[::2].clip(-32768, 32767).astype(np.int16)
+        payload = bytes(there._encode[narrow.astype(int) >> 2 & 0x3FFF])
+        coded = there.relayed(to_wide, payload)
+        assert coded == there.bridged_to_wide(payload)
+        heard = back.relayed(from_wide, coded)
+        assert heard == back.bridged_from_wide(coded)
+        said.add(heard)
+    assert len(said) > FRAMES / 2
 
 
 def test_pjmedia_calls_it(extension: object) -> None:
