@@ -10,6 +10,9 @@ from typing import Any
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD
 
+LOOK_EVERY_S = 0.1
+"To look takes a tenth of that, of the processor that the call goes on with."
+
 
 class Visitor:
     """Somebody signed in, with cookies and no JavaScript."""
@@ -40,10 +43,12 @@ class Visitor:
             return str(answer.geturl())
 
 
-def ended(engine: Engine, call: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
+def ended(engine: Engine, call: str, *, within_s: float = 30.0) -> dict[str, Any]:
+    """Wait until a call has ended; return its record."""
+    deadline = time.monotonic() + within_s
     while True:
         record = next(c for c in engine.calls() if c["id"] == call)
         if record["termination"]:
             return record
         assert time.monotonic() < deadline, record
+        time.sleep(LOOK_EVERY_S)

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from dashboard.lab.form import EXAMPLES
 from dashboard.parts.cases import values
 from tests.browser.chromium import PATIENCE_MS, chromium
-from tests.callengine.engine.visitor import Visitor
+from tests.callengine.engine.visitor import Visitor, ended
 from tests.peers.engine import Engine
 from tests.wire.directory import PASSWORD, configuration, connection, trunk
 
@@ -89,15 +89,6 @@ def place(page: Page, *, seconds: int = 60) -> str:
     page.locator("#lab-call").click()
     page.wait_for_url("**/calls/*/")
     return call_id(page)
-
-
-def ended(engine: Engine, call: str, *, within_s: float = 30.0) -> dict[str, Any]:
-    deadline = time.monotonic() + within_s
-    while True:
-        record = next(c for c in engine.calls() if c["id"] == call)
-        if record["termination"]:
-            return record
-        assert time.monotonic() < deadline, record
 
 
 def phones(engine: Engine) -> set[int]:

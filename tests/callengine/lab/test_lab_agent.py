@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.callengine.engine.visitor import Visitor
-from tests.callengine.lab.test_lab import ADMIN, ended, eventually, phones
+from tests.callengine.engine.visitor import Visitor, ended
+from tests.callengine.lab.test_lab import ADMIN, eventually, phones
 from tests.peers.engine import Engine
 from tests.peers.voiceagent.driving import VoiceAgentPeer
 from tests.peers.voiceagent.sounds import pitch
