@@ -88,14 +88,15 @@ def _devices(bindings: Sequence[Registration]) -> str:
     return f"{first} and {others} more" if others else first
 
 
-def password_problem(row: Connection) -> str:
+def password_problem(row: Connection, *, may_set: bool) -> str:
     """Return why this connection cannot authenticate, and what to do; empty if it can."""
+    mend = "Set a new password." if may_set else "An administrator can set a new one."
     if not row.ha1_md5:
-        return "It has no password, so it can neither register nor call. Set a new password."
+        return f"It has no password, so it can neither register nor call. {mend}"
     if row.ha1_realm != settings.VOIPNUMBER_REALM:
         return (
             f"Its password was set for the realm {row.ha1_realm}; the realm is now "
-            f"{settings.VOIPNUMBER_REALM}, so the phone is refused. Set a new password."
+            f"{settings.VOIPNUMBER_REALM}, so the phone is refused. {mend}"
         )
     return ""
 

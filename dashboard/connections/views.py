@@ -218,7 +218,9 @@ def _page(
     if is_fragment(request):
         return _unless_shown(request, "connections/_live.html", context)
     context |= _TAB_CONTEXTS[tab](request, view) | _numbers(view.row) | forms
-    context |= {"tabs": TABS, "problem": presenters.password_problem(view.row)}
+    may_set = request.user.has_perm("connections.change_connection")
+    problem = presenters.password_problem(view.row, may_set=may_set)
+    context |= {"tabs": TABS, "problem": problem}
     return _with_password(request, context, status=status)
 
 

@@ -182,8 +182,11 @@
     here.textContent = known ? "at " + clock(t[index]) + ": " + figures : "";
   }
 
+  // What is said to be 0.0 % has no mark.
+  const marked = (loss) => loss.map((percent) => (percent !== null && percent.toFixed(1) === "0.0" ? null : percent));
+
   function columns(leg) {
-    return [leg.data.t, leg.data.loss_percent, leg.data.mos];
+    return [leg.data.t, marked(leg.data.loss_percent), leg.data.mos];
   }
 
   function draw(leg) {

@@ -22,15 +22,18 @@
   }
 
   document.addEventListener("htmx:afterRequest", (event) => {
+    if (!refreshes(event) || !event.detail.successful) return;
+    since = "";
+    say("open", fine);
+  });
+
+  // Not so when it was called off, for somebody who filters the list.
+  function failed(event) {
     if (!refreshes(event)) return;
-    if (event.detail.successful) {
-      since = "";
-      say("open", fine);
-      return;
-    }
     since = since || new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
     say("polling", "Not refreshed since " + since + ": the server does not answer. Trying again.");
-  });
+  }
+  for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(name, failed);
 
   // What is ticked stays ticked while the list refreshes itself.
   const ticked = new Set();

@@ -29,6 +29,9 @@
   let reconnectMs = PATIENCE_MS;
   let refreshing = false;
   let refreshAgain = false;
+  let asked = false;
+  let givesWay = false;
+  let owed = false;
   let sending = 0;
   let polling = false;
   let stopped = false;
@@ -66,8 +69,29 @@
       return;
     }
     refreshing = true;
+    asked = false;
     htmx.trigger(region, "refresh");
+    if (asked) return;
+    refreshing = false;
+    owed = true;
+    release();
   }
+
+  // Whoever filters a list goes first: it is not asked for meanwhile, or that is called off, and it
+  // is asked for what they chose once they have been answered.
+  document.addEventListener(
+    "htmx:abort",
+    () => {
+      givesWay = refreshing;
+    },
+    true,
+  );
+
+  document.addEventListener("htmx:afterRequest", ({ target }) => {
+    if (!owed || target === region) return;
+    owed = false;
+    setTimeout(refresh);
+  });
 
   // --- without the websocket -------------------------------------------------------------------
 
@@ -116,6 +140,7 @@
 
   region.addEventListener("htmx:configRequest", (event) => {
     if (event.target !== region) return;
+    asked = true;
     // Without an answer nothing that the websocket brings would be shown.
     event.detail.timeout = ANSWER_MS;
     if (etag) event.detail.headers["If-None-Match"] = etag;
@@ -134,6 +159,13 @@
   region.addEventListener("htmx:afterRequest", (event) => {
     if (event.target !== region) return;
     refreshing = false;
+    if (givesWay) {
+      givesWay = false;
+      refreshAgain = false;
+      owed = true;
+      release();
+      return;
+    }
     const { status } = event.detail.xhr;
     const answered = (status >= 200 && status < 300) || status === 304;
     failures = answered ? 0 : failures + 1;

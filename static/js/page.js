@@ -187,6 +187,36 @@
   document.addEventListener("tabs:chosen", showTabs);
   addEventListener("resize", showTabs);
 
+  // What somebody has typed or chosen stays when the part of the page around it is read anew by
+  // itself. What has the focus has it again by its id: htmx sees to that.
+  const ITSELF = ["refresh", "told"];
+  let entered = [];
+
+  function noteEntered({ target, detail }) {
+    const cause = detail.requestConfig?.triggeringEvent;
+    entered = [];
+    if (cause && !ITSELF.includes(cause.type)) return;
+    for (const field of target.querySelectorAll("form :is(input, textarea, select)[id]:not([type=hidden])")) {
+      const { id, value, checked } = field;
+      const options = Array.from(field.options || []);
+      const isOther = options.length ? options.some((one) => one.selected !== one.defaultSelected) : value !== field.defaultValue || checked !== field.defaultChecked;
+      if (isOther) entered.push({ id, value, checked });
+    }
+  }
+
+  function enterAgain() {
+    for (const { id, value, checked } of entered) {
+      const field = document.getElementById(id);
+      if (!field) continue;
+      field.value = value;
+      if (checked !== undefined) field.checked = checked;
+    }
+    entered = [];
+  }
+
+  document.addEventListener("htmx:beforeSwap", noteEntered);
+  document.addEventListener("htmx:afterSwap", enterAgain);
+
   function refreshed() {
     localise(document);
     tick();

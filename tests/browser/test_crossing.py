@@ -127,9 +127,12 @@ def test_the_overview_asked_before_a_call_counts_it(server: LiveServer, visit: N
     page = visit("/", live=False, rests=False, before=lambda page: held.append(Held(page, "/$")))
     held[0].is_read()
     server.do("publish", call=demo.call())
-    expect(page.locator("#to-live")).to_have_text("1")
+    count, engine = page.locator("#to-live"), page.locator("#node-calls-engine-1")
+    expect(count).to_have_text("1")
+    expect(engine).to_have_text("1 of at most 100")
     held[0].arrive()
-    expect(page.locator("#to-live")).to_have_text("1")
+    expect(count).to_have_text("1")
+    expect(engine).to_have_text("1 of at most 100")
 
 
 def test_a_call_that_is_over_is_not_being_hung_up(server: LiveServer, visit: NewPage) -> None:

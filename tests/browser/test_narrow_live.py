@@ -58,3 +58,13 @@ def test_what_is_said_of_a_lost_connection_moves_nothing(
     sockets[0].close(code=NOT_ALLOWED)
     expect(page.locator("#live-state")).to_contain_text("live connection lost: asking every")
     assert below.evaluate(TOP) == before
+
+
+def test_an_open_transfer_moves_no_button(server: LiveServer, visit: NewPage) -> None:
+    """Where "Transfer" was pressed, "Hang up" would be pressed with the second tap."""
+    page = visit(f"/calls/{server.do('store', call=demo.call())}/", viewport=PHONE)
+    hang_up = page.get_by_role("button", name="Hang up")
+    before = hang_up.bounding_box()
+    page.locator("#transfer-summary").click()
+    expect(page.locator("#transfer-button")).to_be_visible()
+    assert hang_up.bounding_box() == before

@@ -53,6 +53,17 @@ def test_a_viewer_sees_no_button_and_no_form(viewer: Client) -> None:
         assert "<input" not in main
 
 
+def test_only_who_may_set_a_password_is_told_to(viewer: Client, admin: Client) -> None:
+    row = stored()
+    row.ha1_realm = "elsewhere.example"
+    row.save()
+    for reader, told in ((admin, True), (viewer, False)):
+        page = text(reader, url(row, "?tab=phone"))
+        assert "so the phone is refused." in page
+        assert ("Set a new password." in page) is told
+        assert ("An administrator can set a new one." in page) is not told
+
+
 def test_registrations_tell_device_contact_source_and_times(viewer: Client) -> None:
     row = stored()
     empty = text(viewer, url(row, "?tab=registrations"))

@@ -198,6 +198,7 @@ def test_many_are_changed_once_it_was_seen_what_changes(admin: Client, viewer: C
     assert again.status_code == 409
     page = admin.post("/connections/bulk/", ask)
     assert "All of them are disabled already: nothing would change." in page.content.decode()
+    assert 'name="confirmed"' not in page.content.decode(), "a button that would change nothing"
 
     ask = {"chosen": chosen, "action": "inbound"}
     seen = admin.post("/connections/bulk/", ask).context["seen"]

@@ -1,0 +1,136 @@
+"""Parts of pages that are read anew by themselves while a person filters, types or is there."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import APIResponse, Page, Route, WebSocketRoute, expect
+
+from tests.browser.chromium import LiveServer
+from tests.browser.crossing import FAR, comes
+from tests.browser.settling import settle
+from tests.browser.windows import NewPage, browser, cookies, visit, without_websocket
+from tests.dashboard.live import demo
+
+__all__ = ["browser", "cookies", "visit"]
+LISTS = {"/trunks/": "carrier-one", "/connections/": "alice"}
+"Lists that are asked for by themselves, and what one row alone of each has."
+TOLD = "fetch(location.href, { method: 'HEAD' }).then(() => 0)"
+"Over once the scripts of the page have been told of what came before."
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    """Run a server that has trunks and connections."""
+    with LiveServer() as running:
+        running.do("rows")
+        yield running
+
+
+class Slow:
+    """Filtered lists: read at once, given to the page when the test says so."""
+
+    def __init__(self, page: Page) -> None:
+        self.asked: list[str] = []
+        "What was asked for besides."
+        self._held: list[tuple[Route, APIResponse]] = []
+        self._holds = True
+        page.route(re.compile(r"/(trunks|connections)/(\?.*)?$"), self._take)
+
+    def _take(self, route: Route) -> None:
+        if "hx-request" not in route.request.headers:
+            route.continue_()
+        elif self._holds and "q=" in route.request.url:
+            self._held.append((route, route.fetch()))
+        else:
+            # As if something had changed; answered before whatever the page asks for later.
+            asked = {**route.request.headers, "shown": ""}
+            route.fulfill(response=route.fetch(headers=asked))
+            self.asked.append(route.request.url)
+
+    @property
+    def holds(self) -> bool:
+        return bool(self._held)
+
+    def arrive(self) -> None:
+        self._holds = False
+        for route, answer in self._held:
+            route.fulfill(response=answer)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_is_not_read_anew_under_an_answer_that_somebody_waits_for(
+    visit: NewPage, path: str
+) -> None:
+    """Of trunks as the websocket comes back, of connections every few seconds."""
+    slow: list[Slow] = []
+    sockets: list[WebSocketRoute] = []
+
+    def keep(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    def before(page: Page) -> None:
+        page.clock.install()
+        page.route_web_socket("/ws/**", keep)
+        slow.append(Slow(page))
+
+    page = visit(path, live=path == "/trunks/", before=before)
+    page.locator("form.filters input[name=q]").fill(LISTS[path])
+    page.clock.run_for(400)
+    comes(page, lambda: slow[0].holds, "the filtered list")
+    if path == "/trunks/":
+        sockets[0].close(code=1001)
+        comes(page, lambda: len(sockets) > 1, "another websocket")
+        page.locator("#live-state[data-state=open]").wait_for()
+    page.clock.run_for(6000)
+    page.evaluate(TOLD)
+    slow[0].arrive()
+    rows = page.locator("#listing tbody tr")
+    expect(rows).to_have_count(1)
+    page.clock.run_for(6000)
+    comes(page, lambda: bool(slow[0].asked) and "q=" in slow[0].asked[-1], "the list, by itself")
+    settle(page)
+    expect(rows).to_have_count(1)
+    expect(page.locator("[data-refresh-state], #live-state").first).not_to_contain_text("since")
+
+
+def test_a_link_keeps_the_focus_while_its_list_is_read_anew(visit: NewPage) -> None:
+    page = visit("/trunks/", live=False, before=without_websocket)
+    link = page.get_by_role("link", name="carrier-one")
+    link.focus()
+    old = page.locator("#listing").element_handle()
+    comes(page, lambda: not old.evaluate("element => element.isConnected"), "the list anew")
+    expect(link).to_be_focused()
+    sort = page.get_by_role("link", name="Gateways")
+    sort.focus()
+    old = page.locator("#listing").element_handle()
+    comes(page, lambda: not old.evaluate("element => element.isConnected"), "the list anew")
+    expect(sort).to_be_focused()
+
+
+def test_what_is_typed_in_a_form_of_a_live_call_survives_a_lost_connection(
+    server: LiveServer, visit: NewPage
+) -> None:
+    server.do("node", seen=FAR)
+    call = demo.call()
+    server.do("store", call=call)
+    sockets: list[WebSocketRoute] = []
+
+    def before(page: Page) -> None:
+        def keep(socket: WebSocketRoute) -> None:
+            sockets.append(socket)
+            socket.connect_to_server()
+
+        page.route_web_socket(re.compile("/ws/calls/"), keep)
+
+    page = visit(f"/calls/{call['id']}/", before=before)
+    page.locator("#packets-tab").click()
+    minutes, whole = page.get_by_label("At most minutes"), page.get_by_label("Record what is said")
+    minutes.fill("7")
+    whole.check()
+    old = minutes.element_handle()
+    sockets[0].close(code=1001)
+    comes(page, lambda: not old.evaluate("element => element.isConnected"), "the call anew")
+    expect(minutes).to_have_value("7")
+    expect(whole).to_be_checked()
