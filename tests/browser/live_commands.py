@@ -2,9 +2,11 @@
 
 import datetime as dt
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -15,6 +17,7 @@ from callengine.notices.calls import CallsMeasured
 from callengine.record import store as record
 from dashboard.accounts.roles import Role, set_role
 from dashboard.live import feed, outbox
+from dashboard.overview import now
 from tests.dashboard.live import agentcalls, demo
 from tests.dashboard.rows import store_rows
 from trunks.models import Gateway
@@ -133,16 +136,16 @@ async def nodes(nodes: Any) -> None:
 async def gateway_heard(trunk: int, *, is_up: bool, said: str) -> None:
     """Write what an engine heard of a trunk's first gateway, and tell the pages."""
     gateway = await Gateway.objects.select_related("trunk").aget(trunk=trunk, priority=1)
-    now = timezone.now()
+    heard = timezone.now()
     await sync_to_async(keep_target)(
         trunk=gateway.trunk.name,
         gateway=gateway.uri,
         target="udp:203.0.113.5:5060",
         name="",
         is_up=is_up,
-        since=now,
+        since=heard,
         said=said,
-        holds_until=now + dt.timedelta(hours=1),
+        holds_until=heard + dt.timedelta(hours=1),
         rests_until=None,
     )
     await groups.publish(groups.trunk_changed(gateway.trunk.name))
@@ -164,6 +167,13 @@ async def demote(user: str) -> None:
 @command
 async def patience(seconds: float, tick: float) -> None:
     outbox.PATIENCE_S, feed.TICK_S = seconds, tick
+
+
+@command
+async def set_up(certificate: str, disk_full_percent: float) -> None:
+    """Have a certificate of SIP over TLS, and hold a disk for full from so many percent on."""
+    settings.VOIPNUMBER_SIP_TLS_CERTIFICATE = Path(certificate)
+    now.DISK_FULL_PERCENT = disk_full_percent
 
 
 @command

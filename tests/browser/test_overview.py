@@ -1,7 +1,9 @@
 """The overview in a real Chromium: bars drawn, kept up to date, nothing moving; lists beside it."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from tests.browser.chromium import LiveServer
 from tests.browser.settling import arrive
 from tests.browser.windows import browser, comes_true, sign_in
 from tests.dashboard.live import demo
+from tests.peers.certificates import Authority
 
 __all__ = ["browser"]
 DRAWN = """plot => {
@@ -143,3 +146,28 @@ def test_a_filter_swaps_the_list_as_one_types(
     assert text.count("\n") == 2
     assert ",mia,Mia Obi,+12025550177," in text
     page.context.close()
+
+
+def test_a_certificate_near_its_end_and_a_full_disk_are_told_until_they_are_mended(
+    browser: Browser, server: LiveServer, tmp_path: Path
+) -> None:
+    """The certificate's key is in a file of its own, which the pages need not read."""
+    authority = Authority(tmp_path)
+    ending = authority.issue("sip.example", ends_in=dt.timedelta(days=2), file="old")
+    later = authority.issue("sip.example", ends_in=dt.timedelta(days=300), file="new")
+    server.do("set up", certificate=str(ending.certificate), disk_full_percent=0.0)
+    context = browser.new_context(base_url=server.url)
+    key = server.do("session", user="admin")
+    context.add_cookies([{"name": "sessionid", "value": key, "url": server.url}])
+    page = context.new_page()
+    arrive(page, "/")
+    told = page.locator(".concerns .concern")
+    certificate = told.filter(has_text="The certificate of SIP over TLS expires in ")
+    disk = told.filter(has_text="The disk of the data folder is ")
+    for concern in (certificate, disk):
+        expect(concern.get_by_role("link", name="Open settings")).to_be_visible()
+    # It asks by itself every ten seconds.
+    server.do("set up", certificate=str(later.certificate), disk_full_percent=101.0)
+    expect(certificate).to_have_count(0)
+    expect(disk).to_have_count(0)
+    context.close()
