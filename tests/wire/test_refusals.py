@@ -18,16 +18,19 @@ from tests.wire.conversation import (
 )
 from tests.wire.directory import PASSWORD, configuration, connection, trunk
 
+WAVE_S = 4
+"How long each wave of one connection rings: a busy machine answers late."
 CONFIGURATION = configuration(
     connection("alice"),
     connection("bob", inbound=["G722", "PCMU", "PCMA"]),
+    connection("brief", ring_timeout_s=2),
+    connection("waves", inbound=["G722"], ring_timeout_s=WAVE_S),
     connection("gone"),
     connection("off", enabled=False),
     trunks=[trunk("carrier-one", allowed=["127.0.0.9/32"], gateway="sip:127.0.0.1:9")],
     numbers={"+12025550100": "connection:bob"},
     routes={"+44": ["carrier-one"]},
 )
-ENVIRONMENT = {"VOIPNUMBER_RING_TIMEOUT_S": "2"}
 
 
 @pytest.mark.parametrize(
@@ -132,11 +135,11 @@ async def test_the_callees_refusal_reaches_the_caller(
 
 async def test_each_wave_of_phones_rings_for_its_own_time(engine: Engine) -> None:
     async with AsyncExitStack() as stack:
-        bobs = [await stack.enter_async_context(registered(engine, "bob")) for _ in range(4)]
+        four = [await stack.enter_async_context(registered(engine, "waves")) for _ in range(4)]
         phone = await stack.enter_async_context(caller(engine))
         began = asyncio.get_running_loop().time()
-        call = await phone.invite("bob", phone.sdp(["PCMU"]))
-        invited = [asyncio.create_task(bob.wait_call()) for bob in bobs]
+        call = await phone.invite("waves", phone.sdp(["PCMU"]))
+        invited = [asyncio.create_task(one.wait_call()) for one in four]
         rung: list[asyncio.Task[IncomingCall]] = []
         waiting = set(invited)
         while len(rung) < 3:
@@ -146,11 +149,11 @@ async def test_each_wave_of_phones_rings_for_its_own_time(engine: Engine) -> Non
             await task.result().ring()
         (last,) = waiting
         fourth = await asyncio.wait_for(last, 15)
-        assert asyncio.get_running_loop().time() - began >= 2, "the first wave had its two seconds"
+        assert asyncio.get_running_loop().time() - began >= WAVE_S, "the first wave had its time"
         for task in rung:
             await asyncio.wait_for(task.result().cancelled.wait(), 15)
-        await asyncio.sleep(0.8)  # longer than what was left of the first wave's two seconds
-        await fourth.answer(bobs[invited.index(last)].sdp(["G722"]))
+        await asyncio.sleep(0.8)  # longer than what was left of the first wave's time
+        await fourth.answer(four[invited.index(last)].sdp(["G722"]))
         await call.answered()
         await call.hang_up()
         record = await engine.record(call.call_id)
@@ -162,11 +165,15 @@ async def test_each_wave_of_phones_rings_for_its_own_time(engine: Engine) -> Non
 
 
 async def test_nobody_answers(engine: Engine) -> None:
-    async with registered(engine, "bob") as bob, caller(engine) as phone:
-        call = await phone.invite("bob", phone.sdp(["PCMU"]))
-        incoming = await bob.wait_call()
+    async with (
+        registered(engine, "bob") as bob,
+        registered(engine, "brief") as brief,
+        caller(engine) as phone,
+    ):
+        call = await phone.invite("brief", phone.sdp(["PCMU"]))
+        incoming = await brief.wait_call()
         await incoming.ring()
-        response = await call.wait_final(8)
+        response = await call.wait_final()
         assert response.code in (408, 480)
         await asyncio.wait_for(incoming.cancelled.wait(), 15)
         record = await engine.record(call.call_id)

@@ -21,6 +21,8 @@ from tests.wire.directory import PASSWORD, configuration, connection
 from tests.wire.operator import Operator
 
 GATEWAY = ("127.0.0.23", free_sip_port("127.0.0.23"))
+RING_TIMEOUT_S = 6
+"Of one connection: the others ring while pages are read, for as long as a busy machine takes."
 CONFIGURATION = configuration(
     # Her own call, which is transferred, is the one she may have.
     connection("alice", outbound=["G722", "PCMU"], concurrent_calls=1),
@@ -29,6 +31,7 @@ CONFIGURATION = configuration(
     connection("strict", inbound=["PCMU", "PCMA"], force=True),
     connection("opus", inbound=["OPUS"], force=True),
     connection("away"),
+    connection("brief", inbound=["PCMA"], ring_timeout_s=RING_TIMEOUT_S),
     connection("full", inbound=["PCMU"], concurrent_calls=1),
     trunks=[
         {
@@ -47,9 +50,6 @@ CONFIGURATION = configuration(
     ],
     routes={"+44": ["carrier"]},
 )
-RING_TIMEOUT_S = 6
-"While a phone rings pages are read, which takes a second each on a busy machine."
-ENVIRONMENT = {"VOIPNUMBER_RING_TIMEOUT_S": str(RING_TIMEOUT_S)}
 
 
 @pytest.fixture(scope="module")
@@ -202,8 +202,8 @@ async def test_the_callee_hangs_up_and_the_caller_waits_for_the_target(
 async def test_the_call_ends_when_the_callee_left_and_nobody_answers(
     engine: Engine, operator: Operator
 ) -> None:
-    async with talking(engine, "carol") as (talk, (carol,)):
-        path, target = await _rings(operator, carol)
+    async with talking(engine, "brief") as (talk, (brief,)):
+        path, target = await _rings(operator, brief)
         await talk.b.hang_up()
         await asyncio.wait_for(target.cancelled.wait(), RING_TIMEOUT_S + 15)
         await asyncio.wait_for(talk.a.ended.wait(), 15)
