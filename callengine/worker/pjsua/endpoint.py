@@ -16,8 +16,9 @@ from callengine.worker.pjsua.library import Library, seed
 from callengine.worker.pjsua.mediaclock import media_clock
 from callengine.worker.rtpguard import sockets
 
-REST_AFTER_S = 1.5
-"Above PJ_IOQUEUE_KEY_FREE_DELAY (0.5 s): until then a closed socket keeps its place among 64."
+REST_AFTER_S = 0.2
+"""Ten ticks: the bridge gives back a call's ports in the first. A closed socket's place among 64 is
+given back as another is opened, if that is PJ_IOQUEUE_KEY_FREE_DELAY (0.5 s) later or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Endpoint:
     def rest(self) -> None:
         """Stop the bridge's clock and the reading of RTP, REST_AFTER_S after the last call.
 
-        Until then they give back what it used: the clock its ports, the reading its sockets.
+        Until then the clock gives back the ports of the bridge that the call used.
         """
         self._clock.rest()
 
