@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -21,6 +20,7 @@ from bench.signing_in import session_keys
 from bench.sipp import Sipp
 from bench.smoothness import CHROMIUM, FLAGS
 from bench.switches import Product, free_port
+from tests.browser import shifts
 
 MOST_SHIFT = 0.02
 MOST_GROWTH = 0.03
@@ -29,16 +29,6 @@ FROM_MINUTE = 5
 RAMP_MS = 10_000
 "In which as many calls begin as may stand."
 WINDOWS = {"desk": (1280, 900), "phone": (390, 844)}
-WATCH_SHIFTS = """
-window.shifts = [];
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) {
-    if (entry.hadRecentInput) continue;
-    const moved = entry.sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
-    window.shifts.push([entry.value, moved.join(" ")]);
-  }
-}).observe({ type: "layout-shift", buffered: true });
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +85,14 @@ def main() -> int:
     with BusyProduct(ports, max_calls=asked.calls + 20) as product:
         with _calls(product, ports, asked.calls) as callers, _windows(product) as pages:
             sizes = list(_sizes(product, pages, asked.minutes))
-            shifts = {name: page.evaluate("window.shifts") for name, page in pages.items()}
+            moved = {name: shifts.moved(page) for name, page in pages.items()}
             rows = {name: page.locator("#live-calls tr").count() for name, page in pages.items()}
         ended = {name: caller.end() for name, caller in callers.items()}
     print(
         ", ".join(f"{outcome.succeeded} {name}" for name, outcome in ended.items()), "calls ended"
     )
     print(f"load average at the end: {processes.load():.2f}")
-    stirred = [name for name in pages if not _still(name, shifts[name], rows[name], asked.minutes)]
+    stirred = [name for name in pages if not _still(name, moved[name], rows[name], asked.minutes)]
     return 0 if _no_larger(sizes) and not stirred else 1
 
 
@@ -166,7 +156,7 @@ def _windows(product: Product) -> Iterator[dict[str, Page]]:
         ):
             context = browser.new_context(base_url=url, viewport={"width": width, "height": height})
             context.add_cookies([{"name": "sessionid", "value": key, "url": url}])
-            context.add_init_script(WATCH_SHIFTS)
+            context.add_init_script(shifts.FROM_THE_START)
             pages[name] = context.new_page()
             pages[name].goto("/calls/")
             pages[name].locator("#live-state[data-state=open]").wait_for()
@@ -182,9 +172,7 @@ def _sizes(product: Product, pages: dict[str, Page], minutes: int) -> Iterator[S
         processes.sleep_until(began + 60 * minute)
         pid = product.process.pid
         size = Size(minute, processes.resident_mb(pid), processes.memory_mb(pid))
-        moved = "  ".join(
-            f"{_total(page.evaluate('window.shifts')):.4f}" for page in pages.values()
-        )
+        moved = "  ".join(f"{shifts.shifted(page):.4f}" for page in pages.values())
         print(
             f"{minute:>6}  {size.engine_mb:>13.1f} MB  {size.tree_mb:>10.1f} MB  {moved}",
             flush=True,
@@ -192,17 +180,13 @@ def _sizes(product: Product, pages: dict[str, Page], minutes: int) -> Iterator[S
         yield size
 
 
-def _total(shifts: list[Any]) -> float:
-    return sum(float(value) for value, _ in shifts)
-
-
-def _still(name: str, shifts: list[Any], rows: int, minutes: int) -> bool:
+def _still(name: str, moved: list[tuple[float, str]], rows: int, minutes: int) -> bool:
     """Say how much moved by itself, and what moved most."""
-    total = _total(shifts)
+    total = sum(value for value, _ in moved)
     mark = "" if total < MOST_SHIFT else " (!)"
     print(f"{name}: layout shift {total:.4f}{mark} in {minutes} min, {rows} rows at the end")
-    for value, moved in sorted(shifts, reverse=True)[:5]:
-        print(f"    {value:.4f}  {moved}")
+    for value, what in sorted(moved, reverse=True)[:5]:
+        print(f"    {value:.4f}  {what}")
     return total < MOST_SHIFT
 
 

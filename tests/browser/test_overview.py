@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import shifts
 from tests.browser.chromium import LiveServer
 from tests.browser.settling import arrive
 from tests.browser.windows import browser, comes_true, sign_in
@@ -27,12 +28,6 @@ DRAWN = """plot => {
   return found;
 }"""
 "How many pixels of a plot have the colour of its bars."
-SHIFTS = """() => {
-  window.shift = 0;
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) window.shift += entry.value;
-  }).observe({ type: "layout-shift", buffered: true });
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +63,7 @@ def test_bars_are_drawn_in_their_colours_and_follow_what_happens(
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     arrive(page, "/")
-    page.evaluate(SHIFTS)
+    page.evaluate(shifts.FROM_THE_START)
     plot = page.locator("#plot-hour-failed")
     plot.locator("canvas").wait_for()
     before = plot.evaluate(DRAWN)
@@ -91,7 +86,7 @@ def test_bars_are_drawn_in_their_colours_and_follow_what_happens(
         page, f"before => ({DRAWN})(document.querySelector('#plot-hour-failed')) != before", before
     )
     expect(page.locator("#table-hour")).to_have_attribute("open", "")
-    assert page.evaluate("window.shift") < 0.1
+    assert shifts.shifted(page) < 0.1
     assert [text for text in said if "getImageData" not in text] == []
     page.context.close()
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser import shifts
 from tests.browser.chromium import LiveServer
 from tests.browser.piecemeal import piecemeal
 from tests.browser.settling import arrive
-from tests.browser.test_site import PAGES, WATCH_SHIFTS, signed_in
+from tests.browser.test_site import PAGES, signed_in
 from tests.browser.windows import browser
 
 __all__ = ["browser"]
@@ -28,7 +29,7 @@ def server() -> Iterator[LiveServer]:
 def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
     with piecemeal(server.url) as url:
         context = signed_in(browser, url, viewport={"width": 1280, "height": 900})
-        context.add_init_script(WATCH_SHIFTS)
+        context.add_init_script(shifts.FROM_THE_START)
         yield context.new_page()
         context.close()
 
@@ -36,4 +37,4 @@ def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
 @pytest.mark.parametrize("name", CROWDED)
 def test_nothing_is_painted_where_it_will_not_stay(page: Page, name: str) -> None:
     arrive(page, PAGES[name])
-    assert page.evaluate("window.shifts") == 0
+    assert shifts.shifted(page) == 0

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.live.feed import BEAT_EVERY_S
 from dashboard.live.outbox import BEAT, BEAT_S
+from tests.browser import shifts
 from tests.browser.chromium import LiveServer
 from tests.browser.crossing import FAR, comes
 from tests.browser.windows import NewPage, browser, cookies, row, server, visit
@@ -17,12 +18,6 @@ from tests.dashboard.live import demo
 __all__ = ["browser", "cookies", "server", "visit"]
 SILENT_MS = 15_000
 "As in frame.js; the page looks once a second."
-SHIFTS = """() => {
-  window.shift = 0;
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) window.shift += entry.value;
-  }).observe({ type: "layout-shift" });
-}"""
 SINCE = re.compile(r"^nothing heard since \d\d:\d\d:\d\d")
 
 
@@ -50,7 +45,7 @@ def test_live_says_since_when_it_has_heard_nothing_and_when_it_hears_again(
     page = visit("/calls/", before=clocked, viewport=size)
     state, pill, live = (page.locator(one) for one in ("#live-state", "#engine-pill", "#live"))
     expect(row(page, call)).to_contain_text("Answered")
-    page.evaluate(SHIFTS)
+    page.evaluate(shifts.FROM_NOW)
     with server.stopped():
         grows_silent(page)
         expect(state).to_have_text(SINCE)
@@ -69,7 +64,7 @@ def test_live_says_since_when_it_has_heard_nothing_and_when_it_hears_again(
     expect(page.locator("body")).not_to_have_attribute("data-old", "")
     page.clock.run_for(2000)
     expect(duration).not_to_have_text(before)
-    assert page.evaluate("window.shift") < 0.02
+    assert shifts.shifted(page) < 0.02
 
 
 @pytest.mark.parametrize("path", ["/", "/settings/"])

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser import shifts
 from tests.browser.chromium import PASSWORD, PATIENCE_MS, LiveServer
 from tests.browser.settling import arrive, settle
 from tests.browser.windows import browser
@@ -42,13 +43,6 @@ VIOLATIONS = """
 ))
 """
 "What is looked at of what axe finds: all of it takes a third longer to tell than to find."
-
-WATCH_SHIFTS = """
-window.shifts = 0;
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
-}).observe({type: "layout-shift", buffered: true});
-"""
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +80,7 @@ def wide_window(browser: Browser, server: LiveServer) -> Iterator[Page]:
     """Return a window that keeps to the Content-Security-Policy."""
     size = {"width": 1280, "height": 900}
     context = signed_in(browser, server.url, viewport=size, color_scheme="light")
-    context.add_init_script(WATCH_SHIFTS)
+    context.add_init_script(shifts.FROM_THE_START)
     yield context.new_page()
     context.close()
 
@@ -159,7 +153,7 @@ def test_a_wide_page_has_no_error_stays_at_home_does_not_move_and_has_no_serious
     arrive(page, PAGES[name])
     assert wide.errors == []
     assert wide.foreign(server.url) == []
-    assert page.evaluate("window.shifts") <= LAYOUT_SHIFT
+    assert shifts.shifted(page) <= LAYOUT_SHIFT
     expect(page.locator("h1")).to_have_count(1)
     assert complaints(page) == []
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.browser import shifts
 from tests.browser.chromium import LiveServer
 from tests.browser.windows import NewPage, browser, cookies, row, server, visit
 from tests.dashboard.live import demo
@@ -23,16 +24,6 @@ AT_ONCE = 20
 STEP_S = 0.05
 "Between two things that happen; a call has ten of them."
 MOST_SHIFT = 0.02
-WATCH_SHIFTS = """
-window.shifts = [];
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) {
-    if (entry.hadRecentInput) continue;
-    const moved = entry.sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
-    window.shifts.push([entry.value, moved.join(" ")]);
-  }
-}).observe({ type: "layout-shift" });
-"""
 OPUS = {"codec": "OPUS", "offered": ["OPUS", "G722"], "allowed": ["OPUS", "G722"]}
 
 
@@ -47,16 +38,16 @@ def test_nothing_moves_by_itself_while_calls_come_and_go(
         server.do("publish", call=next(life))
     expect(page.locator("#live-calls tr")).to_have_count(AT_ONCE)
     page.evaluate("document.getElementById('live-calls').dataset.linger = 1")
-    page.evaluate(WATCH_SHIFTS)
+    page.evaluate(shifts.FROM_NOW)
     ended = _come_and_go(server, lives, until=time.monotonic() + SECONDS)
     assert ended > 0
     last = demo.ringing()
     server.do("publish", call=last)
     expect(row(page, last)).to_contain_text("Ringing")
-    shifts = _shifts(page)
-    total = sum(value for value, _ in shifts)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
+    total = shifts.shifted(page)
     print(f"measured: layout shift {total:.4f} in {SECONDS:.0f} s, {ended} calls ended")
-    assert total < MOST_SHIFT, shifts[:20]
+    assert total < MOST_SHIFT, shifts.moved(page)[:20]
 
 
 def _come_and_go(server: LiveServer, lives: list[Any], *, until: float) -> int:
@@ -98,11 +89,6 @@ def _life(number: int) -> Any:
     yield {**call, "state": "held"}
     yield call
     yield demo.ended(call, demo.HUNG_UP)
-
-
-def _shifts(page: Page) -> list[tuple[float, str]]:
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
-    return [(value, moved) for value, moved in page.evaluate("window.shifts")]
 
 
 ADVICE = (
