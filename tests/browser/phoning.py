@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.scene import Known, Open, signed_in, windows
+from tests.browser.scene import Known, Open, quiet_windows, signed_in
 from tests.browser.settling import arrive_again_async
 from tests.browser.sounding import LISTENS, with_microphone
 from tests.peers.dialogs import IncomingCall
@@ -34,10 +34,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def open_page(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
-    said: list[str] = []
-    async with windows(engine, browser, known, said=said) as open_one:
+    async with quiet_windows(engine, browser, known) as open_one:
         yield open_one
-    assert said == []
 
 
 async def phone_page(open_page: Open, **more: object) -> Page:

@@ -3,6 +3,7 @@
 A module takes part by `pytestmark = MARKS`, by importing `browser`, and by a fixture `engine`.
 """
 
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -78,6 +79,17 @@ async def windows(
     yield open_page
     for context in contexts:
         await context.close()
+
+
+@asynccontextmanager
+async def quiet_windows(
+    engine: Engine, browser: Browser, known: Known, *, may_say: str = ""
+) -> AsyncIterator[Open]:
+    """Yield the same; at the end no console may have said a word but what `may_say` matches."""
+    said: list[str] = []
+    async with windows(engine, browser, known, said=said) as open_page:
+        yield open_page
+    assert [text for text in said if not (may_say and re.search(may_say, text))] == []
 
 
 async def centre(place: Locator) -> tuple[float, float]:

@@ -20,10 +20,10 @@ from tests.browser.scene import (
     drag_above,
     finger,
     insist_on_clean,
+    quiet_windows,
     signed_in,
     stays,
     tab_to,
-    windows,
 )
 from tests.browser.settling import arrive_again_async, arrive_async
 from tests.peers.engine import Engine
@@ -83,15 +83,13 @@ def known(engine: Engine) -> Known:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def visit(engine: Engine, browser: Browser, known: Known) -> AsyncIterator[Open]:
-    """Open a trunk's OUT part; at the end no console may have said a word."""
-    said: list[str] = []
-    async with windows(engine, browser, known, said=said) as open_page:
+    """Open a trunk's OUT part."""
+    async with quiet_windows(engine, browser, known) as open_page:
 
         async def open_trunk(trunk: str, *, path: str = "", **more: Any) -> Page:
             return await open_page(path or f"/trunks/{known['trunk'][trunk]}/out/", **more)
 
         yield open_trunk
-    assert said == []
 
 
 def row(page: Page, name: str) -> Locator:
