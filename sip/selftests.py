@@ -40,6 +40,9 @@ SENTENCES = {
     SelfTest.DELAY: f"The caller hears themselves {DELAY_S:g} s later, after having spoken.",
 }
 SELFTEST_FORM = ", ".join(f"test:{one}" for one in SelfTest)
+"In files."
+DIALLED_FORM = ", ".join(one.dialled for one in SelfTest)
+"On pages."
 CHOICES = [(one.value, one.label) for one in SelfTest]
 
 

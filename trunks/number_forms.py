@@ -6,7 +6,7 @@ from django import forms
 
 from audiocodecs.fields import CodecListFormField
 from sip.forms import RevisedForm, typed
-from sip.selftests import SELFTEST_FORM, SelfTest
+from sip.selftests import DIALLED_FORM
 from trunks.models import Number, Route
 from trunks.parties import (
     KINDS,
@@ -15,8 +15,8 @@ from trunks.parties import (
     Kind,
     NamedParty,
     find_party,
-    party_of,
-    selftest_party,
+    in_words,
+    leads_to,
 )
 from trunks.validators import NUMBER_FORM, PREFIX_FORM, plain_number
 
@@ -52,6 +52,10 @@ class PartyField(forms.CharField):
         text = super().clean(value)
         return find_party(text, kinds=self.kinds) if text else None
 
+    def prepare_value(self, value: Any) -> Any:
+        """Write what an address of a page has, such as `connection:alice`, as people read it."""
+        return in_words(value, kinds=self.kinds) if isinstance(value, str) else value
+
 
 class NumberForm(RevisedForm[Number]):
     """A number and the one place its calls go."""
@@ -61,8 +65,8 @@ class NumberForm(RevisedForm[Number]):
         label="Goes to",
         kinds=PLACES,
         widget=PartyInput(),
-        help_text="The SIP user of a connection, the name of a trunk or of a voice agent, or a "
-        f"test destination: {SELFTEST_FORM}.",
+        help_text="A connection by its SIP user or name, a trunk or a voice agent by its name, "
+        f"or a test: {DIALLED_FORM}.",
     )
 
     class Meta:
@@ -73,12 +77,8 @@ class NumberForm(RevisedForm[Number]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for kind in KINDS:
-            if (row := getattr(self.instance, kind)) is not None:
-                self.initial["destination"] = party_of(kind, row).label
-        if self.instance.selftest:
-            selftest = SelfTest(self.instance.selftest)
-            self.initial["destination"] = selftest_party(selftest).label
+        if (party := leads_to(self.instance)) is not None:
+            self.initial["destination"] = party.words
 
     def clean_number(self) -> str:
         """Take a number as people write it."""
@@ -161,7 +161,7 @@ class WhereForm(forms.Form):
         kinds=("connection", "trunk"),
         required=False,
         widget=PartyInput(placeholder="somebody unknown"),
-        help_text="A SIP user or a trunk. Empty: somebody unknown.",
+        help_text="A connection or a trunk. Empty: somebody unknown.",
     )
     offer = CodecListFormField(
         label="Codecs offered",

@@ -8,11 +8,11 @@ from agents import shapes
 from agents.dialects.registry import DIALECTS
 from agents.formats import SAMPLE_RATES_HZ, Encoding
 from agents.models import VoiceAgent
-from agents.references import fallback_fields
-from connections.models import Connection
+from dashboard.agents.fallbacks import fallback_named, fallback_words
 from dashboard.agents.fields import HeaderLinesField
 from dashboard.agents.formparts import FORMATS, AgentPart
 from sip.forms import typed
+from trunks.parties import MAX_LENGTH
 
 _ENCODING_WORDS = {
     Encoding.PCM: "16 bit, the highest quality",
@@ -73,11 +73,11 @@ class AgentCallsForm(AgentPart):
     fallback = forms.CharField(
         label="Fallback",
         required=False,
-        max_length=200,
+        max_length=MAX_LENGTH,
         widget=typed(placeholder="nobody: the caller is told 503"),
-        help_text="Who is called if the agent cannot be had, or is lost: the SIP user of a "
-        "connection, a number, or a trunk and what is dialled through it "
-        "(trunk:carrier-one +12025550100).",
+        help_text="Who is called if the agent cannot be had, or is lost: a connection by its SIP "
+        "user or name, a number, or a number and the trunk it goes through "
+        "(+12025550100 via carrier-one).",
     )
     headers = HeaderLinesField(
         label="SIP headers it is told",
@@ -126,7 +126,7 @@ class AgentCallsForm(AgentPart):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["fallback"] = self.instance.fallback
+        self.initial["fallback"] = fallback_words(self.instance)
         kind = DIALECTS.get(self.instance.dialect)
         if kind and "headers" not in kind.settings:
             del self.fields["headers"]
@@ -136,11 +136,7 @@ class AgentCallsForm(AgentPart):
 
     def clean_fallback(self) -> dict[str, Any]:
         """Return the columns that a fallback stands in."""
-        text: str = self.cleaned_data["fallback"]
-        if text and ":" not in text:
-            known = Connection.objects.filter(sip_user=text).exists()
-            text = f"connection:{text}" if known else f"number:{text}"
-        return fallback_fields(text)
+        return fallback_named(self.cleaned_data["fallback"])
 
     def _post_clean(self) -> None:
         for name, value in self.cleaned_data.get("fallback", {}).items():

@@ -1,12 +1,10 @@
 """Names to choose from while somebody types whom a number or a route leads to."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.parts.access import requires
-from trunks.parties import MAX_LENGTH, PLACES, SUGGESTIONS, suggestions
+from trunks.parties import MAX_LENGTH, PLACES, SUGGESTIONS, NamedParty, suggestions
 
 FIELDS = ("destination", "source", "trunk", "fallback", "last_resort")
 "Names of the fields that ask."
@@ -23,14 +21,18 @@ def parties(request: HttpRequest) -> HttpResponse:
     """Answer with the options of a list box: parties of all `kinds`, or of those it names."""
     text = next((request.GET[name] for name in FIELDS if name in request.GET), "")[:MAX_LENGTH]
     names = choices(request, text, request.GET.get("kinds", ""))
-    return render(request, "trunks/_options.html", {"parties": names})
+    return render(request, "trunks/_options.html", {"choices": names})
 
 
-def choices(request: HttpRequest, text: str, kinds: str, *, most: int = SUGGESTIONS) -> list[Any]:
+def choices(
+    request: HttpRequest, text: str, kinds: str, *, most: int = SUGGESTIONS
+) -> list[tuple[str, NamedParty]]:
     """Return parties that hold a text, of these kinds (`connection,trunk`; empty: of all).
 
-    Of each kind the first few, and of kinds that this person may see. One query a kind.
+    Each with how it is written in the field. Of each kind the first few, and of kinds that this
+    person may see. One query a kind.
     """
     wanted = [kind for kind in PLACES if kind in kinds.split(",")] or PLACES
     allowed = [kind for kind in wanted if request.user.has_perm(_PERMISSIONS[kind])]
-    return list(suggestions(text, kinds=allowed, most=most)) if allowed else []
+    found = suggestions(text, kinds=allowed, most=most) if allowed else []
+    return [(one.words if len(wanted) > 1 else one.brief, one) for one in found]

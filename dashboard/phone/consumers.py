@@ -31,7 +31,7 @@ from callengine.notices.phone import (
 )
 from callengine.notices.wire import to_message
 from dashboard.live.consumers import SAYS_TOO_MUCH
-from dashboard.phone.named import NotNamedError, connection_named, dialled_name
+from dashboard.phone.named import NotNamedError, called, connection_named
 from dashboard.phone.pages import PageSocket, Told
 from dashboard.phone.sound import NoSoundError, PageSound
 
@@ -139,7 +139,8 @@ class PhoneConsumer(PageSocket):
 
     async def _call(self, to: str, calls_as: str) -> None:
         try:
-            to, connection = dialled_name(to), await sync_to_async(connection_named)(calls_as)
+            whom = await sync_to_async(called)(to)
+            caller = await sync_to_async(connection_named)(calls_as)
         except NotNamedError as error:
             await self.say("refused", text=str(error), call="")
             return
@@ -148,9 +149,16 @@ class PhoneConsumer(PageSocket):
             await self.say("refused", text=text, call="")
             return
         order = uuid.uuid4().hex
-        self.placing = {"to": to, "connection": connection, "refusal": "", "order": order}
-        what = f"called {to} from the browser" + (f" as {connection}" if connection else "")
-        await self.note(what, to)
+        connection = caller.key if caller else ""
+        self.placing = {
+            "to": whom.dialled,
+            "words": whom.words,
+            "connection": connection,
+            "refusal": "",
+            "order": order,
+        }
+        what = f"called {whom.words} from the browser" + (f" as {caller.words}" if caller else "")
+        await self.note(what, whom.words)
         self.start("placing", self._give_up(OFFER_WITHIN_S, NOBODY))
         await groups.tell(groups.ENGINES, AskForPhone(self.channel))
 
@@ -201,7 +209,7 @@ class PhoneConsumer(PageSocket):
             return
         self.placing, self.call = None, told.call
         self._follow(sound)
-        await self.say("placed", call=told.call)
+        await self.say("placed", call=told.call, name=placing["words"])
 
     def _follow(self, sound: PageSound) -> None:
         self.sound = sound
@@ -251,18 +259,19 @@ class PhoneConsumer(PageSocket):
 
     async def _take(self, takes_for: str) -> None:
         try:
-            connection = await sync_to_async(connection_named)(takes_for)
+            party = await sync_to_async(connection_named)(takes_for)
         except NotNamedError as error:
-            await self.say("taking", connection="", text=str(error))
+            await self.say("taking", connection="", name="", text=str(error))
             return
+        connection, words = (party.key, party.words) if party else ("", "")
         before, self.takes_for = self.takes_for, connection
         self.stop("there")
         if connection:
-            await self.note(f"takes calls for {connection} in the browser", connection)
+            await self.note(f"takes calls for {words} in the browser", words)
             self.start("there", self._stay())
         elif before:
             await groups.tell(groups.ENGINES, PhoneGone(self.page))
-        await self.say("taking", connection=connection, text="")
+        await self.say("taking", connection=connection, name=words, text="")
 
     async def _stay(self) -> None:
         user = self.scope["user"].get_username()

@@ -16,7 +16,7 @@ class PhoneForm(forms.Form):
         label="To",
         max_length=MAX_LENGTH,
         widget=forms.TextInput(attrs=_PLAIN | {"inputmode": "text", "enterkeyhint": "go"}),
-        help_text="A number, a connection, a voice agent or a test such as *echo.",
+        help_text="A number, the name of a connection or voice agent, or a test such as *echo.",
     )
     calls_as = forms.CharField(
         label="Call as",

@@ -78,8 +78,10 @@
   }
 
   function told(what) {
-    if (what.is === "placed") placed(what.call);
-    else if (what.is === "refused") end(what.text, true, what.call);
+    if (what.is === "placed") {
+      find("who").textContent = what.name;
+      placed(what.call);
+    } else if (what.is === "refused") end(what.text, true, what.call);
     else if (what.is === "state") stateOf(what);
     else if (what.is === "rings") rings(what);
     else if (what.is === "taking") takes(what);
@@ -121,7 +123,7 @@
     calling = to.trim();
     if (!calling) {
       find("to").focus();
-      problem("Nobody is named: type a number, a connection or *echo.");
+      problem("Nobody is named: type a number, a name or *echo.");
       return;
     }
     problem("");
@@ -134,7 +136,7 @@
     link = "";
     since = 0;
     setMuted(false);
-    find("who").textContent = who.replace(/^(connection|agent|test):/, "");
+    find("who").textContent = who;
     find("said").textContent = "";
     find("link").hidden = true;
     become(name);
@@ -251,7 +253,7 @@
     const button = find("take");
     button.setAttribute("aria-pressed", String(Boolean(taking)));
     find("take-word").textContent = taking ? "Stop ringing here" : "Call me here";
-    find("taking").textContent = taking ? "This browser rings when " + taking + " is called." : "This browser does not ring.";
+    find("taking").textContent = taking ? "This browser rings when " + what.name + " is called." : "This browser does not ring.";
     find("taking").dataset.on = String(Boolean(taking));
     find("takes_for").readOnly = Boolean(taking);
   }
@@ -319,7 +321,7 @@
     if (inCall()) event.preventDefault();
   });
   setInterval(timer, 500);
-  takes({ connection: "", text: "" });
+  takes({ connection: "", name: "", text: "" });
   show();
   connect();
 })();

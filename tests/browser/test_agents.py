@@ -215,9 +215,9 @@ async def test_the_agent_is_tested_and_what_it_answers_is_shown(
 async def test_a_number_is_led_to_an_agent_by_name(visit: Open, known: Known) -> None:
     page = await visit("still")
     await page.get_by_role("link", name="Lead a number here").click()
-    await expect(page.get_by_role("combobox", name="Goes to")).to_have_value("agent:still")
+    await expect(page.get_by_role("combobox", name="Goes to")).to_have_value("still (voice agent)")
     await page.get_by_role("combobox", name="Goes to").fill("sti")
-    await page.get_by_role("option", name="agent:still").wait_for()
+    await page.get_by_role("option", name="still voice agent").wait_for()
     await page.get_by_role("textbox", name="Number").fill("700")
     await page.get_by_role("combobox", name="Goes to").fill("still")
     await page.get_by_role("button", name="Add the number").click()

@@ -71,13 +71,13 @@ async def test_the_browser_hears_a_tone_and_its_own_echo(engine: Engine, open_pa
     await expect(told.locator("#call-legs")).to_contain_text("A browser: PCM 16 kHz")
     await expect(told.locator("#call-head")).to_contain_text("PCM 16 kHz to")
     await arrive_async(told, "/settings/audit/")
-    await expect(told.locator("main")).to_contain_text("called *echo from the browser")
+    await expect(told.locator("main")).to_contain_text("called Echo test (*echo) from the browser")
 
 
 async def test_a_connection_is_called_by_its_own_list(engine: Engine, open_page: Open) -> None:
     page = await phone_page(open_page)
     async with registered(engine, "bob") as bob:
-        await call(page, "connection:bob", as_whom="alice")
+        await call(page, "Bob (bob)", as_whom="Alice")
         incoming = await bob.wait_call()
         assert "G722" in incoming.offer_sdp
         assert "opus" not in incoming.offer_sdp
@@ -107,7 +107,7 @@ async def test_the_browser_rings_for_a_connection_beside_its_phones(
     await page.get_by_role("combobox", name="Connection").fill("carol")
     await page.get_by_role("button", name="Call me here").press("Enter")
     await expect(page.locator("#phone-taking")).to_have_text(
-        "This browser rings when carol is called."
+        "This browser rings when Carol (carol) is called."
     )
     async with registered(engine, "alice") as alice, registered(engine, "carol") as carol:
         call_in = await alice.invite("carol", alice.sdp(["PCMU"]))

@@ -86,9 +86,9 @@ async def test_an_agent_is_talked_to_in_the_browser(
 ) -> None:
     name = f"says {encoding[6:]}"
     page = await phone_page(open_page)
-    await call(page, f"agent:{name}")
+    await call(page, name)
     await state_is(page, "Talking")
-    await expect(page.locator("#phone-who")).to_have_text(name)
+    await expect(page.locator("#phone-who")).to_have_text(f"{name} (voice agent)")
     await insist_on_tone(page, AGENT_HZ)
     await reaches(peer, name, MICROPHONE_HZ, encoding)
     record = await hang_up(engine, page)
@@ -108,7 +108,9 @@ async def test_its_page_leads_to_it_and_the_calls_page_shows_all(
     await page.get_by_role("link", name="support", exact=True).first.click()
     await page.get_by_role("link", name="Call it from this browser").click()
     await measured(page)
-    await expect(page.get_by_role("combobox", name="To", exact=True)).to_have_value("agent:support")
+    await expect(page.get_by_role("combobox", name="To", exact=True)).to_have_value(
+        "support (voice agent)"
+    )
     await ready(page)
     await page.get_by_role("button", name="Call", exact=True).click()
     await state_is(page, "Talking")

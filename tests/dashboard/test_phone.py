@@ -86,6 +86,6 @@ async def test_who_hangs_up_and_calls_another_is_not_connected_with_the_first(
         assert (first.to, second.to) == ("wrong", "right")
         await engine.placed(first, "a")
         await engine.placed(second, "b")
-        assert await told(page) == {"is": "placed", "call": "b"}
+        assert await told(page) == {"is": "placed", "call": "b", "name": "right"}
         tokens = [await asyncio.wait_for(engine.tokens.get(), 20) for _ in range(2)]
         assert set(tokens) == {"a" * 64, "b" * 64}, "the first is hung up, and said no more of"

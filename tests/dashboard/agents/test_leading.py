@@ -30,7 +30,9 @@ def carrier() -> Trunk:
 # Numbers
 
 
-@pytest.mark.parametrize("typed", ["support", "agent:support", " Agent: support "])
+@pytest.mark.parametrize(
+    "typed", ["support", "Support", "support (voice agent)", "agent:support", " Agent: support "]
+)
 def test_a_number_is_led_to_an_agent(admin: Client, typed: str) -> None:
     row = agent()
     answer = admin.post(at("number-add"), {"number": "700", "destination": typed})
@@ -40,7 +42,7 @@ def test_a_number_is_led_to_an_agent(admin: Client, typed: str) -> None:
     assert f'href="{at("agent", row.pk)}">support</a>' in text(admin.get("/numbers/?kind=agent"))
     assert "No number matches" in text(admin.get("/numbers/?kind=trunk"))
     page = admin.get(at("number", number.pk))
-    assert page.context["form"]["destination"].value() == "agent:support"
+    assert page.context["form"]["destination"].value() == "support (voice agent)"
 
 
 def test_a_number_is_moved_from_an_agent_to_a_trunk(admin: Client) -> None:
@@ -59,9 +61,9 @@ def test_a_name_of_several_kinds_is_asked_about() -> None:
     with pytest.raises(ValidationError) as caught:
         find_party("alice")
     assert caught.value.messages == [
-        "'alice' is a connection and a voice agent: write connection:alice or agent:alice."
+        "'alice' may be any of 2: write Alice (alice) or alice (voice agent)."
     ]
-    with pytest.raises(ValidationError, match=r"or the name of a voice agent\. Perhaps alice"):
+    with pytest.raises(ValidationError, match=r"or the name of a voice agent\. Perhaps Alice \(al"):
         find_party("alic")
 
 
@@ -69,11 +71,11 @@ def test_names_are_offered_to_those_who_may_see_them(admin: Client) -> None:
     agent()
     carrier()
     options = text(admin.get("/parties/?destination="))
-    assert 'data-value="agent:support"' in options
-    assert 'data-value="trunk:carrier-one"' in options
-    assert "agent:" not in text(admin.get("/parties/?fallback=&kinds=connection,trunk"))
-    assert "trunk:" not in text(admin.get("/parties/?last_resort=&kinds=agent"))
-    assert "agent:" not in text(browser_with("view_trunk").get("/parties/?destination="))
+    assert 'data-value="support (voice agent)"' in options
+    assert 'data-value="carrier-one (trunk)"' in options
+    assert "voice agent" not in text(admin.get("/parties/?fallback=&kinds=connection,trunk"))
+    assert "trunk" not in text(admin.get("/parties/?last_resort=&kinds=agent"))
+    assert "voice agent" not in text(browser_with("view_trunk").get("/parties/?destination="))
 
 
 # Routes

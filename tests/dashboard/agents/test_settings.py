@@ -11,7 +11,7 @@ from agents.models import VoiceAgent
 from connections.models import Connection
 from tests.dashboard.agents.some import SECRET, agent, shown
 from tests.dashboard.carriers import at, said, text
-from trunks.models import Trunk
+from trunks.models import Number, Trunk
 
 pytestmark = pytest.mark.django_db
 
@@ -273,30 +273,46 @@ def test_only_the_formats_of_the_dialect_are_offered(admin: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "reference"),
+    ("typed", "reference", "words"),
     [
-        ("alice", "connection:alice"),
-        ("connection:alice", "connection:alice"),
-        ("+12025550100", "number:+12025550100"),
-        ("trunk:carrier-one +12025550100", "trunk:carrier-one +12025550100"),
-        ("", ""),
+        ("alice", "connection:alice", "Alice (alice)"),
+        ("Alice (alice)", "connection:alice", "Alice (alice)"),
+        ("connection:alice", "connection:alice", "Alice (alice)"),
+        ("+1 202 555 0100", "number:+12025550100", "+12025550100"),
+        ("desk", "number:desk", "desk"),
+        ("number:bell", "number:bell", "bell"),
+        *(
+            (typed, "trunk:carrier-one +12025550100", "+12025550100 via carrier-one")
+            for typed in (
+                "+1 202 555 0100 via carrier-one",
+                "+12025550100 Via carrier-one (trunk)",
+                "trunk:carrier-one +12025550100",
+            )
+        ),
+        ("", "", ""),
     ],
 )
-def test_a_fallback_is_taken_as_people_write_it(admin: Client, typed: str, reference: str) -> None:
+def test_a_fallback_is_taken_as_people_write_it(
+    admin: Client, typed: str, reference: str, words: str
+) -> None:
+    Number.objects.create(number="desk", selftest="echo")
     Connection.objects.create(name="Alice", sip_user="alice")
     Trunk.objects.create(name="carrier-one")
     row = agent(fallback_number="999")
     form = {**shown(admin, row, "calls"), "fallback": typed}
     said(admin, admin.post(at("agent-calls", row.pk), form))
     assert stored().fallback == reference
-    assert shown(admin, row, "calls").get("fallback", "") == reference
+    assert shown(admin, row, "calls").get("fallback", "") == words
 
 
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
     [
-        ("fallback", "connection:nobody", "&#x27;nobody&#x27; is not allowed"),
-        ("fallback", "trunk:carrier-one", "allowed: connection:SIP_USER, number:NUMBER or trunk:"),
+        ("fallback", "connection:nobody", "Nobody here is &#x27;connection:nobody&#x27;"),
+        ("fallback", "trunk:carrier-one", "such as +12025550100 via carrier-one."),
+        ("fallback", "carrier-one", "carrier-one is a trunk: write what is dialled through it"),
+        ("fallback", "1 via nobody", "Nobody here is &#x27;nobody&#x27;; allowed: the name of"),
+        ("fallback", "sales desk", "Nobody here is &#x27;sales desk&#x27;; allowed: the SIP user"),
         ("headers", "X-Customer", "Line 1: write a SIP header and a parameter"),
         ("headers", "X-A: a\nX-A: b", "Line 2: X-A is named twice."),
         ("headers", "X-A: a\n\nAuthorization: b", "any header but those with credentials"),
