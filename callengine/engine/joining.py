@@ -40,11 +40,6 @@ def may_be_taken_over(call: LiveCall, leg: str) -> bool:
     return not is_ours and call.plan.lab is None and call.transfer is None
 
 
-def list_source(call: LiveCall, leg: str) -> str:
-    """Return where our list on a leg comes from."""
-    return call.snapshot["vn_a_source" if leg == CALLER else "vn_b_source"]
-
-
 def joined_plan(call: LiveCall, joint: Joint, waiting: str) -> CallPlan:
     """Return the call's plan once it leads to whom the other call has; nobody is rung for it.
 
@@ -57,7 +52,7 @@ def joined_plan(call: LiveCall, joint: Joint, waiting: str) -> CallPlan:
         vn_a=call.allowed_on(waiting),
         vn_b=its_list,
         vn_a_source=call.snapshot["vn_a_source"],
-        vn_b_source=list_source(joint.call, joint.other),
+        vn_b_source=joint.call.list_source_on(joint.other),
         waves=(),
         notes=(),
     )

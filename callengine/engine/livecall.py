@@ -202,6 +202,10 @@ class LiveCall:
         legs = (leg for leg in self.snapshot["legs"] if leg["name"] == name)
         return tuple(next(legs)["allowed"])
 
+    def list_source_on(self, leg: str) -> str:
+        """Return where our list on a leg comes from."""
+        return self.snapshot["vn_a_source" if leg == CALLER else "vn_b_source"]
+
     def party_of(self, leg: str) -> str:
         """Return whose a leg is, as `connection:alice`."""
         return self.snapshot["source"] if leg == CALLER else self.party_labels.get(leg, "")

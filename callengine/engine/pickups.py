@@ -12,7 +12,6 @@ from typing import Protocol
 from callengine.core.control.calls import AnswerCall
 from callengine.core.outcomes import Rejection, Termination
 from callengine.core.parties import CALLER
-from callengine.core.pickup import Partner
 from callengine.core.reasons import Reason, Rule
 from callengine.core.replaces import Replaces
 from callengine.core.states import CallState
@@ -20,7 +19,6 @@ from callengine.edge.interface import IncomingCall, NamedDialog
 from callengine.engine.calls import CallBook
 from callengine.engine.joining import (
     Anchors,
-    list_source,
     may_be_taken_over,
     not_picked_up_end,
     picked_up_end,
@@ -179,15 +177,6 @@ def _taking(call: IncomingCall, joint: Joint) -> Joint | Rejection:
         return joint
     advice = f"{joint.name} has no SIP dialog that another call could take over."
     return call.rejected(603, Rule.REPLACES_DECLINED, advice)
-
-
-def partner_of(joint: Joint) -> Partner:
-    """Return whom the replaced party talks to."""
-    return Partner(
-        joint.call.party_of(joint.other),
-        codecs=joint.call.allowed_on(joint.other),
-        codecs_source=list_source(joint.call, joint.other),
-    )
 
 
 def called(joint: Joint) -> str:

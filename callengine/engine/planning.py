@@ -22,7 +22,7 @@ from callengine.core.orders import passwords_of
 from callengine.core.outcomes import Rejection
 from callengine.core.parties import CALLER
 from callengine.core.permissions import Usage
-from callengine.core.pickup import plan_pick_up
+from callengine.core.pickup import Partner, plan_pick_up
 from callengine.core.plan import CallPlan
 from callengine.core.planner import Declined, plan_call
 from callengine.core.reasons import Rule
@@ -35,7 +35,6 @@ from callengine.directory.store import Store
 from callengine.edge.interface import IncomingCall
 from callengine.engine.calls import CallBook
 from callengine.engine.livecall import Joint, LiveCall
-from callengine.engine.pickups import partner_of
 from callengine.engine.settings import EngineSettings
 from callengine.engine.sources import OneTimeCall, OneTimeSources
 from sip.srtp import Srtp
@@ -178,7 +177,7 @@ class Planning:
         text += f"{joint.call.name_of(joint.leg)} (Replaces)."
         return plan_pick_up(
             replace(asked.request, notes=(*asked.request.notes, text)),
-            partner=partner_of(joint),
+            partner=_partner(joint),
             platform=asked.platform,
             usage=self._usage(others, asked.minutes_today),
             max_duration_s=self._settings.max_duration_s,
@@ -276,6 +275,15 @@ def _offer(
         plain = obstacle(call.sdp, Srtp.OFF)
         encrypted = plain[1] if plain and plain[0] is Obstacle.ENCRYPTED else ""
     return sdp.offered_codecs(call.sdp, srtp), obstacle(call.sdp, srtp), encrypted
+
+
+def _partner(joint: Joint) -> Partner:
+    """Return whom the replaced party talks to."""
+    return Partner(
+        joint.call.party_of(joint.other),
+        codecs=joint.call.allowed_on(joint.other),
+        codecs_source=joint.call.list_source_on(joint.other),
+    )
 
 
 def _must_stay_encrypted(call: LiveCall, name: str) -> str:
