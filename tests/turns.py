@@ -24,7 +24,7 @@ LONG_S = {
     "browser/test_keeping_up.py": 55,
     "setting_up/test_run.py": 55,
     "callengine/engine/test_hostile_process.py": 50,
-    "callengine/engine/test_pool.py": 50,
+    "callengine/engine/processes/test_pool.py": 50,
     "fuzz/test_fuzz.py": 50,
     "browser/test_phone.py": 50,
     "browser/test_overview.py": 45,

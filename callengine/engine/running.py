@@ -14,9 +14,9 @@ from django.conf import settings
 from callengine.core.capacity import CapacityLimits
 from callengine.edge.settings import BanSettings, Clients, EdgeSettings, GuardSettings, TlsSettings
 from callengine.edge.transport.listeners import AddressTakenError
-from callengine.engine.descriptors import fitted
-from callengine.engine.largepages import use_large_pages
-from callengine.engine.processes import GivenUpError, PoolSettings
+from callengine.engine.node.descriptors import fitted
+from callengine.engine.node.largepages import use_large_pages
+from callengine.engine.processes.process import GivenUpError, PoolSettings
 from callengine.engine.settings import CaptureLimits, EngineSettings
 from callengine.engine.switchboard import Switchboard
 from callengine.record.retention import RetentionSettings

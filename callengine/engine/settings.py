@@ -6,7 +6,7 @@ from pathlib import Path
 from callengine.core.capacity import CapacityLimits
 from callengine.core.plan import MAX_DURATION_S
 from callengine.edge.settings import EdgeSettings
-from callengine.engine.processes import PoolSettings
+from callengine.engine.processes.process import PoolSettings
 from callengine.record.retention import RetentionSettings
 from callengine.record.writer import WriterSettings
 

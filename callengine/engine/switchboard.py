@@ -21,39 +21,39 @@ from callengine.edge.interface import (
     Referral,
     Refused,
 )
-from callengine.engine.admission import Room
-from callengine.engine.agentorders import AgentOrders
-from callengine.engine.agents import Agents
-from callengine.engine.answers import DirectoryAnswers
-from callengine.engine.assignment import RETRY_AFTER_S, Assignment
-from callengine.engine.browserpages import BrowserPages
-from callengine.engine.browsers import Browsers
-from callengine.engine.browsersockets import BrowserSockets
-from callengine.engine.calls import CallBook
-from callengine.engine.captures import Captures
-from callengine.engine.carriers import Carriers
-from callengine.engine.commands import Commands
-from callengine.engine.gateways import Gateways
-from callengine.engine.hearing import Hearing
-from callengine.engine.heartbeat import Heartbeat
-from callengine.engine.holdmusic import HoldPlayer
-from callengine.engine.identity import Identity, insist_on_no_rival
-from callengine.engine.labhost import EngineOfLab
-from callengine.engine.lastcalls import LastCalls
-from callengine.engine.livecall import LiveCall
-from callengine.engine.newcalls import NewCalls
-from callengine.engine.pickups import PickUps
-from callengine.engine.planning import Planning
-from callengine.engine.pool import Pool
-from callengine.engine.processes import CallProcess
-from callengine.engine.publisher import Publisher
-from callengine.engine.redirects import Redirects
-from callengine.engine.referrals import Referrals
+from callengine.engine.arrivals.admission import Room
+from callengine.engine.arrivals.answers import DirectoryAnswers
+from callengine.engine.arrivals.assignment import RETRY_AFTER_S, Assignment
+from callengine.engine.arrivals.newcalls import NewCalls
+from callengine.engine.calls.book import CallBook
+from callengine.engine.calls.livecall import LiveCall
+from callengine.engine.captures.recording import Captures
+from callengine.engine.messages.commands import Commands
+from callengine.engine.messages.hearing import Hearing
+from callengine.engine.messages.publisher import Publisher
+from callengine.engine.moves.pickups import PickUps
+from callengine.engine.moves.redirects import Redirects
+from callengine.engine.moves.referrals import Referrals
+from callengine.engine.moves.transfers import Transfers
+from callengine.engine.node.heartbeat import Heartbeat
+from callengine.engine.node.identity import Identity, insist_on_no_rival
+from callengine.engine.node.labhost import EngineOfLab
+from callengine.engine.node.lastcalls import LastCalls
+from callengine.engine.node.stopping import Step, take_all
+from callengine.engine.parties.agents import Agents
+from callengine.engine.parties.browserpages import BrowserPages
+from callengine.engine.parties.browsers import Browsers
+from callengine.engine.parties.browsersockets import BrowserSockets
+from callengine.engine.parties.holdmusic import HoldPlayer
+from callengine.engine.parties.speech import CodecSpeaker
+from callengine.engine.plans.agentorders import AgentOrders
+from callengine.engine.plans.planning import Planning
+from callengine.engine.plans.sources import OneTimeSources
+from callengine.engine.processes.pool import Pool
+from callengine.engine.processes.process import CallProcess
 from callengine.engine.settings import EngineSettings
-from callengine.engine.sources import OneTimeSources
-from callengine.engine.speech import CodecSpeaker
-from callengine.engine.stopping import Step, take_all
-from callengine.engine.transfers import Transfers
+from callengine.engine.trunks.carriers import Carriers
+from callengine.engine.trunks.gateways import Gateways
 from callengine.lab.auditions import Auditions
 from callengine.lab.ends import find_ends
 from callengine.lab.laboratory import Laboratory

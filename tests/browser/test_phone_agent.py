@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from callengine.core.sounds import PCM
-from callengine.engine.transfers import REST_S
+from callengine.engine.moves.transfers import REST_S
 from tests.browser.phoning import (
     browser,
     call,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.callengine.engine.processes import alive, fork_server_of, owner_of
+from tests.callengine.engine.forked import alive, fork_server_of, owner_of
 from tests.chaos.life import Life
 from tests.peers.dialogs import IncomingCall, OutgoingCall
 from tests.peers.engine import ROOT, Engine

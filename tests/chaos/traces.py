@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.callengine.engine.processes import templates_of
+from tests.callengine.engine.forked import templates_of
 from tests.peers.engine import Engine
 
 LOOK_EVERY_S = 0.4

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from callengine.engine.transfers import REST_S
+from callengine.engine.moves.transfers import REST_S
 from tests.peers.certificates import Certificate
 from tests.peers.dialogs import OutgoingCall
 from tests.peers.engine import Engine

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from callengine.engine.captures import STOPPING_S
-from tests.callengine.engine.processes import owner_of
+from callengine.engine.captures.recording import STOPPING_S
+from tests.callengine.engine.forked import owner_of
 from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.peers.waiting import until

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 import sipmessage
 
-from callengine.engine.transfers import REST_S
+from callengine.engine.moves.transfers import REST_S
 from tests.peers import descriptions, srtp
 from tests.peers.baresip import Baresip
 from tests.peers.dialogs import Call

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callengine.engine.transfers import REST_S
+from callengine.engine.moves.transfers import REST_S
 from tests.peers import descriptions
 from tests.peers.baresip import Baresip
 from tests.peers.dialogs import IncomingCall

@@ -8,7 +8,7 @@ from callengine.core.callerid import Claim, KnownNames
 from callengine.core.directory import ConnectionEntry, Destination, Platform, Source
 from callengine.core.identity import ArrivedCall
 from callengine.edge.interface import IncomingCall
-from callengine.engine.processes import CallProcess, PoolSettings
+from callengine.engine.processes.process import CallProcess, PoolSettings
 from callengine.engine.settings import EngineSettings
 from callengine.engine.switchboard import Switchboard
 from callengine.record.changes import Keepable

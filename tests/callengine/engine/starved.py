@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from callengine.engine.processes import ProcessState
+from callengine.engine.processes.process import ProcessState
 from tests.callengine.edge.fakes import Phone, UdpPeer, reply_as
 from tests.callengine.engine import boards
-from tests.callengine.engine.processes import alive
+from tests.callengine.engine.forked import alive
 from tests.peers import descriptions
 from tests.peers.waiting import until
 

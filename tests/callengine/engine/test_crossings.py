@@ -16,14 +16,14 @@ from callengine.core.control.calls import CallEnded, Idle, StateReached, Taken
 from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.core.states import CallState
-from callengine.engine.keeper import CATCH_UP_S, HELD_UP_S, SILENCE_S
-from callengine.engine.processes import CallProcess, ProcessState
+from callengine.engine.processes.keeper import CATCH_UP_S, HELD_UP_S, SILENCE_S
+from callengine.engine.processes.process import CallProcess, ProcessState
 from tests.callengine.edge.fakes import UdpPeer
 from tests.callengine.engine import boards
-from tests.callengine.engine.processes import alive
+from tests.callengine.engine.arrivals.test_taking import idle_process, rings_and_declines
+from tests.callengine.engine.forked import alive
+from tests.callengine.engine.processes.test_pool import opened, taken
 from tests.callengine.engine.test_hostile_process import say, taken_over
-from tests.callengine.engine.test_pool import opened, taken
-from tests.callengine.engine.test_taking import idle_process, rings_and_declines
 from tests.peers.waiting import until
 
 pytestmark = pytest.mark.processes

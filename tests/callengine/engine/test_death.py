@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from callengine.engine.heartbeat import HEARTBEAT_S
-from callengine.engine.keeper import SILENCE_S
-from tests.callengine.engine.processes import (
+from callengine.engine.node.heartbeat import HEARTBEAT_S
+from callengine.engine.processes.keeper import SILENCE_S
+from tests.callengine.engine.forked import (
     Restartable,
     alive,
     fork_server_of,

@@ -21,11 +21,11 @@ from callengine.core.control.calls import (
 )
 from callengine.core.control.language import encode
 from callengine.core.snapshot import QualitySnapshot
-from callengine.engine.processes import CallProcess, ProcessState
+from callengine.engine.processes.process import CallProcess, ProcessState
 from callengine.worker.process.control import socket_pair
 from tests.callengine.edge.fakes import UdpPeer
 from tests.callengine.engine import boards
-from tests.callengine.engine.test_taking import (
+from tests.callengine.engine.arrivals.test_taking import (
     IN_SECONDS,
     adopt,
     idle_process,

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.callengine.engine.processes import Restartable
+from tests.callengine.engine.forked import Restartable
 from tests.peers import descriptions
 from tests.peers.dialogs import IncomingCall, OutgoingCall
 from tests.peers.engine import ROOT, Engine

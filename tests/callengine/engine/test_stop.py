@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.callengine.engine.processes import Restartable, alive, is_held
+from tests.callengine.engine.forked import Restartable, alive, is_held
 from tests.peers.deaf import deaf_peer
 from tests.peers.nursery import ROOT
 from tests.peers.waiting import until

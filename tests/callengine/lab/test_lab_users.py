@@ -16,7 +16,7 @@ from callengine.core.planner import Declined, plan_call
 from callengine.core.request import CallRequest
 from callengine.edge.interface import IncomingCall
 from callengine.edge.transport.addresses import BUILT_IN_PHONES
-from callengine.engine.sources import ONE_TIME, OneTimeSources
+from callengine.engine.plans.sources import ONE_TIME, OneTimeSources
 from callengine.lab import laboratory
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
 from sip.digest import kept_ha1

@@ -1,0 +1,1 @@
+"""Packets of calls recorded: of which calls, into which file, by which thread."""

@@ -1,0 +1,1 @@
+"""What call processes say and pages ask, taken; what pages are told."""

@@ -1,0 +1,1 @@
+"""What leads a call elsewhere: transfers, REFER, calls joined or picked up, redirects."""

@@ -1,0 +1,56 @@
+"""Music on hold, for call processes: they read neither files nor the database."""
+
+import asyncio
+import logging
+import tempfile
+from typing import Literal
+
+from audiocodecs.models import HoldMusic
+from callengine.core.control.music import MusicReady
+from callengine.directory.current import Read
+from callengine.engine.calls.livecall import LiveCall
+from callengine.engine.processes.pool import Pool
+from callengine.engine.processes.process import CallProcess, ProcessState
+
+logger = logging.getLogger(__name__)
+
+
+class HoldPlayer:
+    """Hands calls what their parties hear on hold, once each: a process keeps it for its call."""
+
+    def __init__(self, pool: Pool, read: Read) -> None:
+        self._pool = pool
+        self._read = read
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        """Play nothing any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def hear(self, call: LiveCall, leg: str) -> None:
+        """Have a call process given what is heard on hold, if anything is set."""
+        process = call.process
+        if process is None or call.has_asked_for_music:
+            return
+        call.has_asked_for_music = True
+        task = asyncio.create_task(self._hand_over(call, process, leg))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hand_over(self, call: LiveCall, process: CallProcess, leg: str) -> None:
+        try:
+            music = await self._read(HoldMusic.load)
+        except Exception:
+            logger.exception("music on hold could not be read")
+            return
+        gone = call.ended or process.state is ProcessState.DEAD or process.call != call.plan.call
+        if music is None or gone:
+            return
+        rate_hz: Literal[8000, 16000] = 8000 if music.rate_hz == 8000 else 16000
+        with tempfile.TemporaryFile() as file:
+            file.write(music.samples)
+            file.flush()
+            ready = MusicReady(call.plan.call, leg, rate_hz)
+            self._pool.send(process, ready, descriptors=(file.fileno(),))

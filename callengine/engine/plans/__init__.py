@@ -1,0 +1,1 @@
+"""Calls planned, and plans made orders to call processes and legs of the edge."""

@@ -1,0 +1,1 @@
+"""The call processes: forked ahead of need, read, told things, ended, replaced."""
