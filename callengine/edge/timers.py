@@ -26,17 +26,37 @@ Later = Callable[[float, Callable[[], None]], Timer]
 "Call back once, after so many seconds."
 
 
-class _Lapse:
-    __slots__ = ("call",)
+class _Step:
+    """What is to be done at one moment of an event loop, in the order it was asked for."""
 
-    def __init__(self, call: Callable[[], None]) -> None:
+    __slots__ = ("handle", "lapses")
+
+    def __init__(self) -> None:
+        self.lapses: dict[_Lapse, None] = {}
+        self.handle: asyncio.TimerHandle | None = None
+
+
+class _Lapse:
+    """One timer; cancelled, it leaves nothing behind: what ends a call comes hours before."""
+
+    __slots__ = ("call", "steps", "when")
+
+    def __init__(self, call: Callable[[], None], steps: "_Steps", when: int) -> None:
         self.call: Callable[[], None] | None = call
+        self.steps = steps
+        self.when = when
 
     def cancel(self) -> None:
         self.call = None
+        if (step := self.steps.get(self.when)) is None:
+            return
+        step.lapses.pop(self, None)
+        if not step.lapses and step.handle is not None:
+            step.handle.cancel()
+            del self.steps[self.when]
 
 
-_Steps = dict[int, list[_Lapse]]
+_Steps = dict[int, _Step]
 _steps: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Steps]" = WeakKeyDictionary()
 
 
@@ -46,20 +66,19 @@ def later(delay_s: float, call: Callable[[], None]) -> Timer:
     if delay_s < COARSE_FROM_S:
         return loop.call_later(delay_s, call)
     steps = _steps.setdefault(loop, {})
-    step = int((loop.time() + delay_s) / STEP_S) + 1
-    lapses = steps.get(step)
-    if lapses is None:
-        lapses = steps[step] = []
-        loop.call_at(step * STEP_S, _done, loop, steps, step)
-    lapse = _Lapse(call)
-    lapses.append(lapse)
+    when = int((loop.time() + delay_s) / STEP_S) + 1
+    step = steps.get(when)
+    if step is None:
+        step = steps[when] = _Step()
+        step.handle = loop.call_at(when * STEP_S, _done, loop, steps, when)
+    lapse = _Lapse(call, steps, when)
+    step.lapses[lapse] = None
     return lapse
 
 
-def _done(loop: asyncio.AbstractEventLoop, steps: _Steps, step: int) -> None:
-    for lapse in steps.pop(step):
-        if lapse.call is not None:
-            loop.call_soon(_lapsed, lapse)  # by itself: a failure of one is not the others'
+def _done(loop: asyncio.AbstractEventLoop, steps: _Steps, when: int) -> None:
+    for lapse in steps.pop(when).lapses:
+        loop.call_soon(_lapsed, lapse)  # by itself: a failure of one is not the others'
 
 
 def _lapsed(lapse: _Lapse) -> None:

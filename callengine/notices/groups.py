@@ -57,7 +57,7 @@ class Announcement(NamedTuple):
     told: object
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=200)
 def call_group(call_uuid: str | uuid.UUID) -> str:
     """Return the group of one call's page; raise ValueError for what is not a UUID."""
     return f"call.{uuid.UUID(str(call_uuid)).hex}"

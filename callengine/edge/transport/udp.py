@@ -57,6 +57,9 @@ class UdpListener:
         self._may_read = may_read
         self._on_undelivered = on_undelivered
         self._on_waited = on_waited
+        # What is read anew each time would be made as large, then cut to what came: whatever
+        # is kept of it lies behind a gap that only smaller things fill, and the heap grows.
+        self._buffer = memoryview(bytearray(MAX_DATAGRAM_BYTES))
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         if on_undelivered is not None:
@@ -87,16 +90,16 @@ class UdpListener:
     def _received(self, is_first: bool) -> tuple[bytes, tuple[str, int]]:
         """Return the next datagram and where it came from."""
         if not is_first:
-            data, address = self.sock.recvfrom(MAX_DATAGRAM_BYTES)
-            return data, address
-        data, more, _, address = self.sock.recvmsg(MAX_DATAGRAM_BYTES, _ANCILLARY_BYTES)
+            count, address = self.sock.recvfrom_into(self._buffer)
+            return bytes(self._buffer[:count]), address
+        count, more, _, address = self.sock.recvmsg_into((self._buffer,), _ANCILLARY_BYTES)
         for level, kind, value in more:
             if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
                 seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
                 waited_s = time.time() - seconds - nanoseconds / 1e9
                 if 0.0 <= waited_s < _MOST_WAITED_S:
                     self._on_waited(waited_s)
-        return data, address
+        return bytes(self._buffer[:count]), address
 
     def _read_errors(self) -> None:
         if self._on_undelivered is not None:

@@ -54,3 +54,22 @@ async def test_one_may_cancel_another_of_the_same_moment() -> None:
     timers.later(0.2, lambda: came.append("last"))
     await until(lambda: "last" in came, "a timer was lost")
     assert came == ["first", "last"]
+
+
+async def test_what_is_cancelled_leaves_nothing_for_the_hours_it_had() -> None:
+    loop = asyncio.get_running_loop()
+    came: list[str] = []
+    for number in range(20):
+        timers.later(3600.0 + number, lambda: came.append("an hour later")).cancel()
+    assert not timers._steps[loop]
+
+
+@pytest.mark.usefixtures("_quick")
+async def test_one_that_is_cancelled_leaves_the_others_of_its_moment() -> None:
+    came: list[str] = []
+    going, _ = (timers.later(0.1, partial(came.append, name)) for name in ("going", "staying"))
+    going.cancel()
+    going.cancel()
+    await until(lambda: bool(came), "a timer was lost")
+    assert came == ["staying"]
+    going.cancel()
