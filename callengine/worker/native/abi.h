@@ -6,10 +6,13 @@
 
 #define VN_EXPORT __attribute__((visibility("default")))
 
+/* Begins a structure or constants that Python sees as well: `declarations.py` reads them here. */
+#define VN_SHARED
+
 /* One more whenever a function or a structure that Python sees changes. */
 #define VN_ABI_VERSION 7
 
-struct vn_layout {
+VN_SHARED struct vn_layout {
     uint32_t version;
     uint32_t pj_str, pj_timestamp, codec_info, codec_param, frame, codec_op, codec, factory;
     uint32_t opus, amr, g729;

@@ -115,7 +115,7 @@ static int64_t now_ns(void)
 }
 
 void vn_capture_packet(int sock, int direction, const void *data, size_t size,
-                       const struct sockaddr *peer, int64_t at_ns)
+                       const void *peer, int64_t at_ns)
 {
     struct vn_captured packet = { 0 };
     struct sockaddr_storage here = { 0 };

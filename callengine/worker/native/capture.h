@@ -11,7 +11,7 @@
 enum { VN_CAPTURE_IN = 0, VN_CAPTURE_OUT = 1 };
 
 /* What `vn_capture_take` hands over of each packet, before as many of its bytes as `kept` says. */
-struct vn_captured {
+VN_SHARED struct vn_captured {
     int64_t at_ns;      /* Unix time: when the kernel had it, or when it was handed to the kernel */
     uint32_t size;      /* on the wire, behind the UDP header */
     uint32_t kept;
@@ -29,10 +29,10 @@ VN_EXPORT void vn_capture_begin(int whole, unsigned but);
 VN_EXPORT void vn_capture_end(void);
 VN_EXPORT int vn_capture_is_on(void);
 
-/* Whoever reads or writes RTP or RTCP says so with this: `peer` is where it came from or goes to,
- * `at_ns` Unix time or 0 for now. From any thread; costs a glance while nobody records. */
+/* Whoever reads or writes RTP or RTCP says so with this: `peer`, a struct sockaddr, is where it came
+ * from or goes to, `at_ns` Unix time or 0 for now. From any thread; costs a glance while nobody records. */
 VN_EXPORT void vn_capture_packet(int sock, int direction, const void *data, size_t size,
-                                 const struct sockaddr *peer, int64_t at_ns);
+                                 const void *peer, int64_t at_ns);
 
 /* Move what was copied so far into `into`, which has room for VN_CAPTURE_ROOM bytes; returns how
  * many they are. `lost` becomes the number of packets since the beginning for which there was no

@@ -5,7 +5,7 @@
 #include "abi.h"
 #include "pjmedia.h"
 
-struct vn_clock_figures {
+VN_SHARED struct vn_clock_figures {
     uint64_t ticks;
     uint64_t late;     /* began more than half a frame after their time */
     uint64_t skipped;  /* frames that were left out, so as not to send a burst */

@@ -12,7 +12,7 @@
 #include "halfband.h"
 #include "pjmedia.h"
 
-struct vn_coding {
+VN_SHARED struct vn_coding {
     void *state;               /* of g722.c, in pjmedia's codec */
     struct vn_halfband filter;
 };

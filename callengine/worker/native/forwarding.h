@@ -28,7 +28,7 @@ enum vn_verdict {
 };
 
 /* As agreed with both parties. */
-struct vn_way {
+VN_SHARED struct vn_way {
     int sock;                /* where it arrives */
     void *from, *to;         /* pjmedia_stream */
     uint8_t payload, payload_to;
@@ -37,7 +37,7 @@ struct vn_way {
     uint16_t bytes, units;   /* of a packet's payload and of its timestamp, as its receiver wants */
 };
 
-struct vn_forwarding {
+VN_SHARED struct vn_forwarding {
     struct vn_way way;
     int64_t packet_ns, credit_ns, seen_ns;
     uint32_t source, source_to;          /* SSRC */

@@ -6,13 +6,14 @@
 
 #include "abi.h"
 
-/* Taps of the other phase. 63 in all: 0 dB to 3.4 kHz of 8, 1.9 ms late, and what folds back or is
- * mirrored is 70 dB down wherever it would come to lie below 3.4 kHz. */
-#define VN_HALFBAND_TAPS 32
-/* Of the lower rate: 20 ms at 24 kHz. */
-#define VN_HALFBAND_MAX 480
+VN_SHARED enum {
+    /* Taps of the other phase. 63 in all: 0 dB to 3.4 kHz of 8, 1.9 ms late, and what folds back or
+     * is mirrored is 70 dB down wherever it would come to lie below 3.4 kHz. */
+    VN_HALFBAND_TAPS = 32,
+    VN_HALFBAND_MAX = 480, /* of the lower rate: 20 ms at 24 kHz */
+};
 
-struct vn_halfband {
+VN_SHARED struct vn_halfband {
     float even[VN_HALFBAND_TAPS + VN_HALFBAND_MAX];
     float odd[VN_HALFBAND_TAPS + VN_HALFBAND_MAX];
 };

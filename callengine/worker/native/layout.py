@@ -16,7 +16,7 @@ from callengine.worker.native.libraries import (
 )
 
 VERIFIED_VERSIONS = ("2.15.1.post1",)
-"Versions of the pjsua2-python wheel whose layouts `declarations.py` writes down."
+"Versions of the pjsua2-python wheel whose layouts `pjproject.h` writes down."
 
 _POISON = 0xA5
 _ROUND_TRIP_TOLERANCE = 0.05

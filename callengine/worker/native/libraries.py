@@ -82,16 +82,7 @@ def declare() -> None:
     """Parse the declarations; the slow part, done before a process forks."""
     if _declared.is_set():
         return
-    for source in (
-        declarations.PJMEDIA,
-        declarations.OPUS,
-        declarations.AMR_WB_ENCODER,
-        declarations.AMR_WB_DECODER,
-        declarations.AMR,
-        declarations.G729,
-        declarations.STATES,
-        declarations.MEDIA,
-    ):
+    for source in declarations.everything():
         ffi.cdef(source)
     _declared.set()
 

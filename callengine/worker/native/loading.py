@@ -15,7 +15,7 @@ from callengine.worker.native.build import library
 
 VARIABLE = "VOIPNUMBER_NATIVE"
 PJSUA2_VERSION = "2.15.1.post1"
-"The wheel whose structures pjmedia.h writes down."
+"The wheel whose structures `pjproject.h` writes down."
 ABI_VERSION = 7
 
 _state: dict[str, str] = {}

@@ -16,7 +16,7 @@ enum {
     VN_RELAY_UNREADY,     /* a stream has sent nothing yet, or is not of a layout that is known */
 };
 
-struct vn_relay_figures {
+VN_SHARED struct vn_relay_figures {
     uint32_t state;      /* VN_RELAY_ON, or why it is not */
     uint32_t asked;      /* it is to begin with the next tick */
     uint64_t forwarded;  /* since the process began */

@@ -5,12 +5,17 @@ import sys
 
 import pjsua2 as pj
 
-from callengine.worker.native import libraries
+from callengine.worker.native import declarations
 
 DECLARATIONS = """
 int pjmedia_sdp_parse(pj_pool_t *, char *, size_t, void **);
 int pjmedia_sdp_validate(const void *);
 """
+
+
+declarations.PJMEDIA += DECLARATIONS  # before they are read
+
+from callengine.worker.native import libraries  # noqa: E402
 
 
 def main() -> None:
@@ -21,7 +26,6 @@ def main() -> None:
     config.logConfig.level = config.logConfig.consoleLevel = 0
     endpoint.libInit(config)
     libraries.declare()
-    libraries.ffi.cdef(DECLARATIONS)
     api = libraries.pjmedia()
     statuses = []
     for text in json.load(sys.stdin):

@@ -123,8 +123,8 @@ def test_a_build_with_another_layout_is_refused_and_does_not_crash(
 ) -> None:
     swap = (
         "from callengine.worker.native import declarations as d\n"
-        f"assert {declared!r} in d.PJMEDIA\n"
-        f"d.PJMEDIA = d.PJMEDIA.replace({declared!r}, {moved!r})"
+        f"assert {declared!r} in d.PJPROJECT\n"
+        f"d.PJPROJECT = d.PJPROJECT.replace({declared!r}, {moved!r})"
     )
     report = install(swap)
     # Swapped equal bit rates cannot be told apart, and do no harm.
