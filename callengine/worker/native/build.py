@@ -1,9 +1,11 @@
 """Compile the media extension; bin/setup runs `python -m callengine.worker.native.build`.
 
 One library a state of the sources: its name holds their digest, so what was built of others is
-never loaded. Prints why it could not be built, and ends with status 1 then.
+never loaded. Beside it `emitted` writes what cffi is to know. Prints why it could not be built, and
+ends with status 1 then.
 """
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -13,18 +15,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from callengine.worker.native.builds import BUILT, TIMEOUT_S, NotBuiltError
+
 HERE = Path(__file__).resolve().parent
-BUILT = HERE / "built"
 FLAGS = (
     *("-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing"),
     *("-Wall", "-Wextra", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"),
 )
 LINK = ("-shared", "-pthread", "-Wl,-z,now", "-Wl,-z,relro", "-lm", "-ldl")
-TIMEOUT_S = 120.0
-
-
-class NotBuiltError(Exception):
-    """It could not be built; the text says why."""
 
 
 def sources() -> list[Path]:
@@ -85,10 +83,20 @@ def compile_into(made: Path, *flags: str) -> None:
         raise NotBuiltError(f"{command[0]} failed:\n{done.stderr.strip()}")
 
 
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--is-built"]:
-        sys.exit(not library().exists())
+def main(arguments: list[str]) -> int | str:
+    """Build it, and write the declarations as cffi reads them; return the status, or why not."""
+    from callengine.worker.native import emitted
+
+    if arguments == ["--is-built"]:
+        return int(not (library().exists() and emitted.file().exists()))
     try:
+        with contextlib.redirect_stdout(sys.stderr):  # cffi says where it writes
+            emitted.write()
         build()
     except (NotBuiltError, OSError) as error:
-        sys.exit(str(error))
+        return str(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 """The C side: the libraries, loaded once in a process and kept for its life."""
 
+import contextlib
 import threading
 from collections import Counter
 from importlib import import_module
@@ -8,7 +9,7 @@ from typing import Any
 
 import cffi
 
-from callengine.worker.native import declarations
+from callengine.worker.native import declarations, emitted
 
 SUCCESS = 0
 FAILED = 70004
@@ -32,7 +33,8 @@ DEBIAN_PACKAGES = {
     G729_LIBRARY: "libbcg729-0",
 }
 
-ffi = cffi.FFI()
+_emitted = emitted.load()
+ffi = _emitted or cffi.FFI()
 errors: Counter[str] = Counter()
 "How often a codec could do nothing with what it was given, by codec and operation."
 
@@ -67,7 +69,11 @@ _TYPES = (
     *("pj_thread_t **", "pjmedia_plc **", "pjmedia_resample **"),
 )
 "The types that are used by name in a call process."
+_NOT_SHOWN = (AttributeError, _emitted.error) if _emitted else (AttributeError,)
+"What a symbol raises that a library has not."
 _declared = threading.Event()
+if _emitted:
+    _declared.set()
 
 
 class LibraryMissingError(Exception):
@@ -79,12 +85,14 @@ class WrongBuildError(Exception):
 
 
 def declare() -> None:
-    """Parse the declarations; the slow part, done before a process forks."""
-    if _declared.is_set():
-        return
-    for source in declarations.everything():
-        ffi.cdef(source)
-    _declared.set()
+    """Parse the declarations, unless that was done as the media extension was built.
+
+    The slow part, done before a process forks.
+    """
+    if not _declared.is_set():
+        for source in declarations.everything():
+            ffi.cdef(source)
+        _declared.set()
 
 
 def warm() -> None:
@@ -93,7 +101,8 @@ def warm() -> None:
         ffi.typeof(name)
     for loaded in _libraries.values():
         for function in dir(loaded):
-            getattr(loaded, function, None)  # it has those of one library alone
+            with contextlib.suppress(*_NOT_SHOWN):  # it has those of one library alone
+                getattr(loaded, function)
 
 
 def library(name: str) -> Any:
@@ -117,7 +126,7 @@ def pjmedia() -> Any:
         try:
             extension = ffi.dlopen(str(_extension_file()))
             _ = extension.pjmedia_codec_mgr_register_factory
-        except (OSError, AttributeError) as error:
+        except (OSError, *_NOT_SHOWN) as error:
             raise WrongBuildError("this pjsua2 does not show the symbols of pjmedia") from error
         _libraries["pjmedia"] = extension
     return _libraries["pjmedia"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from callengine.worker.native import build, loading
+from callengine.worker.native.builds import NotBuiltError
 
 pytestmark = pytest.mark.processes
 ROOT = Path(__file__).resolve().parents[4]
@@ -48,5 +49,5 @@ def test_what_the_compiler_says_is_told(monkeypatch: Any, tmp_path: Path) -> Non
     bad = tmp_path / "bad.c"
     bad.write_text("int broken(void) { return missing; }\n")
     monkeypatch.setattr(build, "sources", lambda: [bad])
-    with pytest.raises(build.NotBuiltError, match="missing"):
+    with pytest.raises(NotBuiltError, match="missing"):
         build.compile_into(tmp_path / "out.so", *build.FLAGS)
