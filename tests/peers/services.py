@@ -18,6 +18,8 @@ from tests.peers.nursery import Forked
 from tests.peers.ports import LOOPBACK, free_port
 
 START_TIMEOUT_S = 120.0
+LOCALE = "C.UTF-8"
+"How text is stored and sorted, whatever the caller's own is, be it one that is not installed."
 POSTGRES_FOLDERS = "/usr/lib/postgresql"
 
 
@@ -69,7 +71,8 @@ class Postgres:
 
     def _make(self, target: Path) -> None:
         data = self._folder / "new"
-        self._run("initdb", "-D", str(data), "-U", "voipnumber", "-A", "trust", "--no-sync")
+        text = ("--encoding", "UTF8", "--locale", LOCALE)
+        self._run("initdb", "-D", str(data), "-U", "voipnumber", "-A", "trust", "--no-sync", *text)
         shutil.move(data, target)
 
     def _make_with_tables(self, root: Path, target: Path) -> None:
@@ -116,7 +119,14 @@ class Postgres:
         # To a file, not a pipe: the server inherits it and would keep the pipe open.
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(
-                command, stdout=output, stderr=output, cwd=self._folder, timeout=60, check=False
+                command,
+                stdout=output,
+                stderr=output,
+                cwd=self._folder,
+                # By itself `pg_ctl` gives the server a minute.
+                env={**os.environ, "LC_ALL": LOCALE, "PGCTLTIMEOUT": f"{START_TIMEOUT_S:.0f}"},
+                timeout=START_TIMEOUT_S + 10,
+                check=False,
             )
             output.seek(0)
             assert done.returncode == 0, output.read().decode(errors="replace")
@@ -144,7 +154,7 @@ class Redis:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(START_TIMEOUT_S)
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[bytes] | Forked") -> None:
