@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.callengine.engine.forked import Restartable
 from tests.peers import descriptions
 from tests.peers.dialogs import IncomingCall, OutgoingCall
@@ -26,6 +28,7 @@ HERTZ = [400 * 1.04**index for index in range(CALLS)]
 "One tone a call, further apart than the measurement's tolerance."
 
 
+@pytest.mark.alone  # they need most of a processor, and what it does not do in time is not heard
 async def test_fifty_transcoded_calls_at_once_all_have_sound() -> None:
     ports = free_port_range(16 * (CALLS + 5))
     environment = {
