@@ -22,7 +22,7 @@ CHROMIUM = "/usr/bin/chromium"
 DRAWING = Path(__file__).with_name("chromium.sh")
 "The same, behind tests that measure time and sound."
 PASSWORD = "correct horse"
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 "A page that shows what it should costs none of it."
 for _expect in (expect, expect_async):
     _expect.set_options(timeout=PATIENCE_MS)

@@ -12,7 +12,7 @@ from weakref import WeakSet
 from playwright.async_api import Page as AsyncPage
 from playwright.sync_api import Error, Page
 
-SETTLED_WITHIN_S = 30.0
+SETTLED_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.05
 # Runs before the scripts of a page. A count goes down a task later than its event, so that what a
 # page does then is counted before: no moment between two things that follow each other looks calm.
