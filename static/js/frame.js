@@ -9,45 +9,10 @@
   const NOT_SIGNED_IN = 4401;
   const NOT_ALLOWED = 4403;
   const TOO_MANY = 4429;
-  // A server that is there says something at least every 8 seconds.
-  const SILENT_MS = 15000;
-  const LOOK_MS = 1000;
-  const ASLEEP_MS = 5000;
-  const SILENT = "silent";
 
   const engine = document.getElementById("engine");
-  let heardAt = performance.now();
 
-  // A websocket whose other end is gone without a word stays open for minutes. One that nothing
-  // comes from is over for the page at once, however long the browser waits for the other end.
-  function watch(socket) {
-    let last = performance.now();
-    let looked = last;
-    let ours = null;
-    const hear = () => {
-      last = heardAt = performance.now();
-    };
-    const timer = setInterval(() => {
-      const now = performance.now();
-      // What came while the page itself slept has yet to be taken.
-      const slept = now - looked > ASLEEP_MS;
-      looked = now;
-      if (slept || now - last < SILENT_MS) return;
-      clearInterval(timer);
-      ours = new CloseEvent("close", { code: 1006, reason: SILENT });
-      socket.close();
-      socket.dispatchEvent(ours);
-    }, LOOK_MS);
-    socket.addEventListener("open", hear);
-    socket.addEventListener("message", hear);
-    socket.addEventListener("close", (event) => {
-      clearInterval(timer);
-      if (ours && event !== ours) event.stopImmediatePropagation();
-    });
-    return socket;
-  }
-
-  htmx.createWebSocket = (url) => watch(new WebSocket(url));
+  htmx.createWebSocket = (url) => hearing.watch(new WebSocket(url));
 
   // Puts in its places what the page shows of it; what it does not show is left out.
   function place(element) {
@@ -79,15 +44,14 @@
   let open = false;
 
   window.told = {
-    watch,
     begin: () => {
       said.clear();
       open = true;
     },
-    end: (reason) => {
+    end: (event) => {
       said.clear();
       open = false;
-      if (reason !== SILENT) return;
+      if (!hearing.wasSilent(event)) return;
       lost();
       if (engine) htmx.trigger(engine, "told");
     },
@@ -106,7 +70,7 @@
     pill.dataset.lost = "yes";
     pill.className = "pill pill-wait";
     pill.querySelector(".pill-missing")?.remove();
-    const at = new Date(Date.now() - (performance.now() - heardAt));
+    const at = hearing.since();
     const time = [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, "0")).join(":");
     pill.querySelector(".pill-text").textContent = "nothing heard since " + time;
     const notice = document.createElement("p");
@@ -124,7 +88,7 @@
   document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
     const { status } = detail.xhr;
     if (!status || status >= 500) return;
-    heardAt = performance.now();
+    hearing.heard();
     if ("old" in document.body.dataset && engine && target !== engine) htmx.trigger(engine, "told");
   });
 
@@ -197,7 +161,7 @@
   });
 
   function connect() {
-    const socket = watch(new WebSocket(location.origin.replace(/^http/, "ws") + path()));
+    const socket = hearing.watch(new WebSocket(location.origin.replace(/^http/, "ws") + path()));
     socket.onopen = () => {
       openedAt = Date.now();
       window.told.begin();
@@ -206,10 +170,10 @@
       take(data);
       socket.send("shown");
     };
-    socket.onclose = ({ code, reason }) => {
+    socket.onclose = (event) => {
       if (open && Date.now() - openedAt > STEADY_MS) waitMs = PATIENCE_MS;
-      window.told.end(reason);
-      if (over || [NOT_SIGNED_IN, NOT_ALLOWED, TOO_MANY].includes(code)) return;
+      window.told.end(event);
+      if (over || [NOT_SIGNED_IN, NOT_ALLOWED, TOO_MANY].includes(event.code)) return;
       // Pages that lost their server together must not come back together.
       setTimeout(connect, waitMs * (0.9 + 0.2 * Math.random()));
       waitMs = Math.min(SLOWEST_MS, waitMs * 2);

@@ -55,7 +55,7 @@
     node.connect(context.destination);
     document.dispatchEvent(new CustomEvent("phone:audio", { detail: { context, output: node } }));
     await context.resume();
-    socket = window.told.watch(new WebSocket(location.origin.replace(/^http/, "ws") + pressed.dataset.listen));
+    socket = hearing.watch(new WebSocket(location.origin.replace(/^http/, "ws") + pressed.dataset.listen));
     socket.binaryType = "arraybuffer";
     pieces = 0;
     socket.onmessage = (event) => {

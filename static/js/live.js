@@ -16,7 +16,6 @@
   const NOT_ALLOWED = 4403;
   const TOO_MANY = 4429;
   const LOST = "live connection lost";
-  const SILENT = "silent";
   const RECONNECTED_BY_HTMX = [1006, 1011, 1012, 1013];
 
   const live = document.getElementById("live");
@@ -42,7 +41,6 @@
   let sharing = false;
   let over = false;
   let held = [];
-  let heardAt = Date.now();
   // Stands for what the page shows, as long as nothing but the server's answer changed it.
   let etag = region.dataset.etag || "";
 
@@ -55,12 +53,11 @@
   const isOld = () => "old" in live.dataset;
 
   function heard() {
-    heardAt = Date.now();
     delete live.dataset.old;
   }
 
   function since() {
-    return "nothing heard since " + new Date(heardAt).toLocaleTimeString("en-GB");
+    return "nothing heard since " + hearing.since().toLocaleTimeString("en-GB");
   }
 
   function refresh() {
@@ -260,6 +257,7 @@
       if (element) element.focus({ preventScroll: true });
     }
     htmx.trigger(live, "htmx:wsAfterMessage", { message, socketWrapper });
+
     // The server sends no more than a few messages that were not shown.
     if (open) socketWrapper.send("shown");
   }
@@ -279,7 +277,6 @@
   }
 
   live.addEventListener("htmx:wsBeforeMessage", (event) => {
-    if (!isOld()) heardAt = Date.now();
     // Put in place here and not by htmx, which would make anew what has not changed.
     event.preventDefault();
     // A beat shows nothing, and must not wait.
@@ -317,9 +314,9 @@
     if (open && Date.now() - openedAt > STEADY_MS) reconnectMs = PATIENCE_MS;
     open = false;
     held = [];
-    const { code, reason } = event.detail.event;
-    if (reason === SILENT) live.dataset.old = "";
-    window.told.end(reason);
+    const { code } = event.detail.event;
+    if (hearing.wasSilent(event.detail.event)) live.dataset.old = "";
+    window.told.end(event.detail.event);
     why = code === TOO_MANY ? "too many live pages are open, close some and reload" : LOST;
     poll();
     if (code === NOT_ALLOWED || code === TOO_MANY || RECONNECTED_BY_HTMX.includes(code)) return;

@@ -32,7 +32,7 @@
   // --- the server ---------------------------------------------------------------------------
 
   function connect() {
-    socket = window.told.watch(new WebSocket(location.origin.replace(/^http/, "ws") + phone.dataset.socket));
+    socket = hearing.watch(new WebSocket(location.origin.replace(/^http/, "ws") + phone.dataset.socket));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       attempts = pieces = 0;
@@ -43,7 +43,7 @@
       if (event.data instanceof ArrayBuffer) hear(event.data);
       else told(JSON.parse(event.data));
     };
-    socket.onclose = (event) => closed(event.code, event.reason === "silent");
+    socket.onclose = (event) => closed(event.code, hearing.wasSilent(event));
   }
 
   // The server sends no more than it is told of: sound that waits on a slow network comes late.

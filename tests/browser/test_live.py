@@ -110,6 +110,43 @@ def test_a_new_call_takes_the_place_of_one_that_has_left_and_moves_none(
     assert page.said == []  # type: ignore[attr-defined]
 
 
+RED = """
+(canvas) => {
+  const probe = document.createElement("span");
+  probe.style.color = "var(--fail-ink)";
+  document.body.append(probe);
+  const [red, green, blue] = getComputedStyle(probe).color.match(/[0-9.]+/g).map(Number);
+  probe.remove();
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const off = [red, green, blue].map((one, index) => Math.abs(data[at + index] - one));
+    if (data[at + 3] > 100 && Math.max(...off) < 12) count += 1;
+  }
+  return count;
+}
+"""
+
+
+def test_a_loss_that_is_said_to_be_none_has_no_red_mark(server: LiveServer, visit: NewPage) -> None:
+    call = demo.call()
+    server.do("store", call=call)
+    page = visit(f"/calls/{call['id']}/")
+    canvas = page.locator("#plots-A canvas")
+
+    def sample(mos: float, loss: float) -> None:
+        quality = demo.quality(mos, loss=loss)
+        server.do("quality", call=call["id"], quality={"A": quality, "B": demo.quality()})
+        expect(page.locator("#plots-A [data-worst]").first).to_have_text(f"{mos}")
+
+    for mos, loss in ((4.2, 0.0), (4.1, 0.04), (4.0, 0.0)):
+        sample(mos, loss)
+    expect(canvas).to_have_count(1)
+    assert canvas.evaluate(RED) == 0
+    sample(3.9, 12.0)
+    assert canvas.evaluate(RED) > 0
+
+
 def test_the_call_page_lives(server: LiveServer, visit: NewPage) -> None:
     call = server.do("everything")["ringing"]
     page = visit(f"/calls/{call['id']}/")

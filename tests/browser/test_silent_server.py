@@ -17,7 +17,7 @@ from tests.dashboard.live import demo
 
 __all__ = ["browser", "cookies", "server", "visit"]
 SILENT_MS = 15_000
-"As in frame.js; the page looks once a second."
+"As in hearing.js; the page looks once a second."
 SINCE = re.compile(r"^nothing heard since \d\d:\d\d:\d\d")
 
 
@@ -98,6 +98,23 @@ def test_a_browser_phone_whose_server_is_silent_is_not_connected(
         expect(page.get_by_role("button", name="Call", exact=True)).to_be_disabled()
     page.clock.run_for(2000)
     expect(state).to_have_text("connected")
+
+
+@pytest.mark.parametrize("path", ["/calls/", "/settings/"])
+def test_a_page_that_was_hidden_says_so_as_soon_as_it_is_looked_at(
+    server: LiveServer, visit: NewPage, call: Any, path: str
+) -> None:
+    server.do("node", seen=FAR)
+    server.do("store", call=call)
+    page = visit(path, live=path == "/calls/", before=clocked)
+    pill = page.locator("#engine-pill")
+    expect(pill).to_contain_text("engine up, 1 call")
+    with server.stopped():
+        for _ in range(3):
+            # Of a page that nobody sees a browser lets each timer run once a minute.
+            page.clock.fast_forward(60_000)
+        page.clock.run_for(2000)
+        expect(pill).to_contain_text("nothing heard since")
 
 
 @pytest.fixture
