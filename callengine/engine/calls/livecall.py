@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
 from callengine.core.control.agents import (
     TransferAsked,
@@ -23,7 +21,6 @@ from callengine.core.snapshot import (
     CallSnapshot,
     EventSnapshot,
     FiguresSnapshot,
-    LegSnapshot,
     QualitySnapshot,
     iso,
 )
@@ -32,6 +29,7 @@ from callengine.core.timeline import Timeline
 from callengine.edge.interface import Attempt, IncomingCall, LegAnchor
 from callengine.engine.calls.liveagents import LiveAgents
 from callengine.engine.calls.opencapture import OpenCapture
+from callengine.engine.calls.snapshots import copied, leg_snapshot, take_attempt
 from callengine.engine.processes.process import CallProcess
 
 logger = logging.getLogger(__name__)
@@ -239,21 +237,13 @@ class LiveCall:
         """Take over what a call process says of a leg; return whether it is a new leg."""
         name = facts.name
         before = next((leg for leg in self.snapshot["legs"] if leg["name"] == name), None)
-        leg: LegSnapshot = {
-            "name": name,
-            "label": self.labels.get(name, ""),
+        leg = leg_snapshot(
+            facts,
+            label=self.labels.get(name, ""),
             # The caller's own, which its call process never sees.
-            "call_id": self._own_call_id if name == "A" else facts.call_id,
-            "user_agent": facts.user_agent,
-            "offered": list(facts.offered),
-            "allowed": list(facts.allowed),
-            "codec": facts.codec,
-            "payload_type": facts.payload_type,
-            "remote": facts.remote,
-            "encryption": facts.encryption,
-            "state": facts.state,
-            "quality": before["quality"] if before else None,
-        }
+            call_id=self._own_call_id if name == "A" else facts.call_id,
+            quality=before["quality"] if before else None,
+        )
         if before is None:
             self.snapshot["legs"].append(leg)
         else:
@@ -265,25 +255,7 @@ class LiveCall:
 
     def set_attempt(self, anchor: LegAnchor, attempt: Attempt) -> None:
         """Take over that a gateway was sent the INVITE, or what came of it."""
-        attempts = self.snapshot.setdefault("attempts", [])
-        row = next((one for one in attempts if one["leg"] == anchor.name), None)
-        if row is None:
-            row = {
-                "leg": anchor.name,
-                "trunk": anchor.trunk,
-                "gateway": anchor.gateway,
-                "name": anchor.via,
-                "target": anchor.flow,
-                "at": iso(attempt.at),
-                "took_s": None,
-                "code": 0,
-                "said": "",
-            }
-            attempts.append(row)
-        # A challenge is answered by a second INVITE of the same attempt.
-        began = datetime.fromisoformat(row["at"]).timestamp()
-        row["took_s"] = round(max(attempt.at - began, 0.0), 3) if attempt.code else None
-        row["code"], row["said"] = attempt.code, attempt.said
+        take_attempt(self.snapshot, anchor, attempt)
 
     def set_quality(self, samples: dict[str, QualitySnapshot], at: float) -> bool:
         """Take over one second's statistics; return whether a party fell silent or came back."""
@@ -370,7 +342,7 @@ class LiveCall:
         """Return a copy that later changes do not touch, to hand to other threads."""
         if self.agents.sessions:
             self.snapshot["agents"] = list(self.agents.sessions.values())
-        snapshot: CallSnapshot = _copied(self.snapshot)
+        snapshot: CallSnapshot = copied(self.snapshot)
         return snapshot
 
     @property
@@ -390,15 +362,3 @@ class LiveCall:
         codec_a, codec_b = legs.codecs
         if codec_a and codec_b:
             self.snapshot["transcoded"] = codec_a != codec_b
-
-
-def _copied(value: Any) -> Any:
-    """Return a copy of plain data; `copy.deepcopy` takes ten times as long."""
-    if isinstance(value, dict):
-        return {
-            name: _copied(item) if isinstance(item, dict | list) else item
-            for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_copied(item) if isinstance(item, dict | list) else item for item in value]
-    return value
