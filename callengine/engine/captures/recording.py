@@ -24,7 +24,6 @@ from callengine.engine.calls.opencapture import OpenCapture
 from callengine.engine.captures.disk import CaptureDisk
 from callengine.engine.captures.wanted import WantedCaptures
 from callengine.engine.processes.pool import Pool
-from callengine.engine.processes.process import ProcessState
 from callengine.engine.settings import EngineSettings
 from callengine.notices.captures import CaptureAsked, DropCapture, StopCapture
 from callengine.record import captures, changes, reading
@@ -264,8 +263,8 @@ class Captures:
         capture, process = call.capture, call.process
         if capture is None or process is None or not call.taken or capture.why:
             return
-        gone = process.state is ProcessState.DEAD or process.call != call.plan.call
-        if not capture.is_open or capture.is_handed_over or gone:
+        is_gone = not process.has(call.plan.call)
+        if not capture.is_open or capture.is_handed_over or is_gone:
             return
         capture.is_handed_over = True
         order = RecordPackets(

@@ -42,7 +42,7 @@ from callengine.engine.plans.agentorders import AgentOrders
 from callengine.engine.plans.order import Legs, NoTargetError, Waves, make_waves
 from callengine.engine.plans.planning import Planning, Substitute
 from callengine.engine.processes.pool import Pool
-from callengine.engine.processes.process import CallProcess, ProcessState
+from callengine.engine.processes.process import CallProcess
 from callengine.record.cleaning import clean_text
 
 logger = logging.getLogger(__name__)
@@ -299,7 +299,7 @@ class Transfers:
     def _hand_over(
         self, call: LiveCall, pending: PendingTransfer, *, process: CallProcess, waves: Waves
     ) -> None:
-        if process.state is ProcessState.DEAD or process.call != call.plan.call:
+        if not process.has(call.plan.call):
             return  # the call ends with it
         self._edge.open_legs(*waves.anchors)
         assert pending.plan is not None

@@ -30,7 +30,7 @@ from callengine.engine.calls.livecall import LiveCall
 from callengine.engine.moves.transfers import Transfers
 from callengine.engine.parties.agenthosts import AgentHosts, AgentUnreachableError, peer_of
 from callengine.engine.processes.pool import Pool
-from callengine.engine.processes.process import CallProcess, ProcessState
+from callengine.engine.processes.process import CallProcess
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +143,4 @@ class Agents:
 
 def _has(process: CallProcess, call: LiveCall) -> bool:
     """Tell whether a process still carries a call."""
-    if call.ended or process.state is ProcessState.DEAD:
-        return False
-    return process.call == call.plan.call
+    return not call.ended and process.has(call.plan.call)

@@ -10,7 +10,7 @@ from callengine.core.control.music import MusicReady
 from callengine.directory.current import Read
 from callengine.engine.calls.livecall import LiveCall
 from callengine.engine.processes.pool import Pool
-from callengine.engine.processes.process import CallProcess, ProcessState
+from callengine.engine.processes.process import CallProcess
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,7 @@ class HoldPlayer:
         except Exception:
             logger.exception("music on hold could not be read")
             return
-        gone = call.ended or process.state is ProcessState.DEAD or process.call != call.plan.call
-        if music is None or gone:
+        if music is None or call.ended or not process.has(call.plan.call):
             return
         rate_hz: Literal[8000, 16000] = 8000 if music.rate_hz == 8000 else 16000
         with tempfile.TemporaryFile() as file:

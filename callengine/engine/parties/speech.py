@@ -14,7 +14,7 @@ from audiocodecs.spoken import spoken
 from callengine.core.control.speech import SpeechReady, SpeechWanted
 from callengine.engine.calls.livecall import LiveCall
 from callengine.engine.processes.pool import Pool
-from callengine.engine.processes.process import CallProcess, ProcessState
+from callengine.engine.processes.process import CallProcess
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class CodecSpeaker:
     async def _say(self, call: LiveCall, process: CallProcess, wanted: SpeechWanted) -> None:
         speak = partial(voice.speech, spoken(wanted.codec), wanted.rate_hz)
         samples = await asyncio.get_running_loop().run_in_executor(None, speak)
-        if call.ended or process.state is ProcessState.DEAD or process.call != call.plan.call:
+        if call.ended or not process.has(call.plan.call):
             return
         lack = "" if voice.program() else NO_VOICE
         with tempfile.TemporaryFile() as file:

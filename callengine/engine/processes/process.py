@@ -52,6 +52,10 @@ class CallProcess:
         """Where it listens for SIP, on loopback."""
         return ("127.0.0.1", self.sip_port)
 
+    def has(self, call: str) -> bool:
+        """Tell whether it lives and has the call of this key, and not another by now."""
+        return self.state is not ProcessState.DEAD and self.call == call
+
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
