@@ -23,8 +23,9 @@
 /* So many packets of each party pjmedia has itself, which decides by them where a party is. */
 #define SETTLED 25
 /* How often it is asked then, and has a packet of each all the same: for the parties' reports, and
- * to say where it hears them from and sends to. */
-#define ASK_NS (200 * MS)
+ * to say where it hears them from and sends to. Reports count as of their arrival, if that is not too
+ * long ago (OLDEST_NS in arrival.c). */
+#define ASK_NS (500 * MS)
 
 /* Places in pjmedia_rtp_session and pjmedia_rtcp_session (2.15.1); the second are held against the
  * first whenever a relay begins. */
