@@ -60,6 +60,8 @@ pj_status_t pjmedia_sdp_neg_register_fmt_match_cb(const pj_str_t *, pjmedia_sdp_
 pjmedia_sdp_attr *pjmedia_sdp_media_find_attr2(const pjmedia_sdp_media *, const char *,
     const pj_str_t *);
 pj_status_t pjmedia_stream_get_rtp_session_info(pjmedia_stream *, pjmedia_stream_rtp_sess_info *);
+pj_status_t pjmedia_stream_get_stat(pjmedia_stream *, pjmedia_rtcp_stat *);
+pj_status_t pjsua_call_get_med_transport_info(int call, unsigned index, void *);
 pjmedia_transport *pjmedia_stream_get_transport(pjmedia_stream *);
 pj_status_t pjmedia_stream_pause(pjmedia_stream *, int);
 pj_status_t pjmedia_stream_resume(pjmedia_stream *, int);

@@ -64,6 +64,7 @@ _TYPES = (
     *("pjmedia_send_rtp *", "pjmedia_transport_op", "pjmedia_transport_op *"),
     *("pjmedia_transport *", "pjmedia_media_start *", "pjmedia_attach2 *", "uint8_t[28]"),
     *("pjmedia_rtcp_session_setting *", "pjmedia_stream *", "pjmedia_stream_rtp_sess_info *"),
+    *("pjmedia_rtcp_stat *",),
     *("vn_codec *", "vn_opus *", "vn_amr *", "vn_g729 *"),
     *("struct vn_way[2]", "struct vn_relay_figures *", "struct vn_captured"),
     *("pj_thread_t **", "pjmedia_plc **", "pjmedia_resample **"),

@@ -108,6 +108,21 @@ typedef pj_status_t (*pjmedia_sdp_neg_fmt_match_cb)(pj_pool_t *, pjmedia_sdp_med
 typedef struct {
     uint8_t *rx_rtp; uint8_t *tx_rtp; pjmedia_rtcp_session *rtcp;
 } pjmedia_stream_rtp_sess_info;
+
+typedef struct {
+    int n, max, min, last, mean; float mean_part; double squares;
+} pj_math_stat;
+
+typedef struct {
+    pj_time_val update; unsigned update_cnt; uint32_t pkt; uint32_t bytes;
+    unsigned discard, loss, reorder, dup;
+    pj_math_stat loss_period; unsigned loss_type; pj_math_stat jitter;
+} pjmedia_rtcp_stream_stat;
+
+/* Its head: more follows. */
+typedef struct {
+    pj_time_val start; pjmedia_rtcp_stream_stat tx, rx; pj_math_stat rtt;
+} pjmedia_rtcp_stat;
 typedef struct {
     char *name; unsigned clock_rate; unsigned samples_per_frame; unsigned dec_samples_per_frame;
     uint32_t ssrc; uint32_t rtp_ts_base;

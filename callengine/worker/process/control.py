@@ -48,6 +48,8 @@ class Control:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._socket = sock
+        self._ready = select.poll()
+        self._ready.register(sock, select.POLLIN)
         self._said: list[bytes] = []
         self._bytes = 0
 
@@ -87,7 +89,8 @@ class Control:
         ends.
         """
         messages: list[ReceivedOrder] = []
-        while True:
+        # Room for a message is a mapping of memory of its own: not made each second in vain.
+        while self._ready.poll(0):
             try:
                 data, descriptors, _, _ = socket.recv_fds(
                     self._socket, MAX_MESSAGE_BYTES, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
@@ -99,6 +102,7 @@ class Control:
             if not data:
                 raise ControlClosedError("the engine closed the control socket")
             messages.append(_received(TO_CALL_PROCESS.decode(data), descriptors))
+        return messages
 
 
 def _received(message: ToCallProcess, descriptors: list[int]) -> ReceivedOrder:

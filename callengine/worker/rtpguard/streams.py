@@ -3,14 +3,13 @@
 import logging
 import sys
 import weakref
-from functools import cache
 from typing import Any, Protocol
 
 import pjsua2 as pj
 
 from callengine.core.standins import plain
-from callengine.worker.native import layout, libraries, relay
-from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
+from callengine.worker.native import relay, streamfacts
+from callengine.worker.native.libraries import SUCCESS, ffi
 from callengine.worker.rtpguard.rules import Seen
 from callengine.worker.rtpguard.sending import Hold
 
@@ -59,18 +58,32 @@ class PjmediaStream:
         """`stream` is the address of the pjmedia_stream on media line `index` of a pjsua2 call."""
         # Not to keep it: pjsua2 gives a slot back as the call's object goes, which must be at once.
         self._call, self._index, self.address = weakref.proxy(call), index, stream
+        self._sources = b""
+        self._named = "", ""
+        "What pjsua2 calls these: where the last RTP and RTCP came from."
 
     def seen(self) -> Seen | None:
         """Return what it has received; None if pjsua2 has no such stream (any more)."""
         try:
-            transport = self._call.getMedTransportInfo(self._index)
-            source, reporter = transport.srcRtpName, transport.srcRtcpName
+            source, reporter = self._where_from()
             arrived = _session(self.address)
             if arrived is None:
                 arrived = None, self._call.getStreamStat(self._index).rtcp.rxStat.pkt
         except pj.Error:
             return None
         return Seen(*split_address(source), *arrived, split_address(reporter)[0])
+
+    def _where_from(self) -> tuple[str, str]:
+        """Return `HOST:PORT` of the last RTP and RTCP; raises pjsua2.Error."""
+        before = streamfacts.sources(self._call.getId(), self._index)
+        if before and before == self._sources:
+            return self._named
+        transport = self._call.getMedTransportInfo(self._index)
+        self._named = transport.srcRtpName, transport.srcRtcpName
+        # Another datagram may have come in between, whose name that is then.
+        after = streamfacts.sources(self._call.getId(), self._index)
+        self._sources = after if after == before else b""
+        return self._named
 
     def packets(self) -> int:
         """Return how many RTP packets it has received."""
@@ -83,7 +96,7 @@ class PjmediaStream:
         """Have it send nothing, or send again."""
         if why is not None:
             relay.end()
-        api = _api()
+        api = streamfacts.known()
         if api is not None:
             pointer = ffi.cast("pjmedia_stream *", self.address)
             lever = api.pjmedia_stream_resume if why is None else api.pjmedia_stream_pause
@@ -92,7 +105,7 @@ class PjmediaStream:
 
 def _session(stream: int) -> tuple[int | None, int] | None:
     """Return the SSRC and a mark that each packet changes; None on a build that is not known."""
-    api = _api()
+    api = streamfacts.known()
     if api is None:
         return None
     sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
@@ -107,14 +120,3 @@ def _session(stream: int) -> tuple[int | None, int] | None:
         session[_PROBATION] = bytes(4)
     ssrc = int.from_bytes(facts[_PEER_SSRC], sys.byteorder)
     return ssrc, int.from_bytes(facts[_SEQUENCE] + facts[_RECEIVED], sys.byteorder)
-
-
-@cache
-def _api() -> Any:
-    """Return pjmedia's functions, or None on a build whose structures are not known."""
-    if getattr(pj, "__version__", "") not in layout.VERIFIED_VERSIONS:
-        return None
-    try:
-        return libraries.pjmedia()
-    except WrongBuildError:
-        return None

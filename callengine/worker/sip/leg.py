@@ -9,7 +9,7 @@ import pjsua2 as pj
 from callengine.worker.legs.lending import Borrower, LentMedia
 from callengine.worker.legs.levels import loudness
 from callengine.worker.legs.party import Counters, Party, PartyError
-from callengine.worker.native import relay
+from callengine.worker.native import relay, streamfacts
 from callengine.worker.native.relay import RelayEnd
 from callengine.worker.pjsua import slots
 from callengine.worker.rtpguard import sockets
@@ -214,6 +214,10 @@ class SipLeg(SipCall):
         """Return the counters of the leg's audio stream."""
         if self._borrower is not None:
             return self._borrower.counters()
+        if self._digits.stream is not None:
+            noted = streamfacts.statistics(self._digits.stream)
+            if noted is not None:
+                return self._counters_of(noted)
         try:
             rtcp = self.getStreamStat(self._audio_index).rtcp
         except pj.Error:
@@ -226,6 +230,19 @@ class SipLeg(SipCall):
             reports=rtcp.txStat.updateCount,
             round_trips=rtcp.rttUsec.n,
             round_trip_us=rtcp.rttUsec.last,
+            arrived_at=self.guard.arrived_at,
+        )
+
+    def _counters_of(self, noted: Any) -> Counters:
+        received, sent, round_trip = noted.rx, noted.tx, noted.rtt
+        return Counters(
+            received=received.pkt,
+            lost=received.loss,
+            jitter_us=received.jitter.last,
+            sent=sent.pkt,
+            reports=sent.update_cnt,
+            round_trips=round_trip.n,
+            round_trip_us=round_trip.last,
             arrived_at=self.guard.arrived_at,
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 import pjsua2 as pj
 
 from callengine.worker import plugins
+from callengine.worker.native import streamfacts
 
 DEFAULTS: dict[str, Any] = {
     "codec": "opus",
@@ -38,6 +39,7 @@ class Call(pj.Call):  # type: ignore[misc]
         self.ended = False
         self.received: list[str] = []
         self.report: dict[str, Any] = {}
+        self.stream = 0
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802
         if self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED:
@@ -52,6 +54,7 @@ class Call(pj.Call):  # type: ignore[misc]
         prm.sdp.wholeSdp = rewritten(prm.sdp.wholeSdp, self.peer.options)
 
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
+        self.stream = int(prm.stream)
         if self.peer.options["codec"] == "opus" and self.peer.options["correct_rtcp"]:
             plugins.correct_rtcp_clock(int(prm.stream))
 
@@ -76,7 +79,34 @@ class Call(pj.Call):  # type: ignore[misc]
             lost_packets=stat.rtcp.rxStat.loss,
             discarded_packets=stat.rtcp.rxStat.discard,
             jitter_us=stat.rtcp.rxStat.jitterUsec.mean,
+            noted=self._noted(),
         )
+
+    def _noted(self) -> dict[str, Any]:
+        """Return what both say of one moment: ours, pjsua2's, and the bytes of two addresses.
+
+        Packets come all the while, so pjsua2 is asked between two readings that agree.
+        """
+        while True:
+            before = self._ours()
+            stat, transport = self.getStreamStat(0).rtcp, self.getMedTransportInfo(0)
+            received, sent, round_trip = stat.rxStat, stat.txStat, stat.rttUsec
+            theirs = [
+                *(received.pkt, received.loss, received.jitterUsec.last),
+                *(sent.pkt, sent.updateCount, round_trip.n, round_trip.last),
+            ]
+            if self._ours() == before:
+                names = [transport.srcRtpName, transport.srcRtcpName]
+                sources = before[-1].hex()
+                return {"ours": before[:-1], "theirs": theirs, "sources": sources, "names": names}
+
+    def _ours(self) -> list[Any]:
+        noted = streamfacts.statistics(self.stream)
+        figures = [
+            *(noted.rx.pkt, noted.rx.loss, noted.rx.jitter.last),
+            *(noted.tx.pkt, noted.tx.update_cnt, noted.rtt.n, noted.rtt.last),
+        ]
+        return [*figures, streamfacts.sources(self.getId(), 0)]
 
 
 class Account(pj.Account):  # type: ignore[misc]

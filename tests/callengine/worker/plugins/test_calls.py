@@ -60,6 +60,23 @@ def formats(sdp: str, name: str) -> list[str]:
     return [fmtps.get(pt, "") for pt in media[1].split() if rtpmaps.get(pt) == name]
 
 
+def test_what_is_read_of_a_stream_is_what_pjsua2_tells(tmp_path: Path) -> None:
+    # Longer than the first reports of RTCP take, without which there is no round trip.
+    outcome = call(tmp_path, {"codec": "pcmu", "seconds": 12.0})
+    for report in (outcome.caller, outcome.callee):
+        noted = report["noted"]
+        assert noted["ours"] == noted["theirs"]
+        received, lost, _, sent, reports, round_trips, _ = noted["ours"]
+        assert received > 200
+        assert sent > 200
+        assert not lost
+        assert reports
+        assert round_trips
+        rtp, rtcp = bytes.fromhex(noted["sources"])[:28], bytes.fromhex(noted["sources"])[28:]
+        assert [f"127.0.0.1:{int.from_bytes(a[2:4], 'big')}" for a in (rtp, rtcp)] == noted["names"]
+        assert rtp[4:8] == rtcp[4:8] == bytes((127, 0, 0, 1))
+
+
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 48000])
 def test_an_opus_call_carries_tones_at_every_bridge_rate(tmp_path: Path, rate_hz: int) -> None:
     side = {"codec": "opus", "bridge_rate_hz": rate_hz}
