@@ -186,7 +186,7 @@ def _audio_index(description: SessionDescription, srtp: Srtp) -> int | None:
         return not media[index].has_codec, srtp is Srtp.ALLOWED and not media[index].crypto
 
     usable = [i for i, line in enumerate(media) if description.usable(line, srtp)]
-    return min(usable, key=rank, default=None)
+    return min(usable, key=rank) if len(usable) > 1 else next(iter(usable), None)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -195,7 +195,7 @@ def read(sdp: str) -> SessionDescription:
     if len(sdp) > MAX_TEXT_BYTES:
         raise SdpError(f"The description is longer than {MAX_TEXT_BYTES} characters.")
     session: list[str] = []
-    media: list[tuple[Media, list[str]]] = []
+    media: list[tuple[_Line, list[str]]] = []
     sdp = sdp.rstrip("\0")  # some send the end of a string in C along
     is_suspect = _SUSPECT.search(sdp) is not None
     for number, raw in enumerate(sdp.split("\n"), 1):
@@ -211,15 +211,19 @@ def read(sdp: str) -> SessionDescription:
         else:
             (media[-1][1] if media else session).append(line)
     _check(session, len(media))
-    return SessionDescription(tuple(session), tuple(replace(m, lines=tuple(ls)) for m, ls in media))
+    return SessionDescription(tuple(session), tuple(Media(*m, tuple(ls)) for m, ls in media))
 
 
-def _read_media(line: str, number: int) -> Media:
+_Line = tuple[str, int, str, tuple[str, ...]]
+"Of an m= line: kind, port, transport, formats."
+
+
+def _read_media(line: str, number: int) -> _Line:
     words = line[2:].split()
     if len(words) >= 4 and all(map(_TOKEN.fullmatch, words)):
         port = words[1].partition("/")[0]
         if port.isdecimal() and len(port) <= 5 and int(port) <= 65535:
-            return Media(words[0].lower(), int(port), words[2].upper(), tuple(words[3:]))
+            return words[0].lower(), int(port), words[2].upper(), tuple(words[3:])
     raise SdpError(f"Line {number} of the description is not a valid m= line.")
 
 

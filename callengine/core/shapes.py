@@ -69,8 +69,11 @@ def plain(value: Any) -> Any:
     if kind in _ALREADY_PLAIN:
         return value
     if (names := _names(kind)) is not None:
-        fields = ((name, getattr(value, name)) for name in names)
-        return {name: one if type(one) in _ALREADY_PLAIN else plain(one) for name, one in fields}
+        fields: dict[str, Any] = {}
+        for name in names:
+            one = getattr(value, name)
+            fields[name] = one if type(one) in _ALREADY_PLAIN else plain(one)
+        return fields
     return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -319,7 +322,7 @@ def _fields(shape: Any, exact: bool) -> _Check:
     def check(data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise ShapeError("", "is not a mapping")
-        if exact:
+        if exact and len(data) != len(checks):  # else one too many is one that is missing
             _refuse_unknown(data, checks)
         values, field = {}, ""
         try:

@@ -139,7 +139,10 @@ def parse(data: bytes, *, max_line_bytes: int = 4096) -> Message:
     """
     head, end, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     lines = head.decode("utf-8", "surrogateescape").split("\r\n")
-    headers, problem = _headers(lines[1:], max_line_bytes)
+    # Of most messages one look at the whole says that no line needs one of its own.
+    is_plain = len(head) <= max_line_bytes and "".join(lines).isprintable()
+    is_folded = b"\r\n " in head or b"\r\n\t" in head
+    headers, problem = _headers(lines[1:], 0 if is_plain else max_line_bytes, is_folded=is_folded)
     if not end:
         problem = problem or "the header block has no end"
     body, body_problem = _cut(body, headers.pop(_CONTENT_LENGTH, ()))
@@ -149,18 +152,17 @@ def parse(data: bytes, *, max_line_bytes: int = 4096) -> Message:
     return message
 
 
-def _headers(lines: list[str], max_line_bytes: int) -> tuple[dict[str, list[str]], str]:
+def _headers(
+    lines: list[str], max_line_bytes: int, *, is_folded: bool
+) -> tuple[dict[str, list[str]], str]:
+    """Return header values by name, and what is wrong; without a limit no line is looked at."""
     headers: dict[str, list[str]] = {}
     problem = ""
     if len(lines) > MAX_HEADERS:
         lines, problem = lines[:MAX_HEADERS], "too many header lines"
-    is_folded = any(line[:1] in _BLANKS for line in lines)
     for line in _unfolded(lines) if is_folded else lines:
-        if len(line) > max_line_bytes:
-            problem = "a header line is too long"
-            continue
-        if not line.isprintable() and _CONTROL.search(line):
-            problem = "a header line holds control characters"
+        if max_line_bytes and (fault := _fault_of(line, max_line_bytes)):
+            problem = fault
             continue
         written, colon, value = line.partition(":")
         name = _SPELLINGS.get(written) or _header_name(written)
@@ -171,6 +173,14 @@ def _headers(lines: list[str], max_line_bytes: int) -> tuple[dict[str, list[str]
         else:
             headers[name] = [value.strip()]
     return headers, problem
+
+
+def _fault_of(line: str, max_line_bytes: int) -> str:
+    if len(line) > max_line_bytes:
+        return "a header line is too long"
+    if not line.isprintable() and _CONTROL.search(line):
+        return "a header line holds control characters"
+    return ""
 
 
 def _header_name(written: str) -> str:

@@ -12,6 +12,8 @@ MAX_VIAS = 70
 MAX_CSEQ = 2**31
 
 _REQUIRED = {"from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
+_NONE = [""]
+"Of a header that is not there."
 _ONCE = {**_REQUIRED, "max-forwards": "Max-Forwards"}
 
 
@@ -44,9 +46,10 @@ def receive(data: bytes, flow: Flow = NOWHERE, *, max_line_bytes: int = 4096) ->
     """
     message = parse(data, max_line_bytes=max_line_bytes)
     vias, via = _vias(message)
-    number, cseq_method = parse_cseq(message.get("cseq"))
-    from_tag, is_from = read_party(message.get("from"))
-    to_tag, is_to = read_party(message.get("to"))
+    first = message.headers.get
+    number, cseq_method = parse_cseq(first("cseq", _NONE)[0])
+    from_tag, is_from = read_party(first("from", _NONE)[0])
+    to_tag, is_to = read_party(first("to", _NONE)[0])
     received = Received(
         message.method,
         message.uri,
@@ -58,7 +61,7 @@ def receive(data: bytes, flow: Flow = NOWHERE, *, max_line_bytes: int = 4096) ->
         message.problem_code,
         vias,
         via,
-        message.get("call-id"),
+        first("call-id", _NONE)[0],
         -1 if number is None else number,
         cseq_method,
         from_tag,

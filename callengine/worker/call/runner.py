@@ -56,6 +56,7 @@ from callengine.worker.legs.party import (
     Parties,
     Party,
     PartyError,
+    plays,
 )
 from callengine.worker.legs.relaying import Relaying
 
@@ -303,7 +304,7 @@ class CallRunner:
                 self._watch.finish()
                 self._reports.tell_last()
                 for party in self._legs.values():
-                    if isinstance(party, BrowserParty):
+                    if plays(party, BrowserParty):
                         party.told_why(termination.advice)
                 self._send(CallEnded(termination, time.time()))
 

@@ -8,13 +8,12 @@ and again.
 """
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Protocol, runtime_checkable
 
 from callengine.core.machine import CallMachine
 from callengine.core.states import CallState
 from callengine.worker.legs.bridging import Bridging
-from callengine.worker.legs.party import Party
+from callengine.worker.legs.party import Party, plays
 from callengine.worker.native import relay
 from callengine.worker.native.relay import Relayed, RelayEnd
 
@@ -117,7 +116,7 @@ class Relaying:
     def _can_relay(leg: Party) -> bool:
         media = leg.media
         is_plain = media is not None and media.sends and not media.encryption
-        return is_plain and leg.has_audio and not leg.ended and _is_relayable(type(leg))
+        return is_plain and leg.has_audio and not leg.ended and plays(leg, Relayable)
 
     def _is_held_back(self, now: float) -> bool:
         for reason in [reason for reason, until in self._held_back.items() if now >= until]:
@@ -153,15 +152,9 @@ class Relaying:
         if min(new - old for new, old in zip(received, before, strict=True)) < LEAST_PACKETS:
             self._try_at = now + SETTLE_S
             return
-        ends = [leg.relay_end() for leg in (one, other) if isinstance(leg, Relayable)]
+        ends = [leg.relay_end() for leg in (one, other) if plays(leg, Relayable)]
         if len(ends) == 2 and ends[0] and ends[1] and relay.suits(ends[0], ends[1]):
             self._began = now
             relay.begin(ends[0], ends[1])
         else:
             self._try_at = now + FIRST_PAUSE_S
-
-
-@cache
-def _is_relayable(kind: type) -> bool:
-    """Tell by the class: asked of each leg, in each turn, Python looks through all its members."""
-    return issubclass(kind, Relayable)

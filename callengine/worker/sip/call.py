@@ -190,13 +190,14 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         event = prm.e
         if event.type != pj.PJSIP_EVENT_TSX_STATE:
             return
-        transaction = event.body.tsxState.tsx
+        state = event.body.tsxState  # each look at it makes an object
+        transaction = state.tsx
         if transaction.role == pj.PJSIP_ROLE_UAC and transaction.method == "INVITE":
             # pjsip has taken the answer over before it tells of the transaction.
             self._reoffers.answered(transaction.statusCode)
-        if event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
+        if state.type != pj.PJSIP_EVENT_RX_MSG:
             return
-        message = event.body.tsxState.src.rdata.wholeMsg
+        message = state.src.rdata.wholeMsg
         if message.startswith(("SIP/2.0 1", "SIP/2.0 2")):
             self.read_message(message)
             self._note_answer(message, message.partition("\r\n\r\n")[2])

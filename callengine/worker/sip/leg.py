@@ -8,7 +8,7 @@ import pjsua2 as pj
 
 from callengine.worker.legs.lending import Borrower, LentMedia
 from callengine.worker.legs.levels import loudness
-from callengine.worker.legs.party import Counters, Party, PartyError
+from callengine.worker.legs.party import Counters, Party, PartyError, plays
 from callengine.worker.native import relay, streamfacts
 from callengine.worker.native.relay import RelayEnd
 from callengine.worker.pjsua import slots
@@ -188,7 +188,7 @@ class SipLeg(SipCall):
             sound.stopTransmit(self.audio())
 
     def _both_ways(self, other: Party) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-        if not isinstance(other, Bridged):
+        if not plays(other, Bridged):
             raise PartyError(f"the audio of {other.name} is not on the bridge")
         ours, theirs = self.audio(), other.audio()
         return (theirs, ours), (ours, theirs)

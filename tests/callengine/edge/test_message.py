@@ -83,6 +83,20 @@ def test_no_bytes_at_all_make_it_fail(data: bytes) -> None:
     same_rendered_twice(b"SIP/2.0 200 OK\r\n" + data)
 
 
+@given(ROUGH)
+def test_a_message_is_read_at_once_as_line_by_line(data: bytes) -> None:
+    """Below the limit as a whole no line of it is measured; above it each is."""
+    data = b"OPTIONS sip:a@h SIP/2.0\r\nSubject: x\r\n" + data
+    head = data.partition(b"\r\n\r\n")[0]
+    assert parse(data, max_line_bytes=len(head) - 1) == parse(data, max_line_bytes=len(head))
+
+
+def test_one_line_with_a_control_character_is_left_out() -> None:
+    message = parse(b"OPTIONS sip:a@h SIP/2.0\r\nVia: a\r\nTo: b\x01\r\nFrom: c\r\n\r\n")
+    assert message.headers == {"via": ["a"], "from": ["c"]}
+    assert message.problem == "a header line holds control characters"
+
+
 def test_messages_meant_to_torture_keep_their_meaning() -> None:
     broken = {"bigcode"}  # its status code has ten digits
     sound = [parse(data) for name, data in MESSAGES.items() if name not in broken]
