@@ -7,11 +7,9 @@ pjmedia's public functions of a media transport (pjmedia/transport.h of 2.15.1).
 import logging
 from typing import Any
 
-import pjsua2
-
 from callengine.worker.dualstack.path import MediaPath
-from callengine.worker.native import layout, libraries
-from callengine.worker.native.libraries import FAILED, WrongBuildError, ffi
+from callengine.worker.native import layout
+from callengine.worker.native.libraries import FAILED, ffi
 from callengine.worker.plugins.callbacks import callback
 
 logger = logging.getLogger(__name__)
@@ -33,11 +31,8 @@ def guide(transport: int, path: MediaPath) -> bool:
 
     `transport` is the address of the pjmedia_transport that owns the leg's sockets.
     """
-    if getattr(pjsua2, "__version__", "") not in layout.VERIFIED_VERSIONS:
-        return False
-    try:
-        api = libraries.pjmedia()
-    except WrongBuildError:
+    api = layout.verified_pjmedia()
+    if api is None:
         return False
     _paths[transport] = path
     pointer = ffi.cast("pjmedia_transport *", transport)

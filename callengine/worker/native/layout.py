@@ -1,5 +1,6 @@
 """Proof that the C declarations fit the pjsua2 that is loaded, before anything relies on them."""
 
+from functools import cache
 from typing import Any
 
 import pjsua2
@@ -14,12 +15,37 @@ from callengine.worker.native.libraries import (
     pjmedia,
     text,
 )
-
-VERIFIED_VERSIONS = ("2.15.1.post1",)
-"Versions of the pjsua2-python wheel whose layouts `pjproject.h` writes down."
+from callengine.worker.native.loading import PJSUA2_VERSION
 
 _POISON = 0xA5
 _ROUND_TRIP_TOLERANCE = 0.05
+
+
+def is_verified() -> bool:
+    """Tell whether pjsua2 is the build whose layouts `pjproject.h` writes down."""
+    return getattr(pjsua2, "__version__", "") == PJSUA2_VERSION
+
+
+@cache
+def verified_pjmedia() -> Any | None:
+    """Return pjmedia's functions; None where its structures are not known, or it shows none."""
+    if not is_verified():
+        return None
+    try:
+        return pjmedia()
+    except WrongBuildError:
+        return None
+
+
+def rtp_sessions(stream: int) -> Any | None:
+    """Return the RTP sessions of the pjmedia_stream at this address; None where not known."""
+    api = verified_pjmedia()
+    if api is None:
+        return None
+    sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
+    pointer = ffi.cast("pjmedia_stream *", stream)
+    found = api.pjmedia_stream_get_rtp_session_info(pointer, sessions) == SUCCESS
+    return sessions if found else None
 
 
 def check() -> None:
@@ -28,11 +54,11 @@ def check() -> None:
     Uses the PCMU codec that every pjsua2 has: its factory and its operations are reached through
     our declarations, so a field that has moved shows itself here and not in a call.
     """
-    version = getattr(pjsua2, "__version__", "unknown")
-    if version not in VERIFIED_VERSIONS:
+    if not is_verified():
+        version = getattr(pjsua2, "__version__", "unknown")
         raise WrongBuildError(
             f"pjsua2 {version} is not a build the codec plug-ins were verified with; "
-            f"install pjsua2-python {VERIFIED_VERSIONS[-1]}, or a pjsua2 with the codec inside"
+            f"install pjsua2-python {PJSUA2_VERSION}, or a pjsua2 with the codec inside"
         )
     api = pjmedia()
     endpoint = api.pjsua_get_pjmedia_endpt()

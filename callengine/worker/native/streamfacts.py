@@ -7,26 +7,13 @@ nothing is known here: on a build whose structures are not ours.
 from functools import cache
 from typing import Any
 
-import pjsua2
-
-from callengine.worker.native import layout, libraries
-from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
+from callengine.worker.native import layout
+from callengine.worker.native.libraries import SUCCESS, ffi
 
 _MORE_BYTES = 4096
 "Of a structure of which we know the head: more than it has."
 _SOURCES = slice(80, 136)
 "Place of src_rtp_name and src_rtcp_name in pjmedia_transport_info (2.15.1)."
-
-
-@cache
-def known() -> Any:
-    """Return pjmedia's functions, or None on a build whose structures are not known."""
-    if getattr(pjsua2, "__version__", "") not in layout.VERIFIED_VERSIONS:
-        return None
-    try:
-        return libraries.pjmedia()
-    except WrongBuildError:
-        return None
 
 
 @cache
@@ -40,7 +27,7 @@ def statistics(stream: int) -> Any:
 
     None if nothing is known.
     """
-    api = known()
+    api = layout.verified_pjmedia()
     if api is None:
         return None
     told = ffi.cast("pjmedia_rtcp_stat *", _room())
@@ -53,7 +40,7 @@ def sources(call: int, index: int) -> bytes:
 
     Two addresses as pjmedia has them, to be compared; empty if nothing is known.
     """
-    api = known()
+    api = layout.verified_pjmedia()
     if api is None or call < 0:
         return b""
     told = _room()

@@ -11,8 +11,6 @@ import socket
 import threading
 from typing import Any
 
-import pjsua2
-
 from callengine.worker.native import layout, libraries
 from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
 from callengine.worker.plugins.callbacks import callback
@@ -40,7 +38,7 @@ class MediaThread:
         self._awake.set()
         self._rests = threading.Event()
         self._ours: socket.socket | None = None
-        if getattr(pjsua2, "__version__", "") not in layout.VERIFIED_VERSIONS:
+        if not layout.is_verified():
             return
         try:
             self._register(libraries.pjmedia())

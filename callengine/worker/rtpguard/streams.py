@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import pjsua2 as pj
 
 from callengine.core.standins import plain
-from callengine.worker.native import relay, streamfacts
-from callengine.worker.native.libraries import SUCCESS, ffi
+from callengine.worker.native import layout, relay, streamfacts
+from callengine.worker.native.libraries import ffi
 from callengine.worker.rtpguard.rules import Seen
 from callengine.worker.rtpguard.sending import Hold
 
@@ -96,7 +96,7 @@ class PjmediaStream:
         """Have it send nothing, or send again."""
         if why is not None:
             relay.end()
-        api = streamfacts.known()
+        api = layout.verified_pjmedia()
         if api is not None:
             pointer = ffi.cast("pjmedia_stream *", self.address)
             lever = api.pjmedia_stream_resume if why is None else api.pjmedia_stream_pause
@@ -105,12 +105,8 @@ class PjmediaStream:
 
 def _session(stream: int) -> tuple[int | None, int] | None:
     """Return the SSRC and a mark that each packet changes; None on a build that is not known."""
-    api = streamfacts.known()
-    if api is None:
-        return None
-    sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
-    pointer = ffi.cast("pjmedia_stream *", stream)
-    if api.pjmedia_stream_get_rtp_session_info(pointer, sessions) != SUCCESS:
+    sessions = layout.rtp_sessions(stream)
+    if sessions is None:
         return None
     session = ffi.buffer(ffi.cast("uint8_t *", sessions.rx_rtp), _RECEIVED.stop)
     facts = bytes(session)

@@ -7,14 +7,11 @@ held against what must stand there first.
 
 import logging
 import sys
-from functools import cache
 from typing import Any
 
-import pjsua2
-
 from callengine.core.numbering import Numbers
-from callengine.worker.native import layout, libraries
-from callengine.worker.native.libraries import SUCCESS, WrongBuildError, ffi
+from callengine.worker.native import layout
+from callengine.worker.native.libraries import ffi
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +33,7 @@ def renumber(stream: int, *, sent: Numbers, heard: Numbers) -> bool:
     """
     if not sent and not heard:
         return True
-    sessions = _sessions(stream)
+    sessions = layout.rtp_sessions(stream)
     if sessions is None:
         logger.warning("the payload types of a stream cannot be changed: %s, %s", sent, heard)
         return False
@@ -68,24 +65,3 @@ def _room(place: int, size: int) -> Any:
 
 def _address(pointer: Any) -> int:
     return int(ffi.cast("uintptr_t", pointer))
-
-
-def _sessions(stream: int) -> Any:
-    """Return the RTP sessions of a stream; None on a build whose structures are not known."""
-    api = _api()
-    if api is None:
-        return None
-    sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
-    pointer = ffi.cast("pjmedia_stream *", stream)
-    found = api.pjmedia_stream_get_rtp_session_info(pointer, sessions) == SUCCESS
-    return sessions if found else None
-
-
-@cache
-def _api() -> Any:
-    if getattr(pjsua2, "__version__", "") not in layout.VERIFIED_VERSIONS:
-        return None
-    try:
-        return libraries.pjmedia()
-    except WrongBuildError:
-        return None
