@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,6 @@ DEBIAN_PACKAGES = {
 
 _emitted = emitted.load()
 ffi = _emitted or cffi.FFI()
-errors: Counter[str] = Counter()
-"How often a codec could do nothing with what it was given, by codec and operation."
 
 _libraries: dict[str, Any] = {}
 _TYPES = (

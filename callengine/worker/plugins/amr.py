@@ -8,11 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from callengine.worker.native.libraries import FAILED, FRAME_AUDIO, SUCCESS, errors, ffi
+from callengine.worker.native.libraries import FAILED, FRAME_AUDIO, SUCCESS, ffi
 from callengine.worker.plugins import fmtp
 from callengine.worker.plugins.compiled import fill
 from callengine.worker.plugins.factory import Description, PayloadFormat, fmtp_of
-from callengine.worker.plugins.instances import Instance
+from callengine.worker.plugins.instances import Instance, errors
 from callengine.worker.plugins.rfc4867 import (
     AMR_WB,
     MAX_FRAMES,

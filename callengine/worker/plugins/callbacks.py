@@ -11,7 +11,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from callengine.worker.native.libraries import FAILED, errors, ffi
+from callengine.worker.native.libraries import FAILED, ffi
+from callengine.worker.plugins.instances import errors
 
 logger = logging.getLogger(__name__)
 

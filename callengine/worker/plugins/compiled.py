@@ -8,8 +8,8 @@ from collections import Counter
 from typing import Any, ClassVar, Protocol
 
 from callengine.worker.native import media as extension
-from callengine.worker.native.libraries import SUCCESS, errors, ffi
-from callengine.worker.plugins.instances import Instance
+from callengine.worker.native.libraries import SUCCESS, ffi
+from callengine.worker.plugins.instances import Instance, errors
 
 PER_PACKET = ("parse", "encode", "decode", "recover")
 "The operations that are C, in the order in which `vn_codec` counts their failures."

@@ -11,14 +11,13 @@ from callengine.worker.native.libraries import (
     FRAME_AUDIO,
     G729_LIBRARY,
     SUCCESS,
-    errors,
     ffi,
     library,
 )
 from callengine.worker.plugins.compiled import compiled, fill
 from callengine.worker.plugins.factory import Description, PayloadFormat
 from callengine.worker.plugins.fmtp import G729_FMTP
-from callengine.worker.plugins.instances import Instance
+from callengine.worker.plugins.instances import Instance, errors
 
 RATE_HZ = 8000
 FRAME_SAMPLES = 80

@@ -19,6 +19,7 @@ from callengine.worker.plugins import (
     sdp_match,
 )
 from callengine.worker.plugins.factory import Description, Factory
+from callengine.worker.plugins.instances import errors
 from callengine.worker.plugins.opus_packets import CLOCK_HZ
 
 _G722_AUDIO_RATE_HZ = 16000
@@ -151,7 +152,7 @@ def catalogue_name(codec_id: str) -> str | None:
 
 def error_counts() -> MappingProxyType[str, int]:
     """Return how often a codec operation failed in this process, by `CODEC.operation`."""
-    return MappingProxyType(libraries.errors + compiled.failures())
+    return MappingProxyType(errors + compiled.failures())
 
 
 def correct_rtcp_clock(stream: int) -> None:
@@ -160,17 +161,15 @@ def correct_rtcp_clock(stream: int) -> None:
     pjmedia lets RTCP count at the rate the codec runs at, so jitter of a stream at 8 or 16 kHz
     would be nonsense, in our statistics and in the reports the peer gets.
     """
-    api = libraries.pjmedia()
-    sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
-    pointer = ffi.cast("pjmedia_stream *", stream)
-    if api.pjmedia_stream_get_rtp_session_info(pointer, sessions) != libraries.SUCCESS:
+    sessions = layout.rtp_sessions(stream)
+    if sessions is None:
         return
     setting = ffi.new("pjmedia_rtcp_session_setting *")
     setting.clock_rate = CLOCK_HZ
     setting.samples_per_frame = setting.dec_samples_per_frame = CLOCK_HZ // 50
     # An RTP header: its timestamp is at byte 4, and at this moment it is the first one.
     setting.rtp_ts_base = int.from_bytes(ffi.buffer(sessions.tx_rtp + 4, 4)[:])
-    api.pjmedia_rtcp_update(sessions.rtcp, setting)
+    libraries.pjmedia().pjmedia_rtcp_update(sessions.rtcp, setting)
 
 
 def _plug_in(description: Description) -> None:

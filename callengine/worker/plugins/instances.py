@@ -1,6 +1,10 @@
 """What a codec is to pjmedia, and to the legs that talk to an agent: an encoder and a decoder."""
 
+from collections import Counter
 from typing import Any, Protocol
+
+errors: Counter[str] = Counter()
+"How often a codec could do nothing with what it was given, by `CODEC.operation`."
 
 
 class Instance(Protocol):

@@ -7,14 +7,13 @@ from callengine.worker.native.libraries import (
     FRAME_AUDIO,
     OPUS_LIBRARY,
     SUCCESS,
-    errors,
     ffi,
     library,
 )
 from callengine.worker.plugins import fmtp
 from callengine.worker.plugins.compiled import compiled, fill
 from callengine.worker.plugins.factory import Description, PayloadFormat, fmtp_of
-from callengine.worker.plugins.instances import Instance
+from callengine.worker.plugins.instances import Instance, errors
 from callengine.worker.plugins.opus_packets import CLOCK_HZ, MalformedPacketError, shape
 
 COMPLEXITY = 5

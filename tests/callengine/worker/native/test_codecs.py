@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callengine.worker.native import build
-from callengine.worker.native.libraries import SUCCESS, errors, ffi
+from callengine.worker.native.libraries import SUCCESS, ffi
 from callengine.worker.plugins.amr_nb import AmrNbInstance
 from callengine.worker.plugins.amr_wb import AmrWbInstance
 from callengine.worker.plugins.compiled import CompiledInstance, PythonInstance
 from callengine.worker.plugins.g729 import G729Instance
+from callengine.worker.plugins.instances import errors
 from callengine.worker.plugins.opus import OpusInstance
 from callengine.worker.plugins.rfc4867 import AMR, AMR_WB, Frame, FrameTable, Payload, pack
 
