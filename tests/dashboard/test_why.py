@@ -82,6 +82,9 @@ def test_a_call_that_failed_is_explained(viewer: Client) -> None:
         assert "no-common-codec-caller" in shown
         assert "What to do." in shown
         assert f"/calls/{made.pk}/" in shown
+        assert "connection:alice" not in shown, "people before internals"
+        assert "trunk:carrier-one" not in shown
+        assert "<bdi>carrier-one</bdi>" in shown
 
 
 @pytest.mark.parametrize(

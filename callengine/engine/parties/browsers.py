@@ -168,7 +168,7 @@ class Browsers:
             return name, named
         to = dialled_user(text.removeprefix("sip:"))
         if not to:
-            raise RefusedError("Nobody is named: type a number, a SIP user or *echo.")
+            raise RefusedError("Nobody is named: type a number, a name or *echo.")
         return to, None
 
     async def _call(self, asked: PlacePhoneCall, to: str) -> IncomingCall:
