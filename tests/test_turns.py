@@ -22,6 +22,14 @@ def test_the_longest_begin_first_and_what_starts_no_process_last() -> None:
     assert order == [*reversed(slow), "dashboard/test_access.py", QUICK[0], QUICK[2]]
 
 
+def test_what_waits_for_timers_is_spread_among_what_works() -> None:
+    timed = [f"callengine/edge/test_{number}.py" for number in range(3)]
+    working = [f"dashboard/test_{number}.py" for number in range(6)]
+    order = in_order([*timed, *working], slow=[], alone=[])
+    assert [order.index(one) for one in timed] == [0, 3, 6]
+    assert [one for one in order if one in working] == working
+
+
 def test_what_is_to_be_alone_waits_for_no_long_test() -> None:
     slow = ["chaos/test_chaos.py", "wire/test_tls.py"]
     order = in_order([*slow, *QUICK], slow=slow, alone=slow[:1])

@@ -3,7 +3,8 @@
 What starts processes comes first, the longest of it before the rest; what starts none is short and
 fills the end. Tests that draw pages keep a processor busy, tests of calls mostly wait: several of
 the first at once are slow and have calls go short of processors, several of the others leave
-those idle. So each kind is spread evenly over the time that both take.
+those idle. So each kind is spread evenly over the time that both take, and so are those that wait
+for timers and sockets among the rest of what starts no process.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -34,8 +35,10 @@ is not among the first: an engine that it finds slow might be so for the checks 
 OTHERS_S = 15
 DRAWING = ("browser/", "callengine/lab/")
 "Where Chromium draws pages."
-THEN = "dashboard/"
+THEN = ("dashboard/", "peers/")
 "Where the longest are of those that start no process."
+TIMED = ("callengine/edge/", "dashboard/live/", "peers/")
+"Where tests that start no process mostly wait all the same: for timers, sockets and each other."
 
 
 def in_order(modules: Iterable[str], *, slow: Collection[str], alone: Collection[str]) -> list[str]:
@@ -48,11 +51,16 @@ def in_order(modules: Iterable[str], *, slow: Collection[str], alone: Collection
     lonely = [one for one in modules if one in alone]
     busy = [one for one in modules if one in slow and one not in alone]
     quick = [one for one in modules if one not in slow and one not in alone]
-    drawing = [one for one in busy if one.startswith(DRAWING)]
-    waiting = [one for one in busy if not one.startswith(DRAWING)]
-    spread = sorted([*_places(drawing), *_places(waiting)], key=lambda placed: placed[0])
     quick.sort(key=lambda one: not one.startswith(THEN))
-    return [*(one for _, one in spread), *lonely, *quick]
+    return [*_in_turns(busy, DRAWING), *lonely, *_in_turns(quick, TIMED)]
+
+
+def _in_turns(modules: list[str], kind: tuple[str, ...]) -> list[str]:
+    """Return them with those below the folders of one kind spread evenly among the others."""
+    these = [one for one in modules if one.startswith(kind)]
+    others = [one for one in modules if not one.startswith(kind)]
+    spread = sorted([*_places(these), *_places(others)], key=lambda placed: placed[0])
+    return [one for _, one in spread]
 
 
 def _places(modules: list[str]) -> Iterator[tuple[float, str]]:
