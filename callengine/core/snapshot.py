@@ -1,10 +1,11 @@
 """The one shape in which a call is shown: live page, JSON output and channel messages."""
 
 from datetime import UTC, datetime
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from callengine.core.shapes import IsoTime, Most, Within
 from callengine.core.silence import Audio
+from callengine.core.states import LegState
 
 
 class SilenceSnapshot(TypedDict):
@@ -62,7 +63,8 @@ class LegSnapshot(TypedDict):
     remote: str
     encryption: str
     "The suite of its SRTP; empty for audio that is not encrypted."
-    state: str
+    state: LegState | Literal[""]
+    "Empty where it was not asked for, and of records from before it was kept."
     quality: QualitySnapshot | None
 
 

@@ -1,7 +1,8 @@
-"""The states of a call, and which event may lead from which to which. Pure."""
+"""The states of a call and of its legs, and which event may lead from which to which. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
 from callengine.core.events import (
     AnswerOrdered,
@@ -22,6 +23,10 @@ from callengine.core.events import (
     TransferExpected,
     TransferOrdered,
 )
+
+LegState = Literal["trying", "ringing", "up", "ended"]
+"""How far a leg has come: `ringing` once its device said so, or was told so; `up` from its answer
+on."""
 
 
 class CallState(StrEnum):

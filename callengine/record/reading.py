@@ -15,6 +15,7 @@ from callengine.core.snapshot import (
     MessageSnapshot,
     TerminationSnapshot,
 )
+from callengine.core.states import LegState
 from callengine.models import Call, CallEvent, Leg
 from callengine.record import agents, captures
 
@@ -129,7 +130,7 @@ def _leg_snapshot(leg: Leg) -> LegSnapshot:
         "payload_type": leg.payload_type,
         "remote": leg.remote,
         "encryption": leg.encryption,
-        "state": leg.state,
+        "state": cast("LegState", leg.state),
         "quality": leg.quality or None,
     }
 

@@ -182,7 +182,7 @@ def present_leg(
         name=leg["name"],
         is_a=is_a,
         title=leg["label"] or ("caller" if is_a else "callee"),
-        state=leg["state"].replace("-", " "),
+        state=leg["state"],
         call_id=leg["call_id"],
         user_agent=leg["user_agent"],
         remote=leg["remote"],

@@ -25,7 +25,7 @@ from callengine.core.outcomes import Termination
 from callengine.core.reasons import Reason
 from callengine.core.shapes import Most, UnixTime, Within
 from callengine.core.snapshot import QualitySnapshot
-from callengine.core.states import CallState
+from callengine.core.states import CallState, LegState
 
 # From the engine to a call process
 
@@ -153,8 +153,7 @@ class LegFacts:
     remote: Annotated[str, Most(100)]
     """Where its audio is sent, `HOST:PORT`; empty until the other party has heard the leg. A voice
     agent's leg has this and no codec."""
-    state: Literal["trying", "ringing", "up", "ended"]
-    "`ringing` once its device said so, or was told so; `up` from its answer on."
+    state: LegState
     encryption: Annotated[str, Most(40)] = ""
     "The suite of its SRTP; empty for audio that is not encrypted."
 

@@ -1,11 +1,9 @@
 """How far each leg of a call has come: tried, ringing, or up from its answer on."""
 
-from typing import Literal
-
 from callengine.core.events import Event, LegAnswered, LegProgress
 from callengine.core.parties import CALLER
+from callengine.core.states import LegState
 
-LegState = Literal["trying", "ringing", "up", "ended"]
 RINGING, ANSWERED = 180, 200
 "SIP status codes (RFC 3261 section 21)."
 

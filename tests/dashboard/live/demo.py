@@ -76,7 +76,7 @@ def leg(name: str, **changes: Any) -> LegSnapshot:
         "payload_type": 111 if name == "A" else 9,
         "encryption": "AES_CM_128_HMAC_SHA1_80" if name == "A" else "",
         "remote": "127.0.0.9:31002" if name == "A" else "127.0.0.1:40010",
-        "state": "answered",
+        "state": "up",
         "quality": None,
     }
     if changes.get("codec", "") is None:  # nobody has heard it

@@ -83,7 +83,7 @@ def test_after_the_end_nobody_waits_for_an_answer() -> None:
 def test_the_leg_that_answered_is_shown_and_the_others_named() -> None:
     legs = [
         demo.leg("A"),
-        demo.leg("B", codec=None, offered=[], state="cancelled"),
+        demo.leg("B", codec=None, offered=[], state="ended"),
         demo.leg("B2", label="Alice mobile"),
     ]
     view = present_call(demo.call(legs=legs), now=NOW)
