@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from bench import processes, setting_up, talking
 from bench.formats import CODECS, PEERS
 from bench.latency import may_capture
-from bench.media import Media
+from bench.peers import Baresip
 from bench.setting_up import Step
-from bench.switches import Baresip, Product, Switch, free_port
+from bench.switches import Product, Switch, free_port
 from bench.talking import Talk
 
 MAX_CALLS = 200
@@ -90,11 +90,12 @@ def _talk(product: Product, ports: dict[str, int], asked: argparse.Namespace) ->
     for codec in asked.codecs:
         rounds: list[Talk] = []
         others: list[Talk] = []
+        words = {"codec": codec, "calls": asked.calls, "seconds": seconds}
         for _ in range(asked.rounds):  # in turns: what else runs here comes and goes
-            rounds.append(_one(product, codec, ports[codec], asked.calls, seconds))
+            rounds.append(talking.talk(product, callee_port=ports[codec], **words))
             if asked.baseline:
                 with Baresip(codec, ports[codec]) as baresip:
-                    others.append(_one(baresip, codec, ports[codec], asked.calls, seconds))
+                    others.append(talking.talk(baresip, callee_port=ports[codec], **words))
         sound = sound and all(talk.sound for talk in rounds)
         ours, baseline = _middle(rounds), _middle(others) if others else None
         print("  ".join(f"{cell:>11}" for cell in _talk_row(codec, ours, baseline, peers)))
@@ -121,13 +122,6 @@ def _talk_row(codec: str, ours: Talk, baseline: Talk | None, peers: Sequence[str
         f"{ours.memory_mb:.0f}",
         *(f"{known[peer]:.2f}" if peer in known else "-" for peer in peers),
     )
-
-
-def _one(switch: Switch, codec: str, port: int, calls: int, seconds: float) -> Talk:
-    with Media(*talking.sides(codec)) as ends:
-        return talking.talk(
-            switch, codec=codec, callee_port=port, calls=calls, seconds=seconds, ends=ends
-        )
 
 
 def _set_up(product: Product, port: int, asked: argparse.Namespace) -> None:

@@ -11,17 +11,17 @@ import random
 import struct
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench import processes, scenarios, signals
+from bench import processes, signals, talking
 from bench.formats import CODECS
 from bench.media import Address, arrived, open_socket
+from bench.peers import able
 from bench.signals import Samples
-from bench.sipp import Sipp
-from bench.switches import Baresip, Product, Switch, free_port
-from bench.talking import RAMP_PER_S
+from bench.switches import Product, Switch, free_port
 from tests.peers.background import Background
 from tests.peers.payloads import RATES_HZ, decode
 
@@ -63,6 +63,12 @@ class End:
     def __post_init__(self) -> None:
         self.socket = open_socket()
         self.port: int = self.socket.getsockname()[1]
+
+    def greet(self, addresses: Iterable[Address]) -> None:
+        """Send to these though nothing came from them yet."""
+        known = CODECS[self.codec].static_type
+        assert known is not None, "a dynamic payload type is learned from what comes"
+        self.targets = dict.fromkeys(addresses, known) | self.targets
 
     def take(self) -> None:
         for data, source in arrived(self.socket):
@@ -149,43 +155,35 @@ def lags(came: Samples, begun: float, went: Samples, start: float, since: float)
 
 
 def measure(
-    switch: Switch, codec: str, port: int, *, calls: int, jitter_s: float, phase_s: float
+    switch: Switch,
+    codec: str,
+    port: int,
+    *,
+    calls: int,
+    jitter_s: float,
+    phase_s: float,
+    spoken_s: float = SPOKEN_S,
 ) -> list[list[list[float]]]:
     """Return the lags of every call to the callee, and of every call to the caller."""
-    ramp_s = calls / RAMP_PER_S + SETTLE_S
-    talk_ms = round((ramp_s + SPOKEN_S + 0.5) * 1000)
     sent = [noise(8.0, CODECS[name].audio_rate_hz) for name in ("PCMU", codec)]
     sides = [
         End(name, signals.payloads_of(name, sound))
         for name, sound in zip(("PCMU", codec), sent, strict=True)
     ]
-    with Ends(*sides, phase_s=phase_s, jitter_s=jitter_s) as ends:
-        scenario = scenarios.callee(
-            codec=codec, media_port=sides[1].port, octet_align=switch.octet_align
-        )
-        callee = Sipp(switch.folder, "delay-callee", scenario, port=port)
-        try:
-            time.sleep(0.2)
-            to, server = switch.target(codec), switch.server
-            scenario = scenarios.caller(
-                server=server, to=to, media_port=sides[0].port, talk_ms=talk_ms
-            )
-            caller = Sipp(
-                *(switch.folder, "delay-caller", scenario),
-                port=free_port(),
-                server=server,
-                m=calls,
-                l=calls,
-                r=RAMP_PER_S,
-            )
-            time.sleep(ramp_s)
-            since = time.monotonic()
-            time.sleep(SPOKEN_S)
-            outcome = caller.end(timeout_s=calls / RAMP_PER_S + 6)
-        finally:
-            processes.end(callee.process, timeout_s=0.5)
-    if outcome.failed:
-        raise RuntimeError(f"{outcome.failed} of {calls} calls failed\n{switch.log()}")
+    with (
+        Ends(*sides, phase_s=phase_s, jitter_s=jitter_s) as ends,
+        talking.standing(
+            switch,
+            codec=codec,
+            callee_port=port,
+            calls=calls,
+            seconds=spoken_s,
+            ends=(sides[0], sides[1]),
+            settle_s=SETTLE_S,
+        ),
+    ):
+        since = time.monotonic()
+        time.sleep(spoken_s)
     went = noise(8.0, COMPARED_HZ)
     heard = []
     for side, other in ((1, 0), (0, 1)):
@@ -205,7 +203,7 @@ def row(name: str, codec: str, heard: list[list[list[float]]]) -> str:
         cells.append(f"{np.mean(means):>6.1f} {np.min(means):>6.1f} {np.max(means):>6.1f}")
     every = [lag for of_calls in heard for call in of_calls for lag in call]
     return (
-        f"{name:>11}  {codec:>7}  {cells[0]}   {cells[1]}   {100 * np.isnan(every).mean():>5.1f} %"
+        f"{name:>18}  {codec:>7}  {cells[0]}   {cells[1]}   {100 * np.isnan(every).mean():>5.1f} %"
     )
 
 
@@ -216,7 +214,7 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=10)
     parser.add_argument("--jitter", type=float, default=0.0, help="ms; packets are late by 0 to it")
     parser.add_argument("--phase", type=float, default=7.0, help="ms from caller's to callee's")
-    parser.add_argument("--no-baseline", action="store_true", help="leave baresip out")
+    parser.add_argument("--no-baseline", action="store_true", help="leave the peers out")
     asked = parser.parse_args()
     codecs = asked.codecs.split(",")
     ports = {codec: free_port() for codec in codecs}
@@ -230,9 +228,9 @@ def main() -> int:
                 "phase_s": asked.phase / 1000,
             }
             print(row(product.name, codec, measure(product, codec, ports[codec], **words)))
-            if not asked.no_baseline and Baresip.available():
-                with Baresip(codec, ports[codec]) as baresip:
-                    print(row("baresip", codec, measure(baresip, codec, ports[codec], **words)))
+            for kind in () if asked.no_baseline else able(codec):
+                with kind(codec, ports[codec]) as peer:
+                    print(row(peer.name, codec, measure(peer, codec, ports[codec], **words)))
     return 0
 
 

@@ -4,7 +4,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bench.formats import CODECS
@@ -64,6 +64,13 @@ class Side:
     def __post_init__(self) -> None:
         self.socket = open_socket(self.host)
         self.port: int = self.socket.getsockname()[1]
+
+    def greet(self, addresses: Iterable[Address]) -> None:
+        """Send to these though nothing came from them yet."""
+        known = CODECS[self.codec].static_type
+        assert known is not None, "a dynamic payload type is learned from what comes"
+        # Put in the place of the other: the thread that sends goes through it.
+        self.streams = {to: _Stream(known) for to in addresses} | self.streams
 
     def reset(self) -> None:
         """Start counting."""

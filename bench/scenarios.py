@@ -26,6 +26,10 @@ m=audio {port} RTP/AVP {number}
 a=rtpmap:{number} {rtpmap}
 a=ptime:20
 {fmtp}"""
+_MEDIA_PORT = """\
+<ereg regexp="m=audio ([0-9]+)" search_in="body" assign_to="media,media_port"/>
+<log message="[$media_port]"/>"""
+"Notes where the audio of a call is to go, for `Sipp.media_ports`."
 
 
 def caller(
@@ -51,7 +55,8 @@ def caller(
     steps += [f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183)]
     if refusal:
         steps.append(f'<recv response="{refusal}" optional="true" next="refused"/>')
-    steps.append('<recv response="200" rrs="true"/>')
+    steps.append(f'<recv response="200" rrs="true"><action>{_MEDIA_PORT}</action></recv>')
+    steps.append('<Reference variables="media"/>')
     steps.append(_send(_request("ACK", server, to, 1, dialog=True)))
     steps.append(f'<pause milliseconds="{talk_ms}"/>')
     steps.append(_send(_request("BYE", server, to, 2, dialog=True), retransmit=True))
@@ -122,11 +127,12 @@ def _request(
 ) -> str:
     """Return a request: of a dialog, or the ACK of a failure."""
     target = "[next_url]" if dialog else f"sip:{to}@{server}"
+    routes = "[routes]\n" if dialog else ""  # SIPp leaves the line out where there are none
     tag = "[peer_tag_param]" if dialog or failed else ""
     here = "[local_ip]:[local_port]"
     return (
         f"{method} {target} SIP/2.0\n{_headers(server, 'stranger', to, tag, sender=here)}"
-        f"CSeq: {number} {method}\n{_contact('stranger')}{body or 'Content-Length: 0'}\n"
+        f"CSeq: {number} {method}\n{routes}{_contact('stranger')}{body or 'Content-Length: 0'}\n"
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench import processes, scenarios
 from bench.latency import Capture, percentile
 from bench.sipp import Sipp
-from bench.switches import PASSWORD, Product, Switch, free_port
+from bench.switches import PASSWORD, Switch, free_port
 
 TALK_MS = 100
 FAILED_SHARE = 0.01
@@ -104,14 +104,14 @@ def overload(switch: Switch, *, codec: str, callee_port: int, rate: int, seconds
     return accepted / max(seconds, step.requests / rate)
 
 
-def registrations(product: Product, *, rate: int, seconds: float) -> Step:
+def registrations(switch: Switch, *, rate: int, seconds: float) -> Step:
     """Register all users in turn with digest at a rate; each takes two requests."""
-    users = product.folder / "users.csv"
-    names = (f"phone{number}" for number in range(product.users))
+    users = switch.folder / "users.csv"
+    names = (f"phone{number}" for number in range(switch.users))
     users.write_text(scenarios.users_file(names, PASSWORD))
-    scenario = scenarios.register(server=product.server)
+    scenario = scenarios.register(server=switch.server)
     port = free_port()
-    return _run(product, "phone", scenario, port=port, rate=rate, seconds=seconds, inf=users)
+    return _run(switch, "phone", scenario, port=port, rate=rate, seconds=seconds, inf=users)
 
 
 def _run(

@@ -31,12 +31,18 @@ class Sipp:
             [
                 *("sipp", *([server] if server else []), "-sf", str(file), "-nostdin"),
                 *("-i", "127.0.0.1", "-p", str(port), "-t", "u1", "-buff_size", "2000000"),
+                *("-trace_logs", "-log_file", str(self._statistics.with_suffix(".log.txt"))),
                 *("-trace_stat", "-stf", str(self._statistics), "-fd", "1"),
                 *(word for pair in options for word in pair),
             ],
             folder=folder,
             name=name,
         )
+
+    def media_ports(self) -> list[int]:
+        """Return where its answered calls were told to send their audio, so far."""
+        file = self._statistics.with_suffix(".log.txt")
+        return [int(line) for line in file.read_text().split()] if file.exists() else []
 
     def succeeded_by(self, moment: float) -> int:
         """Return how many calls had succeeded by a Unix time; told once a second."""

@@ -1,4 +1,4 @@
-"""The switches that are measured: this product, and baresip's b2bua module as the baseline."""
+"""What is measured: a switch, and this product as one (`bench.peers` has the others)."""
 
 import os
 import secrets
@@ -15,13 +15,11 @@ from typing import Any, Self
 import yaml
 
 from bench import processes
-from bench.formats import CODECS
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 40.0
 PASSWORD = "correct-horse"
-BARESIP_MODULES = Path("/usr/lib/baresip/modules")
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
@@ -38,6 +36,10 @@ class Switch:
     name = ""
     octet_align = False
     "Whether its AMR-WB callee must answer octet-aligned."
+    listens_first = False
+    "Whether it sends no audio to a caller before it has heard any."
+    users = 0
+    "Phones that may register: `phone0` and so on, with PASSWORD."
     process: subprocess.Popen[bytes]
 
     def __init__(self) -> None:
@@ -71,18 +73,31 @@ class Switch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        """End what was launched."""
         if hasattr(self, "process"):
             processes.end(self.process)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self) -> str:
         """Return the end of what it printed."""
         logs = sorted(self.folder.glob("*.log"))
         return "\n".join(f"--- {x.name}\n{x.read_text(errors='replace')[-4000:]}" for x in logs)
 
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """The processes it was started as; what they start is below them."""
+        return (self.process.pid,)
+
     def cpu_s(self) -> float:
         """Return the CPU-seconds of all its processes since they started."""
-        return processes.cpu_s(self.process.pid)
+        return sum(processes.cpu_s(root) for root in self.roots)
+
+    def memory_mb(self) -> float:
+        """Return the proportional set size of all its processes, in megabytes."""
+        return sum(processes.memory_mb(root) for root in self.roots)
 
     def await_ready(self) -> None:
         """Wait until it answers OPTIONS. Raises RuntimeError."""
@@ -120,7 +135,6 @@ class Product(Switch):
 
     name = "voipnumber"
     users = 300
-    "Phones that register."
     forcing: tuple[str, ...] = ()
     "Codecs that are forced on whoever calls the one that has them."
 
@@ -199,81 +213,3 @@ class Product(Switch):
             for n in range(self.users)
         ]
         return {"external_sip": True, "connections": callees + phones}
-
-
-class Baresip(Switch):
-    """baresip 1.x with its b2bua module, from Debian: one process, one callee."""
-
-    name = "baresip"
-    octet_align = True
-
-    def __init__(self, codec: str, callee_port: int) -> None:
-        super().__init__()
-        self._codec, self._callee_port = codec, callee_port
-
-    @staticmethod
-    def available() -> bool:
-        """Tell whether the program and its module are installed."""
-        return bool(shutil.which("baresip")) and (BARESIP_MODULES / "b2bua.so").exists()
-
-    @staticmethod
-    def target(codec: str) -> str:
-        """Return the user part of the only account that takes calls."""
-        return "b2b-in"
-
-    def launch(self) -> None:
-        """Write its files and start it."""
-        rtp = 31000 - (os.getpid() % 10) * 400
-        (self.folder / "config").write_text(
-            _BARESIP_CONFIG.format(
-                host=HOST,
-                port=self.port,
-                rtp_first=rtp,
-                rtp_last=rtp + 398,
-                modules=BARESIP_MODULES,
-                # Its bridge needs one rate on both sides; the codec's own costs it least.
-                rate_hz=CODECS[self._codec].audio_rate_hz,
-            )
-        )
-        callee = f"sip:{HOST}:{self._callee_port}"
-        codec = CODECS[self._codec].baresip_name
-        common = "regint=0;ptime=20;mediaenc="
-        (self.folder / "accounts").write_text(
-            f"<sip:b2b-in@{self.server}>;{common};audio_codecs=PCMU/8000/1;b2bua=inbound\n"
-            f"<sip:b2b-out@{self.server}>;{common};audio_codecs={codec};b2bua=outbound;"
-            f'outbound="{callee}"\n'
-        )
-        self.process = processes.start(
-            ["baresip", "-f", str(self.folder)], folder=self.folder, name="baresip"
-        )
-
-
-_BARESIP_CONFIG = """\
-poll_method epoll
-sip_listen {host}:{port}
-call_local_timeout 120
-call_max_calls 400
-audio_level no
-ausrc_srate {rate_hz}
-auplay_srate {rate_hz}
-ausrc_channels 1
-auplay_channels 1
-rtp_ports {rtp_first}-{rtp_last}
-rtcp_mux no
-jitter_buffer_delay 2-10
-net_interface {host}
-module_path {modules}
-module g711.so
-module g722.so
-module opus.so
-module amr.so
-module aubridge.so
-module_tmp account.so
-module_app b2bua.so
-opus_bitrate 24000
-opus_complexity 5
-opus_application voip
-opus_stereo no
-opus_sprop_stereo no
-opus_inbandfec yes
-"""

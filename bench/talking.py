@@ -1,15 +1,19 @@
 """CPU-seconds per call-minute: calls that stand and carry speech, both ways."""
 
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from bench import processes, scenarios, signals
 from bench.formats import CODECS
-from bench.media import Media, Side
+from bench.media import Address, Media, Side
 from bench.sipp import Sipp
-from bench.switches import Switch, free_port
+from bench.switches import HOST, Switch, free_port
 
-RAMP_PER_S = 10
+RAMP_PER_S = 20
+"Calls that are set up to stand; what a set-up costs is not in what they cost."
 SETTLE_S = 1.0
 SPEECH_S = 10.0
 AUDIBLE = 50.0
@@ -49,19 +53,42 @@ def sides(codec: str) -> tuple[Side, Side]:
     )
 
 
-def talk(
-    switch: Switch, *, codec: str, callee_port: int, calls: int, seconds: float, ends: Media
-) -> Talk:
-    """Set up calls, let them talk for `seconds`, and return what that cost."""
-    ramp_s = calls / RAMP_PER_S + SETTLE_S
-    talk_ms = round((ramp_s + seconds + 0.5) * 1000)
-    octet_align = codec == "AMR-WB" and switch.octet_align
+class End(Protocol):
+    """The media address of one side of every call."""
+
+    port: int
+
+    def greet(self, addresses: Iterable[Address]) -> None:
+        """Send to these though nothing came from them yet."""
+
+
+@contextmanager
+def standing(
+    switch: Switch,
+    *,
+    codec: str,
+    callee_port: int,
+    calls: int,
+    seconds: float,
+    ends: tuple[End, End],
+    settle_s: float = SETTLE_S,
+) -> Iterator[None]:
+    """Set up calls, caller PCMU; in the context they stand, for `seconds`. Then they have ended.
+
+    `ends` are the callers' and the callees'. Raises RuntimeError if a call failed.
+    """
+    ramp_s = calls / RAMP_PER_S + settle_s
     callee = Sipp(
         switch.folder,
         f"callee-{codec}",
-        scenarios.callee(codec=codec, media_port=ends.callee.port, octet_align=octet_align),
+        scenarios.callee(
+            codec=codec,
+            media_port=ends[1].port,
+            octet_align=codec == "AMR-WB" and switch.octet_align,
+        ),
         port=callee_port,
     )
+    caller = None
     try:
         time.sleep(0.2)
         caller = Sipp(
@@ -70,8 +97,8 @@ def talk(
             scenarios.caller(
                 server=switch.server,
                 to=switch.target(codec),
-                media_port=ends.caller.port,
-                talk_ms=talk_ms,
+                media_port=ends[0].port,
+                talk_ms=round((ramp_s + seconds + 0.5) * 1000),
             ),
             port=free_port(),
             server=switch.server,
@@ -79,19 +106,36 @@ def talk(
             l=calls,
             r=RAMP_PER_S,
         )
-        measured = _measure(switch, ramp_s, seconds, codec, calls, ends)
+        time.sleep(ramp_s - settle_s / 2)
+        if switch.listens_first:
+            ends[0].greet((HOST, port) for port in caller.media_ports())
+        time.sleep(settle_s / 2)
+        yield
         outcome = caller.end(timeout_s=calls / RAMP_PER_S + 6)
     finally:
-        processes.end(callee.process, timeout_s=0.5)
+        for sipp in filter(None, (caller, callee)):
+            processes.end(sipp.process, timeout_s=0.5)
     if outcome.failed:
         raise RuntimeError(f"{outcome.failed} of {calls} calls failed\n{switch.log()}")
-    return measured
 
 
-def _measure(
-    switch: Switch, ramp_s: float, seconds: float, codec: str, calls: int, ends: Media
-) -> Talk:
-    time.sleep(ramp_s)
+def talk(switch: Switch, *, codec: str, callee_port: int, calls: int, seconds: float) -> Talk:
+    """Set up calls, let them talk for `seconds`, and return what that cost."""
+    with (
+        Media(*sides(codec)) as ends,
+        standing(
+            switch,
+            codec=codec,
+            callee_port=callee_port,
+            calls=calls,
+            seconds=seconds,
+            ends=(ends.caller, ends.callee),
+        ),
+    ):
+        return _measure(switch, seconds, codec, calls, ends)
+
+
+def _measure(switch: Switch, seconds: float, codec: str, calls: int, ends: Media) -> Talk:
     ends.caller.reset()
     ends.callee.reset()
     root = switch.process.pid
@@ -107,7 +151,7 @@ def _measure(
         seconds=lasted,
         packets_share=good / (2 * 50 * lasted * calls),
         heard=signals.loudness(ends.caller.kept),
-        memory_mb=processes.memory_mb(root),
+        memory_mb=switch.memory_mb(),
         threads={
             name: (spent[name] - threads.get(name, 0.0)) / (calls * lasted / 60) for name in spent
         },
