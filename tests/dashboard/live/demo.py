@@ -124,7 +124,8 @@ def event(at: dt.datetime, name: str, kind: str, text: str) -> EventSnapshot:
 
 def ended(call: CallSnapshot, termination: TerminationSnapshot, **changes: Any) -> CallSnapshot:
     now = timezone.now().isoformat()
-    end_state = {"ended": now, "state": "ended", "termination": termination}
+    legs = [{**leg, "state": "ended"} for leg in call["legs"]]
+    end_state = {"ended": now, "state": "ended", "termination": termination, "legs": legs}
     return {**call, **end_state, **changes}  # type: ignore[typeddict-item]
 
 
