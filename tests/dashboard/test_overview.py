@@ -40,6 +40,12 @@ def test_a_fresh_system_shows_three_steps(viewer: Client) -> None:
     assert reverse("connection-add") in browser_of(Role.ADMIN).get("/").content.decode()
 
 
+def test_who_may_call_needs_no_phone_for_the_first_call(viewer: Client) -> None:
+    page = browser_of(Role.OPERATOR).get("/").content.decode()
+    assert f'href="{reverse("phone")}?to=*echo"' in page
+    assert reverse("phone") not in viewer.get("/").content.decode()
+
+
 def test_steps_are_ticked_and_go_away(viewer: Client) -> None:
     alice = Connection.objects.create(name="Alice", sip_user="alice")
     assert viewer.get("/").content.decode().count('class="done"') == 1
