@@ -37,14 +37,15 @@ def caller(
     server: str,
     to: str,
     media_port: int | str,
-    talk_ms: int,
+    talk_ms: int | tuple[int, int],
     codec: str = "PCMU",
     headers: str = "",
     refusal: int = 0,
 ) -> str:
     """Return a scenario that offers a codec of a static type, talks and hangs up.
 
-    One that may be refused takes the code `refusal` as well. `media_port` and `headers`, whole
+    How long it talks may be two bounds, between which every call has a length of its own. One that
+    may be refused takes the code `refusal` as well. `media_port` and `headers`, whole
     lines of the INVITE, may hold SIPp's keywords.
     """
     known = CODECS[codec]
@@ -58,7 +59,7 @@ def caller(
     steps.append(f'<recv response="200" rrs="true"><action>{_MEDIA_PORT}</action></recv>')
     steps.append('<Reference variables="media"/>')
     steps.append(_send(_request("ACK", server, to, 1, dialog=True)))
-    steps.append(f'<pause milliseconds="{talk_ms}"/>')
+    steps.append(_pause(talk_ms))
     steps.append(_send(_request("BYE", server, to, 2, dialog=True), retransmit=True))
     if not refusal:
         return _scenario(*steps, '<recv response="200"/>')
@@ -87,6 +88,18 @@ def callee(*, codec: str, media_port: int, octet_align: bool = False, ring_ms: i
         '<label id="over"/>',
         '<recv request="BYE"/>',
         _send(f"SIP/2.0 200 OK\n{_REPLY.format(tag='')}Content-Length: 0\n"),
+    )
+
+
+def decliner(*, ring_ms: int = 2000) -> str:
+    """Return a scenario that rings a while and answers that it is busy."""
+    tagged = _REPLY.format(tag=";tag=[call_number]bench")
+    return _scenario(
+        '<recv request="INVITE"/>',
+        _send(f"SIP/2.0 180 Ringing\n{tagged}{_contact('callee')}Content-Length: 0\n"),
+        f'<pause milliseconds="{ring_ms}"/>',
+        _send(f"SIP/2.0 486 Busy Here\n{tagged}Content-Length: 0\n", retransmit=True),
+        '<recv request="ACK"/>',
     )
 
 
@@ -152,6 +165,13 @@ def _contact(user: str) -> str:
 def _send(text: str, *, retransmit: bool = False) -> str:
     options = ' retrans="500"' if retransmit else ""
     return f"<send{options}><![CDATA[\n{textwrap.indent(text, '  ')}\n]]></send>"
+
+
+def _pause(lasting_ms: int | tuple[int, int]) -> str:
+    if isinstance(lasting_ms, int):
+        return f'<pause milliseconds="{lasting_ms}"/>'
+    least, most = lasting_ms
+    return f'<pause distribution="uniform" min="{least}" max="{most}"/>'
 
 
 def _scenario(*steps: str) -> str:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from bench import processes
 
+LAST_OCTETS = 8192
+"More than a line of its statistics has."
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -23,6 +26,7 @@ class Sipp:
     def __init__(
         self, folder: Path, name: str, scenario: str, *, port: int, server: str = "", **more: object
     ) -> None:
+        self.name = name
         self._statistics = folder / f"{name}.csv"
         file = folder / f"{name}.xml"
         file.write_text(scenario)
@@ -33,7 +37,7 @@ class Sipp:
                 *("-i", "127.0.0.1", "-p", str(port), "-t", "u1", "-buff_size", "2000000"),
                 *("-trace_logs", "-log_file", str(self._statistics.with_suffix(".log.txt"))),
                 *("-trace_stat", "-stf", str(self._statistics), "-fd", "1"),
-                *(word for pair in options for word in pair),
+                *(word for pair in options for word in pair if word),
             ],
             folder=folder,
             name=name,
@@ -43,6 +47,20 @@ class Sipp:
         """Return where its answered calls were told to send their audio, so far."""
         file = self._statistics.with_suffix(".log.txt")
         return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+    def last(self) -> dict[str, int]:
+        """Return what it counted last, as it calls it; empty before its first second is over."""
+        if not self._statistics.exists():
+            return {}
+        with self._statistics.open("rb") as file:
+            head = file.readline().decode().rstrip("\n").split(";")
+            file.seek(max(file.tell(), file.seek(0, 2) - LAST_OCTETS))
+            rows = file.read().decode().split("\n")[:-1]
+        cells = rows[-1].split(";") if rows else []
+        if len(cells) != len(head):
+            return {}
+        pairs = zip(head, cells, strict=True)
+        return {name: int(cell) for name, cell in pairs if cell.isdecimal()}
 
     def succeeded_by(self, moment: float) -> int:
         """Return how many calls had succeeded by a Unix time; told once a second."""
