@@ -17,7 +17,7 @@ from bench.formats import CODECS, PEERS
 from bench.latency import may_capture
 from bench.peers import Baresip
 from bench.setting_up import Step
-from bench.switches import Product, Switch, free_port
+from bench.switches import Product, Switch, free_port, kept_port
 from bench.talking import Talk
 
 MAX_CALLS = 200
@@ -39,7 +39,7 @@ def main() -> int:
     if missing:
         print(f"missing: {', '.join(missing)} (Debian: sip-tester)", file=sys.stderr)
         return 2
-    ports = {codec: free_port() for codec in CALLEES}
+    ports = {codec: kept_port() for codec in CALLEES}
     started = time.monotonic()
     print(f"load average at the start: {processes.load():.2f}")
     with ExitStack() as stack:

@@ -7,11 +7,13 @@ resampling and the codecs' own look-ahead, the switch's encoder's and the listen
 
 import argparse
 import heapq
+import os
 import random
 import struct
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +23,7 @@ from bench.formats import CODECS
 from bench.media import Address, arrived, open_socket
 from bench.peers import able
 from bench.signals import Samples
-from bench.switches import Product, Switch, free_port
+from bench.switches import Product, Switch, kept_port
 from tests.peers.background import Background
 from tests.peers.payloads import RATES_HZ, decode
 
@@ -32,6 +34,8 @@ CHUNK_S = 0.2
 "Of what came, this long a piece is looked for in what went."
 LONGEST_S = 0.4
 ALIKE = 0.4
+Packet = tuple[float, int, int, bytes]
+"When it came, sequence number, payload type and payload."
 
 
 def noise(seconds: float, rate_hz: int) -> Samples:
@@ -57,8 +61,7 @@ class End:
     payloads: list[bytes]
     targets: dict[Address, int] = field(default_factory=dict)
     "Where packets come from, and the payload type of these."
-    came: dict[Address, list[tuple[float, int, int, bytes]]] = field(default_factory=dict)
-    "Time, sequence number, payload type and payload."
+    came: dict[Address, list[Packet]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.socket = open_socket()
@@ -104,6 +107,8 @@ class Ends(Background):
             side.socket.close()
 
     def _run(self) -> None:
+        with suppress(PermissionError):  # of this thread alone: how busy the ends are must not tell
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         began = time.monotonic() + 0.01
         self.starts = (began, began + self._phase_s)
         due = [(start, index, 0) for index, start in enumerate(self.starts)]
@@ -122,7 +127,7 @@ class Ends(Background):
         heapq.heappush(due, (moment + self._random.random() * self._jitter_s, index, tick + 1))
 
 
-def decoded(codec: str, packets: list[tuple[float, int, int, bytes]]) -> tuple[Samples, float]:
+def decoded(codec: str, packets: list[Packet]) -> tuple[Samples, float]:
     """Return the sound of one call's packets at COMPARED_HZ, and when its first sample was due."""
     first = packets[0][1]
     slots = {(sequence - first) & 0xFFFF: (at, data) for at, sequence, _, data in packets}
@@ -217,7 +222,7 @@ def main() -> int:
     parser.add_argument("--no-baseline", action="store_true", help="leave the peers out")
     asked = parser.parse_args()
     codecs = asked.codecs.split(",")
-    ports = {codec: free_port() for codec in codecs}
+    ports = {codec: kept_port() for codec in codecs}
     print(f"load average {processes.load():.2f}; jitter {asked.jitter:.0f} ms; {asked.calls} calls")
     print("ms added: mean, least and most of a call, to the callee; the same to the caller")
     with Product(ports, max_calls=asked.calls + 20) as product:

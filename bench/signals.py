@@ -1,6 +1,7 @@
 """What both ends of a benchmark say: a speech-like signal, encoded once by FFmpeg's coders."""
 
 import ctypes
+from functools import cache
 from typing import Any
 
 import av
@@ -32,6 +33,7 @@ def speech(seconds: float, rate_hz: int) -> Samples:
     )
 
 
+@cache
 def payloads(codec: str, seconds: float) -> list[bytes]:
     """Return the signal as 20 ms RTP payloads; AMR-WB bandwidth-efficient, mode 8."""
     return payloads_of(codec, speech(seconds, CODECS[codec].audio_rate_hz))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 40.0
 PASSWORD = "correct-horse"
+KEPT_PORTS = range(32600, 32768)
+"Of callees that come and go: below what the kernel gives to whoever asks for none."
+_given: set[int] = set()
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
@@ -28,6 +32,17 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def kept_port() -> int:
+    """Return a UDP port nobody has now, and that the kernel gives to nobody while it is unused."""
+    for port in KEPT_PORTS:
+        if port not in _given:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+                probe.bind((HOST, port))
+                _given.add(port)
+                return port
+    raise RuntimeError(f"no free port of {KEPT_PORTS.start} to {KEPT_PORTS.stop - 1}")
 
 
 class Switch:
