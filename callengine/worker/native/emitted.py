@@ -74,7 +74,8 @@ def write() -> Path:
         _try(made)
         made.chmod(0o644)
         made.replace(wanted)
-    for old in BUILT.rglob(f"{_NAME}-*.py*"):  # and what Python has compiled of it
+    # And what Python has compiled of them. What lies in other folders another process is writing.
+    for old in (*BUILT.glob(f"{_NAME}-*.py"), *BUILT.glob(f"__pycache__/{_NAME}-*.pyc")):
         if old != wanted:
             old.unlink(missing_ok=True)
     return wanted

@@ -98,6 +98,14 @@ def test_one_of_other_declarations_is_not_loaded(
     assert "vn_another" in dir(emitted.load().dlopen(None))
 
 
+def test_what_another_process_is_writing_stays(built: Path) -> None:
+    theirs = built / "tmp-of-another" / emitted.file().name
+    theirs.parent.mkdir()
+    theirs.write_text("half of it")
+    emitted.write()
+    assert theirs.exists()
+
+
 @pytest.mark.parametrize("text", ["", "ffi = (", "import nowhere_to_be_found"])
 def test_one_that_cannot_be_read_is_as_none(built: Path, text: str) -> None:
     emitted.file().write_text(text)
