@@ -10,6 +10,7 @@ It ends with its input, when something in it fails, and at the latest after `--l
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import math
 import os
@@ -298,6 +299,7 @@ def main() -> None:
     parser.add_argument("--register", action="store_true")
     parser.add_argument("--life-s", type=float, default=math.inf)
     arguments = parser.parse_args()
+    faulthandler.enable()
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as unbuffered:
         password = unbuffered.readline().decode().strip()
     quieten()

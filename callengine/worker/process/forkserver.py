@@ -8,6 +8,7 @@ It forks one template for each bridge rate, in which pjsua2 is started, and that
 processes. If one ends it ends too, and all of them with it; the engine starts another then.
 """
 
+import faulthandler
 import logging
 import os
 import select
@@ -107,6 +108,8 @@ def main() -> None:
     # Ctrl-C goes to the whole terminal group; calls end when the engine says so.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A crash in C says where it was, also of what is forked: no process of calls leaves a core.
+    faulthandler.enable()
     loading.load()  # before pjsua2
     from callengine.worker import plugins
     from callengine.worker.pjsua.library import quieten

@@ -1,6 +1,8 @@
 """The pool of call processes, with real ones: kept ahead of need, reused, replaced, moved."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -271,6 +273,20 @@ async def test_a_process_serves_its_number_of_calls_and_is_replaced() -> None:
         assert pids == [pids[0]] * 3 + [pids[3]] * 3
         assert pids[0] != pids[3]
     transport.close()
+
+
+async def test_a_process_that_crashes_says_where(capfd: pytest.CaptureFixture[str]) -> None:
+    said = ""
+
+    def has_said() -> bool:
+        nonlocal said
+        said += capfd.readouterr().err
+        return "in serve" in said
+
+    async with opened(2, spare=((8000, 1),)) as pool:
+        os.kill((await taken(pool, 8000)).pid, signal.SIGSEGV)
+        await until(has_said, "it left without a word")
+    assert "Fatal Python error: Segmentation fault" in said
 
 
 async def test_no_process_waits_for_an_id_that_died_with_the_fork_server() -> None:
