@@ -100,6 +100,8 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.stop()
+        if error is not None:  # it is gone before a report could ask for it
+            error.add_note(self.dump())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # What a test asks of it

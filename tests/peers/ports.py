@@ -8,26 +8,41 @@ do the workers of a test run: an engine binds most of its range long after it wa
 import os
 import random
 import socket
+from pathlib import Path
+
+from tests.peers import moments
 
 LOOPBACK = "127.0.0.1"
 IPV6_LOOPBACK = "::1"
 UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
+_LISTENS = "0A"
+"State of a socket in /proc/net/tcp."
 
 
 class Region:
-    """Ports given out in turn, from a place of chance, so that no two tests are given one."""
+    """Ports given out in turn, from a place of chance, so that no two tests are given one.
+
+    After the last comes the first again; but what a module asks for as it is imported is its own
+    for good, as its tests may be the last of the run.
+    """
 
     def __init__(self, first: int, end: int) -> None:
         self.first, self.end = first, end
         self.next = random.SystemRandom().randrange(first, end, 2)
+        self._kept: set[int] = set()
 
     def neighbours(self, size: int, kinds: tuple[socket.SocketKind, ...], host: str) -> int:
         """Return the first of `size` free neighbours; it is even."""
         for _ in range((self.end - self.first) // 2):
             first, self.next = self.next, self.next + size + size % 2
+            wanted = range(first, first + size)
             if self.next > self.end:
                 self.next = self.first
-            elif all(_is_free(host, first + n, kind) for n in range(size) for kind in kinds):
+            elif self._kept.isdisjoint(wanted) and all(
+                _is_free(host, port, kind) for port in wanted for kind in kinds
+            ):
+                if not moments.began():
+                    self._kept.update(wanted)
                 return first
         raise OSError(f"no {size} neighbours are free between {self.first} and {self.end}")
 
@@ -78,6 +93,26 @@ def rtp_pair(host: str = LOOPBACK) -> tuple[socket.socket, socket.socket]:
             pass
         first.close()
         second.close()
+
+
+def is_held(host: str, port: int) -> bool:
+    """Tell whether a program has this address for UDP, or listens there for TCP.
+
+    The port alone says nothing: many programs of a run have the same one, each at its own address.
+    """
+    own = f"{_as_the_kernel_has_it(host)}:{port:04X}"
+    return any(
+        words[1] == own and (kind == "udp" or words[3] == _LISTENS)
+        for kind in ("udp", "tcp")
+        for line in Path(f"/proc/net/{kind}{'6' * (':' in host)}").read_text().splitlines()[1:]
+        if (words := line.split())
+    )
+
+
+def _as_the_kernel_has_it(host: str) -> str:
+    packed = socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    words = (packed[n : n + 4][::-1] for n in range(0, len(packed), 4))
+    return b"".join(words).hex().upper()
 
 
 def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.peers.ports import LOOPBACK, free_sip_port
+from tests.peers.ports import LOOPBACK, free_sip_port, is_held
 from tests.peers.waiting import until
 
 CALL_TIMEOUT_S = 30
@@ -72,6 +72,7 @@ class Statistics:
 class SippCall:
     """One running SIPp; `finished` gives its exit code, 0 if the scenario went to its end."""
 
+    host: str
     port: int
     process: asyncio.subprocess.Process
     folder: Path
@@ -98,8 +99,7 @@ class SippCall:
         await until(self._bound, "SIPp did not open its port")
 
     def _bound(self) -> bool:
-        wanted = f":{self.port:04X} "
-        return any(wanted in Path(f"/proc/net/{name}").read_text() for name in ("udp", "tcp"))
+        return is_held(self.host, self.port)
 
     @property
     def statistics(self) -> Statistics:
@@ -219,7 +219,7 @@ class Sipp:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        call = SippCall(port, process, folder)
+        call = SippCall(self.host, port, process, folder)
         self._calls.append(call)
         return call
 
