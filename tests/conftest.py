@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from tests import starting, steadiness, turns
+from tests import starting, steadiness, telling, turns
 from tests.peers import moments, readymade
 from tests.tables import Tables
 
@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _find_static_files_once()
     config.stash[ROOM] = steadiness.Room(readymade.share())
     starting.begin()
+    telling.begin(config)
 
 
 def _find_static_files_once() -> None:
