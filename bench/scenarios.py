@@ -1,7 +1,7 @@
 """SIPp scenarios: a caller, a callee that answers in one codec, a phone that registers."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bench.formats import CODECS
 
@@ -75,7 +75,7 @@ def callee(*, codec: str, media_port: int, octet_align: bool = False, ring_ms: i
     number = str(known.static_type) if known.static_type is not None else "[$number]"
     fmtp = f"a=fmtp:{number} octet-align=1\n" if octet_align else ""
     answer = _BODY.format(port=media_port, number=number, rtpmap=known.rtpmap, fmtp=fmtp)
-    find = "a=rtpmap:([0-9]+) " + known.rtpmap.replace("opus", "[Oo][Pp][Uu][Ss]")
+    find = f"a=rtpmap:([0-9]+) {_pattern(codec)}"
     ereg = f'<ereg regexp="{find}" search_in="body" check_it="true" assign_to="line,number"/>'
     tagged, contact = _REPLY.format(tag=";tag=[call_number]bench"), _contact("callee")
     return _scenario(
@@ -91,20 +91,59 @@ def callee(*, codec: str, media_port: int, octet_align: bool = False, ring_ms: i
     )
 
 
-def decliner(*, ring_ms: int = 2000) -> str:
-    """Return a scenario that rings a while and answers that it is busy."""
-    tagged = _REPLY.format(tag=";tag=[call_number]bench")
-    return _scenario(
-        '<recv request="INVITE"/>',
-        _send(f"SIP/2.0 180 Ringing\n{tagged}{_contact('callee')}Content-Length: 0\n"),
-        f'<pause milliseconds="{ring_ms}"/>',
+def callee_of_all(media_ports: Mapping[str, int], *, declined: str, ring_ms: int = 2000) -> str:
+    """Return a scenario that answers each codec at its own port, and declines one as busy.
+
+    Of the codecs that are offered the first one here is taken. A SIPp that does nothing takes two
+    per cent of a processor: one for all codecs is much cheaper than one for each.
+    """
+    codecs = (*media_ports, declined)
+    find = [
+        f'<ereg regexp="a=rtpmap:([0-9]+) {_pattern(codec)}" search_in="body" check_it="false" '
+        f'assign_to="line{n},number{n}"/>'
+        for n, codec in enumerate(codecs)
+    ]
+    names = ",".join(f"line{n},number{n}" for n in range(len(codecs)))
+    tagged, contact = _REPLY.format(tag=";tag=[call_number]bench"), _contact("callee")
+    steps = [
+        f'<recv request="INVITE" rrs="true"><action>{"".join(find)}</action></recv>',
+        f'<Reference variables="{names}"/>',
+        _send(f"SIP/2.0 180 Ringing\n{tagged}{contact}Content-Length: 0\n"),
+        *(f'<nop next="answer{n}" test="line{n}"/>' for n in range(len(codecs))),
+    ]
+    for n, (codec, port) in enumerate(media_ports.items()):
+        rtpmap, number = CODECS[codec].rtpmap, f"[$number{n}]"
+        answer = _BODY.format(port=port, number=number, rtpmap=rtpmap, fmtp="")
+        steps += [
+            f'<label id="answer{n}"/>',
+            _send(f"SIP/2.0 200 OK\n{tagged}{contact}{answer}", retransmit=True, then="up"),
+        ]
+    steps += [
+        f'<label id="answer{len(media_ports)}"/>',
+        _pause(ring_ms),
         _send(f"SIP/2.0 486 Busy Here\n{tagged}Content-Length: 0\n", retransmit=True),
-        '<recv request="ACK"/>',
-    )
+        '<recv request="ACK" next="end"/>',
+        '<label id="up"/>',
+        '<recv request="ACK" timeout="8000" ontimeout="over"/>',
+        '<label id="over"/>',
+        '<recv request="BYE"/>',
+        _send(f"SIP/2.0 200 OK\n{_REPLY.format(tag='')}Content-Length: 0\n"),
+        '<label id="end"/>',
+    ]
+    return _scenario(*steps)
+
+
+def _pattern(codec: str) -> str:
+    return CODECS[codec].rtpmap.replace("opus", "[Oo][Pp][Uu][Ss]")
 
 
 USERS_FIELDS = ("[field0]", "[field1]")
 "Of the file of users: the SIP user, and what SIPp makes its answer to the challenge of."
+
+
+def targets_file(targets: Iterable[str]) -> str:
+    """Return the file of whom `[field0]` of a caller is, one call after the other."""
+    return "\n".join(("SEQUENTIAL", *targets, ""))
 
 
 def users_file(users: Iterable[str], password: str) -> str:
@@ -162,8 +201,9 @@ def _contact(user: str) -> str:
     return f"Contact: <sip:{user}@[local_ip]:[local_port]>\n"
 
 
-def _send(text: str, *, retransmit: bool = False) -> str:
+def _send(text: str, *, retransmit: bool = False, then: str = "") -> str:
     options = ' retrans="500"' if retransmit else ""
+    options += f' next="{then}"' if then else ""
     return f"<send{options}><![CDATA[\n{textwrap.indent(text, '  ')}\n]]></send>"
 
 

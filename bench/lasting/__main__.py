@@ -67,9 +67,10 @@ class Run:
 
     def run(self) -> bool:
         """Measure, and say what was found; return whether it lasted."""
-        ports = {codec: free_port() for codec in callers.CALLEES}
+        port = free_port()
+        callees = dict.fromkeys(callers.CALLEES, port)
         with ExitStack() as stack:
-            self._product = stack.enter_context(Product(ports, max_calls=MOST_CALLS + 40))
+            self._product = stack.enter_context(Product(callees, max_calls=MOST_CALLS + 40))
             self._ends = callers.ends()
             self._phones = stack.enter_context(Phones(list(self._ends.values())))
             self._over.wait(SETTLE_S)
@@ -78,7 +79,7 @@ class Run:
                 f"no calls: {100 * self._idle.own:.0f} % ours, {100 * self._idle.busy:.0f} % busy",
                 flush=True,
             )
-            self._mix = stack.enter_context(Mix(self._product, ports, self._ends))
+            self._mix = stack.enter_context(Mix(self._product, port, self._ends))
             self._over.wait(2.0)
             self._fill()
             for end in self._ends.values():
@@ -200,7 +201,7 @@ class Run:
             f"{now.lost - last.lost:>6} "
             f"{100 * share(now.sent_late - last.sent_late, now.sent - last.sent):>7.3f} % "
             f"{size.engine_mb:>6.1f} MB {size.tree_mb:>6.1f} MB {size.processes:>5} "
-            f"{size.descriptors:>6} {size.threads:>5} {self._mix.ended().total():>6} "
+            f"{size.descriptors:>6} {size.threads:>5} {self._mix.ended():>6} "
             f"{self._mix.failed().total():>6}",
             flush=True,
         )
@@ -219,8 +220,8 @@ class Run:
             self._product.process.send_signal(signal.SIGTERM)
         status = processes.wait_for(self._product.process, STOP_S)
         print(
-            f"\nheld for {lasted_s / 60:.1f} min; {ended['talked']} calls talked and ended, "
-            f"{ended['declined']} were declined, {standing} stood at the end"
+            f"\nheld for {lasted_s / 60:.1f} min; {ended} calls ended as they should, "
+            f"{standing} stood at the end"
         )
         good = findings.frames(tallies, self._phones)
         good &= findings.growth(self.sizes)

@@ -5,7 +5,6 @@ import socket
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from bench import processes, scenarios
 from bench.lasting.phones import End
@@ -16,8 +15,9 @@ SHORTEST_MS, LONGEST_MS = 60_000, 240_000
 MOST_CALLS = 360
 BEGUN_PER_S = 2
 "Of each kind, while fewer stand than are to."
-DECLINED_EACH_S = 10
 DECLINED_CODEC = "PCMA"
+TALKING_ROWS = 3
+"Calls that talk for each that is declined."
 UNANSWERED_MS = 20_000
 "A caller who hears nothing for so long has failed; it must not stand for ever."
 
@@ -32,15 +32,18 @@ class Kind:
     "Of the calls that stand."
     marked: bool = False
     "Whether frames pass unchanged."
+    some_declined: bool = False
+    "Whether a call of these now and then goes to one who is busy."
 
 
 KINDS = (
-    Kind("PCMU", 0.4, marked=True),
+    Kind("PCMU", 0.4, marked=True, some_declined=True),
     Kind("G722", 0.3),
     Kind("OPUS", 0.2),
     Kind("AMR-WB", 0.1),
 )
 CALLEES = (*(kind.codec for kind in KINDS), DECLINED_CODEC)
+"One SIPp answers for all, at one port."
 
 
 def ends() -> dict[tuple[str, str], End]:
@@ -56,13 +59,12 @@ class Mix:
     """All callers and callees; a context manager."""
 
     def __init__(
-        self, product: Product, ports: dict[str, int], media: dict[tuple[str, str], End]
+        self, product: Product, callee_port: int, media: dict[tuple[str, str], End]
     ) -> None:
-        self._product, self._ports, self._media = product, ports, media
+        self._product, self._callee_port, self._media = product, callee_port, media
         self._stack = ExitStack()
         self._all: list[Sipp] = []
-        self.talkers: dict[str, Sipp] = {}
-        self.decliner: Sipp
+        self.callers: dict[str, Sipp] = {}
         self._control: dict[str, int] = {}
         self.asked = 0
         "How many calls are to stand."
@@ -79,52 +81,39 @@ class Mix:
         self._stack.close()
 
     def _begin(self) -> None:
+        folder, server = self._product.folder, self._product.server
+        answers = scenarios.callee_of_all(
+            {kind.codec: self._media[kind.codec, "callee"].port for kind in KINDS},
+            declined=DECLINED_CODEC,
+        )
+        self._keep(Sipp(folder, "callee", answers, port=self._callee_port))
         for kind in KINDS:
-            media_port = self._media[kind.codec, "callee"].port
-            self._callee(kind.codec, scenarios.callee(codec=kind.codec, media_port=media_port))
-        self._callee(DECLINED_CODEC, scenarios.decliner())
-        for kind in KINDS:
-            self._control[kind.codec] = free_port()
-            self.talkers[kind.codec] = self._caller(
-                kind.codec,
-                self._media[kind.codec, "caller"].port,
+            targets = folder / f"targets-{kind.codec}"
+            declined = (DECLINED_CODEC,) if kind.some_declined else ()
+            rows = (*(kind.codec,) * TALKING_ROWS, *declined)
+            targets.write_text(scenarios.targets_file(map(self._product.target, rows)))
+            control = self._control[kind.codec] = free_port()
+            scenario = scenarios.caller(
+                server=server,
+                to="[field0]",
+                media_port=self._media[kind.codec, "caller"].port,
+                talk_ms=(SHORTEST_MS, LONGEST_MS),
+                refusal=486 if kind.some_declined else 0,
+            )
+            caller = Sipp(
+                *(folder, f"caller-{kind.codec}", scenario),
+                port=free_port(),
+                server=server,
+                inf=targets,
+                cp=control,
                 l=1,
                 r=BEGUN_PER_S,
-                cp=self._control[kind.codec],
+                recv_timeout=UNANSWERED_MS,
+                trace_err="",
+                error_file=folder / f"caller-{kind.codec}.errors",
             )
-        self._control[DECLINED_CODEC] = free_port()
-        self.decliner = self._caller(
-            *(DECLINED_CODEC, 9),
-            l=3,
-            r=1,
-            rp=DECLINED_EACH_S * 1000,
-            cp=self._control[DECLINED_CODEC],
-        )
+            self.callers[kind.codec] = self._keep(caller)
         self.asked = len(KINDS)
-
-    def _callee(self, codec: str, scenario: str) -> None:
-        self._keep(Sipp(self._product.folder, f"callee-{codec}", scenario, port=self._ports[codec]))
-
-    def _caller(self, codec: str, media_port: int, **more: Any) -> Sipp:
-        scenario = scenarios.caller(
-            server=self._product.server,
-            to=self._product.target(codec),
-            media_port=media_port,
-            talk_ms=(SHORTEST_MS, LONGEST_MS),
-            refusal=486 if codec == DECLINED_CODEC else 0,
-        )
-        sipp = Sipp(
-            self._product.folder,
-            f"caller-{codec}",
-            scenario,
-            port=free_port(),
-            server=self._product.server,
-            recv_timeout=UNANSWERED_MS,
-            trace_err="",
-            error_file=self._product.folder / f"caller-{codec}.errors",
-            **more,
-        )
-        return self._keep(sipp)
 
     def _keep(self, sipp: Sipp) -> Sipp:
         self._stack.callback(processes.end, sipp.process, timeout_s=0.5)
@@ -152,19 +141,16 @@ class Mix:
 
     def standing(self) -> int:
         """Return how many calls stand, or are being set up; as of a second ago."""
-        return sum(sipp.last().get("CurrentCall", 0) for sipp in self.talkers.values())
+        return sum(sipp.last().get("CurrentCall", 0) for sipp in self.callers.values())
 
-    def ended(self) -> Counter[str]:
-        """Return how many calls ended well, and how many were declined."""
-        counts = Counter(talked=0, declined=self.decliner.last().get("SuccessfulCall(C)", 0))
-        for sipp in self.talkers.values():
-            counts["talked"] += sipp.last().get("SuccessfulCall(C)", 0)
-        return counts
+    def ended(self) -> int:
+        """Return how many calls ended as they should: talked, or were declined."""
+        return sum(sipp.last().get("SuccessfulCall(C)", 0) for sipp in self.callers.values())
 
     def failed(self) -> Counter[str]:
         """Return how many calls failed, by what SIPp calls the reason."""
         counts: Counter[str] = Counter()
-        for sipp in (*self.talkers.values(), self.decliner):
+        for sipp in self.callers.values():
             for name, count in sipp.last().items():
                 if re.fullmatch(r"Failed(?!Call\()\w+\(C\)", name) and count:
                     counts[name.removesuffix("(C)")] += count
