@@ -35,7 +35,7 @@ REMEMBERED = 4096
 "Moments of sending, by number of the group: 8 s."
 PRIORITY = 5
 """Of this thread, before all that is ordinary, where it may: phones have processors of their own.
-Beside 70 calls on one processor it was else due its share alone, and sent every sixth packet late."""
+One process among eighty, it had its share of a busy one, and sent every sixth packet late."""
 HEADER = struct.Struct("!BBHII")
 STAMP = struct.Struct("qq")
 Address = tuple[str, int]
