@@ -7,7 +7,6 @@ only; ends by itself, or on SIGTERM with what it has.
 
 import argparse
 import contextlib
-import copy
 import os
 import shutil
 import signal
@@ -50,6 +49,8 @@ class Minute:
     lost: int
     sent: int
     sent_late: int
+    by_codec: dict[str, tuple[int, int]]
+    "Frames of both ways, and those of them that were late."
 
 
 class Run:
@@ -142,11 +143,11 @@ class Run:
 
     def _hold(self) -> float:
         """Print a line a minute; return for how many seconds it was held."""
-        began = time.monotonic()
+        began, codecs = time.monotonic(), [kind.codec for kind in callers.KINDS]
         print(
             f"\n{'minute':>6} {'at':>8} {'busy':>7} {'product':>7} {'callers':>7} "
-            f"{'stolen':>7} {'calls':>5} "
-            f"{'heard by':>9} {'frames':>8} {'late':>9} {'with ours':>9} {'lost':>6} "
+            f"{'stolen':>7} {'calls':>5} {'heard by':>9} {'frames':>8} {'late':>9} "
+            f"{', '.join(codecs):>25} {'with ours':>9} {'lost':>6} "
             f"{'sent late':>9} {'engine':>9} {'all':>9} {'proc.':>5} {'desc.':>6} {'thr.':>5} "
             f"{'ended':>6} {'failed':>6}",
             flush=True,
@@ -179,7 +180,12 @@ class Run:
             lost=sum(tally.lost for tally in tallies),
             sent=self._phones.sent,
             sent_late=self._phones.sent_late,
+            by_codec={kind.codec: self._of_codec(kind.codec) for kind in callers.KINDS},
         )
+
+    def _of_codec(self, codec: str) -> tuple[int, int]:
+        tallies = [self._ends[codec, hearer].tally for hearer in ("caller", "callee")]
+        return sum(tally.frames for tally in tallies), sum(tally.late for tally in tallies)
 
     def _say(
         self, minute: int, last: Minute, now: Minute, shares: Shares, tree: tuple[int, ...]
@@ -192,12 +198,17 @@ class Run:
         size = sizes.measure(tree, minute=minute, calls=calls)
         self.sizes.append(size)
         frames, late = now.frames - last.frames, now.late - last.late
+        by_codec = [
+            f"{100 * share(late - last.by_codec[codec][1], frames - last.by_codec[codec][0]):.3f}"
+            for codec, (frames, late) in now.by_codec.items()
+        ]
         spent = (shares.busy, shares.product, shares.generators, shares.stolen)
         print(
             f"{minute:>6} {time.strftime('%H:%M:%S')} "
             f"{' '.join(f'{100 * part:>5.0f} %' for part in spent)} {calls:>5} "
             f"{heard[0]:>4}/{heard[1]:<4} {frames:>8} "
-            f"{100 * share(late, frames):>7.3f} % {now.with_us - last.with_us:>9} "
+            f"{100 * share(late, frames):>7.3f} % "
+            f"{', '.join(by_codec):>25} {now.with_us - last.with_us:>9} "
             f"{now.lost - last.lost:>6} "
             f"{100 * share(now.sent_late - last.sent_late, now.sent - last.sent):>7.3f} % "
             f"{size.engine_mb:>6.1f} MB {size.tree_mb:>6.1f} MB {size.processes:>5} "
@@ -211,7 +222,8 @@ class Run:
     def _sum_up(self, lasted_s: float) -> bool:
         """Stop the product with the calls that stand, and say what was found."""
         self._mix.no_more()
-        tallies = {key: copy.deepcopy(end.close()) for key, end in self._ends.items()}
+        self._phones.finish()
+        tallies = {key: end.close() for key, end in self._ends.items()}
         ended, failed, unexpected = self._mix.ended(), self._mix.failed(), self._mix.unexpected()
         standing = self._mix.standing()
         gone, died = self._mix.gone(), self._product.process.poll()

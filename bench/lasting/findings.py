@@ -17,6 +17,8 @@ MOST_GROWTH = 0.03
 FROM_MINUTE, MIDDLE_MINUTE = 5, 10
 "Until the first it imports, caches and opens what it needs."
 WORST_SECONDS = 8
+FEW_STREAMS = 4
+"Of two calls."
 _LINE = re.compile(r"^\S+ \S+ (WARNING|ERROR|CRITICAL) (\S+): (.*)")
 _VARIES = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b(?=[0-9a-f]*\d)[0-9a-f]{6,}\b|\d+")
 ENDED_WORDS = re.compile(r"ending it|call process \S+ ended with|took longer than")
@@ -72,19 +74,29 @@ def _add(every: Tally, tally: Tally) -> None:
         setattr(every, name, getattr(every, name) + getattr(tally, name))
     every.longest_ns = max(every.longest_ns, tally.longest_ns)
     every.steps = [a + b for a, b in zip(every.steps, tally.steps, strict=True)]
-    for second, ports in list(tally.seconds.items()):
-        every.seconds[second] += ports
+    for at, second in tally.seconds.items():
+        every.seconds[at].add(second)
+    for at, count in tally.begun.items():
+        every.begun[at] += count
 
 
 def _seconds(every: Tally) -> None:
     """Say in which seconds most came late: of all calls at once, or of one."""
-    worst = sorted(every.seconds.items(), key=lambda pair: len(pair[1]), reverse=True)
+    worst = sorted(every.seconds.items(), key=lambda pair: pair[1].late, reverse=True)
     if not worst:
         return
-    print(f"late frames came in {len(worst)} different seconds; the worst:")
-    for second, ports in worst[:WORST_SECONDS]:
-        at = time.strftime("%H:%M:%S", time.localtime(second))
-        print(f"    {at}  {len(ports)} frames of {len(set(ports))} streams")
+    few = sum(second.late for _, second in worst if len(second.ports) <= FEW_STREAMS)
+    print(
+        f"frames came late in {len(worst)} different seconds, {few} frames in seconds in which "
+        f"those of at most {FEW_STREAMS} streams did; the worst seconds:"
+    )
+    for at, second in worst[:WORST_SECONDS]:
+        begun = every.begun.get(at, 0) + every.begun.get(at - 1, 0)
+        print(
+            f"    {time.strftime('%H:%M:%S', time.localtime(at))}  {second.late} late "
+            f"({second.with_us} with ours) of {len(second.ports)} streams; "
+            f"{begun} streams began then or in the second before"
+        )
 
 
 def share(part: int, whole: int) -> float:

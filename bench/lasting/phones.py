@@ -63,11 +63,10 @@ class End:
         self.port: int = self.socket.getsockname()[1]
 
     def close(self) -> Tally:
-        """Return what has come, with the streams that are not over; they go on uncounted."""
-        tally, self.tally = self.tally, Tally()
-        for stream in list(self.streams.values()):
-            _count(tally, stream)
-        return tally
+        """Return what has come, once nothing more does, with the streams that are not over."""
+        for stream in self.streams.values():
+            _count(self.tally, stream)
+        return self.tally
 
     def heard(self) -> int:
         """Return how many streams came within the last second."""
@@ -134,6 +133,7 @@ class End:
         stream = Stream(ssrc, payload_type, self._clock_hz)
         stream.at = ssrc ^ 0x5A5A5A5A
         stream.last_ns = time.time_ns()
+        self.tally.begun[stream.last_ns // NS] += 1
         self.streams[source] = stream
         min(self._groups, key=len)[source] = stream
         return stream
@@ -169,6 +169,11 @@ class Phones(Background):
         self.sent_ns = [0] * REMEMBERED
         self._late: deque[tuple[int, int]] = deque(maxlen=200)
         "From when to when we were late, the newest last; Unix time."
+
+    def finish(self) -> None:
+        """Send and judge no more: what was counted stands."""
+        self._over.set()
+        self._thread.join()
 
     def reset(self) -> None:
         """Start counting."""

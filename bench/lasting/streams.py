@@ -30,6 +30,21 @@ class Due:
 
 
 @dataclass
+class Second:
+    """The late frames of one second."""
+
+    late: int = 0
+    with_us: int = 0
+    ports: set[int] = field(default_factory=set)
+    "Where they came from: the product's, one for each stream."
+
+    def add(self, other: "Second") -> None:
+        self.late += other.late
+        self.with_us += other.with_us
+        self.ports |= other.ports
+
+
+@dataclass
 class Tally:
     """What came of the frames of one direction of one kind of call."""
 
@@ -50,8 +65,10 @@ class Tally:
     held: int = 0
     "Of these, those that took a packet's time longer than the quickest, from when they were sent."
     longest_held_ns: int = 0
-    seconds: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    "Unix time in whole seconds -> the source ports of frames that came late in it."
+    seconds: dict[int, Second] = field(default_factory=lambda: defaultdict(Second))
+    "By Unix time."
+    begun: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    "Streams that began, by Unix time in seconds."
 
     def note_late(self, late_ns: int, at_ns: int, port: int, *, with_us: bool) -> None:
         self.late += 1
@@ -59,7 +76,7 @@ class Tally:
         self.longest_ns = max(self.longest_ns, late_ns)
         for index, step_ms in enumerate(STEPS_MS):
             self.steps[index] += late_ns > step_ms * 1_000_000
-        self.seconds[at_ns // NS].append(port)
+        self.seconds[at_ns // NS].add(Second(1, int(with_us), {port}))
 
 
 class Stream:
@@ -81,6 +98,7 @@ class Stream:
         self.sent = self.sent_at = 0
         "Sequence number and timestamp of what goes."
         self.at = 0
+        "Its SSRC."
 
     def late_ns(self, sequence: int, timestamp: int, at_ns: int) -> tuple[int, int]:
         """Take a packet; return by how much it is late, and how many are missing before it."""
