@@ -226,7 +226,10 @@ class Run:
         tallies = {key: end.close() for key, end in self._ends.items()}
         ended, failed, unexpected = self._mix.ended(), self._mix.failed(), self._mix.unexpected()
         standing = self._mix.standing()
-        gone, died = self._mix.gone(), self._product.process.poll()
+        # Who stops us by Ctrl-C or `timeout` stops all that we started as well.
+        told = self._over.is_set()
+        gone = [] if told else self._mix.gone()
+        died = self._product.process.poll()
         stopping = time.monotonic()
         if died is None:
             self._product.process.send_signal(signal.SIGTERM)
@@ -237,11 +240,12 @@ class Run:
         )
         good = findings.frames(tallies, self._phones)
         good &= findings.growth(self.sizes)
-        good &= died is None and status == 0 and not gone
+        stopped = (told or died is None) and status == 0
+        good &= stopped and not gone
         print(
             f"\nthe product ended {'by itself' if died is not None else 'when told to'} with "
             f"{'SIGKILL' if status is None else status}, after {time.monotonic() - stopping:.1f} s"
-            f"{findings.mark(died is None and status == 0)}"
+            f"{findings.mark(stopped)}"
         )
         good &= findings.log(self._product.folder / "serve.log")
         good &= findings.record(self._product.database)
