@@ -68,7 +68,7 @@ class PjmediaStream:
             source, reporter = self._where_from()
             arrived = _session(self.address)
             if arrived is None:
-                arrived = None, self._call.getStreamStat(self._index).rtcp.rxStat.pkt
+                arrived = None, streamfacts.told(self._call, self._index)["received"]
         except pj.Error:
             return None
         return Seen(*split_address(source), *arrived, split_address(reporter)[0])
@@ -88,7 +88,7 @@ class PjmediaStream:
     def packets(self) -> int:
         """Return how many RTP packets it has received."""
         try:
-            return int(self._call.getStreamStat(self._index).rtcp.rxStat.pkt)
+            return streamfacts.told(self._call, self._index)["received"]
         except pj.Error:
             return 0
 

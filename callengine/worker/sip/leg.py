@@ -214,37 +214,11 @@ class SipLeg(SipCall):
         """Return the counters of the leg's audio stream."""
         if self._borrower is not None:
             return self._borrower.counters()
-        if self._digits.stream is not None:
-            noted = streamfacts.statistics(self._digits.stream)
-            if noted is not None:
-                return self._counters_of(noted)
         try:
-            rtcp = self.getStreamStat(self._audio_index).rtcp
+            figures = streamfacts.figures(self, self._audio_index, self._digits.stream)
         except pj.Error:
             return None
-        return Counters(
-            received=rtcp.rxStat.pkt,
-            lost=rtcp.rxStat.loss,
-            jitter_us=rtcp.rxStat.jitterUsec.last,
-            sent=rtcp.txStat.pkt,
-            reports=rtcp.txStat.updateCount,
-            round_trips=rtcp.rttUsec.n,
-            round_trip_us=rtcp.rttUsec.last,
-            arrived_at=self.guard.arrived_at,
-        )
-
-    def _counters_of(self, noted: Any) -> Counters:
-        received, sent, round_trip = noted.rx, noted.tx, noted.rtt
-        return Counters(
-            received=received.pkt,
-            lost=received.loss,
-            jitter_us=received.jitter.last,
-            sent=sent.pkt,
-            reports=sent.update_cnt,
-            round_trips=round_trip.n,
-            round_trip_us=round_trip.last,
-            arrived_at=self.guard.arrived_at,
-        )
+        return Counters(**figures, arrived_at=self.guard.arrived_at)
 
     # Lending: SIP and SDP stay pjsua2's
 

@@ -89,24 +89,14 @@ class Call(pj.Call):  # type: ignore[misc]
         """
         while True:
             before = self._ours()
-            stat, transport = self.getStreamStat(0).rtcp, self.getMedTransportInfo(0)
-            received, sent, round_trip = stat.rxStat, stat.txStat, stat.rttUsec
-            theirs = [
-                *(received.pkt, received.loss, received.jitterUsec.last),
-                *(sent.pkt, sent.updateCount, round_trip.n, round_trip.last),
-            ]
+            theirs, transport = streamfacts.told(self, 0), self.getMedTransportInfo(0)
             if self._ours() == before:
                 names = [transport.srcRtpName, transport.srcRtcpName]
-                sources = before[-1].hex()
-                return {"ours": before[:-1], "theirs": theirs, "sources": sources, "names": names}
+                ours, sources = before
+                return {"ours": ours, "theirs": theirs, "sources": sources.hex(), "names": names}
 
-    def _ours(self) -> list[Any]:
-        noted = streamfacts.statistics(self.stream)
-        figures = [
-            *(noted.rx.pkt, noted.rx.loss, noted.rx.jitter.last),
-            *(noted.tx.pkt, noted.tx.update_cnt, noted.rtt.n, noted.rtt.last),
-        ]
-        return [*figures, streamfacts.sources(self.getId(), 0)]
+    def _ours(self) -> tuple[dict[str, int] | None, bytes]:
+        return streamfacts.noted(self.stream), streamfacts.sources(self.getId(), 0)
 
 
 class Account(pj.Account):  # type: ignore[misc]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from callengine.worker.legs.party import Counters
 from tests.callengine.worker.plugins.processes import PeerProcess, heard_hz, sdp_of
 from tests.peers.baresip import Baresip
 
@@ -66,12 +67,12 @@ def test_what_is_read_of_a_stream_is_what_pjsua2_tells(tmp_path: Path) -> None:
     for report in (outcome.caller, outcome.callee):
         noted = report["noted"]
         assert noted["ours"] == noted["theirs"]
-        received, lost, _, sent, reports, round_trips, _ = noted["ours"]
-        assert received > 200
-        assert sent > 200
-        assert not lost
-        assert reports
-        assert round_trips
+        counters = Counters(**noted["ours"])
+        assert counters.received > 200
+        assert counters.sent > 200
+        assert not counters.lost
+        assert counters.reports
+        assert counters.round_trips
         rtp, rtcp = bytes.fromhex(noted["sources"])[:28], bytes.fromhex(noted["sources"])[28:]
         assert [f"127.0.0.1:{int.from_bytes(a[2:4], 'big')}" for a in (rtp, rtcp)] == noted["names"]
         assert rtp[4:8] == rtcp[4:8] == bytes((127, 0, 0, 1))
