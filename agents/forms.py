@@ -10,7 +10,10 @@ from agents.validators import refused, validate_secret
 
 
 class VoiceAgentForm(forms.ModelForm[VoiceAgent]):
-    """A voice agent, with a secret that is written and never shown."""
+    """A voice agent, with a secret that is written and never shown.
+
+    Which other settings it has say the fieldsets of the admin site.
+    """
 
     new_secret = forms.CharField(
         label="Secret",
@@ -22,36 +25,6 @@ class VoiceAgentForm(forms.ModelForm[VoiceAgent]):
         help_text="Its key or token, kept encrypted. Leave empty to keep the one it has.",
     )
     remove_secret = forms.BooleanField(label="Remove the secret", required=False)
-
-    class Meta:
-        model = VoiceAgent
-        fields = (
-            "name",
-            "enabled",
-            "dialect",
-            "url",
-            "headers",
-            "agent_id",
-            "system_prompt",
-            "greeting",
-            "voice",
-            "transcription_model",
-            "tools",
-            "keyterms",
-            "turn_detection",
-            "input_encoding",
-            "output_encoding",
-            "volume",
-            "codecs",
-            "fallback_connection",
-            "fallback_trunk",
-            "fallback_number",
-            "ready_timeout_s",
-            "silence_timeout_s",
-            "max_duration_s",
-            "answers_at_once",
-            "keeps_transcript",
-        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -20,13 +20,12 @@ from provisioning.rows import Rows, set_values
 from sip.names import PARTY_NAME, PARTY_NAME_FORM
 
 TEXTS = ("dialect", "url", "agent_id", "system_prompt", "greeting", "voice", "transcription_model")
-LIMITS = ("max_duration_s", "silence_timeout_s", "ready_timeout_s")
-FIGURES = {
+LIMITS = {
     "max_duration_s": (1, MAX_CALL_S),
     "silence_timeout_s": (1, MAX_SILENCE_S),
     "ready_timeout_s": (1, MAX_READY_S),
-    "volume": (0, 100),
 }
+FIGURES = {**LIMITS, "volume": (0, 100)}
 "The lowest and the highest of each."
 SWITCHES = ("keeps_transcript", "answers_at_once")
 KEYS = ("name", "enabled", "secret", "input", "output", "tools", "codecs", "fallback", "headers")

@@ -9,6 +9,7 @@ from agents.formats import AudioFormat, Encoding
 from agents.models import VoiceAgent
 from api.agents.shape import (
     AgentRecord,
+    AgentUpdate,
     AgentVoice,
     FormatRecord,
     InputRecord,
@@ -29,27 +30,10 @@ PLACES: dict[str, tuple[str, ...]] = {
     "fallback_number": ("fallback",),
 }
 "Where a field of the model stands in the shape, if not under its own name at the top."
-SAME = (
-    "name",
-    "dialect",
-    "url",
-    "agent_id",
-    "system_prompt",
-    "greeting",
-    "transcription_model",
-    "tools",
-    "codecs",
-    "fallback",
-    "max_duration_s",
-    "silence_timeout_s",
-    "ready_timeout_s",
-    "headers",
-    "keeps_transcript",
-    "answers_at_once",
-    "enabled",
-)
-"Fields that have the same name in both. `secret` is apart: it is never read back."
 _NESTED = {name: place for name, place in PLACES.items() if place[0] != "fallback"}
+_APART = {"secret", *(place[0] for place in _NESTED.values())}
+SAME = tuple(name for name in AgentUpdate.model_fields if name not in _APART)
+"Fields that have the same name in both. `secret` is apart: it is never read back."
 
 
 def place_of(field: str) -> tuple[str, ...]:
@@ -85,15 +69,11 @@ def sample_rates(sent: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 
 def record_of(agent: VoiceAgent) -> AgentRecord:
     """Return an agent as the API shows it."""
+    same = {name: getattr(agent, name) for name in SAME}
     return AgentRecord(
+        **same | {"tools": concealed(agent.tools)},
         id=agent.uid,
-        name=agent.name,
-        dialect=agent.dialect,
-        url=agent.url,
         secret="***" if agent.secret else "",
-        agent_id=agent.agent_id,
-        system_prompt=agent.system_prompt,
-        greeting=agent.greeting,
         voice=AgentVoice(voice_id=agent.voice) if agent.voice else None,
         input=InputRecord(
             format=_format(agent.input_encoding),
@@ -101,17 +81,6 @@ def record_of(agent: VoiceAgent) -> AgentRecord:
             turn_detection=agent.turn_detection,
         ),
         output=OutputRecord(format=_format(agent.output_encoding), volume=agent.volume),
-        transcription_model=agent.transcription_model,
-        tools=concealed(agent.tools),
-        codecs=list(agent.codecs),
-        fallback=agent.fallback,
-        max_duration_s=agent.max_duration_s,
-        silence_timeout_s=agent.silence_timeout_s,
-        ready_timeout_s=agent.ready_timeout_s,
-        headers=agent.headers,
-        keeps_transcript=agent.keeps_transcript,
-        answers_at_once=agent.answers_at_once,
-        enabled=agent.enabled,
         created_at=agent.created_at,
         updated_at=agent.updated_at,
     )
