@@ -114,3 +114,27 @@ def test_a_setting_that_is_kept_would_be_noticed() -> None:
     kept = ("A = settings.A", "class A:\n    b = f(settings.A)", "def f(a=settings.A): pass")
     late = ("def f(): return settings.A", "f = lambda: settings.A")
     assert [asked_at_import(ast.parse(text)) for text in (*kept, *late)] == [[1], [2], [1], [], []]
+
+
+def tasks_kept_by_hand(tree: ast.Module) -> list[int]:
+    """Return the lines where a set is to forget a task once it is done."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "add_done_callback"
+        and any(isinstance(it, ast.Attribute) and it.attr == "discard" for it in node.args)
+    ]
+
+
+def test_work_that_runs_beside_is_kept_by_those_who_log_its_failure() -> None:
+    """What keeps tasks in a set of its own says nothing of one that failed (loop/tasks.py)."""
+    paths = {path for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    assert {path for path in paths if tasks_kept_by_hand(ast.parse(path.read_text()))} == set()
+
+
+def test_a_task_that_is_kept_by_hand_would_be_noticed() -> None:
+    kept = "task = asyncio.create_task(work())\ntasks.add(task)\n"
+    assert tasks_kept_by_hand(ast.parse(kept + "task.add_done_callback(self.tasks.discard)")) == [3]
+    assert tasks_kept_by_hand(ast.parse(kept + "task.add_done_callback(self.done)")) == []

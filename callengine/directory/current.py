@@ -21,6 +21,7 @@ from callengine.directory.records import ConnectionRow, Kept
 from callengine.directory.registrations import Registrations
 from callengine.directory.triggers import ALL
 from callengine.edge.interface import Binding, Refusal
+from callengine.loop.tasks import BackgroundTasks
 from connections.services import store_registrations
 from trunks.models import Gateway
 
@@ -64,7 +65,7 @@ class Directory:
         self._changed: dict[str, Keys] = {}
         self._is_lost = True
         self._refresh: asyncio.Task[None] | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = BackgroundTasks("the directory")
         self._reading, self._moving = asyncio.Lock(), asyncio.Lock()
         "Held while rows are read, and while bindings are stored or read: in turn, never across."
         self._unwritten = asyncio.Event()
@@ -77,13 +78,12 @@ class Directory:
         """Read everything. Raises django.db.Error or LostError if the database is away."""
         await self._open()
         await self._bring_up_to_date()
-        self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._write())]
+        self._tasks.start(self._look())
+        self._tasks.start(self._write())
 
     async def stop(self) -> None:
         """Store what is not stored yet, and look no more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         if self._refresh is not None:
             await asyncio.wait([self._refresh], timeout=WAIT_S)
         try:

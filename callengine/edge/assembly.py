@@ -33,7 +33,7 @@ from callengine.edge.settings import EdgeSettings
 from callengine.edge.strangers.guard import Guard
 from callengine.edge.strangers.warden import Warden
 from callengine.edge.tap import Tap
-from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.tasks import EdgeTasks
 from callengine.edge.timers import later
 from callengine.edge.transactions.client import ClientTransactions
 from callengine.edge.transactions.identity import EdgeIdentity
@@ -54,7 +54,7 @@ class Assembly:
         self.settings = settings
         self.legs = LegTable(lambda flow, host: self.addresses.ipv6_for_audio(flow, host))
         self.tap = Tap()
-        self.tasks = BackgroundTasks()
+        self.tasks = EdgeTasks()
         self.loopback = Loopback()
         self.attempts = AttemptReports(engine.attempted)
         self.locator = Locator(settings.dns_servers)

@@ -36,7 +36,6 @@ class Edge:
 
     def __init__(self, engine: Engine, settings: EdgeSettings) -> None:
         self._parts = Assembly(engine, settings)
-        self._sweeper: asyncio.Task[None] | None = None
         parts, server = self._parts, settings.stun_server
         self._learner = (
             AddressLearner(parts.transports.datagrams, parts.addresses, server) if server else None
@@ -55,14 +54,11 @@ class Edge:
         if self._learner is not None:
             await self._learner.start()
         parts.loopback.open(parts.backdoor.take, parts.waited)
-        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        parts.tasks.start(self._sweep())
 
     async def stop(self) -> None:
         """Close everything at once; ending calls first is the caller's part."""
         parts = self._parts
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
         if self._learner is not None:
             await self._learner.stop()
         await parts.tasks.stop()

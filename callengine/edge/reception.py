@@ -19,7 +19,7 @@ from callengine.edge.messages.message import MalformedError
 from callengine.edge.messages.received import Received, receive
 from callengine.edge.settings import ALLOW, EXTENSIONS, EdgeSettings
 from callengine.edge.tap import Tap
-from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.tasks import EdgeTasks
 from callengine.edge.transactions.rejections import Rejections, describe
 from callengine.edge.transactions.responder import Responder
 from callengine.edge.transactions.server import (
@@ -53,7 +53,7 @@ class Reception:
         responder: Responder,
         rejections: Rejections,
         tap: Tap,
-        tasks: BackgroundTasks,
+        tasks: EdgeTasks,
         is_local: IsLocal,
         registration: Registrar,
         callers: Callers,

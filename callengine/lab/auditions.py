@@ -20,6 +20,7 @@ from agents.builtin import sounds, voice
 from audiocodecs.catalogue import HEADER_BYTES
 from callengine.core.audition import PACKET_MS, PHRASE, SOURCE_RATE_HZ, Audition, AuditionFacts
 from callengine.lab.phones import ROOT
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices.answering import answer
 from callengine.notices.auditions import AskForAuditions, MadeHeard, MakeHeard
 from callengine.notices.lab import LabBusy, LabOffer, LabRefused
@@ -201,35 +202,28 @@ class Auditions:
         self._chain = Chain()
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("the lab's sounds")
         self._idle: asyncio.TimerHandle | None = None
 
     def offer(self, asked: AskForAuditions, *, channel: str) -> None:
         """Answer whether a sound can be made here; the order is heard on `channel`."""
         problem = self._busy()
-        self._start(answer(asked.reply, LabBusy(problem) if problem else LabOffer(channel)))
+        self._tasks.start(answer(asked.reply, LabBusy(problem) if problem else LabOffer(channel)))
 
     def make(self, asked: MakeHeard) -> None:
         """Make what is asked for and tell the page."""
-        self._start(self._make(asked))
+        self._tasks.start(self._make(asked))
 
     def refuse(self, asked: AskForAuditions | MakeHeard, why: str) -> None:
         """Tell the page why not."""
-        self._start(answer(asked.reply, LabRefused(why)))
+        self._tasks.start(answer(asked.reply, LabRefused(why)))
 
     async def stop(self) -> None:
         """Make nothing any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         if self._idle is not None:
             self._idle.cancel()
         await self._chain.end()
-
-    def _start(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _busy(self) -> str:
         if self._waiting < MAX_WAITING:
@@ -286,7 +280,7 @@ class Auditions:
         try:
             made = await self._chain.run(audition, samples, packets)
         finally:  # one that could not be made leaves a process, too
-            self._idle = loop.call_later(IDLE_S, lambda: self._start(self._rest()))
+            self._idle = loop.call_later(IDLE_S, lambda: self._tasks.start(self._rest()))
         await loop.run_in_executor(None, self._kept.write, key, made)
         return made
 

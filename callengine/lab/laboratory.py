@@ -19,6 +19,7 @@ from callengine.lab.ends import UnknownEndError
 from callengine.lab.labcall import LabCall, LabOrder, phone_address
 from callengine.lab.messages import order_of
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, phone_server, start_phone
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices.answering import answer
 from callengine.notices.lab import AskForLab, LabBusy, LabOffer, LabPlaced, LabRefused, PlaceLabCall
 
@@ -90,7 +91,7 @@ class Laboratory:
         self._sources = sources
         self._find = find
         self._calls: list[LabCall] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("the codec lab")
         self._closed = False
 
     # What pages ask
@@ -98,27 +99,20 @@ class Laboratory:
     def offer(self, asked: AskForLab, *, channel: str) -> None:
         """Answer whether a call can be placed here; the order is heard on `channel`."""
         problem = self._busy()
-        self._start(answer(asked.reply, LabBusy(problem) if problem else LabOffer(channel)))
+        self._tasks.start(answer(asked.reply, LabBusy(problem) if problem else LabOffer(channel)))
 
     def place(self, asked: PlaceLabCall) -> None:
         """Place a call, and tell the page once it is on the record."""
-        self._start(self._place(asked))
+        self._tasks.start(self._place(asked))
 
     def refuse(self, asked: AskForLab | PlaceLabCall, why: str) -> None:
         """Tell the page why not."""
-        self._start(answer(asked.reply, LabRefused(why)))
+        self._tasks.start(answer(asked.reply, LabRefused(why)))
 
     async def stop(self) -> None:
         """End every lab call and take no more."""
         self._closed = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _start(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self._tasks.stop()
 
     async def _place(self, asked: PlaceLabCall) -> None:
         try:

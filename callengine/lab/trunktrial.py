@@ -29,6 +29,7 @@ from callengine.edge.outside import AsksOptions, OptionsAnswer
 from callengine.lab.phones import Phone, PhoneError, PhoneSettings, start_phone
 from callengine.lab.trialcall import TrialCall
 from callengine.lab.trialwatch import CallWatch
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices import groups
 from callengine.notices.trials import TrialTold, TryTrunk
 from callengine.notices.wire import to_message
@@ -102,10 +103,10 @@ class TrunkTrials:
         self._host = host
         self._sources = sources
         self._find = find
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("tests of trunks")
         self._known: dict[str, TrunkTrial] = {}
         "The last of them, by the page's key."
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling = BackgroundTasks("tests of trunks, as they are told")
 
     def begin(self, asked: TryTrunk) -> None:
         """Test a trunk."""
@@ -116,23 +117,17 @@ class TrunkTrials:
         while len(self._known) >= MOST_KNOWN:
             del self._known[next(iter(self._known))]
         self._known[asked.trial] = trial
-        task = asyncio.create_task(trial.run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(trial.run())
 
     def tell(self, key: str) -> None:
         """Tell of a test that somebody looks at, if it is one of ours."""
         if (trial := self._known.get(key)) is not None and len(self._telling) < MOST_KNOWN:
-            task = asyncio.create_task(trial.tell())
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            self._telling.start(trial.tell())
 
     async def stop(self) -> None:
         """End every test."""
-        tasks = (*self._tasks, *self._telling)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
+        await self._telling.stop()
 
 
 class TrunkTrial:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices.groups import CHANNELS
 from callengine.notices.wire import URGENT
 from dashboard.live.outbox import Batch, Fragment, Outbox
@@ -51,7 +52,7 @@ class Feed:
         self._hurry = asyncio.Event()
         self._spent_s = 0.0
         self._flushed_s = 0.0
-        self._keeping: list[asyncio.Task[None]] = []
+        self._keeping = BackgroundTasks("the feed")
 
     async def join(self, topic: Topic, outbox: Outbox) -> Topic:
         """Have an outbox told of everything that changes from now on; return what it joined.
@@ -83,7 +84,7 @@ class Feed:
         if task is not None:
             task.cancel()
         if not self._topics:
-            self._let_go()
+            self._keeping.cancel()
         await _leave_groups(topic)
 
     @contextlib.contextmanager
@@ -133,13 +134,8 @@ class Feed:
 
     def _keep(self) -> None:
         if not self._keeping:
-            work = (self._flush_for_ever(), self._tick_for_ever(), self._beat_for_ever())
-            self._keeping = [asyncio.create_task(coroutine) for coroutine in work]
-
-    def _let_go(self) -> None:
-        for task in self._keeping:
-            task.cancel()
-        self._keeping = []
+            for work in (self._flush_for_ever, self._tick_for_ever, self._beat_for_ever):
+                self._keeping.start(work())
 
     async def _flush_for_ever(self) -> None:
         loop = asyncio.get_running_loop()

@@ -15,6 +15,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices import groups
 from callengine.notices.viewers import SessionEnded, ViewerChanged, session_mark
 from callengine.notices.wire import Reader
@@ -49,7 +50,7 @@ class ViewersTopic(Topic):
 
     def __init__(self) -> None:
         super().__init__("viewers", groups.VIEWERS)
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking = BackgroundTasks("viewers")
 
     def hear(self, told: SessionEnded | ViewerChanged) -> None:
         """Close what a login that has signed out had opened, or ask again who may look on."""
@@ -63,11 +64,8 @@ class ViewersTopic(Topic):
 
     def _ask_again(self, user: int | None) -> None:
         """Ask about a user, or about all, in a task of its own."""
-        task = asyncio.create_task(
-            self._ask([box for box in self.outboxes if user in (None, box.viewer.user_id)])
-        )
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        outboxes = [box for box in self.outboxes if user in (None, box.viewer.user_id)]
+        self._asking.start(self._ask(outboxes))
 
     async def check(self) -> None:
         """Ask about all: sessions expire, and not every change of a user sends a signal.

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from callengine.core.sounds import FrameKind, Frames, SoundError, frame
+from callengine.loop.tasks import BackgroundTasks
 
 CONNECTS_WITHIN_S = 5.0
 MOST_WAITING_BYTES = 32 * 1024
@@ -27,7 +28,7 @@ class PageSound:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = BackgroundTasks("a page's sound")
 
     @classmethod
     async def connect(cls, host: str, port: int, token: str) -> "PageSound":
@@ -42,7 +43,7 @@ class PageSound:
 
     def follow(self, heard: Heard, over: Callable[[], Awaitable[None]]) -> None:
         """Begin to read; `over` is called once the engine has closed it."""
-        self._task = asyncio.create_task(self._read(heard, over))
+        self._tasks.start(self._read(heard, over))
 
     def send(self, kind: FrameKind, data: bytes = b"") -> None:
         """Send a frame; sound that would come late is dropped."""
@@ -53,8 +54,7 @@ class PageSound:
 
     def close(self) -> None:
         """Close it; what was sent still goes."""
-        if self._task is not None:
-            self._task.cancel()
+        self._tasks.cancel()
         self._writer.close()
 
     async def _read(self, heard: Heard, over: Callable[[], Awaitable[None]]) -> None:

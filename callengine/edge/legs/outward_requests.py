@@ -28,7 +28,7 @@ from callengine.edge.messages.message import Headers, Message
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.replies import reason_value
 from callengine.edge.settings import TIMEOUT_S
-from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.tasks import EdgeTasks
 from callengine.edge.timers import later
 from callengine.edge.transactions.identity import EdgeIdentity
 from callengine.edge.transport.addresses import UnresolvableError
@@ -56,7 +56,7 @@ class OutwardRequests:
         own: OwnRequests,
         attempts: AttemptReports,
         abandoner: Abandoner,
-        tasks: BackgroundTasks,
+        tasks: EdgeTasks,
         welcome_trunk: Callable[[str], None],
     ) -> None:
         """`find(uri)` looks up where a SIP URI leads.

@@ -18,7 +18,7 @@ from callengine.edge.messages.targets import contact_target
 from callengine.edge.messages.text import clean
 from callengine.edge.messages.uris import without_headers
 from callengine.edge.messages.values import parse_address
-from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.tasks import EdgeTasks
 from callengine.edge.transactions.identity import EdgeIdentity
 from callengine.edge.transactions.responder import Responder
 from callengine.edge.transactions.server import ServerTransaction
@@ -54,7 +54,7 @@ class ReferDesk:
         identity: EdgeIdentity,
         responder: Responder,
         own: OwnRequests,
-        tasks: BackgroundTasks,
+        tasks: EdgeTasks,
     ) -> None:
         self._engine = engine
         self._legs = legs

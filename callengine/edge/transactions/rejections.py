@@ -10,7 +10,7 @@ from callengine.edge.flow import Flow
 from callengine.edge.messages.received import Received
 from callengine.edge.messages.text import clean
 from callengine.edge.messages.values import parse_address
-from callengine.edge.tasks import BackgroundTasks
+from callengine.edge.tasks import EdgeTasks
 from callengine.edge.transactions.limits import RejectionGate
 from callengine.edge.transactions.server import ServerTransaction
 
@@ -51,7 +51,7 @@ class Rejections:
     def __init__(
         self,
         rejected: Callable[[Rejection], Awaitable[None]],
-        tasks: BackgroundTasks,
+        tasks: EdgeTasks,
         *,
         per_minute: int,
     ) -> None:

@@ -8,6 +8,7 @@ import socket
 from callengine.edge.transport import stun
 from callengine.edge.transport.addresses import Addresses
 from callengine.edge.transport.udp import UdpListener, UdpTransport
+from callengine.loop.tasks import BackgroundTasks
 
 logger = logging.getLogger(__name__)
 
@@ -26,13 +27,13 @@ class AddressLearner:
         self._addresses = addresses
         self._server = server
         self._waiting: dict[bytes, asyncio.Future[str]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = BackgroundTasks("the public address")
         udp.on_stun_answer = self._take
 
     async def start(self) -> None:
         """Ask once, waiting a moment for the answer, and go on asking."""
         first = asyncio.Event()
-        self._task = asyncio.get_running_loop().create_task(self._ask_for_ever(first))
+        self._tasks.start(self._ask_for_ever(first))
         try:
             async with asyncio.timeout(PATIENCE_AT_START_S):
                 await first.wait()
@@ -40,9 +41,7 @@ class AddressLearner:
             return
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _ask_for_ever(self, first: asyncio.Event) -> None:
         has_failed = False

@@ -4,8 +4,6 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Coroutine
-from typing import Any
 
 from callengine.core.reasons import Rule
 from callengine.edge.flow import TCP, TLS, Flow, Transport
@@ -15,6 +13,7 @@ from callengine.edge.transport.handshakes import Arrival, Handshakes
 from callengine.edge.transport.listeners import address_taken
 from callengine.edge.transport.tls import Tls
 from callengine.edge.transport.upcalls import Upcalls
+from callengine.loop.tasks import BackgroundTasks
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ class TcpTransport:
         self._upcalls = upcalls
         self._servers: list[asyncio.Server] = []
         self._connections = TcpConnections()
-        self._connecting: set[asyncio.Task[None]] = set()
+        self._connecting = BackgroundTasks("SIP's connections")
         self._room_made_at = 0.0
         self._is_closed = False
 
@@ -63,9 +62,7 @@ class TcpTransport:
         self._is_closed = True
         for server in self._servers:
             server.close()
-        for task in self._connecting:
-            task.cancel()
-        await asyncio.gather(*self._connecting, return_exceptions=True)
+        await self._connecting.stop()
         for connection in self._connections:
             connection.close()
         await self._until_lost(_CLOSE_S)
@@ -90,16 +87,11 @@ class TcpTransport:
     def _accept(self, carrier: asyncio.Transport) -> None:
         connection = self._connection(TLS)
         if connection.arrive(carrier):
-            self._keep(self._handshakes.accept(connection, carrier))
+            self._connecting.start(self._handshakes.accept(connection, carrier))
 
     def _connection(self, kind: Transport, flow: Flow | None = None) -> TcpConnection:
         limit = self._settings.max_message_bytes
         return TcpConnection(self, self._upcalls, flow, kind=kind, max_message_bytes=limit)
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
 
     def admit(self, connection: TcpConnection) -> bool:
         """Hold an accepted connection; refuse it above the bounds."""
@@ -173,7 +165,7 @@ class TcpTransport:
     def _open(self, flow: Flow) -> TcpConnection:
         connection = self._connection(flow.transport, flow)
         self._connections.add(connection)
-        self._keep(self._connect(connection))
+        self._connecting.start(self._connect(connection))
         return connection
 
     async def _connect(self, connection: TcpConnection) -> None:

@@ -19,6 +19,7 @@ from callengine.engine.plans.order import Legs, NoTargetError, Waves, make_order
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import CallProcess, NoProcessStartsError, ProcessState
 from callengine.engine.settings import EngineSettings
+from callengine.loop.tasks import BackgroundTasks
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Assignment:
         self._agents = agents
         self._calls: dict[int, LiveCall] = {}
         "By the number of their process."
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("assignment")
 
     def call_of(self, process: CallProcess) -> LiveCall | None:
         """Return the call a process was given."""
@@ -231,9 +232,7 @@ class Assignment:
         if live is None or live.ended:
             return
         live.process = None
-        task = asyncio.create_task(self._again(live, reason, why))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._again(live, reason, why))
 
     async def _again(self, live: LiveCall, reason: Reason, why: str) -> None:
         if live.given_up or live.ending is not None:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -25,6 +24,7 @@ from callengine.engine.captures.disk import CaptureDisk
 from callengine.engine.captures.wanted import WantedCaptures
 from callengine.engine.processes.pool import Pool
 from callengine.engine.settings import EngineSettings
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices.captures import CaptureAsked, DropCapture, StopCapture
 from callengine.record import captures, changes, reading
 from callengine.record.capturefile import NoRoomError
@@ -76,11 +76,11 @@ class Captures:
         "By key, until their files are closed."
         self._begun: deque[str] = deque(maxlen=MOST_BEGUN)
         "Their keys, and those of the last that were."
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("captures")
 
     async def start(self) -> None:
         """Learn whose next calls are waited for."""
-        self._do(self._begin_work())
+        self._tasks.start(self._begin_work())
 
     async def _begin_work(self) -> None:
         swept_at = float("-inf")
@@ -105,16 +105,14 @@ class Captures:
         for capture in list(self._open.values()):
             self._end(capture, capture.why or "call-ended", settle_s=None)
             await self._close(capture)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         self._disk.stop()
 
     def take(self, command: CaptureAsked | StopCapture | DropCapture) -> None:
         """Do what a page asks for."""
         match command:
             case CaptureAsked(key):
-                self._do(self._asked(key))
+                self._tasks.start(self._asked(key))
             case StopCapture(key):
                 self._wanted.forget(key)
                 if (capture := self._open.get(key)) is not None:
@@ -196,7 +194,7 @@ class Captures:
         others = [other.file for other in self._open.values() if other is not capture]
         # First in the thread's queue: messages that have passed already come behind it.
         made = self._disk.make(capture.file, whole=order.whole, others=others)
-        self._do(self._made(call, capture, made))
+        self._tasks.start(self._made(call, capture, made))
         return partial(self._message, capture)
 
     async def _made(self, call: LiveCall, capture: OpenCapture, made: asyncio.Future[None]) -> None:
@@ -335,7 +333,7 @@ class Captures:
             self._write_end(capture)
         if settle_s is not None:
             loop = asyncio.get_running_loop()
-            loop.call_later(settle_s, lambda: self._do(self._settle(capture)))
+            loop.call_later(settle_s, lambda: self._tasks.start(self._settle(capture)))
 
     def _write_end(self, capture: OpenCapture) -> None:
         columns = {"ended": capture.shown["ended"], "why": capture.why}
@@ -374,15 +372,3 @@ class Captures:
 
     def _write(self, key: str, columns: dict[str, Any]) -> None:
         self._book.journal.write(changes.capture_changed(key=key, columns=columns))
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(_told(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-async def _told(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except Exception:
-        logger.exception("a capture failed")

@@ -17,6 +17,7 @@ from callengine.engine.captures.recording import Captures
 from callengine.engine.moves.transfers import Transfers
 from callengine.engine.parties.agents import Agents
 from callengine.engine.parties.browsers import Browsers
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices import groups
 from callengine.notices.auditions import AskForAuditions, MakeHeard
 from callengine.notices.captures import CaptureAsked, DropCapture, StopCapture
@@ -143,18 +144,16 @@ class Commands:
         self._captures = captures
         self._browsers = browsers
         self._channel = ""
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = BackgroundTasks("commands")
 
     async def start(self) -> None:
         """Begin to hear."""
-        work = (self._listen(), self._stay_reachable())
-        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+        self._tasks.start(self._listen())
+        self._tasks.start(self._stay_reachable())
 
     async def stop(self) -> None:
         """Hear no more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _listen(self) -> None:
         while True:

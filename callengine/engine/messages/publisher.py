@@ -15,6 +15,7 @@ from callengine.core.snapshot import (
     QualitySnapshot,
     SpokenSnapshot,
 )
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices import groups
 from callengine.notices.calls import CallsMeasured
 
@@ -40,7 +41,7 @@ class Publisher:
         self._woken = asyncio.Event()
         self._all_sent = asyncio.Event()
         self._all_sent.set()
-        self._sending: asyncio.Task[None] | None = None
+        self._sending = BackgroundTasks("the publisher")
         self._later: asyncio.TimerHandle | None = None
         "Sends figures that wait."
         self._measured: dict[str, dict[str, list[float | None]]] = {}
@@ -52,7 +53,7 @@ class Publisher:
 
     async def start(self) -> None:
         """Begin to send."""
-        self._sending = asyncio.create_task(self._send())
+        self._sending.start(self._send())
 
     async def stop(self) -> None:
         """Send what is waiting, then end."""
@@ -61,9 +62,7 @@ class Publisher:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 await self._all_sent.wait()
-        if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
+        await self._sending.stop()
 
     def call(self, snapshot: CallSnapshot) -> None:
         """Show a call as it now is."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from callengine.core.outcomes import Termination
 from callengine.engine.calls.livecall import Joint, LiveCall
 from callengine.engine.moves.joining import Anchors, lost_end
+from callengine.loop.tasks import BackgroundTasks
 
 LATE_ANSWER_S = 33
 "How long one may still come after its CANCEL (RFC 3261 section 9.1), and more."
@@ -18,13 +19,11 @@ class LateAnswers:
     def __init__(self, edge: Anchors, hang_up: Callable[[LiveCall, Termination], None]) -> None:
         self._edge = edge
         self._hang_up = hang_up
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("late answers")
 
     def watch(self, joint: Joint) -> None:
         """Look out for one."""
-        task = asyncio.create_task(self._watch(joint))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._watch(joint))
 
     async def _watch(self, joint: Joint) -> None:
         for _ in range(round(LATE_ANSWER_S / LOOK_S)):

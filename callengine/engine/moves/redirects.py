@@ -27,6 +27,7 @@ from callengine.engine.plans.order import Legs, NoTargetError, Waves, make_waves
 from callengine.engine.plans.planning import Planning
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import ProcessState
+from callengine.loop.tasks import BackgroundTasks
 
 logger = logging.getLogger(__name__)
 
@@ -67,13 +68,11 @@ class Redirects:
         self._pool = pool
         self._edge = edge
         self._failover_timeout_s = failover_timeout_s
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("redirects")
 
     def hear(self, call: LiveCall, asked: RedirectAsked) -> None:
         """Take a call process's word that a leg was redirected."""
-        task = asyncio.create_task(self._decide(call, asked))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._decide(call, asked))
 
     async def _decide(self, call: LiveCall, asked: RedirectAsked) -> None:
         why = ""

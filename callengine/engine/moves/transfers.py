@@ -1,6 +1,5 @@
 """Transfers, as operators ask for them: planned like a call, ordered, and written down."""
 
-import asyncio
 import dataclasses
 import logging
 import time
@@ -43,6 +42,7 @@ from callengine.engine.plans.order import Legs, NoTargetError, Waves, make_waves
 from callengine.engine.plans.planning import Planning, Substitute
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import CallProcess
+from callengine.loop.tasks import BackgroundTasks
 from callengine.record.cleaning import clean_text
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Transfers:
         self._failover_timeout_s = failover_timeout_s
         self._handovers = Handovers(edge)
         self._late_answers = LateAnswers(edge, hang_up)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("transfers")
 
     def expect(self, call: LiveCall, referrer: Referrer, joint: Joint | None) -> None:
         """Have the call wait for a transfer that a party asks for: it may hang up at once.
@@ -139,9 +139,7 @@ class Transfers:
         what = call.name_of(referrer.waiting) if referrer else "the call"
         how = f", whom it has in another call ({joint.call.id})" if joint else ""
         self._note(call, "transfer", f"{by} transfers {what} to {to}{how}.")
-        task = asyncio.create_task(self._transfer(call, pending))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._transfer(call, pending))
 
     def progress(self, call: LiveCall, code: int) -> None:
         """Take how far a transfer has come that a party of the call asked for."""

@@ -17,6 +17,7 @@ from callengine.engine.node.lostnodes import LostNodes
 from callengine.engine.node.trimming import Trimming
 from callengine.engine.processes.pool import Pool
 from callengine.engine.settings import EngineSettings
+from callengine.loop.tasks import BackgroundTasks
 from callengine.record import bans as stored_bans
 from callengine.record import nodes as stored_nodes
 from connections.services import registered_count
@@ -73,17 +74,15 @@ class Heartbeat:
         self._trimming = Trimming()
         self._lost = LostNodes(book, lost_s=settings.node_lost_s)
         self._started = datetime.now(UTC)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = BackgroundTasks("the heartbeat")
 
     async def start(self) -> None:
         """Begin to beat."""
-        self._task = asyncio.create_task(self._beat())
+        self._tasks.start(self._beat())
 
     async def stop(self) -> None:
         """Beat no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.stop()
 
     def leave(self) -> None:
         """Have this node forgotten, and pages told: it ends in order."""

@@ -4,7 +4,6 @@ A call process may open no connection: it asks, the engine connects, and the des
 the control socket. What a call process may ask for is bounded, as strangers may speak through it.
 """
 
-import asyncio
 import logging
 import time
 
@@ -31,6 +30,7 @@ from callengine.engine.moves.transfers import Transfers
 from callengine.engine.parties.agenthosts import AgentHosts, AgentUnreachableError, peer_of
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import CallProcess
+from callengine.loop.tasks import BackgroundTasks
 
 logger = logging.getLogger(__name__)
 
@@ -46,13 +46,11 @@ class Agents:
         self._pool = pool
         self._transfers = transfers
         self._hosts = AgentHosts()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("voice agents")
 
     async def stop(self) -> None:
         """Open no connection any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         self._hosts.close()
 
     def hear(
@@ -77,10 +75,8 @@ class Agents:
         if process is None or not call.agents.may_connect(asked.leg, time.monotonic()):
             self._answer(call, process, asked.leg, error="it was connected too often, too fast")
             return
-        task = asyncio.create_task(self._connect(call, process, asked.leg))
+        task = self._tasks.start(self._connect(call, process, asked.leg))
         call.agents.connecting[asked.leg] = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _connect(self, call: LiveCall, process: CallProcess, leg: str) -> None:
         try:

@@ -1,12 +1,10 @@
 """The browser phone's part of the engine: places its calls, and has its pages ring."""
 
-import asyncio
 import logging
 import uuid
-from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from callengine.core.control.language import ControlError
 from callengine.core.directory import ConnectionEntry, Destination, Source
@@ -25,6 +23,7 @@ from callengine.engine.calls.livecall import LiveCall
 from callengine.engine.parties.browserpages import BrowserPages, browser_name
 from callengine.engine.parties.browsersockets import BrowserSockets
 from callengine.engine.plans.planning import Asked, Planning
+from callengine.loop.tasks import BackgroundTasks
 from callengine.notices.answering import answer
 from callengine.notices.phone import (
     AskForPhone,
@@ -82,7 +81,7 @@ class Browsers:
         self._node, self._ask, self._planning = node, ask, planning
         self._assignment, self._book, self._edge = assignment, book, edge
         self.pages, self.sockets = pages, sockets
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("browser phones")
         self._closed = False
 
     def close(self) -> None:
@@ -92,9 +91,7 @@ class Browsers:
     async def stop(self) -> None:
         """Let no sound in any more."""
         self._closed = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self.sockets.stop()
 
     # What pages ask
@@ -103,16 +100,16 @@ class Browsers:
         """Answer whether a call can be placed here; the order is heard on `channel`."""
         problem = self._busy()
         told = PhoneRefused(problem, is_offer=True) if problem else PhoneOffer(channel)
-        self._start(answer(asked.reply, told))
+        self._tasks.start(answer(asked.reply, told))
 
     def place(self, asked: PlacePhoneCall) -> None:
         """Place a call, and tell the page where its sound goes."""
-        self._start(self._place(asked))
+        self._tasks.start(self._place(asked))
 
     def refuse(self, asked: AskForPhone | PlacePhoneCall, why: str) -> None:
         """Tell a page that it came to nothing."""
         order = asked.order if isinstance(asked, PlacePhoneCall) else ""
-        self._start(answer(asked.reply, PhoneRefused(why, order=order)))
+        self._tasks.start(answer(asked.reply, PhoneRefused(why, order=order)))
 
     def _busy(self) -> str:
         if self._closed:
@@ -222,11 +219,11 @@ class Browsers:
     def listen(self, call: LiveCall, asked: ListenToCall) -> None:
         """Let somebody hear a call, or say why not."""
         if not CallState(call.snapshot["state"]).is_talking:
-            self._start(answer(asked.reply, PhoneRefused(NOT_ANSWERED)))
+            self._tasks.start(answer(asked.reply, PhoneRefused(NOT_ANSWERED)))
         else:
             at = self.sockets.expect(call.plan.call, "", listener=asked.by)
             placed = PhonePlaced(call.id, at.host, at.port, at.token)
-            self._start(answer(asked.reply, placed))
+            self._tasks.start(answer(asked.reply, placed))
 
     # What call processes ask
 
@@ -245,9 +242,4 @@ class Browsers:
         at = self.sockets.expect(call.plan.call, leg)
         caller, name = call.plan.from_user, call.plan.from_name
         rings = PhoneRings(call.id, at.host, at.port, at.token, caller[:255], name[:255])
-        self._start(answer(channel, rings))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(answer(channel, rings))

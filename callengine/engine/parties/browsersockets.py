@@ -11,14 +11,13 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 from callengine.core.control.browsers import BrowserSocket, ListenerSocket
 from callengine.engine.calls.book import CallBook
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import ProcessState
+from callengine.loop.tasks import BackgroundTasks
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class BrowserSockets:
         self._book, self._pool = book, pool
         self._awaited: dict[str, _ExpectedPage] = {}
         self._socket: socket.socket | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("browsers' sound")
 
     async def start(self) -> None:
         """Listen. Raises OSError naming the address."""
@@ -71,13 +70,11 @@ class BrowserSockets:
             text += "Choose an address of this machine and a port that is free, or 0 for any."
             raise OSError(text) from error
         self._socket.setblocking(False)
-        self._start(self._accept(self._socket))
+        self._tasks.start(self._accept(self._socket))
 
     async def stop(self) -> None:
         """Take no more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         if self._socket is not None:
             self._socket.close()
         self._awaited.clear()
@@ -98,11 +95,6 @@ class BrowserSockets:
         self._awaited[token] = _ExpectedPage(call, leg, now + TOKEN_HOLDS_S, listener)
         return SoundAddress(self._listen[0], self._socket.getsockname()[1], token)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -116,7 +108,7 @@ class BrowserSockets:
             if len(self._tasks) > MAX_UNKNOWN:
                 sock.close()
             else:
-                self._start(self._take(sock))
+                self._tasks.start(self._take(sock))
 
     async def _take(self, sock: socket.socket) -> None:
         with sock, contextlib.suppress(OSError, TimeoutError):

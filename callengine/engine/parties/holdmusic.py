@@ -1,7 +1,5 @@
 """Music on hold, for call processes: they read neither files nor the database."""
 
-import asyncio
-import logging
 import tempfile
 from typing import Literal
 
@@ -11,8 +9,7 @@ from callengine.directory.current import Read
 from callengine.engine.calls.livecall import LiveCall
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import CallProcess
-
-logger = logging.getLogger(__name__)
+from callengine.loop.tasks import BackgroundTasks
 
 
 class HoldPlayer:
@@ -21,13 +18,11 @@ class HoldPlayer:
     def __init__(self, pool: Pool, read: Read) -> None:
         self._pool = pool
         self._read = read
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("music on hold")
 
     async def stop(self) -> None:
         """Play nothing any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def hear(self, call: LiveCall, leg: str) -> None:
         """Have a call process given what is heard on hold, if anything is set."""
@@ -35,16 +30,10 @@ class HoldPlayer:
         if process is None or call.has_asked_for_music:
             return
         call.has_asked_for_music = True
-        task = asyncio.create_task(self._hand_over(call, process, leg))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._hand_over(call, process, leg))
 
     async def _hand_over(self, call: LiveCall, process: CallProcess, leg: str) -> None:
-        try:
-            music = await self._read(HoldMusic.load)
-        except Exception:
-            logger.exception("music on hold could not be read")
-            return
+        music = await self._read(HoldMusic.load)
         if music is None or call.ended or not process.has(call.plan.call):
             return
         rate_hz: Literal[8000, 16000] = 8000 if music.rate_hz == 8000 else 16000

@@ -15,6 +15,7 @@ from callengine.core.control.speech import SpeechReady, SpeechWanted
 from callengine.engine.calls.livecall import LiveCall
 from callengine.engine.processes.pool import Pool
 from callengine.engine.processes.process import CallProcess
+from callengine.loop.tasks import BackgroundTasks
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +30,11 @@ class CodecSpeaker:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("the codec speaker")
 
     async def stop(self) -> None:
         """Say nothing any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def hear(self, call: LiveCall, wanted: SpeechWanted) -> None:
         """Have a codec's name said, and hand the sound over."""
@@ -43,9 +42,7 @@ class CodecSpeaker:
         process = call.process
         if process is None or wanted.codec not in CATALOGUE or call.speeches > MAX_SPEECHES:
             return
-        task = asyncio.create_task(self._say(call, process, wanted))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._say(call, process, wanted))
 
     async def _say(self, call: LiveCall, process: CallProcess, wanted: SpeechWanted) -> None:
         speak = partial(voice.speech, spoken(wanted.codec), wanted.rate_hz)

@@ -12,6 +12,7 @@ from callengine.engine.calls.book import CallBook
 from callengine.engine.trunks.gateways import Gateways
 from callengine.engine.trunks.probing import ProbeEdge, Probing
 from callengine.engine.trunks.registration import CarrierRegistration, RegistrarEdge
+from callengine.loop.tasks import BackgroundTasks
 from trunks.services import keep_registration
 
 logger = logging.getLogger(__name__)
@@ -30,13 +31,11 @@ class _Cared:
     def __init__(self, care: CarrierCare) -> None:
         self.care = care
         self.registration: CarrierRegistration | None = None
-        self.tasks: list[asyncio.Task[None]] = []
+        self.tasks = BackgroundTasks(f"the trunk {care.trunk}")
 
     async def end(self, why: str) -> None:
         """Stop; a registration is taken back, and said to be gone unless another follows it."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.tasks.stop()
         if self.registration is not None:
             await self.registration.unregister(why)
 
@@ -59,18 +58,16 @@ class Carriers:
         self._book = book
         self._gateways = gateways
         self._cared: dict[str, _Cared] = {}
-        self._ending: set[asyncio.Task[None]] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._ending = BackgroundTasks("carriers")
+        self._looking = BackgroundTasks("carriers")
 
     async def start(self) -> None:
         """Begin to look."""
-        self._task = asyncio.create_task(self._look_for_ever())
+        self._looking.start(self._look_for_ever())
 
     async def stop(self) -> None:
         """Probe no more, and take every registration back."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._looking.stop()
         cared, self._cared = list(self._cared.values()), {}
         ends = [one.end("The engine was stopped.") for one in cared]
         await asyncio.gather(*ends, *self._ending, return_exceptions=True)
@@ -107,9 +104,7 @@ class Carriers:
         if is_same and stays:
             cared.registration = None  # the next one registers the same Contact anew
         why = "" if after is not None else "The trunk is disabled or does not register any more."
-        end = asyncio.create_task(cared.end(why), name=cared.care.trunk)
-        self._ending.add(end)
-        end.add_done_callback(self._ending.discard)
+        self._ending.start(cared.end(why), name=cared.care.trunk)
 
     def _begin(self, care: CarrierCare) -> _Cared:
         cared = _Cared(care)
@@ -122,7 +117,7 @@ class Carriers:
                 node=self._node,
                 keep=self._keep,
             )
-            cared.tasks.append(asyncio.create_task(self._register(cared.registration, care.trunk)))
+            cared.tasks.start(self._register(cared.registration, care.trunk))
         if care.probe_interval_s:
             for gateway in care.gateways:
                 probing = Probing(
@@ -132,7 +127,7 @@ class Carriers:
                     interval_s=care.probe_interval_s,
                     audience=self._gateways,
                 )
-                cared.tasks.append(asyncio.create_task(probing.run()))
+                cared.tasks.start(probing.run())
         return cared
 
     async def _register(self, registration: CarrierRegistration, trunk: str) -> None:

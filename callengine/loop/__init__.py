@@ -1,0 +1,1 @@
+"""What runs on an event loop, whichever room's it is; knows asyncio and nothing of calls."""
