@@ -20,5 +20,7 @@ def session_of(agent: VoiceAgent) -> Session:
         input=AudioFormat(Encoding(agent.input_encoding)),
         output=AudioFormat(Encoding(agent.output_encoding)),
         volume=agent.volume,
+        transcribes=agent.keeps_transcript,
+        transcription_model=agent.transcription_model,
         account=agent.account,
     )

@@ -5,13 +5,18 @@ from typing import Any, cast
 
 import pytest
 
+from agents.dialects.interface import Session
 from agents.formats import Encoding
 from agents.limits import MAX_PARAMETERS
+from agents.models import VoiceAgent
+from agents.sessions import session_of as tried
 from callengine.core.directory import AgentEntry
 from callengine.core.orders import AgentOrder
 from callengine.core.plan import CallPlan, PlannedTarget, Wave
+from callengine.directory.rows import whole_agent
 from callengine.engine.plans.agentorders import agent_order, parameters
 from callengine.engine.plans.order import NoTargetError, make_waves
+from callengine.worker.agent.session import session_of as called
 
 ENTRY = AgentEntry(
     name="support",
@@ -143,3 +148,36 @@ def test_only_so_many_parameters_are_told() -> None:
     names = {f"X-{number}": f"p{number}" for number in range(2 * MAX_PARAMETERS)}
     headers = {name.lower(): "v" for name in names}
     assert len(parameters(names, headers)) == MAX_PARAMETERS
+
+
+def test_a_test_of_an_agent_asks_for_the_session_that_a_call_asks_for() -> None:
+    """Of what is written down, and by which model, it said nothing: calls alone were refused."""
+    row = VoiceAgent(
+        name="support",
+        dialect="openai",
+        url="wss://a.example/v1",
+        secret="hush",
+        agent_id="stored",
+        system_prompt="Be kind.",
+        greeting="Hello.",
+        voice="ash",
+        transcription_model="whisper-1",
+        tools=[{"name": "end_call"}],
+        keyterms=["VoIP"],
+        turn_detection={"type": "vad"},
+        input_encoding=Encoding.PCMU,
+        output_encoding=Encoding.PCMA,
+        volume=80,
+    )
+    order = agent_order(whole_agent(row).entry, PLAN, headers={}, sip_call_id="")
+    asked = dataclasses.replace(called(order, ""), from_user="", to_user="")
+    assert tried(row) == asked
+    default = Session(url="")
+    of_calls = {"parameters", "call_uuid", "sip_call_id", "from_user", "to_user"}
+    resumed = {"resume", "transfers"}
+    same = {
+        f.name
+        for f in dataclasses.fields(Session)
+        if getattr(asked, f.name) == getattr(default, f.name)
+    }
+    assert same == of_calls | resumed, "tell the row above of a new setting"
