@@ -33,9 +33,6 @@ JSON_SHAPES: dict[str, type] = {
     "turn_detection": dict,
     "headers": dict,
 }
-MAX_CALL_S = 7 * 86_400
-MAX_SILENCE_S = 3600
-MAX_READY_S = 60
 FALLBACK_NUMBER = r"\A\+?[A-Za-z0-9._*#-]{1,64}\Z"
 FALLBACK_NUMBER_FORM = "1 to 64 of A-Z a-z 0-9 . _ * # -, with or without a + in front"
 
@@ -114,7 +111,7 @@ class VoiceAgent(models.Model):
     volume = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        validators=[MaxValueValidator(100)],
+        validators=[MaxValueValidator(limits.MAX_VOLUME)],
         help_text="0 to 100. Empty: the agent's own.",
     )
     codecs = CodecListField(
@@ -148,20 +145,20 @@ class VoiceAgent(models.Model):
         "longest call",
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_CALL_S)],
+        validators=[MinValueValidator(1), MaxValueValidator(limits.MAX_CALL_S)],
         help_text="Seconds. Empty: as long as any call.",
     )
     silence_timeout_s = models.PositiveIntegerField(
         "silence limit",
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_SILENCE_S)],
+        validators=[MinValueValidator(1), MaxValueValidator(limits.MAX_SILENCE_S)],
         help_text="Seconds in which neither says anything before the call is ended. Empty: none.",
     )
     ready_timeout_s = models.PositiveSmallIntegerField(
         "wait for ready",
         default=10,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_READY_S)],
+        validators=[MinValueValidator(1), MaxValueValidator(limits.MAX_READY_S)],
         help_text="Seconds it may take until it can be talked to.",
     )
     headers = models.JSONField(
@@ -190,7 +187,7 @@ class VoiceAgent(models.Model):
                 name="agent_encodings_are_known",
             ),
             models.CheckConstraint(
-                condition=Q(volume__isnull=True) | Q(volume__lte=100),
+                condition=Q(volume__isnull=True) | Q(volume__lte=limits.MAX_VOLUME),
                 name="agent_volume_is_100_or_less",
             ),
             models.CheckConstraint(

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from agents import limits
 from agents.concealed import concealed, revealed
 from agents.fitness import default_encodings, idle_settings
-from agents.models import JSON_SHAPES, MAX_CALL_S, MAX_READY_S, MAX_SILENCE_S, VoiceAgent
+from agents.models import JSON_SHAPES, VoiceAgent
 from agents.references import FALLBACK_FIELDS, split_fallback
 from agents.validators import SECRET_FORM, check_sample_rate, validate_secret
 from provisioning import yamltext
@@ -21,11 +22,11 @@ from sip.names import PARTY_NAME, PARTY_NAME_FORM
 
 TEXTS = ("dialect", "url", "agent_id", "system_prompt", "greeting", "voice", "transcription_model")
 LIMITS = {
-    "max_duration_s": (1, MAX_CALL_S),
-    "silence_timeout_s": (1, MAX_SILENCE_S),
-    "ready_timeout_s": (1, MAX_READY_S),
+    "max_duration_s": (1, limits.MAX_CALL_S),
+    "silence_timeout_s": (1, limits.MAX_SILENCE_S),
+    "ready_timeout_s": (1, limits.MAX_READY_S),
 }
-FIGURES = {**LIMITS, "volume": (0, 100)}
+FIGURES = {**LIMITS, "volume": (0, limits.MAX_VOLUME)}
 "The lowest and the highest of each."
 SWITCHES = ("keeps_transcript", "answers_at_once")
 KEYS = ("name", "enabled", "secret", "input", "output", "tools", "codecs", "fallback", "headers")

@@ -12,7 +12,6 @@ from pydantic import Field, StringConstraints
 from agents import limits, shapes
 from agents.dialects.registry import DIALECTS
 from agents.formats import SAMPLE_RATES_HZ
-from agents.models import MAX_CALL_S, MAX_READY_S, MAX_SILENCE_S
 from agents.references import FALLBACK_FORM
 from agents.validators import SECRET_FORM, URL_FORM, validate_secret, validate_websocket_url
 from api.rest.schema import Checked, Strict, formed, one_of
@@ -79,7 +78,7 @@ class OutputChoice(Strict):
     """What the agent says."""
 
     format: FormatChoice = Field(default_factory=FormatChoice)
-    volume: Annotated[int, Field(ge=0, le=100)] | None = Field(
+    volume: Annotated[int, Field(ge=0, le=limits.MAX_VOLUME)] | None = Field(
         default=None, description="null: the agent's own."
     )
 
@@ -129,9 +128,9 @@ class _Settings(Strict):
     fallback: Annotated[str, StringConstraints(max_length=200)] = Field(
         default_factory=str, description=f"{FALLBACK_FORM}; empty: none."
     )
-    max_duration_s: Annotated[int, Field(ge=1, le=MAX_CALL_S)] | None = None
-    silence_timeout_s: Annotated[int, Field(ge=1, le=MAX_SILENCE_S)] | None = None
-    ready_timeout_s: Annotated[int, Field(ge=1, le=MAX_READY_S)] = Field(default_factory=int)
+    max_duration_s: Annotated[int, Field(ge=1, le=limits.MAX_CALL_S)] | None = None
+    silence_timeout_s: Annotated[int, Field(ge=1, le=limits.MAX_SILENCE_S)] | None = None
+    ready_timeout_s: Annotated[int, Field(ge=1, le=limits.MAX_READY_S)] = Field(default_factory=int)
     headers: dict[SipHeader, Parameter] = Field(
         default_factory=dict,
         max_length=limits.MAX_PARAMETERS,

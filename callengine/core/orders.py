@@ -41,7 +41,7 @@ class AgentOrder:
     input: Encoding = Encoding.PCM
     "Caller to agent."
     output: Encoding = Encoding.PCM
-    volume: Annotated[int, Within(0, 100)] | None = None
+    volume: Annotated[int, Within(0, limits.MAX_VOLUME)] | None = None
     "None leaves it to the agent."
     parameters: dict[
         Annotated[str, Most(limits.MAX_PARAMETER_NAME)],

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from agents import shapes
+from agents import limits, shapes
 from agents.dialects.registry import DIALECTS
 from agents.formats import SAMPLE_RATES_HZ, Encoding
 from agents.models import VoiceAgent
@@ -36,7 +36,7 @@ class AgentAudioForm(AgentPart):
         label="Volume",
         required=False,
         min_value=0,
-        max_value=100,
+        max_value=limits.MAX_VOLUME,
         help_text="0 to 100. Empty: as loud as the agent is by itself.",
     )
 
