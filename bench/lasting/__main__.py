@@ -81,6 +81,8 @@ class Run:
                 flush=True,
             )
             self._mix = stack.enter_context(Mix(self._product, port, self._ends))
+            # Who holds the interpreter and waits for the processor would hold up the phones.
+            processor.come_first()
             self._over.wait(2.0)
             self._fill()
             for end in self._ends.values():

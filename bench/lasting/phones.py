@@ -5,7 +5,6 @@ count; how late it was in sending is counted on its own.
 """
 
 import contextlib
-import os
 import socket
 import struct
 import time
@@ -15,6 +14,7 @@ from bench import signals
 from bench.agentmarks import counted, counter_in
 from bench.agentphones import SO_TIMESTAMPNS
 from bench.formats import CODECS
+from bench.lasting import processor
 from bench.lasting.streams import LATE_NS, NS, Stream, Tally
 from bench.processes import sleep_until
 from tests.peers.background import Background
@@ -33,9 +33,6 @@ QUIET_NS, FORGOTTEN_NS = 2 * NS, 10 * NS
 SPEECH_S = 10.0
 REMEMBERED = 4096
 "Moments of sending, by number of the group: 8 s."
-PRIORITY = 5
-"""Of this thread, before all that is ordinary, where it may: phones have processors of their own.
-One process among eighty, it had its share of a busy one, and sent every sixth packet late."""
 HEADER = struct.Struct("!BBHII")
 STAMP = struct.Struct("qq")
 Address = tuple[str, int]
@@ -189,8 +186,7 @@ class Phones(Background):
             end.socket.close()
 
     def _run(self) -> None:
-        with contextlib.suppress(PermissionError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        processor.come_first()
         due = time.monotonic()
         while not self._over.is_set():
             self._turn(due)
