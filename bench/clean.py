@@ -1,59 +1,56 @@
-"""How many frames of calls come on time: every call's stream against its own beat."""
+"""How many frames of calls come on time: phones and their clocks are those of `bench.lasting`."""
 
 import time
-from collections.abc import Iterable
 
-import numpy as np
-
-from bench import talking
-from bench.delay import PACKET_S, End, Ends, Packet, noise
+from bench import processes, talking
 from bench.formats import CODECS
-from bench.signals import payloads_of
+from bench.lasting.phones import End, Phones
+from bench.lasting.streams import LATE_NS, NS, Tally
 from bench.switches import Switch
 
 CLEAN = 0.999
-LATE_S = 0.020
-"After its stream's median beat: a listener who waits one frame longer than for most lacks it."
 STEPS = (80, 110, 140, 160, 180)
 FIRST = STEPS.index(160)
-SETTLE_S, WATCHED_S = 3.0, 5.0
-PHASE_S = 0.007
+SETTLE_S, WATCHED_S = 4.0, 5.0
 
 
-def on_time(packets: Iterable[Packet], since: float, until: float) -> int:
-    """Return how many of one stream's packets that came between two moments kept its beat."""
-    came = [(at, sequence) for at, sequence, _, _ in packets if since <= at < until]
-    if not came:
-        return 0
-    first = came[0][1]
-    # The distance from the first, which need not be the least: -32768 to 32767.
-    slots = {((sequence - first + 0x8000) & 0xFFFF) - 0x8000: at for at, sequence in came}
-    beats = np.array([at - slot * PACKET_S for slot, at in slots.items()])
-    return int((beats - np.median(beats) <= LATE_S).sum())
+class _PreferredPhones(Phones):
+    """Phones whose thread has real-time priority, if it may: how busy they are must not tell."""
+
+    def _run(self) -> None:
+        processes.prefer_this_thread()
+        super()._run()
 
 
 def share(switch: Switch, codec: str, port: int, calls: int) -> float:
-    """Return the share of the frames due, both ways, that came on time in the codec asked for."""
-    names = ("PCMU", codec)
-    sides = [End(name, payloads_of(name, noise(2.0, CODECS[name].audio_rate_hz))) for name in names]
+    """Return the share of the frames due, both ways, that came in time.
+
+    Raises RuntimeError if what came is not in the codec asked for.
+    """
+    ends = [End(name, marked=False) for name in ("PCMU", codec)]
     with (
-        Ends(*sides, phase_s=PHASE_S, jitter_s=0.0),
+        _PreferredPhones(ends),
         talking.standing(
             switch,
             codec=codec,
             callee_port=port,
             calls=calls,
             seconds=WATCHED_S,
-            ends=(sides[0], sides[1]),
+            ends=(ends[0], ends[1]),
             settle_s=SETTLE_S,
         ),
     ):
+        for end in ends:
+            end.tally = Tally()
         since = time.monotonic()
         time.sleep(WATCHED_S)
-        until = time.monotonic()
-    good = 0
-    for side in sides:
-        wanted = CODECS[side.codec].static_type
-        for packets in side.came.values():
-            good += on_time((packet for packet in packets if packet[2] == wanted), since, until)
-    return good / (2 * calls * (until - since) / PACKET_S)
+        tallies, lasted_s = [end.close() for end in ends], time.monotonic() - since
+        wrong = sum(
+            stream.payload_type != CODECS[name].static_type
+            for name, end in zip(("PCMU", codec), ends, strict=True)
+            for stream in end.streams.copy().values()
+        )
+    if wrong:
+        raise RuntimeError(f"{wrong} streams in another codec")
+    good = sum(tally.frames - tally.late for tally in tallies)
+    return good / (2 * calls * lasted_s * NS / LATE_NS)

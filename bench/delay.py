@@ -7,13 +7,11 @@ resampling and the codecs' own look-ahead, the switch's encoder's and the listen
 
 import argparse
 import heapq
-import os
 import random
 import struct
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -107,8 +105,7 @@ class Ends(Background):
             side.socket.close()
 
     def _run(self) -> None:
-        with suppress(PermissionError):  # of this thread alone: how busy the ends are must not tell
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        processes.prefer_this_thread()  # how busy the ends are must not tell
         began = time.monotonic() + 0.01
         self.starts = (began, began + self._phase_s)
         due = [(start, index, 0) for index, start in enumerate(self.starts)]

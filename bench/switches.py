@@ -209,7 +209,7 @@ class Product(Switch):
             cwd=ROOT,
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=180,
         )
 
     def _configuration(self) -> dict[str, Any]:

@@ -16,6 +16,8 @@ RAMP_PER_S = 20
 "Calls that are set up to stand; what a set-up costs is not in what they cost."
 SETTLE_S = 2.0
 "For what stands to be what is measured: the product relays a call it can after a second."
+SLACK_S = 0.5
+"For answers that come late: a call ends by the caller's clock."
 SPEECH_S = 10.0
 AUDIBLE = 50.0
 "Root mean square, in 16-bit steps, below which a caller heard nothing."
@@ -78,7 +80,7 @@ def standing(
 
     `ends` are the callers' and the callees'. Raises RuntimeError if a call failed.
     """
-    ramp_s = calls / RAMP_PER_S + settle_s
+    talk_s = calls / RAMP_PER_S + SLACK_S + settle_s + seconds
     callee = Sipp(
         switch.folder,
         f"callee-{codec}",
@@ -99,7 +101,7 @@ def standing(
                 server=switch.server,
                 to=switch.target(codec),
                 media_port=ends[0].port,
-                talk_ms=round((ramp_s + seconds + 0.5) * 1000),
+                talk_ms=round(talk_s * 1000),
             ),
             port=free_port(),
             server=switch.server,
@@ -107,10 +109,11 @@ def standing(
             l=calls,
             r=RAMP_PER_S,
         )
-        time.sleep(ramp_s - settle_s / 2)
-        if switch.listens_first:
-            ends[0].greet((HOST, port) for port in caller.media_ports())
-        time.sleep(settle_s / 2)
+        _await_answers(caller, calls)
+        for part_s in (settle_s / 2, settle_s / 2):
+            if switch.listens_first:
+                ends[0].greet([(HOST, port) for port in caller.media_ports()])
+            time.sleep(part_s)
         yield
         outcome = caller.end(timeout_s=calls / RAMP_PER_S + 6)
     finally:
@@ -118,6 +121,13 @@ def standing(
             processes.end(sipp.process, timeout_s=0.5)
     if outcome.failed:
         raise RuntimeError(f"{outcome.failed} of {calls} calls failed\n{switch.log()}")
+
+
+def _await_answers(caller: Sipp, calls: int) -> None:
+    """Wait until all calls are answered, as long as the first will be there until the end."""
+    until = time.monotonic() + calls / RAMP_PER_S + SLACK_S
+    while len(caller.media_ports()) < calls and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def talk(switch: Switch, *, codec: str, callee_port: int, calls: int, seconds: float) -> Talk:

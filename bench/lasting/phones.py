@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections import deque
+from collections.abc import Iterable
 
 from bench import signals
 from bench.agentmarks import counted, counter_in
@@ -48,8 +49,10 @@ class End:
         self.marked = marked
         "Whether its frames carry a counter, as they pass the product unchanged."
         self._payloads = [] if marked else signals.payloads(codec, SPEECH_S)
+        self._static = known.static_type
         self._step, self._clock_hz = known.timestamp_step, known.timestamp_step * 50
         self._groups: list[dict[Address, Stream]] = [{} for _ in range(GROUPS)]
+        self._unheard: list[Address] = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -58,6 +61,11 @@ class End:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
         self.port: int = self.socket.getsockname()[1]
+
+    def greet(self, addresses: Iterable[Address]) -> None:
+        """Send to these though nothing came from them yet."""
+        assert self._static is not None, "a dynamic payload type is learned from what comes"
+        self._unheard = list(addresses)  # by the thread that sends
 
     def close(self) -> Tally:
         """Return what has come, once nothing more does, with the streams that are not over."""
@@ -90,6 +98,10 @@ class End:
 
     def take(self, phones: "Phones") -> None:
         """Judge what has come."""
+        unheard, self._unheard = self._unheard, []
+        for address in unheard:
+            if address not in self.streams:
+                self._begun(address, 0, self._static or 0).first_ns = time.time_ns()
         receive, streams, tally = self.socket.recvmsg, self.streams, self.tally
         while True:
             try:
@@ -125,10 +137,12 @@ class End:
         self.tally.held += stream.held.late_ns(took_ns, at_ns) > LATE_NS
 
     def _begun(self, source: Address, ssrc: int, payload_type: int) -> Stream:
-        if source in self.streams:
-            self._over(source)
+        before = self.streams.get(source)
         stream = Stream(ssrc, payload_type, self._clock_hz)
         stream.at = ssrc ^ 0x5A5A5A5A
+        if before:  # ours goes on: a switch that follows our changes would be followed in turn
+            stream.at, stream.sent, stream.sent_at = before.at, before.sent, before.sent_at
+            self._over(source)
         stream.last_ns = time.time_ns()
         self.tally.begun[stream.last_ns // NS] += 1
         self.streams[source] = stream
