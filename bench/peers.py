@@ -105,7 +105,7 @@ class Kamailio(Peer):
     @staticmethod
     def available() -> bool:
         """Tell whether both programs are installed."""
-        return bool(shutil.which("kamailio") and shutil.which("rtpengine"))
+        return bool(_kamailio() and shutil.which("rtpengine"))
 
     @staticmethod
     def target(codec: str) -> str:
@@ -146,7 +146,7 @@ class Kamailio(Peer):
             )
         )
         self.process = processes.start(
-            ["kamailio", "-f", "kamailio.cfg", "-DD", "-E", "-Y", str(self.folder)],
+            [_kamailio(), "-f", "kamailio.cfg", "-DD", "-E", "-Y", str(self.folder)],
             folder=self.folder,
             name="kamailio",
         )
@@ -171,6 +171,11 @@ class Kamailio(Peer):
         super().stop()
         if hasattr(self, "_media"):
             processes.end(self._media)
+
+
+def _kamailio() -> str:
+    """Return where it is, in a folder that not everybody looks into; empty if it is absent."""
+    return shutil.which("kamailio", path=f"{os.environ['PATH']}:/usr/sbin") or ""
 
 
 PEERS: tuple[type[Peer], ...] = (Baresip, Kamailio)

@@ -1,13 +1,16 @@
 """All the figures that have a goal: `python -m bench.table [--rounds 5] [--calls 20] ...`.
 
 The product and the peers that are here, in turns, in one run. A figure is printed as soon as it is
-there, and the whole table at the end. `(!)` marks a goal that is missed; the exit status tells.
+there, the whole table at the end or when it is stopped. `(!)` marks a goal that is missed; the exit
+status tells.
 """
 
 import argparse
 import shutil
+import signal
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from bench import processes
@@ -28,6 +31,7 @@ def main() -> int:
     if not shutil.which("sipp"):
         print("missing: sipp (Debian: sip-tester)", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     absent = [peer.name for peer in PEERS if not peer.available()]
     print(_machine() + (f"; absent: {', '.join(absent)}" if absent else ""))
     ports = {codec: kept_port() for codec in COSTS}
@@ -35,8 +39,8 @@ def main() -> int:
     few = asked.few or (asked.rounds + 1) // 2
     with Product(ports, max_calls=max(STEPS[-1], asked.calls) + 20) as product:
         run = Run(product, ports, asked.rounds, few, asked.calls, asked.seconds)
-        for name in asked.parts:
-            for part in PARTS[name]:
+        with suppress(KeyboardInterrupt):
+            for name, part in ((of, part) for of in asked.parts for part in PARTS[of]):
                 print(f"\n{name}: load average {processes.load():.2f}", flush=True)
                 done = part(run)
                 rows += done
@@ -44,7 +48,7 @@ def main() -> int:
         minutes = (time.monotonic() - run.began) / 60
     print(f"\n{_machine()}; {asked.calls} calls; {minutes:.1f} minutes")
     print(heading(), *(row.line() for row in rows), NOTES, sep="\n")
-    return 1 if any(row.missed for row in rows) else 0
+    return 1 if not rows or any(row.missed for row in rows) else 0
 
 
 def _machine() -> str:
