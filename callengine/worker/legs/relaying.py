@@ -110,7 +110,12 @@ class Relaying:
         one, other = (self._legs.get(name or "") for name in bridging.pair)
         if one is None or other is None or not self._can_relay(one) or not self._can_relay(other):
             return None
-        return one, other
+        # Else it would be tried again and again: a turn of the call's thread each time.
+        return (one, other) if relay.suits(self._codec(one), self._codec(other)) else None
+
+    @staticmethod
+    def _codec(leg: Party) -> str | None:
+        return leg.media.codec if leg.media else None
 
     @staticmethod
     def _can_relay(leg: Party) -> bool:
@@ -153,7 +158,7 @@ class Relaying:
             self._try_at = now + SETTLE_S
             return
         ends = [leg.relay_end() for leg in (one, other) if plays(leg, Relayable)]
-        if len(ends) == 2 and ends[0] and ends[1] and relay.suits(ends[0], ends[1]):
+        if len(ends) == 2 and ends[0] and ends[1] and relay.suits(ends[0].codec, ends[1].codec):
             self._began = now
             relay.begin(ends[0], ends[1])
         else:

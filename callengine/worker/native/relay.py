@@ -84,9 +84,9 @@ def can_begin() -> bool:
     return media() is not None and os.environ.get(VARIABLE, "").lower() != "off"
 
 
-def suits(one: RelayEnd, other: RelayEnd) -> bool:
-    """Tell whether what one peer sends can be passed on to the other, coded anew or not."""
-    return (one.codec, other.codec) in _LAWS
+def suits(one: str | None, other: str | None) -> bool:
+    """Tell whether what is of one codec can be passed on as of another, coded anew or not."""
+    return (one, other) in _LAWS
 
 
 def begin(one: RelayEnd, other: RelayEnd) -> None:
