@@ -5,16 +5,14 @@ from django.test import Client
 
 from audiocodecs.catalogue import PLATFORM_CODECS
 from dashboard.accounts.roles import Role
-from tests.dashboard.people import person
+from tests.dashboard.people import browser_of
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def client() -> Client:
-    client = Client()
-    client.force_login(person(Role.VIEWER))
-    return client
+    return browser_of(Role.VIEWER)
 
 
 def test_every_codec_of_the_platform_list_and_every_pair_has_its_button(client: Client) -> None:

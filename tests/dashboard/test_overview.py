@@ -121,8 +121,7 @@ def test_refusals_are_for_those_who_may_see_them(db: None) -> None:
     rejection(user="secretive")
     somebody = person(Role.NONE, "somebody")
     somebody.user_permissions.add(Permission.objects.get(codename="view_call"))
-    client = Client()
-    client.force_login(somebody)
+    client = browser_of(somebody)
     page = client.get("/").content.decode()
     assert "secretive" not in page
     assert "Refused</span>" not in page
@@ -164,8 +163,7 @@ def test_nothing_is_said_to_be_well_that_is_not_known(viewer: Client) -> None:
     )
     somebody = person(Role.NONE, "somebody")
     somebody.user_permissions.add(Permission.objects.get(codename="view_call"))
-    client = Client()
-    client.force_login(somebody)
+    client = browser_of(somebody)
     assert "Nothing asks for you: nobody is silent" in client.get("/").content.decode()
 
 

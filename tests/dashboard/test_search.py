@@ -6,7 +6,7 @@ from django.test import Client
 
 from connections.models import Connection
 from dashboard.accounts.roles import Role
-from tests.dashboard.people import person
+from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import call, rejection
 from trunks.models import Gateway, Number, Trunk
 
@@ -87,7 +87,6 @@ def test_many_are_cut_and_lead_to_the_whole_list(viewer: Client) -> None:
 def test_places_one_may_not_look_at_are_left_out(stored: None) -> None:
     somebody = person(Role.NONE, "somebody")
     somebody.user_permissions.add(Permission.objects.get(codename="view_call"))
-    client = Client()
-    client.force_login(somebody)
+    client = browser_of(somebody)
     assert places(client, "alice") == ["calls"]
     assert places(client, "carrier") == places(client, "203.0.113.7") == []

@@ -6,7 +6,7 @@ from django.test import Client
 
 from connections.models import Connection
 from dashboard.accounts.roles import Role
-from tests.dashboard.people import person
+from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import call, rejection
 from trunks.models import Number, Route, RouteTrunk, Trunk
 
@@ -17,9 +17,7 @@ def browser_with(*permissions: str) -> Client:
     """Return the browser of somebody with these permissions alone."""
     user = person(Role.NONE, "custom")
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(User.objects.get(pk=user.pk))
-    return client
+    return browser_of(User.objects.get(pk=user.pk))
 
 
 @pytest.fixture

@@ -160,9 +160,7 @@ def manager(*more: str, staff: bool = False) -> Client:
     names = ("view_user", "add_user", "change_user", "add_group", "change_group", *more)
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
     User.objects.filter(pk=user.pk).update(is_staff=staff)
-    client = Client()
-    client.force_login(User.objects.get(pk=user.pk))
-    return client
+    return browser_of(User.objects.get(pk=user.pk))
 
 
 @pytest.mark.parametrize("role", ["admin", "operator"])

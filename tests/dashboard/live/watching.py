@@ -9,19 +9,17 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
-from django.test import Client
 
 from callengine.core.snapshot import CallSnapshot
-from dashboard.accounts.roles import Role, set_role
+from dashboard.accounts.roles import Role
 from dashboard.live.consumers import ACKNOWLEDGED
+from tests.dashboard.people import person, signed_in
 from voipnumber.asgi import application
 
 
 def account(name: str, role: Role = Role.VIEWER) -> User:
-    """Return a new user, who has no password: hashing one takes longer than a test."""
-    user = User.objects.create_user(name)
-    set_role(user=user, role=role)
-    return user
+    """Return a new user, a viewer if not told otherwise."""
+    return person(role, name)
 
 
 TELLS_AT_ONCE = re.compile(r"/ws/(engine|overview|calls|trunks)/")
@@ -64,9 +62,7 @@ class Watcher(WebsocketCommunicator):  # type: ignore[misc]
 
 def sign_in(name: str) -> str:
     """Return the session key of a new login."""
-    client = Client()
-    client.force_login(User.objects.get(username=name))
-    return client.cookies["sessionid"].value
+    return signed_in(User.objects.get(username=name))
 
 
 async def watcher(path: str, name: str = "viewer", session: str = "") -> Watcher:
