@@ -12,7 +12,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import starting, steadiness, telling, turns
 from tests.peers import moments, readymade
-from tests.tables import Tables
+from tests.tables import Kept, Tables, version
 
 # How fast an example runs says more about the machine's other work than about the code.
 settings.register_profile(
@@ -54,7 +54,10 @@ def tables(
 ) -> Iterator[Tables]:
     """The tables that the test processes of a run share."""
     own = tmp_path_factory.getbasetemp()
-    tables = Tables(own.parent if hasattr(request.config, "workerinput") else own)
+    # None with `-p no:cacheprovider`.
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)
+    kept = cache and Kept(cache.mkdir("tables"), version())
+    tables = Tables(own.parent if hasattr(request.config, "workerinput") else own, kept)
     yield tables
     tables.close()
 

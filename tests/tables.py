@@ -1,9 +1,13 @@
 """The tables of the tests: made by migrations in one test process, copied by the others of a run.
 
-`migrate` still runs in each of them; it finds nothing left to do.
+They are kept for the next run, until a migration or what is installed changes. `migrate` still runs
+in each process; it finds nothing left to do.
 """
 
 import fcntl
+import hashlib
+import os
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -12,30 +16,73 @@ from pathlib import Path
 from django.db import connection
 from django.test import TransactionTestCase
 
+ROOT = Path(__file__).resolve().parents[1]
+MADE_OF = ("requirements.lock", "callengine/directory/triggers.py", "dashboard/accounts/roles.py")
+"Beside our migrations: those of packages, and what is done after each `migrate`."
 LOCKED_S = 30.0
 "How long a transaction that some thread has not ended yet is waited for."
+
+
+def version(root: Path = ROOT) -> str:
+    """Return a word for all that the tables and their first rows are made of."""
+    made_of = [*(root / name for name in MADE_OF), *sorted(root.glob("*/migrations/*.py"))]
+    digest = hashlib.sha256()
+    for path in made_of:
+        text = path.read_bytes()
+        digest.update(f"{path.relative_to(root)} {len(text)}\n".encode() + text)
+    return digest.hexdigest()[:16]
+
+
+class Kept:
+    """What an earlier run has left in a folder, of one version. Runs of one checkout share it."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self._folder = folder
+        self._file = folder / f"{version}.sqlite3"
+
+    def lend(self, file: Path) -> bool:
+        """Copy it to there; return whether there was any."""
+        try:
+            shutil.copyfile(self._file, file)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def take(self, file: Path) -> None:
+        """Keep a copy, and no other version's."""
+        unfinished = self._file.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(file, unfinished)
+        for other in self._folder.glob("*.sqlite3"):
+            other.unlink(missing_ok=True)
+        unfinished.rename(self._file)
 
 
 class Tables:
     """A file in which a run's first test process leaves its database for the others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: Kept | None = None) -> None:
+        self._kept = kept
         self._file = folder / "tables.sqlite3"
         self._turn = (folder / "tables.lock").open("w")
         self._memory = sqlite3.connect(connection.creation._get_test_db_name(), uri=True)
 
     def fill(self) -> None:
-        """Copy what another process has made; if there is nothing yet, have others wait for us."""
+        """Copy what is kept or another process has made; of nothing, have others wait for us."""
         fcntl.flock(self._turn, fcntl.LOCK_EX)
         if self._file.exists():
             self._leave()
             self.restore()
+        elif self._kept is not None and self._kept.lend(self._file):
+            self.restore()
+            self._file.unlink()
 
     def keep(self) -> None:
         """Leave our tables for the others; have transactional tests end by going back to them."""
         if not self._file.exists():
             with closing(sqlite3.connect(self._file)) as file:
                 self._memory.backup(file)
+            if self._kept is not None:
+                self._kept.take(self._file)
         self._leave()
         TransactionTestCase._fixture_teardown = lambda _: self.restore()
 
