@@ -8,9 +8,10 @@ from playwright.sync_api import Browser, Error, Page
 
 from tests.browser.chromium import LiveServer, chromium
 from tests.browser.demonstration import demonstration
+from tests.browser.pages import PAGES
 from tests.browser.settling import arrive, settle
 from tests.browser.states import State, states, store_all
-from tests.browser.test_site import PAGES, complaints, signed_in
+from tests.browser.test_site import complaints, signed_in
 
 SIZES = {"390": (390, 844), "1280": (1280, 900), "1920": (1920, 1080)}
 THEMES = ("light", "dark")

@@ -8,8 +8,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import LiveServer
+from tests.browser.pages import PAGES
 from tests.browser.settling import arrive_again
-from tests.browser.test_site import PAGES
 from tests.dashboard.live import demo
 
 Does = Callable[[Page], None]

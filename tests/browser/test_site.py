@@ -9,28 +9,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import shifts
 from tests.browser.chromium import PASSWORD, PATIENCE_MS, LiveServer
+from tests.browser.pages import PAGES
 from tests.browser.settling import arrive, settle
 from tests.browser.windows import browser
-from tests.dashboard.addresses import ALL
-from tests.dashboard.rows import AGENT_CALL
 
 __all__ = ["browser"]
-NOT_PAGES = {
-    *("engine", "codec-meaning", "call-quality", "rejections-each"),
-    *("capture-file", "lab-hear-audio"),
-}
-"Addresses that answer with a part of a page, or with a file."
-PARTS = ("-fragment", "-export", "-data", "-state", "-options", "-usage", "-standing")
-"What is no page but part of one, or a file."
-PAGES = {
-    address.name: address.path
-    for address in ALL
-    if address.access
-    and address.access.get
-    and address.name not in NOT_PAGES
-    and not address.name.endswith(PARTS)
-}
-PAGES["call-agent"] = f"/calls/{AGENT_CALL}/"
 NO_PAGE = "/static/css/tokens.css"
 "Text of the same server: an empty page is no page of its, and costs a process."
 FIRST_PAGE_BYTES = 300_000
@@ -120,10 +103,6 @@ class Watched:
         for event, watch in self._watches.items():
             self.page.remove_listener(event, watch)
         arrive(self.page, NO_PAGE)
-
-
-def test_the_pages_of_the_rail_are_looked_at() -> None:
-    assert {"calls", "call", "settings", "users"} <= PAGES.keys()
 
 
 def complaints(page: Page) -> list[str]:

@@ -1,10 +1,15 @@
-"""No test looks at a page that is not at rest, and none but once at what changes."""
+"""No test in a browser looks at a page that is not at rest, and none but once at what changes.
+
+Apart from those tests: `bin/test --quick` does not collect them.
+"""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from tests.browser.pages import PAGES
+
+HERE = Path(__file__).parent / "browser"
 LOOKS = {
     *("all_inner_texts", "all_text_contents", "get_attribute", "inner_html", "inner_text"),
     *("input_value", "is_checked", "is_disabled", "is_enabled", "is_hidden", "is_visible"),
@@ -18,6 +23,10 @@ def calls(path: Path) -> Iterator[tuple[ast.Call, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield node, node.func.attr
+
+
+def test_the_pages_of_the_rail_are_looked_at() -> None:
+    assert {"calls", "call", "settings", "users"} <= PAGES.keys()
 
 
 def test_pages_are_come_to_by_way_of_what_waits_for_their_rest() -> None:
