@@ -1,5 +1,6 @@
 """The parts of `bench.table`: each measures figures of every switch and returns their rows."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from bench.turns import Row, Run, climb
 COSTS = {"PCMU": 0.20, "PCMA": 0.28, "G722": 0.36, "OPUS": 0.70, "AMR-WB": 1.15}
 "CPU-seconds per call-minute that are wanted, by the callee's codec."
 STEADY_RATE, STEADY_S = 10, 6.0
-HELD_S = 15.0
+HELD_S, RECOVERY_S = 15.0, 3.0
 "A queue that grows is not seen in less."
 RATES = (20, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 150, 175, 200, 300)
 FIRST_RATE, PEERS_FIRST_RATE = RATES.index(110), RATES.index(200)
@@ -215,6 +216,8 @@ def _climbed(
         done = step(rate)
         told.append(f"{rate}: {done.failed} failed, {100 * done.done_share:.0f} % done")
         costs[rate] = done.cpu_ms_each
+        if not done.passed:
+            time.sleep(RECOVERY_S)
         return done.passed
 
     found = climb(rates, at[switch.name], holds)
