@@ -4,7 +4,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 _BAR = (
-    '<svg class="level" id="level-{}"{} viewBox="0 0 100 8" preserveAspectRatio="none" '
+    '<svg class="level" id="level-{}"{} data-whole viewBox="0 0 100 8" preserveAspectRatio="none" '
     'aria-hidden="true" focusable="false"><rect width="{}" height="8"></rect></svg>'
 )
 OOB = SafeString(' hx-swap-oob="true"')

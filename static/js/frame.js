@@ -20,19 +20,19 @@
     if (trunkState) {
       // A trunk may be named more than once on a page: all of them change.
       for (const named of document.querySelectorAll('[data-trunk-state="' + trunkState + '"]')) {
-        named.replaceChildren(...element.cloneNode(true).childNodes);
+        window.anew.fill(named, element.cloneNode(true));
       }
     } else if (element.id === "engine") {
       if (engine) fill(element.cloneNode(true));
     } else {
       const known = element.id && document.getElementById(element.id);
-      if (known && known.textContent !== element.textContent) known.replaceWith(element.cloneNode(true));
+      if (known && known.textContent !== element.textContent) window.anew.take(known, element.cloneNode(true));
     }
   }
 
   function fill(element) {
     const held = engine.contains(document.activeElement) ? document.activeElement.id : "";
-    engine.replaceChildren(...element.childNodes);
+    window.anew.fill(engine, element);
     found();
     if (held) document.getElementById(held)?.focus({ preventScroll: true });
   }

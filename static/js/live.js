@@ -183,36 +183,16 @@
 
   // --- what the websocket brings ---------------------------------------------------------------
 
-  // Times differ in their text alone once the browser has made them local, or let them tick.
-  function sameButForTime(one, other) {
-    const [a, b] = [one, other].map((cell) => {
-      const copy = cell.cloneNode(true);
-      copy.classList.remove("fresh");
-      if (!copy.classList.length) copy.removeAttribute("class");
-      for (const time of copy.querySelectorAll("time, [data-since]")) {
-        time.removeAttribute("title");
-        time.removeAttribute("data-clock");
-        time.textContent = "";
-      }
-      return copy;
-    });
-    return a.isEqualNode(b);
-  }
-
-  // Of a known row only the cells that differ are replaced: that keeps a hundred busy calls smooth.
+  // Of a known row only what differs is changed: that keeps a hundred busy calls smooth.
   function replace(known, element) {
     const [before, after] = [Array.from(known.children), Array.from(element.children)];
     if (known.tagName !== "TR" || before.length !== after.length) {
-      known.replaceWith(element);
-      htmx.process(element);
+      window.anew.take(known, element);
       return;
     }
     for (const name of Object.keys(element.dataset)) known.dataset[name] = element.dataset[name];
     known.toggleAttribute("data-ended", element.hasAttribute("data-ended"));
-    after.forEach((cell, index) => {
-      if (sameButForTime(before[index], cell)) return;
-      before[index].replaceWith(cell);
-    });
+    after.forEach((cell, index) => window.anew.take(before[index], cell));
   }
 
   function insert(list, element) {
@@ -238,10 +218,8 @@
     if (!known && list) insert(list, element);
     else if (!known) return;
     else if (how === "delete") leave(known);
-    else if (how === "innerHTML") {
-      known.replaceChildren(...element.childNodes);
-      htmx.process(known);
-    } else replace(known, element);
+    else if (how === "innerHTML") window.anew.fill(known, element);
+    else replace(known, element);
   }
 
   function apply({ message, socketWrapper }) {

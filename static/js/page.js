@@ -67,7 +67,8 @@
       if (style === "recent") {
         style = at.toDateString() === new Date().toDateString() ? "time" : "date";
       }
-      element.textContent = (formats[style] || formats.time).format(at);
+      const text = (formats[style] || formats.time).format(at);
+      if (element.textContent !== text) element.textContent = text;
       element.title = full.format(at);
       delete element.dataset.clock;
     }
@@ -189,14 +190,12 @@
 
   // What somebody has typed or chosen stays when the part of the page around it is read anew by
   // itself. What has the focus has it again by its id: htmx sees to that.
-  const ITSELF = ["refresh", "told"];
   let entered = [];
 
-  function noteEntered({ target, detail }) {
-    const cause = detail.requestConfig?.triggeringEvent;
+  function noteEntered(event) {
     entered = [];
-    if (cause && !ITSELF.includes(cause.type)) return;
-    for (const field of target.querySelectorAll("form :is(input, textarea, select)[id]:not([type=hidden])")) {
+    if (!window.anew.isByItself(event)) return;
+    for (const field of event.target.querySelectorAll("form :is(input, textarea, select)[id]:not([type=hidden])")) {
       const { id, value, checked } = field;
       const options = Array.from(field.options || []);
       const isOther = options.length ? options.some((one) => one.selected !== one.defaultSelected) : value !== field.defaultValue || checked !== field.defaultChecked;
