@@ -1,8 +1,10 @@
 """What somebody should look at now: a few sentences, each with the one thing to do about it.
 
-Nothing is said that is not known: a phone is missed only if it has made calls lately.
+Nothing is said that is not known: a phone is missed only if it has made calls lately. What is
+said is so for a while: nothing comes and goes because something swings about a limit.
 """
 
+import contextlib
 import datetime as dt
 import shutil
 from collections import Counter
@@ -20,19 +22,30 @@ from callengine.edge.transport import certificates
 from callengine.models import Call, Leg, Rejection
 from connections.models import Connection, Registration
 from dashboard.overview.figures import TrunksNow
+from dashboard.overview.levels import Level
 from dashboard.parts.shown import EngineView
 
 MOST = 5
 SILENT_LOOKED_AT = 500
 "Legs of calls in progress that are looked at."
-MANY_REJECTIONS = 50
+HOUR = dt.timedelta(hours=1)
+MANY_REJECTIONS = Level(at=50, below=25)
 "Of one address within an hour."
+REJECTIONS_REMEMBERED = dt.timedelta(hours=4)
+REJECTIONS_LOOKED_AT = 200
+"The newest of an address that are remembered."
+ADDRESSES_LOOKED_AT = 5
+"Of those that may have been refused often enough, the worst."
 CALLS_LOOKED_AT = 1000
 "The newest, by which it is told who is usually there."
 USUAL_CALLS = 3
 "Who has made so many of them in USUAL is usually there."
 USUAL = dt.timedelta(days=7)
-DISK_FULL_PERCENT = 90.0
+LATE = dt.timedelta(minutes=2)
+"A phone that renews its registration so late is not missed meanwhile."
+DISK_FULL_PERCENT = Level(at=90.0, below=85.0)
+DISK_MARK = ".nearly-full"
+"A file of the data folder: it has been said, which all processes of this machine are to know."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ class Concern:
 def concerns(may: Callable[[str], bool], *, engine: EngineView, trunks: TrunksNow) -> list[Concern]:
     """Return what is to be said to somebody who `may` see so much: MOST at most, the worst first.
 
-    Five queries at most.
+    Ten queries at most, five as a rule.
     """
     return every_concern(may, engine=engine, trunks=trunks)[:MOST]
 
@@ -127,7 +140,10 @@ def _trunks(trunks: TrunksNow) -> Iterator[Concern]:
 
 
 def _phones(now: dt.datetime) -> Iterator[Concern]:
-    """Connections that made calls lately and have no phone registered now. Two queries."""
+    """Connections that made calls lately and have had no phone registered for a while.
+
+    Two queries.
+    """
     newest = Call.objects.filter(started__gte=now - USUAL).order_by("-started", "-id")
     made = Counter(newest.values_list("source", flat=True)[:CALLS_LOOKED_AT])
     users = [
@@ -137,7 +153,7 @@ def _phones(now: dt.datetime) -> Iterator[Concern]:
     ]
     if not users:
         return
-    valid = Registration.objects.filter(expires_at__gt=now).values("connection")
+    valid = Registration.objects.filter(expires_at__gt=now - LATE).values("connection")
     lost = Connection.objects.filter(sip_user__in=users, enabled=True).exclude(pk__in=valid)
     rows = list(lost.order_by("name").values_list("pk", "name", "sip_user")[: MOST + 1])
     if len(rows) > 1:
@@ -157,15 +173,24 @@ def _listed(rows: Sequence[tuple[int, str, str]]) -> str:
 
 
 def _rejections(now: dt.datetime) -> Iterator[Concern]:
-    since = now - dt.timedelta(hours=1)
-    counted = Rejection.objects.filter(at__gte=since).order_by().values("source_address")
-    worst = counted.annotate(count=Count("id")).order_by("-count").first()
-    if worst is None or worst["count"] < MANY_REJECTIONS:
+    """The address that was refused most. A query, and one for each that was refused less often."""
+    counted = Rejection.objects.filter(at__gte=now - HOUR).order_by().values("source_address")
+    many = counted.annotate(count=Count("id")).filter(count__gte=int(MANY_REJECTIONS.below))
+    for row in many.order_by("-count", "source_address")[:ADDRESSES_LOOKED_AT]:
+        address, count = row["source_address"], row["count"]
+        if count < MANY_REJECTIONS.at and not _were_many(address, now):
+            continue
+        text = f"{address} was refused {count} times in the last hour."
+        url = f"{reverse('rejections')}?{urlencode({'source': address, 'time': ''})}"
+        yield Concern("rejections", "wait", text, "See what it asked for", url)
         return
-    address = worst["source_address"]
-    text = f"{address} was refused {worst['count']} times in the last hour."
-    url = f"{reverse('rejections')}?{urlencode({'source': address, 'time': ''})}"
-    yield Concern("rejections", "wait", text, "See what it asked for", url)
+
+
+def _were_many(address: str, now: dt.datetime) -> bool:
+    """Tell whether an address was refused often, and has not stopped since."""
+    lately = Rejection.objects.filter(source_address=address, at__gte=now - REJECTIONS_REMEMBERED)
+    times = lately.order_by("-at").values_list("at", flat=True)[:REJECTIONS_LOOKED_AT]
+    return MANY_REJECTIONS.holds_of(list(times), now, of=HOUR)
 
 
 def _certificate(now: dt.datetime) -> Iterator[Concern]:
@@ -190,7 +215,17 @@ def _disk() -> Iterator[Concern]:
     except OSError:
         return
     percent = 100 * usage.used / usage.total
-    if percent >= DISK_FULL_PERCENT:
+    mark = settings.VOIPNUMBER_DATA / DISK_MARK
+    was_said = mark.exists()
+    is_said = DISK_FULL_PERCENT.holds(percent, before=was_said)
+    if is_said != was_said:
+        # Where it cannot be kept, it is said at the limit alone.
+        with contextlib.suppress(OSError):
+            if is_said:
+                mark.touch(mode=0o600)
+            else:
+                mark.unlink(missing_ok=True)
+    if is_said:
         left = usage.free / 1e9
         text = f"The disk of the data folder is {percent:.0f} % full: {left:.1f} GB are left."
         yield Concern("disk", "wait", text, "Open settings", reverse("settings"))

@@ -18,6 +18,7 @@ from callengine.record import store as record
 from dashboard.accounts.roles import Role, set_role
 from dashboard.live import feed, outbox
 from dashboard.overview import now
+from dashboard.overview.levels import Level
 from tests.dashboard.live import agentcalls, demo
 from tests.dashboard.rows import store_rows
 from trunks.models import Gateway
@@ -173,7 +174,7 @@ async def patience(seconds: float, tick: float) -> None:
 async def set_up(certificate: str, disk_full_percent: float) -> None:
     """Have a certificate of SIP over TLS, and hold a disk for full from so many percent on."""
     settings.VOIPNUMBER_SIP_TLS_CERTIFICATE = Path(certificate)
-    now.DISK_FULL_PERCENT = disk_full_percent
+    now.DISK_FULL_PERCENT = Level(disk_full_percent, disk_full_percent)
 
 
 @command

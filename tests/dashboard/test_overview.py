@@ -2,6 +2,9 @@
 
 import datetime as dt
 import re
+import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -9,11 +12,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from callengine.models import EngineNode
+from callengine.models import EngineNode, Rejection
 from connections.models import Connection, Registration
 from dashboard.accounts.roles import Role
 from dashboard.overview import figures
 from dashboard.overview.figures import Span, span
+from dashboard.overview.levels import Level
 from tests.dashboard.live import demo
 from tests.dashboard.people import browser_of, person
 from tests.dashboard.record import call, rejection
@@ -206,3 +210,83 @@ def test_what_asks_for_somebody_is_said_with_its_one_button(viewer: Client) -> N
     assert now.index("No audio arrives") < now.index("Alice (alice)"), "the worst first"
     EngineNode.objects.update(seen="2026-01-02T10:42:00Z")
     assert "Engine not reachable since" in viewer.get("/").content.decode()
+
+
+def _refused(address: str, *, times: int) -> None:
+    for _ in range(times):
+        rejection(address, ago_s=600)
+
+
+def _forget(address: str, *, times: int) -> None:
+    hour = timezone.now() - dt.timedelta(hours=1)
+    rows = Rejection.objects.filter(source_address=address, at__gte=hour).values_list(
+        "pk", flat=True
+    )
+    Rejection.objects.filter(pk__in=list(rows[:times])).delete()
+
+
+def test_an_address_about_the_limit_does_not_come_and_go(viewer: Client) -> None:
+    said = "203.0.113.9 was refused {} times in the last hour."
+    _refused("203.0.113.9", times=49)
+    assert said.format(49) not in viewer.get("/").content.decode()
+    _refused("203.0.113.9", times=1)
+    assert said.format(50) in viewer.get("/").content.decode()
+    # They get older than an hour, and others have come.
+    Rejection.objects.update(at=timezone.now() - dt.timedelta(minutes=61))
+    _refused("203.0.113.9", times=49)
+    assert said.format(49) in viewer.get("/").content.decode()
+    _forget("203.0.113.9", times=24)
+    assert said.format(25) in viewer.get("/").content.decode()
+    _forget("203.0.113.9", times=1)
+    assert "was refused" not in viewer.get("/").content.decode()
+
+
+def test_of_two_that_are_refused_as_often_it_is_always_the_same(viewer: Client) -> None:
+    for address in ("203.0.113.9", "203.0.113.10", "203.0.113.8"):
+        _refused(address, times=50)
+    assert "203.0.113.10 was refused 50 times" in viewer.get("/").content.decode()
+    _refused("203.0.113.9", times=1)
+    assert "203.0.113.9 was refused 51 times" in viewer.get("/").content.decode()
+
+
+def test_a_phone_that_renews_late_is_not_missed(viewer: Client) -> None:
+    alice = Connection.objects.create(name="Alice", sip_user="alice")
+    for _ in range(3):
+        call(source="connection:alice")
+    now = timezone.now()
+    Registration.objects.create(
+        connection=alice,
+        contact="sip:alice@192.0.2.1",
+        call_id="x",
+        cseq=1,
+        expires_at=now - dt.timedelta(seconds=60),
+        flow="udp:192.0.2.1:5060",
+        registered_at=now - dt.timedelta(hours=1),
+    )
+    missed = "Alice (alice) is not registered"
+    assert missed not in viewer.get("/").content.decode()
+    Registration.objects.update(expires_at=now - dt.timedelta(seconds=121))
+    assert missed in viewer.get("/").content.decode()
+
+
+def test_a_disk_about_the_limit_does_not_come_and_go(
+    db: None, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VOIPNUMBER_DATA = tmp_path
+    browser = browser_of(Role.ADMIN)
+
+    def is_said(at: float, below: float) -> bool:
+        level = Level(used + at, used + below)
+        monkeypatch.setattr("dashboard.overview.now.DISK_FULL_PERCENT", level)
+        return "The disk of the data folder is" in browser.get("/").content.decode()
+
+    usage = shutil.disk_usage(tmp_path)
+    used = 100 * usage.used / usage.total
+    # Others fill the same disk meanwhile, but not so fast.
+    assert not is_said(10, 5)
+    assert not is_said(10, -10)
+    assert is_said(-5, -10)
+    assert is_said(10, -10)
+    assert is_said(10, -10)
+    assert not is_said(20, 10)
+    assert not is_said(10, -10)

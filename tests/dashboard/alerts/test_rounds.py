@@ -14,11 +14,13 @@ from dashboard.alerts.rounds import look
 from dashboard.alerts.ways import AlertWay
 from dashboard.alerts.webhook import NotSentError
 from dashboard.models import AlertFailure, AlertSettings, OpenAlert
+from dashboard.overview.levels import Level
 from tests.dashboard.live import demo
 from tests.dashboard.record import rejection
 from trunks.models import Gateway, GatewayTarget, Trunk
 
 pytestmark = pytest.mark.django_db
+ALWAYS, NEVER = Level(0.0, 0.0), Level(101.0, 101.0)
 
 
 class Process:
@@ -36,7 +38,7 @@ class Process:
 @pytest.fixture(autouse=True)
 def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the disk of the machine that tests run on say nothing."""
-    monkeypatch.setattr("dashboard.overview.now.DISK_FULL_PERCENT", 101.0)
+    monkeypatch.setattr("dashboard.overview.now.DISK_FULL_PERCENT", NEVER)
 
 
 @pytest.fixture
@@ -64,6 +66,22 @@ def test_two_processes_and_a_restart_tell_it_once(refused: str) -> None:
     assert second.at(160) + restarted.at(161) == [f"No longer reported: {refused}"]
     assert restarted.at(300) + second.at(300) + first.at(300) == []
     assert not OpenAlert.objects.exists()
+
+
+def test_an_alert_about_its_limit_is_told_once(refused: str) -> None:
+    """Rejections get older than an hour, and others come."""
+    from callengine.models import Rejection
+
+    process = Process()
+    process.at(0)
+    assert process.at(30) == [refused]
+    Rejection.objects.update(at=timezone.now() - dt.timedelta(minutes=61))
+    for _ in range(30):
+        rejection("203.0.113.9", ago_s=600)
+    assert process.at(40) + process.at(200) + process.at(600) == []
+    forget(at__gte=timezone.now() - dt.timedelta(minutes=60))
+    process.at(700)
+    assert process.at(760) == [f"No longer reported: {refused}"]
 
 
 def test_two_that_begin_at_one_moment_tell_it_once(
@@ -121,12 +139,12 @@ def test_every_trunk_has_its_own_however_many_are_down() -> None:
 
 
 def test_a_machine_judges_its_own_disk(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.overview.now.DISK_FULL_PERCENT", 0.0)
+    monkeypatch.setattr("dashboard.overview.now.DISK_FULL_PERCENT", ALWAYS)
     settings.VOIPNUMBER_NODE = "web1"
     process = Process()
     process.at(0)
     assert "The disk of the data folder is" in process.at(30)[0]
-    monkeypatch.setattr("dashboard.overview.now.DISK_FULL_PERCENT", 101.0)
+    monkeypatch.setattr("dashboard.overview.now.DISK_FULL_PERCENT", NEVER)
     settings.VOIPNUMBER_NODE = "web2"
     other = Process()
     assert other.at(0) == other.at(100) == []
