@@ -207,6 +207,7 @@ class Assembly:
             refer_desk=self.refer_desk,
             onward_refers=self.onward_refers,
             parting=Parting(self.legs, engine.said_inside),
+            acknowledged=engine.acknowledged,
         )
         self.callers = Callers(
             engine,

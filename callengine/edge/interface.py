@@ -279,6 +279,9 @@ class Engine(Protocol):
     def attempted(self, anchor: LegAnchor, attempt: Attempt) -> None:
         """Take what came of an INVITE to a gateway."""
 
+    def acknowledged(self, anchor: LegAnchor) -> None:
+        """Take that the ACK of a leg's 2xx has come, so that the leg talks."""
+
     def said_inside(self, anchor: LegAnchor, text: str) -> None:
         """Take what a peer's request inside a dialog said that is for the record, in words."""
 

@@ -347,6 +347,11 @@ class Switchboard(DirectoryAnswers):
         """Take what came of an INVITE to a gateway."""
         self.gateways.attempted(anchor, attempt)
 
+    def acknowledged(self, anchor: LegAnchor) -> None:
+        """Tell those who wait for a leg to talk."""
+        if (call := self.calls.get(anchor.call)) is not None:
+            call.news.set()
+
     def said_inside(self, anchor: LegAnchor, text: str) -> None:
         """Take what a peer's request inside a dialog said that is for the record."""
         if (call := self.calls.get(anchor.call)) is not None and not call.ended:

@@ -1,5 +1,7 @@
 """Requests of peers, given to call processes: what makes a dialog, what is inside, ACK, CANCEL."""
 
+from collections.abc import Callable
+
 from callengine.core.reasons import Rule
 from callengine.edge.interface import LegAnchor
 from callengine.edge.legs import inner
@@ -40,6 +42,7 @@ class InwardRequests:
         refer_desk: ReferDesk,
         onward_refers: OnwardRefers,
         parting: Parting,
+        acknowledged: Callable[[LegAnchor], None],
     ) -> None:
         self._legs = legs
         self._transactions = transactions
@@ -51,6 +54,7 @@ class InwardRequests:
         self._refer_desk = refer_desk
         self._onward_refers = onward_refers
         self._parting = parting
+        self._acknowledged = acknowledged
 
     def invite(self, transaction: ServerTransaction, anchor: LegAnchor, body: bytes) -> None:
         """Give a new call's INVITE to its call process; `body` is compact already."""
@@ -151,6 +155,7 @@ class InwardRequests:
         if dialog.answered is not None and dialog.answered.request.cseq == message.cseq:
             self._transactions.acknowledge(dialog.answered)
         dialog.part()
+        self._acknowledged(leg.anchor)
         if leg.state is LegState.ABANDONED:
             self._abandoner.acknowledged(leg, dialog)
         elif not dialog.ended:

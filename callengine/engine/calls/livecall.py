@@ -157,7 +157,7 @@ class LiveCall:
     has_asked_for_music: bool = False
     "Whether its process has been given what parties on hold hear."
     news: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-    "Set by whatever its process says of it, and by its end; who waits for that clears it first."
+    "Set by whatever its process says of it, by an ACK, and by its end; who waits clears it first."
     agents: LiveAgents = field(default_factory=LiveAgents)
     capture: OpenCapture | None = None
     "What records its packets, or did last."

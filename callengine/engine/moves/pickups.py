@@ -5,7 +5,7 @@ are told that the call was completed elsewhere.
 """
 
 import asyncio
-import time
+import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -32,8 +32,6 @@ WITHIN_S = 15.0
 "How long a caller that was answered for a pick-up waits to be taken over."
 ACK_TIMEOUT_S = 4.0
 "How long its ACK may take."
-LOOK_S = 0.02
-"How often it is looked for."
 
 
 class ReplacingEdge(Anchors, Protocol):
@@ -123,16 +121,18 @@ class PickUps:
             return _came_too_late("It ended before that.")
         otherwise = not_picked_up_end(joint, call)
         self._send(other.process, AnswerCall(other.plan.call, WITHIN_S, otherwise))
-        until = time.monotonic() + ACK_TIMEOUT_S
-        while not self._edge.talks(order.token):
-            if other.ended:
-                return _came_too_late("It ended before that.")
-            if time.monotonic() >= until:
-                self._hang_up(other, otherwise)
-                who = other.name_of(CALLER)
-                return _came_too_late(f"{who} was answered and sent no ACK: look at its ladder.")
-            await asyncio.sleep(LOOK_S)
-        return self._answered_meanwhile(call, joint)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ACK_TIMEOUT_S):
+                while not (other.ended or self._edge.talks(order.token)):
+                    other.news.clear()
+                    await other.news.wait()
+        if self._edge.talks(order.token):
+            return self._answered_meanwhile(call, joint)
+        if other.ended:
+            return _came_too_late("It ended before that.")
+        self._hang_up(other, otherwise)
+        who = other.name_of(CALLER)
+        return _came_too_late(f"{who} was answered and sent no ACK: look at its ladder.")
 
     def _answered_meanwhile(self, call: LiveCall, joint: Joint) -> Termination | None:
         """Return why a pick-up of a ringing call alone comes too late, if the device answered."""

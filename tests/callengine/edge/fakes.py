@@ -60,6 +60,7 @@ class FakeEngine:
     bans: list[HeldBan] = field(default_factory=list)
     attempts: list[tuple[str, Attempt]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    acknowledgements: list[str] = field(default_factory=list)
     outcome: Callable[[IncomingCall], Accepted | Refused] | None = None
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -135,6 +136,9 @@ class FakeEngine:
 
     def attempted(self, anchor: LegAnchor, attempt: Attempt) -> None:
         self.attempts.append((anchor.gateway, attempt))
+
+    def acknowledged(self, anchor: LegAnchor) -> None:
+        self.acknowledgements.append(anchor.name)
 
     def said_inside(self, anchor: LegAnchor, text: str) -> None:
         self.said.append(f"{anchor.name} {text}")
