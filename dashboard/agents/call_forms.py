@@ -11,7 +11,7 @@ from agents.models import VoiceAgent
 from dashboard.agents.fallbacks import fallback_named, fallback_words
 from dashboard.agents.fields import HeaderLinesField
 from dashboard.agents.formparts import FORMATS, AgentPart
-from sip.forms import typed
+from trunks.number_forms import PartyInput
 from trunks.parties import MAX_LENGTH
 
 _ENCODING_WORDS = {
@@ -74,7 +74,7 @@ class AgentCallsForm(AgentPart):
         label="Fallback",
         required=False,
         max_length=MAX_LENGTH,
-        widget=typed(placeholder="nobody: the caller is told 503"),
+        widget=PartyInput(placeholder="nobody: the caller is told 503"),
         help_text="Who is called if the agent cannot be had, or is lost: a connection by its SIP "
         "user or name, a number, or a number and the trunk it goes through "
         "(+12025550100 via carrier-one).",

@@ -1,6 +1,8 @@
 """An agent's settings: only what its dialect uses, a secret nobody reads, two people at one row."""
 
 import datetime as dt
+import html
+import re
 from typing import Any
 
 import pytest
@@ -303,6 +305,24 @@ def test_a_fallback_is_taken_as_people_write_it(
     said(admin, admin.post(at("agent-calls", row.pk), form))
     assert stored().fallback == reference
     assert shown(admin, row, "calls").get("fallback", "") == words
+
+
+def test_whatever_is_offered_as_a_fallback_is_taken(admin: Client) -> None:
+    """A trunk alone was offered, and then refused."""
+    Connection.objects.create(name="Alice", sip_user="alice")
+    Trunk.objects.create(name="carrier-one")
+    row = agent()
+    page = text(admin.get(at("agent-calls", row.pk)))
+    (asked,) = re.findall(r'data-combobox="([^"]+)"', page)
+    offered = re.findall(r'data-value="([^"]+)"', text(admin.get(html.unescape(asked))))
+    assert "Alice (alice)" in offered
+    chosen = re.findall(r'<option value="([^"]+)"', page[page.index("fallback_chosen") :])
+    sent = [("fallback", one) for one in offered] + [("fallback_chosen", one) for one in chosen]
+    for name, value in sent:
+        form = {**shown(admin, row, "calls"), name: value}
+        said(admin, admin.post(at("agent-calls", row.pk), form))
+        assert stored().fallback == "connection:alice"
+        VoiceAgent.objects.update(fallback_connection=None)
 
 
 @pytest.mark.parametrize(
