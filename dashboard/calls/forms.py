@@ -5,14 +5,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 
 from agents import limits
 from agents.dialects.kinds import SETTINGS, DialectKind
 from agents.shapes import validate_tools
 from agents.validators import validate_text
 from callengine.edge.callers.invites import dialled_user
-from trunks.validators import NUMBER, NUMBER_FORM
+from dashboard.parts.named import Called, NotNamedError, transferred_to
+from trunks.parties import MAX_LENGTH
 
 FIXED = SETTINGS | {"input_encoding", "output_encoding"}
 "Settings that somebody may want to change in a call; those not in the form never may."
@@ -82,14 +82,12 @@ class TransferForm(forms.Form):
 
     to = forms.CharField(
         label="Transfer to",
-        help_text="A number, or the SIP user of a connection.",
-        error_messages={
-            "required": "Transfer to: name a number or a SIP user, such as +1 202 555 0100 or 1001."
-        },
+        help_text="A number, or the name or SIP user of a connection.",
+        error_messages={"required": "Nobody is named: type a number, or the name of a connection."},
         widget=forms.TextInput(
             attrs={
                 "id": "transfer-to",
-                "maxlength": 80,
+                "maxlength": MAX_LENGTH,
                 "autocomplete": "off",
                 "autocapitalize": "none",
                 "spellcheck": "false",
@@ -97,12 +95,10 @@ class TransferForm(forms.Form):
         ),
     )
 
-    def clean_to(self) -> str:
-        """Return the number without visual separators, or the SIP user."""
-        to = dialled_user(self.cleaned_data["to"])
-        message = (
-            f"Transfer to: {to[:80]!r} is no number and no SIP user. Allowed: {NUMBER_FORM}; "
-            "a telephone number may hold spaces, brackets and dots, too."
-        )
-        RegexValidator(NUMBER, message)(to)
-        return to
+    def clean_to(self) -> Called:
+        """Return whom the text means: a number without visual separators, or a SIP user."""
+        try:
+            who = transferred_to(self.cleaned_data["to"])
+        except NotNamedError as error:
+            raise ValidationError(str(error)) from error
+        return Called(dialled_user(who.dialled), who.words)

@@ -110,9 +110,9 @@ def transfer(request: HttpRequest, call_uuid: uuid.UUID) -> HttpResponse:
     to, text = form.cleaned_data["to"], "The call had already ended."
     if record.ended is None:
         by = request.user.get_username()
-        did(f"transferred to {to}", row=record, name=_parties(record))
-        async_to_sync(tell)(ENGINES, Transfer(str(call_uuid), to=to, by=by))
-        text = f"Transferring to {to}: the timeline shows how it goes."
+        did(f"transferred to {to.words}", row=record, name=_parties(record))
+        async_to_sync(tell)(ENGINES, Transfer(str(call_uuid), to=to.dialled, by=by))
+        text = f"Transferring to {to.words}: the timeline shows how it goes."
     if is_fragment(request):
         context = {"call_uuid": call_uuid, "transfer_form": TransferForm(), "transfer_said": text}
         return render(request, "calls/_transfer_form.html", context)

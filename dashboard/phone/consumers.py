@@ -31,7 +31,7 @@ from callengine.notices.phone import (
 )
 from callengine.notices.wire import to_message
 from dashboard.live.consumers import SAYS_TOO_MUCH
-from dashboard.phone.named import NotNamedError, called, connection_named
+from dashboard.parts.named import NotNamedError, called, connection_named
 from dashboard.phone.pages import PageSocket, Told
 from dashboard.phone.sound import NoSoundError, PageSound
 

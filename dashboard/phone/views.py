@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.parts.access import requires
+from dashboard.parts.named import CALLED
 from dashboard.phone.forms import PhoneForm
-from dashboard.phone.named import CALLED
 from sip.selftests import SelfTest
 from trunks.parties import MAX_LENGTH, in_words
 

@@ -7,12 +7,17 @@ from django.test import Client
 
 from callengine.models import Call
 from callengine.record import reading, store
+from connections.models import Connection
+from tests.dashboard.agents.some import agent
+from tests.dashboard.carriers import text
 from tests.dashboard.live import demo
 from tests.dashboard.live.conftest import fresh_channel_layer, operator, viewer
 from tests.dashboard.live.test_pages import FRAGMENT, Engine
+from trunks.models import Number
 
 __all__ = ["fresh_channel_layer", "operator", "viewer"]
 SAID = "Transferring to 1001: the timeline shows how it goes."
+NOBODY = "Nobody is named: type a number, or the name of a connection."
 FORM = 'class="transfer-form"'
 
 
@@ -53,9 +58,19 @@ def test_with_htmx_the_form_answers_in_place(operator: Client) -> None:
         ("020 7946.0018", "02079460018"),
         ("alice.b", "alice.b"),
         ("*97#", "*97#"),
+        ("bob", "bob"),
+        ("Bob Marsh (bob)", "bob"),
+        ("bob marsh", "bob"),
+        ("connection:bob", "bob"),
+        ("desk", "desk"),
     ],
 )
-def test_a_number_may_be_typed_as_people_write_it(operator: Client, typed: str, sent: str) -> None:
+def test_a_number_or_a_name_may_be_typed_as_people_write_it(
+    operator: Client, typed: str, sent: str
+) -> None:
+    Connection.objects.create(name="Bob Marsh", sip_user="bob")
+    Connection.objects.create(name="Number leads to it", sip_user="leads")
+    Number.objects.create(number="desk", connection=Connection.objects.get(sip_user="leads"))
     call, engine = demo.store(demo.call()), Engine()
     operator.post(address(call), {"to": typed})
     assert [command["to"] for command in engine.commands()] == [sent]
@@ -63,7 +78,7 @@ def test_a_number_may_be_typed_as_people_write_it(operator: Client, typed: str, 
 
 @pytest.mark.parametrize(
     "typed",
-    ["sales team", "sip:bob@192.0.2.1", "<script>alert(1)</script>", "a" * 65, "a" * 999, "é"],
+    ["sales team", "sip:bob@192.0.2.1", "<script>alert(1)</script>", "a" * 65, "é", "trunk:x"],
 )
 @pytest.mark.parametrize("headers", [FRAGMENT, {}], ids=["htmx", "plain"])
 def test_what_cannot_be_called_is_named_with_what_is_allowed(
@@ -74,7 +89,8 @@ def test_what_cannot_be_called_is_named_with_what_is_allowed(
     page = response.content.decode()
     assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert 'class="field-error"' in page
-    assert "Transfer to: " in page
+    assert "allowed: the SIP user or name of a connection" in page
+    assert "A number may be typed as well." in page
     assert "<script>alert" not in page
     assert "<details open>" in page
     assert ("<html" in page) is (headers == {})
@@ -91,7 +107,40 @@ def test_nothing_typed_is_named_too(operator: Client) -> None:
     call = demo.store(demo.call())
     response = operator.post(address(call), {"to": " "})
     assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert "Transfer to: name a number or a SIP user" in response.content.decode()
+    assert NOBODY in response.content.decode()
+
+
+def test_what_is_far_too_long_names_nobody(operator: Client) -> None:
+    response = operator.post(address(demo.store(demo.call())), {"to": "a" * 999})
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert NOBODY in response.content.decode()
+
+
+def test_a_name_of_several_is_asked_about(operator: Client) -> None:
+    for user in ("alice1", "alice2"):
+        Connection.objects.create(name="Alice", sip_user=user)
+    response = operator.post(address(demo.store(demo.call())), {"to": "alice"})
+    asks = "may be any of 2: write Alice (alice1) or Alice (alice2)."
+    assert asks in response.content.decode()
+
+
+def test_a_voice_agent_is_transferred_to_by_a_number(operator: Client) -> None:
+    call, engine = demo.store(demo.call()), Engine()
+    row = agent("support")
+    why = "support (voice agent) is not called by its name: type a number that leads to it"
+    assert f"{why}." in text(operator.post(address(call), {"to": "agent:support"}))
+    Number.objects.create(number="+12025550188", agent=row)
+    answer = operator.post(address(call), {"to": "support (voice agent)"})
+    assert f"{why}, such as +12025550188." in text(answer)
+    assert engine.commands() == []
+
+
+def test_names_of_connections_are_offered_as_one_types(operator: Client) -> None:
+    page = text(operator.get(f"/calls/{demo.store(demo.call())['id']}/"))
+    assert 'data-combobox="/parties/?kinds=connection"' in page
+    Connection.objects.create(name="Bob Marsh", sip_user="bob")
+    options = text(operator.get("/parties/?kinds=connection&destination=mar"))
+    assert 'data-value="Bob Marsh (bob)"' in options
 
 
 def test_a_call_that_ended_is_not_transferred(operator: Client) -> None:

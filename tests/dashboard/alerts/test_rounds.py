@@ -72,6 +72,8 @@ def test_an_alert_about_its_limit_is_told_once(refused: str) -> None:
     """Rejections get older than an hour, and others come."""
     from callengine.models import Rejection
 
+    # Whatever time it takes, of the engine nothing is told.
+    AlertSettings.objects.create(engine=False)
     process = Process()
     process.at(0)
     assert process.at(30) == [refused]

@@ -17,7 +17,7 @@ CONFIGURATION = configuration(
     connection("bob", inbound=["G722"]), connection("carol", inbound=["PCMA"])
 )
 pytestmark = pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs chromium")
-SAID = "Transferring to carol: the timeline shows how it goes."
+SAID = "Transferring to Carol (carol): the timeline shows how it goes."
 
 
 async def test_the_form_answers_in_place_and_the_page_follows_the_call(engine: Engine) -> None:
@@ -34,9 +34,15 @@ async def test_the_form_answers_in_place_and_the_page_follows_the_call(engine: E
         await page.goto(call)
         await page.locator("#live-state[data-state=open]").wait_for()
         await _mistypes(page)
-        await page.get_by_label("Transfer to").fill("carol")
+        await page.get_by_role("combobox", name="Transfer to").fill("car")
+        await page.get_by_role("option", name="Carol").wait_for()
+        await page.keyboard.press("ArrowDown")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#transfer [role=status]")).to_have_text(SAID)
+        await expect(page.get_by_role("combobox", name="Transfer to")).to_have_value(
+            "Carol (carol)"
+        )
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#transfer > [role=status]")).to_have_text(SAID)
         await expect(page.locator("#transfer-summary")).to_be_focused()
         target = await carol.wait_call()
         await target.ring()
@@ -57,11 +63,11 @@ async def _mistypes(page: Page) -> None:
     """The summary opens by keyboard; an error names the field and keeps what was typed."""
     await page.locator("#transfer-summary").focus()
     await page.keyboard.press("Enter")
-    field = page.get_by_label("Transfer to")
+    field = page.get_by_role("combobox", name="Transfer to")
     await field.fill("sales team")
     await page.locator("#transfer-button").click()
     error = page.locator("#transfer .field-error")
-    await expect(error).to_contain_text("'sales team' is no number and no SIP user. Allowed: ")
+    await expect(error).to_contain_text("Nobody here is 'sales team'; allowed: ")
     await expect(field).to_have_value("sales team")
     await expect(field).to_have_attribute("aria-invalid", "true")
     described = str(await field.get_attribute("aria-describedby")).split()
@@ -74,7 +80,7 @@ async def _keeps_what_is_typed_without_the_websocket(page: Page, call: str) -> N
     await page.goto(call)
     await expect(page.locator("#live-state[data-state=polling]")).to_be_visible()
     await page.locator("#transfer-summary").click()
-    field = page.get_by_label("Transfer to")
+    field = page.get_by_role("combobox", name="Transfer to")
     await field.fill("10")
     for _ in range(2):
         async with page.expect_response(lambda answer: answer.url.endswith(call)):

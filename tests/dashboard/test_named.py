@@ -4,7 +4,7 @@ import pytest
 
 from connections.models import Connection
 from dashboard.accounts.roles import Role
-from dashboard.phone.named import Called, NotNamedError, called
+from dashboard.parts.named import Called, NotNamedError, called
 from tests.dashboard.agents.some import agent
 from tests.dashboard.carriers import text
 from tests.dashboard.people import browser_of
