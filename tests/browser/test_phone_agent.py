@@ -29,7 +29,16 @@ from tests.peers.engine import Engine
 from tests.peers.programs import Program
 from tests.peers.voiceagent import sounds
 from tests.peers.voiceagent.driving import VoiceAgentPeer
-from tests.wire.agents import FORMATS, agent, carrier, conversation_of, digits_of, eventually, peer
+from tests.wire.agents import (
+    FORMATS,
+    KEY,
+    agent,
+    carrier,
+    conversation_of,
+    digits_of,
+    eventually,
+    peer,
+)
 from tests.wire.conversation import CALLEE_HZ, CALLER_HZ, caller, registered
 from tests.wire.directory import configuration, connection, trunk
 from tests.wire.operator import Operator
@@ -173,6 +182,33 @@ async def test_the_fallback_of_an_agent_that_cannot_be_had_takes_the_call(
         await talks_to_bob(page, incoming)
         await hang_up(engine, page)
         await asyncio.wait_for(incoming.ended.wait(), 15)
+
+
+async def test_the_fallback_of_an_agent_that_is_lost_in_mid_call_rings_and_takes_the_browser(
+    engine: Engine, open_page: Open
+) -> None:
+    page = await phone_page(open_page)
+    async with registered(engine, "bob") as bob:
+        with VoiceAgentPeer(KEY) as mortal:
+            speaks = mortal.url(tone=AGENT_HZ)
+            gone = agent("gone", speaks, "audio/pcm", "audio/pcm", fallback="connection:bob")
+            await asyncio.to_thread(engine.provision, {"agents": [gone]})
+            await call(page, "gone")
+            await state_is(page, "Talking")
+            await insist_on_tone(page, AGENT_HZ)
+        # Three more websockets are tried meanwhile, after 1, 2 and 4 s.
+        incoming = await bob.wait_call(60)
+        await incoming.ring()
+        await state_is(page, "It rings")
+        await incoming.answer_in("G722")
+        await state_is(page, "Talking")
+        await talks_to_bob(page, incoming)
+        record = await hang_up(engine, page)
+        await asyncio.wait_for(incoming.ended.wait(), 15)
+    assert [leg["name"] for leg in record["legs"]] == ["A", "B", "B2"]
+    assert record["taken_by"] == "connection:bob"
+    (note,) = [one["text"] for one in engine.events(record["id"]) if one["kind"] == "fallback"]
+    assert "The connection to the agent gone was lost and could not be made anew" in note
 
 
 async def test_an_agent_hands_a_browser_on_to_a_person_and_none_outside(
