@@ -1,5 +1,7 @@
 """Calls as far as a test of the call state machine wants them, and what came of them."""
 
+import functools
+
 from callengine.core import effects as fx
 from callengine.core.events import (
     LegAnswered,
@@ -10,6 +12,7 @@ from callengine.core.machine import CallMachine
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 
 
+@functools.cache
 def order(*waves: tuple[str, ...], ring_timeout_s: float = 30.0) -> CallOrder:
     return CallOrder(
         call="c",
