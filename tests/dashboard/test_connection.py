@@ -87,7 +87,10 @@ def test_state_and_registrations_of_a_page_refresh_themselves(viewer: Client) ->
     assert viewer.get(address, headers=asking).status_code == HTTPStatus.NO_CONTENT
     registered(row)
     part = viewer.get(address, headers=asking).content.decode()
-    assert '<section id="registrations" aria-label="Registrations" hx-swap-oob="true">' in part
+    assert (
+        '<section id="registrations" aria-label="Registrations" hx-swap-oob="anew-outerHTML">'
+        in part
+    )
     assert "sip:alice@192.0.2.1:5060" in part
     assert "<html" not in part
 
