@@ -60,6 +60,8 @@ class Side:
     received: Counter[int] = field(default_factory=Counter)
     "Packets by RTP payload type since the last `reset`."
     kept: list[bytes] = field(default_factory=list)
+    "Payloads of one stream, over all the time: half a second of all may be a pause of the speech."
+    _kept_of: Address | None = None
 
     def __post_init__(self) -> None:
         self.socket = open_socket(self.host)
@@ -74,7 +76,7 @@ class Side:
 
     def reset(self) -> None:
         """Start counting."""
-        self.received, self.kept = Counter(), []
+        self.received, self.kept, self._kept_of = Counter(), [], None
 
     def take(self) -> None:
         """Count what has arrived."""
@@ -82,7 +84,8 @@ class Side:
             payload_type = data[1] & 127
             self.received[payload_type] += 1
             self.streams.setdefault(source, _Stream(payload_type)).unheard = 0
-            if len(self.kept) < KEPT_PAYLOADS:
+            self._kept_of = self._kept_of or source
+            if source == self._kept_of and len(self.kept) < KEPT_PAYLOADS:
                 self.kept.append(data[12:])
 
     def send(self, tick: int) -> None:
