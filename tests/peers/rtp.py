@@ -4,6 +4,7 @@ import asyncio
 import random
 import socket
 import struct
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ class Packet:
     timestamp: int
     payload: bytes
     source: tuple[str, int]
+    is_marked: bool = False
+    arrived_s: float = field(default=0.0, compare=False)
+    "Monotonic."
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,11 @@ class RtpTone(asyncio.DatagramProtocol):
             data = opened
         _, second, sequence, timestamp, self.heard_ssrc = struct.unpack("!BBHII", data[:12])
         header = 12 + 4 * (data[0] & 0x0F)
-        packet = Packet(second & 0x7F, sequence, timestamp, data[header:], addr[:2])
+        packet = Packet(
+            *(second & 0x7F, sequence, timestamp, data[header:], addr[:2]),
+            is_marked=bool(second & 0x80),
+            arrived_s=time.monotonic(),
+        )
         for kept in (self.packets, *self._ears):
             kept.append(packet)
         self.arrived.set()

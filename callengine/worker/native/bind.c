@@ -13,6 +13,7 @@ struct vn_pj vn_pj;
 #define WANTED(name) { #name, offsetof(struct vn_pj, name) }
 
 static const struct { const char *name; size_t at; } wanted[] = {
+    WANTED(pjmedia_rtp_encode_rtp), /* called by streams.c from the moment pjsua2 is loaded */
     WANTED(pj_thread_is_registered),
     WANTED(pj_thread_register),
     WANTED(pj_gettickcount),
@@ -40,7 +41,7 @@ static const struct { const char *name; size_t at; } wanted[] = {
 
 const char *vn_bind(const char *file)
 {
-    struct vn_pj found;
+    struct vn_pj found = { 0 };
     void *handle = dlopen(file, RTLD_NOW | RTLD_NOLOAD);
     size_t index;
 
@@ -49,9 +50,11 @@ const char *vn_bind(const char *file)
     for (index = 0; index < sizeof(wanted) / sizeof(wanted[0]); index++) {
         void *symbol = dlsym(handle, wanted[index].name);
         if (symbol == NULL)
-            return wanted[index].name;
+            break;
         memcpy((char *)&found + wanted[index].at, &symbol, sizeof(symbol));
     }
     vn_pj = found;
+    if (index < sizeof(wanted) / sizeof(wanted[0]))
+        return wanted[index].name;
     return vn_arrival_counts() ? NULL : "what stands in for its own functions";
 }

@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "phase.h"
 #include "relay.h"
+#include "streams.h"
 
 #define NS_PER_S 1000000000LL
 #define FRAME_NS 20000000LL
@@ -91,6 +92,21 @@ static void mix(void)
     (void)vn_pj.pjmedia_port_get_frame(bridge, &frame);
 }
 
+/* Read and mix, or have the relay do that in place of the bridge. */
+static void tick(int64_t due, int64_t began, int64_t left_out, int mixes)
+{
+    if (left_out && mixes) {
+        vn_relay_end(); /* what has piled up is of the past */
+        vn_streams_left_out(left_out);
+    }
+    vn_relay_before(began);
+    read_sockets(due);
+    if (left_out && mixes)
+        vn_streams_drop_heard();
+    if (mixes && !vn_relay_carries(began))
+        mix();
+}
+
 /* Wait for another state than this one, or for a time (of CLOCK_MONOTONIC); NULL: for no time. */
 static void wait_while(enum state now, const struct timespec *until)
 {
@@ -108,20 +124,30 @@ static void wait_for_tick(int64_t due, enum state now)
         wait_while(now, &until);
 }
 
-/* Return when the tick after one that was due at `due` is to begin; `due` moves on by a frame. */
-static int64_t next_begin(int64_t *due, int64_t began)
+/* Count a tick that begins, and leave out the frames before it if they are too many, of which `due`
+ * was the first; returns the time of those. */
+static int64_t leave_out(int64_t *due, int64_t began)
 {
-    int64_t now = now_ns();
+    int64_t left_out = 0;
 
+    pthread_mutex_lock(&lock);
     figures.ticks++;
     if (began - *due > FRAME_NS / 2)
         figures.late++;
+    if (began - *due > MADE_UP_NS) {
+        left_out = (began - *due) / FRAME_NS * FRAME_NS;
+        figures.skipped += (uint64_t)(left_out / FRAME_NS);
+        *due += left_out;
+    }
+    pthread_mutex_unlock(&lock);
+    return left_out;
+}
+
+/* Return when the tick after one that was due at `due` is to begin; `due` moves on by a frame. */
+static int64_t next_begin(int64_t *due, int64_t began)
+{
     *due += FRAME_NS + shift_ns + (doing == MIXES ? vn_phase_shift() : 0);
     shift_ns = 0;
-    if (now - *due > MADE_UP_NS) {
-        figures.skipped += (uint64_t)((now - *due) / FRAME_NS);
-        *due = now;
-    }
     return *due > began + FRAME_NS / 2 ? *due : began + FRAME_NS / 2;
 }
 
@@ -138,7 +164,7 @@ static void *run(void *unused)
     pthread_mutex_lock(&lock);
     while (atomic_load(&wanted) != ENDS) {
         enum state now = atomic_load(&wanted);
-        int64_t began;
+        int64_t began, left_out;
 
         if (doing != now) {
             if (doing == RESTS)
@@ -157,10 +183,8 @@ static void *run(void *unused)
             pthread_mutex_lock(&lock);
             continue;
         }
-        vn_relay_before(began);
-        read_sockets(due);
-        if (now == MIXES && !vn_relay_carries(began))
-            mix();
+        left_out = leave_out(&due, began);
+        tick(due, began, left_out, now == MIXES);
         pthread_mutex_lock(&lock);
         begin = next_begin(&due, began);
     }

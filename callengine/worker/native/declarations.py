@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent
 _SHARED = re.compile(r"(?smx) ^VN_EXPORT ([^;{]+;) | ^VN_SHARED ( [^;{]+ \{ .*? ^\} [^;]* ; )")
 _OURS = (
     *("abi.h", "codecs/codecs.h", "codecs/short.h", "arrival.h", "capture.h", "clock.h"),
-    *("halfband.h", "coding.h", "forwarding.h", "relay.h"),
+    *("halfband.h", "coding.h", "forwarding.h", "relay.h", "streams.h"),
 )
 "In an order in which what one needs of another comes before it."
 

@@ -16,7 +16,7 @@ from callengine.worker.native.build import library
 VARIABLE = "VOIPNUMBER_NATIVE"
 PJSUA2_VERSION = "2.15.1.post1"
 "The wheel whose structures `pjproject.h` writes down."
-ABI_VERSION = 7
+ABI_VERSION = 8
 
 _state: dict[str, str] = {}
 

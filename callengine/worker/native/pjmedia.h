@@ -28,6 +28,7 @@ struct vn_pj {
     pj_status_t (*pjmedia_stream_pause)(pjmedia_stream *, int);
     pj_status_t (*pjmedia_stream_resume)(pjmedia_stream *, int);
     pj_status_t (*pjmedia_stream_send_rtcp_sdes)(pjmedia_stream *);
+    pj_status_t (*pjmedia_rtp_encode_rtp)(void *, int, int, int, int, const void **, int *);
     void (*pjmedia_rtcp_tx_rtp)(pjmedia_rtcp_session *, unsigned);
     void (*pjmedia_rtp_session_update2)(uint8_t *, const uint8_t *, pjmedia_rtp_status *, int);
     void (*pjmedia_rtcp_rx_rtp2)(pjmedia_rtcp_session *, unsigned, unsigned, unsigned, int);

@@ -13,6 +13,7 @@
 #include "arrival.h"
 #include "coding.h"
 #include "law.h"
+#include "streams.h"
 
 #define MS 1000000LL
 /* Of one party: then the other is to hear silence, as the bridge has it. */
@@ -32,7 +33,6 @@
 enum {
     HEADER_NUMBER = 2, HEADER_TIME = 4, HEADER_SOURCE = 8, LAST_NUMBER = 36,
     REPORTED_TIME = 504, REPORTED_NUMBER = 508,
-    FRAME_ROOM = 4096,    /* samples */
     ADDRESS_ROOM = 28,    /* struct sockaddr_in6 */
 };
 
@@ -70,22 +70,12 @@ static uint32_t read_32(const uint8_t *at)
     return value;
 }
 
-/* What is in the jitter buffers by now was heard already. A stream that is resumed gives no frame at
- * first, and empties its buffer then; so that frame is taken here, before the next packet comes. */
+/* What is in the jitter buffers by now was heard already. */
 static void empty_buffers(void)
 {
     for (int index = 0; index < 2; ++index) {
-        int16_t samples[FRAME_ROOM];
-        pjmedia_frame frame = { .type = PJMEDIA_FRAME_TYPE_AUDIO, .buf = samples };
-        pjmedia_port *port = NULL;
-
-        if (stale[index] == NULL)
-            continue;
-        (void)vn_pj.pjmedia_stream_pause(stale[index], PJMEDIA_DIR_DECODING);
-        (void)vn_pj.pjmedia_stream_resume(stale[index], PJMEDIA_DIR_DECODING);
-        frame.size = sizeof(samples);
-        if (vn_pj.pjmedia_stream_get_port(stale[index], &port) == PJ_SUCCESS)
-            (void)vn_pj.pjmedia_port_get_frame(port, &frame);
+        if (stale[index])
+            vn_stream_drop_heard(stale[index]);
         stale[index] = NULL;
     }
 }
@@ -175,6 +165,7 @@ void vn_relay_end(void)
 
 void vn_relay_let_go(const void *stream)
 {
+    vn_streams_forget(stream);
     pthread_mutex_lock(&lock);
     end(VN_RELAY_ENDED);
     for (int index = 0; index < 2; ++index)

@@ -28,7 +28,8 @@ VN_EXPORT int vn_relay_begin(const struct vn_way ways[2]);
 /* End it: the next tick mixes. Again does no harm. */
 VN_EXPORT void vn_relay_end(void);
 
-/* The same, and never touch this pjmedia_stream again: it is about to be freed. NULL: none at all. */
+/* The same, and never touch this pjmedia_stream again, nor does streams.h: it is about to be freed.
+ * NULL: none at all. */
 VN_EXPORT void vn_relay_let_go(const void *stream);
 
 /* Whether the last packet of this socket was a telephone-event that went to the other leg. */

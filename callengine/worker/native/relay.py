@@ -108,6 +108,15 @@ def _describe(way: Any, source: RelayEnd, sink: RelayEnd) -> None:
     way.bytes = way.units = sink.ptime_ms * _A_MS
 
 
+def note(stream: int, clock_hz: int, *, hears: bool) -> None:
+    """Take a new pjmedia_stream of this RTP clock, until `let_go`; `hears` is whether it decodes.
+
+    Its timestamps go on while a process that stood still leaves frames of the bridge out.
+    """
+    if (extension := media()) is not None:
+        extension.vn_streams_note(ffi.cast("void *", stream), clock_hz, hears)
+
+
 def end() -> None:
     """End it, if it is on or about to begin."""
     if (extension := media()) is not None:

@@ -161,7 +161,13 @@ class SipCall(Contained, pj.Call):  # type: ignore[misc]
         if self._borrower is not None:
             self._borrower.pause(is_paused=False)
         facts = self._facts()
-        if facts is not None and facts.codec == "OPUS":
+        codec = facts.codec if facts is not None else None
+        relay.note(
+            int(prm.stream),
+            CATALOGUE[codec or "PCMU"].rtp_clock_rate_hz,
+            hears=bool(info.dir & pj.PJMEDIA_DIR_DECODING),
+        )
+        if codec == "OPUS":
             plugins.correct_rtcp_clock(int(prm.stream))
 
     def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802

@@ -15,6 +15,7 @@
 
 #include "arrival.h"
 #include "clock.h"
+#include "streams.h"
 
 struct vn_pj vn_pj;
 
@@ -29,6 +30,10 @@ pj_status_t pj_sock_recvfrom(long sock, void *buf, ptrdiff_t *len, unsigned flag
 static int sock;
 static atomic_int polls, mixes, in_tick;
 static atomic_int held;
+static uint8_t session[52]; /* of a stream that the bridge sends a frame */
+#define TICKS_SEEN 10
+static int64_t behind[TICKS_SEEN]; /* time, when its last frames were sent: its timestamp is so far */
+static int64_t sent_since;
 static int64_t arrivals[64];
 static atomic_int arrived;
 
@@ -70,13 +75,48 @@ static int poll_made_up(pj_ioqueue_t *queue, const pj_time_val *timeout)
     return 1;
 }
 
+pj_status_t pjmedia_rtp_encode_rtp(void *, int, int, int, int, const void **, int *);
+
+static uint32_t sent_until(void)
+{
+    uint32_t time;
+
+    memcpy(&time, session + 4, sizeof(time));
+    return ntohl(time);
+}
+
+static pj_status_t encode_made_up(void *of, int payload_type, int marker, int payload, int units,
+                                  const void **header, int *size)
+{
+    const uint32_t time = htonl(sent_until() + (uint32_t)units);
+
+    HOLDS(of == session && payload_type == 0 && payload == 160);
+    memcpy(session + 4, &time, sizeof(time));
+    *header = session;
+    *size = marker;
+    return PJ_SUCCESS;
+}
+
+static pj_status_t session_made_up(pjmedia_stream *stream, pjmedia_stream_rtp_sess_info *info)
+{
+    HOLDS((void *)stream == session);
+    info->tx_rtp = session;
+    return PJ_SUCCESS;
+}
+
 static pj_status_t get_frame_made_up(pjmedia_port *port, pjmedia_frame *frame)
 {
     pj_timestamp at;
+    const void *header;
+    int size;
 
     HOLDS(port == (pjmedia_port *)&polls && frame->size == 320);
     HOLDS(frame->timestamp.u64 % 160 == 0);
     memset(frame->buf, 1, frame->size);
+    if (sent_since == 0)
+        sent_since = now_ns();
+    behind[atomic_load(&mixes) % TICKS_SEEN] = now_ns() - sent_since - sent_until() / 8 * MS;
+    HOLDS(pjmedia_rtp_encode_rtp(session, 0, 0, 160, 160, &header, &size) == PJ_SUCCESS);
     atomic_store(&in_tick, 1);
     atomic_fetch_add(&mixes, 1);
     while (atomic_load(&held))
@@ -229,6 +269,25 @@ static void what_is_late_is_made_up_for_without_a_burst(void)
     HOLDS(after.skipped > before.skipped);
 }
 
+/* Whatever the bridge left out: what it sends is as far as the time it has been at it. */
+static void timestamps_follow_time(void)
+{
+    vn_clock_run(1);
+    for (int round = 0; round < 2; ++round) {
+        int mixed, index;
+
+        hold_a_tick(400);
+        mixed = atomic_load(&mixes);
+        wait_for(&mixes, mixed + TICKS_SEEN + 1);
+        HOLDS(vn_clock_rest(5000));
+        for (index = 0; index < TICKS_SEEN; index++)
+            if (behind[index] < 220 * MS && behind[index] > -20 * MS)
+                break;
+        HOLDS(index < TICKS_SEEN); /* one of them was not late by itself */
+        vn_clock_run(1);
+    }
+}
+
 int main(void)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -238,6 +297,8 @@ int main(void)
     vn_pj.pj_thread_register = register_made_up;
     vn_pj.pj_ioqueue_poll = poll_made_up;
     vn_pj.pjmedia_port_get_frame = get_frame_made_up;
+    vn_pj.pjmedia_rtp_encode_rtp = encode_made_up;
+    vn_pj.pjmedia_stream_get_rtp_session_info = session_made_up;
     sock = socket(AF_INET, SOCK_DGRAM, 0);
     HOLDS(bind(sock, (struct sockaddr *)&at, sizeof(at)) == 0);
     HOLDS(getsockname(sock, (struct sockaddr *)&at, &size) == 0);
@@ -250,6 +311,11 @@ int main(void)
     packets_count_as_of_their_arrival(&at);
     who_rests_does_nothing();
     what_is_late_is_made_up_for_without_a_burst();
+    HOLDS(vn_clock_rest(5000));
+    vn_streams_note(session, 8000, 0);
+    sent_since = 0;
+    memset(session, 0, sizeof(session));
+    timestamps_follow_time();
     vn_clock_shift(5 * MS);
     HOLDS(vn_clock_end(5000) == 1 && vn_clock_end(0) == 1);
     close(sock);

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.processes
 
 
 SOURCES = (
-    *("relay.c", "forwarding.c", "law.c", "coding.c", "halfband.c", "codecs/g722.c"),
+    *("relay.c", "streams.c", "forwarding.c", "law.c", "coding.c", "halfband.c", "codecs/g722.c"),
     *("ahead.c", "arrival.c", "capture.c", "phase.c"),
 )
 
