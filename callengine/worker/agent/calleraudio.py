@@ -68,13 +68,19 @@ class CallerAudio(ABC):
 
     def ticked(self, now: float) -> list[bytes]:
         """Take that a frame's time has passed; return audio for the agent, silence if need be."""
-        self.missed_ms += self.pace.step(now) * 1000
+        missed_s = self.pace.step(now)
+        if missed_s:
+            self.missed_ms += missed_s * 1000
+            self._left_out(missed_s)
         return self._stream.tick(now)
 
     def play(self, frame: bytes | None, now: float) -> None:
         """Send a frame in the agent's output format; None is silence."""
         to_caller = self._paths.to_caller
         self._send(to_caller.silence() if frame is None else to_caller.payload(frame), now)
+
+    def _left_out(self, seconds: float) -> None:  # noqa: B027 (a page needs no timestamps)
+        """Take that for so long nothing was sent."""
 
     @abstractmethod
     def _send(self, payload: bytes, now: float) -> None:

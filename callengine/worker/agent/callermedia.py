@@ -91,6 +91,9 @@ class CallerMedia(CallerAudio):
     def _send(self, payload: bytes, now: float) -> None:
         self.session.send(payload, now)
 
+    def _left_out(self, seconds: float) -> None:
+        self.session.left_out(seconds)
+
     def _chunks(self, heard: Iterable[Heard], now: float) -> list[bytes]:
         chunks: list[bytes] = []
         is_on_hold = self.is_on_hold

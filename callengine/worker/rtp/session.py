@@ -166,6 +166,10 @@ class RtpSession:
         if self.first_sent_at is None:
             self.first_sent_at = now
 
+    def left_out(self, seconds: float) -> None:
+        """Take that so much of what was to be sent was not, and will not be."""
+        self._sender.left_out(seconds)
+
     def _report(self, compound: bytes) -> None:
         if self.is_held or self.rtcp is None or self._remote_reports is None:
             return
