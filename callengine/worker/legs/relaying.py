@@ -22,6 +22,9 @@ SETTLE_S = 1.0
 LOOK_S = 0.3
 LEAST_PACKETS = 10
 "Of both parties in LOOK_S: one that is silent is what the bridge makes of it."
+LONGEST_WAIT_S = 10.0
+"""Until the next try while a party is silent or needs the bridge; SETTLE_S at first, and twice as
+long each time: each try is two turns of the call's thread."""
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
 "After the stream of a party broke off or changed; doubled each time."
@@ -56,6 +59,7 @@ class Relaying:
         self._began: float | None = None
         "When the relay was asked to begin, if it was."
         self._pause_s = FIRST_PAUSE_S
+        self._wait_s = SETTLE_S
 
     def hold_back(self, reason: str, *, until: float = float("inf")) -> None:
         """Have the bridge mix, at once, as long as there is a reason.
@@ -88,7 +92,7 @@ class Relaying:
         pair = self._pair_now()
         if pair != self._pair:
             relay.end()
-            self._pair, self._pause_s = pair, FIRST_PAUSE_S
+            self._pair, self._pause_s, self._wait_s = pair, FIRST_PAUSE_S, SETTLE_S
             self._settle(now)
         if pair is None:
             return
@@ -155,11 +159,15 @@ class Relaying:
             self._received = received
             return
         if min(new - old for new, old in zip(received, before, strict=True)) < LEAST_PACKETS:
-            self._try_at = now + SETTLE_S
+            self._wait(now)
             return
         ends = [leg.relay_end() for leg in (one, other) if plays(leg, Relayable)]
         if len(ends) == 2 and ends[0] and ends[1] and relay.suits(ends[0].codec, ends[1].codec):
-            self._began = now
+            self._began, self._wait_s = now, SETTLE_S
             relay.begin(ends[0], ends[1])
         else:
-            self._try_at = now + FIRST_PAUSE_S
+            self._wait(now)
+
+    def _wait(self, now: float) -> None:
+        self._try_at = now + self._wait_s
+        self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
