@@ -18,9 +18,11 @@ from voipnumber import private  # noqa: E402
 from web import server  # noqa: E402
 from web.bounds import Bounds  # noqa: E402
 from web.origin import SameOrigin  # noqa: E402
+from web.undisturbed import Undisturbed  # noqa: E402
 
 private.keep_private()
 private.warn(settings.VOIPNUMBER_DATA, settings.SQLITE_FILE)
+pages = Undisturbed(http_application)
 # Before daphne serves: both `manage.py serve` and the `daphne` command import this module first.
 server.install(
     Bounds(
@@ -33,14 +35,15 @@ server.install(
             else settings.VOIPNUMBER_HTTP_CONNECTIONS_PER_ADDRESS
         ),
         websocket_message_bytes=settings.WEBSOCKET_MESSAGE_BYTES,
-    )
+    ),
+    stopping=pages.end,
 )
 
 watching.start()
 
 application = ProtocolTypeRouter(
     {
-        "http": http_application,
+        "http": pages,
         "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -4,7 +4,9 @@
 `daphne` command runs it: daphne makes its factories by name and takes none from outside.
 """
 
+import asyncio
 import contextlib
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +14,7 @@ import daphne.server
 from autobahn.exception import Disconnected
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.internet.defer import Deferred
 from twisted.web import http
 
 from web.bounds import Bounds, Connections
@@ -263,9 +266,12 @@ class BoundedWebSocketFactory(WebSocketFactory):  # type: ignore[misc]
         )
 
 
-def install(bounds: Bounds) -> None:
-    """Bound every server that this process runs from now on."""
+def install(bounds: Bounds, *, stopping: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Bound every server that this process runs from now on; `stopping` is done before it stops."""
     module: Any = daphne.server
+    module.reactor.addSystemEventTrigger(
+        "before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(stopping()))
+    )
     for name, factory in (
         ("HTTPFactory", BoundedFactory),
         ("WebSocketFactory", BoundedWebSocketFactory),

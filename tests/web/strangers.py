@@ -1,5 +1,7 @@
 """Browsers that do not behave: raw sockets against a running server, and a SIP peer meanwhile."""
 
+import base64
+import os
 import re
 import secrets
 import socket
@@ -21,6 +23,15 @@ def head(path: str, *lines: str, method: str = "POST") -> bytes:
     return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", "")).encode(
         "latin1"
     )
+
+
+def handshake(engine: Engine, path: str, *lines: str) -> bytes:
+    """Return what a browser says to open a websocket from a page of ours."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+    origin = f"Origin: http://127.0.0.1:{engine.http_port}"
+    said = head(path, origin, *upgrade, f"Sec-WebSocket-Key: {key}", *lines, method="GET")
+    return said.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % engine.http_port)
 
 
 def answer(stranger: socket.socket) -> bytes:
