@@ -4,7 +4,6 @@ An agent's account id is its name here, its secret the password; errors have Twi
 """
 
 import base64
-import binascii
 import uuid
 from http import HTTPStatus
 
@@ -92,7 +91,7 @@ def _credentials(header: str) -> tuple[str, str]:
         return "", ""
     try:
         name, _, secret = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, not UTF-8
         return "", ""
     return name, secret
 

@@ -10,7 +10,9 @@ http_application = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import WebsocketDenier  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.urls import re_path  # noqa: E402
 
 from dashboard.alerts import watching  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
@@ -41,9 +43,12 @@ server.install(
 
 watching.start()
 
+# Without the last one each websocket that strangers ask for at some other address is an error with
+# its traceback.
+websockets = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])
 application = ProtocolTypeRouter(
     {
         "http": pages,
-        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": SameOrigin(AuthMiddlewareStack(websockets)),
     }
 )

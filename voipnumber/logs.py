@@ -4,11 +4,16 @@ import logging
 
 
 class WithoutTraceback(logging.Filter):
-    """Drop the traceback of what strangers cause: it tells nothing, and fills the log."""
+    """Drop the traceback of what strangers cause: it tells nothing, and fills the log.
+
+    For a handler: a logger is not asked about what its children log, and Django has one for each
+    kind of request that it finds suspicious.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep the line itself."""
-        record.exc_info = record.exc_text = None
+        if record.name.startswith("django.security."):
+            record.exc_info = record.exc_text = None
         return True
 
 

@@ -290,6 +290,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_ENGINE = "web.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -370,13 +371,18 @@ LOGGING = {
         "brief": {"()": "voipnumber.logs.WithoutTraceback"},
         "answers": {"()": "voipnumber.logs.AnswersFilter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["brief"],
+        },
+    },
     "root": {"handlers": ["console"], "level": VOIPNUMBER_LOG_LEVEL},
     "loggers": {
         # Their own handlers would print everything twice.
         "django": {"handlers": [], "propagate": True, "level": VOIPNUMBER_LOG_LEVEL},
         "django.request": {"filters": ["answers"]},
-        "django.security.DisallowedHost": {"filters": ["brief"]},
         "django.server": {"handlers": [], "propagate": True},
         # At DEBUG these show SQL parameters and channel messages.
         "django.db.backends": {"level": "INFO"},

@@ -23,6 +23,9 @@ HTTPChannel: Any = http.HTTPChannel
 LINGER_S = 2.0
 "How long whoever was refused may take to read why."
 MOST_LENGTH_DIGITS = 15
+DAPHNES_OWN = ("Daphne-Root-Path", "Sec-WebSocket-Protocol")
+"""Headers of which daphne itself makes something, whoever sends them, and fails with a traceback
+where one is not ASCII: below which path the site is, and protocols, of which no page names any."""
 TEXT = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: b"Content Too Large",
     HTTPStatus.REQUEST_TIMEOUT: b"Request Timeout",
@@ -57,6 +60,8 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
 
     def process(self) -> Any:
         """Have it answered; a websocket that begins here holds no body."""
+        for name in DAPHNES_OWN:
+            self.requestHeaders.removeHeader(name)
         if self.requestHeaders.hasHeader(b"Upgrade"):
             self._let_go()
         return super().process()

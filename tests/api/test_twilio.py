@@ -150,7 +150,9 @@ def test_an_agent_without_a_secret_or_of_another_dialect_has_no_such_account(
     assert told == []
 
 
-@pytest.mark.parametrize("header", [None, "", "Basic", "Basic %%%", "Basic /w==", "Bearer x"])
+@pytest.mark.parametrize(
+    "header", [None, "", "Basic", "Basic %%%", "Basic /w==", "Basic \xe4", "Bearer x"]
+)
 def test_a_header_that_says_nothing_is_answered_with_a_challenge(
     told: list[object], agent: VoiceAgent, call: Call, header: str | None
 ) -> None:
