@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,6 +113,7 @@ static pj_status_t get_frame_made_up(pjmedia_port *port, pjmedia_frame *frame)
 
     HOLDS(port == (pjmedia_port *)&polls && frame->size == 320);
     HOLDS(frame->timestamp.u64 % 160 == 0);
+    HOLDS(prctl(PR_GET_TIMERSLACK) == 500000); /* its ticks may be woken with others' */
     memset(frame->buf, 1, frame->size);
     if (sent_since == 0)
         sent_since = now_ns();
