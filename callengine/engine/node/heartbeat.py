@@ -13,6 +13,7 @@ from callengine.core.snapshot import CallSnapshot, NodeSnapshot
 from callengine.directory import nodes
 from callengine.edge.bans import HeldBan
 from callengine.engine.calls.book import CallBook
+from callengine.engine.node.collecting import Collecting
 from callengine.engine.node.lostnodes import LostNodes
 from callengine.engine.node.trimming import Trimming
 from callengine.engine.processes.pool import Pool
@@ -72,6 +73,7 @@ class Heartbeat:
         self._edge = edge
         self._audience = audience
         self._trimming = Trimming()
+        self._collecting = Collecting()
         self._lost = LostNodes(book, lost_s=settings.node_lost_s)
         self._started = datetime.now(UTC)
         self._tasks = BackgroundTasks("the heartbeat")
@@ -101,6 +103,7 @@ class Heartbeat:
                 self._pool.end_silent()
                 self._pool.give_back()
                 self._trimming.look(time.monotonic(), calls=len(self._book.calls))
+                self._collecting.look(time.monotonic())
             except Exception:
                 logger.exception("a heartbeat failed; the next one comes all the same")
             await asyncio.sleep(HEARTBEAT_S)
