@@ -1,33 +1,44 @@
 """Whether new work is taken, by how late what came before it is. Pure; times in steady seconds.
 
-Lateness, not numbers: a machine that others use is full sooner. Calls that are up are never asked
+Lateness, not numbers: a machine that others use is full sooner. Of a queue that stands, not of one
+message: what a stall has held up is worked off (`core/standing`). Calls that are up are never asked
 for; new calls wait longest and are the first to be refused, then registrations. What is refused is
 counted, and told once for a burst: a row for each would be the load that it is to shed.
 """
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from callengine.core.outcomes import Rejection
 from callengine.core.reasons import Rule
+from callengine.core.standing import Queue
 
 CALLS_LATE_S = 0.2
-"How late what came before may be for another call to be taken."
+"How late what stands in a queue may be for another call to be taken."
 REGISTRATIONS = 2
 "So many times as late it may be for another registration."
+HOPELESS = 5.0
+"""What has waited so many times as long is not worked off: its sender has sent it again twice, and
+gives up."""
+HOPELESS_PROCESSES = 2.5
+"The same of calls that wait for a process: all that are taken are started at once, each slower."
 RELIEVED = 0.5
 "Below this share of it they are taken again: not at once, or the next would be refused."
 BURST_ENDS_S = 5.0
 "After so long without a refusal the next one begins another burst."
 LONGEST_BURST_S = 60.0
 "After so long it is told, though it goes on."
-KNOWN_S = 1.0
-"How long a message's lateness says something of the next one's."
+LASTS_S = 2.0
+"""For so long after a queue has stood, or something was refused, all that is late counts: what
+comes is still too much, and a queue would only be left to grow again."""
 REPEATED_S = 32.0
 "For so long an INVITE is sent again by who has no answer (RFC 3261 timer B)."
 MOST_REFUSED = 4096
 "Refused INVITEs that are known again; the oldest are forgotten first."
 MANY = "many sources"
+_PROCESSES = "processes"
+"The queue of the calls that were taken and have no call process yet."
 
 
 @dataclass(slots=True)
@@ -46,8 +57,9 @@ class Overload:
 
     def __init__(self, calls_late_s: float = CALLS_LATE_S) -> None:
         self._calls_late_s = calls_late_s
-        self._late_s = 0.0
-        self._seen_at = float("-inf")
+        self._queues: dict[Hashable, Queue] = {}
+        self._stood_at = float("-inf")
+        "When a queue stood last, or something was refused."
         self._judged_s = 0.0
         "The lateness by which the last request was judged."
         self._refused: OrderedDict[int, float] = OrderedDict()
@@ -57,9 +69,16 @@ class Overload:
         self._told: Rejection | None = None
         self._told_at = float("-inf")
 
-    def observe(self, late_s: float, now: float) -> None:
-        """Take how long what is read now has waited."""
-        self._late_s, self._seen_at = late_s, now
+    def observe(self, late_s: float, now: float, queue: Hashable = "") -> None:
+        """Take how long what is read now has waited, and in which queue.
+
+        Each is judged alone: one that is always empty says nothing of another that stands.
+        """
+        if (known := self._queues.get(queue)) is None:
+            hopeless = HOPELESS_PROCESSES if queue == _PROCESSES else HOPELESS
+            bound_s = self._calls_late_s
+            known = self._queues[queue] = Queue(bound_s, hopeless * bound_s)
+        known.read(late_s, now)
 
     def refuses(
         self, method: str, now: float, *, waited_s: float = 0.0, key: int | None = None
@@ -70,8 +89,8 @@ class Overload:
         stands for the transaction. An INVITE that was refused is refused when it comes again: its
         sender has the answer by then, and a phone would ring for nobody.
         """
-        late_s = max(waited_s, self._late_s if now - self._seen_at < KNOWN_S else 0.0)
-        self._judged_s = late_s
+        self.observe(waited_s, now, _PROCESSES)
+        late_s = self._judged_s = self._standing_s(now)
         self._refuses_calls = late_s > _bound(self._calls_late_s, self._refuses_calls)
         self._refuses_registrations = late_s > _bound(
             self._calls_late_s * REGISTRATIONS, self._refuses_registrations
@@ -82,12 +101,23 @@ class Overload:
             return self._refuses_registrations
         return method == "INVITE" and (self._refuses_calls or self._is_known(key, now))
 
+    def _standing_s(self, now: float) -> float:
+        """Return how late we are by the queues that stand; 0 while all are worked off."""
+        queues = self._queues.values()
+        if any(queue.stands(now) for queue in queues):
+            self._stood_at = now
+        if now - self._stood_at >= LASTS_S:
+            return 0.0
+        return max(queue.late_s(now) for queue in queues)
+
     def _is_known(self, key: int | None, now: float) -> bool:
         at = self._refused.get(key) if key is not None else None
         return at is not None and now - at < REPEATED_S
 
     def refused(self, method: str, source: str, now: float, *, key: int | None = None) -> None:
         """Count a request that was refused; one that came again is none."""
+        if self._refuses_calls:
+            self._stood_at = now
         if method == "INVITE" and key is not None:
             if self._is_known(key, now):
                 return

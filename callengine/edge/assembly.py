@@ -100,9 +100,9 @@ class Assembly:
             self.addresses, self.loopback, user_agent=self.settings.user_agent
         )
 
-    def waited(self, seconds: float) -> None:
-        """Take how long what is read now had waited."""
-        self.overload.observe(seconds, time.monotonic())
+    def waited(self, seconds: float, socket: tuple[str, int]) -> None:
+        """Take how long what is read now had waited, and in which socket."""
+        self.overload.observe(seconds, time.monotonic(), socket)
 
     def undelivered(self, quoted: bytes, flow: Flow, why: str) -> None:
         """Take an ICMP error: whoever forges one does not know our branches."""

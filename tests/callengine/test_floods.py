@@ -23,7 +23,14 @@ from callengine.edge.messages.received import Received, receive
 from callengine.edge.transactions.limits import MAX_SOURCES, RejectionGate
 from callengine.edge.transactions.server import ServerTransactions, State
 from tests.callengine.edge.clock import Clock
-from tests.callengine.edge.fakes import SDP, FakeEngine, Phone, UdpPeer, edge_settings
+from tests.callengine.edge.fakes import (
+    PATIENCE_S,
+    SDP,
+    FakeEngine,
+    Phone,
+    UdpPeer,
+    edge_settings,
+)
 from tests.spent import cpu_s
 
 FLOW = "udp:127.0.0.3:5062"
@@ -101,49 +108,86 @@ async def test_an_overloaded_edge_says_so(
     await edge.stop()
 
 
+class Strangers:
+    """Phones at one socket, each of which asks once."""
+
+    def __init__(self, peer: UdpPeer, sip: tuple[str, int]) -> None:
+        self._peer, self._sip = peer, sip
+
+    def ask(self, method: str, **more: object) -> str:
+        """Send a request; return its Call-ID."""
+        phone = Phone(*self._peer.address, user="eve", edge=self._sip)
+        request = phone.request(method, 1, **({"body": SDP} if method == "INVITE" else {}), **more)  # type: ignore[arg-type]
+        self._peer.send(request, self._sip)
+        return phone.call_id
+
+    async def told(self, call_id: str) -> tuple[int, int]:
+        """Return the code it is answered with, and after how many seconds it may come again."""
+        # Nobody acknowledges a final: it is repeated.
+        while (reply := await self._peer.next()).call_id != call_id:
+            pass
+        return reply.code, int(reply.get("retry-after") or 0)
+
+    async def answer(self, method: str, **more: object) -> tuple[int, int]:
+        return await self.told(self.ask(method, **more))
+
+
 async def test_an_edge_that_is_behind_takes_nothing_new_until_it_has_caught_up(
     engine: FakeEngine,
 ) -> None:
-    """What waits for a call process counts, and so does what waits to be read."""
+    """What waits for a call process counts, once it has waited too long for half a second."""
     edge, sip, peer = await opened(engine, late_s=1.0)
-
-    async def answer_to(phone: Phone) -> Received:
-        # Nobody acknowledges the 401: it is repeated.
-        while (reply := await peer.next()).call_id != phone.call_id:
-            pass
-        return reply
-
-    async def answer(method: str, **more: object) -> tuple[int, int]:
-        phone = Phone(*peer.address, user="eve", edge=sip)
-        peer.send(phone.request(method, 1, **more), sip)  # type: ignore[arg-type]
-        reply = await answer_to(phone)
-        return reply.code, int(reply.get("retry-after") or 0)
-
-    assert await answer("INVITE", body=SDP) == (401, 0)
+    phones = Strangers(peer, sip)
+    assert await phones.answer("INVITE") == (401, 0)
     engine.waited = 1.5
-    code, retry_after_s = await answer("INVITE", body=SDP)
-    assert code == 503
-    assert 1 <= retry_after_s <= 3
-    assert await answer("INVITE", body=SDP, to=f"<sip:eve@{sip[0]}>;tag=x") == (481, 0)
-    assert await answer("REGISTER") == (401, 0)
+    assert await phones.answer("INVITE") == (401, 0)
+    async with asyncio.timeout(PATIENCE_S):
+        while (told := await phones.answer("INVITE"))[0] != 503:
+            assert told == (401, 0)
+            await asyncio.sleep(0.1)
+    assert 1 <= told[1] <= 3
+    assert await phones.answer("INVITE", to=f"<sip:eve@{sip[0]}>;tag=x") == (481, 0)
+    assert await phones.answer("REGISTER") == (401, 0)
     engine.waited = 2.5
-    code, retry_after_s = await answer("REGISTER")
+    code, retry_after_s = await phones.answer("REGISTER")
     assert code == 503
     assert 5 <= retry_after_s <= 20
-    assert await answer("OPTIONS") == (200, 0)
+    assert await phones.answer("OPTIONS") == (200, 0)
     engine.waited = 0.0
-    assert await answer("INVITE", body=SDP) == (401, 0)
-    # The loop itself is held up while an INVITE waits in its socket.
-    phone = Phone(*peer.address, user="eve", edge=sip)
-    peer.send(phone.request("INVITE", 1, body=SDP), sip)
-    time.sleep(1.1)  # noqa: ASYNC251
-    assert (await answer_to(phone)).code == 503
+    assert await phones.answer("INVITE") == (401, 0)
     edge.refuse_new_calls(2)
     await engine.until(lambda: any(one.rule == "overloaded" for one in engine.rejections))
     (burst,) = (one for one in engine.rejections if one.rule == "overloaded")
     assert burst.source_address == "127.0.0.3"
-    assert "2 calls and 1 registration were refused with 503" in burst.advice
+    assert "1 call and 1 registration were refused with 503" in burst.advice
     assert edge.shortage == burst.advice
+    await peer.close()
+    await edge.stop()
+
+
+async def test_what_one_stall_has_held_up_is_worked_off(engine: FakeEngine) -> None:
+    """A batch of messages was refused for how late the oldest of them was."""
+    edge, sip, peer = await opened(engine, late_s=0.5)
+    phones = Strangers(peer, sip)
+    asked = [phones.ask(method) for method in ("INVITE", "REGISTER") * 4]
+    time.sleep(0.6)  # noqa: ASYNC251 (the event loop itself is held up)
+    assert {await phones.told(call_id) for call_id in asked} == {(401, 0)}
+    await peer.close()
+    await edge.stop()
+
+
+async def test_calls_are_refused_while_all_that_is_read_has_waited_too_long(
+    engine: FakeEngine,
+) -> None:
+    edge, sip, peer = await opened(engine, late_s=0.1)
+    phones = Strangers(peer, sip)
+    told = (401, 0)
+    async with asyncio.timeout(PATIENCE_S):
+        while told[0] != 503:
+            assert told == (401, 0)
+            asked = phones.ask("INVITE")
+            time.sleep(0.15)  # noqa: ASYNC251 (the event loop itself is held up)
+            told = await phones.told(asked)
     await peer.close()
     await edge.stop()
 

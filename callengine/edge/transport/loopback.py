@@ -5,6 +5,7 @@ from collections.abc import Callable
 from callengine.edge.flow import UDP, Flow
 from callengine.edge.transport.listeners import bind
 from callengine.edge.transport.udp import UdpListener
+from callengine.edge.transport.upcalls import OnWaited
 
 Worker = tuple[str, int]
 "A call process's SIP address on loopback."
@@ -19,13 +20,8 @@ class Loopback:
     def __init__(self) -> None:
         self._listener: UdpListener | None = None
 
-    def open(
-        self, on_datagram: OnDatagram, on_waited: Callable[[float], None] = lambda _: None
-    ) -> None:
-        """Open it on a port the system chooses.
-
-        `on_waited(seconds)` is told how long what is read had waited.
-        """
+    def open(self, on_datagram: OnDatagram, on_waited: OnWaited = lambda *_: None) -> None:
+        """Open it on a port the system chooses; `on_waited` is told how late it is read."""
         self._listener = UdpListener(
             bind(UDP, "127.0.0.1", 0),
             lambda data, flow, _: on_datagram(data, flow),

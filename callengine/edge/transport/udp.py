@@ -13,13 +13,15 @@ from callengine.edge.flow import UDP, Flow
 from callengine.edge.transport.icmp import OnUndelivered, ask_for_errors, take_error
 from callengine.edge.transport.lineends import with_crlf
 from callengine.edge.transport.stun import binding_response, is_answer, is_stun
-from callengine.edge.transport.upcalls import MayRead, Upcalls
+from callengine.edge.transport.upcalls import MayRead, OnWaited, Upcalls
 
 logger = logging.getLogger(__name__)
 
 MAX_DATAGRAM_BYTES = 65536
 _BATCH = 64
 "Datagrams handled in one turn of the event loop: timers and other sockets come in between."
+_TIMED = 8
+"Each so many of them, it is asked how long the next one had waited."
 _MAX_DROPPED = 1024
 "Datagrams dropped in one turn: that costs next to nothing, and the kernel's buffer is small."
 _MAX_ERRORS = 256
@@ -44,11 +46,11 @@ class UdpListener:
         on_datagram: Callable[[bytes, Flow, "UdpListener"], None],
         may_read: MayRead = lambda _, __: 0.0,
         on_undelivered: OnUndelivered | None = None,
-        on_waited: Callable[[float], None] = lambda _: None,
+        on_waited: OnWaited = lambda *_: None,
     ):
         """Without `on_undelivered` nobody asks the kernel what ICMP said.
 
-        `on_waited(seconds)` is told how long the first of each batch had waited to be read.
+        `on_waited` is told how long the first of each batch, and one now and then, had waited.
         """
         self.sock = sock
         self.host, self.port = sock.getsockname()[:2]
@@ -72,7 +74,7 @@ class UdpListener:
         handled = 0
         for _ in range(_MAX_DROPPED):
             try:
-                data, address = self._received(handled == 0)
+                data, address = self._received(handled % _TIMED == 0)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -87,9 +89,9 @@ class UdpListener:
             if handled >= _BATCH:
                 return
 
-    def _received(self, is_first: bool) -> tuple[bytes, tuple[str, int]]:
+    def _received(self, is_timed: bool) -> tuple[bytes, tuple[str, int]]:
         """Return the next datagram and where it came from."""
-        if not is_first:
+        if not is_timed:
             count, address = self.sock.recvfrom_into(self._buffer)
             return bytes(self._buffer[:count]), address
         count, more, _, address = self.sock.recvmsg_into((self._buffer,), _ANCILLARY_BYTES)
@@ -98,7 +100,7 @@ class UdpListener:
                 seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
                 waited_s = time.time() - seconds - nanoseconds / 1e9
                 if 0.0 <= waited_s < _MOST_WAITED_S:
-                    self._on_waited(waited_s)
+                    self._on_waited(waited_s, (self.host, self.port))
         return bytes(self._buffer[:count]), address
 
     def _read_errors(self) -> None:

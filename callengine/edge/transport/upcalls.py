@@ -9,6 +9,9 @@ from callengine.edge.transport.icmp import OnUndelivered
 
 MayRead = Callable[[bytes, Flow], float]
 "Take data and flow; return 0 if the message may be read, else the seconds until it may."
+OnWaited = Callable[[float, tuple[str, int]], None]
+"""Take for how many seconds a datagram had waited to be read, how late we are, and the address of
+the socket in which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,7 @@ class Upcalls:
     may_read: MayRead = lambda _, __: 0.0
     on_undelivered: OnUndelivered = lambda *_: None
     "Take the beginning of a datagram that ICMP says was not delivered; it may be forged."
-    on_waited: Callable[[float], None] = lambda _: None
-    "Take for how many seconds a datagram had waited to be read: how late we are."
+    on_waited: OnWaited = lambda *_: None
     is_known: Callable[[Flow], bool] = lambda _: True
     "Tell whether a call or a registration hangs on a connection's flow."
     on_cut: Callable[[Flow, Rule, str], None] = lambda *_: None

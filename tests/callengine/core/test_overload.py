@@ -1,14 +1,27 @@
 """Who is refused when the engine is behind, by a clock of the test's."""
 
+import pytest
+
 from callengine.core.overload import (
     BURST_ENDS_S,
-    KNOWN_S,
+    LASTS_S,
     LONGEST_BURST_S,
     MOST_REFUSED,
     REPEATED_S,
     Overload,
 )
 from callengine.core.reasons import Rule
+from callengine.core.standing import KNOWN_S, STANDS_S
+
+
+def behind(now: float, late_s: float) -> Overload:
+    """Return what has been so late for long, until now."""
+    overload = Overload()
+    for number in range(10, -1, -1):
+        at = now - STANDS_S * number / 10
+        overload.observe(late_s, at)
+        overload.refuses("BYE", at)
+    return overload
 
 
 def refused(overload: Overload, now: float, **more: float) -> tuple[bool, bool, bool]:
@@ -19,7 +32,7 @@ def refused(overload: Overload, now: float, **more: float) -> tuple[bool, bool, 
 
 
 def test_calls_are_refused_first_then_registrations_and_never_what_is_up() -> None:
-    overload = Overload()
+    overload = behind(-0.1, 0.21)
     steps = [0.0, 0.2, 0.21, 0.4, 0.41, 0.21, 0.2, 0.11, 0.1, 0.15]
     outcomes = []
     for number, late_s in enumerate(steps):
@@ -32,23 +45,99 @@ def test_calls_are_refused_first_then_registrations_and_never_what_is_up() -> No
     ]  # fmt: skip
 
 
-def test_what_waits_for_a_call_process_counts_as_late() -> None:
+def test_what_stands_waiting_for_call_processes_counts_as_late() -> None:
     overload = Overload()
-    overload.observe(0.0, 1.0)
-    assert refused(overload, 1.0, waited_s=0.3) == (True, False, False)
-    assert refused(overload, 1.1, waited_s=0.15) == (True, False, False)
-    assert refused(overload, 1.2, waited_s=0.05) == (False, False, False)
+    for now in (1.0, 1.0 + STANDS_S / 3, 1.0 + STANDS_S / 2):
+        overload.observe(0.0, now)
+        assert refused(overload, now, waited_s=0.3) == (False, False, False)
+    now = 1.0 + STANDS_S
+    assert refused(overload, now, waited_s=0.3) == (True, False, False)
+    assert refused(overload, now + 0.1, waited_s=0.15) == (True, False, False)
+    assert refused(overload, now + 0.2, waited_s=0.05) == (False, False, False)
+
+
+def test_calls_that_wait_very_long_for_their_process_are_followed_by_none() -> None:
+    overload = Overload()
+    assert refused(overload, 1.0, waited_s=0.49) == (False, False, False)
+    assert refused(overload, 1.1, waited_s=0.51) == (True, True, False)
+
+
+def test_one_stall_has_nothing_refused_however_many_wait_behind_it() -> None:
+    overload = Overload()
+    for number in range(300):
+        now = 5.0 + number / 1000
+        overload.observe(max(0.45 - number / 1000, 0.0), now)
+        assert refused(overload, now) == (False, False, False)
+
+
+def test_a_queue_that_stands_counts_beside_one_that_is_always_empty() -> None:
+    overload = Overload()
+    for number in range(100):
+        now = number / 100
+        overload.observe(0.0, now, "loopback")
+        overload.observe(0.5, now, "public")
+        overload.observe(0.0, now, "loopback")
+        is_refused = now >= STANDS_S
+        assert refused(overload, now) == (is_refused, is_refused, False)
+
+
+def test_a_queue_in_which_nothing_comes_any_more_has_nobody_refused() -> None:
+    overload = behind(1.0, 0.3)
+    overload.observe(0.3, 1.0, "loopback")
+    for now, is_refused in ((1.1, True), (1.25, False)):
+        overload.observe(0.0, now)
+        assert refused(overload, now) == (is_refused, False, False)
+
+
+def test_what_is_late_counts_at_once_for_a_while_after_a_queue_has_stood() -> None:
+    overload = behind(1.0, 0.3)
+    overload.observe(0.0, 1.1)
+    assert refused(overload, 1.1) == (False, False, False)
+    overload.observe(0.25, 0.9 + LASTS_S)
+    assert refused(overload, 0.9 + LASTS_S) == (True, False, False)
+    overload.observe(0.0, 1.0 + LASTS_S)
+    overload.observe(0.25, 1.1 + LASTS_S)
+    assert refused(overload, 1.1 + LASTS_S) == (False, False, False)
+    overload = behind(1.0, 0.3)
+    assert refused(overload, 1.0) == (True, False, False)
+    overload.refused("INVITE", "192.0.2.1", 1.0 + LASTS_S / 2)
+    overload.observe(0.25, 0.9 + LASTS_S * 1.5)
+    assert refused(overload, 0.9 + LASTS_S * 1.5) == (True, False, False)
+
+
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER"])
+@pytest.mark.parametrize("times", [1.5, 2.0, 4.0])
+def test_more_than_can_be_done_is_done_as_fast_as_ever_and_waits_for_a_moment(
+    method: str, times: float
+) -> None:
+    """A queue of one server, which takes 10 ms for what is taken, half a one for what is not."""
+    overload, now, arrived = Overload(), 0.0, 0.0
+    waits: list[tuple[float, float]] = []
+    while now < 20.0:
+        now = max(now, arrived)
+        overload.observe(now - arrived, now)
+        if overload.refuses(method, now):
+            overload.refused(method, "192.0.2.1", now)
+            now += 0.0005
+        else:
+            waits.append((arrived, now - arrived))
+            now += 0.01
+        arrived += 0.01 / times
+    assert len(waits) > 0.9 * 20 * 100 * (1 - 0.05 * times)
+    assert max(wait for _, wait in waits) < 0.9
+    bound_s = 0.21 if method == "INVITE" else 0.41
+    assert max(wait for at, wait in waits if at > 2.0) < bound_s
 
 
 def test_an_old_lateness_says_nothing() -> None:
-    overload = Overload()
-    overload.observe(3.0, 1.0)
+    overload = behind(1.0, 3.0)
     assert refused(overload, 1.0 + KNOWN_S / 2) == (True, True, False)
     assert refused(overload, 1.0 + KNOWN_S) == (False, False, False)
 
 
 def test_a_burst_is_told_once_with_its_numbers() -> None:
-    overload, now = Overload(), 10.0
+    now = 10.0
+    overload = behind(now, 0.45)
     for number in range(300):
         now += 0.01
         overload.observe(0.45, now)
@@ -70,8 +159,7 @@ def test_a_burst_is_told_once_with_its_numbers() -> None:
 
 
 def test_a_burst_of_one_source_names_it_and_a_long_one_is_told_meanwhile() -> None:
-    overload = Overload()
-    overload.observe(0.3, 5.0)
+    overload = behind(5.0, 0.3)
     overload.refused("INVITE", "192.0.2.1", 5.0)
     overload.refused("INVITE", "192.0.2.1", 5.0 + LONGEST_BURST_S)
     told = overload.tell(5.0 + LONGEST_BURST_S)
@@ -87,7 +175,8 @@ def test_a_burst_of_one_source_names_it_and_a_long_one_is_told_meanwhile() -> No
 
 
 def test_an_invite_that_was_refused_rings_nobody_when_it_comes_again() -> None:
-    overload = Overload()
+    overload = behind(1.0, 0.0)
+    assert not overload.refuses("INVITE", 1.0 - STANDS_S, waited_s=0.3, key=6)
     assert overload.refuses("INVITE", 1.0, waited_s=0.3, key=7)
     overload.refused("INVITE", "192.0.2.1", 1.0, key=7)
     assert overload.refuses("INVITE", 1.5, key=7), "its 503 is on the way"
