@@ -214,6 +214,8 @@ class Referral:
     "Those of the URI, as they were written."
     passed: tuple[tuple[str, str], ...] = ()
     "Headers of the REFER that whoever is rung gets, by the rules of the trunk it came from."
+    is_answered: bool = True
+    "Whether the call is up as far as the peer knows: its call process may not have said so yet."
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tests.peers.engine import Engine
 from tests.peers.phone import Phone
 from tests.peers.ports import LOOPBACK, free_sip_port
 from tests.peers.sipp import Sipp, SippCall
+from tests.peers.waiting import until
 from tests.sip.script import Script, as_talking_callee, as_talking_caller, offer
 from tests.wire.conversation import CALLER_HZ, Conversation, caller, registered
 from tests.wire.directory import PASSWORD, configuration, connection, trunk
@@ -298,3 +299,23 @@ async def test_a_refer_while_the_call_is_on_hold_rfc5589_6(engine: Engine) -> No
         await Conversation(call, target, engine).hears_both_ways(codec_a="PCMU", codec_b="PCMA")
         record = await Conversation(call, target, engine).end()
     assert record["destination"] == "connection:carol"
+
+
+async def test_a_refer_before_the_answer_is_refused_at_once_rfc3515_2_4_2(engine: Engine) -> None:
+    """Nothing is waited for then: who has answered is known as soon as the answer is."""
+    async with registered(engine, "carol") as carol, caller(engine) as phone:
+        call = await phone.invite("carol", phone.sdp(["PCMU"]))
+        callee = await carol.wait_call()
+        await callee.ring()
+        request = callee.request("REFER")
+        host, port = engine.server
+        request.headers.set("Refer-To", f"<sip:dora@{host}:{port}>")
+        refused = asyncio.create_task(callee.send(request))
+        said = carol.transport.log
+        await until(lambda: any(b"REFER sip:" in data for _, data in said), "nothing was sent")
+        await callee.answer_in("PCMA")
+        assert (await refused).code == 491
+        await call.answered()
+        await call.hang_up()
+        record = await engine.record(call.call_id)
+    assert record["termination"]["reason"] == "caller-hung-up"

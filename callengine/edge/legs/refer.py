@@ -69,7 +69,7 @@ class ReferDesk:
         request = transaction.request
         dialog.target = contact_target(request) or dialog.target
         try:
-            referral = _read(leg, request)
+            referral = _read(leg, request, is_answered=dialog.confirmed)
         except ValueError as error:
             self._responder.refuse(transaction, 400, Rule.MALFORMED_SIP, str(error))
             return
@@ -126,7 +126,7 @@ class ReferDesk:
             self._reports.pop(handle, None)
 
 
-def _read(leg: AnchoredLeg, request: Received) -> Referral:
+def _read(leg: AnchoredLeg, request: Received, *, is_answered: bool) -> Referral:
     """Return what a REFER asks for. Raises ValueError saying what cannot be read."""
     values = request.values("refer-to")
     if len(values) != 1:
@@ -150,4 +150,5 @@ def _read(leg: AnchoredLeg, request: Received) -> Referral:
         target=clean(without_headers(address.uri_text), 255),
         headers=address.uri.headers,
         passed=tuple(kept_headers(leg, request)),
+        is_answered=is_answered,
     )

@@ -12,8 +12,9 @@ from typing import TypeVar
 from callengine.core.states import CallState
 from callengine.engine.calls.livecall import LiveCall
 
-SETTLING_S = 1.0
-"How long that is waited for."
+SETTLING_S = 5.0
+"""How long that is waited for: a call process may be held up for so long on a machine far too busy.
+Who has not answered at all is not waited for: ask the edge first (`is_answered`)."""
 Known = TypeVar("Known")
 
 

@@ -101,7 +101,7 @@ class Referrals:
             why = f"{who} may not transfer calls. "
             why += "Let it, in the trunk's settings." if source.trunk else "Register."
             raise _DeclinedError(why[0].upper() + why[1:], Reason.REFER_DECLINED)
-        waiting = await partner(call, leg)
+        waiting = await partner(call, leg) if referral.is_answered else None
         if waiting is None:
             why = "It talks to nobody."
             raise _DeclinedError(why, Reason.CALL_NOT_ANSWERED, code=491)
@@ -140,13 +140,13 @@ class Referrals:
         named = self._edge.dialog_named(replaces)
         anchor = named.anchor if named is not None and not named.is_over else None
         other = self._book.calls.get(anchor.call) if anchor is not None else None
-        if anchor is None or other is None or other is call or other.ended:
+        if not named or not anchor or other is None or other is call or other.ended:
             why = "The call it joins this one with is not up here."
             raise _DeclinedError(why, Reason.REFER_DECLINED, code=NO_CALL)
         if other.party_of(anchor.name) != call.party_of(referrer.leg):
             why = "The call it joins this one with is somebody else's."
             raise _DeclinedError(why, Reason.REFER_DECLINED)
-        whom = await partner(other, anchor.name)
+        whom = await partner(other, anchor.name) if named.is_answered else None
         if other.ended:
             why = "The call it joins this one with is over."
             raise _DeclinedError(why, Reason.REFER_DECLINED, code=NO_CALL)

@@ -47,6 +47,15 @@ async def test_it_is_waited_for(
     assert await asyncio.gather(partner(call, "B"), is_rung(call, "B")) == [who, rung]
 
 
+async def test_a_call_process_that_is_held_up_is_waited_for() -> None:
+    """Devices whose call process was held up for two seconds had their REFER refused with 491."""
+    call: Any = Heard()
+    loop = asyncio.get_running_loop()
+    loop.call_later(2.0, call.answered)
+    loop.call_later(2.0, call.news.set)
+    assert await partner(call, "B") == "A"
+
+
 async def test_a_leg_that_has_ended_is_rung_no_more_and_nobody_is_waited_for() -> None:
     call: Any = Heard()
     call.rings()
