@@ -157,7 +157,7 @@ async def make_waves(
     address resolves.
     """
     targets = [target for wave in plan.waves for target in wave.targets]
-    found = await asyncio.gather(*(_places(edge, target, agent_order) for target in targets))
+    found = await _all_places(edge, targets, agent_order)
     notes = tuple(str(places) for places in found if isinstance(places, NoTargetError))
     turns = _turns(plan.waves, found)
     if not turns:
@@ -212,6 +212,10 @@ class _Place:
         return not (self.agent is None and self.selftest is None and self.browser is None)
 
 
+_Found = tuple[_Place, ...] | NoTargetError
+"Where a target is, the place to try first before the others; or why it is nowhere."
+
+
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """Targets of a wave, each at one place, that are rung together."""
@@ -225,9 +229,7 @@ class _Turn:
         return any(place.flow in target.down for target, place in self.aimed)
 
 
-def _turns(
-    waves: Sequence[Wave], found: Sequence[tuple[_Place, ...] | NoTargetError]
-) -> list[_Turn]:
+def _turns(waves: Sequence[Wave], found: Sequence[_Found]) -> list[_Turn]:
     """Return what is rung in turn: a gateway is tried at each of its addresses."""
     turns: list[_Turn] = []
     rest = iter(found)
@@ -253,16 +255,36 @@ def _down_last(turns: Sequence[_Turn]) -> list[_Turn]:
     return ordered
 
 
-async def _places(
-    edge: PeerAddresses, target: PlannedTarget, agent_order: AgentOrderOf
-) -> tuple[_Place, ...] | NoTargetError:
-    """Return where a target is, the first place to try first."""
+async def _all_places(
+    edge: PeerAddresses, targets: Sequence[PlannedTarget], agent_order: AgentOrderOf
+) -> list[_Found]:
+    """Return where targets are, in their order; what must be looked up is, all at the same time.
+
+    The caller hears nothing meanwhile: one alone has no task of its own, which would wait for three
+    turns of the event loop.
+    """
+    found: list[_Found | None] = [_known_place(target) for target in targets]
+    unknown = [index for index, place in enumerate(found) if place is None]
+    asked = [_places(edge, targets[index], agent_order) for index in unknown]
+    answers = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked) if asked else []
+    for index, answer in zip(unknown, answers, strict=True):
+        found[index] = answer
+    return [place for place in found if place is not None]
+
+
+def _known_place(target: PlannedTarget) -> tuple[_Place, ...] | None:
+    """Return where a target is that nobody need be asked for."""
     if target.flow:
         return (_Place(target.flow),)
     if target.selftest:
         return (_Place(selftest=SelfTest(target.selftest)),)
     if target.browser:
         return (_Place(browser=BrowserOrder(target.browser, target.page)),)
+    return None
+
+
+async def _places(edge: PeerAddresses, target: PlannedTarget, agent_order: AgentOrderOf) -> _Found:
+    """Return where a target is, the first place to try first."""
     try:
         if target.agent:
             return (_Place(agent=await agent_order(target.agent)),)

@@ -1,5 +1,6 @@
 """What a call process is told of an agent: its settings as they are now, and what is mapped in."""
 
+import asyncio
 import dataclasses
 from typing import Any, cast
 
@@ -102,6 +103,14 @@ async def test_an_agent_is_a_leg_without_an_anchor_and_its_fallback_one_with() -
     assert agent.agent is not None
     assert (bob.name, bob.agent) == ("B2", None)
     assert [anchor.name for anchor in made.anchors] == ["B2"]
+
+
+async def test_one_target_to_ask_for_takes_no_turn_of_the_event_loop() -> None:
+    turns: list[str] = []
+    asyncio.get_running_loop().call_soon(turns.append, "another's")
+    made = await waves(known)
+    assert not turns
+    assert [leg.name for wave in made.orders for leg in wave.legs] == ["B", "B2"]
 
 
 async def test_an_agents_order_holds_its_settings_and_the_caller() -> None:
