@@ -1,9 +1,8 @@
 """The SDP of a leg: what pjmedia wrote, kept to the leg's list, parameters and address. Pure."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from audiocodecs.catalogue import CATALOGUE
 from audiocodecs.negotiation import negotiate
@@ -16,8 +15,6 @@ from callengine.worker.plugins.fmtp import (
     read_amr,
 )
 
-Fmtp = Mapping[str, Callable[[str], str]]
-"Catalogue name -> what makes format parameters of those pjmedia wrote."
 _KEY = re.compile(r"a=crypto:[^\r\n]*\r\n")
 _ADDRESS = re.compile(r"IN IP[46] \S+")
 
@@ -31,6 +28,25 @@ class Place:
     "IPv4 address shown to the peer, where the edge shows none of IPv6 in its place."
 
 
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """Format parameters of those that pjmedia wrote (see `oursdp.Parameters`)."""
+
+    bridge_rate_hz: int
+    offered: tuple[str, ...] | None = None
+    "What an answer is to: the parameters of its codec's formats; None: this is an offer."
+
+    def __call__(self, codec: str, own: str) -> str:
+        if codec == "OPUS":
+            return opus_offer_fmtp(self.bridge_rate_hz)
+        if codec == "ILBC":
+            offered = self.offered
+            return sdplines.ILBC_MODES[20] if offered is None else sdplines.ilbc_fmtp(offered[0])
+        if codec in AMR_TABLES and self.offered is not None:
+            return _answered_amr(codec, self.offered, own)
+        return own
+
+
 def offer(ours: str, allowed: Sequence[str], place: Place) -> str:
     """Return our offer with the codecs of `allowed` alone, in order.
 
@@ -38,8 +54,7 @@ def offer(ours: str, allowed: Sequence[str], place: Place) -> str:
     keeps one. iLBC asks for its shorter frames, and a peer may answer with the longer ones.
     Raises SdpError if pjmedia wrote none of the codecs.
     """
-    fmtp: Fmtp = {"ILBC": lambda _own: sdplines.ILBC_MODES[20]}
-    return _restricted(ours, allowed, None, fmtp, place)
+    return _restricted(ours, allowed, None, _Parameters(place.bridge_rate_hz), place)
 
 
 def has_keys(offer: str) -> bool:
@@ -62,12 +77,9 @@ def answer(ours: str, remote: sdp.Audio, allowed: Sequence[str], place: Place) -
     if chosen is None:
         return None
     event = sdp.event_for(CATALOGUE[chosen].rtp_clock_rate_hz, remote.telephone_events)
-    offered = [remote.fmtp.get(number, "") for number in remote.payload_types[chosen]]
-    fmtp: Fmtp = {
-        "ILBC": lambda _own: sdplines.ilbc_fmtp(offered[0]),
-        **{name: partial(_answered_amr, name, offered) for name in AMR_TABLES},
-    }
-    return _restricted(ours, (chosen,), () if event is None else (event,), fmtp, place)
+    offered = tuple(remote.fmtp.get(number, "") for number in remote.payload_types[chosen])
+    events = () if event is None else (event,)
+    return _restricted(ours, (chosen,), events, _Parameters(place.bridge_rate_hz, offered), place)
 
 
 def _answered_amr(name: str, offered: Sequence[str], own: str) -> str:
@@ -85,9 +97,8 @@ def _restricted(
     ours: str,
     codecs: Sequence[str],
     events: Sequence[int] | None,
-    fmtp: Fmtp,
+    fmtp: _Parameters,
     place: Place,
 ) -> str:
-    opus: Fmtp = {"OPUS": lambda _own: opus_offer_fmtp(place.bridge_rate_hz)}
-    text = oursdp.restrict(ours, codecs, telephone_events=events, fmtp={**opus, **fmtp})
+    text = oursdp.restrict(ours, codecs, telephone_events=events, fmtp=fmtp)
     return _ADDRESS.sub(f"IN IP4 {place.address}", text)

@@ -311,13 +311,32 @@ def test_telephone_event_can_be_left_out() -> None:
 
 
 def test_format_parameters_are_set_replaced_and_removed() -> None:
-    text = restrict(
-        OURS,
-        ["AMR-WB", "OPUS"],
-        fmtp={"AMR-WB": lambda _own: "octet-align=1", "OPUS": lambda _own: ""},
-    )
+    def fmtp(codec: str, _own: str) -> str:
+        return "octet-align=1" if codec == "AMR-WB" else ""
+
+    text = restrict(OURS, ["AMR-WB", "OPUS"], fmtp=fmtp)
     assert "a=rtpmap:97 AMR-WB/16000\r\na=fmtp:97 octet-align=1\r\n" in text
     assert "useinbandfec" not in text
+
+
+def test_what_formats_become_is_remembered_and_nothing_else_is() -> None:
+    asked: list[str] = []
+
+    def fmtp(codec: str, own: str) -> str:
+        asked.append(codec)
+        return own
+
+    first = restrict(OURS, ["OPUS"], fmtp=fmtp)
+    later = OURS.replace("4000", "4002").replace("4001", "4003").replace("ssrc:1234", "ssrc:77")
+    assert later != OURS
+    second = restrict(later, ["OPUS"], fmtp=fmtp)
+    assert asked == ["OPUS"]
+    changed = first.replace("4000", "4002").replace("4001", "4003").replace("ssrc:1234", "ssrc:77")
+    assert second == changed
+    without = OURS.replace("a=fmtp:96 ", "a=x-fmtp:96 ")
+    assert without != OURS
+    restrict(without, ["OPUS"], fmtp=fmtp)
+    assert asked == ["OPUS", "OPUS"]
 
 
 def test_static_payload_types_get_an_rtpmap() -> None:
