@@ -166,7 +166,7 @@ class RtpGuard:
         self._follow()
         if self._rtp is not None:
             with contextlib.suppress(OSError):
-                self._tally.start(self._rtp.dropped(), sockets.other_errors(), now)
+                self._tally.start(self._rtp.dropped(), now)
 
     def close_stream(self, stream: int) -> None:
         """Forget a stream that pjmedia is about to free."""

@@ -3,7 +3,8 @@
 The kernel counts a socket's drops in one number, whether its filter dropped them or its queue was
 full or a checksum wrong. What was dropped so is counted too, for the whole machine, and the peer's
 packets among them leave gaps in its stream. Whatever may have been so is left out: the count is
-never too high.
+never too high. What the machine dropped is read once something was dropped here, not as each stream
+begins; until then every gap may be one.
 """
 
 from collections.abc import Callable
@@ -25,13 +26,14 @@ class Tally:
     reported: int = 0
     _due_at: int = FIRST_REPORT
     _dropped: int = 0
-    _other_errors: int = 0
+    _other_errors: int | None = None
+    "As last read; None: not since the stream began."
     _lost: int = 0
     _settled_at: float = 0.0
 
-    def start(self, dropped: int, other_errors: int, now: float) -> None:
+    def start(self, dropped: int, now: float) -> None:
         """Count from here on: a stream begins."""
-        self._dropped, self._other_errors, self._lost = dropped, other_errors, 0
+        self._dropped, self._other_errors, self._lost = dropped, None, 0
         self._settled_at = now + SETTLING_S
 
     def take(self, dropped: int, *, lost: int, now: float, others: Callable[[], int]) -> None:
@@ -43,8 +45,8 @@ class Tally:
         new, self._dropped = max(dropped - self._dropped, 0), dropped
         if not new:
             return
-        errors = others()
-        uncertain, self._other_errors = min(errors - self._other_errors, gaps), errors
+        before, self._other_errors = self._other_errors, others()
+        uncertain = gaps if before is None else min(self._other_errors - before, gaps)
         if now >= self._settled_at:
             self.elsewhere += max(new - max(uncertain, 0), 0)
 

@@ -8,8 +8,10 @@ from callengine.worker.rtpguard.tally import FIRST_REPORT, Tally
 
 @pytest.fixture
 def tally() -> Tally:
+    """Return one that knows what the machine dropped: a late packet of before was dropped here."""
     tally = Tally()
-    tally.start(100, 5000, now=0.0)
+    tally.start(99, now=0.0)
+    tally.take(100, lost=0, now=0.5, others=lambda: 5000)
     return tally
 
 
@@ -46,9 +48,20 @@ def test_gaps_of_seconds_without_any_drop_are_no_excuse(tally: Tally) -> None:
 
 def test_a_stream_that_begins_again_counts_its_gaps_anew(tally: Tally) -> None:
     tally.take(150, lost=30, now=2.0, others=lambda: 5000)
-    tally.start(150, 5000, now=2.5)
+    tally.start(150, now=2.5)
     tally.take(250, lost=2, now=4.0, others=lambda: 5050)
     assert tally.elsewhere == 50 + 98
+
+
+def test_what_the_machine_dropped_is_read_once_something_was_dropped_here() -> None:
+    tally = Tally()
+    tally.start(0, now=0.0)
+    tally.take(0, lost=8, now=2.0, others=lambda: pytest.fail("not needed"))
+    # Of what was lost meanwhile nobody knows whether this machine did it.
+    tally.take(60, lost=18, now=3.0, others=lambda: 5000)
+    assert tally.elsewhere == 50
+    tally.take(120, lost=28, now=4.0, others=lambda: 5000)
+    assert tally.elsewhere == 50 + 60
 
 
 def test_lines_come_at_growing_counts(tally: Tally) -> None:
