@@ -1,6 +1,5 @@
 """Messages as they arrive: where from, and with the values that every message must have."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from callengine.edge.flow import NOWHERE, Flow
@@ -70,7 +69,7 @@ def receive(data: bytes, flow: Flow = NOWHERE, *, max_line_bytes: int = 4096) ->
         flow,
     )
     if not received.problem:
-        received.problem = next(_problems(received, is_from=is_from, is_to=is_to), "")
+        received.problem = _problem(received, is_from=is_from, is_to=is_to)
     return received
 
 
@@ -86,34 +85,42 @@ def _vias(message: Message) -> tuple[list[str], Via]:
         raise MalformedError("the Via header cannot be read") from error
 
 
-def _problems(message: Received, *, is_from: bool, is_to: bool) -> Iterator[str]:
-    """Yield what is wrong with the headers that every message must have (section 8.1.1)."""
-    headers = message.headers
+def _problem(message: Received, *, is_from: bool, is_to: bool) -> str:
+    """Return what is wrong with the headers that every message must have (section 8.1.1)."""
+    if fault := _fault_of_once(message.headers) or _fault_of_cseq(message):
+        return fault
+    if len(message.vias) > MAX_VIAS:
+        return "too many Via headers"
+    if message.via.is_stray or any(map(is_stray_via, message.vias[1:])):
+        return "a Via header has separators with nothing between them"
+    if not is_from:
+        return "the From header cannot be read"
+    if not is_to:
+        return "the To header cannot be read"
+    return "" if message.from_tag or not _wants_tag(message) else "the From header has no tag"
+
+
+def _fault_of_once(headers: dict[str, list[str]]) -> str:
     for name, written in _ONCE.items():
         values = headers.get(name)
         if not (values and values[0]) and name in _REQUIRED:
-            yield f"it has no {written} header"
-        elif values and len(values) > 1:
-            yield f"the {written} header comes twice"
-    yield from _cseq_problems(message)
-    if len(message.vias) > MAX_VIAS:
-        yield "too many Via headers"
-    if message.via.is_stray or any(map(is_stray_via, message.vias[1:])):
-        yield "a Via header has separators with nothing between them"
-    if not is_from:
-        yield "the From header cannot be read"
-    if not is_to:
-        yield "the To header cannot be read"
-    # A client of RFC 2543 need not have one, nor need a CANCEL be matched by it.
-    wants_tag = message.method != "CANCEL" and message.via.has_rfc3261_branch
-    if message.method and wants_tag and not message.from_tag:
-        yield "the From header has no tag"
+            return f"it has no {written} header"
+        if values and len(values) > 1:
+            return f"the {written} header comes twice"
+    return ""
 
 
-def _cseq_problems(message: Received) -> Iterator[str]:
+def _fault_of_cseq(message: Received) -> str:
     if message.cseq < 0 or not message.cseq_method:
-        yield "the CSeq header cannot be read"
+        return "the CSeq header cannot be read"
     if message.cseq >= MAX_CSEQ:  # section 8.1.1.5
-        yield "the CSeq number is too large"
+        return "the CSeq number is too large"
     if message.method and message.cseq_method != message.method:
-        yield "the CSeq method is not the request's"
+        return "the CSeq method is not the request's"
+    return ""
+
+
+def _wants_tag(message: Received) -> bool:
+    """A client of RFC 2543 need not have one, nor need a CANCEL be matched by it."""
+    is_matched = message.method not in ("", "CANCEL")
+    return is_matched and message.via.has_rfc3261_branch
