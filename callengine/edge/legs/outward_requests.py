@@ -96,8 +96,7 @@ class OutwardRequests:
 
     def _repeat(self, leg: AnchoredLeg, request: PeerRequest) -> None:
         if request.method in _ANSWERED_AT_ONCE:
-            code = _ANSWERED_AT_ONCE[request.method]
-            self._standin.answer(request.message, request.worker, code)
+            self._answer_at_once(request)
         elif request.sent is not None and not request.flow.is_reliable:
             self._sender.again(leg, request.sent, request.flow)
 
@@ -121,12 +120,11 @@ class OutwardRequests:
         if message.to_tag and dialog is None:
             self._standin.answer(message, worker, 481)
             return
-        if message.method in _ANSWERED_AT_ONCE:
-            self._standin.answer(message, worker, _ANSWERED_AT_ONCE[message.method])
         if dialog is not None and dialog.moved:
-            if message.method not in _ANSWERED_AT_ONCE:
-                self._standin.answer(message, worker, 481)
+            self._standin.answer(message, worker, _ANSWERED_AT_ONCE.get(message.method, 481))
             return
+        if message.method == "BYE":
+            self._answer_at_once(request)
         try:
             flow = self._aim(leg, dialog, request)
         except TakeoverError as error:
@@ -141,6 +139,13 @@ class OutwardRequests:
         else:
             request.flow = flow
             self._send(leg, request, dialog)
+        if message.method == "INVITE":
+            # Once it has gone: who is called need not wait for this, which has the process run.
+            self._answer_at_once(request)
+
+    def _answer_at_once(self, request: PeerRequest) -> None:
+        code = _ANSWERED_AT_ONCE[request.method]
+        self._standin.answer(request.message, request.worker, code)
 
     def _aim(self, leg: AnchoredLeg, dialog: Dialog | None, request: PeerRequest) -> Flow | None:
         """Say in a request where it goes; return its flow, or None if that must be looked up."""

@@ -81,6 +81,13 @@ async def test_leg_b_shows_the_peer_an_ordinary_user_agent(scene: Scene) -> None
     assert (await scene.callee.expect("ACK")).uri == f"sip:bob@{host_port(scene.callee.address)}"
 
 
+async def test_the_worker_hears_100_before_all_that_the_callee_says(scene: Scene) -> None:
+    await scene.to_worker()
+    scene.worker_request("INVITE", 7, branch="z9hG4bKwb", body=SDP)
+    scene.callee_reply(await scene.callee.expect("INVITE"), 180, "Ringing")
+    assert [(await scene.worker.next()).code for _ in range(2)] == [100, 180]
+
+
 async def test_a_callee_that_answers_without_contact_is_acknowledged_where_it_was_called(
     scene: Scene,
 ) -> None:
