@@ -3,6 +3,7 @@
 Its codec, keys of SRTP and payload types. Where it comes from and goes to says `MediaPath`.
 """
 
+from functools import cache
 from typing import Any
 
 import pjsua2 as pj
@@ -99,6 +100,7 @@ class LegStream:
         )
 
 
+@cache
 def _catalogue_name(encoding_name: str, rate_hz: int) -> str | None:
     """Return the codec of a pjmedia stream, whose G722 and OPUS rates are not the RTP clock's."""
     wanted = encoding_name.lower()
