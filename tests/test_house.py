@@ -6,6 +6,7 @@ import tomllib
 from collections import defaultdict
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import grimp
 import pytest
@@ -74,13 +75,32 @@ def test_every_room_says_what_it_is() -> None:
     assert {name for name in silent if not DJANGOS_FOLDERS & {*name.split("/")}} == set()
 
 
-def test_no_two_classes_have_one_name() -> None:
+class Said(NamedTuple):
+    """What a module says of itself, as far as it is asked here."""
+
+    classes: set[str]
+    asked: list[int]
+    kept: list[int]
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[Path, Said]:
+    """What each module of ours says: to read them all takes a second."""
+    return {path: said(path) for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+
+
+def said(path: Path) -> Said:
+    tree = ast.parse(path.read_text())
+    classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    return Said(classes, asked_at_import(tree), tasks_kept_by_hand(tree))
+
+
+def test_no_two_classes_have_one_name(modules: dict[Path, Said]) -> None:
     """A reader who searches for a class comes to one place."""
     places: dict[str, set[str]] = defaultdict(set)
-    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef):
-                places[node.name].add(str(path.relative_to(ROOT)))
+    for path, module in modules.items():
+        for name in module.classes:
+            places[name].add(str(path.relative_to(ROOT)))
     shared = {name: sorted(files) for name, files in places.items() if len(files) > 1}
     assert not {name: shared[name] for name in shared.keys() - DJANGOS - STORED}
 
@@ -102,12 +122,10 @@ def asked_at_import(tree: ast.Module) -> list[int]:
     return lines
 
 
-def test_no_module_keeps_a_setting_as_it_is_imported() -> None:
+def test_no_module_keeps_a_setting_as_it_is_imported(modules: dict[Path, Said]) -> None:
     """Tests fork servers that have imported them under other settings (peers/preloaded.py)."""
-    paths = {path for room in ROOMS for path in (ROOT / room).rglob("*.py")}
-    asked = {path: asked_at_import(ast.parse(path.read_text())) for path in sorted(paths)}
     servers = {ROOT / "voipnumber/asgi.py"}
-    assert {path for path, lines in asked.items() if lines} == servers
+    assert {path for path, module in modules.items() if module.asked} == servers
 
 
 def test_a_setting_that_is_kept_would_be_noticed() -> None:
@@ -128,10 +146,11 @@ def tasks_kept_by_hand(tree: ast.Module) -> list[int]:
     ]
 
 
-def test_work_that_runs_beside_is_kept_by_those_who_log_its_failure() -> None:
+def test_work_that_runs_beside_is_kept_by_those_who_log_its_failure(
+    modules: dict[Path, Said],
+) -> None:
     """What keeps tasks in a set of its own says nothing of one that failed (loop/tasks.py)."""
-    paths = {path for room in ROOMS for path in (ROOT / room).rglob("*.py")}
-    assert {path for path in paths if tasks_kept_by_hand(ast.parse(path.read_text()))} == set()
+    assert {path for path, module in modules.items() if module.kept} == set()
 
 
 def test_a_task_that_is_kept_by_hand_would_be_noticed() -> None:
