@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if django_settings.configured or config.getini("DJANGO_SETTINGS_MODULE"):
         django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     _find_static_files_once()
-    config.stash[ROOM] = steadiness.Room(readymade.share())
+    readymade.share()
     starting.begin()
     telling.begin(config)
 
@@ -124,7 +124,10 @@ def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, Any, Any]:
     """Run a test beside others, or alone."""
-    room = item.config.stash[ROOM]
+    # Entered first in the process that runs tests: one forked from it would be in for both.
+    room = item.config.stash.get(ROOM, None)
+    if room is None:
+        room = item.config.stash[ROOM] = steadiness.Room(readymade.share())
     room.enter(item)
     try:
         return (yield)

@@ -5,6 +5,7 @@ moment it is found and the moment it is bound. Ranges for RTP and single ports k
 do the workers of a test run: an engine binds most of its range long after it was found free.
 """
 
+import functools
 import os
 import random
 import socket
@@ -17,6 +18,8 @@ IPV6_LOOPBACK = "::1"
 UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 _LISTENS = "0A"
 "State of a socket in /proc/net/tcp."
+_kept: set[int] = set()
+"What was asked for while modules were imported."
 
 
 class Region:
@@ -29,7 +32,6 @@ class Region:
     def __init__(self, first: int, end: int) -> None:
         self.first, self.end = first, end
         self.next = random.SystemRandom().randrange(first, end, 2)
-        self._kept: set[int] = set()
 
     def neighbours(self, size: int, kinds: tuple[socket.SocketKind, ...], host: str) -> int:
         """Return the first of `size` free neighbours; it is even."""
@@ -38,39 +40,41 @@ class Region:
             wanted = range(first, first + size)
             if self.next > self.end:
                 self.next = self.first
-            elif self._kept.isdisjoint(wanted) and all(
+            elif _kept.isdisjoint(wanted) and all(
                 _is_free(host, port, kind) for port in wanted for kind in kinds
             ):
                 if not moments.began():
-                    self._kept.update(wanted)
+                    _kept.update(wanted)
                 return first
         raise OSError(f"no {size} neighbours are free between {self.first} and {self.end}")
 
 
+@functools.cache
 def _share(first: int, end: int) -> Region:
-    """Return this worker's part of a region."""
+    """Return this worker's part of a region; the workers may be forked from one process."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     size = (end - first) // workers & ~1
     return Region(first + number * size, first + (number + 1) * size)
 
 
-RANGES, SINGLE = _share(10000, 24000), _share(24000, 32000)
+os.register_at_fork(after_in_child=_share.cache_clear)
+RANGES, SINGLE = (10000, 24000), (24000, 32000)
 
 
 def free_port(kind: socket.SocketKind = UDP, host: str = LOOPBACK) -> int:
     """Return a port nobody has now; another process may still be quicker."""
-    return SINGLE.neighbours(1, (kind,), host)
+    return _share(*SINGLE).neighbours(1, (kind,), host)
 
 
 def free_sip_port(host: str = LOOPBACK) -> int:
     """Return a port free for both UDP and TCP, as the one above it is, where SIP over TLS goes."""
-    return SINGLE.neighbours(2, (UDP, TCP), host)
+    return _share(*SINGLE).neighbours(2, (UDP, TCP), host)
 
 
 def free_port_range(size: int, host: str = LOOPBACK) -> tuple[int, int]:
     """Return the first and last of `size` neighbouring free UDP ports; the first is even."""
-    first = RANGES.neighbours(size, (UDP,), host)
+    first = _share(*RANGES).neighbours(size, (UDP,), host)
     return first, first + size - 1
 
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from tests.peers import moments
+from tests.peers import moments, ports
 from tests.peers.ports import (
     LOOPBACK,
     TCP,
@@ -25,6 +25,7 @@ def drawn(region: Region, count: int) -> list[int]:
 def test_what_a_module_was_given_before_the_first_test_is_given_to_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(ports, "_kept", set())
     first = free_sip_port() & ~1
     region = Region(first, first + SIZE)
     with monkeypatch.context() as patch:
