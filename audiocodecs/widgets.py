@@ -30,8 +30,10 @@ class CodecListInput(forms.TextInput):
     def media(self) -> forms.Media:
         """The files of the picker, and what makes it look at home in the Django admin."""
         styles = ("css/codec.css", "css/picker.css", "css/picker-admin.css")
-        scripts = ("vendor/sortablejs/Sortable.min.js", "js/picker.js")
-        return forms.Media(css={"all": styles}, js=scripts)
+        names = ("lists", "asking", "field", "keys")
+        scripts = ["js/dragging.js", *(f"js/picker-{name}.js" for name in names), "js/picker.js"]
+        library = "vendor/sortablejs/Sortable.min.js"
+        return forms.Media(css={"all": styles}, js=(library, *scripts))
 
     def render(
         self,

@@ -3,7 +3,6 @@
 (function () {
   "use strict";
 
-  const TOUCH_DELAY_MS = 180;
   let lifted = null;
 
   const formOf = (element) => element.closest("[data-order]");
@@ -131,58 +130,28 @@
   // --- drag and touch -----------------------------------------------------------------------
 
   function makeSortable(form) {
-    const list = listOf(form);
     let before = "";
-    let cancelled = false;
-    const onEscape = (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      cancelled = true;
-      // The library ends a drag by this event alone.
-      document.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
-    };
-    const sortable = window.Sortable.create(list, {
+    dragging.make(listOf(form), {
       draggable: "li",
+      grip: ".order-grip",
       filter: ".order-moves",
-      preventOnFilter: false,
-      animation: 0,
-      // The browser's own drag and drop knows no touch and draws its own picture.
-      forceFallback: true,
-      fallbackTolerance: 4,
-      delay: TOUCH_DELAY_MS,
-      delayOnTouchOnly: true,
-      touchStartThreshold: 6,
       ghostClass: "order-place",
       dragClass: "order-dragged",
-      // A row that is dragged shrinks to a line: at a page's end all of it would move.
-      onChoose() {
-        list.style.minHeight = list.offsetHeight + "px";
-      },
-      onUnchoose() {
-        list.removeAttribute("style");
-      },
       onStart() {
         if (lifted) drop(false);
         before = keysOf(form);
-        cancelled = false;
-        document.addEventListener("keydown", onEscape, { capture: true });
       },
-      onEnd(event) {
-        document.removeEventListener("keydown", onEscape, { capture: true });
-        if (cancelled) {
+      onEnd({ item }, isPutBack) {
+        if (isPutBack) {
           arrange(form, before);
-          say(form, place(event.item) + ", put back");
+          say(form, place(item) + ", put back");
           return;
         }
         if (before === keysOf(form)) return;
         changed(form);
-        say(form, place(event.item));
+        say(form, place(item));
       },
     });
-    // By its handle a row moves at once; elsewhere a finger may mean to scroll.
-    list.addEventListener("pointerdown", (event) => {
-      sortable.option("delay", event.target.closest(".order-grip") ? 0 : TOUCH_DELAY_MS);
-    }, { capture: true });
   }
 
   let leaving = false;
