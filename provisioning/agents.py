@@ -13,26 +13,35 @@ from agents.fitness import default_encodings, idle_settings
 from agents.models import JSON_SHAPES, VoiceAgent
 from agents.references import FALLBACK_FIELDS, split_fallback
 from agents.validators import SECRET_FORM, check_sample_rate, validate_secret
-from provisioning import yamltext
+from provisioning import keys, yamltext
 from provisioning.checker import Checker
+from provisioning.keys import FieldKey
 from provisioning.problems import Problems
 from provisioning.reader import Entry
 from provisioning.rows import Rows, set_values
 from sip.names import PARTY_NAME, PARTY_NAME_FORM
 
-TEXTS = ("dialect", "url", "agent_id", "system_prompt", "greeting", "voice", "transcription_model")
-LIMITS = {
-    "max_duration_s": (1, limits.MAX_CALL_S),
-    "silence_timeout_s": (1, limits.MAX_SILENCE_S),
-    "ready_timeout_s": (1, limits.MAX_READY_S),
-}
-FIGURES = {**LIMITS, "volume": (0, limits.MAX_VOLUME)}
-"The lowest and the highest of each."
-SWITCHES = ("keeps_transcript", "answers_at_once")
-KEYS = ("name", "enabled", "secret", "input", "output", "tools", "codecs", "fallback", "headers")
+ANYTHING = re.compile(r"(?s:.*)\Z")
+ANY_TEXT = keys.text(ANYTHING, "text")
+"Of any length and on any lines; what the model takes is found out later."
+ADDRESS_KEYS = (FieldKey("dialect", ANY_TEXT), FieldKey("url", ANY_TEXT))
+TEXT_KEYS = tuple(
+    FieldKey(name, ANY_TEXT)
+    for name in ("agent_id", "system_prompt", "voice", "transcription_model", "greeting")
+)
+CODECS_KEY = FieldKey("codecs", Checker.codecs)
+CALL_KEYS = (
+    FieldKey("max_duration_s", keys.whole(1, limits.MAX_CALL_S)),
+    FieldKey("silence_timeout_s", keys.whole(1, limits.MAX_SILENCE_S)),
+    FieldKey("ready_timeout_s", keys.whole(1, limits.MAX_READY_S)),
+    FieldKey("keeps_transcript", Checker.boolean),
+    FieldKey("answers_at_once", Checker.boolean),
+)
+KEYS = (*ADDRESS_KEYS, *TEXT_KEYS, CODECS_KEY, *CALL_KEYS)
+VOLUME_KEY = FieldKey("volume", keys.whole(0, limits.MAX_VOLUME))
+_OTHER_KEYS = ("name", "enabled", "secret", "input", "output", "tools", "fallback", "headers")
 INPUT_KEYS = ("encoding", "sample_rate", "keyterms", "turn_detection")
 OUTPUT_KEYS = ("encoding", "sample_rate", "volume")
-ANY_TEXT = re.compile(r"(?s:.*)\Z")
 _STEP = re.compile(r"\[(\d+)\]|\.?([^.\[\]]+)")
 _NOT_ASKED = ("uid", "created_at", "updated_at", "secret", *FALLBACK_FIELDS)
 
@@ -63,8 +72,8 @@ class AgentSchema(Checker):
         return specs
 
     def _agent(self, entry: Entry) -> AgentSpec:
-        keys = (*KEYS, *TEXTS, *LIMITS, *SWITCHES)
-        fields = self.fields(entry, keys, required=("name", "dialect", "url"))
+        its_keys = (*_OTHER_KEYS, *keys.names(KEYS))
+        fields = self.fields(entry, its_keys, required=("name", "dialect", "url"))
         return AgentSpec(
             entry=fields.get("name", entry),
             name=self.text(fields.get("name"), pattern=PARTY_NAME, form=PARTY_NAME_FORM),
@@ -78,30 +87,20 @@ class AgentSchema(Checker):
 
     def _values(self, fields: dict[str, Entry]) -> dict[str, Any]:
         places = dict(fields)
-        values: dict[str, Any] = {name: self._any_text(fields.get(name)) for name in TEXTS}
+        values = keys.values(self, VoiceAgent, KEYS, fields)
         values["input_encoding"], values["output_encoding"] = default_encodings(values["dialect"])
-        for name, keys in (("input", INPUT_KEYS), ("output", OUTPUT_KEYS)):
-            part = self.fields(fields[name], keys) if name in fields else {}
+        for name, part_keys in (("input", INPUT_KEYS), ("output", OUTPUT_KEYS)):
+            part = self.fields(fields[name], part_keys) if name in fields else {}
             places |= part
             if "encoding" in part:
-                values[f"{name}_encoding"] = self._any_text(part["encoding"])
+                values[f"{name}_encoding"] = ANY_TEXT(self, part["encoding"])
                 places[f"{name}_encoding"] = part["encoding"]
             self._sample_rate(part.get("sample_rate"), values[f"{name}_encoding"])
         for name, empty in JSON_SHAPES.items():
             values[name] = self.plain(places[name]) if name in places else empty()
-        for name, (minimum, maximum) in FIGURES.items():
-            values[name] = self.whole(places.get(name), minimum=minimum, maximum=maximum)
-        if values["ready_timeout_s"] is None:
-            values["ready_timeout_s"] = VoiceAgent().ready_timeout_s
-        values["codecs"] = self.codecs(fields.get("codecs"))
-        values["keeps_transcript"] = self.boolean(fields.get("keeps_transcript")) is not False
-        values["answers_at_once"] = self.boolean(fields.get("answers_at_once")) or False
+        values |= keys.values(self, VoiceAgent, [VOLUME_KEY], places)
         self._hold_against_model(values, places)
         return values
-
-    def _any_text(self, entry: Entry | None) -> str:
-        """Return text of any length and on any lines; what the model takes is found out later."""
-        return self.text(entry, pattern=ANY_TEXT, form="text")
 
     def _sample_rate(self, entry: Entry | None, encoding: str) -> None:
         if entry is None:
@@ -114,7 +113,7 @@ class AgentSchema(Checker):
     def _secret(self, entry: Entry | None) -> str | None:
         if entry is None:
             return None
-        secret = self.text(entry, pattern=ANY_TEXT, form="text", secret=True)
+        secret = self.text(entry, pattern=ANYTHING, form="text", secret=True)
         try:
             validate_secret(secret)
         except ValidationError:
@@ -210,21 +209,20 @@ def release_fallbacks(names: set[str] | None) -> None:
 
 def agent_lines(row: VoiceAgent) -> Iterator[str]:
     """Return an agent as a file has it, without its secret."""
-    yield from _given(row, "name", "dialect", "url")
+    yield f"name: {yamltext.value(row.name)}"
+    yield from keys.written(row, ADDRESS_KEYS)
     if row.secret:
         yield yamltext.NO_SECRET
-    yield from _given(row, "agent_id", "system_prompt", "voice", "transcription_model", "greeting")
+    yield from keys.written(row, TEXT_KEYS)
     yield from _directions(row)
     if row.tools:
         yield f"tools: {yamltext.value(concealed(row.tools))}"
     yield from _given(row, "headers")
-    if row.codecs:
-        yield f"codecs: {yamltext.flow(row.codecs)}"
+    yield from keys.written(row, [CODECS_KEY])
     yield from _given(row, "fallback")
-    plain = VoiceAgent()
-    for name in (*LIMITS, *SWITCHES, "enabled"):
-        if getattr(row, name) != getattr(plain, name):
-            yield f"{name}: {yamltext.value(getattr(row, name))}"
+    yield from keys.written(row, CALL_KEYS)
+    if not row.enabled:
+        yield "enabled: false"
 
 
 def _given(row: VoiceAgent, *names: str) -> Iterator[str]:
