@@ -10,8 +10,8 @@ from pathlib import Path
 from bench import processes
 from bench.formats import CODECS
 from bench.switches import HOST, PASSWORD, START_TIMEOUT_S, Switch, free_port
+from tests.peers import baresip
 
-BARESIP_MODULES = Path("/usr/lib/baresip/modules")
 PEERS_PORTS = range(30200, 32600)
 "For a peer's RTP: above the product's, below what the kernel gives to whoever asks for none."
 OPUS = "opus/48000/2/24000"
@@ -58,7 +58,7 @@ class Baresip(Peer):
     @staticmethod
     def available() -> bool:
         """Tell whether the program and its module are installed."""
-        return bool(shutil.which("baresip")) and (BARESIP_MODULES / "b2bua.so").exists()
+        return bool(shutil.which("baresip")) and Path(baresip.MODULES, "b2bua.so").exists()
 
     @staticmethod
     def target(codec: str) -> str:
@@ -71,11 +71,11 @@ class Baresip(Peer):
         (self.folder / "config").write_text(
             _BARESIP_CONFIG.format(
                 host=HOST,
-                port=self.port,
+                sip_port=self.port,
                 rtp_first=first,
                 rtp_last=last,
                 calls=2 * self.calls,
-                modules=BARESIP_MODULES,
+                modules=baresip.MODULES,
                 # Its bridge needs one rate on both sides; the codec's own costs it least.
                 rate_hz=CODECS[self._codec].audio_rate_hz,
             )
@@ -186,27 +186,10 @@ def able(codec: str) -> list[type[Peer]]:
     return [peer for peer in PEERS if peer.available() and codec in peer.codecs]
 
 
-_BARESIP_CONFIG = """\
-poll_method epoll
-sip_listen {host}:{port}
-call_local_timeout 120
-call_max_calls {calls}
-audio_level no
-ausrc_srate {rate_hz}
-auplay_srate {rate_hz}
+_BARESIP_CONFIG = (
+    baresip.BASE
+    + """\
 ausrc_channels 1
-auplay_channels 1
-rtp_ports {rtp_first}-{rtp_last}
-rtcp_mux no
-jitter_buffer_delay 2-10
-net_interface {host}
-module_path {modules}
-module g711.so
-module g722.so
-module opus.so
-module amr.so
-module aubridge.so
-module_tmp account.so
 module_app b2bua.so
 opus_bitrate 24000
 opus_complexity 5
@@ -215,6 +198,7 @@ opus_stereo no
 opus_sprop_stereo no
 opus_inbandfec yes
 """
+)
 _KAMAILIO_CONFIG = """\
 debug=0
 log_stderror=yes

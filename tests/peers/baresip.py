@@ -26,17 +26,13 @@ REGISTERED = re.compile(r"SIP/2.0 200 OK\r?\n(?:.+\r?\n)*?CSeq: \d+ REGISTER")
 DIALOG = (
     r"SIP/2.0 200 OK\r?\n(?:.+\r?\n)*?From: .*tag=(\S+)\r?\nTo: .*tag=(\S+)\r?\nCall-ID: {}\r?\n"
 )
-CONFIG = """\
+BASE = """\
 poll_method epoll
 sip_listen {host}:{sip_port}
 call_local_timeout 120
-call_max_calls 4
-audio_player aubridge,sink
-audio_source ausine,{hz}
-audio_alert aubridge,alert
-ausrc_srate 48000
-ausrc_channels 2
-auplay_srate 48000
+call_max_calls {calls}
+ausrc_srate {rate_hz}
+auplay_srate {rate_hz}
 auplay_channels 1
 audio_level no
 rtp_ports {rtp_first}-{rtp_last}
@@ -48,17 +44,27 @@ module g711.so
 module g722.so
 module opus.so
 module amr.so
+module aubridge.so
+module_tmp account.so
+"""
+"What every baresip here has, the one that is measured (`bench/peers.py`), too."
+CONFIG = (
+    BASE
+    + """\
+audio_player aubridge,sink
+audio_source ausine,{hz}
+audio_alert aubridge,alert
+ausrc_channels 2
 module gsm.so
 module ausine.so
-module aubridge.so
 module sndfile.so
 module srtp.so
-module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{control_port}
 snd_path {folder}
 """
+)
 
 
 class Baresip:
@@ -232,6 +238,8 @@ class Baresip:
         text = CONFIG.format(
             host=self.host,
             sip_port=self.port,
+            calls=4,
+            rate_hz=48000,
             hz=self.hz,
             rtp_first=first,
             rtp_last=last,
