@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from callengine.worker.native.libraries import FAILED, FRAME_AUDIO, SUCCESS, ffi
 from callengine.worker.plugins import fmtp
-from callengine.worker.plugins.compiled import fill
+from callengine.worker.plugins.compiled import fill, release
 from callengine.worker.plugins.factory import Description, PayloadFormat, fmtp_of
 from callengine.worker.plugins.instances import Instance, errors
 from callengine.worker.plugins.rfc4867 import (
@@ -143,9 +143,7 @@ class AmrInstance(ABC):
             state.modes[index] = mode
 
     def close(self) -> None:
-        for owned in (self._encoder, self._decoder):
-            if owned is not None:
-                ffi.release(owned)
+        release(self._encoder, self._decoder)
         self._encoder = self._decoder = None
 
     def parse(self, packet: Any, size: int, timestamp: int, max_frames: int, frames: Any) -> int:

@@ -42,6 +42,13 @@ def compiled(instance: PythonInstance) -> Instance:
     return instance if table is None else CompiledInstance(instance, table)
 
 
+def release(*owned: Any) -> None:
+    """Free now, not when it is forgotten, what libraries made (`ffi.gc`); None is nothing."""
+    for one in owned:
+        if one is not None:
+            ffi.release(one)
+
+
 def fill(state: Any, **values: Any) -> None:
     """Set fields of a structure to pointers, functions and numbers of whatever type."""
     fields = dict(ffi.typeof(state).item.fields)

@@ -14,7 +14,7 @@ from callengine.worker.native.libraries import (
     ffi,
     library,
 )
-from callengine.worker.plugins.compiled import compiled, fill
+from callengine.worker.plugins.compiled import compiled, fill, release
 from callengine.worker.plugins.factory import Description, PayloadFormat
 from callengine.worker.plugins.fmtp import G729_FMTP
 from callengine.worker.plugins.instances import Instance, errors
@@ -97,9 +97,7 @@ class G729Instance:
         )
 
     def close(self) -> None:
-        for owned in (self._encoder, self._decoder):
-            if owned is not None:
-                ffi.release(owned)
+        release(self._encoder, self._decoder)
         self._encoder = self._decoder = None
 
     def parse(self, packet: Any, size: int, timestamp: int, max_frames: int, frames: Any) -> int:

@@ -11,7 +11,7 @@ from callengine.worker.native.libraries import (
     library,
 )
 from callengine.worker.plugins import fmtp
-from callengine.worker.plugins.compiled import compiled, fill
+from callengine.worker.plugins.compiled import compiled, fill, release
 from callengine.worker.plugins.factory import Description, PayloadFormat, fmtp_of
 from callengine.worker.plugins.instances import Instance, errors
 from callengine.worker.plugins.opus_packets import CLOCK_HZ, MalformedPacketError, shape
@@ -139,9 +139,7 @@ class OpusInstance:
         )
 
     def close(self) -> None:
-        for owned in (self._encoder, self._decoder, self._repacketizer):
-            if owned is not None:
-                ffi.release(owned)
+        release(self._encoder, self._decoder, self._repacketizer)
         self._encoder = self._decoder = self._repacketizer = None
         self._payloads.clear()
         self._playing = -1
