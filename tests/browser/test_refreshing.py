@@ -19,6 +19,9 @@ TOLD = "fetch(location.href, { method: 'HEAD' }).then(() => 0)"
 "Over once the scripts of the page have been told of what came before."
 
 
+MOVE_NOT = """
+for (const kind of [Element, Document, DocumentFragment]) delete kind.prototype.moveBefore;
+"""
 NOTE_SWAPS = """() => {
   window.swapped = false;
   document.addEventListener("htmx:afterSwap", ({ target }) => {
@@ -144,3 +147,29 @@ def test_what_is_typed_in_a_form_of_a_live_call_survives_a_lost_connection(
     _is_read_anew(page, "the call")
     expect(minutes).to_have_value("7")
     expect(whole).to_be_checked()
+
+
+@pytest.mark.parametrize("browsers", ["that move", "that do not"])
+def test_what_a_script_has_made_of_a_field_works_once_its_call_is_read_anew(
+    server: LiveServer, visit: NewPage, browsers: str
+) -> None:
+    """Some have no `moveBefore`: htmx keeps by another way what is to stay."""
+
+    def before(page: Page) -> None:
+        without_websocket(page)
+        if browsers == "that do not":
+            page.add_init_script(MOVE_NOT)
+
+    server.do("node", seen=FAR)
+    call = demo.call()
+    server.do("store", call=call)
+    page = visit(f"/calls/{call['id']}/", live=False, before=before)
+    page.locator("#transfer-summary").click()
+    _is_read_anew(page, "the call")
+    field = page.locator("#transfer").get_by_role("combobox")
+    field.press_sequentially("a")
+    names = page.get_by_role("option")
+    expect(names.nth(1)).to_be_visible()
+    # Made of it twice, it would go two further.
+    field.press("ArrowDown")
+    expect(names.first).to_have_attribute("aria-selected", "true")
