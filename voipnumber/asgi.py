@@ -10,7 +10,6 @@ http_application = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import WebsocketDenier  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
@@ -19,7 +18,7 @@ from dashboard.routing import websocket_urlpatterns  # noqa: E402
 from voipnumber import private  # noqa: E402
 from web import server  # noqa: E402
 from web.bounds import Bounds  # noqa: E402
-from web.origin import SameOrigin  # noqa: E402
+from web.origin import Denier, SameOrigin  # noqa: E402
 from web.undisturbed import Undisturbed  # noqa: E402
 
 private.keep_private()
@@ -45,7 +44,7 @@ watching.start()
 
 # Without the last one each websocket that strangers ask for at some other address is an error with
 # its traceback.
-websockets = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])
+websockets = URLRouter([*websocket_urlpatterns, re_path("", Denier.as_asgi())])
 application = ProtocolTypeRouter(
     {
         "http": pages,

@@ -13,6 +13,12 @@ from web.bounds import WebRejections
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+class Denier(WebsocketDenier):  # type: ignore[misc]
+    """Refuses a websocket with 403, and asks no channel layer for a channel to do so."""
+
+    channel_layer_alias = ""
+
+
 class SameOrigin:
     """Let in websockets whose Origin is the scheme, host and port that the page was asked under.
 
@@ -36,7 +42,7 @@ class SameOrigin:
             f"{handshake.site[:200]!r}",
             "If that page is ours, its proxy must pass Host on as the browser sent it.",
         )
-        await WebsocketDenier()(scope, receive, send)
+        await Denier()(scope, receive, send)
 
 
 class BrowserHandshake(NamedTuple):
