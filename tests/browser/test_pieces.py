@@ -15,6 +15,8 @@ from tests.browser.windows import browser
 __all__ = ["browser"]
 CROWDED = ["overview", "audit-log", "call-agent"]
 "Pages whose first parts have the more room the less has come of what stands beside them."
+AN_ICON_BY_A_PIXEL = 0.001
+"On a busy machine a drawing moved by 0.00005 once in 14 times; parts without their place, by 0.08."
 
 
 @pytest.fixture(scope="module")
@@ -37,4 +39,4 @@ def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
 @pytest.mark.parametrize("name", CROWDED)
 def test_nothing_is_painted_where_it_will_not_stay(page: Page, name: str) -> None:
     arrive(page, PAGES[name])
-    assert shifts.shifted(page) == 0
+    assert shifts.shifted(page) < AN_ICON_BY_A_PIXEL, shifts.moved(page)
