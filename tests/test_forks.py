@@ -79,6 +79,8 @@ def run(folder: Path, *arguments: str, **modules: str) -> "subprocess.CompletedP
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     return subprocess.run(
         [
+            # Who runs the tests in the background has them, and all they start, ignore Ctrl-C.
+            *("env", "--default-signal=INT"),
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:django"),
             *("-p", "tests.forks", "--forks", "2", f"--basetemp={folder / 'base'}"),
             *("--junitxml", str(folder / "junit.xml"), *arguments, str(folder)),
