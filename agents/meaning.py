@@ -81,12 +81,12 @@ def _spoken(text: str) -> str:
 
 
 def _remark(codecs: Sequence[str], audio: AudioFormat, direction: Direction) -> str:
-    known = [CATALOGUE[name] for name in codecs]
-    wide = [codec.name for codec in known if codec.audio_rate_hz > TELEPHONE_RATE_HZ]
-    if not known:
+    entries = [CATALOGUE[name] for name in codecs]
+    wide = [codec.name for codec in entries if codec.audio_rate_hz > TELEPHONE_RATE_HZ]
+    if not entries:
         return ""
     if audio.sample_rate_hz > TELEPHONE_RATE_HZ:
-        return "" if wide else _wasted(known)
+        return "" if wide else _wasted(entries)
     same = next(name for name, encoding in G711.items() if encoding is audio.encoding)
     if same in codecs[1:]:
         return f"{same} is below {codecs[0]}: put it first, and its bytes pass untouched."
@@ -99,8 +99,8 @@ def _remark(codecs: Sequence[str], audio: AudioFormat, direction: Direction) -> 
     return ""
 
 
-def _wasted(known: Sequence[Codec]) -> str:
+def _wasted(entries: Sequence[Codec]) -> str:
     """Say what a wide format costs where every caller speaks narrowband."""
-    same = next((str(G711[codec.name]) for codec in known if codec.name in G711), "")
+    same = next((str(G711[codec.name]) for codec in entries if codec.name in G711), "")
     advice = f"; with {same} its bytes pass untouched" if same else ""
     return f"Every codec of the list is telephone quality: a wider format gains nothing{advice}."

@@ -85,10 +85,10 @@ def _check_field(name: str) -> None:
     try:
         VoiceAgent._meta.get_field(name)
     except FieldDoesNotExist:
-        known = False
+        is_field = False
     else:
-        known = name not in _OURS
-    if not known:
+        is_field = name not in _OURS
+    if not is_field:
         raise ValueError(f"{name!r} is no field of a voice agent that can be set")
 
 

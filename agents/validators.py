@@ -23,13 +23,13 @@ NOT_ALLOWED = "not-allowed"
 
 def refused(value: Any, allowed: str, *, at: str = "") -> ValidationError:
     """Return the error for a value; `at` is the way to it within the field: `[1].name`."""
-    shown = repr(value)
-    shown = shown if len(shown) <= 100 else f"{shown[:97]}..."
+    text = repr(value)
+    text = text if len(text) <= 100 else f"{text[:97]}..."
     place = f"{at}: " if at else ""
     return ValidationError(
         "%(place)s%(value)s is not allowed; allowed: %(allowed)s",
         code=NOT_ALLOWED,
-        params={"place": place, "value": shown, "allowed": allowed},
+        params={"place": place, "value": text, "allowed": allowed},
     )
 
 

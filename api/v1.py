@@ -34,8 +34,8 @@ class Api(NinjaAPI):
         self, error_contexts: list[ValidationErrorContext[Any]]
     ) -> ValidationError:
         """Return what schemas find wrong."""
-        found = (one for context in error_contexts for one in details_of(context))
-        return ValidationError([one.model_dump() for one in islice(found, MOST)])
+        details = (one for context in error_contexts for one in details_of(context))
+        return ValidationError([one.model_dump() for one in islice(details, MOST)])
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """Return what generated programs call an operation: as we do."""

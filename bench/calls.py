@@ -112,7 +112,7 @@ def _middle(talks: Sequence[Talk]) -> Talk:
 def _talk_row(codec: str, ours: Talk, baseline: Talk | None, peers: Sequence[str]) -> Sequence[str]:
     cost = ours.cpu_s_per_call_minute
     beside = baseline.cpu_s_per_call_minute if baseline and baseline.sound else None
-    known = PEERS.get(codec, {})
+    costs = PEERS.get(codec, {})
     return (
         codec,
         f"{cost:.2f}" + ("" if ours.sound else " (!)"),
@@ -120,7 +120,7 @@ def _talk_row(codec: str, ours: Talk, baseline: Talk | None, peers: Sequence[str
         f"{cost / beside:.2f}" if beside else "-",
         f"{100 * ours.packets_share:.0f} %",
         f"{ours.memory_mb:.0f}",
-        *(f"{known[peer]:.2f}" if peer in known else "-" for peer in peers),
+        *(f"{costs[peer]:.2f}" if peer in costs else "-" for peer in peers),
     )
 
 

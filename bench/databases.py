@@ -22,8 +22,8 @@ def sqlite() -> Iterator[str]:
 
 def postgres_programs() -> Path | None:
     """Return the folder of the newest installed PostgreSQL's programs."""
-    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-    return max((p.parent for p in found), default=None, key=lambda p: float(p.parent.name))
+    programs = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((p.parent for p in programs), default=None, key=lambda p: float(p.parent.name))
 
 
 @contextmanager

@@ -67,9 +67,9 @@ class End:
 
     def greet(self, addresses: Iterable[Address]) -> None:
         """Send to these though nothing came from them yet."""
-        known = CODECS[self.codec].static_type
-        assert known is not None, "a dynamic payload type is learned from what comes"
-        self.targets = dict.fromkeys(addresses, known) | self.targets
+        number = CODECS[self.codec].static_type
+        assert number is not None, "a dynamic payload type is learned from what comes"
+        self.targets = dict.fromkeys(addresses, number) | self.targets
 
     def take(self) -> None:
         for data, source in arrived(self.socket):
@@ -139,7 +139,7 @@ def decoded(codec: str, packets: list[Packet]) -> tuple[Samples, float]:
 
 def lags(came: Samples, begun: float, went: Samples, start: float, since: float) -> list[float]:
     """Return by how many seconds each piece of what came is late; NaN for one that is not known."""
-    found, size = [], round(CHUNK_S * COMPARED_HZ)
+    late_s, size = [], round(CHUNK_S * COMPARED_HZ)
     first = max(0, round((since - begun) * COMPARED_HZ))
     room = round(LONGEST_S * COMPARED_HZ)
     for at in range(first, len(came) - size, size):
@@ -152,8 +152,8 @@ def lags(came: Samples, begun: float, went: Samples, start: float, since: float)
         norms = np.sqrt((energy[size:] - energy[:-size]) * (piece**2).sum()) + 1e-9
         best = int(np.argmax(likeness / norms))
         alike = likeness[best] / norms[best] > ALIKE
-        found.append((room - best) / COMPARED_HZ if alike else float("nan"))
-    return found
+        late_s.append((room - best) / COMPARED_HZ if alike else float("nan"))
+    return late_s
 
 
 def measure(

@@ -193,8 +193,8 @@ def of_clean_calls(run: Run) -> list[Row]:
             told.append(f"{calls}: {100 * share:.2f} %")
             return share >= clean.CLEAN
 
-        found = climb(clean.STEPS, clean.FIRST, holds)
-        most.note(switch, clean.STEPS[found] if found >= 0 else 0)
+        step = climb(clean.STEPS, clean.FIRST, holds)
+        most.note(switch, clean.STEPS[step] if step >= 0 else 0)
         return f"on time of {', of '.join(told)}"
 
     run.turns("G722", 1, measure)
@@ -220,11 +220,11 @@ def _climbed(
             time.sleep(RECOVERY_S)
         return done.passed
 
-    found = climb(rates, at[switch.name], holds)
-    at[switch.name] = max(found, 0)
-    held.note(switch, rates[found] if found >= 0 else 0)
-    if cost and found >= 0:
-        cost.note(switch, costs[rates[found]])
+    step = climb(rates, at[switch.name], holds)
+    at[switch.name] = max(step, 0)
+    held.note(switch, rates[step] if step >= 0 else 0)
+    if cost and step >= 0:
+        cost.note(switch, costs[rates[step]])
     return "; ".join(told)
 
 

@@ -89,7 +89,7 @@ def _messages(file: Path) -> Iterator[tuple[float, str]]:
 
 def _header(text: str, name: str) -> str:
     for line in text.split("\r\n"):
-        found, _, value = line.partition(":")
-        if found.lower() == name:
+        key, _, value = line.partition(":")
+        if key.lower() == name:
             return value.strip()
     return ""

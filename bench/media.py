@@ -69,10 +69,10 @@ class Side:
 
     def greet(self, addresses: Iterable[Address]) -> None:
         """Send to these though nothing came from them yet."""
-        known = CODECS[self.codec].static_type
-        assert known is not None, "a dynamic payload type is learned from what comes"
+        number = CODECS[self.codec].static_type
+        assert number is not None, "a dynamic payload type is learned from what comes"
         # Put in the place of the other: the thread that sends goes through it.
-        self.streams = {to: _Stream(known) for to in addresses} | self.streams
+        self.streams = {to: _Stream(number) for to in addresses} | self.streams
 
     def reset(self) -> None:
         """Start counting."""

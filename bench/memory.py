@@ -33,10 +33,10 @@ def measure(switch: Switch, port: int, *, calls: int, rest_s: float) -> tuple[fl
 
 
 def _steady(switch: Switch) -> float:
-    until, found = time.monotonic() + STEADY_S, switch.memory_mb()
+    until, now_mb = time.monotonic() + STEADY_S, switch.memory_mb()
     while time.monotonic() < until:
         time.sleep(LOOK_S)
-        last, found = found, switch.memory_mb()
-        if abs(found - last) <= STEADY * last:
+        last, now_mb = now_mb, switch.memory_mb()
+        if abs(now_mb - last) <= STEADY * last:
             break
-    return found
+    return now_mb

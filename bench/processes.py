@@ -17,10 +17,10 @@ def tree(root: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for pid, fields in _all_stats():
         children.setdefault(int(fields[1]), []).append(pid)
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found
+    pids = [root]
+    for pid in pids:
+        pids += children.get(pid, [])
+    return pids
 
 
 def cpu_s(root: int) -> float:

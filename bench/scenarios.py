@@ -48,9 +48,9 @@ def caller(
     may be refused takes the code `refusal` as well. `media_port` and `headers`, whole
     lines of the INVITE, may hold SIPp's keywords.
     """
-    known = CODECS[codec]
+    traits = CODECS[codec]
     offer = headers + _BODY.format(
-        port=media_port, number=known.static_type, rtpmap=known.rtpmap, fmtp=""
+        port=media_port, number=traits.static_type, rtpmap=traits.rtpmap, fmtp=""
     )
     steps = [_send(_request("INVITE", server, to, 1, body=offer), retransmit=True)]
     steps += [f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183)]
@@ -71,10 +71,10 @@ def caller(
 
 def callee(*, codec: str, media_port: int, octet_align: bool = False, ring_ms: int = 0) -> str:
     """Return a scenario that rings, answers, by default at once, and takes the BYE."""
-    known = CODECS[codec]
-    number = str(known.static_type) if known.static_type is not None else "[$number]"
+    traits = CODECS[codec]
+    number = str(traits.static_type) if traits.static_type is not None else "[$number]"
     fmtp = f"a=fmtp:{number} octet-align=1\n" if octet_align else ""
-    answer = _BODY.format(port=media_port, number=number, rtpmap=known.rtpmap, fmtp=fmtp)
+    answer = _BODY.format(port=media_port, number=number, rtpmap=traits.rtpmap, fmtp=fmtp)
     find = f"a=rtpmap:([0-9]+) {_pattern(codec)}"
     ereg = f'<ereg regexp="{find}" search_in="body" check_it="true" assign_to="line,number"/>'
     tagged, contact = _REPLY.format(tag=";tag=[call_number]bench"), _contact("callee")

@@ -54,16 +54,16 @@ def loudness(payloads_of_pcmu: list[bytes]) -> float:
 
 
 def _ffmpeg(codec: str, frames: list[Samples]) -> list[bytes]:
-    known = CODECS[codec]
-    encoder: Any = av.CodecContext.create(known.ffmpeg_name, "w")
-    encoder.sample_rate, encoder.format, encoder.layout = known.audio_rate_hz, "s16", "mono"
+    traits = CODECS[codec]
+    encoder: Any = av.CodecContext.create(traits.ffmpeg_name, "w")
+    encoder.sample_rate, encoder.format, encoder.layout = traits.audio_rate_hz, "s16", "mono"
     if codec == "OPUS":
         encoder.bit_rate = 24000
         encoder.options = {"application": "voip", "frame_duration": "20"}
     encoded: list[bytes] = []
     for index, samples in enumerate(frames):
         frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate, frame.pts = known.audio_rate_hz, index * len(samples)
+        frame.sample_rate, frame.pts = traits.audio_rate_hz, index * len(samples)
         encoded += [bytes(packet) for packet in encoder.encode(frame)]
     return encoded
 

@@ -32,8 +32,8 @@ class Row:
 
     def middle(self, name: str) -> float | None:
         """Return the median of a switch's rounds."""
-        found = self.values.get(name)
-        return statistics.median(found) if found else None
+        rounds = self.values.get(name)
+        return statistics.median(rounds) if rounds else None
 
     @property
     def missed(self) -> bool:
@@ -47,8 +47,8 @@ class Row:
         """Return ours, each peer, the ratio to the best of them, the goal and how many rounds."""
         ours = self.middle(Product.name)
         peers = [self.middle(peer.name) for peer in PEERS]
-        known = [value for value in peers if value is not None]
-        best = (max if self.at_least else min)(known, default=None)
+        measured = [value for value in peers if value is not None]
+        best = (max if self.at_least else min)(measured, default=None)
         ratio = f"{ours / best:.2f}" if self.compares and ours is not None and best else "-"
         goal = f"{'>=' if self.at_least else '<='} {self._text(self.goal)}"
         cells = [self._text(ours) + (" (!)" if self.missed else ""), *map(self._text, peers)]

@@ -236,11 +236,11 @@ def store_registrations(unwritten: Mapping[int, Unwritten]) -> None:
         stored[key].append(_Stored(*values))
     gone: list[int] = []
     written: list[Registration] = []
-    for key, known in stored.items():
+    for key, bindings in stored.items():
         change = unwritten[key]
-        gone += [one.pk for one in known if one.is_removed(change)]
+        gone += [one.pk for one in bindings if one.is_removed(change)]
         for row in change.written:
-            rivals = [one for one in known if _is_rival(one, row)]
+            rivals = [one for one in bindings if _is_rival(one, row)]
             if any(one.registered_at > row.registered_at for one in rivals):
                 continue
             # Before it is written: a device is at one address.

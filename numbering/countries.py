@@ -53,9 +53,9 @@ def readings(number: str, home: str) -> tuple[Reading, ...]:
     Carriers differ: one drops what is no digit, one stops at `#`, one ignores digits beyond the
     last that counts. What each of them would call is among these.
     """
-    found = [reading for text in _spellings(number) for reading in _readings(text, home)]
+    possible = [reading for text in _spellings(number) for reading in _readings(text, home)]
     is_abroad = number.lstrip().startswith("+")
-    return tuple(dict.fromkeys(found)) or (Reading("", is_abroad, is_premium=False),)
+    return tuple(dict.fromkeys(possible)) or (Reading("", is_abroad, is_premium=False),)
 
 
 def _spellings(number: str) -> list[str]:
@@ -88,11 +88,11 @@ def _readings(number: str, home: str) -> list[Reading]:
     if not parsed:
         abroad = number.startswith(("+", *_ABROAD))
         return [Reading("", is_international=abroad, is_premium=False)]
-    found = []
+    possible = []
     for one in parsed:
         country = _country(one)
-        found.append(Reading(country, not home or country != home, _is_premium(one, home)))
-    return found
+        possible.append(Reading(country, not home or country != home, _is_premium(one, home)))
+    return possible
 
 
 def _parsed(number: str, home: str) -> list[PhoneNumber]:
@@ -101,14 +101,14 @@ def _parsed(number: str, home: str) -> list[PhoneNumber]:
     at_home = _parse(number[: _LONGEST_E164 + 1 if with_plus else _LONGEST_HERE], home or None)
     if at_home is not None and (with_plus or phonenumbers.is_valid_number(at_home)):
         return [_without_excess(at_home)]
-    found = [_without_excess(at_home)] if at_home is not None else []
+    parsed = [_without_excess(at_home)] if at_home is not None else []
     # Many carriers take 442071234567 and 00442071234567 for +442071234567, wherever they are.
     prefix = next((prefix for prefix in _ABROAD if number.startswith(prefix)), "")
     rest = number.removeprefix(prefix)[:_LONGEST_E164]
     abroad = _parse(f"+{rest}", None) if len(rest) >= _SHORTEST_ABROAD else None
     if abroad is not None and phonenumbers.is_valid_number(_without_excess(abroad)):
-        found.append(abroad)
-    return found
+        parsed.append(abroad)
+    return parsed
 
 
 def _without_excess(parsed: PhoneNumber) -> PhoneNumber:

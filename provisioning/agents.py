@@ -138,8 +138,8 @@ class AgentSchema(Checker):
         try:
             row.full_clean(_NOT_ASKED, validate_unique=False, validate_constraints=False)
         except ValidationError as errors:
-            for name, found in errors.error_dict.items():
-                for error in found:
+            for name, problems in errors.error_dict.items():
+                for error in problems:
                     self._note(places.get(name, places["name"]), error)
         else:
             values |= {name: getattr(row, name) for name in values}  # as it is stored

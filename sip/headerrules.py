@@ -58,5 +58,5 @@ def put_on_record(
 ) -> tuple[tuple[str, str], ...]:
     """Return the headers that stand in the record of a call."""
     wanted = {rule.name.lower(): rule.name for rule in rules if rule.what == "record"}
-    found = ((name, heard.get(key, "")[:MAX_VALUE]) for key, name in wanted.items())
-    return tuple((name, value) for name, value in found if value)
+    pairs = ((name, heard.get(key, "")[:MAX_VALUE]) for key, name in wanted.items())
+    return tuple((name, value) for name, value in pairs if value)

@@ -18,6 +18,7 @@ DOORS = {"__init__", "admin", "apps", "models", "routing", "urls"}
 DJANGOS = {"Command", "Meta", "Migration"}
 "Classes named so by Django, which looks for them."
 DJANGOS_FOLDERS = {"commands", "management", "migrations", "templatetags"}
+VAGUE = {"found", "known", "shown"}
 STORED = {"Rejection"}
 "A model, and the value whose row it is."
 
@@ -81,6 +82,7 @@ class Said(NamedTuple):
     classes: set[str]
     asked: list[int]
     kept: list[int]
+    vague: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,25 @@ def modules() -> dict[Path, Said]:
 def said(path: Path) -> Said:
     tree = ast.parse(path.read_text())
     classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    return Said(classes, asked_at_import(tree), tasks_kept_by_hand(tree))
+    return Said(classes, asked_at_import(tree), tasks_kept_by_hand(tree), vague(tree))
+
+
+def vague(tree: ast.Module) -> list[str]:
+    """Return variables that are named by how one came to what they hold, and their lines."""
+    nodes = [*ast.walk(tree)]
+    stored = [one for one in nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+    named = [(one.id, one.lineno) for one in stored]
+    named += [(one.arg, one.lineno) for one in nodes if isinstance(one, ast.arg)]
+    return [f"{name}, line {line}" for name, line in named if name in VAGUE]
+
+
+def test_what_a_variable_holds_is_named_by_a_noun(modules: dict[Path, Said]) -> None:
+    assert not {path.name: module.vague for path, module in modules.items() if module.vague}
+
+
+def test_a_variable_that_is_named_vaguely_would_be_noticed() -> None:
+    tree = ast.parse("def f(shown):\n    if (found := shown.found):\n        known: int = found")
+    assert vague(tree) == ["found, line 2", "known, line 3", "shown, line 1"]
 
 
 def test_no_two_classes_have_one_name(modules: dict[Path, Said]) -> None:

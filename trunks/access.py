@@ -276,17 +276,17 @@ class HostCache:
 
     def _refresh(self, host: str, cached: _Cached) -> tuple[str, ...]:
         try:
-            found, holds_s = self._lookup(host)
+            addresses, holds_s = self._lookup(host)
         except OSError as error:
             if not cached.is_failing:
                 logger.warning("host name %s of a trunk's access list: %s", host, error)
             return self._failed(cached)
         with self._lock:
-            its = life(self._clock(), holds_s, is_empty=not found)
-            cached.addresses, cached.is_failing = found, False
+            its = life(self._clock(), holds_s, is_empty=not addresses)
+            cached.addresses, cached.is_failing = addresses, False
             cached.fresh_until_s, cached.serves_until_s = its
             cached.answered, cached.pending = True, None
-            return found
+            return addresses
 
     def _failed(self, cached: _Cached) -> tuple[str, ...]:
         """A resolver that fails for a while does not shut a carrier out."""

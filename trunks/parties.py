@@ -185,9 +185,9 @@ def suggestions(
     """Return parties whose key or name holds this text, the first few. One query a kind."""
     allowed, key = _split(text.replace("\x00", "").strip()[:MAX_LENGTH], tuple(kinds))
     stored = _stored(allowed)
-    found = [party for kind in stored for party in _parties(kind, _holding(kind, key), most)]
+    parties = [party for kind in stored for party in _parties(kind, _holding(kind, key), most)]
     tests = [selftest_party(one) for one in SelfTest] if "test" in allowed else []
-    return found + [one for one in tests if key.lower() in f"{one.label} {one.words}".lower()]
+    return parties + [one for one in tests if key.lower() in f"{one.label} {one.words}".lower()]
 
 
 def _split(text: str, kinds: tuple[Kind, ...]) -> tuple[tuple[Kind, ...], str]:

@@ -114,17 +114,17 @@ class Environment:
         value = self.text(name)
         allowed = "at most 20 LOCAL=PUBLIC pairs of IP addresses of one family, comma-separated"
         pairs = [item.strip().partition("=")[::2] for item in value.split(",") if item.strip()]
-        found: dict[str, str] = {}
+        addresses: dict[str, str] = {}
         for pair in pairs:
             local, public = (_attempt(ipaddress.ip_address, part.strip(" []")) for part in pair)
             if local is None or public is None or local.version != public.version:
                 raise refusal(name, value, allowed)
-            if public.is_unspecified or public.is_multicast or str(local) in found:
+            if public.is_unspecified or public.is_multicast or str(local) in addresses:
                 raise refusal(name, value, allowed)
-            found[str(local)] = str(public)
-        if len(found) > 20:
+            addresses[str(local)] = str(public)
+        if len(addresses) > 20:
             raise refusal(name, value, allowed)
-        return tuple(found.items())
+        return tuple(addresses.items())
 
     def optional_host_port(self, name: str) -> HostPort | None:
         """Return `HOST:PORT`, or None if unset."""

@@ -304,10 +304,10 @@ class OpenAI(Conversation):
         return [] if self.is_over else list(self._desk.tick(now))
 
 
-def _remember(known: OrderedDict[str, Any], key: str, value: object, most: int) -> None:
-    known[key] = value
-    if len(known) > most:
-        known.popitem(last=False)
+def _remember(items: OrderedDict[str, Any], key: str, value: object, most: int) -> None:
+    items[key] = value
+    if len(items) > most:
+        items.popitem(last=False)
 
 
 def _send(kind: str, **values: Any) -> Send:

@@ -41,9 +41,9 @@ User = Annotated[SipUser, Path()]
 @router.get(ALL, **operation(READ, HTTPStatus.OK, TemplateList))
 def list_connection_templates(request: HttpRequest, paging: Query[Paging]) -> TemplateList:
     """Return a page of templates, oldest first; `next_cursor` is null on the last one."""
-    found = ConnectionTemplate.objects.annotate(count=Count("connections"))
+    templates = ConnectionTemplate.objects.annotate(count=Count("connections"))
     rows: list[Any]  # django-stubs lose the count on its way through `page`
-    rows, after = page(found, paging)
+    rows, after = page(templates, paging)
     records = [record_of(row, row.count) for row in rows]
     return TemplateList(connection_templates=records, next_cursor=after)
 

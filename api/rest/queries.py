@@ -15,12 +15,12 @@ from api.rest.errors import ApiError, detail
 
 def known_query(operation: Callable[..., Any]) -> Callable[..., Any]:
     """Return an operation that takes the parameters of its own query alone. Raises ApiError."""
-    known = sorted(_parameters(operation))
-    allowed = ", ".join(known) or "no parameter"
+    names = sorted(_parameters(operation))
+    allowed = ", ".join(names) or "no parameter"
 
     @functools.wraps(operation)
     def strict(request: HttpRequest, *args: Any, **values: Any) -> Any:
-        unknown = [name for name in request.GET if name not in known]
+        unknown = [name for name in request.GET if name not in names]
         if unknown:
             msg = "There is no such parameter here."
             raise ApiError(

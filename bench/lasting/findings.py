@@ -149,8 +149,8 @@ def said(log: Path) -> tuple[Counter[str], int, list[str]]:
     kinds: Counter[str] = Counter()
     others = []
     for line in log.read_text(errors="replace").splitlines():
-        if found := _LINE.match(line):
-            level, name, message = found.groups()
+        if match := _LINE.match(line):
+            level, name, message = match.groups()
             kinds[f"{level} {name}: {_VARIES.sub('#', message)}"] += 1
         elif line.strip():
             others.append(line)

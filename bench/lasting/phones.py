@@ -43,14 +43,14 @@ class End:
     """One UDP socket, the media address of one side of every call of a kind."""
 
     def __init__(self, codec: str, *, marked: bool) -> None:
-        known = CODECS[codec]
+        traits = CODECS[codec]
         self.tally = Tally()
         self.streams: dict[Address, Stream] = {}
         self.marked = marked
         "Whether its frames carry a counter, as they pass the product unchanged."
         self._payloads = [] if marked else signals.payloads(codec, SPEECH_S)
-        self._static = known.static_type
-        self._step, self._clock_hz = known.timestamp_step, known.timestamp_step * 50
+        self._static = traits.static_type
+        self._step, self._clock_hz = traits.timestamp_step, traits.timestamp_step * 50
         self._groups: list[dict[Address, Stream]] = [{} for _ in range(GROUPS)]
         self._unheard: list[Address] = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

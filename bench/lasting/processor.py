@@ -117,7 +117,7 @@ def _processes() -> tuple[dict[int, list[int]], dict[int, float]]:
 
 
 def _below(root: int, children: dict[int, list[int]]) -> list[int]:
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found
+    pids = [root]
+    for pid in pids:
+        pids += children.get(pid, [])
+    return pids

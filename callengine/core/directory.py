@@ -283,8 +283,8 @@ class Source:
     @property
     def srtp(self) -> Srtp:
         """What is asked of its audio; a caller nobody knows is answered as it offers."""
-        if (known := self.connection or self.trunk) is not None:
-            return known.srtp
+        if (entry := self.connection or self.trunk) is not None:
+            return entry.srtp
         return Srtp.ALLOWED if self.encrypts else Srtp.OFF
 
     @property

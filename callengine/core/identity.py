@@ -69,33 +69,33 @@ def arrival(source: Source, to_user: str, claim: Claim, heard: Heard, home: str)
 
 
 def identity(
-    source: Source, shown: CallerId, arrived: ArrivedCall, heard: Heard, names: KnownNames
+    source: Source, caller_id: CallerId, arrived: ArrivedCall, heard: Heard, names: KnownNames
 ) -> tuple[CallerId, Vouched]:
     """Return whom a callee is shown, and who it is for those who may know.
 
-    `shown` is what it would be without privacy.
+    `caller_id` is what it would be without privacy.
     """
-    user, name = shown.user, shown.name
+    user, name = caller_id.user, caller_id.name
     connection = source.connection
     if connection is not None and user.lower() == ANONYMOUS:
         user, name = names.first_number or connection.sip_user, connection.name
     elif source.kind == "external" or user.lower() == ANONYMOUS:
         user, name = "", ""
     vouched = Vouched(user, name, arrived.is_private, heard.diverted)
-    if not arrived.is_private or shown.user.lower() == ANONYMOUS:
-        return shown, vouched
+    if not arrived.is_private or caller_id.user.lower() == ANONYMOUS:
+        return caller_id, vouched
     note = "The caller asked to stay unknown, so the callee is shown Anonymous."
-    return CallerId(ANONYMOUS, ANONYMOUS_NAME, shown.note or note), vouched
+    return CallerId(ANONYMOUS, ANONYMOUS_NAME, caller_id.note or note), vouched
 
 
 def sent_identity(
     from_user: str, from_name: str, vouched: Vouched, rules: NumberRules, home: str
 ) -> SentIdentity:
     """Return what a trunk is told of a caller, by its rules."""
-    shown = from_user
-    if shown.lower() != ANONYMOUS:
-        shown = rewritten(from_user, rules.out_caller, home).number
+    user = from_user
+    if user.lower() != ANONYMOUS:
+        user = rewritten(from_user, rules.out_caller, home).number
     if rules.out_identity == "from" or not vouched.user:
-        return SentIdentity(shown, from_name)
+        return SentIdentity(user, from_name)
     real = rewritten(vouched.user, rules.out_caller, home).number
-    return SentIdentity(shown, from_name, real, vouched.name)
+    return SentIdentity(user, from_name, real, vouched.name)

@@ -112,8 +112,8 @@ def locate(
     places = yield from _places(wanted, spoken, chance)
     targets: list[NextHop] = []
     for transport, name, port in places:
-        found = yield from _addresses(name)
-        targets += [NextHop(transport, host, port, wanted.host, name) for host in found]
+        hosts = yield from _addresses(name)
+        targets += [NextHop(transport, host, port, wanted.host, name) for host in hosts]
         if len(targets) >= MAX_TARGETS:
             break
     if not targets:
@@ -213,12 +213,12 @@ def _addresses(name: str) -> Generator[Question, Records, list[str]]:
     """Return the addresses of a name, IPv4 first."""
     if _is_address(name):
         return [name]
-    found: list[str] = []
+    hosts: list[str] = []
     kinds: tuple[Kind, ...] = ("A", "AAAA")
     for kind in kinds:
         records = yield Question(name, kind)
-        found += [one.host for one in records[:MAX_RECORDS] if isinstance(one, HostAddress)]
-    return found
+        hosts += [one.host for one in records[:MAX_RECORDS] if isinstance(one, HostAddress)]
+    return hosts
 
 
 def _transport(wanted: Wanted, spoken: Sequence[str]) -> str:

@@ -74,11 +74,11 @@ class Overload:
 
         Each is judged alone: one that is always empty says nothing of another that stands.
         """
-        if (known := self._queues.get(queue)) is None:
+        if (judged := self._queues.get(queue)) is None:
             hopeless = HOPELESS_PROCESSES if queue == _PROCESSES else HOPELESS
             bound_s = self._calls_late_s
-            known = self._queues[queue] = Queue(bound_s, hopeless * bound_s)
-        known.read(late_s, now)
+            judged = self._queues[queue] = Queue(bound_s, hopeless * bound_s)
+        judged.read(late_s, now)
 
     def refuses(
         self, method: str, now: float, *, waited_s: float = 0.0, key: int | None = None

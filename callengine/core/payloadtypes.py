@@ -136,13 +136,13 @@ def rtpmaps(formats: tuple[str, ...], attributes: tuple[str, ...]) -> Mapping[in
         if number in wanted and number not in mapped:
             mapped[number] = _encoding(match[2])
     meanings = ((n, _meaning(n, mapped[n]) if n in mapped else _own(n)) for n in numbers)
-    known = {number: meaning for number, meaning in meanings if meaning}
-    amr = [number for number, meaning in known.items() if meaning.codec in _AMR]
+    maps = {number: meaning for number, meaning in meanings if meaning}
+    amr = [number for number, meaning in maps.items() if meaning.codec in _AMR]
     parameters = fmtps(attributes) if amr else {}
     for number in amr:
         if not is_amr_spoken(parse_fmtp(parameters.get(number, ""))):
-            del known[number]
-    return MappingProxyType(known)
+            del maps[number]
+    return MappingProxyType(maps)
 
 
 def _encoding(text: str) -> RtpMap | None:

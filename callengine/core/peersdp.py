@@ -80,8 +80,8 @@ def compact(
         if index == used:
             secure = () if srtp is Srtp.OFF else media.crypto
             spoken = profile or (Profile.SAVP if secure else Profile.AVP)
-            known = replace(media, transport=spoken)
-            lines += _compact_audio(known, description, is_answer=is_answer, has_ipv6=has_ipv6)
+            audio = replace(media, transport=spoken)
+            lines += _compact_audio(audio, description, is_answer=is_answer, has_ipv6=has_ipv6)
             lines += [key.attribute for key in secure]
         else:
             lines.append(replace(media, port=0, formats=media.formats[:1]).text)
@@ -124,10 +124,10 @@ def _hindered(description: SessionDescription, srtp: Srtp) -> tuple[int | None, 
     """Return the first audio line, and what is noted there of why none is used."""
     first = next((i for i, media in enumerate(description.media) if media.kind == "audio"), None)
     try:
-        found = obstacle_in(description, srtp)
+        obstacle = obstacle_in(description, srtp)
     except SdpError:
-        found = None
-    return (None, "") if found is None else (first, noted(*found))
+        obstacle = None
+    return (None, "") if obstacle is None else (first, noted(*obstacle))
 
 
 def _origin(lines: Sequence[str]) -> str:
@@ -170,8 +170,8 @@ def _compact_audio(
         if not _is_unknown(maps[ours]) and 0 < len(written.get(wire, "")) <= MAX_FMTP_CHARACTERS
     }
     yield from format_attributes(maps, maps, fmtps)
-    known = {ours: wire for ours, wire in numbers.items() if not _is_unknown(maps[ours])}
-    if told := numbering.told(known):
+    understood = {ours: wire for ours, wire in numbers.items() if not _is_unknown(maps[ours])}
+    if told := numbering.told(understood):
         yield told
     yield from _packet_times(media, {m.codec for m in maps.values() if m.codec})
     reports = _reports_to(media, address)

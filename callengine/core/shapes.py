@@ -340,8 +340,8 @@ def _fields(shape: Any, exact: bool) -> _Check:
     return check
 
 
-def _refuse_unknown(data: Mapping[str, Any], known: Mapping[str, _Check]) -> None:
-    unknown = data.keys() - known.keys()
+def _refuse_unknown(data: Mapping[str, Any], fields: Mapping[str, _Check]) -> None:
+    unknown = data.keys() - fields.keys()
     if unknown:
         raise ShapeError(str(min(unknown, key=str))[:60], "is not known")
 

@@ -97,8 +97,8 @@ def read_crypto(attribute: str) -> CryptoLine | str:
         return "it names a master key identifier (MKI), which is not supported"
     for parameter in match[7].split():
         if not _HARMLESS.fullmatch(parameter):
-            known = _NAMED.fullmatch(parameter)
-            what = known[1].upper() if known else "a session parameter"
+            asked = _NAMED.fullmatch(parameter)
+            what = asked[1].upper() if asked else "a session parameter"
             return f"it asks for {what}, which is not supported"
     if not _is_key(match[3], SUITES[suite]):
         return f"its key is not {SUITES[suite]} bytes in base64, as {suite} needs"
@@ -121,13 +121,13 @@ def usable_crypto(
     (RFC 4568 section 5.1.2).
     """
     lines = [a for a in attributes if a[:7].lower() == "crypto:"][:MAX_LINES]
-    found = [_answering(read_crypto(line), answering) for line in lines]
+    readings = [_answering(read_crypto(line), answering) for line in lines]
     usable: dict[int, CryptoLine] = {}
-    for line in found:
+    for line in readings:
         if isinstance(line, CryptoLine):
             usable.setdefault(line.tag, line)
     keys = tuple(usable.values())
-    unusable = tuple(why for why in found if isinstance(why, str))
+    unusable = tuple(why for why in readings if isinstance(why, str))
     return keys if answering is None else keys[:1], unusable
 
 

@@ -84,10 +84,12 @@ def _care(row: Trunk) -> CarrierCare:
 
 
 def _stored(row: Trunk) -> StoredRegistration | None:
-    known = getattr(row, "registration", None)
-    if known is None:
+    registration = getattr(row, "registration", None)
+    if registration is None:
         return None
-    return StoredRegistration(known.contact_user, known.call_id, known.cseq, known.failures)
+    return StoredRegistration(
+        registration.contact_user, registration.call_id, registration.cseq, registration.failures
+    )
 
 
 def running_nodes() -> list[str]:

@@ -281,10 +281,10 @@ def _connection(sip_user: str, *, store: Memory) -> ConnectionRow | None:
 def _rows(changed: dict[str, Keys]) -> list[Changed]:
     """Return the rows of what has changed."""
     if gateways := changed.pop("gateway", ()):
-        found = Gateway.objects.filter(pk__in=gateways).values_list("trunk", flat=True)
+        owners = Gateway.objects.filter(pk__in=gateways).values_list("trunk", flat=True)
         trunks = changed.setdefault("trunk", set())
         if trunks is not None:
-            trunks.update(found)
+            trunks.update(owners)
     return memory.read(changed)
 
 

@@ -128,15 +128,15 @@ def _parties(labels: Iterable[str]) -> dict[str, Party]:
     for label in labels:
         kind, _, name = label.partition(":")
         names.get(kind, []).append(name)
-    found: dict[str, Party] = {f"test:{name}": SelfTestLists(name) for name in names["test"]}
+    parties: dict[str, Party] = {f"test:{name}": SelfTestLists(name) for name in names["test"]}
     for row in Connection.objects.filter(sip_user__in=names["connection"]):
-        found[f"connection:{row.sip_user}"] = ConnectionLists(
+        parties[f"connection:{row.sip_user}"] = ConnectionLists(
             row.name, tuple(row.inbound_codecs), tuple(row.outbound_codecs), row.force_on_caller
         )
     for trunk in Trunk.objects.filter(name__in=names["trunk"]):
         lists = TrunkLists(trunk.name, tuple(trunk.in_codecs), tuple(trunk.out_codecs))
-        found[f"trunk:{trunk.name}"] = lists
+        parties[f"trunk:{trunk.name}"] = lists
     for agent in VoiceAgent.objects.filter(name__in=names["agent"]):
         untouched = UNTOUCHED.get(Encoding(agent.input_encoding), "")
-        found[f"agent:{agent.name}"] = AgentLists(agent.name, tuple(agent.codecs), untouched)
-    return found
+        parties[f"agent:{agent.name}"] = AgentLists(agent.name, tuple(agent.codecs), untouched)
+    return parties

@@ -140,10 +140,10 @@ def trunk_access(
         if not lacking and not table.is_from(address, entry):
             lacking = f"its calls come from addresses on its list, and this one from {address}"
         return TrunkAccess(entry.name, entry.enabled, entry.username, lacking)
-    found = table.find(address, domain)
-    if found is None:
+    hit = table.find(address, domain)
+    if hit is None:
         return None
-    entry, lacking = found
+    entry, lacking = hit
     return TrunkAccess(entry.name, entry.enabled, entry.username, lacking, entry.is_weak)
 
 
@@ -237,14 +237,14 @@ def _contact(one: Binding) -> Contact:
 
 def agent(name: str, store: Store = STORED) -> AgentEntry | None:
     """Return a voice agent with its secret, if it is there and enabled. One query."""
-    found = store.agent(name)
-    return found.entry if found is not None and found.row.enabled else None
+    on_record = store.agent(name)
+    return on_record.entry if on_record is not None and on_record.row.enabled else None
 
 
 def agent_place(name: str, store: Store = STORED) -> AgentPlace | None:
     """Return a voice agent without its fallback, enabled or not. One query."""
-    found = store.agent(name)
-    return _place(found.row) if found is not None else None
+    on_record = store.agent(name)
+    return _place(on_record.row) if on_record is not None else None
 
 
 def trunk(name: str, store: Store = STORED) -> TrunkEntry | None:
@@ -270,14 +270,14 @@ def _trunk_entry(row: TrunkOnRecord, gateways: Sequence[GatewayRow], now: dateti
 
 
 def _gateway_entry(row: GatewayRow, now: datetime) -> GatewayEntry:
-    known: list[TargetRow] = [one for one in row.targets if one.holds_until > now]
+    targets: list[TargetRow] = [one for one in row.targets if one.holds_until > now]
     return GatewayEntry(
         uri=row.uri,
         priority=row.priority,
         weight=row.weight,
-        down=tuple(one.target for one in known if not one.is_up),
-        resting=tuple(one.target for one in known if one.rests_until and one.rests_until > now),
-        is_down=bool(known) and not any(one.is_up for one in known),
+        down=tuple(one.target for one in targets if not one.is_up),
+        resting=tuple(one.target for one in targets if one.rests_until and one.rests_until > now),
+        is_down=bool(targets) and not any(one.is_up for one in targets),
     )
 
 
@@ -325,10 +325,10 @@ class _Way:
 
     def agent(self, name: str) -> Destination | None:
         """Return a voice agent and where calls go without it; None if there is none."""
-        found = self._store.agent(name) if is_storable(name) else None
-        if found is None:
+        on_record = self._store.agent(name) if is_storable(name) else None
+        if on_record is None:
             return None
-        return Destination(agent=self._agent_of(found.row.key, frozenset()))
+        return Destination(agent=self._agent_of(on_record.row.key, frozenset()))
 
     def _connection_of(self, key: int | None, passed: frozenset[int]) -> ConnectionEntry | None:
         row = self._store.connection_of(key) if key is not None else None

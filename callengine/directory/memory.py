@@ -222,8 +222,8 @@ class Memory:
     def route(self, prefixes: Sequence[str]) -> RouteRow | None:
         """Return the route with the longest of these prefixes."""
         by_name = self._routes.by_name
-        found = (by_name[prefix] for prefix in prefixes if prefix in by_name)
-        return max(found, key=lambda row: len(row.name), default=None)
+        candidates = (by_name[prefix] for prefix in prefixes if prefix in by_name)
+        return max(candidates, key=lambda row: len(row.name), default=None)
 
     def agent_of(self, key: int) -> AgentOnRecord | None:
         """Return a voice agent by its key."""
@@ -245,7 +245,7 @@ KINDS = ("platform", "connection", "trunk", "number", "route", "agent")
 
 def read(changed: Mapping[str, Keys]) -> list[Changed]:
     """Return the rows of these kinds and keys as they are stored now. A query or two a kind."""
-    found: list[Changed] = []
+    changes: list[Changed] = []
     for kind in KINDS:
         if kind not in changed:
             continue
@@ -253,9 +253,9 @@ def read(changed: Mapping[str, Keys]) -> list[Changed]:
         keys = keys if keys is not None and len(keys) <= MOST_KEYS else None
         if kind == "trunk":
             # First: a trunk is not to be seen without its gateways.
-            found.append(Changed("gateways", keys, dict(rows.gateways(keys))))
-        found.append(Changed(kind, keys, _READ[kind](keys)))
-    return found
+            changes.append(Changed("gateways", keys, dict(rows.gateways(keys))))
+        changes.append(Changed(kind, keys, _READ[kind](keys)))
+    return changes
 
 
 _READ: Mapping[str, Callable[[Keys], dict[int, Any]]] = {

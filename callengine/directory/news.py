@@ -100,17 +100,17 @@ class SqliteNews:
         if self._connection is None:
             raise LostError("it was never opened")
         try:
-            found = self._connection.execute(_SINCE, (self._last,)).fetchall()
+            committed = self._connection.execute(_SINCE, (self._last,)).fetchall()
         except sqlite3.Error as error:
             raise LostError(str(error)) from error
         # The last one read is there still, unless more came than are kept.
-        if not found or found[0][0] != self._last:
-            self._last = found[-1][0] if found else 0
+        if not committed or committed[0][0] != self._last:
+            self._last = committed[-1][0] if committed else 0
             return [EVERYTHING]
-        if len(found) == 1:
+        if len(committed) == 1:
             return []
-        self._last = found[-1][0]
-        return [TableChange(kind, key) for _, kind, key in found[1:]]
+        self._last = committed[-1][0]
+        return [TableChange(kind, key) for _, kind, key in committed[1:]]
 
     def check(self) -> None:
         """Nothing can be lost on the way."""

@@ -24,8 +24,8 @@ def rivals(*, name: str, identity: str) -> list[Rival]:
     """Return the nodes that were seen of late and have one of the two, but not both. One query."""
     since = timezone.now() - timedelta(seconds=NODE_SILENCE_S)
     rows = EngineNode.objects.filter(Q(name=name) | Q(identity=identity), seen__gte=since)
-    found = rows.exclude(name=name, identity=identity).exclude(identity="")
-    return [Rival(*row) for row in found.values_list("name", "identity", "seen")]
+    others = rows.exclude(name=name, identity=identity).exclude(identity="")
+    return [Rival(*row) for row in others.values_list("name", "identity", "seen")]
 
 
 def snapshots() -> list[NodeSnapshot]:

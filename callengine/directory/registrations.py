@@ -52,10 +52,10 @@ class Registrations:
     def has_registered(self, *, flow: str = "", host: str = "") -> bool:
         """Return whether a phone is registered from just this flow, by no proxy, or this host."""
         if flow:
-            found = (one for key in self._at_flow.get(flow, ()) for one in self.kept(key))
-            return any(one.binding.flow == flow and one.binding.is_direct for one in found)
-        found = (one for key in self._at_host.get(host, ()) for one in self.kept(key))
-        return any(_host(one.binding.flow) == host for one in found)
+            bindings = (one for key in self._at_flow.get(flow, ()) for one in self.kept(key))
+            return any(one.binding.flow == flow and one.binding.is_direct for one in bindings)
+        bindings = (one for key in self._at_host.get(host, ()) for one in self.kept(key))
+        return any(_host(one.binding.flow) == host for one in bindings)
 
     def __iter__(self) -> Iterator[tuple[int, Kept]]:
         """Yield every unexpired binding with its connection's key."""
@@ -180,13 +180,13 @@ class Registrations:
 
     def take(self, keys: Collection[int] | None, stored: Iterable[tuple[int, Kept]]) -> None:
         """Take the rows of these connections, or of all, as they are stored."""
-        found: dict[int, list[Kept]] = {}
+        by_key: dict[int, list[Kept]] = {}
         for key, one in stored:
-            found.setdefault(key, []).append(one)
+            by_key.setdefault(key, []).append(one)
         for key in list(self._kept) if keys is None else keys:
-            if key not in found and key not in self._pending:
+            if key not in by_key and key not in self._pending:
                 self._put(key, ())
-        for key, kept in found.items():
+        for key, kept in by_key.items():
             if key in self._pending:
                 self._stored_elsewhere.add(key)
             else:

@@ -73,8 +73,8 @@ class Stored:
 
     def trunk_by_contact(self, contact_user: str) -> TrunkOnRecord | None:
         """Return the trunk that is registered with this Contact. One query."""
-        found = Trunk.objects.filter(registration__contact_user=contact_user, registers=True)
-        return rows.trunk_in(found)
+        trunks = Trunk.objects.filter(registration__contact_user=contact_user, registers=True)
+        return rows.trunk_in(trunks)
 
     def trunks_of(self, keys: Sequence[int]) -> list[TrunkOnRecord]:
         """Return those trunks that are there, in this order. One query."""
@@ -97,25 +97,25 @@ class Stored:
 
     def numbers_among(self, connection: int, numbers: Sequence[str]) -> list[str]:
         """Return those of these numbers that lead to a connection. One query."""
-        found = Number.objects.filter(connection=connection, number__in=numbers)
-        return list(found.values_list("number", flat=True))
+        leading = Number.objects.filter(connection=connection, number__in=numbers)
+        return list(leading.values_list("number", flat=True))
 
     def first_number(self, connection: int) -> str:
         """Return the first number that leads to a connection. One query."""
-        found = Number.objects.filter(connection=connection)
-        return found.values_list("number", flat=True).first() or ""
+        leading = Number.objects.filter(connection=connection)
+        return leading.values_list("number", flat=True).first() or ""
 
     def route(self, prefixes: Sequence[str]) -> RouteRow | None:
         """Return the route with the longest of these prefixes. One query."""
-        found = rows.routes_in(Route.objects.filter(prefix__in=prefixes))
-        return max(found, key=lambda row: len(row.name), default=None)
+        candidates = rows.routes_in(Route.objects.filter(prefix__in=prefixes))
+        return max(candidates, key=lambda row: len(row.name), default=None)
 
     def agent_of(self, key: int) -> AgentOnRecord | None:
         """Return a voice agent by its key, without what no plan needs. One query."""
-        found = VoiceAgent.objects.filter(pk=key).defer(
+        agents = VoiceAgent.objects.filter(pk=key).defer(
             "secret", "system_prompt", "greeting", "tools", "keyterms", "turn_detection"
         )
-        row = found.first()
+        row = agents.first()
         return rows.agent_row(row) if row is not None else None
 
     def agent(self, name: str) -> Agent | None:

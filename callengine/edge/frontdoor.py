@@ -191,10 +191,10 @@ class Edge:
     def dialog_named(self, replaces: Replaces) -> NamedDialog | None:
         """Return the dialog with this Call-ID and these tags, ours and the peer's."""
         legs, ours, theirs = self._parts.legs, replaces.to_tag, replaces.from_tag
-        found = legs.named(replaces.call_id, ours=ours, theirs=theirs)
-        if found is None:
+        named = legs.named(replaces.call_id, ours=ours, theirs=theirs)
+        if named is None:
             return None
-        leg, dialog = found
+        leg, dialog = named
         return NamedDialog(
             leg.anchor,
             is_answered=dialog.confirmed,

@@ -173,11 +173,11 @@ class Gathering:
             on_conflict="nothing",
         )
         # One that began before, or whose beginning came again.
-        known = self._calls if count < len(new) else self._calls.keys() - new.keys()
+        earlier = self._calls if count < len(new) else self._calls.keys() - new.keys()
         return count + rows.CHANGES.update(
             (
                 rows.changed_call(key, self._calls[key].columns)
-                for key in known
+                for key in earlier
                 if self._calls[key].is_changed
             ),
             setting=rows.SETTING,

@@ -92,10 +92,10 @@ def masked(data: bytes) -> MaskedMessage:
     whole = data[:MAX_BYTES].decode("utf-8", "replace").lstrip("\r\n")
     head, _, body = whole.partition("\r\n\r\n")
     start, *lines = _unfolded(head)
-    headers, shown = _headers(lines, has_inline="inline:" in head.lower())
+    headers, visible = _headers(lines, has_inline="inline:" in head.lower())
     start = without_passwords(start)
     cseq = headers.get("cseq", "")[:60]
-    parts = [start, without_passwords("\n".join(shown))]
+    parts = [start, without_passwords("\n".join(visible))]
     is_sdp = _is_sdp(headers.get("content-type", ""), body)
     if body:
         kept = is_sdp and not cseq.endswith("INFO")
@@ -140,7 +140,7 @@ def _unfolded(head: str) -> list[str]:
 def _headers(lines: list[str], *, has_inline: bool) -> tuple[dict[str, str], list[str]]:
     """Return the first value of each header by its full name, and the lines as they are shown."""
     first: dict[str, str] = {}
-    shown = []
+    visible = []
     for line in lines:
         name, colon, value = line.partition(":")
         full, kind = _kind(name) if colon else ("", _HeaderKind.NONE)
@@ -148,10 +148,10 @@ def _headers(lines: list[str], *, has_inline: bool) -> tuple[dict[str, str], lis
             first[full] = value.strip()
         is_short = kind is _HeaderKind.PLAIN and len(value) < _SHORT
         if not has_inline and (is_short or kind is _HeaderKind.IDENTIFYING):
-            shown.append(line)
+            visible.append(line)
         else:
-            shown.append(_header(line, name, value, kind))
-    return first, shown
+            visible.append(_header(line, name, value, kind))
+    return first, visible
 
 
 def _summary(start: str) -> str:

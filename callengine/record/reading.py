@@ -32,17 +32,17 @@ def brief_legs() -> Prefetch[Any]:
 
 def snapshot(call: Call) -> CallSnapshot:
     """Return the shape in which a call is shown, from its rows."""
-    shown = _snapshot(call)
+    shape = _snapshot(call)
     if call.taken_by:
-        shown["taken_by"] = call.taken_by
+        shape["taken_by"] = call.taken_by
     if near := call.plan.get("near"):
-        shown["near"] = str(near)
-    return shown
+        shape["near"] = str(near)
+    return shape
 
 
 def _snapshot(call: Call) -> CallSnapshot:
     legs = sorted(call.legs.all(), key=lambda leg: leg_order(leg.name))
-    shown: CallSnapshot = {
+    shape: CallSnapshot = {
         "id": str(call.pk),
         "started": _iso(call.started) or "",
         "answered": _iso(call.answered),
@@ -67,10 +67,10 @@ def _snapshot(call: Call) -> CallSnapshot:
         "was_silent": call.was_silent,
     }
     if any(value not in (None, False) for value in figures.values()):
-        shown["figures"] = figures
+        shape["figures"] = figures
     if call.attempts:
-        shown["attempts"] = list(call.attempts)
-    return shown
+        shape["attempts"] = list(call.attempts)
+    return shape
 
 
 def whole_snapshot(call: Call) -> CallSnapshot:

@@ -96,8 +96,8 @@ class Table:
 
     def _insertion(self, on_conflict: OnConflict, update: Sequence[str], only_if: str) -> str:
         shape = (on_conflict, *update, only_if)
-        if (known := self._statements.get(shape)) is not None:
-            return known
+        if (statement := self._statements.get(shape)) is not None:
+            return statement
         values = ", ".join(["%s"] * len(self._columns))
         what = f"SELECT {values} WHERE {only_if}" if only_if else f"VALUES ({values})"
         sql = f"INSERT INTO {self.name} ({_names(self._columns)}) {what}"

@@ -197,10 +197,10 @@ def test(request: HttpRequest, agent_id: int) -> HttpResponse:
     """Connect to the agent as a call would, and show what came of it."""
     row = _row(agent_id)
     did("tested by connecting to it", row=row)
-    shown = presenters.present_trial(_try(row), now=timezone.now())
+    trial = presenters.present_trial(_try(row), now=timezone.now())
     if is_fragment(request):
-        return render(request, "agents/_trial.html", {"tried": shown})
-    return _overview(request, agent_id, tried=shown)
+        return render(request, "agents/_trial.html", {"tried": trial})
+    return _overview(request, agent_id, tried=trial)
 
 
 def _try(row: VoiceAgent) -> Trial:

@@ -33,8 +33,8 @@ def look(hysteresis: Hysteresis, *, now_s: float, now: dt.datetime) -> list[Aler
     kinds = AlertSettings.load().kinds
     OpenAlert.objects.exclude(kind__in=kinds).delete()
     engine = pill()
-    found = every_concern(lambda _: True, engine=engine, trunks=trunks_now(most=None))
-    said = {key_of(one): one for one in found if one.kind in kinds}
+    concerns = every_concern(lambda _: True, engine=engine, trunks=trunks_now(most=None))
+    said = {key_of(one): one for one in concerns if one.kind in kinds}
     open_ = {row.key: row for row in OpenAlert.objects.filter(_ours())}
     unknown = _unknown(engine, said, open_.values())
     begun, over = hysteresis.look(now_s, said=said, open_=open_, unknown=unknown)

@@ -34,13 +34,13 @@ class AlertWay:
 
 def ways() -> list[AlertWay]:
     """Return those that are set up."""
-    found = []
+    usable = []
     if settings.VOIPNUMBER_MAIL_SERVER and settings.VOIPNUMBER_ALERT_MAIL_TO:
-        found.append(AlertWay("mail", "Mail", ", ".join(settings.VOIPNUMBER_ALERT_MAIL_TO)))
+        usable.append(AlertWay("mail", "Mail", ", ".join(settings.VOIPNUMBER_ALERT_MAIL_TO)))
     if settings.VOIPNUMBER_ALERT_WEBHOOK:
         place = webhook.place_of(settings.VOIPNUMBER_ALERT_WEBHOOK)
-        found.append(AlertWay("webhook", "Webhook", place))
-    return found
+        usable.append(AlertWay("webhook", "Webhook", place))
+    return usable
 
 
 def _mail(message: AlertMessage) -> None:

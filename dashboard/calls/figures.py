@@ -30,11 +30,11 @@ def _now(leg: object) -> Measured:
 def row_figures(a: Measured, b: Measured) -> RowFigures:
     """Return what is said of both legs."""
     losses = [loss for _, loss in (a, b) if loss is not None]
-    known = [mos for mos, _ in (a, b) if mos is not None]
+    measured = [mos for mos, _ in (a, b) if mos is not None]
     return RowFigures(
         mos=(_badge(a[0]), _badge(b[0])),
         loss=f"{max(losses):.1f} %" if losses else "",
-        worst=min(known, default=None),
+        worst=min(measured, default=None),
     )
 
 

@@ -26,8 +26,8 @@ def present_history(history: QualityHistory | None) -> tuple[Measure, ...]:
     """Return best, worst and average of each measure, `-` where nothing was measured."""
     measures = []
     for key, word, unit, digits in _MEASURES:
-        known = history["summary"].get(key) if history else None
-        values = (known["best"], known["worst"], known["average"]) if known else ()
+        measured = history["summary"].get(key) if history else None
+        values = (measured["best"], measured["worst"], measured["average"]) if measured else ()
         best, worst, average = (f"{value:.{digits}f}" for value in values) if values else "---"
         measures.append(Measure(key, word, unit, digits, best, worst, average))
     return tuple(measures)

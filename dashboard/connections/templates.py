@@ -23,11 +23,11 @@ FOLLOWERS_SHOWN = 200
 def template_list(request: HttpRequest) -> HttpResponse:
     """List the templates: few, so without pages."""
     rows = ConnectionTemplate.objects.annotate(count=Count("connections"))
-    shown = [
+    listed = [
         (row, codec_chips(row.inbound_codecs, ()), codec_chips(row.outbound_codecs, ()))
         for row in rows
     ]
-    return render(request, "connections/templates.html", {"rows": shown})
+    return render(request, "connections/templates.html", {"rows": listed})
 
 
 @requires("connections.add_connectiontemplate", post="connections.add_connectiontemplate")

@@ -57,8 +57,8 @@ class NumberFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 def _with_destinations() -> QuerySet[Number]:
     """Return the numbers with where they lead. Three queries more, for what is known of trunks."""
-    known = Prefetch("trunk", queryset=with_standing(Trunk.objects.all()))
-    return Number.objects.select_related("connection", "agent").prefetch_related(known)
+    trunks = Prefetch("trunk", queryset=with_standing(Trunk.objects.all()))
+    return Number.objects.select_related("connection", "agent").prefetch_related(trunks)
 
 
 @requires("trunks.view_number")

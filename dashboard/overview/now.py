@@ -84,16 +84,16 @@ def every_concern(
 ) -> list[Concern]:
     """Return all of it, the worst first."""
     now = timezone.now()
-    found: list[Concern] = [*_engine(engine), *_silent()]
+    concerns: list[Concern] = [*_engine(engine), *_silent()]
     if may("trunks.view_trunk"):
-        found += _trunks(trunks)
+        concerns += _trunks(trunks)
     if may("connections.view_connection"):
-        found += _phones(now)
+        concerns += _phones(now)
     if may("callengine.view_rejection"):
-        found += _rejections(now)
+        concerns += _rejections(now)
     if may("audiocodecs.view_platformsettings"):
-        found += [*_certificate(now), *_disk()]
-    return sorted(found, key=lambda concern: concern.tone != "fail")
+        concerns += [*_certificate(now), *_disk()]
+    return sorted(concerns, key=lambda concern: concern.tone != "fail")
 
 
 def _engine(engine: EngineView) -> Iterator[Concern]:

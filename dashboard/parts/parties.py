@@ -34,5 +34,5 @@ def choices(
     """
     wanted = [kind for kind in PLACES if kind in kinds.split(",")] or PLACES
     allowed = [kind for kind in wanted if request.user.has_perm(_PERMISSIONS[kind])]
-    found = suggestions(text, kinds=allowed, most=most) if allowed else []
-    return [(one.words if len(wanted) > 1 else one.brief, one) for one in found]
+    suggested = suggestions(text, kinds=allowed, most=most) if allowed else []
+    return [(one.words if len(wanted) > 1 else one.brief, one) for one in suggested]

@@ -67,8 +67,8 @@ def way_of(*, number: str, party: NamedParty | None, offer: Sequence[str]) -> Wa
         source_name=party.key if party else "",
         offered=offer,
     )
-    found = Trunk.objects.filter(name__in=[step.name for step in to.trunks])
-    rows = {row.name: row for row in with_standing(found)}
+    trunks = Trunk.objects.filter(name__in=[step.name for step in to.trunks])
+    rows = {row.name: row for row in with_standing(trunks)}
     numbers, routes = Number.objects.filter(number=to.key), Route.objects.filter(prefix=to.key)
     return Way(
         to=to,

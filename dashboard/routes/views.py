@@ -103,8 +103,8 @@ def _page(
     adding: RouteTrunkForm | None = None,
 ) -> HttpResponse:
     row = get_object_or_404(Route.objects.select_related("last_resort_agent"), pk=route_id)
-    known = Prefetch("trunk", queryset=with_standing(Trunk.objects.all()))
-    steps = list(row.steps.prefetch_related(known))
+    trunks = Prefetch("trunk", queryset=with_standing(Trunk.objects.all()))
+    steps = list(row.steps.prefetch_related(trunks))
     wrong = any(one is not None and one.is_bound and one.errors for one in (form, adding))
     context: dict[str, Any] = {
         "route": row,

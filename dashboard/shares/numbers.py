@@ -55,7 +55,7 @@ class NumberMask:
     def text(self, text: str) -> str:
         """Return a text without its numbers."""
         if "+" in text:
-            text = _WRITTEN.sub(lambda found: _covered(found.group()), text)
+            text = _WRITTEN.sub(lambda match: _covered(match.group()), text)
         return _RUN.sub(self._masked, text) if self._known else text
 
     def _masked(self, run: re.Match[str]) -> str:

@@ -83,13 +83,13 @@ def equal_priorities(gateways: Sequence[Gateway]) -> list[int]:
 def lacks(trunk: Trunk, *, has_gateway: bool) -> list[str]:
     """Return what keeps a trunk from taking calls or from sending them, in sentences."""
     sentences = []
-    known = trunk.in_allowed_addresses or trunk.in_username
-    if not known and trunk.in_domain:
+    is_identified = trunk.in_allowed_addresses or trunk.in_username
+    if not is_identified and trunk.in_domain:
         sentences.append(
             f"IN: it is known by the domain {trunk.in_domain} alone, so anybody may call numbers "
             "and connections as this trunk, and no trunks."
         )
-    elif not known:
+    elif not is_identified:
         sentences.append("IN: no address, user name or domain is set, so no call is taken from it.")
     if not has_gateway:
         sentences.append("OUT: no gateway is set, so no call can be sent to it.")

@@ -56,8 +56,8 @@ def standing(request: HttpRequest, trunk_id: int) -> HttpResponse:
     read = read_standing(trunk_id)
     if read is None:
         raise Http404
-    row, shown = read
-    context = {"trunk": row, "standing": shown}
+    row, view = read
+    context = {"trunk": row, "standing": view}
     context["in_use"] = in_use_of(row)
     return render(request, "trunks/_standing_now.html", context)
 

@@ -34,8 +34,8 @@ class Challenge:
     def is_plain(self) -> bool:
         """Whether pjsip itself can answer it as it is."""
         is_marked = (self.opaque or "").startswith(f"{_MARK} ")
-        known = self.algorithm in ("", *_TOLD) and self.qop != "auth-int"
-        return known and not is_marked
+        is_spoken = self.algorithm in ("", *_TOLD) and self.qop != "auth-int"
+        return is_spoken and not is_marked
 
     @property
     def told(self) -> str:
@@ -43,8 +43,8 @@ class Challenge:
         if self.is_plain:
             return _text(self)
         # -sess needs a cnonce (RFC 7616 section 3.4.2), which pjsip makes for qop=auth alone.
-        shown = Challenge(self.realm, self.nonce, _marked(self), "MD5", "auth", self.is_stale)
-        return _text(shown)
+        plain = Challenge(self.realm, self.nonce, _marked(self), "MD5", "auth", self.is_stale)
+        return _text(plain)
 
 
 def _text(challenge: Challenge) -> str:

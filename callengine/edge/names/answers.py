@@ -75,8 +75,8 @@ class Answers:
             self._keep(question, _Kept(records, *life(self._now(), ttl_s, is_empty=not records)))
         except NoAnswerError as error:
             again_at = self._now() + RETRY_S
-            known = before or _Kept()
-            self._keep(question, _Kept(known.records, again_at, known.serves_until, str(error)))
+            kept = before or _Kept()
+            self._keep(question, _Kept(kept.records, again_at, kept.serves_until, str(error)))
         finally:
             self._asked.pop(question, None)
 

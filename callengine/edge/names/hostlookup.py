@@ -26,24 +26,24 @@ class HostLookup:
         Not on an event loop's thread. Raises OSError if nobody knows now; the text says why.
         """
         own = [self._hosts.find(host, family) for family in FAMILIES]
-        if any(found is not None for found in own):
-            return _hosts_in(found or () for found in own), HOSTS_FILE_S
+        if any(records is not None for records in own):
+            return _hosts_in(records or () for records in own), HOSTS_FILE_S
         return asyncio.run(self._ask(host))
 
     async def _ask(self, host: str) -> tuple[tuple[str, ...], float]:
-        servers, known, failures = NameServers(self._servers), [], []
+        servers, answers, failures = NameServers(self._servers), [], []
         for family in FAMILIES:
             try:
-                known.append(await servers.ask(Question(host, family)))
+                answers.append(await servers.ask(Question(host, family)))
             except OSError as error:
                 failures.append(error)
-        addresses = _hosts_in(records for records, _ in known)
+        addresses = _hosts_in(records for records, _ in answers)
         # Many servers fail at AAAA of a name that has an A.
         if failures and not addresses:
             raise failures[0]
-        return addresses, min(ttl_s for records, ttl_s in known if records or not addresses)
+        return addresses, min(ttl_s for records, ttl_s in answers if records or not addresses)
 
 
-def _hosts_in(found: Iterable[Sequence[Record]]) -> tuple[str, ...]:
-    hosts = {one.host for records in found for one in records if isinstance(one, HostAddress)}
+def _hosts_in(answers: Iterable[Sequence[Record]]) -> tuple[str, ...]:
+    hosts = {one.host for records in answers for one in records if isinstance(one, HostAddress)}
     return tuple(sorted(hosts))

@@ -20,8 +20,8 @@ class HostsFile:
     def find(self, name: str, kind: str) -> tuple[HostAddress, ...] | None:
         """Return the A or AAAA records of a name; None: the file does not have it."""
         self._refresh()
-        found = self._known.get(name.lower().rstrip("."))
-        return found.get(kind, ()) if found is not None else None
+        by_kind = self._known.get(name.lower().rstrip("."))
+        return by_kind.get(kind, ()) if by_kind is not None else None
 
     def _refresh(self) -> None:
         try:

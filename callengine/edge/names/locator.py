@@ -56,8 +56,8 @@ class Locator:
             question = next(search)
             while True:
                 question = search.send(await self._records(question, unanswered))
-        except StopIteration as found:
-            targets: tuple[NextHop, ...] = found.value
+        except StopIteration as done:
+            targets: tuple[NextHop, ...] = done.value
             return targets
         except (NowhereError, NoAnswerError) as error:
             raise UnresolvableError(str(next(iter(unanswered), error))) from error

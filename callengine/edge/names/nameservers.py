@@ -57,8 +57,8 @@ class NameServers:
             raise NoAnswerError(f"the name servers cannot answer for {question.name}") from error
         if answer.rrset is None:
             return (), _negative_ttl_s([answer.response])
-        found = (_record(item) for item in list(answer.rrset)[:MAX_READ])
-        return tuple(one for one in found if one is not None), float(
+        records = (_record(item) for item in list(answer.rrset)[:MAX_READ])
+        return tuple(one for one in records if one is not None), float(
             answer.chaining_result.minimum_ttl
         )
 

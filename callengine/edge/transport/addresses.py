@@ -176,10 +176,10 @@ class Addresses:
             return ""
         # A proxy beside us speaks from loopback for peers elsewhere.
         is_told = is_over_ipv6 and (not _is_loopback(flow.host) or _is_loopback(local))
-        shown = self._address_for(flow, self._listener(flow)[0]) if is_told else ""
-        if ":" not in shown:
-            shown = self._public.get(local) or self._settings.public_address or ""
-        return shown if ":" in shown else local
+        ours = self._address_for(flow, self._listener(flow)[0]) if is_told else ""
+        if ":" not in ours:
+            ours = self._public.get(local) or self._settings.public_address or ""
+        return ours if ":" in ours else local
 
     def media_address_for(self, flow: Flow) -> str:
         """Return the IPv4 address of our audio, also for those who signal over IPv6."""

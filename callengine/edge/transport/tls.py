@@ -231,9 +231,9 @@ def objection(peer: ssl.SSLObject, name: str) -> str:
 async def not_reached(error: OSError, flow: Flow) -> str:
     """Return why nothing can be sent to a flow over TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        shown = await _shown(flow)
-        if shown:
-            return certificates.why_not_believed(shown, error, flow.name or flow.host)
+        certificate = await _shown(flow)
+        if certificate:
+            return certificates.why_not_believed(certificate, error, flow.name or flow.host)
         return f"the certificate of {flow.name or flow.host}: {error.verify_message}"
     where = host_port(flow.host, flow.port)
     if isinstance(error, ssl.SSLError):

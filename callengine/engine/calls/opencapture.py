@@ -17,7 +17,7 @@ class OpenCapture:
     "The call's 32-digit key."
     call_uuid: str
     file: CaptureFile
-    shown: CaptureSnapshot
+    snapshot: CaptureSnapshot
     until: float
     "Monotonic time."
     is_claimed: bool = False

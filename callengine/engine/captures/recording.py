@@ -176,7 +176,7 @@ class Captures:
             call=call.plan.call,
             call_uuid=call.id,
             file=self._disk.file(order.key, max_bytes=max_bytes),
-            shown={
+            snapshot={
                 "key": order.key,
                 "by": order.by,
                 "began": iso(now),
@@ -199,7 +199,7 @@ class Captures:
 
     async def _made(self, call: LiveCall, capture: OpenCapture, made: asyncio.Future[None]) -> None:
         """Go on once there is a file, and say so, unless another engine was faster."""
-        began = datetime.fromisoformat(capture.shown["began"])
+        began = datetime.fromisoformat(capture.snapshot["began"])
         claim = partial(captures.claim, capture.order.key, node=self._node, at=began)
         try:
             await made
@@ -219,9 +219,9 @@ class Captures:
         if capture.why:  # the call was declined, or as short
             self._write_end(capture)
             return
-        call.snapshot["capture"] = shown = capture.shown
-        limits = {"max_s": shown["max_s"], "max_bytes": shown["max_bytes"]}
-        self._tell(call, capturewords.begun(shown["by"], whole=shown["whole"], **limits))
+        call.snapshot["capture"] = snapshot = capture.snapshot
+        limits = {"max_s": snapshot["max_s"], "max_bytes": snapshot["max_bytes"]}
+        self._tell(call, capturewords.begun(snapshot["by"], whole=snapshot["whole"], **limits))
         await self._write_past(capture)
         capture.is_open = True
         self._hand_over(call)
@@ -269,7 +269,7 @@ class Captures:
             call.plan.call,
             capture.order.key,
             capture.order.whole,
-            capture.shown["max_bytes"],
+            capture.snapshot["max_bytes"],
             max(capture.until - time.monotonic(), 0.0),
         )
         self._pool.send(process, order, descriptors=(capture.file.descriptor,))
@@ -320,7 +320,7 @@ class Captures:
         if capture.why:
             return
         capture.why = why
-        capture.shown["ended"] = iso(time.time())
+        capture.snapshot["ended"] = iso(time.time())
         if capture.timer is not None:
             capture.timer.cancel()
         call = self._book.calls.get(capture.call)
@@ -336,7 +336,7 @@ class Captures:
             loop.call_later(settle_s, lambda: self._tasks.start(self._settle(capture)))
 
     def _write_end(self, capture: OpenCapture) -> None:
-        columns = {"ended": capture.shown["ended"], "why": capture.why}
+        columns = {"ended": capture.snapshot["ended"], "why": capture.why}
         self._write(capture.order.key, columns)
 
     async def _settle(self, capture: OpenCapture) -> None:

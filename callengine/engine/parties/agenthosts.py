@@ -101,9 +101,9 @@ class AgentHosts:
 
 
 def _look_up(host: str, port: int) -> list[_Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     wanted = (socket.AF_INET, socket.AF_INET6)
-    return [(family, at) for family, _, _, _, at in found if family in wanted]  # type: ignore[misc]
+    return [(family, at) for family, _, _, _, at in answers if family in wanted]  # type: ignore[misc]
 
 
 async def _first(addresses: list[_Address], name: str) -> socket.socket:

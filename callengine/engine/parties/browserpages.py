@@ -42,8 +42,8 @@ class BrowserPages:
 
     def channel(self, page: str) -> str:
         """Return where a page hears that it rings; empty: it is gone."""
-        known = self._pages.get(page)
-        return known.there.channel if known else ""
+        opened = self._pages.get(page)
+        return opened.there.channel if opened else ""
 
     def of(self, sip_user: str) -> tuple[BrowserPlace, ...]:
         """Return the browsers that take a connection's calls."""

@@ -172,12 +172,12 @@ class Browsers:
         name = browser_name(asked.by)
         entry = ConnectionEntry(asked.by, name)
         if asked.connection:
-            known = await self._ask(partial(lookup.connection, asked.connection))
-            if known is None:
+            connection = await self._ask(partial(lookup.connection, asked.connection))
+            if connection is None:
                 raise RefusedError(f"No connection has the SIP user {asked.connection!r}.")
-            if not known.enabled:
-                raise RefusedError(f"{known.name} is disabled: enable it, or call as another.")
-            entry = known
+            if not connection.enabled:
+                raise RefusedError(f"{connection.name} is disabled: enable it, or call as another.")
+            entry = connection
         return IncomingCall(
             source=Source(
                 "connection",

@@ -157,9 +157,9 @@ async def make_waves(
     address resolves.
     """
     targets = [target for wave in plan.waves for target in wave.targets]
-    found = await _all_places(edge, targets, agent_order)
-    notes = tuple(str(places) for places in found if isinstance(places, NoTargetError))
-    turns = _turns(plan.waves, found)
+    options = await _all_places(edge, targets, agent_order)
+    notes = tuple(str(places) for places in options if isinstance(places, NoTargetError))
+    turns = _turns(plan.waves, options)
     if not turns:
         raise NoTargetError(" ".join(notes))
     numbers = itertools.count(first)
@@ -229,18 +229,18 @@ class _Turn:
         return any(place.flow in target.down for target, place in self.aimed)
 
 
-def _turns(waves: Sequence[Wave], found: Sequence[_Found]) -> list[_Turn]:
+def _turns(waves: Sequence[Wave], answers: Sequence[_Found]) -> list[_Turn]:
     """Return what is rung in turn: a gateway is tried at each of its addresses."""
     turns: list[_Turn] = []
-    rest = iter(found)
+    rest = iter(answers)
     for wave in waves:
         places = [(target, next(rest)) for target in wave.targets]
-        known = [(t, found) for t, found in places if not isinstance(found, NoTargetError)]
-        if len(wave.targets) == 1 and known:
-            ((target, options),) = known
+        reachable = [(t, at) for t, at in places if not isinstance(at, NoTargetError)]
+        if len(wave.targets) == 1 and reachable:
+            ((target, options),) = reachable
             turns += [_Turn(wave, ((target, place),)) for place in options]
-        elif known:
-            turns.append(_Turn(wave, tuple((target, options[0]) for target, options in known)))
+        elif reachable:
+            turns.append(_Turn(wave, tuple((target, options[0]) for target, options in reachable)))
     return _down_last(turns)
 
 
@@ -263,13 +263,13 @@ async def _all_places(
     The caller hears nothing meanwhile: one alone has no task of its own, which would wait for three
     turns of the event loop.
     """
-    found: list[_Found | None] = [_known_place(target) for target in targets]
-    unknown = [index for index, place in enumerate(found) if place is None]
+    results: list[_Found | None] = [_known_place(target) for target in targets]
+    unknown = [index for index, place in enumerate(results) if place is None]
     asked = [_places(edge, targets[index], agent_order) for index in unknown]
     answers = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked) if asked else []
     for index, answer in zip(unknown, answers, strict=True):
-        found[index] = answer
-    return [place for place in found if place is not None]
+        results[index] = answer
+    return [place for place in results if place is not None]
 
 
 def _known_place(target: PlannedTarget) -> tuple[_Place, ...] | None:
@@ -289,13 +289,13 @@ async def _places(edge: PeerAddresses, target: PlannedTarget, agent_order: Agent
         if target.agent:
             return (_Place(agent=await agent_order(target.agent)),)
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
-            found = await edge.locate(target.uri)
+            hops = await edge.locate(target.uri)
     except NoTargetError as error:
         return error
     except (OSError, ValueError, TimeoutError) as error:
         why = str(error) or "the name was not resolved in time"
         return NoTargetError(f"{target.label} was left out: {why}. Check the address {target.uri}.")
-    places = tuple(_Place(str(flow_of(one)), one.via) for one in found)
+    places = tuple(_Place(str(flow_of(one)), one.via) for one in hops)
     awake = tuple(place for place in places if place.flow not in target.resting)
     if not awake:
         return NoTargetError(
@@ -339,8 +339,8 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
     plan, flow = aim.plan, place.flow
     host, port = aim.edge.public_address_for(flow)
     token = _token()
-    shown = target.caller or SentIdentity(plan.from_user, plan.from_name)
-    caller = sip_uri(shown.from_user or ANONYMOUS, host, port)
+    identity = target.caller or SentIdentity(plan.from_user, plan.from_name)
+    caller = sip_uri(identity.from_user or ANONYMOUS, host, port)
     if target.trunk and plan.vouched.is_private:
         caller = ANONYMOUS_URI
     headers = leg_headers(
@@ -353,7 +353,7 @@ def _sip_leg(aim: _Aim, target: PlannedTarget, place: _Place, *, name: str) -> _
         name=name,
         token=token,
         to_uri=target.to_uri,
-        from_uri=name_addr(shown.from_name, caller),
+        from_uri=name_addr(identity.from_name, caller),
         public_address=aim.edge.media_address_for(flow),
         offers_ipv6=aim.edge.offers_ipv6(flow),
         label=target.label,

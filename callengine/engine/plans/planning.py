@@ -114,8 +114,8 @@ class Planning:
             offered, hindrance, encrypted = _offer(call)
         except sdp.SdpError as error:
             return _malformed(call, str(error))
-        known = await self._ask(_look_up_call, call, self._codecs())
-        destination, platform, names, arrived = known
+        answer = await self._ask(_look_up_call, call, self._codecs())
+        destination, platform, names, arrived = answer
         if arrived.refusal and one_time is None:
             return _filtered(call, arrived)
         caller: CallerId | Rejection = CallerId(arrived.claim.user, arrived.claim.name)

@@ -82,14 +82,16 @@ class Carriers:
 
     async def _look(self) -> None:
         cares, nodes = await self._read(_look_up)
-        known = {one.trunk: one for one in cares}
+        by_name = {one.trunk: one for one in cares}
         mine = {
-            name: one for name, one in known.items() if is_mine(name, node=self._node, nodes=nodes)
+            name: one
+            for name, one in by_name.items()
+            if is_mine(name, node=self._node, nodes=nodes)
         }
         for name, cared in list(self._cared.items()):
             if mine.get(name) != cared.care:
                 del self._cared[name]
-                self._let_go(cared, known.get(name), stays=name in mine)
+                self._let_go(cared, by_name.get(name), stays=name in mine)
         for name, care in mine.items():
             if name not in self._cared:
                 self._cared[name] = self._begin(care)

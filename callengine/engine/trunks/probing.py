@@ -78,10 +78,10 @@ class Probing:
         except (OSError, ValueError) as error:
             logger.info("gateway %s of trunk %s: %s", self._gateway, self._trunk, error)
             return
-        known = tuple(str(flow_of(target)) for target in targets)
-        if known != self._known:
-            self._known = known
-            self._audience.leads_to(self._trunk, self._gateway, known)
+        flows = tuple(str(flow_of(target)) for target in targets)
+        if flows != self._known:
+            self._known = flows
+            self._audience.leads_to(self._trunk, self._gateway, flows)
         await asyncio.gather(*(self._probe(target) for target in targets))
 
     async def _probe(self, target: NextHop) -> None:

@@ -35,9 +35,9 @@ class Polled:
 
     def wait(self, ms: float) -> float:
         """Wait so long at most; call what is ready, and return the time that was then."""
-        found = self._poll.poll(ms)
+        polled = self._poll.poll(ms)
         now = time.monotonic()
-        for descriptor, events in found:
+        for descriptor, events in polled:
             ready = self._ready.get(descriptor)
             if ready is not None:
                 ready(events, now)

@@ -41,8 +41,8 @@ def library() -> Path:
 def compiler() -> tuple[str, ...]:
     """Return the command of the system's compiler, else of ziglang if that is installed."""
     for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
-        if name and (found := shutil.which(name)):
-            return (found,)
+        if name and (program := shutil.which(name)):
+            return (program,)
     try:
         import ziglang  # type: ignore[import-not-found,unused-ignore]
     except ImportError:

@@ -23,8 +23,8 @@ def _plain(header: str) -> str:
 
 
 def _shared(header: str) -> str:
-    found = _SHARED.finditer((_HERE / header).read_text())
-    return "\n".join(one[1] or one[2] for one in found)
+    matches = _SHARED.finditer((_HERE / header).read_text())
+    return "\n".join(one[1] or one[2] for one in matches)
 
 
 PJPROJECT = _plain("pjproject.h")

@@ -44,8 +44,8 @@ def rtp_sessions(stream: int) -> Any | None:
         return None
     sessions = ffi.new("pjmedia_stream_rtp_sess_info *")
     pointer = ffi.cast("pjmedia_stream *", stream)
-    found = api.pjmedia_stream_get_rtp_session_info(pointer, sessions) == SUCCESS
-    return sessions if found else None
+    is_there = api.pjmedia_stream_get_rtp_session_info(pointer, sessions) == SUCCESS
+    return sessions if is_there else None
 
 
 def check() -> None:

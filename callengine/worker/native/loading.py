@@ -77,6 +77,6 @@ def _pjsua2() -> Path:
         raise NotLoadedError(f"pjsua2 is {version}, and it knows {PJSUA2_VERSION}")
     spec = importlib.util.find_spec("pjsua2")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        for found in Path(folder).glob("_pjsua2*.so"):
-            return found
+        for file in Path(folder).glob("_pjsua2*.so"):
+            return file
     raise NotLoadedError("the extension module _pjsua2 of pjsua2 cannot be found")

@@ -41,8 +41,8 @@ def figures(call: Any, index: int, stream: int | None) -> dict[str, int]:
     `stream` is the address of its pjmedia_stream, where that is known. Raises pjsua2.Error if
     pjsua2 has no such stream.
     """
-    known = noted(stream) if stream is not None else None
-    return told(call, index) if known is None else known
+    noted_now = noted(stream) if stream is not None else None
+    return told(call, index) if noted_now is None else noted_now
 
 
 def noted(stream: int) -> dict[str, int] | None:

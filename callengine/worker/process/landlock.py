@@ -46,7 +46,7 @@ def restrict(readable: Iterable[Path]) -> None:
     version = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION)
     if version < 1:
         raise NoLandlockError(f"Landlock: {os.strerror(ctypes.get_errno())}")
-    rights = _FILE_RIGHTS[max(known for known in _FILE_RIGHTS if known <= version)]
+    rights = _FILE_RIGHTS[max(abi for abi in _FILE_RIGHTS if abi <= version)]
     ruleset = _Ruleset(rights, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
     descriptor = libc.syscall(_CREATE, ctypes.byref(ruleset), ctypes.c_size_t(size), 0)

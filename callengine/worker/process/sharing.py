@@ -45,20 +45,20 @@ def _make_immortal() -> None:
     seen: dict[int, Any] = {}  # made after that, and so not among them
     again = gc.get_freeze_count() > 0
     while pending:
-        found = pending.pop()
-        if id(found) in seen or (again and _is_immortal(found)):
+        one = pending.pop()
+        if id(one) in seen or (again and _is_immortal(one)):
             continue
-        seen[id(found)] = found  # what were freed now would be written to below
-        pending += gc.get_referents(found)
-        if type(found) is types.CodeType:
-            pending += [getattr(found, part) for part in _PARTS_OF_CODE]
+        seen[id(one)] = one  # what were freed now would be written to below
+        pending += gc.get_referents(one)
+        if type(one) is types.CodeType:
+            pending += [getattr(one, part) for part in _PARTS_OF_CODE]
     for address in seen:
         ctypes.c_ssize_t.from_address(address).value = _IMMORTAL_COUNT
 
 
-def _is_immortal(found: Any) -> bool:
+def _is_immortal(one: Any) -> bool:
     """Tell whether its count is written no more; to write it again would copy a page of others."""
-    return ctypes.c_ssize_t.from_address(id(found)).value == _IMMORTAL_COUNT
+    return ctypes.c_ssize_t.from_address(id(one)).value == _IMMORTAL_COUNT
 
 
 def _fill_gaps() -> None:

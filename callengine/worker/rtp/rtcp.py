@@ -64,20 +64,20 @@ def parse_compound(data: bytes) -> tuple[Report | Goodbye, ...]:
 
     Packets of other types are passed over.
     """
-    found: list[Report | Goodbye] = []
+    packets: list[Report | Goodbye] = []
     for kind, count, body in _packets(data):
         if kind is None:
             return ()
         if kind == GOODBYE:
             if len(body) < 4 * count:
                 return ()
-            found.append(Goodbye(struct.unpack_from(f"!{count}I", body)))
+            packets.append(Goodbye(struct.unpack_from(f"!{count}I", body)))
         elif kind in (SENDER_REPORT, RECEIVER_REPORT):
             report = _report(kind, count, body)
             if report is None:
                 return ()
-            found.append(report)
-    return tuple(found)
+            packets.append(report)
+    return tuple(packets)
 
 
 def _packets(data: bytes) -> Iterator[tuple[int | None, int, bytes]]:

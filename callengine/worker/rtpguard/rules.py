@@ -152,15 +152,15 @@ class SourceRules:
         """Return the sources of RTP that are let through now."""
         if self.window is Window.SHUT:
             return DROP_ALL
-        found: list[MediaSource] = []
+        sources: list[MediaSource] = []
         if self._learned is not None:
             network, port, ssrc = self._learned.network, self._learned.port, self._learned.ssrc
-            found = [MediaSource(network, port), MediaSource(network, ssrc=ssrc)]
+            sources = [MediaSource(network, port), MediaSource(network, ssrc=ssrc)]
         if self._learned is not None and self.roams:
-            found.append(MediaSource(ssrc=self._learned.ssrc))
+            sources.append(MediaSource(ssrc=self._learned.ssrc))
         if self.window in (Window.EXPECTED, Window.RESTARTING):
-            found += self._expected()
-        return tuple(found)
+            sources += self._expected()
+        return tuple(sources)
 
     def rtcp(self) -> tuple[MediaSource, ...]:
         """Return the sources of RTCP that are let through now."""
@@ -186,5 +186,5 @@ class SourceRules:
     @property
     def roams(self) -> bool:
         """Whether a stream that is known may come from any address now."""
-        known = self._learned is not None and self._learned.ssrc is not None
-        return known and self.window in (Window.ROAMING, Window.RESTARTING)
+        is_learned = self._learned is not None and self._learned.ssrc is not None
+        return is_learned and self.window in (Window.ROAMING, Window.RESTARTING)

@@ -235,8 +235,8 @@ class SipLeg(SipCall):
 
     def descriptors(self) -> tuple[int, int]:
         """Return new descriptors of our sockets of RTP and RTCP."""
-        found = sockets.find(self.guard.port, self.guard.port + 1)
-        rtp, rtcp = (sock.descriptor if sock is not None else None for sock in found)
+        pair = sockets.find(self.guard.port, self.guard.port + 1)
+        rtp, rtcp = (sock.descriptor if sock is not None else None for sock in pair)
         if rtp is None or rtcp is None:
             raise PartyError(f"there is no socket at port {self.guard.port}")
         return os.dup(rtp), os.dup(rtcp)
