@@ -14,7 +14,7 @@ from agents.dialects.registry import DIALECTS
 from agents.formats import SAMPLE_RATES_HZ
 from agents.references import FALLBACK_FORM
 from agents.validators import SECRET_FORM, URL_FORM, validate_secret, validate_websocket_url
-from api.rest.schema import Checked, Strict, formed, one_of
+from api.rest.schema import BLANKS, Checked, Strict, formed, one_of
 from audiocodecs.catalogue import CATALOGUE
 from sip.names import PARTY_NAME, PARTY_NAME_FORM
 
@@ -28,7 +28,7 @@ Url = Annotated[
     Checked(
         validate_websocket_url,
         URL_FORM,
-        {"pattern": r"^wss?://[^\s@#]+$", "maxLength": limits.MAX_URL},
+        {"pattern": rf"^wss?://[^{BLANKS}\ufeff@#]+$", "maxLength": limits.MAX_URL},
     ),
 ]
 Secret = Annotated[
@@ -36,9 +36,7 @@ Secret = Annotated[
 ]
 Encoded = Annotated[str, one_of(SAMPLE_RATES_HZ)]
 Codec = Annotated[str, one_of(CATALOGUE)]
-Keyterm = Annotated[
-    str, StringConstraints(max_length=limits.MAX_KEYTERM, pattern=r"[^\s\x00-\x1f]")
-]
+Keyterm = Annotated[str, StringConstraints(max_length=limits.MAX_KEYTERM, pattern=f"[^{BLANKS}]")]
 SipHeader = Annotated[str, formed(shapes.HEADER, "the name of a SIP header, such as X-Customer")]
 Parameter = Annotated[
     str, formed(shapes.PARAMETER, "1 to 64 of A-Z a-z 0-9 _ . -, a letter or _ first")

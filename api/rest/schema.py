@@ -9,6 +9,10 @@ from django.core.exceptions import ValidationError
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+BLANKS = r"\x00-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""Controls, and what Python calls white space, for a pattern in the document: what `\\s` means in
+JSON Schema, which has it of ECMA-262, lacks U+0085."""
+
 
 class Strict(BaseModel):
     """Values are taken as they are: `"1"` is no number, false is no volume, null is no name."""

@@ -4,7 +4,8 @@ VOIPNUMBER_FUZZ_API_EXAMPLES sets how many requests each operation gets, of each
 """
 
 import os
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -19,6 +20,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 from agents.models import VoiceAgent
 from api.keys.scopes import Scope
+from api.rest.schema import BLANKS
 from connections.models import Connection
 from connections.templates import ConnectionTemplate
 from dashboard.accounts.roles import Role
@@ -73,6 +75,28 @@ def test_every_operation_says_who_may_what_and_all_it_may_answer(name: str) -> N
         assert "404" in operation["responses"]
     if "requestBody" in operation:
         assert {"409", "413"} <= set(operation["responses"])
+
+
+def patterns(part: Any) -> Iterator[str]:
+    """Yield the patterns of the document."""
+    for key, value in part.items() if isinstance(part, dict) else enumerate(part):
+        if key == "pattern" and isinstance(value, str):
+            yield value
+        elif isinstance(value, dict | list):
+            yield from patterns(value)
+
+
+def test_no_pattern_means_something_else_to_those_who_read_the_document() -> None:
+    """They have them of ECMA-262: its white space, digits and letters are not Python's."""
+    documented_ones = {*patterns(documented())}
+    assert f"[^{BLANKS}]" in documented_ones
+    assert not [one for one in documented_ones if re.search(r"\\[sSdDwWbB]", one)]
+
+
+def test_what_is_blank_is_so_to_the_model_too() -> None:
+    letters = [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
+    blank = [one for one in letters if re.match(f"[{BLANKS}]", one)]
+    assert blank == [one for one in letters if one.isspace() or one < " "]
 
 
 def wrong(case: Case[Any]) -> set[ParameterLocation]:

@@ -46,6 +46,7 @@ BOTH: list[tuple[dict[str, Any], str, Any, str]] = [
     ({"input": {"format": {"sample_rate": True}}}, "input.format.sample_rate", True, ""),
     ({"input": {"keyterms": "one"}}, "input.keyterms", "one", "a list"),
     ({"input": {"keyterms": ["one", " "]}}, "input.keyterms.1", " ", "what matches"),
+    ({"input": {"keyterms": ["\x85"]}}, "input.keyterms.0", "\x85", "what matches"),
     ({"input": {"keyterms": ["x"] * 101}}, "input.keyterms", None, "up to 100"),
     ({"input": {"turn_detection": []}}, "input.turn_detection", None, "an object"),
     ({"input": {"turn_detection": {"a": "x" * 2000}}}, "input.turn_detection", None, "2000"),
