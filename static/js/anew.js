@@ -46,7 +46,27 @@
   // A row is known by its own id, or by the first in it.
   const nameOf = (node) => (isElement(node) ? node.id || node.querySelector("[id]")?.id || "" : "");
 
+  // Rows that keep their places (places.js) keep them as all of them are read anew: what is gone
+  // leaves its place free, what is new takes one, the newest, which is read first, last.
+  function takePlaces(list, fresh, made) {
+    const rows = new Map(Array.from(fresh.children, (row) => [row.id, row]));
+    const known = Array.from(list.children).filter((row) => row.id);
+    for (const row of known) {
+      if (rows.has(row.id)) become(row, rows.get(row.id), made);
+      else window.places.leaveInTime(row);
+      rows.delete(row.id);
+    }
+    for (const row of Array.from(rows.values()).reverse()) {
+      window.places.take(list, row);
+      made.push(row);
+    }
+  }
+
   function takeChildren(known, fresh, made) {
+    if (known.hasAttribute("data-places")) {
+      takePlaces(known, fresh, made);
+      return;
+    }
     const wanted = new Set(Array.from(fresh.childNodes, nameOf));
     const named = new Map();
     const others = new Set();

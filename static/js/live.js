@@ -325,26 +325,18 @@
   // A row that has ended stays for a while, and for as long as somebody points at the list:
   // nothing moves under the pointer.
   const endedAt = new Map();
-  const leaving = new Set();
-
-  function isHeld(row) {
-    return row.matches("#live-calls > tr") && (row.parentElement.matches(":hover") || row.contains(document.activeElement));
-  }
 
   function leave(row) {
-    if (!row.dataset.order) row.remove();
-    else if (isHeld(row)) leaving.add(row.id);
-    else window.places.leave(row);
+    if (row.dataset.order) window.places.leaveInTime(row);
+    else row.remove();
   }
 
   function sweep() {
-    for (const row of document.querySelectorAll("#live-calls > tr[id]")) {
+    for (const row of document.querySelectorAll("[data-places] > [id]")) {
       const wasLong = row.hasAttribute("data-ended") && performance.now() - endedAt.get(row.id) > 1000 * row.parentElement.dataset.linger;
-      if ((wasLong || leaving.has(row.id)) && !isHeld(row)) window.places.leave(row);
+      if ((wasLong || "leaving" in row.dataset) && !window.places.isHeld(row)) window.places.leave(row);
     }
-    for (const known of [endedAt, leaving]) {
-      for (const id of Array.from(known.keys())) if (!document.getElementById(id)) known.delete(id);
-    }
+    for (const id of Array.from(endedAt.keys())) if (!document.getElementById(id)) endedAt.delete(id);
   }
 
   function tidy() {

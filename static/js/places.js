@@ -22,11 +22,20 @@
       else list.append(row);
     },
 
+    // Somebody points at the list, or is in the row: nothing goes from under the pointer.
+    isHeld: (row) => row.parentElement.matches(":hover") || row.contains(document.activeElement),
+
     // A row that goes leaves its place free, unless none comes after it.
     leave(row) {
       const list = row.parentElement;
       row.replaceWith(blank(row));
       while (list.lastElementChild && list.lastElementChild.matches(".free")) list.lastElementChild.remove();
+    },
+
+    // The same, once nobody holds it.
+    leaveInTime(row) {
+      if (window.places.isHeld(row)) row.dataset.leaving = "";
+      else window.places.leave(row);
     },
 
     // Where the rows are put in another order anyway, no place is kept.

@@ -32,6 +32,16 @@ NOTE_STATES = """() => {
 "Each state is kept, also one that is over before somebody looks."
 NO_PAGE = "/static/css/tokens.css"
 "Text of the same server, which has no websocket of its own."
+READ_ANEW = """([gone, comes]) => {
+  const list = document.getElementById("live-calls");
+  const fresh = list.cloneNode(true);
+  fresh.append(...Array.from(fresh.children).reverse());
+  const row = fresh.querySelector("#" + gone);
+  if (comes) fresh.prepend(Object.assign(row.cloneNode(true), { id: comes }));
+  row.remove();
+  anew.fill(list, fresh);
+}"""
+"The list is read as the server tells it, newest first, without one call and with another."
 __all__ = ["browser", "cookies", "server", "visit"]
 
 
@@ -61,6 +71,47 @@ def test_without_a_websocket_the_page_asks_and_says_so(server: LiveServer, visit
     expect(row(page, call)).to_contain_text("Answered")
     server.do("end", call=demo.ended(call, demo.HUNG_UP))
     expect(row(page, call)).to_contain_text("Completed")
+
+
+def test_a_list_that_is_read_anew_moves_none_of_its_rows(
+    server: LiveServer, visit: NewPage
+) -> None:
+    """The server tells the newest first; on the page each call keeps the place it has."""
+    page = visit("/calls/", live=False, before=without_websocket)
+    calls = [demo.call() for _ in range(3)]
+    for call in calls[:2]:
+        server.do("store", call=call)
+        expect(row(page, call)).to_contain_text("Answered")
+    first, middle, last = (row(page, call) for call in calls)
+    before = [first.bounding_box(), middle.bounding_box()]
+    server.do("store", call=calls[2])
+    expect(last).to_contain_text("Answered")
+    assert [first.bounding_box(), middle.bounding_box()] == before
+    expect(page.locator("#live-calls > tr").last).to_have_id(last.get_attribute("id"))
+    assert page.said == []  # type: ignore[attr-defined]
+
+
+def test_a_place_that_is_free_once_all_is_read_anew_is_taken_by_a_new_call(
+    server: LiveServer, visit: NewPage
+) -> None:
+    page = visit("/calls/")
+    calls = [demo.call() for _ in range(3)]
+    for call in calls:
+        server.do("publish", call=call)
+        expect(row(page, call)).to_contain_text("Answered")
+    first, middle, last = (row(page, call) for call in calls)
+    before = [first.bounding_box(), middle.bounding_box(), last.bounding_box()]
+    page.evaluate(READ_ANEW, [middle.get_attribute("id"), "live-newcomer"])
+    expect(middle).to_have_count(0)
+    newcomer = page.locator("#live-newcomer")
+    assert [first.bounding_box(), newcomer.bounding_box(), last.bounding_box()] == before
+    first.hover()
+    page.evaluate(READ_ANEW, [last.get_attribute("id"), ""])
+    expect(last).to_have_attribute("data-leaving", "")  # somebody points at the list
+    page.mouse.move(1, 1)
+    expect(last).to_have_count(0)
+    assert [first.bounding_box(), newcomer.bounding_box()] == before[:2]
+    assert page.said == []  # type: ignore[attr-defined]
 
 
 def test_when_the_websocket_comes_back_the_page_is_live_again(visit: NewPage) -> None:
