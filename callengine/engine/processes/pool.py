@@ -148,7 +148,6 @@ class Pool:
         elif process.state is ProcessState.BUSY:
             process.state, process.idle_since = ProcessState.IDLE, time.monotonic()
         self._cleared.set()
-        self._shrink(process.bridge_rate_hz)
         self._replenish()
 
     def end_silent(self) -> None:
@@ -156,13 +155,15 @@ class Pool:
         self._keeper.end_silent()
 
     def give_back(self) -> None:
-        """Give back the memory of a process that rests: one at a time, to be asked now and then.
+        """End the processes that are too many, and one that rests; to be asked now and then.
 
         What a call has touched stays its process's own, twice what a new one has.
         """
-        process = self._roster.rested(time.monotonic())
-        if process is not None:
+        now = time.monotonic()
+        for process in self._roster.too_many(now):
             self._keeper.kill(process)
+        if (rested := self._roster.rested(now)) is not None:
+            self._keeper.kill(rested)
 
     def hear(self, process: CallProcess) -> None:
         """Take what a process has said by now."""
@@ -248,7 +249,3 @@ class Pool:
     def _retried(self) -> None:
         self._retry = None
         self._replenish()
-
-    def _shrink(self, rate: int) -> None:
-        for process in self._roster.too_many(rate):
-            self._keeper.kill(process)

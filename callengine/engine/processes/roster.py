@@ -5,6 +5,8 @@ from collections import deque
 from callengine.engine.processes.process import CallProcess, PoolSettings, ProcessState
 
 MAX_SPARE = 8
+KEPT_S = 10.0
+"How long a process is kept beyond need."
 SPARE = (ProcessState.IDLE, ProcessState.STARTING)
 
 
@@ -57,10 +59,18 @@ class Roster:
         missing = self._spare_wanted(rate_hz) - sum(p.state in SPARE for p in self._of(rate_hz))
         return max(0, min(missing, len(self.slots)))
 
-    def too_many(self, rate_hz: int) -> list[CallProcess]:
-        """Return the idle processes of a rate that are far more than will be needed."""
-        idle = [p for p in self._of(rate_hz) if p.state is ProcessState.IDLE]
-        return idle[2 * self._spare_wanted(rate_hz) + MAX_SPARE :]
+    def too_many(self, now: float) -> list[CallProcess]:
+        """Return the idle processes that are far more than will be needed.
+
+        Not those of a moment ago: calls come in bursts, and the next would have them all forked
+        again, where a process's first call takes twice the time of its second.
+        """
+        return [
+            process
+            for rate_hz in {process.bridge_rate_hz for process in self._processes.values()}
+            for process in self._idle(rate_hz)[2 * self._spare_wanted(rate_hz) + MAX_SPARE :]
+            if now - process.idle_since >= KEPT_S
+        ]
 
     def rested(self, now: float) -> CallProcess | None:
         """Return an idle process whose memory is more than a new one's, or that is one too many."""
@@ -79,6 +89,9 @@ class Roster:
         floor = min(dict(self._settings.spare).get(rate_hz, 0), share)
         busy = sum(p.state is ProcessState.BUSY for p in self._of(rate_hz))
         return min(MAX_SPARE, max(floor, busy // 4))
+
+    def _idle(self, rate_hz: int) -> list[CallProcess]:
+        return [p for p in self._of(rate_hz) if p.state is ProcessState.IDLE]
 
     def _of(self, rate_hz: int) -> list[CallProcess]:
         return [p for p in self._processes.values() if p.bridge_rate_hz == rate_hz]

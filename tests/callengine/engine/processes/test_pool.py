@@ -14,6 +14,7 @@ from callengine.core.control.calls import Idle, Stop, TakeCall
 from callengine.core.control.language import encode
 from callengine.core.orders import CallOrder, LegOrder, WaveOrder
 from callengine.engine.processes import pool as pool_module
+from callengine.engine.processes import roster
 from callengine.engine.processes.pool import START_TIMEOUT_S, Pool
 from callengine.engine.processes.process import (
     CallProcess,
@@ -121,6 +122,22 @@ async def test_a_process_that_had_a_call_is_exchanged_once_it_rests() -> None:
 
         await until(is_as_at_first, "processes that had a call are kept")
         assert not idle(pool, 8000)[0].has_served
+
+
+async def test_the_processes_of_a_burst_are_kept_for_the_next_one_but_not_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(roster, "MAX_SPARE", 1)
+    monkeypatch.setattr(roster, "KEPT_S", 600.0)
+    async with opened(6, spare=((8000, 1),)) as pool:
+        burst = [await taken(pool, 8000) for _ in range(6)]
+        for process in burst:
+            pool.release(process, recycle=False)
+        pool.give_back()
+        assert idle(pool, 8000) == burst
+        monkeypatch.setattr(roster, "KEPT_S", 0.0)
+        pool.give_back()
+        assert idle(pool, 8000) == burst[:3]
 
 
 async def test_a_process_serves_call_after_call() -> None:
